@@ -1,0 +1,1 @@
+"""The paper's tables and figures from this code, with confidence intervals and provenance."""

@@ -1,0 +1,147 @@
+"""The failure event F = (O_F, R_F, phi_F, R_F') of paper section 4, with what is needed to understand and repeat it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import uuid
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from fail2progress.skills.base import SkillCall
+from fail2progress.world.observation import SegmentedCloud
+from fail2progress.world.relations import RelationState
+
+SCHEMA_VERSION: Literal[1] = 1
+_NAMESPACE = uuid.UUID("5f1c6f0e-2f0a-5d59-9c7e-6f1b8c1d7a11")
+
+
+class Call(BaseModel):
+    """A skill call as it is written down; parameters in SI units, order as in `skills.base`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    skill: str
+    object: str
+    parameters: tuple[float, ...]
+    target: str | None = None
+
+    @classmethod
+    def of(cls, call: SkillCall) -> Call:
+        """From the core's type."""
+        return cls(skill=call.skill, object=call.object, parameters=call.parameters, target=call.target)
+
+    def call(self) -> SkillCall:
+        """To the core's type; ValueError where it is out of bounds."""
+        return SkillCall(self.skill, self.object, self.parameters, self.target)
+
+
+class Mismatch(BaseModel):
+    """One relation that was expected otherwise: probabilities expected by the model and observed afterwards."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    relation: str
+    subject: str
+    other: str
+    expected: float = Field(ge=0.0, le=1.0)
+    observed: float = Field(ge=0.0, le=1.0)
+
+    def __str__(self) -> str:
+        verb = "did not hold" if self.expected > self.observed else "held all the same"
+        return (
+            f"{self.relation}({self.subject}, {self.other}) {verb} (expected {self.expected:.2f}, observed {self.observed:.2f})"
+        )
+
+
+class Header(BaseModel):
+    """All of a failure event that is not an array."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    schema_version: Literal[1] = SCHEMA_VERSION
+    id: str
+    time: str
+    """When it was detected, ISO 8601 UTC."""
+    task: str
+    objects: int
+    seed: int
+    """Seed of the trial."""
+    step: int
+    """Which skill of the episode it was, from 0."""
+    goal: tuple[str, ...]
+    call: Call
+    plan: tuple[Call, ...]
+    """The whole plan that was being carried out."""
+    model: str
+    """SHA-256 digest of the model that predicted."""
+    mismatches: tuple[Mismatch, ...]
+    names: tuple[str, ...]
+    categories: tuple[str, ...]
+    frame: str
+    stamps: tuple[float, float]
+    """Stamps of the observations before and after (s)."""
+
+
+class FailureEvent(BaseModel):
+    """A failure with its arrays: clouds before and after, relations before, expected and observed (probabilities)."""
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+    header: Header
+    before: SegmentedCloud
+    after: SegmentedCloud
+    relations_before: RelationState
+    expected: RelationState
+    observed: RelationState
+
+    @property
+    def id(self) -> str:
+        """Names the failure; the same failure found again, as in a replay, gets the same id."""
+        return self.header.id
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Everything that goes into the blob."""
+        states = {"before": self.relations_before, "expected": self.expected, "observed": self.observed}
+        clouds = {"before": self.before, "after": self.after}
+        return {
+            **{f"points_{key}": cloud.points for key, cloud in clouds.items()},
+            **{f"visibility_{key}": cloud.visibility for key, cloud in clouds.items()},
+            **{f"binary_{key}": np.asarray(state.binary, np.float32) for key, state in states.items()},
+            **{f"unary_{key}": np.asarray(state.unary, np.float32) for key, state in states.items()},
+        }
+
+    def to_bytes(self) -> bytes:
+        """The arrays as an npz."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, **self.arrays())  # type: ignore[arg-type]
+        return buffer.getvalue()
+
+
+def from_bytes(header: Header, content: bytes) -> FailureEvent:
+    """A stored event; ValueError where the blob is damaged."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            values = {key: file[key] for key in file.files}
+        names = header.names
+
+        def cloud(key: str, stamp: float) -> SegmentedCloud:
+            points, visibility = values[f"points_{key}"], values[f"visibility_{key}"]
+            return SegmentedCloud(names, header.categories, points, visibility, header.frame, stamp)
+
+        def relations(key: str) -> RelationState:
+            return RelationState(names, values[f"binary_{key}"].astype(float), values[f"unary_{key}"].astype(float))
+
+        return FailureEvent(
+            header=header, before=cloud("before", header.stamps[0]), after=cloud("after", header.stamps[1]),
+            relations_before=relations("before"), expected=relations("expected"), observed=relations("observed"),
+        )
+    except (OSError, KeyError, EOFError, ValueError) as error:
+        raise ValueError(f"failure {header.id}: its data are damaged ({error})") from error
+
+
+def event_id(before: SegmentedCloud, call: SkillCall, model: str, seed: int, step: int) -> str:
+    """A UUID that follows from what was seen, done and believed."""
+    content = hashlib.sha256(before.points.tobytes())
+    content.update(json.dumps([str(call), model, seed, step]).encode())
+    return str(uuid.uuid5(_NAMESPACE, content.hexdigest()))

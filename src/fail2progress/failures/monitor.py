@@ -1,0 +1,47 @@
+"""Failure detection: expected relations against observed ones (paper section 4), by a rule that is data.
+
+"Any relation differs" flags a quarter of good executions (learning/FACTS 3). What counts here is what the plan relies on, and
+only where the two beliefs are on opposite sides with room between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fail2progress.failures.event import Mismatch
+from fail2progress.world.goals import Goal
+from fail2progress.world.relations import BINARY, SUPPORT, RelationState
+
+
+@dataclass(frozen=True)
+class MonitorRule:
+    """A mismatch matters if one belief is above `high`, the other below `low`, on a relation that the plan relies on."""
+
+    high: float = 0.7
+    low: float = 0.3
+    relations: tuple[str, ...] = SUPPORT
+    """Relations that count for every pair of objects that the goal speaks of; other relations only where they are goal atoms."""
+
+
+def mismatches(
+    expected: RelationState, observed: RelationState, goal: Goal, rule: MonitorRule = MonitorRule()  # noqa: B008 (frozen)
+) -> tuple[Mismatch, ...]:
+    """The mismatches that matter, in a fixed order."""
+    found = []
+    for relation, subject, other in relied_on(expected.names, goal, rule):
+        before, after = expected.value(relation, subject, other), observed.value(relation, subject, other)
+        if (before > rule.high and after < rule.low) or (before < rule.low and after > rule.high):
+            found.append(Mismatch(relation=relation, subject=subject, other=other, expected=before, observed=after))
+    return tuple(found)
+
+
+def relied_on(names: tuple[str, ...], goal: Goal, rule: MonitorRule) -> Iterator[tuple[str, str, str]]:
+    """The atoms (relation, subject, other) that a plan for a goal relies on."""
+    concerned = [name for name in names if name in goal.objects]
+    wanted = {(atom.relation, atom.subject, atom.other) for atom in goal.atoms}
+    for subject in concerned:
+        for other in concerned:
+            for relation in BINARY:
+                if subject != other and (relation in rule.relations or (relation, subject, other) in wanted):
+                    yield relation, subject, other

@@ -1,0 +1,104 @@
+"""Where failures are kept: SQLite in write-ahead mode with full synchronisation, so that an event is durable once added."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from fail2progress.failures.event import FailureEvent, Header, from_bytes
+from fail2progress.failures.report import FailureReport
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS failures (
+    id TEXT PRIMARY KEY, time TEXT NOT NULL, task TEXT NOT NULL, skill TEXT NOT NULL, object TEXT NOT NULL,
+    model TEXT NOT NULL, header TEXT NOT NULL, data BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS reports (
+    failure TEXT PRIMARY KEY REFERENCES failures(id), category TEXT NOT NULL, report TEXT NOT NULL);
+"""
+
+
+class StoreError(ValueError):
+    """A store that cannot be used, or an event that is not in it."""
+
+
+class FailureStore:
+    """Failure events and their reports in one file. Readable after kill -9 of the writer."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with self._open() as connection:
+                connection.executescript(_TABLES)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{path}: cannot be opened as a failure store ({error})") from error
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.path, timeout=10.0)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+    def add(self, event: FailureEvent) -> bool:
+        """Make an event durable; False if it was there already."""
+        header = event.header
+        row = (
+            header.id, header.time, header.task, header.call.skill, header.call.object, header.model,
+            header.model_dump_json(), event.to_bytes(),
+        )
+        with self._open() as connection:
+            cursor = connection.execute("INSERT OR IGNORE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            return cursor.rowcount == 1
+
+    def add_report(self, report: FailureReport) -> None:
+        """Attach a classification to an event, in place of an earlier one."""
+        with self._open() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO reports VALUES (?, ?, ?)",
+                (report.failure, report.category.value, report.model_dump_json()),
+            )
+
+    def headers(self, task: str | None = None) -> list[Header]:
+        """All events without their arrays, oldest first."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT id, header FROM failures WHERE task = ? OR ? IS NULL ORDER BY time, id", (task, task)
+            ).fetchall()
+        return [_header(identity, text) for identity, text in rows]
+
+    def get(self, identity: str) -> FailureEvent:
+        """One event by its id or an unambiguous beginning of it; StoreError where there is none."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT id, header, data FROM failures WHERE substr(id, 1, ?) = ?", (len(identity), identity)
+            ).fetchall()
+        if len(rows) != 1 or not identity:
+            found = "no failure" if not rows else f"{len(rows)} failures"
+            raise StoreError(f"{self.path}: {found} whose id begins with {identity!r}; list them with: fail2progress failures ls")
+        try:
+            return from_bytes(_header(rows[0][0], rows[0][1]), rows[0][2])
+        except ValueError as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def report(self, identity: str) -> FailureReport | None:
+        """The classification of an event, if it has one."""
+        with self._open() as connection:
+            row = connection.execute("SELECT report FROM reports WHERE failure = ?", (identity,)).fetchone()
+        return FailureReport.model_validate_json(row[0]) if row else None
+
+
+def _header(identity: str, text: str) -> Header:
+    try:
+        return Header.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise StoreError(f"failure {identity}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -1,0 +1,46 @@
+"""The gate: a fine-tuned model goes live only if it does better on the failure and not worse on what worked (DESIGN 9)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fail2progress.models.metrics import evaluate
+from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.models.transitions import Transitions
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A model before the gate: on the failure's kind, and on held-out executions of the pre-training distribution."""
+
+    failure_f1: float
+    failure_error: float
+    """Displacement error in metres of what moved, on held-back generated executions of the failure."""
+    held_out_detection: float
+    held_out_prediction: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a model may go live, and why not."""
+
+    passed: bool
+    before: Scores
+    after: Scores
+    reason: str
+
+
+def score(model: SkillEffectModel, failure: Transitions, held_out: Transitions) -> Scores:
+    """Measure a model for the gate."""
+    on_failure, on_old = evaluate(model, failure), evaluate(model, held_out)
+    return Scores(on_failure.prediction_f1, on_failure.moved_error, on_old.detection_f1, on_old.prediction_f1)
+
+
+def judge(before: Scores, after: Scores, margin: float = 0.02) -> Verdict:
+    """Better on the failure, and at most `margin` of F1 worse on what worked before."""
+    lost = max(before.held_out_detection - after.held_out_detection, before.held_out_prediction - after.held_out_prediction)
+    if after.failure_f1 <= before.failure_f1 and after.failure_error >= before.failure_error:
+        return Verdict(False, before, after, "it does not do better on the failure")
+    if lost > margin:
+        return Verdict(False, before, after, f"it loses {lost:.3f} F1 on what worked before, more than {margin:.3f}")
+    return Verdict(True, before, after, "better on the failure, not worse elsewhere")

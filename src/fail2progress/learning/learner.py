@@ -1,0 +1,75 @@
+"""From a failure to a better model: targeted data, fine-tuning, the gate (paper section 5)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetune import FinetuneOptions, finetune
+from fail2progress.learning.gate import Verdict, judge, score
+from fail2progress.learning.prepare import from_outcomes
+from fail2progress.learning.replay import Keepsake
+from fail2progress.learning.targeted import Targeted, TargetOptions, target
+from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.models.transitions import concatenate
+from fail2progress.sim.base import Simulator
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What was learnt: the tuned model, whether it may go live, the data it learnt from, and the seconds of each stage."""
+
+    model: SkillEffectModel
+    verdict: Verdict
+    targeted: tuple[Targeted, ...]
+    seconds: dict[str, float]
+
+    def to_dict(self) -> dict[str, object]:
+        """For reports and --json."""
+        last = self.targeted[-1]
+        return {
+            "gate": {
+                "passed": self.verdict.passed, "reason": self.verdict.reason,
+                "before": asdict(self.verdict.before), "after": asdict(self.verdict.after),
+            },
+            "seconds": self.seconds,
+            "dataset": {
+                "samples": sum(len(t.outcomes) for t in self.targeted), "tried": sum(t.tried for t in self.targeted),
+                "stable": sum(t.stable for t in self.targeted), "relations_kept": last.kept,
+                "relations_kept_of_all": last.kept_of_all, "action_spread_m": last.spread,
+            },
+        }
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Learns from one failure, or from several met one after the other: their data sets are trained on together."""
+
+    simulator: Simulator
+    keepsake: Keepsake
+    targeting: TargetOptions = field(default_factory=TargetOptions)
+    finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
+
+    def learn(
+        self, events: list[FailureEvent], model: SkillEffectModel, seed: int, report: Callable[[str, float], None] = lambda s, p: None
+    ) -> Lesson:
+        """Generate, fine-tune, judge. `report` hears the stage and its progress in [0, 1]. ValueError where nothing can be made."""
+        targeted = tuple(
+            target(event, model, self.simulator, self.targeting, seed + i, lambda stage: report(stage, 0.0))
+            for i, event in enumerate(events)
+        )
+        seconds = {key: sum(t.seconds[key] for t in targeted) for key in targeted[0].seconds}
+        start = time.perf_counter()
+        data = concatenate([from_outcomes(t.outcomes) for t in targeted])
+        tuned = finetune(
+            model, data, self.keepsake.replay, self.finetuning, seed, lambda s: report("fine-tuning", s.samples / s.total)
+        )
+        seconds["fine-tuning"] = time.perf_counter() - start
+        start = time.perf_counter()
+        report("gate", 0.0)
+        check = concatenate([from_outcomes(t.spare or t.outcomes) for t in targeted])
+        before, after = (score(m, check, self.keepsake.held_out) for m in (model, tuned))
+        seconds["gate"] = time.perf_counter() - start
+        return Lesson(tuned, judge(before, after), targeted, seconds)

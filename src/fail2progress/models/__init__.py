@@ -1,0 +1,1 @@
+"""Skill effect models: shape encoder, dynamics and decoders, their losses, training, and checkpoints."""

@@ -1,0 +1,100 @@
+"""Checkpoints: safetensors for the weights, JSON beside them for what they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
+from fail2progress.models.skill_effect import SkillEffectModel
+
+SCHEMA = 1
+MODELS = ("points2plans",)
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that cannot be used, and why."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model that was read, its digest (SHA-256 of the weights file) and its note."""
+
+    model: SkillEffectModel
+    digest: str
+    note: dict[str, object]
+    path: Path
+
+
+def save_checkpoint(model: Points2Plans, path: Path, note: dict[str, object]) -> str:
+    """Write `path` (.safetensors) and its JSON beside their places and rename them there; returns the digest.
+
+    The JSON goes first: weights without the note that fits them are never seen.
+    """
+    content = save({key: value.contiguous() for key, value in model.state_dict().items()})
+    digest = hashlib.sha256(content).hexdigest()
+    header = {"schema": SCHEMA, "model": model.name, "config": model.config.to_dict(), "digest": digest, **note}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _replace(path.with_suffix(".json"), json.dumps(header, indent=1).encode())
+    _replace(path, content)
+    return digest
+
+
+def _replace(path: Path, content: bytes) -> None:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    with unfinished.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a model; CheckpointError says what is wrong: not there, truncated, another schema, or keys missing."""
+    note = _read_note(path.with_suffix(".json"))
+    try:
+        content = path.read_bytes()
+        weights = load(content)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != note["digest"]:
+        raise CheckpointError(f"{path}: digest {digest[:12]} does not match {str(note['digest'])[:12]} in its JSON")
+    model = _build(note, path)
+    expected, found = set(model.state_dict()), set(weights)
+    if expected != found:
+        raise CheckpointError(f"{path}: missing {sorted(expected - found)[:3]}, unexpected {sorted(found - expected)[:3]}")
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: {str(error).splitlines()[-1].strip()}") from error
+    model.eval()
+    return Checkpoint(model, digest, note, path)
+
+
+def _read_note(path: Path) -> dict[str, object]:
+    try:
+        note = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+    if not isinstance(note, dict) or note.get("schema") != SCHEMA:
+        found = note.get("schema") if isinstance(note, dict) else type(note).__name__
+        raise CheckpointError(f"{path}: schema {found}, this version reads {SCHEMA}")
+    if not isinstance(note.get("digest"), str) or not isinstance(note.get("config"), dict):
+        raise CheckpointError(f"{path}: 'digest' or 'config' is missing")
+    return note
+
+
+def _build(note: dict[str, object], path: Path) -> Points2Plans:
+    if note.get("model") not in MODELS:
+        raise CheckpointError(f"{path}: unknown model {note.get('model')!r}; known: {', '.join(MODELS)}")
+    try:
+        return Points2Plans(Points2PlansConfig(**note["config"]))  # type: ignore[arg-type]
+    except TypeError as error:
+        raise CheckpointError(f"{path}: configuration does not fit ({error})") from error

@@ -1,0 +1,49 @@
+"""Training over several processes: each takes its share of a batch, gradients are averaged. Small matrices do not thread well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, distributed
+
+
+@dataclass(frozen=True)
+class Share:
+    """This process is number `rank` of `world`."""
+
+    rank: int = 0
+    world: int = 1
+
+    def of(self, executions: Tensor) -> Tensor:
+        """This process's part of a batch."""
+        return executions[self.rank :: self.world]
+
+    def average(self, parameters: list[torch.nn.Parameter]) -> None:
+        """Average the gradients over all processes."""
+        if self.world == 1:
+            return
+        gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= self.world
+        for parameter, part in zip(parameters, flat.split([g.numel() for g in gradients]), strict=True):
+            parameter.grad = part.view_as(parameter)
+
+
+@contextmanager
+def together(rank: int, world: int, meeting: Path) -> Iterator[Share]:
+    """Join the processes that meet at a file, which must not exist beforehand."""
+    if world == 1:
+        yield Share()
+        return
+    torch.set_num_threads(1)
+    store = distributed.FileStore(str(meeting), world)
+    distributed.init_process_group("gloo", store=store, rank=rank, world_size=world)
+    try:
+        yield Share(rank, world)
+    finally:
+        distributed.destroy_process_group()

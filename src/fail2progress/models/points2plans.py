@@ -1,0 +1,210 @@
+"""Points2Plans (paper A.11) in two configurations.
+
+plain: A.11 with the changes that made it train (docs/decisions/0001): box beside a centred cloud, random identities, the action
+also added to the moved object's token.
+relational: detected relations and the geometry of pairs enter the dynamics and the decoders, and what moves along is a gate on
+the commanded shift (docs/decisions/0002). The messages from relations start at zero and stay there during pre-training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fail2progress.models.encoder import PointConvEncoder
+from fail2progress.models.features import (
+    ACTION_FEATURES,
+    BOX_FEATURES,
+    PAIR_FEATURES,
+    action_features,
+    box_features,
+    identity_code,
+    pair_features,
+    translation,
+)
+from fail2progress.models.neighbours import Neighbours
+from fail2progress.models.skill_effect import (
+    Action,
+    Effect,
+    LatentState,
+    RelationLogits,
+    SkillEffectModel,
+    at_object,
+    with_tokens,
+)
+from fail2progress.skills.base import SKILLS
+from fail2progress.world.relations import BINARY, UNARY
+
+
+@dataclass(frozen=True)
+class Points2PlansConfig:
+    """Sizes of A.11.2; `feedforward` is 2048 in the reference code, 512 serves as well at a quarter of the time."""
+
+    relational: bool = False
+    code: int = 128
+    identity: int = 128
+    layers: int = 2
+    heads: int = 2
+    feedforward: int = 512
+    hidden: int = 64
+
+    def to_dict(self) -> dict[str, object]:
+        """For the checkpoint."""
+        return asdict(self)
+
+
+class Points2Plans(SkillEffectModel):
+    """Encoder, identity codes, per-skill action codes, delta dynamics, and position, unary and binary decoders."""
+
+    name = "points2plans"
+
+    def __init__(self, config: Points2PlansConfig = Points2PlansConfig()) -> None:  # noqa: B008 (frozen)
+        super().__init__()
+        self.config = config
+        width = config.code + config.identity
+        self.encoder = PointConvEncoder()
+        self.box = _mlp(BOX_FEATURES, config.code, config.code)
+        self.action = nn.ModuleList([_mlp(ACTION_FEATURES, 128, config.code) for _ in SKILLS])
+        self.binding = nn.Linear(config.code, width)
+        layer = nn.TransformerEncoderLayer(
+            width, config.heads, config.feedforward, dropout=0.0, batch_first=True, norm_first=True
+        )
+        self.dynamics = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        self.delta = nn.Linear(width, width)
+        self.position = _mlp(width, config.hidden, config.hidden, 3)
+        self.unary = _mlp(width, config.hidden, len(UNARY))
+        self.binary = PairDecoder(width, config.hidden, PAIR_FEATURES if config.relational else 0)
+        if config.relational:
+            self.messages = RelationMessages(config.code, width)
+            self.gate = nn.Linear(width, 1)
+            nn.init.constant_(self.gate.bias, -2.0)
+
+    def encode(self, points: Tensor, neighbours: Neighbours) -> Tensor:
+        """See SkillEffectModel."""
+        code: Tensor = self.encoder(points, neighbours)
+        return code
+
+    def embed(self, code: Tensor, box: Tensor, ids: Tensor, mask: Tensor) -> LatentState:
+        """See SkillEffectModel."""
+        shape = code + self.box(box_features(box))
+        tokens = torch.cat([shape, identity_code(ids, self.config.identity)], dim=-1)
+        return LatentState(code, box, ids, mask, tokens)
+
+    def detect(self, state: LatentState) -> RelationLogits:
+        """See SkillEffectModel."""
+        return self._decode(state.tokens, state.box)
+
+    def predict(self, state: LatentState, action: Action) -> Effect:
+        """See SkillEffectModel."""
+        command = self._command(action)
+        tokens = self._bound(state, action, command)
+        sequence = torch.cat([tokens, self._skill_token(state, action, command).unsqueeze(1)], dim=1)
+        present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
+        change = self.delta(self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1])
+        displacement = self._displacement(change, action)
+        moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
+        latent = state.tokens + change
+        return Effect(displacement, self._decode(latent, moved.box), latent, moved)
+
+    def pretrained_parameters(self) -> list[nn.Parameter]:
+        """See SkillEffectModel."""
+        late = {id(self.messages.relation)} if self.config.relational else set()
+        return [parameter for parameter in self.parameters() if id(parameter) not in late]
+
+    def finetuned_parameters(self) -> list[nn.Parameter]:
+        """See SkillEffectModel."""
+        fixed = {id(parameter) for parameter in self.encoder.parameters()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in fixed]
+
+    def _decode(self, tokens: Tensor, box: Tensor) -> RelationLogits:
+        return RelationLogits(self.binary(tokens, box), self.unary(tokens))
+
+    def _command(self, action: Action) -> Tensor:
+        """(B, C) MLP_para(a), one network per skill."""
+        features = action_features(action.skill, action.parameters)
+        codes = torch.stack([network(features) for network in self.action], dim=1)
+        return at_object(codes, action.skill)
+
+    def _bound(self, state: LatentState, action: Action, command: Tensor) -> Tensor:
+        """(B, N, W) tokens with the action added to the object that it acts on, and messages where they are configured."""
+        chosen = torch.nn.functional.one_hot(action.object, state.tokens.shape[1]).to(command.dtype)
+        tokens = state.tokens + chosen.unsqueeze(-1) * self.binding(command).unsqueeze(1)
+        if not self.config.relational:
+            return tokens
+        relations = self.detect(state).binary
+        return tokens + self.messages(state, action, command, relations, chosen)
+
+    def _skill_token(self, state: LatentState, action: Action, command: Tensor) -> Tensor:
+        """(B, W) AL = MLP_para(a) + ID of the object."""
+        identity = identity_code(at_object(state.ids, action.object), self.config.identity)
+        return torch.cat([command, identity], dim=-1)
+
+    def _displacement(self, change: Tensor, action: Action) -> Tensor:
+        residual: Tensor = self.position(change)
+        if not self.config.relational:
+            return residual
+        share = torch.sigmoid(self.gate(change))
+        return residual + share * translation(action.skill, action.parameters).unsqueeze(1)
+
+
+class PairDecoder(nn.Module):
+    """Dec_b: (X^i, X^j), and the geometry of the pair where configured, to 9 logits; three layers."""
+
+    def __init__(self, width: int, hidden: int, geometry: int) -> None:
+        super().__init__()
+        self.subject = nn.Linear(width, hidden)
+        self.other = nn.Linear(width, hidden, bias=False)
+        self.geometry = nn.Linear(geometry, hidden, bias=False) if geometry else None
+        self.rest = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, len(BINARY)))
+
+    def forward(self, tokens: Tensor, box: Tensor) -> Tensor:
+        """(B, N, W) tokens and (B, N, 2, 3) boxes to (B, N, N, 9): entry [i, j] is about "i is k of j"."""
+        first = self.subject(tokens).unsqueeze(2) + self.other(tokens).unsqueeze(1)
+        if self.geometry is not None:
+            first = first + self.geometry(pair_features(box.unsqueeze(2), box.unsqueeze(1)))
+        logits: Tensor = self.rest(first)
+        return logits
+
+
+class RelationMessages(nn.Module):
+    """What the segments tell each other about the one that is acted on.
+
+    relation: (9, C, W), V_k of token_i += sum_k sigmoid(R_k(i, moved)) a V_k, zero until fine-tuning.
+    The geometry of each segment to the moved one, where it is and where the command would put it, goes both ways.
+    """
+
+    def __init__(self, code: int, width: int) -> None:
+        super().__init__()
+        self.relation = nn.Parameter(torch.zeros(len(BINARY), code, width))
+        self.geometry = nn.Linear(2 * PAIR_FEATURES + code, 128)
+        self.to_each = nn.Sequential(nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, width))
+        self.to_moved = nn.Sequential(nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
+        self.moved = nn.Linear(128, width)
+
+    def forward(self, state: LatentState, action: Action, command: Tensor, relations: Tensor, chosen: Tensor) -> Tensor:
+        """(B, N, W) additions to the tokens; `relations` (B, N, N, 9) logits, `chosen` (B, N) one-hot of the moved object."""
+        here = at_object(state.box, action.object).unsqueeze(1)
+        there = here + translation(action.skill, action.parameters)[:, None, None]
+        pairs = torch.cat([pair_features(state.box, here), pair_features(state.box, there)], dim=-1)
+        hidden = self.geometry(torch.cat([pairs, command.unsqueeze(1).expand(-1, pairs.shape[1], -1)], dim=-1))
+        gathered = self.to_moved(hidden).masked_fill(~state.mask.unsqueeze(-1), 0.0).amax(dim=1)
+        other = state.mask.to(command.dtype).unsqueeze(-1) * (1.0 - chosen.unsqueeze(-1))
+        believed = torch.sigmoid(relations[torch.arange(len(chosen)), :, action.object].detach())
+        carried = torch.einsum("bnk,bc,kcw->bnw", believed, command, self.relation)
+        return other * (self.to_each(hidden) + carried) + chosen.unsqueeze(-1) * self.moved(gathered).unsqueeze(1)
+
+
+def _mlp(*sizes: int) -> nn.Sequential:
+    """Linear layers with ReLU between them."""
+    layers: list[nn.Module] = []
+    for i, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        layers += [nn.ReLU()] if i else []
+        layers.append(nn.Linear(inputs, outputs))
+    return nn.Sequential(*layers)
+
+
+def latent_tokens(effect: Effect) -> LatentState:
+    """The predicted state with X' in place of the embedded boxes: the paper's purely latent rollout."""
+    return with_tokens(effect.state, effect.latent)

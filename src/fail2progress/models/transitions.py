@@ -1,0 +1,119 @@
+"""Skill executions as tensors: what training, fine-tuning and evaluation of models read.
+
+Ragged: executions e = 0..E-1 have n_e segments each. Clouds are kept once; a segment that stayed where it was shares its cloud
+before and after the skill, since nothing new would be learnt from encoding it twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fail2progress.models.neighbours import Neighbours
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """E executions over S segments, with U distinct clouds.
+
+    points: (U, P, 3) float32, centred on their boxes, m. box: (U, 2, 3) m, planning frame. neighbours: of the U clouds.
+    cloud: (S, 2) rows of the cloud before and after. seen: (S, 2). shift: (S, 3) true displacement in metres.
+    unary: (S, 2, 3) and binary: (B, 2, 9) ground truth before and after, B = sum of n_e^2.
+    count, skill, object: (E,). parameters: (E, 4).
+    """
+
+    points: Tensor
+    box: Tensor
+    neighbours: Neighbours
+    cloud: Tensor
+    seen: Tensor
+    shift: Tensor
+    unary: Tensor
+    binary: Tensor
+    count: Tensor
+    skill: Tensor
+    object: Tensor
+    parameters: Tensor
+
+    def __len__(self) -> int:
+        return len(self.count)
+
+    @property
+    def offsets(self) -> Tensor:
+        """(E + 1,) first segment of every execution."""
+        return torch.nn.functional.pad(self.count.cumsum(0), (1, 0))
+
+    @property
+    def pair_offsets(self) -> Tensor:
+        """(E + 1,) first ordered pair of every execution."""
+        return torch.nn.functional.pad((self.count**2).cumsum(0), (1, 0))
+
+    def batch(self, executions: Tensor, generator: torch.Generator, identities: int = 64) -> Batch:
+        """Some executions, padded to the largest of them, with random identities drawn without replacement."""
+        count = self.count[executions]
+        size = int(count.max())
+        column = torch.arange(size)
+        mask = column < count.unsqueeze(1)
+        segment = (self.offsets[executions].unsqueeze(1) + column).clamp(max=len(self.shift) - 1)
+        pair = self.pair_offsets[executions][:, None, None] + column[:, None] * count[:, None, None] + column
+        pair = pair.clamp(max=len(self.binary) - 1)
+        seen = self.seen[segment] & mask.unsqueeze(-1)
+        ids = torch.rand(len(executions), max(identities, size), generator=generator).argsort(dim=1)[:, :size]
+        return Batch(
+            cloud=self.cloud[segment],
+            mask=mask & seen[..., 0],
+            seen=seen,
+            shift=self.shift[segment],
+            unary=self.unary[segment].float(),
+            binary=self.binary[pair].float(),
+            ids=ids,
+            skill=self.skill[executions],
+            object=self.object[executions],
+            parameters=self.parameters[executions],
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B executions padded to N segments; see Transitions. `mask`: seen before the skill; the rest takes no part."""
+
+    cloud: Tensor
+    mask: Tensor
+    seen: Tensor
+    shift: Tensor
+    unary: Tensor
+    binary: Tensor
+    ids: Tensor
+    skill: Tensor
+    object: Tensor
+    parameters: Tensor
+
+
+def concatenate(parts: Sequence[Transitions]) -> Transitions:
+    """Several sets as one."""
+    starts = np.cumsum([0] + [len(part.points) for part in parts[:-1]]).tolist()
+    values = {
+        field.name: torch.cat([getattr(part, field.name) for part in parts])
+        for field in fields(Transitions)
+        if field.name not in ("neighbours", "cloud")
+    }
+    cloud = torch.cat([part.cloud + start for part, start in zip(parts, starts, strict=True)])
+    return Transitions(neighbours=Neighbours.concatenate([part.neighbours for part in parts]), cloud=cloud, **values)
+
+
+def select(source: Transitions, executions: Sequence[int]) -> Transitions:
+    """Some executions as a set of their own, with only the clouds that they need."""
+    rows = torch.as_tensor(list(executions), dtype=torch.long)
+    offsets, pairs = source.offsets, source.pair_offsets
+    segment = torch.cat([torch.arange(int(offsets[e]), int(offsets[e + 1])) for e in rows])
+    pair = torch.cat([torch.arange(int(pairs[e]), int(pairs[e + 1])) for e in rows])
+    used, cloud = torch.unique(source.cloud[segment], return_inverse=True)
+    return Transitions(
+        points=source.points[used], box=source.box[used], neighbours=source.neighbours.take(used), cloud=cloud,
+        seen=source.seen[segment], shift=source.shift[segment], unary=source.unary[segment], binary=source.binary[pair],
+        count=source.count[rows], skill=source.skill[rows], object=source.object[rows], parameters=source.parameters[rows],
+    )

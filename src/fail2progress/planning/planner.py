@@ -1,0 +1,107 @@
+"""The planner: stages of a goal to a plan, skill by skill with the relations that the model expects after each."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from fail2progress.models.predictor import Belief, relation_state
+from fail2progress.models.skill_effect import LatentState, SkillEffectModel
+from fail2progress.planning.optimise import CrossEntropy, Optimiser
+from fail2progress.planning.search import SearchOptions, search
+from fail2progress.planning.steps import Segments, Step, action, atom_log_probabilities, place_parameters
+from fail2progress.skills.base import SkillCall
+from fail2progress.world.goals import Goal
+from fail2progress.world.relations import RelationState
+from fail2progress.world.scene import Array
+
+_COLLISION = 8.0
+
+
+@dataclass(frozen=True)
+class PlannedSkill:
+    """phi_k(a_k), R'_k: the relations expected after it, and the displacements (N, 3) expected, in metres."""
+
+    call: SkillCall
+    expected: RelationState
+    displacement: Array
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A skill sequence and the model's probability that it reaches the goal. Empty if the goal is believed to hold."""
+
+    goal: Goal
+    skills: tuple[PlannedSkill, ...]
+    probability: float
+    reached: bool
+    """Whether every atom of the goal is believed true (P > 0.5) after the last skill."""
+
+    def __len__(self) -> int:
+        return len(self.skills)
+
+
+@dataclass
+class Planner:
+    """Search over skeletons, then optimise the places of the whole sequence for P(G)."""
+
+    model: SkillEffectModel
+    generator: torch.Generator
+    options: SearchOptions = field(default_factory=SearchOptions)
+    optimiser: Optimiser = field(default_factory=CrossEntropy)
+
+    def plan(self, belief: Belief, stages: tuple[Goal, ...]) -> Plan:
+        """Reach each stage in turn from what is believed. ValueError where the goal names what was not seen."""
+        segments = Segments(belief.names, belief.categories)
+        state, steps, places, marks = belief.state, [], [], []
+        reached = True
+        for goal in stages:
+            skeleton = search(self.model, state, goal, segments, self.options, self.generator)
+            state, reached = skeleton.state, skeleton.reached
+            steps += skeleton.steps
+            places.append(skeleton.places)
+            marks.append((len(steps), goal))
+        found = torch.cat(places)
+        if steps:
+            found, _ = self.optimiser.best(
+                lambda p: _score(self.model, belief.state, tuple(steps), p, marks, segments), found, self.generator
+            )
+        return self._plan(belief, tuple(steps), found, stages[-1], segments)
+
+    @torch.no_grad()
+    def _plan(self, belief: Belief, steps: tuple[Step, ...], places: Tensor, goal: Goal, segments: Segments) -> Plan:
+        """Roll the chosen sequence out once more and keep what is expected after every skill."""
+        state, skills = belief.state, []
+        relations = self.model.detect(state)
+        for step, unit in zip(steps, places, strict=True):
+            parameters, _ = place_parameters(state, step, unit.unsqueeze(0), segments)
+            effect = self.model.predict(state, action(step, parameters))
+            names = belief.names
+            call = SkillCall(step.skill, names[step.object], tuple(parameters[0].tolist()), names[step.target])
+            shift = effect.displacement[0].numpy().astype(float)
+            skills.append(PlannedSkill(call, relation_state(effect.relations, belief), shift))
+            state, relations = effect.state, effect.relations
+        log_p = atom_log_probabilities(relations, goal, belief.names)[0]
+        return Plan(goal, tuple(skills), math.exp(float(log_p.sum())), bool((log_p > math.log(0.5)).all()))
+
+
+@torch.no_grad()
+def _score(
+    model: SkillEffectModel, start: LatentState, steps: tuple[Step, ...], places: Tensor,
+    marks: list[tuple[int, Goal]], segments: Segments,
+) -> Tensor:
+    """(K,) ln P of every stage's goal where the stage ends, summed, less what collisions cost; places (K, H, 2)."""
+    state = start.expand(len(places))
+    total = torch.zeros(len(places))
+    for k, step in enumerate(steps):
+        parameters, collides = place_parameters(state, step, places[:, k], segments)
+        effect = model.predict(state, action(step, parameters))
+        total = total - _COLLISION * collides
+        state = effect.state
+        for end, goal in marks:
+            if end == k + 1:
+                total = total + atom_log_probabilities(effect.relations, goal, segments.names).sum(dim=1)
+    return total

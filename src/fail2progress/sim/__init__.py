@@ -1,0 +1,1 @@
+"""Physics: one Simulator interface, its backends, the camera by ray casting, and the tasks."""

@@ -1,0 +1,1 @@
+"""Stein variational gradient descent over bounded particles, with the Gradient baseline beside it."""
