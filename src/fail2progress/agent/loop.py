@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-
 from fail2progress.agent.memory import ObjectMemory
 from fail2progress.agent.robot import ExecutionError, Robot
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
@@ -83,7 +82,9 @@ class Agent:
 
     def run(self, robot: Robot, assignment: Assignment) -> Episode:
         """Pursue the goal until it holds, a failure stops the loop, or nothing more can be done."""
-        memory, plans, taken = ObjectMemory(), [], []
+        memory = ObjectMemory()
+        plans: list[Plan] = []
+        taken: list[Taken] = []
         cloud = memory.update(robot.observe())
         pending: list[PlannedSkill] = []
         stages = assignment.stages
@@ -109,7 +110,8 @@ class Agent:
             if taken[-1].event is not None and self.conduct.stop_at_failure:
                 return Episode("failure", tuple(plans), tuple(taken))
             cloud = after
-        return Episode("too many skills", tuple(plans), tuple(taken))
+        done = bool(taken) and assignment.goal.satisfied(taken[-1].observed)
+        return Episode("done" if done else "too many skills", tuple(plans), tuple(taken))
 
     def _plan(self, belief: Belief, stages: tuple[Goal, ...]) -> Plan:
         plan = self.planner.plan(belief, stages)
@@ -117,8 +119,14 @@ class Agent:
         return plan
 
     def _monitor(
-        self, assignment: Assignment, plan: Plan, planned: PlannedSkill, before: SegmentedCloud, after: SegmentedCloud,
-        relations_before: RelationState, step: int,
+        self,
+        assignment: Assignment,
+        plan: Plan,
+        planned: PlannedSkill,
+        before: SegmentedCloud,
+        after: SegmentedCloud,
+        relations_before: RelationState,
+        step: int,
     ) -> Taken:
         """R^_k against R'_k; what matters becomes an event, durable before this returns."""
         observed = detect(self.planner.model, believe(self.planner.model, after))
@@ -128,14 +136,27 @@ class Agent:
             header = Header(
                 id=event_id(before, planned.call, self.digest, assignment.seed, step),
                 time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-                task=assignment.task, objects=assignment.objects, seed=assignment.seed, step=step,
-                goal=tuple(map(str, assignment.goal.atoms)), call=Call.of(planned.call),
-                plan=tuple(Call.of(skill.call) for skill in plan.skills), model=self.digest, mismatches=found,
-                names=before.names, categories=before.categories, frame=before.frame, stamps=(before.stamp, after.stamp),
+                task=assignment.task,
+                objects=assignment.objects,
+                seed=assignment.seed,
+                step=step,
+                goal=tuple(map(str, assignment.goal.atoms)),
+                call=Call.of(planned.call),
+                plan=tuple(Call.of(skill.call) for skill in plan.skills),
+                model=self.digest,
+                mismatches=found,
+                names=before.names,
+                categories=before.categories,
+                frame=before.frame,
+                stamps=(before.stamp, after.stamp),
             )
             event = FailureEvent(
-                header=header, before=before, after=after, relations_before=relations_before,
-                expected=planned.expected, observed=observed,
+                header=header,
+                before=before,
+                after=after,
+                relations_before=relations_before,
+                expected=planned.expected,
+                observed=observed,
             )
             self.keep(event)
         taken = Taken(planned, observed, found, event)
@@ -148,5 +169,3 @@ def _left(stages: tuple[Goal, ...], relations: RelationState) -> tuple[Goal, ...
     while len(stages) > 1 and stages[0].satisfied(relations):
         stages = stages[1:]
     return stages
-
-

@@ -61,11 +61,18 @@ def judge(trial: Trial, episode: Episode, robot: SimulatedRobot) -> TrialResult:
     """Success is the goal in the simulator's ground truth, whatever the robot believes."""
     along, bystanders = _errors(episode, robot.outcomes)
     return TrialResult(
-        seed=trial.seed, objects=trial.objects, success=trial.goal.satisfied(robot.truth), outcome=episode.outcome,
-        skills=len(episode.taken), plans=len(episode.plans),
+        seed=trial.seed,
+        objects=trial.objects,
+        success=trial.goal.satisfied(robot.truth),
+        outcome=episode.outcome,
+        skills=len(episode.taken),
+        plans=len(episode.plans),
         plan_probability=episode.plans[0].probability if episode.plans else 0.0,
-        failed_step=_first_miss(trial, robot.outcomes), detected=_detection(trial, episode, robot.outcomes),
-        along_error=along, bystander_error=bystanders, pairs=_pairs(episode, robot.outcomes),
+        failed_step=_first_miss(trial, robot.outcomes),
+        detected=_detection(trial, episode, robot.outcomes),
+        along_error=along,
+        bystander_error=bystanders,
+        pairs=_pairs(episode, robot.outcomes),
     )
 
 
@@ -79,8 +86,12 @@ def _first_miss(trial: Trial, outcomes: list[Outcome]) -> str:
         container = outcome.before.scene.objects[outcome.before.scene.index(target)].kind.container
         if after.value("inside" if container else "above", name, target) < 0.5:
             return "put" if container else "carry"
-        if any(before.value(a.relation, a.subject, a.other) > 0.5 and a.relation == "inside"
-               and after.value(a.relation, a.subject, a.other) < 0.5 for a in trial.goal.atoms):
+        if any(
+            before.value(a.relation, a.subject, a.other) > 0.5
+            and a.relation == "inside"
+            and after.value(a.relation, a.subject, a.other) < 0.5
+            for a in trial.goal.atoms
+        ):
             return "lost"
     return ""
 
@@ -97,9 +108,7 @@ def _detection(trial: Trial, episode: Episode, outcomes: list[Outcome]) -> tuple
 
 def _differs(expected: RelationState, truth: RelationState, trial: Trial) -> bool:
     rule = Conduct().rule
-    return any(
-        (expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in relied_on(truth.names, trial.goal, rule)
-    )
+    return any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in relied_on(truth.names, trial.goal, rule))
 
 
 def _errors(episode: Episode, outcomes: list[Outcome]) -> tuple[float, float]:
@@ -120,6 +129,9 @@ def _pairs(episode: Episode, outcomes: list[Outcome]) -> tuple[int, int, int]:
     for taken, outcome in zip(episode.taken, outcomes, strict=False):
         moved = np.linalg.norm(outcome.displacements, axis=1) > 0.002
         pairs = moved[:, None] | moved[None]
-        said, true = np.asarray(taken.planned.expected.binary)[pairs] > 0.5, np.asarray(outcome.after.relations.binary)[pairs]
+        said, true = (
+            np.asarray(taken.planned.expected.binary)[pairs] > 0.5,
+            np.asarray(outcome.after.relations.binary)[pairs],
+        )
         counts += [(said & true).sum(), (said & ~true).sum(), (~said & true).sum()]
     return int(counts[0]), int(counts[1]), int(counts[2])

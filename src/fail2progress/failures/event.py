@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import uuid
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,9 +121,7 @@ class FailureEvent(BaseModel):
 def from_bytes(header: Header, content: bytes) -> FailureEvent:
     """A stored event; ValueError where the blob is damaged."""
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            values = {key: file[key] for key in file.files}
-        names = header.names
+        values, names = _read(content), header.names
 
         def cloud(key: str, stamp: float) -> SegmentedCloud:
             points, visibility = values[f"points_{key}"], values[f"visibility_{key}"]
@@ -133,11 +131,24 @@ def from_bytes(header: Header, content: bytes) -> FailureEvent:
             return RelationState(names, values[f"binary_{key}"].astype(float), values[f"unary_{key}"].astype(float))
 
         return FailureEvent(
-            header=header, before=cloud("before", header.stamps[0]), after=cloud("after", header.stamps[1]),
-            relations_before=relations("before"), expected=relations("expected"), observed=relations("observed"),
+            header=header,
+            before=cloud("before", header.stamps[0]),
+            after=cloud("after", header.stamps[1]),
+            relations_before=relations("before"),
+            expected=relations("expected"),
+            observed=relations("observed"),
         )
-    except (OSError, KeyError, EOFError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         raise ValueError(f"failure {header.id}: its data are damaged ({error})") from error
+
+
+def _read(content: bytes) -> dict[str, NDArray[Any]]:
+    """The arrays of an npz; ValueError where it is none."""
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            return {key: np.asarray(file[key]) for key in file.files}
+    except Exception as error:  # zipfile, zlib, struct and numpy each have their own errors for damaged input
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 def event_id(before: SegmentedCloud, call: SkillCall, model: str, seed: int, step: int) -> str:

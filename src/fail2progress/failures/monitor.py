@@ -25,7 +25,10 @@ class MonitorRule:
 
 
 def mismatches(
-    expected: RelationState, observed: RelationState, goal: Goal, rule: MonitorRule = MonitorRule()  # noqa: B008 (frozen)
+    expected: RelationState,
+    observed: RelationState,
+    goal: Goal,
+    rule: MonitorRule = MonitorRule(),
 ) -> tuple[Mismatch, ...]:
     """The mismatches that matter, in a fixed order."""
     found = []

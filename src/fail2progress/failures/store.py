@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -32,28 +32,34 @@ class FailureStore:
         self.path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with self._open() as connection:
-                connection.executescript(_TABLES)
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"{path}: cannot be opened as a failure store ({error})") from error
+        except OSError as error:
+            raise StoreError(f"{path}: cannot be used as a failure store ({error})") from error
+        with self._open() as connection:
+            connection.executescript(_TABLES)
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self.path, timeout=10.0)
         try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
-            with connection:
-                yield connection
-        finally:
-            connection.close()
+            with closing(sqlite3.connect(self.path, timeout=10.0)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.execute("PRAGMA synchronous=FULL")
+                with connection:
+                    yield connection
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: cannot be used as a failure store ({error})") from error
 
     def add(self, event: FailureEvent) -> bool:
         """Make an event durable; False if it was there already."""
         header = event.header
         row = (
-            header.id, header.time, header.task, header.call.skill, header.call.object, header.model,
-            header.model_dump_json(), event.to_bytes(),
+            header.id,
+            header.time,
+            header.task,
+            header.call.skill,
+            header.call.object,
+            header.model,
+            header.model_dump_json(),
+            event.to_bytes(),
         )
         with self._open() as connection:
             cursor = connection.execute("INSERT OR IGNORE INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

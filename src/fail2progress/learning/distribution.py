@@ -194,7 +194,7 @@ def release_height(scene: Scene, index: int, place: Array) -> float:
     """Top (m) of the highest thing under an object's footprint at a place (x, y); tables' lowest top where there is none."""
     bounds = scene.bounds()
     half = (bounds[index, 1, :2] - bounds[index, 0, :2]) / 2
-    under = ((bounds[:, 0, :2] < place + half) & (bounds[:, 1, :2] > place - half)).all(axis=1)
+    under = np.asarray(((bounds[:, 0, :2] < place + half) & (bounds[:, 1, :2] > place - half)).all(axis=1))
     under[index] = False
     tops = bounds[under, 1, 2]
     tables = bounds[[spec.category == "table" for spec in scene.objects], 1, 2]

@@ -26,7 +26,11 @@ class FinetuneOptions:
 
 
 def finetune(
-    model: SkillEffectModel, targeted: Transitions, replay: Transitions, options: FinetuneOptions, seed: int,
+    model: SkillEffectModel,
+    targeted: Transitions,
+    replay: Transitions,
+    options: FinetuneOptions,
+    seed: int,
     report: Callable[[Step], None] = lambda step: None,
 ) -> SkillEffectModel:
     """A fine-tuned copy; the model itself is left as it is. The encoder is not adjusted, so shape codes are computed once."""

@@ -76,5 +76,3 @@ def write_manifest(folder: Path, seed: int, note: dict[str, object]) -> Path:
     path = folder / "manifest.json"
     path.write_text(json.dumps({"schema": SCHEMA, "seed": seed, "shards": shards, **note}, indent=1))
     return path
-
-

@@ -31,14 +31,19 @@ class Lesson:
         last = self.targeted[-1]
         return {
             "gate": {
-                "passed": self.verdict.passed, "reason": self.verdict.reason,
-                "before": asdict(self.verdict.before), "after": asdict(self.verdict.after),
+                "passed": self.verdict.passed,
+                "reason": self.verdict.reason,
+                "before": asdict(self.verdict.before),
+                "after": asdict(self.verdict.after),
             },
             "seconds": self.seconds,
             "dataset": {
-                "samples": sum(len(t.outcomes) for t in self.targeted), "tried": sum(t.tried for t in self.targeted),
-                "stable": sum(t.stable for t in self.targeted), "relations_kept": last.kept,
-                "relations_kept_of_all": last.kept_of_all, "action_spread_m": last.spread,
+                "samples": sum(len(t.outcomes) for t in self.targeted),
+                "tried": sum(t.tried for t in self.targeted),
+                "stable": sum(t.stable for t in self.targeted),
+                "relations_kept": last.kept,
+                "relations_kept_of_all": last.kept_of_all,
+                "action_spread_m": last.spread,
             },
         }
 
@@ -53,9 +58,13 @@ class Learner:
     finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
 
     def learn(
-        self, events: list[FailureEvent], model: SkillEffectModel, seed: int, report: Callable[[str, float], None] = lambda s, p: None
+        self,
+        events: list[FailureEvent],
+        model: SkillEffectModel,
+        seed: int,
+        report: Callable[[str, float], None] = lambda s, p: None,
     ) -> Lesson:
-        """Generate, fine-tune, judge. `report` hears the stage and its progress in [0, 1]. ValueError where nothing can be made."""
+        """Generate, fine-tune, judge. `report` hears the stage and its share done. ValueError where nothing can be made."""
         targeted = tuple(
             target(event, model, self.simulator, self.targeting, seed + i, lambda stage: report(stage, 0.0))
             for i, event in enumerate(events)
@@ -64,7 +73,12 @@ class Learner:
         start = time.perf_counter()
         data = concatenate([from_outcomes(t.outcomes) for t in targeted])
         tuned = finetune(
-            model, data, self.keepsake.replay, self.finetuning, seed, lambda s: report("fine-tuning", s.samples / s.total)
+            model,
+            data,
+            self.keepsake.replay,
+            self.finetuning,
+            seed,
+            lambda s: report("fine-tuning", s.samples / s.total),
         )
         seconds["fine-tuning"] = time.perf_counter() - start
         start = time.perf_counter()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fail2progress.learning.shards import Shard, arrays
@@ -33,11 +34,12 @@ def load(shards: Sequence[Shard]) -> Transitions:
     return concatenate(list(from_shards(shards)))
 
 
-def from_arrays(values: dict[str, np.ndarray]) -> Transitions:  # type: ignore[type-arg]
+def from_arrays(values: dict[str, NDArray[np.generic]]) -> Transitions:
     """The arrays of a shard as a training set. A segment never seen before a skill has no cloud and is masked."""
     points = [torch.from_numpy(np.array(values[f"points{t}"], np.float32)) for t in (0, 1)]
     seen = torch.stack([torch.isfinite(side).all(dim=2).all(dim=1) for side in points], dim=1)
-    shift = torch.from_numpy(np.array(values["pose1"][:, :3] - values["pose0"][:, :3], np.float32))
+    before, after = (torch.from_numpy(np.array(values[f"pose{t}"][:, :3], np.float32)) for t in (0, 1))
+    shift = after - before
     fresh = seen[:, 1] & ((shift.norm(dim=1) > MOVED) | ~seen[:, 0])
     clouds = torch.cat([torch.where(seen[:, 0, None, None], points[0], 0.0), points[1][fresh]])
     row = torch.arange(len(shift))
@@ -47,8 +49,14 @@ def from_arrays(values: dict[str, np.ndarray]) -> Transitions:  # type: ignore[t
     pair = [torch.from_numpy(np.array(values[f"binary{t}"])) for t in (0, 1)]
     unary = [torch.from_numpy(np.array(values[f"unary{t}"])) for t in (0, 1)]
     return Transitions(
-        points=centred, box=box, neighbours=compute_neighbours(centred), cloud=torch.stack([row, later], dim=1), seen=seen,
-        shift=shift, unary=torch.stack(unary, dim=1), binary=torch.stack(pair, dim=1),
+        points=centred,
+        box=box,
+        neighbours=compute_neighbours(centred),
+        cloud=torch.stack([row, later], dim=1),
+        seen=seen,
+        shift=shift,
+        unary=torch.stack(unary, dim=1),
+        binary=torch.stack(pair, dim=1),
         count=torch.from_numpy(np.array(values["count"], np.int64)),
         skill=torch.from_numpy(np.array(values["skill"], np.int64)),
         object=torch.from_numpy(np.array(values["object"], np.int64)),

@@ -64,8 +64,12 @@ def shape_codes(model: SkillEffectModel, transitions: Transitions, chunk: int = 
 
 
 def pretrain(
-    model: SkillEffectModel, transitions: Transitions, options: TrainingOptions, generator: torch.Generator,
-    codes: Tensor | None = None, share: Share = Share(),  # noqa: B008 (frozen)
+    model: SkillEffectModel,
+    transitions: Transitions,
+    options: TrainingOptions,
+    generator: torch.Generator,
+    codes: Tensor | None = None,
+    share: Share = Share(),  # noqa: B008 (frozen)
 ) -> Iterator[Step]:
     """One phase: with `codes` the encoder is left alone, without it is trained as well."""
     chosen, _ = split(transitions)

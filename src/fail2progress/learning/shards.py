@@ -44,8 +44,7 @@ def arrays(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> _Arrays:
         **{f"points{t}": np.concatenate([s.cloud.points for s in side]) for t, side in enumerate((before, after))},
         **{f"visibility{t}": np.concatenate([s.cloud.visibility for s in side]) for t, side in enumerate((before, after))},
         **{
-            f"pose{t}": np.concatenate([s.scene.poses for s in side]).astype(np.float32)
-            for t, side in enumerate((before, after))
+            f"pose{t}": np.concatenate([s.scene.poses for s in side]).astype(np.float32) for t, side in enumerate((before, after))
         },
         **{f"unary{t}": np.concatenate([s.relations.unary for s in side]) for t, side in enumerate((before, after))},
         **{

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -80,7 +81,11 @@ Report = Callable[[str], None]
 
 
 def target(
-    event: FailureEvent, model: SkillEffectModel, simulator: Simulator, options: TargetOptions, seed: int,
+    event: FailureEvent,
+    model: SkillEffectModel,
+    simulator: Simulator,
+    options: TargetOptions,
+    seed: int,
     report: Report = lambda stage: None,
 ) -> Targeted:
     """Make D+ for a failure. ValueError where the failure's scene gives nothing to vary, or no particle survives."""
@@ -111,20 +116,30 @@ def _states(density: FailureRelations, options: TargetOptions, generator: torch.
     if options.method == "sampling":
         return _reject(density, options.particles, generator)
     return optimise(
-        density, start, direction_named(options.method), steps=options.state_steps, learning_rate=options.learning_rate, chart=chart
+        density,
+        start,
+        direction_named(options.method),
+        steps=options.state_steps,
+        learning_rate=options.learning_rate,
+        chart=chart,
     ).particles
 
 
 @torch.no_grad()
 def _reject(density: FailureRelations, count: int, generator: torch.Generator, tries: int = 60) -> Tensor:
-    """The Sampling baseline: uniform draws until R_F is believed to hold and nothing overlaps; the likeliest where it never does."""
+    """The Sampling baseline: uniform draws until R_F is believed to hold; the likeliest where it never does."""
     draws = torch.cat([density.space.chart().sample_uniform(count, generator) for _ in range(tries)])
     values = torch.cat([density(part) for part in draws.split(256)])
     return draws[values.argsort(descending=True)[: 3 * count]][torch.randperm(3 * count, generator=generator)[:count]]
 
 
 def _information(
-    model: SkillEffectModel, density: FailureRelations, states: Tensor, event: FailureEvent, options: TargetOptions, seed: int
+    model: SkillEffectModel,
+    density: FailureRelations,
+    states: Tensor,
+    event: FailureEvent,
+    options: TargetOptions,
+    seed: int,
 ) -> Information:
     with torch.no_grad():
         moved = density.moved(states)
@@ -143,9 +158,7 @@ def _actions(density: Information, options: TargetOptions, generator: torch.Gene
     ).particles
 
 
-def _jobs(
-    event: FailureEvent, belief: Belief, space: StateSpace, states: Tensor, parameters: Tensor, seed: int
-) -> list[Job]:
+def _jobs(event: FailureEvent, belief: Belief, space: StateSpace, states: Tensor, parameters: Tensor, seed: int) -> list[Job]:
     """Every particle as a scene with its skill call, seen from a random head pose; those that cannot be are left out."""
     base = rebuild(event.before, event.relations_before).scene
     offsets = space.offsets(states).numpy().astype(float)
@@ -160,7 +173,7 @@ def _jobs(
     return jobs
 
 
-def _scene(base: Scene, belief: Belief, shifts: np.ndarray) -> Scene:  # type: ignore[type-arg]
+def _scene(base: Scene, belief: Belief, shifts: np.ndarray) -> Scene:
     poses = base.poses.copy()
     for row, name in enumerate(belief.names):
         if name in base.names:
@@ -168,7 +181,7 @@ def _scene(base: Scene, belief: Belief, shifts: np.ndarray) -> Scene:  # type: i
     return base.with_poses(poses)
 
 
-def _call(call: SkillCall, values: np.ndarray, scene: Scene) -> SkillCall | None:  # type: ignore[type-arg]
+def _call(call: SkillCall, values: np.ndarray, scene: Scene) -> SkillCall | None:
     """The failed skill with a particle's parameters; a placement is let go just above what lies below it then."""
     space = skill(call.skill)
     values = values[: len(space.parameters)].copy()
@@ -182,8 +195,14 @@ def _call(call: SkillCall, values: np.ndarray, scene: Scene) -> SkillCall | None
 
 
 def _choose(
-    event: FailureEvent, space: StateSpace, states: Tensor, actions: Tensor, outcomes: list[Outcome], options: TargetOptions,
-    clock: dict[str, float], tried: int,
+    event: FailureEvent,
+    space: StateSpace,
+    states: Tensor,
+    actions: Tensor,
+    outcomes: list[Outcome],
+    options: TargetOptions,
+    clock: dict[str, float],
+    tried: int,
 ) -> Targeted:
     """The scenes that keep most of R_F, in random order among equals: the order of the particles."""
     if not outcomes:
@@ -195,10 +214,19 @@ def _choose(
     spare = tuple(outcomes[i] for i in ranking[options.samples :] if shares[i] > 0.999)
     spread = float(np.mean(np.std([outcome.call.parameters[:2] for outcome in chosen], axis=0)))
     marks = list(clock)
-    seconds = {name: clock[name] - clock[before] for before, name in zip(marks[:-1], marks[1:], strict=True)}
+    seconds = {name: clock[name] - clock[before] for before, name in itertools.pairwise(marks)}
     return Targeted(
-        chosen, spare, states, actions, space, float(np.mean([shares[i] for i in order])), float(np.mean(shares)), tried,
-        len(outcomes), spread, seconds,
+        chosen,
+        spare,
+        states,
+        actions,
+        space,
+        float(np.mean([shares[i] for i in order])),
+        float(np.mean(shares)),
+        tried,
+        len(outcomes),
+        spread,
+        seconds,
     )
 
 

@@ -63,9 +63,7 @@ class PointConvEncoder(nn.Module):
     it may be set at any time and is no part of the weights, which stay float32.
     """
 
-    def __init__(
-        self, density: bool = False, kernel: int = 8, chunk: int = 128, precision: torch.dtype | None = None
-    ) -> None:
+    def __init__(self, density: bool = False, kernel: int = 8, chunk: int = 128, precision: torch.dtype | None = None) -> None:
         super().__init__()
         self.chunk = chunk
         self.density = density

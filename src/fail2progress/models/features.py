@@ -14,7 +14,7 @@ _OCTAVES = (0.5, 1.0, 2.0, 4.0, 8.0)
 BOX_FEATURES = 12 + 6 * len(_OCTAVES)
 PAIR_FEATURES = 54
 ACTION_FEATURES = 8 + 6 * len(_OCTAVES)
-_OFFSET_SKILLS = tuple("dx" == skill.parameters[0].name for skill in SKILLS.values())
+_OFFSET_SKILLS = tuple(skill.parameters[0].name == "dx" for skill in SKILLS.values())
 
 
 def waves(metres: Tensor) -> Tensor:

@@ -40,9 +40,13 @@ class Quality:
     def to_dict(self) -> dict[str, object]:
         """For reports."""
         return {
-            "executions": self.executions, "detection_f1": self.detection_f1, "prediction_f1": self.prediction_f1,
-            "detection": self.detection, "prediction": self.prediction,
-            "moved_error_m": self.moved_error, "still_error_m": self.still_error,
+            "executions": self.executions,
+            "detection_f1": self.detection_f1,
+            "prediction_f1": self.prediction_f1,
+            "detection": self.detection,
+            "prediction": self.prediction,
+            "moved_error_m": self.moved_error,
+            "still_error_m": self.still_error,
         }
 
 
@@ -51,7 +55,11 @@ PairFilter = Callable[[Batch], Tensor]
 
 
 def evaluate(
-    model: SkillEffectModel, source: Transitions, codes: Tensor | None = None, pairs: PairFilter | None = None, chunk: int = 100
+    model: SkillEffectModel,
+    source: Transitions,
+    codes: Tensor | None = None,
+    pairs: PairFilter | None = None,
+    chunk: int = 100,
 ) -> Quality:
     """Quality over all executions of a set."""
     counts = torch.zeros(2, 3, len(BINARY))
@@ -67,9 +75,7 @@ def evaluate(
             errors += _errors(views, batch)
     f1 = 2 * counts[:, 0] / (2 * counts[:, 0] + counts[:, 1] + counts[:, 2]).clamp(min=1)
     present = (counts[:, 0] + counts[:, 2]) > 0
-    detection, prediction = (
-        {name: float(f1[t, k]) for k, name in enumerate(BINARY) if present[t, k]} for t in range(2)
-    )
+    detection, prediction = ({name: float(f1[t, k]) for k, name in enumerate(BINARY) if present[t, k]} for t in range(2))
     means = errors[:, 0] / errors[:, 1].clamp(min=1)
     return Quality(detection, prediction, float(means[0]), float(means[1]), len(source))
 

@@ -41,8 +41,7 @@ def together(rank: int, world: int, meeting: Path) -> Iterator[Share]:
         yield Share()
         return
     torch.set_num_threads(1)
-    store = distributed.FileStore(str(meeting), world)
-    distributed.init_process_group("gloo", store=store, rank=rank, world_size=world)
+    distributed.init_process_group("gloo", init_method=f"file://{meeting.resolve()}", rank=rank, world_size=world)
     try:
         yield Share(rank, world)
     finally:

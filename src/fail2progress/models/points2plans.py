@@ -8,6 +8,7 @@ the commanded shift (docs/decisions/0002). The messages from relations start at 
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import asdict, dataclass
 
 import torch
@@ -60,7 +61,7 @@ class Points2Plans(SkillEffectModel):
 
     name = "points2plans"
 
-    def __init__(self, config: Points2PlansConfig = Points2PlansConfig()) -> None:  # noqa: B008 (frozen)
+    def __init__(self, config: Points2PlansConfig = Points2PlansConfig()) -> None:
         super().__init__()
         self.config = config
         width = config.code + config.identity
@@ -102,7 +103,7 @@ class Points2Plans(SkillEffectModel):
         tokens = self._bound(state, action, command)
         sequence = torch.cat([tokens, self._skill_token(state, action, command).unsqueeze(1)], dim=1)
         present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
-        change = self.delta(self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1])
+        change: Tensor = self.delta(self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1])
         displacement = self._displacement(change, action)
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
         latent = state.tokens + change
@@ -130,11 +131,12 @@ class Points2Plans(SkillEffectModel):
     def _bound(self, state: LatentState, action: Action, command: Tensor) -> Tensor:
         """(B, N, W) tokens with the action added to the object that it acts on, and messages where they are configured."""
         chosen = torch.nn.functional.one_hot(action.object, state.tokens.shape[1]).to(command.dtype)
-        tokens = state.tokens + chosen.unsqueeze(-1) * self.binding(command).unsqueeze(1)
+        tokens: Tensor = state.tokens + chosen.unsqueeze(-1) * self.binding(command).unsqueeze(1)
         if not self.config.relational:
             return tokens
         relations = self.detect(state).binary
-        return tokens + self.messages(state, action, command, relations, chosen)
+        messages: Tensor = self.messages(state, action, command, relations, chosen)
+        return tokens + messages
 
     def _skill_token(self, state: LatentState, action: Action, command: Tensor) -> Tensor:
         """(B, W) AL = MLP_para(a) + ID of the object."""
@@ -193,13 +195,14 @@ class RelationMessages(nn.Module):
         other = state.mask.to(command.dtype).unsqueeze(-1) * (1.0 - chosen.unsqueeze(-1))
         believed = torch.sigmoid(relations[torch.arange(len(chosen)), :, action.object].detach())
         carried = torch.einsum("bnk,bc,kcw->bnw", believed, command, self.relation)
-        return other * (self.to_each(hidden) + carried) + chosen.unsqueeze(-1) * self.moved(gathered).unsqueeze(1)
+        mixed: Tensor = other * (self.to_each(hidden) + carried) + chosen.unsqueeze(-1) * self.moved(gathered).unsqueeze(1)
+        return mixed
 
 
 def _mlp(*sizes: int) -> nn.Sequential:
     """Linear layers with ReLU between them."""
     layers: list[nn.Module] = []
-    for i, (inputs, outputs) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+    for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
         layers += [nn.ReLU()] if i else []
         layers.append(nn.Linear(inputs, outputs))
     return nn.Sequential(*layers)

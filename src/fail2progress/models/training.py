@@ -32,6 +32,14 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True)
+class Start:
+    """Where interrupted training goes on: the epochs done, and Adam's state after them as `adam_state` gives it."""
+
+    epochs: int = 0
+    adam: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Step:
     """Progress: how many samples have been trained on so far, of how many, and the latest losses."""
 
@@ -48,36 +56,62 @@ def train(
     generator: torch.Generator,
     codes: Tensor | None = None,
     epoch_executions: Callable[[torch.Generator], Tensor] | None = None,
-    checkpoint: Callable[[int], None] | None = None,
+    checkpoint: Callable[[int, torch.optim.Optimizer], None] | None = None,
     share: Share = Share(),  # noqa: B008 (frozen)
+    start: Start = Start(),
 ) -> Iterator[Step]:
     """Adjust the parameters; yields after every step.
 
     `codes` are shape codes computed beforehand (the encoder is then left alone). `epoch_executions` draws the executions of an
-    epoch (default: all, shuffled). `checkpoint` is called after each epoch with its number. Where several processes `share` the
-    work, their generators must start alike.
+    epoch (default: all, shuffled). `checkpoint` is called after each epoch with the number done. Where several processes `share`
+    the work, their generators must start alike. Every epoch has a generator of its own, seeded from the one given: training that
+    goes on from a `start` draws what it would have drawn without the interruption.
     """
     draw = epoch_executions or (lambda g: torch.randperm(len(source), generator=g))
     optimiser = torch.optim.Adam(parameters, lr=options.learning_rate)
+    _restore(optimiser, start.adam)
+    seeds = [int(torch.randint(2**62, (), generator=generator)) for _ in range(options.epochs)]
     per_epoch = len(draw(torch.Generator().manual_seed(0)))
-    steps = options.epochs * math.ceil(per_epoch / options.batch)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps, options))
+    steps_per_epoch = math.ceil(per_epoch / options.batch)
+    steps, skipped = options.epochs * steps_per_epoch, start.epochs * steps_per_epoch
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step + skipped, steps, options))
     model.train()
-    done = 0
-    for epoch in range(options.epochs):
+    done = start.epochs * per_epoch
+    for epoch in range(start.epochs, options.epochs):
+        generator = torch.Generator().manual_seed(seeds[epoch])
         for chosen in draw(generator).split(options.batch):
             parts = _step(model, source, share.of(chosen), options, generator, codes, optimiser, parameters, share)
             schedule.step()
             done += len(chosen)
             yield Step(done, options.epochs * per_epoch, parts)
         if checkpoint is not None:
-            checkpoint(epoch + 1)
+            checkpoint(epoch + 1, optimiser)
     model.eval()
 
 
+def adam_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """Adam's moments and step counts as flat tensors, "3.exp_avg" being parameter 3's."""
+    state = optimiser.state_dict()["state"]
+    return {f"{index}.{key}": value for index, values in state.items() for key, value in values.items()}
+
+
+def _restore(optimiser: torch.optim.Optimizer, adam: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in adam.items():
+        index, key = name.split(".")
+        state.setdefault(int(index), {})[key] = value
+    optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
 def _step(
-    model: SkillEffectModel, source: Transitions, chosen: Tensor, options: TrainingOptions, generator: torch.Generator,
-    codes: Tensor | None, optimiser: torch.optim.Optimizer, parameters: list[torch.nn.Parameter],
+    model: SkillEffectModel,
+    source: Transitions,
+    chosen: Tensor,
+    options: TrainingOptions,
+    generator: torch.Generator,
+    codes: Tensor | None,
+    optimiser: torch.optim.Optimizer,
+    parameters: list[torch.nn.Parameter],
     share: Share,
 ) -> dict[str, float]:
     batch = source.batch(chosen, generator)

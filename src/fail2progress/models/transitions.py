@@ -113,7 +113,16 @@ def select(source: Transitions, executions: Sequence[int]) -> Transitions:
     pair = torch.cat([torch.arange(int(pairs[e]), int(pairs[e + 1])) for e in rows])
     used, cloud = torch.unique(source.cloud[segment], return_inverse=True)
     return Transitions(
-        points=source.points[used], box=source.box[used], neighbours=source.neighbours.take(used), cloud=cloud,
-        seen=source.seen[segment], shift=source.shift[segment], unary=source.unary[segment], binary=source.binary[pair],
-        count=source.count[rows], skill=source.skill[rows], object=source.object[rows], parameters=source.parameters[rows],
+        points=source.points[used],
+        box=source.box[used],
+        neighbours=source.neighbours.take(used),
+        cloud=cloud,
+        seen=source.seen[segment],
+        shift=source.shift[segment],
+        unary=source.unary[segment],
+        binary=source.binary[pair],
+        count=source.count[rows],
+        skill=source.skill[rows],
+        object=source.object[rows],
+        parameters=source.parameters[rows],
     )

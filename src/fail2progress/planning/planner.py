@@ -56,18 +56,20 @@ class Planner:
     def plan(self, belief: Belief, stages: tuple[Goal, ...]) -> Plan:
         """Reach each stage in turn from what is believed. ValueError where the goal names what was not seen."""
         segments = Segments(belief.names, belief.categories)
-        state, steps, places, marks = belief.state, [], [], []
-        reached = True
+        state = belief.state
+        steps: list[Step] = []
+        places: list[Tensor] = []
+        marks: list[tuple[int, Goal]] = []
         for goal in stages:
             skeleton = search(self.model, state, goal, segments, self.options, self.generator)
-            state, reached = skeleton.state, skeleton.reached
+            state = skeleton.state
             steps += skeleton.steps
             places.append(skeleton.places)
             marks.append((len(steps), goal))
         found = torch.cat(places)
         if steps:
             found, _ = self.optimiser.best(
-                lambda p: _score(self.model, belief.state, tuple(steps), p, marks, segments), found, self.generator
+                lambda p: score_places(self.model, belief.state, tuple(steps), p, marks, segments), found, self.generator
             )
         return self._plan(belief, tuple(steps), found, stages[-1], segments)
 
@@ -89,9 +91,13 @@ class Planner:
 
 
 @torch.no_grad()
-def _score(
-    model: SkillEffectModel, start: LatentState, steps: tuple[Step, ...], places: Tensor,
-    marks: list[tuple[int, Goal]], segments: Segments,
+def score_places(
+    model: SkillEffectModel,
+    start: LatentState,
+    steps: tuple[Step, ...],
+    places: Tensor,
+    marks: list[tuple[int, Goal]],
+    segments: Segments,
 ) -> Tensor:
     """(K,) ln P of every stage's goal where the stage ends, summed, less what collisions cost; places (K, H, 2)."""
     state = start.expand(len(places))

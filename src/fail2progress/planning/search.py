@@ -62,7 +62,12 @@ class _Node:
 
 @torch.no_grad()
 def search(
-    model: SkillEffectModel, state: LatentState, goal: Goal, segments: Segments, options: SearchOptions, generator: torch.Generator
+    model: SkillEffectModel,
+    state: LatentState,
+    goal: Goal,
+    segments: Segments,
+    options: SearchOptions,
+    generator: torch.Generator,
 ) -> Skeleton:
     """The first skeleton found whose goal atoms are all believed true, else the best one seen."""
     relations = model.detect(state)
@@ -118,7 +123,12 @@ def _fixed(row: int, segments: Segments) -> bool:
 
 
 def _expand(
-    model: SkillEffectModel, node: _Node, goal: Goal, segments: Segments, options: SearchOptions, generator: torch.Generator
+    model: SkillEffectModel,
+    node: _Node,
+    goal: Goal,
+    segments: Segments,
+    options: SearchOptions,
+    generator: torch.Generator,
 ) -> list[_Node]:
     """One child for every relevant step, all their samples predicted as one batch."""
     steps = relevant_steps(node.missing, goal, segments, node.relations)
@@ -136,8 +146,11 @@ def _expand(
     chosen = score.view(len(steps), -1).argmax(dim=1) + torch.arange(len(steps)) * options.samples
     return [
         _Node(
-            (*node.steps, step), (*node.places, unit.view(-1, 2)[row]), effect.state.take(row.view(1)),
-            RelationLogits(effect.relations.binary[row.view(1)], effect.relations.unary[row.view(1)]), log_p[row],
+            (*node.steps, step),
+            (*node.places, unit.view(-1, 2)[row]),
+            effect.state.take(row.view(1)),
+            RelationLogits(effect.relations.binary[row.view(1)], effect.relations.unary[row.view(1)]),
+            log_p[row],
         )
         for step, row in zip(steps, chosen, strict=True)
     ]

@@ -22,7 +22,7 @@ class SimulatedRobot(Robot):
     start: Scene
     camera: Camera = field(default_factory=Camera)
     seed: int = 0
-    disturbances: Disturbances = Disturbances()
+    disturbances: Disturbances = field(default_factory=Disturbances)
     outcomes: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:

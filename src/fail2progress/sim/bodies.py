@@ -54,8 +54,13 @@ def _add_object(spec: mujoco.MjSpec, scene: Scene, index: int, item: ObjectSpec,
         opening = scene.openings.get(item.name, 0.0)
         body.pos = pose[:3] - opening * _drawer_axis(pose)
         body.add_joint(
-            name=item.name, type=mujoco.mjtJoint.mjJNT_SLIDE, axis=[-1, 0, 0], damping=[4.0, 0.0, 0.0], frictionloss=0.3,
-            range=[0.0, 0.8 * item.size[0]], limited=True,
+            name=item.name,
+            type=mujoco.mjtJoint.mjJNT_SLIDE,
+            axis=[-1, 0, 0],
+            damping=[4.0, 0.0, 0.0],
+            frictionloss=0.3,
+            range=[0.0, 0.8 * item.size[0]],
+            limited=True,
         )
         if item.inside_of is not None:
             spec.add_exclude(bodyname1=item.name, bodyname2=item.inside_of)

@@ -83,9 +83,9 @@ def look(bodies: Bodies, scene: Scene, camera: Camera, rng: np.random.Generator)
             break
         hits, spent = _cast(bodies, camera, windows[wanted], count, rng)
         seconds += spent
-        for own, cloud in zip(wanted, hits, strict=True):
-            mine = cloud[1] == own
-            points[own] = np.concatenate([points[own], cloud[0][mine]])
+        for own, (positions, owners) in zip(wanted, hits, strict=True):
+            mine = owners == own
+            points[own] = np.concatenate([points[own], positions[mine]])
             area = np.prod(windows[own, 1] - windows[own, 0])
             seen[own] = mine.mean() * area / max(outline[own], 1.0)
         wanted = np.array([i for i in wanted if 0 < len(points[i]) < POINTS or _hidden(points[i], seen[i])], int)
@@ -131,9 +131,7 @@ def _cast(
     geoms, distances = np.empty(n, np.int32), np.empty(n)
     eye = np.array(camera.eye)
     start = time.perf_counter()
-    mujoco.mj_multiRay(
-        bodies.model, bodies.data, eye, directions.ravel(), None, True, -1, geoms, distances, None, n, 10.0
-    )
+    mujoco.mj_multiRay(bodies.model, bodies.data, eye, directions.ravel(), None, True, -1, geoms, distances, None, n, 10.0)
     seconds = time.perf_counter() - start
     owners = np.where(geoms >= 0, bodies.owner[geoms], -1).reshape(len(windows), -1)
     points = (eye + directions * distances[:, None]).reshape(len(windows), -1, 3)

@@ -77,14 +77,15 @@ class Layout:
         """Put an object on the middle of another one."""
         index = self._index(base)
         top = self.bounds()[index, 1, 2]
-        self.add(spec, pose(*self.poses[index][:2], top + spec.size[2] / 2, 0.0))
+        x, y = self.poses[index][:2]
+        self.add(spec, pose(x, y, top + spec.size[2] / 2))
 
     def _index(self, name: str) -> int:
         return [spec.name for spec in self.objects].index(name)
 
     def _free(self, centre: Array, half: Array, half_height: float, gap: float = GAP, but: int = -1) -> bool:
-        boxes = self.bounds()
-        low, high = centre - [*half, half_height], centre + [*half, half_height]
+        boxes, extent = self.bounds(), np.array([*half, half_height])
+        low, high = centre - extent, centre + extent
         apart = (low[:2] - gap > boxes[:, 1, :2]) | (high[:2] + gap < boxes[:, 0, :2])
         stacked = (low[2] > boxes[:, 1, 2] - 1e-3) | (high[2] < boxes[:, 0, 2] + 1e-3)
         clear = apart.any(axis=1) | stacked

@@ -60,9 +60,9 @@ def touching(bodies: Bodies, count: int, gap: float) -> Mask:
     sleep = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
     model.opt.enableflags &= ~sleep
     mujoco.mj_fwdPosition(model, data)
-    pairs = bodies.owner[data.contact.geom[data.contact.dist < gap]]
+    pairs = bodies.owner[data.contact.geom[data.contact.dist < gap]].reshape(-1, 2)
     model.opt.enableflags |= sleep
     result = np.zeros((count, count), dtype=bool)
-    pairs = pairs[(pairs >= 0).all(axis=1) & (pairs[:, 0] != pairs[:, 1])] if len(pairs) else pairs
-    result[pairs[:, 0], pairs[:, 1]] = True if len(pairs) else False
+    pairs = pairs[(pairs >= 0).all(axis=1) & (pairs[:, 0] != pairs[:, 1])]
+    result[pairs[:, 0], pairs[:, 1]] = True
     return result | result.T

@@ -36,7 +36,7 @@ def rebuild(cloud: SegmentedCloud, relations: RelationState | None = None, noisy
     if not cloud.seen.any():
         raise ValueError("nothing to rebuild: no segment has points")
     boxes = _boxes(cloud, noisy)
-    order = sorted(np.flatnonzero(cloud.seen), key=lambda i: (category(cloud.categories[i]).movable, boxes[i, 0, 2]))
+    order = sorted(np.flatnonzero(cloud.seen).tolist(), key=lambda i: (category(cloud.categories[i]).movable, boxes[i, 0, 2]))
     done: dict[int, Array] = {}
     for i in order:
         done[i] = _complete(i, boxes[i], cloud, done, relations)
@@ -50,7 +50,7 @@ def rebuild(cloud: SegmentedCloud, relations: RelationState | None = None, noisy
 def _boxes(cloud: SegmentedCloud, noisy: bool) -> Array:
     if not noisy:
         return cloud.bounds()
-    return np.percentile(cloud.points, [_TRIM, 100 - _TRIM], axis=1).transpose(1, 0, 2)
+    return np.asarray(np.percentile(cloud.points, [_TRIM, 100 - _TRIM], axis=1).transpose(1, 0, 2), float)
 
 
 def _spec(name: str, kind: str, box: Array) -> ObjectSpec:

@@ -5,6 +5,7 @@ A controller is a function of the running simulation; they are looked up by skil
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class Running:
     scene: Scene
     limits: Limits = STRETCH_RE2
     stepping: float = 0.0
-    disturbances: Disturbances = Disturbances()
+    disturbances: Disturbances = field(default_factory=Disturbances)
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
 
     def step(self, steps: int) -> None:
@@ -87,7 +88,7 @@ def _carry(run: Running, way: list[Array], quat: Array, turn: float) -> None:
     """Move the hand along straight pieces with smooth starts and stops; the turn happens on the way over."""
     slip_at = run.rng.random() if run.rng.random() < run.disturbances.grasp_slip else None
     hand, hand_quat = run.bodies.data.mocap_pos[0], run.bodies.data.mocap_quat[0]
-    for leg, (begin, end) in enumerate(zip(way[:-1], way[1:], strict=True)):
+    for leg, (begin, end) in enumerate(itertools.pairwise(way)):
         progress = _smooth(float(np.linalg.norm(end - begin)), run.limits.speed, turn if leg == 1 else 0.0)
         for share, position in zip(progress, begin + progress[:, None] * (end - begin), strict=True):
             hand[:] = position

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class HierarchicalTabletop(Task):
 
     name = "hierarchical-tabletop"
     counts = (3, 5, 7)
-    _CUPS = {3: 2, 5: 2, 7: 3}
+    _CUPS: ClassVar[dict[int, int]] = {3: 2, 5: 2, 7: 3}
 
     def __init__(self, free_order: bool = False) -> None:
         self.free_order = free_order

@@ -39,7 +39,7 @@ class ActionSpace:
             around = self.space.surroundings
             return Chart(around.low.tolist(), around.high.tolist())
         parameters = skill(self.name).parameters
-        periodic = tuple(i for i, parameter in enumerate(parameters) if parameter.unit == "rad")
+        periodic = [parameter.unit == "rad" for parameter in parameters]
         return Chart([p.low for p in parameters], [p.high for p in parameters], periodic)
 
     def parameters(self, particles: Tensor) -> Tensor:
@@ -117,7 +117,8 @@ class Information:
 
 
 def _entropy(p: Tensor) -> Tensor:
-    """Of Bernoulli variables, nats."""
+    """Of Bernoulli variables, nats; clamped, since the gradient of p ln p has no limit at 0."""
+    p = p.clamp(1e-6, 1 - 1e-6)
     return -(torch.xlogy(p, p) + torch.xlogy(1 - p, 1 - p))
 
 

@@ -1,7 +1,7 @@
 """Scene states that keep a failure's relations: S+ ~ Gamma(r_F | xi(S) O_F) P(S) (paper Eq. 3b and 5).
 
-A particle places every movable segment. Free-standing ones have a position (x, y) anywhere on the tables; what stands inside a
-container is placed relative to it. Heights follow from the table below, so a particle is never in mid-air. Tables are exchangeable:
+A particle places every movable segment. Free-standing ones have a position (x, y) anywhere on the tables; what is in a
+container is placed relative to it. Heights follow from the table below, so nothing is in mid-air. Tables are exchangeable:
 "above table_a" is kept by standing above any table.
 """
 
@@ -76,7 +76,8 @@ class StateSpace:
 
     def chart(self) -> Chart:
         """Bounds of every coordinate in metres."""
-        low, high = [], []
+        low: list[float] = []
+        high: list[float] = []
         for row in self.movable:
             if row in self.parent:
                 outer, inner = (self.box[r, 1, :2] - self.box[r, 0, :2] for r in (self.parent[row], row))
@@ -128,7 +129,9 @@ class StateSpace:
             for other in self.movable[i + 1 :]:
                 if self.parent.get(one) == self.parent.get(other):
                     gap = 0.015 if one not in self.parent else 0.0
-                    over = torch.minimum(boxes[:, one, 1], boxes[:, other, 1]) - torch.maximum(boxes[:, one, 0], boxes[:, other, 0])
+                    over = torch.minimum(boxes[:, one, 1], boxes[:, other, 1]) - torch.maximum(
+                        boxes[:, one, 0], boxes[:, other, 0]
+                    )
                     total = total + functional.relu(over[:, :2] + gap).amin(dim=1) ** 2
         return total
 

@@ -48,7 +48,7 @@ class SegmentedCloud:
     @property
     def seen(self) -> NDArray[np.bool_]:
         """(N,) whether a segment has points at all."""
-        return np.isfinite(self.points).all(axis=(1, 2))
+        return np.asarray(np.isfinite(self.points).all(axis=(1, 2)))
 
     def bounds(self) -> Array:
         """(N, 2, 3) corners of the boxes around the points, in metres."""

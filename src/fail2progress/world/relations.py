@@ -83,10 +83,7 @@ def _position(relation: str, known: tuple[str, ...]) -> int:
 def ground_truth(scene: Scene, touching: Mask, thresholds: Thresholds = DEFAULT) -> RelationState:
     """Relations of a scene from its boxes and the simulator's contacts (`touching`, (N, N) symmetric)."""
     unary = np.array(
-        [
-            (spec.movable, spec.is_drawer, scene.openings.get(spec.name, 0.0) > thresholds.drawer_open)
-            for spec in scene.objects
-        ],
+        [(spec.movable, spec.is_drawer, scene.openings.get(spec.name, 0.0) > thresholds.drawer_open) for spec in scene.objects],
         dtype=bool,
     ).reshape(len(scene), len(UNARY))
     return RelationState(scene.names, binary_relations(scene.bounds(), touching, thresholds), unary)
@@ -98,9 +95,7 @@ def binary_relations(bounds: Array, touching: Mask, thresholds: Thresholds = DEF
     behind, left, above = beyond[..., 0], beyond[..., 1], beyond[..., 2]
     boundary = above & _near_edge(bounds, thresholds)
     inside = _contained(bounds, thresholds)
-    relations = np.stack(
-        [left, left.T, behind.T, behind, above, above.T, touching | touching.T, boundary, inside], axis=-1
-    )
+    relations = np.stack([left, left.T, behind.T, behind, above, above.T, touching | touching.T, boundary, inside], axis=-1)
     relations[np.arange(len(bounds)), np.arange(len(bounds))] = False
     return relations
 
@@ -126,11 +121,9 @@ def _beyond(bounds: Array, thresholds: Thresholds) -> Mask:
 def _near_edge(bounds: Array, thresholds: Thresholds) -> Mask:
     """(N, N): i's centre is within the boundary distance of an edge of j, and j is a large surface."""
     centre = bounds.mean(axis=1)[:, :2]
-    margins = np.minimum(
-        centre[:, None] - bounds[None, :, 0, :2], bounds[None, :, 1, :2] - centre[:, None]
-    ).min(axis=2)
-    large = ((bounds[:, 1] - bounds[:, 0])[:, :2] > thresholds.boundary_surface).all(axis=1)
-    return (np.abs(margins) < thresholds.boundary_distance) & large[None, :]
+    margins = np.minimum(centre[:, None] - bounds[None, :, 0, :2], bounds[None, :, 1, :2] - centre[:, None]).min(axis=2)
+    large = np.asarray(((bounds[:, 1] - bounds[:, 0])[:, :2] > thresholds.boundary_surface).all(axis=1))
+    return np.asarray((np.abs(margins) < thresholds.boundary_distance) & large[None, :])
 
 
 def _contained(bounds: Array, thresholds: Thresholds) -> Mask:
@@ -139,4 +132,4 @@ def _contained(bounds: Array, thresholds: Thresholds) -> Mask:
     low = (bounds[:, None, 0] >= bounds[None, :, 0] - slack).all(axis=2)
     high = (bounds[:, None, 1] <= bounds[None, :, 1] + slack).all(axis=2)
     smaller = np.prod(bounds[:, 1] - bounds[:, 0], axis=1)
-    return low & high & (smaller[:, None] < smaller[None, :])
+    return np.asarray(low & high & (smaller[:, None] < smaller[None, :]))

@@ -44,7 +44,7 @@ class Scene:
     @property
     def sizes(self) -> Array:
         """(N, 3) full extents in metres."""
-        return np.array([spec.size for spec in self.objects])
+        return np.array([spec.size for spec in self.objects], float).reshape(len(self.objects), 3)
 
     def index(self, name: str) -> int:
         """Row of an object; ValueError names the objects there are."""

@@ -1,0 +1,1 @@
+"""The command line: fail2progress <command>, each thin over the rooms."""

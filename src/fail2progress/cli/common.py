@@ -1,0 +1,164 @@
+"""What the commands share: mistakes told in one line, progress on standard error, JSON alone on standard output.
+
+Exit codes: 0 done, 1 the work ran and failed (or was stopped), 2 the user's mistake.
+Commands import the rooms that they need when they run, so that help and `doctor` work where torch or MuJoCo do not.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typer.core import TyperGroup
+
+FAILED = 1
+MISTAKE = 2
+DEFAULT_STORE = Path("runs/failures.sqlite")
+
+# typer brings its own copy of click from some version on and exports only this class of its usage errors.
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+class UserError(Exception):
+    """The user's mistake, in one line: exit code 2."""
+
+
+class WorkError(Exception):
+    """The work ran and failed, in one line: exit code 1."""
+
+
+class Commands(TyperGroup):
+    """A group whose commands never end in a traceback for what a user can set right."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """See click.Group."""
+        with told_in_one_line():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def told_in_one_line() -> Iterator[None]:
+    """The one place that turns errors into a line on standard error and an exit code; programming errors pass through."""
+    try:
+        yield
+    except UserError as error:
+        _end(str(error), MISTAKE)
+    except WorkError as error:
+        _end(str(error), FAILED)
+    except KeyboardInterrupt:
+        _end("stopped", FAILED)
+    except BrokenPipeError:
+        raise
+    except (OSError, sqlite3.Error) as error:
+        _end(str(error), MISTAKE)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("fail2progress"):
+            raise
+        _end(f"the package {error.name} is missing; see: fail2progress doctor", MISTAKE)
+    except (ValueError, UsageError) as error:
+        _end(_mistake(error), MISTAKE)
+
+
+def _mistake(error: Exception) -> str:
+    """What to say of bad input. Any other ValueError is a programming error and is raised again."""
+    if isinstance(error, UsageError):
+        return _usage(error)
+    from fail2progress.failures.store import StoreError
+    from fail2progress.learning.shards import DataError
+    from fail2progress.models.checkpoint import CheckpointError
+
+    if not isinstance(error, (CheckpointError, DataError, StoreError)):
+        raise error
+    return str(error)
+
+
+def _usage(error: Exception) -> str:
+    if type(error).__name__ == "NoArgsIsHelpError":  # shows the help
+        raise error
+    said = str(getattr(error, "format_message", lambda: error)())
+    context = getattr(error, "ctx", None)
+    return f"{said.rstrip('.')}. See: {context.command_path} --help" if context else said
+
+
+def _end(message: str, code: int) -> NoReturn:
+    typer.echo("fail2progress: " + " ".join(message.split()), err=True)
+    raise typer.Exit(code)
+
+
+@contextmanager
+def checked() -> Iterator[None]:
+    """Around look-ups of what the user named: their ValueErrors are the user's mistakes."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def require(condition: bool, message: str) -> None:
+    """UserError unless a condition holds."""
+    if not condition:
+        raise UserError(message)
+
+
+def writable(folder: Path) -> None:
+    """Make a folder and try it out before hours of work; OSError where nothing can be written there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def say(message: str) -> None:
+    """A line on standard error."""
+    typer.echo(message, err=True)
+
+
+def console() -> Console:
+    """Standard error, where tables for people would be in the way of JSON."""
+    return Console(stderr=True)
+
+
+def progress() -> Progress:
+    """A bar on standard error; use as a context manager."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console(),
+    )
+
+
+def print_json(value: object) -> None:
+    """JSON alone on standard output; what is not a number (NaN) becomes null."""
+    sys.stdout.write(to_json(value) + "\n")
+
+
+def write_json(path: Path, value: object) -> None:
+    """A report, beside its place and then renamed."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    unfinished.write_text(to_json(value) + "\n")
+    unfinished.replace(path)
+
+
+def to_json(value: object) -> str:
+    """Indented JSON of dictionaries, sequences and numbers; paths as text."""
+    return json.dumps(_plain(value), indent=1, allow_nan=False, default=str)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,94 @@
+"""fail2progress evaluate: success over trials."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, writable, write_json
+
+if TYPE_CHECKING:
+    from fail2progress.experiments.evaluate import TrialJob
+    from fail2progress.experiments.trials import TrialResult
+    from fail2progress.sim.executor import Executor
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(evaluate)
+
+
+def evaluate(
+    task: str = typer.Option("hierarchical-tabletop", help="Which task."),
+    objects: int = typer.Option(3, help="Movable objects: 3, 5 or 7."),
+    trials: int = typer.Option(100, help="How many trials."),
+    model: Path | None = typer.Option(None, help="Weights (.safetensors); default: those that travel with the package."),
+    method: str = typer.Option("original", help="original, replanning or fail2progress."),
+    replan: bool | None = typer.Option(None, "--replan/--open-loop", help="For fail2progress: plan again after every skill."),
+    free_order: bool = typer.Option(False, "--free-order", help="Do not ask for the capsules before the cups travel."),
+    seed: int = typer.Option(1, min=0, help="Trials start from seed * 100000, and so on."),
+    processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
+    executor: str = typer.Option("local", help="local, or ray for a cluster."),
+    out: Path | None = typer.Option(None, help="Report to write (.json), with a row for every trial."),
+    as_json: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
+) -> None:
+    """Success over trials from unseen seeds, judged on the simulator's ground truth. Ctrl-C sums up the finished trials.
+
+    Example: fail2progress evaluate --task hierarchical-tabletop --objects 5 --trials 100 --method replanning --json
+    """
+    from fail2progress.experiments import evaluate as room
+    from fail2progress.learning import weights
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.sim.executor import executor as executor_named
+
+    require(trials > 0, f"--trials {trials}: at least one trial is needed")
+    path = model or weights.path(weights.RELATIONAL)
+    checkpoint = load_checkpoint(path)
+    with checked():
+        again = room.replans(method, checkpoint.note, replan)
+        work = room.jobs(path, task, objects, trials, seed, again, free_order)
+        workers = executor_named(executor, processes)
+    if out is not None:
+        require(not out.is_dir(), f"{out}: is a folder; --out names a file")
+        writable(out.parent)
+    start = time.perf_counter()
+    results = _carry_out(work, workers)
+    head = {"task": task, "objects": objects, "method": method, "seed": seed, "model": str(path), "digest": checkpoint.digest}
+    head |= {"replan": again, "free_order": free_order, "seconds": time.perf_counter() - start}
+    _tell(results, trials, head, out, as_json)
+
+
+def _carry_out(work: list[TrialJob], workers: Executor) -> list[TrialResult]:
+    """The results in the order of their seeds; what is finished when Ctrl-C comes."""
+    from fail2progress.experiments.evaluate import evaluate as run
+
+    results: list[TrialResult] = []
+    try:
+        with progress() as bar:
+            for result in bar.track(run(work, workers), total=len(work), description="trials"):
+                results.append(result)
+    except KeyboardInterrupt:
+        say("stopped; summing up the finished trials")
+    return sorted(results, key=lambda result: result.seed)
+
+
+def _tell(results: list[TrialResult], asked: int, head: dict[str, object], out: Path | None, as_json: bool) -> None:
+    from fail2progress.experiments.evaluate import summarise
+    from fail2progress.experiments.provenance import provenance
+
+    if not results:
+        raise WorkError("no trial was finished")
+    summary = summarise(results)
+    values = {**head, **summary.to_dict()}
+    if out is not None:
+        rows = [result.to_dict() for result in results]
+        write_json(out, {**values, "complete": len(results) == asked, "rows": rows, "provenance": provenance(**head)})
+    if as_json:
+        print_json(values)
+    low, high = summary.ci95
+    say(f"{summary.successes} of {summary.trials} trials succeeded: {summary.rate:.1%} (95 % interval {low:.1%} to {high:.1%})")
+    if len(results) < asked:
+        raise WorkError(f"{len(results)} of {asked} trials were finished")

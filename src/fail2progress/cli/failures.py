@@ -1,0 +1,111 @@
+"""fail2progress failures ls|show|export: the failures that were met."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from fail2progress.cli.common import DEFAULT_STORE, Commands, print_json, require, say, writable
+
+if TYPE_CHECKING:
+    from fail2progress.failures.event import Header
+    from fail2progress.failures.report import FailureReport
+    from fail2progress.failures.store import FailureStore
+
+failures = typer.Typer(cls=Commands, no_args_is_help=True, help="List, show and export the failures that were met.")
+_STORE = typer.Option(DEFAULT_STORE, help="Where the failures are kept.")
+_ID = typer.Argument(..., help="Id of a failure, or an unambiguous beginning of it.")
+_JSON = typer.Option(False, "--json", help="Print as JSON.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(failures, name="failures")
+
+
+@failures.command("ls")
+def ls(store: Path = _STORE, task: str | None = typer.Option(None, help="Only of this task."), as_json: bool = _JSON) -> None:
+    """List failures, oldest first.
+
+    Example: fail2progress failures ls --store runs/failures.sqlite
+    """
+    kept = _open(store)
+    headers = kept.headers(task)
+    reports = [kept.report(header.id) for header in headers]
+    if as_json:
+        rows = [_row(header, report) for header, report in zip(headers, reports, strict=True)]
+        return print_json({"failures": rows})
+    table = Table("id", "time", "task", "skill", "step", "what differed", "class")
+    for header, report in zip(headers, reports, strict=True):
+        differed = str(header.mismatches[0]) if header.mismatches else ""
+        category = report.category.value if report else "not classified"
+        table.add_row(header.id[:8], header.time[:19], header.task, str(header.call.call()), str(header.step), differed, category)
+    Console().print(table)
+
+
+@failures.command()
+def show(identity: str = _ID, store: Path = _STORE, as_json: bool = _JSON) -> None:
+    """Show one failure: the goal, the skill call, what was expected and observed, and the classification.
+
+    Example: fail2progress failures show 3f2a
+    """
+    kept = _open(store)
+    header = kept.get(identity).header
+    report = kept.report(header.id)
+    if as_json:
+        return print_json({**header.model_dump(mode="json"), "report": report.model_dump(mode="json") if report else None})
+    for name, value in _lines(header, report):
+        typer.echo(f"{name:9} {value}")
+
+
+@failures.command()
+def export(identity: str = _ID, out: Path = typer.Option(..., help="File to write (.npz)."), store: Path = _STORE) -> None:
+    """Write one failure as an npz: clouds and relations as arrays, all else as JSON text under "header" and "report".
+
+    Example: fail2progress failures export 3f2a --out failure.npz
+    """
+    import numpy as np
+
+    require(out.suffix == ".npz", f"--out {out}: the name ends in .npz")
+    kept = _open(store)
+    event = kept.get(identity)
+    report = kept.report(event.id)
+    writable(out.parent)
+    texts = {"header": event.header.model_dump_json(), "report": report.model_dump_json() if report else "null"}
+    with out.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **event.arrays(), **{key: np.array(text) for key, text in texts.items()})
+    say(f"wrote {out}")
+
+
+def _open(path: Path) -> FailureStore:
+    """The store at a path; it is not made anew where there is none."""
+    from fail2progress.failures.store import FailureStore
+
+    require(path.is_file(), f"{path}: no failure store here; name it with --store")
+    return FailureStore(path)
+
+
+def _row(header: Header, report: FailureReport | None) -> dict[str, object]:
+    names = {"id", "time", "task", "objects", "seed", "step", "call", "mismatches", "model"}
+    return {**header.model_dump(mode="json", include=names), "class": report.category.value if report else None}
+
+
+def _lines(header: Header, report: FailureReport | None) -> list[tuple[str, str]]:
+    lines = [
+        ("failure", header.id),
+        ("time", header.time),
+        ("task", f"{header.task}, {header.objects} objects, seed {header.seed}, skill {header.step + 1} of the episode"),
+        ("goal", " and ".join(header.goal)),
+        ("call", str(header.call.call())),
+        ("plan", "; ".join(str(call.call()) for call in header.plan)),
+        ("model", header.model[:12]),
+        *(("differed", str(mismatch)) for mismatch in header.mismatches),
+    ]
+    if report is None:
+        return [*lines, ("class", "not classified")]
+    lines.append(("class", f"{report.category.value} (confidence {report.confidence:.2f}, {report.repetitions} repetitions)"))
+    return lines + [("evidence", str(difference)) for difference in report.differences]

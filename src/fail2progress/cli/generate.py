@@ -1,0 +1,109 @@
+"""fail2progress generate: pre-training data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import typer
+
+from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, writable
+
+_SECONDS = "seconds.jsonl"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(generate)
+
+
+def generate(
+    out: Path = typer.Option(..., help="Folder of the data set; what is there already is kept and completed."),
+    executions: int = typer.Option(40_000, min=1, help="Skill executions in all."),
+    seed: int = typer.Option(0, min=0, help="The same seed gives the same data."),
+    processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
+    executor: str = typer.Option("local", help="local, or ray for a cluster."),
+    as_json: bool = typer.Option(False, "--json", help="Print the manifest's figures as JSON."),
+) -> None:
+    """Simulate skill executions of the pre-training distribution. Resumable: Ctrl-C keeps every finished shard.
+
+    Example: fail2progress generate --executions 40000 --seed 0 --out runs/pretraining
+    """
+    from fail2progress.learning import generate as room
+    from fail2progress.learning.shards import shard_names
+    from fail2progress.sim.executor import executor as executor_named
+
+    with checked():
+        workers = executor_named(executor, processes)
+    require(not out.exists() or out.is_dir(), f"{out}: is a file; --out names a folder")
+    writable(out)
+    _check_present(out)
+    _reopen(out, executions, seed)
+    try:
+        with progress() as bar:
+            task = bar.add_task("executions", total=executions, completed=min(room.SHARD * len(shard_names(out)), executions))
+            for done in room.generate(out, executions, seed, workers):
+                _remember(out, done.name, done.executions, done.seconds)
+                bar.update(task, completed=min(room.SHARD * len(shard_names(out)), executions))
+    except KeyboardInterrupt:
+        raise WorkError(
+            f"stopped with {len(shard_names(out))} finished shards in {out}; the same command goes on from there"
+        ) from None
+    finally:
+        _clear(out)
+    note = _note(out, executions)
+    say(f"wrote {room.write_manifest(out, seed, note)}")
+    if as_json:
+        print_json({"out": str(out), "seed": seed, **note})
+
+
+def _check_present(out: Path) -> None:
+    """DataError for a damaged shard, before the work rather than when training needs it."""
+    from fail2progress.learning.shards import read_shard, shard_names
+
+    for name in shard_names(out):
+        read_shard(out / name)
+
+
+def _reopen(out: Path, executions: int, seed: int) -> None:
+    """The short last shard of a smaller data set of this seed is made again, whole, when the set is extended."""
+    from fail2progress.learning.generate import SHARD
+    from fail2progress.learning.shards import read_shard
+
+    path = out / "manifest.json"
+    manifest = json.loads(path.read_text()) if path.exists() else {}
+    asked = manifest.get("executions_asked", 0)
+    last = out / f"shard_{asked // SHARD:05d}"
+    if manifest.get("seed") == seed and asked < executions and last.exists():
+        numbers = read_shard(last).values["number"]
+        if len(numbers) == 0 or int(numbers.max()) < asked:
+            shutil.rmtree(last)
+
+
+def _remember(out: Path, name: str, executions: int, seconds: dict[str, float]) -> None:
+    """Where the time went, one line for every shard, so that a resumed run knows it of all."""
+    with (out / _SECONDS).open("a") as file:
+        file.write(json.dumps({"shard": name, "executions": executions, **seconds}) + "\n")
+
+
+def _note(out: Path, asked: int) -> dict[str, object]:
+    """What the manifest says beside seed and digests. Seconds are summed over processes."""
+    from fail2progress.learning.shards import open_dataset
+
+    lines = (out / _SECONDS).read_text().splitlines() if (out / _SECONDS).exists() else []
+    entries = {entry["shard"]: entry for entry in (json.loads(line) for line in lines if line.endswith("}"))}.values()
+    seconds = {key: sum(entry[key] for entry in entries) for key in ("stepping", "rays", "total")}
+    physics = seconds["stepping"] + seconds["rays"]
+    return {
+        "executions_asked": asked,
+        "executions": sum(len(shard) for shard in open_dataset(out)),
+        "seconds": seconds,
+        "simulation_share_in_physics": physics / seconds["total"] if entries else None,
+    }
+
+
+def _clear(out: Path) -> None:
+    """Shards that were being written when their workers were stopped."""
+    for path in out.glob(".shard_*"):
+        shutil.rmtree(path, ignore_errors=True)

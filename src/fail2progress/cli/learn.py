@@ -1,0 +1,156 @@
+"""fail2progress learn: from a stored failure to a new model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fail2progress.cli.common import DEFAULT_STORE, WorkError, checked, console, print_json, require, say, writable
+
+if TYPE_CHECKING:
+    from fail2progress.failures.event import FailureEvent
+    from fail2progress.learning.learner import Learner, Lesson
+    from fail2progress.learning.registry import Registry
+    from fail2progress.learning.replay import Keepsake
+    from fail2progress.models.checkpoint import Checkpoint
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(learn)
+
+
+def learn(
+    event: str = typer.Argument(..., help="Id of the failure, or an unambiguous beginning of it (failures ls)."),
+    store: Path = typer.Option(DEFAULT_STORE, help="Where the failures are kept."),
+    model: Path | None = typer.Option(
+        None, help="Weights to start from; default: the registry's current ones, or the package's."
+    ),
+    keepsake: Path | None = typer.Option(None, help="Replayed and held-out executions; default: those of the package."),
+    method: str = typer.Option("stein", help="stein, gradient, sampling or prior."),
+    acquisition: str = typer.Option("mutual-information", help="mutual-information, entropy, log-entropy or prior."),
+    samples: int = typer.Option(20, min=1, help="Scenes to learn from (M of the paper)."),
+    epochs: int = typer.Option(200, min=1, help="Of fine-tuning."),
+    replay: int = typer.Option(20, min=0, help="Old samples in every epoch; 0 learns from the new ones alone."),
+    registry: Path = typer.Option(Path("runs/models"), help="Folder of the models' versions."),
+    seed: int = typer.Option(0, min=0, help="Of everything random in it."),
+    processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Find scenes and actions like a failure, simulate them, fine-tune; a model that passes the gate becomes the current one.
+
+    Example: fail2progress learn 3f2a --method stein --samples 20 --registry runs/models --json
+    """
+    from fail2progress.learning.finetune import FinetuneOptions
+    from fail2progress.learning.learner import Learner
+    from fail2progress.learning.registry import Registry
+    from fail2progress.learning.targeted import TargetOptions
+    from fail2progress.sim.batch import ParallelSimulator
+    from fail2progress.stein.actions import ACQUISITIONS
+
+    require(acquisition in ACQUISITIONS, f"unknown acquisition {acquisition!r}; known: {', '.join(ACQUISITIONS)}")
+    with checked():
+        targeting = TargetOptions(method=method, acquisition=acquisition, samples=samples)
+    failure = _event(store, event)
+    versions = Registry(registry)
+    parent, kept = _parent(versions, model), _keepsake(keepsake)
+    writable(registry)
+    if failure.header.model != parent.digest:
+        say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
+    with ParallelSimulator(processes) as simulator:
+        learner = Learner(simulator, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay))
+        lesson = _learn(learner, failure, parent, seed)
+    version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
+    if as_json:
+        print_json(_result(versions, parent, lesson, failure, method, version))
+    if version is None:
+        raise WorkError(f"the new model was rejected: {lesson.verdict.reason}")
+    say(f"{version} is the current model in {registry}: {lesson.verdict.reason}")
+
+
+def _event(store: Path, identity: str) -> FailureEvent:
+    from fail2progress.failures.store import FailureStore
+
+    require(store.is_file(), f"{store}: no failure store here; name it with --store")
+    return FailureStore(store).get(identity)
+
+
+def _keepsake(path: Path | None) -> Keepsake:
+    from fail2progress.learning import weights
+    from fail2progress.learning.replay import load_keepsake
+
+    return load_keepsake(path or weights.path(weights.KEEPSAKE))
+
+
+def _parent(versions: Registry, model: Path | None) -> Checkpoint:
+    from fail2progress.learning import weights
+    from fail2progress.models.checkpoint import load_checkpoint
+
+    if model is None and (versions.folder / "CURRENT").exists():
+        return versions.current()
+    return load_checkpoint(model or weights.path(weights.RELATIONAL))
+
+
+def _learn(learner: Learner, failure: FailureEvent, parent: Checkpoint, seed: int) -> Lesson:
+    """WorkError where the failure gives nothing to learn from, or when stopped."""
+    try:
+        with _stages() as report:
+            return learner.learn([failure], parent.model, seed, report)
+    except KeyboardInterrupt:
+        raise WorkError("stopped; the model in use is the one that it was") from None
+    except ValueError as error:  # what Learner.learn documents
+        raise WorkError(f"nothing was learned: {error}") from error
+
+
+@contextmanager
+def _stages() -> Iterator[Callable[[str, float], None]]:
+    """A bar that shows the stage that runs; stages without a known length pulse."""
+    columns = TextColumn("{task.description:12}"), BarColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console()) as bar:
+        task = bar.add_task("states", total=None)
+        yield lambda stage, share: bar.update(task, description=stage, completed=share, total=1.0 if share > 0 else None)
+
+
+def _register(versions: Registry, parent: Checkpoint, lesson: Lesson, failure: FailureEvent, method: str, seed: int) -> str:
+    """Add the new model with its origin and switch to it. A parent from elsewhere is added first, so that one can go back."""
+    from fail2progress.experiments.provenance import provenance
+    from fail2progress.models.points2plans import Points2Plans
+
+    assert isinstance(lesson.model, Points2Plans)
+    origin = provenance(event=failure.id, method=method, seed=seed, parent=parent.digest)
+    note = {"parent": parent.digest, "parent_version": _version_of(versions, parent), "event": failure.id, "method": method}
+    version = versions.register(lesson.model, {**note, **lesson.to_dict(), "provenance": origin})
+    versions.make_current(version)
+    return version
+
+
+def _version_of(versions: Registry, checkpoint: Checkpoint) -> str:
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.models.points2plans import Points2Plans
+
+    for version in versions.versions():
+        if load_checkpoint(versions.path(version)).digest == checkpoint.digest:
+            return version
+    assert isinstance(checkpoint.model, Points2Plans)
+    fixed = ("schema", "model", "config", "digest", "version")
+    return versions.register(checkpoint.model, {key: value for key, value in checkpoint.note.items() if key not in fixed})
+
+
+def _result(
+    versions: Registry, parent: Checkpoint, lesson: Lesson, failure: FailureEvent, method: str, version: str | None
+) -> dict[str, object]:
+    path = versions.path(version) if version is not None else None
+    return {
+        "event": failure.id,
+        "method": method,
+        "model": str(path) if path is not None else None,
+        "version": version,
+        "parent": str(parent.path),
+        "parent_digest": parent.digest,
+        **lesson.to_dict(),
+    }

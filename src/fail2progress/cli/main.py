@@ -1,0 +1,38 @@
+"""fail2progress <command>: `app` is the entry point. A command's module registers itself here."""
+
+from __future__ import annotations
+
+import typer
+
+from fail2progress import __version__
+from fail2progress.cli import doctor, evaluate, failures, generate, learn, train
+from fail2progress.cli.common import Commands
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="A robot manipulation stack that learns from its failures.",
+)
+
+for _module in (generate, train, evaluate, learn, failures, doctor):
+    _module.register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version and end."),
+) -> None:
+    """A robot manipulation stack that learns from its failures."""
+
+
+if __name__ == "__main__":
+    app()

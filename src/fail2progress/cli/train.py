@@ -1,0 +1,119 @@
+"""fail2progress train: pre-training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fail2progress.cli.common import WorkError, print_json, progress, require, say, to_json, writable, write_json
+
+if TYPE_CHECKING:
+    from fail2progress.cli.training import Run
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(train)
+
+
+def train(
+    data: Path = typer.Option(..., help="Folder made by generate."),
+    out: Path = typer.Option(..., help="Weights to write (.safetensors); a report goes beside them."),
+    model: str = typer.Option("points2plans", help="Which skill effect model."),
+    relational: bool = typer.Option(True, "--relational/--plain", help="Which of the two configurations."),
+    epochs: int = typer.Option(10, min=1, help="Passes over the data."),
+    batch: int = typer.Option(64, min=1, help="Executions in a batch, over all processes."),
+    learning_rate: float = typer.Option(1e-3, min=0.0, help="Of Adam, at its highest."),
+    encoder: Path | None = typer.Option(
+        None, "--encoder", "--codes-from", help="Take the shape encoder of this checkpoint and train all else (the second phase)."
+    ),
+    processes: int = typer.Option(2, min=1, help="Processes that share each batch."),
+    seed: int = typer.Option(0, min=0, help="Of the weights and of the order of the data."),
+    as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
+) -> None:
+    """Pre-train a model. Resumable: every finished epoch is kept, and the same command goes on from there.
+
+    Example: fail2progress train --data runs/pretraining --out runs/plain.safetensors --plain --epochs 10
+    """
+    from fail2progress.cli.training import Run
+
+    _check(model, out, batch, processes)
+    signature = _signature(
+        data,
+        encoder,
+        model=model,
+        relational=relational,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
+        processes=processes,
+    )
+    run = Run(data, out, relational, epochs, batch, learning_rate, seed, processes, encoder, signature)
+    report = _done_before(run) or _run(run)
+    say(f"{out}: held-out F1 {report['detection_f1']:.3f} now, {report['prediction_f1']:.3f} after one skill")
+    if as_json:
+        print_json(report)
+
+
+def _check(model: str, out: Path, batch: int, processes: int) -> None:
+    from fail2progress.models.checkpoint import MODELS
+
+    require(model in MODELS, f"unknown model {model!r}; known: {', '.join(MODELS)}")
+    require(out.suffix == ".safetensors", f"--out {out}: the name of weights ends in .safetensors")
+    require(batch >= processes, f"--batch {batch} is too small for {processes} processes")
+    writable(out.parent)
+
+
+def _signature(data: Path, encoder: Path | None, **options: object) -> dict[str, object]:
+    """What decides the result: options, the digests of the data and of the encoder. DataError, CheckpointError."""
+    from fail2progress.cli.resume import digest_of
+    from fail2progress.learning.shards import digest, open_dataset
+    from fail2progress.models.checkpoint import load_checkpoint
+
+    shards = open_dataset(data)
+    require(sum(map(len, shards)) >= 10, f"{data}: fewer than 10 executions, none could be held out")
+    digests = [digest(shard.path / "shard.json") for shard in shards]
+    return {**options, "data": digest_of(digests), "encoder": load_checkpoint(encoder).digest if encoder else None}
+
+
+def _done_before(run: Run) -> dict[str, object] | None:
+    """The report of the same run, finished earlier. Weights of another run are not overwritten."""
+    report = _report_path(run.out)
+    if not run.out.exists():
+        return None
+    found = json.loads(report.read_text()) if report.exists() else {}
+    require(found.get("run") == run.signature, f"{run.out} holds other weights; choose another --out or delete them")
+    say(f"{run.out} was trained before with the same options")
+    return dict(found)
+
+
+def _run(run: Run) -> dict[str, object]:
+    from fail2progress.cli.training import carry_out, prepare
+    from fail2progress.experiments.provenance import provenance
+    from fail2progress.models.checkpoint import save_checkpoint
+
+    before = run.resume.epochs()
+    try:
+        say("preparing data")
+        per_epoch = prepare(run)
+        with progress() as bar:
+            task = bar.add_task("samples", total=run.epochs * per_epoch, completed=before * per_epoch)
+            model, quality = carry_out(run, lambda step: bar.update(task, completed=step.samples, total=step.total))
+    except KeyboardInterrupt:
+        epochs = run.resume.epochs()
+        raise WorkError(f"stopped after {epochs} of {run.epochs} epochs; the same command goes on from there") from None
+    origin = provenance(**run.signature)
+    digest = save_checkpoint(model, run.out, {"run": run.signature, "quality": quality.to_dict(), "provenance": origin})
+    report = {"model": str(run.out), "digest": digest, **quality.to_dict(), "run": run.signature, "provenance": origin}
+    write_json(_report_path(run.out), report)
+    run.resume.clear()
+    run.codes.unlink(missing_ok=True)
+    return dict(json.loads(to_json(report)))
+
+
+def _report_path(out: Path) -> Path:
+    return out.with_suffix(".report.json")

@@ -1,0 +1,140 @@
+"""One pre-training run over one or several processes, each with its share of every batch."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fail2progress.cli.resume import Resume
+from fail2progress.learning.pretrain import prepared, shape_codes, split
+from fail2progress.learning.shards import open_dataset
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.metrics import Quality, evaluate
+from fail2progress.models.parallel import Share, together
+from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
+from fail2progress.models.training import Step, TrainingOptions, train
+from fail2progress.models.transitions import Transitions, select
+
+Report = Callable[[Step], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What decides a training run. `encoder` is a checkpoint whose encoder is taken over as it is, None trains one."""
+
+    data: Path
+    out: Path
+    relational: bool
+    epochs: int
+    batch: int
+    learning_rate: float
+    seed: int
+    processes: int
+    encoder: Path | None
+    signature: dict[str, object]
+
+    @property
+    def resume(self) -> Resume:
+        """The state beside the output."""
+        return Resume(self.out.with_suffix(".resume"), self.signature)
+
+    @property
+    def options(self) -> TrainingOptions:
+        """For models.training."""
+        return TrainingOptions(epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate)
+
+    @property
+    def codes(self) -> Path:
+        """Shape codes computed once for all processes; they belong to the run's encoder and data."""
+        return self.out.with_suffix(".codes")
+
+
+def dataset(run: Run) -> Transitions:
+    """The data set as tensors, mapped from a cache beside the shards that the first call computes."""
+    return prepared(open_dataset(run.data), run.data / "prepared.safetensors")
+
+
+def model_for(run: Run) -> Points2Plans:
+    """The model before training."""
+    torch.manual_seed(run.seed)
+    model = Points2Plans(Points2PlansConfig(relational=run.relational))
+    if run.encoder is not None:
+        source = load_checkpoint(run.encoder).model
+        assert isinstance(source, Points2Plans)
+        model.encoder.load_state_dict(source.encoder.state_dict())
+    return model
+
+
+def prepare(run: Run) -> int:
+    """Compute what all processes share; returns how many executions an epoch has."""
+    transitions = dataset(run)
+    if run.encoder is not None:
+        save_file({"codes": shape_codes(model_for(run), transitions)}, run.codes)
+    return len(split(transitions)[0])
+
+
+def carry_out(run: Run, report: Report) -> tuple[Points2Plans, Quality]:
+    """Train, in this process as number 0 beside the others; the model and its quality on the held-out part."""
+    with tempfile.TemporaryDirectory() as folder:
+        meeting = Path(folder) / "meeting"
+        with _others(run, meeting), together(0, run.processes, meeting) as share:
+            model, transitions = _train(run, share, report)
+    return model, evaluate(model, select(transitions, split(transitions)[1].tolist()))
+
+
+@contextmanager
+def _others(run: Run, meeting: Path) -> Iterator[None]:
+    """The processes 1 and up; they are stopped when this one is done or interrupted."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=_other, args=(run, rank, meeting), daemon=True) for rank in range(1, run.processes)]
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is this process's business
+    for worker in workers:
+        worker.start()
+    signal.signal(signal.SIGINT, usual)
+    try:
+        yield
+        for worker in workers:
+            worker.join()
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.join()
+
+
+def _other(run: Run, rank: int, meeting: Path) -> None:
+    with together(rank, run.processes, meeting) as share:
+        _train(run, share, lambda step: None)
+
+
+def _train(run: Run, share: Share, report: Report) -> tuple[Points2Plans, Transitions]:
+    transitions, model, resume = dataset(run), model_for(run), run.resume
+    codes = load_file(run.codes)["codes"] if run.encoder is not None else None
+    parameters = model.pretrained_parameters()
+    if codes is not None:
+        tuned = {id(parameter) for parameter in model.finetuned_parameters()}
+        parameters = [parameter for parameter in parameters if id(parameter) in tuned]
+    chosen = split(transitions)[0]
+    chosen = chosen[: len(chosen) - len(chosen) % share.world]  # no process is left without a share of the last batch
+
+    def epoch(generator: torch.Generator) -> Tensor:
+        return chosen[torch.randperm(len(chosen), generator=generator)]
+
+    def keep(epochs: int, optimiser: torch.optim.Optimizer) -> None:
+        if share.rank == 0:
+            resume.save(model, epochs, optimiser)
+
+    generator, start = torch.Generator().manual_seed(run.seed), resume.start(model)
+    for step in train(model, transitions, parameters, run.options, generator, codes, epoch, keep, share, start):
+        report(step)
+    return model, transitions

@@ -1,0 +1,65 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fail2progress.experiments import evaluate as room
+from fail2progress.experiments.trials import TrialResult
+from fail2progress.learning import weights
+from fail2progress.models.checkpoint import CheckpointError, load_checkpoint
+
+KEYS = {"task", "objects", "method", "trials", "successes", "rate", "ci95", "seed", "seconds", "model"}
+RESULT = TrialResult(100_000, 3, True, "done", 5, 5, 0.9, "", (0, 0, 0, 5), float("nan"), 0.01, (10, 0, 0))
+
+
+def test_real_trials(run, checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "reports" / "untrained.json"
+    options = ("--objects", 3, "--trials", 1, "--model", checkpoint, "--processes", 1, "--seed", 2, "--out", out, "--json")
+    result = run("evaluate", *options)
+    assert result.exit_code == 0, result.output
+    values = json.loads(result.stdout)
+    assert set(values) >= KEYS and values["digest"] == load_checkpoint(checkpoint).digest
+    assert (values["trials"], values["successes"], values["rate"], values["method"]) == (1, 0, 0.0, "original")
+    report = json.loads(out.read_text())
+    assert report["complete"] and [row["seed"] for row in report["rows"]] == [200_000] and "provenance" in report
+
+
+def test_ctrl_c_sums_up_the_finished_trials(run, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def two_of_five(work, executor):
+        yield replace(RESULT, seed=work[1].seed)
+        yield replace(RESULT, seed=work[0].seed, success=False)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(room, "evaluate", two_of_five)
+    out = tmp_path / "report.json"
+    result = run("evaluate", "--trials", 5, "--model", checkpoint, "--out", out, "--json")
+    values = json.loads(result.stdout)
+    assert result.exit_code == 1 and (values["trials"], values["successes"], values["along_error_m"]) == (2, 1, None)
+    report = json.loads(out.read_text())
+    assert not report["complete"] and [row["seed"] for row in report["rows"]] == [100_000, 100_001]
+    assert result.stderr.splitlines()[-1] == "fail2progress: 2 of 5 trials were finished"
+
+
+def test_mistakes(refuses, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = ("--model", checkpoint)
+    assert "at least one trial" in refuses("evaluate", *model, "--trials", 0)
+    assert "at least one trial" in refuses("evaluate", *model, "--trials", -3)
+    assert "unknown task 'tidy'; known: hierarchical-tabletop" in refuses("evaluate", *model, "--task", "tidy")
+    assert "not 4" in refuses("evaluate", *model, "--objects", 4)
+    assert "unknown method 'luck'" in refuses("evaluate", *model, "--method", "luck")
+    assert "learned from a failure" in refuses("evaluate", *model, "--method", "fail2progress")
+    assert "by definition" in refuses("evaluate", *model, "--method", "original", "--replan")
+    assert "is a folder" in refuses("evaluate", *model, "--out", tmp_path)
+    assert "none.json" in refuses("evaluate", "--model", tmp_path / "none.safetensors")
+    note = json.loads(checkpoint.with_suffix(".json").read_text())
+    old = tmp_path / "old.safetensors"
+    old.write_bytes(checkpoint.read_bytes())
+    old.with_suffix(".json").write_text(json.dumps({**note, "schema": 99}))
+    assert "schema 99" in refuses("evaluate", "--model", old)
+
+    def missing(name: str) -> Path:
+        raise CheckpointError(f"{name}: not in this installation")
+
+    monkeypatch.setattr(weights, "path", missing)
+    assert "not in this installation" in refuses("evaluate", "--trials", 1)

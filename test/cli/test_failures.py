@@ -1,0 +1,47 @@
+import json
+from pathlib import Path
+
+import numpy as np
+
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.failures.store import FailureStore
+
+
+def test_ls_lists_with_and_without_json(run, store: Path, event: FailureEvent) -> None:
+    listed = run("failures", "ls", "--store", store)
+    assert listed.exit_code == 0 and event.id[:8] in listed.stdout
+    rows = json.loads(run("failures", "ls", "--store", store, "--json").stdout)["failures"]
+    assert [(row["id"], row["class"], row["call"]["object"]) for row in rows] == [(event.id, None, "cup_1")]
+    assert json.loads(run("failures", "ls", "--store", store, "--json", "--task", "other").stdout) == {"failures": []}
+
+
+def test_show_prints_goal_call_mismatches_and_report(run, store: Path, event: FailureEvent) -> None:
+    shown = run("failures", "show", event.id[:4], "--store", store).stdout
+    assert str(event.header.mismatches[0]) in shown and "not classified" in shown
+    assert str(event.header.call.call()) in shown and all(atom in shown for atom in event.header.goal)
+    FailureStore(store).add_report(
+        FailureReport(
+            failure=event.id, category=FailureClass.SYMBOLIC_PREDICTION, confidence=0.8, repetitions=5, differences=(), rebuilt=()
+        )
+    )
+    assert "incorrect_symbolic_prediction (confidence 0.80" in run("failures", "show", event.id, "--store", store).stdout
+    values = json.loads(run("failures", "show", event.id, "--store", store, "--json").stdout)
+    assert values["id"] == event.id and values["report"]["repetitions"] == 5
+
+
+def test_export_writes_arrays_that_need_no_pickle(run, store: Path, event: FailureEvent, tmp_path: Path) -> None:
+    out = tmp_path / "made" / "failure.npz"
+    assert run("failures", "export", event.id, "--store", store, "--out", out).exit_code == 0
+    with np.load(out, allow_pickle=False) as file:
+        assert json.loads(str(file["header"]))["id"] == event.id and str(file["report"]) == "null"
+        np.testing.assert_array_equal(file["points_before"], event.before.points)
+
+
+def test_mistakes(refuses, store: Path, tmp_path: Path) -> None:
+    assert "no failure store" in refuses("failures", "ls", "--store", tmp_path / "none.sqlite")
+    assert not (tmp_path / "none.sqlite").exists()
+    (tmp_path / "text").write_text("not a database" * 100)
+    assert "not a database" in refuses("failures", "ls", "--store", tmp_path / "text")
+    assert "no failure whose id begins with 'ffff'" in refuses("failures", "show", "ffff", "--store", store)
+    assert ".npz" in refuses("failures", "export", "0b", "--store", store, "--out", tmp_path / "x.bag")

@@ -1,0 +1,94 @@
+import json
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from fail2progress import __version__
+from fail2progress.cli import doctor
+from fail2progress.cli.common import Commands, to_json
+from fail2progress.learning import weights
+from fail2progress.learning.shards import DataError
+from fail2progress.models.checkpoint import CheckpointError
+
+COMMANDS = (["generate"], ["train"], ["evaluate"], ["learn"], ["failures", "ls"], ["failures", "show"], ["failures", "export"],
+            ["doctor"])  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_of_every_command_has_an_example(run, command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.exit_code == 0 and f"Example: fail2progress {' '.join(command)}" in " ".join(result.stdout.split())
+
+
+def test_version_and_unknown_commands_and_options(run, refuses) -> None:
+    assert run("--version").stdout.strip() == __version__
+    assert "No such command 'conquer'" in refuses("conquer")
+    assert "--treils" in refuses("evaluate", "--treils", 3)
+
+
+def failing(error: BaseException) -> typer.Typer:
+    app = typer.Typer(cls=Commands, pretty_exceptions_enable=False)
+
+    @app.callback()
+    def root() -> None: ...
+
+    @app.command()
+    def fail() -> None:
+        raise error
+
+    return app
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "line"),
+    [
+        (DataError("shard 3:\n damaged"), 2, "fail2progress: shard 3: damaged"),
+        (PermissionError(13, "Permission denied", "/there"), 2, "fail2progress: [Errno 13] Permission denied: '/there'"),
+        (ModuleNotFoundError("no", name="mujoco"), 2, "fail2progress: the package mujoco is missing; see: fail2progress doctor"),
+        (KeyboardInterrupt(), 1, "fail2progress: stopped"),
+    ],
+)
+def test_what_a_user_can_set_right_is_told_in_one_line(error: BaseException, code: int, line: str) -> None:
+    result = CliRunner().invoke(failing(error), ["fail"])
+    assert (result.exit_code, result.stderr.strip()) == (code, line)
+
+
+@pytest.mark.parametrize("error", [ValueError("shapes do not match"), TypeError("no"), KeyError("x"), RuntimeError("y")])
+def test_programming_errors_are_not_swallowed(error: Exception) -> None:
+    assert CliRunner().invoke(failing(error), ["fail"]).exception is error
+
+
+def test_json_has_no_nan() -> None:
+    value = {"a": float("nan"), "b": (1, float("inf")), "c": Path("x")}
+    assert json.loads(to_json(value)) == {"a": None, "b": [1, None], "c": "x"}
+
+
+def test_doctor_is_content_with_whole_weights(
+    run, checkpoint: Path, keepsake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {weights.RELATIONAL: checkpoint, weights.KEEPSAKE: keepsake}
+    monkeypatch.setattr(weights, "path", files.__getitem__)
+    result = run("doctor", "--json")
+    values = json.loads(result.stdout)
+    assert result.exit_code == 0 and values["fine"]
+    assert {"python", "torch", "mujoco", "open3d", "rclpy", "stretch_body", "ray", "mujoco_warp"} <= {
+        finding["name"] for finding in values["findings"]
+    }
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(checkpoint.read_bytes()[:-4] + b"\0\0\0\0")
+    damaged.with_suffix(".json").write_text(checkpoint.with_suffix(".json").read_text())
+    files[weights.RELATIONAL] = damaged
+    result = run("doctor")
+    assert result.exit_code == 1 and "relational.safetensors" in result.stderr and "missing" in result.stdout
+
+
+def test_doctor_says_what_to_do_about_a_missing_package() -> None:
+    finding = doctor.package("no_such_package")
+    assert not finding.fine and finding.needed and finding.advice
+
+
+def test_weights_that_are_not_there_are_named() -> None:
+    with pytest.raises(CheckpointError, match="no_such_file"):
+        weights.path("no_such_file.safetensors")

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.event import Call, FailureEvent, Header, event_id
+from fail2progress.failures.monitor import mismatches
+from fail2progress.failures.report import FailureClass
+from fail2progress.sim.base import Disturbances, Job, Outcome
+from fail2progress.sim.camera import Camera
+from fail2progress.sim.mujoco_backend import MujocoSimulator
+from fail2progress.sim.real2sim import rebuild
+from fail2progress.skills.base import SkillCall
+from fail2progress.world.goals import Atom, Goal
+from fail2progress.world.objects import ObjectSpec
+from fail2progress.world.relations import RelationState, binary_relations
+from fail2progress.world.scene import Scene, pose
+
+SIMULATOR = MujocoSimulator()
+GOAL = Goal((Atom("inside", "pill", "cup"), Atom("above", "cup", "table_b")))
+
+
+def loaded(seed: int) -> Scene:
+    """A cup with a capsule in it on one of two tables."""
+    x, y = np.random.default_rng(seed).uniform(-0.05, 0.05, 2)
+    specs = (
+        ObjectSpec("table_a", "table", (0.5, 0.5, 0.04)), ObjectSpec("table_b", "table", (0.5, 0.5, 0.04)),
+        ObjectSpec("cup", "cup", (0.09, 0.09, 0.07)), ObjectSpec("pill", "capsule", (0.03, 0.03, 0.03)),
+    )
+    poses = [pose(0.6, 0.4, 0.48), pose(0.6, -0.4, 0.48), pose(0.6 + x, 0.35 + y, 0.535), pose(0.6 + x, 0.35 + y, 0.52)]
+    return Scene(specs, np.stack(poses))
+
+
+def carried(seed: int, disturbances: Disturbances) -> Outcome:
+    call = SkillCall("pick_place", "cup", (0.0, -0.7, 0.012, 0.0), "table_b")
+    return SIMULATOR.execute(Job(loaded(seed), call, Camera(), seed, disturbances))
+
+
+def probabilities(state: RelationState) -> RelationState:
+    return RelationState(state.names, np.asarray(state.binary, float), np.asarray(state.unary, float))
+
+
+def moved(outcome: Outcome, *names: str) -> RelationState:
+    """The relations, had the call moved these objects and nothing else."""
+    before = outcome.before
+    poses = before.scene.poses.copy()
+    rows = [before.scene.index(name) for name in names]
+    poses[rows, :3] += outcome.call.parameters[:3]
+    bounds = before.scene.with_poses(poses).bounds()
+    touching = np.zeros((len(poses),) * 2, bool)
+    return probabilities(RelationState(before.scene.names, binary_relations(bounds, touching), before.relations.unary))
+
+
+def event_of(outcome: Outcome, expected: RelationState) -> FailureEvent:
+    before, after = outcome.before, outcome.after
+    observed = probabilities(after.relations)
+    found = mismatches(expected, observed, GOAL)
+    assert found
+    header = Header(
+        id=event_id(before.cloud, outcome.call, "m", 0, 0), time="2025-01-01T00:00:00+00:00", task="test", objects=2, seed=0,
+        step=0, goal=tuple(map(str, GOAL.atoms)), call=Call.of(outcome.call), plan=(), model="m", mismatches=found,
+        names=before.cloud.names, categories=before.cloud.categories, frame=before.cloud.frame, stamps=(0.0, 1.0),
+    )
+    return FailureEvent(
+        header=header, before=before.cloud, after=after.cloud, relations_before=probabilities(before.relations),
+        expected=expected, observed=observed,
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_model_that_leaves_contents_behind_predicted_wrongly(seed: int) -> None:
+    outcome = carried(seed, Disturbances())
+    assert GOAL.satisfied(outcome.after.relations)
+    report = Classifier(SIMULATOR, Camera()).classify(event_of(outcome, moved(outcome, "cup")), seed)
+    assert report.category is FailureClass.SYMBOLIC_PREDICTION
+    assert report.confidence == 1.0 and report.repetitions == 5 and report.differences == ()
+    assert len(report.rebuilt) == 4 and any(line.startswith("cup: cup [0.0") for line in report.rebuilt)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_missed_grasp_is_a_gap_between_simulation_and_world(seed: int) -> None:
+    outcome = carried(seed, Disturbances(grasp_miss=1.0))
+    event = event_of(outcome, moved(outcome, "cup", "pill"))
+    report = Classifier(SIMULATOR, Camera()).classify(event, seed)
+    assert report.category is FailureClass.SIM2REAL_GAP and report.confidence == 1.0
+    assert report.failure == event.id
+    # The evidence: the simulation took the cup to the other table, the world did not.
+    assert any((m.relation, m.subject, m.other) == ("above", "cup", "table_b") for m in report.differences)
+    assert all((m.expected > 0.5) != (m.observed > 0.5) for m in report.differences)
+
+
+def test_the_same_seed_gives_the_same_report() -> None:
+    outcome = carried(0, Disturbances())
+    event = event_of(outcome, moved(outcome, "cup"))
+    classifier = Classifier(SIMULATOR, Camera(), repetitions=3)
+    assert classifier.classify(event, 7) == classifier.classify(event, 7)
+
+
+def test_an_object_that_was_not_seen_is_named() -> None:
+    outcome = carried(0, Disturbances())
+    event = event_of(outcome, moved(outcome, "cup"))
+    points = event.before.points.copy()
+    points[event.before.index("cup")] = np.nan
+    blind = event.model_copy(update={"before": type(event.before)(
+        event.before.names, event.before.categories, points, event.before.visibility
+    )})
+    assert rebuild(blind.before).left_out == ("cup",)
+    with pytest.raises(ValueError, match=r"'cup'"):
+        Classifier(SIMULATOR, Camera()).classify(blind)

@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fail2progress.failures.monitor import MonitorRule, mismatches, relied_on
+from fail2progress.world.goals import Atom, Goal
+from fail2progress.world.relations import BINARY, SUPPORT, RelationState
+
+NAMES = ("table", "cup", "pill", "bystander")
+GOAL = Goal((Atom("inside", "pill", "cup"), Atom("left", "cup", "pill"), Atom("above", "cup", "table")))
+probability = st.floats(0, 1)
+
+
+def state(**values: float) -> RelationState:
+    """Everything at 0.5 but the named atoms, written relation__subject__other."""
+    binary = np.full((4, 4, len(BINARY)), 0.5)
+    for key, value in values.items():
+        relation, subject, other = key.split("__")
+        binary[NAMES.index(subject), NAMES.index(other), BINARY.index(relation)] = value
+    return RelationState(NAMES, binary, np.zeros((4, 3)))
+
+
+@given(probability, probability)
+def test_only_beliefs_on_opposite_sides_with_room_between_count(expected: float, observed: float) -> None:
+    found = mismatches(state(inside__pill__cup=expected), state(inside__pill__cup=observed), GOAL)
+    apart = (expected > 0.7 and observed < 0.3) or (expected < 0.3 and observed > 0.7)
+    assert bool(found) == apart
+    for mismatch in found:
+        assert (mismatch.expected, mismatch.observed) == (expected, observed)
+
+
+@pytest.mark.parametrize(
+    ("atom", "counts"),
+    [
+        ("inside__pill__cup", True), ("above__pill__table", True), ("below__table__pill", True), ("inside__cup__pill", True),
+        ("left__cup__pill", True), ("left__pill__cup", False), ("contact__pill__cup", False), ("boundary__cup__table", False),
+        ("inside__bystander__cup", False), ("above__bystander__table", False),
+    ],
+)
+def test_only_relations_that_the_plan_relies_on_count(atom: str, counts: bool) -> None:
+    found = mismatches(state(**{atom: 0.95}), state(**{atom: 0.02}), GOAL)
+    assert ["__".join((m.relation, m.subject, m.other)) for m in found] == ([atom] if counts else [])
+
+
+def test_the_rule_is_data() -> None:
+    expected = state(contact__pill__cup=0.6, inside__pill__cup=0.9)
+    observed = state(contact__pill__cup=0.4, inside__pill__cup=0.1)
+    rule = MonitorRule(high=0.55, low=0.45, relations=("contact",))
+    goal = Goal((Atom("above", "cup", "pill"),))
+    assert [m.relation for m in mismatches(expected, observed, goal, rule)] == ["contact"]
+
+
+def test_what_is_as_expected_is_no_failure() -> None:
+    rng = np.random.default_rng(0)
+    some = RelationState(NAMES, rng.random((4, 4, len(BINARY))), rng.random((4, 3)))
+    assert mismatches(some, some, GOAL) == ()
+
+
+def test_atoms_relied_on_come_once_in_a_fixed_order() -> None:
+    atoms = list(relied_on(NAMES, GOAL, MonitorRule()))
+    assert len(atoms) == len(set(atoms)) == 6 * len(SUPPORT) + 1
+    assert atoms == list(relied_on(NAMES, GOAL, MonitorRule()))

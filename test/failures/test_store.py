@@ -1,0 +1,157 @@
+import signal
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.failures.store import FailureStore, StoreError
+
+Make = Callable[..., FailureEvent]
+Start = Callable[[Path, int, int], "subprocess.Popen[str]"]
+
+
+def overwrite(store: FailureStore, column: str, value: object) -> None:
+    with sqlite3.connect(store.path) as connection:
+        connection.execute(f"UPDATE failures SET {column} = ?", (value,))
+    connection.close()
+
+
+def test_what_was_added_comes_back(store: FailureStore, make_event: Make) -> None:
+    event = make_event(3)
+    assert store.add(event)
+    again = FailureStore(store.path).get(event.id)
+    assert again.header == event.header
+    for key, value in event.arrays().items():
+        assert np.array_equal(again.arrays()[key], value, equal_nan=True)
+
+
+def test_the_same_event_is_kept_once(store: FailureStore, make_event: Make) -> None:
+    assert store.add(make_event(0)) and not store.add(make_event(0))
+    assert len(store.headers()) == 1
+
+
+def test_headers_come_oldest_first_and_by_task(store: FailureStore, make_event: Make) -> None:
+    for seed, task in ((5, "a"), (1, "b"), (3, "a")):
+        store.add(make_event(seed, task))
+    assert [header.seed for header in store.headers()] == [1, 3, 5]
+    assert [header.seed for header in store.headers("a")] == [3, 5]
+    assert store.headers("c") == []
+
+
+def test_events_are_found_by_the_beginning_of_their_id(store: FailureStore, make_event: Make) -> None:
+    several = [make_event(seed) for seed in range(20)]
+    for event in several:
+        store.add(event)
+    first = several[0]
+    assert store.get(first.id[:12]).id == first.id
+    shared = next(a.id[0] for a in several if sum(b.id[0] == a.id[0] for b in several) > 1)
+    with pytest.raises(StoreError, match=rf"\d+ failures whose id begins with '{shared}'"):
+        store.get(shared)
+    with pytest.raises(StoreError, match=r"20 failures whose id begins with ''"):
+        store.get("")
+
+
+@pytest.mark.parametrize("unknown", ["nothing", "%", "_" * 36, "' OR 1=1 --"])
+def test_an_unknown_id_is_named(store: FailureStore, make_event: Make, unknown: str) -> None:
+    store.add(make_event(0))
+    with pytest.raises(StoreError, match=r"failures\.db: no failure whose id begins with"):
+        store.get(unknown)
+
+
+def test_a_damaged_blob_is_named(store: FailureStore, make_event: Make) -> None:
+    event = make_event(0)
+    store.add(event)
+    for blob in (b"", b"PK\x03\x04 no archive", event.to_bytes()[:-100]):
+        overwrite(store, "data", blob)
+        with pytest.raises(StoreError, match=rf"failures\.db: failure {event.id}: its data are damaged"):
+            store.get(event.id)
+    assert store.headers()[0] == event.header
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("{", "Invalid JSON"), ("{}", "id: Field required"), ("[1]", "dictionary|object")]
+)
+def test_a_damaged_header_is_named(store: FailureStore, make_event: Make, text: str, reason: str) -> None:
+    store.add(make_event(0))
+    overwrite(store, "header", text)
+    for read in (store.headers, lambda: store.get(make_event(0).id)):
+        with pytest.raises(StoreError, match=rf"failure {make_event(0).id}: .*({reason})"):
+            read()
+
+
+def test_another_schema_version_is_named(store: FailureStore, make_event: Make) -> None:
+    store.add(make_event(0))
+    overwrite(store, "header", make_event(0).header.model_dump_json().replace('"schema_version":1', '"schema_version":7'))
+    with pytest.raises(StoreError, match=r"schema_version: Input should be 1"):
+        store.get(make_event(0).id)
+
+
+def test_what_is_no_store_is_named(tmp_path: Path) -> None:
+    garbage = tmp_path / "garbage.db"
+    garbage.write_bytes(b"this is a text, not a database. " * 100)
+    (tmp_path / "folder.db").mkdir()
+    for path in (garbage, tmp_path / "folder.db", garbage / "below" / "store.db", Path("/proc/nowhere/store.db")):
+        with pytest.raises(StoreError, match=rf"{path}: cannot be used as a failure store"):
+            FailureStore(path)
+
+
+def test_damage_while_in_use_is_a_store_error(store: FailureStore, make_event: Make) -> None:
+    store.add(make_event(0))
+    store.path.write_bytes(b"overwritten by something else. " * 1000)
+    for use in (store.headers, lambda: store.get(make_event(0).id), lambda: store.add(make_event(1))):
+        with pytest.raises(StoreError, match=r"failures\.db"):
+            use()
+
+
+def test_folders_are_made(tmp_path: Path, make_event: Make) -> None:
+    assert FailureStore(tmp_path / "a" / "b" / "failures.db").add(make_event(0))
+
+
+def test_reports_replace_each_other(store: FailureStore, make_event: Make) -> None:
+    event = make_event(0)
+    store.add(event)
+    assert store.report(event.id) is None
+    for category in FailureClass:
+        report = FailureReport(
+            failure=event.id, category=category, confidence=0.8, repetitions=5,
+            differences=event.header.mismatches, rebuilt=("cup: cup [0.08, 0.08, 0.07] m",),
+        )
+        store.add_report(report)
+        assert FailureStore(store.path).report(event.id) == report
+
+
+def test_two_processes_add_at_once(store: FailureStore, start_adding: Start) -> None:
+    """Their ranges overlap, so that some events come twice."""
+    adding = [start_adding(store.path, 0, 20), start_adding(store.path, 10, 30)]
+    for process in adding:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in adding:
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode == 0 and len(output.split()) == 20
+    assert sorted(header.seed for header in store.headers()) == list(range(30))
+
+
+def test_every_reported_event_outlives_a_killed_writer(store: FailureStore, start_adding: Start) -> None:
+    seen: list[str] = []
+    for first in (0, 100_000):
+        process = start_adding(store.path, first, first + 99_999)
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+        reported = [process.stdout.readline().strip() for _ in range(15)]
+        process.send_signal(signal.SIGKILL)
+        reported += [line.strip() for line in process.stdout if line.endswith("\n")]
+        assert process.wait(timeout=60) == -signal.SIGKILL
+        process.stdin.close()
+        process.stdout.close()
+        seen += reported
+    after = FailureStore(store.path)
+    assert set(seen) <= {header.id for header in after.headers()}
+    assert all(after.get(identity).id == identity for identity in seen)

@@ -1,0 +1,85 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from fail2progress.models.predictor import Belief, believe
+from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.planning.search import SearchOptions, relevant_steps, search
+from fail2progress.planning.steps import Segments, Step
+from fail2progress.sim.camera import Camera
+from fail2progress.sim.mujoco_backend import MujocoSimulator
+from fail2progress.sim.tasks import Trial, task
+from fail2progress.world.goals import Atom, Goal
+
+Make = Callable[..., SkillEffectModel]
+SIMULATOR = MujocoSimulator()
+
+
+def seen(model: SkillEffectModel, objects: int, seed: int) -> tuple[Trial, Belief, Segments]:
+    trial = task("hierarchical-tabletop").trial(objects, seed)
+    belief = believe(model, SIMULATOR.settle(trial.scene, Camera(), seed).cloud)
+    return trial, belief, Segments(belief.names, belief.categories)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_each_capsule_gets_one_step_into_its_cup(oracle: Make, seed: int) -> None:
+    model = oracle()
+    trial, belief, segments = seen(model, 5, seed)
+    found = search(model, belief.state, trial.stages[0], segments, SearchOptions(), generator(seed))
+    assert found.reached
+    names = belief.names
+    assert sorted((names[s.object], names[s.target]) for s in found.steps) == [
+        ("capsule_1", "cup_1"), ("capsule_2", "cup_2"), ("capsule_3", "cup_1")
+    ]
+    assert found.places.shape == (3, 2) and (found.places >= 0).all() and (found.places <= 1).all()
+    assert torch.equal(model.detect(found.state).binary, found.relations.binary)
+
+
+def test_a_goal_that_holds_needs_no_steps(oracle: Make) -> None:
+    model = oracle()
+    _, belief, segments = seen(model, 3, 0)
+    found = search(model, belief.state, Goal((Atom("above", "cup_1", "table_a"),)), segments, SearchOptions(), generator())
+    assert found.steps == () and found.reached and found.places.shape == (0, 2)
+
+
+def test_a_goal_that_no_step_reaches_is_not_reached(oracle: Make) -> None:
+    model = oracle()
+    _, belief, segments = seen(model, 3, 0)
+    for goal in (Goal((Atom("above", "table_a", "table_b"),)), Goal((Atom("inside", "cup_1", "capsule_1"),))):
+        found = search(model, belief.state, goal, segments, SearchOptions(expansions=5), generator())
+        assert not found.reached
+
+
+def test_options_bound_the_search(oracle: Make) -> None:
+    model = oracle()
+    trial, belief, segments = seen(model, 5, 0)
+    one = search(model, belief.state, trial.stages[0], segments, SearchOptions(expansions=2), generator())
+    assert len(one.steps) == 1 and not one.reached
+    assert not search(model, belief.state, trial.stages[0], segments, SearchOptions(expansions=1), generator()).steps
+
+
+def test_the_same_generator_gives_the_same_skeleton(oracle: Make) -> None:
+    model = oracle()
+    trial, belief, segments = seen(model, 3, 1)
+    one, other = (search(model, belief.state, trial.goal, segments, SearchOptions(), generator(4)) for _ in range(2))
+    assert one.steps == other.steps and torch.equal(one.places, other.places) and one.score == other.score
+
+
+def test_steps_follow_from_what_is_missing(oracle: Make) -> None:
+    model = oracle()
+    _, belief, segments = seen(model, 3, 0)
+    row = {name: i for i, name in enumerate(belief.names)}
+    goal = Goal((Atom("inside", "capsule_1", "cup_1"), Atom("above", "cup_1", "table_b"), Atom("left", "cup_1", "cup_2")))
+    relations = model.detect(belief.state)
+    assert relevant_steps([0], goal, segments, relations) == [Step(row["capsule_1"], row["cup_1"])]
+    assert relevant_steps([1], goal, segments, relations) == [Step(row["cup_1"], row["table_b"])]
+    # In a row: the goal wants cup_1 on table_b, cup_2 stays on the table where it is.
+    assert relevant_steps([2], goal, segments, relations) == [
+        Step(row["cup_1"], row["table_b"]), Step(row["cup_2"], row["table_a"])
+    ]
+    assert relevant_steps([0], Goal((Atom("above", "table_a", "table_b"),)), segments, relations) == []

@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.feasibility import STRETCH_RE2, covered, infeasible
+from fail2progress.world.objects import ObjectSpec
+from fail2progress.world.relations import BINARY, RelationState
+from fail2progress.world.scene import Scene, pose
+
+SCENE = Scene(
+    (
+        ObjectSpec("table", "table", (0.5, 0.5, 0.04)), ObjectSpec("cup", "cup", (0.08, 0.08, 0.07)),
+        ObjectSpec("crate", "open_box", (0.2, 0.2, 0.1)), ObjectSpec("plank", "cuboid", (0.4, 0.05, 0.02)),
+        ObjectSpec("drawer", "drawer", (0.3, 0.3, 0.1)),
+    ),
+    np.stack([pose(0.6, 0, 0.5), pose(0.6, 0, 0.56), pose(0.6, 0.2, 0.57), pose(0.6, -0.2, 0.53), pose(1.0, 0, 0.5)]),
+)
+
+
+@pytest.mark.parametrize(
+    ("call", "reason"),
+    [
+        (SkillCall("pick_place", "cup", (0.1, 0.1, 0.1, 0)), None),
+        (SkillCall("pick_place", "plank", (0.1, 0.1, 0.1, 0)), None),
+        (SkillCall("pick_place", "table", (0, 0, 0, 0)), "table cannot be moved"),
+        (SkillCall("push", "drawer", (0, 0.1)), "drawer cannot be moved"),
+        (SkillCall("push", "crate", (0, 0.1)), None),
+        (SkillCall("pick_place", "crate", (0, 0, 0, 0)), "crate is 0.200 m wide, the gripper opens 0.16 m"),
+        (SkillCall("pick_place", "cup", (2, 0, 0, 0)), r"\[2.6, 0.0, 0.56\] is out of reach"),
+        (SkillCall("pick_place", "cup", (0, 0, 1, 0)), "out of reach"),
+        (SkillCall("pick_place", "cup", (0, 0, -0.5, 0)), "out of reach"),
+        (SkillCall("open_drawer", "cup", (0, 0.1)), "cup is not a drawer"),
+        (SkillCall("close_drawer", "table", (0, 0.1)), "table is not a drawer"),
+        (SkillCall("open_drawer", "drawer", (0, 0.1)), None),
+    ],
+)
+def test_the_reason_is_given(call: SkillCall, reason: str | None) -> None:
+    found = infeasible(SCENE, call)
+    if reason is None:
+        assert found is None
+    else:
+        assert found is not None
+        with pytest.raises(ValueError, match=reason):
+            raise ValueError(found)
+
+
+def test_an_unknown_object_is_an_error_not_a_reason() -> None:
+    with pytest.raises(ValueError, match=r"'mug'"):
+        infeasible(SCENE, SkillCall("push", "mug", (0, 0.1)))
+
+
+def test_the_workspace_is_a_box_with_room_in_it() -> None:
+    assert (np.array(STRETCH_RE2.low) < STRETCH_RE2.high).all()
+
+
+def stacked(*holding: str) -> RelationState:
+    binary = np.zeros((2, 2, len(BINARY)))
+    for relation in holding:
+        binary[0, 1, BINARY.index(relation)] = 1.0
+    return RelationState(("top", "base"), binary, np.zeros((2, 3)))
+
+
+def test_only_what_rests_on_an_object_covers_it() -> None:
+    assert covered(stacked("contact", "above"), "base")
+    assert not covered(stacked("contact", "above"), "top")
+    assert not covered(stacked("contact", "above", "inside"), "base")
+    assert not covered(stacked("above"), "base")
+    assert not covered(stacked("contact"), "base")
