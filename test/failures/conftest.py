@@ -36,8 +36,11 @@ def start_adding() -> Callable[[Path, int, int], "subprocess.Popen[str]"]:
 
     def start(path: Path, first: int, last: int) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(path), str(first), str(last)], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(SOURCE)},
+            [sys.executable, str(PROGRAM), str(path), str(first), str(last)],
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(SOURCE)},
         )
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
         return process

@@ -33,9 +33,21 @@ def make_event(seed: int = 0, task: str = "tabletop", points: int = 16) -> Failu
     call = SkillCall("pick_place", "cup", (0.1, -0.2, 0.01, 0.0), target="table")
     lost = Mismatch(relation="inside", subject="pill", other="cup", expected=0.05, observed=0.98)
     header = Header(
-        id=event_id(before, call, MODEL, seed, 2), time=f"2025-01-01T00:00:{seed % 60:02d}.000+00:00", task=task, objects=2,
-        seed=seed, step=2, goal=("inside(pill, cup)",), call=Call.of(call), plan=(Call.of(call),), model=MODEL,
-        mismatches=(lost,), names=NAMES, categories=CATEGORIES, frame=before.frame, stamps=(0.0, 1.0),
+        id=event_id(before, call, MODEL, seed, 2),
+        time=f"2025-01-01T00:00:{seed % 60:02d}.000+00:00",
+        task=task,
+        objects=2,
+        seed=seed,
+        step=2,
+        goal=("inside(pill, cup)",),
+        call=Call.of(call),
+        plan=(Call.of(call),),
+        model=MODEL,
+        mismatches=(lost,),
+        names=NAMES,
+        categories=CATEGORIES,
+        frame=before.frame,
+        stamps=(0.0, 1.0),
     )
     return FailureEvent(
         header=header, before=before, after=after, relations_before=relations(), expected=relations(), observed=relations()

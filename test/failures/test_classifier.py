@@ -23,8 +23,10 @@ def loaded(seed: int) -> Scene:
     """A cup with a capsule in it on one of two tables."""
     x, y = np.random.default_rng(seed).uniform(-0.05, 0.05, 2)
     specs = (
-        ObjectSpec("table_a", "table", (0.5, 0.5, 0.04)), ObjectSpec("table_b", "table", (0.5, 0.5, 0.04)),
-        ObjectSpec("cup", "cup", (0.09, 0.09, 0.07)), ObjectSpec("pill", "capsule", (0.03, 0.03, 0.03)),
+        ObjectSpec("table_a", "table", (0.5, 0.5, 0.04)),
+        ObjectSpec("table_b", "table", (0.5, 0.5, 0.04)),
+        ObjectSpec("cup", "cup", (0.09, 0.09, 0.07)),
+        ObjectSpec("pill", "capsule", (0.03, 0.03, 0.03)),
     )
     poses = [pose(0.6, 0.4, 0.48), pose(0.6, -0.4, 0.48), pose(0.6 + x, 0.35 + y, 0.535), pose(0.6 + x, 0.35 + y, 0.52)]
     return Scene(specs, np.stack(poses))
@@ -56,13 +58,29 @@ def event_of(outcome: Outcome, expected: RelationState) -> FailureEvent:
     found = mismatches(expected, observed, GOAL)
     assert found
     header = Header(
-        id=event_id(before.cloud, outcome.call, "m", 0, 0), time="2025-01-01T00:00:00+00:00", task="test", objects=2, seed=0,
-        step=0, goal=tuple(map(str, GOAL.atoms)), call=Call.of(outcome.call), plan=(), model="m", mismatches=found,
-        names=before.cloud.names, categories=before.cloud.categories, frame=before.cloud.frame, stamps=(0.0, 1.0),
+        id=event_id(before.cloud, outcome.call, "m", 0, 0),
+        time="2025-01-01T00:00:00+00:00",
+        task="test",
+        objects=2,
+        seed=0,
+        step=0,
+        goal=tuple(map(str, GOAL.atoms)),
+        call=Call.of(outcome.call),
+        plan=(),
+        model="m",
+        mismatches=found,
+        names=before.cloud.names,
+        categories=before.cloud.categories,
+        frame=before.cloud.frame,
+        stamps=(0.0, 1.0),
     )
     return FailureEvent(
-        header=header, before=before.cloud, after=after.cloud, relations_before=probabilities(before.relations),
-        expected=expected, observed=observed,
+        header=header,
+        before=before.cloud,
+        after=after.cloud,
+        relations_before=probabilities(before.relations),
+        expected=expected,
+        observed=observed,
     )
 
 
@@ -100,9 +118,9 @@ def test_an_object_that_was_not_seen_is_named() -> None:
     event = event_of(outcome, moved(outcome, "cup"))
     points = event.before.points.copy()
     points[event.before.index("cup")] = np.nan
-    blind = event.model_copy(update={"before": type(event.before)(
-        event.before.names, event.before.categories, points, event.before.visibility
-    )})
+    blind = event.model_copy(
+        update={"before": type(event.before)(event.before.names, event.before.categories, points, event.before.visibility)}
+    )
     assert rebuild(blind.before).left_out == ("cup",)
     with pytest.raises(ValueError, match=r"'cup'"):
         Classifier(SIMULATOR, Camera()).classify(blind)

@@ -40,8 +40,12 @@ def test_whatever_differs_gives_another_id(make_event: Make) -> None:
     before, other = make_event(0).before, make_event(1).before
     call, turned = SkillCall("push", "cup", (0.0, 0.1)), SkillCall("push", "cup", (0.1, 0.1))
     ids = [
-        event_id(before, call, "m", 0, 0), event_id(other, call, "m", 0, 0), event_id(before, turned, "m", 0, 0),
-        event_id(before, call, "n", 0, 0), event_id(before, call, "m", 1, 0), event_id(before, call, "m", 0, 1),
+        event_id(before, call, "m", 0, 0),
+        event_id(other, call, "m", 0, 0),
+        event_id(before, turned, "m", 0, 0),
+        event_id(before, call, "n", 0, 0),
+        event_id(before, call, "m", 1, 0),
+        event_id(before, call, "m", 0, 1),
     ]
     assert len(set(ids)) == len(ids)
 
@@ -131,8 +135,11 @@ def saved(**arrays: np.ndarray) -> bytes:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("points_before", np.zeros((2, 4, 3), np.float32)), ("points_after", np.array(["a", "b"])),
-        ("visibility_before", np.zeros(5)), ("binary_expected", np.zeros((3, 3, 8))), ("binary_observed", np.array("x")),
+        ("points_before", np.zeros((2, 4, 3), np.float32)),
+        ("points_after", np.array(["a", "b"])),
+        ("visibility_before", np.zeros(5)),
+        ("binary_expected", np.zeros((3, 3, 8))),
+        ("binary_observed", np.array("x")),
         ("unary_before", np.array([None, 1], object)),
     ],
 )

@@ -73,9 +73,7 @@ def test_a_damaged_blob_is_named(store: FailureStore, make_event: Make) -> None:
     assert store.headers()[0] == event.header
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"), [("{", "Invalid JSON"), ("{}", "id: Field required"), ("[1]", "dictionary|object")]
-)
+@pytest.mark.parametrize(("text", "reason"), [("{", "Invalid JSON"), ("{}", "id: Field required"), ("[1]", "dictionary|object")])
 def test_a_damaged_header_is_named(store: FailureStore, make_event: Make, text: str, reason: str) -> None:
     store.add(make_event(0))
     overwrite(store, "header", text)
@@ -118,8 +116,12 @@ def test_reports_replace_each_other(store: FailureStore, make_event: Make) -> No
     assert store.report(event.id) is None
     for category in FailureClass:
         report = FailureReport(
-            failure=event.id, category=category, confidence=0.8, repetitions=5,
-            differences=event.header.mismatches, rebuilt=("cup: cup [0.08, 0.08, 0.07] m",),
+            failure=event.id,
+            category=category,
+            confidence=0.8,
+            repetitions=5,
+            differences=event.header.mismatches,
+            rebuilt=("cup: cup [0.08, 0.08, 0.07] m",),
         )
         store.add_report(report)
         assert FailureStore(store.path).report(event.id) == report

@@ -108,7 +108,7 @@ def _detection(trial: Trial, episode: Episode, outcomes: list[Outcome]) -> tuple
 
 def _differs(expected: RelationState, truth: RelationState, trial: Trial) -> bool:
     rule = Conduct().rule
-    return any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in relied_on(truth.names, trial.goal, rule))
+    return any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in relied_on(truth, trial.goal, rule))
 
 
 def _errors(episode: Episode, outcomes: list[Outcome]) -> tuple[float, float]:

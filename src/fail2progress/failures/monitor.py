@@ -32,19 +32,24 @@ def mismatches(
 ) -> tuple[Mismatch, ...]:
     """The mismatches that matter, in a fixed order."""
     found = []
-    for relation, subject, other in relied_on(expected.names, goal, rule):
+    for relation, subject, other in relied_on(expected, goal, rule):
         before, after = expected.value(relation, subject, other), observed.value(relation, subject, other)
         if (before > rule.high and after < rule.low) or (before < rule.low and after > rule.high):
             found.append(Mismatch(relation=relation, subject=subject, other=other, expected=before, observed=after))
     return tuple(found)
 
 
-def relied_on(names: tuple[str, ...], goal: Goal, rule: MonitorRule) -> Iterator[tuple[str, str, str]]:
-    """The atoms (relation, subject, other) that a plan for a goal relies on."""
-    concerned = [name for name in names if name in goal.objects]
+def relied_on(state: RelationState, goal: Goal, rule: MonitorRule) -> Iterator[tuple[str, str, str]]:
+    """The atoms (relation, subject, other) that a plan for a goal relies on.
+
+    Which of two movable things lies higher is nothing to rely on: above and below count against what stays where it is.
+    """
+    concerned = [name for name in state.names if name in goal.objects]
+    fixed = {name for name in concerned if state.value("movable", name) < 0.5}
     wanted = {(atom.relation, atom.subject, atom.other) for atom in goal.atoms}
     for subject in concerned:
         for other in concerned:
             for relation in BINARY:
-                if subject != other and (relation in rule.relations or (relation, subject, other) in wanted):
+                counts = relation in rule.relations and (relation == "inside" or subject in fixed or other in fixed)
+                if subject != other and (counts or (relation, subject, other) in wanted):
                     yield relation, subject, other

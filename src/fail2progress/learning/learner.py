@@ -78,7 +78,7 @@ class Learner:
             self.keepsake.replay,
             self.finetuning,
             seed,
-            lambda s: report("fine-tuning", s.samples / s.total),
+            lambda done, total: report("fine-tuning", done / total),
         )
         seconds["fine-tuning"] = time.perf_counter() - start
         start = time.perf_counter()

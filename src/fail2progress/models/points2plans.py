@@ -3,7 +3,7 @@
 plain: A.11 with the changes that made it train (docs/decisions/0001): box beside a centred cloud, random identities, the action
 also added to the moved object's token.
 relational: detected relations and the geometry of pairs enter the dynamics and the decoders, and what moves along is a gate on
-the commanded shift (docs/decisions/0002). The messages from relations start at zero and stay there during pre-training.
+the commanded shift (docs/decisions/0002). What relations say to that gate is zero until fine-tuning.
 """
 
 from __future__ import annotations
@@ -37,6 +37,10 @@ from fail2progress.models.skill_effect import (
 )
 from fail2progress.skills.base import SKILLS
 from fail2progress.world.relations import BINARY, UNARY
+
+
+_OBEYS = 4.0
+"""Logit with which the object of a skill is taken to follow the command, and everything else not to, before anything is learnt."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,8 @@ class Points2Plans(SkillEffectModel):
         if config.relational:
             self.messages = RelationMessages(config.code, width)
             self.gate = nn.Linear(width, 1)
-            nn.init.constant_(self.gate.bias, -2.0)
+            _zero(self.gate)
+            _zero(self.position[-1])
 
     def encode(self, points: Tensor, neighbours: Neighbours) -> Tensor:
         """See SkillEffectModel."""
@@ -104,15 +109,19 @@ class Points2Plans(SkillEffectModel):
         sequence = torch.cat([tokens, self._skill_token(state, action, command).unsqueeze(1)], dim=1)
         present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
         change: Tensor = self.delta(self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1])
-        displacement = self._displacement(change, action)
+        displacement = self._displacement(state, change, action)
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
         latent = state.tokens + change
         return Effect(displacement, self._decode(latent, moved.box), latent, moved)
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """See SkillEffectModel."""
-        late = {id(self.messages.relation)} if self.config.relational else set()
-        return [parameter for parameter in self.parameters() if id(parameter) not in late]
+        fresh = {id(parameter) for parameter in self.fresh_parameters()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in fresh]
+
+    def fresh_parameters(self) -> list[nn.Parameter]:
+        """See SkillEffectModel: what relations say about moving along."""
+        return [self.messages.along] if self.config.relational else []
 
     def finetuned_parameters(self) -> list[nn.Parameter]:
         """See SkillEffectModel."""
@@ -134,8 +143,7 @@ class Points2Plans(SkillEffectModel):
         tokens: Tensor = state.tokens + chosen.unsqueeze(-1) * self.binding(command).unsqueeze(1)
         if not self.config.relational:
             return tokens
-        relations = self.detect(state).binary
-        messages: Tensor = self.messages(state, action, command, relations, chosen)
+        messages: Tensor = self.messages(state, action, command, chosen)
         return tokens + messages
 
     def _skill_token(self, state: LatentState, action: Action, command: Tensor) -> Tensor:
@@ -143,11 +151,13 @@ class Points2Plans(SkillEffectModel):
         identity = identity_code(at_object(state.ids, action.object), self.config.identity)
         return torch.cat([command, identity], dim=-1)
 
-    def _displacement(self, change: Tensor, action: Action) -> Tensor:
+    def _displacement(self, state: LatentState, change: Tensor, action: Action) -> Tensor:
         residual: Tensor = self.position(change)
         if not self.config.relational:
             return residual
-        share = torch.sigmoid(self.gate(change))
+        chosen = torch.nn.functional.one_hot(action.object, change.shape[1]).to(change.dtype).unsqueeze(-1)
+        along = self.messages.moves_along(action, self.detect(state).binary)
+        share = torch.sigmoid(self.gate(change) + along + _OBEYS * (2 * chosen - 1))
         return residual + share * translation(action.skill, action.parameters).unsqueeze(1)
 
 
@@ -173,30 +183,39 @@ class PairDecoder(nn.Module):
 class RelationMessages(nn.Module):
     """What the segments tell each other about the one that is acted on.
 
-    relation: (9, C, W), V_k of token_i += sum_k sigmoid(R_k(i, moved)) a V_k, zero until fine-tuning.
-    The geometry of each segment to the moved one, where it is and where the command would put it, goes both ways.
+    The geometry of each segment to it, where it is and where the command would put it, goes both ways. `along` (skills, 9) is how
+    much each detected relation to it says about moving along with it; zero until fine-tuning.
     """
 
     def __init__(self, code: int, width: int) -> None:
         super().__init__()
-        self.relation = nn.Parameter(torch.zeros(len(BINARY), code, width))
+        self.along = nn.Parameter(torch.zeros(len(SKILLS), len(BINARY)))
         self.geometry = nn.Linear(2 * PAIR_FEATURES + code, 128)
         self.to_each = nn.Sequential(nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, width))
         self.to_moved = nn.Sequential(nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
         self.moved = nn.Linear(128, width)
 
-    def forward(self, state: LatentState, action: Action, command: Tensor, relations: Tensor, chosen: Tensor) -> Tensor:
-        """(B, N, W) additions to the tokens; `relations` (B, N, N, 9) logits, `chosen` (B, N) one-hot of the moved object."""
+    def forward(self, state: LatentState, action: Action, command: Tensor, chosen: Tensor) -> Tensor:
+        """(B, N, W) additions to the tokens; `command` (B, C) is the action's code, `chosen` (B, N) one-hot of its object."""
         here = at_object(state.box, action.object).unsqueeze(1)
         there = here + translation(action.skill, action.parameters)[:, None, None]
         pairs = torch.cat([pair_features(state.box, here), pair_features(state.box, there)], dim=-1)
         hidden = self.geometry(torch.cat([pairs, command.unsqueeze(1).expand(-1, pairs.shape[1], -1)], dim=-1))
         gathered = self.to_moved(hidden).masked_fill(~state.mask.unsqueeze(-1), 0.0).amax(dim=1)
         other = state.mask.to(command.dtype).unsqueeze(-1) * (1.0 - chosen.unsqueeze(-1))
-        believed = torch.sigmoid(relations[torch.arange(len(chosen)), :, action.object].detach())
-        carried = torch.einsum("bnk,bc,kcw->bnw", believed, command, self.relation)
-        mixed: Tensor = other * (self.to_each(hidden) + carried) + chosen.unsqueeze(-1) * self.moved(gathered).unsqueeze(1)
+        mixed: Tensor = other * self.to_each(hidden) + chosen.unsqueeze(-1) * self.moved(gathered).unsqueeze(1)
         return mixed
+
+    def moves_along(self, action: Action, relations: Tensor) -> Tensor:
+        """(B, N, 1) added to the gate: sum_k sigmoid(R_k(i, moved)) along_k; relations (B, N, N, 9) are logits."""
+        believed = torch.sigmoid(relations[torch.arange(len(relations)), :, action.object])
+        return (believed * self.along[action.skill].unsqueeze(1)).sum(dim=-1, keepdim=True)
+
+
+def _zero(layer: nn.Module) -> None:
+    """Start a linear layer at zero, so that what it adds to is undisturbed at first."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
 
 
 def _mlp(*sizes: int) -> nn.Sequential:

@@ -104,6 +104,10 @@ class SkillEffectModel(nn.Module, ABC):
     def finetuned_parameters(self) -> list[nn.Parameter]:
         """What fine-tuning adjusts: everything but the shape encoder, so that shape codes can be computed once."""
 
+    def fresh_parameters(self) -> list[nn.Parameter]:
+        """What pre-training leaves at zero and fine-tuning adjusts first; nothing unless a model says so."""
+        return []
+
     def rollout(self, state: LatentState, actions: list[Action]) -> list[Effect]:
         """gamma_H o ... o gamma_1: the effect of every skill of a sequence."""
         effects = []

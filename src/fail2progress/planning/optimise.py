@@ -50,6 +50,10 @@ class CrossEntropy(Optimiser):
     spread: float = 0.2
     name: str = "cem"
 
+    def __post_init__(self) -> None:
+        if not 2 <= self.elite <= self.candidates:
+            raise ValueError(f"the elite must be between 2 and the {self.candidates} candidates, got {self.elite}")
+
     def best(self, score: Score, start: Tensor, generator: torch.Generator) -> tuple[Tensor, float]:
         """See Optimiser."""
         mean, spread = start.clone(), torch.full_like(start, self.spread)

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Iterable, Iterator
 from types import TracebackType
 
 from fail2progress.sim.base import Job, Outcome, Simulator, Snapshot
 from fail2progress.sim.camera import Camera
+from fail2progress.sim.executor import start_pool
 from fail2progress.sim.mujoco_backend import MujocoSimulator
 from fail2progress.world.scene import Scene
 
 _WORKER = MujocoSimulator()
-
-
-def _quiet() -> None:
-    """Ctrl-C is the parent's business: it stops the workers."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _execute(job: Job) -> Outcome:
@@ -30,7 +24,7 @@ class ParallelSimulator(Simulator):
 
     def __init__(self, processes: int | None = None) -> None:
         self.processes = processes or len(os.sched_getaffinity(0))
-        self._pool = multiprocessing.get_context("spawn").Pool(self.processes, _quiet) if self.processes > 1 else None
+        self._pool = start_pool(self.processes) if self.processes > 1 else None
 
     def __enter__(self) -> ParallelSimulator:
         return self

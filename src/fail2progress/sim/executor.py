@@ -7,6 +7,8 @@ import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from multiprocessing import resource_tracker
+from multiprocessing.pool import Pool
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -21,9 +23,17 @@ class Executor(ABC):
         """Results in the order in which they are ready. Closing the iterator stops the workers."""
 
 
-def _start_worker() -> None:
-    """Ctrl-C is the parent's business: it stops the workers. One thread each, since there is a worker for every core."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def start_pool(processes: int) -> Pool:
+    """Worker processes that leave Ctrl-C to their parent, from their first moment on.
+
+    The signal is blocked while they start, which they inherit; one that comes meanwhile reaches the parent afterwards.
+    """
+    resource_tracker.ensure_running()  # starting it later would unblock the signal again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return multiprocessing.get_context("spawn").Pool(processes)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class LocalExecutor(Executor):
@@ -35,7 +45,7 @@ class LocalExecutor(Executor):
     def map_unordered(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """See Executor."""
         os.environ.setdefault("OMP_NUM_THREADS", "1")
-        with multiprocessing.get_context("spawn").Pool(self.processes, _start_worker) as pool:
+        with start_pool(self.processes) as pool:
             yield from pool.imap_unordered(function, items)
 
 

@@ -1,0 +1,53 @@
+"""`fail2progress bench`: how fast the parts are, with ratios, in one run."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fail2progress.cli.common import console, print_json, say, write_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(bench)
+
+
+def bench(
+    model: Annotated[Path | None, typer.Option(help="Weights; default: the package's.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the report to this file.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+) -> None:
+    """Measure simulation, training, planning and learning; a ratio above 1 is better than the reference.
+
+    Example: fail2progress bench --json
+    """
+    from fail2progress.benchmarks.performance import measure
+    from fail2progress.learning import weights
+    from fail2progress.learning.replay import load_keepsake
+    from fail2progress.models.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint(model or weights.path(weights.RELATIONAL))
+    keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
+    with tempfile.TemporaryDirectory() as folder:
+        report = measure(checkpoint.model, checkpoint.digest, keepsake, Path(folder), lambda stage: say(f"measuring {stage}"))
+    if out is not None:
+        write_json(out, report)
+    if json_output:
+        print_json(report)
+    else:
+        _print_table(report)
+
+
+def _print_table(report: dict[str, object]) -> None:
+    from rich.table import Table
+
+    table = Table("benchmark", "ours", "reference", "ratio", "reference is")
+    found = report["benchmarks"]
+    for row in found if isinstance(found, list) else []:
+        ours, reference = (f"{row[key]:.3g} {row['unit']}" for key in ("ours", "reference"))
+        table.add_row(row["name"], ours, reference, f"{row['ratio']:.2f}", row["reference_is"])
+    console().print(table)

@@ -1,0 +1,84 @@
+"""`fail2progress reproduce`: the paper's tables from this code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fail2progress.cli.common import UserError, console, print_json, progress, say, writable, write_json
+
+TABLES = ("table3",)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(reproduce)
+
+
+def reproduce(
+    table: Annotated[str, typer.Argument(help=f"Which table: {', '.join(TABLES)}.")],
+    models: Annotated[Path | None, typer.Option(help="Folder with plain.safetensors and relational.safetensors.")] = None,
+    out: Annotated[
+        Path, typer.Option(help="Folder for rows, tuned models and report.json; an interrupted study goes on.")
+    ] = Path("runs/table3"),
+    trials: Annotated[int, typer.Option(help="Trials for each row.", min=1)] = 100,
+    seed: Annotated[int, typer.Option(help="Trials start from seeds that follow from this one.")] = 5,
+    rounds: Annotated[int, typer.Option(help="Failures met and learned from, with 3 objects.", min=1)] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="5 trials a row, relational only: a check in minutes.")] = False,
+    processes: Annotated[int | None, typer.Option(help="Worker processes; default: one for each core.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
+) -> None:
+    """Success before and after learning for 3, 5 and 7 objects, open loop and replanning, with what explains it.
+
+    Example: fail2progress reproduce table3 --quick
+    """
+    if table not in TABLES:
+        raise UserError(f"unknown table {table!r}; known: {', '.join(TABLES)}")
+    from fail2progress.experiments.hierarchical import Study
+    from fail2progress.failures.classifier import Classifier
+    from fail2progress.learning import weights
+    from fail2progress.learning.learner import Learner
+    from fail2progress.learning.replay import load_keepsake
+    from fail2progress.sim.batch import ParallelSimulator
+    from fail2progress.sim.camera import Camera
+    from fail2progress.sim.executor import LocalExecutor
+
+    writable(out)
+    keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
+    folder = models or weights.path(weights.RELATIONAL).parent
+    study = Study(folder, out, 5, seed, rounds, ("relational",)) if quick else Study(folder, out, trials, seed, rounds)
+    with ParallelSimulator(processes) as simulator, progress() as bar:
+        stage = bar.add_task("learning", total=1.0)
+        classifier = Classifier(simulator, Camera())
+        for configuration, found in study.learn(
+            Learner(simulator, keepsake), classifier, lambda name, share: bar.update(stage, description=name, completed=share)
+        ):
+            say(f"{configuration}: learned from {found.event.id[:8]}, {found.lesson.verdict.reason}")
+        bar.update(stage, description="rows", total=study.trials, completed=0)
+        report = study.run(
+            LocalExecutor(processes), lambda row, done: bar.update(stage, description=row, completed=done, total=study.trials)
+        )
+    write_json(out / "report.json", report)
+    if json_output:
+        print_json(report)
+    else:
+        _print_table(report)
+
+
+def _print_table(report: dict[str, object]) -> None:
+    from rich.table import Table
+
+    table = Table(
+        "configuration", "method", "objects", "success", "95 % interval", "paper", "P(goal)", "relation F1", "detection F1"
+    )
+    rows = report["rows"]
+    for row in rows if isinstance(rows, list) else []:
+        way = f"{row['method']}, {'replan' if row['replan'] else 'open loop'}"
+        low, high = row["ci95"]
+        values = (f"{row['rate']:.0%}", f"{low:.0%} to {high:.0%}", f"{row['paper']:.0%}", f"{row['plan_probability']:.2f}")
+        table.add_row(
+            row["configuration"], way, str(row["objects"]), *values, f"{row['relation_f1']:.3f}", f"{row['detection_f1']:.3f}"
+        )
+    console().print(table)
