@@ -27,7 +27,8 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("learning",),
     ("agent",),
     ("robots",),
-    ("experiments", "benchmarks"),
+    ("experiments",),
+    ("benchmarks",),
     ("nodes",),
     ("cli",),
 )

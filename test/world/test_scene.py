@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from transforms3d.quaternions import quat2mat
+from transforms3d.quaternions import axangle2quat, qmult, quat2mat
 
 from fail2progress.world.objects import ObjectSpec
 from fail2progress.world.scene import Scene, bounding_boxes, pose, rotations
@@ -17,6 +17,14 @@ CUP = ObjectSpec("cup", "cup", (0.08, 0.09, 0.07))
 
 def normalised(quaternion: tuple[float, ...]) -> np.ndarray:
     return np.array(quaternion) / np.linalg.norm(quaternion)
+
+
+def test_a_cylinder_on_its_side_is_as_high_as_it_is_wide_however_it_has_rolled() -> None:
+    spec = ObjectSpec("pill", "capsule", (0.03, 0.03, 0.04))
+    for roll in np.linspace(0, np.pi, 7):
+        turn = qmult(axangle2quat([0, 1, 0], np.pi / 2), axangle2quat([0, 0, 1], roll))
+        size = np.diff(Scene((spec,), np.array([[0, 0, 0.015, *turn]])).bounds()[0], axis=0)[0]
+        np.testing.assert_allclose(size, [0.04, 0.03, 0.03], atol=1e-9)
 
 
 @given(st.lists(quaternions, min_size=1, max_size=5))

@@ -95,7 +95,7 @@ class Agent:
                 if pending == [] and plans and not self.conduct.replan:
                     return Episode("done", tuple(plans), tuple(taken))
                 stages = _left(stages, before)
-                plans.append(self._plan(belief, stages))
+                plans.append(self._plan(belief, stages, plans[-1] if plans and taken[-1].event is None else None))
                 pending = list(plans[-1].skills)
                 if not pending:
                     done = assignment.goal.satisfied(before)
@@ -113,8 +113,9 @@ class Agent:
         done = bool(taken) and assignment.goal.satisfied(taken[-1].observed)
         return Episode("done" if done else "too many skills", tuple(plans), tuple(taken))
 
-    def _plan(self, belief: Belief, stages: tuple[Goal, ...]) -> Plan:
-        plan = self.planner.plan(belief, stages)
+    def _plan(self, belief: Belief, stages: tuple[Goal, ...], earlier: Plan | None) -> Plan:
+        """A plan from here; what is left of an earlier one, carried out as expected so far, is tried first."""
+        plan = self.planner.plan(belief, stages, earlier.outline.rest() if earlier is not None else None)
         self.watch("plan", plan)
         return plan
 

@@ -81,6 +81,8 @@ def training(keepsake: Keepsake, folder: Path, steps: int = 6, processes: int = 
         worker.start()
     for worker in workers:
         worker.join()
+    if any(worker.exitcode for worker in workers):
+        raise RuntimeError(f"training ended with exit codes {[worker.exitcode for worker in workers]}")
     return Measurement("training_samples_per_s", rates.get(), 19.0, "published: public Points2Plans code", "1/s")
 
 

@@ -10,6 +10,7 @@ import typer
 from fail2progress.cli.common import UserError, console, print_json, progress, say, writable, write_json
 
 TABLES = ("table3",)
+CONFIGURATIONS = ("relational", "plain")
 
 
 def register(app: typer.Typer) -> None:
@@ -24,8 +25,9 @@ def reproduce(
         Path, typer.Option(help="Folder for rows, tuned models and report.json; an interrupted study goes on.")
     ] = Path("runs/table3"),
     trials: Annotated[int, typer.Option(help="Trials for each row.", min=1)] = 100,
-    seed: Annotated[int, typer.Option(help="Trials start from seeds that follow from this one.")] = 5,
+    seed: Annotated[int, typer.Option(help="Trials start from seeds that follow from this one.")] = 7,
     rounds: Annotated[int, typer.Option(help="Failures met and learned from, with 3 objects.", min=1)] = 1,
+    configuration: Annotated[list[str] | None, typer.Option(help="relational or plain; both unless given. Repeatable.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="5 trials a row, relational only: a check in minutes.")] = False,
     processes: Annotated[int | None, typer.Option(help="Worker processes; default: one for each core.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
@@ -48,7 +50,10 @@ def reproduce(
     writable(out)
     keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
     folder = models or weights.path(weights.RELATIONAL).parent
-    study = Study(folder, out, 5, seed, rounds, ("relational",)) if quick else Study(folder, out, trials, seed, rounds)
+    chosen = tuple(configuration or (("relational",) if quick else CONFIGURATIONS))
+    if not set(chosen) <= set(CONFIGURATIONS):
+        raise UserError(f"unknown configuration in {', '.join(chosen)}; known: {', '.join(CONFIGURATIONS)}")
+    study = Study(folder, out, 5 if quick else trials, seed, rounds, chosen)
     with ParallelSimulator(processes) as simulator, progress() as bar:
         stage = bar.add_task("learning", total=1.0)
         classifier = Classifier(simulator, Camera())

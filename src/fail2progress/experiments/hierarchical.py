@@ -68,7 +68,10 @@ class Study:
     def learn(
         self, learner: Learner, classifier: Classifier, report: Callable[[str, float], None]
     ) -> Iterator[tuple[str, Round]]:
-        """Fine-tune each configuration on its own failures, unless that has been done; yields every round."""
+        """Fine-tune each configuration on its own failures, unless that has been done; yields every round.
+
+        A model that the gate rejects is evaluated all the same: the table shows methods, the gate's verdict stands in the report.
+        """
         for configuration in self.configurations:
             if self.tuned(configuration).exists():
                 continue
@@ -78,8 +81,7 @@ class Study:
             for found in life.run(start.model, start.digest, learner, classifier, self.seed, report):
                 rounds.append(found)
                 yield configuration, found
-            passed = [r.lesson.model for r in rounds if r.lesson.verdict.passed]
-            model = passed[-1] if passed else start.model
+            model = rounds[-1].lesson.model if rounds else start.model
             if not isinstance(model, Points2Plans):
                 raise TypeError(f"cannot save a {type(model).__name__}")
             note: dict[str, object] = {

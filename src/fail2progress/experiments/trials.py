@@ -46,7 +46,10 @@ class TrialResult:
 
 
 def run_trial(
-    model: SkillEffectModel, digest: str, trial: Trial, conduct: Conduct
+    model: SkillEffectModel,
+    digest: str,
+    trial: Trial,
+    conduct: Conduct = Conduct(),  # noqa: B008 (frozen)
 ) -> tuple[TrialResult, list[FailureEvent], Episode, SimulatedRobot]:
     """Carry out one trial; the trial's seed decides everything random in it."""
     kept: list[FailureEvent] = []

@@ -47,6 +47,7 @@ def finetune(
     source = concatenate([targeted, replay])
     codes = shape_codes(tuned, source)
     fresh = tuned.fresh_parameters()
+    epochs_of = _Epochs(len(targeted), len(replay), options.replay)
     first = round(options.epochs * options.fresh_share) if fresh else 0
     total = options.epochs * (len(targeted) + min(options.replay, len(replay)))
     done = 0
@@ -62,7 +63,7 @@ def finetune(
             warmup=0.0,
         )
         generator = torch.Generator().manual_seed(seed + number)
-        for step in train(tuned, source, parameters, training, generator, codes, _Epochs(len(targeted), len(replay), options.replay)):
+        for step in train(tuned, source, parameters, training, generator, codes, epochs_of):
             report(done + step.samples, total)
         done += epochs * total // options.epochs
     _only(tuned, list(tuned.parameters()))

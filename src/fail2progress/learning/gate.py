@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import astuple, dataclass
 
 from fail2progress.models.metrics import evaluate
 from fail2progress.models.skill_effect import SkillEffectModel
@@ -37,9 +38,11 @@ def score(model: SkillEffectModel, failure: Transitions, held_out: Transitions) 
 
 
 def judge(before: Scores, after: Scores, margin: float = 0.02) -> Verdict:
-    """Better on the failure, and at most `margin` of F1 worse on what worked before."""
-    lost = max(before.held_out_detection - after.held_out_detection, before.held_out_prediction - after.held_out_prediction)
-    if after.failure_f1 <= before.failure_f1 and after.failure_error >= before.failure_error:
+    """Better on the failure, and at most `margin` of F1 worse on what worked before. What is not a number is not better."""
+    detection = before.held_out_detection - after.held_out_detection
+    lost = max(detection, before.held_out_prediction - after.held_out_prediction)
+    sound = all(math.isfinite(value) for value in astuple(after))
+    if not sound or not (after.failure_f1 > before.failure_f1 or after.failure_error < before.failure_error):
         return Verdict(False, before, after, "it does not do better on the failure")
     if lost > margin:
         return Verdict(False, before, after, f"it loses {lost:.3f} F1 on what worked before, more than {margin:.3f}")

@@ -64,7 +64,10 @@ def generate(folder: Path, executions: int, seed: int, executor: Executor) -> It
 def _check_seed(folder: Path, seed: int) -> None:
     path = folder / "source.json"
     if path.exists():
-        source = json.loads(path.read_text())
+        try:
+            source = json.loads(path.read_text())
+        except ValueError as error:
+            raise DataError(f"{path}: cannot be read ({error}); delete it if the data are of seed {seed}") from error
         if source != {"seed": seed, "schema": SCHEMA}:
             raise DataError(f"{folder} holds data of {source}, not of seed {seed}; choose another folder")
     path.write_text(json.dumps({"seed": seed, "schema": SCHEMA}))

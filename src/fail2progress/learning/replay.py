@@ -52,7 +52,7 @@ def load_keepsake(path: Path) -> Keepsake:
     try:
         values = load_file(path)
         return Keepsake(*(_part(values, name) for name in ("replay", "held_out")))
-    except (OSError, SafetensorError, KeyError, TypeError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
 
 

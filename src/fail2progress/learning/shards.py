@@ -94,10 +94,11 @@ def read_shard(path: Path, verify: bool = False) -> Shard:
         note = json.loads((path / "shard.json").read_text())
         if note["schema"] != SCHEMA:
             raise DataError(f"{path}: schema {note['schema']}, this version reads {SCHEMA}")
-        values = {Path(name).stem: np.load(path / name, mmap_mode="r", allow_pickle=False) for name in note["files"]}
-    except (OSError, ValueError, KeyError, EOFError) as error:
+        files = dict(note["files"])
+        values = {Path(name).stem: np.load(path / name, mmap_mode="r", allow_pickle=False) for name in files}
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
         raise error if isinstance(error, DataError) else DataError(f"{path}: damaged shard ({error})") from error
-    for name, expected in note["files"].items() if verify else ():
+    for name, expected in files.items() if verify else ():
         if digest(path / name) != expected:
             raise DataError(f"{path / name}: content does not match its digest; delete {path} and generate again")
     return Shard(path, values)

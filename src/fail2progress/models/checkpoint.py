@@ -11,11 +11,14 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from fail2progress.models.encoder import WIDTH
 from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
 from fail2progress.models.skill_effect import SkillEffectModel
 
 SCHEMA = 1
 MODELS = ("points2plans",)
+_LARGEST = {"code": WIDTH, "identity": 1024, "layers": 32, "heads": 32, "feedforward": 8192, "hidden": 2048}
+"""A configuration beyond these is damage, and shall not take the memory that it asks for."""
 
 
 class CheckpointError(ValueError):
@@ -39,9 +42,9 @@ def save_checkpoint(model: Points2Plans, path: Path, note: dict[str, object]) ->
     """
     content = save({key: value.contiguous() for key, value in model.state_dict().items()})
     digest = hashlib.sha256(content).hexdigest()
-    header = {"schema": SCHEMA, "model": model.name, "config": model.config.to_dict(), "digest": digest, **note}
+    header = {"schema": SCHEMA, "model": model.name, "config": model.config.to_dict(), "digest": digest}
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path.with_suffix(".json"), json.dumps(header, indent=1).encode())
+    _replace(path.with_suffix(".json"), json.dumps({**header, **note, **header}, indent=1).encode())
     _replace(path, content)
     return digest
 
@@ -81,7 +84,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def _read_note(path: Path) -> dict[str, object]:
     try:
         note = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
     if not isinstance(note, dict) or note.get("schema") != SCHEMA:
         found = note.get("schema") if isinstance(note, dict) else type(note).__name__
@@ -95,6 +98,14 @@ def _build(note: dict[str, object], path: Path) -> Points2Plans:
     if note.get("model") not in MODELS:
         raise CheckpointError(f"{path}: unknown model {note.get('model')!r}; known: {', '.join(MODELS)}")
     try:
-        return Points2Plans(Points2PlansConfig(**note["config"]))  # type: ignore[arg-type]
+        config = Points2PlansConfig(**note["config"])  # type: ignore[arg-type]
     except TypeError as error:
         raise CheckpointError(f"{path}: configuration does not fit ({error})") from error
+    for key, value in config.to_dict().items():
+        fits = isinstance(value, bool) if key == "relational" else type(value) is int and 1 <= value <= _LARGEST[key]
+        if not fits:
+            raise CheckpointError(f"{path}: configuration does not fit ({key} = {value!r})")
+    if config.code != WIDTH or config.identity % 2 or (config.code + config.identity) % config.heads:
+        sizes = f"code = {config.code}, identity = {config.identity}, heads = {config.heads}"
+        raise CheckpointError(f"{path}: configuration does not fit ({sizes})")
+    return Points2Plans(config)

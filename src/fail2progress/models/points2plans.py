@@ -3,7 +3,8 @@
 plain: A.11 with the changes that made it train (docs/decisions/0001): box beside a centred cloud, random identities, the action
 also added to the moved object's token.
 relational: detected relations and the geometry of pairs enter the dynamics and the decoders, and what moves along is a gate on
-the commanded shift (docs/decisions/0002). What relations say to that gate is zero until fine-tuning.
+the commanded shift (docs/decisions/0002). What relations say to that gate is zero until fine-tuning. X' is the state embedded
+again where its boxes are predicted to be, plus a correction: what rides along keeps its relations without learning them anew.
 """
 
 from __future__ import annotations
@@ -38,9 +39,8 @@ from fail2progress.models.skill_effect import (
 from fail2progress.skills.base import SKILLS
 from fail2progress.world.relations import BINARY, UNARY
 
-
 _OBEYS = 4.0
-"""Logit with which the object of a skill is taken to follow the command, and everything else not to, before anything is learnt."""
+"""Logit with which, before anything is learnt, the object of a skill follows the command and everything else does not."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ class Points2Plans(SkillEffectModel):
         if config.relational:
             self.messages = RelationMessages(config.code, width)
             self.gate = nn.Linear(width, 1)
+            self.correction = nn.Linear(width, width)
             _zero(self.gate)
+            _zero(self.correction)
             _zero(self.position[-1])
 
     def encode(self, points: Tensor, neighbours: Neighbours) -> Tensor:
@@ -108,10 +110,11 @@ class Points2Plans(SkillEffectModel):
         tokens = self._bound(state, action, command)
         sequence = torch.cat([tokens, self._skill_token(state, action, command).unsqueeze(1)], dim=1)
         present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
-        change: Tensor = self.delta(self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1])
+        hidden: Tensor = self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1]
+        change = self.delta(hidden)
         displacement = self._displacement(state, change, action)
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
-        latent = state.tokens + change
+        latent = moved.tokens + self.correction(hidden) if self.config.relational else state.tokens + change
         return Effect(displacement, self._decode(latent, moved.box), latent, moved)
 
     def pretrained_parameters(self) -> list[nn.Parameter]:

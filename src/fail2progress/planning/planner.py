@@ -31,6 +31,19 @@ class PlannedSkill:
 
 
 @dataclass(frozen=True)
+class Outline:
+    """What a plan is made of, to be carried on with: H steps, their places (H, 2), and after how many steps each stage ends."""
+
+    steps: tuple[Step, ...]
+    places: Tensor
+    stages: tuple[tuple[int, Goal], ...]
+
+    def rest(self) -> Outline:
+        """Without the first step, which has been carried out."""
+        return Outline(self.steps[1:], self.places[1:], tuple((end - 1, goal) for end, goal in self.stages if end > 1))
+
+
+@dataclass(frozen=True)
 class Plan:
     """A skill sequence and the model's probability that it reaches the goal. Empty if the goal is believed to hold."""
 
@@ -39,6 +52,7 @@ class Plan:
     probability: float
     reached: bool
     """Whether every atom of the goal is believed true (P > 0.5) after the last skill."""
+    outline: Outline
 
     def __len__(self) -> int:
         return len(self.skills)
@@ -53,9 +67,20 @@ class Planner:
     options: SearchOptions = field(default_factory=SearchOptions)
     optimiser: Optimiser = field(default_factory=CrossEntropy)
 
-    def plan(self, belief: Belief, stages: tuple[Goal, ...]) -> Plan:
-        """Reach each stage in turn from what is believed. ValueError where the goal names what was not seen."""
+    def plan(self, belief: Belief, stages: tuple[Goal, ...], carry_on: Outline | None = None) -> Plan:
+        """Reach each stage in turn from what is believed. ValueError where the goal names what was not seen.
+
+        `carry_on` is what is left of an earlier plan: if it is still believed to reach the goal, there is no new search.
+        """
         segments = Segments(belief.names, belief.categories)
+        if carry_on is not None and carry_on.steps:
+            plan = self._plan(belief, carry_on, stages[-1], segments)
+            if plan.probability > 0.5:
+                return plan
+        return self._plan(belief, self._search(belief, stages, segments), stages[-1], segments)
+
+    def _search(self, belief: Belief, stages: tuple[Goal, ...], segments: Segments) -> Outline:
+        """Skeletons stage by stage, then the places of the whole sequence."""
         state = belief.state
         steps: list[Step] = []
         places: list[Tensor] = []
@@ -71,14 +96,14 @@ class Planner:
             found, _ = self.optimiser.best(
                 lambda p: score_places(self.model, belief.state, tuple(steps), p, marks, segments), found, self.generator
             )
-        return self._plan(belief, tuple(steps), found, stages[-1], segments)
+        return Outline(tuple(steps), found, tuple(marks))
 
     @torch.no_grad()
-    def _plan(self, belief: Belief, steps: tuple[Step, ...], places: Tensor, goal: Goal, segments: Segments) -> Plan:
+    def _plan(self, belief: Belief, outline: Outline, goal: Goal, segments: Segments) -> Plan:
         """Roll the chosen sequence out once more and keep what is expected after every skill."""
         state, skills = belief.state, []
         relations = self.model.detect(state)
-        for step, unit in zip(steps, places, strict=True):
+        for step, unit in zip(outline.steps, outline.places, strict=True):
             parameters, _ = place_parameters(state, step, unit.unsqueeze(0), segments)
             effect = self.model.predict(state, action(step, parameters))
             names = belief.names
@@ -87,7 +112,8 @@ class Planner:
             skills.append(PlannedSkill(call, relation_state(effect.relations, belief), shift))
             state, relations = effect.state, effect.relations
         log_p = atom_log_probabilities(relations, goal, belief.names)[0]
-        return Plan(goal, tuple(skills), math.exp(float(log_p.sum())), bool((log_p > math.log(0.5)).all()))
+        reached = bool((log_p > math.log(0.5)).all())
+        return Plan(goal, tuple(skills), math.exp(float(log_p.sum())), reached, outline)
 
 
 @torch.no_grad()

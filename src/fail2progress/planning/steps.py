@@ -103,9 +103,9 @@ def _top_below(box: Tensor, mask: Tensor, step: Step, place: Tensor, half: Tenso
     """(B,) height in metres of the highest thing below an object's footprint; at least the target's own top."""
     low, high = place - half[:, :2], place + half[:, :2]
     under = ((box[:, :, 0, :2] < high.unsqueeze(1)) & (box[:, :, 1, :2] > low.unsqueeze(1))).all(dim=2) & mask
+    under &= ~_within(box, box[:, step.object])
     under[:, step.object] = False
     under[:, step.target] = True
-    under &= ~_within(box, box[:, step.object])
     return torch.where(under, box[:, :, 1, 2], -torch.inf).amax(dim=1)
 
 

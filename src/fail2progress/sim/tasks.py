@@ -77,7 +77,7 @@ class HierarchicalTabletop(Task):
         layout = two_tables(rng)
         for i in range(cups):
             width = rng.uniform(0.080, 0.095)
-            layout.stand(ObjectSpec(f"cup_{i + 1}", "cup", (width, width, rng.uniform(0.065, 0.080))), "table_a", margin=0.04)
+            layout.stand(ObjectSpec(f"cup_{i + 1}", "cup", (width, width, rng.uniform(0.074, 0.085))), "table_a", margin=0.04)
         for i in range(capsules):
             width = rng.uniform(0.028, 0.036)
             spec = ObjectSpec(f"capsule_{i + 1}", "capsule", (width, width, rng.uniform(0.026, 0.034)))
@@ -105,7 +105,31 @@ def _retry(build: Callable[[], Scene], tries: int = 50) -> Scene:
     raise DoesNotFitError(f"no layout found in {tries} tries")
 
 
-TASKS: dict[str, Task] = {task.name: task for task in (HierarchicalTabletop(),)}
+class ShortTasks(Task):
+    """Goals of one or two skills that lie within the pre-training distribution: no loaded container has to move.
+
+    `objects` counts the objects that must move, one skill each. What a pre-trained model must be able to do before anything else.
+    """
+
+    name = "short"
+    counts = (1, 2)
+
+    def trial(self, objects: int, seed: int) -> Trial:
+        """See Task.trial."""
+        self._check(objects)
+        scene = HierarchicalTabletop().trial(5, seed).scene
+        rng = np.random.default_rng([seed, objects, 8])
+        choices = (
+            Atom("inside", "capsule_1", "cup_1"),
+            Atom("inside", "capsule_2", "cup_1"),
+            Atom("above", "cup_2", "table_b"),
+            Atom("above", "capsule_3", "table_b"),
+        )
+        goal = Goal(tuple(choices[i] for i in sorted(rng.choice(len(choices), objects, replace=False))))
+        return Trial(self.name, objects, seed, scene, (goal,))
+
+
+TASKS: dict[str, Task] = {task.name: task for task in (HierarchicalTabletop(), ShortTasks())}
 
 
 def task(name: str) -> Task:

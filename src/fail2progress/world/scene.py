@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.world.objects import ObjectSpec
+from fail2progress.world.objects import ObjectSpec, Shape
 
 FRAME = "planning"
 """Name of the frame that all poses and clouds are given in, unless they say otherwise."""
@@ -58,7 +58,8 @@ class Scene:
 
     def bounds(self) -> Array:
         """(N, 2, 3) low and high corners of every object's axis-aligned bounding box, in metres."""
-        return bounding_boxes(self.poses, self.sizes)
+        round_ones = np.array([spec.kind.shape is Shape.CYLINDER for spec in self.objects], dtype=bool)
+        return bounding_boxes(self.poses, self.sizes, round_ones)
 
     def with_poses(self, poses: Array, openings: Mapping[str, float] | None = None) -> Scene:
         """The same objects elsewhere."""
@@ -76,9 +77,16 @@ def pose(x: float, y: float, z: float, yaw: float = 0.0) -> Array:
     return np.array([x, y, z, np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
 
 
-def bounding_boxes(poses: Array, sizes: Array) -> Array:
-    """(N, 2, 3) axis-aligned corners of oriented boxes: half extents projected by |R| onto the axes."""
-    half = (np.abs(rotations(poses[:, 3:])) @ (sizes / 2)[:, :, None])[:, :, 0]
+def bounding_boxes(poses: Array, sizes: Array, cylinders: NDArray[np.bool_] | None = None) -> Array:
+    """(N, 2, 3) axis-aligned corners of oriented boxes: half extents projected by |R| onto the axes.
+
+    Of `cylinders` (N,), whose axis is their z, the round side counts: a box around one that has rolled would be too large.
+    """
+    turned = rotations(poses[:, 3:])
+    half = (np.abs(turned) @ (sizes / 2)[:, :, None])[:, :, 0]
+    if cylinders is not None and cylinders.any():
+        axis, size = turned[cylinders, :, 2], sizes[cylinders] / 2
+        half[cylinders] = np.abs(axis) * size[:, 2:] + np.sqrt(np.maximum(1 - axis**2, 0.0)) * size[:, :1]
     return np.stack([poses[:, :3] - half, poses[:, :3] + half], axis=1)
 
 

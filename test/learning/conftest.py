@@ -1,0 +1,66 @@
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fail2progress.failures.event import FailureEvent
+from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
+from fail2progress.models.transitions import Transitions
+from fail2progress.sim.base import Outcome
+from fail2progress.sim.mujoco_backend import MujocoSimulator
+
+
+def load(name: str, path: Path) -> Any:
+    """A module of helpers, once for all folders: what it simulates is simulated once."""
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None and spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+samples = load("learning_samples", Path(__file__).parents[1] / "learning" / "samples.py")
+
+
+@pytest.fixture(scope="session")
+def simulator() -> MujocoSimulator:
+    return MujocoSimulator()
+
+
+@pytest.fixture(scope="session")
+def outcomes() -> tuple[Outcome, ...]:
+    """150 executions of the pre-training distribution."""
+    made: tuple[Outcome, ...] = samples.executions()
+    return made
+
+
+@pytest.fixture(scope="session")
+def data() -> Transitions:
+    """The same as a training set."""
+    made: Transitions = samples.transitions()
+    return made
+
+
+@pytest.fixture(scope="session")
+def loaded_cup() -> Outcome:
+    """A cup with a capsule in it goes to the other table."""
+    made: Outcome = samples.loaded_cup()
+    return made
+
+
+@pytest.fixture(scope="session")
+def event() -> FailureEvent:
+    """The failure of a robot that believed that the capsule would stay behind."""
+    made: FailureEvent = samples.failure()
+    return made
+
+
+@pytest.fixture
+def model() -> Points2Plans:
+    """Untrained, relational, small."""
+    torch.manual_seed(0)
+    return Points2Plans(Points2PlansConfig(relational=True, feedforward=64, layers=1)).eval()
