@@ -21,8 +21,8 @@ Outcomes = tuple[Outcome, ...]
 
 def same(one: Transitions, other: Transitions) -> bool:
     names = [field.name for field in fields(Transitions) if field.name != "neighbours"]
-    near = torch.equal(one.neighbours.first, other.neighbours.first) and torch.equal(one.neighbours.second, other.neighbours.second)
-    return near and all(torch.equal(getattr(one, name), getattr(other, name)) for name in names)
+    near = [(part.neighbours.first, part.neighbours.second) for part in (one, other)]
+    return all(map(torch.equal, *near)) and all(torch.equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
 @pytest.fixture

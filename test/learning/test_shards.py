@@ -67,10 +67,10 @@ def note(content: str) -> Callable[[Path], object]:
     return lambda shard: (shard / "shard.json").write_text(content)
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [cut, emptied, lost, *map(note, ("", "[]", "3", "{}", '{"schema": 1}', '{"schema": 1, "files": 3}', '{"schema": 1, "files": ["x"]}'))],
-)  # fmt: skip
+NOTES = ("", "[]", "3", "{}", '{"schema": 1}', '{"schema": 1, "files": 3}', '{"schema": 1, "files": ["x"]}')
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, lost, *map(note, NOTES)])
 def test_damaged_shards_are_refused(shard: Path, damage: Callable[[Path], object]) -> None:
     damage(shard)
     with pytest.raises(DataError, match="shard_00000"):

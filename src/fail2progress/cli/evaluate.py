@@ -29,6 +29,9 @@ def evaluate(
     method: str = typer.Option("original", help="original, replanning or fail2progress."),
     replan: bool | None = typer.Option(None, "--replan/--open-loop", help="For fail2progress: plan again after every skill."),
     free_order: bool = typer.Option(False, "--free-order", help="Do not ask for the capsules before the cups travel."),
+    slack: int = typer.Option(
+        4, min=0, help="Skills that a plan may have beyond one for every object; 0: no object moves twice."
+    ),
     seed: int = typer.Option(1, min=0, help="Trials start from seed * 100000, and so on."),
     processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
@@ -49,7 +52,7 @@ def evaluate(
     checkpoint = load_checkpoint(path)
     with checked():
         again = room.replans(method, checkpoint.note, replan)
-        work = room.jobs(path, task, objects, trials, seed, again, free_order)
+        work = room.jobs(path, task, objects, trials, seed, again, free_order, slack)
         workers = executor_named(executor, processes)
     if out is not None:
         require(not out.is_dir(), f"{out}: is a folder; --out names a file")
@@ -57,7 +60,7 @@ def evaluate(
     start = time.perf_counter()
     results = _carry_out(work, workers)
     head = {"task": task, "objects": objects, "method": method, "seed": seed, "model": str(path), "digest": checkpoint.digest}
-    head |= {"replan": again, "free_order": free_order, "seconds": time.perf_counter() - start}
+    head |= {"replan": again, "free_order": free_order, "slack": slack, "seconds": time.perf_counter() - start}
     _tell(results, trials, head, out, as_json)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from fail2progress.cli.common import UserError, console, print_json, progress, say, writable, write_json
 
-TABLES = ("table3",)
+TABLES = ("table3", "generators")
 CONFIGURATIONS = ("relational", "plain")
 
 
@@ -38,6 +38,33 @@ def reproduce(
     """
     if table not in TABLES:
         raise UserError(f"unknown table {table!r}; known: {', '.join(TABLES)}")
+    writable(out)
+    if table == "generators":
+        report = _generators(models, out, 1 if quick else 3, processes)
+    else:
+        report = _table3(
+            models, out, 5 if quick else trials, seed, rounds, chosen_configurations(configuration, quick), processes
+        )
+    write_json(out / "report.json", report)
+    if json_output:
+        print_json(report)
+    elif table == "table3":
+        _print_table(report)
+    else:
+        _print_means(report)
+
+
+def chosen_configurations(wanted: list[str] | None, quick: bool) -> tuple[str, ...]:
+    """Which configurations to run; UserError for one that does not exist."""
+    chosen = tuple(wanted or (("relational",) if quick else CONFIGURATIONS))
+    if not set(chosen) <= set(CONFIGURATIONS):
+        raise UserError(f"unknown configuration in {', '.join(chosen)}; known: {', '.join(CONFIGURATIONS)}")
+    return chosen
+
+
+def _table3(
+    models: Path | None, out: Path, trials: int, seed: int, rounds: int, chosen: tuple[str, ...], processes: int | None
+) -> dict[str, object]:
     from fail2progress.experiments.hierarchical import Study
     from fail2progress.failures.classifier import Classifier
     from fail2progress.learning import weights
@@ -47,29 +74,34 @@ def reproduce(
     from fail2progress.sim.camera import Camera
     from fail2progress.sim.executor import LocalExecutor
 
-    writable(out)
     keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
-    folder = models or weights.path(weights.RELATIONAL).parent
-    chosen = tuple(configuration or (("relational",) if quick else CONFIGURATIONS))
-    if not set(chosen) <= set(CONFIGURATIONS):
-        raise UserError(f"unknown configuration in {', '.join(chosen)}; known: {', '.join(CONFIGURATIONS)}")
-    study = Study(folder, out, 5 if quick else trials, seed, rounds, chosen)
+    folder = models or weights.path(weights.KEEPSAKE).parent
+    study = Study(folder, out, trials, seed, rounds, chosen)
     with ParallelSimulator(processes) as simulator, progress() as bar:
         stage = bar.add_task("learning", total=1.0)
         classifier = Classifier(simulator, Camera())
-        for configuration, found in study.learn(
-            Learner(simulator, keepsake), classifier, lambda name, share: bar.update(stage, description=name, completed=share)
+        for name, found in study.learn(
+            Learner(simulator, keepsake), classifier, lambda text, share: bar.update(stage, description=text, completed=share)
         ):
-            say(f"{configuration}: learned from {found.event.id[:8]}, {found.lesson.verdict.reason}")
+            say(f"{name}: learned from {found.event.id[:8]}, {found.lesson.verdict.reason}")
         bar.update(stage, description="rows", total=study.trials, completed=0)
-        report = study.run(
+        return study.run(
             LocalExecutor(processes), lambda row, done: bar.update(stage, description=row, completed=done, total=study.trials)
         )
-    write_json(out / "report.json", report)
-    if json_output:
-        print_json(report)
-    else:
-        _print_table(report)
+
+
+def _generators(models: Path | None, out: Path, seeds: int, processes: int | None) -> dict[str, object]:
+    from fail2progress.experiments.generators import Comparison
+    from fail2progress.learning import weights
+    from fail2progress.learning.learner import Learner
+    from fail2progress.learning.replay import load_keepsake
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.sim.batch import ParallelSimulator
+
+    keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
+    start = load_checkpoint(models / weights.RELATIONAL if models else weights.path(weights.RELATIONAL))
+    with ParallelSimulator(processes) as simulator:
+        return Comparison(out, seeds).run(start, Learner(simulator, keepsake), say)
 
 
 def _print_table(report: dict[str, object]) -> None:
@@ -86,4 +118,16 @@ def _print_table(report: dict[str, object]) -> None:
         table.add_row(
             row["configuration"], way, str(row["objects"]), *values, f"{row['relation_f1']:.3f}", f"{row['detection_f1']:.3f}"
         )
+    console().print(table)
+
+
+def _print_means(report: dict[str, object]) -> None:
+    from rich.table import Table
+
+    columns = [f"contents_error_m.{contents}" for contents in (1, 2, 3)]
+    columns += ["gate.after.held_out_prediction", "dataset.relations_kept_of_all", "dataset.action_spread_m"]
+    table = Table("variant", *columns)
+    rows = report["means"]
+    for row in rows if isinstance(rows, list) else []:
+        table.add_row(row["variant"], *(f"{row[column]:.3f}" for column in columns))
     console().print(table)

@@ -15,6 +15,7 @@ from scipy.stats import binomtest
 from fail2progress.agent.loop import Conduct
 from fail2progress.experiments.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
+from fail2progress.planning.search import SearchOptions
 from fail2progress.sim.executor import Executor
 from fail2progress.sim.tasks import task
 
@@ -33,6 +34,7 @@ class TrialJob:
     seed: int
     replan: bool
     free_order: bool = False
+    slack: int = SearchOptions.slack
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,20 @@ def replans(method: str, note: dict[str, object], replan: bool | None = None) ->
 
 
 def jobs(
-    model: Path, task_name: str, objects: int, trials: int, seed: int, replan: bool, free_order: bool = False
+    model: Path,
+    task_name: str,
+    objects: int,
+    trials: int,
+    seed: int,
+    replan: bool,
+    free_order: bool = False,
+    slack: int = SearchOptions.slack,
 ) -> list[TrialJob]:
     """The trials of a seed. ValueError: unknown task, a number of objects that it does not have, no trials."""
     if trials < 1:
         raise ValueError(f"trials must be at least 1, got {trials}")
     task(task_name).trial(objects, seed * SEEDS)
-    return [TrialJob(str(model), task_name, objects, seed * SEEDS + i, replan, free_order) for i in range(trials)]
+    return [TrialJob(str(model), task_name, objects, seed * SEEDS + i, replan, free_order, slack) for i in range(trials)]
 
 
 def evaluate(work: Sequence[TrialJob], executor: Executor) -> Iterator[TrialResult]:
@@ -120,7 +129,7 @@ def carry_out(job: TrialJob) -> TrialResult:
     trial = task(job.task).trial(job.objects, job.seed)
     if job.free_order:
         trial = replace(trial, stages=(trial.goal,))
-    return run_trial(checkpoint.model, checkpoint.digest, trial, Conduct(replan=job.replan))[0]
+    return run_trial(checkpoint.model, checkpoint.digest, trial, Conduct(replan=job.replan), SearchOptions(slack=job.slack))[0]
 
 
 @lru_cache(maxsize=2)

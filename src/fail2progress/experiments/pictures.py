@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -214,7 +215,7 @@ def _draw_object(axes: Axes, scene: Scene, index: int, colour: Colour, ghost: bo
     spec = scene.objects[index]
     fill = "none" if ghost else colour
     edge = tuple(0.62 * part for part in colour) if not ghost else colour
-    style = {"facecolor": fill, "edgecolor": edge, "linewidth": 0.9, "linestyle": "--" if ghost else "-"}
+    style: dict[str, Any] = {"facecolor": fill, "edgecolor": edge, "linewidth": 0.9, "linestyle": "--" if ghost else "-"}
     order = layer or (1 if not spec.movable else 10 + index)
     middle = scene.poses[index, :2]
     if spec.kind.shape is Shape.CYLINDER:
@@ -261,7 +262,7 @@ def _legend(figure: Figure, scene: Scene) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=min(len(handles), 8), fontsize=8, frameon=False)
 
 
-def _space(axes: Axes, points: Array) -> None:
+def _space(axes: Any, points: Array) -> None:
     """Equal scales along the three axes, with units."""
     low, high = points.min(axis=0), points.max(axis=0)
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), zlim=(low[2], high[2]))

@@ -12,6 +12,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import relied_on
 from fail2progress.models.skill_effect import SkillEffectModel
 from fail2progress.planning.planner import Planner
+from fail2progress.planning.search import SearchOptions
 from fail2progress.robots.simulated import SimulatedRobot
 from fail2progress.sim.base import Outcome
 from fail2progress.sim.mujoco_backend import MujocoSimulator
@@ -50,10 +51,11 @@ def run_trial(
     digest: str,
     trial: Trial,
     conduct: Conduct = Conduct(),  # noqa: B008 (frozen)
+    search: SearchOptions = SearchOptions(),  # noqa: B008 (frozen)
 ) -> tuple[TrialResult, list[FailureEvent], Episode, SimulatedRobot]:
     """Carry out one trial; the trial's seed decides everything random in it."""
     kept: list[FailureEvent] = []
-    planner = Planner(model, torch.Generator().manual_seed(trial.seed))
+    planner = Planner(model, torch.Generator().manual_seed(trial.seed), search)
     agent = Agent(planner, digest, kept.append, conduct)
     robot = SimulatedRobot(MujocoSimulator(), trial.scene, seed=trial.seed)
     episode = agent.run(robot, Assignment(trial.stages, trial.task, trial.objects, trial.seed))

@@ -61,8 +61,10 @@ class Targeted:
     outcomes: tuple[Outcome, ...]
     spare: tuple[Outcome, ...]
     """Stable scenes that were not chosen: the gate judges on them."""
+    drawn: Tensor
+    """(M', D) state particles as they were drawn from P(S)."""
     states: Tensor
-    """(M', D) state particles."""
+    """(M', D) state particles after the Stein updates."""
     actions: Tensor
     """(M', D') action particles."""
     space: StateSpace
@@ -95,7 +97,8 @@ def target(
     clock = {"start": time.perf_counter()}
     report("states")
     density = FailureRelations(model, belief, space, event.relations_before, options.scope)
-    states = _states(density, options, generator)
+    drawn = density.space.chart().sample_uniform(options.particles, generator)
+    states = _states(density, drawn, options, generator)
     clock["states"] = time.perf_counter()
     report("actions")
     information_of = _information(model, density, states, event, options, seed)
@@ -105,12 +108,11 @@ def target(
     jobs = _jobs(event, belief, space, states, information_of.actions.parameters(actions), seed)
     outcomes = [outcome for outcome in simulator.execute_all(jobs) if outcome.stable]
     clock["simulation"] = time.perf_counter()
-    return _choose(event, space, states, actions, outcomes, options, clock, len(jobs))
+    return _choose(event, space, (drawn, states, actions), outcomes, options, clock, len(jobs))
 
 
-def _states(density: FailureRelations, options: TargetOptions, generator: torch.Generator) -> Tensor:
+def _states(density: FailureRelations, start: Tensor, options: TargetOptions, generator: torch.Generator) -> Tensor:
     chart = density.space.chart()
-    start = chart.sample_uniform(options.particles, generator)
     if options.method == "prior":
         return start
     if options.method == "sampling":
@@ -197,8 +199,7 @@ def _call(call: SkillCall, values: np.ndarray, scene: Scene) -> SkillCall | None
 def _choose(
     event: FailureEvent,
     space: StateSpace,
-    states: Tensor,
-    actions: Tensor,
+    particles: tuple[Tensor, Tensor, Tensor],
     outcomes: list[Outcome],
     options: TargetOptions,
     clock: dict[str, float],
@@ -218,8 +219,7 @@ def _choose(
     return Targeted(
         chosen,
         spare,
-        states,
-        actions,
+        *particles,
         space,
         float(np.mean([shares[i] for i in order])),
         float(np.mean(shares)),

@@ -1,0 +1,97 @@
+"""`fail2progress demo`: the whole story on one screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fail2progress.cli.common import WorkError, console, print_json, say, writable
+
+if TYPE_CHECKING:
+    from fail2progress.experiments.story import Story, StoryOptions
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+def demo(
+    out: Path = typer.Option(Path("runs/demo"), help="Folder for the report, the failure store, the models and the event log."),
+    objects: int = typer.Option(3, help="Movable objects: 3, 5 or 7."),
+    seed: int = typer.Option(0, min=0, help="Which trials to run."),
+    model: Path | None = typer.Option(None, help="Weights to start from; default: those that travel with the package."),
+    processes: int | None = typer.Option(None, min=1, help="Processes for simulation; default: one for every core."),
+    as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
+) -> None:
+    """A robot fails, finds out why, generates what it was missing, learns, and succeeds. A minute or two on two cores.
+
+    Example: fail2progress demo --out runs/demo --seed 1
+    """
+    from fail2progress.experiments.report import html
+    from fail2progress.experiments.story import StoryOptions
+    from fail2progress.learning import weights
+
+    writable(out)
+    options = StoryOptions(out, model or weights.path(weights.RELATIONAL), weights.path(weights.KEEPSAKE), objects, seed)
+    story = _told(options, processes)
+    page = out / "report.html"
+    page.write_text(html(story))
+    _summarise(story, page)
+    if as_json:
+        print_json(_summary(story, page))
+    if not story.reached:
+        raise WorkError(f"the task was not reached with the new model; see {page}")
+
+
+def _told(options: StoryOptions, processes: int | None) -> Story:
+    """The story, with its stages as progress bars."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from fail2progress.experiments.story import NoStoryError, tell_story
+    from fail2progress.sim.batch import ParallelSimulator
+    from fail2progress.sim.tasks import HierarchicalTabletop
+
+    if options.objects not in HierarchicalTabletop.counts:
+        raise typer.BadParameter(f"{options.objects} objects; the task is defined for 3, 5 and 7", param_hint="--objects")
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with ParallelSimulator(processes) as simulator, Progress(*columns, console=console()) as bar:
+        rows: dict[str, int] = {}
+
+        def tell(stage: str, share: float) -> None:
+            for other in rows.values():
+                bar.update(other, completed=1.0)  # type: ignore[arg-type]
+            if stage not in rows:
+                rows[stage] = bar.add_task(stage, total=1.0)
+            bar.update(rows[stage], completed=share)  # type: ignore[arg-type]
+
+        try:
+            return tell_story(options, simulator, tell)
+        except NoStoryError as error:
+            raise WorkError(str(error)) from error
+
+
+def _summarise(story: Story, page: Path) -> None:
+    verdict, result = story.lesson.verdict, story.again.result
+    say(f"failure {story.event.id[:8]}: {story.event.header.mismatches[0]}")
+    say(f"class: {story.report.category.value.replace('_', ' ')}, confidence {story.report.confidence:.0%}")
+    say(f"learnt in {sum(story.lesson.seconds.values()):.1f} s; gate: {verdict.reason}")
+    before, after = (sum(pair[i].success for pair in story.unseen) for i in (0, 1))
+    say(f"the same trial again: {'success' if result.success else 'no success'}")
+    say(f"{len(story.unseen)} unseen trials, open loop: {before} succeeded before, {after} after")
+    say(f"report: {page}")
+
+
+def _summary(story: Story, page: Path) -> dict[str, object]:
+    before, after = (sum(pair[i].success for pair in story.unseen) for i in (0, 1))
+    return {
+        "event": story.event.id,
+        "class": story.report.category.value,
+        **story.lesson.to_dict(),
+        "success": story.again.result.success,
+        "unseen": {"trials": len(story.unseen), "before": before, "after": after},
+        "models": list(story.models),
+        "report": str(page),
+    }

@@ -1,0 +1,164 @@
+import copy
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from fail2progress.models.points2plans import Points2Plans
+from fail2progress.models.predictor import Belief
+from fail2progress.skills.base import SKILLS, SkillCall
+from fail2progress.stein.actions import ACQUISITIONS, ActionSpace, Information, _entropy, information
+from fail2progress.stein.states import StateSpace
+
+COUNT = 4
+seeds = st.integers(0, 10_000)
+brief = settings(max_examples=20)
+
+
+def make(model: Points2Plans, belief: Belief, space: StateSpace, skill: str = "pick_place") -> ActionSpace:
+    """Each of four states with the failed skill on cup_1."""
+    particles = space.chart().sample_uniform(COUNT, torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        states = model.shifted(belief.state.expand(COUNT), space.offsets(particles))
+    return ActionSpace(skill, belief.index("cup_1"), space, states)
+
+
+@pytest.fixture(scope="module")
+def actions(model: Points2Plans, belief: Belief, space: StateSpace) -> ActionSpace:
+    return make(model, belief, space)
+
+
+def draws(actions: ActionSpace, seed: int) -> Tensor:
+    return actions.chart().sample_uniform(COUNT, torch.Generator().manual_seed(seed))
+
+
+def saturated(model: Points2Plans, bias: float) -> Points2Plans:
+    """Sure of every relation (bias > 0) or of none."""
+    sure = copy.deepcopy(model)
+    with torch.no_grad():
+        sure.binary.rest[-1].bias.fill_(bias)
+    return sure
+
+
+@brief
+@given(seed=seeds)
+def test_a_placement_lands_where_its_particle_is(actions: ActionSpace, seed: int) -> None:
+    particles = draws(actions, seed)
+    parameters = actions.parameters(particles)
+    mine = actions.states.box[:, actions.object]
+    placed = mine + parameters[:, None, :3]
+    torch.testing.assert_close(placed.mean(dim=1)[:, :2], particles, rtol=0, atol=1e-5)
+    half = (mine[:, 1] - mine[:, 0])[:, :2] / 2
+    around = actions.space.surroundings
+    above = placed[:, 0, 2] - around.height(particles, half)
+    stood = mine[:, 0, 2] - around.height(mine.mean(dim=1)[:, :2], half)
+    torch.testing.assert_close(above, stood + 0.012, rtol=0, atol=1e-5)  # let go a little above what it stands on
+    assert not parameters[:, 3].any()
+
+
+@pytest.mark.parametrize("name", [name for name in SKILLS if name != "pick_place"])
+@brief
+@given(seed=seeds)
+def test_other_skills_have_their_own_parameters(
+    model: Points2Plans, belief: Belief, space: StateSpace, name: str, seed: int
+) -> None:
+    actions = make(model, belief, space, name)
+    particles = draws(actions, seed)
+    padded = actions.parameters(particles)
+    assert padded.shape == (COUNT, 4) and torch.equal(padded[:, :2], particles) and not padded[:, 2:].any()
+    for row in padded.tolist():
+        SkillCall(name, "cup_1", tuple(row[:2]))  # within its bounds
+    assert actions.chart().periodic == [True, False]
+    assert actions.log_prior(particles).tolist() == [0.0] * COUNT
+
+
+def test_an_action_for_every_state(actions: ActionSpace) -> None:
+    action = actions.action(draws(actions, 0))
+    assert action.skill.tolist() == [0] * COUNT and action.object.tolist() == [actions.object] * COUNT
+
+
+def test_places_that_are_taken_or_on_no_table_are_unlikely(actions: ActionSpace, belief: Belief) -> None:
+    box, space = actions.states.box, actions.space
+    other = box[:, belief.index("cup_2")].mean(dim=1)[:, :2]
+    assert bool((actions.log_prior(other) < -1.0).all())
+    assert bool((actions.log_prior(space.surroundings.low.expand(COUNT, 2)) < -0.5).all())
+    tables = box[0, list(space.table_rows)].mean(dim=1)[:, :2]
+    far = torch.stack([tables[int(((tables - place).norm(dim=1)).argmax())] for place in other])
+    assert actions.log_prior(far).tolist() == [0.0] * COUNT
+    assert actions.log_prior(box[:, actions.object].mean(dim=1)[:, :2].clone()).shape == (COUNT,)
+
+
+@pytest.mark.parametrize("measure", ["entropy", "mutual-information"])
+@brief
+@given(seed=seeds)
+def test_information_is_between_nothing_and_one_bit_a_relation(
+    model: Points2Plans, actions: ActionSpace, measure: str, seed: int
+) -> None:
+    with torch.no_grad():
+        gain = information(model, actions, measure, seed).gain(draws(actions, seed))
+    pairs = 2 * (2 + 2) - 2  # cup and capsule to each other and to two tables
+    assert bool((gain >= -1e-4).all()) and bool((gain <= pairs * 9 * math.log(2) + 1e-4).all())
+
+
+def test_doubt_of_the_model_is_no_more_than_all_doubt(model: Points2Plans, actions: ActionSpace) -> None:
+    particles = draws(actions, 3)
+    with torch.no_grad():
+        doubt, all_doubt = (information(model, actions, m).gain(particles) for m in ("mutual-information", "entropy"))
+    assert bool((doubt < all_doubt).all()) and bool((doubt > 0).all())
+
+
+@pytest.mark.parametrize("measure", ACQUISITIONS)
+@pytest.mark.parametrize("bias", [-1e4, -60.0, 0.0, 60.0, 1e4])
+def test_gradients_are_finite_however_sure_the_model_is(
+    model: Points2Plans, actions: ActionSpace, measure: str, bias: float
+) -> None:
+    particles = draws(actions, 2).requires_grad_()
+    values = information(saturated(model, bias), actions, measure)(particles)
+    assert values.shape == (COUNT,) and bool(values.isfinite().all())
+    values.sum().backward()
+    assert particles.grad is not None and bool(particles.grad.isfinite().all())
+    if bias == 0.0 and measure != "prior":
+        assert bool(particles.grad.any(dim=1).all())
+
+
+def test_who_is_sure_learns_nothing(model: Points2Plans, actions: ActionSpace) -> None:
+    with torch.no_grad():
+        for measure in ("entropy", "mutual-information"):
+            gain = information(saturated(model, 60.0), actions, measure).gain(draws(actions, 2))
+            assert bool((gain < 0.01).all())
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=1, max_size=8))
+def test_entropy_of_a_coin(shares: list[float]) -> None:
+    p = torch.tensor(shares, dtype=torch.float64, requires_grad=True)
+    found = _entropy(p)
+    expected = [-(q * math.log(q) + (1 - q) * math.log(1 - q)) if 0 < q < 1 else 0.0 for q in shares]
+    assert found.tolist() == pytest.approx(expected, abs=2e-5)
+    found.sum().backward()
+    assert p.grad is not None and bool(p.grad.isfinite().all())
+
+
+def test_readings_of_the_density(model: Points2Plans, actions: ActionSpace) -> None:
+    particles = draws(actions, 5)
+    with torch.no_grad():
+        plain, log = (information(model, actions, measure) for measure in ("entropy", "log-entropy"))
+        prior = actions.log_prior(particles)
+        torch.testing.assert_close(plain(particles), plain.gain(particles) + prior)
+        torch.testing.assert_close(log(particles), plain.gain(particles).log() + prior)
+        torch.testing.assert_close(Information(model, actions, beta=3.0)(particles), 3 * plain.gain(particles) + prior)
+        assert torch.equal(information(model, actions, "prior")(particles), prior)
+
+
+def test_the_seed_decides_what_is_left_out(model: Points2Plans, actions: ActionSpace) -> None:
+    particles = draws(actions, 5)
+    with torch.no_grad():
+        one, same, other = (information(model, actions, "mutual-information", seed)(particles) for seed in (1, 1, 2))
+    assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+def test_unknown_measures_are_named(model: Points2Plans, actions: ActionSpace) -> None:
+    with pytest.raises(ValueError, match="unknown acquisition 'luck'; known: entropy, log-entropy, mutual-information, prior"):
+        information(model, actions, "luck")
