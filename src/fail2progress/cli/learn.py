@@ -98,12 +98,14 @@ def _parent(versions: Registry, model: Path | None) -> Checkpoint:
 
 def _learn(learner: Learner, failure: FailureEvent, parent: Checkpoint, seed: int) -> Lesson:
     """WorkError where the failure gives nothing to learn from, or when stopped."""
+    from fail2progress.stein.states import NothingToVaryError
+
     try:
         with _stages() as report:
             return learner.learn([failure], parent.model, seed, report)
     except KeyboardInterrupt:
         raise WorkError("stopped; the model in use is the one that it was") from None
-    except ValueError as error:  # what Learner.learn documents
+    except NothingToVaryError as error:
         raise WorkError(f"nothing was learned: {error}") from error
 
 

@@ -46,6 +46,10 @@ def reproduce(
             models, out, 5 if quick else trials, seed, rounds, chosen_configurations(configuration, quick), processes
         )
     write_json(out / "report.json", report)
+    if table == "table3":
+        from fail2progress.experiments.hierarchical import markdown
+
+        (out / "report.md").write_text(markdown(report))
     if json_output:
         print_json(report)
     elif table == "table3":

@@ -13,16 +13,15 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import Tensor
 
 from fail2progress.cli.resume import Resume
-from fail2progress.learning.pretrain import prepared, shape_codes, split
+from fail2progress.learning.pretrain import prepared, pretrain, shape_codes, split
 from fail2progress.learning.shards import open_dataset
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.metrics import Quality, evaluate
 from fail2progress.models.parallel import Share, together
 from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
-from fail2progress.models.training import Step, TrainingOptions, train
+from fail2progress.models.training import Step, TrainingOptions
 from fail2progress.models.transitions import Transitions, select
 
 Report = Callable[[Step], None]
@@ -120,21 +119,12 @@ def _other(run: Run, rank: int, meeting: Path) -> None:
 def _train(run: Run, share: Share, report: Report) -> tuple[Points2Plans, Transitions]:
     transitions, model, resume = dataset(run), model_for(run), run.resume
     codes = load_file(run.codes)["codes"] if run.encoder is not None else None
-    parameters = model.pretrained_parameters()
-    if codes is not None:
-        tuned = {id(parameter) for parameter in model.finetuned_parameters()}
-        parameters = [parameter for parameter in parameters if id(parameter) in tuned]
-    chosen = split(transitions)[0]
-    chosen = chosen[: len(chosen) - len(chosen) % share.world]  # no process is left without a share of the last batch
-
-    def epoch(generator: torch.Generator) -> Tensor:
-        return chosen[torch.randperm(len(chosen), generator=generator)]
 
     def keep(epochs: int, optimiser: torch.optim.Optimizer) -> None:
         if share.rank == 0:
             resume.save(model, epochs, optimiser)
 
     generator, start = torch.Generator().manual_seed(run.seed), resume.start(model)
-    for step in train(model, transitions, parameters, run.options, generator, codes, epoch, keep, share, start):
+    for step in pretrain(model, transitions, run.options, generator, codes, share, keep, start):
         report(step)
     return model, transitions

@@ -147,3 +147,21 @@ class Study:
             "lessons": lessons,
             "provenance": provenance(trials=self.trials, seed=self.seed, rounds=self.rounds, counts=self.counts),
         }
+
+
+def markdown(report: dict[str, object]) -> str:
+    """The rows of a report as a table for people."""
+    heads: tuple[str, ...] = ("configuration", "method", "objects", "success", "95 % interval", "paper", "P(goal)", "error along", "bystanders")
+    heads += ("relation F1", "detection F1", "skills", "failed at")
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    rows = report["rows"]
+    for row in rows if isinstance(rows, list) else []:
+        way = f"{row['method']}, {'replanning' if row['replan'] else 'open loop'}"
+        low, high = row["ci95"]
+        failed = ", ".join(f"{name} {count}" for name, count in row["failed_steps"].items()) or "-"
+        cells = [row["configuration"], way if row["method"] != "replanning" else "original, replanning", str(row["objects"])]
+        cells += [f"**{row['rate']:.0%}**", f"{low:.0%} to {high:.0%}", f"{row['paper']:.0%}", f"{row['plan_probability']:.2f}"]
+        cells += [f"{row['along_error_m'] * 100:.1f} cm", f"{row['bystander_error_m'] * 1000:.1f} mm"]
+        cells += [f"{row['relation_f1']:.3f}", f"{row['detection_f1']:.3f}", f"{row['skills']:.1f}", failed]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"

@@ -272,3 +272,4 @@ def _space(axes: Any, points: Array) -> None:
     for name, label in (("x", "x (m)"), ("y", "y (m)"), ("z", "z (m)")):
         getattr(axes, f"set_{name}label")(label, fontsize=8, color=_SOFT_INK)
         getattr(axes, f"{name}axis").set_major_locator(MaxNLocator(5))
+    axes.set(xlabel="", xticklabels=[])  # seen end-on, they would lie on top of each other

@@ -64,7 +64,7 @@ class Learner:
         seed: int,
         report: Callable[[str, float], None] = lambda s, p: None,
     ) -> Lesson:
-        """Generate, fine-tune, judge. `report` hears the stage and its share done. ValueError where nothing can be made."""
+        """Generate, fine-tune, judge. `report` hears the stage and its share done. NothingToVaryError where there is nothing."""
         targeted = tuple(
             target(event, model, self.simulator, self.targeting, seed + i, lambda stage: report(stage, 0.0))
             for i, event in enumerate(events)

@@ -6,7 +6,7 @@ The second phase costs a tenth of the first for a sample, so it can run for long
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from fail2progress.learning.shards import Shard, digest
 from fail2progress.models.neighbours import Neighbours
 from fail2progress.models.parallel import Share
 from fail2progress.models.skill_effect import SkillEffectModel
-from fail2progress.models.training import Step, TrainingOptions, train
+from fail2progress.models.training import Start, Step, TrainingOptions, train
 from fail2progress.models.transitions import Transitions
 
 HELD_OUT = 2000
@@ -70,9 +70,12 @@ def pretrain(
     generator: torch.Generator,
     codes: Tensor | None = None,
     share: Share = Share(),  # noqa: B008 (frozen)
+    checkpoint: Callable[[int, torch.optim.Optimizer], None] | None = None,
+    start: Start = Start(),
 ) -> Iterator[Step]:
-    """One phase: with `codes` the encoder is left alone, without it is trained as well."""
+    """One phase: with `codes` the encoder is left alone, without it is trained as well. See `train` for the rest."""
     chosen, _ = split(transitions)
+    chosen = chosen[: len(chosen) - len(chosen) % share.world]  # no process is left without a share of the last batch
     parameters = model.pretrained_parameters()
     if codes is not None:
         tuned = {id(parameter) for parameter in model.finetuned_parameters()}
@@ -81,4 +84,4 @@ def pretrain(
     def epoch(g: torch.Generator) -> Tensor:
         return chosen[torch.randperm(len(chosen), generator=g)]
 
-    yield from train(model, transitions, parameters, options, generator, codes, epoch, share=share)
+    yield from train(model, transitions, parameters, options, generator, codes, epoch, checkpoint, share, start)

@@ -21,7 +21,7 @@ from fail2progress.sim.layout import random_camera_pose
 from fail2progress.sim.real2sim import rebuild
 from fail2progress.skills.base import SkillCall, skill
 from fail2progress.stein.actions import ActionSpace, Information, information
-from fail2progress.stein.states import FailureRelations, StateSpace, state_space
+from fail2progress.stein.states import FailureRelations, NothingToVaryError, StateSpace, state_space
 from fail2progress.stein.svgd import direction_named, optimise
 from fail2progress.world.relations import BINARY, SUPPORT, RelationState
 from fail2progress.world.scene import Scene
@@ -90,7 +90,7 @@ def target(
     seed: int,
     report: Report = lambda stage: None,
 ) -> Targeted:
-    """Make D+ for a failure. ValueError where the failure's scene gives nothing to vary, or no particle survives."""
+    """Make D+ for a failure. NothingToVaryError where there is nothing to learn from."""
     belief = believe(model, event.before)
     space = state_space(belief, event.relations_before, event.header.call.object)
     generator = torch.Generator().manual_seed(seed)
@@ -207,7 +207,7 @@ def _choose(
 ) -> Targeted:
     """The scenes that keep most of R_F, in random order among equals: the order of the particles."""
     if not outcomes:
-        raise ValueError(f"none of {tried} generated scenes was stable; use more samples or another failure")
+        raise NothingToVaryError(f"none of {tried} generated scenes was stable; use more samples or another failure")
     shares = [kept_share(event.relations_before, outcome, event.header.call.object) for outcome in outcomes]
     ranking = np.argsort(-np.round(shares, 3), kind="stable")
     order = ranking[: options.samples]

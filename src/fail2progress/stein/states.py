@@ -136,13 +136,17 @@ class StateSpace:
         return total
 
 
+class NothingToVaryError(ValueError):
+    """A failure whose scene gives nothing to generate data from."""
+
+
 def state_space(belief: Belief, relations: RelationState, subject: str) -> StateSpace:
-    """The space of scene states around a failure. ValueError where no table or nothing movable was seen."""
+    """The space of scene states around a failure. NothingToVaryError where no table or nothing movable was seen."""
     seen = belief.state.mask[0].tolist()
     tables = [i for i, name in enumerate(belief.categories) if name == "table" and seen[i]]
     movable = [i for i, name in enumerate(belief.categories) if CATEGORIES[name].movable and seen[i]]
     if not tables or not movable:
-        raise ValueError("learning from a failure needs a table and something movable in view")
+        raise NothingToVaryError("learning from a failure needs a table and something movable in view")
     inside = torch.as_tensor(relations.binary[..., BINARY.index("inside")])
     parent = {}
     for row in movable:
