@@ -22,7 +22,7 @@ def test_interrupted_training_goes_on_and_ends_in_the_same_weights(
     options = ("--data", data, "--plain", "--epochs", 3, "--batch", 8, "--processes", 1)
     assert run("train", *options, "--out", tmp_path / "straight.safetensors").exit_code == 0
 
-    whole = training.train
+    whole = training.pretrain
 
     def interrupted(*arguments, **named):  # in the middle of the second epoch
         for count, step in enumerate(whole(*arguments, **named), 1):
@@ -31,11 +31,11 @@ def test_interrupted_training_goes_on_and_ends_in_the_same_weights(
                 raise KeyboardInterrupt
 
     out = tmp_path / "resumed.safetensors"
-    monkeypatch.setattr(training, "train", interrupted)
+    monkeypatch.setattr(training, "pretrain", interrupted)
     stopped = run("train", *options, "--out", out)
     assert stopped.exit_code == 1 and not out.exists()
     assert stopped.stderr.splitlines()[-1] == "fail2progress: stopped after 1 of 3 epochs; the same command goes on from there"
-    monkeypatch.setattr(training, "train", whole)
+    monkeypatch.setattr(training, "pretrain", whole)
     other = run("train", *options[:-5], 4, *options[-4:], "--out", out)
     assert other.exit_code == 2 and "was begun with other epochs" in other.stderr
     result = run("train", *options, "--out", out, "--json")

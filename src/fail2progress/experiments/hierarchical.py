@@ -151,8 +151,8 @@ class Study:
 
 def markdown(report: dict[str, object]) -> str:
     """The rows of a report as a table for people."""
-    heads: tuple[str, ...] = ("configuration", "method", "objects", "success", "95 % interval", "paper", "P(goal)", "error along", "bystanders")
-    heads += ("relation F1", "detection F1", "skills", "failed at")
+    heads: tuple[str, ...] = ("configuration", "method", "objects", "success", "95 % interval", "paper", "P(goal)")
+    heads += ("error along", "bystanders", "relation F1", "detection F1", "skills", "failed at")
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     rows = report["rows"]
     for row in rows if isinstance(rows, list) else []:

@@ -71,7 +71,7 @@ def pretrain(
     codes: Tensor | None = None,
     share: Share = Share(),  # noqa: B008 (frozen)
     checkpoint: Callable[[int, torch.optim.Optimizer], None] | None = None,
-    start: Start = Start(),
+    start: Start = Start(),  # noqa: B008 (frozen)
 ) -> Iterator[Step]:
     """One phase: with `codes` the encoder is left alone, without it is trained as well. See `train` for the rest."""
     chosen, _ = split(transitions)
