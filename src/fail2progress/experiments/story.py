@@ -6,7 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -20,9 +20,11 @@ from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
+from fail2progress.learning.finetune import FinetuneOptions
 from fail2progress.learning.learner import Learner, Lesson
 from fail2progress.learning.registry import Registry
 from fail2progress.learning.replay import load_keepsake
+from fail2progress.learning.targeted import TargetOptions
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.models.points2plans import Points2Plans
 from fail2progress.planning.planner import Planner
@@ -50,6 +52,8 @@ class StoryOptions:
     seed: int = 0
     unseen: int = 5
     """Trials with other seeds, run open loop with either model."""
+    targeting: TargetOptions = field(default_factory=TargetOptions)
+    finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     if report.category is not FailureClass.SYMBOLIC_PREDICTION:
         raise NoStoryError(f"the failure {event.id} is a {report.category.value}: there is nothing to learn for the model")
 
-    learner = Learner(simulator, load_keepsake(options.keepsake))
+    learner = Learner(simulator, load_keepsake(options.keepsake), options.targeting, options.finetuning)
     lesson = learner.learn([event], before.model, options.seed, tell)
     diary.write("lesson", **lesson.to_dict())
     after = _swap(registry, before, lesson, diary)
