@@ -40,9 +40,9 @@ def test_the_model_itself_and_the_encoder_stay_as_they_are(either: Points2Plans,
 
 
 def test_first_only_what_pre_training_left_at_zero(model: Points2Plans, data: Transitions) -> None:
-    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, fresh_share=1.0))
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, fresh_only=True))
     assert changed(model, tuned) == {"messages.along"}
-    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, fresh_share=0.0))
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, fresh_only=False))
     assert len(changed(model, tuned)) > 20
 
 

@@ -23,10 +23,10 @@ class FinetuneOptions:
     batch: int = 10
     learning_rate: float = 1e-4
     replay: int = 20
-    fresh_share: float = 0.3
-    """Share of the epochs that adjust only what pre-training left at zero, in models that have such parameters.
+    fresh_only: bool = True
+    """Adjust only what pre-training left at zero, in models that have such parameters (docs/decisions/0002).
 
-    If everything moves at once, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
+    If everything moves, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
     """
     fresh_rate: float = 0.05
 
@@ -46,26 +46,20 @@ def finetune(
     tuned = copy.deepcopy(model)
     source = concatenate([targeted, replay])
     codes = shape_codes(tuned, source)
-    fresh = tuned.fresh_parameters()
-    epochs_of = _Epochs(len(targeted), len(replay), options.replay)
-    first = round(options.epochs * options.fresh_share) if fresh else 0
-    total = options.epochs * (len(targeted) + min(options.replay, len(replay)))
-    done = 0
-    phases = [(fresh, first), (tuned.finetuned_parameters(), options.epochs - first)]
-    for number, (parameters, epochs) in enumerate(phase for phase in phases if phase[1]):
-        _only(tuned, parameters)
-        training = TrainingOptions(
-            epochs=epochs,
-            batch=options.batch,
-            learning_rate=options.learning_rate,
-            fresh_rate=options.fresh_rate if parameters is fresh else options.learning_rate,
-            cosine=False,
-            warmup=0.0,
-        )
-        generator = torch.Generator().manual_seed(seed + number)
-        for step in train(tuned, source, parameters, training, generator, codes, epochs_of):
-            report(done + step.samples, total)
-        done += epochs * total // options.epochs
+    fresh = tuned.fresh_parameters() if options.fresh_only else []
+    parameters = fresh or tuned.finetuned_parameters()
+    _only(tuned, parameters)
+    training = TrainingOptions(
+        epochs=options.epochs,
+        batch=options.batch,
+        learning_rate=options.learning_rate,
+        fresh_rate=options.fresh_rate,
+        cosine=False,
+        warmup=0.0,
+    )
+    epoch = _Epochs(len(targeted), len(replay), options.replay)
+    for step in train(tuned, source, parameters, training, torch.Generator().manual_seed(seed), codes, epoch):
+        report(step.samples, step.total)
     _only(tuned, list(tuned.parameters()))
     return tuned.eval()
 
