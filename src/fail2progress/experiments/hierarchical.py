@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fail2progress.experiments.evaluate import evaluate, jobs, summarise
+from fail2progress.experiments.evaluate import evaluate, f1, jobs, summarise
 from fail2progress.experiments.lifelong import Lifelong, Round
 from fail2progress.experiments.provenance import provenance
 from fail2progress.failures.classifier import Classifier
@@ -144,9 +144,15 @@ class Study:
             "table": "table3",
             "task": HierarchicalTabletop.name,
             "rows": rows,
+            "detection_f1_over_all_trials": _pooled_detection(rows),
             "lessons": lessons,
             "provenance": provenance(trials=self.trials, seed=self.seed, rounds=self.rounds, counts=self.counts),
         }
+
+
+def _pooled_detection(rows: list[dict[str, dict[str, int]]]) -> float:
+    """F1 of saying that a skill failed, over the skills of all rows together."""
+    return f1(*(sum(row["detection"][key] for row in rows) for key in ("hits", "false_alarms", "misses")))
 
 
 def markdown(report: dict[str, object]) -> str:
