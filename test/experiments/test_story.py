@@ -41,7 +41,7 @@ def test_the_failure_is_the_one_that_was_never_trained(story: Story) -> None:
 
 def test_failure_report_and_models_are_on_disk(story: Story) -> None:
     store = FailureStore(story.options.out / "failures.sqlite")
-    assert [header.id for header in store.headers()][0] == story.event.id
+    assert next(iter(store.headers())).id == story.event.id
     assert store.report(story.event.id) == story.report
     registry = Registry(story.options.out / "models")
     assert registry.versions() == ["v0001", "v0002"]

@@ -17,7 +17,8 @@ from fail2progress.sim.mujoco_backend import MujocoSimulator
 @pytest.fixture
 def learner(simulator: MujocoSimulator, data: Transitions) -> Learner:
     targeting = TargetOptions(samples=4, oversampling=2.0, state_steps=4, action_steps=3)
-    return Learner(simulator, choose(data), targeting, FinetuneOptions(epochs=60, batch=4, replay=4, learning_rate=1e-3))
+    finetuning = FinetuneOptions(60, batch=4, replay=4, learning_rate=1e-3, fresh_only=False)
+    return Learner(simulator, choose(data), targeting, finetuning)
 
 
 def test_from_a_failure_to_a_judged_model(learner: Learner, event: FailureEvent, model: Points2Plans) -> None:
