@@ -12,6 +12,7 @@ from fail2progress.learning.gate import Verdict, judge, score
 from fail2progress.learning.prepare import from_outcomes
 from fail2progress.learning.replay import Keepsake
 from fail2progress.learning.targeted import Targeted, TargetOptions, target
+from fail2progress.models.parallel import one_thread
 from fail2progress.models.skill_effect import SkillEffectModel
 from fail2progress.models.transitions import concatenate
 from fail2progress.sim.base import Simulator
@@ -65,6 +66,12 @@ class Learner:
         report: Callable[[str, float], None] = lambda s, p: None,
     ) -> Lesson:
         """Generate, fine-tune, judge. `report` hears the stage and its share done. NothingToVaryError where there is nothing."""
+        with one_thread():
+            return self._learn(events, model, seed, report)
+
+    def _learn(
+        self, events: list[FailureEvent], model: SkillEffectModel, seed: int, report: Callable[[str, float], None]
+    ) -> Lesson:
         targeted = tuple(
             target(event, model, self.simulator, self.targeting, seed + i, lambda stage: report(stage, 0.0))
             for i, event in enumerate(events)
