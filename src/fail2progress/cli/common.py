@@ -117,6 +117,11 @@ def writable(folder: Path) -> None:
         pass
 
 
+def shown(path: Path) -> str:
+    """A path for a report: relative to the working folder where it lies below it, so that reports name no one's home."""
+    return str(path.relative_to(Path.cwd())) if path.is_absolute() and path.is_relative_to(Path.cwd()) else str(path)
+
+
 def say(message: str) -> None:
     """A line on standard error."""
     typer.echo(message, err=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, writable, write_json
+from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, shown, writable, write_json
 
 if TYPE_CHECKING:
     from fail2progress.experiments.evaluate import TrialJob
@@ -59,7 +59,7 @@ def evaluate(
         writable(out.parent)
     start = time.perf_counter()
     results = _carry_out(work, workers)
-    head = {"task": task, "objects": objects, "method": method, "seed": seed, "model": str(path), "digest": checkpoint.digest}
+    head = {"task": task, "objects": objects, "method": method, "seed": seed, "model": shown(path), "digest": checkpoint.digest}
     head |= {"replan": again, "free_order": free_order, "slack": slack, "seconds": time.perf_counter() - start}
     _tell(results, trials, head, out, as_json)
 
