@@ -14,7 +14,7 @@ from fail2progress.world.scene import Array, Scene
 
 FAR = 6.0
 """Metres beyond which a depth camera reads nothing."""
-_PALETTE = np.array([[196, 78, 82], [76, 114, 176], [221, 170, 51], [85, 168, 104], [129, 114, 178], [204, 120, 60], [100, 181, 205]])
+_PALETTE = np.array([[196, 78, 82], [76, 114, 176], [221, 170, 51], [85, 168, 104], [129, 114, 178], [204, 120, 60]])
 _BACKGROUND = np.array([122, 118, 112])
 _FIXED = np.array([180, 150, 115])
 
