@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode, Taken
+from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
+from fail2progress.agent.monitor import Taken
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.skill_effect import SkillEffectModel
 from fail2progress.planning.planner import Plan, Planner
@@ -179,6 +180,6 @@ def test_a_watcher_is_told_of_plans_and_skills_in_order(oracle: Make, store: Fai
     run = Run(oracle(), store, trial(3, 1))
     episode = run.episode()
     kinds = [kind for kind, _ in run.watched]
-    assert kinds == ["plan", "skill"] * len(episode.taken) + ["plan"]
+    assert kinds == ["plan", "attempt", "skill"] * len(episode.taken) + ["plan"]
     assert [value for _, value in run.watched if isinstance(value, Plan)] == list(episode.plans)
     assert [value for _, value in run.watched if isinstance(value, Taken)] == list(episode.taken)

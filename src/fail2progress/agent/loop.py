@@ -1,16 +1,17 @@
-"""The loop on one page: perceive, plan, act, monitor; failures are made durable before anything acts on them."""
+"""The loop on one page: perceive, plan, act, monitor, learn; failures are durable before anything acts on them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
 
 from fail2progress.agent.memory import ObjectMemory
+from fail2progress.agent.monitor import Attempt, ModelMonitor, Monitor, Taken
 from fail2progress.agent.robot import ExecutionError, Robot
-from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
-from fail2progress.failures.monitor import MonitorRule, mismatches
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.monitor import MonitorRule
 from fail2progress.models.predictor import Belief, believe, detect
+from fail2progress.models.skill_effect import SkillEffectModel
 from fail2progress.planning.planner import Plan, PlannedSkill, Planner
 from fail2progress.world.goals import Goal
 from fail2progress.world.observation import SegmentedCloud
@@ -43,16 +44,6 @@ class Conduct:
 
 
 @dataclass(frozen=True)
-class Taken:
-    """One skill that was carried out: what was expected and what was seen afterwards."""
-
-    planned: PlannedSkill
-    observed: RelationState
-    mismatches: tuple[Mismatch, ...]
-    event: FailureEvent | None
-
-
-@dataclass(frozen=True)
 class Episode:
     """What happened. `outcome` is "done", "failure" (stopped at one), "no plan", "too many skills" or "execution: why"."""
 
@@ -67,18 +58,26 @@ class Episode:
 
 
 Watch = Callable[[str, object], None]
-"""Told of "plan" (a Plan) and "skill" (a Taken) as they come."""
+"""Told of "plan" (a Plan), "attempt" (an Attempt) and "skill" (a Taken) as they come."""
+
+Renew = Callable[[], "tuple[SkillEffectModel, str] | None"]
+"""A model to go on with and its digest, or None where the present one stays. Asked before every plan."""
 
 
 @dataclass
 class Agent:
-    """A planner with its model's digest, and where failures go the moment they are detected."""
+    """A planner with its model's digest, where failures go the moment they are detected, and who learns from them."""
 
     planner: Planner
     digest: str
     keep: Callable[[FailureEvent], object]
     conduct: Conduct = field(default_factory=Conduct)
     watch: Watch = lambda kind, value: None
+    monitor: Monitor | None = None
+    """Default: one that detects with the planner's model, in this process."""
+    learn: Callable[[FailureEvent], object] = lambda event: None
+    """Called with every failure that does not stop the loop; what it learns comes in by `renew`."""
+    renew: Renew = lambda: None
 
     def run(self, robot: Robot, assignment: Assignment) -> Episode:
         """Pursue the goal until it holds, a failure stops the loop, or nothing more can be done."""
@@ -89,6 +88,8 @@ class Agent:
         pending: list[PlannedSkill] = []
         stages = assignment.stages
         while len(taken) < self.conduct.max_skills:
+            if not pending or self.conduct.replan:
+                self._adopt(self.renew())
             belief = believe(self.planner.model, cloud)
             before = detect(self.planner.model, belief)
             if not pending or self.conduct.replan:
@@ -101,15 +102,18 @@ class Agent:
                     done = assignment.goal.satisfied(before)
                     return Episode("done" if done else "no plan", tuple(plans), tuple(taken))
             planned = pending.pop(0)
+            attempt = self._attempt(assignment, plans[-1], planned, cloud, before, len(taken))
             try:
                 robot.execute(planned.call)
             except ExecutionError as error:
                 return Episode(f"execution: {error}", tuple(plans), tuple(taken))
-            after = memory.update(robot.observe(), planned.displacement)
-            taken.append(self._monitor(assignment, plans[-1], planned, cloud, after, before, len(taken)))
-            if taken[-1].event is not None and self.conduct.stop_at_failure:
-                return Episode("failure", tuple(plans), tuple(taken))
-            cloud = after
+            cloud = memory.update(robot.observe(), planned.displacement)
+            taken.append(self._check(attempt, cloud))
+            event = taken[-1].event
+            if event is not None:
+                if self.conduct.stop_at_failure:
+                    return Episode("failure", tuple(plans), tuple(taken))
+                self.learn(event)
         done = bool(taken) and assignment.goal.satisfied(taken[-1].observed)
         return Episode("done" if done else "too many skills", tuple(plans), tuple(taken))
 
@@ -119,50 +123,33 @@ class Agent:
         self.watch("plan", plan)
         return plan
 
-    def _monitor(
+    def _attempt(
         self,
         assignment: Assignment,
         plan: Plan,
         planned: PlannedSkill,
         before: SegmentedCloud,
-        after: SegmentedCloud,
-        relations_before: RelationState,
+        relations: RelationState,
         step: int,
-    ) -> Taken:
+    ) -> Attempt:
+        """What is about to be tried, announced."""
+        of = (assignment.task, assignment.objects, assignment.seed, step, assignment.goal)
+        calls = tuple(skill.call for skill in plan.skills)
+        attempt = Attempt(*of, calls, planned, self.digest, before, relations)
+        self.watch("attempt", attempt)
+        return attempt
+
+    def _check(self, attempt: Attempt, after: SegmentedCloud) -> Taken:
         """R^_k against R'_k; what matters becomes an event, durable before this returns."""
-        observed = detect(self.planner.model, believe(self.planner.model, after))
-        found = mismatches(planned.expected, observed, assignment.goal, self.conduct.rule)
-        event = None
-        if found:
-            header = Header(
-                id=event_id(before, planned.call, self.digest, assignment.seed, step),
-                time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-                task=assignment.task,
-                objects=assignment.objects,
-                seed=assignment.seed,
-                step=step,
-                goal=tuple(map(str, assignment.goal.atoms)),
-                call=Call.of(planned.call),
-                plan=tuple(Call.of(skill.call) for skill in plan.skills),
-                model=self.digest,
-                mismatches=found,
-                names=before.names,
-                categories=before.categories,
-                frame=before.frame,
-                stamps=(before.stamp, after.stamp),
-            )
-            event = FailureEvent(
-                header=header,
-                before=before,
-                after=after,
-                relations_before=relations_before,
-                expected=planned.expected,
-                observed=observed,
-            )
-            self.keep(event)
-        taken = Taken(planned, observed, found, event)
+        monitor = self.monitor or ModelMonitor(self.planner.model, self.keep, self.conduct.rule)
+        taken = monitor.check(attempt, after)
         self.watch("skill", taken)
         return taken
+
+    def _adopt(self, better: tuple[SkillEffectModel, str] | None) -> None:
+        """Go on with another model: between two plans, so that no plan mixes two."""
+        if better is not None:
+            self.planner.model, self.digest = better
 
 
 def _left(stages: tuple[Goal, ...], relations: RelationState) -> tuple[Goal, ...]:

@@ -1,0 +1,108 @@
+"""The monitor's part of the loop: one attempt at a skill, judged by what was seen afterwards."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
+from fail2progress.failures.monitor import MonitorRule, mismatches
+from fail2progress.models.predictor import believe, detect
+from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.planning.planner import PlannedSkill
+from fail2progress.skills.base import SkillCall
+from fail2progress.world.goals import Goal
+from fail2progress.world.observation import SegmentedCloud
+from fail2progress.world.relations import RelationState
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A skill about to be carried out, with all that is needed to judge it later: by whom, when and wherever."""
+
+    task: str
+    objects: int
+    seed: int
+    step: int
+    """Which skill of the episode it is, from 0."""
+    goal: Goal
+    plan: tuple[SkillCall, ...]
+    planned: PlannedSkill
+    model: str
+    """SHA-256 digest of the model that planned."""
+    before: SegmentedCloud
+    relations_before: RelationState
+
+
+@dataclass(frozen=True)
+class Taken:
+    """One skill that was carried out: what was expected and what was seen afterwards."""
+
+    planned: PlannedSkill
+    observed: RelationState
+    mismatches: tuple[Mismatch, ...]
+    event: FailureEvent | None
+
+
+class Monitor(ABC):
+    """Compares what was expected with what is seen."""
+
+    @abstractmethod
+    def check(self, attempt: Attempt, after: SegmentedCloud) -> Taken:
+        """R^_k against R'_k. A failure is durable before this returns."""
+
+
+@dataclass(frozen=True)
+class ModelMonitor(Monitor):
+    """Detects the relations that hold with the model that planned, and keeps every failure the moment it is found."""
+
+    model: SkillEffectModel
+    keep: Callable[[FailureEvent], object]
+    rule: MonitorRule = field(default_factory=MonitorRule)
+
+    def check(self, attempt: Attempt, after: SegmentedCloud) -> Taken:
+        """See Monitor."""
+        taken = judge(attempt, after, self.model, self.rule)
+        if taken.event is not None:
+            self.keep(taken.event)
+        return taken
+
+
+def judge(attempt: Attempt, after: SegmentedCloud, model: SkillEffectModel, rule: MonitorRule) -> Taken:
+    """R^_k detected in `after` against R'_k of the attempt; what matters becomes an event."""
+    observed = detect(model, believe(model, after))
+    found = mismatches(attempt.planned.expected, observed, attempt.goal, rule)
+    event = _event(attempt, after, observed, found) if found else None
+    return Taken(attempt.planned, observed, found, event)
+
+
+def _event(
+    attempt: Attempt, after: SegmentedCloud, observed: RelationState, found: tuple[Mismatch, ...]
+) -> FailureEvent:
+    header = Header(
+        id=event_id(attempt.before, attempt.planned.call, attempt.model, attempt.seed, attempt.step),
+        time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
+        task=attempt.task,
+        objects=attempt.objects,
+        seed=attempt.seed,
+        step=attempt.step,
+        goal=tuple(map(str, attempt.goal.atoms)),
+        call=Call.of(attempt.planned.call),
+        plan=tuple(map(Call.of, attempt.plan)),
+        model=attempt.model,
+        mismatches=found,
+        names=attempt.before.names,
+        categories=attempt.before.categories,
+        frame=attempt.before.frame,
+        stamps=(attempt.before.stamp, after.stamp),
+    )
+    return FailureEvent(
+        header=header,
+        before=attempt.before,
+        after=after,
+        relations_before=attempt.relations_before,
+        expected=attempt.planned.expected,
+        observed=observed,
+    )

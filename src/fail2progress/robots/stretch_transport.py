@@ -1,0 +1,143 @@
+"""The few calls of stretch_body that drive a Stretch, and how to get hold of them.
+
+`stretch_body.robot.Robot` 0.7.31 satisfies StretchTransport as it is; argument names and units are its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+Status = Mapping[str, Any]
+"""What `get_status()` gives: nested dictionaries by device, as stretch_body fills them."""
+
+
+class TransportError(RuntimeError):
+    """There is no Stretch to talk to; the message says what to do."""
+
+
+class Stepper(Protocol):
+    """A motor of base, lift or arm."""
+
+    MODE_HOLD: int
+
+    def set_command(self, mode: int | None = None, *, i_feedforward: float | None = None) -> None:
+        """Queue a command. In MODE_HOLD the firmware keeps the motor where it is when the command arrives."""
+
+
+class Prismatic(Protocol):
+    """Lift or arm. Positions in metres from the lower stop."""
+
+    motor: Stepper
+    i_feedforward: float
+    """Amperes that carry the joint's weight."""
+
+    def move_to(self, x_m: float, v_m: float | None = None, a_m: float | None = None) -> None:
+        """Queue a move; clips at the soft limits and does nothing, with a log line alone, where it is not homed."""
+
+
+class Base(Protocol):
+    """The differential drive."""
+
+    left_wheel: Stepper
+    right_wheel: Stepper
+
+    def translate_by(self, x_m: float, v_m: float | None = None, a_m: float | None = None) -> None:
+        """Queue a straight drive by metres, forwards positive."""
+
+    def rotate_by(self, x_r: float, v_r: float | None = None, a_r: float | None = None) -> None:
+        """Queue a turn on the spot by radians, counter-clockwise positive."""
+
+
+class Servo(Protocol):
+    """A Dynamixel of wrist, gripper or head."""
+
+    def quick_stop(self) -> None:
+        """Torque off and on again: it rests where it is. Acts at once, without push_command."""
+
+
+class Chain(Protocol):
+    """End of arm or head: servos on one bus."""
+
+    def move_to(self, joint: str, x_r: float, v_r: float | None = None, a_r: float | None = None) -> None:
+        """Move a servo to radians, or the gripper to its per cent. Acts at once, without push_command."""
+
+    def get_joint(self, joint_name: str) -> Servo | None:
+        """The servo of that name, if this tool has it."""
+
+
+class Pimu(Protocol):
+    """Power and inertia board: it holds the run-stop."""
+
+    def runstop_event_trigger(self) -> None:
+        """Queue the run-stop, which the motors' firmware obeys by itself."""
+
+
+class StretchTransport(Protocol):
+    """A Stretch. Commands to steppers go out together with push_command()."""
+
+    base: Base
+    lift: Prismatic
+    arm: Prismatic
+    head: Chain
+    end_of_arm: Chain
+    pimu: Pimu
+    eoa_name: str
+    """The tool at the end of the arm, such as tool_stretch_dex_wrist."""
+
+    def startup(self) -> bool:
+        """Open the devices and start the threads that read them; False if one is missing or another process has them."""
+
+    def stop(self) -> None:
+        """Close the devices. This does not stop a motion that is under way."""
+
+    def push_command(self) -> None:
+        """Send what is queued. Calls closer than 12.5 ms may be dropped (rate limit of the motor sync)."""
+
+    def get_status(self) -> Status:
+        """What the reading threads last saw (15 to 25 Hz)."""
+
+    def is_homed(self) -> bool:
+        """Whether lift, arm and wrist know where they are."""
+
+
+def connect(load: Callable[[], type[StretchTransport]] | None = None) -> StretchTransport:
+    """The robot of this computer, started. Call it in the main thread, as stretch_body sets signal handlers.
+
+    stretch_body is imported here and nowhere else: its import ends the process where no robot is configured.
+    TransportError says what to do when there is none.
+    """
+    robot = _construct(load or _robot_class)
+    try:
+        started = robot.startup()
+    except ValueError as error:
+        raise TransportError(f"stretch_body cannot start here: {error}. Call connect() in the main thread") from error
+    if not started:
+        raise TransportError(
+            "the Stretch did not start: another process may hold it (stretch_free_robot_process.py ends that one), "
+            "or a device is missing (stretch_robot_system_check.py names it)"
+        )
+    return robot
+
+
+def _robot_class() -> type[StretchTransport]:
+    robot: type[StretchTransport] = importlib.import_module("stretch_body.robot").Robot
+    return robot
+
+
+def _construct(load: Callable[[], type[StretchTransport]]) -> StretchTransport:
+    try:
+        return load()()
+    except ImportError as error:
+        raise TransportError(f"stretch_body cannot be imported ({error}): pip install 'fail2progress[stretch]'") from error
+    except KeyError as error:
+        raise TransportError(
+            f"{error} is not set: on the robot it comes from the login shell (source /etc/hello-robot/hello-robot.conf); "
+            "elsewhere there is no Stretch to drive, use the simulated one"
+        ) from error
+    except SystemExit as error:
+        raise TransportError(
+            "stretch_body found no calibrated robot below $HELLO_FLEET_PATH/$HELLO_FLEET_ID: check both variables, "
+            "or use the simulated Stretch"
+        ) from error
