@@ -32,7 +32,10 @@ def seen(scene: Scene, camera: Camera | None = None) -> tuple[Snapshot, Perceive
 
 def scene(*things: tuple[str, str, tuple[float, float, float], tuple[float, float, float]]) -> Scene:
     """A table with its top at z = 0.5, and things by name, category, size and place."""
-    specs = [ObjectSpec("table", "table", (0.5, 0.6, 0.04)), *(ObjectSpec(name, kind, size) for name, kind, size, _ in things)]
+    specs = [
+        ObjectSpec("table", "table", (0.5, 0.6, 0.04)),
+        *(ObjectSpec(name, kind, size) for name, kind, size, _ in things),
+    ]
     return Scene(tuple(specs), np.array([pose(0.6, 0.0, 0.48), *(pose(*at) for *_, at in things)]))
 
 
@@ -64,7 +67,9 @@ def test_agrees_with_the_simulator_over_random_scenes_and_views() -> None:
 
 def test_a_content_is_inside_though_its_foot_is_hidden() -> None:
     _, view = seen(
-        scene(("cup", "cup", (0.09, 0.09, 0.08), (0.6, 0.0, 0.54)), ("ball", "capsule", (0.03, 0.03, 0.03), (0.6, 0.0, 0.521)))
+        scene(
+            ("cup", "cup", (0.09, 0.09, 0.08), (0.6, 0.0, 0.54)), ("ball", "capsule", (0.03, 0.03, 0.03), (0.6, 0.0, 0.521))
+        )
     )
     state = detect(view, A9)
     assert state.value("inside", "ball", "cup") > 0.9 and state.value("inside", "cup", "ball") < 0.1
@@ -74,7 +79,9 @@ def test_a_content_is_inside_though_its_foot_is_hidden() -> None:
 
 def test_what_sticks_out_is_inside_for_people_but_not_completely_contained() -> None:
     _, view = seen(
-        scene(("cup", "cup", (0.09, 0.09, 0.06), (0.6, 0.0, 0.53)), ("can", "capsule", (0.05, 0.05, 0.10), (0.6, 0.0, 0.556)))
+        scene(
+            ("cup", "cup", (0.09, 0.09, 0.06), (0.6, 0.0, 0.53)), ("can", "capsule", (0.05, 0.05, 0.10), (0.6, 0.0, 0.556))
+        )
     )
     assert detect(view).value("inside", "can", "cup") > 0.9
     assert detect(view, A9).value("inside", "can", "cup") < 0.1
@@ -82,7 +89,10 @@ def test_what_sticks_out_is_inside_for_people_but_not_completely_contained() -> 
 
 def test_a_stack_is_on_not_inside() -> None:
     _, view = seen(
-        scene(("low", "cuboid", (0.08, 0.08, 0.06), (0.6, 0.0, 0.53)), ("high", "cuboid", (0.05, 0.05, 0.05), (0.6, 0.0, 0.585)))
+        scene(
+            ("low", "cuboid", (0.08, 0.08, 0.06), (0.6, 0.0, 0.53)),
+            ("high", "cuboid", (0.05, 0.05, 0.05), (0.6, 0.0, 0.585)),
+        )
     )
     assert {(a, b) for a, b, _ in on(view)} == {("high", "low"), ("low", "table")}
     assert detect(view).value("inside", "high", "low") < 0.1 and detect(view).value("contact", "high", "table") < 0.1

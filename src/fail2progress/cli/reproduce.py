@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from fail2progress.cli import reproduce_perception
 from fail2progress.cli.common import UserError, console, print_json, progress, say, writable, write_json
 
-TABLES = ("table3", "generators")
+TABLES = ("table3", "generators", *reproduce_perception.TABLES)
 CONFIGURATIONS = ("relational", "plain")
 
 
@@ -22,8 +23,8 @@ def reproduce(
     table: Annotated[str, typer.Argument(help=f"Which table: {', '.join(TABLES)}.")],
     models: Annotated[Path | None, typer.Option(help="Folder with plain.safetensors and relational.safetensors.")] = None,
     out: Annotated[
-        Path, typer.Option(help="Folder for rows, tuned models and report.json; an interrupted study goes on.")
-    ] = Path("runs/table3"),
+        Path | None, typer.Option(help="Folder for rows, tuned models and the report; an interrupted study goes on. [runs/TABLE]")
+    ] = None,
     trials: Annotated[int, typer.Option(help="Trials for each row.", min=1)] = 100,
     seed: Annotated[int, typer.Option(help="Trials start from seeds that follow from this one.")] = 7,
     rounds: Annotated[int, typer.Option(help="Failures met and learned from, with 3 objects.", min=1)] = 1,
@@ -38,7 +39,10 @@ def reproduce(
     """
     if table not in TABLES:
         raise UserError(f"unknown table {table!r}; known: {', '.join(TABLES)}")
+    out = out or Path("runs") / table
     writable(out)
+    if table in reproduce_perception.TABLES:
+        return reproduce_perception.run(reproduce_perception.Order(table, out, models, seed, quick), json_output)
     if table == "generators":
         report = _generators(models, out, 1 if quick else 3, processes)
     else:

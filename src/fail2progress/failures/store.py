@@ -18,6 +18,8 @@ CREATE TABLE IF NOT EXISTS failures (
     model TEXT NOT NULL, header TEXT NOT NULL, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS reports (
     failure TEXT PRIMARY KEY REFERENCES failures(id), category TEXT NOT NULL, report TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS lessons (
+    failure TEXT PRIMARY KEY REFERENCES failures(id), version TEXT NOT NULL, reason TEXT NOT NULL);
 """
 
 
@@ -100,6 +102,17 @@ class FailureStore:
         with self._open() as connection:
             row = connection.execute("SELECT report FROM reports WHERE failure = ?", (identity,)).fetchone()
         return FailureReport.model_validate_json(row[0]) if row else None
+
+    def add_lesson(self, identity: str, version: str, reason: str) -> None:
+        """Remember that a failure was learnt from: the version that came of it ("" for none), and why it was (not) taken."""
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO lessons VALUES (?, ?, ?)", (identity, version, reason))
+
+    def lesson(self, identity: str) -> tuple[str, str] | None:
+        """Version and reason of what was learnt from an event, if that has been tried."""
+        with self._open() as connection:
+            row = connection.execute("SELECT version, reason FROM lessons WHERE failure = ?", (identity,)).fetchone()
+        return (str(row[0]), str(row[1])) if row else None
 
 
 def _header(identity: str, text: str) -> Header:

@@ -19,7 +19,7 @@ from fail2progress.world.objects import CATEGORIES, Shape
 from fail2progress.world.relations import BINARY, UNARY, RelationState, binary_relations
 from fail2progress.world.scene import Array
 
-_HOLLOW = (Shape.OPEN_BOX, Shape.SHELF, Shape.DRAWER)
+HOLLOW = (Shape.OPEN_BOX, Shape.SHELF, Shape.DRAWER)
 _ENOUGH = 4000
 """Points that a segment's box is made from, at least where it has so many."""
 _CONTACT, _INSIDE, _ABOVE = BINARY.index("contact"), BINARY.index("inside"), BINARY.index("above")
@@ -148,7 +148,7 @@ def _depth(outline: Array, points: Array) -> Array:
 
 def _hollow(part: Segment) -> bool:
     kind = CATEGORIES.get(part.category)
-    return part.shape in _HOLLOW or (kind is not None and kind.container)
+    return part.shape in HOLLOW or (kind is not None and kind.container)
 
 
 def _push_back_drawers(parts: tuple[Segment, ...], bounds: Array, seen: NDArray[np.bool_]) -> None:

@@ -14,6 +14,9 @@ from fail2progress.world.observation import POINTS, SegmentedCloud
 from fail2progress.world.rgbd import RgbdFrame
 from fail2progress.world.scene import FRAME, Array
 
+DECIMALS = 5
+"""Of coordinates in clouds: far below what a sensor resolves, so that the last bits of a camera's pose do not matter."""
+
 
 class PerceptionError(ValueError):
     """A frame that cannot be made sense of: what is wrong with it and what to do."""
@@ -63,6 +66,7 @@ class Perceived:
         """Surfaces and objects with the same number of points each; the same frame gives the same points."""
         parts = (*self.surfaces, *self.segments)
         points = np.stack([resample(part.points, seed) for part in parts]) if parts else np.empty((0, POINTS, 3), np.float32)
+        points = np.round(points, DECIMALS)
         return SegmentedCloud(
             tuple(part.id for part in parts),
             tuple(part.category for part in parts),

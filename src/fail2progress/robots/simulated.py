@@ -1,17 +1,27 @@
-"""A robot in simulation: physics carries its skills out, ray casting is its camera."""
+"""A robot in simulation that is no more than a hand: physics carries its skills out, ray casting is its camera."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+
+import mujoco
+import numpy as np
+from transforms3d.quaternions import mat2quat
 
 from fail2progress.agent.robot import ExecutionError, Robot
 from fail2progress.sim.base import Disturbances, Job, Outcome, Simulator, Snapshot
+from fail2progress.sim.bodies import compile_scene
 from fail2progress.sim.camera import Camera
+from fail2progress.sim.rgbd import optical_pose, photograph
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
 from fail2progress.world.observation import SegmentedCloud
 from fail2progress.world.relations import RelationState
-from fail2progress.world.scene import Scene
+from fail2progress.world.rgbd import RgbdFrame
+from fail2progress.world.scene import FRAME, Array, Scene
+
+OPTICAL = "camera_color_optical_frame"
 
 
 @dataclass
@@ -24,6 +34,7 @@ class SimulatedRobot(Robot):
     seed: int = 0
     disturbances: Disturbances = field(default_factory=Disturbances)
     outcomes: list[Outcome] = field(default_factory=list)
+    progress: Callable[[float, str], None] = lambda share, phase: None
 
     def __post_init__(self) -> None:
         self._now: Snapshot = self.simulator.settle(self.start, self.camera, self.seed)
@@ -47,6 +58,31 @@ class SimulatedRobot(Robot):
         reason = infeasible(self._now.scene, call)
         if reason is not None:
             raise ExecutionError(reason)
+        self.progress(0.0, call.skill)
         job = Job(self._now.scene, call, self.camera, self.seed + len(self.outcomes) + 1, self.disturbances)
         self.outcomes.append(self.simulator.execute(job))
         self._now = self.outcomes[-1].after
+        self.progress(1.0, call.skill)
+
+    @property
+    def now(self) -> float:
+        """Skills carried out: the hand knows no other time."""
+        return float(len(self.outcomes))
+
+    def stop(self) -> None:
+        """A hand's skill is over at once; there is nothing to stop."""
+
+    def frame(self) -> RgbdFrame:
+        """An RGB-D image of what is there, with true labels."""
+        bodies = compile_scene(self.scene)
+        mujoco.mj_forward(bodies.model, bodies.data)
+        return photograph(bodies, self.scene, self.camera, stamp=self.now)
+
+    def joints(self) -> dict[str, tuple[float, float, float]]:
+        """A hand has none."""
+        return {}
+
+    def transforms(self) -> list[tuple[str, str, Array]]:
+        """Parent, child and (7,) pose of the camera."""
+        pose = optical_pose(self.camera)
+        return [(FRAME, OPTICAL, np.concatenate([pose[:3, 3], mat2quat(pose[:3, :3])]))]

@@ -1,12 +1,14 @@
 """The joints of a Stretch RE2 as data: ranges, speeds, accelerations, tolerances, and where their state stands in the status.
 
-Ranges: RE2V0 URDF. Speeds and accelerations: at most the defaults of stretch_body's RE2V0 parameters; the base keeps to the speed
-that its sentry enforces while the arm is out (0.1 m/s).
+Ranges: those that the RE2V0 URDF and stretch_body's nominal RE2V0 calibration both allow. Speeds and
+accelerations: at most the defaults of stretch_body's RE2V0 parameters; the base keeps to the speed that its sentry
+enforces while the arm is out (0.1 m/s).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fail2progress.robots.stretch_transport import Status
@@ -38,15 +40,15 @@ class Joint:
 
 
 _ALL = (
-    Joint("translate", "m", "base", -2.0, 2.0, 0.10, 0.12, 0.008, 0.005),
-    Joint("rotate", "rad", "base", -3.0, 3.0, 0.50, 0.50, 0.02, 0.02),
-    Joint("lift", "m", "lift", 0.0, 1.10, 0.11, 0.20, 0.005, 0.005),
-    Joint("arm", "m", "arm", 0.0, 0.52, 0.14, 0.14, 0.005, 0.005),
-    Joint("wrist_yaw", "rad", "end_of_arm", -1.75, 4.0, 1.5, 3.0, 0.03, 0.05),
-    Joint("wrist_pitch", "rad", "end_of_arm", -1.57, 0.56, 1.5, 4.0, 0.05, 0.05),
-    Joint("stretch_gripper", "%", "end_of_arm", -60.0, 100.0, 4.0, 8.0, 3.0, 1.0, scale=22.0),
+    Joint("translate", "m", "base", -2.0, 2.0, 0.10, 0.12, 0.005, 0.005),
+    Joint("rotate", "rad", "base", -3.0, 3.0, 0.50, 0.50, 0.01, 0.02),
+    Joint("lift", "m", "lift", 0.0, 1.09, 0.11, 0.20, 0.005, 0.005),
+    Joint("arm", "m", "arm", 0.0, 0.51, 0.14, 0.14, 0.005, 0.005),
+    Joint("wrist_yaw", "rad", "end_of_arm", -1.39, 4.0, 1.5, 3.0, 0.03, 0.05),
+    Joint("wrist_pitch", "rad", "end_of_arm", -1.57, 0.45, 1.5, 4.0, 0.05, 0.05),
+    Joint("stretch_gripper", "%", "end_of_arm", -60.0, 100.0, 4.0, 8.0, 3.0, 1.0, scale=12.5),
     Joint("head_pan", "rad", "head", -3.9, 1.5, 1.5, 4.0, 0.15, 0.1),
-    Joint("head_tilt", "rad", "head", -1.53, 0.79, 1.5, 4.0, 0.15, 0.1),
+    Joint("head_tilt", "rad", "head", -1.53, 0.41, 1.5, 4.0, 0.15, 0.1),
 )
 JOINTS = {joint.name: joint for joint in _ALL}
 
@@ -113,25 +115,20 @@ class Profile:
     seconds: float
 
 
-def profiles(distances: dict[str, float]) -> dict[str, Profile]:
-    """Profiles that let all joints of a phase start and arrive together, none above its limits.
+def profiles(distances: Mapping[str, float], together: bool = False) -> dict[str, Profile]:
+    """Profiles for moves by signed distances (unit), none above its joint's limits.
 
-    Trapezoids whose speeds and accelerations stand in the ratio of the distances keep that ratio throughout, so that arm and
-    base together draw a straight line.
+    Together, all joints share one trapezoid scaled by their distances, so that arm and base draw a straight line.
     """
-    alone = {name: _seconds(abs(d) / JOINTS[name].scale, JOINTS[name]) for name, d in distances.items()}
-    longest = max(alone.values(), default=0.0)
-    return {name: _slowed(JOINTS[name], abs(d) / JOINTS[name].scale, longest) for name, d in distances.items()}
+    paths = {name: abs(d) / JOINTS[name].scale for name, d in distances.items() if d != 0.0}
+    if not together:
+        return {name: _profile(d, JOINTS[name].speed, JOINTS[name].acceleration) for name, d in paths.items()}
+    speed = min((JOINTS[name].speed / d for name, d in paths.items()), default=1.0)
+    acceleration = min((JOINTS[name].acceleration / d for name, d in paths.items()), default=1.0)
+    return {name: _profile(d, speed * d, acceleration * d) for name, d in paths.items()}
 
 
-def _seconds(distance: float, joint: Joint) -> float:
-    if distance < joint.speed**2 / joint.acceleration:
-        return 2 * math.sqrt(distance / joint.acceleration)
-    return distance / joint.speed + joint.speed / joint.acceleration
-
-
-def _slowed(joint: Joint, distance: float, seconds: float) -> Profile:
-    """The joint's own shape stretched in time: speed by 1/k, acceleration by 1/k squared."""
-    own = _seconds(distance, joint)
-    k = seconds / own if own > 0 else 1.0
-    return Profile(joint.speed / k, joint.acceleration / k**2, seconds)
+def _profile(distance: float, speed: float, acceleration: float) -> Profile:
+    if distance < speed**2 / acceleration:
+        return Profile(speed, acceleration, 2 * math.sqrt(distance / acceleration))
+    return Profile(speed, acceleration, distance / speed + speed / acceleration)

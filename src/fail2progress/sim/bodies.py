@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import mujoco
 import numpy as np
 
@@ -18,8 +20,16 @@ PUSHER = (0.012, 0.06, 0.025)
 """Half extents in metres of the closed gripper, seen along the direction of a push."""
 
 
-def compile_scene(scene: Scene, grasped: str | None = None, pusher: tuple[Array, float] | None = None) -> Bodies:
-    """Compile a scene. `grasped` gets a weld to the hand (off at first); `pusher` is a start (3,) and yaw (rad)."""
+def compile_scene(
+    scene: Scene,
+    grasped: str | None = None,
+    pusher: tuple[Array, float] | None = None,
+    extend: Callable[[mujoco.MjSpec], None] | None = None,
+) -> Bodies:
+    """Compile a scene. `grasped` gets a weld to the hand (off at first); `pusher` is a start (3,) and yaw (rad).
+
+    `extend` adds what is no object, such as a robot.
+    """
     spec = mujoco.MjSpec()
     _options(spec)
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.1], friction=FRICTION, condim=4)
@@ -29,6 +39,8 @@ def compile_scene(scene: Scene, grasped: str | None = None, pusher: tuple[Array,
         _add_hand(spec, grasped)
     if pusher is not None:
         _add_pusher(spec, *pusher)
+    if extend is not None:
+        extend(spec)
     model = spec.compile()
     data = mujoco.MjData(model)
     _set_state(model, data, scene)

@@ -1,0 +1,94 @@
+"""`fail2progress reproduce noise` and `reproduce identities`: what perception is worth, against the simulator's truth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fail2progress.cli.common import UserError, print_json, say, writable, write_json
+
+if TYPE_CHECKING:
+    from fail2progress.perception.segments import Segmenter
+    from fail2progress.sim.rgbd import DepthNoise
+
+TABLES = ("noise", "identities")
+EPISODES = {"noise": 40, "identities": 100}
+QUICK = 4
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be run, and where it goes."""
+
+    table: str
+    out: Path
+    model: Path | None
+    seed: int
+    quick: bool
+
+    @property
+    def episodes(self) -> int:
+        """Of five skills, six frames each."""
+        return QUICK if self.quick else EPISODES[self.table]
+
+
+def run(order: Order, json_output: bool) -> None:
+    """Run one of TABLES, and write `<table>.json`, `.md` and `.png` into its folder. UserError for another name."""
+    if order.table not in TABLES:
+        raise UserError(f"unknown table {order.table!r}; known: {', '.join(TABLES)}")
+    writable(order.out)
+    report, text, picture = (_noise if order.table == "noise" else _identities)(order)
+    write_json(order.out / f"{order.table}.json", report)
+    (order.out / f"{order.table}.md").write_text(f"{text}\n![{order.table}]({order.table}.png)\n")
+    (order.out / f"{order.table}.png").write_bytes(picture)
+    if json_output:
+        print_json(report)
+    else:
+        say(text)
+
+
+def _segmenters() -> dict[str, Segmenter]:
+    from fail2progress.perception.geometric import GeometricSegmenter
+    from fail2progress.perception.labelled import LabelledSegmenter
+
+    return {"ideal": LabelledSegmenter(), "geometric": GeometricSegmenter()}
+
+
+def _sensor() -> DepthNoise:
+    """The errors of a RealSense D435."""
+    from fail2progress.sim.rgbd import DepthNoise
+
+    return DepthNoise(at_one_metre=0.002, dropped=0.01)
+
+
+def _noise(order: Order) -> tuple[dict[str, object], str, bytes]:
+    from fail2progress.experiments import noise, noise_pictures
+    from fail2progress.learning import weights
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.sim.mujoco_backend import MujocoSimulator
+
+    read = load_checkpoint(order.model / weights.RELATIONAL if order.model else weights.path(weights.RELATIONAL))
+    report = noise.study(
+        MujocoSimulator(),
+        read.model,
+        _segmenters(),
+        order.episodes,
+        order.seed,
+        noise=_sensor(),
+        progress=lambda done: say(f"{done} views") if done % 24 == 0 else None,
+        digest=read.digest,
+    )
+    return report, noise_pictures.page(report), noise_pictures.curves(report)
+
+
+def _identities(order: Order) -> tuple[dict[str, object], str, bytes]:
+    from fail2progress.experiments import identities, identities_pictures
+    from fail2progress.sim.mujoco_backend import MujocoSimulator
+
+    simulator, segmenters = MujocoSimulator(), _segmenters()
+    report = identities.study(
+        simulator, segmenters, order.episodes, order.seed, _sensor(), lambda done: say(f"{done} episodes")
+    )
+    moments = list(identities.episode(simulator, order.seed, identities.most_hidden(report), _sensor()))
+    return report, identities_pictures.page(report), identities_pictures.strip(moments, segmenters["ideal"])

@@ -1,0 +1,146 @@
+"""Detection of relations on partial views against noise on the clouds (paper figure 3b), learned and geometric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.experiments.identities import CLEAN, FEWEST, NOTHING, Moment, episode, overlaps, seen_only
+from fail2progress.experiments.provenance import provenance
+from fail2progress.models import predictor
+from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.perception import geometric_relations
+from fail2progress.perception.segments import Perceived, PerceptionError, Segment, Segmenter
+from fail2progress.sim.base import Simulator
+from fail2progress.sim.rgbd import DepthNoise
+from fail2progress.world.relations import BINARY, RelationState
+
+SIGMAS = (0.0, 0.001, 0.002, 0.005, 0.010, 0.020)
+"""Standard deviations in metres of the noise on every point and axis."""
+BAR = 0.92
+"""Detection F1 wanted of relations from partial views."""
+
+Detector = Callable[[Perceived], RelationState]
+Counts = NDArray[np.int64]
+"""(9, 3) true positives, false positives and misses by relation."""
+
+
+def detectors(model: SkillEffectModel) -> dict[str, Detector]:
+    """The learned detector, the geometric one, and the mean of their probabilities."""
+
+    def learned(perceived: Perceived) -> RelationState:
+        return predictor.detect(model, predictor.believe(model, perceived.cloud()))
+
+    def geometric(perceived: Perceived) -> RelationState:
+        return geometric_relations.detect(perceived, geometric_relations.A9)
+
+    def both(perceived: Perceived) -> RelationState:
+        one, other = learned(perceived), geometric(perceived)
+        return RelationState(one.names, (one.binary + other.binary) / 2, (one.unary + other.unary) / 2)
+
+    return {"learned": learned, "geometric": geometric, "mean of both": both}
+
+
+def noisy(perceived: Perceived, sigma: float, rng: np.random.Generator) -> Perceived:
+    """Gaussian noise of `sigma` m on every point and axis of every segment."""
+
+    def shaken(part: Segment) -> Segment:
+        points = part.points + sigma * rng.standard_normal(part.points.shape)
+        return replace(part, points=points.astype(np.float32))
+
+    if sigma == 0.0:
+        return perceived
+    return replace(
+        perceived,
+        surfaces=tuple(shaken(part) for part in perceived.surfaces),
+        segments=tuple(shaken(part) for part in perceived.segments),
+    )
+
+
+@dataclass
+class Score:
+    """Counts over views. Objects that were not found count as misses of all their relations, what is not there as false."""
+
+    counts: Counts = field(default_factory=lambda: np.zeros((len(BINARY), 3), np.int64))
+    matched: Counts = field(default_factory=lambda: np.zeros((len(BINARY), 3), np.int64))
+    """The same between objects that were found."""
+
+    def add(self, moment: Moment, perceived: Perceived, found: RelationState) -> None:
+        """One view."""
+        rows, visible = _objects_of(moment, perceived, found)
+        truth = np.asarray(moment.relations.binary, bool) & (visible[:, None] & visible[None])[..., None]
+        said = np.asarray(found.binary, float) > 0.5
+        known = rows >= 0
+        pair = known[:, None] & known[None]
+        true = truth[rows[:, None], rows[None]] & pair[..., None]
+        hits = (said & true).sum((0, 1))
+        self.counts += np.stack([hits, (said & ~true).sum((0, 1)), truth.sum((0, 1)) - hits], axis=1)
+        wrong = (said & ~true & pair[..., None]).sum((0, 1))
+        self.matched += np.stack([hits, wrong, (true & ~said).sum((0, 1))], axis=1)
+
+    def to_dict(self) -> dict[str, object]:
+        """F1 pooled over relations, its mean over relations, and by relation."""
+        by_relation = {name: _f1(row) for name, row in zip(BINARY, self.counts, strict=True) if row[0] + row[2]}
+        return {
+            "f1": _f1(self.counts.sum(axis=0)),
+            "f1_mean": float(np.mean(list(by_relation.values()))) if by_relation else float("nan"),
+            "f1_of_found": _f1(self.matched.sum(axis=0)),
+            "by_relation": by_relation,
+        }
+
+
+def _f1(counts: NDArray[np.int64]) -> float:
+    hits, false, missed = (int(value) for value in counts)
+    return 2 * hits / (2 * hits + false + missed) if hits + false + missed else float("nan")
+
+
+def _objects_of(moment: Moment, perceived: Perceived, found: RelationState) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The object that every found segment is (-1: none), and which objects are in view."""
+    best = overlaps(moment.frame, perceived)
+    visible = np.array([pixels >= FEWEST for pixels, _, _ in best], dtype=bool)
+    object_of = {name: i for i, (_, name, iou) in enumerate(best) if iou > 0.5 and visible[i]}
+    return np.array([object_of.get(name, -1) for name in found.names], np.int64), visible
+
+
+def views(simulator: Simulator, episodes: int, seed: int, noise: DepthNoise = CLEAN) -> Iterator[Moment]:
+    """Every frame of so many episodes of skills: things touching, tipped, stacked and nested as physics left them."""
+    for number in range(episodes):
+        yield from episode(simulator, seed, number, noise)
+
+
+def study(
+    simulator: Simulator,
+    model: SkillEffectModel,
+    segmenters: Mapping[str, Segmenter],
+    episodes: int,
+    seed: int,
+    sigmas: tuple[float, ...] = SIGMAS,
+    noise: DepthNoise = CLEAN,
+    progress: Callable[[int], None] = lambda done: None,
+    **configuration: object,
+) -> dict[str, object]:
+    """Detection F1 by segmenter, detector and sigma over simulated views. `configuration` goes into the provenance."""
+    scores: dict[tuple[str, str, float], Score] = {}
+    failures: dict[str, int] = {name: 0 for name in segmenters}
+    rng = np.random.default_rng([seed, 13])
+    ways = detectors(model)
+    seen = 0
+    for seen, moment in enumerate(views(simulator, episodes, seed, noise), start=1):
+        for segments, segmenter in segmenters.items():
+            try:
+                perceived = seen_only(segmenter.segment(moment.frame))
+            except PerceptionError:
+                failures[segments] += 1
+                perceived = NOTHING
+            for sigma in sigmas:
+                shaken = noisy(perceived, sigma, rng)
+                for name, detect in ways.items():
+                    score = scores.setdefault((segments, name, sigma), Score())
+                    score.add(moment, perceived, detect(shaken))
+        progress(seen)
+    rows = [{"segments": s, "detector": d, "sigma_m": sigma, **score.to_dict()} for (s, d, sigma), score in scores.items()]
+    origin = provenance(episodes=episodes, seed=seed, sigmas_m=sigmas, depth_noise=vars(noise), **configuration)
+    return {"bar": BAR, "views": seen, "frames_without_a_result": failures, "rows": rows, "provenance": origin}

@@ -1,0 +1,182 @@
+"""Records of the loop, messages to the core's types and back: steps, verdicts, failure events, reports."""
+
+from __future__ import annotations
+
+from fail2progress_msgs.msg import FailureEvent as FailureEventMsg
+from fail2progress_msgs.msg import FailureReport as FailureReportMsg
+from fail2progress_msgs.msg import Mismatch as MismatchMsg
+from fail2progress_msgs.msg import Step as StepMsg
+from pydantic import ValidationError
+
+from fail2progress.agent.monitor import Attempt
+from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
+from fail2progress.failures.report import FailureReport
+from fail2progress.nodes.convert import (
+    MOST_SEGMENTS,
+    SCHEMA,
+    Refused,
+    call_msg,
+    call_of,
+    check_schema,
+    cloud_of,
+    goal_msg,
+    goal_of,
+    header,
+    planned_msg,
+    planned_of,
+    relations_msg,
+    relations_of,
+    segments_msg,
+    uuid_msg,
+    uuid_text,
+)
+
+MOST_RECORDS = 4096
+
+
+def step_msg(attempt: Attempt, episode: str, phase: int, stamp: float, code: int = 0, text: str = "") -> StepMsg:
+    """One attempt, in a phase of it."""
+    return StepMsg(
+        header=header(stamp, attempt.before.frame),
+        schema_version=SCHEMA,
+        phase=phase,
+        episode=uuid_msg(episode),
+        step=attempt.step,
+        task=attempt.task,
+        objects=attempt.objects,
+        seed=attempt.seed,
+        goal=goal_msg(attempt.goal),
+        plan=[call_msg(call) for call in attempt.plan],
+        planned=planned_msg(attempt.planned),
+        model=attempt.model,
+        before=segments_msg(attempt.before),
+        relations_before=relations_msg(attempt.relations_before),
+        error_code=code,
+        error_msg=text,
+    )
+
+
+def attempt_of(message: StepMsg) -> Attempt:
+    """To the core's type; all parts must speak of the same segments."""
+    check_schema(message)
+    if len(message.plan) > MOST_RECORDS:
+        raise Refused("count", f"a plan of {len(message.plan)} skills")
+    before, planned = cloud_of(message.before), planned_of(message.planned)
+    relations = relations_of(message.relations_before)
+    if not before.names == planned.expected.names == relations.names:
+        raise Refused("name", "the parts of a step speak of different segments")
+    goal = goal_of(message.goal)
+    unknown = [name for name in (planned.call.object, *goal.objects) if name not in before.names]
+    if unknown:
+        raise Refused("name", f"a step speaks of {unknown[0]!r}, which was not seen")
+    plan = tuple(call_of(call) for call in message.plan)
+    of = (message.task, message.objects, message.seed, message.step, goal)
+    return Attempt(*of, plan, planned, message.model, before, relations)
+
+
+def mismatch_msg(mismatch: Mismatch) -> MismatchMsg:
+    """From the core's type."""
+    return MismatchMsg(**mismatch.model_dump())
+
+
+def mismatch_of(message: MismatchMsg) -> Mismatch:
+    """To the core's type; probabilities must lie in [0, 1]."""
+    try:
+        return Mismatch(
+            relation=message.relation,
+            subject=message.subject,
+            other=message.other,
+            expected=message.expected,
+            observed=message.observed,
+        )
+    except ValidationError as error:
+        raise Refused("value", "a mismatch with a probability outside [0, 1]") from error
+
+
+def event_msg(event: FailureEvent) -> FailureEventMsg:
+    """From the core's type."""
+    head = event.header
+    return FailureEventMsg(
+        header=header(event.after.stamp, head.frame),
+        schema_version=SCHEMA,
+        id=uuid_msg(head.id),
+        time=head.time,
+        task=head.task,
+        objects=head.objects,
+        seed=head.seed,
+        step=head.step,
+        goal=list(head.goal),
+        call=call_msg(head.call),
+        plan=[call_msg(call) for call in head.plan],
+        model=head.model,
+        mismatches=[mismatch_msg(m) for m in head.mismatches],
+        before=segments_msg(event.before),
+        after=segments_msg(event.after),
+        relations_before=relations_msg(event.relations_before),
+        expected=relations_msg(event.expected),
+        observed=relations_msg(event.observed),
+    )
+
+
+def event_of(message: FailureEventMsg) -> FailureEvent:
+    """To the core's type; all parts must speak of the same segments."""
+    check_schema(message)
+    before, after = cloud_of(message.before), cloud_of(message.after)
+    states = [relations_of(state) for state in (message.relations_before, message.expected, message.observed)]
+    if any(names != before.names for names in (after.names, *(state.names for state in states))):
+        raise Refused("name", "the parts of a failure speak of different segments")
+    if len(message.mismatches) > 4096 or len(message.plan) > 1024:
+        raise Refused("count", "a failure with too many mismatches or skills")
+    head = Header(
+        id=uuid_text(message.id),
+        time=message.time,
+        task=message.task,
+        objects=message.objects,
+        seed=message.seed,
+        step=message.step,
+        goal=tuple(message.goal),
+        call=Call.of(call_of(message.call)),
+        plan=tuple(Call.of(call_of(call)) for call in message.plan),
+        model=message.model,
+        mismatches=tuple(map(mismatch_of, message.mismatches)),
+        names=before.names,
+        categories=before.categories,
+        frame=before.frame,
+        stamps=(before.stamp, after.stamp),
+    )
+    return FailureEvent(
+        header=head, before=before, after=after, relations_before=states[0], expected=states[1], observed=states[2]
+    )
+
+
+def report_msg(report: FailureReport, stamp: float) -> FailureReportMsg:
+    """From the core's type."""
+    return FailureReportMsg(
+        header=header(stamp, ""),
+        schema_version=SCHEMA,
+        failure=uuid_msg(report.failure),
+        category=report.category.value,
+        confidence=report.confidence,
+        repetitions=report.repetitions,
+        differences=[mismatch_msg(m) for m in report.differences],
+        rebuilt=list(report.rebuilt),
+    )
+
+
+def report_of(message: FailureReportMsg) -> FailureReport:
+    """To the core's type; Refused for unknown classes."""
+    check_schema(message)
+    if len(message.differences) > 4096 or len(message.rebuilt) > MOST_SEGMENTS:
+        raise Refused("count", "a report with too many differences or objects")
+    try:
+        return FailureReport(
+            failure=uuid_text(message.failure),
+            category=message.category,
+            confidence=message.confidence,
+            repetitions=message.repetitions,
+            differences=tuple(map(mismatch_of, message.differences)),
+            rebuilt=tuple(message.rebuilt),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Refused("value", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -1,0 +1,90 @@
+"""monitor: what is seen after a step against what was expected. A failure is in the store before anybody hears of it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any
+
+from fail2progress_msgs.msg import Relations, Step, Verdict
+
+from fail2progress.agent.monitor import Attempt, Taken, judge
+from fail2progress.failures.monitor import MonitorRule
+from fail2progress.failures.store import FailureStore
+from fail2progress.nodes.convert import SCHEMA, Refused, cloud_of, header, relations_msg, uuid_msg, uuid_text
+from fail2progress.nodes.convert_records import attempt_of, event_msg, mismatch_msg
+from fail2progress.nodes.live import ModelNode
+
+REMEMBERED = 64
+
+
+class Node(ModelNode):
+    """Judges every finished step once, with the model that planned it. After a restart the steps topic tells what is open."""
+
+    def start(self) -> None:
+        """See StackNode."""
+        self.load()
+        self.store = FailureStore(self.state_dir / "failures.sqlite")
+        self.rule = MonitorRule()
+        self.open: OrderedDict[tuple[str, int], Attempt] = OrderedDict()
+        self.judged: OrderedDict[tuple[str, int], Verdict] = OrderedDict()
+        self.early: Relations | None = None
+        """Relations that came before the news that their step had ended."""
+        self.listen("steps", self.step, when_inactive=True)
+        self.listen("relations", self.observe)
+
+    def step(self, message: Any) -> None:
+        """A finished step waits for what is seen after it."""
+        if message.phase != Step.FINISHED:
+            return
+        key = (uuid_text(message.episode), int(message.step))
+        if key not in self.judged:
+            self.open[key] = attempt_of(message)
+            _limit(self.open)
+        if self.early is not None:
+            self.observe(self.early)
+
+    def observe(self, message: Any) -> None:
+        """What is seen, at rest, after the last finished step."""
+        key = (uuid_text(message.episode), int(message.finished) - 1)
+        if message.moving or message.finished == 0:
+            return
+        self.early = message
+        attempt = self.open.pop(key, None)
+        if attempt is None:
+            return
+        after = cloud_of(message.segments)
+        model = self.live.by_digest(attempt.model)
+        if model is None:
+            raise Refused("model", f"step {key[1]} was planned by {attempt.model[:12]}, which is not loaded here")
+        if after.names != attempt.before.names:
+            raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
+        self._tell(key, attempt, judge(attempt, after, model.model, self.rule))
+
+    def _tell(self, key: tuple[str, int], attempt: Attempt, taken: Taken) -> None:
+        """Durable first, then the failure, then the verdict that the planner waits for."""
+        event = taken.event
+        if event is not None:
+            self.store.add(event)
+            said = "; ".join(map(str, taken.mismatches[:3]))
+            self.get_logger().warning(f"failure {event.id}: {attempt.planned.call}: {said}")
+            self.tell("failures", event_msg(event))
+        verdict = Verdict(
+            header=header(self.now(), attempt.before.frame),
+            schema_version=SCHEMA,
+            episode=uuid_msg(key[0]),
+            step=key[1],
+            failure=event is not None,
+            event=uuid_msg(event.id if event is not None else ""),
+            mismatches=[mismatch_msg(mismatch) for mismatch in taken.mismatches],
+            observed=relations_msg(taken.observed),
+            model=attempt.model,
+        )
+        self.judged[key] = verdict
+        _limit(self.judged)
+        self.facts["judged"] = str(int(self.facts.get("judged", "0")) + 1)
+        self.tell("verdicts", verdict)
+
+
+def _limit(items: OrderedDict[tuple[str, int], Any]) -> None:
+    while len(items) > REMEMBERED:
+        items.popitem(last=False)

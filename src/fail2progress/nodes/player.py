@@ -1,0 +1,192 @@
+"""player: plays a bag for segmentation, relations, monitor, classifier and learner, and ends when they have worked it off."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fail2progress_msgs.msg import Step
+from rclpy.serialization import deserialize_message
+
+from fail2progress.failures.report import FailureClass
+from fail2progress.failures.store import FailureStore
+from fail2progress.nodes import table
+from fail2progress.nodes.bag import BagError, Recorded, read
+from fail2progress.nodes.base import StackNode, message_type, qos
+from fail2progress.nodes.convert import stamp_of, uuid_text
+
+UPSTREAM = (table.CAMERA[1], "segments")
+"""Where observations may come from: of these only the first that the bag has is played, all after it is worked out anew."""
+PATIENCE = 5.0
+"""Seconds to wait for relations of an observation before the next one is played."""
+LEARNING = 600.0
+
+
+class Node(StackNode):
+    """Holds the next observation back until the relations of the last one have come, so that nothing is dropped."""
+
+    done: int | None = None
+
+    def start(self) -> None:
+        """See StackNode. BagError (a ValueError) where there is no bag."""
+        self.path = Path(str(self.param("bag")))
+        if not str(self.param("bag")) or not self.path.exists():
+            raise BagError(f"bag: {str(self.param('bag'))!r} does not exist; name a bag's folder or file")
+        self.ending = threading.Event()
+        self.outlets: dict[str, Any] = {}
+        self.came = threading.Condition()
+        self.latest = {"relations": -1.0}
+        self.judged: set[tuple[str, int]] = set()
+        self.finished: set[tuple[str, int]] = set()
+        self.played = 0
+        self.listen("relations", lambda m: self._came("relations", stamp_of(m.header.stamp)), group=self.together)
+        self.listen("verdicts", self._verdict, group=self.together)
+
+    def begin(self) -> None:
+        """See StackNode."""
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def stop(self) -> None:
+        """See StackNode."""
+        self.ending.set()
+
+    def _came(self, what: str, stamp: float) -> None:
+        with self.came:
+            self.latest[what] = max(self.latest[what], stamp)
+            self.came.notify_all()
+
+    def _verdict(self, message: Any) -> None:
+        with self.came:
+            self.judged.add((uuid_text(message.episode), int(message.step)))
+            self.came.notify_all()
+
+    def _run(self) -> None:
+        try:
+            source = self._source()
+            self._await_listeners(source)
+            self._play(source)
+            self._await(lambda: self.finished <= self.judged, PATIENCE)
+            self._await_lessons()
+            self.done = 0
+        except BagError as error:
+            print(f"fail2progress: {error}", flush=True)
+            self.done = 2
+
+    def _source(self) -> str:
+        """The topic of the bag that observations are taken from."""
+        there = {name for item in read(self.path) if (name := relative(item.topic)) is not None}
+        found = next((name for name in UPSTREAM if name in there), None)
+        if found is None:
+            raise BagError(f"{self.path}: neither depth images ({table.CAMERA[1]}) nor segments in it; nothing to replay")
+        self.images = there & {*table.CAMERA, table.LABELS[0]}
+        return found
+
+    def _await_listeners(self, source: str) -> None:
+        """Until the first node of the chain and the monitor listen."""
+        for name in (source, "steps"):
+            outlet = self._outlet_of(name)
+            self._await(partial(_has_listeners, outlet), 60.0)
+        self._await(lambda: self.count_publishers("verdicts") > 0 and self.count_publishers("relations") > 0, 60.0)
+
+    def _play(self, source: str) -> None:
+        """Publish in order; after the last image of a moment, wait for what the stack makes of it."""
+        images = self.images if source == table.CAMERA[1] else {"segments"}
+        pace = Pace(float(self.param("rate")))
+        stamp, moment = 0.0, set[str]()
+        for item in read(self.path):
+            name = relative(item.topic)
+            if name is None or name not in (*images, "tf", "tf_static", "steps", table.LABELS[1]):
+                continue
+            self.ending.wait(pace.delay(item.time))
+            if self.ending.is_set():
+                return
+            self._outlet_of(name).publish(item.data)
+            self.played += 1
+            self.facts["played"] = str(self.played)
+            if name == "steps":
+                self._note_step(item)
+            if name in images:
+                of = header_stamp(item.data)
+                moment = {name} if of != stamp else moment | {name}
+                stamp = of
+                if moment == images:
+                    self._await(partial(self._has_come, of), PATIENCE)
+
+    def _has_come(self, stamp: float) -> bool:
+        return self.latest["relations"] >= stamp - 1e-6
+
+    def _note_step(self, item: Recorded) -> None:
+        step = deserialize_message(item.data, Step)
+        if step.phase == Step.FINISHED:
+            self.finished.add((uuid_text(step.episode), int(step.step)))
+
+    def _outlet_of(self, name: str) -> Any:
+        if name not in self.outlets:
+            topic = table.TOPICS[name]
+            self.outlets[name] = self.create_publisher(message_type(topic.type), name, qos(topic))
+        return self.outlets[name]
+
+    def _await_lessons(self) -> None:
+        """Until every failure found has its report, and its lesson where one is due."""
+        store = FailureStore(self.state_dir / "failures.sqlite")
+
+        def settled() -> bool:
+            for head in store.headers():
+                report = store.report(head.id)
+                if report is None:
+                    return False
+                due = report.category is FailureClass.SYMBOLIC_PREDICTION
+                if due and store.lesson(head.id) is None:
+                    return False
+            return True
+
+        self._await(settled, LEARNING, 0.5)
+        for head in store.headers():
+            print(f"failure {head.id}: {head.mismatches[0]}", flush=True)
+
+    def _await(self, true: Callable[[], bool], seconds: float, period: float = 0.02) -> bool:
+        end = time.monotonic() + seconds
+        while not self.ending.is_set() and time.monotonic() < end:
+            with self.came:
+                if true():
+                    return True
+                self.came.wait(period)
+        return False
+
+
+class Pace:
+    """When the next message is due: as it was recorded, faster or slower, or at once (rate 0)."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._begin, self._first = 0.0, -1
+
+    def delay(self, time_ns: int) -> float:
+        """Seconds until a message of this time of arrival (ns) is due."""
+        if self._first < 0:
+            self._begin, self._first = time.monotonic(), time_ns
+        due = (time_ns - self._first) / 1e9 / self.rate if self.rate > 0 else 0.0
+        return max(due - (time.monotonic() - self._begin), 0.0)
+
+
+def _has_listeners(outlet: Any) -> bool:
+    return bool(outlet.get_subscription_count() > 0)
+
+
+def relative(topic: str) -> str | None:
+    """The stack's name of a recorded topic, whatever namespace it was recorded in; None for one that is not the stack's."""
+    fitting = [name for name in table.TOPICS if topic == name or topic.endswith(f"/{name}")]
+    return max(fitting, key=len) if fitting else None
+
+
+def header_stamp(data: bytes) -> float:
+    """The stamp of a serialised message whose first field is a header; BagError where it is too short for one."""
+    if len(data) < 12:
+        raise BagError(f"a message of {len(data)} bytes has no header")
+    seconds, nanoseconds = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
+    return float((seconds * 1_000_000_000 + nanoseconds) / 1e9)

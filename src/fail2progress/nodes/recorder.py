@@ -1,0 +1,77 @@
+"""recorder: everything on the wire into a bag."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rclpy.serialization import serialize_message
+
+from fail2progress.nodes import table
+from fail2progress.nodes.bag import METADATA, BagWriter
+from fail2progress.nodes.base import StackNode, message_type, qos
+from fail2progress.nodes.convert import stamp_of
+
+SAVE = 5.0
+_POLICY = {table.Quality.SENSOR: (2, 2), table.Quality.STREAM: (1, 2), table.Quality.EVENT: (1, 1)}
+"""Reliability and durability as rosbag2 writes them."""
+
+
+class Node(StackNode):
+    """Messages are taken as bytes; images of one moment are kept or left out together."""
+
+    def start(self) -> None:
+        """See StackNode. BagError (a ValueError) where the bag exists."""
+        named = str(self.param("bag"))
+        self.writer = BagWriter(Path(named) if named else _next(self.state_dir / "bags"))
+        self.facts["bag"] = str(self.writer.folder)
+        self.kept, self.left = 0.0, 0.0
+        for name in self.entry.subscribes:
+            topic = table.TOPICS[name]
+            full = self.resolve_topic_name(name)
+            package, kind = topic.type.split("/")
+            self.writer.add_topic(full, f"{package}/msg/{kind}", _profile(topic))
+            images = name in (*table.CAMERA, table.LABELS[0])
+            keep = partial(self._keep_image if images else self._keep, full)
+            self.create_subscription(
+                message_type(topic.type), name, keep, qos(topic), raw=not images, callback_group=self.alone
+            )
+        self.create_timer(SAVE, self._save, callback_group=self.alone)
+
+    def _keep(self, topic: str, data: bytes) -> None:
+        if self.active:
+            with self.lock:
+                self.writer.write(topic, data, self.get_clock().now().nanoseconds)
+
+    def _keep_image(self, topic: str, message: Any) -> None:
+        """At most `image_rate` moments a second: those of a robot that stands still are all alike."""
+        stamp, rate = stamp_of(message.header.stamp), float(self.param("image_rate"))
+        if stamp != self.kept:
+            if stamp == self.left or (rate > 0 and abs(stamp - self.kept) < 1.0 / rate):
+                self.left = stamp
+                return
+            self.kept = stamp
+        self._keep(topic, serialize_message(message))
+
+    def _save(self) -> None:
+        with self.lock:
+            self.writer.save_metadata()
+
+    def stop(self) -> None:
+        """See StackNode."""
+        with self.lock:
+            if self.active or (self.writer.folder / METADATA).exists():
+                self.active = False
+                self.writer.close()
+
+
+def _next(folder: Path) -> Path:
+    """bag_0000, bag_0001, ...: a recorder that was started anew begins a new bag."""
+    number = len(list(folder.glob("bag_*"))) if folder.exists() else 0
+    return folder / f"bag_{number:04d}"
+
+
+def _profile(topic: table.Topic) -> str:
+    reliability, durability = _POLICY[topic.quality]
+    return f"- history: 1\n  depth: {topic.depth}\n  reliability: {reliability}\n  durability: {durability}\n"

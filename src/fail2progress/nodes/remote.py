@@ -1,0 +1,141 @@
+"""The loop's robot and monitor, where these are other processes: what they say is waited for, with time limits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from action_msgs.msg import GoalStatus
+from fail2progress_msgs.action import ExecuteSkill
+from fail2progress_msgs.msg import ErrorCode, Step
+from rclpy.action import ActionClient
+
+from fail2progress.agent.monitor import Attempt, Monitor, Taken
+from fail2progress.agent.robot import ExecutionError, Robot
+from fail2progress.nodes.convert import call_msg, cloud_of, relations_of, uuid_text
+from fail2progress.nodes.convert_records import mismatch_of
+from fail2progress.skills.base import SkillCall
+from fail2progress.world.observation import SegmentedCloud
+
+if TYPE_CHECKING:
+    from fail2progress.nodes.planner import Node
+
+SERVER_GONE = 3.0
+"""Seconds without an action server after which a skill under way counts as lost."""
+
+
+class Interrupted(RuntimeError):
+    """The loop was stopped, or another node did not answer: with an ErrorCode."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class RemoteRobot(Robot):
+    """Eyes and hands are the relations node and the robot node."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.finished = 0
+        self.since = node.now()
+
+    def observe(self) -> SegmentedCloud:
+        """What the relations node saw, at rest, after everything that was done so far."""
+        node, seconds = self.node, float(self.node.param("observation_timeout"))
+
+        def look() -> Any:
+            message = node.heard.get(("relations", None))
+            if message is None or message.moving:
+                return None
+            stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+            after = self.finished == 0 or (uuid_text(message.episode) == node.episode and message.finished == self.finished)
+            return message if after and stamp >= self.since else None
+
+        found = node.await_news(look, seconds)
+        if found is None:
+            raise Interrupted(
+                ErrorCode.PLANNER_NO_OBSERVATION, f"no relations for {seconds:.0f} s: do camera, segmentation and relations run?"
+            )
+        return cloud_of(found.segments)
+
+    def execute(self, call: SkillCall) -> None:
+        """Have a skill carried out, and tell of its end."""
+        try:
+            self.node.skills.carry_out(call)
+        except ExecutionError as error:
+            self.node.step(Step.FAILED, ErrorCode.ROBOT_CANNOT, str(error))
+            raise
+        except Interrupted as error:
+            self.node.step(Step.FAILED, error.code, str(error))
+            raise
+        self.finished += 1
+        self.since = self.node.now()
+        self.node.step(Step.FINISHED)
+
+
+class RemoteMonitor(Monitor):
+    """The monitor node's verdict."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def check(self, attempt: Attempt, after: SegmentedCloud) -> Taken:
+        """See Monitor. `after` is what the monitor sees as well: both get it from the relations node."""
+        node, seconds = self.node, float(self.node.param("verdict_timeout"))
+        verdict = node.await_news(lambda: node.heard.get(("verdict", (node.episode, attempt.step))), seconds)
+        if verdict is None:
+            raise Interrupted(ErrorCode.PLANNER_NO_OBSERVATION, f"no verdict for {seconds:.0f} s: does the monitor run?")
+        event = None
+        if verdict.failure:
+            identity = uuid_text(verdict.event)
+            event = node.await_news(lambda: node.heard.get(("failure", identity)), seconds)
+        return Taken(attempt.planned, relations_of(verdict.observed), tuple(map(mismatch_of, verdict.mismatches)), event)
+
+
+class SkillClient:
+    """Sends a skill to the robot node and waits for its end; cancels it when the task is cancelled."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.client = ActionClient(node, ExecuteSkill, "execute_skill", callback_group=node.together)
+
+    def carry_out(self, call: SkillCall) -> None:
+        """ExecutionError where the robot says that it cannot; Interrupted where it is stopped or does not answer."""
+        if not self.client.wait_for_server(timeout_sec=20.0):
+            raise Interrupted(ErrorCode.ROBOT_LOST, "no robot: nobody offers execute_skill")
+        goal = ExecuteSkill.Goal(call=call_msg(call))
+        handle = self._wait(self.client.send_goal_async(goal, feedback_callback=self._feedback), 20.0)
+        if not handle.accepted:
+            raise Interrupted(ErrorCode.ROBOT_BUSY, "the robot does not take the skill: it is busy, stopped or inactive")
+        try:
+            answer = self._wait(handle.get_result_async(), float(self.node.param("skill_timeout")))
+        except Interrupted:
+            handle.cancel_goal_async()
+            raise
+        if answer.status == GoalStatus.STATUS_CANCELED:
+            raise Interrupted(ErrorCode.ROBOT_STOPPED, answer.result.error_msg or "the skill was cancelled")
+        if answer.result.error_code in (ErrorCode.ROBOT_STOPPED, ErrorCode.ROBOT_BUSY, ErrorCode.ROBOT_LOST):
+            raise Interrupted(answer.result.error_code, answer.result.error_msg)
+        if answer.result.error_code != ErrorCode.OK:
+            raise ExecutionError(answer.result.error_msg)
+
+    def _feedback(self, message: Any) -> None:
+        self.node.facts["skill"] = f"{message.feedback.phase} {message.feedback.share:.0%}"
+
+    def _wait(self, future: Any, seconds: float) -> Any:
+        """The result of a future; the robot node may die meanwhile."""
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
+        gone = 0.0
+        end = time.monotonic() + seconds
+        while not done.wait(0.05):
+            self.node.check_wanted()
+            there = self.client.server_is_ready()
+            gone = 0.0 if there else gone or time.monotonic()
+            if gone and time.monotonic() - gone > SERVER_GONE:
+                raise Interrupted(ErrorCode.ROBOT_LOST, "the robot node has gone")
+            if time.monotonic() > end:
+                raise Interrupted(ErrorCode.ROBOT_LOST, f"the skill did not end within {seconds:.0f} s")
+        return future.result()

@@ -1,0 +1,87 @@
+"""segmentation: RGB-D images to segmented clouds in the planning frame."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from fail2progress.nodes.base import StackNode
+from fail2progress.nodes.convert import Refused, segments_msg, stamp_of
+from fail2progress.nodes.frames import FrameTree
+from fail2progress.nodes.images import frame_of
+from fail2progress.nodes.table import CAMERA, LABELS
+from fail2progress.perception.labelled import LabelledSegmenter
+from fail2progress.perception.segments import PerceptionError, Segmenter
+from fail2progress.world.observation import SegmentedCloud
+
+COLOUR, DEPTH, INFO = CAMERA
+KEPT = 8
+"""Frames whose images have not all come yet."""
+
+
+def segmenter(name: str) -> Segmenter:
+    """By name."""
+    if name == "labelled":
+        return LabelledSegmenter()
+    from fail2progress.perception.geometric import GeometricSegmenter
+
+    return GeometricSegmenter()
+
+
+class Node(StackNode):
+    """Waits until the images of one moment are there, and segments the newest; the same images again cost nothing."""
+
+    def start(self) -> None:
+        """See StackNode."""
+        self.segmenter = segmenter(str(self.param("segmenter")))
+        self.labelled = self.param("segmenter") == "labelled"
+        self.frames = FrameTree()
+        self.waiting: OrderedDict[float, dict[str, Any]] = OrderedDict()
+        self.names: Any = None
+        self.last: tuple[Any, ...] = ()
+        self.cloud: SegmentedCloud | None = None
+        for name in ("tf", "tf_static"):
+            self.listen(name, self.frames.add, when_inactive=True)
+        for name in CAMERA:
+            self.listen(name, partial(self.take, name))
+        if self.labelled:
+            self.listen(LABELS[1], self.name)
+            self.listen(LABELS[0], partial(self.take, LABELS[0]))
+
+    def name(self, message: Any) -> None:
+        """What labels mean."""
+        self.names = message
+
+    def take(self, name: str, message: Any) -> None:
+        """Put a message to the others of its moment; segment when all are there."""
+        stamp = stamp_of(message.header.stamp)
+        slop = float(self.param("slop"))
+        key = next((known for known in self.waiting if abs(known - stamp) <= slop), stamp)
+        moment = self.waiting.setdefault(key, {})
+        moment[name] = message
+        if len(moment) == len(CAMERA) + self.labelled:
+            del self.waiting[key]
+            self.segment(moment)
+        while len(self.waiting) > KEPT:
+            self.waiting.popitem(last=False)
+            self.count("incomplete", "images of a moment that did not all come")
+
+    def segment(self, moment: dict[str, Any]) -> None:
+        """One frame to segments. Images that are the same as the last ones give the same segments."""
+        frame_id = str(self.param("planning_frame"))
+        pose = self.frames.lookup(frame_id, moment[DEPTH].header.frame_id)
+        labels = (moment[LABELS[0]], self.names) if self.labelled and self.names is not None else None
+        images = (moment[COLOUR].data, moment[DEPTH].data, labels and labels[0].data, pose if pose is None else pose.tobytes())
+        stamp = stamp_of(moment[DEPTH].header.stamp)
+        if self.cloud is None or images != self.last:
+            try:
+                frame = frame_of(moment[COLOUR], moment[DEPTH], moment[INFO], pose, frame_id, labels)
+                perceived = self.segmenter.segment(frame)
+            except PerceptionError as error:
+                raise Refused("perception", str(error)) from error
+            self.cloud, self.last = perceived.cloud(), images
+            self.facts["segments"] = str(len(self.cloud))
+            self.facts["seconds"] = f"{perceived.seconds.get('total', 0.0):.3f}"
+        self.tell("segments", segments_msg(replace(self.cloud, stamp=stamp)))

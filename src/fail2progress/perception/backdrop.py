@@ -1,0 +1,51 @@
+"""The colour of a surface, so that what depth says to rise a little above it can be told from the surface itself."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from fail2progress.perception.depth import Image
+from fail2progress.world.relations import Mask
+
+_STEP = 8
+_SHADE = (0.5, 1.2)
+"""How much darker than around (a shadow) or lighter (a gloss) the same surface may be."""
+_FLOOR = 8.0
+"""Levels of 255 that a camera's noise makes of one colour."""
+
+_TEXTURE = 12.0
+"""Levels of 255: standard deviation of the grain of wood or of a patterned cloth, at most."""
+
+
+def like_surface(colour: NDArray[np.uint8], mask: Mask) -> Mask:
+    """(H, W) pixels whose colour is that of the surface (its readings: mask) near them, in light or in shadow."""
+    image = ndimage.uniform_filter(colour.astype(np.float32), (3, 3, 1))
+    mean, spread = _around(image, mask)
+    # Once more without the feet of objects and what lies flat.
+    mean, spread = _around(image, mask & (np.abs(image - mean) < 1.5 * spread + _FLOOR).all(axis=-1))
+    shade = (image * mean).sum(axis=-1) / np.maximum((mean * mean).sum(axis=-1), 1.0)
+    off = np.abs(image - np.clip(shade, *_SHADE)[..., None] * mean)
+    matching = (off < 2.5 * np.minimum(spread, _TEXTURE) + _FLOOR).all(axis=-1).astype(np.float32)
+    return np.asarray(ndimage.uniform_filter(matching, 5) > 0.5)
+
+
+def _around(image: Image, mask: Mask) -> tuple[Image, Image]:
+    """(H, W, 3) mean and standard deviation of a surface's colour, over about a tenth of the image."""
+    small = image[::_STEP, ::_STEP]
+    known = mask[::_STEP, ::_STEP].astype(np.float32)[..., None]
+    total = known.sum() + 1e-6
+    overall = (small * known).sum(axis=(0, 1)) / total
+    width = max(mask.shape) / _STEP / 12
+    weight = ndimage.gaussian_filter(known, (width, width, 0)) + 1e-3
+    offset = (small - overall) * known
+    mean = ndimage.gaussian_filter(offset, (width, width, 0)) / weight
+    square = ndimage.gaussian_filter(offset * offset, (width, width, 0)) / weight
+    spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
+    return _enlarged(mean + overall, mask.shape), _enlarged(spread, mask.shape)
+
+
+def _enlarged(small: Image, shape: tuple[int, ...]) -> Image:
+    large = np.repeat(np.repeat(small, _STEP, axis=0), _STEP, axis=1)
+    return np.asarray(large[: shape[0], : shape[1]], np.float32)

@@ -1,0 +1,252 @@
+"""Segments by geometry and colour alone: no weights, nothing learned.
+
+Surfaces by RANSAC; what rises above them, cut at concave creases and occlusions into parts; parts joined into objects. See
+docs/decisions/0006-perception.md.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+
+from fail2progress.perception import depth as readings
+from fail2progress.perception import planes
+from fail2progress.perception.backdrop import like_surface
+from fail2progress.perception.depth import NOISE, Facets, Image
+from fail2progress.perception.merging import Merger, MergeRules
+from fail2progress.perception.parts import Table, extent, meetings, ring, table
+from fail2progress.perception.planes import Level, PlaneRules, Surface
+from fail2progress.perception.regions import CutRules, Numbers, Scan, regions
+from fail2progress.perception.seams import SeamRules, split
+from fail2progress.perception.segments import Perceived, PerceptionError, Segment, Segmenter
+from fail2progress.perception.shapes import CATEGORY, rectangle, solid
+from fail2progress.perception.visibility import visibility
+from fail2progress.world.objects import Shape
+from fail2progress.world.relations import Mask
+from fail2progress.world.rgbd import RgbdFrame
+from fail2progress.world.scene import Array, pose
+
+_TABLE_TOP = 0.02
+"""Metres of thickness that a surface's box is given, of which only the upper side is seen."""
+
+
+@dataclass(frozen=True)
+class StandRules:
+    """What counts as standing on a surface."""
+
+    low: float = 0.005
+    """Metres above the surface from which a reading is no part of it, if that is beyond noise."""
+    noise: float = 4.0
+    """The same in standard deviations of noise."""
+    tall: float = 0.6
+    """Metres above the surface up to which objects are looked for."""
+    skirt: float = 0.02
+    """Metres above the surface below which what has the surface's colour is the surface: cameras smear depth around feet."""
+    margin: float = 0.05
+    """Metres by which an object may reach over the outline of what is seen of its surface."""
+    top: float = 0.008
+    """Metres of height of the flattest object."""
+    across: float = 0.012
+    """Metres across, of the smallest object."""
+    pixels: int = 30
+    """Readings of the smallest object."""
+    facet: float = 0.006
+    """Metres from the middle to the side of the window in which surfaces are fitted."""
+
+
+@dataclass(frozen=True)
+class GeometricSegmenter(Segmenter):
+    """Finds objects by their geometry, with colour to tell parts from neighbours. Deterministic."""
+
+    plane_rules: PlaneRules = field(default_factory=PlaneRules)
+    stand_rules: StandRules = field(default_factory=StandRules)
+    cut_rules: CutRules = field(default_factory=CutRules)
+    merge_rules: MergeRules = field(default_factory=MergeRules)
+    seam_rules: SeamRules = field(default_factory=SeamRules)
+
+    def segment(self, frame: RgbdFrame) -> Perceived:
+        """See Segmenter. Without a pose of the camera, the planning frame is that of the largest table (see `Level`), with its
+        origin on the table below the camera."""
+        clock = _Clock()
+        inverted, facets = self._readings(frame)
+        clock.done("depth")
+        axes, surfaces = self._surfaces(frame, inverted, facets)
+        clock.done("planes")
+        scan = self._scan(frame, inverted, facets, axes, surfaces)
+        labels = regions(scan, self.cut_rules)
+        clock.done("regions")
+        rows = table(scan)
+        found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
+        across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
+        found = [part for whole in found for part in split(rows, whole, across, self.seam_rules)]
+        found = [pixels for pixels in found if self._counts(rows, pixels)]
+        clock.done("objects")
+        origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
+        view = _View(scan, rows, origin, _owners(found, labels.size), frame.colour)
+        found.sort(key=lambda pixels: -len(pixels))
+        segments = tuple(view.object(f"object_{i + 1}", pixels) for i, pixels in enumerate(found))
+        tables = tuple(view.table(f"table_{i + 1}", surface) for i, surface in enumerate(surfaces))
+        clock.done("shapes")
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = axes.rotation, origin
+        size = frame.intrinsics
+        return Perceived(segments, tables, matrix, size.width, size.height, clock.seconds(), frame.frame, frame.stamp)
+
+    def _readings(self, frame: RgbdFrame) -> tuple[Image, Facets]:
+        inverted = readings.inverse(frame.depth)
+        if np.count_nonzero(inverted) < 0.01 * inverted.size:
+            raise PerceptionError(_no_depth(frame.depth))
+        inverted = readings.without_flying(inverted, frame.intrinsics)
+        near = inverted[inverted > 1 / self.plane_rules.reach]
+        pitch = frame.intrinsics.fx * float(np.median(near)) if len(near) else frame.intrinsics.fx
+        return inverted, readings.facets(inverted, frame.intrinsics, int(np.clip(round(self.stand_rules.facet * pitch), 2, 5)))
+
+    def _surfaces(self, frame: RgbdFrame, inverted: Image, facets: Facets) -> tuple[Level, list[Surface]]:
+        rules, camera = self.plane_rules, frame.intrinsics
+        found = planes.find_planes(inverted, camera, rules)
+        if frame.pose is None:
+            axes = planes.level(planes.which_way_up(found, inverted, camera, rules))
+        else:
+            axes = Level(frame.pose[:3, :3])
+        surfaces = planes.find_surfaces(found, axes, facets.normals, inverted, camera, rules)
+        if not surfaces:
+            raise PerceptionError(
+                f"no table found: nothing level of {rules.area} m^2 or more within {rules.reach} m; point the camera at the table"
+            )
+        return axes, surfaces
+
+    def _scan(self, frame: RgbdFrame, inverted: Image, facets: Facets, axes: Level, surfaces: list[Surface]) -> Scan:
+        u, v = readings.rays(frame.intrinsics)
+        rotation = axes.rotation.astype(np.float32)
+        inverted = readings.smoothed(inverted, facets, frame.intrinsics)
+        depth = np.where(inverted > 0, 1 / np.maximum(inverted, 1e-6), 0).astype(np.float32)
+        points = (np.stack([u, v, np.ones_like(u)], -1) * depth[..., None]) @ rotation.T
+        heights = self._heights(points, inverted, depth, surfaces)
+        standing = self._standing(frame, heights, depth, surfaces)
+        normals = facets.normals @ rotation.T
+        return Scan(
+            points,
+            normals,
+            facets.planes,
+            facets.misfit,
+            heights,
+            inverted,
+            frame.colour,
+            u,
+            v,
+            standing,
+            frame.intrinsics.fx,
+        )
+
+    def _heights(self, points: Image, inverted: Image, depth: Image, surfaces: list[Surface]) -> Image:
+        """(H, W) m above the highest surface that a point is above; -1 where it is above none."""
+        heights = np.full(inverted.shape, -1.0, np.float32)
+        for surface in sorted(surfaces, key=lambda s: -s.camera_height):
+            height = surface.camera_height * (inverted - surface.expected) * depth
+            over = (height > -0.02) & (height < self.stand_rules.tall) & (inverted > 0)
+            over &= planes.within(surface.outline, points[..., :2], self.stand_rules.margin)
+            heights[over] = height[over]
+        return heights
+
+    def _standing(self, frame: RgbdFrame, heights: Image, depth: Image, surfaces: list[Surface]) -> Mask:
+        rules = self.stand_rules
+        least = np.maximum(rules.low, rules.noise * NOISE * depth * surfaces[0].camera_height)
+        bare = np.any([surface.mask for surface in surfaces], axis=0) & (heights < rules.low)
+        bare = ndimage.binary_erosion(bare, iterations=3)
+        return np.asarray((heights > least) & ~((heights < rules.skirt) & like_surface(frame.colour, bare)))
+
+    def _counts(self, rows: Table, pixels: Numbers) -> bool:
+        """Whether readings are an object rather than noise."""
+        rules = self.stand_rules
+        if len(pixels) < rules.pixels or extent(rows, pixels) < rules.across:
+            return False
+        mask = np.zeros(rows.heights.shape, bool)
+        mask[pixels] = True
+        solid_core = ndimage.binary_erosion(mask.reshape(-1, rows.width), iterations=2).any()
+        return bool(solid_core and np.quantile(rows.heights[pixels], 0.9) > rules.top)
+
+
+@dataclass(frozen=True)
+class _View:
+    """What turns pixels into segments. owners: (H * W,) number of the object from 1, 0 for none."""
+
+    scan: Scan
+    rows: Table
+    origin: Array
+    owners: Numbers
+    colour: object
+
+    def object(self, name: str, pixels: Numbers) -> Segment:
+        """One object."""
+        own = self._points(pixels)
+        low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
+        bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
+        body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, ring(self.rows, pixels, (self.owners > 0) & (self.owners != self.owners[pixels[0]])))
+        pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
+        share = visibility(self._mask(pixels), _depth(self.scan))
+        return Segment(name, CATEGORY[body.shape], body.shape, self._points(pixels), pixels, body.pose, body.size, share)
+
+    def table(self, name: str, surface: Surface) -> Segment:
+        """One surface."""
+        pixels = np.flatnonzero(surface.mask)
+        middle, size, yaw = rectangle(surface.outline)
+        top = self.origin[2] - surface.camera_height
+        at = pose(middle[0] + self.origin[0], middle[1] + self.origin[1], top - _TABLE_TOP / 2, yaw)
+        share = visibility(surface.mask, _depth(self.scan))
+        return Segment(name, "table", Shape.TABLE, self._points(pixels), pixels, at, np.array([*size, _TABLE_TOP]), share)
+
+    def _points(self, pixels: Numbers) -> Image:
+        return np.asarray(self.scan.points.reshape(-1, 3)[pixels] + self.origin, np.float32)
+
+    def _mask(self, pixels: Numbers) -> Mask:
+        mask = np.zeros(self.owners.shape, bool)
+        mask[pixels] = True
+        return mask.reshape(self.scan.inverted.shape)
+
+    def _filled(self, pixels: Numbers) -> Numbers:
+        """With what lies within: the floor of a bowl may be too near the table to tell."""
+        high = np.quantile(self.rows.heights[pixels], 0.97)
+        rim = self.rows.points[pixels[self.rows.heights[pixels] > 0.75 * high], :2]
+        window = self.rows.window(pixels, 1)
+        free = window[(self.owners[window] == 0) & (self.rows.heights[window] < high)]
+        inside = planes.within(rim.astype(float), self.rows.points[free, :2], -0.003)
+        return np.unique(np.concatenate([pixels, free[inside]]))
+
+
+def _owners(found: list[Numbers], size: int) -> Numbers:
+    owners = np.zeros(size, np.int64)
+    for i, pixels in enumerate(found):
+        owners[pixels] = i + 1
+    return owners
+
+
+def _depth(scan: Scan) -> Image:
+    return np.where(scan.inverted > 0, 1 / np.maximum(scan.inverted, 1e-6), 0).astype(np.float32)
+
+
+def _no_depth(depth: Image) -> str:
+    known = depth[np.isfinite(depth) & (depth > 0)]
+    if len(known) < 0.01 * depth.size:
+        return f"the depth image is empty: {len(known)} of {depth.size} pixels have a reading"
+    middle = float(np.median(known))
+    return f"depth does not look like metres: its median is {middle:.4g}, a table stands at 0.2 to 3; check the unit of depth"
+
+
+class _Clock:
+    """Wall time by stage."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._spent: dict[str, float] = {}
+
+    def done(self, stage: str) -> None:
+        """A stage ends."""
+        now = time.perf_counter()
+        self._spent[stage], self._last = now - self._last, now
+
+    def seconds(self) -> dict[str, float]:
+        """By stage, and in total."""
+        return {**self._spent, "total": time.perf_counter() - self._start}

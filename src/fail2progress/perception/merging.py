@@ -1,0 +1,193 @@
+"""Which parts belong to one object: they are alike, hang from it, or are two sides of the same hollow thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fail2progress.perception.parts import Meeting, Meetings, Table, alike, concave, enclosed, extent, gaps, histogram, ring
+from fail2progress.perception.regions import Numbers
+from fail2progress.world.relations import Mask
+
+
+@dataclass(frozen=True)
+class MergeRules:
+    """Every number of the merging."""
+
+    touch: float = 0.015
+    """Metres between pixels up to which two parts touch."""
+    tiny: float = 0.012
+    """Metres across; what is smaller belongs to what it touches."""
+    valley: float = np.radians(25)
+    """Angle of a concave edge."""
+    valleys: float = 0.5
+    """Share of a border that must be a valley or a step, or it parts nothing."""
+    alike: float = 0.80
+    """Bhattacharyya coefficient of colours above which parts that touch are one thing."""
+    unlike: float = 0.3
+    """Bhattacharyya coefficient of colours below which next to no valley is enough to part two things."""
+    grounded: float = 0.03
+    """Metres above a surface up to which something stands on it."""
+    standing: float = 0.15
+    """Share of a part's columns that reach the surface, for one that stands on it."""
+    resting: float = 0.5
+    """Share of a part's columns that end on another thing or behind it, for one that needs no other hold."""
+
+
+class Merger:
+    """Parts, and their meetings, while they are joined."""
+
+    def __init__(self, rows: Table, labels: Numbers, found: Meetings, rules: MergeRules) -> None:
+        flat = labels.ravel()
+        order = np.argsort(flat, kind="stable")
+        starts = np.searchsorted(flat[order], np.arange(1, int(flat.max(initial=0)) + 2))
+        self.rows, self.rules, self.meetings = rows, rules, found
+        self.parts: dict[int, Numbers] = {
+            i + 1: order[a:b] for i, (a, b) in enumerate(zip(starts[:-1], starts[1:], strict=True)) if b > a
+        }
+        self.owner = flat.copy()
+        self._rings: dict[tuple[tuple[int, int], ...], bool] = {}
+        self.colours = {i: histogram(rows, pixels) for i, pixels in self.parts.items()}
+
+    def run(self) -> list[Numbers]:
+        """Flat pixel indices of every object; what hangs in the air is none."""
+        for rule in (self._tiny, self._leaking, self._alike, self._walls, self._hollow, self._hanging, self._alike, self._hollow):
+            self._until_done(rule)
+        return [pixels for part, pixels in self.parts.items() if self._held(part)]
+
+    def _until_done(self, rule: object) -> None:
+        while True:
+            pair = rule()  # type: ignore[operator]
+            if pair is None:
+                return
+            self._join(*pair)
+
+    def _join(self, into: int, part: int) -> None:
+        self.parts[into] = np.concatenate([self.parts[into], self.parts.pop(part)])
+        self.colours[into] = histogram(self.rows, self.parts[into])
+        del self.colours[part]
+        self.owner[self.parts[into]] = into
+        for other, meeting in self.meetings.pop(part, {}).items():
+            del self.meetings[other][part]
+            if other == into:
+                continue
+            mine = self.meetings.setdefault(into, {})
+            mine[other] = mine[other].joined(meeting) if other in mine else meeting
+            self.meetings[other][into] = mine[other].turned()
+
+    def _touching(self, part: int) -> dict[int, int]:
+        """Neighbours that a part touches, with the number of places."""
+        found = {other: int((gaps(self.rows, m) < self.rules.touch).sum()) for other, m in self.meetings.get(part, {}).items()}
+        return {other: count for other, count in found.items() if count >= 3}
+
+    def _pairs(self) -> Iterable[tuple[int, int, Meeting]]:
+        for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):
+            for other, meeting in self.meetings[part].items():
+                if len(self.parts[other]) >= len(self.parts[part]):
+                    yield other, part, meeting
+
+    def _tiny(self) -> tuple[int, int] | None:
+        for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):
+            if extent(self.rows, self.parts[part]) > self.rules.tiny:
+                continue
+            touching = self._touching(part)
+            if touching:
+                return max(touching, key=lambda i: touching[i]), part
+        return None
+
+    def _leaking(self) -> tuple[int, int] | None:
+        """A border that is for the most part neither valley nor step parts nothing."""
+        for other, part, meeting in self._pairs():
+            if len(meeting.own) < 6:
+                continue
+            close = gaps(self.rows, meeting) < self.rules.touch
+            parting = ~close | concave(self.rows, meeting, self.rules.valley)
+            least = self.rules.valleys if alike(self.colours[other], self.colours[part]) > self.rules.unlike else 0.2
+            if parting.mean() < least:
+                return other, part
+        return None
+
+    def _alike(self) -> tuple[int, int] | None:
+        for other, part, meeting in self._pairs():
+            close = gaps(self.rows, meeting) < self.rules.touch
+            if close.mean() > 0.5 and close.sum() >= 6 and alike(self.colours[other], self.colours[part]) > self.rules.alike:
+                return other, part
+        return None
+
+    def _hollow(self) -> tuple[int, int] | None:
+        """Walls that go round something lower, seen from inside and from outside; and its floor."""
+        for other, part, meeting in self._pairs():
+            if len(meeting.own) < 6:
+                continue
+            if self._ring(other):
+                if self._recessed(part, other):
+                    return other, part
+            elif self._ring(other, part) or any(self._ring(other, part, third) for third in self._more(other, part)):
+                return other, part
+        return None
+
+    def _walls(self) -> tuple[int, int] | None:
+        """Parts of one colour that only together go round something lower."""
+        for part in sorted(self.meetings, key=lambda i: -len(self.parts[i])):
+            group = self._group(part)
+            if len(group) > 1 and not self._ring(part) and self._ring(*group):
+                return part, group[1]
+        return None
+
+    def _group(self, part: int) -> list[int]:
+        """A part and all of its colour around it that lie beside each other."""
+        group, waiting = [part], [part]
+        while waiting:
+            for other, meeting in self.meetings[waiting.pop()].items():
+                if other not in group and len(meeting.own) >= 6 and alike(self.colours[part], self.colours[other]) > self.rules.alike:
+                    group.append(other)
+                    waiting.append(other)
+        return group
+
+    def _ring(self, *parts: int) -> bool:
+        key = tuple(sorted((part, len(self.parts[part])) for part in parts))
+        if key not in self._rings:
+            self._rings[key] = ring(self.rows, np.concatenate([self.parts[i] for i in parts]), self._others(*parts))
+        return self._rings[key]
+
+    def _others(self, *parts: int) -> Mask:
+        """(H * W,) pixels of all parts but some."""
+        return np.asarray((self.owner > 0) & ~np.isin(self.owner, parts))
+
+    def _more(self, *parts: int) -> list[int]:
+        """The largest neighbours of some parts."""
+        found = {i for part in parts for i, m in self.meetings[part].items() if len(m.own) >= 6} - set(parts)
+        return sorted(found, key=lambda i: -len(self.parts[i]))[:4]
+
+    def _recessed(self, part: int, other: int) -> bool:
+        """Whether a part is the inside of another, a hollow one: within its rim, and nowhere in front of it."""
+        if not enclosed(self.rows, self.parts[part], self.parts[other]):
+            return False
+        meeting = self.meetings[part][other]
+        in_front = self.rows.range[meeting.other] - self.rows.range[meeting.own] > self.rules.touch / 2
+        return bool(in_front.mean() < 0.1)
+
+    def _hanging(self) -> tuple[int, int] | None:
+        for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):
+            touching = self._touching(part)
+            if touching and not self._held(part):
+                return max(touching, key=lambda i: touching[i]), part
+        return None
+
+    def _held(self, part: int) -> bool:
+        """Whether a part stands on the surface, or ends below on other things or behind them."""
+        pixels = self.parts[part]
+        columns = pixels % self.rows.width
+        order = np.lexsort((pixels, columns))
+        last = np.flatnonzero(np.diff(columns[order], append=-1))
+        bottom = pixels[order][last]
+        if (self.rows.heights[bottom] < self.rules.grounded).mean() >= self.rules.standing:
+            return True
+        rest = bottom // self.rows.width == len(self.rows.heights) // self.rows.width - 1
+        for meeting in self.meetings.get(part, {}).values():
+            under = (meeting.other > meeting.own) & ((meeting.other - meeting.own) % self.rows.width == 0)
+            ahead = self.rows.range[meeting.own] - self.rows.range[meeting.other] > -self.rules.touch
+            rest |= np.isin(columns[order][last], (meeting.own % self.rows.width)[under & ahead])
+        return bool(rest.mean() >= self.rules.resting)

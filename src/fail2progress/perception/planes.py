@@ -1,0 +1,228 @@
+"""Support surfaces: the horizontal planes that things stand on, and the planning frame of a camera held by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import open3d as o3d
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+
+from fail2progress.perception.depth import NOISE, Image, rays
+from fail2progress.perception.segments import PerceptionError
+from fail2progress.world.relations import Mask
+from fail2progress.world.rgbd import Intrinsics
+from fail2progress.world.scene import Array
+
+
+@dataclass(frozen=True)
+class PlaneRules:
+    """Every number of the search for surfaces."""
+
+    reach: float = 3.5
+    """Metres from the camera beyond which no surface is looked for."""
+    band: float = 6 * NOISE
+    """1 / m: how far readings of a plane lie off it; noise, and the slight bending that stereo cameras show."""
+    share: float = 0.015
+    """Of the readings, for a plane to be one."""
+    planes: int = 8
+    """Planes looked at in a frame."""
+    tilt: float = np.radians(6)
+    """Between the normals of surfaces that are parallel."""
+    roll: float = np.radians(40)
+    """How far a camera held by hand may be rolled to a side."""
+    area: float = 0.06
+    """m^2 seen of a surface for it to be more than the top of an object."""
+    floor: float = 0.25
+    """Metres between a floor and the table that stands on it, at least."""
+    step: float = 0.02
+    """Metres between two surfaces, at least; what differs by less is one."""
+    cell: float = 0.02
+    """Metres; surfaces are outlined on such a grid."""
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A horizontal plane: 1 / z = coefficients of (u, v), with its outline on it.
+
+    expected: (H, W) inverse depth that it would show everywhere; mask: (H, W) its readings; camera_height: m above it;
+    outline: (k, 2) corners of its convex hull, in metres along the axes of `Level`; height: m along `up` from the camera.
+    """
+
+    expected: Image
+    mask: Mask
+    camera_height: float
+    outline: Array
+
+
+@dataclass(frozen=True)
+class Level:
+    """Which way is up: rotation (3, 3) from the optical frame to x away from the camera, y to its left, z up."""
+
+    rotation: Array
+
+    @property
+    def up(self) -> Array:
+        """(3,) unit vector in the optical frame."""
+        return self.rotation[2]
+
+
+def level(up: Array) -> Level:
+    """Axes for a camera held by hand: x is its viewing direction (its own up where it looks straight down), made horizontal."""
+    forward = np.array([0.0, 0.0, 1.0]) if abs(up[2]) < 0.98 else np.array([0.0, -1.0, 0.0])
+    x = forward - up * (forward @ up)
+    x = x / np.linalg.norm(x)
+    return Level(np.stack([x, np.cross(up, x), up]))
+
+
+def find_planes(inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[Array]:
+    """Planes 1 / z = a u + b v + c as (3,) a, b, c, the largest first, by RANSAC on inverse depth."""
+    u, v = rays(camera)
+    step = max(1, round(np.sqrt(camera.width * camera.height / 20_000)))
+    near = inverted[::step, ::step] > 1 / rules.reach
+    cloud = np.stack([u[::step, ::step][near], v[::step, ::step][near], inverted[::step, ::step][near]], axis=1).astype(float)
+    least = max(50.0, rules.share * len(cloud))
+    found: list[Array] = []
+    o3d.utility.random.seed(0)
+    for _ in range(rules.planes):
+        if len(cloud) < least:
+            break
+        points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cloud))
+        plane, inliers = points.segment_plane(rules.band, 3, 400)
+        if len(inliers) < least:
+            break
+        if abs(plane[2]) > 1e-6:
+            found.append(-np.array([plane[0], plane[1], plane[3]]) / plane[2])
+        cloud = np.delete(cloud, inliers, axis=0)
+    return found
+
+
+def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules: PlaneRules) -> Array:
+    """(3,) up in the optical frame: the direction of parallel planes with most readings that a camera held by hand can have."""
+    ups = [-plane / np.linalg.norm(plane) for plane in planes]
+    weights = [float(_on(plane, inverted, camera, rules).mean()) for plane in planes]
+    # Seen from above: not rolled over, and not looking up by more than a little, as walls would have it.
+    level_enough = [abs(up[0]) < np.sin(rules.roll) and up[1] < 0.15 for up in ups]
+    if not any(level_enough):
+        raise PerceptionError("no table found: no surface in view faces up; point the camera down at the table")
+    near = np.cos(rules.tilt)
+    votes = [sum(w for other, w in zip(ups, weights, strict=True) if other @ up > near) for up in ups]
+    return ups[int(np.argmax(np.where(level_enough, votes, -1.0)))]
+
+
+def _on(plane: Array, inverted: Image, camera: Intrinsics, rules: PlaneRules) -> Mask:
+    u, v = rays(camera)
+    gap = plane[0] * u + plane[1] * v + plane[2] - inverted
+    return np.asarray((np.abs(gap) < rules.band) & (inverted > 0))
+
+
+def find_surfaces(
+    planes: list[Array], axes: Level, normals: Image, inverted: Image, camera: Intrinsics, rules: PlaneRules
+) -> list[Surface]:
+    """Tables in view, the largest in the image first; a floor below a table is none. Empty where nothing is level."""
+    flat = [plane for plane in planes if -plane @ axes.up / np.linalg.norm(plane) > np.cos(rules.tilt)]
+    upward = normals @ axes.up.astype(np.float32) > np.cos(np.radians(35))
+    taken = np.zeros(inverted.shape, bool)
+    found: list[Surface] = []
+    for plane in flat:
+        fitted = _refined(plane, inverted, upward & ~taken, camera, rules)
+        if fitted is None:
+            continue
+        expected, mask, height = fitted
+        taken |= mask
+        if all(not _same(expected, height, other, rules) for other in found):
+            patches = _patches(mask, inverted, axes, camera, rules)
+            found += [Surface(expected, patch, height, _outline(patch, inverted, axes, camera)) for patch in patches]
+    return _tables(found, rules)
+
+
+def _same(expected: Image, height: float, other: Surface, rules: PlaneRules) -> bool:
+    """Whether a plane is one found before, a second time: as high, where that one is seen."""
+    ratio = expected[other.mask] / np.maximum(other.expected[other.mask], 1e-6)
+    return float(np.median(np.abs(1 - ratio))) * height < rules.step
+
+
+def _refined(
+    plane: Array, inverted: Image, candidates: Mask, camera: Intrinsics, rules: PlaneRules
+) -> tuple[Image, Mask, float] | None:
+    """The same plane fitted to all of its readings, bent as the sensor bends it; None where too few are left."""
+    u, v = rays(camera)
+    terms = np.stack([u, v, np.ones_like(u)], axis=-1).astype(np.float64)
+    fit = np.asarray(plane)
+    for _ in range(2):
+        mask = candidates & (np.abs(terms @ fit - inverted) < rules.band) & (inverted > 1 / rules.reach)
+        if mask.sum() < rules.share * mask.size:
+            return None
+        fit = np.linalg.lstsq(terms[mask][::7], inverted[mask][::7].astype(np.float64), rcond=None)[0]
+    residual = np.where(mask, inverted - (terms @ fit), 0.0)
+    expected = (terms @ fit).astype(np.float32) + _bending(residual, mask)
+    mask = candidates & (np.abs(expected - inverted) < rules.band) & (inverted > 1 / rules.reach)
+    return expected, mask, float(1 / np.linalg.norm(fit))
+
+
+def _bending(residual: NDArray[np.float64], mask: Mask) -> Image:
+    """(H, W) how far readings lie off the plane on average, over a tenth of the image: no object is as large."""
+    step = 8
+    known = mask[::step, ::step].astype(np.float64)
+    width = max(mask.shape) / step / 12
+    weight = ndimage.gaussian_filter(known, width)
+    mean = ndimage.gaussian_filter(residual[::step, ::step] * known, width) / (weight + 0.05)
+    zoomed = ndimage.zoom(mean, step, order=1, grid_mode=True, mode="nearest")
+    return np.asarray(zoomed[: mask.shape[0], : mask.shape[1]], np.float32)
+
+
+def flat_points(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:
+    """(n, 2) m along x and y of the level axes, of the readings under a mask."""
+    u, v = rays(camera)
+    directions = np.stack([u[mask], v[mask], np.ones(int(mask.sum()), np.float32)], axis=1).astype(np.float64)
+    return np.asarray((directions / inverted[mask][:, None].astype(np.float64)) @ axes.rotation[:2].T)
+
+
+def _patches(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> list[Mask]:
+    """Parts of a plane that lie apart on it, each large enough for a table."""
+    if mask.sum() < 100:
+        return []
+    points = flat_points(mask, inverted, axes, camera)
+    cells = np.floor((points - points.min(axis=0)) / rules.cell).astype(np.int64)
+    grid = np.zeros(cells.max(axis=0) + 1, bool)
+    grid[cells[:, 0], cells[:, 1]] = True
+    joined, count = ndimage.label(ndimage.binary_closing(np.pad(grid, 4), iterations=3)[4:-4, 4:-4], np.ones((3, 3)))
+    labels = joined[cells[:, 0], cells[:, 1]]
+    result = []
+    for label in range(1, count + 1):
+        if (grid & (joined == label)).sum() * rules.cell**2 >= rules.area:
+            patch = np.zeros(mask.shape, bool)
+            patch[mask] = labels == label
+            result.append(patch)
+    return result
+
+
+def _outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:
+    points = flat_points(mask, inverted, axes, camera)
+    try:
+        return np.asarray(points[ConvexHull(points).vertices])
+    except QhullError:
+        return points[:1]
+
+
+def _tables(found: list[Surface], rules: PlaneRules) -> list[Surface]:
+    """Leaves out floors; the surface with most readings first."""
+    if not found:
+        return []
+    above_floor = [s for s in found if any(o.camera_height - s.camera_height >= rules.floor for o in found)]
+    highest_floor = min((s.camera_height for s in found), default=0.0) + rules.floor
+    kept = [s for s in found if s.camera_height < highest_floor] if above_floor else found
+    return sorted(kept, key=lambda s: -int(s.mask.sum()))
+
+
+def within(outline: Array, points: NDArray[np.floating], margin: float) -> Mask:
+    """(...,) whether (..., 2) points lie in a convex outline grown by a margin (m)."""
+    if len(outline) < 3:
+        return np.zeros(points.shape[:-1], bool)
+    equations = ConvexHull(outline).equations.astype(np.float32)
+    result = np.ones(points.shape[:-1], bool)
+    for a, b, c in equations:
+        result &= points[..., 0] * a + points[..., 1] * b + c <= margin
+    return result

@@ -1,0 +1,201 @@
+"""What can be checked of images and workflow without a docker daemon: none of them has been built here."""
+
+import ast
+import fnmatch
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = sorted((ROOT / "docker").glob("*.Dockerfile"))
+WORKFLOW = ROOT / ".github" / "workflows" / "ros.yml"
+PYTHON_OF = {"ros:humble": "3.10", "ros:jazzy": "3.12", "ubuntu:20.04": "3.8"}
+
+
+@dataclass(frozen=True)
+class Instruction:
+    name: str
+    text: str
+
+
+def instructions(file: Path) -> list[Instruction]:
+    """The instructions of a Dockerfile, continued lines joined, comments left out."""
+    lines = [line for line in file.read_text().splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines)).splitlines()
+    return [Instruction(*line.split(maxsplit=1)) for line in joined]
+
+
+def texts(file: Path, name: str) -> list[str]:
+    return [instruction.text for instruction in instructions(file) if instruction.name == name]
+
+
+def ignored(path: str) -> bool:
+    """Whether .dockerignore keeps a path out of the build context; the last pattern that matches decides."""
+    parents = [path, *(str(parent) for parent in Path(path).parents if str(parent) != ".")]
+    result = False
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        pattern = line.removeprefix("!")
+        if pattern and not pattern.startswith("#") and any(fnmatch.fnmatch(part, pattern) for part in parents):
+            result = not line.startswith("!")
+    return result
+
+
+def shell(text: str) -> None:
+    done = subprocess.run(["bash", "-n"], input=text, capture_output=True, text=True)
+    assert done.returncode == 0, f"{text}\n{done.stderr}"
+
+
+def constraints() -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        if match := re.match(r"([\w.-]+)==([\w.+]+)", line):
+            found.setdefault(match[1].lower().replace("_", "-"), set()).add(match[2])
+    return found
+
+
+def packages() -> dict[str, Path]:
+    """The colcon packages of the repository by name."""
+    files = [folder / "package.xml" for folder in (ROOT / "msg", ROOT / "src")]
+    return {str(ElementTree.parse(file).findtext("name")): file.parent for file in files if file.is_file()}
+
+
+def steps() -> list[dict]:
+    yaml = pytest.importorskip("yaml")
+    return yaml.safe_load(WORKFLOW.read_text())["jobs"]["build-and-test"]["steps"]
+
+
+def commands() -> str:
+    """All commands of images and workflow."""
+    runs = [text for image in IMAGES for text in texts(image, "RUN")]
+    return "\n".join([*runs, *(step.get("run", "") for step in steps())])
+
+
+def test_there_is_an_image_for_the_robot_the_simulation_and_isaac_gym() -> None:
+    assert {image.name.split(".")[0]: texts(image, "FROM")[0] for image in IMAGES} == {
+        "isaacgym": "ubuntu:20.04", "robot": "ros:humble", "sim": "ros:jazzy",
+    }
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+def test_every_command_of_an_image_is_valid_shell(image: Path) -> None:
+    for text in texts(image, "RUN"):
+        shell(re.sub(r"^(--mount=\S+\s+)+", "", text))
+    assert json.loads(texts(image, "SHELL")[0]) == ["/bin/bash", "-euo", "pipefail", "-c"]
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+def test_what_an_image_copies_is_there_and_not_ignored(image: Path) -> None:
+    for text in texts(image, "COPY"):
+        for source in shlex.split(text)[:-1]:
+            assert (ROOT / source).exists(), source
+            assert source == "." or not ignored(source), f"{source} is ignored by .dockerignore"
+
+
+def test_the_context_holds_what_is_built_and_nothing_private() -> None:
+    for path in ("src/fail2progress/weights/plain.json", "msg/package.xml", "docker/entrypoint.sh", "colcon.meta"):
+        assert (ROOT / path).exists() and not ignored(path), path
+    for path in (".git", ".venv/bin/python", "runs/demo", "build", "install/setup.bash", "src/fail2progress/__pycache__", ".env"):
+        assert ignored(path), path
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+def test_images_end_as_a_user_without_rights(image: Path) -> None:
+    users = texts(image, "USER")
+    assert users and users[-1] not in ("root", "0") and f"{users[-1]}" in commands()
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+def test_apt_lists_do_not_stay_in_a_layer(image: Path) -> None:
+    for text in texts(image, "RUN"):
+        assert "apt-get update" not in text or "rm -rf /var/lib/apt/lists/*" in text
+        assert "apt-get install" not in text or "--no-install-recommends" in text
+        assert "pip install" not in text or "--no-cache-dir" in text
+
+
+@pytest.mark.parametrize("image", IMAGES, ids=lambda image: image.name)
+def test_what_an_image_starts_exists(image: Path) -> None:
+    for text in texts(image, "ENTRYPOINT"):
+        assert json.loads(text) == ["/entrypoint.sh"] and "docker/entrypoint.sh /entrypoint.sh" in commands()
+    command = json.loads(texts(image, "CMD")[0])
+    if command[0] == "ros2":
+        assert command[:3] == ["ros2", "launch", "fail2progress"]
+        if not (ROOT / "launch").is_dir():
+            pytest.skip("there are no launch files yet")
+        assert (ROOT / "launch" / command[3]).is_file()
+    else:
+        assert command[:2] == ["python3", "-c"]
+        ast.parse(command[2], feature_version=(3, 8))
+
+
+def test_the_entry_point_is_a_program() -> None:
+    script = ROOT / "docker" / "entrypoint.sh"
+    shell(script.read_text())
+    assert os.access(script, os.X_OK)
+
+
+def test_versions_are_those_that_are_tested() -> None:
+    known = constraints()
+    pinned = re.findall(r"([\w-]+)==([\d.]+)", commands())
+    for name, version in pinned:
+        if name.lower() in known and (name, version) != ("numpy", "1.23.5"):
+            assert version in known[name.lower()], f"{name}=={version}"
+    argument = next(text for text in texts(ROOT / "docker" / "robot.Dockerfile", "ARG") if text.startswith("STRETCH_BODY"))
+    version = argument.partition("=")[2]
+    driver = (ROOT / "src/fail2progress/robots/stretch_transport.py").read_text()
+    assert "0.7.31 satisfies" in driver and version == "0.7.31"
+    assert version in known.get("hello-robot-stretch-body", {version})
+
+
+def test_python_of_the_ros_images_is_one_that_the_package_takes() -> None:
+    requires = re.search(r'requires-python = ">=3\.(\d+),<3\.(\d+)"', (ROOT / "pyproject.toml").read_text())
+    assert requires is not None
+    for image in IMAGES:
+        minor = int(PYTHON_OF[texts(image, "FROM")[0]].split(".")[1])
+        assert image.name == "isaacgym.Dockerfile" or int(requires[1]) <= minor < int(requires[2])
+
+
+def test_extras_that_are_installed_are_offered() -> None:
+    offered = re.search(r"\[project\.optional-dependencies\]\n(.*?)\n\n", (ROOT / "pyproject.toml").read_text(), re.S)
+    assert offered is not None
+    names = set(re.findall(r"^(\w+) = ", offered[1], re.M))
+    wanted = {name for group in re.findall(r"'\.\[([\w,]+)\]'", commands()) for name in group.split(",")}
+    assert wanted and wanted <= names
+
+
+def test_the_workflow_builds_in_the_containers_of_both_distributions() -> None:
+    yaml = pytest.importorskip("yaml")
+    job = yaml.safe_load(WORKFLOW.read_text())["jobs"]["build-and-test"]
+    assert job["strategy"]["matrix"]["distribution"] == ["humble", "jazzy"]
+    assert job["container"] == "ros:${{ matrix.distribution }}" and job["defaults"]["run"]["shell"] == "bash"
+    for step in job["steps"]:
+        assert ("run" in step) != ("uses" in step)
+        shell(step.get("run", ""))
+
+
+def test_colcon_is_told_about_packages_that_exist() -> None:
+    named = json.loads((ROOT / "colcon.meta").read_text())["names"]
+    known = packages()
+    assert "fail2progress_msgs" in known
+    if "fail2progress" not in known:
+        pytest.skip("src/package.xml is not there yet")
+    assert set(named) == set(known)
+    for name in re.findall(r"--packages-(?:up-to|select) ([\w ]+)", commands()):
+        assert set(name.split()) <= set(known)
+
+
+@pytest.mark.skipif(shutil.which("colcon") is None, reason="colcon is not installed")
+def test_colcon_finds_the_packages_and_no_others(tmp_path: Path) -> None:
+    sources = tmp_path / "src"
+    sources.mkdir()
+    (sources / "fail2progress").symlink_to(ROOT)
+    colcon = ["colcon", "--log-base", str(tmp_path / "log"), "list", "--names-only", "--metas", str(ROOT / "colcon.meta")]
+    listed = subprocess.run(colcon, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()
+    assert sorted(listed) == sorted(packages())
