@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from fail2progress.learning.distribution import random_scene
-from fail2progress.perception.geometric_relations import A9, complete, detect, on
+from fail2progress.perception.completion import complete
+from fail2progress.perception.geometric_relations import A9, DEFAULT, detect, on
 from fail2progress.perception.labelled import LabelledSegmenter
 from fail2progress.perception.segments import Perceived, Segment
 from fail2progress.sim.base import Snapshot
@@ -110,7 +111,7 @@ def test_the_hidden_lower_part_of_a_box_is_filled_in() -> None:
     rng = np.random.default_rng(0)
     top = np.column_stack([rng.uniform(-0.05, 0.05, (500, 2)), np.full(500, 0.6)])
     table = np.column_stack([rng.uniform(-0.3, 0.3, (2000, 2)), np.full(2000, 0.5)])
-    done = complete(perceived(segment("table", table, Shape.TABLE), segment("box", top)))
+    done = complete(perceived(segment("table", table, Shape.TABLE), segment("box", top)), DEFAULT)
     assert done.bounds[1, 0, 2] == pytest.approx(0.5, abs=1e-3) and done.support.tolist() == [-1, 0]
 
 

@@ -230,14 +230,14 @@ class FakeStretch:
         return {"pimu": {"runstop_event": self.run_stopped, "timestamp": now}, "base": base, **joints}
 
     def _prismatic(self, axis: Axis, now: float) -> dict[str, Any]:
-        motor = {"timestamp": now, "pos_calibrated": self.homed, "guarded_event": axis.contacts}
+        motor = {"timestamp": now, "pos_calibrated": self.homed, "guarded_event": axis.contacts, "effort_pct": 1.0}
         return {"timestamp_pc": now, "pos": axis.position, "vel": axis.velocity, "force": 0.0, "motor": motor}
 
     def _servo(self, axis: Axis, now: float) -> dict[str, Any]:
         if axis.unit != "%":
             return {"timestamp_pc": now, "pos": axis.position, "vel": axis.velocity, "effort": 0.0}
         aperture = 0.09 / 70 * axis.position
-        conversion = {"aperture_m": aperture, "finger_rad": aperture / 2 / 0.171}
+        conversion = {"aperture_m": aperture, "finger_rad": aperture / 2 / 0.171, "finger_effort": 0.0, "finger_vel": 0.0}
         return {
             "timestamp_pc": now, "pos": axis.position / GRIP, "vel": axis.velocity / GRIP, "pos_pct": axis.position,
             "effort": 0.0, "gripper_conversion": conversion,

@@ -41,6 +41,8 @@ def check() -> None:
     from fail2progress.robots.stretch_joints import JOINTS, odometry, profiles, read
     from fail2progress.robots.stretch_kinematics import TOOLS
     from fail2progress.robots.stretch_motion import Motion, Rules, send
+    from fail2progress.robots.stretch_readout import joints, transforms
+    from fail2progress.robots.stretch_transport import TransportError, connect
 
     robot = Robot()
     assert robot.eoa_name in TOOLS
@@ -48,6 +50,7 @@ def check() -> None:
         chain.status.update({name: motor.status for name, motor in chain.motors.items()})
     status = robot.get_status()
     odometry(status)
+    assert "joint_wrist_pitch" in joints(status) and transforms(status, odometry(status), True)
     assert not status["pimu"]["runstop_event"] and not status["arm"]["motor"]["pos_calibrated"]
 
     for joint in JOINTS.values():
@@ -80,6 +83,12 @@ def check() -> None:
         assert motor._command["mode"] == motor.MODE_HOLD
     assert robot.lift.motor._command["i_feedforward"] == robot.lift.i_feedforward > 0
     robot.pimu.runstop_event_trigger()
+    try:
+        connect()
+    except TransportError as error:
+        assert "did not start" in str(error)
+    else:
+        raise AssertionError("there is no robot here, but it started")
 
 
 if __name__ == "__main__":

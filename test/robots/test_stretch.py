@@ -4,52 +4,15 @@ from collections.abc import Callable
 import fake_stretch as fake
 import numpy as np
 import pytest
+from driving import PLACES, SIZES, cloud, hand_of, robot
 
 from fail2progress.agent.robot import ExecutionError
 from fail2progress.robots.stretch import StretchRobot
-from fail2progress.robots.stretch_kinematics import TOOLS, BasePose, Hand, Posture, hand
+from fail2progress.robots.stretch_kinematics import TOOLS, BasePose, Hand
 from fail2progress.robots.stretch_skills import Phase, Site, phases
 from fail2progress.robots.stretch_states import State, StretchError, Trouble
 from fail2progress.robots.stretch_transport import TransportError
 from fail2progress.skills.base import SkillCall
-from fail2progress.world.observation import SegmentedCloud
-
-SIZES = {
-    "cup": (0.08, 0.08, 0.08), "wide": (0.3, 0.1, 0.1), "vast": (0.3, 0.3, 0.1), "table": (0.5, 1.4, 0.04),
-    "drawer": (0.2, 0.3, 0.1),
-}
-PLACES = {
-    "cup": (0.6, 0.2, 0.54), "wide": (0.5, -0.4, 0.55), "vast": (0.6, -0.4, 0.55), "table": (0.65, 0.0, 0.48),
-    "drawer": (0.6, 0.6, 0.5),
-}
-
-
-def cloud(*names: str) -> SegmentedCloud:
-    """Segments whose points are the corners of their boxes; `ghost` has never been seen."""
-    corners = np.stack(np.meshgrid((-0.5, 0.5), (-0.5, 0.5), (-0.5, 0.5)), -1).reshape(8, 3)
-    points = [corners * SIZES[name] + PLACES[name] for name in names]
-    unseen = np.full((1, 8, 3), np.nan)
-    return SegmentedCloud(
-        (*names, "ghost"), ("cuboid",) * (len(names) + 1), np.concatenate([np.array(points), unseen]).astype(np.float32),
-        np.array([*(1.0 for _ in names), 0.0], np.float32),
-    )
-
-
-def robot(*names: str, tool: str = "tool_stretch_dex_wrist") -> tuple[StretchRobot, fake.FakeStretch]:
-    body = fake.FakeStretch(tool=tool)
-    made = StretchRobot(body, lambda: cloud(*(names or SIZES)), body.clock)
-    made.alive()
-    body.clock.always(made.alive)
-    body.clock.sleep(0.1)
-    made.observe()
-    return made, body
-
-
-def hand_of(made: StretchRobot, body: fake.FakeStretch) -> Hand:
-    """Where the hand truly is, by the joints of the fake and its wheels (planning frame)."""
-    at = {name: axis.position for name, axis in body.axes.items()}
-    base = BasePose(-body.y, body.x, body.theta + math.pi / 2)
-    return hand(Posture(base, at["lift"], at["arm"], at["wrist_yaw"], at.get("wrist_pitch", 0.0)), TOOLS[body.eoa_name])
 
 
 def watch(made: StretchRobot, body: fake.FakeStretch) -> dict[str, list[Hand]]:
@@ -232,19 +195,6 @@ def test_it_stops_in_any_phase_and_goes_on_afterwards(
     assert made.state is State.IDLE
 
 
-def test_joints_have_the_names_of_the_ros_driver() -> None:
-    made, body = robot("cup")
-    body.axes["arm"].position = 0.4
-    body.clock.sleep(0.1)
-    joints = made.joints()
-    assert joints["wrist_extension"] == pytest.approx(0.4) and joints["joint_arm_l2"] == pytest.approx(0.1)
-    assert set(joints) == {
-        "wrist_extension", "joint_lift", "joint_arm_l3", "joint_arm_l2", "joint_arm_l1", "joint_arm_l0", "joint_head_pan",
-        "joint_head_tilt", "joint_wrist_yaw", "joint_wrist_pitch", "joint_wrist_roll", "joint_gripper_finger_left",
-        "joint_gripper_finger_right",
-    }
-
-
 def test_the_planning_frame_is_where_the_robot_stood_first() -> None:
     body = fake.FakeStretch()
     body.x, body.y, body.theta = 2.0, 1.0, 1.0
@@ -254,6 +204,23 @@ def test_the_planning_frame_is_where_the_robot_stood_first() -> None:
     body.x, body.y = 2.0 + 0.5 * math.cos(1.0), 1.0 + 0.5 * math.sin(1.0)
     body.clock.sleep(0.1)
     assert (made.pose().x, made.pose().y) == pytest.approx((0, 0.5))
+
+
+def test_progress_is_told() -> None:
+    made, _ = robot("cup", "table")
+    told: list[tuple[float, str]] = []
+    made.progress = lambda share, phase: told.append((share, phase))
+    made.execute(SkillCall("push", "cup", (0.0, 0.1)))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and shares[0] == 0.0 and shares[-1] < 1.0 and "push" in [phase for _, phase in told]
+
+
+def test_closing_stops_the_robot_and_lets_go_of_its_devices() -> None:
+    made, body = robot("cup", "table")
+    body.clock.after(2.0, made.close)
+    with pytest.raises(StretchError):
+        made.execute(SkillCall("push", "cup", (0.0, 0.1)))
+    assert body.stopped_devices == 1 and not body.moving
 
 
 def test_the_head_points() -> None:

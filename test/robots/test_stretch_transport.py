@@ -1,7 +1,9 @@
 import ast
 import inspect
+import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fake_stretch as fake
@@ -30,26 +32,36 @@ def test_where_there_is_no_robot_the_error_says_what_to_do(error: BaseException,
         connect(fails(error))
 
 
-def test_a_robot_that_does_not_start() -> None:
+def test_a_robot_that_does_not_start_is_let_go_of() -> None:
+    stopped = []
+
     class Held(fake.FakeStretch):
         def startup(self) -> bool:
             return False
 
+        def stop(self) -> None:
+            stopped.append(True)
+
     with pytest.raises(TransportError, match="stretch_free_robot_process"):
         connect(lambda: Held)
+    assert stopped == [True]
 
 
-def test_outside_the_main_thread() -> None:
-    class Elsewhere(fake.FakeStretch):
+def test_outside_the_main_thread_nothing_is_started() -> None:
+    with ThreadPoolExecutor() as pool:
+        error = pool.submit(connect, fails(AssertionError("loaded"))).exception()
+    assert isinstance(error, TransportError) and "main thread" in str(error)
+
+
+def test_a_robot_that_starts_leaves_the_signal_handlers_as_they_were() -> None:
+    class Startled(fake.FakeStretch):
         def startup(self) -> bool:
-            raise ValueError("signal only works in main thread of the main interpreter")
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            return True
 
-    with pytest.raises(TransportError, match="main thread"):
-        connect(lambda: Elsewhere)
-
-
-def test_a_robot_that_starts() -> None:
-    assert isinstance(connect(lambda: fake.FakeStretch), fake.FakeStretch)
+    before = signal.getsignal(signal.SIGTERM)
+    assert isinstance(connect(lambda: Startled), Startled)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_this_process_goes_on_without_a_robot() -> None:

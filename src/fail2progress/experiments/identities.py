@@ -10,7 +10,7 @@ import numpy as np
 
 from fail2progress.experiments.provenance import provenance
 from fail2progress.learning.distribution import random_call, random_scene, release_height
-from fail2progress.perception.geometric_relations import HOLLOW
+from fail2progress.perception.completion import HOLLOW
 from fail2progress.perception.segments import Perceived, Segmenter
 from fail2progress.perception.tracking import Tracker
 from fail2progress.sim.base import Job, Simulator

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fail2progress_msgs.msg import LabelNames
+from fail2progress_msgs.msg import ErrorCode, LabelNames
+from fail2progress_msgs.srv import SetTrial
 
 from fail2progress.nodes.convert import header, time_of
 from fail2progress.nodes.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
@@ -34,20 +35,42 @@ class Node(RobotNode):
 
     def start(self) -> None:
         """See StackNode. ValueError where there is no such trial."""
-        trial = task(str(self.param("task"))).trial(int(self.param("objects")), int(self.param("seed")))
-        self.world = World(self.state_dir / "world.json", trial)
-        scene = self.world.load()
-        if self.param("robot") == "hand":
-            self.robot: Any = SimulatedRobot(MujocoSimulator(), scene, seed=trial.seed)
-        else:
-            self.robot = SimulatedStretch(scene, seed=trial.seed)
-        self.robot.progress = self._progress
         self.sending = threading.Lock()
         self.images: list[tuple[str, Any]] = []
         self.told = {"joints": 0.0, "images": 0.0}
+        self.world = World(self.state_dir / "world.json")
+        left = self.world.load()
+        named = (str(self.param("task")), int(self.param("objects")), int(self.param("seed")))
+        trial = task((left or named)[0]).trial(*(left or named)[1:])
+        self._place(trial, self.world.scene(trial))
         self.offer()
-        self._photograph(self.robot.frame())
+        self.create_service(SetTrial, "set_trial", self.set_trial, callback_group=self.together)
         self.create_timer(1.0 / float(self.param("rate")), self._still, callback_group=self.alone)
+
+    def _place(self, trial: Trial, scene: Scene) -> None:
+        """A robot before a scene of a trial."""
+        if self.param("robot") == "hand":
+            robot: Any = SimulatedRobot(MujocoSimulator(), scene, seed=trial.seed)
+        else:
+            robot = SimulatedStretch(scene, seed=trial.seed)
+        robot.progress = self._progress
+        self.robot, self.trial = robot, trial
+        self.world.save(trial, robot.scene)
+        self._photograph(robot.frame())
+
+    def set_trial(self, request: Any, response: Any) -> Any:
+        """The service: another trial, or the same one from its start."""
+        if not self.moving.acquire(blocking=False):
+            response.error_code, response.error_msg = ErrorCode.ROBOT_BUSY, "a skill is under way"
+            return response
+        try:
+            trial = task(request.task).trial(int(request.objects), int(request.seed))
+            self._place(trial, trial.scene)
+        except ValueError as error:
+            response.error_code, response.error_msg = ErrorCode.ROBOT_BAD_CALL, str(error)
+        finally:
+            self.moving.release()
+        return response
 
     def perform(self, call: SkillCall) -> None:
         """See RobotNode."""
@@ -55,7 +78,7 @@ class Node(RobotNode):
         try:
             self.robot.execute(call)
         finally:
-            self.world.save(self.robot.scene)
+            self.world.save(self.trial, self.robot.scene)
             self._photograph(self.robot.frame())
 
     def halt(self) -> None:
@@ -115,27 +138,40 @@ class Node(RobotNode):
 
 
 class World:
-    """Where everything is, in a file that is replaced as a whole."""
+    """Which trial it is and where everything is, in a file that is replaced as a whole."""
 
-    def __init__(self, path: Path, trial: Trial) -> None:
-        self.path, self.trial = path, trial
-        self.key = [trial.task, trial.objects, trial.seed]
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.left: dict[str, Any] = {}
 
-    def load(self) -> Scene:
-        """As it was left, or the trial's start where another trial was left or none."""
+    def load(self) -> tuple[str, int, int] | None:
+        """The trial that was left here, as task, objects and seed; ValueError where the file is damaged."""
         try:
-            left = json.loads(self.path.read_text())
-            if left["trial"] != self.key:
-                return self.trial.scene
-            return self.trial.scene.with_poses(np.array(left["poses"], float), left["openings"])
+            self.left = json.loads(self.path.read_text())
+            name, objects, seed = self.left["trial"]
+            return str(name), int(objects), int(seed)
         except FileNotFoundError:
-            return self.trial.scene
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return None
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError(f"{self.path}: not a saved world ({error}); remove it to start the trial anew") from error
 
-    def save(self, scene: Scene) -> None:
+    def scene(self, trial: Trial) -> Scene:
+        """As it was left, or the trial's start."""
+        if not self.left:
+            return trial.scene
+        try:
+            return trial.scene.with_poses(np.array(self.left["poses"], float), self.left["openings"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"{self.path}: not a saved world ({error}); remove it to start the trial anew") from error
+
+    def save(self, trial: Trial, scene: Scene) -> None:
         """Keep where everything is now."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        content = {
+            "trial": [trial.task, trial.objects, trial.seed],
+            "poses": scene.poses.tolist(),
+            "openings": dict(scene.openings),
+        }
         unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        unfinished.write_text(json.dumps({"trial": self.key, "poses": scene.poses.tolist(), "openings": dict(scene.openings)}))
+        unfinished.write_text(json.dumps(content))
         unfinished.replace(self.path)

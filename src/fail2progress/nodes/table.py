@@ -197,7 +197,7 @@ _NODES = (
         ),
         ("heartbeat",),
         (*CAMERA, *LABELS, "joint_states", "tf", "tf_static"),
-        services=("stop_the_robot", "resume_the_robot"),
+        services=("stop_the_robot", "resume_the_robot", "set_trial"),
         actions=("execute_skill",),
         threads=5,
     ),
@@ -226,6 +226,7 @@ _NODES = (
         "asks for one task, tells its progress, writes the result and ends",
         (
             *_TASK,
+            Parameter("story", False, "trials until something fails, then the same again with what was learnt"),
             Parameter("result", "", "file for the result as JSON"),
             Parameter("attempts", 5, "how often a task is asked for again where a node was lost", 1, 100),
         ),

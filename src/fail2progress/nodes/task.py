@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import ExecuteTask
 from fail2progress_msgs.msg import ErrorCode
+from fail2progress_msgs.srv import SetTrial
 from rclpy.action import ActionClient
 
 from fail2progress.nodes.base import StackNode
 from fail2progress.nodes.convert import goal_msg, uuid_text
-from fail2progress.sim.tasks import task
+from fail2progress.sim.tasks import Trial, task
 
+PATIENCE = 10
+"""Trials that a story may take until something fails."""
 GONE = 5.0
 """Seconds without the planner after which the task counts as lost."""
 AGAIN = (ErrorCode.PLANNER_BUSY, ErrorCode.PLANNER_NO_OBSERVATION, ErrorCode.ROBOT_LOST, ErrorCode.ROBOT_BUSY)
@@ -34,60 +38,100 @@ class Node(StackNode):
 
     def start(self) -> None:
         """See StackNode. ValueError where there is no such trial."""
-        self.trial = task(str(self.param("task"))).trial(int(self.param("objects")), int(self.param("seed")))
+        self.family, self.objects = task(str(self.param("task"))), int(self.param("objects"))
+        self.family.trial(self.objects, int(self.param("seed")))
         self.client = ActionClient(self, ExecuteTask, "execute_task", callback_group=self.together)
+        self.placing = self.create_client(SetTrial, "set_trial", callback_group=self.together)
         self.ending = threading.Event()
         self.said: list[str] = []
 
     def begin(self) -> None:
         """See StackNode."""
-        threading.Thread(target=self._ask, daemon=True).start()
+        threading.Thread(target=self._run, daemon=True).start()
 
     def stop(self) -> None:
         """See StackNode."""
         self.ending.set()
 
-    def _ask(self) -> None:
-        began, result, failures = time.time(), None, []
+    def _run(self) -> None:
+        """One trial, or the story: trials until something fails, then the same trial again with what was learnt."""
+        rounds, seed = [], int(self.param("seed"))
+        trials = PATIENCE if self.param("story") else 1
+        for number in range(trials):
+            rounds.append(self._round(seed + number))
+            if rounds[-1]["failures"] or rounds[-1]["error_code"] != ErrorCode.OK or self.ending.is_set():
+                break
+        if self.param("story") and rounds[-1]["failures"] and rounds[-1]["error_code"] == ErrorCode.OK:
+            self._say("the same trial again, with what was learnt")
+            rounds.append(self._round(int(rounds[-1]["seed"])))
+        if not self.ending.is_set():
+            self._write(rounds)
+            self.done = int(rounds[-1]["error_code"] != ErrorCode.OK)
+
+    def _round(self, seed: int) -> dict[str, Any]:
+        """One trial from its start; asked for again where a node was lost meanwhile."""
+        began, result, failures, reason = time.time(), None, [], "the planner did not answer"
+        trial = self.family.trial(self.objects, seed)
         for attempt in range(int(self.param("attempts"))):
             try:
-                result = self._once()
+                if self.param("story") and attempt == 0:
+                    self._place(trial)
+                result = self._once(trial)
                 failures += [uuid_text(item) for item in result.failures]
+                reason = result.error_msg
                 if result.error_code not in AGAIN:
                     break
-                self._say(f"asking again ({attempt + 1}): {result.error_msg}")
             except LostError as error:
-                self._say(f"asking again ({attempt + 1}): {error}")
+                result, reason = None, str(error)
+            self._say(f"asking again ({attempt + 1}): {reason}")
             if self.ending.wait(2.0):
-                return
-        self._write(result, failures, time.time() - began)
-        self.done = int(result is None or result.error_code != ErrorCode.OK)
+                break
+        said = {
+            "seed": seed,
+            "outcome": reason if result is None else result.outcome or reason,
+            "error_code": int(ErrorCode.PLANNER_STOPPED if result is None else result.error_code),
+            "error_msg": reason,
+            "skills": 0 if result is None else int(result.skills),
+            "failures": list(dict.fromkeys(failures)),
+            "model": "" if result is None else result.model,
+            "seconds": round(time.time() - began, 3),
+        }
+        self._say(f"result: {said['outcome']}")
+        return said
 
-    def _once(self) -> Any:
+    def _place(self, trial: Trial) -> None:
+        """Have the simulated world put into the trial's start."""
+        if not self.placing.wait_for_service(timeout_sec=60.0):
+            raise LostError("nobody offers set_trial: does the simulated robot run?")
+        request = SetTrial.Request(task=trial.task, objects=trial.objects, seed=trial.seed)
+        answer = self._wait(self.placing.call_async(request), self.placing.service_is_ready)
+        if answer.error_code != ErrorCode.OK:
+            raise LostError(answer.error_msg)
+
+    def _once(self, trial: Trial) -> Any:
         """Ask for the task and wait for its result."""
         if not self.client.wait_for_server(timeout_sec=60.0):
             raise LostError("nobody offers execute_task: does the planner run?")
-        trial = self.trial
         goal = ExecuteTask.Goal(
             task=trial.task, objects=trial.objects, seed=trial.seed, stages=[goal_msg(stage) for stage in trial.stages]
         )
-        handle = self._wait(self.client.send_goal_async(goal, feedback_callback=self._feedback))
+        handle = self._wait(self.client.send_goal_async(goal, feedback_callback=self._feedback), self.client.server_is_ready)
         if not handle.accepted:
             raise LostError("the planner does not take the task: it is busy or inactive")
         self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}: {trial.goal}")
-        answer = self._wait(handle.get_result_async())
+        answer = self._wait(handle.get_result_async(), self.client.server_is_ready)
         if answer.status == GoalStatus.STATUS_UNKNOWN:
             raise LostError("the planner knows nothing of the task")
         return answer.result
 
-    def _wait(self, future: Any) -> Any:
+    def _wait(self, future: Any, there: Callable[[], bool]) -> Any:
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
         gone = 0.0
         while not done.wait(0.1):
-            gone = 0.0 if self.client.server_is_ready() else gone or time.monotonic()
+            gone = 0.0 if there() else gone or time.monotonic()
             if gone and time.monotonic() - gone > GONE:
-                raise LostError("the planner has gone")
+                raise LostError("a node has gone")
             if self.ending.is_set():
                 raise LostError("stopped")
         return future.result()
@@ -97,25 +141,12 @@ class Node(StackNode):
 
     def _say(self, text: str) -> None:
         """On standard output, for people and for whoever started this."""
-        self.said.append(text)
-        print(text, flush=True)
+        with self.lock:
+            self.said.append(text)
+            print(text, flush=True)
 
-    def _write(self, result: Any, failures: list[str], seconds: float) -> None:
-        reason = "the planner did not answer" if result is None else result.error_msg
-        content = {
-            "task": self.trial.task,
-            "objects": self.trial.objects,
-            "seed": self.trial.seed,
-            "outcome": reason if result is None else result.outcome or reason,
-            "error_code": None if result is None else int(result.error_code),
-            "error_msg": reason,
-            "skills": 0 if result is None else int(result.skills),
-            "failures": failures,
-            "model": "" if result is None else result.model,
-            "seconds": round(seconds, 3),
-            "said": self.said,
-        }
-        self._say(f"result: {content['outcome']}")
+    def _write(self, rounds: list[dict[str, Any]]) -> None:
+        content = {"task": self.family.name, "objects": self.objects, "rounds": rounds, "said": self.said}
         named = str(self.param("result"))
         path = Path(named) if named else self.state_dir / "result.json"
         path.parent.mkdir(parents=True, exist_ok=True)

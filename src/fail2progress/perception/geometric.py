@@ -49,7 +49,7 @@ class StandRules:
     """Metres by which an object may reach over the outline of what is seen of its surface."""
     top: float = 0.008
     """Metres of height of the flattest object."""
-    across: float = 0.012
+    across: float = 0.015
     """Metres across, of the smallest object."""
     pixels: int = 30
     """Readings of the smallest object."""
@@ -82,7 +82,8 @@ class GeometricSegmenter(Segmenter):
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
         found = [part for whole in found for part in split(rows, whole, across, self.seam_rules)]
-        found = [pixels for pixels in found if self._counts(rows, pixels)]
+        on = np.any([planes.within(surface.outline, scan.points[..., :2], 0.01) for surface in surfaces], axis=0).ravel()
+        found = [pixels for pixels in found if on[pixels].mean() > 0.5 and self._counts(rows, pixels)]
         clock.done("objects")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
         view = _View(scan, rows, origin, _owners(found, labels.size), frame.colour)

@@ -28,6 +28,8 @@ class MergeRules:
     """Bhattacharyya coefficient of colours above which parts that touch are one thing."""
     unlike: float = 0.3
     """Bhattacharyya coefficient of colours below which next to no valley is enough to part two things."""
+    before: float = 0.2
+    """Share of a border where one hides the other, for what stands in a hollow rather than belongs to it."""
     grounded: float = 0.03
     """Metres above a surface up to which something stands on it."""
     standing: float = 0.15
@@ -121,6 +123,8 @@ class Merger:
         for other, part, meeting in self._pairs():
             if len(meeting.own) < 6:
                 continue
+            if self._in_front(part, other) > self.rules.before and enclosed(self.rows, self.parts[part], self.parts[other]):
+                continue
             if self._ring(other):
                 if self._recessed(part, other):
                     return other, part
@@ -133,8 +137,20 @@ class Merger:
         for part in sorted(self.meetings, key=lambda i: -len(self.parts[i])):
             group = self._group(part)
             if len(group) > 1 and not self._ring(part) and self._ring(*group):
-                return part, group[1]
+                walls = [i for i in group if i == part or not self._content(i, [k for k in group if k != i])]
+                if len(walls) > 1:
+                    return part, walls[1]
         return None
+
+    def _content(self, part: int, group: list[int]) -> bool:
+        """Whether parts go round something lower without one, which stands before them."""
+        near = [i for i in group if i in self.meetings[part]]
+        return self._ring(*group) and any(self._in_front(part, i) > self.rules.before for i in near)
+
+    def _in_front(self, part: int, other: int) -> float:
+        """Share of a border where a part hides another."""
+        meeting = self.meetings[part][other]
+        return float((self.rows.range[meeting.other] - self.rows.range[meeting.own] > self.rules.touch / 2).mean())
 
     def _group(self, part: int) -> list[int]:
         """A part and all of its colour around it that lie beside each other."""
@@ -165,9 +181,7 @@ class Merger:
         """Whether a part is the inside of another, a hollow one: within its rim, and nowhere in front of it."""
         if not enclosed(self.rows, self.parts[part], self.parts[other]):
             return False
-        meeting = self.meetings[part][other]
-        in_front = self.rows.range[meeting.other] - self.rows.range[meeting.own] > self.rules.touch / 2
-        return bool(in_front.mean() < 0.1)
+        return self._in_front(part, other) < 0.1
 
     def _hanging(self) -> tuple[int, int] | None:
         for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):

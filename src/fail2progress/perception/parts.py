@@ -156,7 +156,7 @@ def ring(rows: Table, pixels: Numbers, others: NDArray[np.bool_]) -> bool:
     centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
     radius, closed = _around(top - centre)
     window = rows.window(pixels)
-    return closed > 0.7 and _open_above(rows, window[~others[window]], centre, 0.7 * radius, high, slack)
+    return closed > 0.7 and _open_above(rows, window[~others[window]], centre, radius, high)
 
 
 def _around(offsets: Array) -> tuple[float, float]:
@@ -168,14 +168,18 @@ def _around(offsets: Array) -> tuple[float, float]:
     return middle, float((reach > 0.6 * middle).mean())
 
 
-def _open_above(rows: Table, window: Numbers, centre: Array, radius: float, high: float, slack: float) -> bool:
+def _open_above(rows: Table, window: Numbers, centre: Array, radius: float, high: float) -> bool:
     """Whether rays through the middle of the rim's plane go on to something lower."""
     below = rows.points[window, 2] - rows.heights[window] + high
     crossing = rows.points[window, :2] * (below / np.minimum(rows.points[window, 2], -1e-3))[:, None]
-    middle = np.hypot(*(crossing - centre).T) < radius
-    if middle.sum() < 8:
-        return False
-    return float((rows.heights[window][middle] < high - 1.25 * slack).mean()) > 0.75
+    off = np.hypot(*(crossing - centre).T) / radius
+    # Near the far wall a ray has little way to go below the rim before it meets it.
+    low = rows.heights[window] < high - max(0.008, 0.08 * high)
+    for reach, share in ((0.65, 0.7), (0.9, 0.5)):
+        middle = off < reach
+        if middle.sum() >= 8:
+            return float(low[middle].mean()) > share
+    return False
 
 
 def enclosed(rows: Table, pixels: Numbers, rim: Numbers) -> bool:

@@ -15,17 +15,23 @@ from fail2progress.world.scene import Array
 class SeamRules:
     """When a thing is two, one on the other."""
 
-    least: float = 0.025
+    least: float = 0.02
     """Metres of height and breadth of each of the two."""
-    band: float = 0.015
-    """Metres above and below a seam that are compared."""
-    step: float = 0.010
+    band: float = 0.014
+    """Metres above and below a seam that are compared, without the 2 mm next to it."""
+    step: float = 0.007
     """Metres by which the outline changes there on one side at least: a lid fits its jar, a can does not fit the box it is on."""
     alike: float = 0.5
     """Bhattacharyya coefficient of the colours above and below, at most."""
+    ledge: float = 0.12
+    """Share of level surface just below the seam from which it is a ledge that something stands on."""
+    ledge_step: float = 0.012
+    """Metres by which the outline changes above a ledge, at least."""
+    ledge_alike: float = 0.9
+    """Bhattacharyya coefficient of colours, at most, above and below a ledge."""
     foot: float = 0.5
     """Breadth of the upper thing where it stands, as a share of its greatest: what is narrower would fall."""
-    bin: float = 0.005
+    bin: float = 0.004
     """Metres between heights that are tried."""
 
 
@@ -44,15 +50,18 @@ def _seam(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> fl
     low, high = np.quantile(heights, (0.02, 0.98))
     best, where = 0.0, None
     for seam in np.arange(low + rules.least, high - rules.least, rules.bin):
-        above = (heights > seam) & (heights < seam + rules.band)
-        below = (heights < seam) & (heights > seam - rules.band)
+        above = (heights > seam + 0.002) & (heights < seam + rules.band)
+        below = (heights < seam - 0.002) & (heights > seam - rules.band)
         if min(above.sum(), below.sum()) < 20:
             continue
         change = _change(across[above], across[below], across[heights > seam], rules)
-        if change < rules.step or change <= best:
+        if change < rules.step:
             continue
-        if alike(histogram(rows, pixels[above]), histogram(rows, pixels[below])) < rules.alike:
-            best, where = change, float(seam)
+        contrast = 1.0 - alike(histogram(rows, pixels[above]), histogram(rows, pixels[below]))
+        level = float((rows.normals[pixels[below], 2] > 0.85).mean())
+        on_ledge = level > rules.ledge and change > rules.ledge_step and contrast > 1.0 - rules.ledge_alike
+        if (on_ledge or contrast > 1.0 - rules.alike) and change * contrast > best:
+            best, where = change * contrast, float(seam)
     return where
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from fail2progress.perception.geometric_relations import HOLLOW, complete
+from fail2progress.perception.completion import HOLLOW, Thresholds, complete
 from fail2progress.perception.segments import Perceived
 from fail2progress.perception.tracks import Colour, Track, View, continued, differences, sighting
 from fail2progress.world.scene import Array
@@ -139,7 +139,7 @@ class Tracker:
         self, tracks: dict[str, Track], perceived: Perceived, moved: Mapping[str, Array]
     ) -> dict[str, Track]:
         """What lies in what now, by geometry. What is hidden stays where it was put, though its place is not known well."""
-        rows = complete(_as_perceived(tracks, perceived)).container
+        rows = complete(_as_perceived(tracks, perceived), Thresholds()).container
         names = [track.segment.id for track in _in_order(tracks)]
         lies_in = {name: names[row] if row >= 0 else None for name, row in zip(names, rows, strict=True)}
         for name, track in tracks.items():

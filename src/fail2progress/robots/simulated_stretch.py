@@ -155,8 +155,9 @@ class SimulatedStretch(Robot):
         moving = matrix(np.array([base[0], base[1], 0.0]), Rotation.from_euler("z", base[2]))
         local = local_transforms({name: value[0] for name, value in self.joints().items()})
         local[OPTICAL] = local[OPTICAL] @ matrix(np.zeros(3), Rotation.from_matrix(self.camera.mounting()))
-        links = [(link.parent, link.name, _pose(local[link.name])) for link in LINKS]
-        return [(ODOM, FRAME, _pose(np.asarray(np.linalg.inv(home), np.float64))), (ODOM, BASE, _pose(moving)), *links]
+        names = [(ODOM, FRAME), (ODOM, BASE), *((link.parent, link.name) for link in LINKS)]
+        poses = _poses(np.stack([np.linalg.inv(home), moving, *(local[link.name] for link in LINKS)]))
+        return [(parent, child, pose) for (parent, child), pose in zip(names, poses, strict=True)]
 
     @property
     def _holding(self) -> bool:
@@ -233,7 +234,7 @@ def together(looks: Sequence[Perceived], names: tuple[str, ...]) -> SegmentedClo
     )
 
 
-def _pose(transform: Array) -> Array:
-    """(4, 4) to (7,) m and unit quaternion w, x, y, z."""
-    quat = Rotation.from_matrix(transform[:3, :3]).as_quat(scalar_first=True)
-    return np.concatenate([transform[:3, 3], quat])
+def _poses(transforms: Array) -> Array:
+    """(n, 4, 4) to (n, 7) m and unit quaternions w, x, y, z."""
+    quats = Rotation.from_matrix(transforms[:, :3, :3]).as_quat(scalar_first=True)
+    return np.concatenate([transforms[:, :3, 3], quats], axis=1)

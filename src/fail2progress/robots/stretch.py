@@ -11,8 +11,9 @@ import numpy as np
 from fail2progress.agent.robot import Robot
 from fail2progress.robots.stretch_driver import Clock, StretchDriver, SystemClock
 from fail2progress.robots.stretch_joints import JOINTS, odometry, read, wrap
-from fail2progress.robots.stretch_kinematics import HEADING, TOOLS, BasePose, Floor, UnreachableError
+from fail2progress.robots.stretch_kinematics import TOOLS, BasePose, Floor, UnreachableError
 from fail2progress.robots.stretch_motion import Rules
+from fail2progress.robots.stretch_readout import base_pose, joints, transforms
 from fail2progress.robots.stretch_skills import SQUEEZE, Phase, Site, phases
 from fail2progress.robots.stretch_states import State, StretchError, Trouble
 from fail2progress.robots.stretch_transport import StretchTransport, TransportError
@@ -21,7 +22,7 @@ from fail2progress.skills.feasibility import STRETCH_RE2, Limits
 from fail2progress.world.observation import SegmentedCloud
 from fail2progress.world.scene import Array
 
-_WRIST = ("wrist_yaw", "wrist_pitch", "wrist_roll")
+Progress = Callable[[float, str], None]
 
 
 @dataclass
@@ -38,6 +39,8 @@ class StretchRobot(Robot):
     rules: Rules = field(default_factory=Rules)
     limits: Limits = STRETCH_RE2
     floor: Floor = field(default_factory=Floor)
+    progress: Progress = lambda share, phase: None
+    """Told the share of the skill's phases that is done, and which one begins."""
     phase: str = field(default="", init=False)
     """What it is doing, for feedback."""
     _squeezing: bool = field(default=False, init=False)
@@ -72,30 +75,22 @@ class StretchRobot(Robot):
         """Take goals again after a stop, a fault or a released run-stop."""
         self._driver.resume()
 
+    def close(self) -> None:
+        """End all motion and let go of the devices; the robot is of no use afterwards."""
+        self._driver.stop()
+        self.transport.stop()
+
     def pose(self) -> BasePose:
         """Where the base is in the planning frame, by its odometry."""
-        now = odometry(self._driver.status())
-        turn = HEADING - self._origin.theta
-        x, y = now.x - self._origin.x, now.y - self._origin.y
-        cos, sin = math.cos(turn), math.sin(turn)
-        return BasePose(cos * x - sin * y, sin * x + cos * y, wrap(now.theta + turn))
+        return base_pose(odometry(self._driver.status()), self._origin)
 
-    def joints(self) -> dict[str, float]:
-        """Joint positions (m, rad) by the names that the ROS 2 driver of the Stretch publishes."""
-        status = self._driver.status()
-        arm = read(status, JOINTS["arm"]).position
-        wrist, head = status["end_of_arm"], status["head"]
-        fingers = float(wrist["stretch_gripper"]["gripper_conversion"]["finger_rad"])
-        return {
-            "wrist_extension": arm,
-            "joint_lift": read(status, JOINTS["lift"]).position,
-            **{f"joint_arm_l{i}": arm / 4 for i in (3, 2, 1, 0)},
-            "joint_head_pan": float(head["head_pan"]["pos"]),
-            "joint_head_tilt": float(head["head_tilt"]["pos"]),
-            **{f"joint_{name}": float(wrist[name]["pos"]) for name in _WRIST if name in wrist},
-            "joint_gripper_finger_left": fingers,
-            "joint_gripper_finger_right": fingers,
-        }
+    def joints(self) -> dict[str, tuple[float, float, float]]:
+        """See stretch_readout.joints."""
+        return joints(self._driver.status())
+
+    def transforms(self) -> list[tuple[str, str, Array]]:
+        """See stretch_readout.transforms."""
+        return transforms(self._driver.status(), self._origin, self._tool.pitches)
 
     @property
     def holding(self) -> bool:
@@ -116,7 +111,8 @@ class StretchRobot(Robot):
         except UnreachableError as error:
             raise StretchError(Trouble.UNREACHABLE, f"{call}: {error}") from error
         with self._driver.goal():
-            for phase in table:
+            for number, phase in enumerate(table):
+                self.progress(number / len(table), phase.name)
                 self._run(phase)
         self.phase = ""
 

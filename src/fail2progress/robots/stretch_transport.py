@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 Status = Mapping[str, Any]
@@ -103,22 +106,34 @@ class StretchTransport(Protocol):
 
 
 def connect(load: Callable[[], type[StretchTransport]] | None = None) -> StretchTransport:
-    """The robot of this computer, started. Call it in the main thread, as stretch_body sets signal handlers.
+    """The robot of this computer, started. Only in the main thread, as stretch_body sets signal handlers; they are set back.
 
     stretch_body is imported here and nowhere else: its import ends the process where no robot is configured.
-    TransportError says what to do when there is none.
+    TransportError says what to do when there is none. Whoever connects calls stop() in the end.
     """
+    if threading.current_thread() is not threading.main_thread():
+        raise TransportError("stretch_body sets signal handlers when it starts: call connect() in the main thread")
     robot = _construct(load or _robot_class)
-    try:
+    with _own_signals():
         started = robot.startup()
-    except ValueError as error:
-        raise TransportError(f"stretch_body cannot start here: {error}. Call connect() in the main thread") from error
     if not started:
+        robot.stop()
         raise TransportError(
             "the Stretch did not start: another process may hold it (stretch_free_robot_process.py ends that one), "
             "or a device is missing (stretch_robot_system_check.py names it)"
         )
     return robot
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep this process's handlers: stretch_body's raise an exception of its own wherever the main thread is."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def _robot_class() -> type[StretchTransport]:

@@ -164,11 +164,6 @@ def finger_angle(aperture: float) -> float:
     return float(np.clip(aperture / 2 / FINGER_LENGTH, 0.0, AXES["grip"].high))
 
 
-def fixed_transform(link: Link) -> Array:
-    """(4, 4) from the link's frame to its parent's where its joint is at zero."""
-    return matrix(np.array(link.xyz), Rotation.from_euler("xyz", link.rpy))
-
-
 def matrix(xyz: Array, turn: Rotation) -> Array:
     """(4, 4) homogeneous transform."""
     result = np.eye(4)
@@ -176,16 +171,27 @@ def matrix(xyz: Array, turn: Rotation) -> Array:
     return result
 
 
+FIXED: dict[str, Array] = {link.name: matrix(np.array(link.xyz), Rotation.from_euler("xyz", link.rpy)) for link in LINKS}
+"""(4, 4) from every link's frame to its parent's where its joint is at zero."""
+
+
 def local_transforms(positions: Mapping[str, float]) -> dict[str, Array]:
     """(4, 4) of every link in its parent's frame at joint positions (m, rad); joints that are not named are at zero."""
-    return {link.name: fixed_transform(link) @ _motion(link.joint, positions) for link in LINKS}
+    return {link.name: FIXED[link.name] @ _motion(link.joint, positions) for link in LINKS}
 
 
 def _motion(joint: Joint | None, positions: Mapping[str, float]) -> Array:
+    """Every axis of the RE2 is its link's z or against it."""
+    result = np.eye(4)
     if joint is None:
-        return np.eye(4)
-    along = np.array(joint.axis) * positions.get(joint.name, 0.0)
-    return matrix(along, Rotation.identity()) if joint.slides else matrix(np.zeros(3), Rotation.from_rotvec(along))
+        return result
+    value = joint.axis[2] * positions.get(joint.name, 0.0)
+    if joint.slides:
+        result[2, 3] = value
+    else:
+        c, s = np.cos(value), np.sin(value)
+        result[:2, :2] = [[c, -s], [s, c]]
+    return result
 
 
 def frames(positions: Mapping[str, float]) -> dict[str, Array]:

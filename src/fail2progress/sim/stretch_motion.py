@@ -19,7 +19,7 @@ _CHUNK = 2
 """Steps between two set-points."""
 _REPORT = 12
 """Chunks between two reports and checks: 0.096 s."""
-_BRAKE, _STOP = 0.15, 0.18
+_BRAKE, _STOP = 0.06, 0.18
 """Seconds in which a stop brakes, harder than the limits for ordinary motion, and after which nothing moves."""
 _NAMES = tuple(AXES)
 _TURNS = np.array([name in ("turn", "yaw", "pan", "tilt", "grip") for name in _NAMES])

@@ -1,0 +1,200 @@
+"""The hidden parts of what was seen: boxes reach down to what things stand on, or to the floors of what they lie in.
+
+A camera sees tops and fronts. What it does not see is filled in by what must be so: nothing floats, so a thing reaches down to
+the highest surface under it; and what is seen lower than the rim of the thing around it stands on that thing's floor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull, QhullError
+
+from fail2progress.perception.segments import Perceived, Segment
+from fail2progress.world import relations
+from fail2progress.world.objects import CATEGORIES, Shape
+from fail2progress.world.scene import Array
+
+HOLLOW = (Shape.OPEN_BOX, Shape.SHELF, Shape.DRAWER)
+_ENOUGH = 4000
+"""Points that a segment's box is made from, at least where it has so many."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Every number of the geometric detector; metres unless they say otherwise."""
+
+    rules: relations.Thresholds = relations.DEFAULT
+    sticking_out: float = 0.75
+    """Share of a content's height that may stick out of the top of its container: what people call inside. A.9 says 0."""
+    gap: float = 0.005
+    """Gap between outlines up to which neighbours touch; neighbours that are meant to be apart stand 8 mm apart (sim.layout)."""
+    gap_spread: float = 0.0015
+    rim: float = 0.004
+    """Spread of heights of rims and tops."""
+    margin: float = 0.010
+    """How far a content's box may reach over its container's, by pixels and noise."""
+    margin_spread: float = 0.003
+    corner: float = 0.003
+    """Standard deviation of a completed box's sides, from which directional relations get their probability."""
+    samples: int = 32
+    """Boxes drawn for that."""
+    wall: float = 0.006
+    """Thickness of a container's floor."""
+    table: float = 0.04
+    """Thickness of a table's top, of which often only the upper side is seen."""
+    trim: float = 0.01
+    """Quantile taken as the end of a cloud: 0 believes every point."""
+
+
+@dataclass(frozen=True)
+class Completed:
+    """N boxes (N, 2, 3) m with the hidden parts filled in, what each stands on and what it lies in (rows, -1 for nothing)."""
+
+    bounds: Array
+    support: NDArray[np.int64]
+    container: NDArray[np.int64]
+    outlines: tuple[Array, ...]
+    """Convex outlines from above: (k, 3) half planes (normal x, y, offset in m), negative inside; (0, 3) where never seen."""
+    seen: NDArray[np.bool_]
+
+
+def complete(perceived: Perceived, thresholds: Thresholds) -> Completed:
+    """Fill in what the view hides; rows are surfaces, then segments, as in `Perceived.cloud`."""
+    return _Completion(perceived, thresholds).run()
+
+
+@dataclass
+class _Completion:
+    """Boxes under construction. `lowest` (N,) m: lower ends of what was seen."""
+
+    perceived: Perceived
+    thresholds: Thresholds
+    parts: tuple[Segment, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        trim = self.thresholds.trim
+        self.parts = (*self.perceived.surfaces, *self.perceived.segments)
+        clouds = [part.points[:: 1 + len(part.points) // _ENOUGH] for part in self.parts]
+        self.seen = np.array([len(cloud) >= 4 for cloud in clouds], dtype=bool)
+        trims = [0.1 * trim if part.shape is Shape.TABLE else trim for part in self.parts]  # 1 % of a table is centimetres
+        self.bounds = np.array([box_around(*pair) for pair in zip(clouds, trims, strict=True)]).reshape(-1, 2, 3)
+        self.lowest = self.bounds[:, 0, 2].copy()
+        self.outlines = tuple(_outline(cloud, trim) for cloud in clouds)
+        self.support, self.container = np.full((2, len(self.parts)), -1, np.int64)
+
+    def run(self) -> Completed:
+        """From below upwards, so that what carries is complete before what it carries; and again, as floors follow from that."""
+        self._thicken_tables()
+        self._push_back_drawers()
+        count = len(self.perceived.surfaces)
+        order = [int(i) for i in np.argsort(self.bounds[:, 1, 2]) if self.seen[i] and i >= count]
+        for _ in range(3):
+            for i in order:
+                self._put_down(i)
+        for i in order:
+            self.container[i] = self._shared_container(i)
+        return Completed(self.bounds, self.support, self.container, self.outlines, self.seen)
+
+    def _thicken_tables(self) -> None:
+        """Of a table's top often only the upper side is seen."""
+        tables = [i for i, part in enumerate(self.parts) if part.shape is Shape.TABLE]
+        self.bounds[tables, 0, 2] = np.minimum(self.bounds[tables, 0, 2], self.bounds[tables, 1, 2] - self.thresholds.table)
+
+    def _push_back_drawers(self) -> None:
+        """A drawer is as long as its cabinet, of which its front hides most."""
+        for i in range(len(self.parts)):
+            j = cabinet_of(i, self.parts, self.bounds, self.seen)
+            if j is not None:
+                back = self.bounds[i, 0, 0] + 0.9 * (self.bounds[j, 1, 0] - self.bounds[j, 0, 0])
+                self.bounds[i, 1, 0] = max(self.bounds[i, 1, 0], back)
+
+    def _put_down(self, i: int) -> None:
+        """Let i reach down to the highest thing under it."""
+        found = [(*place, j) for j in range(len(self.parts)) if j != i and (place := self._place(i, j)) is not None]
+        if found:
+            height, lies_in, j = max(found)
+            self.support[i], self.container[i] = j, j if lies_in else -1
+            self.bounds[i, 0, 2] = min(height, self.bounds[i, 1, 2] - 1e-3)
+
+    def _place(self, i: int, j: int) -> tuple[float, bool] | None:
+        """Height (m) at which i would stand on j or lie in it, and whether it lies in it; None where it can do neither."""
+        extent = self.bounds[i, 1, :2] - self.bounds[i, 0, :2]
+        depth = _depth(self.outlines[j], self.bounds[i].mean(axis=0)[None, :2])[0]
+        rim = float(self.bounds[j, 1, 2])
+        if depth < -0.25 * extent.min():
+            return None
+        if self.parts[j].shape is Shape.TABLE:
+            return (rim, False) if self.bounds[i, 1, 2] > rim - 0.01 else None
+        if depth >= 0.0 and self._lies_in(i, j, float(depth)):
+            return float(self.bounds[j, 0, 2]) + self.thresholds.wall, True
+        return (rim, False) if self.lowest[i] > rim - 0.015 else None
+
+    def _lies_in(self, i: int, j: int, depth: float) -> bool:
+        """What is seen of a content may begin at its container's rim only; what is seen far below the top of something solid
+        says that it is hollow after all. `depth` (m) of the middle of i within the outline of j."""
+        hollow, rim, margin = _hollow(self.parts[j]), self.bounds[j, 1, 2], self.thresholds.margin
+        room = np.diff(self.bounds[j], axis=0)[0, :2] - np.diff(self.bounds[i], axis=0)[0, :2]
+        below = self.bounds[i, 1, 2] < self.lowest[j]
+        if hollow:
+            reach = -2 * self.thresholds.rim if _hollow(self.parts[i]) else 0.02
+            return bool((room > -margin).all() and self.lowest[i] < rim + reach and not below)
+        return bool((room > margin).all() and self.lowest[i] < rim - 0.02 and not below and depth > margin)
+
+    def _shared_container(self, i: int) -> int:
+        """What stands on a content lies in the same container, unless it is all above its rim."""
+        j, seen = i, {i}
+        while self.container[j] < 0 and self.support[j] >= 0 and int(self.support[j]) not in seen:
+            j = int(self.support[j])
+            seen.add(j)
+        around = int(self.container[j])
+        return around if around >= 0 and around != i and self.bounds[i, 0, 2] < self.bounds[around, 1, 2] else -1
+
+
+def box_around(points: NDArray[np.float32], trim: float) -> Array:
+    """(2, 3) ends of a cloud in metres, outliers left out; zeros where there is none."""
+    if len(points) == 0:
+        return np.zeros((2, 3))
+    low, high = np.quantile(points, (trim, 1.0 - trim), axis=0)
+    stretch = (high - low) * trim / (1.0 - 2.0 * trim)
+    return np.asarray(np.stack([low - stretch, high + stretch]), float)
+
+
+def _outline(points: NDArray[np.float32], trim: float) -> Array:
+    """(k, 3) half planes of the convex outline from above, without the `trim` outermost points in every direction."""
+    flat = points[:, :2].astype(float)
+    if len(flat) < 4:
+        return np.empty((0, 3))
+    try:
+        hull = flat[ConvexHull(flat).vertices]
+    except QhullError:
+        return np.empty((0, 3))
+    edges = np.roll(hull, -1, axis=0) - hull
+    normals = np.stack([edges[:, 1], -edges[:, 0]], axis=1)
+    normals = normals / np.maximum(np.linalg.norm(normals, axis=1), 1e-9)[:, None]
+    angles = np.arange(16) * np.pi / 8
+    normals = np.concatenate([normals, np.stack([np.cos(angles), np.sin(angles)], axis=1)])
+    return np.concatenate([normals, -np.quantile(flat @ normals.T, 1.0 - trim / 4, axis=0)[:, None]], axis=1)
+
+
+def _depth(outline: Array, points: Array) -> Array:
+    """(n,) metres that points (n, 2) lie within an outline, negative outside."""
+    if len(outline) == 0:
+        return np.full(len(points), -np.inf)
+    return np.asarray(-(points @ outline[:, :2].T + outline[:, 2]).max(axis=1))
+
+
+def _hollow(part: Segment) -> bool:
+    kind = CATEGORIES.get(part.category)
+    return part.shape in HOLLOW or (kind is not None and kind.container)
+
+
+def cabinet_of(i: int, parts: tuple[Segment, ...], bounds: Array, seen: NDArray[np.bool_]) -> int | None:
+    """The cabinet nearest to i, if i is a drawer."""
+    cabinets = [j for j, part in enumerate(parts) if part.shape is Shape.SHELF and seen[j]]
+    if parts[i].shape is not Shape.DRAWER or not cabinets or not seen[i]:
+        return None
+    centres = bounds.mean(axis=1)
+    return min(cabinets, key=lambda j: float(np.linalg.norm(centres[j] - centres[i])))
