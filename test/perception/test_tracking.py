@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fail2progress.experiments.identities import Kept, episode, follow
+from fail2progress.experiments.identities import Kept, episode, follow, segmented
 from fail2progress.perception.labelled import LabelledSegmenter
 from fail2progress.perception.segments import Perceived, Segment
 from fail2progress.perception.tracking import Tracker
@@ -149,7 +149,8 @@ def test_something_new_gets_a_name_of_its_own() -> None:
 def test_identities_over_simulated_episodes() -> None:
     kept = Kept()
     for number in range(3):
-        follow(episode(MujocoSimulator(), 2, number), LabelledSegmenter(), kept, foresee=True, coloured=True, seed=number)
+        seen = segmented(episode(MujocoSimulator(), 2, number), LabelledSegmenter(), number)
+        follow(seen, kept, foresee=True, coloured=True)
     assert kept.total["in view"] > 40 and kept.share() >= 0.98, kept.wrong
 
 

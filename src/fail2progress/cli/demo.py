@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, console, print_json, say, writable
+from fail2progress.cli.common import WorkError, console, print_json, require, say, writable
 
 if TYPE_CHECKING:
     from fail2progress.experiments.story import Story, StoryOptions
@@ -22,6 +22,7 @@ def demo(
     out: Path = typer.Option(Path("runs/demo"), help="Folder for the report, the failure store, the models and the event log."),
     objects: int = typer.Option(3, help="Movable objects: 3, 5 or 7."),
     seed: int = typer.Option(0, min=0, help="Which trials to run."),
+    robot: str = typer.Option("stretch", help="stretch (its own joints and head camera) or hand (quicker)."),
     model: Path | None = typer.Option(None, help="Weights to start from; default: those that travel with the package."),
     processes: int | None = typer.Option(None, min=1, help="Processes for simulation; default: one for every core."),
     as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
@@ -34,8 +35,9 @@ def demo(
     from fail2progress.experiments.story import StoryOptions
     from fail2progress.learning import weights
 
+    require(robot in ("stretch", "hand"), f"unknown robot {robot!r}; there are: stretch, hand")
     writable(out)
-    options = StoryOptions(out, model or weights.path(weights.RELATIONAL), weights.path(weights.KEEPSAKE), objects, seed)
+    options = StoryOptions(out, model or weights.path(weights.RELATIONAL), weights.path(weights.KEEPSAKE), objects, seed, robot)
     story = _told(options, processes)
     page = out / "report.html"
     page.write_text(html(story))
@@ -88,6 +90,7 @@ def _summary(story: Story, page: Path) -> dict[str, object]:
     before, after = (sum(pair[i].success for pair in story.unseen) for i in (0, 1))
     return {
         "event": story.event.id,
+        "plan": [str(call.call()) for call in story.event.header.plan],
         "class": story.report.category.value,
         **story.lesson.to_dict(),
         "success": story.again.result.success,

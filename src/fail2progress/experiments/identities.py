@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from fail2progress.experiments.provenance import provenance
 from fail2progress.learning.distribution import random_call, random_scene, release_height
 from fail2progress.perception.completion import HOLLOW
-from fail2progress.perception.segments import Perceived, Segmenter
+from fail2progress.perception.segments import Perceived, PerceptionError, Segmenter
 from fail2progress.perception.tracking import Tracker
 from fail2progress.sim.base import Job, Simulator
 from fail2progress.sim.bodies import compile_scene
@@ -25,6 +25,7 @@ from fail2progress.world.rgbd import Labels, RgbdFrame
 from fail2progress.world.scene import Array, Scene
 
 CLEAN = DepthNoise()
+NOTHING = Perceived((), (), np.eye(4), 1, 1)
 SKILLS = 5
 """Of an episode."""
 FLOOR = 0.2
@@ -139,15 +140,29 @@ def anonymous(frame: RgbdFrame, rng: np.random.Generator) -> tuple[RgbdFrame, di
     return replace(frame, labels=Labels(labels.image, names, labels.categories)), dict(zip(names, labels.names, strict=True))
 
 
-def followed(
-    moments: Iterator[Moment], segmenter: Segmenter, foresee: bool, coloured: bool, seed: int, owner: dict[str, str]
-) -> Iterator[tuple[Moment, Perceived]]:
-    """Every moment of an episode with what the tracker makes of it. `owner`: true name to id, read before every frame."""
-    tracker, rng = Tracker(), np.random.default_rng(seed)
+Seen = list[tuple[Moment, Perceived]]
+"""The moments of an episode, each with what a segmenter made of it, under names that mean nothing."""
+
+
+def segmented(moments: Iterable[Moment], segmenter: Segmenter, seed: int) -> Seen:
+    """What a segmenter, which is not told the names, makes of an episode: nothing of a frame that it refuses."""
+    rng = np.random.default_rng(seed)
+    seen = []
     for moment in moments:
         frame, _ = anonymous(moment.frame, rng)
+        try:
+            seen.append((moment, seen_only(segmenter.segment(frame))))
+        except PerceptionError:
+            seen.append((moment, NOTHING))
+    return seen
+
+
+def followed(seen: Seen, foresee: bool, coloured: bool, owner: dict[str, str]) -> Iterator[tuple[Moment, Perceived]]:
+    """Every moment of an episode with what the tracker makes of it. `owner`: true name to id, grown before every yield."""
+    tracker = Tracker()
+    for moment, perceived in seen:
         meant = {owner[name]: shift for name, shift in moment.meant.items() if name in owner} if foresee else None
-        found = tracker.update(seen_only(segmenter.segment(frame)), meant, frame.colour if coloured else None)
+        found = tracker.update(perceived, meant, moment.frame.colour if coloured else None)
         _own(moment, found, owner)
         yield moment, found
 
@@ -159,11 +174,11 @@ def _own(moment: Moment, found: Perceived, owner: dict[str, str]) -> None:
             owner[name] = best
 
 
-def follow(moments: Iterator[Moment], segmenter: Segmenter, kept: Kept, foresee: bool, coloured: bool, seed: int) -> None:
+def follow(seen: Seen, kept: Kept, foresee: bool, coloured: bool) -> None:
     """Track one episode and count, in every frame, whose identity is that of its first sighting; that one does not count."""
     owner: dict[str, str] = {}
     known: set[str] = set()
-    for moment, found in followed(moments, segmenter, foresee, coloured, seed, owner):
+    for moment, found in followed(seen, foresee, coloured, owner):
         _judge(moment, found, {name: owner[name] for name in known}, kept)
         known = set(owner)
 
@@ -218,7 +233,6 @@ def overlaps(frame: RgbdFrame, found: Perceived) -> list[tuple[int, str, float]]
     return result
 
 
-NOTHING = Perceived((), (), np.eye(4), 1, 1)
 Progress = Callable[[int], None]
 
 
@@ -237,8 +251,9 @@ def study(
     for number in range(episodes):
         moments = list(episode(simulator, seed, number, noise))
         hidden.append(_hidden_sightings(moments))
+        seen = {name: segmented(moments, segmenter, number) for name, segmenter in segmenters.items()}
         for (name, foresee, coloured), kept in counts.items():
-            follow(iter(moments), segmenters[name], kept, foresee, coloured, number)
+            follow(seen[name], kept, foresee, coloured)
         progress(number + 1)
     rows = [_row(*key, kept) for key, kept in counts.items()]
     return {

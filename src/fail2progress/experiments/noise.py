@@ -16,7 +16,7 @@ from fail2progress.perception import geometric_relations
 from fail2progress.perception.segments import Perceived, PerceptionError, Segment, Segmenter
 from fail2progress.sim.base import Simulator
 from fail2progress.sim.rgbd import DepthNoise
-from fail2progress.world.relations import BINARY, RelationState
+from fail2progress.world.relations import BINARY, UNARY, RelationState
 
 SIGMAS = (0.0, 0.001, 0.002, 0.005, 0.010, 0.020)
 """Standard deviations in metres of the noise on every point and axis."""
@@ -32,7 +32,12 @@ def detectors(model: SkillEffectModel) -> dict[str, Detector]:
     """The learned detector, the geometric one, and the mean of their probabilities."""
 
     def learned(perceived: Perceived) -> RelationState:
-        return predictor.detect(model, predictor.believe(model, perceived.cloud()))
+        cloud = perceived.cloud()
+        if not cloud.seen.any():
+            return RelationState(
+                cloud.names, np.zeros((len(cloud), len(cloud), len(BINARY))), np.zeros((len(cloud), len(UNARY)))
+            )
+        return predictor.detect(model, predictor.believe(model, cloud))
 
     def geometric(perceived: Perceived) -> RelationState:
         return geometric_relations.detect(perceived, geometric_relations.A9)

@@ -56,7 +56,7 @@ def _by_relation(ax: Axes, report: Mapping[str, Any], source: str) -> None:
     _dress(ax, "", "F1")
     ax.set_ylim(0.5, 1.005)
     ax.set_title(f"by relation, {source} segments", loc="left", fontsize=11)
-    ax.legend(frameon=True, framealpha=0.9, edgecolor="none", fontsize=8, loc="lower left")
+    ax.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.24), ncols=2)
 
 
 def _mirror(name: str) -> str | None:

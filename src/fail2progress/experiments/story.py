@@ -29,6 +29,7 @@ from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.models.points2plans import Points2Plans
 from fail2progress.planning.planner import Planner
 from fail2progress.robots.simulated import SimulatedRobot
+from fail2progress.robots.simulated_stretch import SimulatedStretch
 from fail2progress.sim.base import Simulator
 from fail2progress.sim.camera import Camera
 from fail2progress.sim.mujoco_backend import MujocoSimulator
@@ -50,6 +51,8 @@ class StoryOptions:
     keepsake: Path
     objects: int = 3
     seed: int = 0
+    robot: str = "stretch"
+    """Of the told trial: "stretch" with its own joints and head camera, or "hand"."""
     unseen: int = 5
     """Trials with other seeds, run open loop with either model."""
     targeting: TargetOptions = field(default_factory=TargetOptions)
@@ -62,7 +65,7 @@ class Run:
 
     trial: Trial
     episode: Episode
-    robot: SimulatedRobot
+    robot: SimulatedRobot | SimulatedStretch
     result: TrialResult
 
 
@@ -134,7 +137,7 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     after = _swap(registry, before, lesson, diary)
     clock["learning"] = time.perf_counter()
     tell("the same trial again", 0.0)
-    again = _run(first.trial, after, store, diary, Conduct())
+    again = _run(first.trial, after, store, diary, Conduct(), options.robot)
     unseen = _unseen(options, before, after, tell)
     clock["trials after"] = time.perf_counter()
     diary.write("run_finished", success=again.result.success)
@@ -144,6 +147,11 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     return Story(options, quiet, first, event, report, lesson, again, unseen, (before.digest, after.digest), seconds, block)
 
 
+def first_seed(seed: int) -> int:
+    """Seed of the first trial of a story."""
+    return LEARNING_SEEDS + 100 * seed
+
+
 def _meet(
     options: StoryOptions, model: Checkpoint, store: FailureStore, diary: Diary, tell: Tell
 ) -> tuple[int, Run, FailureEvent]:
@@ -151,14 +159,14 @@ def _meet(
     task = HierarchicalTabletop()
     for number in range(PATIENCE):
         tell("running until something fails", number / PATIENCE)
-        trial = task.trial(options.objects, LEARNING_SEEDS + 100 * options.seed + number)
-        run = _run(trial, model, store, diary, Conduct(stop_at_failure=True))
+        trial = task.trial(options.objects, first_seed(options.seed) + number)
+        run = _run(trial, model, store, diary, Conduct(stop_at_failure=True), options.robot)
         if run.episode.failures:
             return number, run, run.episode.failures[0]
     raise NoStoryError(f"no failure in {PATIENCE} trials: this model has nothing to learn here; try another --seed or --model")
 
 
-def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, conduct: Conduct) -> Run:
+def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, conduct: Conduct, kind: str) -> Run:
     """One trial, every failure durable before the loop goes on."""
 
     def keep(event: FailureEvent) -> None:
@@ -167,7 +175,11 @@ def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, con
 
     planner = Planner(model.model, torch.Generator().manual_seed(trial.seed))
     agent = Agent(planner, model.digest, keep, conduct, lambda kind, value: diary.write(kind, said=_line(value)))
-    robot = SimulatedRobot(MujocoSimulator(), trial.scene, seed=trial.seed)
+    robot: SimulatedRobot | SimulatedStretch
+    if kind == "stretch":
+        robot = SimulatedStretch(trial.scene, seed=trial.seed)
+    else:
+        robot = SimulatedRobot(MujocoSimulator(), trial.scene, seed=trial.seed)
     episode = agent.run(robot, Assignment(trial.stages, trial.task, trial.objects, trial.seed))
     return Run(trial, episode, robot, judge(trial, episode, robot))
 

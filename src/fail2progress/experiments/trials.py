@@ -14,6 +14,7 @@ from fail2progress.models.skill_effect import SkillEffectModel
 from fail2progress.planning.planner import Planner
 from fail2progress.planning.search import SearchOptions
 from fail2progress.robots.simulated import SimulatedRobot
+from fail2progress.robots.simulated_stretch import SimulatedStretch
 from fail2progress.sim.base import Outcome
 from fail2progress.sim.mujoco_backend import MujocoSimulator
 from fail2progress.sim.tasks import Trial
@@ -62,7 +63,7 @@ def run_trial(
     return judge(trial, episode, robot), kept, episode, robot
 
 
-def judge(trial: Trial, episode: Episode, robot: SimulatedRobot) -> TrialResult:
+def judge(trial: Trial, episode: Episode, robot: SimulatedRobot | SimulatedStretch) -> TrialResult:
     """Success is the goal in the simulator's ground truth, whatever the robot believes."""
     along, bystanders = _errors(episode, robot.outcomes)
     return TrialResult(

@@ -10,7 +10,7 @@ from fail2progress.perception.depth import Image
 from fail2progress.world.relations import Mask
 
 _STEP = 8
-_SHADE = (0.5, 1.2)
+_SHADE = (0.6, 1.2)
 """How much darker than around (a shadow) or lighter (a gloss) the same surface may be."""
 _FLOOR = 8.0
 """Levels of 255 that a camera's noise makes of one colour."""
@@ -27,7 +27,7 @@ def like_surface(colour: NDArray[np.uint8], mask: Mask) -> Mask:
     mean, spread = _around(image, mask & (np.abs(image - mean) < 1.5 * spread + _FLOOR).all(axis=-1))
     shade = (image * mean).sum(axis=-1) / np.maximum((mean * mean).sum(axis=-1), 1.0)
     off = np.abs(image - np.clip(shade, *_SHADE)[..., None] * mean)
-    matching = (off < 2.5 * np.minimum(spread, _TEXTURE) + _FLOOR).all(axis=-1).astype(np.float32)
+    matching = (off < 2.0 * np.minimum(spread, _TEXTURE) + _FLOOR).all(axis=-1).astype(np.float32)
     return np.asarray(ndimage.uniform_filter(matching, 5) > 0.5)
 
 

@@ -45,6 +45,8 @@ class StandRules:
     """Metres above the surface up to which objects are looked for."""
     skirt: float = 0.02
     """Metres above the surface below which what has the surface's colour is the surface: cameras smear depth around feet."""
+    smear: float = 0.05
+    """The same around things of another colour."""
     margin: float = 0.05
     """Metres by which an object may reach over the outline of what is seen of its surface."""
     top: float = 0.008
@@ -157,7 +159,12 @@ class GeometricSegmenter(Segmenter):
         least = np.maximum(rules.low, rules.noise * NOISE * depth * surfaces[0].camera_height)
         bare = np.any([surface.mask for surface in surfaces], axis=0) & (heights < rules.low)
         bare = ndimage.binary_erosion(bare, iterations=3)
-        return np.asarray((heights > least) & ~((heights < rules.skirt) & like_surface(frame.colour, bare)))
+        plain = like_surface(frame.colour, bare)
+        standing = (heights > least) & ~((heights < rules.skirt) & plain)
+        # Further up only around things of another colour: something of wood on a wooden table stays.
+        blobs, count = ndimage.label(standing)
+        share = np.concatenate([[0.0], ndimage.mean(plain, blobs, np.arange(1, count + 1))])
+        return np.asarray(standing & ~(plain & (heights < rules.smear) & (share[blobs] < 0.5)))
 
     def _counts(self, rows: Table, pixels: Numbers) -> bool:
         """Whether readings are an object rather than noise."""

@@ -123,7 +123,7 @@ class Merger:
         for other, part, meeting in self._pairs():
             if len(meeting.own) < 6:
                 continue
-            if self._in_front(part, other) > self.rules.before and enclosed(self.rows, self.parts[part], self.parts[other]):
+            if self._stands_in(part, other):
                 continue
             if self._ring(other):
                 if self._recessed(part, other):
@@ -145,7 +145,14 @@ class Merger:
     def _content(self, part: int, group: list[int]) -> bool:
         """Whether parts go round something lower without one, which stands before them."""
         near = [i for i in group if i in self.meetings[part]]
-        return self._ring(*group) and any(self._in_front(part, i) > self.rules.before for i in near)
+        before = any(self._in_front(part, i) > self.rules.before for i in near)
+        return before and self._resting(part) >= self.rules.resting and self._ring(*group)
+
+    def _stands_in(self, part: int, other: int) -> bool:
+        """Whether a part stands before the far side of another, a hollow one, and within it."""
+        if self._in_front(part, other) < self.rules.before or self._resting(part) < self.rules.resting:
+            return False
+        return enclosed(self.rows, self.parts[part], self.parts[other])
 
     def _in_front(self, part: int, other: int) -> float:
         """Share of a border where a part hides another."""
@@ -192,16 +199,23 @@ class Merger:
 
     def _held(self, part: int) -> bool:
         """Whether a part stands on the surface, or ends below on other things or behind them."""
+        bottom = self._bottom(part)
+        grounded = (self.rows.heights[bottom] < self.rules.grounded).mean()
+        return bool(grounded >= self.rules.standing) or self._resting(part) >= self.rules.resting
+
+    def _bottom(self, part: int) -> Numbers:
+        """(n,) lowest pixel of each of its columns."""
         pixels = self.parts[part]
         columns = pixels % self.rows.width
         order = np.lexsort((pixels, columns))
-        last = np.flatnonzero(np.diff(columns[order], append=-1))
-        bottom = pixels[order][last]
-        if (self.rows.heights[bottom] < self.rules.grounded).mean() >= self.rules.standing:
-            return True
+        return np.asarray(pixels[order][np.flatnonzero(np.diff(columns[order], append=-1))])
+
+    def _resting(self, part: int) -> float:
+        """Share of its columns that end on another part, behind one, or at the image's edge."""
+        bottom = self._bottom(part)
         rest = bottom // self.rows.width == len(self.rows.heights) // self.rows.width - 1
         for meeting in self.meetings.get(part, {}).values():
             under = (meeting.other > meeting.own) & ((meeting.other - meeting.own) % self.rows.width == 0)
             ahead = self.rows.range[meeting.own] - self.rows.range[meeting.other] > -self.rules.touch
-            rest |= np.isin(columns[order][last], (meeting.own % self.rows.width)[under & ahead])
-        return bool(rest.mean() >= self.rules.resting)
+            rest |= np.isin(bottom % self.rows.width, (meeting.own % self.rows.width)[under & ahead])
+        return float(rest.mean())

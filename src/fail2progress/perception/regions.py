@@ -86,7 +86,8 @@ def _stepped(scan: Scan, dy: int, dx: int, rules: CutRules) -> Mask:
 
 def regions(scan: Scan, rules: CutRules) -> Numbers:
     """(H, W) number of the region that a pixel belongs to, from 1; 0 for none."""
-    cores, count = ndimage.label(scan.standing & ~cut(scan, rules))
+    # Worn by a pixel, so that what one pixel joins falls apart.
+    cores, count = ndimage.label(ndimage.binary_erosion(scan.standing & ~cut(scan, rules)))
     depth = 1 / np.maximum(scan.inverted, 1e-6)
     index = np.arange(1, count + 1)
     pixels = np.bincount(cores.ravel(), minlength=count + 1)[1:]

@@ -19,13 +19,15 @@ class SeamRules:
     """Metres of height and breadth of each of the two."""
     band: float = 0.014
     """Metres above and below a seam that are compared, without the 2 mm next to it."""
-    step: float = 0.007
+    edge: float = 0.008
+    """The same, for outlines: narrower, so that a shoulder is no step."""
+    step: float = 0.012
     """Metres by which the outline changes there on one side at least: a lid fits its jar, a can does not fit the box it is on."""
     alike: float = 0.5
     """Bhattacharyya coefficient of the colours above and below, at most."""
     ledge: float = 0.12
     """Share of level surface just below the seam from which it is a ledge that something stands on."""
-    ledge_step: float = 0.012
+    ledge_step: float = 0.008
     """Metres by which the outline changes above a ledge, at least."""
     ledge_alike: float = 0.9
     """Bhattacharyya coefficient of colours, at most, above and below a ledge."""
@@ -54,19 +56,22 @@ def _seam(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> fl
         below = (heights < seam - 0.002) & (heights > seam - rules.band)
         if min(above.sum(), below.sum()) < 20:
             continue
-        change = _change(across[above], across[below], across[heights > seam], rules)
-        if change < rules.step:
+        near = above & (heights < seam + rules.edge), below & (heights > seam - rules.edge)
+        change = _change(across[near[0]], across[near[1]], across[heights > seam], rules)
+        if change < min(rules.step, rules.ledge_step):
             continue
         contrast = 1.0 - alike(histogram(rows, pixels[above]), histogram(rows, pixels[below]))
         level = float((rows.normals[pixels[below], 2] > 0.85).mean())
         on_ledge = level > rules.ledge and change > rules.ledge_step and contrast > 1.0 - rules.ledge_alike
-        if (on_ledge or contrast > 1.0 - rules.alike) and change * contrast > best:
+        if (on_ledge or (change > rules.step and contrast > 1.0 - rules.alike)) and change * contrast > best:
             best, where = change * contrast, float(seam)
     return where
 
 
 def _change(above: Array, below: Array, upper: Array, rules: SeamRules) -> float:
     """Metres by which the outline steps; 0 where one of the two would be too narrow, or would not stand."""
+    if min(len(above), len(below)) < 10:
+        return 0.0
     (a0, a1), (b0, b1), (u0, u1) = (np.quantile(part, (0.03, 0.97)) for part in (above, below, upper))
     if min(a1 - a0, b1 - b0) < rules.least or a1 - a0 < rules.foot * (u1 - u0):
         return 0.0

@@ -19,7 +19,7 @@ from fail2progress.world.scene import Array, Scene, rotations
 LOOK_OUT = {"lift": 0.40, "arm": 0.0, "yaw": 3.4, "pan": -math.pi / 2, "tilt": -0.72, "grip": 0.05}
 """Arm retracted below the tables' line of sight, wrist stowed over the base as stretch_body does, head towards the arm's side."""
 FINGERTIP = 0.021
-"""Metres: nearer to a surface than their radius the fingertips cannot go."""
+"""Metres: nearer to a surface than their radius the fingertips cannot go, nor the hand below where the lift ends."""
 _OPEN = 0.03
 """Metres that the fingers are wider apart than what they go around."""
 _OVER = 0.05
@@ -59,7 +59,7 @@ def _pick_place(scene: Scene, call: SkillCall) -> tuple[Phase, ...]:
     index = scene.index(call.object)
     low, high = scene.bounds()[index]
     start = scene.poses[index, :3].copy()
-    raised = max(float(low[2]) + FINGERTIP - start[2], 0.0)
+    raised = max(float(low[2]) + FINGERTIP - start[2], GEOMETRY.height - start[2], 0.0)
     start[2] += raised
     goal = start + np.array(call.parameters[:3])
     width = float(min((high - low)[:2]))

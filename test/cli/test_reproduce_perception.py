@@ -1,0 +1,28 @@
+"""`fail2progress reproduce noise` and `reproduce identities`, with the simulator but few episodes."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from fail2progress.cli import reproduce_perception
+from fail2progress.cli.main import app
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", reproduce_perception.TABLES)
+def test_a_table_is_written_with_its_page_and_picture(table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reproduce_perception, "QUICK", 1)
+    result = CliRunner().invoke(app, ["reproduce", table, "--quick", "--out", str(tmp_path), "--json"])
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report == json.loads((tmp_path / f"{table}.json").read_text())
+    assert report["rows"] and report["provenance"]["configuration"]["episodes"] == 1
+    assert (tmp_path / f"{table}.png").read_bytes().startswith(b"\x89PNG")
+    assert f"![{table}]({table}.png)" in (tmp_path / f"{table}.md").read_text()
+
+
+def test_another_name_is_the_users_mistake(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["reproduce", "table9", "--out", str(tmp_path)])
+    assert result.exit_code == 2 and "noise" in result.stderr
