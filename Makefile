@@ -1,25 +1,38 @@
-# make sim    from a fresh clone to a learned failure; the report lies in runs/demo
+# make sim    from a fresh clone to a learned failure on ROS 2: all nodes, a simulated Stretch; the report lies in runs/sim
+# make demo   the same story in one process, without ROS; the report lies in runs/demo
 # make test   all tests, ruff and mypy --strict among them (test/test_style.py)
+# make ros    ROS 2 and the messages alone: a sourced ROS installation is used, otherwise wheels in .venv
 # make env    the environment alone, in .venv
-# make clean  removes the environment and the tools' caches, keeps runs/
+# make clean  removes the environment, what was built and the tools' caches, keeps runs/
 # Each sets up what it needs. Another interpreter: make clean, then make PYTHON=python3.12 test
 
 PYTHON ?= python3
 
+comma := ,
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.built
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 RIGHT_VERSION := -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))'
 
-.PHONY: sim test env clean
+# Where a ROS installation is sourced, its rclpy and its colcon are used.
+EXTRAS := $(if $(AMENT_PREFIX_PATH),test,test$(comma)ros)
+ROS_STAMP := install/.built
+IN_ROS := config/ros/run.sh $(CURDIR)/$(VENV)
+
+.PHONY: sim demo test ros env clean
 .DELETE_ON_ERROR:
 
-sim: $(STAMP)
+sim: $(ROS_STAMP)
+	$(BIN)/fail2progress up sim --out runs/sim
+
+demo: $(STAMP)
 	$(BIN)/fail2progress demo --out runs/demo
 
-test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+test: $(ROS_STAMP)
+	$(IN_ROS) $(BIN)/python -m pytest -n 2
+
+ros: $(ROS_STAMP)
 
 env: $(STAMP)
 
@@ -41,9 +54,20 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "'$(PYTHON)' cannot make environments, its venv module is incomplete:" \
 	    "on Debian and Ubuntu, apt install python3-venv" >&2; exit 2; }
 	@$(USABLE) || { echo "building $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
-	$(PIP) install -q -c constraints.txt -e '.[test]'
+	$(PIP) install -q -c constraints.txt -e '.[$(EXTRAS)]'
 	@printf '%s\n' '$(CURDIR)' > $@
 
+MOVED_ROS := $(shell test ! -f $(ROS_STAMP) || test "$$(cat $(ROS_STAMP))" = '$(CURDIR) $(AMENT_PREFIX_PATH)' || echo yes)
+ifeq ($(MOVED_ROS),yes)
+.PHONY: $(ROS_STAMP)
+endif
+
+$(ROS_STAMP): $(STAMP) $(shell find msg config/ros -type f)
+	@echo "building the ROS 2 messages (a minute or two)"
+	@$(if $(filter yes,$(MOVED_ROS)),rm -rf install build/ros,:)
+	@mkdir -p build && { config/ros/build.sh $(CURDIR)/$(BIN)/python > build/ros.log 2>&1 || { tail -n 30 build/ros.log >&2; exit 1; }; }
+	@printf '%s\n' '$(CURDIR) $(AMENT_PREFIX_PATH)' > $@
+
 clean:
-	rm -rf $(VENV) build src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build install log src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src test -name __pycache__ -type d -prune -exec rm -rf {} +

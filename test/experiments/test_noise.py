@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fail2progress.experiments.identities import episode
-from fail2progress.experiments.noise import Score, detectors, noisy, study
+from fail2progress.experiments.noise import Score, after_skills, cluttered, detectors, noisy, study
 from fail2progress.experiments.noise_pictures import curves, page
 from fail2progress.learning import weights
 from fail2progress.models.checkpoint import load_checkpoint
@@ -12,6 +12,7 @@ from fail2progress.models.skill_effect import SkillEffectModel
 from fail2progress.perception.labelled import LabelledSegmenter
 from fail2progress.perception.segments import Perceived, PerceptionError, Segmenter
 from fail2progress.sim.mujoco_backend import MujocoSimulator
+from fail2progress.sim.rgbd import DepthNoise
 from fail2progress.world.relations import RelationState
 from fail2progress.world.rgbd import RgbdFrame
 
@@ -66,12 +67,15 @@ def test_detectors_agree_on_what_is_plain_to_see(model: SkillEffectModel) -> Non
 
 def test_a_study_gives_rows_a_page_and_a_picture(model: SkillEffectModel) -> None:
     segmenters: dict[str, Segmenter] = {"ideal": LabelledSegmenter(), "blind": Blind()}
-    report = study(MujocoSimulator(), model, segmenters, 1, 4, (0.0, 0.02), digest="d")
+    scenes = {"after skills": after_skills(MujocoSimulator(), 1, 4), "cluttered": cluttered(MujocoSimulator(), 2, 4)}
+    report = study(model, segmenters, scenes, 4, (0.0, 0.02), depth_noise=vars(DepthNoise(0.002)), digest="d")
     rows = report["rows"]
-    assert isinstance(rows, list) and len(rows) == 2 * 3 * 2 and report["views"] == 6
-    by_key = {(row["segments"], row["detector"], row["sigma_m"]): row["f1"] for row in rows}
+    assert isinstance(rows, list) and len(rows) == 2 * 2 * 3 * 2 and report["views"] == {"after skills": 6, "cluttered": 2}
+    by_key = {
+        (row["segments"], row["detector"], row["sigma_m"]): row["f1"] for row in rows if row["scenes"] == "after skills"
+    }
     assert by_key["ideal", "geometric", 0.0] > max(0.95, by_key["ideal", "geometric", 0.02])
-    assert by_key["blind", "learned", 0.0] == 0.0 and report["frames_without_a_result"] == {"ideal": 0, "blind": 6}
+    assert by_key["blind", "learned", 0.0] == 0.0 and report["frames_without_a_result"] == {"ideal": 0, "blind": 8}
     assert curves(report).startswith(b"\x89PNG")
     text = page(report)
-    assert "| ideal | learned |" in text and "blind" in text and "20 mm" in text
+    assert "| cluttered | ideal | learned |" in text and "blind" in text and "20 mm" in text

@@ -63,20 +63,25 @@ def _sensor() -> DepthNoise:
 
 
 def _noise(order: Order) -> tuple[dict[str, object], str, bytes]:
-    from fail2progress.experiments import noise, noise_pictures
+    from fail2progress.experiments import identities, noise, noise_pictures
     from fail2progress.learning import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.sim.mujoco_backend import MujocoSimulator
 
     read = load_checkpoint(order.model / weights.RELATIONAL if order.model else weights.path(weights.RELATIONAL))
+    simulator, sensor = MujocoSimulator(), _sensor()
+    scenes = {
+        "after skills": noise.after_skills(simulator, order.episodes, order.seed, sensor),
+        "cluttered": noise.cluttered(simulator, (identities.SKILLS + 1) * order.episodes, order.seed, sensor),
+    }
     report = noise.study(
-        MujocoSimulator(),
         read.model,
         _segmenters(),
-        order.episodes,
+        scenes,
         order.seed,
-        noise=_sensor(),
         progress=lambda done: say(f"{done} views") if done % 24 == 0 else None,
+        episodes=order.episodes,
+        depth_noise=vars(sensor),
         digest=read.digest,
     )
     return report, noise_pictures.page(report), noise_pictures.curves(report)

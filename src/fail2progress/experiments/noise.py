@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from fail2progress.experiments.identities import CLEAN, FEWEST, NOTHING, Moment, episode, overlaps, seen_only
 from fail2progress.experiments.provenance import provenance
+from fail2progress.experiments.tabletops import tabletop, viewpoint
 from fail2progress.models import predictor
 from fail2progress.models.skill_effect import SkillEffectModel
 from fail2progress.perception import geometric_relations
 from fail2progress.perception.segments import Perceived, PerceptionError, Segment, Segmenter
 from fail2progress.sim.base import Simulator
-from fail2progress.sim.rgbd import DepthNoise
+from fail2progress.sim.bodies import compile_scene
+from fail2progress.sim.rgbd import DepthNoise, photograph
 from fail2progress.world.relations import BINARY, UNARY, RelationState
 
 SIGMAS = (0.0, 0.001, 0.002, 0.005, 0.010, 0.020)
@@ -110,42 +112,55 @@ def _objects_of(moment: Moment, perceived: Perceived, found: RelationState) -> t
     return np.array([object_of.get(name, -1) for name in found.names], np.int64), visible
 
 
-def views(simulator: Simulator, episodes: int, seed: int, noise: DepthNoise = CLEAN) -> Iterator[Moment]:
-    """Every frame of so many episodes of skills: things touching, tipped, stacked and nested as physics left them."""
+def after_skills(simulator: Simulator, episodes: int, seed: int, noise: DepthNoise = CLEAN) -> Iterator[Moment]:
+    """Every frame of so many episodes of skills on two tables, as the robot's head sees them."""
     for number in range(episodes):
         yield from episode(simulator, seed, number, noise)
 
 
+def cluttered(simulator: Simulator, count: int, seed: int, noise: DepthNoise = CLEAN) -> Iterator[Moment]:
+    """So many cluttered tables from anywhere around them: things touching, stacked and nested."""
+    for number in range(count):
+        rng = np.random.default_rng([seed, number, 17])
+        scene = tabletop(rng).scene
+        camera = viewpoint(rng, scene)
+        now = simulator.settle(scene, camera, number)
+        yield Moment(now.scene, now.relations, photograph(compile_scene(now.scene), now.scene, camera, noise, rng), {})
+
+
 def study(
-    simulator: Simulator,
     model: SkillEffectModel,
     segmenters: Mapping[str, Segmenter],
-    episodes: int,
+    scenes: Mapping[str, Iterable[Moment]],
     seed: int,
     sigmas: tuple[float, ...] = SIGMAS,
-    noise: DepthNoise = CLEAN,
     progress: Callable[[int], None] = lambda done: None,
     **configuration: object,
 ) -> dict[str, object]:
-    """Detection F1 by segmenter, detector and sigma over simulated views. `configuration` goes into the provenance."""
-    scores: dict[tuple[str, str, float], Score] = {}
-    failures: dict[str, int] = {name: 0 for name in segmenters}
+    """Detection F1 by kind of scene, segmenter, detector and sigma. `configuration` goes into the provenance."""
+    scores: dict[tuple[str, str, str, float], Score] = {}
+    refused = dict.fromkeys(segmenters, 0)
+    views = dict.fromkeys(scenes, 0)
     rng = np.random.default_rng([seed, 13])
     ways = detectors(model)
-    seen = 0
-    for seen, moment in enumerate(views(simulator, episodes, seed, noise), start=1):
+    for kind, moment in ((kind, moment) for kind, moments in scenes.items() for moment in moments):
         for segments, segmenter in segmenters.items():
-            try:
-                perceived = seen_only(segmenter.segment(moment.frame))
-            except PerceptionError:
-                failures[segments] += 1
-                perceived = NOTHING
+            perceived = _perceived(segmenter, moment)
+            refused[segments] += perceived is NOTHING
             for sigma in sigmas:
                 shaken = noisy(perceived, sigma, rng)
                 for name, detect in ways.items():
-                    score = scores.setdefault((segments, name, sigma), Score())
-                    score.add(moment, perceived, detect(shaken))
-        progress(seen)
-    rows = [{"segments": s, "detector": d, "sigma_m": sigma, **score.to_dict()} for (s, d, sigma), score in scores.items()]
-    origin = provenance(episodes=episodes, seed=seed, sigmas_m=sigmas, depth_noise=vars(noise), **configuration)
-    return {"bar": BAR, "views": seen, "frames_without_a_result": failures, "rows": rows, "provenance": origin}
+                    scores.setdefault((kind, segments, name, sigma), Score()).add(moment, perceived, detect(shaken))
+        views[kind] += 1
+        progress(sum(views.values()))
+    keys = ("scenes", "segments", "detector", "sigma_m")
+    rows = [{**dict(zip(keys, key, strict=True)), **score.to_dict()} for key, score in scores.items()]
+    origin = provenance(seed=seed, sigmas_m=sigmas, **configuration)
+    return {"bar": BAR, "views": views, "frames_without_a_result": refused, "rows": rows, "provenance": origin}
+
+
+def _perceived(segmenter: Segmenter, moment: Moment) -> Perceived:
+    try:
+        return seen_only(segmenter.segment(moment.frame))
+    except PerceptionError:
+        return NOTHING

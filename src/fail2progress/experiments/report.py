@@ -16,7 +16,7 @@ from fail2progress.learning.targeted import Targeted
 from fail2progress.stein.states import StateSpace
 from fail2progress.world.scene import Array
 
-_STYLE = """
+STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#24292f;max-width:1040px;margin:2rem auto;padding:0 1.2rem;background:#fff}
 h1{font-size:1.7rem;margin-bottom:.2rem} h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #e4e7ea;padding-bottom:.2rem}
 table{border-collapse:collapse;font-size:.88rem;width:100%} th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #e4e7ea;vertical-align:top}
@@ -33,7 +33,7 @@ def html(story: Story) -> str:
     body = "\n".join(section(story) for section in sections)
     title = "fail2progress: a failure, and what was learnt from it"
     head = (
-        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
+        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style>'
     )
     return f'<!doctype html><html lang="en"><head>{head}</head><body><h1>{title}</h1>\n{body}\n</body></html>\n'
 
@@ -58,8 +58,8 @@ def _verdict(success: bool) -> str:
 def _task(story: Story) -> str:
     trial = story.first.trial
     stages = "".join(f"<li>{escape(str(stage))}</li>" for stage in trial.stages)
-    pictured = _figure(pictures.scene_picture(trial.scene), "The start, rendered by ray casting.")
-    cloud = _figure(
+    pictured = figure(pictures.scene_picture(trial.scene), "The start, rendered by ray casting.")
+    cloud = figure(
         pictures.cloud_picture(story.event.before), "What the robot saw before the failure: one partial cloud a segment."
     )
     return f"<h2>The task</h2><p>Goals, one after the other:</p><ol>{stages}</ol><div class='pair'>{pictured}{cloud}</div>"
@@ -67,7 +67,7 @@ def _task(story: Story) -> str:
 
 def _first(story: Story) -> str:
     plan = story.first.episode.plans[0]
-    steps = _table(("planned",), ((str(skill.call),) for skill in plan.skills))
+    steps = table(("planned",), ((str(skill.call),) for skill in plan.skills))
     believed = f"<p>The model gave the whole plan P(goal) = {plan.probability:.3f}.</p>"
     return f"<h2>The plan, and what came of it</h2>{steps}{believed}{_taken(story.first)}"
 
@@ -77,7 +77,7 @@ def _taken(run: Run) -> str:
     for taken in run.episode.taken:
         said = "<br>".join(escape(str(m)) for m in taken.mismatches) or "as expected"
         rows.append((escape(str(taken.planned.call)), f'<span class="bad">{said}</span>' if taken.mismatches else said))
-    return _table(("carried out", "predicted against seen"), rows, escaped=True)
+    return table(("carried out", "predicted against seen"), rows, escaped=True)
 
 
 def _failure(story: Story) -> str:
@@ -94,8 +94,8 @@ def _failure(story: Story) -> str:
         ("rebuilt from the cloud", "; ".join(report.rebuilt)),
         ("what broke", "; ".join(map(str, header.mismatches))),
     )
-    seen = _figure(pictures.top_view(outcome.before.scene, outcome.after.scene), "What happened, from above (dashed: before).")
-    return f"<h2>The failure</h2><div class='pair'><div>{_table(('', ''), facts)}</div>{seen}</div>"
+    seen = figure(pictures.top_view(outcome.before.scene, outcome.after.scene), "What happened, from above (dashed: before).")
+    return f"<h2>The failure</h2><div class='pair'><div>{table(('', ''), facts)}</div>{seen}</div>"
 
 
 def _particles(story: Story) -> str:
@@ -114,7 +114,7 @@ def _particles(story: Story) -> str:
         "then skill parameters that tell the model most. Outlines: the failure's own scene.</p>"
     )
     return (
-        f"<h2>Particles</h2>{text}{_figure(pictures.particles_picture(panels, scene), 'Tables from above; one dot a particle.')}"
+        f"<h2>Particles</h2>{text}{figure(pictures.particles_picture(panels, scene), 'Tables from above; one dot a particle.')}"
     )
 
 
@@ -130,7 +130,7 @@ def _scenes(story: Story) -> str:
         f"<p>{data.stable} of {data.tried} particles became stable scenes; in those chosen, {data.kept:.1%} of the failure's relations "
         f"hold in the simulator ({data.kept_of_all:.1%} of all). The actions spread over {data.spread:.2f} m (standard deviation).</p>"
     )
-    return f"<h2>Generated data</h2>{facts}{_figure(pictures.scene_grid(data.outcomes), 'D+: every scene before (dashed) and after.')}"
+    return f"<h2>Generated data</h2>{facts}{figure(pictures.scene_grid(data.outcomes), 'D+: every scene before (dashed) and after.')}"
 
 
 def _lesson(story: Story) -> str:
@@ -141,18 +141,18 @@ def _lesson(story: Story) -> str:
         ("held-out detection F1", verdict.before.held_out_detection, verdict.after.held_out_detection),
         ("held-out prediction F1", verdict.before.held_out_prediction, verdict.after.held_out_prediction),
     ]
-    table = _table(
+    measures = table(
         ("measured on scenes that were not trained on", "before", "after"), ((n, f"{a:.3f}", f"{b:.3f}") for n, a, b in rows)
     )
     word = '<span class="good">passed</span>' if verdict.passed else '<span class="bad">rejected</span>'
-    return f"<h2>What was learnt</h2>{table}<p>Gate: {word}, {escape(verdict.reason)}.</p>"
+    return f"<h2>What was learnt</h2>{measures}<p>Gate: {word}, {escape(verdict.reason)}.</p>"
 
 
 def _again(story: Story) -> str:
-    end = _figure(pictures.scene_picture(story.again.robot.scene), "The same trial with the new model, at its end.")
+    end = figure(pictures.scene_picture(story.again.robot.scene), "The same trial with the new model, at its end.")
     rows = [(str(old.seed), *_row(old), *_row(new)) for old, new in story.unseen]
     heads = ("unseen trial", "before", "error of what travels along", "after", "error of what travels along")
-    return f"<h2>Afterwards</h2><div class='pair'><div>{_taken(story.again)}</div>{end}</div>{_table(heads, rows, escaped=True)}"
+    return f"<h2>Afterwards</h2><div class='pair'><div>{_taken(story.again)}</div>{end}</div>{table(heads, rows, escaped=True)}"
 
 
 def _row(result: TrialResult) -> tuple[str, str]:
@@ -165,7 +165,7 @@ def _timings(story: Story) -> str:
     seconds = {name: value for name, value in story.seconds.items() if name != "learning"} | {
         f"learning: {name}": value for name, value in story.lesson.seconds.items()
     }
-    return f"<h2>Time</h2>{_figure(pictures.bars(seconds, 's'), 'Wall time by stage.')}"
+    return f"<h2>Time</h2>{figure(pictures.bars(seconds, 's'), 'Wall time by stage.')}"
 
 
 def _limits(story: Story) -> str:
@@ -183,19 +183,21 @@ def _provenance(story: Story) -> str:
         ("models", " to ".join(digest[:16] for digest in story.models)),
         ("trials without a failure before", str(story.quiet)),
     ]
-    return f"<h2>Provenance</h2>{_table(('', ''), rows)}"
+    return f"<h2>Provenance</h2>{table(('', ''), rows)}"
 
 
 def _data(story: Story) -> Targeted:
     return story.lesson.targeted[0]
 
 
-def _figure(picture: bytes, caption: str) -> str:
+def figure(picture: bytes, caption: str) -> str:
+    """An embedded picture (PNG) with its caption."""
     source = base64.b64encode(picture).decode()
     return f'<figure><img alt="{escape(caption)}" src="data:image/png;base64,{source}"><figcaption>{escape(caption)}</figcaption></figure>'
 
 
-def _table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], escaped: bool = False) -> str:
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], escaped: bool = False) -> str:
+    """A table; heads may be empty. `escaped` cells are taken as they are."""
     head = "".join(f"<th>{escape(text)}</th>" for text in heads) if any(heads) else ""
     body = "".join("<tr>" + "".join(f"<td>{cell if escaped else escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><tr>{head}</tr>{body}</table>"

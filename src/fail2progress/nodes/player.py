@@ -16,9 +16,9 @@ from rclpy.serialization import deserialize_message
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
 from fail2progress.nodes import table
-from fail2progress.nodes.bag import BagError, Recorded, read
 from fail2progress.nodes.base import StackNode, message_type, qos
 from fail2progress.nodes.convert import stamp_of, uuid_text
+from fail2progress.nodes.recording import BagError, Recorded, read
 
 UPSTREAM = (table.CAMERA[1], "segments")
 """Where observations may come from: of these only the first that the bag has is played, all after it is worked out anew."""

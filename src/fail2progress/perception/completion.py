@@ -45,6 +45,8 @@ class Thresholds:
     """Thickness of a container's floor."""
     table: float = 0.04
     """Thickness of a table's top, of which often only the upper side is seen."""
+    beside: float = 0.15
+    """How far from what is seen of a table something may still stand on it, if it stands on nothing else."""
     trim: float = 0.01
     """Quantile taken as the end of a cloud: 0 believes every point."""
 
@@ -99,9 +101,11 @@ class _Completion:
         return Completed(self.bounds, self.support, self.container, self.outlines, self.seen)
 
     def _thicken_tables(self) -> None:
-        """Of a table's top often only the upper side is seen."""
-        tables = [i for i, part in enumerate(self.parts) if part.shape is Shape.TABLE]
-        self.bounds[tables, 0, 2] = np.minimum(self.bounds[tables, 0, 2], self.bounds[tables, 1, 2] - self.thresholds.table)
+        """Of a table's top often only the upper side is seen; most of the points lie on it, whatever their noise."""
+        for i, part in enumerate(self.parts):
+            if part.shape is Shape.TABLE and self.seen[i]:
+                self.bounds[i, 1, 2] = np.quantile(part.points[:, 2], 0.7)
+                self.bounds[i, 0, 2] = min(self.bounds[i, 0, 2], self.bounds[i, 1, 2] - self.thresholds.table)
 
     def _push_back_drawers(self) -> None:
         """A drawer is as long as its cabinet, of which its front hides most."""
@@ -114,6 +118,7 @@ class _Completion:
     def _put_down(self, i: int) -> None:
         """Let i reach down to the highest thing under it."""
         found = [(*place, j) for j in range(len(self.parts)) if j != i and (place := self._place(i, j)) is not None]
+        found = found or self._beside(i)
         if found:
             height, lies_in, j = max(found)
             self.support[i], self.container[i] = j, j if lies_in else -1
@@ -131,6 +136,17 @@ class _Completion:
         if depth >= 0.0 and self._lies_in(i, j, float(depth)):
             return float(self.bounds[j, 0, 2]) + self.thresholds.wall, True
         return (rim, False) if self.lowest[i] > rim - 0.015 else None
+
+    def _beside(self, i: int) -> list[tuple[float, bool, int]]:
+        """The table next to i, if one is: it may go on where the image ends or something hides it."""
+        centre = self.bounds[i].mean(axis=0)[None, :2]
+        near = [
+            (float(_depth(self.outlines[j], centre)[0]), j)
+            for j, part in enumerate(self.parts)
+            if part.shape is Shape.TABLE and self.bounds[j, 1, 2] < self.lowest[i] + 0.01
+        ]
+        depth, j = max(near, default=(-np.inf, -1))
+        return [(float(self.bounds[j, 1, 2]), False, j)] if depth > -self.thresholds.beside else []
 
     def _lies_in(self, i: int, j: int, depth: float) -> bool:
         """What is seen of a content may begin at its container's rim only; what is seen far below the top of something solid

@@ -51,7 +51,7 @@ class StandRules:
     """Metres by which an object may reach over the outline of what is seen of its surface."""
     top: float = 0.008
     """Metres of height of the flattest object."""
-    across: float = 0.015
+    across: float = 0.02
     """Metres across, of the smallest object."""
     pixels: int = 30
     """Readings of the smallest object."""
@@ -124,10 +124,10 @@ class GeometricSegmenter(Segmenter):
     def _scan(self, frame: RgbdFrame, inverted: Image, facets: Facets, axes: Level, surfaces: list[Surface]) -> Scan:
         u, v = readings.rays(frame.intrinsics)
         rotation = axes.rotation.astype(np.float32)
-        inverted = readings.smoothed(inverted, facets, frame.intrinsics)
-        depth = np.where(inverted > 0, 1 / np.maximum(inverted, 1e-6), 0).astype(np.float32)
+        even = readings.smoothed(inverted, facets, frame.intrinsics)
+        depth = np.where(even > 0, 1 / np.maximum(even, 1e-6), 0).astype(np.float32)
         points = (np.stack([u, v, np.ones_like(u)], -1) * depth[..., None]) @ rotation.T
-        heights = self._heights(points, inverted, depth, surfaces)
+        heights = self._heights(points, even, depth, surfaces)
         standing = self._standing(frame, heights, depth, surfaces)
         normals = facets.normals @ rotation.T
         return Scan(

@@ -26,6 +26,8 @@ class MergeRules:
     """Share of a border that must be a valley or a step, or it parts nothing."""
     alike: float = 0.80
     """Bhattacharyya coefficient of colours above which parts that touch are one thing."""
+    same: float = 0.95
+    """The same of something that stands before the other and is held by it."""
     unlike: float = 0.3
     """Bhattacharyya coefficient of colours below which next to no valley is enough to part two things."""
     before: float = 0.2
@@ -114,7 +116,10 @@ class Merger:
     def _alike(self) -> tuple[int, int] | None:
         for other, part, meeting in self._pairs():
             close = gaps(self.rows, meeting) < self.rules.touch
-            if close.mean() > 0.5 and close.sum() >= 6 and alike(self.colours[other], self.colours[part]) > self.rules.alike:
+            if close.mean() < 0.5 or close.sum() < 6:
+                continue
+            least = self.rules.same if self._protrudes(part, other) or self._protrudes(other, part) else self.rules.alike
+            if alike(self.colours[other], self.colours[part]) > least:
                 return other, part
         return None
 
@@ -128,7 +133,9 @@ class Merger:
             if self._ring(other):
                 if self._recessed(part, other):
                     return other, part
-            elif self._ring(other, part) or any(self._ring(other, part, third) for third in self._more(other, part)):
+            elif self._ring(part):
+                continue
+            elif self._around(other, part) or any(self._around(other, part, i) for i in self._more(other, part)):
                 return other, part
         return None
 
@@ -145,14 +152,17 @@ class Merger:
     def _content(self, part: int, group: list[int]) -> bool:
         """Whether parts go round something lower without one, which stands before them."""
         near = [i for i in group if i in self.meetings[part]]
-        before = any(self._in_front(part, i) > self.rules.before for i in near)
-        return before and self._resting(part) >= self.rules.resting and self._ring(*group)
+        return any(self._protrudes(part, i) for i in near) and self._ring(*group)
+
+    def _protrudes(self, part: int, other: int) -> bool:
+        """Whether a part stands before another, and not on the surface."""
+        if self._in_front(part, other) < self.rules.before:
+            return False
+        return self._grounded(part) < self.rules.standing and self._resting(part) >= self.rules.resting
 
     def _stands_in(self, part: int, other: int) -> bool:
         """Whether a part stands before the far side of another, a hollow one, and within it."""
-        if self._in_front(part, other) < self.rules.before or self._resting(part) < self.rules.resting:
-            return False
-        return enclosed(self.rows, self.parts[part], self.parts[other])
+        return self._protrudes(part, other) and enclosed(self.rows, self.parts[part], self.parts[other])
 
     def _in_front(self, part: int, other: int) -> float:
         """Share of a border where a part hides another."""
@@ -174,6 +184,13 @@ class Merger:
         if key not in self._rings:
             self._rings[key] = ring(self.rows, np.concatenate([self.parts[i] for i in parts]), self._others(*parts))
         return self._rings[key]
+
+    def _around(self, *parts: int) -> bool:
+        """Whether parts go round something lower together, none of them by itself, and none beside the others."""
+        if any(self._ring(part) for part in parts) or not self._ring(*parts):
+            return False
+        whole = np.concatenate([self.parts[part] for part in parts])
+        return all(enclosed(self.rows, self.parts[part], whole) for part in parts)
 
     def _others(self, *parts: int) -> Mask:
         """(H * W,) pixels of all parts but some."""
@@ -199,9 +216,11 @@ class Merger:
 
     def _held(self, part: int) -> bool:
         """Whether a part stands on the surface, or ends below on other things or behind them."""
-        bottom = self._bottom(part)
-        grounded = (self.rows.heights[bottom] < self.rules.grounded).mean()
-        return bool(grounded >= self.rules.standing) or self._resting(part) >= self.rules.resting
+        return self._grounded(part) >= self.rules.standing or self._resting(part) >= self.rules.resting
+
+    def _grounded(self, part: int) -> float:
+        """Share of its columns that reach the surface."""
+        return float((self.rows.heights[self._bottom(part)] < self.rules.grounded).mean())
 
     def _bottom(self, part: int) -> Numbers:
         """(n,) lowest pixel of each of its columns."""

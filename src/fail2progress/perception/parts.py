@@ -188,4 +188,4 @@ def enclosed(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
     low, high = np.quantile(rows.points[top, :2], (0.01, 0.99), axis=0)
     if len(top) < 10 or (high - low).min() < 0.01:
         return False
-    return float(within(rows.points[top, :2].astype(float), rows.points[pixels[::3], :2], 0.005).mean()) > 0.8
+    return float(within(rows.points[top, :2].astype(float), rows.points[pixels[::3], :2], 0.01).mean()) > 0.7

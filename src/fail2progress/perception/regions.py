@@ -86,8 +86,7 @@ def _stepped(scan: Scan, dy: int, dx: int, rules: CutRules) -> Mask:
 
 def regions(scan: Scan, rules: CutRules) -> Numbers:
     """(H, W) number of the region that a pixel belongs to, from 1; 0 for none."""
-    # Worn by a pixel, so that what one pixel joins falls apart.
-    cores, count = ndimage.label(ndimage.binary_erosion(scan.standing & ~cut(scan, rules)))
+    cores, count = ndimage.label(scan.standing & ~cut(scan, rules))
     depth = 1 / np.maximum(scan.inverted, 1e-6)
     index = np.arange(1, count + 1)
     pixels = np.bincount(cores.ravel(), minlength=count + 1)[1:]

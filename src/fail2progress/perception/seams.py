@@ -16,21 +16,19 @@ class SeamRules:
     """When a thing is two, one on the other."""
 
     least: float = 0.02
-    """Metres of height and breadth of each of the two."""
+    """Metres of breadth of each of the two."""
+    height: float = 0.03
+    """Metres of height of each of the two."""
     band: float = 0.014
     """Metres above and below a seam that are compared, without the 2 mm next to it."""
     edge: float = 0.008
     """The same, for outlines: narrower, so that a shoulder is no step."""
-    step: float = 0.012
-    """Metres by which the outline changes there on one side at least: a lid fits its jar, a can does not fit the box it is on."""
-    alike: float = 0.5
-    """Bhattacharyya coefficient of the colours above and below, at most."""
-    ledge: float = 0.12
+    ledge: float = 0.2
     """Share of level surface just below the seam from which it is a ledge that something stands on."""
-    ledge_step: float = 0.008
-    """Metres by which the outline changes above a ledge, at least."""
-    ledge_alike: float = 0.9
-    """Bhattacharyya coefficient of colours, at most, above and below a ledge."""
+    step: float = 0.008
+    """Metres by which the outline changes there on one side at least: a lid fits its jar, a can does not fit the box it is on."""
+    contrast: float = 0.1
+    """1 less the Bhattacharyya coefficient of the colours above and below, at least."""
     foot: float = 0.5
     """Breadth of the upper thing where it stands, as a share of its greatest: what is narrower would fall."""
     bin: float = 0.004
@@ -51,19 +49,18 @@ def _seam(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> fl
     across = rows.points[pixels, :2] @ sideways.astype(np.float32)
     low, high = np.quantile(heights, (0.02, 0.98))
     best, where = 0.0, None
-    for seam in np.arange(low + rules.least, high - rules.least, rules.bin):
+    for seam in np.arange(low + rules.height - 0.01, high - rules.height, rules.bin):
         above = (heights > seam + 0.002) & (heights < seam + rules.band)
         below = (heights < seam - 0.002) & (heights > seam - rules.band)
         if min(above.sum(), below.sum()) < 20:
             continue
         near = above & (heights < seam + rules.edge), below & (heights > seam - rules.edge)
         change = _change(across[near[0]], across[near[1]], across[heights > seam], rules)
-        if change < min(rules.step, rules.ledge_step):
+        if change < rules.step:
             continue
         contrast = 1.0 - alike(histogram(rows, pixels[above]), histogram(rows, pixels[below]))
         level = float((rows.normals[pixels[below], 2] > 0.85).mean())
-        on_ledge = level > rules.ledge and change > rules.ledge_step and contrast > 1.0 - rules.ledge_alike
-        if (on_ledge or (change > rules.step and contrast > 1.0 - rules.alike)) and change * contrast > best:
+        if level > rules.ledge and contrast > rules.contrast and change * contrast > best:
             best, where = change * contrast, float(seam)
     return where
 

@@ -11,7 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from fail2progress.agent.robot import ExecutionError, Robot
 from fail2progress.perception.labelled import LabelledSegmenter
-from fail2progress.perception.segments import Perceived, Segment, Segmenter, resample
+from fail2progress.perception.segments import DECIMALS, Perceived, Segment, Segmenter, resample
 from fail2progress.sim.base import Disturbances, Outcome, Snapshot
 from fail2progress.sim.bodies import TIMESTEP, read_scene
 from fail2progress.sim.mujoco_backend import touching
@@ -29,12 +29,12 @@ from fail2progress.sim.stretch import (
 )
 from fail2progress.sim.stretch_bodies import close_on, compile_stretch, let_go
 from fail2progress.sim.stretch_camera import WIDE, HeadCamera, posed
-from fail2progress.sim.stretch_motion import Motion, MotionError, Phase, Progress
+from fail2progress.sim.stretch_motion import Motion, MotionError, Phase, Progress, StoppedError
 from fail2progress.sim.stretch_reach import HOME, OutOfReachError
 from fail2progress.sim.stretch_skills import START, grip_for, plan, recovery
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
-from fail2progress.world.observation import SegmentedCloud
+from fail2progress.world.observation import POINTS, SegmentedCloud
 from fail2progress.world.relations import DEFAULT, RelationState, Thresholds, ground_truth
 from fail2progress.world.rgbd import RgbdFrame
 from fail2progress.world.scene import FRAME, Array, Scene
@@ -169,6 +169,8 @@ class SimulatedStretch(Robot):
             motion()
             self._rest()
             self._looks = self._look_around()
+            if self._motion.stopping:
+                raise StoppedError("stopped on request when all was done but the looking")
         except MotionError as error:
             self._rest()
             self._looks = (self.frame(),)
@@ -220,15 +222,19 @@ class SimulatedStretch(Robot):
 
 
 def together(looks: Sequence[Perceived], names: tuple[str, ...]) -> SegmentedCloud:
-    """One cloud of several looks at the same scene: segments with the same id are one, those of the given names come first."""
+    """One cloud of several looks at the same scene: segments with the same id are one, those of the given names come first.
+
+    One look gives the points that `Perceived.cloud` gives.
+    """
     parts: dict[str, list[Segment]] = {}
     for part in (part for look in looks for part in (*look.surfaces, *look.segments)):
         parts.setdefault(part.id, []).append(part)
     order = [name for name in names if name in parts] + [name for name in parts if name not in names]
+    points = [resample(np.concatenate([part.points for part in parts[name]])) for name in order]
     return SegmentedCloud(
         tuple(order),
         tuple(parts[name][0].category for name in order),
-        np.stack([resample(np.concatenate([part.points for part in parts[name]])) for name in order]),
+        np.round(np.array(points, np.float32).reshape(-1, POINTS, 3), DECIMALS),
         np.array([max(part.visibility for part in parts[name]) for name in order], np.float32),
         stamp=looks[-1].stamp,
     )

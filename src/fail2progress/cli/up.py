@@ -1,0 +1,232 @@
+"""fail2progress up: the ROS 2 stack as processes, where `ros2 launch` is not at hand; and the report of what it did."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from fail2progress.cli.common import UserError, WorkError, console, print_json, require, say, writable
+
+if TYPE_CHECKING:
+    from fail2progress.nodes.supervisor import Launch, Supervisor
+
+up = typer.Typer(no_args_is_help=True, help="Start the ROS 2 stack: simulated, on the robot, or over a recording.")
+
+KEPT = ("failures.sqlite", "failures.sqlite-wal", "failures.sqlite-shm", "models", "world.json", "result.json", "bags", "log")
+"""What a stack leaves in its folder."""
+
+_NAMESPACE = typer.Option("", help="Namespace of all nodes.")
+_PARAMS = typer.Option(None, help="ROS parameter file (YAML), read before the other options.")
+_LEVEL = typer.Option("info", help="Least severe log line: debug, info, warn, error.")
+_MODEL = typer.Option(None, help="Weights to start from; default: the folder's current ones, or the package's.")
+_REPORT = typer.Option(None, help="Write the HTML report here; default: report.html in the folder.")
+_JSON = typer.Option(False, "--json", help="Print the result as JSON.")
+_RESUME = typer.Option(False, help="Go on with the models, failures and world of an earlier run in the folder.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(up, name="up")
+    app.command("report")(report)
+
+
+@up.command()
+def sim(
+    out: Path = typer.Option(Path("runs/sim"), help="Folder for failures, models, bags, logs and the report."),
+    task: str = typer.Option("hierarchical-tabletop", help="Which task."),
+    objects: int = typer.Option(3, help="Movable objects: 3, 5 or 7."),
+    seed: int = typer.Option(0, min=0, help="As in `fail2progress demo`: the same seed gives the same trials."),
+    robot: str = typer.Option("stretch", help="stretch (its own joints) or hand (quicker)."),
+    segmenter: str = typer.Option("labelled", help="labelled (by the simulator) or geometric."),
+    story: bool = typer.Option(True, help="Trials until one fails, then the same again; otherwise one trial."),
+    resume: bool = _RESUME,
+    namespace: str = _NAMESPACE,
+    params_file: Path | None = _PARAMS,
+    log_level: str = _LEVEL,
+    model: Path | None = _MODEL,
+    report: Path | None = _REPORT,
+    as_json: bool = _JSON,
+) -> None:
+    """A simulated Stretch and all nodes, until the task is done. Exit code 0 if it was.
+
+    Example: fail2progress up sim --objects 3 --seed 1
+    """
+    from fail2progress.cli.common import checked
+    from fail2progress.experiments.story import first_seed
+    from fail2progress.nodes.table import NODES
+    from fail2progress.sim import tasks
+
+    with checked():
+        trials = tasks.task(task)
+        trials.trial(objects, first_seed(seed))
+    values: dict[str, Any] = {"task": task, "objects": objects, "seed": first_seed(seed), "robot": robot}
+    values |= {"segmenter": segmenter, "story": story, "result": str(out / "result.json")}
+    for name, key in (("sim_stretch", "robot"), ("segmentation", "segmenter")):
+        known = next(parameter for parameter in NODES[name].parameters if parameter.name == key)
+        reason = known.check(values[key])
+        require(reason is None, str(reason))
+    _fresh(out, resume)
+    code = _run(_launch("sim", out, values, namespace, params_file, log_level, model))
+    _finish(out, report, as_json)
+    _end(code, out, "the task was not done")
+
+
+@up.command()
+def robot(
+    out: Path = typer.Option(Path("runs/robot"), help="Folder for failures, models, bags and logs; what is there is kept."),
+    segmenter: str = typer.Option("geometric", help="geometric, or labelled where a detector publishes camera/labels."),
+    namespace: str = _NAMESPACE,
+    params_file: Path | None = _PARAMS,
+    log_level: str = _LEVEL,
+    model: Path | None = _MODEL,
+) -> None:
+    """All nodes on a Stretch RE2, until Ctrl-C. Tasks come by the action execute_task; start the camera driver beside it.
+
+    Example: fail2progress up robot --out ~/fail2progress
+    """
+    writable(out)
+    code = _run(_launch("robot", out, {"segmenter": segmenter}, namespace, params_file, log_level, model))
+    _end(code, out, "the stack ended")
+
+
+@up.command()
+def replay(
+    bag: Path = typer.Argument(..., help="Folder or file of a rosbag2 recording (MCAP or SQLite)."),
+    out: Path = typer.Option(Path("runs/replay"), help="Folder for failures, models and logs."),
+    rate: float = typer.Option(0.0, min=0.0, help="Times real time; 0: as fast as the nodes take it."),
+    segmenter: str = typer.Option("", help="labelled or geometric; default: labelled where the bag has labels."),
+    resume: bool = _RESUME,
+    namespace: str = _NAMESPACE,
+    params_file: Path | None = _PARAMS,
+    log_level: str = _LEVEL,
+    model: Path | None = _MODEL,
+    report: Path | None = _REPORT,
+    as_json: bool = _JSON,
+) -> None:
+    """Monitor, classifier and learner over a recording: the failures in it, their classes, and a model that learnt from them.
+
+    Example: fail2progress up replay runs/sim/bags/bag_0000 --json
+    """
+    require(bag.exists(), f"{bag}: no such bag")
+    segmenter = segmenter or ("labelled" if _has_labels(bag) else "geometric")
+    require(segmenter in ("labelled", "geometric"), f"unknown segmenter {segmenter!r}; there are: labelled, geometric")
+    _fresh(out, resume)
+    values = {"bag": str(bag), "rate": rate, "segmenter": segmenter}
+    code = _run(_launch("replay", out, values, namespace, params_file, log_level, model))
+    _finish(out, report, as_json)
+    _end(code, out, "the replay failed")
+
+
+def report(
+    folder: Path = typer.Argument(..., help="Folder of a stack: up --out, or the launch argument state_dir."),
+    out: Path | None = typer.Option(None, help="Where to write it; default: report.html in the folder."),
+) -> None:
+    """Write the HTML report of what a stack did: failures, why, what was learnt, how it went on.
+
+    Example: fail2progress report runs/sim
+    """
+    require((folder / "failures.sqlite").is_file(), f"{folder}: no stack has run here (no failures.sqlite)")
+    _report(folder, out)
+
+
+def _has_labels(bag: Path) -> bool:
+    from fail2progress.nodes.recording import BagError, read
+
+    try:
+        return any(item.topic.endswith("camera/labels") for item in read(bag))
+    except BagError as error:
+        raise UserError(str(error)) from error
+
+
+def _launch(
+    stack: str,
+    out: Path,
+    values: dict[str, Any],
+    namespace: str,
+    params_file: Path | None,
+    log_level: str,
+    model: Path | None,
+) -> Launch:
+    """What to start. UserError for files that are not there and levels that do not exist."""
+    from fail2progress.nodes.supervisor import Launch
+
+    require(params_file is None or params_file.is_file(), f"{params_file}: no such parameter file")
+    require(model is None or model.is_file(), f"{model}: no such weights")
+    require(log_level in ("debug", "info", "warn", "error"), f"unknown log level {log_level!r}: debug, info, warn or error")
+    chosen = {**values, "loglevel": log_level, **({"model": str(model)} if model is not None else {})}
+    return Launch(stack, out, chosen, namespace, params_file)
+
+
+def _fresh(out: Path, resume: bool) -> None:
+    """An empty stack folder, unless an earlier run is to be gone on with. Only what a stack leaves is removed."""
+    writable(out)
+    if resume:
+        return
+    for name in KEPT:
+        path = out / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _run(launch: Launch) -> int:
+    """The stack until its end; Ctrl-C ends it in good order."""
+    from fail2progress.nodes.environment import NoRosError
+    from fail2progress.nodes.supervisor import Supervisor
+
+    # A domain of its own, so that two stacks on one computer do not hear each other.
+    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    try:
+        supervisor = Supervisor(launch, say)
+    except NoRosError as error:
+        raise UserError(str(error)) from error
+    say(f"starting {', '.join(launch.names())} in ROS domain {os.environ['ROS_DOMAIN_ID']}; logs in {launch.state_dir / 'log'}")
+    with _signals(supervisor):
+        code = supervisor.run()
+    if supervisor.code is None:
+        raise WorkError("stopped")
+    return code
+
+
+@contextmanager
+def _signals(supervisor: Supervisor) -> Iterator[None]:
+    before = {number: signal.signal(number, lambda *_: supervisor.stopping.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _end(code: int, out: Path, what: str) -> None:
+    if code == 2:
+        raise UserError(f"a node cannot run; see {out / 'log'}")
+    if code:
+        raise WorkError(f"{what}; see {out / 'log'}")
+
+
+def _finish(out: Path, page: Path | None, as_json: bool) -> None:
+    """The report, and the result for machines."""
+    from fail2progress.experiments.stack import summary
+
+    if not (out / "failures.sqlite").is_file():
+        return
+    _report(out, page)
+    if as_json:
+        print_json(summary(out))
+
+
+def _report(folder: Path, out: Path | None) -> None:
+    from fail2progress.experiments.stack_report import html
+
+    page = out or folder / "report.html"
+    with console().status("writing the report"):
+        content = html(folder)
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text(content)
+    say(f"report: {page}")

@@ -1,0 +1,79 @@
+"""Reading bags of the rosbag2 layout, to the last whole message of those that were cut short. Imports no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcap.exceptions import EndOfFile, McapError
+from mcap.reader import NonSeekingReader
+from mcap.records import Channel, Message, Schema
+
+LARGEST_RECORD = 512 * 1024 * 1024
+
+
+class BagError(ValueError):
+    """A bag that cannot be used, and why."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One message as it was on the wire: topic with its slash, type as "package/msg/Name", CDR bytes, time of arrival (ns)."""
+
+    topic: str
+    type: str
+    data: bytes
+    time: int
+
+
+def read(path: Path) -> Iterator[Recorded]:
+    """All whole messages of a bag (folder or file) in the order of arrival. BagError where there is none that can be read.
+
+    A file that was cut short ends where its last whole message ends.
+    """
+    if path.is_dir():
+        files = sorted(path.glob("*.mcap"), key=_number) or sorted(path.glob("*.db3"), key=_number)
+    else:
+        files = [path] if path.is_file() else []
+    if not files:
+        raise BagError(f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)")
+    for file in files:
+        yield from _read_mcap(file) if file.suffix == ".mcap" else _read_sqlite(file)
+
+
+def _number(path: Path) -> tuple[int, str]:
+    """Splits of a bag are numbered: 10 comes after 9."""
+    last = path.stem.rsplit("_", 1)[-1]
+    return int(last) if last.isdigit() else 0, path.name
+
+
+def _read_mcap(path: Path) -> Iterator[Recorded]:
+    with path.open("rb") as file:
+        try:
+            reader = NonSeekingReader(file, record_size_limit=LARGEST_RECORD)
+            for item in reader.iter_messages(log_time_order=False):
+                yield _recorded(*item)
+        except EndOfFile:
+            return
+        except (McapError, ValueError, KeyError, OverflowError, MemoryError) as error:
+            raise BagError(f"{path}: damaged ({type(error).__name__}: {error})") from error
+
+
+def _recorded(schema: Schema | None, channel: Channel, message: Message) -> Recorded:
+    return Recorded(channel.topic, schema.name if schema is not None else "", message.data, message.log_time)
+
+
+def _read_sqlite(path: Path) -> Iterator[Recorded]:
+    """A rosbag2 database, read only."""
+    import sqlite3
+    from contextlib import closing
+
+    query = "SELECT topics.name, topics.type, messages.data, messages.timestamp FROM messages JOIN topics ON topics.id = topic_id"
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+            for name, kind, data, time in connection.execute(query + " ORDER BY messages.timestamp, messages.id"):
+                yield Recorded(str(name), str(kind), bytes(data), int(time))
+    except sqlite3.Error as error:
+        raise BagError(f"{path}: damaged ({error})") from error
+
