@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fail2progress.experiments.identities import episode
-from fail2progress.experiments.noise import Score, after_skills, cluttered, detectors, noisy, study
+from fail2progress.experiments.noise import Score, after_skills, cluttered, detections, noisy, study
 from fail2progress.experiments.noise_pictures import curves, page
 from fail2progress.learning import weights
 from fail2progress.models.checkpoint import load_checkpoint
@@ -59,9 +59,9 @@ def test_noise_has_the_spread_that_was_asked_for() -> None:
 def test_detectors_agree_on_what_is_plain_to_see(model: SkillEffectModel) -> None:
     moment = next(episode(MujocoSimulator(), 4, 1))
     perceived = LabelledSegmenter().segment(moment.frame)
-    for detect in detectors(model).values():
+    for found in detections(model, perceived).values():
         score = Score()
-        score.add(moment, perceived, detect(perceived))
+        score.add(moment, perceived, found)
         assert score.to_dict()["f1"] > 0.9
 
 

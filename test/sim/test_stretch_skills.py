@@ -33,9 +33,7 @@ def check(phases: tuple[Phase, ...], at: np.ndarray) -> np.ndarray:
 
 
 @settings(max_examples=60, deadline=None)
-@given(
-    st.sampled_from(["cup_1", "cup_2", "capsule_1"]), st.floats(-0.4, 0.6), st.floats(-1.2, 0.3), st.floats(-3.1, 3.1)
-)
+@given(st.sampled_from(["cup_1", "cup_2", "capsule_1"]), st.floats(-0.4, 0.6), st.floats(-1.2, 0.3), st.floats(-3.1, 3.1))
 def test_every_plan_keeps_the_limits_drives_like_a_differential_drive_and_ends_looking_out(
     name: str, dx: float, dy: float, dyaw: float
 ) -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from fail2progress.sim.rgbd import DepthNoise
 
 TABLES = ("noise", "identities")
-EPISODES = {"noise": 40, "identities": 100}
-QUICK = 4
+EPISODES = {"noise": 20, "identities": 60}
+QUICK = 2
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,7 @@ def sim(
         trials = tasks.task(task)
         trials.trial(objects, first_seed(seed))
     values: dict[str, Any] = {"task": task, "objects": objects, "seed": first_seed(seed), "robot": robot}
-    values |= {"segmenter": segmenter, "story": story, "result": str(out / "result.json")}
+    values |= {"segmenter": segmenter, "story": story, "result": str(out / "result.json"), "learn_seed": seed}
     for name, key in (("sim_stretch", "robot"), ("segmentation", "segmenter")):
         known = next(parameter for parameter in NODES[name].parameters if parameter.name == key)
         reason = known.check(values[key])

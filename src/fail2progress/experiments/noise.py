@@ -25,30 +25,22 @@ SIGMAS = (0.0, 0.001, 0.002, 0.005, 0.010, 0.020)
 BAR = 0.92
 """Detection F1 wanted of relations from partial views."""
 
-Detector = Callable[[Perceived], RelationState]
 Counts = NDArray[np.int64]
 """(9, 3) true positives, false positives and misses by relation."""
 
 
-def detectors(model: SkillEffectModel) -> dict[str, Detector]:
-    """The learned detector, the geometric one, and the mean of their probabilities."""
+def detections(model: SkillEffectModel, perceived: Perceived) -> dict[str, RelationState]:
+    """What the learned detector, the geometric one, and the mean of their probabilities say."""
+    one, other = _learned(model, perceived), geometric_relations.detect(perceived, geometric_relations.A9)
+    mean = RelationState(one.names, (one.binary + other.binary) / 2, (one.unary + other.unary) / 2)
+    return {"learned": one, "geometric": other, "mean of both": mean}
 
-    def learned(perceived: Perceived) -> RelationState:
-        cloud = perceived.cloud()
-        if not cloud.seen.any():
-            return RelationState(
-                cloud.names, np.zeros((len(cloud), len(cloud), len(BINARY))), np.zeros((len(cloud), len(UNARY)))
-            )
+
+def _learned(model: SkillEffectModel, perceived: Perceived) -> RelationState:
+    cloud = perceived.cloud()
+    if cloud.seen.any():
         return predictor.detect(model, predictor.believe(model, cloud))
-
-    def geometric(perceived: Perceived) -> RelationState:
-        return geometric_relations.detect(perceived, geometric_relations.A9)
-
-    def both(perceived: Perceived) -> RelationState:
-        one, other = learned(perceived), geometric(perceived)
-        return RelationState(one.names, (one.binary + other.binary) / 2, (one.unary + other.unary) / 2)
-
-    return {"learned": learned, "geometric": geometric, "mean of both": both}
+    return RelationState(cloud.names, np.zeros((len(cloud), len(cloud), len(BINARY))), np.zeros((len(cloud), len(UNARY))))
 
 
 def noisy(perceived: Perceived, sigma: float, rng: np.random.Generator) -> Perceived:
@@ -142,15 +134,13 @@ def study(
     refused = dict.fromkeys(segmenters, 0)
     views = dict.fromkeys(scenes, 0)
     rng = np.random.default_rng([seed, 13])
-    ways = detectors(model)
     for kind, moment in ((kind, moment) for kind, moments in scenes.items() for moment in moments):
         for segments, segmenter in segmenters.items():
             perceived = _perceived(segmenter, moment)
             refused[segments] += perceived is NOTHING
             for sigma in sigmas:
-                shaken = noisy(perceived, sigma, rng)
-                for name, detect in ways.items():
-                    scores.setdefault((kind, segments, name, sigma), Score()).add(moment, perceived, detect(shaken))
+                for name, found in detections(model, noisy(perceived, sigma, rng)).items():
+                    scores.setdefault((kind, segments, name, sigma), Score()).add(moment, perceived, found)
         views[kind] += 1
         progress(sum(views.values()))
     keys = ("scenes", "segments", "detector", "sigma_m")

@@ -84,10 +84,10 @@ def page(report: Mapping[str, Any]) -> str:
         "",
         f"F1 of all nine relations pooled, over simulated views ({counts}; RGB-D by ray casting at 640 x 480, seed "
         f"{origin['seed']}, depth noise {_depth_noise(origin['depth_noise'])}), against the simulator's truth, by the standard "
-        "deviation of Gaussian noise added to every point and axis. `after skills`: two tables as the robot's head sees them, after "
-        "each of five skills. `cluttered`: one table from anywhere around it, things touching, stacked and nested. `ideal` segments "
-        "are the true labels, `geometric` ones the stack's own segmentation. An object in view that no segment matches (pixel IoU "
-        "over 0.5) counts as a miss of all its relations; the last column leaves such objects out.",
+        "deviation of Gaussian noise added to every point and axis. `after skills`: two tables as the robot's head sees them, "
+        "after each of five skills. `cluttered`: one table from anywhere around it, things touching, stacked and nested. `ideal` "
+        "segments are the true labels, `geometric` ones the stack's own segmentation. An object in view that no segment matches "
+        "(pixel IoU over 0.5) counts as a miss of all its relations; the last column leaves such objects out.",
         "",
         *_table(head, _rows(report["rows"], sigmas)),
         "",
@@ -120,14 +120,10 @@ def _rows(rows: Iterable[Mapping[str, Any]], sigmas: list[float]) -> list[list[s
 
 
 def _relation_rows(rows: Iterable[Mapping[str, Any]], sigma: float) -> list[list[str]]:
+    keys = ("scenes", "segments", "detector")
     chosen = [row for row in rows if row["sigma_m"] == sigma]
     return [
-        [
-            row["scenes"],
-            row["segments"],
-            row["detector"],
-            *(f"{row['by_relation'].get(name, float('nan')):.3f}" for name in BINARY),
-        ]
+        [*(row[key] for key in keys), *(f"{row['by_relation'].get(name, float('nan')):.3f}" for name in BINARY)]
         for row in chosen
     ]
 

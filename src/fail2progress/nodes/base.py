@@ -27,6 +27,10 @@ QUALITIES = {
 }
 
 
+LONGEST_LINE = 500
+"""Characters of what is logged of a refusal: it may quote what came from outside."""
+
+
 def qos(topic: table.Topic) -> QoSProfile:
     """How a topic is delivered."""
     reliability, durability = QUALITIES[topic.quality]
@@ -181,7 +185,7 @@ class StackNode(LifecycleNode):
             self.refused[kind] += 1
             number = self.refused[kind]
         if number == 1 or number % 100 == 0:
-            self.get_logger().warning(f"refused ({number} times) {kind}: {text}")
+            self.get_logger().warning(f"refused ({number} times) {kind}: {text[:LONGEST_LINE]}")
 
     def now(self) -> float:
         """Seconds of the node's clock."""
@@ -198,7 +202,10 @@ class StackNode(LifecycleNode):
         )
         message = DiagnosticArray(status=[status])
         message.header.stamp = self.get_clock().now().to_msg()
-        self._diagnostics.publish(message)
+        try:
+            self._diagnostics.publish(message)
+        except Exception as error:  # see tell; in a timer it would end the node's executor
+            self.count("unsent", f"diagnostics: {error}")
 
 
 def _descriptor(parameter: table.Parameter) -> ParameterDescriptor:

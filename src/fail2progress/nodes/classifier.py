@@ -56,21 +56,30 @@ class Node(StackNode):
         while not self.ending.is_set():
             if self.wanted.wait(0.5) and not self.ending.is_set() and self.active:
                 self.wanted.clear()
-                self.guarded("failures", lambda _: self._work_off(), None)
+                self.guarded("failures", self._work_off, None)
 
-    def _work_off(self) -> None:
+    def _work_off(self, _: None) -> None:
+        """One failure after the other; one that makes trouble does not hold up those after it."""
         for head in self.store.headers():
             if self.ending.is_set():
                 return
-            if head.id not in self.hopeless and self.store.report(head.id) is None:
-                self._report(self.store.get(head.id))
+            if head.id not in self.hopeless:
+                self.guarded("failures", self._work_on, head.id)
+
+    def _work_on(self, identity: str) -> None:
+        try:
+            if self.store.report(identity) is None:
+                self._report(self.store.get(identity))
+        except Exception:
+            self.hopeless.add(identity)
+            raise
 
     def _report(self, event: FailureEvent) -> FailureReport | None:
         """Classify, keep, tell. None where the scene cannot be rebuilt."""
         with self.busy:
             try:
                 report = self.classifier.classify(event)
-            except ValueError as error:
+            except (ValueError, RuntimeError) as error:
                 self.hopeless.add(event.id)
                 self.count("failures/rebuild", f"failure {event.id}: {error}")
                 return None

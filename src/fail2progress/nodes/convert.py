@@ -30,6 +30,8 @@ from fail2progress.world.relations import BINARY, UNARY, RelationState
 SCHEMA = 1
 MOST_SEGMENTS = 64
 MOST_POINTS = 4096
+MOST_TEXT = 256
+"""Characters of a name; what is longer names nothing, and would go into every log, bag and store."""
 _BILLION = 1_000_000_000
 
 
@@ -55,7 +57,12 @@ def _nanoseconds(stamp: float) -> int:
 
 
 def stamp_of(time: Time) -> float:
-    """Seconds; whole nanoseconds up to some weeks come back exactly, wall-clock times as the nearest float."""
+    """Seconds; whole nanoseconds up to some weeks come back exactly, wall-clock times as the nearest float.
+
+    Refused for what is no time: before 1970, or a billion nanoseconds and more.
+    """
+    if time.sec < 0 or time.nanosec >= _BILLION:
+        raise Refused("stamp", f"{time.sec} s and {time.nanosec} ns are no time")
     return (int(time.sec) * _BILLION + int(time.nanosec)) / _BILLION
 
 
@@ -79,6 +86,13 @@ def check_schema(message: Any) -> None:
     """Refused unless a message has the schema version that is known here."""
     if message.schema_version != SCHEMA:
         raise Refused("schema", f"{type(message).__name__} has schema {message.schema_version}, known is {SCHEMA}")
+
+
+def check_texts(*texts: str) -> None:
+    """Refused where a text is too long for a name."""
+    longest = max(texts, key=len, default="")
+    if len(longest) > MOST_TEXT:
+        raise Refused("text", f"{longest[:40]!r}... has {len(longest)} characters; at most {MOST_TEXT} are taken")
 
 
 def _array(values: Any, kind: type[np.generic], shape: tuple[int, ...], what: str) -> NDArray[Any]:
@@ -130,6 +144,7 @@ def cloud_of(message: Segments) -> SegmentedCloud:
         raise Refused("value", "a visibility outside [0, 1]")
     if not message.header.frame_id:
         raise Refused("frame", "segments without a frame")
+    check_texts(message.header.frame_id)
     return SegmentedCloud(names, categories, points, visibility, message.header.frame_id, stamp_of(message.header.stamp))
 
 
@@ -139,6 +154,7 @@ def _names(values: Iterable[str]) -> tuple[str, ...]:
         raise Refused("count", f"{len(names)} segments; at most {MOST_SEGMENTS} are taken")
     if len(set(names)) != len(names) or "" in names:
         raise Refused("name", "segments need distinct names")
+    check_texts(*names)
     return names
 
 
@@ -182,6 +198,7 @@ def call_of(message: SkillCallMsg) -> SkillCall:
     """To the core's type; Refused for an unknown skill or parameters out of bounds."""
     if len(message.parameters) > 64:
         raise Refused("count", f"{len(message.parameters)} parameters")
+    check_texts(message.skill, message.object, message.target)
     try:
         target = message.target if message.has_target else None
         return SkillCall(message.skill, message.object, tuple(map(float, message.parameters)), target)
@@ -216,6 +233,7 @@ def goal_of(message: GoalMsg) -> Goal:
     """To the core's type; Refused for unknown relations and empty goals."""
     if len(message.atoms) > 1024:
         raise Refused("count", f"a goal of {len(message.atoms)} relations")
+    check_texts(*(text for a in message.atoms for text in (a.relation, a.subject, a.other)))
     try:
         return Goal(tuple(Atom(a.relation, a.subject, a.other, bool(a.holds)) for a in message.atoms))
     except ValueError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fail2progress_msgs.msg import FailureEvent as FailureEventMsg
 from fail2progress_msgs.msg import FailureReport as FailureReportMsg
 from fail2progress_msgs.msg import Mismatch as MismatchMsg
@@ -18,6 +20,7 @@ from fail2progress.nodes.convert import (
     call_msg,
     call_of,
     check_schema,
+    check_texts,
     cloud_of,
     goal_msg,
     goal_of,
@@ -30,8 +33,11 @@ from fail2progress.nodes.convert import (
     uuid_msg,
     uuid_text,
 )
+from fail2progress.world.relations import BINARY
 
 MOST_RECORDS = 4096
+LAST_STEP = 2**31 - 1
+PHASES = (StepMsg.STARTED, StepMsg.FINISHED, StepMsg.FAILED, StepMsg.OVER)
 
 
 def step_msg(attempt: Attempt, episode: str, phase: int, stamp: float, code: int = 0, text: str = "") -> StepMsg:
@@ -56,11 +62,22 @@ def step_msg(attempt: Attempt, episode: str, phase: int, stamp: float, code: int
     )
 
 
+def phase_of(message: StepMsg) -> int:
+    """Where a step is; Refused for another schema or a phase that is not known here."""
+    check_schema(message)
+    if message.phase not in PHASES:
+        raise Refused("phase", f"a step in phase {message.phase}; known: {', '.join(map(str, PHASES))}")
+    return int(message.phase)
+
+
 def attempt_of(message: StepMsg) -> Attempt:
     """To the core's type; all parts must speak of the same segments."""
     check_schema(message)
     if len(message.plan) > MOST_RECORDS:
         raise Refused("count", f"a plan of {len(message.plan)} skills")
+    if message.step > LAST_STEP:
+        raise Refused("value", f"step {message.step} of an episode")
+    check_texts(message.task, message.model)
     before, planned = cloud_of(message.before), planned_of(message.planned)
     relations = relations_of(message.relations_before)
     if not before.names == planned.expected.names == relations.names:
@@ -81,6 +98,7 @@ def mismatch_msg(mismatch: Mismatch) -> MismatchMsg:
 
 def mismatch_of(message: MismatchMsg) -> Mismatch:
     """To the core's type; probabilities must lie in [0, 1]."""
+    check_texts(message.relation, message.subject, message.other)
     try:
         return Mismatch(
             relation=message.relation,
@@ -121,12 +139,13 @@ def event_msg(event: FailureEvent) -> FailureEventMsg:
 def event_of(message: FailureEventMsg) -> FailureEvent:
     """To the core's type; all parts must speak of the same segments."""
     check_schema(message)
+    if not uuid_text(message.id):
+        raise Refused("name", "a failure without an id")
     before, after = cloud_of(message.before), cloud_of(message.after)
     states = [relations_of(state) for state in (message.relations_before, message.expected, message.observed)]
     if any(names != before.names for names in (after.names, *(state.names for state in states))):
         raise Refused("name", "the parts of a failure speak of different segments")
-    if len(message.mismatches) > 4096 or len(message.plan) > 1024:
-        raise Refused("count", "a failure with too many mismatches or skills")
+    _check_event(message)
     head = Header(
         id=uuid_text(message.id),
         time=message.time,
@@ -149,6 +168,22 @@ def event_of(message: FailureEventMsg) -> FailureEvent:
     )
 
 
+def _check_event(message: FailureEventMsg) -> None:
+    """Refused for too many parts, overlong texts, relations that are none, and a time of detection that is none."""
+    if max(len(message.mismatches), len(message.plan), len(message.goal)) > MOST_RECORDS:
+        raise Refused("count", f"a failure with more than {MOST_RECORDS} mismatches, skills or goals")
+    check_texts(message.task, message.model, message.time, *message.goal)
+    unknown = [mismatch.relation for mismatch in message.mismatches if mismatch.relation not in BINARY]
+    if unknown:
+        raise Refused("name", f"unknown relation {unknown[0]!r}; known: {', '.join(BINARY)}")
+    if message.call.object not in message.before.names:
+        raise Refused("name", f"a failure speaks of {message.call.object!r}, which was not seen")
+    try:
+        datetime.fromisoformat(message.time)
+    except ValueError as error:
+        raise Refused("value", f"a failure at {message.time!r}, which is no ISO 8601 time") from error
+
+
 def report_msg(report: FailureReport, stamp: float) -> FailureReportMsg:
     """From the core's type."""
     return FailureReportMsg(
@@ -166,8 +201,11 @@ def report_msg(report: FailureReport, stamp: float) -> FailureReportMsg:
 def report_of(message: FailureReportMsg) -> FailureReport:
     """To the core's type; Refused for unknown classes."""
     check_schema(message)
-    if len(message.differences) > 4096 or len(message.rebuilt) > MOST_SEGMENTS:
+    if len(message.differences) > MOST_RECORDS or len(message.rebuilt) > MOST_SEGMENTS:
         raise Refused("count", "a report with too many differences or objects")
+    check_texts(message.category, *message.rebuilt)
+    if not uuid_text(message.failure):
+        raise Refused("name", "a report on a failure without an id")
     try:
         return FailureReport(
             failure=uuid_text(message.failure),

@@ -10,12 +10,15 @@ from fail2progress_msgs.msg import LabelNames
 from numpy.typing import NDArray
 from sensor_msgs.msg import CameraInfo, Image
 
-from fail2progress.nodes.convert import MOST_SEGMENTS, Refused, header, stamp_of
+from fail2progress.nodes.convert import MOST_SEGMENTS, Refused, check_texts, header, stamp_of
+from fail2progress.world.objects import CATEGORIES
 from fail2progress.world.rgbd import Intrinsics, Labels, RgbdFrame
 from fail2progress.world.scene import Array
 
 OPTICAL_FRAME = "camera_color_optical_frame"
 LARGEST_SIDE = 4096
+FARTHEST = 1e3
+"""Metres beyond which a depth is no reading."""
 _TYPES: dict[str, tuple[type[np.generic], int]] = {
     "rgb8": (np.uint8, 3),
     "bgr8": (np.uint8, 3),
@@ -72,6 +75,8 @@ def intrinsics_of(message: CameraInfo) -> Intrinsics:
     """The pinhole; distortion, which is small on aligned RealSense images, is left out."""
     try:
         k = [float(value) for value in message.k]
+        if not all(1e-3 <= abs(f) <= 1e6 for f in (k[0], k[4])) or max(abs(k[2]), abs(k[5])) > 1e6:
+            raise ValueError(f"fx, fy, cx, cy = {k[0]:g}, {k[4]:g}, {k[2]:g}, {k[5]:g} px belong to no camera")
         return Intrinsics(int(message.width), int(message.height), k[0], k[4], k[2], k[5])
     except ValueError as error:
         raise Refused("camera", str(error)) from error
@@ -88,7 +93,7 @@ def metres(pixels: NDArray[Any]) -> NDArray[np.float32]:
         raise Refused("encoding", "a depth image has one channel")
     if pixels.dtype == np.uint16:
         return np.asarray(np.round(pixels * 1e-3, 3), np.float32)
-    return np.asarray(np.nan_to_num(pixels, nan=0.0, posinf=0.0, neginf=0.0), np.float32)
+    return np.where((pixels > 0) & (pixels <= FARTHEST), pixels, np.float32(0.0))
 
 
 def frame_of(
@@ -119,6 +124,10 @@ def frame_of(
 def _labels(image: Image, names: LabelNames) -> Labels:
     if len(names.names) > MOST_SEGMENTS:
         raise Refused("count", f"{len(names.names)} labels")
+    check_texts(*names.names)
+    unknown = [kind for kind in names.categories if kind not in CATEGORIES]
+    if unknown:
+        raise Refused("name", f"unknown category {unknown[0][:40]!r}; known: {', '.join(sorted(CATEGORIES))}")
     pixels = pixels_of(image)
     if pixels.dtype != np.uint16:
         raise Refused("encoding", f"labels come as 16UC1, not {image.encoding}")

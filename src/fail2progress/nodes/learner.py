@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 from typing import Any
 
@@ -47,6 +48,8 @@ class Node(ModelNode):
         finetuning = FinetuneOptions(epochs=int(self.param("epochs")))
         self.learner = Learner(self.simulator, load_keepsake(weights.path(weights.KEEPSAKE)), targeting, finetuning)
         self.wanted, self.ending, self.busy = threading.Event(), threading.Event(), threading.Lock()
+        self.hopeless: set[str] = set()
+        """Failures that this process could not learn from; they are tried again after the next start."""
         self.listen("failure_reports", self.take, when_inactive=True)
         self.create_service(LoadModel, "load_model", self.load_version, callback_group=self.together)
         self.create_service(RollBackModel, "roll_back_model", self.roll_back, callback_group=self.together)
@@ -92,17 +95,27 @@ class Node(ModelNode):
         while not self.ending.is_set():
             if self.wanted.wait(0.5) and not self.ending.is_set() and self.active:
                 self.wanted.clear()
-                self.guarded("failure_reports", lambda _: self._work_off(), None)
+                self.guarded("failure_reports", self._work_off, None)
 
-    def _work_off(self) -> None:
+    def _work_off(self, _: None) -> None:
+        """One failure after the other; one that makes trouble does not hold up those after it."""
         for head in self.store.headers():
-            report = self.store.report(head.id)
+            if self.ending.is_set():
+                return
+            if head.id not in self.hopeless:
+                self.guarded("failure_reports", self._work_on, head.id)
+
+    def _work_on(self, identity: str) -> None:
+        try:
+            report = self.store.report(identity)
             due = report is not None and report.category is FailureClass.SYMBOLIC_PREDICTION
-            if due and self.store.lesson(head.id) is None and not self.ending.is_set():
-                try:
-                    self.learn(head.id, self._log_stages(head.id))
-                except Stopped:
-                    return
+            if due and self.store.lesson(identity) is None:
+                self.learn(identity, self._log_stages(identity))
+        except Stopped:
+            return
+        except Exception:
+            self.hopeless.add(identity)
+            raise
 
     def _log_stages(self, identity: str) -> Report:
         told: list[str] = []
@@ -192,6 +205,9 @@ class Node(ModelNode):
             result.error_code, result.error_msg = ErrorCode.LEARNER_STOPPED, "stopped; the model in use is the one that it was"
             handle.canceled() if handle.is_cancel_requested else handle.abort()
             return result
+        except Exception as error:  # otherwise the result would have the code of success
+            self.get_logger().error(f"failure {handle.request.id[:40]}: {traceback.format_exc()}")
+            result.error_code, result.error_msg = ErrorCode.LEARNER_FAILED, f"{type(error).__name__}: {error}"
         else:
             result.error_msg = result.update.reason
             result.error_code = {
@@ -207,7 +223,7 @@ class Node(ModelNode):
         """Make a version of the registry current."""
         if request.version not in self.versions.versions():
             response.error_code = ErrorCode.MODEL_UNKNOWN
-            response.error_msg = f"no version {request.version!r}; there are: {', '.join(self.versions.versions())}"
+            response.error_msg = f"no version {request.version[:40]!r}; there are: {', '.join(self.versions.versions())}"
             return response
         return self._switch(response, lambda: self._checked(request.version), ModelUpdate.ROLLED_BACK)
 
@@ -220,7 +236,12 @@ class Node(ModelNode):
 
     def roll_back(self, request: Any, response: Any) -> Any:
         """Back to the parent of the current version."""
-        if not isinstance(self.versions.current().note.get("parent_version"), str):
+        try:
+            older = isinstance(self.versions.current().note.get("parent_version"), str)
+        except CheckpointError as error:
+            response.error_code, response.error_msg = ErrorCode.MODEL_DAMAGED, str(error)
+            return response
+        if not older:
             response.error_code = ErrorCode.MODEL_NOTHING_OLDER
             response.error_msg = "the current model has no parent to go back to"
             return response

@@ -10,8 +10,8 @@ from fail2progress_msgs.msg import Relations, Step, Verdict
 from fail2progress.agent.monitor import Attempt, Taken, judge
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.failures.store import FailureStore
-from fail2progress.nodes.convert import SCHEMA, Refused, cloud_of, header, relations_msg, uuid_msg, uuid_text
-from fail2progress.nodes.convert_records import attempt_of, event_msg, mismatch_msg
+from fail2progress.nodes.convert import SCHEMA, Refused, check_schema, cloud_of, header, relations_msg, uuid_msg, uuid_text
+from fail2progress.nodes.convert_records import attempt_of, event_msg, mismatch_msg, phase_of
 from fail2progress.nodes.live import ModelNode
 
 REMEMBERED = 64
@@ -34,7 +34,7 @@ class Node(ModelNode):
 
     def step(self, message: Any) -> None:
         """A finished step waits for what is seen after it."""
-        if message.phase != Step.FINISHED:
+        if phase_of(message) != Step.FINISHED:
             return
         key = (uuid_text(message.episode), int(message.step))
         if key not in self.judged:
@@ -45,20 +45,27 @@ class Node(ModelNode):
 
     def observe(self, message: Any) -> None:
         """What is seen, at rest, after the last finished step."""
+        check_schema(message)
         key = (uuid_text(message.episode), int(message.finished) - 1)
         if message.moving or message.finished == 0:
             return
+        after = cloud_of(message.segments)
         self.early = message
-        attempt = self.open.pop(key, None)
+        attempt = self.open.get(key)
         if attempt is None:
             return
-        after = cloud_of(message.segments)
         model = self.live.by_digest(attempt.model)
         if model is None:
             raise Refused("model", f"step {key[1]} was planned by {attempt.model[:12]}, which is not loaded here")
         if after.names != attempt.before.names:
             raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
-        self._tell(key, attempt, judge(attempt, after, model.model, self.rule))
+        try:
+            taken = judge(attempt, after, model.model, self.rule)
+        except ValueError as error:
+            raise Refused("points", f"step {key[1]} cannot be judged by what is seen: {error}") from error
+        # Only now: what was refused leaves the step open for what comes next.
+        self._tell(key, attempt, taken)
+        self.open.pop(key, None)
 
     def _tell(self, key: tuple[str, int], attempt: Attempt, taken: Taken) -> None:
         """Durable first, then the failure, then the verdict that the planner waits for."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from fail2progress_msgs.msg import Step
 from rclpy.serialization import deserialize_message
 
 from fail2progress.failures.report import FailureClass
-from fail2progress.failures.store import FailureStore
+from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.nodes import table
 from fail2progress.nodes.base import StackNode, message_type, qos
 from fail2progress.nodes.convert import stamp_of, uuid_text
@@ -73,9 +74,12 @@ class Node(StackNode):
             self._await(lambda: self.finished <= self.judged, PATIENCE)
             self._await_lessons()
             self.done = 0
-        except BagError as error:
+        except (BagError, StoreError) as error:
             print(f"fail2progress: {error}", flush=True)
             self.done = 2
+        except Exception:  # a thread that ended without a word would leave the stack running for ever
+            print(f"fail2progress: {traceback.format_exc()}", flush=True)
+            self.done = 1
 
     def _source(self) -> str:
         """The topic of the bag that observations are taken from."""
@@ -102,6 +106,7 @@ class Node(StackNode):
             name = relative(item.topic)
             if name is None or name not in (*images, "tf", "tf_static", "steps", table.LABELS[1]):
                 continue
+            _check_type(name, item)
             self.ending.wait(pace.delay(item.time))
             if self.ending.is_set():
                 return
@@ -121,7 +126,10 @@ class Node(StackNode):
         return self.latest["relations"] >= stamp - 1e-6
 
     def _note_step(self, item: Recorded) -> None:
-        step = deserialize_message(item.data, Step)
+        try:
+            step = deserialize_message(item.data, Step)
+        except RuntimeError as error:
+            raise BagError(f"{self.path}: a damaged step ({error})") from error
         if step.phase == Step.FINISHED:
             self.finished.add((uuid_text(step.episode), int(step.step)))
 
@@ -182,6 +190,12 @@ def relative(topic: str) -> str | None:
     """The stack's name of a recorded topic, whatever namespace it was recorded in; None for one that is not the stack's."""
     fitting = [name for name in table.TOPICS if topic == name or topic.endswith(f"/{name}")]
     return max(fitting, key=len) if fitting else None
+
+
+def _check_type(name: str, item: Recorded) -> None:
+    package, _, kind = item.type.partition("/msg/")
+    if f"{package}/{kind}" != table.TOPICS[name].type:
+        raise BagError(f"{item.topic} holds {item.type}, not {table.TOPICS[name].type}")
 
 
 def header_stamp(data: bytes) -> float:

@@ -33,18 +33,25 @@ class Node(StackNode):
             package, kind = topic.type.split("/")
             self.writer.add_topic(full, f"{package}/msg/{kind}", _profile(topic))
             images = name in (*table.CAMERA, table.LABELS[0])
-            keep = partial(self._keep_image if images else self._keep, full)
+            keep = partial(self._keep_image if images else self._keep, name, full)
             self.create_subscription(
                 message_type(topic.type), name, keep, qos(topic), raw=not images, callback_group=self.alone
             )
         self.create_timer(SAVE, self._save, callback_group=self.alone)
 
-    def _keep(self, topic: str, data: bytes) -> None:
+    def _keep(self, name: str, topic: str, data: bytes) -> None:
         if self.active:
-            with self.lock:
-                self.writer.write(topic, data, self.get_clock().now().nanoseconds)
+            self.guarded(name, partial(self._write, topic), data)
 
-    def _keep_image(self, topic: str, message: Any) -> None:
+    def _write(self, topic: str, data: bytes) -> None:
+        with self.lock:
+            self.writer.write(topic, data, self.get_clock().now().nanoseconds)
+
+    def _keep_image(self, name: str, topic: str, message: Any) -> None:
+        if self.active:
+            self.guarded(name, partial(self._choose_image, topic), message)
+
+    def _choose_image(self, topic: str, message: Any) -> None:
         """At most `image_rate` moments a second: those of a robot that stands still are all alike."""
         stamp, rate = stamp_of(message.header.stamp), float(self.param("image_rate"))
         if stamp != self.kept:
@@ -52,9 +59,12 @@ class Node(StackNode):
                 self.left = stamp
                 return
             self.kept = stamp
-        self._keep(topic, serialize_message(message))
+        self._write(topic, serialize_message(message))
 
     def _save(self) -> None:
+        self.guarded("bag", self._save_metadata, None)
+
+    def _save_metadata(self, _: None) -> None:
         with self.lock:
             self.writer.save_metadata()
 
@@ -68,8 +78,8 @@ class Node(StackNode):
 
 def _next(folder: Path) -> Path:
     """bag_0000, bag_0001, ...: a recorder that was started anew begins a new bag."""
-    number = len(list(folder.glob("bag_*"))) if folder.exists() else 0
-    return folder / f"bag_{number:04d}"
+    taken = [int(path.name[4:]) for path in folder.glob("bag_*") if path.name[4:].isdecimal()]
+    return folder / f"bag_{max(taken, default=-1) + 1:04d}"
 
 
 def _profile(topic: table.Topic) -> str:

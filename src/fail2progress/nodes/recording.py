@@ -39,7 +39,10 @@ def read(path: Path) -> Iterator[Recorded]:
     if not files:
         raise BagError(f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)")
     for file in files:
-        yield from _read_mcap(file) if file.suffix == ".mcap" else _read_sqlite(file)
+        try:
+            yield from _read_mcap(file) if file.suffix == ".mcap" else _read_sqlite(file)
+        except OSError as error:
+            raise BagError(f"{file}: cannot be read ({error})") from error
 
 
 def _number(path: Path) -> tuple[int, str]:
@@ -71,9 +74,11 @@ def _read_sqlite(path: Path) -> Iterator[Recorded]:
 
     query = "SELECT topics.name, topics.type, messages.data, messages.timestamp FROM messages JOIN topics ON topics.id = topic_id"
     try:
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
             for name, kind, data, time in connection.execute(query + " ORDER BY messages.timestamp, messages.id"):
-                yield Recorded(str(name), str(kind), bytes(data), int(time))
+                if not isinstance(data, bytes) or not isinstance(time, int):
+                    raise BagError(f"{path}: damaged (a message of {type(data).__name__} at {time!r})")
+                yield Recorded(str(name), str(kind), data, time)
     except sqlite3.Error as error:
         raise BagError(f"{path}: damaged ({error})") from error
 

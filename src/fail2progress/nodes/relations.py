@@ -9,8 +9,18 @@ from fail2progress_msgs.msg import Relations, Step
 from fail2progress.agent.memory import ObjectMemory
 from fail2progress.agent.monitor import Attempt
 from fail2progress.models.predictor import believe, detect
-from fail2progress.nodes.convert import SCHEMA, cloud_of, header, relations_msg, segments_msg, stamp_of, uuid_msg, uuid_text
-from fail2progress.nodes.convert_records import attempt_of
+from fail2progress.nodes.convert import (
+    SCHEMA,
+    Refused,
+    cloud_of,
+    header,
+    relations_msg,
+    segments_msg,
+    stamp_of,
+    uuid_msg,
+    uuid_text,
+)
+from fail2progress.nodes.convert_records import attempt_of, phase_of
 from fail2progress.nodes.live import ModelNode
 from fail2progress.world.observation import SegmentedCloud
 
@@ -32,15 +42,17 @@ class Node(ModelNode):
 
     def step(self, message: Any) -> None:
         """A step starts or ends. What was seen before it stands in the message, so that nothing depends on the past."""
-        attempt, episode = attempt_of(message), uuid_text(message.episode)
+        if phase_of(message) == Step.OVER:
+            return
+        attempt, episode, stamp = attempt_of(message), uuid_text(message.episode), stamp_of(message.header.stamp)
         if message.phase == Step.STARTED:
             self.episode, self.finished, self.moving = episode, attempt.step, True
             self.memory.last = attempt.before
-        elif message.phase in (Step.FINISHED, Step.FAILED):
+        else:
             done = message.phase == Step.FINISHED
             self.episode, self.finished, self.moving = episode, attempt.step + done, False
             self.memory.last, self.pending = attempt.before, attempt if done else None
-            self.since = stamp_of(message.header.stamp)
+            self.since = stamp
 
     def observe(self, message: Any) -> None:
         """Segments in, relations out."""
@@ -51,7 +63,10 @@ class Node(ModelNode):
         if not seen.seen.any():
             self.count("segments/empty", "an observation without a single point")
             return
-        found = detect(model.model, believe(model.model, seen))
+        try:
+            found = detect(model.model, believe(model.model, seen))
+        except ValueError as error:
+            raise Refused("points", str(error)) from error
         self.facts["relations"] = str(len(found.holding()))
         self.tell(
             "relations",
@@ -70,5 +85,8 @@ class Node(ModelNode):
     def _remember(self, cloud: SegmentedCloud) -> SegmentedCloud:
         """What is hidden, filled in; once after a step, moved as expected."""
         attempt, self.pending = self.pending, None
+        last = self.memory.last
+        if last is not None and last.points.shape[1] != cloud.points.shape[1]:
+            self.memory.forget()
         fits = attempt is not None and attempt.before.names == cloud.names
         return self.memory.update(cloud, attempt.planned.displacement if attempt is not None and fits else None)

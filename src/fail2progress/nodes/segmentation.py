@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from fail2progress.nodes.base import StackNode
-from fail2progress.nodes.convert import Refused, segments_msg, stamp_of
+from fail2progress.nodes.convert import Refused, cloud_of, segments_msg, stamp_of
 from fail2progress.nodes.frames import FrameTree
 from fail2progress.nodes.images import frame_of
 from fail2progress.nodes.table import CAMERA, LABELS
@@ -81,7 +81,8 @@ class Node(StackNode):
                 perceived = self.segmenter.segment(frame)
             except PerceptionError as error:
                 raise Refused("perception", str(error)) from error
-            self.cloud, self.last = perceived.cloud(), images
+            # What others would refuse is not told.
+            self.cloud, self.last = cloud_of(segments_msg(perceived.cloud())), images
             self.facts["segments"] = str(len(self.cloud))
             self.facts["seconds"] = f"{perceived.seconds.get('total', 0.0):.3f}"
         self.tell("segments", segments_msg(replace(self.cloud, stamp=stamp)))

@@ -85,10 +85,18 @@ class Node(RobotNode):
         """See RobotNode."""
         self.robot.stop()
 
+    def resume(self) -> None:
+        """See RobotNode. What is still held is put down first."""
+        if hasattr(self.robot, "recover"):
+            with self.moving:
+                self.robot.recover()
+
     def _progress(self, share: float, phase: str) -> None:
         """The robot moves: joints, and now and then an image; slower than the computer where a pace is asked for."""
         if self.goal is None:
             return
+        if self.stopped.is_set() or self.lost.is_set() or self.goal.is_cancel_requested:
+            self.robot.stop()  # again: the robot forgets an earlier stop when a skill begins
         now = time.monotonic()
         if now - self.told["joints"] > JOINT_PERIOD:
             self.told["joints"] = now

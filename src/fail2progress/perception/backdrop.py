@@ -12,6 +12,8 @@ from fail2progress.world.relations import Mask
 _STEP = 8
 _SHADE = (0.6, 1.2)
 """How much darker than around (a shadow) or lighter (a gloss) the same surface may be."""
+_LIGHT = (0.8, 1.2)
+"""The same where only little shadow is expected."""
 _FLOOR = 8.0
 """Levels of 255 that a camera's noise makes of one colour."""
 
@@ -19,16 +21,22 @@ _TEXTURE = 12.0
 """Levels of 255: standard deviation of the grain of wood or of a patterned cloth, at most."""
 
 
-def like_surface(colour: NDArray[np.uint8], mask: Mask) -> Mask:
-    """(H, W) pixels whose colour is that of the surface (its readings: mask) near them, in light or in shadow."""
+def like_surface(colour: NDArray[np.uint8], mask: Mask) -> tuple[Mask, Mask]:
+    """(H, W) pixels whose colour is that of the surface (its readings: mask) near them, in light or in shadow; and those
+    of which that is beyond doubt."""
     image = ndimage.uniform_filter(colour.astype(np.float32), (3, 3, 1))
     mean, spread = _around(image, mask)
     # Once more without the feet of objects and what lies flat.
     mean, spread = _around(image, mask & (np.abs(image - mean) < 1.5 * spread + _FLOOR).all(axis=-1))
-    shade = (image * mean).sum(axis=-1) / np.maximum((mean * mean).sum(axis=-1), 1.0)
-    off = np.abs(image - np.clip(shade, *_SHADE)[..., None] * mean)
-    matching = (off < 2.0 * np.minimum(spread, _TEXTURE) + _FLOOR).all(axis=-1).astype(np.float32)
-    return np.asarray(ndimage.uniform_filter(matching, 5) > 0.5)
+    shade = ((image * mean).sum(axis=-1) / np.maximum((mean * mean).sum(axis=-1), 1.0))[..., None]
+    spread = np.minimum(spread, _TEXTURE)
+    loose = (np.abs(image - np.clip(shade, *_SHADE) * mean) < 2.0 * spread + _FLOOR).all(axis=-1)
+    strict = (np.abs(image - np.clip(shade, *_LIGHT) * mean) < 1.2 * spread + _FLOOR).all(axis=-1)
+    return _smooth(loose), _smooth(strict)
+
+
+def _smooth(mask: Mask) -> Mask:
+    return np.asarray(ndimage.uniform_filter(mask.astype(np.float32), 5) > 0.5)
 
 
 def _around(image: Image, mask: Mask) -> tuple[Image, Image]:

@@ -39,7 +39,8 @@ def rays(camera: Intrinsics) -> tuple[Image, Image]:
     """(H, W) u and v: where the ray of every pixel meets z = 1 m."""
     u = (np.arange(camera.width, dtype=np.float32) - np.float32(camera.cx)) / np.float32(camera.fx)
     v = (np.arange(camera.height, dtype=np.float32) - np.float32(camera.cy)) / np.float32(camera.fy)
-    return np.meshgrid(u, v, indexing="xy")  # type: ignore[return-value]
+    across, down = np.meshgrid(u, v, indexing="xy")
+    return across, down
 
 
 def inverse(depth: Image, nearest: float = 0.1, furthest: float = 6.0) -> Image:

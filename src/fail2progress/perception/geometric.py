@@ -55,6 +55,10 @@ class StandRules:
     """Metres across, of the smallest object."""
     pixels: int = 30
     """Readings of the smallest object."""
+    artefact: float = 0.04
+    """Metres across, below which what has the surface's colour is a smear of depth beside something."""
+    flat: float = 0.03
+    """Metres of height of what lies flat, of which depth may show pieces only."""
     facet: float = 0.006
     """Metres from the middle to the side of the window in which surfaces are fitted."""
 
@@ -85,7 +89,8 @@ class GeometricSegmenter(Segmenter):
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
         found = [part for whole in found for part in split(rows, whole, across, self.seam_rules)]
         on = np.any([planes.within(surface.outline, scan.points[..., :2], 0.01) for surface in surfaces], axis=0).ravel()
-        found = [pixels for pixels in found if on[pixels].mean() > 0.5 and self._counts(rows, pixels)]
+        found = [pixels for pixels in found if on[pixels].mean() > 0.5]
+        found = [pixels for pixels in self._flat_joined(scan, rows, found) if self._counts(scan, rows, pixels)]
         clock.done("objects")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
         view = _View(scan, rows, origin, _owners(found, labels.size), frame.colour)
@@ -128,7 +133,7 @@ class GeometricSegmenter(Segmenter):
         depth = np.where(even > 0, 1 / np.maximum(even, 1e-6), 0).astype(np.float32)
         points = (np.stack([u, v, np.ones_like(u)], -1) * depth[..., None]) @ rotation.T
         heights = self._heights(points, even, depth, surfaces)
-        standing = self._standing(frame, heights, depth, surfaces)
+        standing, plain = self._standing(frame, heights, depth, surfaces)
         normals = facets.normals @ rotation.T
         return Scan(
             points,
@@ -141,6 +146,7 @@ class GeometricSegmenter(Segmenter):
             u,
             v,
             standing,
+            plain,
             frame.intrinsics.fx,
         )
 
@@ -154,22 +160,45 @@ class GeometricSegmenter(Segmenter):
             heights[over] = height[over]
         return heights
 
-    def _standing(self, frame: RgbdFrame, heights: Image, depth: Image, surfaces: list[Surface]) -> Mask:
+    def _standing(self, frame: RgbdFrame, heights: Image, depth: Image, surfaces: list[Surface]) -> tuple[Mask, Mask]:
         rules = self.stand_rules
         least = np.maximum(rules.low, rules.noise * NOISE * depth * surfaces[0].camera_height)
         bare = np.any([surface.mask for surface in surfaces], axis=0) & (heights < rules.low)
         bare = ndimage.binary_erosion(bare, iterations=3)
-        plain = like_surface(frame.colour, bare)
+        plain, surely = like_surface(frame.colour, bare)
         standing = (heights > least) & ~((heights < rules.skirt) & plain)
         # Further up only around things of another colour: something of wood on a wooden table stays.
         blobs, count = ndimage.label(standing)
-        share = np.concatenate([[0.0], ndimage.mean(plain, blobs, np.arange(1, count + 1))])
-        return np.asarray(standing & ~(plain & (heights < rules.smear) & (share[blobs] < 0.5)))
+        share = np.concatenate([[0.0], ndimage.mean(surely, blobs, np.arange(1, count + 1))])
+        return standing & ~(surely & (heights < rules.smear) & (share[blobs] < 0.5)), plain
 
-    def _counts(self, rows: Table, pixels: Numbers) -> bool:
+    def _flat_joined(self, scan: Scan, rows: Table, found: list[Numbers]) -> list[Numbers]:
+        """Pieces of something flat, such as a marker lying there, joined over gaps that have not the surface's colour."""
+        tops = [float(np.quantile(rows.heights[pixels], 0.9)) for pixels in found]
+        flat = [i for i, top in enumerate(tops) if top < self.stand_rules.flat]
+        if len(flat) < 2:
+            return found
+        mask = (~scan.plain & (scan.heights < self.stand_rules.flat)).ravel()
+        mask &= ~scan.standing.ravel()
+        mask[np.concatenate([found[i] for i in flat])] = True
+        blobs = ndimage.label(mask.reshape(scan.plain.shape))[0].ravel()
+        joined: dict[int, list[Numbers]] = {}
+        for i in flat:
+            joined.setdefault(int(np.bincount(blobs[found[i]]).argmax()), []).append(found[i])
+        sizes = np.bincount(blobs)
+        pieces = [
+            group
+            for blob, parts in joined.items()
+            for group in ([np.concatenate(parts)] if sizes[blob] < 3 * sum(map(len, parts)) else parts)
+        ]
+        return [pixels for i, pixels in enumerate(found) if i not in flat] + pieces
+
+    def _counts(self, scan: Scan, rows: Table, pixels: Numbers) -> bool:
         """Whether readings are an object rather than noise."""
         rules = self.stand_rules
         if len(pixels) < rules.pixels or extent(rows, pixels) < rules.across:
+            return False
+        if extent(rows, pixels) < rules.artefact and scan.plain.ravel()[pixels].mean() > 0.5:
             return False
         mask = np.zeros(rows.heights.shape, bool)
         mask[pixels] = True
@@ -192,7 +221,8 @@ class _View:
         own = self._points(pixels)
         low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
         bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
-        body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, ring(self.rows, pixels, (self.owners > 0) & (self.owners != self.owners[pixels[0]])))
+        others = (self.owners > 0) & (self.owners != self.owners[pixels[0]])
+        body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, ring(self.rows, pixels, others))
         pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
         share = visibility(self._mask(pixels), _depth(self.scan))
         return Segment(name, CATEGORY[body.shape], body.shape, self._points(pixels), pixels, body.pose, body.size, share)

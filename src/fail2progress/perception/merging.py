@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Merger:
         starts = np.searchsorted(flat[order], np.arange(1, int(flat.max(initial=0)) + 2))
         self.rows, self.rules, self.meetings = rows, rules, found
         self.parts: dict[int, Numbers] = {
-            i + 1: order[a:b] for i, (a, b) in enumerate(zip(starts[:-1], starts[1:], strict=True)) if b > a
+            i + 1: order[a:b] for i, (a, b) in enumerate(pairwise(starts)) if b > a
         }
         self.owner = flat.copy()
         self._rings: dict[tuple[tuple[int, int], ...], bool] = {}
@@ -61,9 +62,9 @@ class Merger:
             self._until_done(rule)
         return [pixels for part, pixels in self.parts.items() if self._held(part)]
 
-    def _until_done(self, rule: object) -> None:
+    def _until_done(self, rule: Callable[[], tuple[int, int] | None]) -> None:
         while True:
-            pair = rule()  # type: ignore[operator]
+            pair = rule()
             if pair is None:
                 return
             self._join(*pair)
@@ -86,7 +87,7 @@ class Merger:
         found = {other: int((gaps(self.rows, m) < self.rules.touch).sum()) for other, m in self.meetings.get(part, {}).items()}
         return {other: count for other, count in found.items() if count >= 3}
 
-    def _pairs(self) -> Iterable[tuple[int, int, Meeting]]:
+    def _pairs(self) -> Iterator[tuple[int, int, Meeting]]:
         for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):
             for other, meeting in self.meetings[part].items():
                 if len(self.parts[other]) >= len(self.parts[part]):
@@ -143,7 +144,7 @@ class Merger:
         """Parts of one colour that only together go round something lower."""
         for part in sorted(self.meetings, key=lambda i: -len(self.parts[i])):
             group = self._group(part)
-            if len(group) > 1 and not self._ring(part) and self._ring(*group):
+            if len(group) > 1 and self._ring(*group):
                 walls = [i for i in group if i == part or not self._content(i, [k for k in group if k != i])]
                 if len(walls) > 1:
                     return part, walls[1]
@@ -158,7 +159,9 @@ class Merger:
         """Whether a part stands before another, and not on the surface."""
         if self._in_front(part, other) < self.rules.before:
             return False
-        return self._grounded(part) < self.rules.standing and self._resting(part) >= self.rules.resting
+        bottom, rest = self._bottom(part)
+        grounded = ~rest & (self.rows.heights[bottom] < self.rules.grounded)
+        return bool(grounded.mean() < self.rules.standing and rest.mean() >= self.rules.resting)
 
     def _stands_in(self, part: int, other: int) -> bool:
         """Whether a part stands before the far side of another, a hollow one, and within it."""
@@ -170,11 +173,13 @@ class Merger:
         return float((self.rows.range[meeting.other] - self.rows.range[meeting.own] > self.rules.touch / 2).mean())
 
     def _group(self, part: int) -> list[int]:
-        """A part and all of its colour around it that lie beside each other."""
+        """A part and all of its colour that lie beside each other, or beside what stands between them."""
         group, waiting = [part], [part]
         while waiting:
-            for other, meeting in self.meetings[waiting.pop()].items():
-                if other not in group and len(meeting.own) >= 6 and alike(self.colours[part], self.colours[other]) > self.rules.alike:
+            beside = set(self._more(waiting.pop()))
+            for other in sorted(beside | {far for near in beside for far in self._more(near)}):
+                same = alike(self.colours[part], self.colours[other]) > self.rules.alike
+                if other not in group and same and (other in beside or self._ring(part, other)):
                     group.append(other)
                     waiting.append(other)
         return group
@@ -199,7 +204,7 @@ class Merger:
     def _more(self, *parts: int) -> list[int]:
         """The largest neighbours of some parts."""
         found = {i for part in parts for i, m in self.meetings[part].items() if len(m.own) >= 6} - set(parts)
-        return sorted(found, key=lambda i: -len(self.parts[i]))[:4]
+        return sorted(found, key=lambda i: -len(self.parts[i]))[:6]
 
     def _recessed(self, part: int, other: int) -> bool:
         """Whether a part is the inside of another, a hollow one: within its rim, and nowhere in front of it."""
@@ -216,25 +221,19 @@ class Merger:
 
     def _held(self, part: int) -> bool:
         """Whether a part stands on the surface, or ends below on other things or behind them."""
-        return self._grounded(part) >= self.rules.standing or self._resting(part) >= self.rules.resting
+        bottom, rest = self._bottom(part)
+        grounded = self.rows.heights[bottom] < self.rules.grounded
+        return bool(grounded.mean() >= self.rules.standing or rest.mean() >= self.rules.resting)
 
-    def _grounded(self, part: int) -> float:
-        """Share of its columns that reach the surface."""
-        return float((self.rows.heights[self._bottom(part)] < self.rules.grounded).mean())
-
-    def _bottom(self, part: int) -> Numbers:
-        """(n,) lowest pixel of each of its columns."""
+    def _bottom(self, part: int) -> tuple[Numbers, Mask]:
+        """(n,) lowest pixel of each of its columns, and whether it ends on another part, behind one or at the image's edge."""
         pixels = self.parts[part]
         columns = pixels % self.rows.width
         order = np.lexsort((pixels, columns))
-        return np.asarray(pixels[order][np.flatnonzero(np.diff(columns[order], append=-1))])
-
-    def _resting(self, part: int) -> float:
-        """Share of its columns that end on another part, behind one, or at the image's edge."""
-        bottom = self._bottom(part)
+        bottom = pixels[order][np.flatnonzero(np.diff(columns[order], append=-1))]
         rest = bottom // self.rows.width == len(self.rows.heights) // self.rows.width - 1
         for meeting in self.meetings.get(part, {}).values():
             under = (meeting.other > meeting.own) & ((meeting.other - meeting.own) % self.rows.width == 0)
             ahead = self.rows.range[meeting.own] - self.rows.range[meeting.other] > -self.rules.touch
             rest |= np.isin(bottom % self.rows.width, (meeting.own % self.rows.width)[under & ahead])
-        return float(rest.mean())
+        return bottom, np.asarray(rest)

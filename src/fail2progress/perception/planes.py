@@ -66,7 +66,7 @@ class Level:
     @property
     def up(self) -> Array:
         """(3,) unit vector in the optical frame."""
-        return self.rotation[2]
+        return np.asarray(self.rotation[2])
 
 
 def level(up: Array) -> Level:
@@ -150,12 +150,12 @@ def _refined(
     """The same plane fitted to all of its readings, bent as the sensor bends it; None where too few are left."""
     u, v = rays(camera)
     terms = np.stack([u, v, np.ones_like(u)], axis=-1).astype(np.float64)
-    fit = np.asarray(plane)
+    fit: Array = np.asarray(plane)
     for _ in range(2):
         mask = candidates & (np.abs(terms @ fit - inverted) < rules.band) & (inverted > 1 / rules.reach)
         if mask.sum() < rules.share * mask.size:
             return None
-        fit = np.linalg.lstsq(terms[mask][::7], inverted[mask][::7].astype(np.float64), rcond=None)[0]
+        fit = np.asarray(np.linalg.lstsq(terms[mask][::7], inverted[mask][::7].astype(np.float64), rcond=None)[0], float)
     residual = np.where(mask, inverted - (terms @ fit), 0.0)
     expected = (terms @ fit).astype(np.float32) + _bending(residual, mask)
     mask = candidates & (np.abs(expected - inverted) < rules.band) & (inverted > 1 / rules.reach)

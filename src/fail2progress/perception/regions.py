@@ -1,8 +1,9 @@
-"""What stands above a surface, cut where surfaces meet in a concave crease or one hides another (after LCCP, Stein et al. 2014)."""
+"""What stands above a surface, cut at concave creases and where one thing hides another (after LCCP, Stein et al. 2014)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from fail2progress.perception.depth import NOISE, Image
 from fail2progress.world.relations import Mask
 
 Numbers = NDArray[np.int64]
+_T = TypeVar("_T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Scan:
 
     points: (H, W, 3) m, level axes with the camera at the origin; normals: alike; planes, misfit: see Facets; heights: (H, W) m
     above the surface under the pixel; inverted: (H, W) 1 / z, 0 where unknown; u, v: rays; standing: (H, W) what is above a
-    surface and on it; focal: pixels.
+    surface and on it; plain: (H, W) what has the surface's colour; focal: pixels.
     """
 
     points: Image
@@ -49,6 +51,7 @@ class Scan:
     u: Image
     v: Image
     standing: Mask
+    plain: Mask
     focal: float
 
 
@@ -63,7 +66,7 @@ def cut(scan: Scan, rules: CutRules) -> Mask:
     return result
 
 
-def moved(image: NDArray[np.generic], dy: int, dx: int) -> NDArray[np.generic]:
+def moved(image: NDArray[_T], dy: int, dx: int) -> NDArray[_T]:
     """What lies (dy, dx) pixels further; the image is taken to go round."""
     return np.roll(image, (-dy, -dx), (0, 1))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fail2progress.perception.parts import Table, alike, histogram
 from fail2progress.perception.regions import Numbers
+from fail2progress.world.relations import Mask
 from fail2progress.world.scene import Array
 
 
@@ -29,6 +31,9 @@ class SeamRules:
     """Metres by which the outline changes there on one side at least: a lid fits its jar, a can does not fit the box it is on."""
     contrast: float = 0.1
     """1 less the Bhattacharyya coefficient of the colours above and below, at least."""
+    twist: float = np.radians(18)
+    """Angle between the sides above and below from which they are of two things, where colours differ as well."""
+    twist_contrast: float = 0.5
     foot: float = 0.5
     """Breadth of the upper thing where it stands, as a share of its greatest: what is narrower would fall."""
     bin: float = 0.004
@@ -56,12 +61,12 @@ def _seam(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> fl
             continue
         near = above & (heights < seam + rules.edge), below & (heights > seam - rules.edge)
         change = _change(across[near[0]], across[near[1]], across[heights > seam], rules)
-        if change < rules.step:
-            continue
         contrast = 1.0 - alike(histogram(rows, pixels[above]), histogram(rows, pixels[below]))
         level = float((rows.normals[pixels[below], 2] > 0.85).mean())
-        if level > rules.ledge and contrast > rules.contrast and change * contrast > best:
-            best, where = change * contrast, float(seam)
+        ledge = level > rules.ledge and contrast > rules.contrast and change > rules.step
+        twisted = change > 0 and contrast > rules.twist_contrast and _twist(rows, pixels, across, above, below) > rules.twist
+        if (ledge or twisted) and (change + rules.step) * contrast > best:
+            best, where = (change + rules.step) * contrast, float(seam)
     return where
 
 
@@ -73,3 +78,16 @@ def _change(above: Array, below: Array, upper: Array, rules: SeamRules) -> float
     if min(a1 - a0, b1 - b0) < rules.least or a1 - a0 < rules.foot * (u1 - u0):
         return 0.0
     return float(max(abs(a0 - b0), abs(a1 - b1)))
+
+
+def _twist(rows: Table, pixels: Numbers, across: NDArray[np.float32], above: Mask, below: Mask) -> float:
+    """Median angle (rad) between the sides above and below, place by place across the view; 0 where too few are seen."""
+    bins = np.floor(across / 0.008).astype(np.int64)
+    upright = np.abs(rows.normals[pixels, 2]) < 0.5
+    turns = []
+    for place in np.unique(bins):
+        over, under = (pixels[part & upright & (bins == place)] for part in (above, below))
+        if min(len(over), len(under)) >= 4:
+            a, b = rows.normals[over, :2].mean(axis=0), rows.normals[under, :2].mean(axis=0)
+            turns.append(abs(np.arctan2(a[0] * b[1] - a[1] * b[0], a @ b)))
+    return float(np.median(turns)) if len(turns) >= 3 else 0.0

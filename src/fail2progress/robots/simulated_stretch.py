@@ -67,6 +67,7 @@ class SimulatedStretch(Robot):
 
     def __post_init__(self) -> None:
         self._calls = 0
+        self._last: RgbdFrame | None = None
         self._bodies = compile_stretch(self.start, np.array(HOME))
         self._motion = Motion(self._bodies, START.copy())
         self._rest()
@@ -127,10 +128,13 @@ class SimulatedStretch(Robot):
         self._motion.stopping = True
 
     def frame(self) -> RgbdFrame:
-        """What the head camera sees now, with true labels; the same at the same simulated time."""
-        mujoco.mj_kinematics(self._bodies.model, self._bodies.data)
-        rng = np.random.default_rng([self.seed, round(self.now / TIMESTEP)])
-        return photograph(self._bodies, self.start, posed(self._bodies, self.camera), self.noise, rng, stamp=self.now)
+        """What the head camera sees now, with true labels; taken once for any simulated time, as casting the rays takes long."""
+        if self._last is None or self._last.stamp != self.now:
+            mujoco.mj_kinematics(self._bodies.model, self._bodies.data)
+            rng = np.random.default_rng([self.seed, round(self.now / TIMESTEP)])
+            view = posed(self._bodies, self.camera)
+            self._last = photograph(self._bodies, self.start, view, self.noise, rng, stamp=self.now)
+        return self._last
 
     def joints(self) -> dict[str, tuple[float, float, float]]:
         """Position (m, rad), velocity and effort (N, Nm) of every joint, under the names of the robot's ROS 2 driver."""

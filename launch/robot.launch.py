@@ -1,0 +1,7 @@
+"""The stack on a Stretch RE2, its RealSense camera included."""
+
+from fail2progress.nodes.launch_actions import description
+
+
+def generate_launch_description():
+    return description("robot")

@@ -1,0 +1,97 @@
+"""`fail2progress perceive`: from RGB-D files to segments and relations."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fail2progress.cli.common import UserError, checked, console, print_json, require
+
+if TYPE_CHECKING:
+    from fail2progress.perception.segments import Perceived, Segment
+
+Relations = list[tuple[str, str, str, float]]
+LIKELY = 0.5
+"""Probability from which a relation is reported."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(perceive)
+
+
+def perceive(
+    color: Annotated[Path, typer.Argument(help="Colour image.")],
+    depth: Annotated[Path, typer.Argument(help="Depth aligned to it: 16-bit, millimetres unless the camera's file says else.")],
+    camera: Annotated[Path, typer.Option(help="JSON with width, height, fx, fy, cx, cy and depth_unit_m; or a ROS CameraInfo.")],
+    picture: Annotated[Path | None, typer.Option(help="Draw the segments over the colour image into this file.")] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
+) -> None:
+    """Find the objects on a table, and what lies in, on and beside what. The camera may be held by hand.
+
+    Example: fail2progress perceive color.png depth.png --camera camera.json --picture segments.png
+    """
+    from fail2progress.perception import geometric_relations
+    from fail2progress.perception.files import read_frame
+    from fail2progress.perception.geometric import GeometricSegmenter
+    from fail2progress.perception.picture import draw
+
+    formats = (".png", ".jpg", ".jpeg")
+    require(picture is None or picture.suffix.lower() in formats, f"{picture}: a picture ends in {', '.join(formats)}")
+    if picture is not None and not picture.parent.is_dir():
+        raise UserError(f"{picture.parent} is not a folder; make it first")
+    with checked():
+        frame = read_frame(color, depth, camera)
+        perceived = GeometricSegmenter().segment(frame)
+    started = time.perf_counter()
+    relations = [("on", a, b, odds) for a, b, odds in geometric_relations.on(perceived)]
+    state = geometric_relations.detect(perceived)
+    relations += [(name, a, b, state.value(name, a, b)) for name, a, b in state.holding(LIKELY)]
+    spent = time.perf_counter() - started
+    if picture is not None:
+        draw(frame.colour, perceived, relations).save(picture)
+    if json_output:
+        print_json(as_json(perceived, relations, spent))
+    else:
+        _show(perceived, relations)
+
+
+def as_json(perceived: Perceived, relations: Relations, spent: float) -> dict[str, object]:
+    """The report with the keys of the command's interface. spent: seconds for relations."""
+    seconds = {**perceived.seconds, "relations": spent}
+    seconds["total"] = seconds.get("total", 0.0) + spent
+    return {
+        "frame": perceived.frame,
+        "camera_pose": perceived.pose.tolist(),
+        "planes": [_part(surface, perceived.width) for surface in perceived.surfaces],
+        "segments": [_part(segment, perceived.width) for segment in perceived.segments],
+        "relations": [[name, a, b, round(odds, 4)] for name, a, b, odds in relations],
+        "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
+    }
+
+
+def _part(part: Segment, width: int) -> dict[str, object]:
+    return {
+        "id": part.id,
+        "box_xyxy_px": list(part.box_px(width)),
+        "points": len(part.points),
+        "shape": part.shape.value,
+        "size_m": [round(float(extent), 4) for extent in part.size],
+        "pose": [round(float(value), 5) for value in part.pose],
+        "visibility": round(part.visibility, 3),
+    }
+
+
+def _show(perceived: Perceived, relations: Relations) -> None:
+    from rich.table import Table
+
+    rows = Table("id", "shape", "size (cm)", "at (m)", "points", "visible", "in or on")
+    for part in (*perceived.surfaces, *perceived.segments):
+        size = " x ".join(f"{100 * extent:.1f}" for extent in part.size)
+        at = ", ".join(f"{value:.3f}" for value in part.pose[:3])
+        held = ", ".join(f"{name} {b}" for name, a, b, _ in relations if a == part.id and name in ("on", "inside"))
+        rows.add_row(part.id, part.shape.value, size, at, str(len(part.points)), f"{part.visibility:.0%}", held)
+    console().print(rows)

@@ -1,0 +1,148 @@
+"""Every node keeps its wits about it: whatever comes in, it is refused with a counted reason or taken, and work goes on."""
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fail2progress_msgs.action import ExecuteSkill, ExecuteTask, LearnFromFailure
+from fail2progress_msgs.msg import ErrorCode
+from fail2progress_msgs.srv import ClassifyFailure, LoadModel, QueryModel, RollBackModel, SetTrial
+from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+from rcl_interfaces.srv import SetParameters
+from std_srvs.srv import Trigger
+
+from fail2progress.failures.store import FailureStore
+from fail2progress.learning import weights
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.nodes import convert, convert_records, table
+from fail2progress.nodes.recording import read
+
+from . import messages as m
+from . import traffic
+from .rigs import Rig, rig, wait_for
+
+TOTAL = int(os.environ.get("FAIL2PROGRESS_HOSTILE_MESSAGES", "2000"))
+"""Hostile messages to all nodes together; 10000 take about five times as long as the usual number."""
+TESTED = [name for name in table.NODES if name not in ("stretch", "task", "player")]
+DIGEST = load_checkpoint(weights.path(weights.RELATIONAL)).digest
+Proof = Any
+
+
+def segmentation_works(made: Rig, _: Path) -> None:
+    said = made.collect("segments")
+    for name in ("tf_static", table.LABELS[1], *table.CAMERA, table.LABELS[0]):
+        message = traffic.VALID[name]()
+        if hasattr(message, "header"):
+            message.header.stamp = convert.time_of(1e6)
+        assert made.send(name, message)
+    assert wait_for(lambda: any(convert.stamp_of(message.header.stamp) == 1e6 for message in said))
+    assert convert.cloud_of(said[-1]).names == ("table_a",)
+
+
+def relations_work(made: Rig, _: Path) -> None:
+    said = made.collect("relations")
+    assert made.send("steps", traffic.step(3))
+    assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=9.0)))
+    assert wait_for(lambda: said and said[-1].finished == 4)
+    assert convert.relations_of(said[-1].relations).names == m.SEEN
+    assert (said[-1].model, said[-1].moving) == (DIGEST, False)
+
+
+def planner_works(made: Rig, _: Path) -> None:
+    assert made.send("relations", traffic.relations(5))
+    assert made.node.heard["relations", None].finished == 6
+
+
+def monitor_works(made: Rig, _: Path) -> None:
+    said = made.collect("verdicts")
+    assert made.send("steps", traffic.step(1000, model=DIGEST))
+    assert made.send("relations", traffic.relations(1000))
+    assert wait_for(lambda: any(verdict.step == 1000 for verdict in said))
+
+
+def classifier_works(made: Rig, state: Path) -> None:
+    """An event is durable, and worked off: either there is a report, or the scene cannot be rebuilt."""
+    event = m.scene_event(2**20)
+    assert made.send("failures", convert_records.event_msg(event))
+    store = FailureStore(state / "failures.sqlite")
+    assert store.get(event.id).header == event.header
+    assert wait_for(lambda: store.report(event.id) is not None or event.id in made.node.hopeless)
+
+
+def learner_works(made: Rig, _: Path) -> None:
+    assert made.send("failure_reports", convert_records.report_msg(m.scene_report(9), 3.0))
+    answer = made.call(QueryModel, "query_model", QueryModel.Request())
+    assert (answer.error_code, answer.version, answer.digest) == (ErrorCode.OK, "v0001", made.node.live.current.digest)
+
+
+def robot_works(made: Rig, _: Path) -> None:
+    assert made.send("heartbeat", traffic.VALID["heartbeat"]())
+    assert wait_for(lambda: made.call(Trigger, "stop_the_robot", Trigger.Request()).success)
+
+
+def recorder_works(made: Rig, _: Path) -> None:
+    assert made.send("steps", traffic.step(77))
+    bag = Path(made.node.facts["bag"])
+    from fail2progress_msgs.msg import Step
+    from rclpy.serialization import deserialize_message
+
+    steps = [item for item in read(bag) if item.topic == "/steps"]
+    assert deserialize_message(steps[-1].data, Step).step == 77
+
+
+WORKS: dict[str, Proof] = {
+    "segmentation": segmentation_works,
+    "relations": relations_work,
+    "planner": planner_works,
+    "monitor": monitor_works,
+    "classifier": classifier_works,
+    "learner": learner_works,
+    "sim_stretch": robot_works,
+    "recorder": recorder_works,
+}
+
+
+def besiege(made: Rig, count: int, rng: np.random.Generator) -> Counter[str]:
+    """So many hostile messages over all topics that a node listens to; how many of what were sent."""
+    sent: Counter[str] = Counter()
+    names = made.entry.subscribes
+    while sum(sent.values()) < count:
+        number = sum(sent.values())
+        name = names[number % len(names)]
+        if number % 10 == 9:
+            made.outlet(name).publish(traffic.garbage(name, rng))
+            sent["garbage"] += 1
+        elif name in table.CAMERA and number % 3 == 0:
+            for part, message in traffic.hostile_moment(rng, 10.0 + number):
+                assert made.send(part, message), f"{made.entry.name} hangs after message {number} on {part}"
+                sent["moments"] += 1
+        else:
+            assert made.send(name, traffic.hostile(name, rng)), f"{made.entry.name} hangs after message {number} on {name}"
+            sent["hostile"] += 1
+        assert not made.died, f"{made.entry.name} died of message {number} on {name}: {made.died[0]!r}"
+    return sent
+
+
+@pytest.mark.parametrize("name", TESTED)
+def test_hostile_messages_are_refused_and_work_goes_on(
+    name: str, ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Any
+) -> None:
+    ros(processes=1, learn_timeout=0.0)
+    with rig(name, monkeypatch) as made:
+        made.activate()
+        sent = besiege(made, TOTAL // len(TESTED), np.random.default_rng(11))
+        refused = dict(made.node.refused)
+        record_property("sent", dict(sent))
+        record_property("refused", refused)
+        if os.environ.get("FAIL2PROGRESS_HOSTILE_REPORT"):
+            print(name, "sent", dict(sent), "handled", sum(made.handled.values()), "refused", refused)
+        assert not [kind for kind in refused if kind.endswith("/error")], f"not foreseen: {refused}"
+        WORKS[name](made, tmp_path / "state")
+        told = {item.key: item.value for item in made.diagnosis().values}
+        assert made.diagnosis().level == b"\0"
+        for kind, times in refused.items():
+            assert int(told[f"refused {kind}"]) >= times
+        assert not made.died
