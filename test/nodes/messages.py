@@ -121,7 +121,8 @@ REPORTS = st.builds(
 def same(one: object, other: object) -> bool:
     """Equality down to the bits of arrays; NaN is NaN."""
     if isinstance(one, np.ndarray):
-        return isinstance(other, np.ndarray) and one.dtype == other.dtype and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+        alike = isinstance(other, np.ndarray) and one.dtype == other.dtype
+        return bool(alike and np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
     if type(one) is not type(other):
         return False
     if isinstance(one, tuple) and isinstance(other, tuple):
@@ -222,7 +223,8 @@ def scene_attempt(seed: int = 0, model: str = "0" * 64, step: int = 0) -> Attemp
     call = SkillCall("pick_place", "cup_1", (0.05, 0.0, 0.0, 0.0), "table_a")
     skill = PlannedSkill(call, scene_relations(seed), np.zeros((3, 3)))
     goal = Goal((Atom("above", "cup_1", "table_a"),))
-    return Attempt("hierarchical-tabletop", 3, seed, step, goal, (call,), skill, model, scene_cloud(seed), scene_relations(seed + 1))
+    seen = (scene_cloud(seed), scene_relations(seed + 1))
+    return Attempt("hierarchical-tabletop", 3, seed, step, goal, (call,), skill, model, *seen)
 
 
 def scene_event(seed: int = 0) -> FailureEvent:

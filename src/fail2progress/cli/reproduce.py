@@ -10,7 +10,7 @@ import typer
 from fail2progress.cli import reproduce_perception
 from fail2progress.cli.common import UserError, console, print_json, progress, say, writable, write_json
 
-TABLES = ("table3", "generators", *reproduce_perception.TABLES)
+TABLES = ("table3", "generators", "perception", *reproduce_perception.TABLES)
 CONFIGURATIONS = ("relational", "plain")
 
 
@@ -31,6 +31,7 @@ def reproduce(
     configuration: Annotated[list[str] | None, typer.Option(help="relational or plain; both unless given. Repeatable.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="5 trials a row, relational only: a check in minutes.")] = False,
     processes: Annotated[int | None, typer.Option(help="Worker processes; default: one for each core.")] = None,
+    frames: Annotated[Path | None, typer.Option(help="For perception: a folder of real frames with boxes.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
     """Success before and after learning for 3, 5 and 7 objects, open loop and replanning, with what explains it.
@@ -43,7 +44,9 @@ def reproduce(
     writable(out)
     if table in reproduce_perception.TABLES:
         return reproduce_perception.run(reproduce_perception.Order(table, out, models, seed, quick), json_output)
-    if table == "generators":
+    if table == "perception":
+        report = _perception(frames, 20 if quick else trials)
+    elif table == "generators":
         report = _generators(models, out, 1 if quick else 3, processes)
     else:
         report = _table3(
@@ -54,7 +57,7 @@ def reproduce(
         from fail2progress.experiments.hierarchical import markdown
 
         (out / "report.md").write_text(markdown(report))
-    if json_output:
+    if json_output or table == "perception":
         print_json(report)
     elif table == "table3":
         _print_table(report)
@@ -110,6 +113,15 @@ def _generators(models: Path | None, out: Path, seeds: int, processes: int | Non
     start = load_checkpoint(models / weights.RELATIONAL if models else weights.path(weights.RELATIONAL))
     with ParallelSimulator(processes) as simulator:
         return Comparison(out, seeds).run(start, Learner(simulator, keepsake), say)
+
+
+def _perception(frames: Path | None, tables: int) -> dict[str, object]:
+    from fail2progress.experiments.perception import Study
+    from fail2progress.perception.geometric import GeometricSegmenter
+
+    if frames is not None and not frames.is_dir():
+        raise UserError(f"{frames} is not a folder")
+    return Study(tables, frames=frames).run(GeometricSegmenter(), say)
 
 
 def _print_table(report: dict[str, object]) -> None:

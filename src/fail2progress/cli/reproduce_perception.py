@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 TABLES = ("noise", "identities")
 EPISODES = {"noise": 20, "identities": 60}
-QUICK = 2
+QUICK = 4
 
 
 @dataclass(frozen=True)

@@ -250,7 +250,7 @@ def study(
     hidden: list[int] = []
     for number in range(episodes):
         moments = list(episode(simulator, seed, number, noise))
-        hidden.append(_hidden_sightings(moments))
+        hidden.append(int(_hidden_sightings(moments)))
         seen = {name: segmented(moments, segmenter, number) for name, segmenter in segmenters.items()}
         for (name, foresee, coloured), kept in counts.items():
             follow(seen[name], kept, foresee, coloured)

@@ -58,6 +58,7 @@ def _by_relation(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     ax.set_xticks(range(len(names)), [f"{name}/\n{m}" if (m := _mirror(name)) else name for name in names])
     _dress(ax, "", "F1")
     ax.set_ylim(0.0, 1.005)
+    ax.tick_params(axis="x", labelsize=8)
     ax.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, columnspacing=1.0)
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from typing import Any
 
 import rclpy
@@ -18,6 +19,7 @@ from fail2progress.nodes.environment import SUPERVISOR
 from fail2progress.nodes.table import NODES
 
 MISTAKE = 2
+BROKEN = threading.Event()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -52,13 +54,18 @@ def main(arguments: list[str] | None = None) -> int:
     spinning.join(timeout=2.0)
     node.destroy_node()
     rclpy.shutdown()
-    return code
+    return 1 if BROKEN.is_set() else code
 
 
 def _spin(executor: MultiThreadedExecutor, end: threading.Event) -> None:
+    """A node whose callbacks raise is broken: its process ends, and whoever looks after it starts it anew."""
     try:
         executor.spin()
     except ExternalShutdownException:
+        end.set()
+    except Exception:
+        traceback.print_exc()
+        BROKEN.set()
         end.set()
 
 

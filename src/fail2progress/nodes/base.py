@@ -179,6 +179,23 @@ class StackNode(LifecycleNode):
         except Exception as error:
             self.count(f"{name}/error", f"{type(error).__name__}: {error}")
 
+    def serve(self, kind: Any, name: str, handle: Callable[[Any, Any], Any], failed: int = 0) -> None:
+        """Offer a service; an error of its handler becomes an answer with the code `failed`, and ends nothing."""
+
+        def guarded(request: Any, response: Any) -> Any:
+            try:
+                return handle(request, response)
+            except Exception as error:
+                text = f"{type(error).__name__}: {error}"
+                self.count(f"{name}/error", text)
+                if hasattr(response, "error_code"):
+                    response.error_code, response.error_msg = failed, text
+                else:
+                    response.success, response.message = False, text
+                return response
+
+        self.create_service(kind, name, guarded, callback_group=self.together)
+
     def count(self, kind: str, text: str) -> None:
         """Count a refusal; the log tells of the first of each kind, and of every hundredth."""
         with self.lock:

@@ -32,7 +32,7 @@ class Node(StackNode):
         """Failures whose scene cannot be rebuilt."""
         self.busy = threading.Lock()
         self.listen("failures", self.take, when_inactive=True)
-        self.create_service(ClassifyFailure, "classify_failure", self.classify_stored, callback_group=self.together)
+        self.serve(ClassifyFailure, "classify_failure", self.classify_stored, ErrorCode.CLASSIFIER_CANNOT_REBUILD)
         self.worker = threading.Thread(target=self._work, daemon=True)
         self.worker.start()
 

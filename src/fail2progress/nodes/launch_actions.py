@@ -33,6 +33,8 @@ from fail2progress.nodes.supervisor import GRACE, MOST_STARTS, PAUSE
 PACKAGE = "fail2progress"
 CAMERA_PACKAGE = "realsense2_camera"
 MISTAKE = 2
+WORLD = "world.json"
+"""The simulated world in the state folder."""
 
 
 class StackError(RuntimeError):
@@ -68,6 +70,8 @@ class Run:
         known = context.launch_configurations
         self.given = {item.name: known[item.name] for item in launching.arguments(self.stack)}
         self.values = launching.values(self.stack, self.given)
+        if not launching.truth("resume", self.given.get("resume", "true")):
+            Path(self.given["state_dir"], WORLD).unlink(missing_ok=True)
         clock = launching.truth("use_sim_time", self.given["use_sim_time"])
         for values in self.values.values():
             values["use_sim_time"] = clock

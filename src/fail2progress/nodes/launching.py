@@ -41,9 +41,10 @@ def arguments(stack: str) -> tuple[Argument, ...]:
         Argument("params_file", "YAML file with parameters; arguments that are given win over it", settings_file(stack)),
     )
     own = tuple(_argument(stack, name) for name in (*SHARED, *OWN[stack]) if takers(stack, name))
-    report = Argument("report", "folder for a report when the work is done; empty: none")
+    report = Argument("report", "HTML file for a report when the work is done; empty: none")
+    resume = Argument("resume", "go on with the simulated world that an earlier run left in state_dir, not from the trial's start", "false")
     camera = Argument("camera", "start the RealSense driver, if it is installed", "true")
-    extra = {"sim": (report,), "replay": (report,), "robot": (camera,)}
+    extra = {"sim": (resume, report), "replay": (report,), "robot": (camera,)}
     return (*general, *own, *extra[stack])
 
 

@@ -51,9 +51,9 @@ class Node(ModelNode):
         self.hopeless: set[str] = set()
         """Failures that this process could not learn from; they are tried again after the next start."""
         self.listen("failure_reports", self.take, when_inactive=True)
-        self.create_service(LoadModel, "load_model", self.load_version, callback_group=self.together)
-        self.create_service(RollBackModel, "roll_back_model", self.roll_back, callback_group=self.together)
-        self.create_service(QueryModel, "query_model", self.query, callback_group=self.together)
+        self.serve(LoadModel, "load_model", self.load_version, ErrorCode.MODEL_DAMAGED)
+        self.serve(RollBackModel, "roll_back_model", self.roll_back, ErrorCode.MODEL_DAMAGED)
+        self.serve(QueryModel, "query_model", self.query, ErrorCode.MODEL_DAMAGED)
         self.action = ActionServer(
             self,
             LearnFromFailure,
@@ -171,7 +171,7 @@ class Node(ModelNode):
 
     def _tell(self, kind: int, model: Checkpoint, version: str, events: tuple[str, ...], reason: str) -> ModelUpdate:
         gate: Any = model.note.get("gate") if version else None
-        metrics = {f"{when} {k}": v for when in ("before", "after") for k, v in gate[when].items()} if gate else {}
+        metrics = {f"{when} {k}": v for when in ("before", "after") for k, v in (gate or {}).get(when, {}).items()}
         update = ModelUpdate(
             header=header(self.now(), ""),
             schema_version=SCHEMA,

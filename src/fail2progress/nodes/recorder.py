@@ -31,7 +31,7 @@ class Node(StackNode):
             topic = table.TOPICS[name]
             full = self.resolve_topic_name(name)
             package, kind = topic.type.split("/")
-            self.writer.add_topic(full, f"{package}/msg/{kind}", _profile(topic))
+            self.writer.add_topic(full, f"{package}/msg/{kind}", profile(topic))
             images = name in (*table.CAMERA, table.LABELS[0])
             keep = partial(self._keep_image if images else self._keep, name, full)
             self.create_subscription(
@@ -82,6 +82,12 @@ def _next(folder: Path) -> Path:
     return folder / f"bag_{max(taken, default=-1) + 1:04d}"
 
 
-def _profile(topic: table.Topic) -> str:
+def profile(topic: table.Topic) -> str:
+    """How a topic is delivered, as rosbag2 writes it: it reads profiles only if they are complete."""
     reliability, durability = _POLICY[topic.quality]
-    return f"- history: 1\n  depth: {topic.depth}\n  reliability: {reliability}\n  durability: {durability}\n"
+    for_ever = "{sec: 9223372036, nsec: 854775807}"
+    return (
+        f"- history: 1\n  depth: {topic.depth}\n  reliability: {reliability}\n  durability: {durability}\n"
+        f"  deadline: {for_ever}\n  lifespan: {for_ever}\n  liveliness: 1\n  liveliness_lease_duration: {for_ever}\n"
+        "  avoid_ros_namespace_conventions: false\n"
+    )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
-from mcap.exceptions import EndOfFile, McapError
+from mcap.exceptions import EndOfFile
 from mcap.reader import NonSeekingReader
 from mcap.records import Channel, Message, Schema
+from mcap.writer import MCAP0_MAGIC
 
 LARGEST_RECORD = 512 * 1024 * 1024
 
@@ -51,15 +53,34 @@ def _number(path: Path) -> tuple[int, str]:
     return int(last) if last.isdigit() else 0, path.name
 
 
+class _Whole:
+    """Reads as much as was asked for, or says that the file ends: mcap takes the rest of a cut message for a message."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def read(self, size: int) -> bytes:
+        """EndOfFile where there is less."""
+        found = self._file.read(size)
+        if len(found) < size:
+            raise EndOfFile
+        return found
+
+
 def _read_mcap(path: Path) -> Iterator[Recorded]:
     with path.open("rb") as file:
+        if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC))):
+            raise BagError(f"{path}: damaged (it does not begin as an MCAP file)")
+        file.seek(0)
         try:
-            reader = NonSeekingReader(file, record_size_limit=LARGEST_RECORD)
+            reader = NonSeekingReader(cast(IO[bytes], _Whole(file)), record_size_limit=LARGEST_RECORD)
             for item in reader.iter_messages(log_time_order=False):
                 yield _recorded(*item)
         except EndOfFile:
             return
-        except (McapError, ValueError, KeyError, OverflowError, MemoryError) as error:
+        except OSError:
+            raise
+        except Exception as error:  # mcap, struct and the decompressors each have their own errors for damaged input
             raise BagError(f"{path}: damaged ({type(error).__name__}: {error})") from error
 
 

@@ -36,8 +36,8 @@ class RobotNode(StackNode):
         self.heard = 0.0
         self.goal: Any = None
         self.listen("heartbeat", self._hear, when_inactive=True, group=self.together)
-        self.create_service(Trigger, "stop_the_robot", self._stop, callback_group=self.together)
-        self.create_service(Trigger, "resume_the_robot", self._resume, callback_group=self.together)
+        self.serve(Trigger, "stop_the_robot", self._stop)
+        self.serve(Trigger, "resume_the_robot", self._resume)
         self.action = ActionServer(
             self,
             ExecuteSkill,

@@ -44,7 +44,7 @@ class Node(RobotNode):
         trial = task((left or named)[0]).trial(*(left or named)[1:])
         self._place(trial, self.world.scene(trial))
         self.offer()
-        self.create_service(SetTrial, "set_trial", self.set_trial, callback_group=self.together)
+        self.serve(SetTrial, "set_trial", self.set_trial, ErrorCode.ROBOT_CANNOT)
         self.create_timer(1.0 / float(self.param("rate")), self._still, callback_group=self.alone)
 
     def _place(self, trial: Trial, scene: Scene) -> None:

@@ -82,8 +82,8 @@ _TOPICS = (
     Topic("joint_states", "sensor_msgs/JointState", Quality.SENSOR, 10),
     Topic("tf", "tf2_msgs/TFMessage", Quality.STREAM, 100),
     Topic("tf_static", "tf2_msgs/TFMessage", Quality.EVENT, 10),
-    Topic("segments", _OWN + "Segments", Quality.STREAM, 2),
-    Topic("relations", _OWN + "Relations", Quality.STREAM, 2),
+    Topic("segments", _OWN + "Segments", Quality.STREAM, 10),
+    Topic("relations", _OWN + "Relations", Quality.STREAM, 10),
     Topic("plan", _OWN + "Plan", Quality.EVENT),
     Topic("steps", _OWN + "Step", Quality.EVENT, 10),
     Topic("verdicts", _OWN + "Verdict", Quality.EVENT, 10),
@@ -110,7 +110,6 @@ _TASK = (
     Parameter("seed", 0, "seed of the trial", 0, 2**31 - 1),
 )
 _PROCESSES = Parameter("processes", 1, "processes for simulation; 0: one for every core", 0, 256)
-_TIMEOUT = Parameter("client_timeout", 0.2, "seconds without a heartbeat of the client after which motion stops", 0.05, 60.0)
 
 _NODES = (
     NodeEntry(
@@ -204,9 +203,12 @@ _NODES = (
     NodeEntry(
         "stretch",
         "the real Stretch RE2 by stretch_body; its camera comes from the RealSense driver",
-        (_TIMEOUT, Parameter("rate", 15.0, "joint states a second", 1.0, 100.0)),
-        ("heartbeat",),
-        ("joint_states", "tf", "tf_static"),
+        (
+            Parameter("client_timeout", 0.1, "seconds without a heartbeat of the client after which motion stops", 0.05, 1.0),
+            Parameter("rate", 15.0, "joint states a second", 1.0, 100.0),
+        ),
+        ("heartbeat", "segments"),
+        ("joint_states", "tf"),
         services=("stop_the_robot", "resume_the_robot", "home_the_robot"),
         actions=("execute_skill",),
         threads=5,

@@ -8,7 +8,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from fail2progress.perception.parts import Meeting, Meetings, Table, alike, concave, enclosed, extent, gaps, histogram, ring
+from fail2progress.perception.parts import (
+    Meeting,
+    Meetings,
+    Table,
+    alike,
+    compact,
+    concave,
+    enclosed,
+    extent,
+    gaps,
+    histogram,
+    ring,
+)
 from fail2progress.perception.regions import Numbers
 from fail2progress.world.relations import Mask
 
@@ -29,6 +41,8 @@ class MergeRules:
     """Bhattacharyya coefficient of colours above which parts that touch are one thing."""
     same: float = 0.95
     """The same of something that stands before the other and is held by it."""
+    halves: float = 0.6
+    """The same of two halves of a rim."""
     unlike: float = 0.3
     """Bhattacharyya coefficient of colours below which next to no valley is enough to part two things."""
     before: float = 0.2
@@ -58,7 +72,8 @@ class Merger:
 
     def run(self) -> list[Numbers]:
         """Flat pixel indices of every object; what hangs in the air is none."""
-        for rule in (self._tiny, self._leaking, self._alike, self._walls, self._hollow, self._hanging, self._alike, self._hollow):
+        rules = (self._tiny, self._leaking, self._alike, self._walls, self._halves, self._hollow, self._hanging, self._alike)
+        for rule in (*rules, self._hollow):
             self._until_done(rule)
         return [pixels for part, pixels in self.parts.items() if self._held(part)]
 
@@ -149,6 +164,23 @@ class Merger:
                 if len(walls) > 1:
                     return part, walls[1]
         return None
+
+    def _halves(self) -> tuple[int, int] | None:
+        """Halves of one rim, with something between them."""
+        for part in sorted(self.meetings, key=lambda i: -len(self.parts[i])):
+            far = {k for near in self._more(part) for k in self._more(near)} - {part}
+            for other in sorted(far):
+                if alike(self.colours[part], self.colours[other]) > self.rules.halves and self._one_rim(part, other):
+                    return part, other
+        return None
+
+    def _one_rim(self, part: int, other: int) -> bool:
+        """Whether two parts lie on one ring, each beside the other's middle."""
+        if not self._ring(part, other):
+            return False
+        whole = np.concatenate([self.parts[part], self.parts[other]])
+        pair = [self.parts[part], self.parts[other]]
+        return all(enclosed(self.rows, one, whole) for one in pair) and compact(self.rows, *pair)
 
     def _content(self, part: int, group: list[int]) -> bool:
         """Whether parts go round something lower without one, which stands before them."""

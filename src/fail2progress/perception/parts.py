@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from scipy.spatial import ConvexHull
 
 from fail2progress.perception.planes import within
 from fail2progress.perception.regions import Numbers, Scan
+from fail2progress.perception.shapes import rectangle
 from fail2progress.world.scene import Array
 
 _OFFSETS = ((0, 1), (0, 4), (1, 0), (4, 0), (3, 3), (3, -3))
@@ -189,3 +191,11 @@ def enclosed(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
     if len(top) < 10 or (high - low).min() < 0.01:
         return False
     return float(within(rows.points[top, :2].astype(float), rows.points[pixels[::3], :2], 0.01).mean()) > 0.7
+
+
+def compact(rows: Table, one: Numbers, other: Numbers) -> bool:
+    """Whether the rim around both is little longer around than it is across: two halves of one thing, not two things."""
+    both = np.concatenate([one, other])
+    top = both[rows.heights[both] > 0.75 * np.quantile(rows.heights[both], 0.97)]
+    sides = rectangle(rows.points[top, :2][ConvexHull(rows.points[top, :2]).vertices].astype(float))[1]
+    return bool(sides.max() < 1.6 * sides.min())

@@ -1,0 +1,81 @@
+"""`fail2progress perceive` on files of a simulated table."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fail2progress.sim.bodies import compile_scene
+from fail2progress.sim.camera import Camera
+from fail2progress.sim.rgbd import DepthNoise, photograph
+from fail2progress.world.objects import ObjectSpec
+from fail2progress.world.scene import Scene, pose
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
+    folder = tmp_path_factory.mktemp("frame")
+    things = (
+        (ObjectSpec("table", "table", (0.7, 0.9, 0.04)), pose(0.65, 0.0, 0.48)),
+        (ObjectSpec("box", "cuboid", (0.08, 0.12, 0.15)), pose(0.75, 0.2, 0.575)),
+        (ObjectSpec("cup", "cup", (0.10, 0.10, 0.09)), pose(0.6, -0.05, 0.545)),
+        (ObjectSpec("capsule", "capsule", (0.035, 0.035, 0.08)), pose(0.6, -0.05, 0.545)),
+    )
+    scene = Scene(tuple(spec for spec, _ in things), np.array([at for _, at in things]))
+    camera = Camera((-0.1, 0.1, 1.15), (0.65, 0.0, 0.5), focal=612.0)
+    frame = photograph(compile_scene(scene), scene, camera, DepthNoise(0.002, 0.01), np.random.default_rng(0))
+    colour, depth, intrinsics = folder / "color.png", folder / "depth.png", folder / "camera.json"
+    Image.fromarray(frame.colour).save(colour)
+    Image.fromarray(np.round(frame.depth * 1000).astype(np.uint16)).save(depth)
+    k = frame.intrinsics
+    intrinsics.write_text(json.dumps({"width": k.width, "height": k.height, "fx": k.fx, "fy": k.fy, "cx": k.cx, "cy": k.cy}))
+    return colour, depth, intrinsics
+
+
+def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    picture = tmp_path / "out.png"
+    result = run("perceive", *files[:2], "--camera", files[2], "--json", "--picture", picture)
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert {"planes", "segments", "relations", "seconds"} <= set(report)
+    assert len(report["planes"]) == 1 and len(report["segments"]) == 3
+    keys = {"id", "box_xyxy_px", "points", "shape", "size_m", "pose", "visibility"}
+    assert all(set(part) == keys and len(part["pose"]) == 7 for part in report["segments"])
+    assert sum(name == "inside" for name, *_ in report["relations"]) == 1
+    assert sum(name == "on" for name, *_ in report["relations"]) == 2
+    assert all(0.5 <= odds <= 1.0 for *_, odds in report["relations"])
+    assert report["seconds"]["total"] >= sum(v for k, v in report["seconds"].items() if k != "total") - 0.01
+    assert Image.open(picture).size == (640, 480)
+
+
+def test_a_table_for_people_goes_to_standard_error(run: Run, files: tuple[Path, Path, Path]) -> None:
+    result = run("perceive", *files[:2], "--camera", files[2])
+    assert result.exit_code == 0 and result.stdout == ""
+    assert "open_box" in result.stderr
+
+
+def test_mistakes_are_told_in_one_line(run: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    colour, depth, camera = files
+    empty, floor = tmp_path / "empty.png", tmp_path / "noise.png"
+    Image.fromarray(np.zeros((480, 640), np.uint16)).save(empty)
+    Image.fromarray(np.random.default_rng(0).integers(400, 3000, (480, 640)).astype(np.uint16)).save(floor)
+    broken = tmp_path / "camera.json"
+    broken.write_text("{")
+    for arguments, says in (
+        ((colour, empty, "--camera", camera), "is empty"),
+        ((colour, floor, "--camera", camera), "no table found"),
+        ((depth, colour, "--camera", camera), "COLOR DEPTH"),
+        ((colour, depth, "--camera", broken), "not JSON"),
+        ((colour, tmp_path / "none.png", "--camera", camera), "No such file"),
+        ((colour, depth, "--camera", camera, "--picture", tmp_path / "a" / "b.png"), "not a folder"),
+        ((colour, depth, "--camera", camera, "--picture", tmp_path / "b.txt"), "ends in"),
+    ):
+        result = run("perceive", *arguments)
+        assert result.exit_code == 2, says
+        assert says in result.stderr and result.stderr.count("\n") == 1, result.stderr

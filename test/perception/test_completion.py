@@ -1,0 +1,97 @@
+"""Completed boxes: what things stand on and lie in, on hand-made views."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fail2progress.perception.completion import Thresholds, box_around, complete
+from fail2progress.perception.segments import Perceived, Segment
+from fail2progress.world.objects import Shape
+from fail2progress.world.scene import pose
+
+RNG = np.random.default_rng(0)
+
+
+def segment(name: str, points: np.ndarray, shape: Shape, category: str = "cuboid") -> Segment:
+    return Segment(name, category, shape, points.astype(np.float32), np.arange(len(points)), pose(0, 0, 0), np.ones(3), 1.0)
+
+
+def table(x: float = 0.0, width: float = 0.8) -> Segment:
+    points = np.column_stack([RNG.uniform(-width / 2, width / 2, (3000, 2)) + np.array([x, 0.0]), np.full(3000, 0.5)])
+    return segment("table", points, Shape.TABLE, "table")
+
+
+def top(name: str, x: float, z: float, width: float = 0.05) -> Segment:
+    """The upper side of a box: all that is seen of it."""
+    points = np.column_stack([RNG.uniform(-width / 2, width / 2, (400, 2)) + np.array([x, 0.0]), np.full(400, z)])
+    return segment(name, points, Shape.CUBOID)
+
+
+def cup(name: str, x: float, low: float, high: float, width: float = 0.12) -> Segment:
+    """Four walls."""
+    points = np.column_stack([RNG.uniform(-width / 2, width / 2, (800, 2)), RNG.uniform(low, high, 800)])
+    side = RNG.integers(2, size=800)
+    points[np.arange(800), side] = np.sign(points[np.arange(800), side]) * width / 2
+    points[:, 0] += x
+    return segment(name, points, Shape.OPEN_BOX, "cup")
+
+
+def rows(*parts: Segment) -> tuple[list[int], list[int], np.ndarray]:
+    surfaces = tuple(part for part in parts if part.shape is Shape.TABLE)
+    others = tuple(part for part in parts if part.shape is not Shape.TABLE)
+    done = complete(Perceived(others, surfaces, np.eye(4), 640, 480), Thresholds())
+    return done.support.tolist(), done.container.tolist(), done.bounds
+
+
+def test_a_stack_of_three_stands_one_on_the_other() -> None:
+    support, container, bounds = rows(
+        table(), top("c", 0.0, 0.65, 0.04), top("a", 0.0, 0.55, 0.08), top("b", 0.0, 0.6, 0.06)
+    )
+    assert support == [-1, 3, 0, 2] and container == [-1] * 4
+    assert bounds[1:, 0, 2] == pytest.approx([0.6, 0.5, 0.55], abs=2e-3)
+
+
+def test_a_content_stands_on_its_containers_floor() -> None:
+    support, container, bounds = rows(table(), cup("cup", 0.0, 0.5, 0.6), top("ball", 0.01, 0.54))
+    assert support == [-1, 0, 1] and container == [-1, -1, 1]
+    assert bounds[2, 0, 2] == pytest.approx(0.506, abs=3e-3)
+
+
+def test_what_stands_on_a_content_is_in_the_same_container() -> None:
+    support, container, _ = rows(table(), cup("cup", 0.0, 0.5, 0.6), top("low", 0.0, 0.53), top("high", 0.0, 0.57, 0.04))
+    assert support == [-1, 0, 1, 2] and container == [-1, -1, 1, 1]
+
+
+def test_what_lies_across_the_rim_is_not_inside() -> None:
+    support, container, _ = rows(table(), cup("cup", 0.0, 0.5, 0.6), top("lid", 0.0, 0.62, 0.2))
+    assert support == [-1, 0, 1] and container == [-1, -1, -1]
+
+
+def test_an_object_beside_what_is_seen_of_a_table_still_stands_on_it() -> None:
+    support, _, bounds = rows(table(), top("near", 0.5, 0.56), top("far", 0.8, 0.56))
+    assert support == [-1, 0, -1]
+    assert bounds[1, 0, 2] == pytest.approx(0.5, abs=2e-3) and bounds[2, 0, 2] == pytest.approx(0.56)
+
+
+def test_the_height_of_a_table_withstands_noise() -> None:
+    flat = table()
+    noisy = segment("table", flat.points + 0.01 * RNG.standard_normal(flat.points.shape), Shape.TABLE, "table")
+    _, _, bounds = rows(noisy)
+    assert bounds[0, 1, 2] == pytest.approx(0.505, abs=3e-3)
+
+
+def test_outliers_do_not_make_a_box() -> None:
+    points = np.concatenate([RNG.uniform(0, 1, (2000, 3)), [[9.0, 9.0, 9.0]]]).astype(np.float32)
+    assert box_around(points, 0.01) == pytest.approx(np.array([[0.0] * 3, [1.0] * 3]), abs=0.02)
+    assert not box_around(np.empty((0, 3), np.float32), 0.01).any()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.sampled_from(list(Shape)), st.integers(0, 60)), max_size=5), st.integers(0, 1000))
+def test_boxes_stay_boxes_and_nothing_is_in_or_on_itself(parts: list[tuple[Shape, int]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    given_parts = [segment(str(i), rng.uniform(-0.2, 0.2, (count, 3)), shape) for i, (shape, count) in enumerate(parts)]
+    support, container, bounds = rows(*given_parts)
+    assert (bounds[:, 0] <= bounds[:, 1] + 1e-9).all()
+    assert all(row != i for i, row in enumerate(support)) and all(row != i for i, row in enumerate(container))
