@@ -1,17 +1,22 @@
 """The ROS package of src/ and its launch files: what can be read of them always, what launch makes of them where it is there."""
 
 import ast
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fail2progress import __version__
-from fail2progress.nodes import table
+from fail2progress.nodes import launching, table
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -76,3 +81,235 @@ def test_a_program_runs_the_node_that_it_is_named_after(tmp_path: Path) -> None:
     pytest.importorskip("rclpy")
     done = subprocess.run([sys.executable, program], capture_output=True, text=True)
     assert done.returncode == 2 and "unknown node 'somebody'" in done.stderr
+
+
+# What the launch files take, from the table
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_launch_file_starts_the_stack_that_it_is_named_after(path: Path) -> None:
+    tree = ast.parse(path.read_text(), feature_version=(3, 10))
+    assert ast.get_docstring(tree)
+    assert [node.name for node in tree.body if isinstance(node, ast.FunctionDef)] == ["generate_launch_description"]
+    started = [ast.literal_eval(node.args[0]) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert started == [path.name.removesuffix(".launch.py")]
+
+
+def test_there_is_a_launch_file_for_every_stack() -> None:
+    assert [path.name.removesuffix(".launch.py") for path in FILES] == sorted(STACKS)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_every_argument_says_what_it_is(stack: str) -> None:
+    found = launching.arguments(stack)
+    names = [argument.name for argument in found]
+    assert len(set(names)) == len(names) and all(len(argument.description) > 10 for argument in found)
+    assert {"namespace", "use_sim_time", "params_file", "autostart", "log_level", "state_dir", "segmenter", "bag"} <= set(names)
+    assert [argument.name for argument in found if argument.default is None] == (["bag"] if stack == "replay" else [])
+    for argument in found:
+        if argument.default:
+            assert argument.name in (*launching.DEFAULTS, "params_file", "use_sim_time", "resume", "camera")
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_arguments_reach_the_nodes_that_have_the_parameter(stack: str) -> None:
+    general = {"log_level": "warn", "state_dir": "here", "autostart": "false", "processes": "2", "seed": ""}
+    found = launching.values(stack, {**general, "segmenter": "geometric"})
+    assert set(found) == set(table.STACKS[stack])
+    for values in found.values():
+        assert (values["loglevel"], values["state_dir"], values["autostart"]) == ("warn", "here", False)
+    assert found["segmentation"]["segmenter"] == "geometric" and found["classifier"]["processes"] == 2
+    assert {node for node, values in found.items() if "processes" in values} == {"classifier", "learner"}
+    for node, values in found.items():
+        known = {parameter.name: parameter for parameter in table.parameters(table.NODES[node])}
+        for name, value in values.items():
+            assert type(value) is type(known[name].default) and known[name].check(value) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("seed", "-1", "outside"),
+        ("seed", "1.5", "whole number"),
+        ("robot", "hands", "one of stretch, hand"),
+        ("autostart", "perhaps", "truth value"),
+        ("objects", "many", "whole number"),
+    ],
+)
+def test_a_wrong_argument_is_named(name: str, text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says) as caught:
+        launching.values("sim", {name: text})
+    assert name in str(caught.value)
+
+
+@given(text=st.text(max_size=8), name=st.sampled_from(["seed", "autostart", "robot", "state_dir", "task", "objects"]))
+def test_no_text_gets_past_the_table(text: str, name: str) -> None:
+    try:
+        found = launching.values("sim", {name: text})
+    except ValueError as error:
+        assert name in str(error)
+        return
+    for node, parameter in launching.takers("sim", name).items():
+        assert (parameter.name in found[node]) == bool(text)
+        assert not text or parameter.check(found[node][parameter.name]) is None
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_settings_name_nodes_and_parameters_of_the_table(stack: str) -> None:
+    yaml = pytest.importorskip("yaml")
+    settings = yaml.safe_load((ROOT / launching.settings_file(stack)).read_text())
+    for pattern, content in settings.items():
+        assert pattern.startswith("/**/") and set(content) == {"ros__parameters"}
+        node = pattern.removeprefix("/**/")
+        assert node in table.STACKS[stack]
+        known = {parameter.name: parameter for parameter in table.parameters(table.NODES[node])}
+        for name, value in content["ros__parameters"].items():
+            assert type(value) is type(known[name].default) and known[name].check(value) is None
+
+
+def test_the_environment_is_added_to_and_never_changed(tmp_path: Path) -> None:
+    profile = tmp_path / "config" / "ros" / "fastdds.xml"
+    profile.parent.mkdir(parents=True)
+    profile.touch()
+    assert dict(launching.environment(tmp_path, "sim", {})) == {
+        "FASTDDS_DEFAULT_PROFILES_FILE": str(profile),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+    }
+    assert dict(launching.environment(tmp_path, "robot", {"ROS_DISTRO": "humble"})) == {
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(profile)
+    }
+    own = {"FASTDDS_DEFAULT_PROFILES_FILE": "mine.xml", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}
+    assert not dict(launching.environment(tmp_path, "sim", own))
+    assert not dict(launching.environment(tmp_path / "nowhere", "robot", {}))
+
+
+def test_the_camera_publishes_what_the_table_names() -> None:
+    """The driver's topics lie below its node's name."""
+    assert all(topic.startswith(f"{launching.CAMERA_PARAMETERS['camera_name']}/") for topic in table.CAMERA)
+    assert launching.CAMERA_PARAMETERS["align_depth.enable"] is True
+
+
+# What launch makes of them, with programs in the nodes' places
+
+_RUN = """
+import sys
+from launch import LaunchDescription, LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+given = [tuple(word.split(":=", 1)) for word in sys.argv[2:]]
+service = LaunchService(noninteractive=True)
+service.include_launch_description(
+    LaunchDescription([IncludeLaunchDescription(PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=given)])
+)
+sys.exit(service.run())
+"""
+
+
+class Workspace:
+    """An installed package whose nodes are shell scripts that keep a diary."""
+
+    def __init__(self, prefix: Path) -> None:
+        self.prefix = prefix
+        index = prefix / "share" / "ament_index" / "resource_index" / "packages"
+        index.mkdir(parents=True)
+        (index / "fail2progress").touch()
+        shutil.copytree(ROOT / "config", prefix / "share" / "fail2progress" / "config")
+        (prefix / "lib" / "fail2progress").mkdir(parents=True)
+        for name in (*table.NODES, "fail2progress"):
+            self.behave(name, "exec sleep 60")
+
+    def behave(self, name: str, script: str) -> None:
+        program = self.prefix / "lib" / "fail2progress" / name
+        program.write_text(f'#!/bin/sh\necho "{name} $@" >> "{self.prefix}/diary"\n{script}\n')
+        program.chmod(0o755)
+
+    def start(self, stack: str, *words: str) -> subprocess.Popen[str]:
+        paths = [str(self.prefix), *filter(None, [os.environ.get("AMENT_PREFIX_PATH")])]
+        variables = {**os.environ, "AMENT_PREFIX_PATH": os.pathsep.join(paths), "ROS_LOG_DIR": str(self.prefix / "log")}
+        command = [sys.executable, "-c", _RUN, str(ROOT / "launch" / f"{stack}.launch.py"), *words]
+        return subprocess.Popen(
+            command, cwd=self.prefix, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def run(self, stack: str, *words: str) -> tuple[int, str]:
+        process = self.start(stack, *words)
+        said, _ = process.communicate(timeout=60)
+        return process.returncode, said
+
+    def diary(self) -> list[str]:
+        path = self.prefix / "diary"
+        return path.read_text().splitlines() if path.is_file() else []
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    pytest.importorskip("launch_ros", reason="launch comes with a ROS installation only")
+    pytest.importorskip("launch.actions")
+    return Workspace(tmp_path)
+
+
+def test_the_stack_ends_well_with_its_task(workspace: Workspace) -> None:
+    workspace.behave("task", "sleep 1; exit 0")
+    code, said = workspace.run("sim", "seed:=7", "namespace:=kitchen", "state_dir:=state")
+    assert code == 0, said
+    started = [line.split()[0] for line in workspace.diary()]
+    assert sorted(started) == sorted(table.STACKS["sim"])
+    task = next(line for line in workspace.diary() if line.startswith("task "))
+    assert "__ns:=/kitchen" in task and "__node:=task" in task and task.count("--params-file") == 2
+
+
+@pytest.mark.parametrize("code", [1, 2])
+def test_a_task_that_fails_is_a_launch_that_fails(workspace: Workspace, code: int) -> None:
+    workspace.behave("task", f"sleep 1; exit {code}")
+    assert workspace.run("sim")[0] == 1
+
+
+def test_a_node_that_dies_is_started_anew(workspace: Workspace) -> None:
+    again = workspace.prefix / "again"
+    workspace.behave("planner", f'test -e "{again}" && exec sleep 60; touch "{again}"; kill -9 $$')
+    workspace.behave("task", "sleep 4; exit 0")
+    assert workspace.run("sim")[0] == 0
+    assert [line.split()[0] for line in workspace.diary()].count("planner") == 2
+
+
+def test_a_node_that_cannot_run_ends_everything(workspace: Workspace) -> None:
+    workspace.behave("stretch", "echo 'fail2progress: stretch: no robot' >&2; exit 2")
+    code, said = workspace.run("robot", "camera:=true")
+    assert code == 1 and "stretch cannot run" in said and "fail2progress: stretch: no robot" in said
+    assert "realsense2_camera is not installed" in said and "camera/color/image_raw" in said
+
+
+@pytest.mark.parametrize("reported", [0, 1])
+def test_a_report_is_written_at_the_end(workspace: Workspace, reported: int) -> None:
+    workspace.behave("player", "sleep 1; exit 0")
+    workspace.behave("fail2progress", f"exit {reported}")
+    code, said = workspace.run("replay", "bag:=tape", "report:=page.html", "state_dir:=state")
+    assert code == reported, said
+    assert workspace.diary()[-1] == "fail2progress report state --out page.html"
+
+
+def test_an_interrupt_ends_all_nodes(workspace: Workspace) -> None:
+    process = workspace.start("sim")
+    end = time.monotonic() + 40
+    while len(workspace.diary()) < len(table.STACKS["sim"]) and time.monotonic() < end:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and len(re.findall(r"process has (?:died|finished)", said)) == len(table.STACKS["sim"])
+
+
+def test_a_wrong_argument_starts_nothing(workspace: Workspace) -> None:
+    code, said = workspace.run("sim", "seed:=-1")
+    assert code == 1 and "seed: -1 is outside" in said and not workspace.diary()
+    code, said = workspace.run("replay")
+    assert code == 1 and "bag" in said and not workspace.diary()
+
+
+def test_a_simulated_world_starts_afresh_unless_it_is_resumed(workspace: Workspace) -> None:
+    world = workspace.prefix / "state" / "world.json"
+    world.parent.mkdir()
+    workspace.behave("task", "exit 0")
+    for words, kept in ((("resume:=true",), True), ((), False)):
+        world.touch()
+        assert workspace.run("sim", "state_dir:=state", *words)[0] == 0
+        assert world.exists() == kept

@@ -16,12 +16,18 @@ from fail2progress.nodes.convert import Refused
 from fail2progress.nodes.frames import FrameTree
 
 UNIT = (1.0, 0.0, 0.0, 0.0)
-TURNS = st.tuples(*[st.floats(-1, 1)] * 4).filter(lambda q: np.linalg.norm(q) > 0.1).map(lambda q: tuple(np.array(q) / np.linalg.norm(q)))
+TURNS = (
+    st.tuples(*[st.floats(-1, 1)] * 4)
+    .filter(lambda turn: np.linalg.norm(turn) > 0.1)
+    .map(lambda turn: tuple(np.array(turn) / np.linalg.norm(turn)))
+)
 MOVES = st.tuples(*[st.floats(-10, 10)] * 3)
 EDGES = st.lists(st.tuples(st.integers(0, 30), TURNS, MOVES), min_size=1, max_size=8)
 
 
-def transform(parent: str, child: str, turn: tuple[float, ...] = UNIT, move: tuple[float, ...] = (0.0, 0.0, 0.0)) -> TransformStamped:
+def transform(
+    parent: str, child: str, turn: tuple[float, ...] = UNIT, move: tuple[float, ...] = (0.0, 0.0, 0.0)
+) -> TransformStamped:
     item = TransformStamped(child_frame_id=child)
     item.header.frame_id = parent
     r, t = item.transform.rotation, item.transform.translation

@@ -133,7 +133,7 @@ def bench(ros: Callable[..., None], monkeypatch: pytest.MonkeyPatch, request: py
         yield found
         found.close()
     clock.end()
-    assert body.stopped_devices >= 1 and not made.died
+    assert body.stopped_devices == 1 and not made.died
 
 
 @pytest.mark.parametrize("bench", [10.0], indirect=True)
@@ -258,13 +258,15 @@ def _nobody() -> Any:
 def test_without_a_robot_the_node_says_so_in_one_line(
     robot: str, ros_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    body = SimpleNamespace(is_homed=lambda: False, stop=lambda: None)
+    ends: list[bool] = []
+    body = SimpleNamespace(is_homed=lambda: False, stop=lambda: ends.append(True))
     monkeypatch.setattr(stretch, "connect", _nobody if robot == "none" else lambda: body)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert main(["stretch", "--ros-args", "--log-level", "fatal"]) == 2
     said = capsys.readouterr().err.strip()
     assert said.startswith("fail2progress: stretch: ") and "\n" not in said
     assert ("stretch_body" if robot == "none" else "stretch_robot_home.py") in said
+    assert len(ends) == (robot == "unhomed")
 
 
 def test_the_table_says_what_the_node_offers() -> None:

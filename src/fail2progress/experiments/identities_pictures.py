@@ -24,7 +24,7 @@ def strip(moments: Sequence[Moment], segmenter: Segmenter) -> bytes:
     hue = {name: _HUES[i % len(_HUES)] for i, name in enumerate(ids)}
     columns = 3
     rows = -(-len(moments) // columns)
-    top, bottom, left, right = _window(moments[0])
+    top, bottom, left, right = _window(moments)
     figure = Figure(figsize=(5.2 * columns, (5.2 * (bottom - top) / (right - left) + 0.35) * rows), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax in axes:
@@ -77,11 +77,11 @@ def _place(moment: Moment, point: NDArray[np.floating[Any]]) -> tuple[float, flo
     return k.fx * x / z + k.cx, k.fy * y / z + k.cy
 
 
-def _window(moment: Moment) -> tuple[int, int, int, int]:
-    """Rows and columns around what is labelled: top, bottom, left, right."""
-    labels = moment.frame.labels
-    rows, columns = np.nonzero(moment.frame.depth if labels is None else labels.image)
-    return int(rows.min()) - 8, int(rows.max()) + 8, int(columns.min()) - 8, int(columns.max()) + 8
+def _window(moments: Sequence[Moment]) -> tuple[int, int, int, int]:
+    """Rows and columns around what is labelled in any frame, with room for names: top, bottom, left, right."""
+    images = [moment.frame.depth if moment.frame.labels is None else moment.frame.labels.image for moment in moments]
+    rows, columns = np.nonzero(np.any([image > 0 for image in images], axis=0))
+    return int(rows.min()) - 30, int(rows.max()) + 8, int(columns.min()) - 8, int(columns.max()) + 8
 
 
 def _short(skill: str) -> str:

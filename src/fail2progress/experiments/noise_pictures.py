@@ -42,7 +42,7 @@ def _against_sigma(ax: Axes, rows: Sequence[Mapping[str, Any]], bar: float) -> N
         ax.plot([1000 * row["sigma_m"] for row in own], [row["f1"] for row in own], "o-", color=colour, label=name, lw=2)
     ax.axhline(bar, color=_INK, lw=1, ls=":", label=f"bar {bar:g}")
     _dress(ax, "noise on every point and axis, standard deviation (mm)", "detection F1, all relations pooled")
-    ax.legend(frameon=False, fontsize=9, loc="lower left")
+    ax.legend(frameon=True, framealpha=0.8, edgecolor="none", fontsize=9, loc="best")
 
 
 def _by_relation(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -42,7 +42,8 @@ def arguments(stack: str) -> tuple[Argument, ...]:
     )
     own = tuple(_argument(stack, name) for name in (*SHARED, *OWN[stack]) if takers(stack, name))
     report = Argument("report", "HTML file for a report when the work is done; empty: none")
-    resume = Argument("resume", "go on with the simulated world that an earlier run left in state_dir, not from the trial's start", "false")
+    left = "go on with the simulated world that an earlier run left in state_dir, not from the trial's start"
+    resume = Argument("resume", left, "false")
     camera = Argument("camera", "start the RealSense driver, if it is installed", "true")
     extra = {"sim": (resume, report), "replay": (report,), "robot": (camera,)}
     return (*general, *own, *extra[stack])

@@ -73,7 +73,8 @@ class Node(StackNode):
         frame_id = str(self.param("planning_frame"))
         pose = self.frames.lookup(frame_id, moment[DEPTH].header.frame_id)
         labels = (moment[LABELS[0]], self.names) if self.labelled and self.names is not None else None
-        images = (moment[COLOUR].data, moment[DEPTH].data, labels and labels[0].data, pose if pose is None else pose.tobytes())
+        said = labels and (labels[0].data, list(labels[1].names), list(labels[1].categories))
+        images = (moment[COLOUR].data, moment[DEPTH].data, said, pose if pose is None else pose.tobytes())
         stamp = stamp_of(moment[DEPTH].header.stamp)
         if self.cloud is None or images != self.last:
             try:

@@ -23,7 +23,7 @@ from fail2progress.sim.mujoco_backend import MujocoSimulator
 from fail2progress.sim.tasks import Trial, task
 from fail2progress.skills.base import SkillCall
 from fail2progress.world.rgbd import RgbdFrame
-from fail2progress.world.scene import Scene
+from fail2progress.world.scene import FRAME, Scene
 
 JOINT_PERIOD = 1 / 15
 MOVING_PERIOD = 0.5
@@ -56,6 +56,7 @@ class Node(RobotNode):
         robot.progress = self._progress
         self.robot, self.trial = robot, trial
         self.world.save(trial, robot.scene)
+        self.tell_transforms([item for item in robot.transforms() if item[1] == FRAME], "tf_static")
         self._photograph(robot.frame())
 
     def set_trial(self, request: Any, response: Any) -> Any:
@@ -119,7 +120,7 @@ class Node(RobotNode):
 
     def _tell_state(self) -> None:
         self.tell_joints(self.robot.joints())
-        self.tell_transforms(self.robot.transforms())
+        self.tell_transforms([item for item in self.robot.transforms() if item[1] != FRAME])
 
     def _photograph(self, frame: RgbdFrame) -> None:
         """An image as the messages that a RealSense driver sends, and what a detector would say of it."""

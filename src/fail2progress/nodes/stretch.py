@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack
 from typing import Any
 
 from fail2progress_msgs.msg import ErrorCode
@@ -48,13 +49,15 @@ class Node(RobotNode):
 
     def __init__(self, entry: table.NodeEntry) -> None:
         """In the main thread. ValueError where there is no robot that could move, with what to do."""
+        self.devices = ExitStack()
         super().__init__(entry)
         try:
             self.transport: StretchTransport = connect()
         except TransportError as error:
             raise ValueError(str(error)) from error
+        self.devices.callback(self.transport.stop)
         if not self.transport.is_homed():
-            self.transport.stop()
+            self.devices.close()
             raise ValueError(f"the robot is not homed: {HOMING}")
 
     def start(self) -> None:
@@ -84,7 +87,7 @@ class Node(RobotNode):
 
     def destroy_node(self) -> None:
         """Let go of the devices, too."""
-        self.transport.stop()
+        self.devices.close()
         super().destroy_node()
 
     # Skills

@@ -18,7 +18,9 @@ from fail2progress.perception.parts import (
     enclosed,
     extent,
     gaps,
+    grazing,
     histogram,
+    inward,
     ring,
 )
 from fail2progress.perception.regions import Numbers
@@ -131,7 +133,7 @@ class Merger:
 
     def _alike(self) -> tuple[int, int] | None:
         for other, part, meeting in self._pairs():
-            close = gaps(self.rows, meeting) < self.rules.touch
+            close = gaps(self.rows, meeting) < self.rules.touch / np.maximum(grazing(self.rows, meeting), 0.25)
             if close.mean() < 0.5 or close.sum() < 6:
                 continue
             least = self.rules.same if self._protrudes(part, other) or self._protrudes(other, part) else self.rules.alike
@@ -151,7 +153,7 @@ class Merger:
                     return other, part
             elif self._ring(part):
                 continue
-            elif self._around(other, part) or any(self._around(other, part, i) for i in self._more(other, part)):
+            elif self._around(other, part) or self._closing(other, part):
                 return other, part
         return None
 
@@ -222,6 +224,11 @@ class Merger:
             self._rings[key] = ring(self.rows, np.concatenate([self.parts[i] for i in parts]), self._others(*parts))
         return self._rings[key]
 
+    def _closing(self, other: int, part: int) -> bool:
+        """Whether two parts need one another for a rim that a third one closes."""
+        thirds = self._more(other, part)
+        return any(self._around(other, part, i) and not self._ring(other, i) and not self._ring(part, i) for i in thirds)
+
     def _around(self, *parts: int) -> bool:
         """Whether parts go round something lower together, none of them by itself, and none beside the others."""
         if any(self._ring(part) for part in parts) or not self._ring(*parts):
@@ -242,7 +249,7 @@ class Merger:
         """Whether a part is the inside of another, a hollow one: within its rim, and nowhere in front of it."""
         if not enclosed(self.rows, self.parts[part], self.parts[other]):
             return False
-        return self._in_front(part, other) < 0.1
+        return self._in_front(part, other) < 0.1 and inward(self.rows, self.parts[part], self.parts[other])
 
     def _hanging(self) -> tuple[int, int] | None:
         for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):

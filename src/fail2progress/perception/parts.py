@@ -112,8 +112,22 @@ def colour_bins(colour: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def gaps(rows: Table, meeting: Meeting) -> NDArray[np.float32]:
-    """(n,) metres in space between the two sides."""
-    return np.asarray(np.linalg.norm(rows.points[meeting.own] - rows.points[meeting.other], axis=1))
+    """(n,) metres in space between the two sides; next to none where one plane goes on, which neighbours far apart may show
+    where it is seen at a grazing angle."""
+    apart = rows.points[meeting.own] - rows.points[meeting.other]
+    off = [np.abs(np.einsum("ij,ij->i", rows.normals[side], apart)) for side in (meeting.own, meeting.other)]
+    length = np.linalg.norm(apart, axis=1)
+    flush = (np.maximum(off[0], off[1]) < 0.005) & (length < 0.05)
+    return np.asarray(np.where(flush, np.minimum(length, 0.01), length), np.float32)
+
+
+def grazing(rows: Table, meeting: Meeting) -> NDArray[np.float32]:
+    """(n,) cosine between the ray and the normal, on the side where it is less: readings lie apart where a surface turns away."""
+    sides = []
+    for side in (meeting.own, meeting.other):
+        along = np.einsum("ij,ij->i", rows.normals[side], rows.points[side])
+        sides.append(np.abs(along) / np.maximum(np.linalg.norm(rows.points[side], axis=1), 1e-6))
+    return np.asarray(np.minimum(sides[0], sides[1]), np.float32)
 
 
 def concave(rows: Table, meeting: Meeting, angle: float) -> NDArray[np.bool_]:
@@ -199,3 +213,15 @@ def compact(rows: Table, one: Numbers, other: Numbers) -> bool:
     top = both[rows.heights[both] > 0.75 * np.quantile(rows.heights[both], 0.97)]
     sides = rectangle(rows.points[top, :2][ConvexHull(rows.points[top, :2]).vertices].astype(float))[1]
     return bool(sides.max() < 1.6 * sides.min())
+
+
+def inward(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
+    """Whether some pixels are of the inside of a rim: walls that face its middle, or a floor far below."""
+    high = float(np.quantile(rows.heights[rim], 0.97))
+    top = rows.points[rim[rows.heights[rim] > 0.75 * high], :2]
+    centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
+    walls = pixels[np.abs(rows.normals[pixels, 2]) < 0.8]
+    if len(walls) < 0.2 * len(pixels):
+        return float(np.quantile(rows.heights[pixels], 0.95)) < 0.4 * high
+    facing = np.einsum("ij,ij->i", rows.normals[walls, :2], centre - rows.points[walls, :2])
+    return float((facing > 0).mean()) > 0.6

@@ -106,5 +106,6 @@ def _grown(scan: Scan, cores: Numbers, rules: CutRules) -> Numbers:
         rows, columns = ndimage.distance_transform_edt(cores == 0, return_distances=False, return_indices=True)
         near = np.linalg.norm(scan.points - scan.points[rows, columns], axis=-1) < rules.reach
         labels = np.where(scan.standing & near, cores[rows, columns], 0)
-    rest, _ = ndimage.label(scan.standing & (labels == 0))
+    rest, count = ndimage.label(scan.standing & (labels == 0))
+    rest = np.where(np.bincount(rest.ravel(), minlength=count + 1) >= 8, np.arange(count + 1), 0)[rest]
     return np.where(rest > 0, rest + int(labels.max(initial=0)), labels)

@@ -1,0 +1,15 @@
+import os
+
+import pytest
+
+from fail2progress.nodes.environment import NoRosError, environment
+
+
+@pytest.fixture(scope="session")
+def variables() -> dict[str, str]:
+    """Of the processes that a test starts: a domain of their own."""
+    try:
+        found = environment({**os.environ, "ROS_DOMAIN_ID": str(1 + os.getpid() % 100)})
+    except NoRosError as error:
+        pytest.skip(str(error))
+    return found

@@ -1,0 +1,74 @@
+"""Nodes killed with -9 at random moments: the stack recovers, and no failure is lost or doubled."""
+
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fail2progress.failures.store import FailureStore
+from fail2progress.nodes.supervisor import Launch, Supervisor
+
+VICTIMS = ("segmentation", "relations", "monitor", "classifier", "learner", "planner", "recorder", "sim_stretch")
+LIMIT = 500
+
+
+def killed_run(folder: Path, variables: dict[str, str], seed: int, kills: int) -> tuple[int, list[str], list[str]]:
+    """Exit code, what was said and who was killed."""
+    rng = np.random.default_rng(seed)
+    said: list[str] = []
+    victims: list[str] = []
+    values = {"seed": 10000, "robot": "hand", "samples": 6, "epochs": 40, "attempts": 30, "result": str(folder / "result.json")}
+    supervisor = Supervisor(Launch("sim", folder, {**values, "story": True}), said.append, variables)
+
+    def kill() -> None:
+        until_asked(said)
+        for _ in range(kills):
+            if supervisor.stopping.wait(float(rng.uniform(0.2, 6.0))):
+                return
+            name = VICTIMS[rng.integers(len(VICTIMS))]
+            process = supervisor.processes.get(name)
+            if process is not None and process.popen.poll() is None:
+                victims.append(name)
+                os.kill(process.popen.pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    watchdog = threading.Timer(LIMIT, supervisor.stopping.set)
+    watchdog.start()
+    try:
+        return supervisor.run(), said, victims
+    finally:
+        watchdog.cancel()
+        killer.join()
+
+
+def until_asked(said: list[str]) -> None:
+    end = time.monotonic() + 120
+    while not any(line.startswith("task:") for line in said) and time.monotonic() < end:
+        time.sleep(0.1)
+
+
+def check(folder: Path, code: int, said: list[str]) -> None:
+    """Done, or ended with a typed error; every failure that anybody told of is in the store, once."""
+    result = json.loads((folder / "result.json").read_text())
+    last = result["rounds"][-1]
+    assert code == (0 if last["error_code"] == 0 else 1), said
+    assert last["error_code"] == 0 or last["error_msg"]
+    stored = [head.id for head in FailureStore(folder / "failures.sqlite").headers()]
+    told = {identity for r in result["rounds"] for identity in r["failures"]}
+    assert told <= set(stored)
+    assert len(stored) == len(set(stored))
+    store = FailureStore(folder / "failures.sqlite")
+    assert all(store.get(identity).header.id == identity for identity in stored)
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_the_stack_survives_kills(seed: int, variables: dict[str, str], tmp_path: Path) -> None:
+    code, said, victims = killed_run(tmp_path / "run", variables, seed, kills=4)
+    assert len(victims) >= 3
+    check(tmp_path / "run", code, said)

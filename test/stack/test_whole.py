@@ -1,0 +1,159 @@
+"""The whole stack as processes over DDS: one run, looked at from all sides, and its recording replayed."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fail2progress.agent.loop import Agent, Assignment, Conduct
+from fail2progress.experiments.story import first_seed
+from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.store import FailureStore
+from fail2progress.learning import weights
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.nodes.recording import read
+from fail2progress.nodes.supervisor import SHARED
+from fail2progress.nodes.table import RECORDED
+from fail2progress.planning.planner import Planner
+from fail2progress.robots.simulated_stretch import SimulatedStretch
+from fail2progress.sim.camera import Camera
+from fail2progress.sim.mujoco_backend import MujocoSimulator
+from fail2progress.sim.tasks import HierarchicalTabletop
+
+from .processes import command, leftovers
+
+LIMIT = 400
+QUICK = "/**:\n  ros__parameters:\n    samples: 6\n    epochs: 40\n"
+
+
+@dataclass
+class Ran:
+    folder: Path
+    code: int
+    said: str
+    summary: dict[str, Any]
+
+
+def up(words: list[str], variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command("up", *words), env=variables, capture_output=True, text=True, timeout=LIMIT)
+
+
+@pytest.fixture(scope="module")
+def ran(variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    folder = tmp_path_factory.mktemp("stack") / "run"
+    parameters = folder.parent / "quick.yaml"
+    parameters.write_text(QUICK)
+    done = up(["sim", "--out", str(folder), "--seed", "0", "--params-file", str(parameters), "--json"], variables)
+    return Ran(folder, done.returncode, done.stderr, json.loads(done.stdout) if done.stdout else {})
+
+
+@pytest.fixture(scope="module")
+def in_process() -> tuple[list[FailureEvent], list[str]]:
+    """The same trial in one process, until its first failure; and the calls that were carried out."""
+    trial = HierarchicalTabletop().trial(3, first_seed(0))
+    start = load_checkpoint(weights.path(weights.RELATIONAL))
+    kept: list[FailureEvent] = []
+    agent = Agent(
+        Planner(start.model, torch.Generator().manual_seed(trial.seed)),
+        start.digest,
+        kept.append,
+        Conduct(stop_at_failure=True),
+    )
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        episode = agent.run(
+            SimulatedStretch(trial.scene, seed=trial.seed), Assignment(trial.stages, trial.task, trial.objects, trial.seed)
+        )
+    finally:
+        torch.set_num_threads(threads)
+    return kept, [str(step.planned.call) for step in episode.taken]
+
+
+def test_the_task_is_done_and_a_failure_was_learnt_from(ran: Ran) -> None:
+    assert ran.code == 0, ran.said
+    assert [r["outcome"] for r in ran.summary["rounds"]] == ["done", "done"]
+    assert len(ran.summary["rounds"][0]["failures"]) == 1
+    assert ran.summary["failures"][0]["lesson"]
+
+
+def test_over_ros_it_is_the_same_as_in_one_process(ran: Ran, in_process: tuple[list[FailureEvent], list[str]]) -> None:
+    (event,), calls = in_process
+    said = ran.summary["failures"][0]
+    assert said["event"] == event.id
+    assert said["plan"] == [str(call.call()) for call in event.header.plan]
+    assert said["mismatches"] == list(map(str, event.header.mismatches))
+    assert said["class"] == Classifier(MujocoSimulator(), Camera()).classify(event).category.value
+    carried_out = [line.removeprefix("act: ") for line in json.loads((ran.folder / "result.json").read_text())["said"]]
+    assert [line for line in carried_out if line in calls][: len(calls)] == calls
+
+
+def test_the_report_shows_the_failure_and_both_rounds(ran: Ran) -> None:
+    page = (ran.folder / "report.html").read_text()
+    assert ran.summary["failures"][0]["event"] in page
+    assert page.count("<tr><td>10000</td>") == 2
+    assert page.count("data:image/png") >= 2
+
+
+def test_everything_on_the_wire_is_in_the_bag(ran: Ran) -> None:
+    (bag,) = (ran.folder / "bags").iterdir()
+    topics = {item.topic.lstrip("/") for item in read(bag)}
+    assert set(RECORDED) <= topics
+    import yaml
+
+    about = yaml.safe_load((bag / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    assert about["message_count"] == sum(1 for _ in read(bag))
+
+
+def test_nothing_is_left_behind(ran: Ran) -> None:
+    assert leftovers(ran.folder) == []
+    used = {line for maps in Path("/proc").glob("[0-9]*/maps") for line in _lines(maps)}
+    stale = [path for path in SHARED.glob("fastdds_*") if not any(str(path) in line for line in used)]
+    assert [path for path in stale if path.stat().st_mtime < time.time() - 30] == []
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return [line for line in path.read_text().splitlines() if "fastdds" in line]
+    except OSError:
+        return []
+
+
+def test_replay_finds_the_same_failures(ran: Ran, variables: dict[str, str], tmp_path: Path) -> None:
+    (bag,) = (ran.folder / "bags").iterdir()
+    parameters = tmp_path / "quick.yaml"
+    parameters.write_text(QUICK)
+    words = ["replay", str(bag), "--out", str(tmp_path / "again"), "--params-file", str(parameters), "--json"]
+    done = up(words, variables)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)["failures"]
+    keys = ("event", "plan", "mismatches", "class")
+    assert [{k: f[k] for k in keys} for f in found] == [{k: f[k] for k in keys} for f in ran.summary["failures"]]
+
+
+def test_ctrl_c_ends_all_processes(variables: dict[str, str], tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    words = command("up", "sim", "--out", str(folder), "--robot", "hand")
+    stack = subprocess.Popen(words, env=variables, stderr=subprocess.PIPE, text=True)
+    until(lambda: len(leftovers(folder)) > 8, 60)
+    time.sleep(3)
+    os.kill(stack.pid, signal.SIGINT)
+    assert stack.wait(60) == 1
+    assert "stopped" in (stack.stderr.read() if stack.stderr else "")
+    until(lambda: leftovers(folder) == [], 10)
+    assert FailureStore(folder / "failures.sqlite").headers() is not None
+
+
+def until(true: Any, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.2)
