@@ -22,7 +22,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src/fail2progress/__init__.py src/fail2progress/
 RUN python3 -m venv --system-site-packages /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir -c constraints.txt \
-    '.[perception,stretch]' "hello-robot-stretch-body==${STRETCH_BODY}"
+    '.[stretch]' "hello-robot-stretch-body==${STRETCH_BODY}"
 
 COPY . .
 RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --force-reinstall .

@@ -17,7 +17,7 @@ WORKDIR /ws/src/fail2progress
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY src/fail2progress/__init__.py src/fail2progress/
 RUN python3 -m venv --system-site-packages /opt/venv \
- && /opt/venv/bin/pip install --no-cache-dir -c constraints.txt '.[perception]'
+ && /opt/venv/bin/pip install --no-cache-dir -c constraints.txt .
 
 COPY . .
 RUN /opt/venv/bin/pip install --no-cache-dir --no-deps --force-reinstall .

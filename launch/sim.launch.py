@@ -4,4 +4,5 @@ from fail2progress.nodes.launch_actions import description
 
 
 def generate_launch_description():
+    """What `ros2 launch` starts."""
     return description("sim")

@@ -1,13 +1,10 @@
-"""The ROS package of src/ and its launch files: what can be read of them always, what launch makes of them where it is there."""
+"""The ROS package of src/ and its launch files, as far as they can be read without a ROS installation."""
 
 import ast
-import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -187,129 +184,3 @@ def test_the_camera_publishes_what_the_table_names() -> None:
     """The driver's topics lie below its node's name."""
     assert all(topic.startswith(f"{launching.CAMERA_PARAMETERS['camera_name']}/") for topic in table.CAMERA)
     assert launching.CAMERA_PARAMETERS["align_depth.enable"] is True
-
-
-# What launch makes of them, with programs in the nodes' places
-
-_RUN = """
-import sys
-from launch import LaunchDescription, LaunchService
-from launch.actions import IncludeLaunchDescription
-from launch.launch_description_sources import PythonLaunchDescriptionSource
-given = [tuple(word.split(":=", 1)) for word in sys.argv[2:]]
-service = LaunchService(noninteractive=True)
-service.include_launch_description(
-    LaunchDescription([IncludeLaunchDescription(PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=given)])
-)
-sys.exit(service.run())
-"""
-
-
-class Workspace:
-    """An installed package whose nodes are shell scripts that keep a diary."""
-
-    def __init__(self, prefix: Path) -> None:
-        self.prefix = prefix
-        index = prefix / "share" / "ament_index" / "resource_index" / "packages"
-        index.mkdir(parents=True)
-        (index / "fail2progress").touch()
-        shutil.copytree(ROOT / "config", prefix / "share" / "fail2progress" / "config")
-        (prefix / "lib" / "fail2progress").mkdir(parents=True)
-        for name in (*table.NODES, "fail2progress"):
-            self.behave(name, "exec sleep 60")
-
-    def behave(self, name: str, script: str) -> None:
-        program = self.prefix / "lib" / "fail2progress" / name
-        program.write_text(f'#!/bin/sh\necho "{name} $@" >> "{self.prefix}/diary"\n{script}\n')
-        program.chmod(0o755)
-
-    def start(self, stack: str, *words: str) -> subprocess.Popen[str]:
-        paths = [str(self.prefix), *filter(None, [os.environ.get("AMENT_PREFIX_PATH")])]
-        variables = {**os.environ, "AMENT_PREFIX_PATH": os.pathsep.join(paths), "ROS_LOG_DIR": str(self.prefix / "log")}
-        command = [sys.executable, "-c", _RUN, str(ROOT / "launch" / f"{stack}.launch.py"), *words]
-        return subprocess.Popen(
-            command, cwd=self.prefix, env=variables, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-    def run(self, stack: str, *words: str) -> tuple[int, str]:
-        process = self.start(stack, *words)
-        said, _ = process.communicate(timeout=60)
-        return process.returncode, said
-
-    def diary(self) -> list[str]:
-        path = self.prefix / "diary"
-        return path.read_text().splitlines() if path.is_file() else []
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Workspace:
-    pytest.importorskip("launch_ros", reason="launch comes with a ROS installation only")
-    pytest.importorskip("launch.actions")
-    return Workspace(tmp_path)
-
-
-def test_the_stack_ends_well_with_its_task(workspace: Workspace) -> None:
-    workspace.behave("task", "sleep 1; exit 0")
-    code, said = workspace.run("sim", "seed:=7", "namespace:=kitchen", "state_dir:=state")
-    assert code == 0, said
-    started = [line.split()[0] for line in workspace.diary()]
-    assert sorted(started) == sorted(table.STACKS["sim"])
-    task = next(line for line in workspace.diary() if line.startswith("task "))
-    assert "__ns:=/kitchen" in task and "__node:=task" in task and task.count("--params-file") == 2
-
-
-@pytest.mark.parametrize("code", [1, 2])
-def test_a_task_that_fails_is_a_launch_that_fails(workspace: Workspace, code: int) -> None:
-    workspace.behave("task", f"sleep 1; exit {code}")
-    assert workspace.run("sim")[0] == 1
-
-
-def test_a_node_that_dies_is_started_anew(workspace: Workspace) -> None:
-    again = workspace.prefix / "again"
-    workspace.behave("planner", f'test -e "{again}" && exec sleep 60; touch "{again}"; kill -9 $$')
-    workspace.behave("task", "sleep 4; exit 0")
-    assert workspace.run("sim")[0] == 0
-    assert [line.split()[0] for line in workspace.diary()].count("planner") == 2
-
-
-def test_a_node_that_cannot_run_ends_everything(workspace: Workspace) -> None:
-    workspace.behave("stretch", "echo 'fail2progress: stretch: no robot' >&2; exit 2")
-    code, said = workspace.run("robot", "camera:=true")
-    assert code == 1 and "stretch cannot run" in said and "fail2progress: stretch: no robot" in said
-    assert "realsense2_camera is not installed" in said and "camera/color/image_raw" in said
-
-
-@pytest.mark.parametrize("reported", [0, 1])
-def test_a_report_is_written_at_the_end(workspace: Workspace, reported: int) -> None:
-    workspace.behave("player", "sleep 1; exit 0")
-    workspace.behave("fail2progress", f"exit {reported}")
-    code, said = workspace.run("replay", "bag:=tape", "report:=page.html", "state_dir:=state")
-    assert code == reported, said
-    assert workspace.diary()[-1] == "fail2progress report state --out page.html"
-
-
-def test_an_interrupt_ends_all_nodes(workspace: Workspace) -> None:
-    process = workspace.start("sim")
-    end = time.monotonic() + 40
-    while len(workspace.diary()) < len(table.STACKS["sim"]) and time.monotonic() < end:
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    said, _ = process.communicate(timeout=60)
-    assert process.returncode == 0 and len(re.findall(r"process has (?:died|finished)", said)) == len(table.STACKS["sim"])
-
-
-def test_a_wrong_argument_starts_nothing(workspace: Workspace) -> None:
-    code, said = workspace.run("sim", "seed:=-1")
-    assert code == 1 and "seed: -1 is outside" in said and not workspace.diary()
-    code, said = workspace.run("replay")
-    assert code == 1 and "bag" in said and not workspace.diary()
-
-
-def test_a_simulated_world_starts_afresh_unless_it_is_resumed(workspace: Workspace) -> None:
-    world = workspace.prefix / "state" / "world.json"
-    world.parent.mkdir()
-    workspace.behave("task", "exit 0")
-    for words, kept in ((("resume:=true",), True), ((), False)):
-        world.touch()
-        assert workspace.run("sim", "state_dir:=state", *words)[0] == 0
-        assert world.exists() == kept

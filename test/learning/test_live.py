@@ -135,7 +135,7 @@ def test_a_few_earlier_models_stay_known(live: LiveModel, start: Checkpoint, mak
     assert live.offer(offer(versions[-2], back=True)) and live.current.digest == versions[-2].digest
 
 
-def test_refusals_are_forgotten_when_an_offer_is_taken(live: LiveModel, start: Checkpoint, make: Callable[..., Checkpoint]) -> None:
+def test_refusals_are_forgotten_in_the_end(live: LiveModel, start: Checkpoint, make: Callable[..., Checkpoint]) -> None:
     child = make(1, parent=start.digest, gate=PASSED)
     assert not live.offer(offer(child, digest="1" * 64))
     assert live.refusal

@@ -74,7 +74,8 @@ class Rig:
         """As autostart does."""
         assert self.node.trigger_configure().name == "SUCCESS"
         assert self.node.trigger_activate().name == "SUCCESS"
-        assert wait_for(lambda: all(self.outlet(name).get_subscription_count() for name in self.entry.subscribes))
+        heard = {inlet.topic_name.lstrip("/") for inlet in self.node.subscriptions} & set(self.entry.subscribes)
+        assert wait_for(lambda: all(self.outlet(name).get_subscription_count() for name in heard))
 
     def outlet(self, name: str) -> Any:
         """Publishes on a topic of the table; reliably, since what is lost tests nothing."""

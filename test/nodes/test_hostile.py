@@ -214,3 +214,18 @@ def test_hostile_messages_and_requests_are_refused_and_work_goes_on(
         for kind, times in refused.items():
             assert int(told[f"refused {kind}"]) >= times
         assert not made.died
+
+
+def test_hostile_images_do_not_end_the_geometry(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Algorithms on point clouds have errors of their own."""
+    pytest.importorskip("open3d")
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        rng = np.random.default_rng(3)
+        assert made.send("tf_static", traffic.transforms())
+        for number in range(TOTAL // 50):
+            for part, message in traffic.hostile_moment(rng, 10.0 + number)[:3]:
+                assert made.send(part, message)
+        assert made.node.refused and not [kind for kind in made.node.refused if kind.endswith("/error")], made.node.refused
+        assert not made.died

@@ -41,6 +41,7 @@ def alive(pid: int) -> bool:
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Supervisor]]:
     """A supervisor whose nodes run these texts."""
+    monkeypatch.delenv("ROS_LOG_DIR", raising=False)
     monkeypatch.setattr(module, "environment", lambda variables: dict(os.environ if variables is None else variables))
     monkeypatch.setattr(module, "PAUSE", 0.02)
     monkeypatch.setattr(module, "GRACE", 1.0)

@@ -148,10 +148,10 @@ def test_something_new_gets_a_name_of_its_own() -> None:
 
 def test_identities_over_simulated_episodes() -> None:
     kept = Kept()
-    for number in range(3):
+    for number in range(2):
         seen = segmented(episode(MujocoSimulator(), 2, number), LabelledSegmenter(), number)
         follow(seen, kept, foresee=True, coloured=True)
-    assert kept.total["in view"] > 40 and kept.share() >= 0.98, kept.wrong
+    assert kept.total["in view"] > 30 and kept.share() >= 0.98, kept.wrong
 
 
 @settings(deadline=None, max_examples=20)

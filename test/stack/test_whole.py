@@ -143,11 +143,15 @@ def test_ctrl_c_ends_all_processes(variables: dict[str, str], tmp_path: Path) ->
     folder = tmp_path / "run"
     words = command("up", "sim", "--out", str(folder), "--robot", "hand")
     stack = subprocess.Popen(words, env=variables, stderr=subprocess.PIPE, text=True)
-    until(lambda: len(leftovers(folder)) > 8, 60)
-    time.sleep(3)
-    os.kill(stack.pid, signal.SIGINT)
-    assert stack.wait(60) == 1
-    assert "stopped" in (stack.stderr.read() if stack.stderr else "")
+    try:
+        until(lambda: len(leftovers(folder)) > 8, 60)
+        time.sleep(3)
+        os.kill(stack.pid, signal.SIGINT)
+        said = stack.communicate(timeout=60)[1]
+    finally:
+        stack.kill()
+    assert stack.returncode == 1
+    assert "stopped" in said
     until(lambda: leftovers(folder) == [], 10)
     assert FailureStore(folder / "failures.sqlite").headers() is not None
 

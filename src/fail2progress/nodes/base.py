@@ -12,6 +12,7 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.action import ActionClient, ActionServer
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
@@ -59,6 +60,7 @@ class StackNode(LifecycleNode):
         self.lock = threading.RLock()
         self.alone = MutuallyExclusiveCallbackGroup()
         self.together = ReentrantCallbackGroup()
+        self._own: list[Any] = []
         self._declare()
         self._outlets: dict[str, Any] = {name: self._outlet(name) for name in entry.publishes}
         self._diagnostics = self._outlet("diagnostics")
@@ -99,13 +101,16 @@ class StackNode(LifecycleNode):
 
     def on_configure(self, state: State) -> TransitionCallbackReturn:
         """See LifecycleNode."""
+        self._own = [item for items, _ in self._inlets() for item in items]
         try:
             self.start()
         except (ValueError, OSError, RuntimeError) as error:
             self.get_logger().error(f"cannot be configured: {error}")
+            self._close_inlets()
             return TransitionCallbackReturn.FAILURE
         except Exception:  # rclpy would swallow it
             self.get_logger().error(f"cannot be configured: {traceback.format_exc()}")
+            self._close_inlets()
             return TransitionCallbackReturn.FAILURE
         self.configured = True
         return super().on_configure(state)
@@ -124,6 +129,7 @@ class StackNode(LifecycleNode):
     def on_cleanup(self, state: State) -> TransitionCallbackReturn:
         """See LifecycleNode."""
         self.let_go()
+        self._close_inlets()
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: State) -> TransitionCallbackReturn:
@@ -146,6 +152,23 @@ class StackNode(LifecycleNode):
         if self.configured:
             self.configured = False
             self.stop()
+
+    def _inlets(self) -> tuple[tuple[list[Any], Callable[[Any], object]], ...]:
+        """All through which something comes in, and how it is closed."""
+        actions = [item for item in self.waitables if isinstance(item, (ActionClient, ActionServer))]
+        return (
+            (list(self.subscriptions), self.destroy_subscription),
+            (list(self.services), self.destroy_service),
+            (list(self.timers), self.destroy_timer),
+            (actions, lambda action: action.destroy()),
+        )
+
+    def _close_inlets(self) -> None:
+        """Close what `start` opened: the next one opens it anew, and everything would come in twice."""
+        for items, close in self._inlets():
+            for item in items:
+                if not any(item is own for own in self._own):
+                    close(item)
 
     # Topics
 

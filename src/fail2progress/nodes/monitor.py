@@ -13,6 +13,7 @@ from fail2progress.failures.store import FailureStore
 from fail2progress.nodes.convert import SCHEMA, Refused, check_schema, cloud_of, header, relations_msg, uuid_msg, uuid_text
 from fail2progress.nodes.convert_records import attempt_of, event_msg, mismatch_msg, phase_of
 from fail2progress.nodes.live import ModelNode
+from fail2progress.world.observation import SegmentedCloud
 
 REMEMBERED = 64
 
@@ -22,6 +23,8 @@ class Node(ModelNode):
 
     def start(self) -> None:
         """See StackNode."""
+        self.held: OrderedDict[tuple[str, int], tuple[Attempt, SegmentedCloud]] = OrderedDict()
+        """Seen, but planned by a model that is not here (yet), as in a replay whose learner is still at work."""
         self.load()
         self.store = FailureStore(self.state_dir / "failures.sqlite")
         self.rule = MonitorRule()

@@ -71,8 +71,7 @@ class Node(StackNode):
             source = self._source()
             self._await_listeners(source)
             self._play(source)
-            self._await(lambda: self.finished <= self.judged, PATIENCE)
-            self._await_lessons()
+            self._await_end()
             self.done = 0
         except (BagError, StoreError) as error:
             print(f"fail2progress: {error}", flush=True)
@@ -139,6 +138,18 @@ class Node(StackNode):
             self.outlets[name] = self.create_publisher(message_type(topic.type), name, qos(topic))
         return self.outlets[name]
 
+    def _await_end(self) -> None:
+        """Until all is judged and learnt from: what a later model planned can be judged only when that one was learnt again."""
+        open_steps = -1
+        while open_steps != len(self.finished - self.judged) and not self.ending.is_set():
+            open_steps = len(self.finished - self.judged)
+            self._await(lambda: self.finished <= self.judged, PATIENCE)
+            self._await_lessons()
+        for head in FailureStore(self.state_dir / "failures.sqlite").headers():
+            print(f"failure {head.id}: {head.mismatches[0]}", flush=True)
+        if open_steps:
+            print(f"{open_steps} step(s) could not be judged: the models that planned them are not here", flush=True)
+
     def _await_lessons(self) -> None:
         """Until every failure found has its report, and its lesson where one is due."""
         store = FailureStore(self.state_dir / "failures.sqlite")
@@ -154,8 +165,6 @@ class Node(StackNode):
             return True
 
         self._await(settled, LEARNING, 0.5)
-        for head in store.headers():
-            print(f"failure {head.id}: {head.mismatches[0]}", flush=True)
 
     def _await(self, true: Callable[[], bool], seconds: float, period: float = 0.02) -> bool:
         end = time.monotonic() + seconds

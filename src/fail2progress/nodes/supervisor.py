@@ -161,8 +161,9 @@ class Supervisor:
     def _pass_on(self, popen: subprocess.Popen[str]) -> None:
         """What the last node says, for people."""
         assert popen.stdout is not None
-        for line in popen.stdout:
-            self.say(line.rstrip())
+        with popen.stdout:
+            for line in popen.stdout:
+                self.say(line.rstrip())
 
     def _log(self, name: str) -> Path:
         return self.launch.state_dir / "log" / f"{name}.log"

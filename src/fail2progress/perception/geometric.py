@@ -88,7 +88,7 @@ class GeometricSegmenter(Segmenter):
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
         found = [part for whole in found for part in split(rows, whole, across, self.seam_rules)]
-        on = np.any([planes.within(surface.outline, scan.points[..., :2], 0.01) for surface in surfaces], axis=0).ravel()
+        on = np.any([planes.within(surface.reach, scan.points[..., :2], 0.01) for surface in surfaces], axis=0).ravel()
         found = [pixels for pixels in found if on[pixels].mean() > 0.5]
         found = [pixels for pixels in self._flat_joined(scan, rows, found) if self._counts(scan, rows, pixels)]
         clock.done("objects")
@@ -156,7 +156,7 @@ class GeometricSegmenter(Segmenter):
         for surface in sorted(surfaces, key=lambda s: -s.camera_height):
             height = surface.camera_height * (inverted - surface.expected) * depth
             over = (height > -0.02) & (height < self.stand_rules.tall) & (inverted > 0)
-            over &= planes.within(surface.outline, points[..., :2], self.stand_rules.margin)
+            over &= planes.within(surface.reach, points[..., :2], self.stand_rules.margin)
             heights[over] = height[over]
         return heights
 
@@ -200,9 +200,10 @@ class GeometricSegmenter(Segmenter):
             return False
         if extent(rows, pixels) < rules.artefact and scan.plain.ravel()[pixels].mean() > 0.5:
             return False
-        mask = np.zeros(rows.heights.shape, bool)
-        mask[pixels] = True
-        solid_core = ndimage.binary_erosion(mask.reshape(-1, rows.width), iterations=2).any()
+        y, x = np.divmod(pixels, rows.width)
+        mask = np.zeros((int(np.ptp(y)) + 5, int(np.ptp(x)) + 5), bool)
+        mask[y - y.min() + 2, x - x.min() + 2] = True
+        solid_core = ndimage.binary_erosion(mask, iterations=2).any()
         return bool(solid_core and np.quantile(rows.heights[pixels], 0.9) > rules.top)
 
 

@@ -27,6 +27,10 @@ from fail2progress.perception.regions import Numbers
 from fail2progress.world.relations import Mask
 
 
+_EDGE = 4
+"""Rows at the image's lower edge; the last ones often have no reading."""
+
+
 @dataclass(frozen=True)
 class MergeRules:
     """Every number of the merging."""
@@ -270,7 +274,7 @@ class Merger:
         columns = pixels % self.rows.width
         order = np.lexsort((pixels, columns))
         bottom = pixels[order][np.flatnonzero(np.diff(columns[order], append=-1))]
-        rest = bottom // self.rows.width == len(self.rows.heights) // self.rows.width - 1
+        rest = bottom // self.rows.width >= len(self.rows.heights) // self.rows.width - _EDGE
         for meeting in self.meetings.get(part, {}).values():
             under = (meeting.other > meeting.own) & ((meeting.other - meeting.own) % self.rows.width == 0)
             ahead = self.rows.range[meeting.own] - self.rows.range[meeting.other] > -self.rules.touch

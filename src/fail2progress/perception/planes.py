@@ -39,6 +39,8 @@ class PlaneRules:
     """Metres between a floor and the table that stands on it, at least."""
     step: float = 0.02
     """Metres between two surfaces, at least; what differs by less is one."""
+    beyond: float = 0.2
+    """Metres that a surface is taken to go on outside the image."""
     cell: float = 0.02
     """Metres; surfaces are outlined on such a grid."""
 
@@ -48,13 +50,15 @@ class Surface:
     """A horizontal plane: 1 / z = coefficients of (u, v), with its outline on it.
 
     expected: (H, W) inverse depth that it would show everywhere; mask: (H, W) its readings; camera_height: m above it;
-    outline: (k, 2) corners of its convex hull, in metres along the axes of `Level`; height: m along `up` from the camera.
+    outline: (k, 2) corners of its convex hull, in metres along the axes of `Level`; reach: (k, 2) the same, of where it may go on
+    beyond the sides and the lower edge of the image.
     """
 
     expected: Image
     mask: Mask
     camera_height: float
     outline: Array
+    reach: Array
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,10 @@ def find_surfaces(
         taken |= mask
         if all(not _same(expected, height, other, rules) for other in found):
             patches = _patches(mask, inverted, axes, camera, rules)
-            found += [Surface(expected, patch, height, _outline(patch, inverted, axes, camera)) for patch in patches]
+            for patch in patches:
+                outline = _outline(patch, inverted, axes, camera)
+                reach = np.concatenate([outline, _beyond(patch, inverted, axes, camera, rules)])
+                found.append(Surface(expected, patch, height, outline, reach))
     return _tables(found, rules)
 
 
@@ -212,6 +219,17 @@ def _outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Ar
     angles = np.arange(32) * np.pi / 16
     reach = corners @ np.stack([np.cos(angles), np.sin(angles)])
     return np.asarray(corners[np.unique(reach.argmax(axis=0))])
+
+
+def _beyond(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> Array:
+    """(n, 2) points outside the image where a surface goes on, if it meets the image's edge."""
+    border = mask.copy()
+    border[:-2, 2:-2] = False
+    if border.sum() < 5:
+        return np.empty((0, 2))
+    middle = flat_points(mask, inverted, axes, camera).mean(axis=0)
+    away = flat_points(border, inverted, axes, camera) - middle
+    return np.asarray(middle + away * (1 + rules.beyond / np.maximum(np.linalg.norm(away, axis=1), 0.05))[:, None])
 
 
 def _tables(found: list[Surface], rules: PlaneRules) -> list[Surface]:

@@ -34,10 +34,15 @@ class SeamRules:
     twist: float = np.radians(18)
     """Angle between the sides above and below from which they are of two things, where colours differ as well."""
     twist_contrast: float = 0.5
+    """1 less the Bhattacharyya coefficient of the colours, at least, for that."""
     foot: float = 0.5
     """Breadth of the upper thing where it stands, as a share of its greatest: what is narrower would fall."""
     bin: float = 0.004
     """Metres between heights that are tried."""
+
+
+_ENOUGH = 4000
+"""Readings of a thing that a seam is looked for in, about."""
 
 
 def split(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> list[Numbers]:
@@ -50,6 +55,7 @@ def split(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> li
 
 
 def _seam(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> float | None:
+    pixels = pixels[:: 1 + len(pixels) // _ENOUGH]
     heights = rows.heights[pixels]
     across = rows.points[pixels, :2] @ sideways.astype(np.float32)
     low, high = np.quantile(heights, (0.02, 0.98))
@@ -59,10 +65,12 @@ def _seam(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> fl
         below = (heights < seam - 0.002) & (heights > seam - rules.band)
         if min(above.sum(), below.sum()) < 20:
             continue
-        near = above & (heights < seam + rules.edge), below & (heights > seam - rules.edge)
-        change = _change(across[near[0]], across[near[1]], across[heights > seam], rules)
         contrast = 1.0 - alike(histogram(rows, pixels[above]), histogram(rows, pixels[below]))
         level = float((rows.normals[pixels[below], 2] > 0.85).mean())
+        if contrast < (rules.contrast if level > rules.ledge else rules.twist_contrast):
+            continue
+        near = above & (heights < seam + rules.edge), below & (heights > seam - rules.edge)
+        change = _change(across[near[0]], across[near[1]], across[heights > seam], rules)
         ledge = level > rules.ledge and contrast > rules.contrast and change > rules.step
         twisted = change > 0 and contrast > rules.twist_contrast and _twist(rows, pixels, across, above, below) > rules.twist
         if (ledge or twisted) and (change + rules.step) * contrast > best:
