@@ -105,7 +105,7 @@ def test_every_argument_says_what_it_is(stack: str) -> None:
     assert [argument.name for argument in found if argument.default is None] == (["bag"] if stack == "replay" else [])
     for argument in found:
         if argument.default:
-            assert argument.name in (*launching.DEFAULTS, "params_file", "use_sim_time", "resume", "camera")
+            assert argument.name in (*launching.DEFAULTS, "use_sim_time", "resume", "camera")
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -72,12 +72,15 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def test_the_stack_ends_well_with_its_task(workspace: Workspace) -> None:
     workspace.behave("task", "sleep 1; exit 0")
-    code, said = workspace.run("sim", "seed:=7", "namespace:=kitchen", "state_dir:=state")
+    (workspace.prefix / "own.yaml").write_text("/**/task:\n  ros__parameters: {objects: 5}\n")
+    code, said = workspace.run("sim", "seed:=7", "namespace:=kitchen", "state_dir:=state", "params_file:=own.yaml")
     assert code == 0, said
     started = [line.split()[0] for line in workspace.diary()]
     assert sorted(started) == sorted(table.STACKS["sim"])
     task = next(line for line in workspace.diary() if line.startswith("task "))
-    assert "__ns:=/kitchen" in task and "__node:=task" in task and task.count("--params-file") == 2
+    assert "__ns:=/kitchen" in task and "__node:=task" in task
+    files = [Path(path).name for path in re.findall(r"--params-file (\S+)", task)]
+    assert files[:2] == ["sim.yaml", "own.yaml"] and len(files) == 3
 
 
 @pytest.mark.parametrize("code", [1, 2])

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import torch
-from diagnostic_msgs.msg import DiagnosticArray
 from fail2progress_msgs.action import LearnFromFailure
 from fail2progress_msgs.msg import ErrorCode, ModelUpdate, Step
 from fail2progress_msgs.srv import ClassifyFailure, LoadModel, QueryModel, RollBackModel
@@ -18,12 +17,10 @@ from fail2progress.learning import weights
 from fail2progress.learning.registry import Registry
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.nodes import convert, convert_records, table
-from fail2progress.nodes.bag import BagWriter
-from fail2progress.nodes.recording import read
 
 from . import messages as m
 from . import traffic
-from .rigs import Rig, rig, wait_for
+from .rigs import rig, wait_for
 
 WEIGHTS = weights.path(weights.RELATIONAL)
 DIGEST = load_checkpoint(WEIGHTS).digest
@@ -265,105 +262,3 @@ def test_a_node_that_is_configured_again_hears_everything_once(name: str, ros: A
         assert made.send(heard, traffic.VALID[heard]())
         made.diagnosis()
         assert made.handled[heard] == 1 and not made.died
-
-
-def recorder_bag(made: Rig) -> Path:
-    return Path(made.node.facts["bag"])
-
-
-def test_the_recorder_never_takes_a_bag_that_exists(ros: Any, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not even where an earlier one was removed."""
-    (state / "bags" / "bag_0003").mkdir(parents=True)
-    (state / "bags" / "bag_notes").mkdir()
-    ros()
-    with rig("recorder", monkeypatch) as made:
-        made.activate()
-        assert recorder_bag(made).name == "bag_0004"
-
-
-def test_the_recorder_keeps_all_but_images_of_a_robot_that_stands_still(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    ros(image_rate=1.0)
-    with rig("recorder", monkeypatch) as made:
-        made.activate()
-        for number in range(10):
-            assert made.send("steps", traffic.step(number))
-            for topic in (*table.CAMERA[:2], table.LABELS[0]):
-                message = traffic.VALID[topic]()
-                message.header.stamp = convert.time_of(100.0 + number / 5)
-                assert made.send(topic, message)
-        found = [item.topic for item in read(recorder_bag(made))]
-        assert found.count("/steps") == 10
-        assert [found.count(f"/{topic}") for topic in (*table.CAMERA[:2], table.LABELS[0])] == [2, 2, 2]
-
-
-def test_a_disk_that_is_full_does_not_end_the_recorder(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    ros()
-    with rig("recorder", monkeypatch) as made:
-        made.activate()
-
-        def full(self: Any, topic: str, data: bytes, time: int) -> None:
-            raise OSError(28, "No space left on device")
-
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(BagWriter, "write", full)
-            assert made.send("steps", traffic.step(1))
-        assert made.node.refused["steps/error"] == 1
-        assert made.send("steps", traffic.step(2)) and not made.died
-        assert len([item for item in read(recorder_bag(made)) if item.topic == "/steps"]) == 1
-
-
-@pytest.mark.parametrize("damage", ["no bag", "garbage", "nothing to replay", "another type"])
-def test_a_bag_that_cannot_be_played_ends_the_player(
-    damage: str, ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    bag = tmp_path / "bag"
-    if damage != "no bag":
-        writer = BagWriter(bag)
-        kind = "std_msgs/msg/Header" if damage == "another type" else "fail2progress_msgs/msg/Segments"
-        writer.add_topic("/robot/segments", kind)
-        if damage == "another type":
-            writer.write("/robot/segments", bytes(16), 5)
-        writer.close()
-    if damage == "garbage":
-        (bag / "bag_0.mcap").write_bytes(b"garbage" * 50)
-    ros(bag=str(bag))
-    monkeypatch.setattr("fail2progress.nodes.player.Node._await_listeners", lambda node, source: None)
-    with rig("player", monkeypatch) as made:
-        configured = made.node.trigger_configure().name
-        if damage == "no bag":
-            assert configured != "SUCCESS"
-            return
-        made.node.trigger_activate()
-        assert wait_for(lambda: made.node.done is not None)
-        assert made.node.done == 2
-    assert "fail2progress: " in capfd.readouterr().out
-
-
-def test_a_flood_of_what_cannot_be_sent_is_counted(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The middleware may refuse to publish when its queues are full; in a timer, that would end the node."""
-    ros()
-    with rig("recorder", monkeypatch) as made:
-
-        class Full:
-            def publish(self, message: DiagnosticArray) -> None:
-                raise RuntimeError("cannot publish data")
-
-        outlet, made.node._diagnostics = made.node._diagnostics, Full()
-        assert wait_for(lambda: made.node.refused["unsent"] >= 1)
-        made.node._diagnostics = outlet
-        made.diagnosis()
-        assert not made.died
-
-
-def test_what_is_logged_of_a_refusal_has_an_end(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    ros()
-    with rig("recorder", monkeypatch) as made:
-        logged: list[str] = []
-
-        class Log:
-            warning = staticmethod(logged.append)
-
-        monkeypatch.setattr(made.node, "get_logger", Log)
-        for _ in range(100):
-            made.node.count("kind", "x" * 10**6)
-        assert len(logged) == 2 and max(map(len, logged)) < 1000

@@ -179,3 +179,12 @@ def test_any_depth_gives_segments_that_hold_together_or_a_reason(
         assert len(part.points) == len(part.pixels) > 0
         assert np.isfinite(part.points).all() and np.isfinite(part.pose).all() and (part.size > 0).all()
         assert 0.0 <= part.visibility <= 1.0
+
+
+def test_what_the_lower_edge_of_the_image_cuts_is_still_an_object() -> None:
+    table = table_with(("box", "cuboid", (0.1, 0.1, 0.1), (0.36, 0.0, 0.0)), ("far", "cuboid", (0.1, 0.1, 0.1), (0.8, 0.1, 0.0)))
+    camera = Camera((-0.2, 0.0, 1.0), (0.72, 0.0, TOP + 0.1), focal=612.0)
+    frame = frame_of(table, camera)
+    assert frame.labels is not None and (frame.labels.image[-1] == 2).any()
+    rows = score(table, frame, GeometricSegmenter().segment(frame))
+    assert [row["object"] for row in rows] == ["box", "far"] and min(row["iou"] for row in rows) > 0.7

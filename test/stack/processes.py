@@ -7,7 +7,7 @@ from pathlib import Path
 
 def leftovers(folder: Path) -> list[str]:
     """Command lines of processes that still work in a folder."""
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout.splitlines()
+    found = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True).stdout.splitlines()
     return [line for line in found if str(folder) in line and "fail2progress" in line]
 
 

@@ -46,10 +46,11 @@ class LiveModel:
     def offer(self, offer: Offer) -> bool:
         """Take a model over, or keep the old one and remember why. What was read is verified before anything changes."""
         if offer.digest == self.current.digest:
+            self.refusal = ""
             return True
         try:
             found = self.by_digest(offer.digest) or self._read(offer)
-        except (CheckpointError, OSError) as error:
+        except (ValueError, TypeError, OSError) as error:  # what a hostile path or note can raise, CheckpointError among it
             self.refusal = str(error)
             return False
         with self._lock:

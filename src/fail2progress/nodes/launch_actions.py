@@ -45,9 +45,8 @@ def description(stack: str) -> LaunchDescription:
     """The launch description of a stack of the table."""
     prefix = Path(get_package_prefix(PACKAGE))
     share = prefix / "share" / PACKAGE
-    settings = {"params_file": str(share / launching.settings_file(stack))}
     declared = [
-        DeclareLaunchArgument(item.name, default_value=settings.get(item.name, item.default), description=item.description)
+        DeclareLaunchArgument(item.name, default_value=item.default, description=item.description)
         for item in launching.arguments(stack)
     ]
     return LaunchDescription([*declared, OpaqueFunction(function=Run(stack, prefix, share).begin)])
@@ -87,14 +86,14 @@ class Run:
 
     def node(self, name: str) -> Any:
         """A node's process."""
-        parameters: list[Any] = [self.given["params_file"]] if self.given["params_file"] else []
+        files = [str(self.share / launching.settings_file(self.stack)), self.given["params_file"]]
         values = {key: ParameterValue(value, value_type=type(value)) for key, value in self.values[name].items()}
         action = Node(
             package=PACKAGE,
             executable=name,
             name=name,
             namespace=self.given["namespace"],
-            parameters=[*parameters, values],
+            parameters=[*filter(None, files), values],
             output="screen",
             sigterm_timeout=str(GRACE),
         )

@@ -38,7 +38,7 @@ def arguments(stack: str) -> tuple[Argument, ...]:
     general = (
         Argument("namespace", "namespace of all nodes and topics"),
         Argument("use_sim_time", "take time from /clock", "false"),
-        Argument("params_file", "YAML file with parameters; arguments that are given win over it", settings_file(stack)),
+        Argument("params_file", f"YAML file with parameters; it wins over {settings_file(stack)}, arguments win over both"),
     )
     own = tuple(_argument(stack, name) for name in (*SHARED, *OWN[stack]) if takers(stack, name))
     report = Argument("report", "HTML file for a report when the work is done; empty: none")
@@ -68,7 +68,7 @@ def _argument(stack: str, name: str) -> Argument:
         return Argument(name, parameter.description, None)
     if name in DEFAULTS:
         return Argument(name, parameter.description, str(parameter.default))
-    unless = "" if parameter.default == "" else f"; unless given, what params_file says, or {_shown(parameter.default)}"
+    unless = "" if parameter.default == "" else f"; unless given, what parameter files say, or {_shown(parameter.default)}"
     return Argument(name, f"{parameter.description}{choices}{unless}")
 
 

@@ -57,18 +57,34 @@ class Node(ModelNode):
         attempt = self.open.get(key)
         if attempt is None:
             return
-        model = self.live.by_digest(attempt.model)
-        if model is None:
-            raise Refused("model", f"step {key[1]} was planned by {attempt.model[:12]}, which is not loaded here")
         if after.names != attempt.before.names:
             raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
+        self._judge(key, attempt, after)
+        # Only now: what was refused leaves the step open for what comes next.
+        self.open.pop(key, None)
+
+    def _judge(self, key: tuple[str, int], attempt: Attempt, after: SegmentedCloud) -> None:
+        """With the model that planned the step; held back where that one is not here."""
+        model = self.live.by_digest(attempt.model)
+        if model is None:
+            if key not in self.held:
+                self.count("relations/model", f"step {key[1]} was planned by {attempt.model[:12]}, not loaded here: held back")
+            self.held[key] = (attempt, after)
+            _limit(self.held)
+            return
         try:
             taken = judge(attempt, after, model.model, self.rule)
         except ValueError as error:
             raise Refused("points", f"step {key[1]} cannot be judged by what is seen: {error}") from error
-        # Only now: what was refused leaves the step open for what comes next.
         self._tell(key, attempt, taken)
-        self.open.pop(key, None)
+
+    def update_model(self, message: Any) -> None:
+        """See ModelNode; what was held back for want of this model is judged now."""
+        super().update_model(message)
+        due = [key for key, (attempt, _) in self.held.items() if self.live.by_digest(attempt.model) is not None]
+        for key in due:
+            attempt, after = self.held.pop(key)
+            self._judge(key, attempt, after)
 
     def _tell(self, key: tuple[str, int], attempt: Attempt, taken: Taken) -> None:
         """Durable first, then the failure, then the verdict that the planner waits for."""

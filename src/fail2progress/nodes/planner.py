@@ -17,8 +17,21 @@ from std_msgs.msg import Header
 from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
 from fail2progress.agent.monitor import Attempt, Taken
 from fail2progress.models.skill_effect import SkillEffectModel
-from fail2progress.nodes.convert import SCHEMA, Refused, goal_msg, goal_of, header, planned_msg, uuid_msg, uuid_text
-from fail2progress.nodes.convert_records import event_of, step_msg
+from fail2progress.nodes.convert import (
+    SCHEMA,
+    Refused,
+    check_schema,
+    cloud_of,
+    goal_msg,
+    goal_of,
+    header,
+    planned_msg,
+    relations_of,
+    stamp_of,
+    uuid_msg,
+    uuid_text,
+)
+from fail2progress.nodes.convert_records import MOST_RECORDS, event_of, mismatch_of, step_msg
 from fail2progress.nodes.live import ModelNode
 from fail2progress.nodes.remote import Interrupted, RemoteMonitor, RemoteRobot, SkillClient
 from fail2progress.planning import planner as planning
@@ -40,8 +53,8 @@ class Node(ModelNode):
         self.asked: Any = None
         self.ending = threading.Event()
         self.skills = SkillClient(self)
-        self.listen("relations", lambda m: self.hear("relations", None, m), group=self.together)
-        self.listen("verdicts", lambda m: self.hear("verdict", (uuid_text(m.episode), int(m.step)), m), group=self.together)
+        self.listen("relations", self._relations, group=self.together)
+        self.listen("verdicts", self._verdict, group=self.together)
         self.listen("failures", self._failure, group=self.together)
         self.listen("failure_reports", lambda m: self.hear("report", uuid_text(m.failure), m), group=self.together)
         self.action = ActionServer(
@@ -67,6 +80,20 @@ class Node(ModelNode):
             while len(self.heard) > 256:
                 self.heard.pop(next(iter(self.heard)))
             self.news.notify_all()
+
+    def _relations(self, message: Any) -> None:
+        """Checked before the loop sees it."""
+        check_schema(message)
+        cloud_of(message.segments)
+        stamp_of(message.header.stamp)
+        self.hear("relations", None, message)
+
+    def _verdict(self, message: Any) -> None:
+        check_schema(message)
+        relations_of(message.observed)
+        for mismatch in message.mismatches[:MOST_RECORDS]:
+            mismatch_of(mismatch)
+        self.hear("verdict", (uuid_text(message.episode), int(message.step)), message)
 
     def _failure(self, message: Any) -> None:
         event = event_of(message)

@@ -92,12 +92,13 @@ class Supervisor:
         self.variables.setdefault("ROS_LOG_DIR", str((self.launch.state_dir / "log" / "ros").resolve()))
         self.variables[SUPERVISOR] = str(os.getpid())
         for name in self.launch.names():
-            self._start(name)
+            if not self.stopping.is_set():
+                self._start(name)
 
     def run(self) -> int:
         """Keep the stack running; its exit code."""
-        self.start()
         try:
+            self.start()
             while self.code is None and not self.stopping.wait(0.1):
                 self.look_after()
         finally:

@@ -26,7 +26,6 @@ from fail2progress.perception.parts import (
 from fail2progress.perception.regions import Numbers
 from fail2progress.world.relations import Mask
 
-
 _EDGE = 4
 """Rows at the image's lower edge; the last ones often have no reading."""
 
