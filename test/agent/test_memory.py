@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.agent.memory import ObjectMemory
+from fail2progress.agent.memory import ObjectMemory, matching
 from fail2progress.world.observation import SegmentedCloud
 
 
@@ -54,3 +54,18 @@ def test_other_objects_or_a_new_start_are_not_filled_in(forget: bool) -> None:
         memory.forget()
     names = ("a", "b", "c") if forget else ("a", "b", "d")
     assert not memory.update(cloud(1, (2,), names)).seen[2]
+
+
+def test_what_has_another_place_in_the_list_is_still_remembered() -> None:
+    memory = ObjectMemory()
+    memory.update(cloud(0))
+    found = memory.update(cloud(1, (0, 2), ("c", "new", "a")), np.full((3, 3), 0.5))
+    np.testing.assert_allclose(found.points[[0, 2]], cloud(0).points[[2, 0]] + 0.5, atol=1e-6)
+    assert np.array_equal(found.points[1], cloud(1).points[1])
+
+
+def test_matching_names_what_is_wanted_and_leaves_out_the_rest() -> None:
+    found = matching(cloud(0), cloud(1, (), ("b", "x", "a")))
+    assert found.names == ("b", "x", "a")
+    assert found.seen.tolist() == [True, False, True]
+    assert np.array_equal(found.points[[0, 2]], cloud(0).points[[1, 0]])

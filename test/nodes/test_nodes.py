@@ -109,7 +109,7 @@ def test_a_refused_observation_leaves_the_step_open(ros: Any, monkeypatch: pytes
         for spoil in ("names", "points", "schema", "moving"):
             message = traffic.relations()
             if spoil == "names":
-                message.segments.names = ["table_a", "cup_1", "other"]
+                message.segments.names = ["x", "y", "z"]
             elif spoil == "points":
                 message.segments = convert.segments_msg(m.scene_cloud(stamp=2.0, points=1))
             elif spoil == "schema":

@@ -17,11 +17,10 @@ class ObjectMemory:
     last: SegmentedCloud | None = None
 
     def update(self, cloud: SegmentedCloud, expected_shift: Array | None = None) -> SegmentedCloud:
-        """The cloud with hidden segments filled in (visibility 0). `expected_shift` (N, 3) m since the last update."""
-        if self.last is not None and self.last.names == cloud.names:
-            known = self.last.points
-            if expected_shift is not None:
-                known = known + expected_shift[:, None].astype(np.float32)
+        """The cloud with hidden segments filled in. `expected_shift`: (N, 3) m since the last update, of the segments then."""
+        if self.last is not None:
+            moved = self.last if expected_shift is None else self.last.shifted(expected_shift)
+            known = matching(moved, cloud).points
             cloud = replace(cloud, points=np.where(cloud.seen[:, None, None], cloud.points, known))
         self.last = cloud
         return cloud
@@ -29,3 +28,16 @@ class ObjectMemory:
     def forget(self) -> None:
         """Start anew."""
         self.last = None
+
+
+def matching(cloud: SegmentedCloud, wanted: SegmentedCloud) -> SegmentedCloud:
+    """The segments of `cloud` that `wanted` names, in its order: those that `cloud` lacks have no points, others are left out."""
+    if cloud.names == wanted.names:
+        return cloud
+    rows = {name: row for row, name in enumerate(cloud.names)}
+    points = np.full((len(wanted), *cloud.points.shape[1:]), np.nan, np.float32)
+    visibility = np.zeros(len(wanted), np.float32)
+    for row, name in enumerate(wanted.names):
+        if name in rows:
+            points[row], visibility[row] = cloud.points[rows[name]], cloud.visibility[rows[name]]
+    return replace(cloud, names=wanted.names, categories=wanted.categories, points=points, visibility=visibility)

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
@@ -87,5 +87,12 @@ def _wait(node: object, end: threading.Event) -> int:
     return 0
 
 
+def end(code: int) -> NoReturn:
+    """Leave at once: all is let go of, and taking the interpreter apart takes seconds on a busy computer."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    end(main())

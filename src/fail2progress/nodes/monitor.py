@@ -7,6 +7,7 @@ from typing import Any
 
 from fail2progress_msgs.msg import Relations, Step, Verdict
 
+from fail2progress.agent.memory import matching
 from fail2progress.agent.monitor import Attempt, Taken, judge
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.failures.store import FailureStore
@@ -57,9 +58,11 @@ class Node(ModelNode):
         attempt = self.open.get(key)
         if attempt is None:
             return
-        if after.names != attempt.before.names:
+        if after.points.shape[1] != attempt.before.points.shape[1]:
+            raise Refused("points", f"step {key[1]}: segments have another number of points than before")
+        if not set(after.names) & set(attempt.before.names):
             raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
-        self._judge(key, attempt, after)
+        self._judge(key, attempt, matching(after, attempt.before))
         # Only now: what was refused leaves the step open for what comes next.
         self.open.pop(key, None)
 

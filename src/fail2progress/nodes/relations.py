@@ -88,5 +88,4 @@ class Node(ModelNode):
         last = self.memory.last
         if last is not None and last.points.shape[1] != cloud.points.shape[1]:
             self.memory.forget()
-        fits = attempt is not None and attempt.before.names == cloud.names
-        return self.memory.update(cloud, attempt.planned.displacement if attempt is not None and fits else None)
+        return self.memory.update(cloud, attempt.planned.displacement if attempt is not None else None)

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from fail2progress_msgs.msg import Step
+
 from fail2progress.nodes.base import StackNode
 from fail2progress.nodes.convert import Refused, cloud_of, segments_msg, stamp_of
+from fail2progress.nodes.convert_records import attempt_of, phase_of
 from fail2progress.nodes.frames import FrameTree
 from fail2progress.nodes.images import frame_of
 from fail2progress.nodes.table import CAMERA, LABELS
 from fail2progress.perception.labelled import LabelledSegmenter
 from fail2progress.perception.segments import PerceptionError, Segmenter
+from fail2progress.perception.tracking import Tracker
 from fail2progress.world.observation import SegmentedCloud
+from fail2progress.world.scene import Array
 
 COLOUR, DEPTH, INFO = CAMERA
+SILENCE = 2.0
+"""Seconds without a heartbeat of the planner after which nothing is under way any more."""
 KEPT = 8
 """Frames whose images have not all come yet."""
 
@@ -42,6 +50,12 @@ class Node(StackNode):
         self.names: Any = None
         self.last: tuple[Any, ...] = ()
         self.cloud: SegmentedCloud | None = None
+        self.tracker = Tracker()
+        self.shift: dict[str, Array] = {}
+        """Metres by which a finished step is thought to have moved things, until it has been seen."""
+        self.moving, self.heard = False, 0.0
+        self.listen("steps", self.step, when_inactive=True)
+        self.listen("heartbeat", self.hear, when_inactive=True)
         for name in ("tf", "tf_static"):
             self.listen(name, self.frames.add, when_inactive=True)
         for name in CAMERA:
@@ -53,6 +67,18 @@ class Node(StackNode):
     def name(self, message: Any) -> None:
         """What labels mean."""
         self.names = message
+
+    def hear(self, message: Any) -> None:
+        """The planner is at work."""
+        self.heard = time.monotonic()
+
+    def step(self, message: Any) -> None:
+        """Without labels, identities are kept through a skill by what it is thought to move."""
+        self.moving = phase_of(message) == Step.STARTED
+        self.hear(message)
+        if phase_of(message) == Step.FINISHED:
+            attempt = attempt_of(message)
+            self.shift = dict(zip(attempt.before.names, attempt.planned.displacement, strict=True))
 
     def take(self, name: str, message: Any) -> None:
         """Put a message to the others of its moment; segment when all are there."""
@@ -76,10 +102,15 @@ class Node(StackNode):
         said = labels and (labels[0].data, list(labels[1].names), list(labels[1].categories))
         images = (moment[COLOUR].data, moment[DEPTH].data, said, pose if pose is None else pose.tobytes())
         stamp = stamp_of(moment[DEPTH].header.stamp)
-        if self.cloud is None or images != self.last:
+        if not self.labelled and self.moving and time.monotonic() - self.heard < SILENCE:
+            return  # the robot's own arm is in view, and things are in its hand
+        if self.cloud is None or images != self.last or (self.shift and not self.labelled):
             try:
                 frame = frame_of(moment[COLOUR], moment[DEPTH], moment[INFO], pose, frame_id, labels)
                 perceived = self.segmenter.segment(frame)
+                if not self.labelled:
+                    perceived = self.tracker.update(perceived, self.shift, frame.colour)
+                    self.shift = {}
             except PerceptionError as error:
                 raise Refused("perception", str(error)) from error
             # What others would refuse is not told.

@@ -180,12 +180,31 @@ def remove_shared_memory() -> None:
     if not segments:
         return
     used = set()
-    for maps in Path("/proc").glob("[0-9]*/maps"):
-        try:
-            lines = [line for line in maps.read_text().splitlines() if str(SHARED) in line]
-            used |= {line.split(maxsplit=5)[5].split(" (")[0].strip() for line in lines}
-        except OSError:  # it has ended, or belongs to somebody else
-            continue
+    for process in Path("/proc").glob("[0-9]*"):
+        used |= _mapped(process) | _open(process)
     for path in segments:
-        if str(path) not in used:
+        # A lock file (_el) is held open, its segment is mapped: either keeps both.
+        if not {str(path), str(path).removesuffix("_el"), f"{path}_el"} & used:
             path.unlink(missing_ok=True)
+
+
+def _mapped(process: Path) -> set[str]:
+    """Shared memory that a process has mapped; nothing where it has ended or belongs to somebody else."""
+    try:
+        lines = [line for line in (process / "maps").read_text().splitlines() if str(SHARED) in line]
+    except OSError:
+        return set()
+    return {line.split(maxsplit=5)[5].split(" (")[0].strip() for line in lines}
+
+
+def _open(process: Path) -> set[str]:
+    """Shared memory that a process holds open."""
+    found = set()
+    try:
+        for descriptor in (process / "fd").iterdir():
+            target = os.readlink(descriptor)
+            if target.startswith(str(SHARED)):
+                found.add(target)
+    except OSError:
+        return found
+    return found

@@ -125,7 +125,7 @@ _NODES = (
             Parameter("planning_frame", "planning", "frame of the clouds"),
             Parameter("slop", 0.02, "seconds by which the stamps of one frame's images may differ", 0.0, 1.0),
         ),
-        (*CAMERA, *LABELS, "tf", "tf_static"),
+        (*CAMERA, *LABELS, "tf", "tf_static", "steps", "heartbeat"),
         ("segments",),
     ),
     NodeEntry(
