@@ -259,7 +259,10 @@ def test_a_node_that_is_configured_again_hears_everything_once(name: str, ros: A
         assert there[0] == there[1] == there[2]
         made.activate()
         heard = made.entry.subscribes[0]
-        time.sleep(1.0)  # the subscription that was taken away counts for a moment as one that is there
-        assert made.send(heard, traffic.VALID[heard]())
+        sent = 0
+        while sent < 5 and not made.handled[heard]:
+            sent += 1
+            made.outlet(heard).publish(traffic.VALID[heard]())
+            wait_for(lambda: made.handled[heard] > 0, 3.0)  # the first may get lost: discovery is still going on
         made.diagnosis()
-        assert made.handled[heard] == 1 and not made.died
+        assert 1 <= made.handled[heard] <= sent and not made.died

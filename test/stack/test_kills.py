@@ -22,7 +22,7 @@ def killed_run(folder: Path, variables: dict[str, str], seed: int, kills: int) -
     rng = np.random.default_rng(seed)
     said: list[str] = []
     victims: list[str] = []
-    values = {"seed": 10000, "robot": "hand", "samples": 6, "epochs": 40, "attempts": 30, "result": str(folder / "result.json")}
+    values = {"robot": "hand", "samples": 6, "epochs": 40, "attempts": 30, "result": str(folder / "result.json")}
     supervisor = Supervisor(Launch("sim", folder, {**values, "story": True}), said.append, variables)
 
     def kill() -> None:

@@ -66,8 +66,8 @@ def sim(
     with checked():
         trials = tasks.task(task)
         trials.trial(objects, first_seed(seed))
-    values: dict[str, Any] = {"task": task, "objects": objects, "seed": first_seed(seed), "robot": robot}
-    values |= {"segmenter": segmenter, "story": story, "result": str(out / "result.json"), "learn_seed": seed}
+    values: dict[str, Any] = {"task": task, "objects": objects, "seed": seed, "robot": robot}
+    values |= {"segmenter": segmenter, "story": story, "result": str(out / "result.json")}
     for name, key in (("sim_stretch", "robot"), ("segmentation", "segmenter")):
         known = next(parameter for parameter in NODES[name].parameters if parameter.name == key)
         reason = known.check(values[key])

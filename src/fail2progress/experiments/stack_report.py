@@ -65,7 +65,7 @@ def _failure(number: int, met: Met) -> str:
         figure(pictures.cloud_picture(cloud), text)
         for cloud, text in ((met.event.before, "What was seen before the skill."), (met.event.after, "And after it."))
     )
-    return f"<h2>Failure {number}</h2>{table(('', ''), facts)}<div class='pair'>{clouds}</div>"
+    return f"<h2>Failure {number}</h2>{table(('', ''), facts)}{clouds}"
 
 
 def _models(run: StackRun) -> str:

@@ -141,7 +141,7 @@ class Node(ModelNode):
             if version is None:
                 event, parent = self.store.get(identity), self.versions.current()
                 try:
-                    lesson = self.learner.learn([event], parent.model, int(self.param("learn_seed")), checked)
+                    lesson = self.learner.learn([event], parent.model, int(self.param("seed")), checked)
                 except NothingToVaryError as error:
                     self.store.add_lesson(event.id, "", str(error))
                     return self._tell(ModelUpdate.NOTHING_LEARNT, parent, "", (event.id,), str(error))

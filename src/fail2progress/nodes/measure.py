@@ -13,19 +13,17 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import rclpy
 import torch
 from fail2progress_msgs.action import ExecuteSkill
-from fail2progress_msgs.msg import ErrorCode, ModelState, ModelUpdate, Relations, Segments
+from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import LoadModel
 from rclpy.action import ActionClient
 from rclpy.executors import MultiThreadedExecutor
-from rclpy.node import Node
-from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
@@ -35,7 +33,8 @@ from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.points2plans import Points2Plans
 from fail2progress.nodes import table
 from fail2progress.nodes.base import qos
-from fail2progress.nodes.convert import call_msg, segments_msg
+from fail2progress.nodes.convert import call_msg
+from fail2progress.nodes.probe import Probe
 from fail2progress.nodes.supervisor import Launch, Supervisor
 from fail2progress.sim.camera import Camera
 from fail2progress.sim.mujoco_backend import MujocoSimulator
@@ -43,75 +42,9 @@ from fail2progress.sim.tasks import HierarchicalTabletop
 from fail2progress.skills.base import SkillCall
 from fail2progress.world.observation import SegmentedCloud
 
+VERSIONS = ("v0001", "v0002")
 SWAPPED = ("relations", "monitor", "planner")
 PERIOD = 0.1
-AT_REST = 0.02
-"""Joint speed (m/s, rad/s) below which a joint stands."""
-
-
-class Probe(Node):
-    """Sends segments and hears what comes of them."""
-
-    def __init__(self, cloud: SegmentedCloud) -> None:
-        super().__init__("probe")
-        self.message = segments_msg(cloud)
-        self.sent: dict[int, float] = {}
-        self.delays: dict[int, float] = {}
-        self.digests: dict[str, str] = {}
-        self.reported: dict[str, float] = {}
-        self.moved = 0.0
-        """When a joint was last heard to move."""
-        self.reasons: dict[str, str] = {}
-        self.announced = 0.0
-        """When the last model update was heard."""
-        self.changed = threading.Condition()
-        self.outlet = self.create_publisher(Segments, "segments", qos(table.TOPICS["segments"]))
-        self.create_subscription(Relations, "relations", self._relations, qos(table.TOPICS["relations"]))
-        self.create_subscription(ModelState, "model_states", self._state, qos(table.TOPICS["model_states"]))
-        self.create_subscription(JointState, "joint_states", self._joints, qos(table.TOPICS["joint_states"]))
-        self.create_subscription(ModelUpdate, "model_updates", self._update, qos(table.TOPICS["model_updates"]))
-
-    def _joints(self, message: JointState) -> None:
-        if max(map(abs, message.velocity), default=0.0) > AT_REST:
-            self.moved = time.monotonic()
-
-    def _update(self, message: ModelUpdate) -> None:
-        with self.changed:
-            self.announced = time.monotonic()
-            self.changed.notify_all()
-
-    def send(self) -> None:
-        """One observation."""
-        now = self.get_clock().now()
-        self.message.header.stamp = now.to_msg()
-        self.sent[now.nanoseconds] = time.monotonic()
-        self.outlet.publish(self.message)
-
-    def _relations(self, message: Relations) -> None:
-        stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-        known = min(self.sent, key=lambda key: abs(key - stamp), default=None)
-        if known is not None and abs(known - stamp) < 1000:
-            with self.changed:
-                self.delays[known] = time.monotonic() - self.sent[known]
-                self.changed.notify_all()
-
-    def _state(self, message: ModelState) -> None:
-        with self.changed:
-            self.digests[message.node] = message.digest
-            if message.reason:
-                self.reasons[message.node] = message.reason
-            self.reported[message.node] = time.monotonic()
-            self.changed.notify_all()
-
-    def wait(self, true: Callable[[], bool], seconds: float) -> bool:
-        """Until something that is heard makes it true."""
-        end = time.monotonic() + seconds
-        with self.changed:
-            while not true():
-                if time.monotonic() > end:
-                    return False
-                self.changed.wait(0.05)
-        return True
 
 
 def eight_segments() -> SegmentedCloud:
@@ -137,28 +70,25 @@ def latency(probe: Probe, count: int) -> dict[str, object]:
     }
 
 
-def swaps(probe: Probe, count: int, state_dir: Path) -> dict[str, object]:
+def swaps(probe: Probe, count: int) -> dict[str, object]:
     """Seconds from a model update to the last node's report of the new digest, with ten observations a second going on."""
-    versions = Registry(state_dir / "models")
-    digests = {name: load_checkpoint(versions.path(name)).digest for name in versions.versions()[:2]}
     client = probe.create_client(LoadModel, "load_model")
     if not client.wait_for_service(timeout_sec=30.0):
         raise RuntimeError("no learner offers load_model")
     ending = threading.Event()
     load = threading.Thread(target=_load, args=(probe, ending))
     load.start()
-    seconds, announced = [], []
+    seconds = []
     try:
         for number in range(count):
-            version = list(digests)[(number + 1) % 2]
+            version = VERSIONS[(number + 1) % 2]
             probe.announced = 0.0
             answer = _result(client.call_async(LoadModel.Request(version=version)), 30.0)
             if answer.error_code:
                 raise RuntimeError(answer.error_msg)
-            if not probe.wait(lambda v=version: _all_run(probe, digests[v]), 10.0):  # type: ignore[misc]
+            if not probe.wait(partial(_all_run, probe, answer.digest), 10.0):
                 raise RuntimeError(f"swap {number}: not all nodes run {version}: {probe.reasons or probe.digests}")
             seconds.append(max(probe.reported[node] for node in SWAPPED) - probe.announced)
-            announced.append(version)
     finally:
         ending.set()
         load.join()
@@ -199,7 +129,7 @@ def _stop_once(probe: Probe, after: float) -> dict[str, Any]:
     robot = ActionClient(probe, ExecuteSkill, "execute_skill")
     stop, resume = probe.create_client(Trigger, "stop_the_robot"), probe.create_client(Trigger, "resume_the_robot")
     beat = probe.create_publisher(Header, "heartbeat", qos(table.TOPICS["heartbeat"]))
-    timer = probe.create_timer(0.05, lambda: beat.publish(Header(stamp=probe.get_clock().now().to_msg())))
+    timer = probe.create_timer(0.05, lambda: beat.publish(Header()))
     if not robot.wait_for_server(timeout_sec=30.0) or not stop.wait_for_service(timeout_sec=5.0):
         raise RuntimeError("no robot offers execute_skill and stop_the_robot")
     call = SkillCall("pick_place", "cup_1", (0.0, -0.05, 0.0, 0.0))
@@ -261,9 +191,8 @@ def measure(what: str, count: int, state_dir: Path) -> dict[str, object]:
     supervisor.start()
     try:
         _await_nodes(probe, STACKS[what])
-        if what == "latency":
-            return latency(probe, count)
-        return swaps(probe, count, state_dir) if what == "swaps" else stops(probe, count)
+        chosen = {"latency": latency, "swaps": swaps, "stops": stops}[what]
+        return chosen(probe, count)
     finally:
         supervisor.stop()
         executor.shutdown(timeout_sec=2.0)

@@ -13,6 +13,7 @@ import numpy as np
 from fail2progress_msgs.msg import ErrorCode, LabelNames
 from fail2progress_msgs.srv import SetTrial
 
+from fail2progress.experiments.story import first_seed
 from fail2progress.nodes.convert import header, time_of
 from fail2progress.nodes.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
 from fail2progress.nodes.robot import RobotNode
@@ -40,7 +41,7 @@ class Node(RobotNode):
         self.told = {"joints": 0.0, "images": 0.0}
         self.world = World(self.state_dir / "world.json")
         left = self.world.load()
-        named = (str(self.param("task")), int(self.param("objects")), int(self.param("seed")))
+        named = (str(self.param("task")), int(self.param("objects")), first_seed(int(self.param("seed"))))
         trial = task((left or named)[0]).trial(*(left or named)[1:])
         self._place(trial, self.world.scene(trial))
         self.offer()

@@ -107,7 +107,7 @@ COMMON = (
 _TASK = (
     Parameter("task", "hierarchical-tabletop", "which task's trials"),
     Parameter("objects", 3, "movable objects of the trial", 1, 7),
-    Parameter("seed", 0, "seed of the trial", 0, 2**31 - 1),
+    Parameter("seed", 0, "which trials, as in `fail2progress demo`: they count from 10,000 + 100 seed", 0, 10**6),
 )
 _PROCESSES = Parameter("processes", 1, "processes for simulation; 0: one for every core", 0, 256)
 
@@ -174,7 +174,7 @@ _NODES = (
         "from a failure report to a better model, if the gate lets it through",
         (
             _PROCESSES,
-            Parameter("learn_seed", 0, "of everything random in learning", 0, 2**31 - 1),
+            Parameter("seed", 0, "of everything random in learning", 0, 10**6),
             Parameter("samples", 20, "scenes to learn from (M of the paper)", 1, 1000),
             Parameter("epochs", 200, "of fine-tuning", 1, 10000),
         ),

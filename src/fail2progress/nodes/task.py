@@ -15,6 +15,7 @@ from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import SetTrial
 from rclpy.action import ActionClient
 
+from fail2progress.experiments.story import first_seed
 from fail2progress.nodes.base import StackNode
 from fail2progress.nodes.convert import goal_msg, uuid_text
 from fail2progress.sim.tasks import Trial, task
@@ -39,7 +40,7 @@ class Node(StackNode):
     def start(self) -> None:
         """See StackNode. ValueError where there is no such trial."""
         self.family, self.objects = task(str(self.param("task"))), int(self.param("objects"))
-        self.family.trial(self.objects, int(self.param("seed")))
+        self.family.trial(self.objects, first_seed(int(self.param("seed"))))
         self.client = ActionClient(self, ExecuteTask, "execute_task", callback_group=self.together)
         self.placing = self.create_client(SetTrial, "set_trial", callback_group=self.together)
         self.ending = threading.Event()
@@ -55,7 +56,7 @@ class Node(StackNode):
 
     def _run(self) -> None:
         """One trial, or the story: trials until something fails, then the same trial again with what was learnt."""
-        rounds, seed = [], int(self.param("seed"))
+        rounds, seed = [], first_seed(int(self.param("seed")))
         trials = PATIENCE if self.param("story") else 1
         for number in range(trials):
             rounds.append(self._round(seed + number))
