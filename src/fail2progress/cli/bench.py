@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli.common import console, print_json, say, write_json
+from fail2progress.cli.common import UserError, WorkError, console, print_json, say, write_json
 
 
 def register(app: typer.Typer) -> None:
@@ -19,12 +19,36 @@ def register(app: typer.Typer) -> None:
 def bench(
     model: Annotated[Path | None, typer.Option(help="Weights; default: the package's.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the report to this file.")] = None,
+    stack: Annotated[bool, typer.Option(help="Measure the ROS 2 stack instead: latency, swaps of the model, stop.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
     """Measure simulation, training, planning and learning; a ratio above 1 is better than the reference.
 
     Example: fail2progress bench --json
     """
+    report = _stack() if stack else _parts(model)
+    if out is not None:
+        write_json(out, report)
+    if json_output:
+        print_json(report)
+    else:
+        _print_table(report)
+
+
+def _stack() -> dict[str, object]:
+    """The nodes over DDS, against the bars of the design."""
+    from fail2progress.nodes.benchmark import measure_stack
+    from fail2progress.nodes.environment import NoRosError
+
+    try:
+        return measure_stack(lambda stage: say(f"measuring {stage}"))
+    except NoRosError as error:
+        raise UserError(str(error)) from error
+    except RuntimeError as error:
+        raise WorkError(str(error)) from error
+
+
+def _parts(model: Path | None) -> dict[str, object]:
     from fail2progress.benchmarks.performance import measure
     from fail2progress.learning import weights
     from fail2progress.learning.replay import load_keepsake
@@ -33,13 +57,7 @@ def bench(
     checkpoint = load_checkpoint(model or weights.path(weights.RELATIONAL))
     keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
     with tempfile.TemporaryDirectory() as folder:
-        report = measure(checkpoint.model, checkpoint.digest, keepsake, Path(folder), lambda stage: say(f"measuring {stage}"))
-    if out is not None:
-        write_json(out, report)
-    if json_output:
-        print_json(report)
-    else:
-        _print_table(report)
+        return measure(checkpoint.model, checkpoint.digest, keepsake, Path(folder), lambda stage: say(f"measuring {stage}"))
 
 
 def _print_table(report: dict[str, object]) -> None:

@@ -17,6 +17,9 @@ from fail2progress.nodes.convert_records import event_of, report_msg
 from fail2progress.sim.batch import ParallelSimulator
 from fail2progress.sim.camera import Camera
 
+UNASKED = 5.0
+"""Seconds between two looks into the store without having been asked."""
+
 
 class Node(StackNode):
     """Works off the store, so that nothing is lost where it was ended in between."""
@@ -53,10 +56,23 @@ class Node(StackNode):
         self.wanted.set()
 
     def _work(self) -> None:
+        """Woken by messages; and now and then unasked, as whoever sent one may have been ended before it could."""
+        told = False
         while not self.ending.is_set():
-            if self.wanted.wait(0.5) and not self.ending.is_set() and self.active:
-                self.wanted.clear()
-                self.guarded("failures", self._work_off, None)
+            self.wanted.wait(UNASKED if told else 0.2)
+            if self.ending.is_set() or not self.active:
+                continue
+            self.wanted.clear()
+            if not told:
+                told = True
+                self.guarded("failures", self._tell_again, None)
+            self.guarded("failures", self._work_off, None)
+
+    def _tell_again(self, _: None) -> None:
+        """The last report: the process may have been ended after it was kept and before it was told."""
+        kept = [report for head in self.store.headers() if (report := self.store.report(head.id)) is not None]
+        if kept:
+            self.tell("failure_reports", report_msg(kept[-1], self.now()))
 
     def _work_off(self, _: None) -> None:
         """One failure after the other; one that makes trouble does not hold up those after it."""

@@ -27,6 +27,9 @@ from fail2progress.nodes.live import ModelNode, registry, starting_model
 from fail2progress.sim.batch import ParallelSimulator
 from fail2progress.stein.states import NothingToVaryError
 
+UNASKED = 5.0
+"""Seconds between two looks into the store without having been asked."""
+
 Report = Callable[[str, float], None]
 
 
@@ -92,10 +95,29 @@ class Node(ModelNode):
         self.wanted.set()
 
     def _work(self) -> None:
+        """Woken by messages; and now and then unasked, as whoever sent one may have been ended before it could."""
+        told = False
         while not self.ending.is_set():
-            if self.wanted.wait(0.5) and not self.ending.is_set() and self.active:
-                self.wanted.clear()
-                self.guarded("failure_reports", self._work_off, None)
+            self.wanted.wait(UNASKED if told else 0.2)
+            if self.ending.is_set() or not self.active:
+                continue
+            self.wanted.clear()
+            if not told:
+                told = True
+                self.guarded("failure_reports", self._tell_again, None)
+            self.guarded("failure_reports", self._work_off, None)
+
+    def _tell_again(self, _: None) -> None:
+        """What was learnt last: the process may have been ended after it was kept and before it was told."""
+        learnt = [(head.id, lesson) for head in self.store.headers() if (lesson := self.store.lesson(head.id)) is not None]
+        if not learnt:
+            return
+        identity, (version, reason) = learnt[-1]
+        current = self.versions.current()
+        if version == current.note["version"]:
+            self._tell(ModelUpdate.ACCEPTED, current, version, (identity,), reason)
+        else:
+            self._tell(ModelUpdate.REJECTED if version else ModelUpdate.NOTHING_LEARNT, current, "", (identity,), reason)
 
     def _work_off(self, _: None) -> None:
         """One failure after the other; one that makes trouble does not hold up those after it."""

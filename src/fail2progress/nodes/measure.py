@@ -42,7 +42,8 @@ from fail2progress.sim.tasks import HierarchicalTabletop
 from fail2progress.skills.base import SkillCall
 from fail2progress.world.observation import SegmentedCloud
 
-VERSIONS = ("v0001", "v0002")
+VERSIONS = 8
+"""More than a node keeps loaded, so that every swap reads a file."""
 SWAPPED = ("relations", "monitor", "planner")
 PERIOD = 0.1
 
@@ -81,7 +82,7 @@ def swaps(probe: Probe, count: int) -> dict[str, object]:
     seconds = []
     try:
         for number in range(count):
-            version = VERSIONS[(number + 1) % 2]
+            version = f"v{(number + 1) % VERSIONS + 1:04d}"
             probe.announced = 0.0
             answer = _result(client.call_async(LoadModel.Request(version=version)), 30.0)
             if answer.error_code:
@@ -97,6 +98,7 @@ def swaps(probe: Probe, count: int) -> dict[str, object]:
         "swaps": len(seconds),
         "median_s": statistics.median(seconds),
         "longest_s": max(seconds),
+        "longest_was_number": seconds.index(max(seconds)),
         "sent": len(probe.sent),
         "answered": len(probe.delays),
     }
@@ -155,18 +157,19 @@ def _result(future: Any, seconds: float) -> Any:
     return future.result()
 
 
-def second_version(state_dir: Path) -> None:
-    """A registry with two versions: the package's model, and one that differs from it by a breath."""
+def make_versions(state_dir: Path) -> None:
+    """A registry with the package's model, and others that differ from it by a breath."""
     start = load_checkpoint(weights.path(weights.RELATIONAL))
     versions = Registry(state_dir / "models")
     versions.folder.mkdir(parents=True)
     assert isinstance(start.model, Points2Plans)
     first = versions.make_current(versions.register(start.model, {"source": start.digest}))
-    other = copy.deepcopy(start.model)
-    with torch.no_grad():
-        next(other.parameters()).add_(1e-6)
     gate = {"passed": True, "reason": "made for measuring"}
-    versions.register(other, {"parent": first.digest, "parent_version": "v0001", "gate": gate})
+    for number in range(1, VERSIONS):
+        other = copy.deepcopy(start.model)
+        with torch.no_grad():
+            next(other.parameters()).add_(1e-6 * number)
+        versions.register(other, {"parent": first.digest, "parent_version": "v0001", "gate": gate})
 
 
 STACKS: dict[str, tuple[str, ...]] = {
@@ -179,7 +182,7 @@ STACKS: dict[str, tuple[str, ...]] = {
 def measure(what: str, count: int, state_dir: Path) -> dict[str, object]:
     """Start the nodes that are needed, measure, and end them. RuntimeError where something does not answer."""
     if what == "swaps":
-        second_version(state_dir)
+        make_versions(state_dir)
     values: dict[str, table.Value] = {"pace": 1.0} if what == "stops" else {}
     supervisor = Supervisor(Launch("sim", state_dir, values, nodes=STACKS[what]), lambda text: print(text, file=sys.stderr))
     rclpy.init()
@@ -204,6 +207,8 @@ def _await_nodes(probe: Probe, names: tuple[str, ...]) -> None:
     """Until all nodes are there, and the first observation was answered where somebody answers."""
     if not probe.wait(lambda: set(names) <= set(probe.get_node_names()), 90.0):
         raise RuntimeError(f"not all nodes came up: {probe.get_node_names()}")
+    if "monitor" in names and not probe.wait(lambda: set(SWAPPED) <= set(probe.digests), 60.0):
+        raise RuntimeError(f"not all nodes tell their model: {probe.digests}")
     if "relations" in names:
         end = time.monotonic() + 60.0
         while not probe.delays and time.monotonic() < end:

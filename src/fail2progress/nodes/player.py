@@ -25,6 +25,8 @@ UPSTREAM = (table.CAMERA[1], "segments")
 """Where observations may come from: of these only the first that the bag has is played, all after it is worked out anew."""
 PATIENCE = 5.0
 """Seconds to wait for relations of an observation before the next one is played."""
+FIRST = 4
+"""How often the first observation is sent until it is answered."""
 LEARNING = 600.0
 
 
@@ -44,7 +46,7 @@ class Node(StackNode):
         self.latest = {"relations": -1.0}
         self.judged: set[tuple[str, int]] = set()
         self.finished: set[tuple[str, int]] = set()
-        self.played = 0
+        self.played, self.shown, self.answered = 0, 0, 0
         self.listen("relations", lambda m: self._came("relations", stamp_of(m.header.stamp)), group=self.together)
         self.listen("verdicts", self._verdict, group=self.together)
 
@@ -59,6 +61,7 @@ class Node(StackNode):
     def _came(self, what: str, stamp: float) -> None:
         with self.came:
             self.latest[what] = max(self.latest[what], stamp)
+            self.answered += 1
             self.came.notify_all()
 
     def _verdict(self, message: Any) -> None:
@@ -72,6 +75,7 @@ class Node(StackNode):
             self._await_listeners(source)
             self._play(source)
             self._await_end()
+            print(f"{self.played} messages played, {self.shown} observations, {self.answered} of them with relations", flush=True)
             self.done = 0
         except (BagError, StoreError) as error:
             print(f"fail2progress: {error}", flush=True)
@@ -91,7 +95,7 @@ class Node(StackNode):
 
     def _await_listeners(self, source: str) -> None:
         """Until the first node of the chain and the monitor listen."""
-        for name in (source, "steps"):
+        for name in (*(self.images if source in self.images else {source}), "steps"):
             outlet = self._outlet_of(name)
             self._await(partial(_has_listeners, outlet), 60.0)
         self._await(lambda: self.count_publishers("verdicts") > 0 and self.count_publishers("relations") > 0, 60.0)
@@ -100,7 +104,7 @@ class Node(StackNode):
         """Publish in order; after the last image of a moment, wait for what the stack makes of it."""
         images = self.images if source == table.CAMERA[1] else {"segments"}
         pace = Pace(float(self.param("rate")))
-        stamp, moment = 0.0, set[str]()
+        stamp, moment = 0.0, dict[str, bytes]()
         for item in read(self.path):
             name = relative(item.topic)
             if name is None or name not in (*images, "tf", "tf_static", "steps", table.LABELS[1]):
@@ -116,10 +120,20 @@ class Node(StackNode):
                 self._note_step(item)
             if name in images:
                 of = header_stamp(item.data)
-                moment = {name} if of != stamp else moment | {name}
+                moment = {**moment, name: item.data} if of == stamp else {name: item.data}
                 stamp = of
-                if moment == images:
-                    self._await(partial(self._has_come, of), PATIENCE)
+                if set(moment) == images:
+                    self.shown += 1
+                    self._show(moment, of)
+
+    def _show(self, moment: dict[str, bytes], stamp: float) -> None:
+        """Wait for the relations of a moment. The first one is sent again: connections are made only while it goes out."""
+        for attempt in range(FIRST if self.shown == 1 else 1):
+            if attempt:
+                for name, data in moment.items():
+                    self._outlet_of(name).publish(data)
+            if self._await(partial(self._has_come, stamp), PATIENCE):
+                return
 
     def _has_come(self, stamp: float) -> bool:
         return self.latest["relations"] >= stamp - 1e-6

@@ -1,0 +1,85 @@
+"""A bag with nothing but the images of an RGB-D camera, as `ros2 bag record` makes it beside a RealSense driver."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fail2progress.sim.bodies import compile_scene
+from fail2progress.sim.camera import Camera
+from fail2progress.sim.rgbd import DepthNoise, photograph
+from fail2progress.sim.tasks import HierarchicalTabletop
+from fail2progress.world.rgbd import Intrinsics, RgbdFrame
+
+from .processes import command
+
+FRAMES = os.environ.get("FAIL2PROGRESS_FRAMES", "")
+"""Folder with NNNNNN-color.png, NNNNNN-depth.png (mm) and NNNNNN.json, for a bag of a real camera."""
+
+
+def write_bag(folder: Path, frames: list[RgbdFrame]) -> None:
+    pytest.importorskip("rclpy")
+    pytest.importorskip("fail2progress_msgs")
+    from rclpy.serialization import serialize_message
+
+    from fail2progress.nodes.bag import BagWriter
+    from fail2progress.nodes.images import depth_image, image_msg, info_msg
+    from fail2progress.nodes.table import CAMERA
+
+    colour, depth, info = (f"/camera/{name}" for name in CAMERA)
+    writer = BagWriter(folder)
+    for topic, kind in ((colour, "Image"), (depth, "Image"), (info, "CameraInfo")):
+        writer.add_topic(topic, f"sensor_msgs/msg/{kind}")
+    for number, frame in enumerate(frames):
+        stamp = 100.0 + number / 5
+        for topic, message in (
+            (colour, image_msg(frame.colour, "rgb8", stamp)),
+            (depth, image_msg(depth_image(frame.depth), "16UC1", stamp)),
+            (info, info_msg(frame.intrinsics, stamp)),
+        ):
+            writer.write(topic, serialize_message(message), int(stamp * 1e9))
+    writer.close()
+
+
+def replayed(bag: Path, out: Path, variables: dict[str, str]) -> str:
+    words = command("up", "replay", str(bag), "--out", str(out))
+    done = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stderr
+    return done.stderr
+
+
+def simulated(count: int) -> list[RgbdFrame]:
+    scene = HierarchicalTabletop().trial(3, 5).scene
+    bodies, rng = compile_scene(scene), np.random.default_rng(0)
+    import mujoco
+
+    mujoco.mj_forward(bodies.model, bodies.data)
+    camera = Camera(eye=(-0.1, 0.35, 1.1), target=(0.6, 0.4, 0.5), focal=520.0)
+    return [photograph(bodies, scene, camera, DepthNoise(0.001, 0.005), rng) for _ in range(count)]
+
+
+def test_images_of_a_simulated_camera_become_relations(variables: dict[str, str], tmp_path: Path) -> None:
+    write_bag(tmp_path / "bag", simulated(3))
+    said = replayed(tmp_path / "bag", tmp_path / "out", variables)
+    assert "9 messages played, 3 observations, 3 of them with relations" in said
+
+
+@pytest.mark.skipif(not FRAMES, reason="FAIL2PROGRESS_FRAMES names no folder with real frames")
+def test_images_of_a_real_camera_become_relations(variables: dict[str, str], tmp_path: Path) -> None:
+    frames = [real(path) for path in sorted(Path(FRAMES).glob("*.json"))]
+    write_bag(tmp_path / "bag", frames)
+    said = replayed(tmp_path / "bag", tmp_path / "out", variables)
+    assert f"{len(frames)} observations, {len(frames)} of them with relations" in said
+
+
+def real(path: Path) -> RgbdFrame:
+    from PIL import Image
+
+    k = json.loads(path.read_text())
+    k = k.get("camera", k)
+    colour = np.asarray(Image.open(path.with_name(f"{path.stem}-color.png")).convert("RGB"), np.uint8)
+    depth = np.asarray(Image.open(path.with_name(f"{path.stem}-depth.png")), np.float32) / 1000
+    return RgbdFrame(colour, depth, Intrinsics(depth.shape[1], depth.shape[0], k["fx"], k["fy"], k["cx"], k["cy"]))
