@@ -18,10 +18,10 @@ from rich.table import Table
 
 from fail2progress.cli.common import WorkError, print_json
 
-CORE = ("numpy", "scipy", "torch", "mujoco", "transforms3d", "pydantic", "safetensors")
+CORE = ("numpy", "scipy", "torch", "mujoco", "transforms3d", "pydantic", "safetensors", "open3d", "mcap")
 OPTIONAL = {
-    "open3d": "segments from real cameras: pip install 'fail2progress[perception]'",
-    "rclpy": "ROS 2 nodes: install ROS 2 (Humble, Jazzy or Kilted) and source its setup file",
+    "rclpy": "ROS 2 nodes: source a ROS 2 installation (Humble, Jazzy or Kilted), or run: make ros",
+    "transformers": "names for segments by an open-vocabulary detector: pip install 'fail2progress[labeller]'",
     "stretch_body": "a real Stretch: pip install 'fail2progress[stretch]' on the robot",
     "ray": "work over many machines: pip install ray",
     "mujoco_warp": "thousands of scenes on a GPU: pip install mujoco-warp",
@@ -65,7 +65,7 @@ def examine() -> list[Finding]:
     version = platform.python_version()
     python = Finding("python", sys.version_info >= _OLDEST, True, version, "install Python 3.10, 3.11 or 3.12")
     cores = Finding("cores", True, False, str(len(os.sched_getaffinity(0))))
-    return [python, cores, *map(package, CORE), *_weights(), *(_optional(name) for name in OPTIONAL)]
+    return [python, cores, *map(package, CORE), *_weights(), *(_optional(name) for name in OPTIONAL), _stack()]
 
 
 def package(name: str) -> Finding:
@@ -81,6 +81,17 @@ def _optional(name: str) -> Finding:
     """Found, not imported: some take seconds or start things."""
     there = util.find_spec(name) is not None
     return Finding(name, there, False, _version(name) if there else "not installed", "" if there else OPTIONAL[name])
+
+
+def _stack() -> Finding:
+    """Whether nodes could be started: ROS 2 and the messages together."""
+    from fail2progress.nodes.environment import NoRosError, environment
+
+    try:
+        environment()
+    except NoRosError as error:
+        return Finding("ROS 2 stack", False, False, "cannot be started", str(error))
+    return Finding("ROS 2 stack", True, False, "rclpy and fail2progress_msgs")
 
 
 def _version(name: str) -> str:
