@@ -10,12 +10,25 @@ from hypothesis import strategies as st
 from rclpy.serialization import deserialize_message, serialize_message
 
 from fail2progress.failures.event import Call
+from fail2progress.failures.report import FailureReport, FailureSignal
 from fail2progress.nodes import convert, convert_records
 from fail2progress.nodes.convert import Refused
 
 from . import messages as m
 
 RELAXED = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+
+
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+SIGNALS = st.builds(
+    lambda ends, **fields: FailureSignal(low=min(ends), high=max(ends), **fields),
+    st.tuples(NUMBERS, NUMBERS), name=m.TEXT, severity=m.SHARES, parameter=m.TEXT, delta=NUMBERS, evidence=m.TEXT,
+)  # fmt: skip
+SIGNAL = FailureSignal(name="grasp_missed", severity=0.9, parameter="p", delta=-0.01, low=0.1, high=0.16, evidence="it stayed")
+
+
+def with_signals(report: FailureReport, *signals: FailureSignal) -> FailureReport:
+    return report.model_copy(update={"signals": signals})
 
 
 def over_the_wire(message: Any) -> Any:
@@ -35,7 +48,11 @@ ROUND_TRIPS: dict[str, tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] =
         convert_records.attempt_of,
     ),
     "event": (m.events(), convert_records.event_msg, convert_records.event_of),
-    "report": (m.REPORTS, lambda report: convert_records.report_msg(report, 3.0), convert_records.report_of),
+    "report": (
+        st.builds(lambda report, signals: with_signals(report, *signals), m.REPORTS, st.lists(SIGNALS, max_size=3)),
+        lambda report: convert_records.report_msg(report, 3.0),
+        convert_records.report_of,
+    ),
 }
 
 
@@ -168,6 +185,12 @@ MALFORMED: list[tuple[str, Callable[[Any], None], str]] = [
     ("report", _set("failure.uuid", np.zeros(16, np.uint8)), "name"),
     ("report", _set("rebuilt", ["x"] * 65), "count"),
     ("report", _set("schema_version", 3), "schema"),
+    ("report", _set("signals.0.schema_version", 2), "schema"),
+    ("report", _set("signals.0.severity", 1.5), "value"),
+    ("report", _set("signals.0.delta", float("nan")), "value"),
+    ("report", _set("signals.0.low", 1.0), "value"),
+    ("report", _set("signals.0.evidence", "x" * 1000), "text"),
+    ("report", lambda message: message.signals.extend(message.signals * 5000), "count"),
 ]
 VALID: dict[str, Callable[[], Any]] = {
     "cloud": lambda: convert.segments_msg(m.scene_cloud()),
@@ -178,7 +201,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "mismatch": lambda: convert_records.mismatch_msg(m.scene_event().header.mismatches[0]),
     "attempt": lambda: convert_records.step_msg(m.scene_attempt(), m.EPISODE, 1, 2.0),
     "event": lambda: convert_records.event_msg(m.scene_event()),
-    "report": lambda: convert_records.report_msg(m.scene_report(), 3.0),
+    "report": lambda: convert_records.report_msg(with_signals(m.scene_report(), SIGNAL), 3.0),
 }
 
 

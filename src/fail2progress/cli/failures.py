@@ -108,4 +108,5 @@ def _lines(header: Header, report: FailureReport | None) -> list[tuple[str, str]
     if report is None:
         return [*lines, ("class", "not classified")]
     lines.append(("class", f"{report.category.value} (confidence {report.confidence:.2f}, {report.repetitions} repetitions)"))
-    return lines + [("evidence", str(difference)) for difference in report.differences]
+    lines += [("evidence", str(difference)) for difference in report.differences]
+    return lines + [("signal", str(signal)) for signal in report.signals]

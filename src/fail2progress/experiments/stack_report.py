@@ -59,6 +59,8 @@ def _failure(number: int, met: Met) -> str:
     ]
     if report is not None and report.differences:
         facts.append(("simulated otherwise", "; ".join(map(str, report.differences))))
+    if report is not None and report.signals:
+        facts.append(("signals (edits not applied)", "; ".join(map(str, report.signals))))
     if met.lesson is not None:
         facts.append(("lesson", f"{met.lesson[0] or 'no new model'}: {met.lesson[1]}"))
     clouds = "".join(

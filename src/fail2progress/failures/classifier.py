@@ -13,6 +13,7 @@ import numpy as np
 
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.failures.signals import signals
 from fail2progress.sim.base import Job, Outcome, Simulator
 from fail2progress.sim.camera import Camera
 from fail2progress.sim.real2sim import rebuild
@@ -44,7 +45,7 @@ class Classifier:
         agreeing = sum(not found for found in differences)
         symbolic = agreeing * 2 > len(differences)
         votes = agreeing if symbolic else len(differences) - agreeing
-        return FailureReport(
+        report = FailureReport(
             failure=event.id,
             category=FailureClass.SYMBOLIC_PREDICTION if symbolic else FailureClass.SIM2REAL_GAP,
             confidence=votes / len(differences),
@@ -52,6 +53,7 @@ class Classifier:
             differences=min((found for found in differences if bool(found) != symbolic), key=len),
             rebuilt=tuple(f"{s.name}: {s.category} {np.round(s.size, 3).tolist()} m" for s in rebuilt.scene.objects),
         )
+        return report.model_copy(update={"signals": signals(event, report)})
 
 
 def _differences(event: FailureEvent, outcome: Outcome) -> tuple[Mismatch, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fail2progress.failures.event import Mismatch
 
@@ -14,6 +14,31 @@ class FailureClass(str, Enum):
 
     SYMBOLIC_PREDICTION = "incorrect_symbolic_prediction"
     SIM2REAL_GAP = "sim2real_gap"
+
+
+class FailureSignal(BaseModel):
+    """A named failure and the one bounded parameter edit that answers it (failures/signals.py)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    name: str
+    severity: float = Field(ge=0.0, le=1.0)
+    parameter: str
+    """What to edit, a dotted path in the package; empty where nothing is."""
+    delta: float
+    """By how much, in the parameter's unit."""
+    low: float
+    high: float
+    evidence: str
+
+    @model_validator(mode="after")
+    def _in_order(self) -> FailureSignal:
+        if self.low > self.high:
+            raise ValueError(f"bounds [{self.low:g}, {self.high:g}] of {self.name!r} leave nothing between them")
+        return self
+
+    def __str__(self) -> str:
+        edit = f"{self.parameter} {self.delta:+g} within [{self.low:g}, {self.high:g}]" if self.parameter else "no edit"
+        return f"{self.name} (severity {self.severity:.2f}): {self.evidence}; {edit}"
 
 
 class FailureReport(BaseModel):
@@ -29,3 +54,5 @@ class FailureReport(BaseModel):
     """Relations where the simulation (`expected`) and the observation differ."""
     rebuilt: tuple[str, ...]
     """The objects of the rebuilt scene, with their sizes."""
+    signals: tuple[FailureSignal, ...] = ()
+    """The failures by name, with the edits that would answer them; nothing applies them by itself."""

@@ -6,13 +6,14 @@ from datetime import datetime
 
 from fail2progress_msgs.msg import FailureEvent as FailureEventMsg
 from fail2progress_msgs.msg import FailureReport as FailureReportMsg
+from fail2progress_msgs.msg import FailureSignal as FailureSignalMsg
 from fail2progress_msgs.msg import Mismatch as MismatchMsg
 from fail2progress_msgs.msg import Step as StepMsg
 from pydantic import ValidationError
 
 from fail2progress.agent.monitor import Attempt
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
-from fail2progress.failures.report import FailureReport
+from fail2progress.failures.report import FailureReport, FailureSignal
 from fail2progress.nodes.convert import (
     MOST_SEGMENTS,
     SCHEMA,
@@ -195,14 +196,22 @@ def report_msg(report: FailureReport, stamp: float) -> FailureReportMsg:
         repetitions=report.repetitions,
         differences=[mismatch_msg(m) for m in report.differences],
         rebuilt=list(report.rebuilt),
+        signals=[FailureSignalMsg(schema_version=SCHEMA, **signal.model_dump()) for signal in report.signals],
     )
+
+
+def _signal_of(message: FailureSignalMsg) -> FailureSignal:
+    """To the core's type; ValidationError for numbers that are none."""
+    check_schema(message)
+    check_texts(message.name, message.parameter, message.evidence)
+    return FailureSignal(**{field: getattr(message, field) for field in FailureSignal.model_fields})
 
 
 def report_of(message: FailureReportMsg) -> FailureReport:
     """To the core's type; Refused for unknown classes."""
     check_schema(message)
-    if len(message.differences) > MOST_RECORDS or len(message.rebuilt) > MOST_SEGMENTS:
-        raise Refused("count", "a report with too many differences or objects")
+    if max(len(message.differences), len(message.signals)) > MOST_RECORDS or len(message.rebuilt) > MOST_SEGMENTS:
+        raise Refused("count", "a report with too many differences, signals or objects")
     check_texts(message.category, *message.rebuilt)
     if not uuid_text(message.failure):
         raise Refused("name", "a report on a failure without an id")
@@ -214,6 +223,7 @@ def report_of(message: FailureReportMsg) -> FailureReport:
             repetitions=message.repetitions,
             differences=tuple(map(mismatch_of, message.differences)),
             rebuilt=tuple(message.rebuilt),
+            signals=tuple(map(_signal_of, message.signals)),
         )
     except ValidationError as error:
         first = error.errors()[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from action_msgs.msg import GoalStatus
@@ -21,8 +22,8 @@ from fail2progress.world.observation import SegmentedCloud
 if TYPE_CHECKING:
     from fail2progress.nodes.planner import Node
 
-SERVER_GONE = 3.0
-"""Seconds without an action server after which a skill under way counts as lost."""
+ASK_AGAIN = 3.0
+"""Seconds after which a result is asked for once more."""
 
 
 class Interrupted(RuntimeError):
@@ -109,11 +110,17 @@ class SkillClient:
         handle = self._wait(self.client.send_goal_async(goal, feedback_callback=self._feedback), 20.0)
         if not handle.accepted:
             raise Interrupted(ErrorCode.ROBOT_BUSY, "the robot does not take the skill: it is busy, stopped or inactive")
+        seconds = float(self.node.param("skill_timeout"))
         try:
-            answer = self._wait(handle.get_result_async(), float(self.node.param("skill_timeout")))
+            answer = await_result(handle, self.node.check_wanted, seconds)
         except Interrupted:
             handle.cancel_goal_async()
             raise
+        if answer is None:
+            handle.cancel_goal_async()
+            raise Interrupted(ErrorCode.ROBOT_LOST, f"the skill did not end within {seconds:.0f} s")
+        if answer.status == GoalStatus.STATUS_UNKNOWN:
+            raise Interrupted(ErrorCode.ROBOT_LOST, "the robot node was started anew and knows nothing of the skill")
         if answer.status == GoalStatus.STATUS_CANCELED:
             raise Interrupted(ErrorCode.ROBOT_STOPPED, answer.result.error_msg or "the skill was cancelled")
         if answer.result.error_code in (ErrorCode.ROBOT_STOPPED, ErrorCode.ROBOT_BUSY, ErrorCode.ROBOT_LOST):
@@ -125,17 +132,31 @@ class SkillClient:
         self.node.facts["skill"] = f"{message.feedback.phase} {message.feedback.share:.0%}"
 
     def _wait(self, future: Any, seconds: float) -> Any:
-        """The result of a future; the robot node may die meanwhile."""
+        """The result of a future."""
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
-        gone = 0.0
         end = time.monotonic() + seconds
         while not done.wait(0.05):
             self.node.check_wanted()
-            there = self.client.server_is_ready()
-            gone = 0.0 if there else gone or time.monotonic()
-            if gone and time.monotonic() - gone > SERVER_GONE:
-                raise Interrupted(ErrorCode.ROBOT_LOST, "the robot node has gone")
             if time.monotonic() > end:
-                raise Interrupted(ErrorCode.ROBOT_LOST, f"the skill did not end within {seconds:.0f} s")
+                raise Interrupted(ErrorCode.ROBOT_LOST, f"the robot did not answer within {seconds:.0f} s")
         return future.result()
+
+
+def await_result(handle: Any, check: Callable[[], None], seconds: float) -> Any:
+    """The answer to a goal, or None when the time is over. `check` is called all the while and may raise.
+
+    It is asked for again and again: a server that was started anew answers at once that it knows nothing of the goal (status
+    unknown), while a dead one looks alive for as long as the middleware's lease runs.
+    """
+    came, asked = threading.Event(), []
+    begun, due = time.monotonic(), 0.0
+    while time.monotonic() - begun < seconds:
+        if time.monotonic() >= due:
+            asked.append(handle.get_result_async())
+            asked[-1].add_done_callback(lambda _: came.set())
+            due = time.monotonic() + ASK_AGAIN
+        if came.wait(0.05):
+            return next(future.result() for future in asked if future.done())
+        check()
+    return None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +17,15 @@ from rclpy.action import ActionClient
 from fail2progress.experiments.story import first_seed
 from fail2progress.nodes.base import StackNode
 from fail2progress.nodes.convert import goal_msg, uuid_text
+from fail2progress.nodes.remote import await_result
 from fail2progress.sim.tasks import Trial, task
 
 PATIENCE = 10
 """Trials that a story may take until something fails."""
-GONE = 5.0
-"""Seconds without the planner after which the task counts as lost."""
+ANSWER = 20.0
+"""Seconds that another node has for an answer."""
+LONGEST = 3600.0
+"""Seconds that a task may take."""
 AGAIN = (ErrorCode.PLANNER_BUSY, ErrorCode.PLANNER_NO_OBSERVATION, ErrorCode.ROBOT_LOST, ErrorCode.ROBOT_BUSY)
 """What may pass by itself: a node that was lost is started anew."""
 
@@ -105,7 +107,7 @@ class Node(StackNode):
         if not self.placing.wait_for_service(timeout_sec=60.0):
             raise LostError("nobody offers set_trial: does the simulated robot run?")
         request = SetTrial.Request(task=trial.task, objects=trial.objects, seed=trial.seed)
-        answer = self._wait(self.placing.call_async(request), self.placing.service_is_ready)
+        answer = self._wait(self.placing.call_async(request))
         if answer.error_code != ErrorCode.OK:
             raise LostError(answer.error_msg)
 
@@ -116,26 +118,30 @@ class Node(StackNode):
         goal = ExecuteTask.Goal(
             task=trial.task, objects=trial.objects, seed=trial.seed, stages=[goal_msg(stage) for stage in trial.stages]
         )
-        handle = self._wait(self.client.send_goal_async(goal, feedback_callback=self._feedback), self.client.server_is_ready)
+        handle = self._wait(self.client.send_goal_async(goal, feedback_callback=self._feedback))
         if not handle.accepted:
             raise LostError("the planner does not take the task: it is busy or inactive")
         self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}: {trial.goal}")
-        answer = self._wait(handle.get_result_async(), self.client.server_is_ready)
+        answer = await_result(handle, self._check, LONGEST)
+        if answer is None:
+            raise LostError(f"the planner did not end the task within {LONGEST:.0f} s")
         if answer.status == GoalStatus.STATUS_UNKNOWN:
             raise LostError("the planner knows nothing of the task")
         return answer.result
 
-    def _wait(self, future: Any, there: Callable[[], bool]) -> Any:
+    def _wait(self, future: Any) -> Any:
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
-        gone = 0.0
+        end = time.monotonic() + ANSWER
         while not done.wait(0.1):
-            gone = 0.0 if there() else gone or time.monotonic()
-            if gone and time.monotonic() - gone > GONE:
-                raise LostError("a node has gone")
-            if self.ending.is_set():
-                raise LostError("stopped")
+            self._check()
+            if time.monotonic() > end:
+                raise LostError(f"no answer within {ANSWER:.0f} s")
         return future.result()
+
+    def _check(self) -> None:
+        if self.ending.is_set():
+            raise LostError("stopped")
 
     def _feedback(self, message: Any) -> None:
         self._say(f"{message.feedback.phase}: {message.feedback.text}")
