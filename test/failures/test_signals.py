@@ -1,4 +1,5 @@
 import importlib
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
@@ -8,13 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
 from fail2progress.failures.signals import ROUTES, bounded, signals
+from fail2progress.failures.store import FailureStore
+from fail2progress.learning.distribution import random_call, random_scene
 from fail2progress.sim.base import Disturbances, Job, Outcome
 from fail2progress.sim.camera import Camera
+from fail2progress.sim.layout import DoesNotFitError
 from fail2progress.sim.mujoco_backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.feasibility import infeasible
 from fail2progress.world.objects import ObjectSpec
 from fail2progress.world.observation import SegmentedCloud
 from fail2progress.world.relations import RelationState
@@ -43,7 +49,8 @@ def tables(seed: int) -> Scene:
 
 @cache
 def carried(seed: int = 0, disturbances: Disturbances = NONE) -> Outcome:
-    return SIMULATOR.execute(Job(tables(seed), SkillCall("pick_place", "cup", OVER, "table_b"), Camera(), seed, disturbances))
+    call = SkillCall("pick_place", "cup", OVER, "table_b")
+    return SIMULATOR.execute(Job(tables(seed), call, Camera(), seed, disturbances))
 
 
 def event_of(outcome: Outcome, *broken: Mismatch, call: SkillCall | None = None) -> FailureEvent:
@@ -91,11 +98,15 @@ def test_a_missed_grasp_is_named(seed: int) -> None:
     assert signal.parameter == "skills.feasibility.Limits.gripper_opening" and signal.delta < 0
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(1, 4))
 def test_an_object_lost_on_the_way_is_named(seed: int) -> None:
-    event = event_of(carried(seed, Disturbances(grasp_slip=1.0)), LEFT, SPILT)
+    outcome = carried(seed, Disturbances(grasp_slip=1.0))
+    event = event_of(outcome, LEFT, SPILT)
     signal = found(event)["grasp_slipped"]
-    assert 0.0 < signal.severity <= 1.0 and "of its way" in signal.evidence
+    short = 0.7 + outcome.displacements[outcome.before.scene.index("cup")][1]
+    told = float(signal.evidence.split(" m before")[0].split()[-1])
+    assert told == pytest.approx(short, abs=0.03) and signal.severity == 1.0
+    assert signal.parameter == "robots.stretch_skills.SQUEEZE"
     # That it lost its contents in the fall is no second failure.
     assert "contents_lost" not in found(event)
 
@@ -113,6 +124,38 @@ def test_a_wrong_prediction_is_for_learning_whatever_moved() -> None:
     (signal,) = found(event, FailureClass.SYMBOLIC_PREDICTION).values()
     assert signal.name == "prediction_wrong" and signal.parameter == "" and bounded(3.0, signal) == 3.0
     assert str(LEFT) in signal.evidence
+    long = LEFT.model_copy(update={"subject": "cup" * 100})
+    assert len(found(event_of(carried(), long), FailureClass.SYMBOLIC_PREDICTION)["prediction_wrong"].evidence) == 256
+
+
+def random_places(disturbances: Disturbances, count: int) -> Iterator[tuple[float, float, set[str]]]:
+    """Random pick-and-places: metres from the planned place in truth, visibility, names of the signals."""
+    made, seeds = 0, iter(range(20_000, 30_000))
+    while made < count:
+        seed = next(seeds)
+        rng = np.random.default_rng(seed)
+        try:
+            scene = random_scene(rng)
+        except DoesNotFitError:
+            continue
+        call = random_call(rng, scene)
+        if call is None or call.skill != "pick_place" or infeasible(scene, call) is not None:
+            continue
+        made += 1
+        outcome = SIMULATOR.execute(Job(scene, call, Camera(), seed, disturbances))
+        row = scene.index(call.object)
+        broken = LEFT.model_copy(update={"subject": call.object, "other": "table_a"})
+        seen = min(float(s.cloud.visibility[row]) for s in (outcome.before, outcome.after))
+        off = float(np.linalg.norm(outcome.displacements[row] - call.parameters[:3]))
+        yield off, seen, set(found(event_of(outcome, broken)))
+
+
+def test_random_executions_are_blamed_only_where_the_object_went_astray() -> None:
+    """The measurement of decision 0011, there with 150 each."""
+    good, missed = list(random_places(NONE, 40)), list(random_places(Disturbances(grasp_miss=1.0), 20))
+    assert all(names == {"unexplained"} for off, _, names in good if off < 0.03)
+    assert all(names == ({"grasp_missed"} if seen >= 0.5 else {"unexplained"}) for _, seen, names in missed)
+    assert sum(off < 0.03 for off, _, _ in good) >= 10 and sum(seen >= 0.5 for _, seen, _ in missed) >= 10
 
 
 def test_a_placement_beside_its_place_is_named() -> None:
@@ -165,7 +208,7 @@ NUMBERS = st.floats(-1e6, 1e6)
 
 
 @given(ends=st.tuples(NUMBERS, NUMBERS), share=st.floats(0, 1), delta=NUMBERS, times=st.integers(1, 5))
-def test_edits_stay_within_their_bounds_and_go_one_way(ends: tuple[float, float], share: float, delta: float, times: int) -> None:
+def test_edits_stay_within_bounds_and_go_one_way(ends: tuple[float, float], share: float, delta: float, times: int) -> None:
     low, high = min(ends), max(ends)
     signal = FailureSignal(name="n", severity=1, parameter="p", delta=delta, low=low, high=high, evidence="")
     value = min(max(low + share * (high - low), low), high)
@@ -205,6 +248,16 @@ def test_every_number_of_a_signal_is_checked() -> None:
     for wrong in ({"severity": 1.1}, {"severity": float("nan")}, {"delta": float("inf")}, {"low": 1.0}, {"more": 1}):
         with pytest.raises(ValidationError):
             FailureSignal.model_validate({**good, **wrong})
+
+
+def test_the_classifier_fills_them_in_and_the_store_keeps_them(store: FailureStore) -> None:
+    event = event_of(carried(0, Disturbances(grasp_miss=1.0)), LEFT)
+    report = Classifier(SIMULATOR, Camera(), repetitions=3).classify(event)
+    assert report.category is FailureClass.SIM2REAL_GAP and report.signals == signals(event, report)
+    assert [signal.name for signal in report.signals] == ["grasp_missed"]
+    store.add(event)
+    store.add_report(report)
+    assert store.report(event.id) == report
 
 
 def test_a_report_stored_before_there_were_signals_still_loads() -> None:

@@ -1,7 +1,7 @@
 """Failures by name, each with the one bounded parameter edit that answers it, from the evidence that an event carries.
 
-After "Capturing failure as a first-class artifact" (the typed schema; one deterministic bounded edit for each named failure). Its
-names belong to the refinement of assets; those here are failures of skills. Nothing applies an edit by itself (decision 0011).
+After "Capturing failure as a first-class artifact" ("The schema", "The corrective policy"). Its names belong to the
+refinement of assets; those here are failures of skills. Nothing applies an edit by itself (decision 0011).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fail2progress.world.scene import Array
 
 @dataclass(frozen=True)
 class Route:
-    """Where a named failure goes: a parameter by its dotted path in the package, a step, and bounds (the parameter's unit)."""
+    """Where a named failure goes: a parameter by its dotted path in the package, a step and bounds in its unit."""
 
     parameter: str = ""
     """Empty where no parameter is to blame."""
@@ -42,23 +42,26 @@ ROUTES: dict[str, Route] = {
 }
 """`prediction_wrong` is answered by learning; `unexplained` says that the evidence names no failure."""
 
+LONGEST = 256
+"""Characters of evidence that are kept; messages take no longer texts."""
+
 
 @dataclass(frozen=True)
 class Evidence:
-    """From when on something counts, in metres; `visible` and `arrived` are shares."""
+    """From when on something counts, in metres; `visible` is a share."""
 
     moved: float = 0.02
     """An object that moved less stayed where it was."""
     off: float = 0.04
     """An object that ended farther from its planned place missed it."""
+    short: float = 0.08
+    """An object that ended so much before the end of its planned way, seen from above, was lost on the way."""
     disturbed: float = 0.03
     """Anything else that moved farther was moved."""
     severe: float = 0.2
     """This far off, or this far moved, is severity 1."""
     visible: float = 0.5
     """A segment seen less before or after says nothing about its place."""
-    arrived: float = 0.8
-    """An object that ended earlier on its planned way was lost on the way."""
 
 
 def signals(event: FailureEvent, report: FailureReport, rule: Evidence = Evidence()) -> tuple[FailureSignal, ...]:
@@ -97,7 +100,7 @@ def _signal(name: str, severity: float, evidence: str) -> FailureSignal:
         delta=route.delta,
         low=route.low,
         high=route.high,
-        evidence=evidence,
+        evidence=evidence[:LONGEST],
     )
 
 
@@ -115,26 +118,27 @@ def _moves(event: FailureEvent, rule: Evidence) -> Array:
 def _own(event: FailureEvent, moves: Array, rule: Evidence) -> FailureSignal | None:
     """Where the object of a pick-and-place ended, against its planned displacement."""
     call = event.header.call
+    if call.skill != "pick_place":
+        return None
     planned, move = np.array(call.parameters[:3]), moves[event.before.index(call.object)]
     length, moved = float(np.linalg.norm(planned)), float(np.linalg.norm(move))
     off = float(np.linalg.norm(planned - move))
-    if call.skill != "pick_place" or not off > rule.off:
+    if not off > rule.off:  # nor where it is not a number
         return None
+    severity, name = off / rule.severe, call.object
     if moved < rule.moved:
-        text = f"{call.object} moved {moved:.3f} m, planned were {length:.3f} m"
-        return _signal("grasp_missed", 1.0 - moved / length, text)
-    along = float(planned @ move) / max(length, 1e-9) ** 2
-    if along < rule.arrived and length > 2 * rule.off:
-        text = f"{call.object} ended after {along:.0%} of its way, {off:.3f} m from its planned place"
-        return _signal("grasp_slipped", off / length, text)
-    return _signal("placement_off", off / rule.severe, f"{call.object} ended {off:.3f} m from its planned place")
+        return _signal("grasp_missed", severity, f"{name} moved {moved:.3f} m, planned were {length:.3f} m")
+    way = float(np.linalg.norm(planned[:2]))
+    short = way - float(planned[:2] @ move[:2]) / max(way, 1e-9)
+    if short > rule.short:
+        return _signal("grasp_slipped", severity, f"{name} ended {short:.3f} m before the end of its {way:.3f} m way")
+    return _signal("placement_off", severity, f"{name} ended {off:.3f} m from its planned place")
 
 
 def _contents(event: FailureEvent, moves: Array, own: FailureSignal | None) -> FailureSignal | None:
-    """What was in the object, should have stayed there, and did not; a fall on the way explains that by itself."""
+    """What was in the object, should have stayed there, and did not; an object that went astray explains that by itself."""
     carrier = event.header.call.object
-    fell = own is not None and own.name in ("grasp_missed", "grasp_slipped")
-    if fell or not np.isfinite(moves[event.before.index(carrier)]).all():
+    if own is not None or not np.isfinite(moves[event.before.index(carrier)]).all():
         return None
     held = [n for n in event.before.names if n != carrier and event.relations_before.value("inside", n, carrier) > 0.5]
     broken = event.header.mismatches
@@ -145,7 +149,7 @@ def _contents(event: FailureEvent, moves: Array, own: FailureSignal | None) -> F
 
 
 def _others(event: FailureEvent, rule: Evidence) -> FailureSignal | None:
-    """The thing that was moved farthest of those that neither were to be moved nor were carried along; pushes may move others."""
+    """What was moved farthest of the things that were neither to be moved nor carried along; pushes may move others."""
     call, before = event.header.call, event.relations_before
     if call.skill != "pick_place":
         return None
