@@ -146,16 +146,21 @@ def test_a_bag_cut_anywhere_gives_its_first_messages(tmp_path: Path) -> None:
     whole = write(tmp_path / "bag", messages).read_bytes()
     lengths = set()
 
-    @settings(max_examples=150)
-    @given(position=st.integers(0, len(whole)) | st.integers(len(whole) - 9000, len(whole)) | st.integers(0, 40))
-    def check(position: int) -> None:
+    def look(position: int) -> None:
         cut = tmp_path / "cut.mcap"
         cut.write_bytes(whole[:position])
         found = list(read(cut))
         assert found == messages[: len(found)]
         lengths.add(len(found))
 
+    @settings(max_examples=100)
+    @given(position=st.integers(0, len(whole)) | st.integers(0, 40))
+    def check(position: int) -> None:
+        look(position)
+
     check()
+    for position in [*range(0, len(whole), max(len(whole) // 100, 1)), len(whole)]:
+        look(position)
     assert {0, len(messages)} <= lengths and len(lengths) > 3
 
 
