@@ -42,7 +42,7 @@ def alive(pid: int) -> bool:
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Supervisor]]:
     """A supervisor whose nodes run these texts."""
     monkeypatch.delenv("ROS_LOG_DIR", raising=False)
-    monkeypatch.setattr(module, "environment", lambda variables: dict(os.environ if variables is None else variables))
+    monkeypatch.setattr(module, "environment", lambda variables, local=True: dict(os.environ if variables is None else variables))
     monkeypatch.setattr(module, "PAUSE", 0.02)
     monkeypatch.setattr(module, "GRACE", 1.0)
     monkeypatch.setattr(module, "SHARED", tmp_path / "shm")
@@ -147,7 +147,7 @@ INTERRUPTED = f"""
 import os, sys
 from pathlib import Path
 from fail2progress.nodes import supervisor as module
-module.environment = lambda variables: dict(os.environ)
+module.environment = lambda variables, local=True: dict(os.environ)
 module.SHARED = Path(sys.argv[1]) / "shm"
 module.Launch.command = lambda self, name: [sys.executable, "-S", "-c", {SLEEP!r}]
 made = module.Supervisor(module.Launch("sim", Path(sys.argv[1]), nodes=("monitor", "relations")), print)

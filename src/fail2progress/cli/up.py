@@ -179,13 +179,15 @@ def _run(launch: Launch) -> int:
     from fail2progress.nodes.environment import NoRosError
     from fail2progress.nodes.supervisor import Supervisor
 
-    # A domain of its own, so that two stacks on one computer do not hear each other.
-    os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+    if launch.stack != "robot":
+        # A domain of its own, so that two stacks on one computer do not hear each other.
+        os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
     try:
         supervisor = Supervisor(launch, say)
     except NoRosError as error:
         raise UserError(str(error)) from error
-    say(f"starting {', '.join(launch.names())} in ROS domain {os.environ['ROS_DOMAIN_ID']}; logs in {launch.state_dir / 'log'}")
+    domain = os.environ.get("ROS_DOMAIN_ID", "0")
+    say(f"starting {', '.join(launch.names())} in ROS domain {domain}; logs in {launch.state_dir / 'log'}")
     with _signals(supervisor):
         code = supervisor.run()
     if supervisor.code is None:

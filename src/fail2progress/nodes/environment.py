@@ -17,13 +17,16 @@ class NoRosError(RuntimeError):
     """ROS 2 or the messages are not there, and what to do."""
 
 
-def environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(base: Mapping[str, str] | None = None, local: bool = True) -> dict[str, str]:
     """Variables for a node: those of `base` (default: this process's), with the messages' overlay where it is needed.
+
+    local: nodes hear only those of this computer, unless the variables say otherwise.
 
     NoRosError where nothing can be found.
     """
     found = dict(os.environ if base is None else base)
-    found.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    if local:
+        found.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     found.setdefault("OMP_NUM_THREADS", "1")
     profile = root() / "config" / "ros" / "fastdds.xml"
     if profile.is_file():

@@ -79,7 +79,7 @@ class Supervisor:
 
     def __init__(self, launch: Launch, say: Say, variables: Mapping[str, str] | None = None) -> None:
         self.launch, self.say = launch, say
-        self.variables = environment(variables)
+        self.variables = environment(variables, local=launch.stack != "robot")
         self.processes: dict[str, Process] = {}
         self.stopping = threading.Event()
         self.code: int | None = None
