@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 
 from fail2progress.nodes import table
 from fail2progress.nodes.base import qos
-from fail2progress.nodes.convert import segments_msg
+from fail2progress.nodes.convert import segments_msg, stamp_of
 from fail2progress.world.observation import SegmentedCloud
 
 AT_REST = 0.02
@@ -30,10 +30,10 @@ class Probe(Node):
         self.digests: dict[str, str] = {}
         self.reported: dict[str, float] = {}
         self.moved = 0.0
-        """When a joint was last heard to move."""
+        """When a joint last moved."""
         self.reasons: dict[str, str] = {}
         self.announced = 0.0
-        """When the last model update was heard."""
+        """When the last model update was sent, by its stamp, as all times here: what is slow in this process does not count."""
         self.changed = threading.Condition()
         self.outlet = self.create_publisher(Segments, "segments", qos(table.TOPICS["segments"]))
         self.create_subscription(Relations, "relations", self._relations, qos(table.TOPICS["relations"]))
@@ -43,11 +43,11 @@ class Probe(Node):
 
     def _joints(self, message: JointState) -> None:
         if max(map(abs, message.velocity), default=0.0) > AT_REST:
-            self.moved = time.monotonic()
+            self.moved = stamp_of(message.header.stamp)
 
     def _update(self, message: ModelUpdate) -> None:
         with self.changed:
-            self.announced = time.monotonic()
+            self.announced = stamp_of(message.header.stamp)
             self.changed.notify_all()
 
     def send(self) -> None:
@@ -70,7 +70,7 @@ class Probe(Node):
             self.digests[message.node] = message.digest
             if message.reason:
                 self.reasons[message.node] = message.reason
-            self.reported[message.node] = time.monotonic()
+            self.reported[message.node] = stamp_of(message.header.stamp)
             self.changed.notify_all()
 
     def wait(self, true: Callable[[], bool], seconds: float) -> bool:
