@@ -111,7 +111,7 @@ class Node(RobotNode):
         pace = float(self.param("pace"))
         if pace > 0:
             ahead = (self.robot.now - self.begun_at) / pace - (now - self.begun)
-            time.sleep(min(max(ahead, 0.0), 0.2))
+            self.stopped.wait(min(max(ahead, 0.0), 0.2))  # a stop does not wait
 
     def _still(self) -> None:
         """Nothing moves: the last image again, with a new time."""
