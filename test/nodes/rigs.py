@@ -26,7 +26,7 @@ def wait_for(true: Callable[[], object], seconds: float = PATIENCE) -> bool:
     while not true():
         if time.monotonic() > end:
             return False
-        time.sleep(0.0005)
+        time.sleep(0.002)
     return True
 
 

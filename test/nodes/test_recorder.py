@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
+from fail2progress_msgs.msg import Step
 
 from fail2progress.nodes import convert, table
 from fail2progress.nodes.bag import BagWriter
@@ -33,19 +34,41 @@ def test_the_recorder_never_takes_a_bag_that_exists(ros: Any, state: Path, monke
         assert recorder_bag(made).name == "bag_0004"
 
 
+IMAGES = (*table.CAMERA[:2], table.LABELS[0])
+
+
+def send_images(made: Rig, seconds: float) -> None:
+    for topic in IMAGES:
+        message = traffic.VALID[topic]()
+        message.header.stamp = convert.time_of(seconds)
+        assert made.send(topic, message)
+
+
 def test_the_recorder_keeps_all_but_images_of_a_robot_that_stands_still(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ros(image_rate=1.0)
     with rig("recorder", monkeypatch) as made:
         made.activate()
         for number in range(10):
-            assert made.send("steps", traffic.step(number))
-            for topic in (*table.CAMERA[:2], table.LABELS[0]):
-                message = traffic.VALID[topic]()
-                message.header.stamp = convert.time_of(100.0 + number / 5)
-                assert made.send(topic, message)
+            assert made.send("steps", traffic.step(number, Step.STARTED))
+            send_images(made, 100.0 + number / 5)
         found = [item.topic for item in read(recorder_bag(made))]
         assert found.count("/steps") == 10
-        assert [found.count(f"/{topic}") for topic in (*table.CAMERA[:2], table.LABELS[0])] == [2, 2, 2]
+        assert [found.count(f"/{topic}") for topic in IMAGES] == [2, 2, 2]
+
+
+def test_the_recorder_keeps_the_images_that_a_step_is_judged_by(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(image_rate=1.0)
+    with rig("recorder", monkeypatch) as made:
+        made.activate()
+        step, verdict = traffic.step(1), traffic.VALID["verdicts"]()
+        end = convert.stamp_of(step.header.stamp)
+        for what in (-0.2, 0.2, step, 0.4, 0.6, verdict, 0.8):
+            if isinstance(what, float):
+                send_images(made, end + what)
+            else:
+                assert made.send("steps" if what is step else "verdicts", what)
+        found = [item.topic for item in read(recorder_bag(made))]
+        assert [found.count(f"/{topic}") for topic in IMAGES] == [4, 4, 4]
 
 
 def test_a_disk_that_is_full_does_not_end_the_recorder(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -101,7 +101,10 @@ def replay(
     bag: Path = typer.Argument(..., help="Folder or file of a rosbag2 recording (MCAP or SQLite)."),
     out: Path = typer.Option(Path("runs/replay"), help="Folder for failures, models and logs."),
     rate: float = typer.Option(0.0, min=0.0, help="Times real time; 0: as fast as the nodes take it."),
-    segmenter: str = typer.Option("", help="labelled or geometric; default: labelled where the bag has labels."),
+    source: str = typer.Option("", help="segments (as they were at the time) or camera; default: segments if it has them."),
+    segmenter: str = typer.Option(
+        "", help="Of camera images: labelled or geometric; default: labelled where the bag has labels."
+    ),
     resume: bool = _RESUME,
     namespace: str = _NAMESPACE,
     params_file: Path | None = _PARAMS,
@@ -112,13 +115,18 @@ def replay(
 ) -> None:
     """Monitor, classifier and learner over a recording: the failures in it, their classes, and a model that learnt from them.
 
-    Example: fail2progress up replay runs/sim/bags/bag_0000 --json
+    Examples: fail2progress up replay runs/sim/bags/bag_0000 --json
+
+    fail2progress up replay runs/sim/bags/bag_0000 --source camera --segmenter geometric
     """
     require(bag.exists(), f"{bag}: no such bag")
+    require(source in ("", "segments", "camera"), f"unknown source {source!r}; there are: segments, camera")
+    require(source != "segments" or not segmenter, "--segmenter works on camera images: leave out --source segments")
+    source = source or ("camera" if segmenter else "")
     segmenter = segmenter or ("labelled" if _has_labels(bag) else "geometric")
     require(segmenter in ("labelled", "geometric"), f"unknown segmenter {segmenter!r}; there are: labelled, geometric")
     _fresh(out, resume)
-    values = {"bag": str(bag), "rate": rate, "segmenter": segmenter}
+    values = {"bag": str(bag), "source": source, "rate": rate, "segmenter": segmenter}
     code = _run(_launch("replay", out, values, namespace, params_file, log_level, model))
     _finish(out, report, as_json)
     _end(code, out, "the replay failed")

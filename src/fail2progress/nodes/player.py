@@ -6,7 +6,8 @@ import struct
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,11 @@ from fail2progress.nodes.base import StackNode, message_type, qos
 from fail2progress.nodes.convert import stamp_of, uuid_text
 from fail2progress.nodes.recording import BagError, Recorded, read
 
-UPSTREAM = (table.CAMERA[1], "segments")
-"""Where observations may come from: of these only the first that the bag has is played, all after it is worked out anew."""
+UPSTREAM = {"segments": "segments", "camera": table.CAMERA[1]}
+"""Where observations may come from: only one of them is played, all after it is worked out anew."""
+TRANSFORMS = ("tf", "tf_static")
+LEAD = int(0.5e9)
+"""Nanoseconds by which transforms are played before the rest: an image waits for those of its time."""
 PATIENCE = 5.0
 """Seconds to wait for relations of an observation before the next one is played."""
 FIRST = 4
@@ -85,29 +89,32 @@ class Node(StackNode):
             self.done = 1
 
     def _source(self) -> str:
-        """The topic of the bag that observations are taken from."""
+        """The topic of the bag that observations are taken from: the one asked for, else what was seen at the time."""
         there = {name for item in read(self.path) if (name := relative(item.topic)) is not None}
-        found = next((name for name in UPSTREAM if name in there), None)
+        asked = str(self.param("source"))
+        wanted = [UPSTREAM[asked]] if asked else list(UPSTREAM.values())
+        found = next((name for name in wanted if name in there), None)
         if found is None:
-            raise BagError(f"{self.path}: neither depth images ({table.CAMERA[1]}) nor segments in it; nothing to replay")
+            raise BagError(f"{self.path}: neither {' nor '.join(wanted)} in it; nothing to replay")
         self.images = there & {*table.CAMERA, table.LABELS[0]}
+        self.transforms = there & {*TRANSFORMS}
         return found
 
     def _await_listeners(self, source: str) -> None:
         """Until the first node of the chain and the monitor listen."""
-        for name in (*(self.images if source in self.images else {source}), "steps"):
+        for name in (*(self.images | self.transforms if source in self.images else {source}), "steps"):
             outlet = self._outlet_of(name)
             self._await(partial(_has_listeners, outlet), 60.0)
         self._await(lambda: self.count_publishers("verdicts") > 0 and self.count_publishers("relations") > 0, 60.0)
 
     def _play(self, source: str) -> None:
         """Publish in order; after the last image of a moment, wait for what the stack makes of it."""
-        images = self.images if source == table.CAMERA[1] else {"segments"}
+        images = self.images if source in self.images else {source}
         pace = Pace(float(self.param("rate")))
         stamp, moment = 0.0, dict[str, bytes]()
-        for item in read(self.path):
+        for item in ahead(read(self.path)):
             name = relative(item.topic)
-            if name is None or name not in (*images, "tf", "tf_static", "steps", table.LABELS[1]):
+            if name is None or name not in (*images, *TRANSFORMS, "steps", table.LABELS[1]):
                 continue
             _check_type(name, item)
             self.ending.wait(pace.delay(item.time))
@@ -154,31 +161,31 @@ class Node(StackNode):
 
     def _await_end(self) -> None:
         """Until all is judged and learnt from: what a later model planned can be judged only when that one was learnt again."""
-        open_steps = -1
-        while open_steps != len(self.finished - self.judged) and not self.ending.is_set():
-            open_steps = len(self.finished - self.judged)
+        before = (-1, -1)
+        while not self.ending.is_set():
             self._await(lambda: self.finished <= self.judged, PATIENCE)
-            self._await_lessons()
+            learnt = self._await_lessons()
+            # A lesson is kept before the others hear of its model: one more look after each.
+            if self.finished <= self.judged or before == (len(self.judged), learnt):
+                break
+            before = (len(self.judged), learnt)
+        open_steps = len(self.finished - self.judged)
         for head in FailureStore(self.state_dir / "failures.sqlite").headers():
             print(f"failure {head.id}: {head.mismatches[0]}", flush=True)
         if open_steps:
             print(f"{open_steps} step(s) could not be judged: the models that planned them are not here", flush=True)
 
-    def _await_lessons(self) -> None:
-        """Until every failure found has its report, and its lesson where one is due."""
+    def _await_lessons(self) -> int:
+        """Until every failure found has its report, and its lesson where one is due; the number of lessons."""
         store = FailureStore(self.state_dir / "failures.sqlite")
 
         def settled() -> bool:
-            for head in store.headers():
-                report = store.report(head.id)
-                if report is None:
-                    return False
-                due = report.category is FailureClass.SYMBOLIC_PREDICTION
-                if due and store.lesson(head.id) is None:
-                    return False
-            return True
+            reports = [(head.id, store.report(head.id)) for head in store.headers()]
+            due = [identity for identity, report in reports if report and report.category is FailureClass.SYMBOLIC_PREDICTION]
+            return all(report for _, report in reports) and all(store.lesson(identity) for identity in due)
 
         self._await(settled, LEARNING, 0.5)
+        return sum(store.lesson(head.id) is not None for head in store.headers())
 
     def _await(self, true: Callable[[], bool], seconds: float, period: float = 0.02) -> bool:
         end = time.monotonic() + seconds
@@ -188,6 +195,19 @@ class Node(StackNode):
                     return True
                 self.came.wait(period)
         return False
+
+
+def ahead(items: Iterable[Recorded]) -> Iterator[Recorded]:
+    """A recording in its order, but for its transforms, which come LEAD earlier."""
+    held: deque[Recorded] = deque()
+    for item in items:
+        while held and held[0].time <= item.time - LEAD:
+            yield held.popleft()
+        if relative(item.topic) in TRANSFORMS:
+            yield item
+        else:
+            held.append(item)
+    yield from held
 
 
 class Pace:

@@ -6,12 +6,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rclpy.serialization import serialize_message
+from fail2progress_msgs.msg import Step, Verdict
+from rclpy.serialization import deserialize_message, serialize_message
 
 from fail2progress.nodes import table
 from fail2progress.nodes.bag import METADATA, BagWriter
 from fail2progress.nodes.base import StackNode, message_type, qos
-from fail2progress.nodes.convert import stamp_of
+from fail2progress.nodes.convert import Refused, stamp_of, uuid_text
+from fail2progress.nodes.thinning import Thinning
 
 SAVE = 5.0
 _POLICY = {table.Quality.SENSOR: (2, 2), table.Quality.STREAM: (1, 2), table.Quality.EVENT: (1, 1)}
@@ -19,14 +21,14 @@ _POLICY = {table.Quality.SENSOR: (2, 2), table.Quality.STREAM: (1, 2), table.Qua
 
 
 class Node(StackNode):
-    """Messages are taken as bytes; images of one moment are kept or left out together."""
+    """Messages are taken as bytes, images are thinned out."""
 
     def start(self) -> None:
         """See StackNode. BagError (a ValueError) where the bag exists."""
         named = str(self.param("bag"))
         self.writer = BagWriter(Path(named) if named else _next(self.state_dir / "bags"))
         self.facts["bag"] = str(self.writer.folder)
-        self.kept, self.left = 0.0, 0.0
+        self.thinning: Thinning[tuple[str, Any]] = Thinning(float(self.param("image_rate")))
         for name in self.entry.subscribes:
             topic = table.TOPICS[name]
             full = self.resolve_topic_name(name)
@@ -42,24 +44,31 @@ class Node(StackNode):
     def _keep(self, name: str, topic: str, data: bytes) -> None:
         if self.active:
             self.guarded(name, partial(self._write, topic), data)
+            if name in ("steps", "verdicts"):
+                self.guarded(name, self._follow_step if name == "steps" else self._follow_verdict, data)
 
     def _write(self, topic: str, data: bytes) -> None:
         with self.lock:
             self.writer.write(topic, data, self.get_clock().now().nanoseconds)
+
+    def _follow_step(self, data: bytes) -> None:
+        step = _read(data, Step)
+        if step.phase == Step.FINISHED:
+            key = (uuid_text(step.episode), int(step.step))
+            for topic, message in self.thinning.finished(key, stamp_of(step.header.stamp)):
+                self._write(topic, serialize_message(message))
+
+    def _follow_verdict(self, data: bytes) -> None:
+        verdict = _read(data, Verdict)
+        self.thinning.judged((uuid_text(verdict.episode), int(verdict.step)))
 
     def _keep_image(self, name: str, topic: str, message: Any) -> None:
         if self.active:
             self.guarded(name, partial(self._choose_image, topic), message)
 
     def _choose_image(self, topic: str, message: Any) -> None:
-        """At most `image_rate` moments a second: those of a robot that stands still are all alike."""
-        stamp, rate = stamp_of(message.header.stamp), float(self.param("image_rate"))
-        if stamp != self.kept:
-            if stamp == self.left or (rate > 0 and abs(stamp - self.kept) < 1.0 / rate):
-                self.left = stamp
-                return
-            self.kept = stamp
-        self._write(topic, serialize_message(message))
+        if self.thinning.keeps(stamp_of(message.header.stamp), (topic, message)):
+            self._write(topic, serialize_message(message))
 
     def _save(self) -> None:
         self.guarded("bag", self._save_metadata, None)
@@ -74,6 +83,14 @@ class Node(StackNode):
             if self.active or (self.writer.folder / METADATA).exists():
                 self.active = False
                 self.writer.close()
+
+
+def _read(data: bytes, kind: Any) -> Any:
+    """Refused where the bytes are no such message."""
+    try:
+        return deserialize_message(data, kind)
+    except RuntimeError as error:
+        raise Refused("bytes", str(error)) from error
 
 
 def _next(folder: Path) -> Path:

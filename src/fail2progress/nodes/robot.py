@@ -168,9 +168,9 @@ class RobotNode(StackNode):
         message.position, message.velocity, message.effort = ([v[i] for v in joints.values()] for i in range(3))
         self.tell("joint_states", message)
 
-    def tell_transforms(self, transforms: list[tuple[str, str, Array]], topic: str = "tf") -> None:
-        """(7,) poses of children in their parents."""
-        stamp = time_of(self.now())
+    def tell_transforms(self, transforms: list[tuple[str, str, Array]], topic: str = "tf", stamp: Any = None) -> None:
+        """(7,) poses of children in their parents, at a time (now)."""
+        stamp = stamp or time_of(self.now())
         items = []
         for parent, child, pose in transforms:
             item = TransformStamped(child_frame_id=child)

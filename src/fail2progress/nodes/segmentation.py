@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from fail2progress_msgs.msg import Step
 from fail2progress.nodes.base import StackNode
 from fail2progress.nodes.convert import Refused, cloud_of, segments_msg, stamp_of
 from fail2progress.nodes.convert_records import attempt_of, phase_of
-from fail2progress.nodes.frames import FrameTree
+from fail2progress.nodes.frames import FrameTree, NotYet
 from fail2progress.nodes.images import frame_of
 from fail2progress.nodes.table import CAMERA, LABELS
 from fail2progress.perception.labelled import LabelledSegmenter
@@ -26,7 +26,7 @@ COLOUR, DEPTH, INFO = CAMERA
 SILENCE = 2.0
 """Seconds without a heartbeat of the planner after which nothing is under way any more."""
 KEPT = 8
-"""Frames whose images have not all come yet."""
+"""Frames whose images, or whose transforms, have not all come yet."""
 
 
 def segmenter(name: str) -> Segmenter:
@@ -47,6 +47,8 @@ class Node(StackNode):
         self.labelled = self.param("segmenter") == "labelled"
         self.frames = FrameTree()
         self.waiting: OrderedDict[float, dict[str, Any]] = OrderedDict()
+        self.due: deque[dict[str, Any]] = deque()
+        """Whole frames; where the camera was then is not known yet."""
         self.names: Any = None
         self.last: tuple[Any, ...] = ()
         self.cloud: SegmentedCloud | None = None
@@ -57,7 +59,7 @@ class Node(StackNode):
         self.listen("steps", self.step, when_inactive=True)
         self.listen("heartbeat", self.hear, when_inactive=True)
         for name in ("tf", "tf_static"):
-            self.listen(name, self.frames.add, when_inactive=True)
+            self.listen(name, partial(self.transform, name == "tf_static"), when_inactive=True)
         for name in CAMERA:
             self.listen(name, partial(self.take, name))
         if self.labelled:
@@ -89,15 +91,37 @@ class Node(StackNode):
         moment[name] = message
         if len(moment) == len(CAMERA) + self.labelled:
             del self.waiting[key]
-            self.segment(moment)
+            self.due.append(moment)
+            self.work_off()
         while len(self.waiting) > KEPT:
             self.waiting.popitem(last=False)
             self.count("incomplete", "images of a moment that did not all come")
 
-    def segment(self, moment: dict[str, Any]) -> None:
+    def transform(self, fixed: bool, message: Any) -> None:
+        """Where frames are: what waits for it is segmented."""
+        self.frames.add(message, fixed)
+        if self.due:
+            self.work_off()
+
+    def work_off(self) -> None:
+        """Segment the newest frame for whose time the camera's place is known; older ones are of no use any more."""
+        while len(self.due) > KEPT:
+            self.due.popleft()
+            self.count("transform", "no transform as late as the images; is the robot's tf running?")
+        for moment in reversed(self.due):
+            header = moment[DEPTH].header
+            try:
+                pose = self.frames.lookup(str(self.param("planning_frame")), header.frame_id, stamp_of(header.stamp))
+            except NotYet:
+                continue
+            while self.due.popleft() is not moment:
+                pass
+            self.segment(moment, pose)
+            return
+
+    def segment(self, moment: dict[str, Any], pose: Array | None) -> None:
         """One frame to segments. Images that are the same as the last ones give the same segments."""
         frame_id = str(self.param("planning_frame"))
-        pose = self.frames.lookup(frame_id, moment[DEPTH].header.frame_id)
         labels = (moment[LABELS[0]], self.names) if self.labelled and self.names is not None else None
         said = labels and (labels[0].data, list(labels[1].names), list(labels[1].categories))
         images = (moment[COLOUR].data, moment[DEPTH].data, said, pose if pose is None else pose.tobytes())

@@ -24,7 +24,7 @@ from fail2progress.sim.mujoco_backend import MujocoSimulator
 from fail2progress.sim.tasks import Trial, task
 from fail2progress.skills.base import SkillCall
 from fail2progress.world.rgbd import RgbdFrame
-from fail2progress.world.scene import FRAME, Scene
+from fail2progress.world.scene import FRAME, Array, Scene
 
 JOINT_PERIOD = 1 / 15
 MOVING_PERIOD = 0.5
@@ -38,6 +38,8 @@ class Node(RobotNode):
         """See StackNode. ValueError where there is no such trial."""
         self.sending = threading.Lock()
         self.images: list[tuple[str, Any]] = []
+        self.placed: list[tuple[str, str, Array]] = []
+        """Where everything of the robot was when the images were taken."""
         self.told = {"joints": 0.0, "images": 0.0}
         self.world = World(self.state_dir / "world.json")
         left = self.world.load()
@@ -121,7 +123,10 @@ class Node(RobotNode):
 
     def _tell_state(self) -> None:
         self.tell_joints(self.robot.joints())
-        self.tell_transforms([item for item in self.robot.transforms() if item[1] != FRAME])
+        self.tell_transforms(self._moving_frames())
+
+    def _moving_frames(self) -> list[tuple[str, str, Array]]:
+        return [item for item in self.robot.transforms() if item[1] != FRAME]
 
     def _photograph(self, frame: RgbdFrame) -> None:
         """An image as the messages that a RealSense driver sends, and what a detector would say of it."""
@@ -136,12 +141,13 @@ class Node(RobotNode):
         ]
         names.header = header(0.0, OPTICAL_FRAME)
         with self.sending:
-            self.images = made
+            self.images, self.placed = made, self._moving_frames()
             self.tell(LABELS[1], names)
 
     def _send(self) -> None:
         with self.sending:
             stamp = time_of(self.now())
+            self.tell_transforms(self.placed, stamp=stamp)
             for name, message in self.images:
                 message.header.stamp = stamp
                 self.tell(name, message)

@@ -176,16 +176,16 @@ def _how(code: int) -> str:
 
 def remove_shared_memory() -> None:
     """Take away the middleware's shared memory that no living process uses: killed processes leave it behind."""
+    for path in stale_shared_memory():
+        path.unlink(missing_ok=True)
+
+
+def stale_shared_memory() -> list[Path]:
+    """The middleware's shared memory of this user that no living process uses."""
     segments = [path for path in SHARED.glob("*fast*dds*") if path.stat().st_uid == os.getuid()] if SHARED.is_dir() else []
-    if not segments:
-        return
-    used = set()
-    for process in Path("/proc").glob("[0-9]*"):
-        used |= _mapped(process) | _open(process)
-    for path in segments:
-        # A lock file (_el) is held open, its segment is mapped: either keeps both.
-        if not {str(path), str(path).removesuffix("_el"), f"{path}_el"} & used:
-            path.unlink(missing_ok=True)
+    used = set[str]().union(*(_mapped(process) | _open(process) for process in Path("/proc").glob("[0-9]*") if segments))
+    # A lock file (_el) is held open, its segment is mapped: either keeps both.
+    return [path for path in segments if not {str(path), str(path).removesuffix("_el"), f"{path}_el"} & used]
 
 
 def _mapped(process: Path) -> set[str]:

@@ -239,6 +239,12 @@ _NODES = (
         "plays a bag for the rest of the stack, and ends when all of it has been worked off",
         (
             Parameter("bag", "", "folder or file of the bag"),
+            Parameter(
+                "source",
+                "",
+                "where observations come from; empty: the recorded segments if there are any, else the camera",
+                choices=("", "segments", "camera"),
+            ),
             Parameter("rate", 0.0, "times real time; 0: as fast as it is taken", 0.0, 1000.0),
         ),
     ),

@@ -90,15 +90,10 @@ class StretchDriver:
         try:
             self._check_start()
             self._enter(Event.START, "moving")
-            yield
-            self._check(self.status())
+            with self._failing():
+                yield
+                self._check(self.status())
             self._enter(Event.DONE, "")
-        except StretchError as error:
-            self._fail(error)
-            raise
-        except BaseException:
-            self._fail(StretchError(Trouble.TRANSPORT, "the goal ended in an error of the program: see its log, then resume()"))
-            raise
         finally:
             self._goal.release()
 
@@ -159,11 +154,23 @@ class StretchDriver:
         except Exception as error:
             raise StretchError(Trouble.TRANSPORT, _transport_failed(error)) from error
 
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Whatever ends a goal early ends at standstill."""
+        try:
+            yield
+        except StretchError as error:
+            self._fail(error)
+            raise
+        except BaseException:
+            self._fail(StretchError(Trouble.TRANSPORT, "the goal ended in an error of the program: see its log, then resume()"))
+            raise
+
     def _fail(self, error: StretchError) -> None:
-        """Remember why a goal ended. One that was never started leaves everything as it was."""
+        """Remember why a goal ended. After a stop() that is known, and yet it ends no earlier than the motion does."""
         if self.state is State.MOVING:
             self._enter(EVENT_OF.get(error.trouble, Event.FAULT), str(error))
-            self._halt()
+        self._halt()
 
     def _enter(self, event: Event, reason: str) -> None:
         with self._commands:

@@ -1,0 +1,54 @@
+"""Which images a bag keeps: those of a robot that stands still are all alike, but what a step is judged by must be there."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
+SLOP = 0.02
+"""Seconds within which images are of one moment."""
+LATE = 8
+"""Images left out that are kept at hand: news of a step's end may come after the first image of what came of it."""
+PATIENCE = 30.0
+"""Seconds after the end of a step in which its verdict is waited for."""
+OPEN = 16
+
+
+class Thinning(Generic[Item]):
+    """At most `rate` moments a second (0: all), and all from the end of a step to its verdict."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._kept = self._left = float("-inf")
+        self._spare: deque[tuple[float, Item]] = deque(maxlen=LATE)
+        self._open: OrderedDict[tuple[str, int], float] = OrderedDict()
+
+    def finished(self, step: tuple[str, int], stamp: float) -> list[Item]:
+        """A step ended then (s); the images that show what came of it and had been left out."""
+        self._open[step] = stamp
+        while len(self._open) > OPEN:
+            self._open.popitem(last=False)
+        late = [(at, item) for at, item in self._spare if at >= stamp]
+        self._spare.clear()
+        if late:
+            self._kept = late[-1][0]
+        return [item for _, item in late]
+
+    def judged(self, step: tuple[str, int]) -> None:
+        """The verdict on a step is there."""
+        self._open.pop(step, None)
+
+    def keeps(self, stamp: float, item: Item) -> bool:
+        """Whether an image (of the time `stamp`, s) is kept; the images of one moment are kept or left out together."""
+        if abs(stamp - self._kept) > SLOP:
+            due = self.rate <= 0 or abs(stamp - self._kept) >= 1.0 / self.rate
+            if abs(stamp - self._left) <= SLOP or not (due or self._awaited(stamp)):
+                self._left = stamp
+                self._spare.append((stamp, item))
+                return False
+            self._kept = stamp
+        return True
+
+    def _awaited(self, stamp: float) -> bool:
+        return any(end <= stamp <= end + PATIENCE for end in self._open.values())
