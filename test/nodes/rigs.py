@@ -14,7 +14,7 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, Si
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from fail2progress.nodes import table
-from fail2progress.nodes.base import StackNode, message_type, qos
+from fail2progress.nodes.base import GoalClient, StackNode, message_type, qos, retire
 
 PATIENCE = 30.0
 """Seconds after which something that should have come counts as lost."""
@@ -108,13 +108,11 @@ class Rig:
 
     def pursue(self, kind: Any, name: str, goal: Any) -> Any:
         """The result of an action's goal, or None where it is rejected."""
-        from rclpy.action import ActionClient
-
-        client = ActionClient(self.peer, kind, name)
+        client = GoalClient(self.peer, kind, name)
         assert client.wait_for_server(timeout_sec=PATIENCE)
         handle = self._result(client.send_goal_async(goal))
         found = self._result(handle.get_result_async()) if handle.accepted else None
-        client.destroy()
+        retire(self.peer, client)
         return found
 
     def _result(self, future: Any) -> Any:

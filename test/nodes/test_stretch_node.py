@@ -14,12 +14,12 @@ import pytest
 from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import ExecuteSkill
 from fail2progress_msgs.msg import ErrorCode
-from rclpy.action import ActionClient
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from fail2progress.nodes import stretch, table
 from fail2progress.nodes.__main__ import main
+from fail2progress.nodes.base import GoalClient, retire
 from fail2progress.nodes.convert import call_msg, segments_msg
 from fail2progress.robots.stretch import StretchRobot
 from fail2progress.robots.stretch_states import Trouble
@@ -67,7 +67,7 @@ class Bench:
 
     def __init__(self, made: Rig, body: FakeStretch, clock: LiveClock) -> None:
         self.rig, self.node, self.body, self.clock = made, made.node, body, clock
-        self.client = ActionClient(made.peer, ExecuteSkill, "execute_skill")
+        self.client = GoalClient(made.peer, ExecuteSkill, "execute_skill")
         self.phases: list[str] = []
         self.beating = True
         self.seeing = True
@@ -115,7 +115,7 @@ class Bench:
         self._over.set()
         for thread in self._threads:
             thread.join()
-        self.client.destroy()
+        retire(self.rig.peer, self.client)
 
 
 @pytest.fixture

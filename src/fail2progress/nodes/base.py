@@ -7,6 +7,8 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,30 @@ def message_type(name: str) -> Any:
     """The class of "package/Name"."""
     package, kind = name.split("/")
     return getattr(importlib.import_module(f"{package}.msg"), kind)
+
+
+class GoalClient(ActionClient):
+    """An action client whose lock is there before executors hear of it, which rclpy's own makes last."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._lock = threading.Lock()
+        super().__init__(*arguments, **options)
+
+
+def retire(node: Any, action: Any) -> None:
+    """Close an action's end. rclpy's executors fail on one that is destroyed while they prepare to wait for it: so it is
+    taken from the node first, and destroyed in the executor's next round, which knows nothing of it any more.
+    """
+
+    def destroy() -> None:
+        with suppress(ValueError):  # it takes itself from the node once more
+            action.destroy()
+
+    node.remove_waitable(action)
+    if node.executor is None:
+        destroy()
+    else:
+        node.executor.create_task(destroy)
 
 
 class StackNode(LifecycleNode):
@@ -160,7 +186,7 @@ class StackNode(LifecycleNode):
             (list(self.subscriptions), self.destroy_subscription),
             (list(self.services), self.destroy_service),
             (list(self.timers), self.destroy_timer),
-            (actions, lambda action: action.destroy()),
+            (actions, partial(retire, self)),
         )
 
     def _close_inlets(self) -> None:

@@ -22,7 +22,6 @@ import torch
 from fail2progress_msgs.action import ExecuteSkill
 from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import LoadModel
-from rclpy.action import ActionClient
 from rclpy.executors import MultiThreadedExecutor
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
@@ -32,7 +31,7 @@ from fail2progress.learning.registry import Registry
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.points2plans import Points2Plans
 from fail2progress.nodes import table
-from fail2progress.nodes.base import qos
+from fail2progress.nodes.base import GoalClient, qos
 from fail2progress.nodes.convert import call_msg
 from fail2progress.nodes.probe import Probe
 from fail2progress.nodes.supervisor import Launch, Supervisor
@@ -132,7 +131,7 @@ def stops(probe: Probe, count: int) -> dict[str, object]:
 
 
 def _stop_once(probe: Probe, after: float) -> dict[str, Any]:
-    robot = ActionClient(probe, ExecuteSkill, "execute_skill")
+    robot = GoalClient(probe, ExecuteSkill, "execute_skill")
     stop, resume = probe.create_client(Trigger, "stop_the_robot"), probe.create_client(Trigger, "resume_the_robot")
     beat = probe.create_publisher(Header, "heartbeat", qos(table.TOPICS["heartbeat"]))
     timer = probe.create_timer(0.05, lambda: beat.publish(Header()))

@@ -31,6 +31,8 @@ PATIENCE = 5.0
 """Seconds to wait for relations of an observation before the next one is played."""
 FIRST = 4
 """How often the first observation is sent until it is answered."""
+BEHIND = 50
+"""How often an observation is sent until it is seen after the steps that were played before it."""
 LEARNING = 600.0
 
 
@@ -47,11 +49,14 @@ class Node(StackNode):
         self.ending = threading.Event()
         self.outlets: dict[str, Any] = {}
         self.came = threading.Condition()
-        self.latest = {"relations": -1.0}
+        self.answer = (-1.0, "", 0)
+        """The newest relations: their stamp, and the episode and the number of finished steps that they were seen after."""
+        self.state = ("", 0)
+        """Episode and number of finished steps after what was played."""
         self.judged: set[tuple[str, int]] = set()
         self.finished: set[tuple[str, int]] = set()
-        self.played, self.shown, self.answered = 0, 0, 0
-        self.listen("relations", lambda m: self._came("relations", stamp_of(m.header.stamp)), group=self.together)
+        self.played, self.shown, self.answered, self.answers = 0, 0, 0, 0
+        self.listen("relations", self._came, group=self.together)
         self.listen("verdicts", self._verdict, group=self.together)
 
     def begin(self) -> None:
@@ -62,10 +67,10 @@ class Node(StackNode):
         """See StackNode."""
         self.ending.set()
 
-    def _came(self, what: str, stamp: float) -> None:
+    def _came(self, message: Any) -> None:
         with self.came:
-            self.latest[what] = max(self.latest[what], stamp)
-            self.answered += 1
+            self.answer = (stamp_of(message.header.stamp), uuid_text(message.episode), int(message.finished))
+            self.answers += 1
             self.came.notify_all()
 
     def _verdict(self, message: Any) -> None:
@@ -134,24 +139,31 @@ class Node(StackNode):
                     self._show(moment, of)
 
     def _show(self, moment: dict[str, bytes], stamp: float) -> None:
-        """Wait for the relations of a moment. The first one is sent again: connections are made only while it goes out."""
-        for attempt in range(FIRST if self.shown == 1 else 1):
-            if attempt:
-                for name, data in moment.items():
-                    self._outlet_of(name).publish(data)
-            if self._await(partial(self._has_come, stamp), PATIENCE):
+        """Wait for the relations of a moment. It is sent again where nobody was there yet, or where it overtook a step."""
+        for attempt in range(BEHIND):
+            before = self.answers if attempt else -1
+            for name, data in moment.items() if attempt else ():
+                self._outlet_of(name).publish(data)
+            came = self._await(partial(self._has_come, stamp, before), PATIENCE)
+            if came and self.answer[1:] == self.state:
+                self.answered += 1
+                return
+            if not came and (self.shown > 1 or attempt >= FIRST):
                 return
 
-    def _has_come(self, stamp: float) -> bool:
-        return self.latest["relations"] >= stamp - 1e-6
+    def _has_come(self, stamp: float, before: int) -> bool:
+        return self.answers > before and self.answer[0] >= stamp - 1e-6
 
     def _note_step(self, item: Recorded) -> None:
         try:
             step = deserialize_message(item.data, Step)
         except RuntimeError as error:
             raise BagError(f"{self.path}: a damaged step ({error})") from error
+        episode, number = uuid_text(step.episode), int(step.step)
+        if step.phase != Step.OVER:
+            self.state = (episode, number + (step.phase == Step.FINISHED))
         if step.phase == Step.FINISHED:
-            self.finished.add((uuid_text(step.episode), int(step.step)))
+            self.finished.add((episode, number))
 
     def _outlet_of(self, name: str) -> Any:
         if name not in self.outlets:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import ExecuteSkill
 from fail2progress_msgs.msg import ErrorCode, Step
-from rclpy.action import ActionClient
 
 from fail2progress.agent.monitor import Attempt, Monitor, Taken
 from fail2progress.agent.robot import ExecutionError, Robot
+from fail2progress.nodes.base import GoalClient
 from fail2progress.nodes.convert import call_msg, cloud_of, relations_of, uuid_text
 from fail2progress.nodes.convert_records import mismatch_of
 from fail2progress.skills.base import SkillCall
@@ -100,7 +100,7 @@ class SkillClient:
 
     def __init__(self, node: Node) -> None:
         self.node = node
-        self.client = ActionClient(node, ExecuteSkill, "execute_skill", callback_group=node.together)
+        self.client = GoalClient(node, ExecuteSkill, "execute_skill", callback_group=node.together)
 
     def carry_out(self, call: SkillCall) -> None:
         """ExecutionError where the robot says that it cannot; Interrupted where it is stopped or does not answer."""

@@ -12,10 +12,9 @@ from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import ExecuteTask
 from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import SetTrial
-from rclpy.action import ActionClient
 
 from fail2progress.experiments.story import first_seed
-from fail2progress.nodes.base import StackNode
+from fail2progress.nodes.base import GoalClient, StackNode
 from fail2progress.nodes.convert import goal_msg, uuid_text
 from fail2progress.nodes.remote import await_result
 from fail2progress.sim.tasks import Trial, task
@@ -43,7 +42,7 @@ class Node(StackNode):
         """See StackNode. ValueError where there is no such trial."""
         self.family, self.objects = task(str(self.param("task"))), int(self.param("objects"))
         self.family.trial(self.objects, first_seed(int(self.param("seed"))))
-        self.client = ActionClient(self, ExecuteTask, "execute_task", callback_group=self.together)
+        self.client = GoalClient(self, ExecuteTask, "execute_task", callback_group=self.together)
         self.placing = self.create_client(SetTrial, "set_trial", callback_group=self.together)
         self.ending = threading.Event()
         self.said: list[str] = []
