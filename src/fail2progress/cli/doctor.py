@@ -26,6 +26,8 @@ OPTIONAL = {
     "ray": "work over many machines: pip install ray",
     "mujoco_warp": "thousands of scenes on a GPU: pip install mujoco-warp",
 }
+_BY = {"open3d": "fail2progress.perception.open3d_library"}
+"""Packages that are imported by a module of ours, which gives them what they need."""
 _OLDEST = (3, 10)
 
 
@@ -71,7 +73,7 @@ def examine() -> list[Finding]:
 def package(name: str) -> Finding:
     """A package that is needed, by importing it: one that is there may still be broken."""
     try:
-        importlib.import_module(name)
+        importlib.import_module(_BY.get(name, name))
     except (ImportError, OSError) as error:
         return Finding(name, False, True, " ".join(str(error).split()), "install the package again: pip install fail2progress")
     return Finding(name, True, True, _version(name))

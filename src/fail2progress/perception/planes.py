@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import open3d as o3d
 from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError
 
 from fail2progress.perception.depth import NOISE, Image, rays
+from fail2progress.perception.open3d_library import o3d
 from fail2progress.perception.segments import PerceptionError
 from fail2progress.world.relations import Mask
 from fail2progress.world.rgbd import Intrinsics
