@@ -24,14 +24,14 @@ _TEXTURE = 12.0
 def like_surface(colour: NDArray[np.uint8], mask: Mask) -> tuple[Mask, Mask]:
     """(H, W) pixels whose colour is that of the surface (its readings: mask) near them, in light or in shadow; and those
     of which that is beyond doubt."""
-    image = ndimage.uniform_filter(colour.astype(np.float32), (3, 3, 1))
+    image = np.stack([ndimage.uniform_filter(colour[..., i].astype(np.float32), 3) for i in range(3)])
     mean, spread = _around(image, mask)
     # Once more without the feet of objects and what lies flat.
-    mean, spread = _around(image, mask & (np.abs(image - mean) < 1.5 * spread + _FLOOR).all(axis=-1))
-    shade = ((image * mean).sum(axis=-1) / np.maximum((mean * mean).sum(axis=-1), 1.0))[..., None]
+    mean, spread = _around(image, mask & (np.abs(image - mean) < 1.5 * spread + _FLOOR).all(axis=0))
+    shade = (image * mean).sum(axis=0) / np.maximum((mean * mean).sum(axis=0), 1.0)
     spread = np.minimum(spread, _TEXTURE)
-    loose = (np.abs(image - np.clip(shade, *_SHADE) * mean) < 2.0 * spread + _FLOOR).all(axis=-1)
-    strict = (np.abs(image - np.clip(shade, *_LIGHT) * mean) < 1.2 * spread + _FLOOR).all(axis=-1)
+    off = (np.abs(image - np.clip(shade, *limits) * mean) for limits in (_SHADE, _LIGHT))
+    loose, strict = ((part < width * spread + _FLOOR).all(axis=0) for part, width in zip(off, (2.0, 1.2), strict=True))
     return _smooth(loose), _smooth(strict)
 
 
@@ -40,20 +40,20 @@ def _smooth(mask: Mask) -> Mask:
 
 
 def _around(image: Image, mask: Mask) -> tuple[Image, Image]:
-    """(H, W, 3) mean and standard deviation of a surface's colour, over about a tenth of the image."""
-    small = image[::_STEP, ::_STEP]
-    known = mask[::_STEP, ::_STEP].astype(np.float32)[..., None]
+    """(3, H, W) mean and standard deviation of a surface's colour, over about a tenth of the image."""
+    small = image[:, ::_STEP, ::_STEP]
+    known = mask[::_STEP, ::_STEP].astype(np.float32)
     total = known.sum() + 1e-6
-    overall = (small * known).sum(axis=(0, 1)) / total
+    overall = ((small * known).sum(axis=(1, 2)) / total)[:, None, None]
     width = max(mask.shape) / _STEP / 12
-    weight = ndimage.gaussian_filter(known, (width, width, 0)) + 1e-3
+    weight = ndimage.gaussian_filter(known, width) + 1e-3
     offset = (small - overall) * known
-    mean = ndimage.gaussian_filter(offset, (width, width, 0)) / weight
-    square = ndimage.gaussian_filter(offset * offset, (width, width, 0)) / weight
+    mean = ndimage.gaussian_filter(offset, (0, width, width)) / weight
+    square = ndimage.gaussian_filter(offset * offset, (0, width, width)) / weight
     spread = np.sqrt(np.maximum(square - mean * mean, 0.0))
     return _enlarged(mean + overall, mask.shape), _enlarged(spread, mask.shape)
 
 
 def _enlarged(small: Image, shape: tuple[int, ...]) -> Image:
-    large = np.repeat(np.repeat(small, _STEP, axis=0), _STEP, axis=1)
-    return np.asarray(large[: shape[0], : shape[1]], np.float32)
+    large = np.repeat(np.repeat(small, _STEP, axis=1), _STEP, axis=2)
+    return np.asarray(large[:, : shape[0], : shape[1]], np.float32)

@@ -20,6 +20,8 @@ NOISE = 0.002
 """Standard deviation of inverse depth (1 / m): 2 mm at 1 m, what a RealSense D435 has."""
 _STEEPEST = np.tan(np.radians(84))
 """Of surfaces against the ray; what is steeper joins a near thing to a far one and is of neither."""
+_NONE = (0.0, 0.0, 0.0, np.inf)
+"""a, b, c and spread of a window in which no plane could be fitted."""
 
 
 @dataclass(frozen=True)
@@ -65,31 +67,32 @@ def without_flying(inverted: Image, camera: Intrinsics) -> Image:
 def facets(inverted: Image, camera: Intrinsics, radius: int) -> Facets:
     """Fit windows of 2 * radius + 1 pixels; each pixel takes the best of the windows that hold it (Kuwahara's choice)."""
     u, v = rays(camera)
-    a, b, c, spread = _windows(inverted, u, v, radius)
+    height, width = inverted.shape
+    # Windows that would lie outside the image are none.
+    fitted = zip(_windows(inverted, u, v, radius), _NONE, strict=True)
+    parts = [np.pad(part, radius, constant_values=fill) for part, fill in fitted]
     best = np.full(inverted.shape, np.inf, np.float32)
-    chosen = np.zeros((*inverted.shape, 3), np.float32)
-    step = radius
-    for dy in (-step, 0, step):
-        for dx in (-step, 0, step):
-            moved = [_shift(part, dy, dx) for part in (spread, a, b, c)]
-            gap = np.abs(moved[1] * u + moved[2] * v + moved[3] - inverted)
-            cost = moved[0] + gap * 0.5
+    chosen = np.arange(parts[0].size).reshape(parts[0].shape)[radius : radius + height, radius : radius + width].copy()
+    index = chosen.copy()
+    for dy in (-radius, 0, radius):
+        for dx in (-radius, 0, radius):
+            a, b, c, spread = (part[radius + dy :, radius + dx :][:height, :width] for part in parts)
+            cost = spread + 0.5 * np.abs(a * u + b * v + c - inverted)
             better = cost < best
-            best = np.where(better, cost, best)
-            chosen[better] = np.stack([part[better] for part in moved[1:]], axis=-1)
-    return _finish(inverted, chosen, u, v)
+            np.copyto(best, cost, where=better)
+            np.copyto(chosen, index + (dy * parts[0].shape[1] + dx), where=better)
+    planes = [np.where(np.isfinite(best), part.ravel()[chosen], np.float32(0.0)) for part in parts[:3]]
+    return _finish(inverted, planes, u, v)
 
 
-def _finish(inverted: Image, chosen: Image, u: Image, v: Image) -> Facets:
-    length = np.linalg.norm(chosen, axis=-1)
+def _finish(inverted: Image, planes: list[Image], u: Image, v: Image) -> Facets:
+    a, b, c = planes
+    length = np.sqrt(a * a + b * b + c * c)
     fitted = (length > 0) & (inverted > 0)
-    normals = np.where(fitted[..., None], -chosen / np.maximum(length, 1e-9)[..., None], 0.0)
-    gap = np.abs(chosen[..., 0] * u + chosen[..., 1] * v + chosen[..., 2] - inverted) / NOISE
-    return Facets(chosen, normals.astype(np.float32), np.where(fitted, gap, np.inf).astype(np.float32))
-
-
-def _shift(image: Image, dy: int, dx: int) -> Image:
-    return np.roll(image, (dy, dx), (0, 1))
+    scale = np.where(fitted, -1 / np.maximum(length, 1e-9), 0.0).astype(np.float32)
+    gap = np.abs(a * u + b * v + c - inverted) / NOISE
+    misfit = np.where(fitted, gap, np.inf).astype(np.float32)
+    return Facets(np.stack(planes, axis=-1), np.stack([part * scale for part in planes], axis=-1), misfit)
 
 
 def _windows(inverted: Image, u: Image, v: Image, radius: int) -> tuple[Image, Image, Image, Image]:

@@ -31,6 +31,8 @@ from fail2progress.world.scene import Array, pose
 
 _TABLE_TOP = 0.02
 """Metres of thickness that a surface's box is given, of which only the upper side is seen."""
+_SPARSE = 4
+"""Every so many pixels in a row tell how much of a surface is hidden."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,11 @@ class GeometricSegmenter(Segmenter):
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
         found = [part for whole in found for part in split(rows, whole, across, self.seam_rules)]
-        on = np.any([planes.within(surface.reach, scan.points[..., :2], 0.01) for surface in surfaces], axis=0).ravel()
-        found = [pixels for pixels in found if on[pixels].mean() > 0.5]
+        found = [pixels for pixels in found if _share_over(surfaces, rows.points[pixels, :2]) > 0.5]
         found = [pixels for pixels in self._flat_joined(scan, rows, found) if self._counts(scan, rows, pixels)]
         clock.done("objects")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
-        view = _View(scan, rows, origin, _owners(found, labels.size), frame.colour)
+        view = _View(scan, rows, origin, _owners(found, labels.size), rows.range.reshape(labels.shape))
         found.sort(key=lambda pixels: -len(pixels))
         segments = tuple(view.object(f"object_{i + 1}", pixels) for i, pixels in enumerate(found))
         tables = tuple(view.table(f"table_{i + 1}", surface) for i, surface in enumerate(surfaces))
@@ -156,7 +157,7 @@ class GeometricSegmenter(Segmenter):
         for surface in sorted(surfaces, key=lambda s: -s.camera_height):
             height = surface.camera_height * (inverted - surface.expected) * depth
             over = (height > -0.02) & (height < self.stand_rules.tall) & (inverted > 0)
-            over &= planes.within(surface.reach, points[..., :2], self.stand_rules.margin)
+            over[over] = planes.within(surface.reach, points[over, :2], self.stand_rules.margin)
             heights[over] = height[over]
         return heights
 
@@ -209,13 +210,13 @@ class GeometricSegmenter(Segmenter):
 
 @dataclass(frozen=True)
 class _View:
-    """What turns pixels into segments. owners: (H * W,) number of the object from 1, 0 for none."""
+    """What turns pixels into segments. owners: (H * W,) number of the object from 1, 0 for none; depth: (H, W) m, 0 unknown."""
 
     scan: Scan
     rows: Table
     origin: Array
     owners: Numbers
-    colour: object
+    depth: Image
 
     def object(self, name: str, pixels: Numbers) -> Segment:
         """One object."""
@@ -225,7 +226,7 @@ class _View:
         others = (self.owners > 0) & (self.owners != self.owners[pixels[0]])
         body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, ring(self.rows, pixels, others))
         pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
-        share = visibility(self._mask(pixels), _depth(self.scan))
+        share = visibility(pixels, self.depth)
         return Segment(name, CATEGORY[body.shape], body.shape, self._points(pixels), pixels, body.pose, body.size, share)
 
     def table(self, name: str, surface: Surface) -> Segment:
@@ -234,16 +235,12 @@ class _View:
         middle, size, yaw = rectangle(surface.outline)
         top = self.origin[2] - surface.camera_height
         at = pose(middle[0] + self.origin[0], middle[1] + self.origin[1], top - _TABLE_TOP / 2, yaw)
-        share = visibility(surface.mask, _depth(self.scan))
+        thinned = surface.mask[::_SPARSE, ::_SPARSE]
+        share = visibility(np.flatnonzero(thinned), self.depth[::_SPARSE, ::_SPARSE])
         return Segment(name, "table", Shape.TABLE, self._points(pixels), pixels, at, np.array([*size, _TABLE_TOP]), share)
 
     def _points(self, pixels: Numbers) -> Image:
         return np.asarray(self.scan.points.reshape(-1, 3)[pixels] + self.origin, np.float32)
-
-    def _mask(self, pixels: Numbers) -> Mask:
-        mask = np.zeros(self.owners.shape, bool)
-        mask[pixels] = True
-        return mask.reshape(self.scan.inverted.shape)
 
     def _filled(self, pixels: Numbers) -> Numbers:
         """With what lies within: the floor of a bowl may be too near the table to tell."""
@@ -255,15 +252,17 @@ class _View:
         return np.unique(np.concatenate([pixels, free[inside]]))
 
 
+def _share_over(surfaces: list[Surface], points: Image) -> float:
+    """Share of (n, 2) points that lie over what is seen of a surface, or may be it."""
+    points = points[:: 1 + len(points) // 1000]
+    return float(np.any([planes.within(surface.reach, points, 0.01) for surface in surfaces], axis=0).mean())
+
+
 def _owners(found: list[Numbers], size: int) -> Numbers:
     owners = np.zeros(size, np.int64)
     for i, pixels in enumerate(found):
         owners[pixels] = i + 1
     return owners
-
-
-def _depth(scan: Scan) -> Image:
-    return np.where(scan.inverted > 0, 1 / np.maximum(scan.inverted, 1e-6), 0).astype(np.float32)
 
 
 def _no_depth(depth: Image) -> str:

@@ -65,7 +65,8 @@ class Merger:
 
     def __init__(self, rows: Table, labels: Numbers, found: Meetings, rules: MergeRules) -> None:
         flat = labels.ravel()
-        order = np.argsort(flat, kind="stable")
+        order = np.flatnonzero(flat)
+        order = order[np.argsort(flat[order], kind="stable")]
         starts = np.searchsorted(flat[order], np.arange(1, int(flat.max(initial=0)) + 2))
         self.rows, self.rules, self.meetings = rows, rules, found
         self.parts: dict[int, Numbers] = {

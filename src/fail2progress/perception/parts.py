@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import ConvexHull
 
 from fail2progress.perception.planes import within
@@ -84,6 +84,7 @@ class Table:
 CHROMA = 8
 GREYS = 5
 COLOURS = CHROMA * CHROMA + GREYS
+_SPREAD, _SPREAD_GREY = (gaussian_filter1d(np.eye(n), 0.6, axis=0, mode="nearest") for n in (CHROMA, GREYS))
 
 
 def table(scan: Scan) -> Table:
@@ -102,11 +103,11 @@ def table(scan: Scan) -> Table:
 
 def colour_bins(colour: NDArray[np.uint8]) -> NDArray[np.int64]:
     """(...,) bins of (..., 3) colours: by red and green shares where there is colour, which shading leaves alone; else grey."""
-    rgb = colour.astype(np.float32)
-    total = rgb.sum(axis=-1)
-    shares = rgb / np.maximum(total, 1.0)[..., None]
-    red, green = (np.clip((shares[..., i] - 0.08) / 0.07, 0, CHROMA - 1).astype(np.int64) for i in (0, 1))
-    grey = (np.ptp(rgb, axis=-1) < 0.15 * rgb.max(axis=-1)) | (total < 90)
+    r, g, b = (colour[..., i].astype(np.float32) for i in range(3))
+    total = r + g + b
+    red, green = (np.clip((part / np.maximum(total, 1.0) - 0.08) / 0.07, 0, CHROMA - 1).astype(np.int64) for part in (r, g))
+    most, least = np.maximum(np.maximum(r, g), b), np.minimum(np.minimum(r, g), b)
+    grey = (most - least < 0.15 * most) | (total < 90)
     light = np.clip(total / 768 * GREYS, 0, GREYS - 1).astype(np.int64)
     return np.asarray(np.where(grey, CHROMA * CHROMA + light, red * CHROMA + green))
 
@@ -141,8 +142,7 @@ def histogram(rows: Table, pixels: Numbers) -> Array:
     """(COLOURS,) shares of colours, each spread a little over its neighbours."""
     counts = np.bincount(rows.colours[pixels], minlength=COLOURS).astype(float) / max(1, len(pixels))
     coloured, greys = counts[: CHROMA * CHROMA].reshape(CHROMA, CHROMA), counts[CHROMA * CHROMA :]
-    spread = gaussian_filter(coloured, 0.6, mode="nearest"), gaussian_filter(greys, 0.6, mode="nearest")
-    return np.concatenate([spread[0].ravel(), spread[1]])
+    return np.concatenate([(_SPREAD @ coloured @ _SPREAD.T).ravel(), _SPREAD_GREY @ greys])
 
 
 def alike(one: Array, other: Array) -> float:
@@ -179,7 +179,11 @@ def _around(offsets: Array) -> tuple[float, float]:
     """Median distance (m) of points (n, 2) from the origin over all directions, and the share of directions that have some."""
     radius = np.hypot(offsets[:, 0], offsets[:, 1])
     bins = ((np.arctan2(offsets[:, 1], offsets[:, 0]) / (2 * np.pi) + 0.5) * _BINS).astype(int) % _BINS
-    reach = np.array([np.quantile(radius[bins == b], 0.9) if (bins == b).any() else 0.0 for b in range(_BINS)])
+    # The 0.9 quantile of every direction, to the nearest reading below.
+    order = np.lexsort((radius, bins))
+    counts = np.bincount(bins, minlength=_BINS)
+    last = np.cumsum(counts) - 1
+    reach = np.where(counts > 0, radius[order][np.maximum(last - counts // 10, 0)], 0.0)
     middle = float(np.median(reach[reach > 0]))
     return middle, float((reach > 0.6 * middle).mean())
 

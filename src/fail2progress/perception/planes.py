@@ -84,7 +84,7 @@ def level(up: Array) -> Level:
 def find_planes(inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[Array]:
     """Planes 1 / z = a u + b v + c as (3,) a, b, c, the largest first, by RANSAC on inverse depth."""
     u, v = rays(camera)
-    step = max(1, round(np.sqrt(camera.width * camera.height / 10_000)))
+    step = max(1, round(np.sqrt(camera.width * camera.height / 5_000)))
     near = inverted[::step, ::step] > 1 / rules.reach
     cloud = np.stack([u[::step, ::step][near], v[::step, ::step][near], inverted[::step, ::step][near]], axis=1).astype(float)
     least = max(50.0, rules.share * len(cloud))
@@ -94,7 +94,8 @@ def find_planes(inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[
         if len(cloud) < least:
             break
         points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cloud))
-        plane, inliers = points.segment_plane(rules.band, 3, 400)
+        # All draws are looked at: an early end would hang on which thread was first, and so would the result.
+        plane, inliers = points.segment_plane(rules.band, 3, 400, 1.0)
         if len(inliers) < least:
             break
         if abs(plane[2]) > 1e-6:
@@ -118,8 +119,7 @@ def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules
 
 def _on(plane: Array, inverted: Image, camera: Intrinsics, rules: PlaneRules) -> Mask:
     u, v = rays(camera)
-    gap = plane[0] * u + plane[1] * v + plane[2] - inverted
-    return np.asarray((np.abs(gap) < rules.band) & (inverted > 0))
+    return np.asarray((np.abs(_expected(plane, u, v) - inverted) < rules.band) & (inverted > 0))
 
 
 def find_surfaces(
@@ -189,28 +189,41 @@ def _refined(
 ) -> tuple[Image, Mask, float] | None:
     """The same plane fitted to all of its readings, bent as the sensor bends it; None where too few are left."""
     u, v = rays(camera)
-    terms = np.stack([u, v, np.ones_like(u)], axis=-1).astype(np.float64)
-    fit: Array = np.asarray(plane)
+    fit, flat = np.asarray(plane), _expected(plane, u, v)
+    candidates = candidates & (inverted > 1 / rules.reach)
     for _ in range(2):
-        mask = candidates & (np.abs(terms @ fit - inverted) < rules.band) & (inverted > 1 / rules.reach)
+        mask = candidates & (np.abs(flat - inverted) < rules.band)
         if mask.sum() < rules.share * mask.size:
             return None
-        fit = np.asarray(np.linalg.lstsq(terms[mask][::7], inverted[mask][::7].astype(np.float64), rcond=None)[0], float)
-    residual = np.where(mask, inverted - (terms @ fit), 0.0)
-    expected = (terms @ fit).astype(np.float32) + _bending(residual, mask)
-    mask = candidates & (np.abs(expected - inverted) < rules.band) & (inverted > 1 / rules.reach)
-    return expected, mask, float(1 / np.linalg.norm(fit))
+        own = np.flatnonzero(mask)[::7]
+        terms = np.stack([u.ravel()[own], v.ravel()[own], np.ones(len(own))], axis=1).astype(np.float64)
+        fit = np.asarray(np.linalg.lstsq(terms, inverted.ravel()[own].astype(np.float64), rcond=None)[0], float)
+        flat = _expected(fit, u, v)
+    expected = flat + _bending(np.where(mask, inverted - flat, np.float32(0.0)), mask)
+    return expected, candidates & (np.abs(expected - inverted) < rules.band), float(1 / np.linalg.norm(fit))
 
 
-def _bending(residual: NDArray[np.float64], mask: Mask) -> Image:
+def _expected(plane: Array, u: Image, v: Image) -> Image:
+    """(H, W) 1 / z of a plane (3,)."""
+    a, b, c = (np.float32(part) for part in plane)
+    return np.asarray(a * u + b * v + c, np.float32)
+
+
+def _bending(residual: Image, mask: Mask) -> Image:
     """(H, W) how far readings lie off the plane on average, over a tenth of the image: no object is as large."""
     step = 8
-    known = mask[::step, ::step].astype(np.float64)
+    known = mask[::step, ::step].astype(np.float32)
     width = max(mask.shape) / step / 12
     weight = ndimage.gaussian_filter(known, width)
     mean = ndimage.gaussian_filter(residual[::step, ::step] * known, width) / (weight + 0.05)
-    zoomed = ndimage.zoom(mean, step, order=1, grid_mode=True, mode="nearest")
-    return np.asarray(zoomed[: mask.shape[0], : mask.shape[1]], np.float32)
+    down, across = (_between(count, size, step) for count, size in zip(mean.shape, mask.shape, strict=True))
+    return np.asarray(down @ mean @ across.T, np.float32)
+
+
+def _between(count: int, size: int, step: int) -> Image:
+    """(size, count) weights of linear interpolation from every so many pixels, taken from their middles, to all of them."""
+    place = np.clip((np.arange(size) + 0.5) / step - 0.5, 0, count - 1)
+    return np.asarray(np.maximum(1 - np.abs(place[:, None] - np.arange(count)), 0), np.float32)
 
 
 def flat_points(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:
@@ -240,7 +253,10 @@ def _patches(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules
 
 
 def _outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:
-    points = flat_points(mask, inverted, axes, camera)
+    inner = mask.copy()
+    for axis in (0, 1):
+        inner &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
+    points = flat_points(mask & ~inner, inverted, axes, camera)
     try:
         corners = points[ConvexHull(points).vertices]
     except QhullError:
@@ -257,7 +273,9 @@ def _beyond(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules:
     border[:-2, 2:-2] = False
     if border.sum() < 5:
         return np.empty((0, 2))
-    middle = flat_points(mask, inverted, axes, camera).mean(axis=0)
+    thinned = np.zeros_like(mask)
+    thinned[::4, ::4] = mask[::4, ::4]
+    middle = flat_points(thinned, inverted, axes, camera).mean(axis=0)
     away = flat_points(border, inverted, axes, camera) - middle
     return np.asarray(middle + away * (1 + rules.beyond / np.maximum(np.linalg.norm(away, axis=1), 0.05))[:, None])
 
@@ -277,7 +295,14 @@ def within(outline: Array, points: NDArray[np.floating], margin: float) -> Mask:
     if len(outline) < 3:
         return np.zeros(points.shape[:-1], bool)
     equations = ConvexHull(outline).equations.astype(np.float32)
-    result = np.ones(points.shape[:-1], bool)
+    # Most points of an image are well within: a circle around the middle tells, and the sides need not be asked.
+    middle = outline.mean(axis=0).astype(np.float32)
+    reach = max(float(-(equations[:, :2] @ middle + equations[:, 2]).max()) + margin, 0.0)
+    x, y = points[..., 0], points[..., 1]
+    result = np.asarray((x - middle[0]) ** 2 + (y - middle[1]) ** 2 < reach * reach)
+    x, y = x[~result], y[~result]
+    inside = np.ones(x.shape, bool)
     for a, b, c in equations:
-        result &= points[..., 0] * a + points[..., 1] * b + c <= margin
+        inside &= x * a + y * b + c <= margin
+    result[~result] = inside
     return result

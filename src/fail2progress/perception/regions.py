@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +14,8 @@ from fail2progress.world.relations import Mask
 
 Numbers = NDArray[np.int64]
 _T = TypeVar("_T", bound=np.generic)
+_AROUND = 5
+"""Pixels around what stands that tell where it ends."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Scan:
     plain: Mask
     focal: float
 
+    def seen_in(self, window: tuple[slice, ...]) -> Scan:
+        """A part of the image: rows and columns."""
+        images = {part.name: getattr(self, part.name)[window] for part in fields(self) if part.name != "focal"}
+        return replace(self, **images)
+
 
 def cut(scan: Scan, rules: CutRules) -> Mask:
     """(H, W) pixels on a concave crease or an occlusion."""
@@ -89,6 +96,15 @@ def _stepped(scan: Scan, dy: int, dx: int, rules: CutRules) -> Mask:
 
 def regions(scan: Scan, rules: CutRules) -> Numbers:
     """(H, W) number of the region that a pixel belongs to, from 1; 0 for none."""
+    labels = np.zeros(scan.standing.shape, np.int64)
+    rows, columns = (np.flatnonzero(scan.standing.any(axis=axis)) for axis in (1, 0))
+    if len(rows):
+        window = tuple(slice(max(0, int(part[0]) - _AROUND), int(part[-1]) + _AROUND + 1) for part in (rows, columns))
+        labels[window] = _regions(scan.seen_in(window), rules)
+    return labels
+
+
+def _regions(scan: Scan, rules: CutRules) -> Numbers:
     cores, count = ndimage.label(scan.standing & ~cut(scan, rules))
     depth = 1 / np.maximum(scan.inverted, 1e-6)
     index = np.arange(1, count + 1)

@@ -35,6 +35,11 @@ class SeamRules:
     """Angle between the sides above and below from which they are of two things, where colours differ as well."""
     twist_contrast: float = 0.5
     """1 less the Bhattacharyya coefficient of the colours, at least, for that."""
+    plain: float = 0.75
+    """Share of its two commonest colours in a thing of one colour: one plain thing on another of another colour are two,
+    flush or not, where labels and prints are of one thing."""
+    plain_contrast: float = 0.8
+    """1 less the Bhattacharyya coefficient of the colours of two such things, at least."""
     foot: float = 0.5
     """Breadth of the upper thing where it stands, as a share of its greatest: what is narrower would fall."""
     bin: float = 0.004
@@ -73,9 +78,19 @@ def _seam(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> fl
         change = _change(across[near[0]], across[near[1]], across[heights > seam], rules)
         ledge = level > rules.ledge and contrast > rules.contrast and change > rules.step
         twisted = change > 0 and contrast > rules.twist_contrast and _twist(rows, pixels, across, above, below) > rules.twist
-        if (ledge or twisted) and (change + rules.step) * contrast > best:
+        two_plain = contrast > rules.plain_contrast and change >= 0 and _two_plain(rows, pixels, heights > seam, rules)
+        if (ledge or twisted or two_plain) and (change + rules.step) * contrast > best:
             best, where = (change + rules.step) * contrast, float(seam)
     return where
+
+
+def _two_plain(rows: Table, pixels: Numbers, over: Mask, rules: SeamRules) -> bool:
+    """Whether all above is of one colour, and all below of another."""
+    parts = pixels[over], pixels[~over]
+    counts = [np.sort(np.bincount(rows.colours[part], minlength=2))[::-1] for part in parts]
+    if min(count[:2].sum() / max(count.sum(), 1) for count in counts) < rules.plain:
+        return False
+    return 1.0 - alike(*(histogram(rows, part) for part in parts)) > rules.plain_contrast
 
 
 def _change(above: Array, below: Array, upper: Array, rules: SeamRules) -> float:
