@@ -139,6 +139,56 @@ def test_two_tables_are_two_surfaces() -> None:
     assert len(GeometricSegmenter().segment(frame).surfaces) == 2
 
 
+ABOVE = Camera((0.6, 0.0, 1.4), (0.65, 0.0, TOP), focal=612.0)
+LOW = Camera((-0.3, 0.1, 0.95), (0.65, 0.0, TOP + 0.1), focal=612.0)
+
+
+@pytest.mark.parametrize(
+    ("table", "camera"),
+    [
+        pytest.param(
+            table_with(
+                ("low", "cuboid", (0.06, 0.06, 0.08), (0.6, 0.1, 0.0)), ("high", "cuboid", (0.06, 0.06, 0.08), (0.6, 0.1, 0.08))
+            ),
+            CAMERA,
+            id="plain things of equal outline, flush",
+        ),
+        pytest.param(
+            table_with(
+                ("can", "capsule", (0.05, 0.05, 0.16), (0.6, 0.1, 0.0)), ("tin", "capsule", (0.16, 0.16, 0.07), (0.6, 0.1, 0.16))
+            ),
+            LOW,
+            id="a tin on a thinner can",
+        ),
+        pytest.param(table_with(("box", "cuboid", (0.18, 0.12, 0.08), (0.62, 0.0, 0.0))), ABOVE, id="only the top is in view"),
+    ],
+)
+def test_what_shows_no_foot_is_found(table: Tabletop, camera: Camera) -> None:
+    frame = frame_of(table, camera)
+    perceived = GeometricSegmenter().segment(frame)
+    rows = score(table, frame, perceived)
+    assert len(rows) == len(table.arrangement) == len(perceived.segments)
+    assert min(row["iou"] for row in rows) > 0.7, rows
+
+
+def test_a_wall_behind_the_table_is_no_object() -> None:
+    table = table_with(("box", "cuboid", (0.08, 0.08, 0.1), (0.65, 0.2, 0.0)))
+    wall = ObjectSpec("wall", "cuboid", (0.02, 3.0, 1.5))
+    scene = Scene((*table.scene.objects, wall), np.concatenate([table.scene.poses, pose(1.02, 0.0, 0.76)[None]]))
+    frame = frame_of(Tabletop(scene, table.arrangement), LOW)
+    assert frame.labels is not None and (frame.labels.image == 3).sum() > 10_000
+    assert len(GeometricSegmenter().segment(frame).segments) == 1
+
+
+def test_tops_of_things_as_high_are_no_table() -> None:
+    boxes = [(f"box_{i}", "cuboid", (0.2, 0.18, 0.05), (0.55 + 0.25 * (i // 2), 0.25 - 0.45 * (i % 2), 0.0)) for i in range(4)]
+    table = table_with(*boxes)
+    frame = frame_of(table)
+    perceived = GeometricSegmenter().segment(frame)
+    assert len(perceived.surfaces) == 1
+    assert min(row["iou"] for row in score(table, frame, perceived)) > 0.7
+
+
 def plain_frame(depth: np.ndarray) -> RgbdFrame:
     camera = Intrinsics(160, 120, 150.0, 150.0, 80.0, 60.0)
     return RgbdFrame(np.zeros((120, 160, 3), np.uint8), depth.astype(np.float32), camera)

@@ -16,10 +16,12 @@ from fail2progress.perception import depth as readings
 from fail2progress.perception import planes
 from fail2progress.perception.backdrop import like_surface
 from fail2progress.perception.depth import NOISE, Facets, Image
-from fail2progress.perception.merging import Merger, MergeRules
+from fail2progress.perception.merging import Merger
+from fail2progress.perception.outlines import Level, PlaneRules, within
 from fail2progress.perception.parts import Table, extent, meetings, ring, table
-from fail2progress.perception.planes import Level, PlaneRules, Surface
+from fail2progress.perception.planes import Surface
 from fail2progress.perception.regions import CutRules, Numbers, Scan, regions
+from fail2progress.perception.rules import MergeRules, StandRules
 from fail2progress.perception.seams import SeamRules, split
 from fail2progress.perception.segments import Perceived, PerceptionError, Segment, Segmenter
 from fail2progress.perception.shapes import CATEGORY, rectangle, solid
@@ -33,36 +35,6 @@ _TABLE_TOP = 0.02
 """Metres of thickness that a surface's box is given, of which only the upper side is seen."""
 _SPARSE = 4
 """Every so many pixels in a row tell how much of a surface is hidden."""
-
-
-@dataclass(frozen=True)
-class StandRules:
-    """What counts as standing on a surface."""
-
-    low: float = 0.005
-    """Metres above the surface from which a reading is no part of it, if that is beyond noise."""
-    noise: float = 4.0
-    """The same in standard deviations of noise."""
-    tall: float = 0.6
-    """Metres above the surface up to which objects are looked for."""
-    skirt: float = 0.02
-    """Metres above the surface below which what has the surface's colour is the surface: cameras smear depth around feet."""
-    smear: float = 0.05
-    """The same around things of another colour."""
-    margin: float = 0.05
-    """Metres by which an object may reach over the outline of what is seen of its surface."""
-    top: float = 0.008
-    """Metres of height of the flattest object."""
-    across: float = 0.02
-    """Metres across, of the smallest object."""
-    pixels: int = 30
-    """Readings of the smallest object."""
-    artefact: float = 0.04
-    """Metres across, below which what has the surface's colour is a smear of depth beside something."""
-    flat: float = 0.03
-    """Metres of height of what lies flat, of which depth may show pieces only."""
-    facet: float = 0.006
-    """Metres from the middle to the side of the window in which surfaces are fitted."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +62,7 @@ class GeometricSegmenter(Segmenter):
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
         found = [part for whole in found for part in split(rows, whole, across, self.seam_rules)]
-        found = [pixels for pixels in found if _share_over(surfaces, rows.points[pixels, :2]) > 0.5]
+        found = [pixels for pixels in found if self._over_table(surfaces, rows, pixels)]
         found = [pixels for pixels in self._flat_joined(scan, rows, found) if self._counts(scan, rows, pixels)]
         clock.done("objects")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
@@ -157,7 +129,7 @@ class GeometricSegmenter(Segmenter):
         for surface in sorted(surfaces, key=lambda s: -s.camera_height):
             height = surface.camera_height * (inverted - surface.expected) * depth
             over = (height > -0.02) & (height < self.stand_rules.tall) & (inverted > 0)
-            over[over] = planes.within(surface.reach, points[over, :2], self.stand_rules.margin)
+            over[over] = within(surface.reach, points[over, :2], self.stand_rules.margin)
             heights[over] = height[over]
         return heights
 
@@ -172,6 +144,14 @@ class GeometricSegmenter(Segmenter):
         blobs, count = ndimage.label(standing)
         share = np.concatenate([[0.0], ndimage.mean(surely, blobs, np.arange(1, count + 1))])
         return standing & ~(surely & (heights < rules.smear) & (share[blobs] < 0.5)), plain
+
+    def _over_table(self, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
+        """Whether something is over a surface, and not only over its edge as a wall or the back of furniture is."""
+        points, rules = rows.points[pixels, :2], self.stand_rules
+        if _share_over(surfaces, points, 0.01) < 0.5:
+            return False
+        outside = extent(rows, pixels) > rules.wall or rows.meets_frame(pixels)
+        return not outside or _share_over(surfaces, points, -rules.edge) > 0.3
 
     def _flat_joined(self, scan: Scan, rows: Table, found: list[Numbers]) -> list[Numbers]:
         """Pieces of something flat, such as a marker lying there, joined over gaps that have not the surface's colour."""
@@ -248,14 +228,14 @@ class _View:
         rim = self.rows.points[pixels[self.rows.heights[pixels] > 0.75 * high], :2]
         window = self.rows.window(pixels, 1)
         free = window[(self.owners[window] == 0) & (self.rows.heights[window] < high)]
-        inside = planes.within(rim.astype(float), self.rows.points[free, :2], -0.003)
+        inside = within(rim.astype(float), self.rows.points[free, :2], -0.003)
         return np.unique(np.concatenate([pixels, free[inside]]))
 
 
-def _share_over(surfaces: list[Surface], points: Image) -> float:
-    """Share of (n, 2) points that lie over what is seen of a surface, or may be it."""
+def _share_over(surfaces: list[Surface], points: Image, margin: float) -> float:
+    """Share of (n, 2) points that lie over what is seen of a surface, or may be it, grown by a margin (m)."""
     points = points[:: 1 + len(points) // 1000]
-    return float(np.any([planes.within(surface.reach, points, 0.01) for surface in surfaces], axis=0).mean())
+    return float(np.any([within(surface.reach, points, margin) for surface in surfaces], axis=0).mean())
 
 
 def _owners(found: list[Numbers], size: int) -> Numbers:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -24,40 +23,11 @@ from fail2progress.perception.parts import (
     ring,
 )
 from fail2progress.perception.regions import Numbers
+from fail2progress.perception.rules import MergeRules
 from fail2progress.world.relations import Mask
 
 _EDGE = 4
 """Rows at the image's lower edge; the last ones often have no reading."""
-
-
-@dataclass(frozen=True)
-class MergeRules:
-    """Every number of the merging."""
-
-    touch: float = 0.015
-    """Metres between pixels up to which two parts touch."""
-    tiny: float = 0.012
-    """Metres across; what is smaller belongs to what it touches."""
-    valley: float = np.radians(25)
-    """Angle of a concave edge."""
-    valleys: float = 0.5
-    """Share of a border that must be a valley or a step, or it parts nothing."""
-    alike: float = 0.80
-    """Bhattacharyya coefficient of colours above which parts that touch are one thing."""
-    same: float = 0.95
-    """The same of something that stands before the other and is held by it."""
-    halves: float = 0.6
-    """The same of two halves of a rim."""
-    unlike: float = 0.3
-    """Bhattacharyya coefficient of colours below which next to no valley is enough to part two things."""
-    before: float = 0.2
-    """Share of a border where one hides the other, for what stands in a hollow rather than belongs to it."""
-    grounded: float = 0.03
-    """Metres above a surface up to which something stands on it."""
-    standing: float = 0.15
-    """Share of a part's columns that reach the surface, for one that stands on it."""
-    resting: float = 0.5
-    """Share of a part's columns that end on another thing or behind it, for one that needs no other hold."""
 
 
 class Merger:
@@ -77,11 +47,11 @@ class Merger:
         self.colours = {i: histogram(rows, pixels) for i, pixels in self.parts.items()}
 
     def run(self) -> list[Numbers]:
-        """Flat pixel indices of every object; what hangs in the air is none."""
+        """Flat pixel indices of every object; a scrap that hangs in the air is none, nor what hangs into the image."""
         rules = (self._tiny, self._leaking, self._alike, self._walls, self._halves, self._hollow, self._hanging, self._alike)
         for rule in (*rules, self._hollow):
             self._until_done(rule)
-        return [pixels for part, pixels in self.parts.items() if self._held(part)]
+        return [pixels for part, pixels in self.parts.items() if self._held(part) or self._whole(part)]
 
     def _until_done(self, rule: Callable[[], tuple[int, int] | None]) -> None:
         while True:
@@ -259,14 +229,31 @@ class Merger:
         for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):
             touching = self._touching(part)
             if touching and not self._held(part):
-                return max(touching, key=lambda i: touching[i]), part
+                if extent(self.rows, self.parts[part]) > self.rules.hanging:
+                    touching = {other: count for other, count in touching.items() if self._goes_on(part, other)}
+                if touching:
+                    return max(touching, key=lambda i: touching[i]), part
         return None
+
+    def _goes_on(self, part: int, other: int) -> bool:
+        """Whether two parts of similar colour are one body: for the most part, neither stands before the other."""
+        meeting = self.meetings[part][other]
+        return bool(
+            (gaps(self.rows, meeting) < self.rules.touch).mean() > 0.5
+            and alike(self.colours[part], self.colours[other]) > 0.5
+            and max(self._in_front(part, other), self._in_front(other, part)) < 0.3
+        )
 
     def _held(self, part: int) -> bool:
         """Whether a part stands on the surface, or ends below on other things or behind them."""
         bottom, rest = self._bottom(part)
         grounded = self.rows.heights[bottom] < self.rules.grounded
         return bool(grounded.mean() >= self.rules.standing or rest.mean() >= self.rules.resting)
+
+    def _whole(self, part: int) -> bool:
+        """Whether a part is large and all in view."""
+        pixels = self.parts[part]
+        return extent(self.rows, pixels) > self.rules.whole and not self.rows.meets_frame(pixels)
 
     def _bottom(self, part: int) -> tuple[Numbers, Mask]:
         """(n,) lowest pixel of each of its columns, and whether it ends on another part, behind one or at the image's edge."""

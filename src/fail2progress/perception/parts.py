@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import ConvexHull
 
-from fail2progress.perception.planes import within
+from fail2progress.perception.outlines import within
 from fail2progress.perception.regions import Numbers, Scan
 from fail2progress.perception.shapes import rectangle
 from fail2progress.world.scene import Array
 
 _OFFSETS = ((0, 1), (0, 4), (1, 0), (4, 0), (3, 3), (3, -3))
+_SPARSE = 0.05
+"""Share of readings from which a row or a column of the image belongs to what the sensor sees."""
+_RIM = 3
+"""Pixels beside the image's edge."""
 _BINS = 24
 """Directions around the middle of a container in which its rim is looked for."""
 
@@ -72,6 +77,21 @@ class Table:
     width: int
     pitch: float
     """Metres between neighbouring pixels at 1 m."""
+
+    @cached_property
+    def frame(self) -> tuple[int, int, int, int]:
+        """First and last row, first and last column that have readings, less the width of an edge."""
+        known = (self.range > 0).reshape(-1, self.width)
+        rows, columns = (np.flatnonzero(known.mean(axis=axis) > _SPARSE) for axis in (1, 0))
+        if not len(rows) or not len(columns):
+            return 0, 0, 0, 0
+        return int(rows[0]) + _RIM, int(rows[-1]) - _RIM, int(columns[0]) + _RIM, int(columns[-1]) - _RIM
+
+    def meets_frame(self, pixels: Numbers) -> bool:
+        """Whether pixels reach the edge of what the sensor sees."""
+        rows, columns = np.divmod(pixels, self.width)
+        top, bottom, left, right = self.frame
+        return bool(rows.min() <= top or rows.max() >= bottom or columns.min() <= left or columns.max() >= right)
 
     def window(self, pixels: Numbers, step: int = 2) -> Numbers:
         """Known pixels of the image window around pixels, every so many of them."""

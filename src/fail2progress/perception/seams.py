@@ -38,7 +38,7 @@ class SeamRules:
     plain: float = 0.75
     """Share of its two commonest colours in a thing of one colour: one plain thing on another of another colour are two,
     flush or not, where labels and prints are of one thing."""
-    plain_contrast: float = 0.8
+    plain_contrast: float = 0.6
     """1 less the Bhattacharyya coefficient of the colours of two such things, at least."""
     foot: float = 0.5
     """Breadth of the upper thing where it stands, as a share of its greatest: what is narrower would fall."""
@@ -78,7 +78,7 @@ def _seam(rows: Table, pixels: Numbers, sideways: Array, rules: SeamRules) -> fl
         change = _change(across[near[0]], across[near[1]], across[heights > seam], rules)
         ledge = level > rules.ledge and contrast > rules.contrast and change > rules.step
         twisted = change > 0 and contrast > rules.twist_contrast and _twist(rows, pixels, across, above, below) > rules.twist
-        two_plain = contrast > rules.plain_contrast and change >= 0 and _two_plain(rows, pixels, heights > seam, rules)
+        two_plain = change > 0 and contrast > rules.plain_contrast and _two_plain(rows, pixels, heights > seam, rules)
         if (ledge or twisted or two_plain) and (change + rules.step) * contrast > best:
             best, where = (change + rules.step) * contrast, float(seam)
     return where
