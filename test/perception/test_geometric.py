@@ -160,6 +160,14 @@ LOW = Camera((-0.3, 0.1, 0.95), (0.65, 0.0, TOP + 0.1), focal=612.0)
             LOW,
             id="a tin on a thinner can",
         ),
+        pytest.param(
+            table_with(
+                ("left", "cuboid", (0.08, 0.08, 0.08), (0.6, 0.1, 0.0)),
+                ("right", "cuboid", (0.08, 0.08, 0.08), (0.6 + 0.081 * np.sin(0.3), 0.1 - 0.081 * np.cos(0.3), 0.0)),
+            ),
+            CAMERA,
+            id="plain things side by side, flush",
+        ),
         pytest.param(table_with(("box", "cuboid", (0.18, 0.12, 0.08), (0.62, 0.0, 0.0))), ABOVE, id="only the top is in view"),
     ],
 )

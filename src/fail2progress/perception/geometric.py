@@ -13,7 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from fail2progress.perception import depth as readings
-from fail2progress.perception import planes
+from fail2progress.perception import planes, tones
 from fail2progress.perception.backdrop import like_surface
 from fail2progress.perception.depth import NOISE, Facets, Image
 from fail2progress.perception.merging import Merger
@@ -25,6 +25,7 @@ from fail2progress.perception.rules import MergeRules, StandRules
 from fail2progress.perception.seams import SeamRules, split
 from fail2progress.perception.segments import Perceived, PerceptionError, Segment, Segmenter
 from fail2progress.perception.shapes import CATEGORY, rectangle, solid
+from fail2progress.perception.tones import ToneRules
 from fail2progress.perception.visibility import visibility
 from fail2progress.world.objects import Shape
 from fail2progress.world.relations import Mask
@@ -46,6 +47,7 @@ class GeometricSegmenter(Segmenter):
     cut_rules: CutRules = field(default_factory=CutRules)
     merge_rules: MergeRules = field(default_factory=MergeRules)
     seam_rules: SeamRules = field(default_factory=SeamRules)
+    tone_rules: ToneRules = field(default_factory=ToneRules)
 
     def segment(self, frame: RgbdFrame) -> Perceived:
         """See Segmenter. Without a pose of the camera, the planning frame is that of the largest table (see `Level`), with its
@@ -61,7 +63,13 @@ class GeometricSegmenter(Segmenter):
         rows = table(scan)
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
-        found = [part for whole in found for part in split(rows, whole, across, self.seam_rules)]
+        found = [piece for whole in found for piece in split(rows, whole, across, self.seam_rules)]
+        owners = _owners(found, labels.size)
+        found = [
+            piece
+            for i, whole in enumerate(found)
+            for piece in tones.part(rows, whole, (owners > 0) & (owners != i + 1), self.tone_rules)
+        ]
         found = [pixels for pixels in found if self._over_table(surfaces, rows, pixels)]
         found = [pixels for pixels in self._flat_joined(scan, rows, found) if self._counts(scan, rows, pixels)]
         clock.done("objects")
