@@ -106,7 +106,7 @@ def test_what_lies_in_and_on_what_is_found(clutter: tuple[RgbdFrame, Perceived])
     frame, perceived = clutter
     held = [(a, b) for name, a, b in detect(perceived).holding() if name == "inside"]
     assert held == [(owner(frame, perceived, "in_cup"), owner(frame, perceived, "cup"))]
-    assert (owner(frame, perceived, "stacked"), owner(frame, perceived, "base")) in [(a, b) for a, b, _ in on(perceived)]
+    assert (owner(frame, perceived, "stacked"), owner(frame, perceived, "base")) in [(a, b) for a, b, _ in on(detect(perceived))]
 
 
 def test_the_same_frame_gives_the_same_segments(clutter: tuple[RgbdFrame, Perceived]) -> None:

@@ -47,8 +47,8 @@ def perceive(
         frame = read_frame(color, depth, camera)
         perceived = GeometricSegmenter().segment(frame)
     started = time.perf_counter()
-    relations = [("on", a, b, odds) for a, b, odds in geometric_relations.on(perceived)]
     state = geometric_relations.detect(perceived)
+    relations = [("on", a, b, odds) for a, b, odds in geometric_relations.on(state)]
     relations += [(name, a, b, state.value(name, a, b)) for name, a, b in state.holding(LIKELY)]
     spent = time.perf_counter() - started
     if picture is not None:

@@ -174,8 +174,9 @@ def compare(perceived: Perceived, truth: Mapping[str, list[dict[str, list[float]
 def relations(perceived: Perceived) -> list[tuple[str, str, str]]:
     """What lies in or on what other object (a table is none)."""
     tables = {surface.id for surface in perceived.surfaces}
-    found = [atom for atom in geometric_relations.detect(perceived).holding() if atom[0] == "inside"]
-    found += [("on", a, b) for a, b, _ in geometric_relations.on(perceived) if b not in tables]
+    state = geometric_relations.detect(perceived)
+    found = [atom for atom in state.holding() if atom[0] == "inside"]
+    found += [("on", a, b) for a, b, _ in geometric_relations.on(state) if b not in tables]
     return found
 
 

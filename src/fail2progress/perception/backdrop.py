@@ -9,7 +9,10 @@ from scipy import ndimage
 from fail2progress.perception.depth import Image
 from fail2progress.world.relations import Mask
 
-_STEP = 8
+_HALF = 2
+"""Every so many pixels in a row are looked at: colours of surfaces are even."""
+_STEP = 4
+"""Every so many of those, for averages over the image."""
 _SHADE = (0.6, 1.2)
 """How much darker than around (a shadow) or lighter (a gloss) the same surface may be."""
 _LIGHT = (0.8, 1.2)
@@ -24,7 +27,8 @@ _TEXTURE = 12.0
 def like_surface(colour: NDArray[np.uint8], mask: Mask) -> tuple[Mask, Mask]:
     """(H, W) pixels whose colour is that of the surface (its readings: mask) near them, in light or in shadow; and those
     of which that is beyond doubt."""
-    image = np.stack([ndimage.uniform_filter(colour[..., i].astype(np.float32), 3) for i in range(3)])
+    image = np.stack([ndimage.uniform_filter(colour[..., i].astype(np.float32), 3)[::_HALF, ::_HALF] for i in range(3)])
+    shape, mask = mask.shape, mask[::_HALF, ::_HALF]
     mean, spread = _around(image, mask)
     # Once more without the feet of objects and what lies flat.
     mean, spread = _around(image, mask & (np.abs(image - mean) < 1.5 * spread + _FLOOR).all(axis=0))
@@ -32,11 +36,12 @@ def like_surface(colour: NDArray[np.uint8], mask: Mask) -> tuple[Mask, Mask]:
     spread = np.minimum(spread, _TEXTURE)
     off = (np.abs(image - np.clip(shade, *limits) * mean) for limits in (_SHADE, _LIGHT))
     loose, strict = ((part < width * spread + _FLOOR).all(axis=0) for part, width in zip(off, (2.0, 1.2), strict=True))
-    return _smooth(loose), _smooth(strict)
+    return _smooth(loose, shape), _smooth(strict, shape)
 
 
-def _smooth(mask: Mask) -> Mask:
-    return np.asarray(ndimage.uniform_filter(mask.astype(np.float32), 5) > 0.5)
+def _smooth(mask: Mask, shape: tuple[int, ...]) -> Mask:
+    even = ndimage.uniform_filter(mask.astype(np.float32), 3) > 0.5
+    return np.asarray(np.repeat(np.repeat(even, _HALF, axis=0), _HALF, axis=1)[: shape[0], : shape[1]])
 
 
 def _around(image: Image, mask: Mask) -> tuple[Image, Image]:

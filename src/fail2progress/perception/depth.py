@@ -6,6 +6,7 @@ err by the same amount of it everywhere, since their noise grows with the square
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,17 @@ def without_flying(inverted: Image, camera: Intrinsics) -> Image:
 def facets(inverted: Image, camera: Intrinsics, radius: int) -> Facets:
     """Fit windows of 2 * radius + 1 pixels; each pixel takes the best of the windows that hold it (Kuwahara's choice)."""
     u, v = rays(camera)
+    height, margin = len(inverted), 2 * radius
+    middle = height // 2
+    strips = [slice(0, min(middle + margin, height)), slice(max(middle - margin, 0), height)]
+    with ThreadPoolExecutor(2) as pool:  # both halves at once: numpy and scipy work outside the interpreter's lock
+        upper, lower = pool.map(lambda rows: _facets(inverted[rows], u[rows], v[rows], radius), strips)
+    below = middle - strips[1].start
+    both = (np.concatenate([one[:middle], two[below:]]) for one, two in zip(upper, lower, strict=True))
+    return Facets(*both)
+
+
+def _facets(inverted: Image, u: Image, v: Image, radius: int) -> tuple[Image, Image, Image]:
     height, width = inverted.shape
     # Windows that would lie outside the image are none.
     fitted = zip(_windows(inverted, u, v, radius), _NONE, strict=True)
@@ -85,14 +97,14 @@ def facets(inverted: Image, camera: Intrinsics, radius: int) -> Facets:
     return _finish(inverted, planes, u, v)
 
 
-def _finish(inverted: Image, planes: list[Image], u: Image, v: Image) -> Facets:
+def _finish(inverted: Image, planes: list[Image], u: Image, v: Image) -> tuple[Image, Image, Image]:
     a, b, c = planes
     length = np.sqrt(a * a + b * b + c * c)
     fitted = (length > 0) & (inverted > 0)
     scale = np.where(fitted, -1 / np.maximum(length, 1e-9), 0.0).astype(np.float32)
     gap = np.abs(a * u + b * v + c - inverted) / NOISE
     misfit = np.where(fitted, gap, np.inf).astype(np.float32)
-    return Facets(np.stack(planes, axis=-1), np.stack([part * scale for part in planes], axis=-1), misfit)
+    return np.stack(planes, axis=-1), np.stack([part * scale for part in planes], axis=-1), misfit
 
 
 def _windows(inverted: Image, u: Image, v: Image, radius: int) -> tuple[Image, Image, Image, Image]:

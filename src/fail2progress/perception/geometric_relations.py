@@ -31,9 +31,8 @@ def detect(perceived: Perceived, thresholds: Thresholds = DEFAULT) -> RelationSt
     return RelationState(tuple(part.id for part in parts), binary, _unary(parts, done, len(perceived.surfaces), thresholds))
 
 
-def on(perceived: Perceived, thresholds: Thresholds = DEFAULT) -> list[tuple[str, str, float]]:
+def on(state: RelationState) -> list[tuple[str, str, float]]:
     """What rests on what: (subject, other, probability) of above and in contact, and not inside, where at least 0.5."""
-    state = detect(perceived, thresholds)
     odds = state.binary[..., _ABOVE] * state.binary[..., _CONTACT] * (1.0 - state.binary[..., _INSIDE])
     rows = np.argwhere(odds >= 0.5)
     return [(state.names[i], state.names[j], float(odds[i, j])) for i, j in rows]

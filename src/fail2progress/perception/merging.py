@@ -8,16 +8,15 @@ from itertools import pairwise
 import numpy as np
 
 from fail2progress.perception.parts import (
+    Border,
     Meeting,
     Meetings,
     Table,
     alike,
+    border,
     compact,
-    concave,
     enclosed,
     extent,
-    gaps,
-    grazing,
     histogram,
     inward,
     ring,
@@ -43,6 +42,7 @@ class Merger:
             i + 1: order[a:b] for i, (a, b) in enumerate(pairwise(starts)) if b > a
         }
         self.owner = flat.copy()
+        self._borders: dict[tuple[int, int], tuple[Meeting, Border]] = {}
         self._rings: dict[tuple[tuple[int, int], ...], bool] = {}
         self.colours = {i: histogram(rows, pixels) for i, pixels in self.parts.items()}
 
@@ -73,9 +73,16 @@ class Merger:
             mine[other] = mine[other].joined(meeting) if other in mine else meeting
             self.meetings[other][into] = mine[other].turned()
 
+    def _border(self, meeting: Meeting) -> Border:
+        """What is measured along a border, once; the meeting is kept, so that no other one takes its place in memory."""
+        key = (id(meeting.own), id(meeting.other))
+        if key not in self._borders:
+            self._borders[key] = (meeting, border(self.rows, meeting, self.rules.valley))
+        return self._borders[key][1]
+
     def _touching(self, part: int) -> dict[int, int]:
         """Neighbours that a part touches, with the number of places."""
-        found = {other: int((gaps(self.rows, m) < self.rules.touch).sum()) for other, m in self.meetings.get(part, {}).items()}
+        found = {other: int((self._border(m).gaps < self.rules.touch).sum()) for other, m in self.meetings.get(part, {}).items()}
         return {other: count for other, count in found.items() if count >= 3}
 
     def _pairs(self) -> Iterator[tuple[int, int, Meeting]]:
@@ -98,8 +105,8 @@ class Merger:
         for other, part, meeting in self._pairs():
             if len(meeting.own) < 6:
                 continue
-            close = gaps(self.rows, meeting) < self.rules.touch
-            parting = ~close | concave(self.rows, meeting, self.rules.valley)
+            measured = self._border(meeting)
+            parting = (measured.gaps >= self.rules.touch) | measured.concave
             least = self.rules.valleys if alike(self.colours[other], self.colours[part]) > self.rules.unlike else 0.2
             if parting.mean() < least:
                 return other, part
@@ -107,7 +114,8 @@ class Merger:
 
     def _alike(self) -> tuple[int, int] | None:
         for other, part, meeting in self._pairs():
-            close = gaps(self.rows, meeting) < self.rules.touch / np.maximum(grazing(self.rows, meeting), 0.25)
+            measured = self._border(meeting)
+            close = measured.gaps < self.rules.touch / np.maximum(measured.grazing, 0.25)
             if close.mean() < 0.5 or close.sum() < 6:
                 continue
             least = self.rules.same if self._protrudes(part, other) or self._protrudes(other, part) else self.rules.alike
@@ -239,7 +247,7 @@ class Merger:
         """Whether two parts of similar colour are one body: for the most part, neither stands before the other."""
         meeting = self.meetings[part][other]
         return bool(
-            (gaps(self.rows, meeting) < self.rules.touch).mean() > 0.5
+            (self._border(meeting).gaps < self.rules.touch).mean() > 0.5
             and alike(self.colours[part], self.colours[other]) > 0.5
             and max(self._in_front(part, other), self._in_front(other, part)) < 0.3
         )

@@ -116,7 +116,11 @@ def outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Arr
     inner = mask.copy()
     for axis in (0, 1):
         inner &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
-    points = flat_points(mask & ~inner, inverted, axes, camera)
+    return corners_of(flat_points(mask & ~inner, inverted, axes, camera))
+
+
+def corners_of(points: Array) -> Array:
+    """(k, 2) corners of the convex outline of points (n, 2), those in 32 directions; one of the points where they have none."""
     try:
         corners = points[ConvexHull(points).vertices]
     except QhullError:

@@ -132,6 +132,20 @@ def colour_bins(colour: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.asarray(np.where(grey, CHROMA * CHROMA + light, red * CHROMA + green))
 
 
+@dataclass(frozen=True)
+class Border:
+    """What is measured along a meeting, place by place: see `gaps`, `grazing` and `concave`."""
+
+    gaps: NDArray[np.float32]
+    grazing: NDArray[np.float32]
+    concave: NDArray[np.bool_]
+
+
+def border(rows: Table, meeting: Meeting, valley: float) -> Border:
+    """All of it; valley: angle (rad) of a concave edge."""
+    return Border(gaps(rows, meeting), grazing(rows, meeting), concave(rows, meeting, valley))
+
+
 def gaps(rows: Table, meeting: Meeting) -> NDArray[np.float32]:
     """(n,) metres in space between the two sides; next to none where one plane goes on, which neighbours far apart may show
     where it is seen at a grazing angle."""

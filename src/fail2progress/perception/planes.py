@@ -105,7 +105,7 @@ def find_surfaces(
             if all(not _same(expected, height, other, rules) for other in found):
                 for patch in outlines.patches(mask, expected, inverted, axes, camera, rules):
                     sides = outlines.outline(patch, inverted, axes, camera)
-                    reach = np.concatenate([sides, outlines.beyond(patch, inverted, axes, camera, rules)])
+                    reach = outlines.corners_of(np.concatenate([sides, outlines.beyond(patch, inverted, axes, camera, rules)]))
                     found.append(Surface(expected, patch, height, sides, reach))
     return _tables(found, rules)
 
