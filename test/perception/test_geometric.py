@@ -83,6 +83,18 @@ def test_a_camera_held_by_hand_finds_the_same(clutter: tuple[RgbdFrame, Perceive
     assert by_hand.surfaces[0].points[:, 2] == pytest.approx(0.0, abs=0.03)
 
 
+def test_a_camera_held_by_hand_may_look_straight_down_or_back() -> None:
+    table = table_with(("box", "cuboid", (0.08, 0.12, 0.06), (0.6, 0.1, 0.0)))
+    for x in (0.55, 0.9):
+        frame = frame_of(table, Camera((x, 0.0, 1.3), (0.65, 0.0, TOP), focal=612.0), held_by_hand=True)
+        if x > 0.65:  # from the far side, the image the other way round
+            turned = [image[::-1, ::-1].copy() for image in (frame.colour, frame.depth)]
+            frame = replace(frame, colour=turned[0], depth=turned[1], labels=None)
+        perceived = GeometricSegmenter().segment(frame)
+        assert [segment.shape for segment in perceived.segments] == [Shape.CUBOID]
+        assert perceived.pose[2, 3] == pytest.approx(0.8, abs=0.02)
+
+
 def test_points_lie_in_the_planning_frame(clutter: tuple[RgbdFrame, Perceived]) -> None:
     frame, perceived = clutter
     box = next(segment for segment in perceived.segments if segment.id == owner(frame, perceived, "box"))

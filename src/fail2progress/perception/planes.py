@@ -68,8 +68,12 @@ def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules
     """(3,) up in the optical frame: the direction of parallel planes with most readings that a camera held by hand can have."""
     ups = [-plane / np.linalg.norm(plane) for plane in planes]
     weights = [float(_on(plane, inverted, camera, rules).mean()) for plane in planes]
-    # Seen from above: not rolled over, and not looking up by more than a little, as walls would have it.
-    level_enough = [abs(up[0]) < np.sin(rules.roll) and up[1] < 0.15 for up in ups]
+    # Not rolled over, and not looking up by more than a little, as walls would have it. Where there is nothing of that kind, the
+    # camera looks down from above, and may be tilted back.
+    upright = [abs(up[0]) < np.sin(rules.roll) for up in ups]
+    level_enough = [good and up[1] < 0.15 for good, up in zip(upright, ups, strict=True)]
+    if not any(level_enough):
+        level_enough = [good and up[1] < 0.5 for good, up in zip(upright, ups, strict=True)]
     if not any(level_enough):
         raise PerceptionError("no table found: no surface in view faces up; point the camera down at the table")
     near = np.cos(rules.tilt)
