@@ -61,21 +61,10 @@ class GeometricSegmenter(Segmenter):
         labels = regions(scan, self.cut_rules)
         clock.done("regions")
         rows = table(scan)
-        found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
-        across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
-        found = [piece for whole in found for piece in split(rows, whole, across, self.seam_rules)]
-        owners = _owners(found, labels.size)
-        found = [
-            piece
-            for i, whole in enumerate(found)
-            for piece in tones.part(rows, whole, (owners > 0) & (owners != i + 1), self.tone_rules)
-        ]
-        found = [pixels for pixels in found if self._over_table(surfaces, rows, pixels)]
-        found = [pixels for pixels in self._flat_joined(scan, rows, found) if self._counts(scan, rows, pixels)]
+        found = self._objects(scan, rows, labels, axes, surfaces)
         clock.done("objects")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
         view = _View(scan, rows, origin, _owners(found, labels.size), rows.range.reshape(labels.shape))
-        found.sort(key=lambda pixels: -len(pixels))
         segments = tuple(view.object(f"object_{i + 1}", pixels) for i, pixels in enumerate(found))
         tables = tuple(view.table(f"table_{i + 1}", surface) for i, surface in enumerate(surfaces))
         clock.done("shapes")
@@ -152,6 +141,22 @@ class GeometricSegmenter(Segmenter):
         blobs, count = ndimage.label(standing)
         share = np.concatenate([[0.0], ndimage.mean(surely, blobs, np.arange(1, count + 1))])
         return standing & ~(surely & (heights < rules.smear) & (share[blobs] < 0.5)), plain
+
+    def _objects(
+        self, scan: Scan, rows: Table, labels: Numbers, axes: Level, surfaces: list[Surface]
+    ) -> list[Numbers]:
+        """Pixels of every object, the largest first: regions joined, what is flush parted, what stands nowhere left out."""
+        found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
+        across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
+        found = [piece for whole in found for piece in split(rows, whole, across, self.seam_rules)]
+        owners = _owners(found, labels.size)
+        others = ((owners > 0) & (owners != i + 1) for i in range(len(found)))
+        found = [
+            piece for whole, rest in zip(found, others, strict=True) for piece in tones.part(rows, whole, rest, self.tone_rules)
+        ]
+        found = [pixels for pixels in found if self._over_table(surfaces, rows, pixels)]
+        found = [pixels for pixels in self._flat_joined(scan, rows, found) if self._counts(scan, rows, pixels)]
+        return sorted(found, key=lambda pixels: -len(pixels))
 
     def _over_table(self, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
         """Whether something is over a surface, and not only over its edge as a wall or the back of furniture is."""
