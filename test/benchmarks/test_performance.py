@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from fail2progress.benchmarks import performance
-from fail2progress.benchmarks.performance import Measurement, learning, measure, planning, simulation, training
+from fail2progress.benchmarks.performance import Measurement, learning, measure, perception, planning, simulation, training
 from fail2progress.learning.replay import Keepsake, choose
 from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
 
@@ -45,6 +45,11 @@ def test_simulation() -> None:
     share, rate = simulation(executions=4)
     assert 0.0 < share.ours < 1.0 and share.unit == "share"
     assert rate.ours > 1.0 and rate.reference == pytest.approx(16.67, abs=0.01)
+
+
+def test_perception() -> None:
+    found = perception(frames=2)
+    assert 0.0 < found.ours < 60.0 and (found.reference, found.unit) == (0.5, "s")
 
 
 def test_planning(model: Points2Plans, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,9 +91,10 @@ def test_all_of_it_in_one_report(
     model: Points2Plans, keepsake: Keepsake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = Measurement("x", 1.0, 2.0, "limit", "s")
-    for name, found in (("simulation", [one]), ("training", one), ("planning", one), ("learning", [one, one])):
+    parts = {"perception": one, "simulation": [one], "training": one, "planning": one, "learning": [one, one]}
+    for name, found in parts.items():
         monkeypatch.setattr(performance, name, lambda *arguments, found=found: found)
     stages: list[str] = []
     report = json.loads(json.dumps(measure(model, "d" * 64, keepsake, tmp_path, stages.append)))
-    assert stages == ["simulation", "training", "planning", "learning"] and len(report["benchmarks"]) == 5
+    assert stages == ["perception", "simulation", "training", "planning", "learning"] and len(report["benchmarks"]) == 6
     assert report["provenance"]["configuration"]["model"] == "d" * 64

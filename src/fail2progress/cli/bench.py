@@ -22,7 +22,7 @@ def bench(
     stack: Annotated[bool, typer.Option(help="Measure the ROS 2 stack instead: latency, swaps of the model, stop.")] = False,
     json_output: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
-    """Measure simulation, training, planning and learning; a ratio above 1 is better than the reference.
+    """Measure perception, simulation, training, planning and learning; a ratio above 1 is better than the reference.
 
     Example: fail2progress bench --json
     """
