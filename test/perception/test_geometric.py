@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fail2progress.experiments.identities import episode, overlaps
 from fail2progress.experiments.perception import score
 from fail2progress.experiments.tabletops import Tabletop
 from fail2progress.perception.geometric import GeometricSegmenter
@@ -14,6 +15,7 @@ from fail2progress.perception.geometric_relations import detect, on
 from fail2progress.perception.segments import Perceived, PerceptionError
 from fail2progress.sim.bodies import compile_scene
 from fail2progress.sim.camera import Camera
+from fail2progress.sim.mujoco_backend import MujocoSimulator
 from fail2progress.sim.rgbd import DepthNoise, photograph
 from fail2progress.world.objects import ObjectSpec, Shape
 from fail2progress.world.rgbd import Intrinsics, RgbdFrame
@@ -258,3 +260,13 @@ def test_what_the_lower_edge_of_the_image_cuts_is_still_an_object() -> None:
     assert frame.labels is not None and (frame.labels.image[-1] == 2).any()
     rows = score(table, frame, GeometricSegmenter().segment(frame))
     assert [row["object"] for row in rows] == ["box", "far"] and min(row["iou"] for row in rows) > 0.7
+
+
+@pytest.mark.parametrize("number", [6, 18])
+def test_shelves_hide_no_tables_from_the_robot(number: int) -> None:
+    """Two tables of different height with a shelf, whose top is further above its table than a table is above its floor; in
+    the second scene the tables are nearly as high as each other."""
+    moment = next(episode(MujocoSimulator(), 11, number, NOISE))
+    found = overlaps(moment.frame, GeometricSegmenter().segment(moment.frame))
+    shares = {name: iou for name, (_, _, iou) in zip(moment.scene.names, found, strict=True) if name.startswith("table")}
+    assert len(shares) == 2 and min(shares.values()) > 0.7, shares

@@ -84,11 +84,12 @@ class GeometricSegmenter(Segmenter):
 
     def _surfaces(self, frame: RgbdFrame, inverted: Image, facets: Facets) -> tuple[Level, list[Surface]]:
         rules, camera = self.plane_rules, frame.intrinsics
-        found = planes.find_planes(inverted, camera, rules)
         if frame.pose is None:
+            found = planes.find_planes(inverted, camera, rules)
             axes = planes.level(planes.which_way_up(found, inverted, camera, rules))
         else:
             axes = Level(frame.pose[:3, :3])
+            found = planes.level_planes(axes, facets.normals, inverted, camera, rules)
         surfaces = planes.find_surfaces(found, axes, facets.normals, inverted, camera, rules)
         if not surfaces:
             raise PerceptionError(

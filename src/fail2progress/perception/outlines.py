@@ -35,6 +35,10 @@ class PlaneRules:
     """m^2 seen of a surface for it to be more than the top of an object."""
     floor: float = 0.25
     """Metres between a floor and the table that stands on it, at least."""
+    thing: float = 0.35
+    """Metres of height of a thing, a shelf say, whose top is no surface of its own where it is smaller than what it stands on."""
+    edge: float = 0.05
+    """Metres by which the top of a thing may reach over what is seen of its surface."""
     step: float = 0.02
     """Metres between two surfaces, at least; what differs by less is one."""
     beyond: float = 0.2

@@ -81,6 +81,25 @@ def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules
     return ups[int(np.argmax(np.where(level_enough, votes, -1.0)))]
 
 
+def level_planes(axes: Level, normals: Image, inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[Array]:
+    """Level planes 1 / z = a u + b v + c as (3,) a, b, c, the one with most readings first: heights that many readings have.
+
+    For cameras whose pose is known. RANSAC would also find planes that lean over two tables of different height.
+    """
+    u, v = rays(camera)
+    facing = (normals @ axes.up.astype(np.float32) > np.cos(np.radians(35))) & (inverted > 1 / rules.reach)
+    below = -(u * axes.up[0] + v * axes.up[1] + axes.up[2])[facing] / inverted[facing]
+    below = below[(below > 0.05) & (below < rules.reach)]
+    width = rules.step / 4
+    counts = np.bincount((below / width).astype(np.int64), minlength=int(rules.reach / width) + 2).astype(float)
+    near = ndimage.gaussian_filter1d(counts, 1.0)
+    enough = ndimage.uniform_filter1d(counts, 5) * 5 > rules.share / 2 * inverted.size
+    peaks = np.flatnonzero((near >= np.roll(near, 1)) & (near > np.roll(near, -1)) & enough)
+    peaks = peaks[np.argsort(-near[peaks])][: rules.planes]
+    middles = [np.median(below[np.abs(below / width - peak - 0.5) < 1.5]) for peak in peaks]
+    return [-axes.up / middle for middle in middles]
+
+
 def _on(plane: Array, inverted: Image, camera: Intrinsics, rules: PlaneRules) -> Mask:
     u, v = rays(camera)
     return np.asarray((np.abs(_expected(plane, u, v) - inverted) < rules.band) & (inverted > 0))
@@ -106,8 +125,11 @@ def find_surfaces(
                 continue
             expected, mask, height = fitted
             taken |= mask
-            if all(not _same(expected, height, other, rules) for other in found):
-                for patch in outlines.patches(mask, expected, inverted, axes, camera, rules):
+            again = [other for other in found if _same(expected, height, other, rules)]
+            for patch in outlines.patches(mask, expected, inverted, axes, camera, rules):
+                # What is left over of a plane lies within it; another table that is nearly as high does not.
+                points = outlines.flat_points(patch, inverted, axes, camera)[::50]
+                if all(within(other.outline, points, 0.0).mean() < 0.5 for other in again):
                     sides = outlines.outline(patch, inverted, axes, camera)
                     reach = outlines.corners_of(np.concatenate([sides, outlines.beyond(patch, inverted, axes, camera, rules)]))
                     found.append(Surface(expected, patch, height, sides, reach))
@@ -203,6 +225,6 @@ def _tables(found: list[Surface], rules: PlaneRules) -> list[Surface]:
 def _stands_on(surface: Surface, other: Surface, rules: PlaneRules) -> bool:
     """Whether a surface is the top of something, or of several things as high, on a larger one."""
     rise = other.camera_height - surface.camera_height
-    if not 0 < rise < rules.floor or surface.mask.sum() > other.mask.sum():
+    if not 0 < rise < rules.thing or surface.mask.sum() > other.mask.sum():
         return False
-    return bool(within(other.reach, surface.outline, rules.step).mean() > 0.7)
+    return bool(within(other.reach, surface.outline, rules.edge).mean() > 0.5)
