@@ -106,14 +106,14 @@ def scene_grid(outcomes: Sequence[Outcome], columns: int = 5) -> bytes:
 def cloud_picture(cloud: SegmentedCloud) -> bytes:
     """The segmented cloud in three dimensions, seen from the robot's side; segments without points are left out."""
     figure = Figure(figsize=(6.4, 4.4))
-    axes = figure.add_axes((0.0, 0.0, 0.84, 1.0), projection="3d", computed_zorder=False)
+    axes = figure.add_axes((0.0, 0.06, 0.94, 0.94), projection="3d", computed_zorder=False)
     palette = colours(cloud.names, cloud.categories)
     order = sorted(np.flatnonzero(cloud.seen), key=lambda i: category(cloud.categories[i]).movable)
     for layer, i in enumerate(order):
         x, y, z = cloud.points[i].T
         axes.scatter(x, y, zs=z, s=7, color=palette[cloud.names[i]], linewidths=0, label=cloud.names[i], zorder=layer)
     _space(axes, cloud.points[cloud.seen].reshape(-1, 3).astype(float))
-    figure.legend(loc="center right", fontsize=9, frameon=False, markerscale=2.4, labelcolor=_INK)
+    figure.legend(loc="lower center", ncols=min(len(cloud), 6), fontsize=9, frameon=False, markerscale=2.4, labelcolor=_INK)
     return _png(figure)
 
 
