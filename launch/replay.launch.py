@@ -1,6 +1,6 @@
 """Monitor, classifier and learner over a recording; ends when all of it has been worked off."""
 
-from fail2progress.nodes.launch_actions import description
+from fail2progress.ros.launch.actions import description
 
 
 def generate_launch_description():

@@ -1,6 +1,6 @@
 """The stack on a Stretch RE2, its RealSense camera included."""
 
-from fail2progress.nodes.launch_actions import description
+from fail2progress.ros.launch.actions import description
 
 
 def generate_launch_description():

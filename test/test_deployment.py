@@ -149,7 +149,7 @@ def test_versions_are_those_that_are_tested() -> None:
             assert version in known[name.lower()], f"{name}=={version}"
     argument = next(text for text in texts(ROOT / "docker" / "robot.Dockerfile", "ARG") if text.startswith("STRETCH_BODY"))
     version = argument.partition("=")[2]
-    driver = (ROOT / "src/fail2progress/robots/stretch_transport.py").read_text()
+    driver = (ROOT / "src/fail2progress/robots/stretch/real/transport.py").read_text()
     assert "0.7.31 satisfies" in driver and version == "0.7.31"
     assert version in known.get("hello-robot-stretch-body", {version})
 

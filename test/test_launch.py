@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fail2progress import __version__
-from fail2progress.nodes import launching, table
+from fail2progress.ros import graph as table
+from fail2progress.ros.launch import description as launching
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "launch").glob("*.launch.py"))

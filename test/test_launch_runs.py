@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.nodes import table
+from fail2progress.ros import graph as table
 
 ROOT = Path(__file__).resolve().parents[1]
 _RUN = """

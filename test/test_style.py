@@ -16,20 +16,21 @@ TESTS = sorted((ROOT / "test").rglob("*.py"))
 
 # A room imports only from rooms of a lower level (or itself).
 LEVELS: tuple[tuple[str, ...], ...] = (
-    ("world",),
+    ("core",),
     ("skills",),
-    ("sim",),
+    ("simulation",),
+    ("tasks",),
     ("perception",),
     ("models",),
     ("planning",),
     ("stein",),
     ("failures",),
     ("learning",),
-    ("agent",),
     ("robots",),
-    ("experiments",),
-    ("benchmarks",),
-    ("nodes",),
+    ("agent",),
+    ("evaluation",),
+    ("reporting",),
+    ("ros",),
     ("cli",),
 )
 LEVEL = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
@@ -154,8 +155,8 @@ def test_rooms_import_only_from_rooms_above() -> None:
     assert [line for path in SOURCES for line in wrong_way_imports(path)] == []
 
 
-def test_only_the_nodes_import_ros() -> None:
-    core = [path for path in SOURCES if room_of(path) != "nodes"]
+def test_only_the_ros_room_imports_ros() -> None:
+    core = [path for path in SOURCES if room_of(path) != "ros"]
     assert [
         f"{path.relative_to(PACKAGE)}:{line}: {name}"
         for path in core
@@ -171,16 +172,16 @@ def test_nothing_is_pickled() -> None:
 @pytest.mark.parametrize(
     ("source", "wrong"),
     [
-        ("from fail2progress.models import encoder", ["world imports models"]),
-        ("def f():\n    import fail2progress.cli.main", ["world imports cli"]),
-        ("from ..sim import simulator", ["world imports sim"]),
-        ("from .. import agent", ["world imports agent"]),
+        ("from fail2progress.models import encoder", ["core imports models"]),
+        ("def f():\n    import fail2progress.cli.main", ["core imports cli"]),
+        ("from ..simulation import simulator", ["core imports simulation"]),
+        ("from .. import agent", ["core imports agent"]),
         ("from . import relations\nfrom .relations import Relation\nimport numpy", []),
     ],
 )
 def test_the_check_of_rooms_sees_wrong_imports(source: str, wrong: list[str], tmp_path: Path) -> None:
     package = tmp_path / "fail2progress"
-    module = package / "world" / "scene.py"
+    module = package / "core" / "scene.py"
     module.parent.mkdir(parents=True)
     module.write_text(source, encoding="utf-8")
     assert [line.split(": ")[1] for line in wrong_way_imports(module, package)] == wrong

@@ -8,17 +8,17 @@ import torch
 
 from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
 from fail2progress.agent.monitor import Taken
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.scene import Scene, pose
 from fail2progress.failures.store import FailureStore
-from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning.planner import Plan, Planner
-from fail2progress.robots.simulated import SimulatedRobot
-from fail2progress.sim.base import Disturbances
-from fail2progress.sim.mujoco_backend import MujocoSimulator
-from fail2progress.sim.tasks import Trial, task
+from fail2progress.robots.floating_hand import SimulatedRobot
+from fail2progress.simulation.base import Disturbances
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
-from fail2progress.world.goals import Atom, Goal
-from fail2progress.world.objects import ObjectSpec
-from fail2progress.world.scene import Scene, pose
+from fail2progress.tasks.hierarchical import Trial, task
 
 Make = Callable[..., SkillEffectModel]
 SIMULATOR = MujocoSimulator()

@@ -10,15 +10,15 @@ from typer.testing import CliRunner
 from fail2progress.cli.main import app
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
 from fail2progress.failures.store import FailureStore
-from fail2progress.learning.pretrain import prepared
-from fail2progress.learning.replay import choose, save_keepsake
-from fail2progress.learning.shards import open_dataset
+from fail2progress.learning.finetuning.rehearsal import choose, save_keepsake
+from fail2progress.learning.pretraining.pretrain import prepared
+from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.checkpoint import save_checkpoint
-from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
-from fail2progress.sim.base import Job
-from fail2progress.sim.mujoco_backend import MujocoSimulator
-from fail2progress.sim.tasks import task
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.simulation.base import Job
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
+from fail2progress.tasks.hierarchical import task
 
 Run = Callable[..., Any]
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.experiments import evaluate as room
-from fail2progress.experiments.trials import TrialResult
-from fail2progress.learning import weights
+from fail2progress.evaluation import evaluate as room
+from fail2progress.evaluation.trials import TrialResult
+from fail2progress.models import weights
 from fail2progress.models.checkpoint import CheckpointError, load_checkpoint
 
 KEYS = {"task", "objects", "method", "trials", "successes", "rate", "ci95", "seed", "seconds", "model"}

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.learning.shards import digest, open_dataset, shard_names
+from fail2progress.learning.pretraining.shards import digest, open_dataset, shard_names
 
 # Shards of 4 executions, so that there is something to interrupt between; with a guard, since workers import it again.
 SMALL_SHARDS = """
-import fail2progress.learning.generate as room
+import fail2progress.learning.pretraining.generate as room
 from fail2progress.cli.main import app
 if __name__ == "__main__":
     room.SHARD = 4

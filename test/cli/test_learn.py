@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from fail2progress.failures.event import FailureEvent
-from fail2progress.learning import learner
-from fail2progress.learning.registry import Registry
+from fail2progress.learning.finetuning import learner
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
-from fail2progress.models.points2plans import Points2Plans
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.store import Registry
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 from fail2progress import __version__
 from fail2progress.cli import doctor
 from fail2progress.cli.common import Commands, to_json
-from fail2progress.learning import weights
-from fail2progress.learning.shards import DataError
+from fail2progress.learning.pretraining.shards import DataError
+from fail2progress.models import weights
 from fail2progress.models.checkpoint import CheckpointError
 
 COMMANDS = (["generate"], ["train"], ["evaluate"], ["learn"], ["failures", "ls"], ["failures", "show"], ["failures", "export"],

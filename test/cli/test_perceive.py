@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fail2progress.sim.bodies import compile_scene
-from fail2progress.sim.camera import Camera
-from fail2progress.sim.rgbd import DepthNoise, photograph
-from fail2progress.world.objects import ObjectSpec
-from fail2progress.world.scene import Scene, pose
+from fail2progress.core.camera import Camera
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.scene import Scene, pose
+from fail2progress.simulation.mujoco.bodies import compile_scene
+from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
 
 Run = Callable[..., Any]
 

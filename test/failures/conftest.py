@@ -1,4 +1,3 @@
-import importlib.util
 import os
 import subprocess
 import sys
@@ -9,13 +8,10 @@ import pytest
 
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
+from support import events
 
-PROGRAM = Path(__file__).with_name("events.py")
+PROGRAM = Path(events.__file__)
 SOURCE = Path(__file__).resolve().parents[2] / "src"
-spec = importlib.util.spec_from_file_location("failure_events", PROGRAM)
-assert spec is not None and spec.loader is not None
-events = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(events)
 
 
 @pytest.fixture(scope="session")

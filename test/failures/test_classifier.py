@@ -1,19 +1,19 @@
 import numpy as np
 import pytest
 
+from fail2progress.core.camera import Camera
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.relations import RelationState, binary_relations
+from fail2progress.core.scene import Scene, pose
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import Call, FailureEvent, Header, event_id
 from fail2progress.failures.monitor import mismatches
 from fail2progress.failures.report import FailureClass
-from fail2progress.sim.base import Disturbances, Job, Outcome
-from fail2progress.sim.camera import Camera
-from fail2progress.sim.mujoco_backend import MujocoSimulator
-from fail2progress.sim.real2sim import rebuild
+from fail2progress.simulation.base import Disturbances, Job, Outcome
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.skills.base import SkillCall
-from fail2progress.world.goals import Atom, Goal
-from fail2progress.world.objects import ObjectSpec
-from fail2progress.world.relations import RelationState, binary_relations
-from fail2progress.world.scene import Scene, pose
 
 SIMULATOR = MujocoSimulator()
 GOAL = Goal((Atom("inside", "pill", "cup"), Atom("above", "cup", "table_b")))

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.relations import BINARY, SUPPORT, UNARY, RelationState
 from fail2progress.failures.monitor import MonitorRule, mismatches, relied_on
-from fail2progress.world.goals import Atom, Goal
-from fail2progress.world.relations import BINARY, SUPPORT, UNARY, RelationState
 
 NAMES = ("table", "cup", "pill", "bystander")
 GOAL = Goal((Atom("inside", "pill", "cup"), Atom("left", "cup", "pill"), Atom("above", "cup", "table")))

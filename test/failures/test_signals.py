@@ -9,22 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from fail2progress.core.camera import Camera
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import RelationState
+from fail2progress.core.scene import Scene, pose
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
 from fail2progress.failures.signals import ROUTES, bounded, signals
 from fail2progress.failures.store import FailureStore
-from fail2progress.learning.distribution import random_call, random_scene
-from fail2progress.sim.base import Disturbances, Job, Outcome
-from fail2progress.sim.camera import Camera
-from fail2progress.sim.layout import DoesNotFitError
-from fail2progress.sim.mujoco_backend import MujocoSimulator
+from fail2progress.simulation.base import Disturbances, Job, Outcome
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
-from fail2progress.world.objects import ObjectSpec
-from fail2progress.world.observation import SegmentedCloud
-from fail2progress.world.relations import RelationState
-from fail2progress.world.scene import Scene, pose
+from fail2progress.tasks.layout import DoesNotFitError
+from fail2progress.tasks.pretraining import random_call, random_scene
 
 SIMULATOR = MujocoSimulator()
 NONE = Disturbances()

@@ -1,29 +1,13 @@
-import importlib.util
-import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from fail2progress.failures.event import FailureEvent
-from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
-from fail2progress.models.transitions import Transitions
-from fail2progress.sim.base import Outcome
-from fail2progress.sim.mujoco_backend import MujocoSimulator
-
-
-def load(name: str, path: Path) -> Any:
-    """A module of helpers, once for all folders: what it simulates is simulated once."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-samples = load("learning_samples", Path(__file__).parents[1] / "learning" / "samples.py")
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.training.transitions import Transitions
+from fail2progress.simulation.base import Outcome
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from support import samples
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 
 from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 
 SMALL = Points2PlansConfig(relational=True, identity=16, layers=1, feedforward=8, hidden=8)
 fuzz = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])

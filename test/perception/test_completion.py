@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fail2progress.core.objects import Shape
+from fail2progress.core.scene import pose
 from fail2progress.perception.completion import Thresholds, box_around, complete
-from fail2progress.perception.segments import Perceived, Segment
-from fail2progress.world.objects import Shape
-from fail2progress.world.scene import pose
+from fail2progress.perception.segmentation.base import Perceived, Segment
 
 RNG = np.random.default_rng(0)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fail2progress.perception.files import parse_camera, read_camera, read_frame
-from fail2progress.perception.segments import PerceptionError
+from fail2progress.perception.segmentation.base import PerceptionError
 
 PLAIN = {"width": 64, "height": 48, "fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}
 

@@ -1,19 +1,13 @@
-import importlib.util
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
-from fail2progress.models.skill_effect import SkillEffectModel
-
-spec = importlib.util.spec_from_file_location("oracle", Path(__file__).with_name("oracle.py"))
-assert spec is not None and spec.loader is not None
-oracle_module = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(oracle_module)
+from fail2progress.models.base import SkillEffectModel
+from support.oracle import Oracle
 
 
 @pytest.fixture(scope="session")
 def oracle() -> Callable[..., SkillEffectModel]:
     """Makes a model that knows geometry; `carries=False` believes that contents stay behind."""
-    made: Callable[..., SkillEffectModel] = oracle_module.Oracle
+    made: Callable[..., SkillEffectModel] = Oracle
     return made

@@ -5,17 +5,17 @@ import numpy as np
 import pytest
 import torch
 
-from fail2progress.agent.robot import ExecutionError
-from fail2progress.models.points2plans import Points2Plans
-from fail2progress.models.predictor import believe
-from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.prediction import believe
 from fail2progress.planning.optimise import Shooting
 from fail2progress.planning.planner import Plan, Planner
-from fail2progress.robots.simulated import SimulatedRobot
-from fail2progress.sim.mujoco_backend import MujocoSimulator
-from fail2progress.sim.tasks import HierarchicalTabletop, Trial, task
+from fail2progress.robots.base import ExecutionError
+from fail2progress.robots.floating_hand import SimulatedRobot
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.feasibility import infeasible
-from fail2progress.world.goals import Atom, Goal
+from fail2progress.tasks.hierarchical import HierarchicalTabletop, Trial, task
 
 Make = Callable[..., SkillEffectModel]
 SIMULATOR = MujocoSimulator()

@@ -3,14 +3,14 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from fail2progress.models.predictor import Belief, believe
-from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.core.camera import Camera
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.prediction import Belief, believe
 from fail2progress.planning.search import SearchOptions, relevant_steps, search
 from fail2progress.planning.steps import Segments, Step
-from fail2progress.sim.camera import Camera
-from fail2progress.sim.mujoco_backend import MujocoSimulator
-from fail2progress.sim.tasks import Trial, task
-from fail2progress.world.goals import Atom, Goal
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.hierarchical import Trial, task
 
 Make = Callable[..., SkillEffectModel]
 SIMULATOR = MujocoSimulator()

@@ -4,10 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fail2progress.models.skill_effect import LatentState, RelationLogits
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.relations import BINARY
+from fail2progress.models.base import LatentState, RelationLogits
 from fail2progress.planning.steps import RELEASE, Segments, Step, action, atom_log_probabilities, atom_rows, place_parameters
-from fail2progress.world.goals import Atom, Goal
-from fail2progress.world.relations import BINARY
 
 SEGMENTS = Segments(("table", "cup", "pill", "block"), ("table", "cup", "capsule", "cuboid"))
 TABLE, CUP, PILL, BLOCK = range(4)

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.relations import BINARY, RelationState
+from fail2progress.core.scene import Scene, pose
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import STRETCH_RE2, covered, infeasible
-from fail2progress.world.objects import ObjectSpec
-from fail2progress.world.relations import BINARY, RelationState
-from fail2progress.world.scene import Scene, pose
 
 SCENE = Scene(
     (

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from fail2progress.nodes.environment import NoRosError, environment
+from fail2progress.ros.launch.environment import NoRosError, environment
 
 
 @pytest.fixture(scope="session")

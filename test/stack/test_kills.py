@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from fail2progress.failures.store import FailureStore
-from fail2progress.nodes.recording import read
-from fail2progress.nodes.supervisor import Launch, Supervisor
+from fail2progress.ros.bags.reader import read
+from fail2progress.ros.launch.supervisor import Launch, Supervisor
 
 VICTIMS = ("segmentation", "relations", "monitor", "classifier", "learner", "planner", "recorder", "sim_stretch")
 LIMIT = 500
@@ -77,7 +77,7 @@ def on_the_wire(folder: Path) -> set[str]:
     from fail2progress_msgs.msg import FailureEvent
     from rclpy.serialization import deserialize_message
 
-    from fail2progress.nodes.convert import uuid_text
+    from fail2progress.ros.conversions.values import uuid_text
 
     events = (item for bag in (folder / "bags").iterdir() for item in read(bag) if item.topic == "/failures")
     return {uuid_text(deserialize_message(item.data, FailureEvent).id) for item in events}

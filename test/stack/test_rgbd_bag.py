@@ -8,13 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fail2progress.sim.bodies import compile_scene
-from fail2progress.sim.camera import Camera
-from fail2progress.sim.rgbd import DepthNoise, photograph
-from fail2progress.sim.tasks import HierarchicalTabletop
-from fail2progress.world.rgbd import Intrinsics, RgbdFrame
-
-from .processes import command
+from fail2progress.core.camera import Camera
+from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.simulation.mujoco.bodies import compile_scene
+from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
+from fail2progress.tasks.hierarchical import HierarchicalTabletop
+from support.processes import command
 
 FRAMES = os.environ.get("FAIL2PROGRESS_FRAMES", "")
 """Folder with NNNNNN-color.png, NNNNNN-depth.png (mm) and NNNNNN.json, for a bag of a real camera."""
@@ -25,9 +24,9 @@ def write_bag(folder: Path, frames: list[RgbdFrame]) -> None:
     pytest.importorskip("fail2progress_msgs")
     from rclpy.serialization import serialize_message
 
-    from fail2progress.nodes.bag import BagWriter
-    from fail2progress.nodes.images import depth_image, image_msg, info_msg
-    from fail2progress.nodes.table import CAMERA
+    from fail2progress.ros.bags.writer import BagWriter
+    from fail2progress.ros.conversions.images import depth_image, image_msg, info_msg
+    from fail2progress.ros.graph import CAMERA
 
     colour, depth, info = (f"/camera/{name}" for name in CAMERA)
     writer = BagWriter(folder)

@@ -13,22 +13,21 @@ import pytest
 import torch
 
 from fail2progress.agent.loop import Agent, Assignment, Conduct
-from fail2progress.experiments.story import first_seed
+from fail2progress.core.camera import Camera
+from fail2progress.evaluation.demo_episode import first_seed
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
-from fail2progress.learning import weights
+from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
-from fail2progress.nodes.recording import read
-from fail2progress.nodes.supervisor import stale_shared_memory
-from fail2progress.nodes.table import RECORDED
 from fail2progress.planning.planner import Planner
-from fail2progress.robots.simulated_stretch import SimulatedStretch
-from fail2progress.sim.camera import Camera
-from fail2progress.sim.mujoco_backend import MujocoSimulator
-from fail2progress.sim.tasks import HierarchicalTabletop
-
-from .processes import command, leftovers
+from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
+from fail2progress.ros.bags.reader import read
+from fail2progress.ros.graph import RECORDED
+from fail2progress.ros.launch.supervisor import stale_shared_memory
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.hierarchical import HierarchicalTabletop
+from support.processes import command, leftovers
 
 LIMIT = 400
 QUICK = "/**:\n  ros__parameters:\n    samples: 6\n    epochs: 40\n"

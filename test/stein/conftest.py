@@ -1,28 +1,12 @@
-import importlib.util
-import sys
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
 from fail2progress.failures.event import FailureEvent
-from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
-from fail2progress.models.predictor import Belief, believe
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.prediction import Belief, believe
 from fail2progress.stein.states import StateSpace, state_space
-
-
-def load(name: str, path: Path) -> Any:
-    """A module of helpers, once for all folders: what it simulates is simulated once."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None and spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-samples = load("learning_samples", Path(__file__).parents[1] / "learning" / "samples.py")
+from support import samples
 
 
 @pytest.fixture(scope="session")

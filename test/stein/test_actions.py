@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fail2progress.models.points2plans import Points2Plans
-from fail2progress.models.predictor import Belief
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.prediction import Belief
 from fail2progress.skills.base import SKILLS, SkillCall
 from fail2progress.stein.actions import ACQUISITIONS, ActionSpace, Information, _entropy, information
 from fail2progress.stein.states import StateSpace

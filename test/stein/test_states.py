@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.failures.event import FailureEvent
-from fail2progress.models.points2plans import Points2Plans
-from fail2progress.models.predictor import Belief
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.prediction import Belief
 from fail2progress.stein.states import FailureRelations, StateSpace, Surroundings, state_space
-from fail2progress.world.relations import BINARY, RelationState
 
 seeds = st.integers(0, 10_000)
 brief = settings(max_examples=25)

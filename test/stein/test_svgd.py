@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fail2progress.stein.charts import Chart, plain_embedding
+from fail2progress.stein.bijectors import Chart, plain_embedding
 from fail2progress.stein.svgd import Direction, Gradient, LogDensity, Stein, direction_named, optimise
 
 

@@ -1,1 +1,1 @@
-"""The loop: perceive, plan, act, monitor, learn; and the Robot that it drives."""
+"""The loop: perceive, plan, act, monitor, learn."""

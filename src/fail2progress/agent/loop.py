@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fail2progress.agent.memory import ObjectMemory
 from fail2progress.agent.monitor import Attempt, ModelMonitor, Monitor, Taken
-from fail2progress.agent.robot import ExecutionError, Robot
+from fail2progress.core.goals import Goal
+from fail2progress.core.memory import ObjectMemory
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import MonitorRule
-from fail2progress.models.predictor import Belief, believe, detect
-from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.prediction import Belief, believe, detect
 from fail2progress.planning.planner import Plan, PlannedSkill, Planner
-from fail2progress.world.goals import Goal
-from fail2progress.world.observation import SegmentedCloud
-from fail2progress.world.relations import RelationState
+from fail2progress.robots.base import ExecutionError, Robot
 
 
 @dataclass(frozen=True)

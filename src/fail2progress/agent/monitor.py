@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from fail2progress.core.goals import Goal
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.monitor import MonitorRule, mismatches
-from fail2progress.models.predictor import believe, detect
-from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.prediction import believe, detect
 from fail2progress.planning.planner import PlannedSkill
 from fail2progress.skills.base import SkillCall
-from fail2progress.world.goals import Goal
-from fail2progress.world.observation import SegmentedCloud
-from fail2progress.world.relations import RelationState
 
 
 @dataclass(frozen=True)

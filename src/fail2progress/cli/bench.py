@@ -37,8 +37,8 @@ def bench(
 
 def _stack() -> dict[str, object]:
     """The nodes over DDS, against the bars of the design."""
-    from fail2progress.nodes.benchmark import measure_stack
-    from fail2progress.nodes.environment import NoRosError
+    from fail2progress.ros.benchmark.run import measure_stack
+    from fail2progress.ros.launch.environment import NoRosError
 
     try:
         return measure_stack(lambda stage: say(f"measuring {stage}"))
@@ -49,9 +49,9 @@ def _stack() -> dict[str, object]:
 
 
 def _parts(model: Path | None) -> dict[str, object]:
-    from fail2progress.benchmarks.performance import measure
-    from fail2progress.learning import weights
-    from fail2progress.learning.replay import load_keepsake
+    from fail2progress.evaluation.performance import measure
+    from fail2progress.learning.finetuning.rehearsal import load_keepsake
+    from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(model or weights.path(weights.RELATIONAL))

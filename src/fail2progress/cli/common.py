@@ -74,7 +74,7 @@ def _mistake(error: Exception) -> str:
     if isinstance(error, UsageError):
         return _usage(error)
     from fail2progress.failures.store import StoreError
-    from fail2progress.learning.shards import DataError
+    from fail2progress.learning.pretraining.shards import DataError
     from fail2progress.models.checkpoint import CheckpointError
 
     if not isinstance(error, (CheckpointError, DataError, StoreError)):

@@ -10,7 +10,7 @@ import typer
 from fail2progress.cli.common import WorkError, console, print_json, require, say, writable
 
 if TYPE_CHECKING:
-    from fail2progress.experiments.story import Story, StoryOptions
+    from fail2progress.evaluation.demo_episode import Story, StoryOptions
 
 
 def register(app: typer.Typer) -> None:
@@ -31,9 +31,9 @@ def demo(
 
     Example: fail2progress demo --out runs/demo --seed 1
     """
-    from fail2progress.experiments.report import html
-    from fail2progress.experiments.story import StoryOptions
-    from fail2progress.learning import weights
+    from fail2progress.evaluation.demo_episode import StoryOptions
+    from fail2progress.models import weights
+    from fail2progress.reporting.report import html
 
     require(robot in ("stretch", "hand"), f"unknown robot {robot!r}; there are: stretch, hand")
     writable(out)
@@ -52,9 +52,9 @@ def _told(options: StoryOptions, processes: int | None) -> Story:
     """The story, with its stages as progress bars."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from fail2progress.experiments.story import NoStoryError, tell_story
-    from fail2progress.sim.batch import ParallelSimulator
-    from fail2progress.sim.tasks import HierarchicalTabletop
+    from fail2progress.evaluation.demo_episode import NoStoryError, tell_story
+    from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+    from fail2progress.tasks.hierarchical import HierarchicalTabletop
 
     if options.objects not in HierarchicalTabletop.counts:
         raise typer.BadParameter(f"{options.objects} objects; the task is defined for 3, 5 and 7", param_hint="--objects")

@@ -87,7 +87,7 @@ def _optional(name: str) -> Finding:
 
 def _stack() -> Finding:
     """Whether nodes could be started: ROS 2 and the messages together."""
-    from fail2progress.nodes.environment import NoRosError, environment
+    from fail2progress.ros.launch.environment import NoRosError, environment
 
     try:
         environment()
@@ -107,7 +107,8 @@ def _version(name: str) -> str:
 def _weights() -> list[Finding]:
     """The model and the kept executions that travel with the package."""
     try:
-        from fail2progress.learning import replay, weights
+        from fail2progress.learning.finetuning import rehearsal as replay
+        from fail2progress.models import weights
         from fail2progress.models.checkpoint import CheckpointError, load_checkpoint
     except ImportError as error:
         return [Finding("weights", False, True, f"cannot be read ({error})", "see the packages above")]

@@ -11,9 +11,9 @@ import typer
 from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, shown, writable, write_json
 
 if TYPE_CHECKING:
-    from fail2progress.experiments.evaluate import TrialJob
-    from fail2progress.experiments.trials import TrialResult
-    from fail2progress.sim.executor import Executor
+    from fail2progress.core.executor import Executor
+    from fail2progress.evaluation.evaluate import TrialJob
+    from fail2progress.evaluation.trials import TrialResult
 
 
 def register(app: typer.Typer) -> None:
@@ -42,10 +42,10 @@ def evaluate(
 
     Example: fail2progress evaluate --task hierarchical-tabletop --objects 5 --trials 100 --method replanning --json
     """
-    from fail2progress.experiments import evaluate as room
-    from fail2progress.learning import weights
+    from fail2progress.core.executor import executor as executor_named
+    from fail2progress.evaluation import evaluate as room
+    from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.sim.executor import executor as executor_named
 
     require(trials > 0, f"--trials {trials}: at least one trial is needed")
     path = model or weights.path(weights.RELATIONAL)
@@ -66,7 +66,7 @@ def evaluate(
 
 def _carry_out(work: list[TrialJob], workers: Executor) -> list[TrialResult]:
     """The results in the order of their seeds; what is finished when Ctrl-C comes."""
-    from fail2progress.experiments.evaluate import evaluate as run
+    from fail2progress.evaluation.evaluate import evaluate as run
 
     results: list[TrialResult] = []
     try:
@@ -79,8 +79,8 @@ def _carry_out(work: list[TrialJob], workers: Executor) -> list[TrialResult]:
 
 
 def _tell(results: list[TrialResult], asked: int, head: dict[str, object], out: Path | None, as_json: bool) -> None:
-    from fail2progress.experiments.evaluate import summarise
-    from fail2progress.experiments.provenance import provenance
+    from fail2progress.core.provenance import provenance
+    from fail2progress.evaluation.evaluate import summarise
 
     if not results:
         raise WorkError("no trial was finished")

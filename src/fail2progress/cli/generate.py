@@ -30,9 +30,9 @@ def generate(
 
     Example: fail2progress generate --executions 40000 --seed 0 --out runs/pretraining
     """
-    from fail2progress.learning import generate as room
-    from fail2progress.learning.shards import shard_names
-    from fail2progress.sim.executor import executor as executor_named
+    from fail2progress.core.executor import executor as executor_named
+    from fail2progress.learning.pretraining import generate as room
+    from fail2progress.learning.pretraining.shards import shard_names
 
     with checked():
         workers = executor_named(executor, processes)
@@ -60,7 +60,7 @@ def generate(
 
 def _check_present(out: Path) -> None:
     """DataError for a damaged shard, before the work rather than when training needs it."""
-    from fail2progress.learning.shards import read_shard, shard_names
+    from fail2progress.learning.pretraining.shards import read_shard, shard_names
 
     for name in shard_names(out):
         read_shard(out / name)
@@ -68,8 +68,8 @@ def _check_present(out: Path) -> None:
 
 def _reopen(out: Path, executions: int, seed: int) -> None:
     """The short last shard of a smaller data set of this seed is made again, whole, when the set is extended."""
-    from fail2progress.learning.generate import SHARD
-    from fail2progress.learning.shards import read_shard
+    from fail2progress.learning.pretraining.generate import SHARD
+    from fail2progress.learning.pretraining.shards import read_shard
 
     path = out / "manifest.json"
     manifest = json.loads(path.read_text()) if path.exists() else {}
@@ -89,7 +89,7 @@ def _remember(out: Path, name: str, executions: int, seconds: dict[str, float]) 
 
 def _note(out: Path, asked: int) -> dict[str, object]:
     """What the manifest says beside seed and digests. Seconds are summed over processes."""
-    from fail2progress.learning.shards import open_dataset
+    from fail2progress.learning.pretraining.shards import open_dataset
 
     lines = (out / _SECONDS).read_text().splitlines() if (out / _SECONDS).exists() else []
     entries = {entry["shard"]: entry for entry in (json.loads(line) for line in lines if line.endswith("}"))}.values()

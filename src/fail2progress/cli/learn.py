@@ -14,10 +14,10 @@ from fail2progress.cli.common import DEFAULT_STORE, WorkError, checked, console,
 
 if TYPE_CHECKING:
     from fail2progress.failures.event import FailureEvent
-    from fail2progress.learning.learner import Learner, Lesson
-    from fail2progress.learning.registry import Registry
-    from fail2progress.learning.replay import Keepsake
+    from fail2progress.learning.finetuning.learner import Learner, Lesson
+    from fail2progress.learning.finetuning.rehearsal import Keepsake
     from fail2progress.models.checkpoint import Checkpoint
+    from fail2progress.models.store import Registry
 
 
 def register(app: typer.Typer) -> None:
@@ -46,11 +46,11 @@ def learn(
 
     Example: fail2progress learn 3f2a --method stein --samples 20 --registry runs/models --json
     """
-    from fail2progress.learning.finetune import FinetuneOptions
-    from fail2progress.learning.learner import Learner
-    from fail2progress.learning.registry import Registry
-    from fail2progress.learning.targeted import TargetOptions
-    from fail2progress.sim.batch import ParallelSimulator
+    from fail2progress.learning.finetuning.finetune import FinetuneOptions
+    from fail2progress.learning.finetuning.learner import Learner
+    from fail2progress.learning.finetuning.targeted import TargetOptions
+    from fail2progress.models.store import Registry
+    from fail2progress.simulation.mujoco.parallel import ParallelSimulator
     from fail2progress.stein.actions import ACQUISITIONS
 
     require(acquisition in ACQUISITIONS, f"unknown acquisition {acquisition!r}; known: {', '.join(ACQUISITIONS)}")
@@ -81,14 +81,14 @@ def _event(store: Path, identity: str) -> FailureEvent:
 
 
 def _keepsake(path: Path | None) -> Keepsake:
-    from fail2progress.learning import weights
-    from fail2progress.learning.replay import load_keepsake
+    from fail2progress.learning.finetuning.rehearsal import load_keepsake
+    from fail2progress.models import weights
 
     return load_keepsake(path or weights.path(weights.KEEPSAKE))
 
 
 def _parent(versions: Registry, model: Path | None) -> Checkpoint:
-    from fail2progress.learning import weights
+    from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
 
     if model is None and (versions.folder / "CURRENT").exists():
@@ -120,8 +120,8 @@ def _stages() -> Iterator[Callable[[str, float], None]]:
 
 def _register(versions: Registry, parent: Checkpoint, lesson: Lesson, failure: FailureEvent, method: str, seed: int) -> str:
     """Add the new model with its origin and switch to it. A parent from elsewhere is added first, so that one can go back."""
-    from fail2progress.experiments.provenance import provenance
-    from fail2progress.models.points2plans import Points2Plans
+    from fail2progress.core.provenance import provenance
+    from fail2progress.models.points2plans.model import Points2Plans
 
     assert isinstance(lesson.model, Points2Plans)
     origin = provenance(event=failure.id, method=method, seed=seed, parent=parent.digest)
@@ -133,7 +133,7 @@ def _register(versions: Registry, parent: Checkpoint, lesson: Lesson, failure: F
 
 def _version_of(versions: Registry, checkpoint: Checkpoint) -> str:
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.models.points2plans import Points2Plans
+    from fail2progress.models.points2plans.model import Points2Plans
 
     for version in versions.versions():
         if load_checkpoint(versions.path(version)).digest == checkpoint.digest:

@@ -11,7 +11,7 @@ import typer
 from fail2progress.cli.common import UserError, checked, console, print_json, require
 
 if TYPE_CHECKING:
-    from fail2progress.perception.segments import Perceived, Segment
+    from fail2progress.perception.segmentation.base import Perceived, Segment
 
 Relations = list[tuple[str, str, str, float]]
 LIKELY = 0.5
@@ -34,10 +34,10 @@ def perceive(
 
     Example: fail2progress perceive color.png depth.png --camera camera.json --picture segments.png
     """
-    from fail2progress.perception import geometric_relations
     from fail2progress.perception.files import read_frame
-    from fail2progress.perception.geometric import GeometricSegmenter
     from fail2progress.perception.picture import draw
+    from fail2progress.perception.relations import geometric as geometric_relations
+    from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 
     formats = (".png", ".jpg", ".jpeg")
     require(picture is None or picture.suffix.lower() in formats, f"{picture}: a picture ends in {', '.join(formats)}")

@@ -54,7 +54,7 @@ def reproduce(
         )
     write_json(out / "report.json", report)
     if table == "table3":
-        from fail2progress.experiments.hierarchical import markdown
+        from fail2progress.evaluation.studies.table3 import markdown
 
         (out / "report.md").write_text(markdown(report))
     if json_output or table == "perception":
@@ -76,14 +76,14 @@ def chosen_configurations(wanted: list[str] | None, quick: bool) -> tuple[str, .
 def _table3(
     models: Path | None, out: Path, trials: int, seed: int, rounds: int, chosen: tuple[str, ...], processes: int | None
 ) -> dict[str, object]:
-    from fail2progress.experiments.hierarchical import Study
+    from fail2progress.core.camera import Camera
+    from fail2progress.core.executor import LocalExecutor
+    from fail2progress.evaluation.studies.table3 import Study
     from fail2progress.failures.classifier import Classifier
-    from fail2progress.learning import weights
-    from fail2progress.learning.learner import Learner
-    from fail2progress.learning.replay import load_keepsake
-    from fail2progress.sim.batch import ParallelSimulator
-    from fail2progress.sim.camera import Camera
-    from fail2progress.sim.executor import LocalExecutor
+    from fail2progress.learning.finetuning.learner import Learner
+    from fail2progress.learning.finetuning.rehearsal import load_keepsake
+    from fail2progress.models import weights
+    from fail2progress.simulation.mujoco.parallel import ParallelSimulator
 
     keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
     folder = models or weights.path(weights.KEEPSAKE).parent
@@ -102,12 +102,12 @@ def _table3(
 
 
 def _generators(models: Path | None, out: Path, seeds: int, processes: int | None) -> dict[str, object]:
-    from fail2progress.experiments.generators import Comparison
-    from fail2progress.learning import weights
-    from fail2progress.learning.learner import Learner
-    from fail2progress.learning.replay import load_keepsake
+    from fail2progress.evaluation.studies.generators import Comparison
+    from fail2progress.learning.finetuning.learner import Learner
+    from fail2progress.learning.finetuning.rehearsal import load_keepsake
+    from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.sim.batch import ParallelSimulator
+    from fail2progress.simulation.mujoco.parallel import ParallelSimulator
 
     keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
     start = load_checkpoint(models / weights.RELATIONAL if models else weights.path(weights.RELATIONAL))
@@ -116,8 +116,8 @@ def _generators(models: Path | None, out: Path, seeds: int, processes: int | Non
 
 
 def _perception(frames: Path | None, tables: int) -> dict[str, object]:
-    from fail2progress.experiments.perception import Study
-    from fail2progress.perception.geometric import GeometricSegmenter
+    from fail2progress.evaluation.studies.perception import Study
+    from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 
     if frames is not None and not frames.is_dir():
         raise UserError(f"{frames} is not a folder")

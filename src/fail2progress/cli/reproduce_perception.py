@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fail2progress.cli.common import UserError, print_json, say, writable, write_json
 
 if TYPE_CHECKING:
-    from fail2progress.perception.segments import Segmenter
-    from fail2progress.sim.rgbd import DepthNoise
+    from fail2progress.perception.segmentation.base import Segmenter
+    from fail2progress.simulation.mujoco.rgbd import DepthNoise
 
 TABLES = ("noise", "identities")
 EPISODES = {"noise": 20, "identities": 60}
@@ -49,24 +49,25 @@ def run(order: Order, json_output: bool) -> None:
 
 
 def _segmenters() -> dict[str, Segmenter]:
-    from fail2progress.perception.geometric import GeometricSegmenter
-    from fail2progress.perception.labelled import LabelledSegmenter
+    from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+    from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 
     return {"ideal": LabelledSegmenter(), "geometric": GeometricSegmenter()}
 
 
 def _sensor() -> DepthNoise:
     """The errors of a RealSense D435."""
-    from fail2progress.sim.rgbd import DepthNoise
+    from fail2progress.simulation.mujoco.rgbd import DepthNoise
 
     return DepthNoise(at_one_metre=0.002, dropped=0.01)
 
 
 def _noise(order: Order) -> tuple[dict[str, object], str, bytes]:
-    from fail2progress.experiments import identities, noise, noise_pictures
-    from fail2progress.learning import weights
+    from fail2progress.evaluation.studies import identities, noise
+    from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.sim.mujoco_backend import MujocoSimulator
+    from fail2progress.reporting import noise_pictures
+    from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
     read = load_checkpoint(order.model / weights.RELATIONAL if order.model else weights.path(weights.RELATIONAL))
     simulator, sensor = MujocoSimulator(), _sensor()
@@ -88,8 +89,9 @@ def _noise(order: Order) -> tuple[dict[str, object], str, bytes]:
 
 
 def _identities(order: Order) -> tuple[dict[str, object], str, bytes]:
-    from fail2progress.experiments import identities, identities_pictures
-    from fail2progress.sim.mujoco_backend import MujocoSimulator
+    from fail2progress.evaluation.studies import identities
+    from fail2progress.reporting import identities_pictures
+    from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
     simulator, segmenters = MujocoSimulator(), _segmenters()
     report = identities.study(

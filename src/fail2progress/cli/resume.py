@@ -13,9 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import CheckpointError
-from fail2progress.models.skill_effect import SkillEffectModel
-from fail2progress.models.training import Start, adam_state
+from fail2progress.models.training.training import Start, adam_state
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def _check(model: str, out: Path, batch: int, processes: int) -> None:
 def _signature(data: Path, encoder: Path | None, **options: object) -> dict[str, object]:
     """What decides the result: options, the digests of the data and of the encoder. DataError, CheckpointError."""
     from fail2progress.cli.resume import digest_of
-    from fail2progress.learning.shards import digest, open_dataset
+    from fail2progress.learning.pretraining.shards import digest, open_dataset
     from fail2progress.models.checkpoint import load_checkpoint
 
     shards = open_dataset(data)
@@ -93,7 +93,7 @@ def _done_before(run: Run) -> dict[str, object] | None:
 
 def _run(run: Run) -> dict[str, object]:
     from fail2progress.cli.training import carry_out, prepare
-    from fail2progress.experiments.provenance import provenance
+    from fail2progress.core.provenance import provenance
     from fail2progress.models.checkpoint import save_checkpoint
 
     before = run.resume.epochs()

@@ -15,14 +15,14 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fail2progress.cli.resume import Resume
-from fail2progress.learning.pretrain import prepared, pretrain, shape_codes, split
-from fail2progress.learning.shards import open_dataset
+from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
+from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.checkpoint import load_checkpoint
-from fail2progress.models.metrics import Quality, evaluate
-from fail2progress.models.parallel import Share, together
-from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
-from fail2progress.models.training import Step, TrainingOptions
-from fail2progress.models.transitions import Transitions, select
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.training.metrics import Quality, evaluate
+from fail2progress.models.training.parallel import Share, together
+from fail2progress.models.training.training import Step, TrainingOptions
+from fail2progress.models.training.transitions import Transitions, select
 
 Report = Callable[[Step], None]
 

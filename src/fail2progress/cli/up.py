@@ -15,7 +15,7 @@ import typer
 from fail2progress.cli.common import UserError, WorkError, console, print_json, require, say, writable
 
 if TYPE_CHECKING:
-    from fail2progress.nodes.supervisor import Launch, Supervisor
+    from fail2progress.ros.launch.supervisor import Launch, Supervisor
 
 up = typer.Typer(no_args_is_help=True, help="Start the ROS 2 stack: simulated, on the robot, or over a recording.")
 
@@ -59,9 +59,9 @@ def sim(
     Example: fail2progress up sim --objects 3 --seed 1
     """
     from fail2progress.cli.common import checked
-    from fail2progress.experiments.story import first_seed
-    from fail2progress.nodes.table import NODES
-    from fail2progress.sim import tasks
+    from fail2progress.evaluation.demo_episode import first_seed
+    from fail2progress.ros.graph import NODES
+    from fail2progress.tasks import hierarchical as tasks
 
     with checked():
         trials = tasks.task(task)
@@ -145,7 +145,7 @@ def report(
 
 
 def _has_labels(bag: Path) -> bool:
-    from fail2progress.nodes.recording import BagError, read
+    from fail2progress.ros.bags.reader import BagError, read
 
     try:
         return any(item.topic.endswith("camera/labels") for item in read(bag))
@@ -163,7 +163,7 @@ def _launch(
     model: Path | None,
 ) -> Launch:
     """What to start. UserError for files that are not there and levels that do not exist."""
-    from fail2progress.nodes.supervisor import Launch
+    from fail2progress.ros.launch.supervisor import Launch
 
     require(params_file is None or params_file.is_file(), f"{params_file}: no such parameter file")
     require(model is None or model.is_file(), f"{model}: no such weights")
@@ -184,8 +184,8 @@ def _fresh(out: Path, resume: bool) -> None:
 
 def _run(launch: Launch) -> int:
     """The stack until its end; Ctrl-C ends it in good order."""
-    from fail2progress.nodes.environment import NoRosError
-    from fail2progress.nodes.supervisor import Supervisor
+    from fail2progress.ros.launch.environment import NoRosError
+    from fail2progress.ros.launch.supervisor import Supervisor
 
     if launch.stack != "robot":
         # A domain of its own, so that two stacks on one computer do not hear each other.
@@ -222,7 +222,7 @@ def _end(code: int, out: Path, what: str) -> None:
 
 def _finish(out: Path, page: Path | None, as_json: bool) -> None:
     """The report, and the result for machines."""
-    from fail2progress.experiments.stack import summary
+    from fail2progress.evaluation.stack_run import summary
 
     if not (out / "failures.sqlite").is_file():
         return
@@ -232,7 +232,7 @@ def _finish(out: Path, page: Path | None, as_json: bool) -> None:
 
 
 def _report(folder: Path, out: Path | None) -> None:
-    from fail2progress.experiments.stack_report import html
+    from fail2progress.reporting.stack_report import html
 
     page = out or folder / "report.html"
     with console().status("writing the report"):

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fail2progress.core.camera import Camera
+from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.signals import signals
-from fail2progress.sim.base import Job, Outcome, Simulator
-from fail2progress.sim.camera import Camera
-from fail2progress.sim.real2sim import rebuild
-from fail2progress.world.relations import RelationState
+from fail2progress.simulation.base import Job, Outcome, Simulator
+from fail2progress.simulation.reconstruction import rebuild
 
 
 @dataclass(frozen=True)

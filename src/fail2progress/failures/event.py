@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import RelationState
 from fail2progress.skills.base import SkillCall
-from fail2progress.world.observation import SegmentedCloud
-from fail2progress.world.relations import RelationState
 
 SCHEMA_VERSION: Literal[1] = 1
 _NAMESPACE = uuid.UUID("5f1c6f0e-2f0a-5d59-9c7e-6f1b8c1d7a11")

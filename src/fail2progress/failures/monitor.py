@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fail2progress.core.goals import Goal
+from fail2progress.core.relations import BINARY, SUPPORT, RelationState
 from fail2progress.failures.event import Mismatch
-from fail2progress.world.goals import Goal
-from fail2progress.world.relations import BINARY, SUPPORT, RelationState
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
-from fail2progress.world.observation import SegmentedCloud
-from fail2progress.world.scene import Array
 
 
 @dataclass(frozen=True)

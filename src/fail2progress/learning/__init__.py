@@ -1,1 +1,1 @@
-"""Pre-training data, targeted data sets, fine-tuning, the gate, and the registry of models."""
+"""Pre-training and fine-tuning."""

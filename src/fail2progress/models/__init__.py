@@ -1,1 +1,1 @@
-"""Skill effect models: shape encoder, dynamics and decoders, their losses, training, and checkpoints."""
+"""Skill effect models behind one interface, their training, checkpoints, and the store of versions."""

@@ -11,9 +11,9 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from fail2progress.models.encoder import WIDTH
-from fail2progress.models.points2plans import Points2Plans, Points2PlansConfig
-from fail2progress.models.skill_effect import SkillEffectModel
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.points2plans.encoder import WIDTH
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 
 SCHEMA = 1
 MODELS = ("points2plans",)

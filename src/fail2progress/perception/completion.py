@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
-from fail2progress.perception.segments import Perceived, Segment
-from fail2progress.world import relations
-from fail2progress.world.objects import CATEGORIES, Shape
-from fail2progress.world.scene import Array
+from fail2progress.core import relations
+from fail2progress.core.objects import CATEGORIES, Shape
+from fail2progress.core.scene import Array
+from fail2progress.perception.segmentation.base import Perceived, Segment
 
 HOLLOW = (Shape.OPEN_BOX, Shape.SHELF, Shape.DRAWER)
 _ENOUGH = 4000

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from fail2progress.perception.segments import PerceptionError
-from fail2progress.world.rgbd import Intrinsics, RgbdFrame
+from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.perception.segmentation.base import PerceptionError
 
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 4096 * 4096

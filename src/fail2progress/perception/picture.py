@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-from fail2progress.perception.segments import Perceived
+from fail2progress.perception.segmentation.base import Perceived
 
 _HUES = np.array([[230, 60, 60], [60, 120, 240], [250, 180, 30], [60, 190, 90], [160, 90, 220], [240, 120, 180], [40, 200, 210]])
 _SHOWN = ("inside", "on")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial import ConvexHull, QhullError
 
-from fail2progress.world.objects import Shape
-from fail2progress.world.scene import Array, pose
+from fail2progress.core.objects import Shape
+from fail2progress.core.scene import Array, pose
 
 _BINS = 24
 CATEGORY = {Shape.CUBOID: "cuboid", Shape.CYLINDER: "capsule", Shape.OPEN_BOX: "open_box", Shape.TABLE: "table"}

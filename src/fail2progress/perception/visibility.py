@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fail2progress.perception.depth import Image
+from fail2progress.perception.segmentation.geometric.depth import Image
 
 STEP = 0.02
 """Metres of depth from which one thing hides the other."""

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from fail2progress.models.predictor import Belief, relation_state
-from fail2progress.models.skill_effect import LatentState, SkillEffectModel
+from fail2progress.core.goals import Goal
+from fail2progress.core.relations import RelationState
+from fail2progress.core.scene import Array
+from fail2progress.models.base import LatentState, SkillEffectModel
+from fail2progress.models.prediction import Belief, relation_state
 from fail2progress.planning.optimise import CrossEntropy, Optimiser
 from fail2progress.planning.search import SearchOptions, search
 from fail2progress.planning.steps import Segments, Step, action, atom_log_probabilities, place_parameters
 from fail2progress.skills.base import SkillCall
-from fail2progress.world.goals import Goal
-from fail2progress.world.relations import RelationState
-from fail2progress.world.scene import Array
 
 _COLLISION = 8.0
 

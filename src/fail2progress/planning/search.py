@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fail2progress.models.skill_effect import LatentState, RelationLogits, SkillEffectModel
+from fail2progress.core.goals import Goal
+from fail2progress.core.relations import BINARY
+from fail2progress.models.base import LatentState, RelationLogits, SkillEffectModel
 from fail2progress.planning.steps import Segments, Step, action, atom_log_probabilities, atom_rows, place_parameters
-from fail2progress.world.goals import Goal
-from fail2progress.world.relations import BINARY
 
 _HALF = float(torch.log(torch.tensor(0.5)))
 _COLLISION = 8.0

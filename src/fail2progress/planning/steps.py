@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fail2progress.models.predictor import SKILL_NAMES
-from fail2progress.models.skill_effect import Action, LatentState, RelationLogits
-from fail2progress.world.goals import Atom, Goal
-from fail2progress.world.objects import CATEGORIES
-from fail2progress.world.relations import BINARY
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.objects import CATEGORIES
+from fail2progress.core.relations import BINARY
+from fail2progress.models.base import Action, LatentState, RelationLogits
+from fail2progress.models.prediction import SKILL_NAMES
 
 RELEASE = 0.012
 """Metres above what lies below at which an object is let go."""

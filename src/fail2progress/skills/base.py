@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fail2progress.world.scene import Array
+from fail2progress.core.scene import Array
 
 
 @dataclass(frozen=True)

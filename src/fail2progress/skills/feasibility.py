@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fail2progress.core.relations import RelationState
+from fail2progress.core.scene import Scene
 from fail2progress.skills.base import SkillCall
-from fail2progress.world.relations import RelationState
-from fail2progress.world.scene import Scene
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fail2progress.models.predictor import SKILL_NAMES
-from fail2progress.models.skill_effect import Action, LatentState, SkillEffectModel, with_tokens
+from fail2progress.models.base import Action, LatentState, SkillEffectModel, with_tokens
+from fail2progress.models.prediction import SKILL_NAMES
 from fail2progress.skills.base import ACTION_SIZE, PICK_PLACE, skill
-from fail2progress.stein.charts import Chart
+from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.states import StateSpace
 
 ACQUISITIONS = ("entropy", "log-entropy", "mutual-information", "prior")

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fail2progress.models.predictor import Belief
-from fail2progress.models.skill_effect import LatentState, SkillEffectModel
-from fail2progress.stein.charts import Chart
-from fail2progress.world.objects import CATEGORIES
-from fail2progress.world.relations import BINARY, RelationState
+from fail2progress.core.objects import CATEGORIES
+from fail2progress.core.relations import BINARY, RelationState
+from fail2progress.models.base import LatentState, SkillEffectModel
+from fail2progress.models.prediction import Belief
+from fail2progress.stein.bijectors import Chart
 
 _SOFT = 0.01
 """Metres over which being above a table fades at its edge."""

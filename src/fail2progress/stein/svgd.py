@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from fail2progress.stein.charts import Chart, Embedding, plain_embedding
+from fail2progress.stein.bijectors import Chart, Embedding, plain_embedding
 from fail2progress.stein.kernel import Bandwidth, median_bandwidth, rbf
 
 LogDensity = Callable[[Tensor], Tensor]

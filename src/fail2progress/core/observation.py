@@ -1,0 +1,59 @@
+"""What the robot sees: one partial-view cloud for every segment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.scene import FRAME, Array
+
+POINTS = 128
+"""Points of a segment (paper A.11.2)."""
+
+
+@dataclass(frozen=True)
+class SegmentedCloud:
+    """N segments with the same number of points each.
+
+    points: (N, P, 3) float32 in metres in `frame`; a segment seen with fewer than P points repeats them, none is invented.
+    visibility: (N,) share of the segment's outline that was seen, 0 when it was not seen at all (its points are then the last
+    known ones, or NaN if it never was).
+    """
+
+    names: tuple[str, ...]
+    categories: tuple[str, ...]
+    points: NDArray[np.float32]
+    visibility: NDArray[np.float32]
+    frame: str = FRAME
+    stamp: float = 0.0
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        if self.points.ndim != 3 or self.points.shape[0] != n or self.points.shape[2] != 3:
+            raise ValueError(f"points of {n} segments must be ({n}, P, 3), got {self.points.shape}")
+        if len(self.categories) != n or self.visibility.shape != (n,):
+            raise ValueError(f"{n} segments need {n} categories and visibilities")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def index(self, name: str) -> int:
+        """Row of a segment; ValueError names the segments there are."""
+        if name not in self.names:
+            raise ValueError(f"unknown segment {name!r}; there are: {', '.join(self.names)}")
+        return self.names.index(name)
+
+    @property
+    def seen(self) -> NDArray[np.bool_]:
+        """(N,) whether a segment has points at all."""
+        return np.asarray(np.isfinite(self.points).all(axis=(1, 2)))
+
+    def bounds(self) -> Array:
+        """(N, 2, 3) corners of the boxes around the points, in metres."""
+        return np.stack([self.points.min(axis=1), self.points.max(axis=1)], axis=1).astype(np.float64)
+
+    def shifted(self, offsets: Array) -> SegmentedCloud:
+        """Every segment moved rigidly by its (N, 3) offset: the paper's xi(s) O_F for translations."""
+        return replace(self, points=(self.points + offsets[:, None].astype(np.float32)))

@@ -1,0 +1,135 @@
+"""The relations of paper A.9 and their ground-truth rules.
+
+`R[i, j, k]` says that relation k holds of the ordered pair (i, j), read "i is k of j": `above(cup, table)`. Directions are those
+of the planning frame (x away from the robot, y to its left): front is nearer to the robot. Directional relations come in
+mirrored pairs by construction: right(i, j) = left(j, i), so each is antisymmetric.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.scene import Array, Scene
+
+Mask = NDArray[np.bool_]
+
+BINARY = ("left", "right", "front", "behind", "above", "below", "contact", "boundary", "inside")
+UNARY = ("movable", "drawer", "open")
+SUPPORT = ("above", "below", "inside")
+"""Relations that say where an object is kept rather than how it lies among its neighbours."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Every number in the rules, with its source."""
+
+    cone: float = np.pi / 4
+    """Half-angle of the direction cones in radians ([4] of the paper; the reference code widens it to pi / 2.25)."""
+    boundary_distance: float = 0.10
+    """epsilon_boundary of A.9: an object nearer than this (m) to the edge of its surface is on the boundary."""
+    boundary_surface: float = 0.20
+    """epsilon_bottom of A.9: a surface has a boundary only if both its extents exceed this (m)."""
+    containment: float = 0.002
+    """Slack (m) in "completely contained", for the compliance of simulated contacts."""
+    drawer_open: float = 0.02
+    """A drawer pulled out further than this (m) is open (reference code)."""
+    contact: float = 0.002
+    """Gap (m) up to which two bodies count as touching."""
+
+
+DEFAULT = Thresholds()
+
+
+@dataclass(frozen=True)
+class RelationState:
+    """All relations of N objects: binary (N, N, 9) and unary (N, 3), with names; booleans or probabilities."""
+
+    names: tuple[str, ...]
+    binary: Array | Mask
+    unary: Array | Mask
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        if self.binary.shape != (n, n, len(BINARY)) or self.unary.shape != (n, len(UNARY)):
+            raise ValueError(f"relations of {n} objects: got shapes {self.binary.shape} and {self.unary.shape}")
+
+    def value(self, relation: str, subject: str, other: str | None = None) -> float:
+        """Truth or probability of one atom; ValueError names what is unknown."""
+        i = self._index(subject)
+        if other is None:
+            return float(self.unary[i, _position(relation, UNARY)])
+        return float(self.binary[i, self._index(other), _position(relation, BINARY)])
+
+    def holding(self, threshold: float = 0.5) -> list[tuple[str, str, str]]:
+        """The binary atoms (relation, subject, object) that hold, in a fixed order."""
+        rows = np.argwhere(np.asarray(self.binary, float) > threshold)
+        return [(BINARY[k], self.names[i], self.names[j]) for i, j, k in rows]
+
+    def _index(self, name: str) -> int:
+        if name not in self.names:
+            raise ValueError(f"unknown object {name!r}; there are: {', '.join(self.names)}")
+        return self.names.index(name)
+
+
+def _position(relation: str, known: tuple[str, ...]) -> int:
+    if relation not in known:
+        raise ValueError(f"unknown relation {relation!r}; known: {', '.join(known)}")
+    return known.index(relation)
+
+
+def ground_truth(scene: Scene, touching: Mask, thresholds: Thresholds = DEFAULT) -> RelationState:
+    """Relations of a scene from its boxes and the simulator's contacts (`touching`, (N, N) symmetric)."""
+    unary = np.array(
+        [(spec.movable, spec.is_drawer, scene.openings.get(spec.name, 0.0) > thresholds.drawer_open) for spec in scene.objects],
+        dtype=bool,
+    ).reshape(len(scene), len(UNARY))
+    return RelationState(scene.names, binary_relations(scene.bounds(), touching, thresholds), unary)
+
+
+def binary_relations(bounds: Array, touching: Mask, thresholds: Thresholds = DEFAULT) -> Mask:
+    """(N, N, 9) binary relations from boxes (N, 2, 3) and contacts (N, N)."""
+    beyond = _beyond(bounds, thresholds)
+    behind, left, above = beyond[..., 0], beyond[..., 1], beyond[..., 2]
+    boundary = above & _near_edge(bounds, thresholds)
+    inside = _contained(bounds, thresholds)
+    relations = np.stack([left, left.T, behind.T, behind, above, above.T, touching | touching.T, boundary, inside], axis=-1)
+    relations[np.arange(len(bounds)), np.arange(len(bounds))] = False
+    return relations
+
+
+def _beyond(bounds: Array, thresholds: Thresholds) -> Mask:
+    """(N, N, 3): i lies beyond j along +x, +y, +z, seen from either of the two (rule of [4], made mirror-symmetric).
+
+    Seen from one: the other's centre is beyond its whole box, inside the cone that opens from its corners, and the other's
+    whole box is beyond its centre.
+    """
+    low, high = bounds[:, 0], bounds[:, 1]
+    centre = (low + high) / 2
+    over = centre[:, None] - high[None]
+    under = low[None] - centre[:, None]
+    outside = np.maximum(over, under)
+    lateral = np.maximum(outside[..., [1, 0, 0]], outside[..., [2, 2, 1]])
+    slope = np.tan(thresholds.cone)
+    upward = (over > 0) & (low[:, None] > centre[None]) & (lateral <= over * slope)
+    downward = (under > 0) & (high[:, None] < centre[None]) & (lateral <= under * slope)
+    return np.asarray(upward | downward.transpose(1, 0, 2))
+
+
+def _near_edge(bounds: Array, thresholds: Thresholds) -> Mask:
+    """(N, N): i's centre is within the boundary distance of an edge of j, and j is a large surface."""
+    centre = bounds.mean(axis=1)[:, :2]
+    margins = np.minimum(centre[:, None] - bounds[None, :, 0, :2], bounds[None, :, 1, :2] - centre[:, None]).min(axis=2)
+    large = np.asarray(((bounds[:, 1] - bounds[:, 0])[:, :2] > thresholds.boundary_surface).all(axis=1))
+    return np.asarray((np.abs(margins) < thresholds.boundary_distance) & large[None, :])
+
+
+def _contained(bounds: Array, thresholds: Thresholds) -> Mask:
+    """(N, N): i's box lies completely in j's."""
+    slack = thresholds.containment
+    low = (bounds[:, None, 0] >= bounds[None, :, 0] - slack).all(axis=2)
+    high = (bounds[:, None, 1] <= bounds[None, :, 1] + slack).all(axis=2)
+    smaller = np.prod(bounds[:, 1] - bounds[:, 0], axis=1)
+    return np.asarray(low & high & (smaller[:, None] < smaller[None, :]))

@@ -1,0 +1,101 @@
+"""A scene: objects with poses in the planning frame (x away from the robot base, y to its left, z up; REP-103)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.objects import ObjectSpec, Shape
+
+FRAME = "planning"
+"""Name of the frame that all poses and clouds are given in, unless they say otherwise."""
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """N objects with their poses, (N, 7) as x, y, z (m), qw, qx, qy, qz, and how far each drawer is pulled out (m)."""
+
+    objects: tuple[ObjectSpec, ...]
+    poses: Array
+    openings: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        names = self.names
+        if len(set(names)) != len(names):
+            raise ValueError(f"object names must differ, got {names}")
+        if self.poses.shape != (len(names), 7):
+            raise ValueError(f"poses must be ({len(names)}, 7), got {self.poses.shape}")
+        if not np.isfinite(self.poses).all():
+            raise ValueError("poses must be finite")
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Object names in order."""
+        return tuple(spec.name for spec in self.objects)
+
+    @property
+    def sizes(self) -> Array:
+        """(N, 3) full extents in metres."""
+        return np.array([spec.size for spec in self.objects], float).reshape(len(self.objects), 3)
+
+    def index(self, name: str) -> int:
+        """Row of an object; ValueError names the objects there are."""
+        if name not in self.names:
+            raise ValueError(f"unknown object {name!r}; the scene has: {', '.join(self.names)}")
+        return self.names.index(name)
+
+    def position(self, name: str) -> Array:
+        """(3,) centre of an object in metres."""
+        return self.poses[self.index(name), :3]
+
+    def bounds(self) -> Array:
+        """(N, 2, 3) low and high corners of every object's axis-aligned bounding box, in metres."""
+        round_ones = np.array([spec.kind.shape is Shape.CYLINDER for spec in self.objects], dtype=bool)
+        return bounding_boxes(self.poses, self.sizes, round_ones)
+
+    def with_poses(self, poses: Array, openings: Mapping[str, float] | None = None) -> Scene:
+        """The same objects elsewhere."""
+        return Scene(self.objects, poses, dict(self.openings if openings is None else openings))
+
+    def moved(self, name: str, offset: Array) -> Scene:
+        """One object shifted by (3,) metres."""
+        poses = self.poses.copy()
+        poses[self.index(name), :3] += offset
+        return self.with_poses(poses)
+
+
+def pose(x: float, y: float, z: float, yaw: float = 0.0) -> Array:
+    """A (7,) upright pose: metres, and radians counter-clockwise about z."""
+    return np.array([x, y, z, np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
+
+
+def bounding_boxes(poses: Array, sizes: Array, cylinders: NDArray[np.bool_] | None = None) -> Array:
+    """(N, 2, 3) axis-aligned corners of oriented boxes: half extents projected by |R| onto the axes.
+
+    Of `cylinders` (N,), whose axis is their z, the round side counts: a box around one that has rolled would be too large.
+    """
+    turned = rotations(poses[:, 3:])
+    half = (np.abs(turned) @ (sizes / 2)[:, :, None])[:, :, 0]
+    if cylinders is not None and cylinders.any():
+        axis, size = turned[cylinders, :, 2], sizes[cylinders] / 2
+        half[cylinders] = np.abs(axis) * size[:, 2:] + np.sqrt(np.maximum(1 - axis**2, 0.0)) * size[:, :1]
+    return np.stack([poses[:, :3] - half, poses[:, :3] + half], axis=1)
+
+
+def rotations(quaternions: Array) -> Array:
+    """(N, 4) unit quaternions w, x, y, z to (N, 3, 3) matrices; transforms3d does one at a time, this is the hot path."""
+    w, x, y, z = quaternions.T
+    rows = [
+        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
+        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
+        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
+    ]
+    return np.array(rows).transpose(2, 0, 1)

@@ -1,0 +1,228 @@
+"""The whole story in one process: a robot fails, learns why, generates what it was missing, and succeeds."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+import torch
+
+from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
+from fail2progress.core.camera import Camera
+from fail2progress.core.provenance import provenance
+from fail2progress.evaluation.lifelong import EVALUATION_SEEDS, LEARNING_SEEDS
+from fail2progress.evaluation.trials import TrialResult, judge, run_trial
+from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.failures.store import FailureStore
+from fail2progress.learning.finetuning.finetune import FinetuneOptions
+from fail2progress.learning.finetuning.learner import Learner, Lesson
+from fail2progress.learning.finetuning.rehearsal import load_keepsake
+from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.store import Registry
+from fail2progress.planning.planner import Planner
+from fail2progress.robots.floating_hand import SimulatedRobot
+from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
+from fail2progress.simulation.base import Simulator
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.hierarchical import HierarchicalTabletop, Trial
+
+PATIENCE = 10
+"""Trials that may pass without a failure."""
+
+Tell = Callable[[str, float], None]
+"""Told what is going on and which share of it is done."""
+
+
+@dataclass(frozen=True)
+class StoryOptions:
+    """What to tell: with how many objects, from which seed, with which model, and where everything goes."""
+
+    out: Path
+    model: Path
+    keepsake: Path
+    objects: int = 3
+    seed: int = 0
+    robot: str = "stretch"
+    """Of the told trial: "stretch" with its own joints and head camera, or "hand"."""
+    unseen: int = 5
+    """Trials with other seeds, run open loop with either model."""
+    targeting: TargetOptions = field(default_factory=TargetOptions)
+    finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trial that was carried out."""
+
+    trial: Trial
+    episode: Episode
+    robot: SimulatedRobot | SimulatedStretch
+    result: TrialResult
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything that happened, for the report."""
+
+    options: StoryOptions
+    quiet: int
+    """Trials without a failure before the one that is told."""
+    first: Run
+    event: FailureEvent
+    report: FailureReport
+    lesson: Lesson
+    again: Run
+    unseen: tuple[tuple[TrialResult, TrialResult], ...]
+    """Open loop with the model before and after."""
+    models: tuple[str, str]
+    """Digests before and after."""
+    seconds: dict[str, float]
+    provenance: dict[str, object]
+
+    @property
+    def reached(self) -> bool:
+        """Whether the robot with the new model reached the goal."""
+        return self.again.result.success
+
+
+@dataclass
+class Diary:
+    """events.jsonl: one line for each typed event, written as it happens."""
+
+    path: Path
+
+    def write(self, event: str, **payload: object) -> None:
+        """Add a line."""
+        line = {"ts_utc": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), "event": event, "payload": payload}
+        with self.path.open("a") as file:
+            file.write(json.dumps(line, default=str) + "\n")
+
+
+class NoStoryError(RuntimeError):
+    """The story did not come about, and why."""
+
+
+def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story:
+    """Perceive, plan, act, monitor; then classify, learn, swap, and do it again. NoStoryError where no failure is met."""
+    options.out.mkdir(parents=True, exist_ok=True)
+    diary, store = Diary(options.out / "events.jsonl"), FailureStore(options.out / "failures.sqlite")
+    diary.write("run_started", objects=options.objects, seed=options.seed, model=options.model.name)
+    start, registry = load_checkpoint(options.model), Registry(options.out / "models")
+    before = registry.make_current(registry.register(_saveable(start), {"source": start.digest}))
+    clock = {"begin": time.perf_counter()}
+
+    tell("running until something fails", 0.0)
+    quiet, first, event = _meet(options, before, store, diary, tell)
+    clock["trial"] = time.perf_counter()
+    tell("finding out why", 0.0)
+    report = Classifier(simulator, Camera()).classify(event)
+    store.add_report(report)
+    diary.write("report", failure=event.id, category=report.category.value, confidence=report.confidence)
+    clock["classification"] = time.perf_counter()
+    if report.category is not FailureClass.SYMBOLIC_PREDICTION:
+        raise NoStoryError(f"the failure {event.id} is a {report.category.value}: there is nothing to learn for the model")
+
+    learner = Learner(simulator, load_keepsake(options.keepsake), options.targeting, options.finetuning)
+    lesson = learner.learn([event], before.model, options.seed, tell)
+    diary.write("lesson", **lesson.to_dict())
+    after = _swap(registry, before, lesson, diary)
+    clock["learning"] = time.perf_counter()
+    tell("the same trial again", 0.0)
+    again = _run(first.trial, after, store, diary, Conduct(), options.robot)
+    unseen = _unseen(options, before, after, tell)
+    clock["trials after"] = time.perf_counter()
+    diary.write("run_finished", success=again.result.success)
+    marks = list(clock)
+    seconds = {name: clock[name] - clock[earlier] for earlier, name in itertools.pairwise(marks)}
+    block = provenance(objects=options.objects, seed=options.seed, models=[before.digest, after.digest])
+    return Story(options, quiet, first, event, report, lesson, again, unseen, (before.digest, after.digest), seconds, block)
+
+
+def first_seed(seed: int) -> int:
+    """Seed of the first trial of a story."""
+    return LEARNING_SEEDS + 100 * seed
+
+
+def _meet(
+    options: StoryOptions, model: Checkpoint, store: FailureStore, diary: Diary, tell: Tell
+) -> tuple[int, Run, FailureEvent]:
+    """Trials until one fails; how many went well before."""
+    task = HierarchicalTabletop()
+    for number in range(PATIENCE):
+        tell("running until something fails", number / PATIENCE)
+        trial = task.trial(options.objects, first_seed(options.seed) + number)
+        run = _run(trial, model, store, diary, Conduct(stop_at_failure=True), options.robot)
+        if run.episode.failures:
+            return number, run, run.episode.failures[0]
+    raise NoStoryError(f"no failure in {PATIENCE} trials: this model has nothing to learn here; try another --seed or --model")
+
+
+def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, conduct: Conduct, kind: str) -> Run:
+    """One trial, every failure durable before the loop goes on."""
+
+    def keep(event: FailureEvent) -> None:
+        store.add(event)
+        diary.write("failure", id=event.id, mismatches=[str(m) for m in event.header.mismatches])
+
+    planner = Planner(model.model, torch.Generator().manual_seed(trial.seed))
+    agent = Agent(planner, model.digest, keep, conduct, lambda kind, value: diary.write(kind, said=_line(value)))
+    robot: SimulatedRobot | SimulatedStretch
+    if kind == "stretch":
+        robot = SimulatedStretch(trial.scene, seed=trial.seed)
+    else:
+        robot = SimulatedRobot(MujocoSimulator(), trial.scene, seed=trial.seed)
+    episode = agent.run(robot, Assignment(trial.stages, trial.task, trial.objects, trial.seed))
+    return Run(trial, episode, robot, judge(trial, episode, robot))
+
+
+def _line(value: object) -> str:
+    skills = getattr(value, "skills", None)
+    if skills is not None:
+        return "; ".join(str(skill.call) for skill in skills)
+    return str(getattr(getattr(value, "planned", None), "call", value))
+
+
+def _swap(registry: Registry, before: Checkpoint, lesson: Lesson, diary: Diary) -> Checkpoint:
+    """Register what was learnt; it becomes current only if the gate let it through, and is read back from disk."""
+    version = str(before.note["version"])
+    note: dict[str, object] = {"parent": before.digest, "parent_version": version, **lesson.to_dict()}
+    new = registry.register(_model(lesson), note)
+    if not lesson.verdict.passed:
+        diary.write("rejected", version=new, reason=lesson.verdict.reason)
+        return before
+    after = registry.make_current(new)
+    diary.write("swap", version=new, digest=after.digest, parent=before.digest)
+    return after
+
+
+def _unseen(
+    options: StoryOptions, before: Checkpoint, after: Checkpoint, tell: Tell
+) -> tuple[tuple[TrialResult, TrialResult], ...]:
+    task, conduct, pairs = HierarchicalTabletop(), Conduct(replan=False), []
+    for number in range(options.unseen):
+        tell("unseen trials", number / options.unseen)
+        trial = task.trial(options.objects, EVALUATION_SEEDS + 100 * options.seed + number)
+        old, new = (run_trial(m.model, m.digest, trial, conduct)[0] for m in (before, after))
+        pairs.append((old, new))
+    return tuple(pairs)
+
+
+def _saveable(checkpoint: Checkpoint) -> Points2Plans:
+    if not isinstance(checkpoint.model, Points2Plans):
+        raise TypeError(f"cannot register a {type(checkpoint.model).__name__}")
+    return checkpoint.model
+
+
+def _model(lesson: Lesson) -> Points2Plans:
+    if not isinstance(lesson.model, Points2Plans):
+        raise TypeError(f"cannot register a {type(lesson.model).__name__}")
+    return lesson.model

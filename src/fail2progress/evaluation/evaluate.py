@@ -1,0 +1,176 @@
+"""Success over trials from unseen seeds, with its interval and what explains it beside the success."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import binomtest
+
+from fail2progress.agent.loop import Conduct
+from fail2progress.core.executor import Executor
+from fail2progress.evaluation.trials import TrialResult, run_trial
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
+from fail2progress.planning.search import SearchOptions
+from fail2progress.tasks.hierarchical import task
+
+METHODS = ("original", "replanning", "fail2progress")
+SEEDS = 100_000
+"""Trials of seed s start from the seeds s * SEEDS + 0, 1, 2, ..."""
+
+
+@dataclass(frozen=True)
+class TrialJob:
+    """What a worker needs to know to carry out one trial."""
+
+    model: str
+    task: str
+    objects: int
+    seed: int
+    replan: bool
+    free_order: bool = False
+    slack: int = SearchOptions.slack
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Success with its 95 % Wilson interval, and what explains it. NaN where there was nothing to measure. Errors in metres."""
+
+    trials: int
+    successes: int
+    rate: float
+    ci95: tuple[float, float]
+    plan_probability: float
+    """Mean P(goal) of the first plans."""
+    along_error: float
+    """Median error of the displacement predicted for what travelled along."""
+    bystander_error: float
+    """The same for what stayed where it was."""
+    failed_steps: dict[str, int]
+    """Of the trials without success: the kind of skill that missed first, "none" where every one did what it was for."""
+    outcomes: dict[str, int]
+    """How the loop ended, over all trials."""
+    relation_f1: float
+    """Of the predicted relations, over pairs with an object that moved."""
+    detection_f1: float
+    """Of saying that a skill failed, against the simulator."""
+    detection: dict[str, int]
+    skills: float
+    """Mean number of skills in a trial."""
+
+    def to_dict(self) -> dict[str, object]:
+        """For reports and --json."""
+        return {
+            "trials": self.trials,
+            "successes": self.successes,
+            "rate": self.rate,
+            "ci95": list(self.ci95),
+            "plan_probability": self.plan_probability,
+            "along_error_m": self.along_error,
+            "bystander_error_m": self.bystander_error,
+            "failed_steps": self.failed_steps,
+            "outcomes": self.outcomes,
+            "relation_f1": self.relation_f1,
+            "detection_f1": self.detection_f1,
+            "detection": self.detection,
+            "skills": self.skills,
+        }
+
+
+def replans(method: str, note: dict[str, object], replan: bool | None = None) -> bool:
+    """Whether a method plans again after every skill. ValueError: unknown method, or a model or choice that it excludes.
+
+    original is the given model carried out open loop, replanning the same model planning again after every skill.
+    fail2progress needs a model that was fine-tuned on failures; it plans again unless told otherwise.
+    """
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
+    if method == "fail2progress":
+        if "parent" not in note:
+            raise ValueError(
+                "method fail2progress needs a model that learned from a failure; make one: fail2progress learn --help"
+            )
+        return True if replan is None else replan
+    if replan is not None and replan != (method == "replanning"):
+        raise ValueError(f"method {method} is {'with' if method == 'replanning' else 'without'} replanning by definition")
+    return method == "replanning"
+
+
+def jobs(
+    model: Path,
+    task_name: str,
+    objects: int,
+    trials: int,
+    seed: int,
+    replan: bool,
+    free_order: bool = False,
+    slack: int = SearchOptions.slack,
+) -> list[TrialJob]:
+    """The trials of a seed. ValueError: unknown task, a number of objects that it does not have, no trials."""
+    if trials < 1:
+        raise ValueError(f"trials must be at least 1, got {trials}")
+    task(task_name).trial(objects, seed * SEEDS)
+    return [TrialJob(str(model), task_name, objects, seed * SEEDS + i, replan, free_order, slack) for i in range(trials)]
+
+
+def evaluate(work: Sequence[TrialJob], executor: Executor) -> Iterator[TrialResult]:
+    """Results as they come; closing the iterator stops the workers."""
+    return executor.map_unordered(carry_out, work)
+
+
+def carry_out(job: TrialJob) -> TrialResult:
+    """One trial, in a worker. The order of stages is dropped where the job says so."""
+    checkpoint = _model(job.model)
+    trial = task(job.task).trial(job.objects, job.seed)
+    if job.free_order:
+        trial = replace(trial, stages=(trial.goal,))
+    return run_trial(checkpoint.model, checkpoint.digest, trial, Conduct(replan=job.replan), SearchOptions(slack=job.slack))[0]
+
+
+@lru_cache(maxsize=2)
+def _model(path: str) -> Checkpoint:
+    return load_checkpoint(Path(path))
+
+
+def summarise(results: Sequence[TrialResult]) -> Summary:
+    """Aggregate trials; ValueError where there are none."""
+    if not results:
+        raise ValueError("no trials to summarise")
+    successes = sum(result.success for result in results)
+    interval: Any = binomtest(successes, len(results)).proportion_ci(method="wilson")
+    true, false, missed = (sum(result.pairs[k] for result in results) for k in range(3))
+    detected = [sum(result.detected[k] for result in results) for k in range(4)]
+    return Summary(
+        trials=len(results),
+        successes=successes,
+        rate=successes / len(results),
+        ci95=(float(interval.low), float(interval.high)),
+        plan_probability=float(np.mean([result.plan_probability for result in results])),
+        along_error=_finite(np.median, [result.along_error for result in results]),
+        bystander_error=_finite(np.median, [result.bystander_error for result in results]),
+        failed_steps=_count(result.failed_step or "none" for result in results if not result.success),
+        outcomes=_count(result.outcome for result in results),
+        relation_f1=f1(true, false, missed),
+        detection_f1=f1(detected[0], detected[1], detected[2]),
+        detection=dict(zip(("hits", "false_alarms", "misses", "quiet"), detected, strict=True)),
+        skills=float(np.mean([result.skills for result in results])),
+    )
+
+
+def f1(true: int, false: int, missed: int) -> float:
+    """From true positives, false positives and misses; NaN where nothing was there and nothing was said."""
+    return 2 * true / (2 * true + false + missed) if true + false + missed else float("nan")
+
+
+def _finite(statistic: Callable[[list[float]], Any], values: list[float]) -> float:
+    known = [value for value in values if np.isfinite(value)]
+    return float(statistic(known)) if known else float("nan")
+
+
+def _count(values: Iterator[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))

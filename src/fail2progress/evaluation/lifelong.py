@@ -1,0 +1,82 @@
+"""Learning from the failures of one task, met one after the other: run, fail, classify, learn, swap, run again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from fail2progress.agent.loop import Conduct
+from fail2progress.evaluation.trials import run_trial
+from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.learning.finetuning.learner import Learner, Lesson
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.tasks.hierarchical import Task
+
+LEARNING_SEEDS = 10_000
+"""Trials that failures are met in; evaluation uses seeds from EVALUATION_SEEDS on, so no trial is in both."""
+EVALUATION_SEEDS = 500_000
+
+
+@dataclass(frozen=True)
+class Round:
+    """One failure met and learnt from. `trials` counts the trials run until it was met."""
+
+    event: FailureEvent
+    report: FailureReport
+    lesson: Lesson
+    trials: int
+
+
+@dataclass(frozen=True)
+class Lifelong:
+    """How failures are met: with so many objects, in at most so many trials for each, `rounds` failures at most."""
+
+    task: Task
+    objects: int = 3
+    rounds: int = 1
+    patience: int = 20
+    conduct: Conduct = field(default_factory=lambda: Conduct(replan=True, stop_at_failure=True))
+
+    def run(
+        self,
+        model: SkillEffectModel,
+        digest: str,
+        learner: Learner,
+        classifier: Classifier,
+        seed: int,
+        report: Callable[[str, float], None] = lambda stage, share: None,
+    ) -> Iterator[Round]:
+        """Yield each round as it ends; a lesson that the gate rejects leaves the model as it was."""
+        events: list[FailureEvent] = []
+        trial_seed = LEARNING_SEEDS + 1000 * seed
+        for _ in range(self.rounds):
+            met = self._meet(model, digest, classifier, trial_seed, report)
+            if met is None:
+                return
+            event, verdict, trials = met
+            trial_seed += trials
+            events.append(event)
+            lesson = learner.learn(events, model, seed + len(events), report)
+            if lesson.verdict.passed:
+                model = lesson.model
+            yield Round(event, verdict, lesson, trials)
+
+    def _meet(
+        self,
+        model: SkillEffectModel,
+        digest: str,
+        classifier: Classifier,
+        seed: int,
+        report: Callable[[str, float], None],
+    ) -> tuple[FailureEvent, FailureReport, int] | None:
+        """The next failure that comes from an incorrect symbolic prediction, or None within the patience."""
+        for number in range(self.patience):
+            report("trial", number / self.patience)
+            _, events, _, _ = run_trial(model, digest, self.task.trial(self.objects, seed + number), self.conduct)
+            for event in events:
+                verdict = classifier.classify(event)
+                if verdict.category is FailureClass.SYMBOLIC_PREDICTION:
+                    return event, verdict, number + 1
+        return None

@@ -1,0 +1,170 @@
+"""How fast the parts are, against limits and against what is published, all in one run.
+
+References: the public Points2Plans code trains at 10 to 19 samples/s and plans 25 to 50 candidates/s on two such cores; the other
+two are limits that the product sets itself.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.provenance import provenance
+from fail2progress.evaluation.lifelong import Lifelong
+from fail2progress.evaluation.studies.perception import snapshot
+from fail2progress.failures.classifier import Classifier
+from fail2progress.learning.finetuning.learner import Learner
+from fail2progress.learning.finetuning.rehearsal import Keepsake
+from fail2progress.learning.pretraining.pretrain import pretrain
+from fail2progress.models.base import LatentState, SkillEffectModel
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.prediction import believe
+from fail2progress.models.training.parallel import together
+from fail2progress.models.training.training import TrainingOptions
+from fail2progress.models.training.transitions import select
+from fail2progress.perception.relations import geometric as geometric_relations
+from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+from fail2progress.planning.planner import score_places
+from fail2progress.planning.steps import Segments, Step
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.pretraining import job
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One figure with what it is compared to; `ratio` is ours over the reference, the other way round for seconds."""
+
+    name: str
+    ours: float
+    reference: float
+    reference_is: str
+    unit: str
+
+    @property
+    def ratio(self) -> float:
+        """Above 1 is better than the reference."""
+        return self.reference / self.ours if self.unit == "s" else self.ours / self.reference
+
+    def to_dict(self) -> dict[str, object]:
+        """For --json."""
+        return {**asdict(self), "ratio": self.ratio}
+
+
+def simulation(executions: int = 60) -> Iterator[Measurement]:
+    """Executions of the pre-training distribution with both observations, on one core."""
+    simulator = MujocoSimulator()
+    simulator.execute(job(1, 0))
+    start = time.perf_counter()
+    seconds = [simulator.execute(job(1, number)).seconds for number in range(executions)]
+    total = time.perf_counter() - start
+    inside = sum(s["stepping"] + s["rays"] for s in seconds) / total
+    yield Measurement("simulation_share_in_physics", inside, 0.8, "limit: share in stepping and ray casting", "share")
+    rate = executions / total
+    yield Measurement("simulation_executions_per_s_per_core", rate, 40000 / 1200 / 2, "limit: 40,000 in 20 min on 2 cores", "1/s")
+
+
+def training(keepsake: Keepsake, folder: Path, steps: int = 6, processes: int = 2) -> Measurement:
+    """Whole pre-training steps, encoder included, batches of 64 executions, on two processes."""
+    meeting = folder / "meeting"
+    meeting.unlink(missing_ok=True)
+    context = torch.multiprocessing.get_context("spawn")
+    rates = context.SimpleQueue()
+    workers = [
+        context.Process(target=_train_worker, args=(rank, processes, meeting, keepsake, steps, rates))
+        for rank in range(processes)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    if any(worker.exitcode for worker in workers):
+        raise RuntimeError(f"training ended with exit codes {[worker.exitcode for worker in workers]}")
+    return Measurement("training_samples_per_s", rates.get(), 19.0, "published: public Points2Plans code", "1/s")
+
+
+def _train_worker(rank: int, world: int, meeting: Path, keepsake: Keepsake, steps: int, rates: object) -> None:
+    with together(rank, world, meeting) as share:
+        torch.manual_seed(0)
+        source = select(keepsake.replay, list(range(len(keepsake.replay))) * 3)
+        run = pretrain(Points2Plans(), source, TrainingOptions(epochs=4), torch.Generator().manual_seed(0), share=share)
+        first = next(run)
+        start = time.perf_counter()
+        for _ in range(steps):
+            last = next(run)
+        if rank == 0:
+            rates.put((last.samples - first.samples) / (time.perf_counter() - start))  # type: ignore[attr-defined]
+
+
+@torch.no_grad()
+def planning(model: SkillEffectModel, candidates: int = 512, repetitions: int = 3) -> Measurement:
+    """Whole candidates of three skills in a scene of three objects on two tables, rolled out and scored as one batch."""
+    trial = task("hierarchical-tabletop").trial(3, 1)
+    belief = believe(model, MujocoSimulator().settle(trial.scene, Camera()).cloud)
+    names = belief.names
+    pairs = (("capsule_1", "cup_1"), ("cup_1", "table_b"), ("cup_2", "table_b"))
+    steps = tuple(Step(names.index(one), names.index(other)) for one, other in pairs)
+    places = torch.rand(candidates, 3, 2, generator=torch.Generator().manual_seed(0))
+    rate = _rate(model, belief.state, steps, places, Segments(names, belief.categories), repetitions)
+    return Measurement("planner_candidates_per_s", rate, 50.0, "published: public Points2Plans code", "1/s")
+
+
+def _rate(
+    model: SkillEffectModel, state: LatentState, steps: tuple[Step, ...], places: torch.Tensor, segments: Segments, times: int
+) -> float:
+    goal = task("hierarchical-tabletop").trial(3, 1).goal
+    best = 0.0
+    for _ in range(times):
+        start = time.perf_counter()
+        score_places(model, state, steps, places, [(len(steps), goal)], segments)
+        best = max(best, len(places) / (time.perf_counter() - start))
+    return best
+
+
+def learning(model: SkillEffectModel, digest: str, keepsake: Keepsake) -> Iterator[Measurement]:
+    """From a failure to a judged model, ready to be swapped in: 20 samples, 200 epochs."""
+    with ParallelSimulator() as simulator:
+        life = Lifelong(task("hierarchical-tabletop"))
+        for found in life.run(model, digest, Learner(simulator, keepsake), Classifier(simulator, Camera()), seed=1):
+            seconds = found.lesson.seconds
+            yield Measurement("learn_seconds", sum(seconds.values()), 60.0, "limit: failure to swapped model", "s")
+            for stage, spent in seconds.items():
+                yield Measurement(f"learn_seconds_{stage}", spent, 60.0, "limit of the whole", "s")
+
+
+def perception(frames: int = 10) -> Measurement:
+    """One RGB-D frame of 640 x 480 to segments and relations: the median over cluttered simulated tables with depth noise."""
+    segmenter = GeometricSegmenter()
+    seen = [snapshot(seed)[1] for seed in range(frames)]
+    geometric_relations.detect(segmenter.segment(seen[0]))
+    seconds = []
+    for frame in seen:
+        start = time.perf_counter()
+        geometric_relations.detect(segmenter.segment(frame))
+        seconds.append(time.perf_counter() - start)
+    return Measurement("perceive_seconds", statistics.median(seconds), 0.5, "limit: one frame of 640 x 480", "s")
+
+
+def measure(
+    model: SkillEffectModel, digest: str, keepsake: Keepsake, folder: Path, report: Callable[[str], None]
+) -> dict[str, object]:
+    """All of it, with provenance; a few minutes."""
+    found: list[Measurement] = []
+    report("perception")
+    found.append(perception())
+    report("simulation")
+    found += simulation()
+    report("training")
+    found.append(training(keepsake, folder))
+    report("planning")
+    found.append(planning(model))
+    report("learning")
+    found += learning(model, digest, keepsake)
+    return {"benchmarks": [m.to_dict() for m in found], "provenance": provenance(model=digest, threads=torch.get_num_threads())}

@@ -1,0 +1,75 @@
+"""What a stack of nodes did, read from the folder that it left: failures, reports, lessons, models, the result."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureReport
+from fail2progress.failures.store import FailureStore
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.store import Registry
+
+
+@dataclass(frozen=True)
+class Met:
+    """One failure and what came of it."""
+
+    event: FailureEvent
+    report: FailureReport | None
+    lesson: tuple[str, str] | None
+    """Version ("" for none) and reason."""
+
+
+@dataclass(frozen=True)
+class StackRun:
+    """Everything in the folder. `result` is what the task node wrote, empty where there was none."""
+
+    folder: Path
+    met: tuple[Met, ...]
+    versions: tuple[tuple[str, dict[str, object]], ...]
+    """Names and notes."""
+    current: str
+    result: dict[str, Any]
+
+
+def read_run(folder: Path) -> StackRun:
+    """StoreError or CheckpointError where something is damaged."""
+    store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
+    met = tuple(
+        Met(store.get(head.id), store.report(head.id), store.lesson(head.id)) for head in store.headers()
+    )
+    versions = tuple((name, load_checkpoint(registry.path(name)).note) for name in registry.versions())
+    pointer = folder / "models" / "CURRENT"
+    current = pointer.read_text().strip() if pointer.exists() else ""
+    path = folder / "result.json"
+    return StackRun(folder, met, versions, current, json.loads(path.read_text()) if path.exists() else {})
+
+
+def summary(folder: Path) -> dict[str, object]:
+    """For --json."""
+    run = read_run(folder)
+    return {
+        "failures": [
+            {
+                "event": met.event.id,
+                "call": str(met.event.header.call.call()),
+                "plan": [str(call.call()) for call in met.event.header.plan],
+                "step": met.event.header.step,
+                "seed": met.event.header.seed,
+                "model": met.event.header.model,
+                "mismatches": list(map(str, met.event.header.mismatches)),
+                "class": met.report.category.value if met.report is not None else None,
+                "confidence": met.report.confidence if met.report is not None else None,
+                "version": met.lesson[0] if met.lesson is not None else None,
+                "lesson": met.lesson[1] if met.lesson is not None else None,
+            }
+            for met in run.met
+        ],
+        "models": {name: note.get("digest") for name, note in run.versions},
+        "current": run.current,
+        "rounds": run.result.get("rounds", []),
+    }

@@ -1,0 +1,143 @@
+"""Trials of a task from unseen seeds, judged on the simulator's ground truth, with what explains success and failure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
+from fail2progress.core.relations import RelationState
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.monitor import relied_on
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.planning.planner import Planner
+from fail2progress.planning.search import SearchOptions
+from fail2progress.robots.floating_hand import SimulatedRobot
+from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
+from fail2progress.simulation.base import Outcome
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.hierarchical import Trial
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial. Errors in metres are of the model's predicted displacements, for what travelled along and for bystanders."""
+
+    seed: int
+    objects: int
+    success: bool
+    outcome: str
+    skills: int
+    plans: int
+    plan_probability: float
+    """P(goal) of the first plan."""
+    failed_step: str
+    """The first skill whose intended relation did not come true, or "" if there was none."""
+    detected: tuple[int, int, int, int]
+    """Skills by (failed, detected): true positives, false positives, misses, true negatives."""
+    along_error: float
+    bystander_error: float
+    pairs: tuple[int, int, int]
+    """Predicted relations of the pairs that changed or concern what travelled: true positives, false positives, misses."""
+
+    def to_dict(self) -> dict[str, object]:
+        """For the report."""
+        return asdict(self)
+
+
+def run_trial(
+    model: SkillEffectModel,
+    digest: str,
+    trial: Trial,
+    conduct: Conduct = Conduct(),  # noqa: B008 (frozen)
+    search: SearchOptions = SearchOptions(),  # noqa: B008 (frozen)
+) -> tuple[TrialResult, list[FailureEvent], Episode, SimulatedRobot]:
+    """Carry out one trial; the trial's seed decides everything random in it."""
+    kept: list[FailureEvent] = []
+    planner = Planner(model, torch.Generator().manual_seed(trial.seed), search)
+    agent = Agent(planner, digest, kept.append, conduct)
+    robot = SimulatedRobot(MujocoSimulator(), trial.scene, seed=trial.seed)
+    episode = agent.run(robot, Assignment(trial.stages, trial.task, trial.objects, trial.seed))
+    return judge(trial, episode, robot), kept, episode, robot
+
+
+def judge(trial: Trial, episode: Episode, robot: SimulatedRobot | SimulatedStretch) -> TrialResult:
+    """Success is the goal in the simulator's ground truth, whatever the robot believes."""
+    along, bystanders = _errors(episode, robot.outcomes)
+    return TrialResult(
+        seed=trial.seed,
+        objects=trial.objects,
+        success=trial.goal.satisfied(robot.truth),
+        outcome=episode.outcome,
+        skills=len(episode.taken),
+        plans=len(episode.plans),
+        plan_probability=episode.plans[0].probability if episode.plans else 0.0,
+        failed_step=_first_miss(trial, robot.outcomes),
+        detected=_detection(trial, episode, robot.outcomes),
+        along_error=along,
+        bystander_error=bystanders,
+        pairs=_pairs(episode, robot.outcomes),
+    )
+
+
+def _first_miss(trial: Trial, outcomes: list[Outcome]) -> str:
+    """Traces an unsuccessful trial to its step: "put" into a container, "carry" to a surface, or what was lost on the way."""
+    for outcome in outcomes:
+        name, target = outcome.call.object, outcome.call.target
+        before, after = outcome.before.relations, outcome.after.relations
+        if target is None:
+            continue
+        container = outcome.before.scene.objects[outcome.before.scene.index(target)].kind.container
+        if after.value("inside" if container else "above", name, target) < 0.5:
+            return "put" if container else "carry"
+        if any(
+            before.value(a.relation, a.subject, a.other) > 0.5
+            and a.relation == "inside"
+            and after.value(a.relation, a.subject, a.other) < 0.5
+            for a in trial.goal.atoms
+        ):
+            return "lost"
+    return ""
+
+
+def _detection(trial: Trial, episode: Episode, outcomes: list[Outcome]) -> tuple[int, int, int, int]:
+    """Failure by the simulator: a relation that the plan relies on came out otherwise than expected."""
+    counts = [0, 0, 0, 0]
+    for taken, outcome in zip(episode.taken, outcomes, strict=False):
+        failed = _differs(taken.planned.expected, outcome.after.relations, trial)
+        said = taken.event is not None
+        counts[0 if failed and said else 1 if said else 2 if failed else 3] += 1
+    return counts[0], counts[1], counts[2], counts[3]
+
+
+def _differs(expected: RelationState, truth: RelationState, trial: Trial) -> bool:
+    rule = Conduct().rule
+    return any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in relied_on(truth, trial.goal, rule))
+
+
+def _errors(episode: Episode, outcomes: list[Outcome]) -> tuple[float, float]:
+    """Mean displacement errors (m): of other objects that moved by over 5 cm, and of those that stayed; NaN if there are none."""
+    along, still = [], []
+    for taken, outcome in zip(episode.taken, outcomes, strict=False):
+        error = np.linalg.norm(taken.planned.displacement - outcome.displacements, axis=1)
+        moved = np.linalg.norm(outcome.displacements, axis=1) > 0.05
+        other = np.arange(len(error)) != outcome.before.scene.index(outcome.call.object)
+        along += error[moved & other].tolist()
+        still += error[~moved & other].tolist()
+    return float(np.mean(along)) if along else float("nan"), float(np.mean(still)) if still else float("nan")
+
+
+def _pairs(episode: Episode, outcomes: list[Outcome]) -> tuple[int, int, int]:
+    """Predicted relations after each skill, of all pairs with an object that moved."""
+    counts = np.zeros(3, int)
+    for taken, outcome in zip(episode.taken, outcomes, strict=False):
+        moved = np.linalg.norm(outcome.displacements, axis=1) > 0.002
+        pairs = moved[:, None] | moved[None]
+        said, true = (
+            np.asarray(taken.planned.expected.binary)[pairs] > 0.5,
+            np.asarray(outcome.after.relations.binary)[pairs],
+        )
+        counts += [(said & true).sum(), (said & ~true).sum(), (~said & true).sum()]
+    return int(counts[0]), int(counts[1]), int(counts[2])

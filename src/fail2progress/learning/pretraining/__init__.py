@@ -1,0 +1,1 @@
+"""Pre-training data in shards, their preparation, and pre-training on them."""

@@ -1,0 +1,81 @@
+"""Generating pre-training data: resumable, in shards, the same seed giving the same data."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fail2progress.core.executor import Executor
+from fail2progress.learning.pretraining.shards import SCHEMA, DataError, arrays, digest, shard_names, write_shard
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.pretraining import job
+
+SHARD = 250
+"""Executions in a shard."""
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """What a worker needs to know to make one shard."""
+
+    folder: str
+    name: str
+    seed: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class ShardDone:
+    """What a worker reports: how many executions, and the seconds spent (stepping, rays, total)."""
+
+    name: str
+    executions: int
+    seconds: dict[str, float]
+
+
+def make_shard(task: ShardTask) -> ShardDone:
+    """Simulate executions first..last-1 and write them; unstable starts are left out."""
+    start = time.perf_counter()
+    simulator = MujocoSimulator()
+    numbers = range(task.first, task.last)
+    outcomes = [(n, simulator.execute(job(task.seed, n))) for n in numbers]
+    kept = [(n, outcome) for n, outcome in outcomes if outcome.stable]
+    write_shard(Path(task.folder), task.name, arrays([o for _, o in kept], [n for n, _ in kept]))
+    seconds = {key: sum(o.seconds[key] for _, o in outcomes) for key in ("stepping", "rays")}
+    return ShardDone(task.name, len(kept), {**seconds, "total": time.perf_counter() - start})
+
+
+def generate(folder: Path, executions: int, seed: int, executor: Executor) -> Iterator[ShardDone]:
+    """Make the shards that are missing; yields each as it is done. DataError if the folder holds data of another seed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _check_seed(folder, seed)
+    present = set(shard_names(folder))
+    tasks = [
+        ShardTask(str(folder), f"shard_{first // SHARD:05d}", seed, first, min(first + SHARD, executions))
+        for first in range(0, executions, SHARD)
+    ]
+    yield from executor.map_unordered(make_shard, [task for task in tasks if task.name not in present])
+
+
+def _check_seed(folder: Path, seed: int) -> None:
+    path = folder / "source.json"
+    if path.exists():
+        try:
+            source = json.loads(path.read_text())
+        except ValueError as error:
+            raise DataError(f"{path}: cannot be read ({error}); delete it if the data are of seed {seed}") from error
+        if source != {"seed": seed, "schema": SCHEMA}:
+            raise DataError(f"{folder} holds data of {source}, not of seed {seed}; choose another folder")
+    path.write_text(json.dumps({"seed": seed, "schema": SCHEMA}))
+
+
+def write_manifest(folder: Path, seed: int, note: dict[str, object]) -> Path:
+    """Write manifest.json: schema, seed, and the digest of every shard's own list of digests."""
+    shards = {name: digest(folder / name / "shard.json") for name in shard_names(folder)}
+    path = folder / "manifest.json"
+    path.write_text(json.dumps({"schema": SCHEMA, "seed": seed, "shards": shards, **note}, indent=1))
+    return path

@@ -1,0 +1,87 @@
+"""Pre-training in two phases: encoder and all else together, then everything but the encoder on shape codes computed once.
+
+The second phase costs a tenth of the first for a sample, so it can run for longer; and configurations that share an encoder
+(plain and relational) are trained alike in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fail2progress.learning.pretraining.prepare import load
+from fail2progress.learning.pretraining.shards import Shard, digest
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.neighbours import Neighbours
+from fail2progress.models.training.parallel import Share
+from fail2progress.models.training.training import Start, Step, TrainingOptions, train
+from fail2progress.models.training.transitions import Transitions
+
+HELD_OUT = 2000
+"""Executions at the end of a data set that are never trained on."""
+
+
+def prepared(shards: Sequence[Shard], cache: Path) -> Transitions:
+    """The shards as one training set; kept in a file, since computing the neighbours takes a minute."""
+    source = "".join(digest(shard.path / "shard.json") for shard in shards)
+    stamp = cache.with_suffix(".source")
+    if cache.exists() and stamp.exists() and stamp.read_text() == source:
+        return _from_tensors(load_file(cache))
+    transitions = load(shards)
+    save_file(_to_tensors(transitions), cache)
+    stamp.write_text(source)
+    return transitions
+
+
+def _to_tensors(transitions: Transitions) -> dict[str, Tensor]:
+    values = {key: value for key, value in vars(transitions).items() if isinstance(value, Tensor)}
+    near = vars(transitions.neighbours)
+    return {**values, **{f"neighbours.{key}": value for key, value in near.items() if value is not None}}
+
+
+def _from_tensors(values: dict[str, Tensor]) -> Transitions:
+    kept = {key.split(".")[1]: values.pop(key) for key in list(values) if key.startswith("neighbours.")}
+    return Transitions(neighbours=Neighbours(**kept), **values)
+
+
+def split(transitions: Transitions) -> tuple[Tensor, Tensor]:
+    """Executions to train on and held-out ones: the last HELD_OUT, or a tenth of a small set."""
+    count = len(transitions)
+    held = min(HELD_OUT, count // 10)
+    return torch.arange(count - held), torch.arange(count - held, count)
+
+
+@torch.no_grad()
+def shape_codes(model: SkillEffectModel, transitions: Transitions, chunk: int = 2048) -> Tensor:
+    """(U, C) codes of all clouds of a set."""
+    model.eval()
+    rows = torch.arange(len(transitions.points)).split(chunk)
+    return torch.cat([model.encode(transitions.points[r], transitions.neighbours.take(r)) for r in rows])
+
+
+def pretrain(
+    model: SkillEffectModel,
+    transitions: Transitions,
+    options: TrainingOptions,
+    generator: torch.Generator,
+    codes: Tensor | None = None,
+    share: Share = Share(),  # noqa: B008 (frozen)
+    checkpoint: Callable[[int, torch.optim.Optimizer], None] | None = None,
+    start: Start = Start(),  # noqa: B008 (frozen)
+) -> Iterator[Step]:
+    """One phase: with `codes` the encoder is left alone, without it is trained as well. See `train` for the rest."""
+    chosen, _ = split(transitions)
+    chosen = chosen[: len(chosen) - len(chosen) % share.world]  # no process is left without a share of the last batch
+    parameters = model.pretrained_parameters()
+    if codes is not None:
+        tuned = {id(parameter) for parameter in model.finetuned_parameters()}
+        parameters = [parameter for parameter in parameters if id(parameter) in tuned]
+
+    def epoch(g: torch.Generator) -> Tensor:
+        return chosen[torch.randperm(len(chosen), generator=g)]
+
+    yield from train(model, transitions, parameters, options, generator, codes, epoch, checkpoint, share, start)

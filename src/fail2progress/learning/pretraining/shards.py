@@ -1,0 +1,117 @@
+"""Data sets on disk: shards of memory-mappable arrays with a manifest.
+
+A shard is a folder of .npy files. S counts the segments of all its E executions together, B their ordered pairs (n * n each).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.objects import CATEGORIES
+from fail2progress.simulation.base import Outcome
+from fail2progress.skills.base import SKILLS
+
+SCHEMA = 1
+CATEGORY_NAMES = tuple(CATEGORIES)
+SKILL_NAMES = tuple(SKILLS)
+_Arrays = dict[str, NDArray[np.generic]]
+
+
+class DataError(ValueError):
+    """A data set that cannot be used, and why."""
+
+
+def arrays(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> _Arrays:
+    """Executions as flat arrays; poses (S, 7) and points (S, P, 3) in metres, planning frame."""
+    before, after = [o.before for o in outcomes], [o.after for o in outcomes]
+    return {
+        "number": np.array(numbers, np.int64),
+        "count": np.array([len(o.before.scene) for o in outcomes], np.int32),
+        "skill": np.array([SKILL_NAMES.index(o.call.skill) for o in outcomes], np.uint8),
+        "object": np.array([o.before.scene.index(o.call.object) for o in outcomes], np.int32),
+        "parameters": np.array([o.call.padded for o in outcomes], np.float32),
+        "category": np.array([CATEGORY_NAMES.index(c) for b in before for c in b.cloud.categories], np.uint8),
+        "size": np.concatenate([b.scene.sizes for b in before]).astype(np.float32),
+        **{f"points{t}": np.concatenate([s.cloud.points for s in side]) for t, side in enumerate((before, after))},
+        **{f"visibility{t}": np.concatenate([s.cloud.visibility for s in side]) for t, side in enumerate((before, after))},
+        **{
+            f"pose{t}": np.concatenate([s.scene.poses for s in side]).astype(np.float32) for t, side in enumerate((before, after))
+        },
+        **{f"unary{t}": np.concatenate([s.relations.unary for s in side]) for t, side in enumerate((before, after))},
+        **{
+            f"binary{t}": np.concatenate([s.relations.binary.reshape(-1, 9) for s in side])
+            for t, side in enumerate((before, after))
+        },
+    }
+
+
+def write_shard(folder: Path, name: str, content: _Arrays) -> None:
+    """Write a shard beside its place and rename it there, so that a shard is whole or absent."""
+    unfinished = folder / f".{name}.{os.getpid()}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir(parents=True)
+    for key, values in content.items():
+        np.save(unfinished / f"{key}.npy", values, allow_pickle=False)
+    digests = {path.name: digest(path) for path in sorted(unfinished.glob("*.npy"))}
+    (unfinished / "shard.json").write_text(json.dumps({"schema": SCHEMA, "files": digests}, indent=1))
+    shutil.rmtree(folder / name, ignore_errors=True)
+    unfinished.rename(folder / name)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(file.read())
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One shard, its arrays mapped into memory."""
+
+    path: Path
+    values: _Arrays
+
+    def __len__(self) -> int:
+        return len(self.values["count"])
+
+
+def read_shard(path: Path, verify: bool = False) -> Shard:
+    """Open a shard; DataError says what is wrong with it. `verify` also compares the digests."""
+    try:
+        note = json.loads((path / "shard.json").read_text())
+        if note["schema"] != SCHEMA:
+            raise DataError(f"{path}: schema {note['schema']}, this version reads {SCHEMA}")
+        files = dict(note["files"])
+        values = {Path(name).stem: np.load(path / name, mmap_mode="r", allow_pickle=False) for name in files}
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        raise error if isinstance(error, DataError) else DataError(f"{path}: damaged shard ({error})") from error
+    for name, expected in files.items() if verify else ():
+        if digest(path / name) != expected:
+            raise DataError(f"{path / name}: content does not match its digest; delete {path} and generate again")
+    return Shard(path, values)
+
+
+def shard_names(folder: Path) -> list[str]:
+    """Names of the whole shards in a folder, in order."""
+    return sorted(path.parent.name for path in folder.glob("shard_*/shard.json"))
+
+
+def open_dataset(folder: Path, verify: bool = False) -> list[Shard]:
+    """All shards of a data set; DataError where there are none."""
+    names = shard_names(folder)
+    if not names:
+        raise DataError(f"{folder}: no shards here; make some with: fail2progress generate --out {folder}")
+    return [read_shard(folder / name, verify) for name in names]

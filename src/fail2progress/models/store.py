@@ -1,0 +1,54 @@
+"""The model registry: versions side by side in a folder, one of them current, each naming its parent; roll back is one call."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from fail2progress.models.points2plans.model import Points2Plans
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Versions v0001, v0002, ... as checkpoints, and a file CURRENT that names one of them."""
+
+    folder: Path
+
+    def versions(self) -> list[str]:
+        """All versions, oldest first."""
+        return sorted(path.stem for path in self.folder.glob("v[0-9]*.safetensors"))
+
+    def current(self) -> Checkpoint:
+        """The version in use; CheckpointError where there is none or it is damaged."""
+        pointer = self.folder / "CURRENT"
+        if not pointer.exists():
+            raise CheckpointError(f"{self.folder}: no current model; register one first")
+        return load_checkpoint(self.path(pointer.read_text().strip()))
+
+    def path(self, version: str) -> Path:
+        """Where a version lies."""
+        return self.folder / f"{version}.safetensors"
+
+    def register(self, model: Points2Plans, note: dict[str, object]) -> str:
+        """Add a version, whole, without making it current."""
+        number = int(self.versions()[-1][1:]) + 1 if self.versions() else 1
+        version = f"v{number:04d}"
+        save_checkpoint(model, self.path(version), {**note, "version": version})
+        return version
+
+    def make_current(self, version: str) -> Checkpoint:
+        """Switch to a version after reading it back; the old one stays in use where that fails."""
+        checkpoint = load_checkpoint(self.path(version))
+        unfinished = self.folder / f".CURRENT.{os.getpid()}"
+        unfinished.write_text(version + "\n")
+        unfinished.replace(self.folder / "CURRENT")
+        return checkpoint
+
+    def roll_back(self) -> Checkpoint:
+        """Back to the parent of the current version; CheckpointError where it has none."""
+        parent = self.current().note.get("parent_version")
+        if not isinstance(parent, str):
+            raise CheckpointError(f"{self.folder}: the current model has no parent to go back to")
+        return self.make_current(parent)

@@ -1,0 +1,92 @@
+"""The four losses of paper A.11.2 (detection, latent regularisation, position, prediction), over padded batches."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
+from fail2progress.models.neighbours import Neighbours
+from fail2progress.models.training.transitions import Batch, Transitions
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How the losses are added up. Displacements in metres.
+
+    The paper's position loss b * sqrt(a * |error|) (a = 12, b = 5) makes "nothing moves" a strong attractor; `paper_position`
+    selects it, the default is MSE plus L1 (docs/decisions/0001).
+    """
+
+    mse: float = 300.0
+    l1: float = 20.0
+    latent: float = 0.1
+    paper_position: bool = False
+
+
+@dataclass(frozen=True)
+class Views:
+    """Both sides of a batch as latent states, and the prediction between them."""
+
+    now: LatentState
+    later: LatentState
+    effect: Effect
+
+
+def view(model: SkillEffectModel, source: Transitions, batch: Batch, shift: Tensor, codes: Tensor | None) -> Views:
+    """Encode a batch and predict. `shift` (B, 3) moves whole scenes (augmentation); `codes` (U, C) spares the encoding."""
+    used, place = torch.unique(batch.cloud, return_inverse=True)
+    code = _encode(model, source, used) if codes is None else codes[used]
+    code, box = code[place], source.box[used][place] + shift[:, None, None, None]
+    now = model.embed(code[:, :, 0], box[:, :, 0], batch.ids, batch.mask)
+    later = model.embed(code[:, :, 1], box[:, :, 1], batch.ids, batch.seen.all(dim=-1))
+    return Views(now, later, model.predict(now, action(batch)))
+
+
+def _encode(model: SkillEffectModel, source: Transitions, used: Tensor) -> Tensor:
+    neighbours: Neighbours = source.neighbours.take(used)
+    return model.encode(source.points[used], neighbours)
+
+
+def action(batch: Batch) -> Action:
+    """The skill calls of a batch."""
+    return Action(batch.skill, batch.object, batch.parameters)
+
+
+def losses(model: SkillEffectModel, views: Views, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
+    """The four losses by name, weighted; their sum is what is minimised."""
+    later = views.later.mask
+    detection = relation_loss(model.detect(views.now), batch.unary[:, :, 0], batch.binary[..., 0, :], batch.mask)
+    detection = detection + relation_loss(model.detect(views.later), batch.unary[:, :, 1], batch.binary[..., 1, :], later)
+    prediction = relation_loss(views.effect.relations, batch.unary[:, :, 1], batch.binary[..., 1, :], batch.mask)
+    latent = ((views.later.tokens - views.effect.latent) ** 2).mean(dim=-1)
+    return {
+        "detection": detection,
+        "prediction": prediction,
+        "position": position_loss(views.effect.displacement, batch.shift, batch.mask, weights),
+        "latent": weights.latent * _mean(latent, later),
+    }
+
+
+def relation_loss(logits: RelationLogits, unary: Tensor, binary: Tensor, mask: Tensor) -> Tensor:
+    """Mean cross-entropy over the pairs and segments present, unary and binary relations alike."""
+    pairs = mask.unsqueeze(1) & mask.unsqueeze(2) & ~torch.eye(mask.shape[1], dtype=torch.bool)
+    both = functional.binary_cross_entropy_with_logits(logits.binary, binary, reduction="none").mean(dim=-1)
+    single = functional.binary_cross_entropy_with_logits(logits.unary, unary, reduction="none").mean(dim=-1)
+    return _mean(both, pairs) + 0.3 * _mean(single, mask)
+
+
+def position_loss(predicted: Tensor, true: Tensor, mask: Tensor, weights: LossWeights) -> Tensor:
+    """L_pos over the segments present; (B, N, 3) metres."""
+    error = predicted - true
+    if weights.paper_position:
+        return 5.0 * torch.sqrt(12.0 * _mean(error.abs().mean(dim=-1), mask))
+    clipped = error.clamp(-0.5, 0.5)  # what falls to the floor shall not outweigh everything else
+    return weights.mse * _mean((clipped**2).mean(dim=-1), mask) + weights.l1 * _mean(error.abs().mean(dim=-1), mask)
+
+
+def _mean(values: Tensor, mask: Tensor) -> Tensor:
+    return (values * mask).sum() / mask.sum().clamp(min=1)

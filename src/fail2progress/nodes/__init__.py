@@ -1,1 +1,0 @@
-"""The ROS 2 stack: thin nodes around the core, and the table that says which there are. Only this room imports ROS."""

@@ -1,0 +1,1 @@
+"""Relation detectors: from segmented clouds to probabilities of relations."""

@@ -1,0 +1,124 @@
+"""Relations from partial views by geometry alone: boxes are completed (see `completion`), then the rules of A.9 apply."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit
+
+from fail2progress.core.objects import CATEGORIES, Shape
+from fail2progress.core.relations import BINARY, UNARY, RelationState, binary_relations
+from fail2progress.core.scene import Array
+from fail2progress.perception.completion import Completed, Thresholds, cabinet_of, complete
+from fail2progress.perception.segmentation.base import Perceived, Segment
+
+_CONTACT, _INSIDE, _ABOVE = BINARY.index("contact"), BINARY.index("inside"), BINARY.index("above")
+
+
+DEFAULT = Thresholds()
+A9 = Thresholds(sticking_out=0.0)
+"""`inside` as paper A.9 and the simulator have it: completely contained."""
+
+
+def detect(perceived: Perceived, thresholds: Thresholds = DEFAULT) -> RelationState:
+    """Probabilities in [0, 1] of all relations; names are surfaces, then segments, as in `Perceived.cloud`."""
+    parts = (*perceived.surfaces, *perceived.segments)
+    done = complete(perceived, thresholds)
+    binary = _directions(done.bounds, thresholds)
+    binary[..., _CONTACT] = _contact(done, len(perceived.surfaces), thresholds)
+    binary[..., _INSIDE] = _inside(done, parts, thresholds)
+    binary *= (done.seen[:, None] & done.seen[None])[..., None]
+    binary[np.arange(len(parts)), np.arange(len(parts))] = 0.0
+    return RelationState(tuple(part.id for part in parts), binary, _unary(parts, done, len(perceived.surfaces), thresholds))
+
+
+def on(state: RelationState) -> list[tuple[str, str, float]]:
+    """What rests on what: (subject, other, probability) of above and in contact, and not inside, where at least 0.5."""
+    odds = state.binary[..., _ABOVE] * state.binary[..., _CONTACT] * (1.0 - state.binary[..., _INSIDE])
+    rows = np.argwhere(odds >= 0.5)
+    return [(state.names[i], state.names[j], float(odds[i, j])) for i, j in rows]
+
+
+def _directions(bounds: Array, thresholds: Thresholds) -> Array:
+    """(N, N, 9) shares of boxes drawn around the completed ones for which the rules of A.9 hold."""
+    noise = np.random.default_rng(0).standard_normal((thresholds.samples // 2, *bounds.shape)) * thresholds.corner
+    no_contacts = np.zeros((len(bounds), len(bounds)), dtype=bool)
+    drawn = [binary_relations(np.sort(bounds + e, axis=1), no_contacts, thresholds.rules) for n in noise for e in (n, -n)]
+    return np.asarray(np.mean(drawn, axis=0), float)
+
+
+def _contact(done: Completed, surfaces: int, thresholds: Thresholds) -> Array:
+    """(N, N) a thing touches what it stands on, and neighbours whose outlines are no further apart than a gap."""
+    n = len(done.bounds)
+    odds = np.zeros((n, n))
+    for i in range(surfaces, n):
+        for j in range(surfaces, i):
+            odds[i, j] = odds[j, i] = _side_by_side(i, j, done, thresholds)
+    rows = np.flatnonzero(done.support >= 0)
+    odds[rows, done.support[rows]] = odds[done.support[rows], rows] = 0.98
+    return odds
+
+
+def _side_by_side(i: int, j: int, done: Completed, thresholds: Thresholds) -> float:
+    if done.container[i] != done.container[j] or not (done.seen[i] and done.seen[j]):
+        return 0.0
+    overlap = min(done.bounds[i, 1, 2], done.bounds[j, 1, 2]) - max(done.bounds[i, 0, 2], done.bounds[j, 0, 2])
+    apart = max(_apart(done, i, j), _apart(done, j, i))
+    return float(expit((thresholds.gap - apart) / thresholds.gap_spread) * expit(overlap / thresholds.rim))
+
+
+def _apart(done: Completed, i: int, j: int) -> float:
+    """Metres between the outlines of i and j by the best separating side of i; -inf where i has no outline."""
+    reach = _corners(done.outlines[j])
+    if len(done.outlines[i]) == 0 or len(reach) == 0:
+        return -np.inf
+    return float((reach @ done.outlines[i][:, :2].T + done.outlines[i][:, 2]).min(axis=0).max())
+
+
+def _corners(outline: Array) -> Array:
+    """(k, 2) corners of an outline given by half planes, in order of angle."""
+    if len(outline) < 3:
+        return np.empty((0, 2))
+    ordered = outline[np.argsort(np.arctan2(outline[:, 1], outline[:, 0]))]
+    after = np.roll(ordered, -1, axis=0)
+    cross = ordered[:, 0] * after[:, 1] - ordered[:, 1] * after[:, 0]
+    keep = np.abs(cross) > 1e-3
+    a, b, cross = ordered[keep], after[keep], cross[keep]
+    x = (a[:, 1] * b[:, 2] - b[:, 1] * a[:, 2]) / cross
+    y = (b[:, 0] * a[:, 2] - a[:, 0] * b[:, 2]) / cross
+    return np.stack([x, y], axis=1)
+
+
+def _inside(done: Completed, parts: tuple[Segment, ...], thresholds: Thresholds) -> Array:
+    """(N, N) a thing lies in its container, sticks out of its top no more than it may, and not out of its sides."""
+    odds = np.zeros((len(parts), len(parts)))
+    for i, j in enumerate(done.container.tolist()):
+        if j < 0:
+            continue
+        inner, outer = done.bounds[i], done.bounds[j]
+        allowed = thresholds.sticking_out * (inner[1, 2] - inner[0, 2])
+        over = np.concatenate([outer[0, :2] - inner[0, :2], inner[1, :2] - outer[1, :2]]).max()
+        sides = expit((thresholds.margin - over) / thresholds.margin_spread) if thresholds.sticking_out == 0.0 else 1.0
+        odds[i, j] = expit((outer[1, 2] + allowed + thresholds.rim - inner[1, 2]) / thresholds.rim) * sides
+    for i in range(len(parts)):
+        cabinet = cabinet_of(i, parts, done.bounds, done.seen)
+        if cabinet is not None:
+            odds[i, cabinet] = expit((thresholds.rim - _pulled_out(i, cabinet, done)) / thresholds.rim)
+    return odds
+
+
+def _unary(parts: tuple[Segment, ...], done: Completed, surfaces: int, thresholds: Thresholds) -> Array:
+    """(N, 3) movable by category (surfaces never), drawer by shape, open by how far a drawer stands out of its cabinet."""
+    values = np.zeros((len(parts), len(UNARY)))
+    for i, part in enumerate(parts):
+        kind = CATEGORIES.get(part.category)
+        drawer = part.shape is Shape.DRAWER
+        movable = i >= surfaces and not drawer and (kind is None or kind.movable)
+        cabinet = cabinet_of(i, parts, done.bounds, done.seen)
+        out = -np.inf if cabinet is None else _pulled_out(i, cabinet, done)
+        values[i] = (movable, drawer, expit((out - thresholds.rules.drawer_open) / thresholds.rim))
+    return values * done.seen[:, None]
+
+
+def _pulled_out(i: int, cabinet: int, done: Completed) -> float:
+    """Metres by which a drawer's front stands out of its cabinet's, towards the robot."""
+    return float(done.bounds[cabinet, 0, 0] - done.bounds[i, 0, 0])

@@ -1,0 +1,1 @@
+"""Segmenters: from an RGB-D frame to segments."""

@@ -1,0 +1,96 @@
+"""The vocabulary of perception: what a segmenter finds in one RGB-D frame."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.objects import Shape
+from fail2progress.core.observation import POINTS, SegmentedCloud
+from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.core.scene import FRAME, Array
+
+DECIMALS = 5
+"""Of coordinates in clouds: far below what a sensor resolves, so that the last bits of a camera's pose do not matter."""
+
+
+class PerceptionError(ValueError):
+    """A frame that cannot be made sense of: what is wrong with it and what to do."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One object, or one support surface, as seen.
+
+    points: (n, 3) float32 m in the planning frame, in the order of `pixels`, (n,) flat indices into the image.
+    pose: (7,) m and unit quaternion w, x, y, z of the upright box of full extents `size` (3,) m around it.
+    visibility: share of its outline that nothing nearer hides, in [0, 1].
+    """
+
+    id: str
+    category: str
+    shape: Shape
+    points: NDArray[np.float32]
+    pixels: NDArray[np.int64]
+    pose: Array
+    size: Array
+    visibility: float
+
+    def box_px(self, width: int) -> tuple[int, int, int, int]:
+        """First and last column and row with a pixel of it: x0, y0, x1, y1, in an image so wide."""
+        rows, columns = np.divmod(self.pixels, width)
+        return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())
+
+
+@dataclass(frozen=True)
+class Perceived:
+    """What one frame shows: objects, the surfaces that they stand on, and where the camera was.
+
+    pose: (4, 4) from the optical frame to the planning frame; seconds: wall time by stage.
+    """
+
+    segments: tuple[Segment, ...]
+    surfaces: tuple[Segment, ...]
+    pose: Array
+    width: int
+    height: int
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    frame: str = FRAME
+    stamp: float = 0.0
+
+    def cloud(self, seed: int = 0) -> SegmentedCloud:
+        """Surfaces and objects with the same number of points each; the same frame gives the same points."""
+        parts = (*self.surfaces, *self.segments)
+        points = np.stack([resample(part.points, seed) for part in parts]) if parts else np.empty((0, POINTS, 3), np.float32)
+        points = np.round(points, DECIMALS)
+        return SegmentedCloud(
+            tuple(part.id for part in parts),
+            tuple(part.category for part in parts),
+            points,
+            np.array([part.visibility for part in parts], np.float32),
+            self.frame,
+            self.stamp,
+        )
+
+
+class Segmenter(ABC):
+    """Finds objects and surfaces in one frame. Concretes differ in where the segments come from."""
+
+    @abstractmethod
+    def segment(self, frame: RgbdFrame) -> Perceived:
+        """What is there; PerceptionError where the frame has no content or no support surface can be found."""
+
+
+def resample(points: NDArray[np.float32], seed: int = 0) -> NDArray[np.float32]:
+    """(n, 3) to (POINTS, 3): a subset drawn from a fixed seed, with repetition where there are too few; NaN where none."""
+    if len(points) == 0:
+        return np.full((POINTS, 3), np.nan, np.float32)
+    rng = np.random.default_rng(seed)
+    if len(points) >= POINTS:
+        return np.asarray(points[np.sort(rng.permutation(len(points))[:POINTS])], np.float32)
+    extra = rng.integers(len(points), size=POINTS - len(points))
+    return np.asarray(np.concatenate([points, points[extra]]), np.float32)

@@ -1,0 +1,230 @@
+"""Support surfaces: the horizontal planes that things stand on, and the planning frame of a camera held by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from fail2progress.core.relations import Mask
+from fail2progress.core.rgbd import Intrinsics
+from fail2progress.core.scene import Array
+from fail2progress.perception.open3d_library import o3d
+from fail2progress.perception.segmentation.base import PerceptionError
+from fail2progress.perception.segmentation.geometric import support_surfaces as outlines
+from fail2progress.perception.segmentation.geometric.depth import Image, rays
+from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A horizontal plane: 1 / z = coefficients of (u, v), with its outline on it.
+
+    expected: (H, W) inverse depth that it would show everywhere; mask: (H, W) its readings; camera_height: m above it;
+    outline: (k, 2) corners of its convex hull, in metres along the axes of `Level`; reach: (k, 2) the same, of where it may go on
+    beyond the sides and the lower edge of the image.
+    """
+
+    expected: Image
+    mask: Mask
+    camera_height: float
+    outline: Array
+    reach: Array
+
+
+def level(up: Array) -> Level:
+    """Axes for a camera held by hand: x is its viewing direction (its own up where it looks straight down), made horizontal."""
+    forward = np.array([0.0, 0.0, 1.0]) if abs(up[2]) < 0.98 else np.array([0.0, -1.0, 0.0])
+    x = forward - up * (forward @ up)
+    x = x / np.linalg.norm(x)
+    return Level(np.stack([x, np.cross(up, x), up]))
+
+
+def find_planes(inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[Array]:
+    """Planes 1 / z = a u + b v + c as (3,) a, b, c, the largest first, by RANSAC on inverse depth."""
+    u, v = rays(camera)
+    step = max(1, round(np.sqrt(camera.width * camera.height / 5_000)))
+    near = inverted[::step, ::step] > 1 / rules.reach
+    cloud = np.stack([u[::step, ::step][near], v[::step, ::step][near], inverted[::step, ::step][near]], axis=1).astype(float)
+    least = max(50.0, rules.share * len(cloud))
+    found: list[Array] = []
+    o3d.utility.random.seed(0)
+    for _ in range(rules.planes):
+        if len(cloud) < least:
+            break
+        points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cloud))
+        # All draws are looked at: an early end would hang on which thread was first, and so would the result.
+        plane, inliers = points.segment_plane(rules.band, 3, 400, 1.0)
+        if len(inliers) < least:
+            break
+        if abs(plane[2]) > 1e-6:
+            found.append(-np.array([plane[0], plane[1], plane[3]]) / plane[2])
+        cloud = np.delete(cloud, inliers, axis=0)
+    return found
+
+
+def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules: PlaneRules) -> Array:
+    """(3,) up in the optical frame: the direction of parallel planes with most readings that a camera held by hand can have."""
+    ups = [-plane / np.linalg.norm(plane) for plane in planes]
+    weights = [float(_on(plane, inverted, camera, rules).mean()) for plane in planes]
+    # Not rolled over, and not looking up by more than a little, as walls would have it. Where there is nothing of that kind, the
+    # camera looks down from above, and may be tilted back.
+    upright = [abs(up[0]) < np.sin(rules.roll) for up in ups]
+    level_enough = [good and up[1] < 0.15 for good, up in zip(upright, ups, strict=True)]
+    if not any(level_enough):
+        level_enough = [good and up[1] < 0.5 for good, up in zip(upright, ups, strict=True)]
+    if not any(level_enough):
+        raise PerceptionError("no table found: no surface in view faces up; point the camera down at the table")
+    near = np.cos(rules.tilt)
+    votes = [sum(w for other, w in zip(ups, weights, strict=True) if other @ up > near) for up in ups]
+    return ups[int(np.argmax(np.where(level_enough, votes, -1.0)))]
+
+
+def level_planes(axes: Level, normals: Image, inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[Array]:
+    """Level planes 1 / z = a u + b v + c as (3,) a, b, c, the one with most readings first: heights that many readings have.
+
+    For cameras whose pose is known. RANSAC would also find planes that lean over two tables of different height.
+    """
+    u, v = rays(camera)
+    facing = (normals @ axes.up.astype(np.float32) > np.cos(np.radians(35))) & (inverted > 1 / rules.reach)
+    below = -(u * axes.up[0] + v * axes.up[1] + axes.up[2])[facing] / inverted[facing]
+    below = below[(below > 0.05) & (below < rules.reach)]
+    width = rules.step / 4
+    counts = np.bincount((below / width).astype(np.int64), minlength=int(rules.reach / width) + 2).astype(float)
+    near = ndimage.gaussian_filter1d(counts, 1.0)
+    enough = ndimage.uniform_filter1d(counts, 5) * 5 > rules.share / 2 * inverted.size
+    peaks = np.flatnonzero((near >= np.roll(near, 1)) & (near > np.roll(near, -1)) & enough)
+    peaks = peaks[np.argsort(-near[peaks])][: rules.planes]
+    middles = [np.median(below[np.abs(below / width - peak - 0.5) < 1.5]) for peak in peaks]
+    return [-axes.up / middle for middle in middles]
+
+
+def _on(plane: Array, inverted: Image, camera: Intrinsics, rules: PlaneRules) -> Mask:
+    u, v = rays(camera)
+    return np.asarray((np.abs(_expected(plane, u, v) - inverted) < rules.band) & (inverted > 0))
+
+
+def find_surfaces(
+    planes: list[Array], axes: Level, normals: Image, inverted: Image, camera: Intrinsics, rules: PlaneRules
+) -> list[Surface]:
+    """Tables in view, the largest in the image first; a floor below a table is none. Empty where nothing is level."""
+    flat = [plane for plane in planes if -plane @ axes.up / np.linalg.norm(plane) > np.cos(rules.tilt)]
+    upward = normals @ axes.up.astype(np.float32) > np.cos(np.radians(35))
+    taken = np.zeros(inverted.shape, bool)
+    found: list[Surface] = []
+    for plane in flat:
+        free = upward & ~taken
+        if (_on(plane, inverted, camera, rules) & free).mean() < rules.share / 2:
+            continue
+        for start, piece in _starts(plane, inverted, free, camera, rules):
+            if (piece & taken).sum() > 0.5 * piece.sum():
+                continue  # it belongs to what was found from another piece
+            fitted = _refined(start, inverted, upward & ~taken, camera, rules)
+            if fitted is None:
+                continue
+            expected, mask, height = fitted
+            taken |= mask
+            again = [other for other in found if _same(expected, height, other, rules)]
+            for patch in outlines.patches(mask, expected, inverted, axes, camera, rules):
+                # What is left over of a plane lies within it; another table that is nearly as high does not.
+                points = outlines.flat_points(patch, inverted, axes, camera)[::50]
+                if all(within(other.outline, points, 0.0).mean() < 0.5 for other in again):
+                    sides = outlines.outline(patch, inverted, axes, camera)
+                    reach = outlines.corners_of(np.concatenate([sides, outlines.beyond(patch, inverted, axes, camera, rules)]))
+                    found.append(Surface(expected, patch, height, sides, reach))
+    return _tables(found, rules)
+
+
+def _starts(
+    plane: Array, inverted: Image, free: Mask, camera: Intrinsics, rules: PlaneRules
+) -> list[tuple[Array, Mask]]:
+    """Planes through each of the pieces that a plane touches, the largest first, and the pieces.
+
+    A plane found among all readings may run through two tables of different height, and be neither's.
+    """
+    mask = _on(plane, inverted, camera, rules) & free
+    # Which pieces there are is as plain at a quarter of the resolution, and costs a sixteenth.
+    coarse = ndimage.binary_opening(mask[::4, ::4])
+    pieces, count = ndimage.label(ndimage.binary_dilation(coarse))
+    sizes = np.bincount(pieces[coarse], minlength=count + 1)
+    large = [piece for piece in np.argsort(sizes)[::-1] if piece > 0 and sizes[piece] > rules.share / 2 * coarse.size]
+    if len(large) < 2:
+        return [(plane, mask)]
+    u, v = (axis[::4, ::4] for axis in rays(camera))
+    readings = inverted[::4, ::4].astype(float)
+    starts = []
+    for piece in large[:3]:
+        own = coarse & (pieces == piece)
+        terms = np.stack([u[own], v[own], np.ones(int(own.sum()))], axis=1).astype(float)
+        whole = np.zeros_like(mask)
+        whole[::4, ::4] = own
+        starts.append((np.asarray(np.linalg.lstsq(terms, readings[own], rcond=None)[0], float), whole))
+    return starts
+
+
+def _same(expected: Image, height: float, other: Surface, rules: PlaneRules) -> bool:
+    """Whether a plane is one found before, a second time: as high, where that one is seen."""
+    ratio = expected[other.mask] / np.maximum(other.expected[other.mask], 1e-6)
+    return float(np.median(np.abs(1 - ratio))) * height < rules.step
+
+
+def _refined(
+    plane: Array, inverted: Image, candidates: Mask, camera: Intrinsics, rules: PlaneRules
+) -> tuple[Image, Mask, float] | None:
+    """The same plane fitted to all of its readings, bent as the sensor bends it; None where too few are left."""
+    u, v = rays(camera)
+    fit, flat = np.asarray(plane), _expected(plane, u, v)
+    candidates = candidates & (inverted > 1 / rules.reach)
+    for _ in range(2):
+        mask = candidates & (np.abs(flat - inverted) < rules.band)
+        if mask.sum() < rules.share * mask.size:
+            return None
+        own = np.flatnonzero(mask)[::7]
+        terms = np.stack([u.ravel()[own], v.ravel()[own], np.ones(len(own))], axis=1).astype(np.float64)
+        fit = np.asarray(np.linalg.lstsq(terms, inverted.ravel()[own].astype(np.float64), rcond=None)[0], float)
+        flat = _expected(fit, u, v)
+    expected = flat + _bending(np.where(mask, inverted - flat, np.float32(0.0)), mask)
+    return expected, candidates & (np.abs(expected - inverted) < rules.band), float(1 / np.linalg.norm(fit))
+
+
+def _expected(plane: Array, u: Image, v: Image) -> Image:
+    """(H, W) 1 / z of a plane (3,)."""
+    a, b, c = (np.float32(part) for part in plane)
+    return np.asarray(a * u + b * v + c, np.float32)
+
+
+def _bending(residual: Image, mask: Mask) -> Image:
+    """(H, W) how far readings lie off the plane on average, over a tenth of the image: no object is as large."""
+    step = 8
+    known = mask[::step, ::step].astype(np.float32)
+    width = max(mask.shape) / step / 12
+    weight = ndimage.gaussian_filter(known, width)
+    mean = ndimage.gaussian_filter(residual[::step, ::step] * known, width) / (weight + 0.05)
+    down, across = (_between(count, size, step) for count, size in zip(mean.shape, mask.shape, strict=True))
+    return np.asarray(down @ mean @ across.T, np.float32)
+
+
+def _between(count: int, size: int, step: int) -> Image:
+    """(size, count) weights of linear interpolation from every so many pixels, taken from their middles, to all of them."""
+    place = np.clip((np.arange(size) + 0.5) / step - 0.5, 0, count - 1)
+    return np.asarray(np.maximum(1 - np.abs(place[:, None] - np.arange(count)), 0), np.float32)
+
+
+def _tables(found: list[Surface], rules: PlaneRules) -> list[Surface]:
+    """Leaves out floors, and tops of what stands on a surface; the surface with most readings first."""
+    found = [s for s in found if not any(_stands_on(s, other, rules) for other in found)]
+    if not found:
+        return []
+    above_floor = [s for s in found if any(o.camera_height - s.camera_height >= rules.floor for o in found)]
+    highest_floor = min((s.camera_height for s in found), default=0.0) + rules.floor
+    kept = [s for s in found if s.camera_height < highest_floor] if above_floor else found
+    return sorted(kept, key=lambda s: -int(s.mask.sum()))
+
+
+def _stands_on(surface: Surface, other: Surface, rules: PlaneRules) -> bool:
+    """Whether a surface is the top of something, or of several things as high, on a larger one."""
+    rise = other.camera_height - surface.camera_height
+    if not 0 < rise < rules.thing or surface.mask.sum() > other.mask.sum():
+        return False
+    return bool(within(other.reach, surface.outline, rules.edge).mean() > 0.5)

@@ -1,0 +1,265 @@
+"""Parts of objects and where they meet: what the rules of merging look at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter1d
+from scipy.spatial import ConvexHull
+
+from fail2progress.core.scene import Array
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
+from fail2progress.perception.segmentation.geometric.support_surfaces import within
+from fail2progress.perception.shapes import rectangle
+
+_OFFSETS = ((0, 1), (0, 4), (1, 0), (4, 0), (3, 3), (3, -3))
+_SPARSE = 0.05
+"""Share of readings from which a row or a column of the image belongs to what the sensor sees."""
+_RIM = 3
+"""Pixels beside the image's edge."""
+_BINS = 24
+"""Directions around the middle of a container in which its rim is looked for."""
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Pixels of one part and pixels of another beside them: (n,) flat indices each."""
+
+    own: Numbers
+    other: Numbers
+
+    def turned(self) -> Meeting:
+        """Seen from the other part."""
+        return Meeting(self.other, self.own)
+
+    def joined(self, more: Meeting) -> Meeting:
+        """Both together."""
+        return Meeting(np.concatenate([self.own, more.own]), np.concatenate([self.other, more.other]))
+
+
+Meetings = dict[int, dict[int, Meeting]]
+
+
+def meetings(labels: Numbers) -> Meetings:
+    """Which regions lie beside each other in the image, and where."""
+    height, width = labels.shape
+    found: list[Array] = []
+    index = np.arange(labels.size).reshape(labels.shape)
+    for dy, dx in _OFFSETS:
+        here = (slice(0, height - dy), slice(max(0, -dx), width - max(0, dx)))
+        there = (slice(dy, height), slice(max(0, dx), width - max(0, -dx)))
+        a, b = labels[here], labels[there]
+        border = (a != b) & (a > 0) & (b > 0)
+        found.append(np.stack([a[border], b[border], index[here][border], index[there][border]]))
+    rows = np.concatenate(found, axis=1)
+    rows = np.concatenate([rows, rows[[1, 0, 3, 2]]], axis=1)
+    order = np.lexsort((rows[1], rows[0]))
+    rows = rows[:, order]
+    starts = np.flatnonzero(np.concatenate([[True], (np.diff(rows[:2]) != 0).any(axis=0)])) if rows.size else np.zeros(0, int)
+    result: Meetings = {}
+    for part in np.split(rows, starts[1:], axis=1) if rows.size else []:
+        result.setdefault(int(part[0, 0]), {})[int(part[1, 0])] = Meeting(part[2], part[3])
+    return result
+
+
+@dataclass(frozen=True)
+class Table:
+    """Pixels as rows: points and normals (n, 3) m, heights (n,) m, range (n,) m, colours (n,) bins, columns (n,)."""
+
+    points: NDArray[np.float32]
+    normals: NDArray[np.float32]
+    heights: NDArray[np.float32]
+    range: NDArray[np.float32]
+    colours: NDArray[np.int64]
+    width: int
+    pitch: float
+    """Metres between neighbouring pixels at 1 m."""
+
+    @cached_property
+    def frame(self) -> tuple[int, int, int, int]:
+        """First and last row, first and last column that have readings, less the width of an edge."""
+        known = (self.range > 0).reshape(-1, self.width)
+        rows, columns = (np.flatnonzero(known.mean(axis=axis) > _SPARSE) for axis in (1, 0))
+        if not len(rows) or not len(columns):
+            return 0, 0, 0, 0
+        return int(rows[0]) + _RIM, int(rows[-1]) - _RIM, int(columns[0]) + _RIM, int(columns[-1]) - _RIM
+
+    def meets_frame(self, pixels: Numbers) -> bool:
+        """Whether pixels reach the edge of what the sensor sees."""
+        rows, columns = np.divmod(pixels, self.width)
+        top, bottom, left, right = self.frame
+        return bool(rows.min() <= top or rows.max() >= bottom or columns.min() <= left or columns.max() >= right)
+
+    def window(self, pixels: Numbers, step: int = 2) -> Numbers:
+        """Known pixels of the image window around pixels, every so many of them."""
+        rows, columns = np.divmod(pixels, self.width)
+        y, x = np.arange(rows.min(), rows.max() + 1), np.arange(columns.min(), columns.max() + 1)
+        inside = (y[::step, None] * self.width + x[None, ::step]).ravel()
+        return np.asarray(inside[self.range[inside] > 0])
+
+
+CHROMA = 8
+GREYS = 5
+COLOURS = CHROMA * CHROMA + GREYS
+_SPREAD, _SPREAD_GREY = (gaussian_filter1d(np.eye(n), 0.6, axis=0, mode="nearest") for n in (CHROMA, GREYS))
+
+
+def table(scan: Scan) -> Table:
+    """The pixels of a scan as rows."""
+    flat = scan.inverted.ravel()
+    return Table(
+        scan.points.reshape(-1, 3),
+        scan.normals.reshape(-1, 3),
+        scan.heights.ravel(),
+        np.where(flat > 0, 1 / np.maximum(flat, 1e-6), 0).astype(np.float32),
+        colour_bins(scan.colour).ravel(),
+        scan.inverted.shape[1],
+        1 / scan.focal,
+    )
+
+
+def colour_bins(colour: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """(...,) bins of (..., 3) colours: by red and green shares where there is colour, which shading leaves alone; else grey."""
+    r, g, b = (colour[..., i].astype(np.float32) for i in range(3))
+    total = r + g + b
+    red, green = (np.clip((part / np.maximum(total, 1.0) - 0.08) / 0.07, 0, CHROMA - 1).astype(np.int64) for part in (r, g))
+    most, least = np.maximum(np.maximum(r, g), b), np.minimum(np.minimum(r, g), b)
+    grey = (most - least < 0.15 * most) | (total < 90)
+    light = np.clip(total / 768 * GREYS, 0, GREYS - 1).astype(np.int64)
+    return np.asarray(np.where(grey, CHROMA * CHROMA + light, red * CHROMA + green))
+
+
+@dataclass(frozen=True)
+class Border:
+    """What is measured along a meeting, place by place: see `gaps`, `grazing` and `concave`."""
+
+    gaps: NDArray[np.float32]
+    grazing: NDArray[np.float32]
+    concave: NDArray[np.bool_]
+
+
+def border(rows: Table, meeting: Meeting, valley: float) -> Border:
+    """All of it; valley: angle (rad) of a concave edge."""
+    return Border(gaps(rows, meeting), grazing(rows, meeting), concave(rows, meeting, valley))
+
+
+def gaps(rows: Table, meeting: Meeting) -> NDArray[np.float32]:
+    """(n,) metres in space between the two sides; next to none where one plane goes on, which neighbours far apart may show
+    where it is seen at a grazing angle."""
+    apart = rows.points[meeting.own] - rows.points[meeting.other]
+    off = [np.abs(np.einsum("ij,ij->i", rows.normals[side], apart)) for side in (meeting.own, meeting.other)]
+    length = np.linalg.norm(apart, axis=1)
+    flush = (np.maximum(off[0], off[1]) < 0.005) & (length < 0.05)
+    return np.asarray(np.where(flush, np.minimum(length, 0.01), length), np.float32)
+
+
+def grazing(rows: Table, meeting: Meeting) -> NDArray[np.float32]:
+    """(n,) cosine between the ray and the normal, on the side where it is less: readings lie apart where a surface turns away."""
+    sides = []
+    for side in (meeting.own, meeting.other):
+        along = np.einsum("ij,ij->i", rows.normals[side], rows.points[side])
+        sides.append(np.abs(along) / np.maximum(np.linalg.norm(rows.points[side], axis=1), 1e-6))
+    return np.asarray(np.minimum(sides[0], sides[1]), np.float32)
+
+
+def concave(rows: Table, meeting: Meeting, angle: float) -> NDArray[np.bool_]:
+    """(n,) whether the two sides form a valley sharper than an angle (rad)."""
+    a, b = rows.normals[meeting.own], rows.normals[meeting.other]
+    inward = np.einsum("ij,ij->i", b - a, rows.points[meeting.other] - rows.points[meeting.own]) < 0
+    return np.asarray(inward & (np.einsum("ij,ij->i", a, b) < np.cos(angle)))
+
+
+def histogram(rows: Table, pixels: Numbers) -> Array:
+    """(COLOURS,) shares of colours, each spread a little over its neighbours."""
+    counts = np.bincount(rows.colours[pixels], minlength=COLOURS).astype(float) / max(1, len(pixels))
+    coloured, greys = counts[: CHROMA * CHROMA].reshape(CHROMA, CHROMA), counts[CHROMA * CHROMA :]
+    return np.concatenate([(_SPREAD @ coloured @ _SPREAD.T).ravel(), _SPREAD_GREY @ greys])
+
+
+def alike(one: Array, other: Array) -> float:
+    """Bhattacharyya coefficient of two histograms: 1 for the same colours."""
+    return float(np.sqrt(one * other).sum())
+
+
+def extent(rows: Table, pixels: Numbers) -> float:
+    """Metres across, as a square that fills as many pixels."""
+    return float(np.sqrt(len(pixels)) * rows.pitch * np.median(rows.range[pixels]))
+
+
+def ring(rows: Table, pixels: Numbers, others: NDArray[np.bool_]) -> bool:
+    """Whether a rim goes round something lower: seen from above, high all around, with a free view into the middle.
+
+    others: (H * W,) pixels of other parts, which may lie in it.
+    """
+    if len(pixels) < 60:
+        return False
+    points, heights = rows.points[pixels], rows.heights[pixels]
+    low, high = min(float(np.quantile(heights, 0.03)), 0.02), float(np.quantile(heights, 0.97))
+    slack = max(0.012, 0.2 * (high - low))
+    top = points[heights > high - slack, :2]
+    if high - low < 0.02 or len(top) < 10:
+        return False
+    # The middle of a rim's outline, not of its readings, most of which lie on its far side.
+    centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
+    radius, closed = _around(top - centre)
+    window = rows.window(pixels)
+    return closed > 0.7 and _open_above(rows, window[~others[window]], centre, radius, high)
+
+
+def _around(offsets: Array) -> tuple[float, float]:
+    """Median distance (m) of points (n, 2) from the origin over all directions, and the share of directions that have some."""
+    radius = np.hypot(offsets[:, 0], offsets[:, 1])
+    bins = ((np.arctan2(offsets[:, 1], offsets[:, 0]) / (2 * np.pi) + 0.5) * _BINS).astype(int) % _BINS
+    # The 0.9 quantile of every direction, to the nearest reading below.
+    order = np.lexsort((radius, bins))
+    counts = np.bincount(bins, minlength=_BINS)
+    last = np.cumsum(counts) - 1
+    reach = np.where(counts > 0, radius[order][np.maximum(last - counts // 10, 0)], 0.0)
+    middle = float(np.median(reach[reach > 0]))
+    return middle, float((reach > 0.6 * middle).mean())
+
+
+def _open_above(rows: Table, window: Numbers, centre: Array, radius: float, high: float) -> bool:
+    """Whether rays through the middle of the rim's plane go on to something lower."""
+    below = rows.points[window, 2] - rows.heights[window] + high
+    crossing = rows.points[window, :2] * (below / np.minimum(rows.points[window, 2], -1e-3))[:, None]
+    off = np.hypot(*(crossing - centre).T) / radius
+    # Near the far wall a ray has little way to go below the rim before it meets it.
+    low = rows.heights[window] < high - max(0.008, 0.08 * high)
+    for reach, share in ((0.65, 0.7), (0.9, 0.5)):
+        middle = off < reach
+        if middle.sum() >= 8:
+            return float(low[middle].mean()) > share
+    return False
+
+
+def enclosed(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
+    """Whether most of some pixels lie within what is highest of others, seen from above."""
+    top = rim[rows.heights[rim] > 0.75 * np.quantile(rows.heights[rim], 0.97)]
+    low, high = np.quantile(rows.points[top, :2], (0.01, 0.99), axis=0)
+    if len(top) < 10 or (high - low).min() < 0.01:
+        return False
+    return float(within(rows.points[top, :2].astype(float), rows.points[pixels[::3], :2], 0.01).mean()) > 0.7
+
+
+def compact(rows: Table, one: Numbers, other: Numbers) -> bool:
+    """Whether the rim around both is little longer around than it is across: two halves of one thing, not two things."""
+    both = np.concatenate([one, other])
+    top = both[rows.heights[both] > 0.75 * np.quantile(rows.heights[both], 0.97)]
+    sides = rectangle(rows.points[top, :2][ConvexHull(rows.points[top, :2]).vertices].astype(float))[1]
+    return bool(sides.max() < 1.6 * sides.min())
+
+
+def inward(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
+    """Whether some pixels are of the inside of a rim: walls that face its middle, or a floor far below."""
+    high = float(np.quantile(rows.heights[rim], 0.97))
+    top = rows.points[rim[rows.heights[rim] > 0.75 * high], :2]
+    centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
+    walls = pixels[np.abs(rows.normals[pixels, 2]) < 0.8]
+    if len(walls) < 0.2 * len(pixels):
+        return float(np.quantile(rows.heights[pixels], 0.95)) < 0.4 * high
+    facing = np.einsum("ij,ij->i", rows.normals[walls, :2], centre - rows.points[walls, :2])
+    return float((facing > 0).mean()) > 0.6

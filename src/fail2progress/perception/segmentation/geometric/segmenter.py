@@ -1,0 +1,285 @@
+"""Segments by geometry and colour alone: no weights, nothing learned.
+
+Surfaces by RANSAC; what rises above them, cut at concave creases and occlusions into parts; parts joined into objects. See
+docs/decisions/0006-perception.md.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+
+from fail2progress.core.objects import Shape
+from fail2progress.core.relations import Mask
+from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.core.scene import Array, pose
+from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
+from fail2progress.perception.segmentation.geometric import colour_splitting as tones
+from fail2progress.perception.segmentation.geometric import depth as readings
+from fail2progress.perception.segmentation.geometric import planes
+from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
+from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
+from fail2progress.perception.segmentation.geometric.merging import Merger
+from fail2progress.perception.segmentation.geometric.planes import Surface
+from fail2progress.perception.segmentation.geometric.region_adjacency import Table, extent, meetings, ring, table
+from fail2progress.perception.segmentation.geometric.regions import CutRules, Numbers, Scan, regions
+from fail2progress.perception.segmentation.geometric.stack_splitting import SeamRules, split
+from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
+from fail2progress.perception.segmentation.geometric.surface_colour import like_surface
+from fail2progress.perception.segmentation.geometric.thresholds import MergeRules, StandRules
+from fail2progress.perception.shapes import CATEGORY, rectangle, solid
+from fail2progress.perception.visibility import visibility
+
+_TABLE_TOP = 0.02
+"""Metres of thickness that a surface's box is given, of which only the upper side is seen."""
+_SPARSE = 4
+"""Every so many pixels in a row tell how much of a surface is hidden."""
+
+
+@dataclass(frozen=True)
+class GeometricSegmenter(Segmenter):
+    """Finds objects by their geometry, with colour to tell parts from neighbours. Deterministic."""
+
+    plane_rules: PlaneRules = field(default_factory=PlaneRules)
+    stand_rules: StandRules = field(default_factory=StandRules)
+    cut_rules: CutRules = field(default_factory=CutRules)
+    merge_rules: MergeRules = field(default_factory=MergeRules)
+    seam_rules: SeamRules = field(default_factory=SeamRules)
+    tone_rules: ToneRules = field(default_factory=ToneRules)
+
+    def segment(self, frame: RgbdFrame) -> Perceived:
+        """See Segmenter. Without a pose of the camera, the planning frame is that of the largest table (see `Level`), with its
+        origin on the table below the camera."""
+        clock = _Clock()
+        inverted, facets = self._readings(frame)
+        clock.done("depth")
+        axes, surfaces = self._surfaces(frame, inverted, facets)
+        clock.done("planes")
+        scan = self._scan(frame, inverted, facets, axes, surfaces)
+        labels = regions(scan, self.cut_rules)
+        clock.done("regions")
+        rows = table(scan)
+        found = self._objects(scan, rows, labels, axes, surfaces)
+        clock.done("objects")
+        origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
+        view = _View(scan, rows, origin, _owners(found, labels.size), rows.range.reshape(labels.shape))
+        segments = tuple(view.object(f"object_{i + 1}", pixels) for i, pixels in enumerate(found))
+        tables = tuple(view.table(f"table_{i + 1}", surface) for i, surface in enumerate(surfaces))
+        clock.done("shapes")
+        matrix = np.eye(4)
+        matrix[:3, :3], matrix[:3, 3] = axes.rotation, origin
+        size = frame.intrinsics
+        return Perceived(segments, tables, matrix, size.width, size.height, clock.seconds(), frame.frame, frame.stamp)
+
+    def _readings(self, frame: RgbdFrame) -> tuple[Image, Facets]:
+        inverted = readings.inverse(frame.depth)
+        if np.count_nonzero(inverted) < 0.01 * inverted.size:
+            raise PerceptionError(_no_depth(frame.depth))
+        inverted = readings.without_flying(inverted, frame.intrinsics)
+        near = inverted[inverted > 1 / self.plane_rules.reach]
+        pitch = frame.intrinsics.fx * float(np.median(near)) if len(near) else frame.intrinsics.fx
+        return inverted, readings.facets(inverted, frame.intrinsics, int(np.clip(round(self.stand_rules.facet * pitch), 2, 5)))
+
+    def _surfaces(self, frame: RgbdFrame, inverted: Image, facets: Facets) -> tuple[Level, list[Surface]]:
+        rules, camera = self.plane_rules, frame.intrinsics
+        if frame.pose is None:
+            found = planes.find_planes(inverted, camera, rules)
+            axes = planes.level(planes.which_way_up(found, inverted, camera, rules))
+        else:
+            axes = Level(frame.pose[:3, :3])
+            found = planes.level_planes(axes, facets.normals, inverted, camera, rules)
+        surfaces = planes.find_surfaces(found, axes, facets.normals, inverted, camera, rules)
+        if not surfaces:
+            raise PerceptionError(
+                f"no table found: nothing level of {rules.area} m^2 or more within {rules.reach} m; point the camera at the table"
+            )
+        return axes, surfaces
+
+    def _scan(self, frame: RgbdFrame, inverted: Image, facets: Facets, axes: Level, surfaces: list[Surface]) -> Scan:
+        u, v = readings.rays(frame.intrinsics)
+        rotation = axes.rotation.astype(np.float32)
+        even = readings.smoothed(inverted, facets, frame.intrinsics)
+        depth = np.where(even > 0, 1 / np.maximum(even, 1e-6), 0).astype(np.float32)
+        points = (np.stack([u, v, np.ones_like(u)], -1) * depth[..., None]) @ rotation.T
+        heights = self._heights(points, even, depth, surfaces)
+        standing, plain = self._standing(frame, heights, depth, surfaces)
+        normals = facets.normals @ rotation.T
+        return Scan(
+            points,
+            normals,
+            facets.planes,
+            facets.misfit,
+            heights,
+            inverted,
+            frame.colour,
+            u,
+            v,
+            standing,
+            plain,
+            frame.intrinsics.fx,
+        )
+
+    def _heights(self, points: Image, inverted: Image, depth: Image, surfaces: list[Surface]) -> Image:
+        """(H, W) m above the highest surface that a point is above; -1 where it is above none."""
+        heights = np.full(inverted.shape, -1.0, np.float32)
+        for surface in sorted(surfaces, key=lambda s: -s.camera_height):
+            height = surface.camera_height * (inverted - surface.expected) * depth
+            over = (height > -0.02) & (height < self.stand_rules.tall) & (inverted > 0)
+            over[over] = within(surface.reach, points[over, :2], self.stand_rules.margin)
+            heights[over] = height[over]
+        return heights
+
+    def _standing(self, frame: RgbdFrame, heights: Image, depth: Image, surfaces: list[Surface]) -> tuple[Mask, Mask]:
+        rules = self.stand_rules
+        least = np.maximum(rules.low, rules.noise * NOISE * depth * surfaces[0].camera_height)
+        bare = np.any([surface.mask for surface in surfaces], axis=0) & (heights < rules.low)
+        bare = ndimage.binary_erosion(bare, iterations=3)
+        plain, surely = like_surface(frame.colour, bare)
+        standing = (heights > least) & ~((heights < rules.skirt) & plain)
+        # Further up only around things of another colour: something of wood on a wooden table stays.
+        blobs, count = ndimage.label(standing)
+        share = np.concatenate([[0.0], ndimage.mean(surely, blobs, np.arange(1, count + 1))])
+        return standing & ~(surely & (heights < rules.smear) & (share[blobs] < 0.5)), plain
+
+    def _objects(
+        self, scan: Scan, rows: Table, labels: Numbers, axes: Level, surfaces: list[Surface]
+    ) -> list[Numbers]:
+        """Pixels of every object, the largest first: regions joined, what is flush parted, what stands nowhere left out."""
+        found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
+        across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
+        found = [piece for whole in found for piece in split(rows, whole, across, self.seam_rules)]
+        owners = _owners(found, labels.size)
+        others = ((owners > 0) & (owners != i + 1) for i in range(len(found)))
+        found = [
+            piece for whole, rest in zip(found, others, strict=True) for piece in tones.part(rows, whole, rest, self.tone_rules)
+        ]
+        found = [pixels for pixels in found if self._over_table(surfaces, rows, pixels)]
+        found = [pixels for pixels in self._flat_joined(scan, rows, found) if self._counts(scan, rows, pixels)]
+        return sorted(found, key=lambda pixels: -len(pixels))
+
+    def _over_table(self, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
+        """Whether something is over a surface, and not only over its edge as a wall or the back of furniture is."""
+        points, rules = rows.points[pixels, :2], self.stand_rules
+        if _share_over(surfaces, points, 0.01) < 0.5:
+            return False
+        outside = extent(rows, pixels) > rules.wall or rows.meets_frame(pixels)
+        return not outside or _share_over(surfaces, points, -rules.edge) > 0.3
+
+    def _flat_joined(self, scan: Scan, rows: Table, found: list[Numbers]) -> list[Numbers]:
+        """Pieces of something flat, such as a marker lying there, joined over gaps that have not the surface's colour."""
+        tops = [float(np.quantile(rows.heights[pixels], 0.9)) for pixels in found]
+        flat = [i for i, top in enumerate(tops) if top < self.stand_rules.flat]
+        if len(flat) < 2:
+            return found
+        mask = (~scan.plain & (scan.heights < self.stand_rules.flat)).ravel()
+        mask &= ~scan.standing.ravel()
+        mask[np.concatenate([found[i] for i in flat])] = True
+        blobs = ndimage.label(mask.reshape(scan.plain.shape))[0].ravel()
+        joined: dict[int, list[Numbers]] = {}
+        for i in flat:
+            joined.setdefault(int(np.bincount(blobs[found[i]]).argmax()), []).append(found[i])
+        sizes = np.bincount(blobs)
+        pieces = [
+            group
+            for blob, parts in joined.items()
+            for group in ([np.concatenate(parts)] if sizes[blob] < 3 * sum(map(len, parts)) else parts)
+        ]
+        return [pixels for i, pixels in enumerate(found) if i not in flat] + pieces
+
+    def _counts(self, scan: Scan, rows: Table, pixels: Numbers) -> bool:
+        """Whether readings are an object rather than noise."""
+        rules = self.stand_rules
+        if len(pixels) < rules.pixels or extent(rows, pixels) < rules.across:
+            return False
+        if extent(rows, pixels) < rules.artefact and scan.plain.ravel()[pixels].mean() > 0.5:
+            return False
+        y, x = np.divmod(pixels, rows.width)
+        mask = np.zeros((int(np.ptp(y)) + 5, int(np.ptp(x)) + 5), bool)
+        mask[y - y.min() + 2, x - x.min() + 2] = True
+        solid_core = ndimage.binary_erosion(mask, iterations=2).any()
+        return bool(solid_core and np.quantile(rows.heights[pixels], 0.9) > rules.top)
+
+
+@dataclass(frozen=True)
+class _View:
+    """What turns pixels into segments. owners: (H * W,) number of the object from 1, 0 for none; depth: (H, W) m, 0 unknown."""
+
+    scan: Scan
+    rows: Table
+    origin: Array
+    owners: Numbers
+    depth: Image
+
+    def object(self, name: str, pixels: Numbers) -> Segment:
+        """One object."""
+        own = self._points(pixels)
+        low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
+        bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
+        others = (self.owners > 0) & (self.owners != self.owners[pixels[0]])
+        body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, ring(self.rows, pixels, others))
+        pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
+        share = visibility(pixels, self.depth)
+        return Segment(name, CATEGORY[body.shape], body.shape, self._points(pixels), pixels, body.pose, body.size, share)
+
+    def table(self, name: str, surface: Surface) -> Segment:
+        """One surface."""
+        pixels = np.flatnonzero(surface.mask)
+        middle, size, yaw = rectangle(surface.outline)
+        top = self.origin[2] - surface.camera_height
+        at = pose(middle[0] + self.origin[0], middle[1] + self.origin[1], top - _TABLE_TOP / 2, yaw)
+        thinned = surface.mask[::_SPARSE, ::_SPARSE]
+        share = visibility(np.flatnonzero(thinned), self.depth[::_SPARSE, ::_SPARSE])
+        return Segment(name, "table", Shape.TABLE, self._points(pixels), pixels, at, np.array([*size, _TABLE_TOP]), share)
+
+    def _points(self, pixels: Numbers) -> Image:
+        return np.asarray(self.scan.points.reshape(-1, 3)[pixels] + self.origin, np.float32)
+
+    def _filled(self, pixels: Numbers) -> Numbers:
+        """With what lies within: the floor of a bowl may be too near the table to tell."""
+        high = np.quantile(self.rows.heights[pixels], 0.97)
+        rim = self.rows.points[pixels[self.rows.heights[pixels] > 0.75 * high], :2]
+        window = self.rows.window(pixels, 1)
+        free = window[(self.owners[window] == 0) & (self.rows.heights[window] < high)]
+        inside = within(rim.astype(float), self.rows.points[free, :2], -0.003)
+        return np.unique(np.concatenate([pixels, free[inside]]))
+
+
+def _share_over(surfaces: list[Surface], points: Image, margin: float) -> float:
+    """Share of (n, 2) points that lie over what is seen of a surface, or may be it, grown by a margin (m)."""
+    points = points[:: 1 + len(points) // 1000]
+    return float(np.any([within(surface.reach, points, margin) for surface in surfaces], axis=0).mean())
+
+
+def _owners(found: list[Numbers], size: int) -> Numbers:
+    owners = np.zeros(size, np.int64)
+    for i, pixels in enumerate(found):
+        owners[pixels] = i + 1
+    return owners
+
+
+def _no_depth(depth: Image) -> str:
+    known = depth[np.isfinite(depth) & (depth > 0)]
+    if len(known) < 0.01 * depth.size:
+        return f"the depth image is empty: {len(known)} of {depth.size} pixels have a reading"
+    middle = float(np.median(known))
+    return f"depth does not look like metres: its median is {middle:.4g}, a table stands at 0.2 to 3; check the unit of depth"
+
+
+class _Clock:
+    """Wall time by stage."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._spent: dict[str, float] = {}
+
+    def done(self, stage: str) -> None:
+        """A stage ends."""
+        now = time.perf_counter()
+        self._spent[stage], self._last = now - self._last, now
+
+    def seconds(self) -> dict[str, float]:
+        """By stage, and in total."""
+        return {**self._spent, "total": time.perf_counter() - self._start}

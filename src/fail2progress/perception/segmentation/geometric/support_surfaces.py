@@ -1,0 +1,166 @@
+"""Where a level plane is and ends: its readings from above, the parts that lie apart, their outlines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+
+from fail2progress.core.relations import Mask
+from fail2progress.core.rgbd import Intrinsics
+from fail2progress.core.scene import Array
+from fail2progress.perception.segmentation.geometric.depth import NOISE, Image, rays
+
+
+@dataclass(frozen=True)
+class PlaneRules:
+    """Every number of the search for surfaces."""
+
+    reach: float = 3.5
+    """Metres from the camera beyond which no surface is looked for."""
+    band: float = 6 * NOISE
+    """1 / m: how far readings of a plane lie off it; noise, and the slight bending that stereo cameras show."""
+    share: float = 0.015
+    """Of the readings, for a plane to be one."""
+    planes: int = 8
+    """Planes looked at in a frame."""
+    tilt: float = np.radians(6)
+    """Between the normals of surfaces that are parallel."""
+    roll: float = np.radians(40)
+    """How far a camera held by hand may be rolled to a side."""
+    area: float = 0.06
+    """m^2 seen of a surface for it to be more than the top of an object."""
+    floor: float = 0.25
+    """Metres between a floor and the table that stands on it, at least."""
+    thing: float = 0.35
+    """Metres of height of a thing, a shelf say, whose top is no surface of its own where it is smaller than what it stands on."""
+    edge: float = 0.05
+    """Metres by which the top of a thing may reach over what is seen of its surface."""
+    step: float = 0.02
+    """Metres between two surfaces, at least; what differs by less is one."""
+    beyond: float = 0.2
+    """Metres that a surface is taken to go on outside the image."""
+    cell: float = 0.02
+    """Metres; surfaces are outlined on such a grid."""
+
+
+@dataclass(frozen=True)
+class Level:
+    """Which way is up: rotation (3, 3) from the optical frame to x away from the camera, y to its left, z up."""
+
+    rotation: Array
+
+    @property
+    def up(self) -> Array:
+        """(3,) unit vector in the optical frame."""
+        return np.asarray(self.rotation[2])
+
+
+def flat_points(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:
+    """(n, 2) m along x and y of the level axes, of the readings under a mask."""
+    u, v = rays(camera)
+    directions = np.stack([u[mask], v[mask], np.ones(int(mask.sum()), np.float32)], axis=1).astype(np.float64)
+    return np.asarray((directions / inverted[mask][:, None].astype(np.float64)) @ axes.rotation[:2].T)
+
+
+def patches(
+    mask: Mask, expected: Image, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules
+) -> list[Mask]:
+    """Parts of a plane that lie apart on it, each large enough for a table; what only hidden places part is one table.
+
+    expected: (H, W) inverse depth that the plane would show everywhere.
+    """
+    if mask.sum() < 100:
+        return []
+    points = flat_points(mask, inverted, axes, camera)
+    origin = points.min(axis=0)
+    cells = np.floor((points - origin) / rules.cell).astype(np.int64)
+    grid = np.zeros(cells.max(axis=0) + 1, bool)
+    grid[cells[:, 0], cells[:, 1]] = True
+    hidden = _hidden(expected, inverted, origin, grid.shape, axes, camera, rules)
+    pieces, groups = _joined(grid), _joined(grid | hidden)
+    sizes = np.bincount(pieces[grid]) * rules.cell**2
+    labels = groups[cells[:, 0], cells[:, 1]]
+    result = []
+    for piece in np.flatnonzero(sizes >= rules.area):
+        group = int(groups[pieces == piece][0])
+        rivals = np.unique(pieces[grid & (groups == group)])
+        # Small pieces belong to the large one beside them; of two large ones, each is a table.
+        alone = (sizes[rivals] >= rules.area).sum() == 1
+        patch = np.zeros(mask.shape, bool)
+        patch[mask] = labels == group if alone else pieces[cells[:, 0], cells[:, 1]] == piece
+        result.append(patch)
+    return result
+
+
+def _joined(grid: Mask) -> NDArray[np.int32]:
+    """Numbers of the cells' groups from 1, small gaps bridged; 0 for none."""
+    closed = ndimage.binary_closing(np.pad(grid, 4), iterations=3)[4:-4, 4:-4]
+    return np.asarray(ndimage.label(closed | grid, np.ones((3, 3)))[0])
+
+
+def _hidden(
+    expected: Image, inverted: Image, origin: Array, shape: tuple[int, ...], axes: Level, camera: Intrinsics, rules: PlaneRules
+) -> Mask:
+    """Cells of a plane that something nearer hides, in a grid from an origin (2,); narrow strips are left out."""
+    nearer = np.zeros(inverted.shape, bool)
+    nearer[::2, ::2] = (inverted > expected + rules.band)[::2, ::2] & (expected[::2, ::2] > 1 / rules.reach)
+    cells = np.floor((flat_points(nearer, expected, axes, camera) - origin) / rules.cell).astype(np.int64)
+    cells = cells[((cells >= 0) & (cells < shape)).all(axis=1)]
+    grid = np.zeros(shape, bool)
+    grid[cells[:, 0], cells[:, 1]] = True
+    return np.asarray(ndimage.binary_opening(grid, np.ones((4, 4))))
+
+
+def outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:
+    """(k, 2) corners of the convex outline of the readings under a mask, m along x and y of the level axes."""
+    inner = mask.copy()
+    for axis in (0, 1):
+        inner &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
+    return corners_of(flat_points(mask & ~inner, inverted, axes, camera))
+
+
+def corners_of(points: Array) -> Array:
+    """(k, 2) corners of the convex outline of points (n, 2), those in 32 directions; one of the points where they have none."""
+    try:
+        corners = points[ConvexHull(points).vertices]
+    except QhullError:
+        return points[:1]
+    # A round table has a hundred corners; of those in 32 directions none is further than 2 mm from its edge.
+    angles = np.arange(32) * np.pi / 16
+    reach = corners @ np.stack([np.cos(angles), np.sin(angles)])
+    return np.asarray(corners[np.unique(reach.argmax(axis=0))])
+
+
+def beyond(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> Array:
+    """(n, 2) points outside the image where a surface goes on, if it meets the image's edge."""
+    border = mask.copy()
+    border[:-2, 2:-2] = False
+    if border.sum() < 5:
+        return np.empty((0, 2))
+    thinned = np.zeros_like(mask)
+    thinned[::4, ::4] = mask[::4, ::4]
+    middle = flat_points(thinned, inverted, axes, camera).mean(axis=0)
+    away = flat_points(border, inverted, axes, camera) - middle
+    return np.asarray(middle + away * (1 + rules.beyond / np.maximum(np.linalg.norm(away, axis=1), 0.05))[:, None])
+
+
+def within(outline: Array, points: NDArray[np.floating], margin: float) -> Mask:
+    """(...,) whether (..., 2) points lie in a convex outline grown by a margin (m)."""
+    if len(outline) < 3:
+        return np.zeros(points.shape[:-1], bool)
+    equations = ConvexHull(outline).equations.astype(np.float32)
+    # Most points of an image are well within: a circle around the middle tells, and the sides need not be asked.
+    middle = outline.mean(axis=0).astype(np.float32)
+    reach = max(float(-(equations[:, :2] @ middle + equations[:, 2]).max()) + margin, 0.0)
+    x, y = points[..., 0], points[..., 1]
+    result = np.asarray((x - middle[0]) ** 2 + (y - middle[1]) ** 2 < reach * reach)
+    x, y = x[~result], y[~result]
+    inside = np.ones(x.shape, bool)
+    for a, b, c in equations:
+        inside &= x * a + y * b + c <= margin
+    result[~result] = inside
+    return result

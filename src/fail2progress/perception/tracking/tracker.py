@@ -1,0 +1,213 @@
+"""Identities kept over time: the same object keeps its id from frame to frame, whether it was carried, hidden or put away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from fail2progress.core.scene import Array
+from fail2progress.perception.completion import HOLLOW, Thresholds, complete
+from fail2progress.perception.segmentation.base import Perceived
+from fail2progress.perception.tracking.tracks import Colour, Track, View, continued, differences, sighting
+
+_IMPOSSIBLE = 9.0
+"""Cost of no match, three standard deviations: two poor matches must not be bought with a good one."""
+
+
+@dataclass(frozen=True)
+class Gates:
+    """How far two sightings of one object may differ. The first number of a pair scales the cost, the second one is a limit."""
+
+    position: tuple[float, float] = (0.03, 0.12)
+    """Metres between centres, of what has been expected there."""
+    size: tuple[float, float] = (0.5, 1.5)
+    """Mean absolute difference of logarithms of extents; generous, as other things hide parts. Shrinking costs half."""
+    colour: tuple[float, float] = (0.12, 0.5)
+    """Distance of mean chromaticities and lightness, of at most about 1.4."""
+    jump: tuple[float, float] = (0.3, 0.8)
+    """As `size`, for something that turned up where nothing was expected."""
+    through: float = 0.02
+    """Metres behind a thing's last place at which something must be seen to say that it is gone."""
+    gone: float = 0.6
+    """Share of its points that must be seen through for that."""
+    patience: int = 3
+    """Frames for which something that is gone from its place, without a trace, is still reported; its id is kept for ever."""
+
+
+@dataclass
+class Tracker:
+    """Renames what a segmenter finds, frame by frame, and adds what it cannot see now but knows to be there."""
+
+    gates: Gates = field(default_factory=Gates)
+    tracks: dict[str, Track] = field(default_factory=dict)
+    _named: int = 0
+
+    def update(
+        self, perceived: Perceived, expected_shift: Mapping[str, Array] | None = None, colour: Colour | None = None
+    ) -> Perceived:
+        """The frame with ids that last. Hidden things come with visibility 0, no pixels and their last points, moved along.
+
+        expected_shift: id to (3,) m by which a skill is thought to have moved it since the last frame; what turns out not to have
+        moved is found at its old place all the same. colour: (H, W, 3) the image of the frame, where there is one.
+        """
+        found = [
+            *(sighting(part, True, colour) for part in perceived.surfaces if len(part.points)),
+            *(sighting(part, False, colour) for part in perceived.segments if len(part.points)),
+        ]
+        expected = {name: np.asarray(shift, float) for name, shift in (expected_shift or {}).items() if name in self.tracks}
+        pairs = self._match(found, expected)
+        seen = {name: continued(self.tracks[name], found[i]) for name, i in pairs.items()}
+        hidden = self._hidden(seen, expected, perceived)
+        taken = set(pairs.values())
+        new = dict(self._new(found[i]) for i in range(len(found)) if i not in taken)
+        self.tracks = self._with_containers({**seen, **hidden, **new}, perceived, expected)
+        present = {name: track for name, track in self.tracks.items() if track.gone <= self.gates.patience}
+        return _as_perceived(present, perceived)
+
+    def forget(self) -> None:
+        """Start anew."""
+        self.tracks.clear()
+        self._named = 0
+
+    def _match(self, found: list[Track], expected: Mapping[str, Array]) -> dict[str, int]:
+        """Track names to rows of sightings: first where they are expected, then along with containers, then anywhere."""
+        pairs: dict[str, int] = {}
+        _assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, expected.get(name)))
+        carried = {name: shift for name in self.tracks if (shift := self._carried(name, pairs, found)) is not None}
+        _assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, carried.get(name)))
+        _assign(pairs, self.tracks, found, lambda name, track, other: self._alike(track, other))
+        return pairs
+
+    def _near(self, track: Track, other: Track, shift: Array | None) -> float:
+        """Cost of one being the other, at the place where it was expected or else where it was."""
+        if track.surface != other.surface:
+            return _IMPOSSIBLE
+        distance = float(np.linalg.norm(other.centre - track.centre))
+        if shift is not None:
+            distance = min(_missed(other.centre - track.centre - shift), distance + 0.5 * self.gates.position[0])
+        size, colour = differences(track, other)
+        limits = (self.gates.position, self.gates.size, self.gates.colour)
+        return _cost((distance, size, colour), limits)
+
+    def _alike(self, track: Track, other: Track) -> float:
+        """Cost of one being the other by its looks alone; between twins the nearer one."""
+        if track.surface != other.surface:
+            return _IMPOSSIBLE
+        size, colour = differences(track, other)
+        cost = _cost((size, colour), (self.gates.jump, self.gates.colour))
+        return min(cost + min(float(np.linalg.norm(other.centre - track.centre)), 1.0), _IMPOSSIBLE)
+
+    def _carried(self, name: str, pairs: Mapping[str, int], found: list[Track]) -> Array | None:
+        """(3,) m by which the thing's container was seen to move, if it has one that is in view."""
+        container = self.tracks[name].container
+        if container is None or container not in pairs:
+            return None
+        return np.asarray(found[pairs[container]].centre - self.tracks[container].centre)
+
+    def _hidden(self, seen: Mapping[str, Track], expected: Mapping[str, Array], perceived: Perceived) -> dict[str, Track]:
+        """Tracks without a sighting, where they must be now."""
+        view = View.of(perceived)
+        kept = {}
+        for name, track in self.tracks.items():
+            if name in seen:
+                continue
+            track = track.moved(self._shift(track, name, seen, expected))
+            absent = track.container is None and view.through(track.segment.points, self.gates.through) > self.gates.gone
+            bare = replace(track.segment, pixels=np.empty(0, np.int64), visibility=0.0)
+            kept[name] = replace(track, segment=bare, gone=track.gone + 1 if absent else 0)
+        return kept
+
+    def _shift(self, track: Track, name: str, seen: Mapping[str, Track], expected: Mapping[str, Array]) -> Array:
+        """(3,) m by which a thing that is not seen has moved: with its container as that turned out, or as expected."""
+        container = track.container
+        if container in seen and container is not None and (name not in expected or container in expected):
+            return np.asarray(seen[container].centre - self.tracks[container].centre)
+        return expected.get(name, np.zeros(3))
+
+    def _new(self, sighting: Track) -> tuple[str, Track]:
+        name = sighting.segment.id
+        while name in self.tracks:
+            self._named += 1
+            name = f"{'surface' if sighting.surface else 'object'}_{self._named}"
+        self.tracks[name] = sighting
+        return name, replace(sighting, segment=replace(sighting.segment, id=name))
+
+    def _with_containers(
+        self, tracks: dict[str, Track], perceived: Perceived, moved: Mapping[str, Array]
+    ) -> dict[str, Track]:
+        """What lies in what now, by geometry. What is hidden stays where it was put, though its place is not known well."""
+        rows = complete(_as_perceived(tracks, perceived), Thresholds()).container
+        names = [track.segment.id for track in _in_order(tracks)]
+        lies_in = {name: names[row] if row >= 0 else None for name, row in zip(names, rows, strict=True)}
+        for name, track in tracks.items():
+            if track.hidden and not track.surface:
+                stays = track.container in tracks and (name not in moved or track.container in moved)
+                lies_in[name] = track.container if stays else _around(track, tracks)
+        return {name: _put_in(track, lies_in[name], tracks) for name, track in tracks.items()}
+
+
+def _put_in(track: Track, container: str | None, tracks: Mapping[str, Track]) -> Track:
+    """The track with its container; what is thought to be in it unseen lies between its floor and its rim."""
+    track = replace(track, container=container)
+    if container is None or not track.hidden:
+        return track
+    around = tracks[container].segment.points[:, 2]
+    over = float(track.segment.points[:, 2].max() - around.max())
+    return track.moved(np.array([0.0, 0.0, -over])) if over > 0 else track
+
+
+def _in_order(tracks: Mapping[str, Track]) -> list[Track]:
+    """Surfaces, then objects."""
+    return sorted(tracks.values(), key=lambda track: not track.surface)
+
+
+def _as_perceived(tracks: Mapping[str, Track], perceived: Perceived) -> Perceived:
+    surfaces = tuple(track.segment for track in tracks.values() if track.surface)
+    return replace(perceived, surfaces=surfaces, segments=tuple(t.segment for t in tracks.values() if not t.surface))
+
+
+def _around(track: Track, tracks: Mapping[str, Track], slack: float = 0.03, drop: float = 0.12) -> str | None:
+    """The hollow thing that a hidden thing lies in, or into which it falls: the nearest if several. Metres."""
+    best, least = None, np.inf
+    for name, other in tracks.items():
+        if other is track or other.hidden or other.segment.shape not in HOLLOW:
+            continue
+        low, high = (
+            other.segment.points.min(axis=0) - slack,
+            other.segment.points.max(axis=0) + np.array([slack, slack, drop]),
+        )
+        distance = float(np.linalg.norm(track.centre - other.centre))
+        if ((track.centre > low) & (track.centre < high)).all() and distance < least:
+            best, least = name, distance
+    return best
+
+
+def _missed(offset: Array) -> float:
+    """Metres by which something came to lie elsewhere than expected; what is let go falls, which counts for a fifth."""
+    down = offset[2] if offset[2] > 0 else 0.2 * offset[2]
+    return float(np.linalg.norm((offset[0], offset[1], down)))
+
+
+def _cost(values: tuple[float, ...], gates: tuple[tuple[float, float], ...]) -> float:
+    """Sum of squares in units of their scales; impossible where one is beyond its limit."""
+    if any(value > limit for value, (_, limit) in zip(values, gates, strict=True)):
+        return _IMPOSSIBLE
+    return min(sum((value / scale) ** 2 for value, (scale, _) in zip(values, gates, strict=True)), _IMPOSSIBLE)
+
+
+def _assign(
+    pairs: dict[str, int], tracks: Mapping[str, Track], found: list[Track], cost: Callable[[str, Track, Track], float]
+) -> None:
+    """Add the cheapest pairs of what is left on both sides."""
+    names = [name for name in tracks if name not in pairs]
+    taken = set(pairs.values())
+    rows = [i for i in range(len(found)) if i not in taken]
+    if not names or not rows:
+        return
+    costs = np.array([[cost(name, tracks[name], found[i]) for i in rows] for name in names])
+    for a, b in zip(*linear_sum_assignment(costs), strict=True):
+        if costs[a, b] < _IMPOSSIBLE:
+            pairs[names[a]] = rows[b]

@@ -1,0 +1,1 @@
+"""The Stretch RE2, simulated and real."""

@@ -1,0 +1,1 @@
+"""The real Stretch, through stretch_body."""

@@ -1,0 +1,248 @@
+"""Moves a Stretch's joints and watches them do it: the safety layer between skills and stretch_body.
+
+A motion ends when all joints have arrived, or at the first sign of trouble: stop(), run-stop, a lost client, a joint that does
+not come nearer, a contact, a time-out, a status that no longer changes. Then the driver holds every motor where it is, and says
+what to do. Facts about stretch_body and the motors' firmware that this rests on: docs/decisions/0009-real-stretch.md.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from fail2progress.robots.stretch.real.joints import JOINTS, profiles, read
+from fail2progress.robots.stretch.real.motion import Motion, Rules, send
+from fail2progress.robots.stretch.real.states import EVENT_OF, Event, State, StretchError, Trouble, after
+from fail2progress.robots.stretch.real.transport import Status, StretchTransport
+
+
+class Clock(Protocol):
+    """Where time comes from."""
+
+    def now(self) -> float:
+        """Seconds, never going back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+class SystemClock:
+    """Real time."""
+
+    def now(self) -> float:
+        """See Clock."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """See Clock."""
+        time.sleep(seconds)
+
+
+@dataclass
+class StretchDriver:
+    """One client at a time; stop(), alive() and state may be used from any thread."""
+
+    transport: StretchTransport
+    clock: Clock = field(default_factory=SystemClock)
+    rules: Rules = field(default_factory=Rules)
+    state: State = field(default=State.IDLE, init=False)
+    reason: str = field(default="", init=False)
+    """Why the driver is not idle, and what to do."""
+
+    def __post_init__(self) -> None:
+        self._goal = threading.Lock()
+        self._commands = threading.RLock()
+        self._heard = -math.inf
+        self._under_way: frozenset[str] = frozenset()
+
+    def alive(self) -> None:
+        """The client's heartbeat: at least 20 times a second while it wants the robot to move."""
+        self._heard = self.clock.now()
+
+    def status(self) -> Status:
+        """The robot's status; StretchError if it cannot be read."""
+        try:
+            return self.transport.get_status()
+        except Exception as error:
+            raise StretchError(Trouble.TRANSPORT, _transport_failed(error)) from error
+
+    def resume(self) -> None:
+        """Take goals again after a stop, a fault or a released run-stop. StretchError while the run-stop is pressed."""
+        if self.status()["pimu"]["runstop_event"]:
+            raise StretchError(Trouble.RUN_STOP, "the run-stop is pressed: release it (hold its button for 2 s), then resume")
+        self._enter(Event.RESUME, "")
+
+    def stop(self) -> None:
+        """Hold every motor where it is and abort the running goal; goals are refused until resume(). Returns at standstill."""
+        self._enter(Event.STOP, "stopped on request: call resume() to go on")
+        self._halt()
+
+    @contextmanager
+    def goal(self) -> Iterator[None]:
+        """A goal of several moves. StretchError if the robot may not move now, or is busy with another goal."""
+        if not self._goal.acquire(blocking=False):
+            raise StretchError(Trouble.BUSY, "the robot carries out another goal: wait for it, or stop() it first")
+        try:
+            self._check_start()
+            self._enter(Event.START, "moving")
+            with self._failing():
+                yield
+                self._check(self.status())
+            self._enter(Event.DONE, "")
+        finally:
+            self._goal.release()
+
+    def move(self, to: Mapping[str, float], *, contact: bool = False, together: bool = False) -> None:
+        """Send joints to positions (translate and rotate: by distances) and wait until they are there.
+
+        With `contact`, a joint that meets resistance has arrived. StretchError on trouble; a goal() must be open.
+        """
+        for name, value in to.items():
+            check_limit(name, value)
+        if "translate" in to and "rotate" in to:
+            raise ValueError("the base either translates or rotates: send two moves")
+        status = self.status()
+        distances = {name: value - read(status, JOINTS[name]).position for name, value in to.items()}
+        distances = {name: d for name, d in distances.items() if abs(d) > JOINTS[name].tolerance / 2}
+        motion = Motion(to, profiles(distances, together), status, self.clock.now(), contact, self.rules)
+        with self._commands:
+            self._check(status)
+            self._under_way = frozenset(motion.moving)
+            self._send(motion)
+        while not motion.arrived(self._watch(motion), self.clock.now()):
+            self.clock.sleep(self.rules.period)
+        self._under_way = frozenset()
+
+    def _watch(self, motion: Motion) -> Status:
+        status = self.status()
+        self._check(status)
+        motion.check(status, self.clock.now())
+        return status
+
+    def _check_start(self) -> None:
+        if self.state is not State.IDLE:
+            raise StretchError(Trouble.NOT_IDLE, f"the robot is {self.state.value}: {self.reason}")
+        if not self.transport.is_homed():
+            raise StretchError(Trouble.NOT_HOMED, "the robot is not homed: run stretch_robot_home.py with free space around it")
+        self._allowed(self.status())
+
+    def _check(self, status: Status) -> None:
+        """Whether the running goal may go on. A resume() does not bring a stopped goal back."""
+        if self.state is not State.MOVING:
+            raise StretchError(Trouble.STOPPED, self.reason or "the goal was stopped: send it again")
+        self._allowed(status)
+
+    def _allowed(self, status: Status) -> None:
+        """Whether motion is allowed at all, right now."""
+        if status["pimu"]["runstop_event"]:
+            raise StretchError(Trouble.RUN_STOP, "the run-stop was pressed: release it (hold its button for 2 s), then resume()")
+        silent = self.clock.now() - self._heard
+        if silent > self.rules.client_timeout:
+            heard = f"for {silent:.2f} s" if math.isfinite(silent) else "yet"
+            raise StretchError(Trouble.CLIENT_LOST, f"no heartbeat from the client {heard}: call alive() at 20 Hz, then resume()")
+        if not (status["lift"]["motor"]["pos_calibrated"] and status["arm"]["motor"]["pos_calibrated"]):
+            raise StretchError(Trouble.NOT_HOMED, "lift or arm lost its homing: run stretch_robot_home.py, then resume()")
+
+    def _send(self, motion: Motion) -> None:
+        try:
+            send(self.transport, motion)
+        except Exception as error:
+            raise StretchError(Trouble.TRANSPORT, _transport_failed(error)) from error
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Whatever ends a goal early ends at standstill."""
+        try:
+            yield
+        except StretchError as error:
+            self._fail(error)
+            raise
+        except BaseException:
+            self._fail(StretchError(Trouble.TRANSPORT, "the goal ended in an error of the program: see its log, then resume()"))
+            raise
+
+    def _fail(self, error: StretchError) -> None:
+        """Remember why a goal ended. After a stop() that is known, and yet it ends no earlier than the motion does."""
+        if self.state is State.MOVING:
+            self._enter(EVENT_OF.get(error.trouble, Event.FAULT), str(error))
+        self._halt()
+
+    def _enter(self, event: Event, reason: str) -> None:
+        with self._commands:
+            state = after(self.state, event)
+            if state is not self.state:
+                self.state, self.reason = state, reason
+
+    def _halt(self) -> None:
+        """Hold all motors, again and again until nothing moves: a single push may be lost to the sync's rate limit.
+
+        If that fails, the run-stop of the firmware is the last resort.
+        """
+        begin = moved = self.clock.now()
+        try:
+            while self.clock.now() - begin < self.rules.halt:
+                with self._commands:
+                    hold(self.transport, {*_moving(self.transport.get_status()), *self._under_way} - self._gripping())
+                self.clock.sleep(self.rules.period)
+                if _moving(self.transport.get_status()):
+                    moved = self.clock.now()
+                elif self.clock.now() - moved > self.rules.still:
+                    return
+            self._last_resort("motion did not end in time")
+        except Exception as error:
+            self._last_resort(_transport_failed(error))
+
+    def _gripping(self) -> set[str]:
+        """The gripper while it rests: it may hold something."""
+        moves = "stretch_gripper" in _moving(self.transport.get_status())
+        return set() if moves else {"stretch_gripper"}
+
+    def _last_resort(self, why: str) -> None:
+        reason = f"{why}. Press the run-stop button; then look at the robot before resume()"
+        with self._commands:
+            self.state, self.reason = State.FAULTED, reason
+            try:
+                self.transport.pimu.runstop_event_trigger()
+                self.transport.push_command()
+            except Exception as error:
+                self.reason = f"{reason} (the run-stop could not be sent: {error!r})"
+
+
+def check_limit(name: str, value: float) -> None:
+    """StretchError where a position (unit) is not within a joint's range; KeyError names no such joint."""
+    joint = JOINTS[name]
+    if not math.isfinite(value) or not joint.low <= value <= joint.high:
+        allowed = f"[{joint.low:g}, {joint.high:g}]"
+        raise StretchError(Trouble.LIMIT, f"{name} = {value:g} {joint.unit} is outside {allowed}: ask for less")
+
+
+def hold(transport: StretchTransport, servos: Collection[str]) -> None:
+    """Keep every motor where it is: steppers by the firmware's hold mode, against the weight they carry; servos by torque.
+
+    Servos are touched only where they are named, so that the gripper does not let go of what it holds.
+    """
+    for part in (transport.lift, transport.arm):
+        part.motor.set_command(part.motor.MODE_HOLD, i_feedforward=part.i_feedforward)
+    for wheel in (transport.base.left_wheel, transport.base.right_wheel):
+        wheel.set_command(wheel.MODE_HOLD)
+    transport.push_command()
+    for name in servos:
+        chain = transport.head if JOINTS[name].device == "head" else transport.end_of_arm
+        servo = None if JOINTS[name].stepper else chain.get_joint(name)
+        if servo is not None:
+            servo.quick_stop()
+
+
+def _moving(status: Status) -> list[str]:
+    """The joints that do not rest."""
+    fitted = [joint for joint in JOINTS.values() if joint.stepper or joint.name in status[joint.device]]
+    return [joint.name for joint in fitted if abs(read(status, joint).velocity) > joint.rest]
+
+
+def _transport_failed(error: Exception) -> str:
+    return f"the robot's devices do not answer ({error!r}): check power and USB (stretch_robot_system_check.py), then resume()"

@@ -1,0 +1,134 @@
+"""The joints of a Stretch RE2 as data: ranges, speeds, accelerations, tolerances, and where their state stands in the status.
+
+Ranges: those that the RE2V0 URDF and stretch_body's nominal RE2V0 calibration both allow. Speeds and
+accelerations: at most the defaults of stretch_body's RE2V0 parameters; the base keeps to the speed that its sentry
+enforces while the arm is out (0.1 m/s).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fail2progress.robots.stretch.real.transport import Status
+
+
+@dataclass(frozen=True)
+class Joint:
+    """One joint that can be sent somewhere. Unit: m, rad, or % of stretch_body's gripper (below 0 it squeezes)."""
+
+    name: str
+    unit: str
+    device: str
+    low: float
+    high: float
+    speed: float
+    """Highest commanded speed, unit/s (the gripper's in rad/s of its servo)."""
+    acceleration: float
+    tolerance: float
+    """How near counts as arrived, in units."""
+    rest: float
+    """Below this speed it rests, unit/s."""
+    scale: float = 1.0
+    """Units per radian of the servo, where they differ."""
+
+    @property
+    def stepper(self) -> bool:
+        """Whether the joint is driven by steppers, whose commands wait for push_command()."""
+        return self.device in ("base", "lift", "arm")
+
+
+_ALL = (
+    Joint("translate", "m", "base", -2.0, 2.0, 0.10, 0.12, 0.005, 0.005),
+    Joint("rotate", "rad", "base", -3.0, 3.0, 0.50, 0.50, 0.01, 0.02),
+    Joint("lift", "m", "lift", 0.0, 1.09, 0.11, 0.20, 0.005, 0.005),
+    Joint("arm", "m", "arm", 0.0, 0.51, 0.14, 0.14, 0.005, 0.005),
+    Joint("wrist_yaw", "rad", "end_of_arm", -1.39, 4.0, 1.5, 3.0, 0.03, 0.05),
+    Joint("wrist_pitch", "rad", "end_of_arm", -1.57, 0.45, 1.5, 4.0, 0.05, 0.05),
+    Joint("stretch_gripper", "%", "end_of_arm", -60.0, 100.0, 4.0, 8.0, 3.0, 1.0, scale=12.5),
+    Joint("head_pan", "rad", "head", -3.9, 1.5, 1.5, 4.0, 0.15, 0.1),
+    Joint("head_tilt", "rad", "head", -1.53, 0.41, 1.5, 4.0, 0.15, 0.1),
+)
+JOINTS = {joint.name: joint for joint in _ALL}
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A joint's position and velocity (unit, unit/s), and a stamp that changes with every reading of the hardware."""
+
+    position: float
+    velocity: float
+    stamp: float
+    contacts: int = 0
+    """How often the firmware has stopped the joint at its contact threshold."""
+
+
+def read(status: Status, joint: Joint) -> Reading:
+    """A joint's state; for the base the position is 0: its motion is told from two odometries (base_progress)."""
+    if joint.device == "base":
+        base = status["base"]
+        speed = base["theta_vel"] if joint.name == "rotate" else base["x_vel"]
+        return Reading(0.0, float(speed), float(base["left_wheel"]["timestamp"]))
+    if joint.stepper:
+        part = status[joint.device]
+        motor = part["motor"]
+        return Reading(float(part["pos"]), float(part["vel"]), float(motor["timestamp"]), int(motor["guarded_event"]))
+    servo = status[joint.device][joint.name]
+    position = servo["pos_pct"] if joint.unit == "%" else servo["pos"]
+    return Reading(float(position), float(servo["vel"]) * joint.scale, float(servo["timestamp_pc"]))
+
+
+@dataclass(frozen=True)
+class Odometry:
+    """Where the base is by its wheels: metres and radians since stretch_body started."""
+
+    x: float
+    y: float
+    theta: float
+
+
+def odometry(status: Status) -> Odometry:
+    """The base's odometry; theta comes modulo 2 pi."""
+    base = status["base"]
+    return Odometry(float(base["x"]), float(base["y"]), float(base["theta"]))
+
+
+def base_progress(joint: Joint, start: Odometry, now: Odometry) -> float:
+    """How far the base has driven along its first heading (m), or turned (rad, within +-pi)."""
+    if joint.name == "rotate":
+        return wrap(now.theta - start.theta)
+    return (now.x - start.x) * math.cos(start.theta) + (now.y - start.y) * math.sin(start.theta)
+
+
+def wrap(angle: float) -> float:
+    """The same angle within +-pi."""
+    return math.remainder(angle, 2 * math.pi)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Speed and acceleration of one move, and the seconds that a trapezoid with them takes."""
+
+    speed: float
+    acceleration: float
+    seconds: float
+
+
+def profiles(distances: Mapping[str, float], together: bool = False) -> dict[str, Profile]:
+    """Profiles for moves by signed distances (unit), none above its joint's limits.
+
+    Together, all joints share one trapezoid scaled by their distances, so that arm and base draw a straight line.
+    """
+    paths = {name: abs(d) / JOINTS[name].scale for name, d in distances.items() if d != 0.0}
+    if not together:
+        return {name: _profile(d, JOINTS[name].speed, JOINTS[name].acceleration) for name, d in paths.items()}
+    speed = min((JOINTS[name].speed / d for name, d in paths.items()), default=1.0)
+    acceleration = min((JOINTS[name].acceleration / d for name, d in paths.items()), default=1.0)
+    return {name: _profile(d, speed * d, acceleration * d) for name, d in paths.items()}
+
+
+def _profile(distance: float, speed: float, acceleration: float) -> Profile:
+    if distance < speed**2 / acceleration:
+        return Profile(speed, acceleration, 2 * math.sqrt(distance / acceleration))
+    return Profile(speed, acceleration, distance / speed + speed / acceleration)

@@ -1,0 +1,243 @@
+"""Motion of the Stretch's joints: trapezoidal profiles within limits, position control, tracking checked, stop at any time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.scene import Array
+from fail2progress.robots.stretch.simulated.joints import AXES, JOINTS
+from fail2progress.simulation.mujoco.bodies import TIMESTEP
+from fail2progress.simulation.mujoco.rays import Bodies
+
+_CHUNK = 2
+"""Steps between two set-points."""
+_REPORT = 12
+"""Chunks between two reports and checks: 0.096 s."""
+_BRAKE, _STOP = 0.06, 0.18
+"""Seconds in which a stop brakes, harder than the limits for ordinary motion, and after which nothing moves."""
+_NAMES = tuple(AXES)
+_TURNS = np.array([name in ("turn", "yaw", "pan", "tilt", "grip") for name in _NAMES])
+_LAG = np.where(_TURNS, 0.08, 0.015)
+"""Radians or metres that an axis may trail its set-point by before it counts as stalled."""
+_TYPICAL_REST = 0.1
+_ARRIVED = np.where(_TURNS, 0.002, 0.0005)
+_CONTACT = 0.006
+"""Metres of trailing at which a guarded motion ends: it met something."""
+_SPREAD = np.array([[axis.joints.get(joint, 0.0) for axis in AXES.values()] for joint in JOINTS])
+"""(joints, axes) from commands to joints."""
+_GATHER = np.linalg.pinv(_SPREAD)
+
+
+class MotionError(RuntimeError):
+    """A motion that could not be carried out: which joint and what to do."""
+
+
+class StoppedError(MotionError):
+    """Somebody asked for a stop."""
+
+
+Progress = Callable[[float, str], None]
+"""Told the share of the skill that is done, and its phase, at least every 0.1 s of simulated time."""
+Watch = Callable[[str, float], None]
+"""Told the phase and the share of it that is done."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A synchronised motion of some axes to goals (m, rad).
+
+    guarded: meeting something ends it, as in lowering onto a table, instead of being an error. then: what the hand does at its
+    end.
+    """
+
+    name: str
+    goals: Mapping[str, float] = field(default_factory=dict)
+    guarded: bool = False
+    then: str = ""
+
+
+def profile(lengths: Array, axes: Sequence[str] = _NAMES) -> tuple[Array, Array]:
+    """Shares of the way at each set-point, and their rates (1/s): the fastest trapezoid that keeps all axes in their limits.
+
+    lengths: (axes,) m or rad. The base's x and y share one limit, since it drives along a line.
+    """
+    ways = np.abs(lengths)
+    ways = np.where([name in ("x", "y") for name in axes], math.hypot(*ways[:2]), ways)
+    moving = ways > 1e-9
+    if not moving.any():
+        return np.empty(0), np.empty(0)
+    speed = min(AXES[name].speed / way for name, way in zip(axes, ways, strict=True) if way > 1e-9)
+    acceleration = min(AXES[name].acceleration / way for name, way in zip(axes, ways, strict=True) if way > 1e-9)
+    ramp = min(speed / acceleration, math.sqrt(1 / acceleration))
+    top = acceleration * ramp
+    total = 1 / top + ramp
+    t = np.append(np.arange(1, math.ceil(total / (_CHUNK * TIMESTEP))) * _CHUNK * TIMESTEP, total)
+    left = total - t
+    shares = np.where(left < ramp, 1 - acceleration * left**2 / 2, top * (t - ramp / 2))
+    shares = np.where(t < ramp, acceleration * t**2 / 2, shares)
+    return shares, np.minimum(np.minimum(acceleration * t, acceleration * left), top)
+
+
+@dataclass
+class Motion:
+    """The joints of a compiled Stretch.
+
+    at: (axes,) set-points; now: simulated seconds since the start; driven: m that the base has driven forward on balance;
+    stopping: set it to end the motion under way.
+    """
+
+    bodies: Bodies
+    at: Array
+    now: float = 0.0
+    driven: float = 0.0
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.attach(self.bodies)
+
+    def attach(self, bodies: Bodies) -> None:
+        """Go on with other bodies of the same robot: its joints are put where the set-points are, at rest."""
+        self.bodies = bodies
+        model, data = bodies.model, bodies.data
+        self._qpos = np.array([model.joint(name).qposadr[0] for name in JOINTS])
+        self._dof = np.array([model.joint(name).dofadr[0] for name in JOINTS])
+        self._lead = model.dof_damping[self._dof] / model.actuator_gainprm[:, 0]
+        data.qpos[self._qpos] = data.ctrl[:] = _SPREAD @ self.at
+        mujoco.mj_forward(model, data)
+
+    def positions(self) -> Array:
+        """(joints,) m, rad."""
+        return np.asarray(self.bodies.data.qpos[self._qpos])
+
+    def velocities(self) -> Array:
+        """(joints,) m/s, rad/s."""
+        return np.asarray(self.bodies.data.qvel[self._dof])
+
+    def efforts(self) -> Array:
+        """(joints,) N, Nm that the motors exert beyond what their own damping takes."""
+        spent = self.bodies.model.dof_damping[self._dof] * self.velocities()
+        return np.asarray(self.bodies.data.qfrc_actuator[self._dof] - spent)
+
+    def duration(self, phases: Sequence[Phase]) -> float:
+        """Seconds that phases take, with the time to come to rest after each."""
+        at, total = self.at, _TYPICAL_REST * len(phases)
+        for phase in phases:
+            goal = _goal(at, phase)
+            total += len(profile(goal - at)[0]) * _CHUNK * TIMESTEP
+            at = goal
+        return total
+
+    def run(
+        self,
+        phases: Sequence[Phase],
+        hand: Mapping[str, Callable[[], None]],
+        tell: Progress,
+        watch: Watch = lambda phase, share: None,
+    ) -> None:
+        """Carry phases out one after the other. MotionError where a joint stalls; StoppedError after `stopping` was set."""
+        whole, begin = self.duration(phases), self.now
+        for phase in phases:
+
+            def report(share: float, name: str = phase.name) -> None:
+                watch(name, share)
+                tell(min((self.now - begin) / whole, 1.0), name)
+
+            self._move(phase, report)
+            if phase.then:
+                hand[phase.then]()
+
+    def _move(self, phase: Phase, report: Callable[[float], None]) -> None:
+        start, goal = self.at, _goal(self.at, phase)
+        shares, rates = profile(goal - start)
+        targets = start + shares[:, None] * (goal - start)
+        controls = targets @ _SPREAD.T + rates[:, None] * ((goal - start) @ _SPREAD.T) * self._lead
+        late = 0
+        for k, control in enumerate(controls):
+            self._step(control)
+            self.at = targets[k]
+            if k % _REPORT == 0:
+                report(float(shares[k]))
+                late = late + 1 if self._late().any() else 0
+                if phase.guarded and self._met():
+                    return self._rest_here()
+                if late > 2:
+                    self._stalled(phase)
+            if self.stopping:
+                self._brake(rates[k] * (goal - start))
+        self.at = goal
+        self._arrive(phase, report)
+
+    def _arrive(self, phase: Phase, report: Callable[[float], None]) -> None:
+        """Wait until the joints are where they shall be."""
+        for k in range(5 * _REPORT):
+            if (self._error() < _ARRIVED).all():
+                return
+            self._step(_SPREAD @ self.at)
+            if k % _REPORT == 0:
+                report(1.0)
+            if self.stopping:
+                self._brake(np.zeros(len(self.at)))
+        if phase.guarded:
+            return self._rest_here()
+        if (self._error() > 0.25 * _LAG).any():
+            self._stalled(phase)
+
+    def _step(self, control: Array) -> None:
+        data = self.bodies.data
+        data.ctrl[:] = control
+        x, y, _ = data.qpos[self._qpos[:3]]
+        mujoco.mj_step(self.bodies.model, data, nstep=_CHUNK)
+        self.now += _CHUNK * TIMESTEP
+        new_x, new_y, turn = data.qpos[self._qpos[:3]]
+        self.driven += math.cos(turn) * (new_x - x) + math.sin(turn) * (new_y - y)
+
+    def _error(self) -> Array:
+        return np.asarray(np.abs(self.at - _GATHER @ self.positions()))
+
+    def _late(self) -> NDArray[np.bool_]:
+        return np.asarray(self._error() > _LAG)
+
+    def _met(self) -> bool:
+        return bool((self._error()[~_TURNS] > _CONTACT).any())
+
+    def _rest_here(self) -> None:
+        self.at = _GATHER @ self.positions()
+
+    def _stalled(self, phase: Phase) -> None:
+        worst = int(np.argmax(self._error() / _LAG))
+        joint, is_at = next(iter(AXES[_NAMES[worst]].joints)), (_GATHER @ self.positions())[worst]
+        wanted = self.at[worst]
+        self._rest_here()
+        raise MotionError(
+            f"{joint} stalled in phase {phase.name!r}: {_NAMES[worst]} is at {is_at:.3f} instead of {wanted:.3f}; "
+            "something blocks it or the load is too heavy: clear the way and try again"
+        )
+
+    def _brake(self, speed: Array) -> None:
+        """From a speed (axes,) to rest; then StoppedError."""
+        begin = self.at
+        for t in np.arange(1, round(_STOP / (_CHUNK * TIMESTEP)) + 1) * _CHUNK * TIMESTEP:
+            left = max(1 - float(t) / _BRAKE, 0.0)
+            self.at = begin + speed * _BRAKE / 3 * (1 - left**3)
+            self._step(_SPREAD @ self.at + self._lead * (_SPREAD @ (speed * left**2)))
+        raise StoppedError("stopped on request; look again before the next skill")
+
+    def wait(self, seconds: float, tell: Progress) -> None:
+        """Hold still."""
+        for k in range(math.ceil(seconds / (_CHUNK * TIMESTEP))):
+            self._step(_SPREAD @ self.at)
+            if k % _REPORT == 0:
+                tell(1.0, "settle")
+
+
+def _goal(at: Array, phase: Phase) -> Array:
+    goal = at.copy()
+    for name, value in phase.goals.items():
+        goal[_NAMES.index(name)] = value
+    return goal

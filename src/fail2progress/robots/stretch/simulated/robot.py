@@ -1,0 +1,250 @@
+"""A Stretch RE2 in simulation: its own kinematics, joints within their limits, its head camera; no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from fail2progress.core.observation import POINTS, SegmentedCloud
+from fail2progress.core.relations import DEFAULT, RelationState, Thresholds, ground_truth
+from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.core.scene import FRAME, Array, Scene
+from fail2progress.perception.segmentation.base import DECIMALS, Perceived, Segment, Segmenter, resample
+from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.robots.base import ExecutionError, Robot
+from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, let_go
+from fail2progress.robots.stretch.simulated.camera import WIDE, HeadCamera, posed
+from fail2progress.robots.stretch.simulated.joints import (
+    BASE,
+    GRASP,
+    JOINTS,
+    LINKS,
+    OPTICAL,
+    WHEEL_RADIUS,
+    WHEEL_SEPARATION,
+    local_transforms,
+    matrix,
+)
+from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Phase, Progress, StoppedError
+from fail2progress.robots.stretch.simulated.reach import HOME, OutOfReachError
+from fail2progress.robots.stretch.simulated.skills import START, grip_for, plan, recovery
+from fail2progress.simulation.base import Disturbances, Outcome, Snapshot
+from fail2progress.simulation.mujoco.backend import touching
+from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene
+from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.feasibility import infeasible
+
+ODOM = "odom"
+GRASP_TOLERANCE = 0.015
+"""Metres that an object's centre may be beside the hand's for the fingers to close on it."""
+_SETTLE = 1.6
+"""Seconds at most until everything rests after a skill."""
+_REST_SPEED = 0.01
+
+
+@dataclass
+class SimulatedStretch(Robot):
+    """Starts at its look-out pose before a scene. Physics moves on only within `execute`.
+
+    `frame`, `joints` and `transforms` may be read from `progress` while a skill is under way, `stop` may be called from anywhere;
+    nothing else is safe for several threads. `truth`, `scene` and `outcomes` are for judging, the loop does not see them.
+    """
+
+    start: Scene
+    seed: int = 0
+    disturbances: Disturbances = field(default_factory=Disturbances)
+    camera: HeadCamera = WIDE
+    noise: DepthNoise = DepthNoise()  # noqa: RUF009 (frozen)
+    segmenter: Segmenter = field(default_factory=LabelledSegmenter)
+    progress: Progress = lambda share, phase: None
+    thresholds: Thresholds = DEFAULT
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._calls = 0
+        self._last: RgbdFrame | None = None
+        self._bodies = compile_stretch(self.start, np.array(HOME))
+        self._motion = Motion(self._bodies, START.copy())
+        self._rest()
+        self._looks = self._look_around()
+        self._now = self._snapshot(self.start)
+
+    @property
+    def now(self) -> float:
+        """Simulated seconds since the start."""
+        return self._motion.now
+
+    @property
+    def truth(self) -> RelationState:
+        """The relations that hold, by the simulator."""
+        return self._now.relations
+
+    @property
+    def scene(self) -> Scene:
+        """Where everything was when the robot last came to rest."""
+        return self._now.scene
+
+    @property
+    def looks(self) -> tuple[RgbdFrame, ...]:
+        """What the head camera saw when the robot came to rest, one frame for each of its looks."""
+        return self._looks
+
+    def observe(self) -> SegmentedCloud:
+        """See Robot: the segments of all looks together. Nothing moves, time stands still."""
+        return self._now.cloud
+
+    def execute(self, call: SkillCall) -> None:
+        """See Robot. ExecutionError also after `stop`, and where a joint stalls; the robot then stays as it is."""
+        self._motion.stopping = False
+        if recovery(self.scene, self._motion.at, self._holding):
+            self.recover()
+        reason = infeasible(self._now.scene, call)
+        if reason is not None:
+            raise ExecutionError(reason)
+        try:
+            phases = plan(self._now.scene, call)
+        except OutOfReachError as error:
+            raise ExecutionError(str(error)) from error
+        before = self._now
+        self._calls += 1
+        self._bodies = compile_stretch(before.scene, np.array(HOME), grip_for(call))
+        self._motion.attach(self._bodies)
+        self._carry_out(lambda: self._perform(call, phases))
+        self.outcomes.append(Outcome(call, before, self._now, {"simulated": self.now - before.cloud.stamp}, stable=True))
+
+    def recover(self) -> None:
+        """After a skill that ended half-way: put down what is held, go home and look. `execute` does so where it is needed."""
+        self._motion.stopping = False
+        phases = recovery(self.scene, self._motion.at, self._holding)
+        self._carry_out(lambda: self._motion.run(phases, {"open": lambda: let_go(self._bodies)}, self.progress))
+
+    def stop(self) -> None:
+        """End the motion under way within 0.2 s of simulated time; the running `execute` raises. Without one, nothing happens."""
+        self._motion.stopping = True
+
+    def frame(self) -> RgbdFrame:
+        """What the head camera sees now, with true labels; taken once for any simulated time, as casting the rays takes long."""
+        if self._last is None or self._last.stamp != self.now:
+            mujoco.mj_kinematics(self._bodies.model, self._bodies.data)
+            rng = np.random.default_rng([self.seed, round(self.now / TIMESTEP)])
+            view = posed(self._bodies, self.camera)
+            self._last = photograph(self._bodies, self.start, view, self.noise, rng, stamp=self.now)
+        return self._last
+
+    def joints(self) -> dict[str, tuple[float, float, float]]:
+        """Position (m, rad), velocity and effort (N, Nm) of every joint, under the names of the robot's ROS 2 driver."""
+        columns = (self._motion.positions(), self._motion.velocities(), self._motion.efforts())
+        values = {name: (float(p), float(v), float(e)) for name, p, v, e in zip(JOINTS, *columns, strict=True)}
+        x, y, turn = (values.pop(name) for name in ("odom_x", "odom_y", "odom_turn"))
+        arm = [values[f"joint_arm_l{i}"] for i in range(4)]
+        values["wrist_extension"] = (sum(part[0] for part in arm), sum(part[1] for part in arm), arm[0][2])
+        forward = float(np.cos(turn[0]) * x[1] + np.sin(turn[0]) * y[1])
+        for name, half in (("joint_left_wheel", -WHEEL_SEPARATION / 2), ("joint_right_wheel", WHEEL_SEPARATION / 2)):
+            way, speed = self._motion.driven + half * turn[0], forward + half * turn[1]
+            values[name] = (way / WHEEL_RADIUS, speed / WHEEL_RADIUS, 0.0)
+        return values
+
+    def transforms(self) -> list[tuple[str, str, Array]]:
+        """Parent, child and (7,) pose (m, w x y z) of the child in the parent: everything from odom to the camera and the hand.
+
+        The planning frame is fixed in odom: where the base was at plan time, turned so that x leads away from the arm's side.
+        """
+        base = self._motion.positions()[:3]
+        home = matrix(np.array([HOME[0], HOME[1], 0.0]), Rotation.from_euler("z", HOME[2]))
+        moving = matrix(np.array([base[0], base[1], 0.0]), Rotation.from_euler("z", base[2]))
+        local = local_transforms({name: value[0] for name, value in self.joints().items()})
+        local[OPTICAL] = local[OPTICAL] @ matrix(np.zeros(3), Rotation.from_matrix(self.camera.mounting()))
+        names = [(ODOM, FRAME), (ODOM, BASE), *((link.parent, link.name) for link in LINKS)]
+        poses = _poses(np.stack([np.linalg.inv(home), moving, *(local[link.name] for link in LINKS)]))
+        return [(parent, child, pose) for (parent, child), pose in zip(names, poses, strict=True)]
+
+    @property
+    def _holding(self) -> bool:
+        return bool(self._bodies.data.eq_active.any())
+
+    def _carry_out(self, motion: Callable[[], None]) -> None:
+        """Move, come to rest and look. ExecutionError where the motion ended early."""
+        try:
+            motion()
+            self._rest()
+            self._looks = self._look_around()
+            if self._motion.stopping:
+                raise StoppedError("stopped on request when all was done but the looking")
+        except MotionError as error:
+            self._rest()
+            self._looks = (self.frame(),)
+            raise ExecutionError(str(error)) from error
+        finally:
+            self._now = self._snapshot(self._now.scene)
+
+    def _perform(self, call: SkillCall, phases: tuple[Phase, ...]) -> None:
+        rng = np.random.default_rng([self.seed, self._calls])
+        missed = bool(rng.random() < self.disturbances.grasp_miss)
+        slips_at = float(rng.random()) if rng.random() < self.disturbances.grasp_slip else 2.0
+
+        def close() -> None:
+            if not missed and self._within_fingers(call.object):
+                close_on(self._bodies, call.object)
+
+        def watch(phase: str, share: float) -> None:
+            if phase == "carry" and share > slips_at:
+                let_go(self._bodies)
+
+        self._motion.run(phases, {"close": close, "open": lambda: let_go(self._bodies)}, self.progress, watch)
+
+    def _within_fingers(self, name: str) -> bool:
+        """Whether the centre of the grasp lies in an object, give or take what fingers forgive."""
+        hand, body = self._bodies.data.body(GRASP), self._bodies.data.body(name)
+        local = body.xmat.reshape(3, 3).T @ (hand.xpos - body.xpos)
+        return bool((np.abs(local) < self.start.sizes[self.start.index(name)] / 2 + GRASP_TOLERANCE).all())
+
+    def _rest(self) -> None:
+        """Hold still until nothing moves any more, at most so long."""
+        begin = self.now
+        while self.now - begin < _SETTLE:
+            self._motion.wait(0.1, self.progress)
+            if np.abs(self._bodies.data.qvel).max(initial=0.0) < _REST_SPEED:
+                return
+
+    def _look_around(self) -> tuple[RgbdFrame, ...]:
+        """A frame from every direction that the camera needs. Only the head moves."""
+        frames = []
+        for pan, tilt in self.camera.looks:
+            self._motion.run([Phase("look", {"pan": pan, "tilt": tilt})], {}, self.progress)
+            frames.append(self.frame())
+        return tuple(frames)
+
+    def _snapshot(self, was: Scene) -> Snapshot:
+        scene = read_scene(self._bodies, was)
+        relations = ground_truth(scene, touching(self._bodies, len(scene), self.thresholds.contact), self.thresholds)
+        return Snapshot(scene, relations, together([self.segmenter.segment(frame) for frame in self._looks], scene.names))
+
+
+def together(looks: Sequence[Perceived], names: tuple[str, ...]) -> SegmentedCloud:
+    """One cloud of several looks at the same scene: segments with the same id are one, those of the given names come first.
+
+    One look gives the points that `Perceived.cloud` gives.
+    """
+    parts: dict[str, list[Segment]] = {}
+    for part in (part for look in looks for part in (*look.surfaces, *look.segments)):
+        parts.setdefault(part.id, []).append(part)
+    order = [name for name in names if name in parts] + [name for name in parts if name not in names]
+    points = [resample(np.concatenate([part.points for part in parts[name]])) for name in order]
+    return SegmentedCloud(
+        tuple(order),
+        tuple(parts[name][0].category for name in order),
+        np.round(np.array(points, np.float32).reshape(-1, POINTS, 3), DECIMALS),
+        np.array([max(part.visibility for part in parts[name]) for name in order], np.float32),
+        stamp=looks[-1].stamp,
+    )
+
+
+def _poses(transforms: Array) -> Array:
+    """(n, 4, 4) to (n, 7) m and unit quaternions w, x, y, z."""
+    quats = Rotation.from_matrix(transforms[:, :3, :3]).as_quat(scalar_first=True)
+    return np.concatenate([transforms[:, :3, 3], quats], axis=1)

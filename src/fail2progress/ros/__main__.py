@@ -1,0 +1,98 @@
+"""python -m fail2progress.ros NAME [--ros-args ...]: one node of the table as a process."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+import threading
+import traceback
+from typing import Any, NoReturn
+
+import rclpy
+from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.signals import SignalHandlerOptions
+
+from fail2progress.ros.graph import NODES
+from fail2progress.ros.launch.environment import SUPERVISOR
+
+MISTAKE = 2
+BROKEN = threading.Event()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a node until it is told to end; its exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or words[0] not in NODES:
+        given = f"unknown node {words[0]!r}" if words else "no node named"
+        print(f"fail2progress: {given}; there are: {', '.join(NODES)}", file=sys.stderr)
+        return MISTAKE
+    entry = NODES[words[0]]
+    # One thread a node: with a dozen processes on few cores, more only get in each other's way.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    end = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: end.set())
+    rclpy.init(args=words[1:], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = importlib.import_module(entry.module).Node(entry)
+    except ValueError as error:
+        print(f"fail2progress: {entry.name}: {error}", file=sys.stderr)
+        rclpy.shutdown()
+        return MISTAKE
+    executor = MultiThreadedExecutor(entry.threads)
+    executor.add_node(node)
+    spinning = threading.Thread(target=_spin, args=(executor, end), daemon=True)
+    spinning.start()
+    code = MISTAKE
+    if not node.param("autostart") or _started(node):
+        code = _wait(node, end)
+    node.let_go()
+    executor.shutdown(timeout_sec=2.0)
+    spinning.join(timeout=2.0)
+    node.destroy_node()
+    rclpy.shutdown()
+    return 1 if BROKEN.is_set() else code
+
+
+def _spin(executor: MultiThreadedExecutor, end: threading.Event) -> None:
+    """A node whose callbacks raise is broken: its process ends, and whoever looks after it starts it anew."""
+    try:
+        executor.spin()
+    except ExternalShutdownException:
+        end.set()
+    except Exception:
+        traceback.print_exc()
+        BROKEN.set()
+        end.set()
+
+
+def _started(node: Any) -> bool:
+    """Whether the node could be configured and activated; it has said why not."""
+    good = TransitionCallbackReturn.SUCCESS
+    return node.trigger_configure() == good and node.trigger_activate() == good
+
+
+def _wait(node: object, end: threading.Event) -> int:
+    """Until a signal, the end of whoever started it, or until the node is through with its work (`done`, an exit code)."""
+    supervisor = os.environ.get(SUPERVISOR)
+    while not end.wait(0.1):
+        if supervisor is not None and os.getppid() != int(supervisor):
+            return 0
+        done = getattr(node, "done", None)
+        if done is not None:
+            return int(done)
+    return 0
+
+
+def end(code: int) -> NoReturn:
+    """Leave at once: all is let go of, and taking the interpreter apart takes seconds on a busy computer."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    end(main())

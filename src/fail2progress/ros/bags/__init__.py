@@ -1,0 +1,1 @@
+"""Recordings in the rosbag2 layout (MCAP): writing and reading."""

@@ -1,0 +1,1 @@
+"""Latency of the running stack, measured by a client of it."""

@@ -1,0 +1,58 @@
+"""The stack's figures against the bars of the design, measured by a process with ROS. Imports no ROS itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fail2progress.core.provenance import provenance
+from fail2progress.evaluation.performance import Measurement
+from fail2progress.ros.launch.environment import environment
+
+COUNTS = {"latency": 200, "swaps": 100, "stops": 10}
+
+
+def measure_stack(tell: Callable[[str], None], counts: dict[str, int] | None = None) -> dict[str, object]:
+    """All figures. NoRosError where ROS is not there, RuntimeError where a node does not answer."""
+    variables = environment({**os.environ, "ROS_DOMAIN_ID": os.environ.get("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))})
+    found: dict[str, Any] = {}
+    for what, count in (counts or COUNTS).items():
+        tell(what)
+        found[what] = _measure(what, count, variables)
+    rows = [row.to_dict() for row in _rows(found)]
+    return {"benchmarks": rows, "details": found, "provenance": provenance(counts=counts or COUNTS)}
+
+
+def _measure(what: str, count: int, variables: dict[str, str]) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "found.json"
+        words = ["-m", "fail2progress.ros.benchmark.latency", what, "--count", str(count), "--out", str(out)]
+        done = subprocess.run([sys.executable, *words], env=variables, stderr=subprocess.PIPE, text=True)
+        if done.returncode or not out.exists():
+            raise RuntimeError(f"{what}: {(done.stderr.strip().splitlines() or ['it ended without a word'])[-1]}")
+        return json.loads(out.read_text())
+
+
+def _rows(found: dict[str, Any]) -> list[Measurement]:
+    rows = []
+    if "latency" in found:
+        rows.append(Measurement("segments_to_relations_s", found["latency"]["median_s"], 0.05, "limit: median, 8 segments", "s"))
+        share = found["latency"]["answered"] / found["latency"]["sent"]
+        rows.append(Measurement("observations_answered", share, 1.0, "limit: all, at 10 Hz", "share"))
+    if "swaps" in found:
+        swaps = found["swaps"]
+        rows.append(Measurement("model_swap_s", swaps["longest_s"], 0.5, "limit: longest, to the last of three nodes", "s"))
+        share = swaps["answered"] / swaps["sent"]
+        rows.append(Measurement("observations_answered_in_swaps", share, 1.0, "limit: all, at 10 Hz", "share"))
+    if "stops" in found:
+        longest = max(*found["stops"]["wall_s"], 1e-3)
+        rows.append(Measurement("stop_s", longest, 0.2, "limit: longest, request to joints at rest, in real time", "s"))
+        share = found["stops"]["aborted"] / found["stops"]["stops"]
+        rows.append(Measurement("stopped_goals_aborted", share, 1.0, "limit: all", "share"))
+    return rows

@@ -1,0 +1,134 @@
+"""Camera messages to RGB-D frames and back, with the names and units of the usual RealSense driver."""
+
+from __future__ import annotations
+
+from array import array
+from typing import Any
+
+import numpy as np
+from fail2progress_msgs.msg import LabelNames
+from numpy.typing import NDArray
+from sensor_msgs.msg import CameraInfo, Image
+
+from fail2progress.core.objects import CATEGORIES
+from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
+from fail2progress.core.scene import Array
+from fail2progress.ros.conversions.values import MOST_SEGMENTS, Refused, check_texts, header, stamp_of
+
+OPTICAL_FRAME = "camera_color_optical_frame"
+LARGEST_SIDE = 4096
+FARTHEST = 1e3
+"""Metres beyond which a depth is no reading."""
+_TYPES: dict[str, tuple[type[np.generic], int]] = {
+    "rgb8": (np.uint8, 3),
+    "bgr8": (np.uint8, 3),
+    "16UC1": (np.uint16, 1),
+    "mono16": (np.uint16, 1),
+    "32FC1": (np.float32, 1),
+}
+
+
+def image_msg(pixels: NDArray[Any], encoding: str, stamp: float, frame: str = OPTICAL_FRAME) -> Image:
+    """An image message; pixels (H, W) or (H, W, C)."""
+    data = array("B")
+    data.frombytes(np.ascontiguousarray(pixels).tobytes())
+    height, width = pixels.shape[:2]
+    step = len(data) // max(height, 1)
+    return Image(header=header(stamp, frame), height=height, width=width, encoding=encoding, step=step, data=data)
+
+
+def pixels_of(message: Image) -> NDArray[Any]:
+    """(H, W) or (H, W, 3); Refused for unknown encodings, sizes that do not fit the data, and big-endian pixels."""
+    if message.encoding not in _TYPES:
+        raise Refused("encoding", f"{message.encoding!r}; known: {', '.join(_TYPES)}")
+    kind, channels = _TYPES[message.encoding]
+    height, width = int(message.height), int(message.width)
+    row = width * channels * np.dtype(kind).itemsize
+    if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
+        raise Refused("size", f"an image of {width} x {height} pixels")
+    if message.is_bigendian or message.step < row or len(message.data) < message.step * (height - 1) + row:
+        raise Refused("size", f"{len(message.data)} bytes, step {message.step}, for {width} x {height} {message.encoding}")
+    content = np.frombuffer(message.data, np.uint8)[: message.step * height]
+    rows = np.lib.stride_tricks.as_strided(content, (height, row), (int(message.step), 1))
+    pixels = np.ascontiguousarray(rows).view(kind).reshape(height, width, channels)
+    return pixels[..., 0] if channels == 1 else pixels[..., ::-1] if message.encoding == "bgr8" else pixels
+
+
+def info_msg(camera: Intrinsics, stamp: float, frame: str = OPTICAL_FRAME) -> CameraInfo:
+    """A camera info without distortion."""
+    k = [camera.fx, 0.0, camera.cx, 0.0, camera.fy, camera.cy, 0.0, 0.0, 1.0]
+    p = [camera.fx, 0.0, camera.cx, 0.0, 0.0, camera.fy, camera.cy, 0.0, 0.0, 0.0, 1.0, 0.0]
+    unit = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
+    return CameraInfo(
+        header=header(stamp, frame),
+        width=camera.width,
+        height=camera.height,
+        distortion_model="plumb_bob",
+        d=[0.0] * 5,
+        k=k,
+        p=p,
+        r=unit,
+    )
+
+
+def intrinsics_of(message: CameraInfo) -> Intrinsics:
+    """The pinhole; distortion, which is small on aligned RealSense images, is left out."""
+    try:
+        k = [float(value) for value in message.k]
+        if not all(1e-3 <= abs(f) <= 1e6 for f in (k[0], k[4])) or max(abs(k[2]), abs(k[5])) > 1e6:
+            raise ValueError(f"fx, fy, cx, cy = {k[0]:g}, {k[4]:g}, {k[2]:g}, {k[5]:g} px belong to no camera")
+        return Intrinsics(int(message.width), int(message.height), k[0], k[4], k[2], k[5])
+    except ValueError as error:
+        raise Refused("camera", str(error)) from error
+
+
+def depth_image(depth: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """Metres to whole millimetres, 0 for no reading."""
+    return np.asarray(np.clip(np.round(np.nan_to_num(depth) * 1000.0), 0, 65535), np.uint16)
+
+
+def metres(pixels: NDArray[Any]) -> NDArray[np.float32]:
+    """(H, W) depth in metres: 16-bit images are millimetres, float images metres (REP-118)."""
+    if pixels.ndim != 2:
+        raise Refused("encoding", "a depth image has one channel")
+    if pixels.dtype == np.uint16:
+        return np.asarray(np.round(pixels * 1e-3, 3), np.float32)
+    return np.where((pixels > 0) & (pixels <= FARTHEST), pixels, np.float32(0.0))
+
+
+def frame_of(
+    colour: Image,
+    depth: Image,
+    info: CameraInfo,
+    pose: Array | None,
+    frame: str,
+    labels: tuple[Image, LabelNames] | None = None,
+) -> RgbdFrame:
+    """One RGB-D frame from its messages; Refused where they do not fit together."""
+    rgb = pixels_of(colour)
+    if rgb.ndim != 3:
+        raise Refused("encoding", f"a colour image has three channels, {colour.encoding} has one")
+    named = None
+    try:
+        if labels is not None:
+            named = _labels(*labels)
+        return RgbdFrame(
+            rgb, metres(pixels_of(depth)), intrinsics_of(info), pose, named, frame, stamp_of(depth.header.stamp)
+        )
+    except Refused:
+        raise
+    except ValueError as error:
+        raise Refused("size", str(error)) from error
+
+
+def _labels(image: Image, names: LabelNames) -> Labels:
+    if len(names.names) > MOST_SEGMENTS:
+        raise Refused("count", f"{len(names.names)} labels")
+    check_texts(*names.names)
+    unknown = [kind for kind in names.categories if kind not in CATEGORIES]
+    if unknown:
+        raise Refused("name", f"unknown category {unknown[0][:40]!r}; known: {', '.join(sorted(CATEGORIES))}")
+    pixels = pixels_of(image)
+    if pixels.dtype != np.uint16:
+        raise Refused("encoding", f"labels come as 16UC1, not {image.encoding}")
+    return Labels(pixels, tuple(names.names), tuple(names.categories))

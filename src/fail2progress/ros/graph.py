@@ -1,0 +1,271 @@
+"""The stack as data: every node with its parameters, topics, services and actions. Imports no ROS: launch files read it.
+
+Topics are relative names. A `Quality` is sensor (best effort, the newest), event (reliable, kept for late comers) or stream
+(reliable, not kept).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+Value = bool | int | float | str
+
+
+class Quality(str, Enum):
+    """How a topic is delivered."""
+
+    SENSOR = "sensor"
+    STREAM = "stream"
+    EVENT = "event"
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic: its relative name, its type as "package/Name", and how it is delivered with which depth."""
+
+    name: str
+    type: str
+    quality: Quality
+    depth: int = 1
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter; numbers have a range, texts may have a list of choices. The type is that of the default."""
+
+    name: str
+    default: Value
+    description: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+
+    def check(self, value: Value) -> str | None:
+        """Why a value is not taken, or None."""
+        if self.choices and value not in self.choices:
+            return f"{self.name}: {value!r} is not one of {', '.join(self.choices)}"
+        if self.low is not None and self.high is not None and not self.low <= float(value) <= self.high:
+            return f"{self.name}: {value} is outside [{self.low:g}, {self.high:g}]"
+        return None
+
+
+@dataclass(frozen=True)
+class NodeEntry:
+    """One node: where its class is, and everything by which others can talk to it."""
+
+    name: str
+    summary: str
+    parameters: tuple[Parameter, ...] = ()
+    subscribes: tuple[str, ...] = ()
+    publishes: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    uses_model: bool = False
+    threads: int = 2
+
+    @property
+    def module(self) -> str:
+        """The module that holds its class `Node`."""
+        return f"fail2progress.ros.nodes.{self.name}"
+
+
+_OWN = "fail2progress_msgs/"
+_TOPICS = (
+    Topic("camera/color/image_raw", "sensor_msgs/Image", Quality.SENSOR, 2),
+    Topic("camera/aligned_depth_to_color/image_raw", "sensor_msgs/Image", Quality.SENSOR, 2),
+    Topic("camera/color/camera_info", "sensor_msgs/CameraInfo", Quality.SENSOR, 2),
+    Topic("camera/labels", "sensor_msgs/Image", Quality.SENSOR, 2),
+    Topic("camera/label_names", _OWN + "LabelNames", Quality.EVENT),
+    Topic("joint_states", "sensor_msgs/JointState", Quality.SENSOR, 10),
+    Topic("tf", "tf2_msgs/TFMessage", Quality.STREAM, 100),
+    Topic("tf_static", "tf2_msgs/TFMessage", Quality.EVENT, 10),
+    Topic("segments", _OWN + "Segments", Quality.STREAM, 10),
+    Topic("relations", _OWN + "Relations", Quality.STREAM, 10),
+    Topic("plan", _OWN + "Plan", Quality.EVENT),
+    Topic("steps", _OWN + "Step", Quality.EVENT, 10),
+    Topic("verdicts", _OWN + "Verdict", Quality.EVENT, 10),
+    Topic("failures", _OWN + "FailureEvent", Quality.EVENT, 20),
+    Topic("failure_reports", _OWN + "FailureReport", Quality.EVENT, 20),
+    Topic("model_updates", _OWN + "ModelUpdate", Quality.EVENT, 5),
+    Topic("model_states", _OWN + "ModelState", Quality.EVENT, 10),
+    Topic("heartbeat", "std_msgs/Header", Quality.SENSOR, 1),
+    Topic("diagnostics", "diagnostic_msgs/DiagnosticArray", Quality.STREAM, 10),
+)
+TOPICS: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in _TOPICS})
+CAMERA = tuple(topic.name for topic in _TOPICS[:3])
+LABELS = ("camera/labels", "camera/label_names")
+RECORDED = tuple(topic.name for topic in _TOPICS if topic.name != "heartbeat")
+
+COMMON = (
+    Parameter("autostart", True, "configure and activate without a lifecycle manager"),
+    Parameter("state_dir", "runs/stack", "folder of the failure store, the models' registry and the simulated world"),
+    Parameter("loglevel", "info", "least severe log line", choices=("debug", "info", "warn", "error")),
+)
+_TASK = (
+    Parameter("task", "hierarchical-tabletop", "which task's trials"),
+    Parameter("objects", 3, "movable objects of the trial", 1, 7),
+    Parameter("seed", 0, "which trials, as in `fail2progress demo`: they count from 10,000 + 100 seed", 0, 10**6),
+)
+_PROCESSES = Parameter("processes", 1, "processes for simulation; 0: one for every core", 0, 256)
+
+_NODES = (
+    NodeEntry(
+        "segmentation",
+        "RGB-D images to segmented clouds in the planning frame",
+        (
+            Parameter(
+                "segmenter",
+                "labelled",
+                "where segments come from: a label image, or the geometry of the depth image",
+                choices=("labelled", "geometric"),
+            ),
+            Parameter("planning_frame", "planning", "frame of the clouds"),
+            Parameter("slop", 0.02, "seconds by which the stamps of one frame's images may differ", 0.0, 1.0),
+        ),
+        (*CAMERA, *LABELS, "tf", "tf_static", "steps", "heartbeat"),
+        ("segments",),
+    ),
+    NodeEntry(
+        "relations",
+        "relations detected in segments; hidden objects are remembered",
+        (),
+        ("segments", "steps", "model_updates"),
+        ("relations", "model_states"),
+        uses_model=True,
+    ),
+    NodeEntry(
+        "planner",
+        "reaches goals: plans skills, has them carried out, waits for the monitor's verdict, learns from failures",
+        (
+            Parameter("observation_timeout", 20.0, "seconds to wait for relations after a skill", 0.5, 600.0),
+            Parameter("verdict_timeout", 30.0, "seconds to wait for the monitor", 0.5, 600.0),
+            Parameter("skill_timeout", 300.0, "seconds to wait for a skill to end", 1.0, 3600.0),
+            Parameter("learn_timeout", 240.0, "seconds to wait for a lesson after a failure; 0: go on at once", 0.0, 3600.0),
+            Parameter("max_skills", 20, "skills that one task may take", 1, 1000),
+        ),
+        ("relations", "verdicts", "failures", "failure_reports", "model_updates"),
+        ("plan", "steps", "heartbeat", "model_states"),
+        actions=("execute_task",),
+        uses_model=True,
+        threads=6,
+    ),
+    NodeEntry(
+        "monitor",
+        "what is seen after a skill against what was expected; failures are durable before they are told",
+        (),
+        ("steps", "relations", "model_updates"),
+        ("verdicts", "failures", "model_states"),
+        uses_model=True,
+    ),
+    NodeEntry(
+        "classifier",
+        "rebuilds the scene of a failure, repeats the skill in simulation and says of what kind the failure is",
+        (_PROCESSES,),
+        ("failures",),
+        ("failure_reports",),
+        services=("classify_failure",),
+        threads=3,
+    ),
+    NodeEntry(
+        "learner",
+        "from a failure report to a better model, if the gate lets it through",
+        (
+            _PROCESSES,
+            Parameter("seed", 0, "of everything random in learning", 0, 10**6),
+            Parameter("samples", 20, "scenes to learn from (M of the paper)", 1, 1000),
+            Parameter("epochs", 200, "of fine-tuning", 1, 10000),
+        ),
+        ("failure_reports",),
+        ("model_updates", "model_states"),
+        services=("load_model", "roll_back_model", "query_model"),
+        actions=("learn_from_failure",),
+        threads=4,
+    ),
+    NodeEntry(
+        "sim_stretch",
+        "a simulated Stretch RE2: the topics, services and actions of the real one",
+        (
+            *_TASK,
+            Parameter("robot", "stretch", "own joints, or a free hand", choices=("stretch", "hand")),
+            Parameter("rate", 5.0, "images a second while nothing moves", 0.2, 60.0),
+            Parameter("client_timeout", 2.0, "seconds without a heartbeat of the client after which motion stops", 0.05, 60.0),
+            Parameter("pace", 0.0, "simulated seconds a second; 0: as fast as it can", 0.0, 100.0),
+        ),
+        ("heartbeat",),
+        (*CAMERA, *LABELS, "joint_states", "tf", "tf_static"),
+        services=("stop_the_robot", "resume_the_robot", "set_trial"),
+        actions=("execute_skill",),
+        threads=5,
+    ),
+    NodeEntry(
+        "stretch",
+        "the real Stretch RE2 by stretch_body; its camera comes from the RealSense driver",
+        (
+            Parameter("client_timeout", 0.1, "seconds without a heartbeat of the client after which motion stops", 0.05, 1.0),
+            Parameter("rate", 15.0, "joint states a second", 1.0, 100.0),
+        ),
+        ("heartbeat", "segments"),
+        ("joint_states", "tf"),
+        services=("stop_the_robot", "resume_the_robot", "home_the_robot"),
+        actions=("execute_skill",),
+        threads=5,
+    ),
+    NodeEntry(
+        "recorder",
+        "everything on the wire into a bag in the rosbag2 layout",
+        (
+            Parameter("bag", "", "folder of the bag; empty: bag in the state folder, numbered"),
+            Parameter("image_rate", 1.0, "images a second that are kept; 0: all", 0.0, 60.0),
+        ),
+        RECORDED,
+        (),
+    ),
+    NodeEntry(
+        "task",
+        "asks for one task, tells its progress, writes the result and ends",
+        (
+            *_TASK,
+            Parameter("story", False, "trials until something fails, then the same again with what was learnt"),
+            Parameter("result", "", "file for the result as JSON"),
+            Parameter("attempts", 5, "how often a task is asked for again where a node was lost", 1, 100),
+        ),
+        threads=2,
+    ),
+    NodeEntry(
+        "player",
+        "plays a bag for the rest of the stack, and ends when all of it has been worked off",
+        (
+            Parameter("bag", "", "folder or file of the bag"),
+            Parameter(
+                "source",
+                "",
+                "where observations come from; empty: the recorded segments if there are any, else the camera",
+                choices=("", "segments", "camera"),
+            ),
+            Parameter("rate", 0.0, "times real time; 0: as fast as it is taken", 0.0, 1000.0),
+        ),
+    ),
+)
+NODES: Mapping[str, NodeEntry] = MappingProxyType({entry.name: entry for entry in _NODES})
+
+_CORE = ("segmentation", "relations", "monitor", "classifier", "learner")
+STACKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sim": (*_CORE, "planner", "recorder", "sim_stretch", "task"),
+        "robot": (*_CORE, "planner", "recorder", "stretch"),
+        "replay": (*_CORE, "player"),
+    }
+)
+LAST: Mapping[str, str | None] = MappingProxyType({"sim": "task", "robot": None, "replay": "player"})
+"""The node with whose end a stack has done its work."""
+
+
+def parameters(entry: NodeEntry) -> tuple[Parameter, ...]:
+    """All parameters of a node."""
+    model = Parameter("model", "", "weights to start from; empty: the registry's current ones, or the package's")
+    own = {parameter.name for parameter in entry.parameters}
+    shared = (*COMMON, model) if entry.uses_model or entry.name == "learner" else COMMON
+    return (*(p for p in shared if p.name not in own), *entry.parameters)

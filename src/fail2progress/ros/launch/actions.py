@@ -1,0 +1,157 @@
+"""A stack for `ros2 launch`: the nodes of the table as launch actions, started anew when they die, with an exit code."""
+
+# `launch` comes with a ROS installation only, and without types.
+# mypy: disable-error-code="attr-defined,import-not-found,import-untyped"
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+from launch import LaunchDescription
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    LogInfo,
+    OpaqueFunction,
+    RegisterEventHandler,
+    SetEnvironmentVariable,
+    Shutdown,
+    TimerAction,
+)
+from launch.event_handlers import OnProcessExit
+from launch_ros.actions import Node
+from launch_ros.parameter_descriptions import ParameterValue
+
+from fail2progress.ros import graph as table
+from fail2progress.ros.launch import description as launching
+from fail2progress.ros.launch.environment import SUPERVISOR
+from fail2progress.ros.launch.supervisor import GRACE, MOST_STARTS, PAUSE
+
+PACKAGE = "fail2progress"
+CAMERA_PACKAGE = "realsense2_camera"
+MISTAKE = 2
+WORLD = "world.json"
+"""The simulated world in the state folder."""
+
+
+class StackError(RuntimeError):
+    """The stack did not do its work. Raised while launch handles an event, it is what makes `ros2 launch` return 1."""
+
+
+def description(stack: str) -> LaunchDescription:
+    """The launch description of a stack of the table."""
+    prefix = Path(get_package_prefix(PACKAGE))
+    share = prefix / "share" / PACKAGE
+    declared = [
+        DeclareLaunchArgument(item.name, default_value=item.default, description=item.description)
+        for item in launching.arguments(stack)
+    ]
+    return LaunchDescription([*declared, OpaqueFunction(function=Run(stack, prefix, share).begin)])
+
+
+class Run:
+    """One run of a stack: what was given, which nodes were started, and how it ended."""
+
+    def __init__(self, stack: str, prefix: Path, share: Path) -> None:
+        self.stack, self.prefix, self.share = stack, prefix, share
+        self.starts: Counter[str] = Counter()
+        self.names: dict[Any, str] = {}
+        self.given: dict[str, str] = {}
+        self.values: dict[str, dict[str, table.Value]] = {}
+        self.reporter: Any = None
+        self.code: int | None = None
+
+    def begin(self, context: Any) -> list[Any]:
+        """Everything to start. ValueError, which ends the launch, names an argument that cannot be."""
+        known = context.launch_configurations
+        self.given = {item.name: known[item.name] for item in launching.arguments(self.stack)}
+        self.values = launching.values(self.stack, self.given)
+        if not launching.truth("resume", self.given.get("resume", "true")):
+            Path(self.given["state_dir"], WORLD).unlink(missing_ok=True)
+        clock = launching.truth("use_sim_time", self.given["use_sim_time"])
+        for values in self.values.values():
+            values["use_sim_time"] = clock
+        variables = dict(launching.environment(self.share, self.stack, os.environ))
+        if "launch-prefix" not in known:  # else a debugger or a terminal stands between launch and the node
+            variables[SUPERVISOR] = str(os.getpid())
+        return [
+            *(SetEnvironmentVariable(name, value) for name, value in variables.items()),
+            RegisterEventHandler(OnProcessExit(on_exit=self.ended)),
+            *(self.node(name) for name in table.STACKS[self.stack]),
+            *self.camera(),
+        ]
+
+    def node(self, name: str) -> Any:
+        """A node's process."""
+        files = [str(self.share / launching.settings_file(self.stack)), self.given["params_file"]]
+        values = {key: ParameterValue(value, value_type=type(value)) for key, value in self.values[name].items()}
+        action = Node(
+            package=PACKAGE,
+            executable=name,
+            name=name,
+            namespace=self.given["namespace"],
+            parameters=[*filter(None, files), values],
+            output="screen",
+            sigterm_timeout=str(GRACE),
+        )
+        self.starts[name] += 1
+        self.names[action] = name
+        return action
+
+    def camera(self) -> list[Any]:
+        """The RealSense driver for the real robot."""
+        if not launching.truth("camera", self.given.get("camera", "false")):
+            return []
+        try:
+            get_package_prefix(CAMERA_PACKAGE)
+        except PackageNotFoundError:
+            return [LogInfo(msg=f"{CAMERA_PACKAGE} is not installed: start a driver that publishes {', '.join(table.CAMERA)}")]
+        driver = Node(
+            package=CAMERA_PACKAGE,
+            executable="realsense2_camera_node",
+            name="camera",
+            namespace=self.given["namespace"],
+            parameters=[dict(launching.CAMERA_PARAMETERS)],
+            remappings=list(launching.CAMERA_REMAPPINGS),
+            output="screen",
+            respawn=True,
+            respawn_delay=2.0,
+        )
+        return [driver]
+
+    def ended(self, event: Any, context: Any) -> list[Any] | None:
+        """A process has ended: the work is done, or a node is started anew, or the stack cannot go on (StackError)."""
+        if event.action is self.reporter:
+            return self.conclude(event.returncode)
+        name = self.names.get(event.action)
+        if name is None or context.is_shutdown:
+            return None
+        if name == table.LAST[self.stack] and event.returncode >= 0:
+            self.code = event.returncode
+            return self.report()
+        if event.returncode == MISTAKE:
+            raise StackError(f"{name} cannot run; what it said stands above")
+        if self.starts[name] >= MOST_STARTS:
+            raise StackError(f"{name} ended {MOST_STARTS} times")
+        return [TimerAction(period=PAUSE, actions=[self.node(name)])]
+
+    def report(self) -> list[Any]:
+        """The work is done: report on it where that was asked for, then end."""
+        if not self.given.get("report"):
+            return self.conclude(0)
+        program = self.prefix / "lib" / PACKAGE / PACKAGE
+        command = [str(program), "report", self.given["state_dir"], "--out", self.given["report"]]
+        self.reporter = ExecuteProcess(cmd=command, output="screen")
+        return [self.reporter]
+
+    def conclude(self, reported: int) -> list[Any]:
+        """End with success, or with StackError."""
+        if self.code != 0:
+            raise StackError(f"{table.LAST[self.stack]} ended with exit code {self.code}")
+        if reported != 0:
+            raise StackError(f"the report ended with exit code {reported}")
+        return [Shutdown(reason="the work is done")]

@@ -1,0 +1,134 @@
+"""What the launch files take and start, as data made from the table. Imports no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fail2progress.ros import graph as table
+
+RENAMED = {"log_level": "loglevel"}
+"""Launch arguments whose parameter has another name."""
+SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmenter", "bag")
+OWN: Mapping[str, tuple[str, ...]] = {
+    "sim": ("task", "objects", "seed", "story", "robot", "result"),
+    "robot": (),
+    "replay": ("rate", "source"),
+}
+"""Parameters that are arguments of one stack's launch file."""
+DEFAULTS = {"state_dir"}
+"""Parameters that are always passed on, as the launch file itself needs them."""
+REQUIRED = {"replay": ("bag",)}
+_NAMES: Mapping[type, str] = {bool: "truth value (true or false)", int: "whole number", float: "number", str: "text"}
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a launch file; without a default it must be given."""
+
+    name: str
+    description: str
+    default: str | None = ""
+
+
+def arguments(stack: str) -> tuple[Argument, ...]:
+    """All arguments of a stack's launch file."""
+    general = (
+        Argument("namespace", "namespace of all nodes and topics"),
+        Argument("use_sim_time", "take time from /clock", "false"),
+        Argument("params_file", f"YAML file with parameters; it wins over {settings_file(stack)}, arguments win over both"),
+    )
+    own = tuple(_argument(stack, name) for name in (*SHARED, *OWN[stack]) if takers(stack, name))
+    report = Argument("report", "HTML file for a report when the work is done; empty: none")
+    left = "go on with the simulated world that an earlier run left in state_dir, not from the trial's start"
+    resume = Argument("resume", left, "false")
+    camera = Argument("camera", "start the RealSense driver, if it is installed", "true")
+    extra = {"sim": (resume, report), "replay": (report,), "robot": (camera,)}
+    return (*general, *own, *extra[stack])
+
+
+def settings_file(stack: str) -> str:
+    """A stack's parameters, relative to the package's share folder."""
+    return f"config/{stack}.yaml"
+
+
+def takers(stack: str, name: str) -> dict[str, table.Parameter]:
+    """The parameter behind an argument, by the node that has it; `bag` of a replay is that which is played."""
+    parameter = RENAMED.get(name, name)
+    nodes = [table.NODES[node] for node in table.STACKS[stack]]
+    return {node.name: p for node in nodes for p in table.parameters(node) if p.name == parameter}
+
+
+def _argument(stack: str, name: str) -> Argument:
+    parameter = next(iter(takers(stack, name).values()))
+    choices = f"; one of {', '.join(parameter.choices)}" if parameter.choices else ""
+    if name in REQUIRED.get(stack, ()):
+        return Argument(name, parameter.description, None)
+    if name in DEFAULTS:
+        return Argument(name, parameter.description, str(parameter.default))
+    unless = "" if parameter.default == "" else f"; unless given, what parameter files say, or {_shown(parameter.default)}"
+    return Argument(name, f"{parameter.description}{choices}{unless}")
+
+
+def _shown(value: table.Value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def values(stack: str, given: Mapping[str, str]) -> dict[str, dict[str, table.Value]]:
+    """Parameters by node, from the texts of the arguments. Empty texts are left to params_file and the defaults.
+
+    ValueError names an argument with a value that its parameter does not take.
+    """
+    found: dict[str, dict[str, table.Value]] = {node: {} for node in table.STACKS[stack]}
+    for name, text in given.items():
+        if text:
+            for node, parameter in takers(stack, name).items():
+                found[node][parameter.name] = _value(name, parameter, text)
+    return found
+
+
+def truth(name: str, text: str) -> bool:
+    """A text as a bool; ValueError for what is neither true nor false."""
+    if text.lower() not in _BOOLEANS:
+        raise ValueError(f"{name}: {text!r} is neither true nor false")
+    return _BOOLEANS[text.lower()]
+
+
+def _value(name: str, parameter: table.Parameter, text: str) -> table.Value:
+    """A text as the type of a parameter's default, checked."""
+    kind = type(parameter.default)
+    try:
+        value: table.Value = truth(name, text) if kind is bool else kind(text)
+    except ValueError:
+        raise ValueError(f"{name}: {text!r} is no {_NAMES[kind]}") from None
+    reason = parameter.check(value)
+    if reason is not None:
+        raise ValueError(reason)
+    return value
+
+
+def environment(share: Path, stack: str, base: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Variables that nodes need and `base` lacks: large images through shared memory; a simulation keeps to its computer."""
+    profile = share / "config" / "ros" / "fastdds.xml"
+    # Humble knows the older name only.
+    name = f"{'FASTRTPS' if base.get('ROS_DISTRO') == 'humble' else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
+    if name not in base and profile.is_file():
+        yield name, str(profile)
+    if stack != "robot" and "ROS_AUTOMATIC_DISCOVERY_RANGE" not in base:
+        yield "ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST"
+
+
+CAMERA_PARAMETERS: Mapping[str, table.Value] = {
+    "camera_name": "camera",
+    "enable_color": True,
+    "enable_depth": True,
+    "align_depth.enable": True,
+    "enable_sync": True,
+    "rgb_camera.color_profile": "640x480x15",
+    "depth_module.depth_profile": "640x480x15",
+}
+"""For realsense2_camera, run as a node named `camera`: it then publishes what the table's CAMERA names."""
+CAMERA_REMAPPINGS = (("/tf", "tf"), ("/tf_static", "tf_static"))
+"""Its transforms into the stack's namespace."""

@@ -1,0 +1,65 @@
+"""The environment in which a node's process finds ROS 2 and the messages. Imports no ROS."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+SUPERVISOR = "FAIL2PROGRESS_SUPERVISOR"
+"""Process id of whoever started a node and looks after it: the node ends when that one has gone."""
+_PROBE = "import rclpy, fail2progress_msgs.msg, tf2_msgs.msg"
+
+
+class NoRosError(RuntimeError):
+    """ROS 2 or the messages are not there, and what to do."""
+
+
+def environment(base: Mapping[str, str] | None = None, local: bool = True) -> dict[str, str]:
+    """Variables for a node: those of `base` (default: this process's), with the messages' overlay where it is needed.
+
+    local: nodes hear only those of this computer, unless the variables say otherwise.
+
+    NoRosError where nothing can be found.
+    """
+    found = dict(os.environ if base is None else base)
+    if local:
+        found.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    found.setdefault("OMP_NUM_THREADS", "1")
+    profile = root() / "config" / "ros" / "fastdds.xml"
+    if profile.is_file():
+        found.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
+        if found.get("ROS_DISTRO") == "humble":  # the older name of the variable
+            found.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(profile))
+    if works(found):
+        return found
+    overlay = root() / "install" / "local_setup.bash"
+    if overlay.is_file():
+        sourced = _source(overlay, {"AMENT_PREFIX_PATH": sys.prefix, **found})
+        if works(sourced):
+            return sourced
+    raise NoRosError(
+        "ROS 2 with fail2progress_msgs is not there. Source a ROS 2 installation and a workspace in which this repository was "
+        "built, or run: make ros"
+    )
+
+
+def root() -> Path:
+    """The repository, where this is run from one; otherwise the folder above the installed package."""
+    return Path(__file__).resolve().parents[4]
+
+
+def works(variables: Mapping[str, str]) -> bool:
+    """Whether a Python with these variables finds rclpy and the messages."""
+    done = subprocess.run([sys.executable, "-c", _PROBE], env=dict(variables), capture_output=True)
+    return done.returncode == 0
+
+
+def _source(script: Path, variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables after a shell script was sourced."""
+    command = ["bash", "-c", 'source "$1" >/dev/null && exec env -0', "bash", str(script)]
+    done = subprocess.run(command, env=dict(variables), capture_output=True, text=True)
+    pairs = (item.partition("=") for item in done.stdout.split("\0") if "=" in item)
+    return {key: value for key, _, value in pairs}

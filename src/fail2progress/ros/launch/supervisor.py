@@ -1,0 +1,210 @@
+"""Starts the processes of a stack from the table, starts one anew that dies, and ends them all. Imports no ROS."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fail2progress.ros import graph as table
+from fail2progress.ros.launch.environment import SUPERVISOR, environment
+
+GRACE = 8.0
+"""Seconds that processes have to end by themselves."""
+PAUSE = 0.5
+"""Seconds before a process is started anew."""
+MOST_STARTS = 60
+"""A process that ends more often than this is not started again: something is wrong that a start does not cure."""
+SHARED = Path("/dev/shm")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to start: a stack by name, with parameters for every node that has them."""
+
+    stack: str
+    state_dir: Path
+    values: Mapping[str, table.Value] = field(default_factory=dict)
+    namespace: str = ""
+    params_file: Path | None = None
+    nodes: tuple[str, ...] | None = None
+    """Instead of all nodes of the stack."""
+
+    def names(self) -> tuple[str, ...]:
+        """The nodes to start, the one that ends the stack last."""
+        return self.nodes if self.nodes is not None else table.STACKS[self.stack]
+
+    def command(self, name: str) -> list[str]:
+        """The command line of one node."""
+        entry = table.NODES[name]
+        values = {"state_dir": str(self.state_dir), **self.values}
+        known = {parameter.name: parameter for parameter in table.parameters(entry)}
+        words = [sys.executable, "-m", "fail2progress.ros", name, "--ros-args"]
+        if self.namespace:
+            words += ["-r", f"__ns:=/{self.namespace.strip('/')}"]
+        if self.params_file is not None:
+            words += ["--params-file", str(self.params_file)]
+        for key, value in values.items():
+            if key in known:
+                words += ["-p", f"{key}:={_text(value)}"]
+        return words
+
+
+def _text(value: table.Value) -> str:
+    """A value as rcl's parameter parser (YAML) takes it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
+
+
+@dataclass
+class Process:
+    """One node's process and how often it was started."""
+
+    name: str
+    popen: subprocess.Popen[str]
+    starts: int = 1
+
+
+class Supervisor:
+    """Runs a stack until its last node is through, it is stopped, or a node cannot be kept running."""
+
+    def __init__(self, launch: Launch, say: Say, variables: Mapping[str, str] | None = None) -> None:
+        self.launch, self.say = launch, say
+        self.variables = environment(variables, local=launch.stack != "robot")
+        self.processes: dict[str, Process] = {}
+        self.stopping = threading.Event()
+        self.code: int | None = None
+        self._due: dict[str, float] = {}
+        self._starts: dict[str, int] = {}
+
+    def start(self) -> None:
+        """Start everything."""
+        (self.launch.state_dir / "log").mkdir(parents=True, exist_ok=True)
+        self.variables.setdefault("ROS_LOG_DIR", str((self.launch.state_dir / "log" / "ros").resolve()))
+        self.variables[SUPERVISOR] = str(os.getpid())
+        for name in self.launch.names():
+            if not self.stopping.is_set():
+                self._start(name)
+
+    def run(self) -> int:
+        """Keep the stack running; its exit code."""
+        try:
+            self.start()
+            while self.code is None and not self.stopping.wait(0.1):
+                self.look_after()
+        finally:
+            self.stop()
+        return 1 if self.code is None else self.code
+
+    def look_after(self) -> None:
+        """Start anew what has died; take note when the last node is through."""
+        for name, process in list(self.processes.items()):
+            code = process.popen.poll()
+            if code is not None:
+                del self.processes[name]
+                self._ended(name, code)
+        for name, due in list(self._due.items()):
+            if time.monotonic() >= due:
+                del self._due[name]
+                self._start(name)
+
+    def _ended(self, name: str, code: int) -> None:
+        if name == table.LAST[self.launch.stack] and code >= 0:
+            self.code = code
+        elif code == 2:
+            self.say(f"{name} cannot run: see {self._log(name)}")
+            self.code = 2
+        elif self._starts[name] >= MOST_STARTS:
+            self.say(f"{name} ended {MOST_STARTS} times: see {self._log(name)}")
+            self.code = 1
+        else:
+            self.say(f"{name} ended ({_how(code)}); it is started anew")
+            self._due[name] = time.monotonic() + PAUSE
+
+    def stop(self) -> None:
+        """End all processes, by request first, and remove the shared memory that killed ones left."""
+        self.stopping.set()
+        for number, seconds in ((signal.SIGINT, GRACE), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0)):
+            for process in self.processes.values():
+                if process.popen.poll() is None:
+                    os.killpg(process.popen.pid, number)
+            end = time.monotonic() + seconds
+            while time.monotonic() < end and any(p.popen.poll() is None for p in self.processes.values()):
+                time.sleep(0.05)
+        remove_shared_memory()
+
+    def _start(self, name: str) -> None:
+        self._starts[name] = self._starts.get(name, 0) + 1
+        loud = name == table.LAST[self.launch.stack]
+        with self._log(name).open("a") as log:
+            popen = subprocess.Popen(
+                self.launch.command(name),
+                env=self.variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if loud else log,
+                stderr=log,
+                text=True,
+                start_new_session=True,
+            )
+        self.processes[name] = Process(name, popen, self._starts[name])
+        if loud:
+            threading.Thread(target=self._pass_on, args=(popen,), daemon=True).start()
+
+    def _pass_on(self, popen: subprocess.Popen[str]) -> None:
+        """What the last node says, for people."""
+        assert popen.stdout is not None
+        with popen.stdout:
+            for line in popen.stdout:
+                self.say(line.rstrip())
+
+    def _log(self, name: str) -> Path:
+        return self.launch.state_dir / "log" / f"{name}.log"
+
+
+def _how(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def remove_shared_memory() -> None:
+    """Take away the middleware's shared memory that no living process uses: killed processes leave it behind."""
+    for path in stale_shared_memory():
+        path.unlink(missing_ok=True)
+
+
+def stale_shared_memory() -> list[Path]:
+    """The middleware's shared memory of this user that no living process uses."""
+    segments = [path for path in SHARED.glob("*fast*dds*") if path.stat().st_uid == os.getuid()] if SHARED.is_dir() else []
+    used = set[str]().union(*(_mapped(process) | _open(process) for process in Path("/proc").glob("[0-9]*") if segments))
+    # A lock file (_el) is held open, its segment is mapped: either keeps both.
+    return [path for path in segments if not {str(path), str(path).removesuffix("_el"), f"{path}_el"} & used]
+
+
+def _mapped(process: Path) -> set[str]:
+    """Shared memory that a process has mapped; nothing where it has ended or belongs to somebody else."""
+    try:
+        lines = [line for line in (process / "maps").read_text().splitlines() if str(SHARED) in line]
+    except OSError:
+        return set()
+    return {line.split(maxsplit=5)[5].split(" (")[0].strip() for line in lines}
+
+
+def _open(process: Path) -> set[str]:
+    """Shared memory that a process holds open."""
+    found = set()
+    try:
+        for descriptor in (process / "fd").iterdir():
+            target = os.readlink(descriptor)
+            if target.startswith(str(SHARED)):
+                found.add(target)
+    except OSError:
+        return found
+    return found

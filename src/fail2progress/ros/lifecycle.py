@@ -1,0 +1,286 @@
+"""What all nodes share: the life cycle, parameters and topics from the table, refusals that are counted, diagnostics."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rclpy.action import ActionClient, ActionServer
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.impl.logging_severity import LoggingSeverity
+from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from fail2progress.ros import graph as table
+from fail2progress.ros.conversions.values import Refused
+
+QUALITIES = {
+    table.Quality.SENSOR: (ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE),
+    table.Quality.STREAM: (ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE),
+    table.Quality.EVENT: (ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL),
+}
+
+
+LONGEST_LINE = 500
+"""Characters of what is logged of a refusal: it may quote what came from outside."""
+
+
+def qos(topic: table.Topic) -> QoSProfile:
+    """How a topic is delivered."""
+    reliability, durability = QUALITIES[topic.quality]
+    return QoSProfile(depth=topic.depth, reliability=reliability, durability=durability)
+
+
+def message_type(name: str) -> Any:
+    """The class of "package/Name"."""
+    package, kind = name.split("/")
+    return getattr(importlib.import_module(f"{package}.msg"), kind)
+
+
+class GoalClient(ActionClient):
+    """An action client whose lock is there before executors hear of it, which rclpy's own makes last."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._lock = threading.Lock()
+        super().__init__(*arguments, **options)
+
+
+def retire(node: Any, action: Any) -> None:
+    """Close an action's end. rclpy's executors fail on one that is destroyed while they prepare to wait for it: so it is
+    taken from the node first, and destroyed in the executor's next round, which knows nothing of it any more.
+    """
+
+    def destroy() -> None:
+        with suppress(ValueError):  # it takes itself from the node once more
+            action.destroy()
+
+    node.remove_waitable(action)
+    if node.executor is None:
+        destroy()
+    else:
+        node.executor.create_task(destroy)
+
+
+class StackNode(LifecycleNode):
+    """A lifecycle node of the table. Subclasses make what they need in `start` and let go of it in `stop`."""
+
+    entry: table.NodeEntry
+
+    def __init__(self, entry: table.NodeEntry) -> None:
+        super().__init__(entry.name)
+        self.entry = entry
+        self.active = False
+        self.configured = False
+        self.refused: Counter[str] = Counter()
+        self.facts: dict[str, str] = {}
+        """Shown in the diagnostics."""
+        self.lock = threading.RLock()
+        self.alone = MutuallyExclusiveCallbackGroup()
+        self.together = ReentrantCallbackGroup()
+        self._own: list[Any] = []
+        self._declare()
+        self._outlets: dict[str, Any] = {name: self._outlet(name) for name in entry.publishes}
+        self._diagnostics = self._outlet("diagnostics")
+        self.create_timer(1.0, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup())
+
+    # Parameters
+
+    def _declare(self) -> None:
+        for parameter in table.parameters(self.entry):
+            self.declare_parameter(parameter.name, parameter.default, _descriptor(parameter))
+        known = {parameter.name: parameter for parameter in table.parameters(self.entry)}
+        for name in known:
+            self._require(known[name].check(self.param(name)))
+
+        def check(changes: list[Any]) -> SetParametersResult:
+            reasons = [known[change.name].check(change.value) for change in changes if change.name in known]
+            reason = next(filter(None, reasons), "")
+            return SetParametersResult(successful=not reason, reason=reason)
+
+        self.add_on_set_parameters_callback(check)
+        self.get_logger().set_level(LoggingSeverity[str(self.param("loglevel")).upper()])
+
+    @staticmethod
+    def _require(reason: str | None) -> None:
+        if reason is not None:
+            raise ValueError(reason)
+
+    def param(self, name: str) -> Any:
+        """The value of a parameter."""
+        return self.get_parameter(name).value
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the stack keeps what must outlive its processes."""
+        return Path(str(self.param("state_dir")))
+
+    # Life cycle
+
+    def on_configure(self, state: State) -> TransitionCallbackReturn:
+        """See LifecycleNode."""
+        self._own = [item for items, _ in self._inlets() for item in items]
+        try:
+            self.start()
+        except (ValueError, OSError, RuntimeError) as error:
+            self.get_logger().error(f"cannot be configured: {error}")
+            self._close_inlets()
+            return TransitionCallbackReturn.FAILURE
+        except Exception:  # rclpy would swallow it
+            self.get_logger().error(f"cannot be configured: {traceback.format_exc()}")
+            self._close_inlets()
+            return TransitionCallbackReturn.FAILURE
+        self.configured = True
+        return super().on_configure(state)
+
+    def on_activate(self, state: State) -> TransitionCallbackReturn:
+        """See LifecycleNode."""
+        self.active = True
+        self.begin()
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: State) -> TransitionCallbackReturn:
+        """See LifecycleNode."""
+        self.active = False
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: State) -> TransitionCallbackReturn:
+        """See LifecycleNode."""
+        self.let_go()
+        self._close_inlets()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: State) -> TransitionCallbackReturn:
+        """See LifecycleNode."""
+        self.active = False
+        self.let_go()
+        return super().on_shutdown(state)
+
+    def start(self) -> None:
+        """Make what the node works with. ValueError, OSError or RuntimeError say why it cannot be."""
+
+    def begin(self) -> None:
+        """Called when the node becomes active."""
+
+    def stop(self) -> None:
+        """Let go of what `start` made."""
+
+    def let_go(self) -> None:
+        """Stop once, if there is anything to stop."""
+        if self.configured:
+            self.configured = False
+            self.stop()
+
+    def _inlets(self) -> tuple[tuple[list[Any], Callable[[Any], object]], ...]:
+        """All through which something comes in, and how it is closed."""
+        actions = [item for item in self.waitables if isinstance(item, (ActionClient, ActionServer))]
+        return (
+            (list(self.subscriptions), self.destroy_subscription),
+            (list(self.services), self.destroy_service),
+            (list(self.timers), self.destroy_timer),
+            (actions, partial(retire, self)),
+        )
+
+    def _close_inlets(self) -> None:
+        """Close what `start` opened: the next one opens it anew, and everything would come in twice."""
+        for items, close in self._inlets():
+            for item in items:
+                if not any(item is own for own in self._own):
+                    close(item)
+
+    # Topics
+
+    def _outlet(self, name: str) -> Any:
+        topic = table.TOPICS[name]
+        return self.create_publisher(message_type(topic.type), name, qos(topic))
+
+    def tell(self, name: str, message: Any) -> None:
+        """Publish. What cannot be sent is counted: a flood must not end the node."""
+        try:
+            self._outlets[name].publish(message)
+        except Exception as error:  # rclpy raises its own RCLError, which it does not export, when queues are full
+            self.count("unsent", f"{name}: {error}")
+
+    def listen(self, name: str, handle: Callable[[Any], None], when_inactive: bool = False, group: Any = None) -> None:
+        """Subscribe; what `handle` refuses is counted with its reason, and nothing that comes in ends the node."""
+        topic = table.TOPICS[name]
+
+        def guarded(message: Any) -> None:
+            if self.active or when_inactive:
+                self.guarded(name, handle, message)
+
+        self.create_subscription(message_type(topic.type), name, guarded, qos(topic), callback_group=group or self.alone)
+
+    def guarded(self, name: str, handle: Callable[[Any], None], message: Any) -> None:
+        """Run a handler; a refusal or an error of it is counted and logged."""
+        try:
+            handle(message)
+        except Refused as refusal:
+            self.count(f"{name}/{refusal.kind}", str(refusal))
+        except Exception as error:
+            self.count(f"{name}/error", f"{type(error).__name__}: {error}")
+
+    def serve(self, kind: Any, name: str, handle: Callable[[Any, Any], Any], failed: int = 0) -> None:
+        """Offer a service; an error of its handler becomes an answer with the code `failed`, and ends nothing."""
+
+        def guarded(request: Any, response: Any) -> Any:
+            try:
+                return handle(request, response)
+            except Exception as error:
+                text = f"{type(error).__name__}: {error}"
+                self.count(f"{name}/error", text)
+                if hasattr(response, "error_code"):
+                    response.error_code, response.error_msg = failed, text
+                else:
+                    response.success, response.message = False, text
+                return response
+
+        self.create_service(kind, name, guarded, callback_group=self.together)
+
+    def count(self, kind: str, text: str) -> None:
+        """Count a refusal; the log tells of the first of each kind, and of every hundredth."""
+        with self.lock:
+            self.refused[kind] += 1
+            number = self.refused[kind]
+        if number == 1 or number % 100 == 0:
+            self.get_logger().warning(f"refused ({number} times) {kind}: {text[:LONGEST_LINE]}")
+
+    def now(self) -> float:
+        """Seconds of the node's clock."""
+        return float(self.get_clock().now().nanoseconds) / 1e9
+
+    def _diagnose(self) -> None:
+        with self.lock:
+            values: Mapping[str, str] = {**self.facts, **{f"refused {k}": str(v) for k, v in self.refused.items()}}
+        status = DiagnosticStatus(
+            level=DiagnosticStatus.OK if self.active else DiagnosticStatus.WARN,
+            name=f"fail2progress: {self.get_fully_qualified_name().lstrip('/')}",
+            message="active" if self.active else "inactive",
+            values=[KeyValue(key=key, value=value) for key, value in values.items()],
+        )
+        message = DiagnosticArray(status=[status])
+        message.header.stamp = self.get_clock().now().to_msg()
+        try:
+            self._diagnostics.publish(message)
+        except Exception as error:  # see tell; in a timer it would end the node's executor
+            self.count("unsent", f"diagnostics: {error}")
+
+
+def _descriptor(parameter: table.Parameter) -> ParameterDescriptor:
+    descriptor = ParameterDescriptor(description=parameter.description)
+    if parameter.low is not None and parameter.high is not None:
+        if isinstance(parameter.default, float):
+            descriptor.floating_point_range = [FloatingPointRange(from_value=parameter.low, to_value=parameter.high)]
+        else:
+            descriptor.integer_range = [IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high), step=1)]
+    if parameter.choices:
+        descriptor.additional_constraints = "one of " + ", ".join(parameter.choices)
+    return descriptor

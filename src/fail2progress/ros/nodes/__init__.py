@@ -1,0 +1,1 @@
+"""The nodes, one module each, found by the name in the graph."""

@@ -1,0 +1,294 @@
+"""learner: from failure reports to better models. It alone changes the registry; all others hear of it by model updates."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from fail2progress_msgs.action import LearnFromFailure
+from fail2progress_msgs.msg import ErrorCode, FailureReport, ModelUpdate
+from fail2progress_msgs.srv import LoadModel, QueryModel, RollBackModel
+from rclpy.action import ActionServer, CancelResponse
+
+from fail2progress.failures.report import FailureClass
+from fail2progress.failures.store import FailureStore, StoreError
+from fail2progress.learning.finetuning.finetune import FinetuneOptions
+from fail2progress.learning.finetuning.learner import Learner, Lesson
+from fail2progress.learning.finetuning.rehearsal import load_keepsake
+from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.ros.conversions.records import report_of
+from fail2progress.ros.conversions.values import SCHEMA, header, uuid_msg
+from fail2progress.ros.model_node import ModelNode, registry, starting_model
+from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+from fail2progress.stein.states import NothingToVaryError
+
+UNASKED = 5.0
+"""Seconds between two looks into the store without having been asked."""
+
+Report = Callable[[str, float], None]
+
+
+class Stopped(Exception):
+    """Learning was stopped; nothing has changed."""
+
+
+class Node(ModelNode):
+    """Works off the store: every failure of the model's making that nothing has been learnt from yet."""
+
+    def start(self) -> None:
+        """See StackNode."""
+        self.store = FailureStore(self.state_dir / "failures.sqlite")
+        self.versions = registry(self)
+        self.load()
+        self._register_first(starting_model(self))
+        self.simulator = ParallelSimulator(int(self.param("processes")) or None)
+        targeting = TargetOptions(samples=int(self.param("samples")))
+        finetuning = FinetuneOptions(epochs=int(self.param("epochs")))
+        self.learner = Learner(self.simulator, load_keepsake(weights.path(weights.KEEPSAKE)), targeting, finetuning)
+        self.wanted, self.ending, self.busy = threading.Event(), threading.Event(), threading.Lock()
+        self.hopeless: set[str] = set()
+        """Failures that this process could not learn from; they are tried again after the next start."""
+        self.listen("failure_reports", self.take, when_inactive=True)
+        self.serve(LoadModel, "load_model", self.load_version, ErrorCode.MODEL_DAMAGED)
+        self.serve(RollBackModel, "roll_back_model", self.roll_back, ErrorCode.MODEL_DAMAGED)
+        self.serve(QueryModel, "query_model", self.query, ErrorCode.MODEL_DAMAGED)
+        self.action = ActionServer(
+            self,
+            LearnFromFailure,
+            "learn_from_failure",
+            self.learn_asked,
+            cancel_callback=lambda handle: CancelResponse.ACCEPT,
+            callback_group=self.together,
+        )
+        self.worker = threading.Thread(target=self._work, daemon=True)
+        self.worker.start()
+
+    def begin(self) -> None:
+        """See StackNode."""
+        self.wanted.set()
+
+    def stop(self) -> None:
+        """See StackNode. A lesson under way is given up; it is begun again at the next start."""
+        self.ending.set()
+        self.wanted.set()
+        self.worker.join(timeout=5.0)
+        self.simulator.__exit__(None, None, None)
+
+    def _register_first(self, start: Checkpoint) -> None:
+        """The weights that the stack began with, as a version to go back to."""
+        if not (self.versions.folder / "CURRENT").exists() and isinstance(start.model, Points2Plans):
+            self.versions.folder.mkdir(parents=True, exist_ok=True)
+            self.versions.make_current(self.versions.register(start.model, {"source": start.digest}))
+
+    # Learning
+
+    def take(self, message: Any) -> None:
+        """A report wakes the worker; what it says is read from the store where it is there."""
+        report = report_of(message)
+        if message.category == FailureReport.SYMBOLIC_PREDICTION and self.store.report(report.failure) is None:
+            self.store.add_report(report)
+        self.wanted.set()
+
+    def _work(self) -> None:
+        """Woken by messages; and now and then unasked, as whoever sent one may have been ended before it could."""
+        told = False
+        while not self.ending.is_set():
+            self.wanted.wait(UNASKED if told else 0.2)
+            if self.ending.is_set() or not self.active:
+                continue
+            self.wanted.clear()
+            if not told:
+                told = True
+                self.guarded("failure_reports", self._tell_again, None)
+            self.guarded("failure_reports", self._work_off, None)
+
+    def _tell_again(self, _: None) -> None:
+        """What was learnt last: the process may have been ended after it was kept and before it was told."""
+        learnt = [(head.id, lesson) for head in self.store.headers() if (lesson := self.store.lesson(head.id)) is not None]
+        if not learnt:
+            return
+        identity, (version, reason) = learnt[-1]
+        current = self.versions.current()
+        if version == current.note["version"]:
+            self._tell(ModelUpdate.ACCEPTED, current, version, (identity,), reason)
+        else:
+            self._tell(ModelUpdate.REJECTED if version else ModelUpdate.NOTHING_LEARNT, current, "", (identity,), reason)
+
+    def _work_off(self, _: None) -> None:
+        """One failure after the other; one that makes trouble does not hold up those after it."""
+        for head in self.store.headers():
+            if self.ending.is_set():
+                return
+            if head.id not in self.hopeless:
+                self.guarded("failure_reports", self._work_on, head.id)
+
+    def _work_on(self, identity: str) -> None:
+        try:
+            report = self.store.report(identity)
+            due = report is not None and report.category is FailureClass.SYMBOLIC_PREDICTION
+            if due and self.store.lesson(identity) is None:
+                self.learn(identity, self._log_stages(identity))
+        except Stopped:
+            return
+        except Exception:
+            self.hopeless.add(identity)
+            raise
+
+    def _log_stages(self, identity: str) -> Report:
+        told: list[str] = []
+
+        def report(stage: str, share: float) -> None:
+            self.facts["learning"] = f"{stage} {share:.0%}"
+            if stage not in told:
+                told.append(stage)
+                self.get_logger().info(f"failure {identity}: {stage}")
+
+        return report
+
+    def learn(self, identity: str, report: Report) -> ModelUpdate:
+        """From a stored failure to a model that all may use, or the reason why there is none. Told, and kept."""
+
+        def checked(stage: str, share: float) -> None:
+            if self.ending.is_set():
+                raise Stopped
+            report(stage, share)
+
+        with self.busy:
+            version = self._version_of(identity)
+            if version is None:
+                event, parent = self.store.get(identity), self.versions.current()
+                try:
+                    lesson = self.learner.learn([event], parent.model, int(self.param("seed")), checked)
+                except NothingToVaryError as error:
+                    self.store.add_lesson(event.id, "", str(error))
+                    return self._tell(ModelUpdate.NOTHING_LEARNT, parent, "", (event.id,), str(error))
+                version = self._register(lesson, parent, event.id)
+            return self._adopt(version, identity)
+
+    def _version_of(self, identity: str) -> str | None:
+        """A version that came of this failure before this process was started anew."""
+        notes = {version: load_checkpoint(self.versions.path(version)).note for version in self.versions.versions()}
+        return next((version for version, note in notes.items() if note.get("event") == identity), None)
+
+    def _register(self, lesson: Lesson, parent: Checkpoint, event: str) -> str:
+        assert isinstance(lesson.model, Points2Plans)
+        note = {"parent": parent.digest, "parent_version": parent.note["version"], "event": event}
+        return self.versions.register(lesson.model, {**note, **lesson.to_dict()})
+
+    def _adopt(self, version: str, event: str) -> ModelUpdate:
+        """Make a version current if its gate let it through, and tell either way."""
+        found = load_checkpoint(self.versions.path(version))
+        gate: Any = found.note["gate"]
+        if gate["passed"]:
+            self.versions.make_current(version)
+        self.store.add_lesson(event, version, gate["reason"])
+        kind = ModelUpdate.ACCEPTED if gate["passed"] else ModelUpdate.REJECTED
+        self.get_logger().info(f"failure {event}: {version} {'is current' if gate['passed'] else 'rejected'}: {gate['reason']}")
+        return self._tell(kind, found, version, (event,), gate["reason"])
+
+    def _tell(self, kind: int, model: Checkpoint, version: str, events: tuple[str, ...], reason: str) -> ModelUpdate:
+        gate: Any = model.note.get("gate") if version else None
+        metrics = {f"{when} {k}": v for when in ("before", "after") for k, v in (gate or {}).get(when, {}).items()}
+        update = ModelUpdate(
+            header=header(self.now(), ""),
+            schema_version=SCHEMA,
+            kind=kind,
+            version=version,
+            digest=model.digest,
+            path=str(model.path.resolve()),
+            parent=str(model.note.get("parent", "")),
+            events=[uuid_msg(event) for event in events],
+            metrics=list(metrics),
+            values=[float(value) for value in metrics.values()],
+            reason=reason,
+        )
+        self.tell("model_updates", update)
+        return update
+
+    def learn_asked(self, handle: Any) -> Any:
+        """The action: learn from one stored failure."""
+        result = LearnFromFailure.Result()
+
+        def report(stage: str, share: float) -> None:
+            if handle.is_cancel_requested:
+                raise Stopped
+            handle.publish_feedback(LearnFromFailure.Feedback(stage=stage, share=float(share)))
+
+        try:
+            result.update = self.learn(self.store.get(handle.request.id).id, report)
+        except StoreError as error:
+            result.error_code, result.error_msg = ErrorCode.LEARNER_UNKNOWN_EVENT, str(error)
+        except Stopped:
+            result.error_code, result.error_msg = ErrorCode.LEARNER_STOPPED, "stopped; the model in use is the one that it was"
+            handle.canceled() if handle.is_cancel_requested else handle.abort()
+            return result
+        except Exception as error:  # otherwise the result would have the code of success
+            self.get_logger().error(f"failure {handle.request.id[:40]}: {traceback.format_exc()}")
+            result.error_code, result.error_msg = ErrorCode.LEARNER_FAILED, f"{type(error).__name__}: {error}"
+        else:
+            result.error_msg = result.update.reason
+            result.error_code = {
+                ModelUpdate.ACCEPTED: ErrorCode.OK,
+                ModelUpdate.REJECTED: ErrorCode.LEARNER_REJECTED,
+            }.get(result.update.kind, ErrorCode.LEARNER_NOTHING_TO_LEARN)
+        handle.succeed() if result.error_code == ErrorCode.OK else handle.abort()
+        return result
+
+    # Services
+
+    def load_version(self, request: Any, response: Any) -> Any:
+        """Make a version of the registry current."""
+        if request.version not in self.versions.versions():
+            response.error_code = ErrorCode.MODEL_UNKNOWN
+            response.error_msg = f"no version {request.version[:40]!r}; there are: {', '.join(self.versions.versions())}"
+            return response
+        return self._switch(response, lambda: self._checked(request.version), ModelUpdate.ROLLED_BACK)
+
+    def _checked(self, version: str) -> Checkpoint:
+        found = load_checkpoint(self.versions.path(version))
+        gate: Any = found.note.get("gate")
+        if gate is not None and not gate["passed"]:
+            raise CheckpointError(f"{version} was rejected by the gate: {gate['reason']}")
+        return self.versions.make_current(version)
+
+    def roll_back(self, request: Any, response: Any) -> Any:
+        """Back to the parent of the current version."""
+        try:
+            older = isinstance(self.versions.current().note.get("parent_version"), str)
+        except CheckpointError as error:
+            response.error_code, response.error_msg = ErrorCode.MODEL_DAMAGED, str(error)
+            return response
+        if not older:
+            response.error_code = ErrorCode.MODEL_NOTHING_OLDER
+            response.error_msg = "the current model has no parent to go back to"
+            return response
+        return self._switch(response, self.versions.roll_back, ModelUpdate.ROLLED_BACK)
+
+    def _switch(self, response: Any, switch: Callable[[], Checkpoint], kind: int) -> Any:
+        try:
+            found = switch()
+        except (CheckpointError, OSError) as error:
+            response.error_code, response.error_msg = ErrorCode.MODEL_DAMAGED, str(error)
+            return response
+        response.digest = found.digest
+        if hasattr(response, "version"):
+            response.version = str(found.note["version"])
+        self._tell(kind, found, str(found.note["version"]), (), "asked for")
+        return response
+
+    def query(self, request: Any, response: Any) -> Any:
+        """Which version is current, and which there are."""
+        try:
+            current = self.versions.current()
+            response.version, response.digest = str(current.note["version"]), current.digest
+        except CheckpointError as error:
+            response.error_code, response.error_msg = ErrorCode.MODEL_DAMAGED, str(error)
+        response.versions = self.versions.versions()
+        return response
+
+

@@ -1,0 +1,263 @@
+"""planner: the loop of `agent.loop` with the stack's other nodes as its eyes, hands and judge."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+from fail2progress_msgs.action import ExecuteTask
+from fail2progress_msgs.msg import ErrorCode, FailureReport, Plan, Step
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from std_msgs.msg import Header
+
+from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
+from fail2progress.agent.monitor import Attempt, Taken
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.planning import planner as planning
+from fail2progress.ros.conversions.records import MOST_RECORDS, event_of, mismatch_of, step_msg
+from fail2progress.ros.conversions.values import (
+    SCHEMA,
+    Refused,
+    check_schema,
+    cloud_of,
+    goal_msg,
+    goal_of,
+    header,
+    planned_msg,
+    relations_of,
+    stamp_of,
+    uuid_msg,
+    uuid_text,
+)
+from fail2progress.ros.model_node import ModelNode
+from fail2progress.ros.proxies import Interrupted, RemoteMonitor, RemoteRobot, SkillClient
+
+Found = TypeVar("Found")
+HEARTBEAT = 0.03
+
+
+class Node(ModelNode):
+    """One task at a time. What the other nodes say is kept as it comes; the loop waits for what it needs."""
+
+    def start(self) -> None:
+        """See StackNode."""
+        self.load()
+        self.news = threading.Condition()
+        self.heard: dict[tuple[str, Any], Any] = {}
+        """The newest of every kind that the loop waits for, by kind and key."""
+        self.busy = threading.Lock()
+        self.asked: Any = None
+        self.ending = threading.Event()
+        self.skills = SkillClient(self)
+        self.listen("relations", self._relations, group=self.together)
+        self.listen("verdicts", self._verdict, group=self.together)
+        self.listen("failures", self._failure, group=self.together)
+        self.listen("failure_reports", lambda m: self.hear("report", uuid_text(m.failure), m), group=self.together)
+        self.action = ActionServer(
+            self,
+            ExecuteTask,
+            "execute_task",
+            self.execute,
+            goal_callback=self.accept,
+            cancel_callback=lambda handle: CancelResponse.ACCEPT,
+            callback_group=self.together,
+        )
+
+    def stop(self) -> None:
+        """See StackNode."""
+        self.ending.set()
+
+    # What is heard
+
+    def hear(self, kind: str, key: Any, message: Any) -> None:
+        """Keep a message and wake the loop."""
+        with self.news:
+            self.heard[kind, key] = message
+            while len(self.heard) > 256:
+                self.heard.pop(next(iter(self.heard)))
+            self.news.notify_all()
+
+    def _relations(self, message: Any) -> None:
+        """Checked before the loop sees it."""
+        check_schema(message)
+        cloud_of(message.segments)
+        stamp_of(message.header.stamp)
+        self.hear("relations", None, message)
+
+    def _verdict(self, message: Any) -> None:
+        check_schema(message)
+        relations_of(message.observed)
+        for mismatch in message.mismatches[:MOST_RECORDS]:
+            mismatch_of(mismatch)
+        self.hear("verdict", (uuid_text(message.episode), int(message.step)), message)
+
+    def _failure(self, message: Any) -> None:
+        event = event_of(message)
+        self.hear("failure", event.id, event)
+
+    def update_model(self, message: Any) -> None:
+        """See ModelNode; a lesson about a failure is what the loop waits for after it."""
+        super().update_model(message)
+        for event in message.events[:64]:
+            self.hear("lesson", uuid_text(event), message)
+
+    def await_news(self, look: Callable[[], Found | None], seconds: float) -> Found | None:
+        """What `look` finds, or None when the time is over. Interrupted when the task is cancelled or the node ends."""
+        end = time.monotonic() + seconds
+        with self.news:
+            while True:
+                found = look()
+                if found is not None:
+                    return found
+                self.check_wanted()
+                if time.monotonic() > end:
+                    return None
+                self.news.wait(0.05)
+
+    def check_wanted(self) -> None:
+        """Interrupted when the task is cancelled or the node ends."""
+        if self.ending.is_set() or self.asked is None or self.asked.is_cancel_requested:
+            raise Interrupted(ErrorCode.PLANNER_STOPPED, "stopped")
+
+    # The task
+
+    def accept(self, request: Any) -> GoalResponse:
+        """One task at a time, and only while active."""
+        free = self.active and not self.busy.locked()
+        return GoalResponse.ACCEPT if free else GoalResponse.REJECT
+
+    def execute(self, handle: Any) -> Any:
+        """The action: pursue the goals; every way out has a code and a text."""
+        result = ExecuteTask.Result()
+        if not self.busy.acquire(blocking=False):
+            result.error_code, result.error_msg = ErrorCode.PLANNER_BUSY, "another task is under way"
+            handle.abort()
+            return result
+        self.asked, self.episode = handle, str(uuid.uuid4())
+        alive = threading.Event()
+        threading.Thread(target=self._beat, args=(alive,), daemon=True).start()
+        self.failures: list[str] = []
+        self.done_steps = 0
+        try:
+            self._pursue(handle.request, result)
+        except Interrupted as reason:
+            result.error_code, result.error_msg = reason.code, str(reason)
+        except Refused as refusal:
+            result.error_code, result.error_msg = ErrorCode.PLANNER_BAD_GOAL, str(refusal)
+        except ValueError as error:
+            result.error_code, result.error_msg = ErrorCode.PLANNER_BAD_GOAL, str(error)
+        finally:
+            alive.set()
+            self.busy.release()
+        result.failures = [uuid_msg(identity) for identity in self.failures]
+        result.skills, result.model = self.done_steps, self.live.current.digest
+        self._close(handle, result)
+        return result
+
+    def _close(self, handle: Any, result: Any) -> None:
+        if handle.is_cancel_requested:
+            handle.canceled()
+        elif result.error_code == ErrorCode.OK:
+            handle.succeed()
+        else:
+            handle.abort()
+        self.get_logger().info(f"task over: {result.outcome or result.error_msg}")
+
+    def _pursue(self, request: Any, result: Any) -> None:
+        if len(request.stages) > 64 or not request.stages:
+            raise Refused("count", f"a task of {len(request.stages)} stages")
+        stages = tuple(map(goal_of, request.stages))
+        assignment = Assignment(stages, request.task, int(request.objects), int(request.seed))
+        model = self.live.current
+        planner = planning.Planner(model.model, torch.Generator().manual_seed(assignment.seed))
+        agent = Agent(
+            planner,
+            model.digest,
+            keep=lambda event: None,
+            conduct=Conduct(max_skills=int(self.param("max_skills"))),
+            watch=self._watch,
+            monitor=RemoteMonitor(self),
+            learn=self._learn,
+            renew=self._renew,
+        )
+        self.agent, self.plans = agent, 0
+        episode = agent.run(RemoteRobot(self), assignment)
+        self._judge(episode, result)
+
+    def _judge(self, episode: Episode, result: Any) -> None:
+        result.outcome = episode.outcome
+        codes = {"done": ErrorCode.OK, "no plan": ErrorCode.PLANNER_NO_PLAN, "too many skills": ErrorCode.PLANNER_TOO_MANY_SKILLS}
+        result.error_code = codes.get(episode.outcome, ErrorCode.ROBOT_CANNOT)
+        result.error_msg = "" if result.error_code == ErrorCode.OK else episode.outcome
+
+    def _watch(self, kind: str, value: object) -> None:
+        """Tell plans, steps and failures as the loop reaches them."""
+        if isinstance(value, planning.Plan):
+            self.say("plan", f"{len(value)} skills, P(goal) = {value.probability:.2f}")
+            self.tell("plan", self._plan_msg(value))
+        elif isinstance(value, Attempt):
+            self.attempt = value
+            self.say("act", str(value.planned.call))
+            self.step(Step.STARTED)
+        elif isinstance(value, Taken):
+            self.done_steps += 1
+            if value.event is not None:
+                self.failures.append(value.event.id)
+            text = f"failure {value.event.id}: {value.mismatches[0]}" if value.event is not None else "as expected"
+            self.say("monitor", text)
+
+    def step(self, phase: int, code: int = 0, text: str = "") -> None:
+        """Tell of the present attempt."""
+        self.tell("steps", step_msg(self.attempt, self.episode, phase, self.now(), code, text))
+
+    def say(self, phase: str, text: str) -> None:
+        """Feedback to whoever asked for the task."""
+        self.get_logger().info(f"{phase}: {text}")
+        if self.asked is not None:
+            self.asked.publish_feedback(ExecuteTask.Feedback(phase=phase, step=self.done_steps, text=text))
+
+    def _plan_msg(self, plan: planning.Plan) -> Any:
+        return Plan(
+            header=header(self.now(), ""),
+            schema_version=SCHEMA,
+            episode=uuid_msg(self.episode),
+            first_step=self.done_steps,
+            goal=goal_msg(plan.goal),
+            skills=[planned_msg(skill) for skill in plan.skills],
+            probability=plan.probability,
+            reached=plan.reached,
+            model=self.agent.digest,
+        )
+
+    # Learning
+
+    def _learn(self, event: Any) -> None:
+        """Wait until the failure has been learnt from, or is known to be none of the model's."""
+        seconds = float(self.param("learn_timeout"))
+        if seconds <= 0:
+            return
+        self.say("learn", f"waiting for what is learnt from failure {event.id}")
+        heard = self.await_news(lambda: self._lesson(event.id), seconds)
+        self.say("learn", heard or f"nothing was learnt from failure {event.id} in {seconds:.0f} s; going on")
+
+    def _lesson(self, identity: str) -> str | None:
+        lesson, report = self.heard.get(("lesson", identity)), self.heard.get(("report", identity))
+        if lesson is not None:
+            return f"{lesson.version or 'no new model'}: {lesson.reason}"
+        if report is not None and report.category != FailureReport.SYMBOLIC_PREDICTION:
+            return f"a {report.category.replace('_', ' ')}: nothing to learn for the model"
+        return None
+
+    def _renew(self) -> tuple[SkillEffectModel, str] | None:
+        """The current model, before every plan."""
+        current = self.live.current
+        return None if current.digest == self.agent.digest else (current.model, current.digest)
+
+    def _beat(self, over: threading.Event) -> None:
+        """While a task is under way the robot hears that its client is alive."""
+        while not over.wait(HEARTBEAT):
+            self.tell("heartbeat", Header(stamp=self.get_clock().now().to_msg(), frame_id=self.episode))

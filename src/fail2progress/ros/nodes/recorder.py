@@ -1,0 +1,110 @@
+"""recorder: everything on the wire into a bag."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fail2progress_msgs.msg import Step, Verdict
+from rclpy.serialization import deserialize_message, serialize_message
+
+from fail2progress.ros import graph as table
+from fail2progress.ros.bags.writer import METADATA, BagWriter
+from fail2progress.ros.conversions.values import Refused, stamp_of, uuid_text
+from fail2progress.ros.image_throttle import Thinning
+from fail2progress.ros.lifecycle import StackNode, message_type, qos
+
+SAVE = 5.0
+_POLICY = {table.Quality.SENSOR: (2, 2), table.Quality.STREAM: (1, 2), table.Quality.EVENT: (1, 1)}
+"""Reliability and durability as rosbag2 writes them."""
+
+
+class Node(StackNode):
+    """Messages are taken as bytes, images are thinned out."""
+
+    def start(self) -> None:
+        """See StackNode. BagError (a ValueError) where the bag exists."""
+        named = str(self.param("bag"))
+        self.writer = BagWriter(Path(named) if named else _next(self.state_dir / "bags"))
+        self.facts["bag"] = str(self.writer.folder)
+        self.thinning: Thinning[tuple[str, Any]] = Thinning(float(self.param("image_rate")))
+        for name in self.entry.subscribes:
+            topic = table.TOPICS[name]
+            full = self.resolve_topic_name(name)
+            package, kind = topic.type.split("/")
+            self.writer.add_topic(full, f"{package}/msg/{kind}", profile(topic))
+            images = name in (*table.CAMERA, table.LABELS[0])
+            keep = partial(self._keep_image if images else self._keep, name, full)
+            self.create_subscription(
+                message_type(topic.type), name, keep, qos(topic), raw=not images, callback_group=self.alone
+            )
+        self.create_timer(SAVE, self._save, callback_group=self.alone)
+
+    def _keep(self, name: str, topic: str, data: bytes) -> None:
+        if self.active:
+            self.guarded(name, partial(self._write, topic), data)
+            if name in ("steps", "verdicts"):
+                self.guarded(name, self._follow_step if name == "steps" else self._follow_verdict, data)
+
+    def _write(self, topic: str, data: bytes) -> None:
+        with self.lock:
+            self.writer.write(topic, data, self.get_clock().now().nanoseconds)
+
+    def _follow_step(self, data: bytes) -> None:
+        step = _read(data, Step)
+        if step.phase == Step.FINISHED:
+            key = (uuid_text(step.episode), int(step.step))
+            for topic, message in self.thinning.finished(key, stamp_of(step.header.stamp)):
+                self._write(topic, serialize_message(message))
+
+    def _follow_verdict(self, data: bytes) -> None:
+        verdict = _read(data, Verdict)
+        self.thinning.judged((uuid_text(verdict.episode), int(verdict.step)))
+
+    def _keep_image(self, name: str, topic: str, message: Any) -> None:
+        if self.active:
+            self.guarded(name, partial(self._choose_image, topic), message)
+
+    def _choose_image(self, topic: str, message: Any) -> None:
+        if self.thinning.keeps(stamp_of(message.header.stamp), (topic, message)):
+            self._write(topic, serialize_message(message))
+
+    def _save(self) -> None:
+        self.guarded("bag", self._save_metadata, None)
+
+    def _save_metadata(self, _: None) -> None:
+        with self.lock:
+            self.writer.save_metadata()
+
+    def stop(self) -> None:
+        """See StackNode."""
+        with self.lock:
+            if self.active or (self.writer.folder / METADATA).exists():
+                self.active = False
+                self.writer.close()
+
+
+def _read(data: bytes, kind: Any) -> Any:
+    """Refused where the bytes are no such message."""
+    try:
+        return deserialize_message(data, kind)
+    except RuntimeError as error:
+        raise Refused("bytes", str(error)) from error
+
+
+def _next(folder: Path) -> Path:
+    """bag_0000, bag_0001, ...: a recorder that was started anew begins a new bag."""
+    taken = [int(path.name[4:]) for path in folder.glob("bag_*") if path.name[4:].isdecimal()]
+    return folder / f"bag_{max(taken, default=-1) + 1:04d}"
+
+
+def profile(topic: table.Topic) -> str:
+    """How a topic is delivered, as rosbag2 writes it: it reads profiles only if they are complete."""
+    reliability, durability = _POLICY[topic.quality]
+    for_ever = "{sec: 9223372036, nsec: 854775807}"
+    return (
+        f"- history: 1\n  depth: {topic.depth}\n  reliability: {reliability}\n  durability: {durability}\n"
+        f"  deadline: {for_ever}\n  lifespan: {for_ever}\n  liveliness: 1\n  liveliness_lease_duration: {for_ever}\n"
+        "  avoid_ros_namespace_conventions: false\n"
+    )

@@ -1,0 +1,181 @@
+"""What the simulated and the real robot's nodes share: the skill action, stop and resume, the client's heartbeat."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import abstractmethod
+from typing import Any
+
+from fail2progress_msgs.action import ExecuteSkill
+from fail2progress_msgs.msg import ErrorCode
+from geometry_msgs.msg import TransformStamped
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+from tf2_msgs.msg import TFMessage
+
+from fail2progress.core.scene import Array
+from fail2progress.robots.base import ExecutionError
+from fail2progress.ros.conversions.values import Refused, call_of, time_of
+from fail2progress.ros.lifecycle import StackNode
+from fail2progress.skills.base import SkillCall
+
+WATCH = 0.02
+"""Seconds between two looks at the client's heartbeat."""
+
+
+class RobotNode(StackNode):
+    """One skill at a time. Stop, a cancelled goal and the loss of the client all end motion and abort the goal."""
+
+    def offer(self) -> None:
+        """Call in `start`, when the robot is there."""
+        self.moving = threading.Lock()
+        self.stopped = threading.Event()
+        self.lost = threading.Event()
+        self.heard = 0.0
+        self.goal: Any = None
+        self.listen("heartbeat", self._hear, when_inactive=True, group=self.together)
+        self.serve(Trigger, "stop_the_robot", self._stop)
+        self.serve(Trigger, "resume_the_robot", self._resume)
+        self.action = ActionServer(
+            self,
+            ExecuteSkill,
+            "execute_skill",
+            self.execute,
+            goal_callback=lambda request: GoalResponse.ACCEPT if self.active else GoalResponse.REJECT,
+            cancel_callback=self._cancel,
+            callback_group=self.together,
+        )
+
+    @abstractmethod
+    def perform(self, call: SkillCall) -> None:
+        """Carry a skill out. ExecutionError where the robot cannot, or was halted."""
+
+    @abstractmethod
+    def halt(self) -> None:
+        """End motion now; from any thread."""
+
+    def resume(self) -> None:
+        """Take goals again. ExecutionError where that is not possible yet."""
+
+    # The client
+
+    def _hear(self, message: Any) -> None:
+        self.heard = time.monotonic()
+        self.alive()
+
+    def alive(self) -> None:
+        """The client's heartbeat has come."""
+
+    def _watch(self, over: threading.Event) -> None:
+        """Halt when the client falls silent, or its goal is cancelled."""
+        limit = float(self.param("client_timeout"))
+        self.heard = time.monotonic()
+        while not over.wait(WATCH):
+            if time.monotonic() - self.heard > limit:
+                self.lost.set()
+                self.halt()
+                return
+            if self.goal is not None and self.goal.is_cancel_requested:
+                self.halt()
+                return
+
+    def _cancel(self, handle: Any) -> CancelResponse:
+        return CancelResponse.ACCEPT
+
+    # Stop
+
+    def _stop(self, request: Any, response: Any) -> Any:
+        self.stopped.set()
+        self.halt()
+        self.get_logger().warning("stopped; resume_the_robot lets it go on")
+        response.success, response.message = True, "stopped; call resume_the_robot to go on"
+        return response
+
+    def _resume(self, request: Any, response: Any) -> Any:
+        try:
+            self.resume()
+        except ExecutionError as error:
+            response.success, response.message = False, str(error)
+            return response
+        self.stopped.clear()
+        response.success, response.message = True, "takes goals again"
+        return response
+
+    # The action
+
+    def execute(self, handle: Any) -> Any:
+        """The action: every way out has a code and a text."""
+        result = ExecuteSkill.Result()
+        if not self.moving.acquire(blocking=False):
+            result.error_code, result.error_msg = ErrorCode.ROBOT_BUSY, "another skill is under way"
+            handle.abort()
+            return result
+        over = threading.Event()
+        try:
+            self._carry_out(handle, result, over)
+        finally:
+            over.set()
+            self.goal = None
+            self.moving.release()
+        if handle.is_cancel_requested:
+            handle.canceled()
+        elif result.error_code == ErrorCode.OK:
+            handle.succeed()
+        else:
+            self.get_logger().error(result.error_msg)
+            handle.abort()
+        return result
+
+    def _carry_out(self, handle: Any, result: Any, over: threading.Event) -> None:
+        if self.stopped.is_set():
+            result.error_code, result.error_msg = ErrorCode.ROBOT_STOPPED, "the robot is stopped: call resume_the_robot"
+            return
+        self.goal = handle
+        self.lost.clear()
+        try:
+            call = call_of(handle.request.call)
+            threading.Thread(target=self._watch, args=(over,), daemon=True).start()
+            self.get_logger().info(f"skill: {call}")
+            self.perform(call)
+        except Refused as refusal:
+            result.error_code, result.error_msg = ErrorCode.ROBOT_BAD_CALL, str(refusal)
+        except ValueError as error:
+            result.error_code, result.error_msg = ErrorCode.ROBOT_BAD_CALL, str(error)
+        except ExecutionError as error:
+            result.error_code, result.error_msg = self._code(), str(error)
+            if self.lost.is_set():
+                result.error_msg = f"the client was silent for {self.param('client_timeout')} s; motion was ended"
+
+    def _code(self) -> int:
+        if self.lost.is_set():
+            return int(ErrorCode.ROBOT_LOST)
+        cancelled = self.goal is not None and self.goal.is_cancel_requested
+        return int(ErrorCode.ROBOT_STOPPED if self.stopped.is_set() or cancelled else ErrorCode.ROBOT_CANNOT)
+
+    def feed_back(self, share: float, phase: str) -> None:
+        """Progress of the skill under way."""
+        if self.goal is not None:
+            self.goal.publish_feedback(ExecuteSkill.Feedback(phase=phase, share=float(min(max(share, 0.0), 1.0))))
+
+    # State
+
+    def tell_joints(self, joints: dict[str, tuple[float, float, float]]) -> None:
+        """Position, velocity and effort by name."""
+        message = JointState(name=list(joints))
+        message.header.stamp = self.get_clock().now().to_msg()
+        message.position, message.velocity, message.effort = ([v[i] for v in joints.values()] for i in range(3))
+        self.tell("joint_states", message)
+
+    def tell_transforms(self, transforms: list[tuple[str, str, Array]], topic: str = "tf", stamp: Any = None) -> None:
+        """(7,) poses of children in their parents, at a time (now)."""
+        stamp = stamp or time_of(self.now())
+        items = []
+        for parent, child, pose in transforms:
+            item = TransformStamped(child_frame_id=child)
+            item.header.stamp, item.header.frame_id = stamp, parent
+            move, turn = item.transform.translation, item.transform.rotation
+            move.x, move.y, move.z, turn.w, turn.x, turn.y, turn.z = map(float, pose)
+            items.append(item)
+        self.tell(topic, TFMessage(transforms=items))

@@ -1,0 +1,144 @@
+"""segmentation: RGB-D images to segmented clouds in the planning frame."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from fail2progress_msgs.msg import Step
+
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.scene import Array
+from fail2progress.perception.segmentation.base import PerceptionError, Segmenter
+from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.perception.tracking.tracker import Tracker
+from fail2progress.ros.conversions.images import frame_of
+from fail2progress.ros.conversions.records import attempt_of, phase_of
+from fail2progress.ros.conversions.values import Refused, cloud_of, segments_msg, stamp_of
+from fail2progress.ros.graph import CAMERA, LABELS
+from fail2progress.ros.lifecycle import StackNode
+from fail2progress.ros.transforms import FrameTree, NotYet
+
+COLOUR, DEPTH, INFO = CAMERA
+SILENCE = 2.0
+"""Seconds without a heartbeat of the planner after which nothing is under way any more."""
+KEPT = 8
+"""Frames whose images, or whose transforms, have not all come yet."""
+
+
+def segmenter(name: str) -> Segmenter:
+    """By name."""
+    if name == "labelled":
+        return LabelledSegmenter()
+    from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+
+    return GeometricSegmenter()
+
+
+class Node(StackNode):
+    """Waits until the images of one moment are there, and segments the newest; the same images again cost nothing."""
+
+    def start(self) -> None:
+        """See StackNode."""
+        self.segmenter = segmenter(str(self.param("segmenter")))
+        self.labelled = self.param("segmenter") == "labelled"
+        self.frames = FrameTree()
+        self.waiting: OrderedDict[float, dict[str, Any]] = OrderedDict()
+        self.due: deque[dict[str, Any]] = deque()
+        """Whole frames; where the camera was then is not known yet."""
+        self.names: Any = None
+        self.last: tuple[Any, ...] = ()
+        self.cloud: SegmentedCloud | None = None
+        self.tracker = Tracker()
+        self.shift: dict[str, Array] = {}
+        """Metres by which a finished step is thought to have moved things, until it has been seen."""
+        self.moving, self.heard = False, 0.0
+        self.listen("steps", self.step, when_inactive=True)
+        self.listen("heartbeat", self.hear, when_inactive=True)
+        for name in ("tf", "tf_static"):
+            self.listen(name, partial(self.transform, name == "tf_static"), when_inactive=True)
+        for name in CAMERA:
+            self.listen(name, partial(self.take, name))
+        if self.labelled:
+            self.listen(LABELS[1], self.name)
+            self.listen(LABELS[0], partial(self.take, LABELS[0]))
+
+    def name(self, message: Any) -> None:
+        """What labels mean."""
+        self.names = message
+
+    def hear(self, message: Any) -> None:
+        """The planner is at work."""
+        self.heard = time.monotonic()
+
+    def step(self, message: Any) -> None:
+        """Without labels, identities are kept through a skill by what it is thought to move."""
+        self.moving = phase_of(message) == Step.STARTED
+        self.hear(message)
+        if phase_of(message) == Step.FINISHED:
+            attempt = attempt_of(message)
+            self.shift = dict(zip(attempt.before.names, attempt.planned.displacement, strict=True))
+
+    def take(self, name: str, message: Any) -> None:
+        """Put a message to the others of its moment; segment when all are there."""
+        stamp = stamp_of(message.header.stamp)
+        slop = float(self.param("slop"))
+        key = next((known for known in self.waiting if abs(known - stamp) <= slop), stamp)
+        moment = self.waiting.setdefault(key, {})
+        moment[name] = message
+        if len(moment) == len(CAMERA) + self.labelled:
+            del self.waiting[key]
+            self.due.append(moment)
+            self.work_off()
+        while len(self.waiting) > KEPT:
+            self.waiting.popitem(last=False)
+            self.count("incomplete", "images of a moment that did not all come")
+
+    def transform(self, fixed: bool, message: Any) -> None:
+        """Where frames are: what waits for it is segmented."""
+        self.frames.add(message, fixed)
+        if self.due:
+            self.work_off()
+
+    def work_off(self) -> None:
+        """Segment the newest frame for whose time the camera's place is known; older ones are of no use any more."""
+        while len(self.due) > KEPT:
+            self.due.popleft()
+            self.count("transform", "no transform as late as the images; is the robot's tf running?")
+        for moment in reversed(self.due):
+            header = moment[DEPTH].header
+            try:
+                pose = self.frames.lookup(str(self.param("planning_frame")), header.frame_id, stamp_of(header.stamp))
+            except NotYet:
+                continue
+            while self.due.popleft() is not moment:
+                pass
+            self.segment(moment, pose)
+            return
+
+    def segment(self, moment: dict[str, Any], pose: Array | None) -> None:
+        """One frame to segments. Images that are the same as the last ones give the same segments."""
+        frame_id = str(self.param("planning_frame"))
+        labels = (moment[LABELS[0]], self.names) if self.labelled and self.names is not None else None
+        said = labels and (labels[0].data, list(labels[1].names), list(labels[1].categories))
+        images = (moment[COLOUR].data, moment[DEPTH].data, said, pose if pose is None else pose.tobytes())
+        stamp = stamp_of(moment[DEPTH].header.stamp)
+        if not self.labelled and self.moving and time.monotonic() - self.heard < SILENCE:
+            return  # the robot's own arm is in view, and things are in its hand
+        if self.cloud is None or images != self.last or (self.shift and not self.labelled):
+            try:
+                frame = frame_of(moment[COLOUR], moment[DEPTH], moment[INFO], pose, frame_id, labels)
+                perceived = self.segmenter.segment(frame)
+                if not self.labelled:
+                    perceived = self.tracker.update(perceived, self.shift, frame.colour)
+                    self.shift = {}
+            except PerceptionError as error:
+                raise Refused("perception", str(error)) from error
+            # What others would refuse is not told.
+            self.cloud, self.last = cloud_of(segments_msg(perceived.cloud())), images
+            self.facts["segments"] = str(len(self.cloud))
+            self.facts["seconds"] = f"{perceived.seconds.get('total', 0.0):.3f}"
+        self.tell("segments", segments_msg(replace(self.cloud, stamp=stamp)))

@@ -1,0 +1,165 @@
+"""stretch: the real Stretch RE2. Not run on a real robot; see docs/decisions/0009-real-stretch.md."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from fail2progress_msgs.msg import ErrorCode
+from rclpy.lifecycle import State, TransitionCallbackReturn
+from std_srvs.srv import Trigger
+
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.scene import FRAME
+from fail2progress.robots.stretch.real.motion import Rules
+from fail2progress.robots.stretch.real.robot import StretchRobot
+from fail2progress.robots.stretch.real.states import StretchError, Trouble
+from fail2progress.robots.stretch.real.transport import StretchTransport, TransportError, connect
+from fail2progress.ros import graph as table
+from fail2progress.ros.conversions.values import Refused, cloud_of
+from fail2progress.ros.nodes.robot import RobotNode
+from fail2progress.skills.base import SkillCall
+
+SIGHT = 10.0
+"""Seconds to wait for segments that were seen after the last motion."""
+CODES = {
+    Trouble.BUSY: ErrorCode.ROBOT_BUSY,
+    Trouble.NOT_IDLE: ErrorCode.ROBOT_STOPPED,
+    Trouble.NOT_HOMED: ErrorCode.ROBOT_STOPPED,
+    Trouble.RUN_STOP: ErrorCode.ROBOT_STOPPED,
+    Trouble.STOPPED: ErrorCode.ROBOT_STOPPED,
+    Trouble.CLIENT_LOST: ErrorCode.ROBOT_LOST,
+    Trouble.STALLED: ErrorCode.ROBOT_CANNOT,
+    Trouble.CONTACT: ErrorCode.ROBOT_CANNOT,
+    Trouble.TIMED_OUT: ErrorCode.ROBOT_CANNOT,
+    Trouble.NO_STATUS: ErrorCode.ROBOT_LOST,
+    Trouble.TRANSPORT: ErrorCode.ROBOT_LOST,
+    Trouble.LIMIT: ErrorCode.ROBOT_BAD_CALL,
+    Trouble.UNREACHABLE: ErrorCode.ROBOT_CANNOT,
+    Trouble.NOT_SEEN: ErrorCode.ROBOT_CANNOT,
+}
+"""What a trouble is for programs."""
+HOMING = "end this node, run stretch_robot_home.py with free space around the robot, and start it again"
+
+
+class Node(RobotNode):
+    """Skills on the robot. What it takes objects to be where is what `segments` said last, after the robot came to rest."""
+
+    def __init__(self, entry: table.NodeEntry) -> None:
+        """In the main thread. ValueError where there is no robot that could move, with what to do."""
+        self.devices = ExitStack()
+        super().__init__(entry)
+        try:
+            self.transport: StretchTransport = connect()
+        except TransportError as error:
+            raise ValueError(str(error)) from error
+        self.devices.callback(self.transport.stop)
+        if not self.transport.is_homed():
+            self.devices.close()
+            raise ValueError(f"the robot is not homed: {HOMING}")
+
+    def start(self) -> None:
+        """See StackNode. The planning frame is where the robot stands now."""
+        self.halting = threading.Lock()
+        self.news = threading.Condition()
+        self.seen: SegmentedCloud | None = None
+        self.since = self.now()
+        """What was seen before is of no use: the robot has moved."""
+        self.trouble: Trouble | None = None
+        rules = Rules(client_timeout=float(self.param("client_timeout")))
+        self.robot = StretchRobot(self.transport, self.look, rules=rules, progress=self.feed_back)
+        self.offer()
+        self.listen("segments", self._see, when_inactive=True)
+        self.create_service(Trigger, "home_the_robot", self._home, callback_group=self.together)
+        self.create_timer(1.0 / float(self.param("rate")), self._tell_state, callback_group=self.alone)
+
+    def stop(self) -> None:
+        """See StackNode."""
+        self.halt()
+
+    def on_deactivate(self, state: State) -> TransitionCallbackReturn:
+        """See LifecycleNode. A skill under way ends."""
+        if self.moving.locked():
+            self.halt()
+        return super().on_deactivate(state)
+
+    def destroy_node(self) -> None:
+        """Let go of the devices, too."""
+        self.devices.close()
+        super().destroy_node()
+
+    # Skills
+
+    def perform(self, call: SkillCall) -> None:
+        """See RobotNode."""
+        self.trouble = None
+        try:
+            self.robot.observe()
+            self.robot.execute(call)
+        except StretchError as error:
+            self.trouble = error.trouble
+            if self.goal.is_cancel_requested and not self.stopped.is_set():
+                self.resume()  # who cancels a goal may send another one
+            raise
+        finally:
+            self.since = self.now()
+
+    def halt(self) -> None:
+        """See RobotNode. Returns at standstill."""
+        with self.halting:
+            self.robot.stop()
+
+    def resume(self) -> None:
+        """See RobotNode. A halt that is under way ends first: it would hold the next motion, too."""
+        with self.halting:
+            self.robot.resume()
+
+    def alive(self) -> None:
+        """See RobotNode."""
+        self.robot.alive()
+
+    def _code(self) -> int:
+        if self.lost.is_set() or self.trouble is None:
+            return super()._code()
+        return int(CODES[self.trouble])
+
+    # Eyes
+
+    def _see(self, message: Any) -> None:
+        cloud = cloud_of(message)
+        if cloud.frame != FRAME:
+            raise Refused("frame", f"segments in {cloud.frame!r}, not in {FRAME!r}")
+        with self.news:
+            self.seen = cloud
+            self.news.notify_all()
+
+    def look(self) -> SegmentedCloud:
+        """What was seen since the robot came to rest. StretchError where nothing is."""
+        end = time.monotonic() + SIGHT
+        with self.news:
+            while self.seen is None or self.seen.stamp < self.since:
+                if self.stopped.is_set() or self.lost.is_set() or self.goal.is_cancel_requested:
+                    raise StretchError(Trouble.STOPPED, "stopped while it was looking")
+                if time.monotonic() > end:
+                    raise StretchError(Trouble.NOT_SEEN, f"no segments for {SIGHT:.0f} s: do camera and segmentation run?")
+                self.news.wait(0.05)
+            return self.seen
+
+    # State
+
+    def _tell_state(self) -> None:
+        try:
+            self.tell_joints(self.robot.joints())
+            self.tell_transforms(self.robot.transforms())
+        except StretchError as error:
+            self.count(f"status/{error.trouble.value}", str(error))
+        self.facts["state"] = " ".join((self.robot.state.value, self.robot.reason)).strip()
+        self.facts["homed"] = str(self.transport.is_homed()).lower()
+
+    def _home(self, request: Any, response: Any) -> Any:
+        """Homing drives every joint to its end without regard for a stop, so it is not done beside this node."""
+        response.success = self.transport.is_homed()
+        response.message = "the robot is homed" if response.success else f"the robot is not homed: {HOMING}"
+        return response

@@ -1,0 +1,161 @@
+"""task: asks the planner for one task, tells how it goes, writes the result, and ends with an exit code."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from action_msgs.msg import GoalStatus
+from fail2progress_msgs.action import ExecuteTask
+from fail2progress_msgs.msg import ErrorCode
+from fail2progress_msgs.srv import SetTrial
+
+from fail2progress.evaluation.demo_episode import first_seed
+from fail2progress.ros.conversions.values import goal_msg, uuid_text
+from fail2progress.ros.lifecycle import GoalClient, StackNode
+from fail2progress.ros.proxies import await_result
+from fail2progress.tasks.hierarchical import Trial, task
+
+PATIENCE = 10
+"""Trials that a story may take until something fails."""
+ANSWER = 20.0
+"""Seconds that another node has for an answer."""
+LONGEST = 3600.0
+"""Seconds that a task may take."""
+AGAIN = (ErrorCode.PLANNER_BUSY, ErrorCode.PLANNER_NO_OBSERVATION, ErrorCode.ROBOT_LOST, ErrorCode.ROBOT_BUSY)
+"""What may pass by itself: a node that was lost is started anew."""
+
+
+class LostError(RuntimeError):
+    """The planner has gone, or does not take the task."""
+
+
+class Node(StackNode):
+    """`done` becomes the exit code: 0 the task was done, 1 it was not."""
+
+    done: int | None = None
+
+    def start(self) -> None:
+        """See StackNode. ValueError where there is no such trial."""
+        self.family, self.objects = task(str(self.param("task"))), int(self.param("objects"))
+        self.family.trial(self.objects, first_seed(int(self.param("seed"))))
+        self.client = GoalClient(self, ExecuteTask, "execute_task", callback_group=self.together)
+        self.placing = self.create_client(SetTrial, "set_trial", callback_group=self.together)
+        self.ending = threading.Event()
+        self.said: list[str] = []
+
+    def begin(self) -> None:
+        """See StackNode."""
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def stop(self) -> None:
+        """See StackNode."""
+        self.ending.set()
+
+    def _run(self) -> None:
+        """One trial, or the story: trials until something fails, then the same trial again with what was learnt."""
+        rounds, seed = [], first_seed(int(self.param("seed")))
+        trials = PATIENCE if self.param("story") else 1
+        for number in range(trials):
+            rounds.append(self._round(seed + number))
+            if rounds[-1]["failures"] or rounds[-1]["error_code"] != ErrorCode.OK or self.ending.is_set():
+                break
+        if self.param("story") and rounds[-1]["failures"] and rounds[-1]["error_code"] == ErrorCode.OK:
+            self._say("the same trial again, with what was learnt")
+            rounds.append(self._round(int(rounds[-1]["seed"])))
+        if not self.ending.is_set():
+            self._write(rounds)
+            self.done = int(rounds[-1]["error_code"] != ErrorCode.OK)
+
+    def _round(self, seed: int) -> dict[str, Any]:
+        """One trial from its start; asked for again where a node was lost meanwhile."""
+        began, result, failures, reason = time.time(), None, [], "the planner did not answer"
+        trial = self.family.trial(self.objects, seed)
+        for attempt in range(int(self.param("attempts"))):
+            try:
+                if self.param("story") and attempt == 0:
+                    self._place(trial)
+                result = self._once(trial)
+                failures += [uuid_text(item) for item in result.failures]
+                reason = result.error_msg
+                if result.error_code not in AGAIN:
+                    break
+            except LostError as error:
+                result, reason = None, str(error)
+            self._say(f"asking again ({attempt + 1}): {reason}")
+            if self.ending.wait(2.0):
+                break
+        said = {
+            "seed": seed,
+            "outcome": reason if result is None else result.outcome or reason,
+            "error_code": int(ErrorCode.PLANNER_STOPPED if result is None else result.error_code),
+            "error_msg": reason,
+            "skills": 0 if result is None else int(result.skills),
+            "failures": list(dict.fromkeys(failures)),
+            "model": "" if result is None else result.model,
+            "seconds": round(time.time() - began, 3),
+        }
+        self._say(f"result: {said['outcome']}")
+        return said
+
+    def _place(self, trial: Trial) -> None:
+        """Have the simulated world put into the trial's start."""
+        if not self.placing.wait_for_service(timeout_sec=60.0):
+            raise LostError("nobody offers set_trial: does the simulated robot run?")
+        request = SetTrial.Request(task=trial.task, objects=trial.objects, seed=trial.seed)
+        answer = self._wait(self.placing.call_async(request))
+        if answer.error_code != ErrorCode.OK:
+            raise LostError(answer.error_msg)
+
+    def _once(self, trial: Trial) -> Any:
+        """Ask for the task and wait for its result."""
+        if not self.client.wait_for_server(timeout_sec=60.0):
+            raise LostError("nobody offers execute_task: does the planner run?")
+        goal = ExecuteTask.Goal(
+            task=trial.task, objects=trial.objects, seed=trial.seed, stages=[goal_msg(stage) for stage in trial.stages]
+        )
+        handle = self._wait(self.client.send_goal_async(goal, feedback_callback=self._feedback))
+        if not handle.accepted:
+            raise LostError("the planner does not take the task: it is busy or inactive")
+        self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}: {trial.goal}")
+        answer = await_result(handle, self._check, LONGEST)
+        if answer is None:
+            raise LostError(f"the planner did not end the task within {LONGEST:.0f} s")
+        if answer.status == GoalStatus.STATUS_UNKNOWN:
+            raise LostError("the planner knows nothing of the task")
+        return answer.result
+
+    def _wait(self, future: Any) -> Any:
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
+        end = time.monotonic() + ANSWER
+        while not done.wait(0.1):
+            self._check()
+            if time.monotonic() > end:
+                raise LostError(f"no answer within {ANSWER:.0f} s")
+        return future.result()
+
+    def _check(self) -> None:
+        if self.ending.is_set():
+            raise LostError("stopped")
+
+    def _feedback(self, message: Any) -> None:
+        self._say(f"{message.feedback.phase}: {message.feedback.text}")
+
+    def _say(self, text: str) -> None:
+        """On standard output, for people and for whoever started this."""
+        with self.lock:
+            self.said.append(text)
+            print(text, flush=True)
+
+    def _write(self, rounds: list[dict[str, Any]]) -> None:
+        content = {"task": self.family.name, "objects": self.objects, "rounds": rounds, "said": self.said}
+        named = str(self.param("result"))
+        path = Path(named) if named else self.state_dir / "result.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.unfinished")
+        unfinished.write_text(json.dumps(content, indent=1) + "\n")
+        unfinished.replace(path)

@@ -1,1 +1,0 @@
-"""Physics: one Simulator interface, its backends, the camera by ray casting, and the tasks."""

@@ -1,0 +1,1 @@
+"""Physics behind one Simulator interface; reconstruction of observed scenes."""

@@ -1,0 +1,1 @@
+"""The MuJoCo backend: bodies, the floating hand, ray casting, rendering."""

@@ -1,0 +1,69 @@
+"""The MuJoCo backend: runs everywhere, on the CPU."""
+
+from __future__ import annotations
+
+import time
+
+import mujoco
+import numpy as np
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.relations import DEFAULT, Mask, Thresholds, ground_truth
+from fail2progress.core.scene import Scene
+from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot
+from fail2progress.simulation.mujoco.bodies import compile_scene, read_scene
+from fail2progress.simulation.mujoco.hand import CONTROLLERS, Running, push_start
+from fail2progress.simulation.mujoco.rays import Bodies, look
+
+
+class MujocoSimulator(Simulator):
+    """Executes one skill call in one scene at a time; a batch is spread over processes by `sim.batch`."""
+
+    def __init__(self, thresholds: Thresholds = DEFAULT) -> None:
+        self.thresholds = thresholds
+
+    def execute(self, job: Job) -> Outcome:
+        """See Simulator.execute. ValueError where the object is unknown."""
+        start = time.perf_counter()
+        rng = np.random.default_rng(job.seed)
+        index = job.scene.index(job.call.object)
+        grasped = job.call.object if job.call.skill == "pick_place" else None
+        pusher = push_start(job.scene, job.call) if job.call.skill == "push" else None
+        bodies = compile_scene(job.scene, grasped, pusher)
+        run = Running(bodies, job.scene, disturbances=job.disturbances, rng=rng)
+        run.settle(at_most=0.6)
+        before, looking = self._snapshot(run, job.camera, rng)
+        run.scene = before.scene
+        CONTROLLERS[job.call.skill](run, job.call)
+        run.settle()
+        after, looking_again = self._snapshot(run, job.camera, rng)
+        still = np.abs(before.scene.poses[:, :3] - job.scene.poses[:, :3]).max(initial=0.0) < 0.03
+        supported = bool(still and (before.scene.poses[:, 2] > 0.0).all() and index >= 0)
+        seconds = {"stepping": run.stepping, "rays": looking + looking_again, "total": time.perf_counter() - start}
+        return Outcome(job.call, before, after, seconds, stable=supported)
+
+    def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
+        """See Simulator.settle."""
+        run = Running(compile_scene(scene), scene)
+        run.settle()
+        return self._snapshot(run, camera, np.random.default_rng(seed))[0]
+
+    def _snapshot(self, run: Running, camera: Camera, rng: np.random.Generator) -> tuple[Snapshot, float]:
+        scene = read_scene(run.bodies, run.scene)
+        relations = ground_truth(scene, touching(run.bodies, len(scene), self.thresholds.contact), self.thresholds)
+        cloud, seconds = look(run.bodies, scene, camera, rng)
+        return Snapshot(scene, relations, cloud), seconds
+
+
+def touching(bodies: Bodies, count: int, gap: float) -> Mask:
+    """(N, N) which objects touch. Contacts of sleeping bodies are not listed, so everything is woken for one collision pass."""
+    model, data = bodies.model, bodies.data
+    sleep = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    model.opt.enableflags &= ~sleep
+    mujoco.mj_fwdPosition(model, data)
+    pairs = bodies.owner[data.contact.geom[data.contact.dist < gap]].reshape(-1, 2)
+    model.opt.enableflags |= sleep
+    result = np.zeros((count, count), dtype=bool)
+    pairs = pairs[(pairs >= 0).all(axis=1) & (pairs[:, 0] != pairs[:, 1])]
+    result[pairs[:, 0], pairs[:, 1]] = True
+    return result | result.T

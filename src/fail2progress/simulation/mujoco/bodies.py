@@ -1,0 +1,130 @@
+"""Scenes as MuJoCo models: every object a body made of its primitives, plus a hand for grasping or pushing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import mujoco
+import numpy as np
+
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.scene import Array, Scene
+from fail2progress.simulation.mujoco.rays import Bodies
+
+TIMESTEP = 0.004
+"""Seconds; contents stay in carried containers at 2 to 8 ms (sim/FACTS)."""
+DENSITY = 350.0
+"""Of movable things, in kg/m^3: a cup weighs about 60 g, a 4 cm cube 22 g."""
+FRICTION = (0.9, 0.01, 0.0005)
+PUSHER = (0.012, 0.06, 0.025)
+"""Half extents in metres of the closed gripper, seen along the direction of a push."""
+
+
+def compile_scene(
+    scene: Scene,
+    grasped: str | None = None,
+    pusher: tuple[Array, float] | None = None,
+    extend: Callable[[mujoco.MjSpec], None] | None = None,
+) -> Bodies:
+    """Compile a scene. `grasped` gets a weld to the hand (off at first); `pusher` is a start (3,) and yaw (rad).
+
+    `extend` adds what is no object, such as a robot.
+    """
+    spec = mujoco.MjSpec()
+    _options(spec)
+    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.1], friction=FRICTION, condim=4)
+    for index, item in enumerate(scene.objects):
+        _add_object(spec, scene, index, item, never_sleeps=item.name == grasped)
+    if grasped is not None:
+        _add_hand(spec, grasped)
+    if pusher is not None:
+        _add_pusher(spec, *pusher)
+    if extend is not None:
+        extend(spec)
+    model = spec.compile()
+    data = mujoco.MjData(model)
+    _set_state(model, data, scene)
+    index_of = {name: i for i, name in enumerate(scene.names)}
+    body_owner = np.array([index_of.get(model.body(b).name, -1) for b in range(model.nbody)])
+    return Bodies(model, data, np.append(body_owner[model.geom_bodyid], -1))
+
+
+def _options(spec: mujoco.MjSpec) -> None:
+    spec.option.timestep = TIMESTEP
+    spec.option.iterations = 20
+    spec.option.tolerance = 1e-6
+    spec.option.enableflags |= int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+
+
+def _add_object(spec: mujoco.MjSpec, scene: Scene, index: int, item: ObjectSpec, never_sleeps: bool) -> None:
+    """A body at its pose: with a free joint if movable, on a slide if a drawer, fixed otherwise."""
+    pose = scene.poses[index]
+    body = spec.worldbody.add_body(name=item.name, pos=pose[:3], quat=pose[3:])
+    if item.movable:
+        body.add_freejoint()
+    if item.is_drawer:
+        opening = scene.openings.get(item.name, 0.0)
+        body.pos = pose[:3] - opening * _drawer_axis(pose)
+        body.add_joint(
+            name=item.name,
+            type=mujoco.mjtJoint.mjJNT_SLIDE,
+            axis=[-1, 0, 0],
+            damping=[4.0, 0.0, 0.0],
+            frictionloss=0.3,
+            range=[0.0, 0.8 * item.size[0]],
+            limited=True,
+        )
+        if item.inside_of is not None:
+            spec.add_exclude(bodyname1=item.name, bodyname2=item.inside_of)
+    if never_sleeps or item.is_drawer:
+        body.sleep = mujoco.mjtSleepPolicy.mjSLEEP_NEVER
+    for part in item.primitives():
+        shape = mujoco.mjtGeom.mjGEOM_CYLINDER if part.cylinder else mujoco.mjtGeom.mjGEOM_BOX
+        size = (part.half[0], part.half[2], 0.0) if part.cylinder else part.half
+        body.add_geom(type=shape, size=size, pos=part.centre, density=DENSITY, friction=FRICTION, condim=4)
+
+
+def _drawer_axis(pose: Array) -> Array:
+    """(3,) direction in which a drawer opens: -x of its cabinet."""
+    yaw = 2 * np.arctan2(pose[6], pose[3])
+    return np.array([-np.cos(yaw), -np.sin(yaw), 0.0])
+
+
+def _add_hand(spec: mujoco.MjSpec, grasped: str) -> None:
+    """A hand without extent: what it holds is welded to it, as two fingers would hold it."""
+    spec.worldbody.add_body(name="hand", mocap=True)
+    weld = spec.add_equality(type=mujoco.mjtEq.mjEQ_WELD, active=False, name="grasp")
+    weld.objtype = mujoco.mjtObj.mjOBJ_BODY
+    weld.name1, weld.name2 = "hand", grasped
+    weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
+    weld.solref[:] = [0.01, 1.0]
+
+
+def _add_pusher(spec: mujoco.MjSpec, start: Array, yaw: float) -> None:
+    """The closed gripper as a bar on a servo along its own x, which is the direction of the push."""
+    quat = [np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
+    body = spec.worldbody.add_body(name="pusher", pos=start, quat=quat, gravcomp=1.0)
+    body.sleep = mujoco.mjtSleepPolicy.mjSLEEP_NEVER
+    body.add_joint(name="pusher", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=[1, 0, 0], damping=[30.0, 0.0, 0.0])
+    body.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=PUSHER, mass=1.0, friction=(0.5, 0.005, 0.0001), condim=4)
+    servo = spec.add_actuator(name="pusher", target="pusher", trntype=mujoco.mjtTrn.mjTRN_JOINT)
+    servo.set_to_position(kp=3000.0, kv=80.0)
+
+
+def _set_state(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene) -> None:
+    for name, opening in scene.openings.items():
+        data.joint(name).qpos[0] = opening
+    mujoco.mj_forward(model, data)
+
+
+def read_scene(bodies: Bodies, scene: Scene) -> Scene:
+    """The scene as the simulator has it now."""
+    poses = scene.poses.copy()
+    openings = dict(scene.openings)
+    for index, item in enumerate(scene.objects):
+        body = bodies.data.body(item.name)
+        if item.movable or item.is_drawer:
+            poses[index, :3], poses[index, 3:] = body.xpos, body.xquat
+        if item.is_drawer:
+            openings[item.name] = float(bodies.data.joint(item.name).qpos[0])
+    return scene.with_poses(poses, openings)

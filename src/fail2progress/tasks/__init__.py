@@ -1,0 +1,1 @@
+"""Tasks, layouts of scenes, and the pre-training distribution."""

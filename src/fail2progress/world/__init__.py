@@ -1,1 +1,0 @@
-"""The vocabulary: objects, scenes, relations, observations and goals. Imports nothing from the other rooms."""

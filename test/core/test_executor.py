@@ -1,0 +1,27 @@
+import importlib.util
+
+import pytest
+
+from fail2progress.core.executor import LocalExecutor, executor
+
+
+def test_local_results_are_complete() -> None:
+    work = LocalExecutor(2)
+    assert sorted(work.map_unordered(abs, range(-5, 0))) == [1, 2, 3, 4, 5]
+
+
+def test_an_error_in_a_worker_comes_back() -> None:
+    with pytest.raises(ValueError, match=r"not a number"):
+        list(LocalExecutor(1).map_unordered(int, ["not a number"]))
+
+
+def test_executors_are_looked_up_by_name() -> None:
+    assert isinstance(executor("local", 3), LocalExecutor)
+    with pytest.raises(ValueError, match=r"'cloud'.*local, ray"):
+        executor("cloud")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is not None, reason="ray is installed")
+def test_a_missing_cluster_package_says_what_to_install() -> None:
+    with pytest.raises(ValueError, match=r"pip install ray"):
+        executor("ray")

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fail2progress.core.memory import ObjectMemory, matching
+from fail2progress.core.observation import SegmentedCloud
+
+
+def cloud(seed: int, hidden: tuple[int, ...] = (), names: tuple[str, ...] = ("a", "b", "c")) -> SegmentedCloud:
+    points = np.random.default_rng(seed).normal(size=(3, 8, 3)).astype(np.float32)
+    visibility = np.ones(3, np.float32)
+    points[list(hidden)], visibility[list(hidden)] = np.nan, 0.0
+    return SegmentedCloud(names, ("cup",) * 3, points, visibility)
+
+
+def test_what_is_seen_is_kept_as_it_is_seen() -> None:
+    memory = ObjectMemory()
+    memory.update(cloud(0))
+    assert np.array_equal(memory.update(cloud(1)).points, cloud(1).points)
+
+
+@given(st.lists(st.tuples(*[st.floats(-1, 1)] * 3), min_size=3, max_size=3), st.sets(st.integers(0, 2)))
+def test_hidden_objects_are_where_they_were_expected(shift: list[tuple[float, float, float]], hidden: set[int]) -> None:
+    memory = ObjectMemory()
+    memory.update(cloud(0))
+    found = memory.update(cloud(1, tuple(hidden)), np.array(shift))
+    expected = cloud(0).points + np.array(shift, np.float32)[:, None]
+    for row in range(3):
+        np.testing.assert_allclose(found.points[row], expected[row] if row in hidden else cloud(1).points[row], atol=1e-6)
+    assert found.seen.all()
+    assert (found.visibility == 0).tolist() == [row in hidden for row in range(3)]
+
+
+def test_shifts_of_an_object_that_stays_hidden_add_up() -> None:
+    memory, shift = ObjectMemory(), np.full((3, 3), 0.1)
+    memory.update(cloud(0))
+    memory.update(cloud(1, (2,)), shift)
+    found = memory.update(cloud(2, (2,)), shift)
+    np.testing.assert_allclose(found.points[2], cloud(0).points[2] + 0.2, atol=1e-6)
+
+
+def test_what_was_never_seen_stays_unknown() -> None:
+    memory = ObjectMemory()
+    assert not memory.update(cloud(0, (1,))).seen[1]
+    assert not memory.update(cloud(1, (1,)), np.ones((3, 3))).seen[1]
+
+
+@pytest.mark.parametrize("forget", [True, False])
+def test_other_objects_or_a_new_start_are_not_filled_in(forget: bool) -> None:
+    memory = ObjectMemory()
+    memory.update(cloud(0))
+    if forget:
+        memory.forget()
+    names = ("a", "b", "c") if forget else ("a", "b", "d")
+    assert not memory.update(cloud(1, (2,), names)).seen[2]
+
+
+def test_what_has_another_place_in_the_list_is_still_remembered() -> None:
+    memory = ObjectMemory()
+    memory.update(cloud(0))
+    found = memory.update(cloud(1, (0, 2), ("c", "new", "a")), np.full((3, 3), 0.5))
+    np.testing.assert_allclose(found.points[[0, 2]], cloud(0).points[[2, 0]] + 0.5, atol=1e-6)
+    assert np.array_equal(found.points[1], cloud(1).points[1])
+
+
+def test_matching_names_what_is_wanted_and_leaves_out_the_rest() -> None:
+    found = matching(cloud(0), cloud(1, (), ("b", "x", "a")))
+    assert found.names == ("b", "x", "a")
+    assert found.seen.tolist() == [True, False, True]
+    assert np.array_equal(found.points[[0, 2]], cloud(0).points[[1, 0]])

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fail2progress.core.observation import SegmentedCloud
+
+
+def cloud(count: int = 3, seed: int = 0) -> SegmentedCloud:
+    points = np.random.default_rng(seed).normal(size=(count, 16, 3)).astype(np.float32)
+    return SegmentedCloud(tuple(f"s{i}" for i in range(count)), ("cup",) * count, points, np.ones(count, np.float32))
+
+
+@given(st.integers(0, 1000))
+def test_bounds_hold_all_points_tightly(seed: int) -> None:
+    seen = cloud(seed=seed)
+    low, high = seen.bounds()[:, 0], seen.bounds()[:, 1]
+    assert ((seen.points >= low[:, None]) & (seen.points <= high[:, None])).all()
+    for i in range(len(seen)):
+        assert (low[i] == seen.points[i].min(axis=0)).all() and (high[i] == seen.points[i].max(axis=0)).all()
+
+
+@given(st.lists(st.tuples(*[st.floats(-2, 2)] * 3), min_size=3, max_size=3))
+def test_shifting_moves_every_segment_rigidly(offsets: list[tuple[float, float, float]]) -> None:
+    seen = cloud()
+    moved = seen.shifted(np.array(offsets))
+    np.testing.assert_allclose(moved.points, seen.points + np.array(offsets)[:, None], atol=1e-5)
+    assert moved.points.dtype == np.float32 and moved.names == seen.names
+
+
+def test_a_segment_without_points_is_not_seen() -> None:
+    points = cloud().points.copy()
+    points[1] = np.nan
+    seen = SegmentedCloud(("a", "b", "c"), ("cup",) * 3, points, np.array([1, 0, 1], np.float32))
+    assert seen.seen.tolist() == [True, False, True]
+    assert len(seen) == 3 and seen.index("c") == 2
+
+
+def test_errors_name_the_offending_value() -> None:
+    with pytest.raises(ValueError, match=r"'mug'.*s0, s1, s2"):
+        cloud().index("mug")
+    with pytest.raises(ValueError, match=r"2 segments must be \(2, P, 3\), got \(3, 16, 3\)"):
+        SegmentedCloud(("a", "b"), ("cup",) * 2, cloud().points, np.ones(2, np.float32))
+    with pytest.raises(ValueError, match=r"3 segments"):
+        SegmentedCloud(("a", "b", "c"), ("cup",), cloud().points, np.ones(3, np.float32))

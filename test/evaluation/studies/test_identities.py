@@ -1,0 +1,66 @@
+"""Identities over episodes: what an episode is, what counts as kept, a study in small."""
+
+import numpy as np
+import pytest
+
+from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.evaluation.studies.identities import SKILLS, Kept, anonymous, episode, follow, most_hidden, segmented, study
+from fail2progress.perception.segmentation.base import Perceived, Segmenter
+from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.reporting.identities_pictures import page, strip
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+
+
+class Forgetful(Segmenter):
+    """Sees every second frame only."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+
+    def segment(self, frame: RgbdFrame) -> Perceived:
+        self.frames += 1
+        whole = LabelledSegmenter().segment(frame)
+        return whole if self.frames % 2 else Perceived((), (), whole.pose, whole.width, whole.height)
+
+
+def test_an_episode_is_the_same_for_the_same_numbers() -> None:
+    one, other = (list(episode(MujocoSimulator(), 3, 1)) for _ in range(2))
+    assert len(one) == SKILLS + 1 and [m.skill for m in one] == [m.skill for m in other]
+    assert np.array_equal(one[-1].frame.depth, other[-1].frame.depth)
+    assert [m.frame.stamp for m in one] == [float(k) for k in range(SKILLS + 1)]
+    assert all(moment.meant for moment in one[1:]) and not one[0].meant
+
+
+def test_names_are_shuffled_away() -> None:
+    frame = next(episode(MujocoSimulator(), 3, 1)).frame
+    hidden, true = anonymous(frame, np.random.default_rng(0))
+    assert frame.labels is not None and hidden.labels is not None
+    assert set(true.values()) == set(frame.labels.names) and set(true).isdisjoint(frame.labels.names)
+    assert np.array_equal(hidden.labels.image, frame.labels.image)
+
+
+def test_ideal_segments_are_followed_and_gaps_are_bridged() -> None:
+    kept, gaps = Kept(), Kept()
+    moments = list(episode(MujocoSimulator(), 3, 0))
+    follow(segmented(moments, LabelledSegmenter(), 0), kept, foresee=True, coloured=True)
+    assert kept.share() == 1.0 and kept.total["in view"] > 10
+    follow(segmented(moments, Forgetful(), 0), gaps, foresee=True, coloured=True)
+    assert gaps.share() > 0.7 and gaps.total["in view"] > 0
+
+
+def test_kept_tells_right_from_wrong() -> None:
+    kept = Kept()
+    assert np.isnan(kept.share())
+    kept.add("in view", True)
+    kept.add("in view", False, object="cup")
+    kept.add("out of view", True)
+    assert kept.share() == pytest.approx(2 / 3) and kept.share("in view") == 0.5 and kept.wrong[0]["object"] == "cup"
+
+
+def test_a_study_gives_rows_a_page_and_a_picture() -> None:
+    report = study(MujocoSimulator(), {"ideal": LabelledSegmenter()}, 1, 3)
+    rows = report["rows"]
+    assert isinstance(rows, list) and len(rows) == 4 and rows[0]["kept"] == 1.0
+    assert most_hidden(report) == 0
+    assert "| ideal | skill's | yes | 100.0% |" in page(report)
+    assert strip(list(episode(MujocoSimulator(), 3, 0)), LabelledSegmenter()).startswith(b"\x89PNG")

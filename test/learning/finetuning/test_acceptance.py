@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fail2progress.learning.finetuning.acceptance import Scores, judge, score
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.training.transitions import Transitions, select
+
+BEFORE = Scores(failure_f1=0.8, failure_error=0.30, held_out_detection=0.95, held_out_prediction=0.93)
+NAN = float("nan")
+shares = st.floats(0.0, 1.0)
+scores = st.builds(Scores, shares, shares, shares, shares)
+
+
+@pytest.mark.parametrize(
+    ("after", "reason"),
+    [
+        (replace(BEFORE, failure_f1=0.9), "better on the failure, not worse elsewhere"),
+        (replace(BEFORE, failure_error=0.02), "better on the failure, not worse elsewhere"),
+        (replace(BEFORE, failure_f1=0.7, failure_error=0.02), "better on the failure, not worse elsewhere"),
+        (replace(BEFORE, failure_f1=0.9, held_out_prediction=0.915), "better on the failure, not worse elsewhere"),
+        (replace(BEFORE, failure_f1=0.9, held_out_detection=1.0), "better on the failure, not worse elsewhere"),
+        (BEFORE, "it does not do better on the failure"),
+        (replace(BEFORE, failure_f1=0.805, failure_error=0.29), "it does not do better on the failure"),
+        (replace(BEFORE, held_out_detection=1.0, held_out_prediction=1.0), "it does not do better on the failure"),
+        (replace(BEFORE, failure_f1=0.7, failure_error=0.4), "it does not do better on the failure"),
+        (replace(BEFORE, failure_f1=1.0, held_out_prediction=0.90), "it loses 0.030 F1 on what worked before, more than 0.020"),
+        (replace(BEFORE, failure_f1=1.0, held_out_detection=0.85), "it loses 0.100 F1 on what worked before, more than 0.020"),
+        (replace(BEFORE, failure_error=NAN), "it does not do better on the failure"),
+        (replace(BEFORE, failure_f1=1.0, held_out_detection=NAN), "it does not do better on the failure"),
+        (Scores(NAN, NAN, NAN, NAN), "it does not do better on the failure"),
+    ],
+)
+def test_verdicts(after: Scores, reason: str) -> None:
+    verdict = judge(BEFORE, after)
+    assert verdict.reason == reason and verdict.passed == reason.startswith("better")
+    assert (verdict.before, verdict.after) == (BEFORE, after)
+
+
+def test_how_much_may_be_lost_can_be_said() -> None:
+    after = replace(BEFORE, failure_f1=1.0, held_out_prediction=0.90)
+    assert judge(BEFORE, after, margin=0.05).passed and not judge(BEFORE, after, margin=0.0).passed
+
+
+@given(before=scores, after=scores)
+def test_what_passes_is_better_somewhere_and_loses_little(before: Scores, after: Scores) -> None:
+    verdict = judge(before, after)
+    if verdict.passed:
+        assert after.failure_f1 > before.failure_f1 or after.failure_error < before.failure_error
+        assert after.held_out_detection >= before.held_out_detection - 0.0201
+        assert after.held_out_prediction >= before.held_out_prediction - 0.0201
+        assert not judge(after, before).passed or before.failure_f1 != after.failure_f1
+    assert not judge(before, before).passed
+
+
+def test_a_model_is_measured_on_either_set(model: Points2Plans, data: Transitions) -> None:
+    one, other = select(data, range(6)), select(data, range(6, 12))
+    found, turned = score(model, one, other), score(model, other, one)
+    assert found.failure_f1 == pytest.approx(turned.held_out_prediction, abs=1e-6)
+    assert all(0.0 <= value <= 1.0 for value in (found.failure_f1, found.held_out_detection)) and found.failure_error > 0

@@ -1,0 +1,71 @@
+import copy
+
+import pytest
+import torch
+
+from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.training.transitions import Transitions, select
+
+BRIEF = FinetuneOptions(epochs=10, replay=4)
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "relational"])
+def either(request: pytest.FixtureRequest) -> Points2Plans:
+    torch.manual_seed(0)
+    return Points2Plans(Points2PlansConfig(relational=request.param, feedforward=64, layers=1)).eval()
+
+
+def changed(one: Points2Plans, other: Points2Plans) -> set[str]:
+    after = other.state_dict()
+    return {key for key, value in one.state_dict().items() if not torch.equal(value, after[key])}
+
+
+def tune(model: Points2Plans, data: Transitions, options: FinetuneOptions = BRIEF, seed: int = 0) -> Points2Plans:
+    tuned = finetune(model, select(data, range(6)), select(data, range(20, 30)), options, seed)
+    assert isinstance(tuned, Points2Plans)
+    return tuned
+
+
+def test_the_model_itself_and_the_encoder_stay_as_they_are(either: Points2Plans, data: Transitions) -> None:
+    before = copy.deepcopy(either)
+    tuned = tune(either, data)
+    assert not changed(before, either) and all(p.requires_grad for p in either.parameters())
+    assert all(parameter.grad is None for parameter in either.parameters())
+    different = changed(either, tuned)
+    assert different and not any(key.startswith("encoder.") for key in different)
+    if either.config.relational:
+        assert different == {"messages.along"}
+    else:
+        assert {"position.2.weight", "binary.subject.weight", "box.0.weight"} <= different
+    assert not tuned.training and all(p.requires_grad for p in tuned.parameters())
+
+
+def test_everything_is_adjusted_only_where_that_is_asked_for(model: Points2Plans, data: Transitions) -> None:
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, fresh_only=True))
+    assert changed(model, tuned) == {"messages.along"}
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, fresh_only=False))
+    assert len(changed(model, tuned)) > 20
+
+
+def test_the_same_seed_gives_the_same_weights(either: Points2Plans, data: Transitions) -> None:
+    one, other = tune(either, data), tune(either, data)
+    assert not changed(one, other)
+    assert changed(one, tune(either, data, seed=1))
+
+
+def test_progress_ends_at_its_total(model: Points2Plans, data: Transitions) -> None:
+    heard: list[tuple[int, int]] = []
+    finetune(
+        model, select(data, range(6)), select(data, range(20, 30)), BRIEF, 0, lambda done, total: heard.append((done, total))
+    )
+    assert {total for _, total in heard} == {10 * (6 + 4)} and heard[-1] == (100, 100)
+    assert [done for done, _ in heard] == sorted({done for done, _ in heard})
+
+
+def test_more_replay_than_there_is(model: Points2Plans, data: Transitions) -> None:
+    heard: list[int] = []
+    options = FinetuneOptions(epochs=2, replay=50)
+    finetune(model, select(data, range(6)), select(data, range(20, 23)), options, 0, lambda done, total: heard.append(total))
+    assert set(heard) == {2 * 9}
+    assert changed(model, tune(model, data, FinetuneOptions(epochs=2, replay=0)))

@@ -1,0 +1,75 @@
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from fail2progress.learning.finetuning import rehearsal as replay
+from fail2progress.learning.finetuning.rehearsal import choose, load_keepsake, save_keepsake
+from fail2progress.learning.pretraining.pretrain import split
+from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.training.transitions import Transitions
+
+
+@pytest.fixture
+def path(data: Transitions, tmp_path: Path) -> Path:
+    written = tmp_path / "some" / "keepsake.safetensors"
+    save_keepsake(choose(data), written)
+    return written
+
+
+def parameters(part: Transitions) -> set[tuple[float, ...]]:
+    return {tuple(row) for row in part.parameters.tolist()}
+
+
+def test_what_is_read_is_what_was_written(data: Transitions, path: Path) -> None:
+    before, after = choose(data), load_keepsake(path)
+    for one, other in ((before.replay, after.replay), (before.held_out, after.held_out)):
+        for name in {field.name for field in fields(Transitions)} - {"neighbours", "points"}:
+            assert torch.equal(getattr(one, name), getattr(other, name))
+        torch.testing.assert_close(one.points, other.points, rtol=1e-3, atol=2e-4)  # a fifth of a millimetre
+        assert len(other.neighbours) == len(other.points)
+        kept = (one.neighbours.first == other.neighbours.first).float().mean()
+        assert kept > 0.9
+    assert path.stat().st_size < 0.7 * sum(p.points.numel() * 4 for p in (before.replay, before.held_out)) + 2e6
+
+
+def test_either_side_of_the_split_stays_on_its_side(data: Transitions, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replay, "REPLAY", 20)
+    monkeypatch.setattr(replay, "HELD_OUT", 5)
+    kept, again, other = choose(data), choose(data), choose(data, seed=1)
+    trained, held = split(data)
+    assert (len(kept.replay), len(kept.held_out)) == (20, 5)
+    assert parameters(kept.replay) <= {tuple(row) for row in data.parameters[trained].tolist()}
+    assert parameters(kept.held_out) <= {tuple(row) for row in data.parameters[held].tolist()}
+    assert torch.equal(kept.replay.parameters, again.replay.parameters)
+    assert parameters(kept.replay) != parameters(other.replay)
+
+
+def test_small_sets_are_kept_whole(data: Transitions) -> None:
+    kept = choose(data)
+    assert (len(kept.replay), len(kept.held_out)) == (135, 15)
+
+
+def test_what_cannot_be_read_is_refused(path: Path, tmp_path: Path) -> None:
+    values = load_file(path)
+    damaged = tmp_path / "damaged.safetensors"
+
+    def refused() -> None:
+        with pytest.raises(CheckpointError, match=r"damaged.safetensors: cannot be read"):
+            load_keepsake(damaged)
+
+    refused()
+    for length in (0, 7, 400, path.stat().st_size - 1):
+        damaged.write_bytes(path.read_bytes()[:length])
+        refused()
+    for change in (
+        {key: value for key, value in values.items() if key != "held_out.points"},
+        {key: value for key, value in values.items() if key != "replay.count"},
+        {**values, "replay.wings": torch.zeros(1)},
+        {**values, "replay.points": torch.zeros(3)},
+        {},
+    ):
+        save_file(change, damaged)
+        refused()

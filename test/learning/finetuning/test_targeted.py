@@ -1,0 +1,146 @@
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from fail2progress.failures.event import Call, FailureEvent
+from fail2progress.learning.finetuning.targeted import METHODS, Targeted, TargetOptions, kept_share, target
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.simulation.base import Outcome, Simulator
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.skills.base import SkillCall
+from fail2progress.stein.actions import ACQUISITIONS
+
+BRIEF = TargetOptions(samples=4, oversampling=2.0, state_steps=4, action_steps=3)
+Make = Callable[..., Targeted]
+
+
+@pytest.fixture
+def make(event: FailureEvent, model: Points2Plans, simulator: MujocoSimulator) -> Make:
+    def call(seed: int = 0, event: FailureEvent = event, simulator: Simulator = simulator, **options: Any) -> Targeted:
+        return target(event, model, simulator, replace(BRIEF, **options), seed)
+
+    return call
+
+
+def values(found: Targeted) -> np.ndarray:
+    rows = [[*outcome.call.padded, *outcome.before.scene.poses.ravel()] for outcome in found.outcomes]
+    return np.array(rows)
+
+
+def check(found: Targeted, event: FailureEvent, samples: int) -> None:
+    """What holds however the data were made."""
+    assert 1 <= len(found.outcomes) <= samples <= found.tried
+    assert len(found.outcomes) + len(found.spare) <= found.stable <= found.tried <= 2 * samples
+    assert all(outcome.stable and outcome.call.skill == "pick_place" for outcome in found.outcomes)
+    assert all(outcome.call.object == "cup_1" for outcome in found.outcomes)
+    shares = [kept_share(event.relations_before, outcome, "cup_1") for outcome in found.outcomes]
+    assert shares == sorted(shares, reverse=True)
+    assert found.kept == pytest.approx(np.mean(shares)) and found.kept >= found.kept_of_all - 1e-9
+    assert all(kept_share(event.relations_before, outcome, "cup_1") == 1.0 for outcome in found.spare)
+    assert set(found.seconds) == {"states", "actions", "simulation"}
+    assert bool(found.states.isfinite().all()) and bool(found.actions.isfinite().all())
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_all_methods(make: Make, event: FailureEvent, method: str) -> None:
+    check(make(method=method), event, 4)
+
+
+@pytest.mark.parametrize("acquisition", ACQUISITIONS[:3])
+@pytest.mark.parametrize("method", ["stein", "gradient", "sampling"])
+def test_all_acquisitions(make: Make, event: FailureEvent, method: str, acquisition: str) -> None:
+    check(make(method=method, acquisition=acquisition, samples=2), event, 2)
+
+
+def test_the_acquisition_that_has_no_preference_only_keeps_off_what_stands_there(make: Make, event: FailureEvent) -> None:
+    check(make(acquisition="prior"), event, 4)
+
+
+@pytest.mark.parametrize("scope", ["support", "all"])
+def test_contents_stay_in_their_container(make: Make, event: FailureEvent, scope: str) -> None:
+    found = make(samples=6, state_steps=8, scope=scope)
+    whole = [o for o in found.outcomes if kept_share(event.relations_before, o, "cup_1") == 1.0]
+    assert len(whole) >= 2 and found.kept > 0.6
+    for outcome in whole:
+        assert outcome.before.relations.value("inside", "capsule_1", "cup_1") == 1.0
+        tables = [outcome.before.relations.value("above", "cup_1", table) for table in ("table_a", "table_b")]
+        assert max(tables) == 1.0
+
+
+def test_data_of_the_failures_kind_show_what_the_model_did_not_know(make: Make, event: FailureEvent) -> None:
+    along = []
+    for outcome in make(samples=6).outcomes:
+        if outcome.before.relations.value("inside", "capsule_1", "cup_1"):
+            names = outcome.before.scene.names
+            cup, capsule = (outcome.displacements[names.index(name)] for name in ("cup_1", "capsule_1"))
+            along.append(np.linalg.norm(cup[:2]) > 0.05 and np.linalg.norm(cup - capsule) < 0.03)
+    assert sum(along) >= 0.6 * len(along) > 0
+
+
+def test_scenes_and_skills_differ(make: Make) -> None:
+    found = make(samples=6)
+    rows = values(found)
+    assert len(np.unique(rows.round(4), axis=0)) == len(rows)
+    expected = np.mean(np.std([outcome.call.parameters[:2] for outcome in found.outcomes], axis=0))
+    assert found.spread == pytest.approx(expected) and found.spread > 0.01
+    assert len({outcome.before.cloud.points.tobytes() for outcome in found.outcomes}) == len(rows)
+
+
+@pytest.mark.parametrize("method", ["stein", "sampling"])
+def test_the_same_seed_gives_the_same_data(make: Make, method: str) -> None:
+    one, other, third = make(3, method=method), make(3, method=method), make(4, method=method)
+    assert np.array_equal(values(one), values(other)) and torch.equal(one.states, other.states)
+    assert not np.array_equal(values(one)[0], values(third)[0])
+
+
+def test_what_is_unknown_is_named(make: Make) -> None:
+    with pytest.raises(ValueError, match="unknown method 'magic'; known: stein, gradient, sampling, prior"):
+        make(method="magic")
+    with pytest.raises(ValueError, match="unknown acquisition 'luck'; known: entropy"):
+        make(acquisition="luck")
+    with pytest.raises(ValueError, match="samples must be at least 1, got 0"):
+        make(samples=0)
+
+
+def test_more_particles_than_samples() -> None:
+    assert [TargetOptions(samples=n).particles for n in (1, 2, 20)] == [3, 5, 50]
+
+
+class Shaky(MujocoSimulator):
+    """Nothing ever comes to rest."""
+
+    def execute(self, job: Any) -> Outcome:
+        return replace(super().execute(job), stable=False)
+
+
+def test_no_stable_scene_is_an_error(make: Make) -> None:
+    with pytest.raises(ValueError, match="none of 2 generated scenes was stable"):
+        make(simulator=Shaky(), samples=1)
+
+
+def test_a_failed_push_gives_pushes(make: Make, event: FailureEvent) -> None:
+    push = SkillCall("push", "cup_1", (0.3, 0.1))
+    pushed = event.model_copy(update={"header": event.header.model_copy(update={"call": Call.of(push)})})
+    found = make(event=pushed)
+    assert found.outcomes and all(outcome.call.skill == "push" for outcome in found.outcomes)
+    assert all(0.0 <= outcome.call.parameters[1] <= 0.4 for outcome in found.outcomes)
+
+
+def test_stages_are_reported_in_order(event: FailureEvent, model: Points2Plans, simulator: MujocoSimulator) -> None:
+    heard: list[str] = []
+    target(event, model, simulator, replace(BRIEF, samples=1), 0, heard.append)
+    assert heard == ["states", "actions", "simulation"]
+
+
+def test_what_the_failure_itself_keeps(loaded_cup: Outcome, event: FailureEvent) -> None:
+    assert kept_share(event.relations_before, loaded_cup, "cup_1") == 1.0
+    after = replace(loaded_cup, before=loaded_cup.after)  # on the other table: tables are exchangeable
+    assert kept_share(event.relations_before, after, "cup_1") == 1.0
+    relations = loaded_cup.before.relations
+    spilt = replace(relations, binary=np.zeros_like(relations.binary))
+    nothing = replace(loaded_cup, before=replace(loaded_cup.before, relations=spilt))
+    assert kept_share(event.relations_before, nothing, "cup_1") == 0.0

@@ -1,0 +1,81 @@
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fail2progress.core.executor import Executor
+from fail2progress.learning.pretraining import generate as room
+from fail2progress.learning.pretraining.generate import ShardDone, ShardTask, generate, make_shard, write_manifest
+from fail2progress.learning.pretraining.shards import DataError, digest, open_dataset, shard_names
+from fail2progress.tasks.pretraining import job
+
+
+class Here(Executor):
+    """Works in this process, last item first, and counts."""
+
+    def __init__(self) -> None:
+        self.done: list[Any] = []
+
+    def map_unordered(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
+        for item in reversed(list(items)):
+            self.done.append(item)
+            yield function(item)
+
+
+@pytest.fixture(autouse=True)
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "SHARD", 4)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): digest(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_what_is_missing_is_made_again_and_is_the_same(tmp_path: Path) -> None:
+    executor = Here()
+    done = list(generate(tmp_path, 10, 3, executor))
+    assert shard_names(tmp_path) == ["shard_00000", "shard_00001", "shard_00002"]
+    assert [(task.first, task.last) for task in executor.done] == [(8, 10), (4, 8), (0, 4)]
+    assert sum(d.executions for d in done) == sum(map(len, open_dataset(tmp_path, verify=True))) <= 10
+    assert all(d.seconds["total"] > d.seconds["stepping"] > 0 for d in done)
+    first = digests(tmp_path)
+
+    shutil.rmtree(tmp_path / "shard_00001")
+    again = Here()
+    assert [d.name for d in generate(tmp_path, 10, 3, again)] == ["shard_00001"]
+    assert digests(tmp_path) == first
+    assert list(generate(tmp_path, 10, 3, again)) == [] and len(again.done) == 1
+
+
+def test_shards_hold_the_jobs_of_their_numbers(tmp_path: Path) -> None:
+    done = make_shard(ShardTask(str(tmp_path), "shard_00005", 3, 20, 23))
+    assert isinstance(done, ShardDone)
+    (shard,) = open_dataset(tmp_path)
+    for row, number in enumerate(shard.values["number"].tolist()):
+        np.testing.assert_allclose(shard.values["parameters"][row], job(3, number).call.padded, rtol=1e-6)
+
+
+def test_another_seed_is_refused_and_nothing_is_touched(tmp_path: Path) -> None:
+    list(generate(tmp_path, 2, 3, Here()))
+    before = digests(tmp_path)
+    with pytest.raises(DataError, match=r"'seed': 3.*not of seed 4; choose another folder"):
+        list(generate(tmp_path, 2, 4, Here()))
+    assert digests(tmp_path) == before
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]"])
+def test_a_damaged_source_file_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "source.json").write_text(content)
+    with pytest.raises(DataError, match=str(tmp_path)):
+        list(generate(tmp_path, 2, 3, Here()))
+
+
+def test_the_manifest_names_every_shard(tmp_path: Path) -> None:
+    list(generate(tmp_path, 5, 3, Here()))
+    manifest = json.loads(write_manifest(tmp_path, 3, {"executions": 5}).read_text())
+    assert (manifest["seed"], manifest["schema"], manifest["executions"]) == (3, 1, 5)
+    assert manifest["shards"] == {name: digest(tmp_path / name / "shard.json") for name in ("shard_00000", "shard_00001")}

@@ -1,0 +1,113 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fail2progress.learning.pretraining.shards import (
+    DataError,
+    arrays,
+    digest,
+    open_dataset,
+    read_shard,
+    shard_names,
+    write_shard,
+)
+from fail2progress.simulation.base import Outcome
+
+
+@pytest.fixture
+def shard(outcomes: tuple[Outcome, ...], tmp_path: Path) -> Path:
+    write_shard(tmp_path, "shard_00000", arrays(outcomes[:6], range(6)))
+    return tmp_path / "shard_00000"
+
+
+def test_what_is_read_is_what_was_written(outcomes: tuple[Outcome, ...], shard: Path) -> None:
+    content, read = arrays(outcomes[:6], range(6)), read_shard(shard, verify=True)
+    assert len(read) == 6 and set(read.values) == set(content)
+    for key, values in content.items():
+        assert read.values[key].dtype == values.dtype
+        assert np.array_equal(read.values[key], values, equal_nan=values.dtype.kind == "f")
+    assert [path.name for path in shard.parent.iterdir()] == ["shard_00000"]
+
+
+def test_arrays_are_as_long_as_what_they_count(outcomes: tuple[Outcome, ...]) -> None:
+    content = arrays(outcomes[:6], range(10, 16))
+    segments, pairs = int(content["count"].sum()), int((content["count"].astype(int) ** 2).sum())
+    assert content["points0"].shape == content["points1"].shape == (segments, 128, 3)
+    assert content["pose0"].shape == (segments, 7) and content["binary1"].shape == (pairs, 9)
+    assert content["number"].tolist() == list(range(10, 16))
+
+
+def test_a_shard_is_replaced_whole(outcomes: tuple[Outcome, ...], shard: Path) -> None:
+    write_shard(shard.parent, shard.name, arrays(outcomes[:2], range(2)))
+    assert len(read_shard(shard, verify=True)) == 2
+
+
+def test_the_digest_is_sha256(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"abc")
+    assert digest(tmp_path / "x") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def cut(shard: Path) -> None:
+    path = shard / "points0.npy"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def emptied(shard: Path) -> None:
+    (shard / "count.npy").write_bytes(b"")
+
+
+def lost(shard: Path) -> None:
+    (shard / "pose1.npy").unlink()
+
+
+def note(content: str) -> Callable[[Path], object]:
+    return lambda shard: (shard / "shard.json").write_text(content)
+
+
+NOTES = ("", "[]", "3", "{}", '{"schema": 1}', '{"schema": 1, "files": 3}', '{"schema": 1, "files": ["x"]}')
+
+
+@pytest.mark.parametrize("damage", [cut, emptied, lost, *map(note, NOTES)])
+def test_damaged_shards_are_refused(shard: Path, damage: Callable[[Path], object]) -> None:
+    damage(shard)
+    with pytest.raises(DataError, match="shard_00000"):
+        read_shard(shard)
+
+
+def test_an_array_of_objects_is_not_unpickled(shard: Path) -> None:
+    np.save(shard / "count.npy", np.array([{}, {}], dtype=object), allow_pickle=True)
+    with pytest.raises(DataError, match="shard_00000"):
+        read_shard(shard)
+
+
+def test_other_content_than_the_digest_says(shard: Path) -> None:
+    path = shard / "parameters.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert len(read_shard(shard)) == 6
+    with pytest.raises(DataError, match=r"parameters.npy: content does not match its digest; delete"):
+        read_shard(shard, verify=True)
+
+
+def test_another_schema(shard: Path) -> None:
+    content = json.loads((shard / "shard.json").read_text())
+    (shard / "shard.json").write_text(json.dumps({**content, "schema": 9}))
+    with pytest.raises(DataError, match="schema 9, this version reads 1"):
+        read_shard(shard)
+
+
+def test_a_data_set_is_its_whole_shards_in_order(outcomes: tuple[Outcome, ...], shard: Path) -> None:
+    write_shard(shard.parent, "shard_00002", arrays(outcomes[:1], [500]))
+    write_shard(shard.parent, "shard_00001", arrays(outcomes[:3], range(3)))
+    (shard.parent / "shard_00003").mkdir()  # never finished
+    assert shard_names(shard.parent) == ["shard_00000", "shard_00001", "shard_00002"]
+    assert [len(part) for part in open_dataset(shard.parent, verify=True)] == [6, 3, 1]
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"no shards here; make some with: fail2progress generate"):
+        open_dataset(tmp_path)

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.store import Registry
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Registry:
+    return Registry(tmp_path / "models")
+
+
+def made(seed: int) -> Points2Plans:
+    torch.manual_seed(seed)
+    return Points2Plans(Points2PlansConfig(identity=16, layers=1, feedforward=8, hidden=8))
+
+
+def test_versions_are_numbered_and_none_is_current_by_itself(registry: Registry) -> None:
+    assert registry.versions() == []
+    assert [registry.register(made(seed), {}) for seed in range(3)] == ["v0001", "v0002", "v0003"]
+    assert registry.versions() == ["v0001", "v0002", "v0003"]
+    with pytest.raises(CheckpointError, match="no current model; register one first"):
+        registry.current()
+
+
+def test_one_version_is_current_and_the_parent_one_call_away(registry: Registry) -> None:
+    first = registry.register(made(0), {})
+    second = registry.register(made(1), {"parent_version": first, "event": "f"})
+    made_current = registry.make_current(second)
+    assert registry.current().digest == made_current.digest
+    assert (made_current.note["version"], made_current.note["event"]) == (second, "f")
+    assert torch.equal(registry.current().model.state_dict()["box.0.weight"], made(1).box[0].weight)
+    assert registry.roll_back().note["version"] == first == registry.current().note["version"]
+    with pytest.raises(CheckpointError, match="no parent to go back to"):
+        registry.roll_back()
+    assert registry.current().note["version"] == first
+    assert not list(registry.folder.glob(".*"))
+
+
+@pytest.mark.parametrize("kept", [0, 100, 5000])
+def test_a_damaged_version_does_not_become_current(registry: Registry, kept: int) -> None:
+    first, second = (registry.register(made(seed), {}) for seed in range(2))
+    registry.make_current(first)
+    path = registry.path(second)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(CheckpointError, match="v0002"):
+        registry.make_current(second)
+    assert registry.current().note["version"] == first
+
+
+def test_a_version_that_is_not_there(registry: Registry) -> None:
+    first = registry.register(made(0), {})
+    registry.make_current(first)
+    with pytest.raises(CheckpointError, match="v0009"):
+        registry.make_current("v0009")
+    child = registry.register(made(1), {"parent_version": "v0009"})
+    registry.make_current(child)
+    with pytest.raises(CheckpointError, match="v0009"):
+        registry.roll_back()
+    assert registry.current().note["version"] == child
+
+
+def test_numbers_go_on_after_the_last(registry: Registry) -> None:
+    for seed in range(3):
+        registry.register(made(seed), {})
+    for suffix in (".safetensors", ".json"):
+        registry.path("v0002").with_suffix(suffix).unlink()
+    assert registry.register(made(4), {}) == "v0004"
+
+
+def test_weights_that_this_installation_does_not_have() -> None:
+    with pytest.raises(CheckpointError, match=r"wings.safetensors: not in this installation; name a file of your own"):
+        weights.path("wings.safetensors")

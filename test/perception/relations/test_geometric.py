@@ -1,0 +1,165 @@
+"""Relations by geometry: against a simulator's truth, on hand-made views, and what must hold for any cloud."""
+
+import contextlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.transform import Rotation
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.objects import ObjectSpec, Shape
+from fail2progress.core.relations import BINARY
+from fail2progress.core.scene import Scene, pose
+from fail2progress.perception.completion import complete
+from fail2progress.perception.relations.geometric import A9, DEFAULT, detect, on
+from fail2progress.perception.segmentation.base import Perceived, Segment
+from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.simulation.base import Snapshot
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.mujoco.bodies import compile_scene
+from fail2progress.simulation.mujoco.rgbd import photograph
+from fail2progress.tasks.layout import DoesNotFitError, random_camera_pose
+from fail2progress.tasks.pretraining import random_scene
+
+
+def seen(scene: Scene, camera: Camera | None = None) -> tuple[Snapshot, Perceived]:
+    camera = camera or Camera()
+    now = MujocoSimulator().settle(scene, camera)
+    return now, LabelledSegmenter().segment(photograph(compile_scene(now.scene), now.scene, camera))
+
+
+def scene(*things: tuple[str, str, tuple[float, float, float], tuple[float, float, float]]) -> Scene:
+    """A table with its top at z = 0.5, and things by name, category, size and place."""
+    specs = [
+        ObjectSpec("table", "table", (0.5, 0.6, 0.04)),
+        *(ObjectSpec(name, kind, size) for name, kind, size, _ in things),
+    ]
+    return Scene(tuple(specs), np.array([pose(0.6, 0.0, 0.48), *(pose(*at) for *_, at in things)]))
+
+
+def segment(name: str, points: np.ndarray, shape: Shape = Shape.CUBOID) -> Segment:
+    kind = "table" if shape is Shape.TABLE else "cuboid"
+    return Segment(name, kind, shape, points.astype(np.float32), np.arange(len(points)), pose(0, 0, 0), np.ones(3), 1.0)
+
+
+def perceived(*segments: Segment) -> Perceived:
+    surfaces = tuple(s for s in segments if s.shape is Shape.TABLE)
+    return Perceived(tuple(s for s in segments if s.shape is not Shape.TABLE), surfaces, np.eye(4), 640, 480)
+
+
+def test_agrees_with_the_simulator_over_random_scenes_and_views() -> None:
+    hits = np.zeros(3)
+    for seed in range(8):
+        rng = np.random.default_rng([3, seed])
+        with contextlib.suppress(DoesNotFitError):
+            eye, target = random_camera_pose(rng)
+            now, view = seen(random_scene(rng), Camera(eye=eye, target=target))
+            found = detect(view, A9)
+            rows = [now.relations.names.index(name) for name in found.names]
+            said, true = found.binary > 0.5, now.relations.binary[np.ix_(rows, rows)]
+            visible = np.array([len(s.points) >= 20 for s in (*view.surfaces, *view.segments)])
+            pairs = visible[:, None] & visible[None]
+            hits += [(said & true)[pairs].sum(), (said & ~true)[pairs].sum(), (~said & true)[pairs].sum()]
+    assert 2 * hits[0] / (2 * hits[0] + hits[1] + hits[2]) > 0.97
+
+
+def test_a_content_is_inside_though_its_foot_is_hidden() -> None:
+    _, view = seen(
+        scene(
+            ("cup", "cup", (0.09, 0.09, 0.08), (0.6, 0.0, 0.54)), ("ball", "capsule", (0.03, 0.03, 0.03), (0.6, 0.0, 0.521))
+        )
+    )
+    state = detect(view, A9)
+    assert state.value("inside", "ball", "cup") > 0.9 and state.value("inside", "cup", "ball") < 0.1
+    assert state.value("contact", "ball", "cup") > 0.9 and state.value("contact", "ball", "table") < 0.1
+    assert {(a, b) for a, b, _ in on(detect(view))} == {("cup", "table")}
+
+
+def test_what_sticks_out_is_inside_for_people_but_not_completely_contained() -> None:
+    _, view = seen(
+        scene(
+            ("cup", "cup", (0.09, 0.09, 0.06), (0.6, 0.0, 0.53)), ("can", "capsule", (0.05, 0.05, 0.10), (0.6, 0.0, 0.556))
+        )
+    )
+    assert detect(view).value("inside", "can", "cup") > 0.9
+    assert detect(view, A9).value("inside", "can", "cup") < 0.1
+
+
+def test_a_stack_is_on_not_inside() -> None:
+    _, view = seen(
+        scene(
+            ("low", "cuboid", (0.08, 0.08, 0.06), (0.6, 0.0, 0.53)),
+            ("high", "cuboid", (0.05, 0.05, 0.05), (0.6, 0.0, 0.585)),
+        )
+    )
+    assert {(a, b) for a, b, _ in on(detect(view))} == {("high", "low"), ("low", "table")}
+    assert detect(view).value("inside", "high", "low") < 0.1 and detect(view).value("contact", "high", "table") < 0.1
+
+
+def test_neighbours_touch_only_without_a_gap() -> None:
+    size = (0.06, 0.06, 0.06)
+    for y, touching in ((0.0601, True), (0.072, False)):
+        _, view = seen(scene(("one", "cuboid", size, (0.6, 0.0, 0.53)), ("other", "cuboid", size, (0.6, y, 0.53))))
+        assert (detect(view).value("contact", "one", "other") > 0.5) is touching
+        assert detect(view).value("left", "other", "one") > 0.9
+
+
+def test_the_hidden_lower_part_of_a_box_is_filled_in() -> None:
+    rng = np.random.default_rng(0)
+    top = np.column_stack([rng.uniform(-0.05, 0.05, (500, 2)), np.full(500, 0.6)])
+    table = np.column_stack([rng.uniform(-0.3, 0.3, (2000, 2)), np.full(2000, 0.5)])
+    done = complete(perceived(segment("table", table, Shape.TABLE), segment("box", top)), DEFAULT)
+    assert done.bounds[1, 0, 2] == pytest.approx(0.5, abs=1e-3) and done.support.tolist() == [-1, 0]
+
+
+def test_unary_relations_and_an_open_drawer() -> None:
+    specs = (
+        ObjectSpec("table", "table", (0.5, 0.6, 0.04)),
+        ObjectSpec("cabinet", "cabinet", (0.26, 0.22, 0.12)),
+        ObjectSpec("drawer", "drawer", (0.244, 0.188, 0.086), inside_of="cabinet"),
+        ObjectSpec("box", "cuboid", (0.05, 0.05, 0.05)),
+    )
+    for opening in (0.0, 0.08):
+        rows = [pose(0.6, 0, 0.48), pose(0.65, 0, 0.56), pose(0.644 - opening, 0, 0.56), pose(0.5, 0.2, 0.525)]
+        _, view = seen(Scene(specs, np.array(rows), {"drawer": opening}))
+        state = detect(view, A9)
+        assert (state.value("open", "drawer") > 0.5) is (opening > 0)
+        assert (state.value("inside", "drawer", "cabinet") > 0.5) is (opening == 0)
+        assert state.value("movable", "box") == 1.0 and state.value("movable", "cabinet") == 0.0
+        assert state.value("drawer", "drawer") == 1.0
+
+
+def test_nothing_is_said_of_what_was_never_seen() -> None:
+    _, view = seen(scene(("box", "cuboid", (0.06, 0.06, 0.06), (0.6, 0.0, 0.53))))
+    hidden = replace(view.segments[0], id="ghost", points=np.empty((0, 3), np.float32), pixels=np.empty(0, np.int64))
+    state = detect(replace(view, segments=(*view.segments, hidden)))
+    assert not state.binary[2].any() and not state.binary[:, 2].any() and not state.unary[2].any()
+    assert state.names == ("table", "box", "ghost")
+
+
+def test_a_view_of_nothing() -> None:
+    state = detect(perceived())
+    assert state.names == () and on(state) == []
+
+
+clouds = st.lists(st.tuples(st.integers(0, 40), st.booleans(), st.booleans()), max_size=4)
+
+
+@settings(deadline=None, max_examples=25)
+@given(clouds, st.integers(0, 10_000))
+def test_any_clouds_give_probabilities_that_mirror(parts: list[tuple[int, bool, bool]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    segments = []
+    for i, (count, flat, surface) in enumerate(parts):
+        points = rng.uniform(-0.3, 0.3, (count, 3)) * ([1, 1, 0] if flat else [1, 1, 1])
+        turn = Rotation.random(random_state=seed).as_matrix()
+        segments.append(segment(str(i), points @ turn.T, Shape.TABLE if surface else Shape.OPEN_BOX))
+    state = detect(perceived(*segments))
+    assert ((state.binary >= 0) & (state.binary <= 1)).all() and ((state.unary >= 0) & (state.unary <= 1)).all()
+    for one, other in (("left", "right"), ("front", "behind"), ("above", "below")):
+        assert np.allclose(state.binary[..., BINARY.index(one)], state.binary[..., BINARY.index(other)].T)
+    assert np.allclose(state.binary[..., BINARY.index("contact")], state.binary[..., BINARY.index("contact")].T)
+    assert not np.diagonal(state.binary).any()

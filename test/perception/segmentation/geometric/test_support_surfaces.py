@@ -1,0 +1,44 @@
+"""Parts of a plane, and points within outlines."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.spatial import ConvexHull
+
+from fail2progress.core.rgbd import Intrinsics
+from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, patches, within
+
+CAMERA = Intrinsics(160, 120, 150.0, 150.0, 79.5, 59.5)
+DOWN = Level(np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
+
+
+@pytest.mark.parametrize(("between", "columns"), [("hidden", 160), ("beyond", 100)])
+def test_a_strip_behind_something_belongs_to_its_table(between: str, columns: int) -> None:
+    """A plane 1 m below the camera; 24 of its columns show something nearer, or the floor: what is behind is 0.06 m^2 or less."""
+    expected = np.ones((120, 160), np.float32)
+    inverted = expected.copy()
+    inverted[:, 100:124] = 1.25 if between == "hidden" else 0.5
+    mask = np.abs(inverted - expected) < 0.01
+    rules = PlaneRules(area=0.25)
+    (found,) = patches(mask, expected, inverted, DOWN, CAMERA, rules)
+    np.testing.assert_array_equal(found, mask & (np.arange(160) < columns))
+
+
+def test_two_large_parts_stay_two() -> None:
+    expected = np.ones((120, 160), np.float32)
+    inverted = expected.copy()
+    inverted[:, 60:100] = 1.25
+    found = patches(np.abs(inverted - expected) < 0.01, expected, inverted, DOWN, CAMERA, PlaneRules())
+    assert len(found) == 2 and not (found[0] & found[1]).any()
+
+
+@given(seed=st.integers(0, 2**31), margin=st.floats(-0.2, 0.2))
+def test_within_is_what_all_sides_say(seed: int, margin: float) -> None:
+    rng = np.random.default_rng(seed)
+    corners = rng.normal(size=(8, 2)) * rng.uniform(0.1, 2.0, 2)
+    points = rng.normal(size=(50, 2)).astype(np.float32)
+    sides = ConvexHull(corners).equations
+    depth = (points @ sides[:, :2].T + sides[:, 2]).max(axis=1)
+    clear = np.abs(depth - margin) > 1e-4
+    np.testing.assert_array_equal(within(corners, points, margin)[clear], (depth < margin)[clear])

@@ -1,0 +1,167 @@
+"""Identities: hand-made sequences for every case, and episodes in simulation."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fail2progress.core.objects import Shape
+from fail2progress.core.scene import pose
+from fail2progress.evaluation.studies.identities import Kept, episode, follow, segmented
+from fail2progress.perception.segmentation.base import Perceived, Segment
+from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.perception.tracking.tracker import Tracker
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+
+EYE = np.eye(4)
+EYE[:3, 3] = (0.0, 0.0, 1.4)
+
+
+def box(
+    name: str,
+    at: tuple[float, float, float],
+    size: tuple[float, float, float] = (0.05, 0.05, 0.05),
+    shape: Shape = Shape.CUBOID,
+) -> Segment:
+    """What is seen of an upright box with its lower side at a place: the upper side, and the sides for a hollow one."""
+    rng = np.random.default_rng(1)
+    points = rng.uniform(-0.5, 0.5, (400, 3)) * size
+    points[:, 2] = size[2] / 2 if shape is not Shape.OPEN_BOX else points[:, 2]
+    if shape is Shape.OPEN_BOX:
+        side = rng.integers(2, size=400)
+        points[np.arange(400), side] = np.sign(points[np.arange(400), side]) * np.array(size)[side] / 2
+    place = np.add(at, (0, 0, size[2] / 2))
+    kind = {Shape.CUBOID: "cuboid", Shape.OPEN_BOX: "cup", Shape.TABLE: "table"}[shape]
+    cloud = (points + place).astype(np.float32)
+    return Segment(name, kind, shape, cloud, np.arange(400), pose(*place), np.array(size), 1.0)
+
+
+def view(*segments: Segment) -> Perceived:
+    rng = np.random.default_rng(0)
+    table = box("table", (0.6, 0.0, 0.46), (0.6, 0.8, 0.04), Shape.TABLE)
+    top = np.column_stack([rng.uniform(0.3, 0.9, 20_000), rng.uniform(-0.4, 0.4, 20_000), np.full(20_000, 0.5)])
+    table = replace(table, points=top.astype(np.float32), pixels=np.arange(20_000))
+    return Perceived(segments, (table,), EYE, 640, 480)
+
+
+def places(found: Perceived) -> dict[str, np.ndarray]:
+    return {part.id: part.points.mean(axis=0) for part in found.segments}
+
+
+CUP = (0.09, 0.09, 0.09)
+
+
+def test_ids_stay_when_names_and_order_change() -> None:
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.5, 0.1, 0.5)), box("b", (0.7, -0.1, 0.5))))
+    found = tracker.update(view(box("b", (0.505, 0.1, 0.5)), box("a", (0.7, -0.105, 0.5))))
+    assert places(found)["a"] == pytest.approx((0.505, 0.1, 0.55), abs=0.01)
+    assert [part.id for part in found.surfaces] == ["table"]
+
+
+def test_a_skill_that_swaps_twins_is_followed_by_what_was_expected() -> None:
+    one, other = (0.5, 0.1, 0.5), (0.7, -0.1, 0.5)
+    tracker = Tracker()
+    tracker.update(view(box("a", one), box("b", other)))
+    shift = np.subtract(other, one)
+    found = tracker.update(view(box("x", one), box("y", other)), {"a": shift, "b": -shift})
+    assert places(found)["a"] == pytest.approx((0.7, -0.1, 0.55), abs=0.01)
+
+
+def test_a_skill_that_did_not_work_leaves_the_object_where_it_was() -> None:
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.5, 0.1, 0.5)), box("b", (0.7, -0.2, 0.5))))
+    found = tracker.update(view(box("x", (0.5, 0.1, 0.5)), box("y", (0.7, -0.2, 0.5))), {"a": np.array([0.1, 0.1, 0.0])})
+    assert places(found)["a"] == pytest.approx((0.5, 0.1, 0.55), abs=0.01)
+
+
+def test_something_that_was_moved_far_without_notice_is_known_by_its_looks() -> None:
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.5, 0.1, 0.5)), box("big", (0.7, -0.2, 0.5), (0.12, 0.12, 0.1))))
+    found = tracker.update(view(box("x", (0.8, 0.3, 0.5)), box("y", (0.7, -0.2, 0.5), (0.12, 0.12, 0.1))))
+    assert set(places(found)) == {"a", "big"}
+    assert places(found)["a"] == pytest.approx((0.8, 0.3, 0.55), abs=0.01)
+
+
+def test_colours_tell_twins_apart() -> None:
+    image = np.zeros((1, 20_000, 3), np.uint8)
+    image[:, :400], image[:, 400:800] = (200, 40, 40), (40, 40, 200)
+    red, blue = np.arange(400), np.arange(400, 800)
+    a, b = box("a", (0.5, 0.1, 0.5)), box("b", (0.55, 0.16, 0.5))
+    tracker = Tracker()
+    tracker.update(view(replace(a, pixels=red), replace(b, pixels=blue)), None, image)
+    found = tracker.update(view(replace(a, id="x", pixels=blue), replace(b, id="y", pixels=red)), None, image)
+    assert places(found)["a"] == pytest.approx((0.55, 0.16, 0.55), abs=0.01)
+
+
+def test_put_into_a_cup_it_is_still_there_and_travels_with_it() -> None:
+    start, cup = (0.5, 0.2, 0.5), (0.6, -0.1, 0.5)
+    small = (0.03, 0.03, 0.03)
+    tracker = Tracker()
+    tracker.update(view(box("ball", start, small), box("cup", cup, CUP, Shape.OPEN_BOX)))
+    found = tracker.update(view(box("c", cup, CUP, Shape.OPEN_BOX)), {"ball": np.array([0.1, -0.3, 0.1])})
+    ball = next(part for part in found.segments if part.id == "ball")
+    assert ball.visibility == 0.0 and len(ball.pixels) == 0 and tracker.tracks["ball"].container == "cup"
+    assert ball.points[:, 2].max() <= 0.591
+    for step in range(1, 6):
+        moved = (0.6, -0.1 + 0.05 * step, 0.5)
+        found = tracker.update(view(box("d", moved, CUP, Shape.OPEN_BOX)), {"cup": np.array([0.0, 0.05, 0.0])})
+        assert places(found)["ball"][:2] == pytest.approx(moved[:2], abs=0.03)
+    out = box("e", (0.5, 0.3, 0.5), small)
+    found = tracker.update(view(box("d", moved, CUP, Shape.OPEN_BOX), out), {"ball": np.array([-0.1, 0.15, 0.0])})
+    assert set(places(found)) == {"ball", "cup"} and tracker.tracks["ball"].container is None
+
+
+def test_what_is_hidden_by_something_nearer_stays() -> None:
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.6, 0.0, 0.5))))
+    screen = box("screen", (0.48, 0.0, 0.5), (0.4, 0.4, 0.3))
+    shown = view(screen)
+    behind = np.abs(shown.surfaces[0].points[:, 1]) < 0.3
+    rest = replace(shown.surfaces[0], points=shown.surfaces[0].points[~behind], pixels=np.flatnonzero(~behind))
+    for _ in range(6):
+        found = tracker.update(replace(shown, surfaces=(rest,)))
+    assert places(found)["a"] == pytest.approx((0.6, 0.0, 0.55), abs=0.01)
+    assert set(places(tracker.update(view(box("x", (0.61, 0.0, 0.5)))))) >= {"a"}
+
+
+def test_what_is_gone_is_reported_no_more_but_known_when_it_comes_back() -> None:
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.6, 0.0, 0.5)), box("b", (0.5, 0.3, 0.5), (0.1, 0.1, 0.1))))
+    for _ in range(5):
+        found = tracker.update(view(box("x", (0.5, 0.3, 0.5), (0.1, 0.1, 0.1))))
+    assert set(places(found)) == {"b"}
+    found = tracker.update(view(box("x", (0.5, 0.3, 0.5), (0.1, 0.1, 0.1)), box("y", (0.8, -0.3, 0.5))))
+    assert set(places(found)) == {"a", "b"}
+
+
+def test_something_new_gets_a_name_of_its_own() -> None:
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.6, 0.0, 0.5))))
+    found = tracker.update(view(box("b", (0.6, 0.0, 0.5)), box("a", (0.5, 0.3, 0.5), (0.2, 0.2, 0.2))))
+    assert len(set(places(found))) == 2 and places(found)["a"] == pytest.approx((0.6, 0.0, 0.55), abs=0.01)
+    tracker.forget()
+    assert set(places(tracker.update(view(box("z", (0.6, 0.0, 0.5)))))) == {"z"}
+
+
+def test_identities_over_simulated_episodes() -> None:
+    kept = Kept()
+    for number in range(2):
+        seen = segmented(episode(MujocoSimulator(), 2, number), LabelledSegmenter(), number)
+        follow(seen, kept, foresee=True, coloured=True)
+    assert kept.total["in view"] > 30 and kept.share() >= 0.98, kept.wrong
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=4), max_size=4))
+def test_ids_are_distinct_and_never_lost_whatever_comes(frames: list[list[tuple[int, int]]]) -> None:
+    tracker = Tracker()
+    for cells in frames:
+        before = set(tracker.tracks)
+        shown = view(*(box(f"s{k}", (0.4 + 0.07 * i, 0.07 * j, 0.5)) for k, (i, j) in enumerate(cells)))
+        found = tracker.update(shown)
+        names = [part.id for part in (*found.surfaces, *found.segments)]
+        assert len(set(names)) == len(names) and before <= set(tracker.tracks)
+        assert sum(part.visibility > 0 for part in found.segments) == len(cells)

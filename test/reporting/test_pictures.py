@@ -1,0 +1,50 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fail2progress.core.camera import Camera
+from fail2progress.reporting import pictures
+from fail2progress.reporting.render import VIEW, render
+from fail2progress.simulation.base import Job
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.skills.base import SkillCall
+from fail2progress.tasks.hierarchical import task
+
+SCENE = task("hierarchical-tabletop").trial(3, 1).scene
+
+
+def size(content: bytes) -> tuple[int, int]:
+    return Image.open(io.BytesIO(content)).size
+
+
+def test_a_rendered_object_has_its_colour_where_it_stands() -> None:
+    palette = pictures.colours_of(SCENE)
+    image = render(SCENE, palette).astype(float)
+    column, row = VIEW.project(SCENE.position("table_b")).astype(int)
+    seen = image[row, column] / 255
+    wanted = np.array(palette["table_b"])
+    assert np.abs(seen / seen.sum() - wanted / wanted.sum()).max() < 0.03
+
+
+def test_every_picture_is_a_png_of_some_size() -> None:
+    simulator = MujocoSimulator()
+    outcome = simulator.execute(Job(SCENE, SkillCall("pick_place", "cup_2", (0.05, 0.02, 0.01, 0.0))))
+    cloud = simulator.settle(SCENE, Camera()).cloud
+    panel = pictures.ParticleClouds("some", {"cup_1": np.random.default_rng(0).random((5, 2))}, {})
+    for content in (
+        pictures.scene_picture(SCENE),
+        pictures.top_view(outcome.before.scene, outcome.after.scene),
+        pictures.scene_grid([outcome] * 3),
+        pictures.cloud_picture(cloud),
+        pictures.particles_picture([panel], SCENE),
+        pictures.bars({"a": 1.0, "b": 2.0}, "s"),
+    ):
+        width, height = size(content)
+        assert width > 200 and height > 60
+
+
+def test_a_grid_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError):
+        pictures.scene_grid([])

@@ -1,0 +1,245 @@
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from fail2progress.robots.base import ExecutionError
+from fail2progress.robots.stretch.real.kinematics import TOOLS, BasePose, Hand
+from fail2progress.robots.stretch.real.robot import StretchRobot
+from fail2progress.robots.stretch.real.skills import Phase, Site, phases
+from fail2progress.robots.stretch.real.states import State, StretchError, Trouble
+from fail2progress.robots.stretch.real.transport import TransportError
+from fail2progress.skills.base import SkillCall
+from support import fake_stretch as fake
+from support.driving import PLACES, SIZES, cloud, hand_of, robot
+
+
+def watch(made: StretchRobot, body: fake.FakeStretch) -> dict[str, list[Hand]]:
+    """Where the hand is in every phase."""
+    seen: dict[str, list[Hand]] = {}
+    body.clock.always(lambda: seen.setdefault(made.phase, []).append(hand_of(made, body)))
+    return seen
+
+
+@pytest.mark.parametrize("tool", list(TOOLS))
+def test_pick_and_place_grips_where_the_object_is_and_lets_go_where_it_shall_be(tool: str) -> None:
+    made, body = robot("cup", "table", tool=tool)
+    body.axes["stretch_gripper"].block = 20.0
+    seen = watch(made, body)
+    made.execute(SkillCall("pick_place", "cup", (-0.05, -0.3, 0.01, 0.4), "table"))
+    grip, release = seen["grip"][-1], seen["release"][-1]
+    np.testing.assert_allclose((grip.x, grip.y, grip.z), PLACES["cup"], atol=0.015)
+    np.testing.assert_allclose((release.x, release.y, release.z), np.add(PLACES["cup"], (-0.05, -0.3, 0.01)), atol=0.015)
+    assert release.heading - grip.heading == pytest.approx(0.4, abs=0.05)
+    assert made.state is State.IDLE and made.phase == "" and body.axes["arm"].position < 0.006 and not body.moving
+
+
+def test_nothing_carried_is_swept_over_what_stands_there() -> None:
+    made, body = robot("cup", "table")
+    body.axes["stretch_gripper"].block = 20.0
+    seen = watch(made, body)
+    made.execute(SkillCall("pick_place", "cup", (0.0, -0.3, 0.0, 0.0)))
+    top = PLACES["cup"][2] + SIZES["cup"][2] / 2
+    assert min(at.z for at in seen["drive"]) > top + 0.03
+    assert min(at.z for at in seen["reach"]) > top + 0.03
+
+
+def test_the_grip_is_felt() -> None:
+    made, body = robot("cup", "table")
+    held = []
+    body.clock.always(lambda: held.append(made.holding) if made.phase == "drive" else None)
+    body.axes["stretch_gripper"].block = 20.0
+    made.execute(SkillCall("pick_place", "cup", (0.0, -0.2, 0.0, 0.0)))
+    assert True in held and not made.holding
+    made, body = robot("cup", "table")
+    missed = []
+    body.clock.always(lambda: missed.append(made.holding) if made.phase == "drive" else None)
+    made.execute(SkillCall("pick_place", "cup", (0.0, -0.2, 0.0, 0.0)))
+    assert True not in missed
+
+
+def test_the_table_ends_the_way_down() -> None:
+    made, body = robot("cup", "table")
+    body.axes["stretch_gripper"].block = 20.0
+    landing = []
+
+    def rise() -> None:
+        body.axes["lift"].block = 0.72 if made.phase == "set down" else None
+
+    body.clock.always(rise)
+    body.clock.always(lambda: landing.append(body.axes["lift"].position) if made.phase == "set down" else None)
+    made.execute(SkillCall("pick_place", "cup", (0.0, -0.2, -0.05, 0.0)))
+    assert min(landing) == pytest.approx(0.72) and made.state is State.IDLE
+
+
+def test_a_far_object_is_driven_to() -> None:
+    made, body = robot("cup")
+    PLACES["far"], SIZES["far"] = (0.85, 0.4, 0.54), SIZES["cup"]
+    try:
+        made.look = lambda: cloud("far")
+        made.observe()
+        seen = watch(made, body)
+        made.execute(SkillCall("pick_place", "far", (0.0, 0.0, 0.0, 0.0)))
+    finally:
+        del PLACES["far"], SIZES["far"]
+    grip = seen["grip"][-1]
+    np.testing.assert_allclose((grip.x, grip.y, grip.z), (0.85, 0.4, 0.54), atol=0.02)
+    assert made.pose().x > 0.1 and made.pose().heading == pytest.approx(math.pi / 2, abs=0.02)
+
+
+@pytest.mark.parametrize("direction", [0.0, 0.7, math.pi / 2, -2.5])
+def test_a_push_is_a_straight_line_in_its_direction(direction: float) -> None:
+    made, body = robot("cup", "table")
+    seen = watch(made, body)
+    made.execute(SkillCall("push", "cup", (direction, 0.15)))
+    line = np.array([(at.x, at.y) for at in seen["push"]])
+    way = line[-1] - line[0]
+    assert np.linalg.norm(way) == pytest.approx(0.16, abs=0.012)
+    assert math.cos(math.atan2(way[1], way[0]) - direction) > 0.995
+    across = (line - line[0]) @ np.array([-math.sin(direction), math.cos(direction)])
+    assert np.abs(across).max() < 0.01
+    assert body.axes["stretch_gripper"].position == pytest.approx(0.0, abs=3.0)
+
+
+def test_drawers_are_gripped_at_their_front_and_pulled() -> None:
+    made, body = robot("drawer")
+    body.axes["stretch_gripper"].block = 5.0
+    seen = watch(made, body)
+    made.execute(SkillCall("open_drawer", "drawer", (math.pi, 0.12)))
+    grip, out = seen["grip"][-1], seen["pull"][-1]
+    np.testing.assert_allclose((grip.x, grip.y, grip.z), (0.5, 0.6, 0.5), atol=0.015)
+    assert out.x - grip.x == pytest.approx(-0.12, abs=0.01) and grip.pitch == pytest.approx(0.0, abs=0.06)
+
+
+def test_drawers_are_pushed_shut_until_they_resist() -> None:
+    made, body = robot("drawer")
+    seen = watch(made, body)
+
+    def close() -> None:
+        if made.phase == "push" and len(seen["push"]) > 300:
+            body.axes["arm"].block = body.axes["arm"].position
+
+    body.clock.always(close)
+    made.execute(SkillCall("close_drawer", "drawer", (0.0, 0.15)))
+    assert made.state is State.IDLE and max(at.x for at in seen["push"]) < 0.64
+
+
+WRONG: list[tuple[SkillCall, Trouble, str]] = [
+    (SkillCall("pick_place", "ghost", (0, 0, 0, 0)), Trouble.NOT_SEEN, "ghost has not been seen"),
+    (SkillCall("pick_place", "nothing", (0, 0, 0, 0)), Trouble.NOT_SEEN, "nothing has not been seen"),
+    (SkillCall("pick_place", "vast", (0, 0, 0, 0)), Trouble.UNREACHABLE, "push it instead"),
+    (SkillCall("pick_place", "cup", (0, 0, -0.5, 0)), Trouble.LIMIT, "outside"),
+    (SkillCall("pick_place", "cup", (1.0, 0, 0, 0)), Trouble.UNREACHABLE, "move the object nearer"),
+]
+
+
+@pytest.mark.parametrize(("call", "trouble", "says"), WRONG, ids=lambda value: str(value)[:25])
+def test_what_cannot_be_done_is_refused_before_anything_moves(call: SkillCall, trouble: Trouble, says: str) -> None:
+    made, body = robot()
+    with pytest.raises(ExecutionError, match=says) as caught:
+        made.execute(call)
+    assert isinstance(caught.value, StretchError) and caught.value.trouble is trouble
+    assert body.commands == [] and made.state is State.IDLE
+
+
+def test_nothing_is_done_blindly() -> None:
+    body = fake.FakeStretch()
+    made = StretchRobot(body, lambda: cloud("cup"), body.clock)
+    with pytest.raises(StretchError, match="observe"):
+        made.execute(SkillCall("push", "cup", (0.0, 0.1)))
+
+
+def test_an_unknown_tool_is_refused() -> None:
+    with pytest.raises(TransportError, match="tool_stretch_dex_wrist"):
+        StretchRobot(fake.FakeStretch(tool="tool_tablet"), lambda: cloud("cup"))
+
+
+PHASES = ["raise", "drive", "orient", "reach", "lower", "grip", "set down", "release"]
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(
+    ("harm", "trouble"),
+    [(lambda made, body: made.stop(), Trouble.STOPPED), (lambda made, body: body.press(), Trouble.RUN_STOP)],
+    ids=["stop", "run-stop"],
+)
+def test_it_stops_in_any_phase_and_goes_on_afterwards(
+    phase: str, harm: Callable[[StretchRobot, fake.FakeStretch], None], trouble: Trouble
+) -> None:
+    made, body = robot("cup", "table")
+    harmed: list[float] = []
+    last = [0.0]
+
+    def watching() -> None:
+        if body.moving:
+            last[0] = body.clock.now()
+        if made.phase == phase and not harmed:
+            harmed.append(body.clock.now())
+            harm(made, body)
+
+    body.clock.always(watching)
+    call = SkillCall("pick_place", "cup", (0.0, -0.3, 0.0, 0.0))
+    with pytest.raises(StretchError) as caught:
+        made.execute(call)
+    assert caught.value.trouble is trouble and last[0] - harmed[0] <= 0.2
+    sent = len(body.commands)
+    body.clock.sleep(1.0)
+    assert len(body.commands) == sent and not body.moving
+    with pytest.raises(StretchError):
+        made.execute(call)
+    body.release()
+    body.clock.sleep(0.1)
+    made.resume()
+    made.execute(call)
+    assert made.state is State.IDLE
+
+
+def test_the_planning_frame_is_where_the_robot_stood_first() -> None:
+    body = fake.FakeStretch()
+    body.x, body.y, body.theta = 2.0, 1.0, 1.0
+    body.clock.sleep(0.1)
+    made = StretchRobot(body, lambda: cloud("cup"), body.clock)
+    assert (made.pose().x, made.pose().y) == pytest.approx((0, 0)) and made.pose().heading == pytest.approx(math.pi / 2)
+    body.x, body.y = 2.0 + 0.5 * math.cos(1.0), 1.0 + 0.5 * math.sin(1.0)
+    body.clock.sleep(0.1)
+    assert (made.pose().x, made.pose().y) == pytest.approx((0, 0.5))
+
+
+def test_progress_is_told() -> None:
+    made, _ = robot("cup", "table")
+    told: list[tuple[float, str]] = []
+    made.progress = lambda share, phase: told.append((share, phase))
+    made.execute(SkillCall("push", "cup", (0.0, 0.1)))
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares) and shares[0] == 0.0 and shares[-1] < 1.0 and "push" in [phase for _, phase in told]
+
+
+def test_closing_stops_the_robot_and_lets_go_of_its_devices() -> None:
+    made, body = robot("cup", "table")
+    body.clock.after(2.0, made.close)
+    with pytest.raises(StretchError):
+        made.execute(SkillCall("push", "cup", (0.0, 0.1)))
+    assert body.stopped_devices == 1 and not body.moving
+
+
+def test_the_head_points() -> None:
+    made, body = robot("cup")
+    made.point_head(-1.2, -0.6)
+    assert body.axes["head_pan"].position == pytest.approx(-1.2, abs=0.15)
+
+
+def test_every_phase_of_every_skill_stays_within_the_joints() -> None:
+    made, _ = robot()
+    seen = made.observe()
+    boxes = seen.bounds()[seen.seen]
+    calls = [
+        SkillCall("pick_place", "wide", (0.0, 0.3, 0.0, 0.0)),
+        SkillCall("push", "cup", (1.0, 0.2)),
+        SkillCall("open_drawer", "drawer", (math.pi, 0.1)),
+        SkillCall("close_drawer", "drawer", (0.0, 0.1)),
+    ]
+    for call in calls:
+        table = phases(call, Site(boxes[seen.index(call.object)], boxes, TOOLS["tool_stretch_dex_wrist"], BasePose(0, 0)))
+        assert all(isinstance(phase, Phase) and (phase.to or phase.drive) for phase in table)
+        assert table[-1].to == {"arm": 0.0}

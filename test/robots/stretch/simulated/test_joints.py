@@ -1,0 +1,122 @@
+"""The Stretch's kinematics as data, and the same in physics."""
+
+import mujoco
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fail2progress.core.scene import Scene
+from fail2progress.robots.stretch.simulated.bodies import Grip, compile_stretch
+from fail2progress.robots.stretch.simulated.camera import CAMERAS, D435I, WIDE, posed
+from fail2progress.robots.stretch.simulated.joints import AXES, BASE, GRASP, JOINTS, LINKS, OPTICAL, finger_angle, frames
+from fail2progress.robots.stretch.simulated.motion import Motion
+from fail2progress.robots.stretch.simulated.reach import HOME
+from fail2progress.robots.stretch.simulated.skills import START
+from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.tasks.hierarchical import task
+
+SCENE = task("hierarchical-tabletop").trial(3, 0).scene
+NAMES = list(AXES)
+
+
+@pytest.fixture(scope="module")
+def bodies() -> Bodies:
+    return compile_stretch(SCENE, np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("link", "at"),
+    [
+        ("link_lift", (-0.1044, 0.1350, 0.1950)),
+        ("link_arm_l0", (-0.1044, -0.1450, 0.1950)),
+        ("link_wrist_yaw", (-0.0214, -0.1450, 0.1642)),
+        ("link_gripper_fingertip_left", (0.0037, -0.3404, 0.0319)),
+        (GRASP, (-0.0214, -0.3504, 0.0261)),
+        (OPTICAL, (0.0454, -0.0029, 1.3222)),
+    ],
+)
+def test_frames_at_zero_are_where_the_urdf_has_them(link: str, at: tuple[float, float, float]) -> None:
+    np.testing.assert_allclose(frames({})[link][:3, 3], at, atol=2e-4)
+
+
+def test_the_arm_reaches_to_the_right_the_lift_lifts_and_the_wrist_turns() -> None:
+    zero = frames({})[GRASP]
+    out = frames({joint: 0.13 for joint in AXES["arm"].joints} | {"joint_lift": 1.1})[GRASP]
+    np.testing.assert_allclose(out[:3, 3] - zero[:3, 3], [0, -0.52, 1.1], atol=1e-6)
+    turned = frames({"joint_wrist_yaw": np.pi / 2})
+    np.testing.assert_allclose(turned[GRASP][:3, 3] - turned["link_wrist_yaw"][:3, 3], [0.2055, 0, -0.1382], atol=1e-3)
+
+
+def test_the_camera_looks_forward_lying_on_its_side() -> None:
+    optical = frames({})[OPTICAL][:3, :3]
+    np.testing.assert_allclose(optical[:, 2], [1, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(optical[:, 0], [0, 0, -1], atol=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=len(AXES), max_size=len(AXES)))
+def test_physics_and_data_agree_on_every_link(bodies: Bodies, shares: list[float]) -> None:
+    low, high = (np.array([getattr(axis, end) for axis in AXES.values()]) for end in ("low", "high"))
+    at = low + np.array(shares) * (high - low)
+    at[:3] = 0.0
+    motion = Motion(bodies, at)
+    wanted = frames(dict(zip(JOINTS, motion.positions(), strict=True)))
+    for link in LINKS:
+        np.testing.assert_allclose(bodies.data.body(link.name).xpos, wanted[link.name][:3, 3], atol=1e-9)
+        np.testing.assert_allclose(bodies.data.body(link.name).xmat.reshape(3, 3), wanted[link.name][:3, :3], atol=1e-9)
+
+
+def test_the_robot_is_no_object_and_touches_nothing_but_with_the_closed_gripper_of_a_push() -> None:
+    for grip, touching in ((Grip(), 0), (Grip(holds="cup_1"), 0), (Grip(pushes=True), 1)):
+        bodies = compile_stretch(SCENE, np.array(HOME), grip)
+        links = {bodies.model.body(link.name).id for link in LINKS} | {bodies.model.body(BASE).id}
+        own = [g for g, body in enumerate(bodies.model.geom_bodyid) if body in links]
+        assert len(own) >= 20 and (bodies.owner[own] == -1).all()
+        assert (bodies.model.geom_contype[own] != 0).sum() == touching
+        assert set(bodies.owner[:-1]) == {-1, *range(len(SCENE))}
+
+
+def test_it_stands_still_where_it_is_put() -> None:
+    bodies = compile_stretch(SCENE, np.array(HOME))
+    motion = Motion(bodies, START.copy())
+    before = motion.positions().copy()
+    mujoco.mj_step(bodies.model, bodies.data, nstep=500)
+    np.testing.assert_allclose(motion.positions(), before, atol=1e-6)
+    assert 20 < bodies.model.body_subtreemass[bodies.model.body("base_link").id] < 30
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+def test_the_looks_take_in_every_object_of_every_scene(name: str) -> None:
+    camera, unseen = CAMERAS[name], 0
+    for seed in range(12):
+        scene = task("hierarchical-tabletop").trial(7, seed).scene
+        seen = np.zeros(len(scene), bool)
+        for pan, tilt in camera.looks:
+            at = START.copy()
+            at[[NAMES.index("pan"), NAMES.index("tilt")]] = pan, tilt
+            bodies = compile_stretch(scene, np.array(HOME))
+            Motion(bodies, at)
+            seen |= _whole(posed(bodies, camera).project(_corners(scene)), camera.width, camera.height)
+        unseen += int((~seen[[spec.movable for spec in scene.objects]]).sum())
+    assert unseen == 0
+
+
+def _corners(scene: Scene) -> np.ndarray:
+    bounds = scene.bounds()
+    return np.stack([bounds[:, [i, j, k], [0, 1, 2]] for i in (0, 1) for j in (0, 1) for k in (0, 1)], axis=1)
+
+
+def _whole(pixels: np.ndarray, width: int, height: int) -> np.ndarray:
+    return np.asarray(((pixels > 0) & (pixels < [width, height])).all(axis=(1, 2)))
+
+
+def test_cameras_are_as_wide_as_they_say() -> None:
+    assert 2 * np.degrees(np.arctan(WIDE.width / 2 / WIDE.focal)) == pytest.approx(96, abs=0.5)
+    assert 2 * np.degrees(np.arctan(D435I.width / 2 / D435I.focal)) == pytest.approx(69, abs=0.5)
+    assert 2 * np.degrees(np.arctan(D435I.height / 2 / D435I.focal)) == pytest.approx(42, abs=0.5)
+
+
+def test_fingers_open_as_wide_as_asked_within_their_limits() -> None:
+    assert finger_angle(0.0) == 0.0 and finger_angle(1.0) == AXES["grip"].high
+    assert 2 * 0.171 * finger_angle(0.1) == pytest.approx(0.1)

@@ -1,0 +1,79 @@
+"""Skills as tables of phases."""
+
+from collections.abc import Callable
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fail2progress.core.scene import Scene
+from fail2progress.robots.stretch.simulated.joints import AXES
+from fail2progress.robots.stretch.simulated.motion import Phase
+from fail2progress.robots.stretch.simulated.reach import OutOfReachError
+from fail2progress.robots.stretch.simulated.skills import START, plan, recovery
+from fail2progress.skills.base import SkillCall
+from fail2progress.tasks.hierarchical import task
+
+SCENE = task("hierarchical-tabletop").trial(5, 1).scene
+NAMES = list(AXES)
+
+
+def check(phases: tuple[Phase, ...], at: np.ndarray) -> np.ndarray:
+    """Every goal within limits; the base turns or drives along its heading, never sideways, never both."""
+    for phase in phases:
+        goal = at.copy()
+        for name, value in phase.goals.items():
+            assert AXES[name].low - 1e-9 <= value <= AXES[name].high + 1e-9, phase
+            goal[NAMES.index(name)] = value
+        dx, dy, turn = (goal - at)[:3]
+        assert np.hypot(dx, dy) < 1e-6 or abs(turn) < 1e-9
+        assert abs(-np.sin(at[2]) * dx + np.cos(at[2]) * dy) < 1e-4
+        at = goal
+    return at
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["cup_1", "cup_2", "capsule_1"]), st.floats(-0.4, 0.6), st.floats(-1.2, 0.3), st.floats(-3.1, 3.1))
+def test_every_plan_keeps_the_limits_drives_like_a_differential_drive_and_ends_looking_out(
+    name: str, dx: float, dy: float, dyaw: float
+) -> None:
+    for call in (SkillCall("pick_place", name, (dx, dy, 0.012, dyaw)), SkillCall("push", name, (dyaw, abs(dy) / 4))):
+        try:
+            phases = plan(SCENE, call)
+        except OutOfReachError as error:
+            assert "joint_arm" in str(error)
+            continue
+        np.testing.assert_allclose(check(phases, START), START, atol=1e-9)
+
+
+def test_pick_place_grasps_and_lets_go_once() -> None:
+    phases = plan(SCENE, SkillCall("pick_place", "cup_1", (0.0, -0.5, 0.012, 0.0)))
+    names = [phase.name for phase in phases]
+    assert names == ["drive", "reach", "lower", "grasp", "raise", "carry", "place", "release", *["home"] * 3]
+    assert [phase.then for phase in phases if phase.then] == ["close", "open"]
+
+
+def test_a_carried_object_passes_over_what_stands_in_between() -> None:
+    low = plan(SCENE, SkillCall("pick_place", "capsule_1", (0.0, 0.0, 0.012, 0.0)))
+    high = plan(SCENE, SkillCall("pick_place", "capsule_1", (0.0, -0.7, 0.012, 0.0)))
+    raised = [next(phase.goals["lift"] for phase in phases if phase.name == "raise") for phases in (low, high)]
+    assert raised[1] >= raised[0]
+
+
+def test_a_drawer_is_pulled_straight(cupboard: Callable[[float], Scene]) -> None:
+    for yaw in (0.0, 0.4):
+        phases = plan(cupboard(yaw), SkillCall("open_drawer", "drawer", (yaw - np.pi, 0.15)))
+        np.testing.assert_allclose(check(phases, START), START, atol=1e-9)
+        there, slid = (next(phase.goals for phase in phases if phase.name == name) for name in ("to the handle", "slide"))
+        moved = np.array([slid["arm"] - there["arm"], slid["x"] - there["x"]])
+        np.testing.assert_allclose(moved, [-0.15 * np.cos(yaw), -0.15 * np.sin(yaw)], atol=1e-9)
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-2, 2), st.floats(0, 1.1), st.floats(0, 0.52), st.booleans())
+def test_recovery_leads_home_from_anywhere(x: float, y: float, turn: float, lift: float, arm: float, holding: bool) -> None:
+    at = START.copy()
+    at[: len(NAMES) - 4] = x, y, turn, lift, arm
+    phases = recovery(SCENE, at, holding)
+    np.testing.assert_allclose(check(phases, at), START, atol=0.005)
+    assert [phase.then for phase in phases if phase.then] == (["open"] if holding and phases else [])
+    assert recovery(SCENE, START, holding) == ()

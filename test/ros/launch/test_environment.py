@@ -1,0 +1,51 @@
+"""Where a node finds ROS: given, in an overlay, or nowhere. Imports no ROS."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from fail2progress.ros.launch import environment as module
+from fail2progress.ros.launch.environment import NoRosError, environment
+
+
+def test_what_works_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "works", lambda variables: True)
+    found = environment({"PATH": "/bin", "OMP_NUM_THREADS": "4", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"})
+    assert found["PATH"] == "/bin"
+    assert (found["OMP_NUM_THREADS"], found["ROS_AUTOMATIC_DISCOVERY_RANGE"]) == ("4", "SUBNET")
+    assert environment({})["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
+    assert "FASTRTPS_DEFAULT_PROFILES_FILE" not in environment({})
+    assert "FASTRTPS_DEFAULT_PROFILES_FILE" in environment({"ROS_DISTRO": "humble"})
+
+
+def test_the_overlay_of_the_repository_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    overlay = tmp_path / "install" / "local_setup.bash"
+    overlay.parent.mkdir()
+    overlay.write_text('export OVERLAY="one\ntwo $AMENT_PREFIX_PATH"\necho noise\n')
+    monkeypatch.setattr(module, "root", lambda: tmp_path)
+    monkeypatch.setattr(module, "works", lambda variables: "OVERLAY" in variables)
+    found = environment({"PATH": os.environ["PATH"]})
+    assert found["OVERLAY"] == f"one\ntwo {sys.prefix}"
+
+
+def test_where_there_is_nothing_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(module, "root", lambda: tmp_path)
+    monkeypatch.setattr(module, "works", lambda variables: False)
+    with pytest.raises(NoRosError, match="make ros"):
+        environment({})
+    overlay = tmp_path / "install" / "local_setup.bash"
+    overlay.parent.mkdir()
+    overlay.write_text("return 1\n")
+    with pytest.raises(NoRosError, match="make ros"):
+        environment({})
+
+
+def test_a_python_without_ros_does_not_work(tmp_path: Path) -> None:
+    (tmp_path / "rclpy.py").write_text("raise ImportError('no middleware')\n")
+    assert not module.works({**os.environ, "PYTHONPATH": str(tmp_path)})
+
+
+def test_the_root_is_the_repository() -> None:
+    assert (module.root() / "pyproject.toml").is_file()

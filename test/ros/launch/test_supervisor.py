@@ -1,0 +1,211 @@
+"""The supervisor with tiny processes in the place of nodes. Imports no ROS."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fail2progress.ros.launch import supervisor as module
+from fail2progress.ros.launch.environment import SUPERVISOR
+from fail2progress.ros.launch.supervisor import Launch, Supervisor
+
+SOURCE = Path(__file__).resolve().parents[3] / "src"
+SLEEP = "import time\ntime.sleep(600)"
+STUBBORN = f"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SLEEP}"
+
+
+def wait_for(true: Callable[[], object], seconds: float = 30.0) -> bool:
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+@pytest.fixture
+def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Supervisor]]:
+    """A supervisor whose nodes run these texts."""
+    monkeypatch.delenv("ROS_LOG_DIR", raising=False)
+    monkeypatch.setattr(module, "environment", lambda variables, local=True: dict(os.environ if variables is None else variables))
+    monkeypatch.setattr(module, "PAUSE", 0.02)
+    monkeypatch.setattr(module, "GRACE", 1.0)
+    monkeypatch.setattr(module, "SHARED", tmp_path / "shm")
+    made: list[Supervisor] = []
+
+    def start(programs: dict[str, str], stack: str = "sim") -> Supervisor:
+        def command(launch: Launch, name: str) -> list[str]:
+            return [sys.executable, "-S", "-c", programs[name]]
+
+        monkeypatch.setattr(Launch, "command", command)
+        said: list[str] = []
+        made.append(Supervisor(Launch(stack, tmp_path / "state", nodes=tuple(programs)), said.append))
+        made[-1].said = said  # type: ignore[attr-defined]
+        return made[-1]
+
+    yield start
+    for supervisor in made:
+        supervisor.stop()
+
+
+def running(supervisor: Supervisor) -> threading.Thread:
+    thread = threading.Thread(target=supervisor.run, daemon=True)
+    thread.start()
+    return thread
+
+
+def said(supervisor: Any) -> str:
+    return "\n".join(supervisor.said)
+
+
+def test_a_node_that_is_killed_is_started_anew(make: Callable[..., Supervisor]) -> None:
+    supervisor = make({"monitor": SLEEP, "relations": SLEEP})
+    thread = running(supervisor)
+    assert wait_for(lambda: len(supervisor.processes) == 2)
+    first, other = (supervisor.processes[name].popen.pid for name in ("monitor", "relations"))
+    for starts in (2, 3):
+        os.kill(supervisor.processes["monitor"].popen.pid, signal.SIGKILL)
+        assert wait_for(lambda: "monitor" in supervisor.processes and supervisor.processes["monitor"].starts == starts)  # noqa: B023
+    assert "monitor ended (signal SIGKILL); it is started anew" in said(supervisor)
+    assert supervisor.processes["relations"].popen.pid == other != first
+    assert supervisor.code is None
+    supervisor.stop()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_node_that_keeps_ending_is_given_up(make: Callable[..., Supervisor], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_STARTS", 3)
+    supervisor = make({"monitor": "raise SystemExit(7)", "relations": SLEEP})
+    assert supervisor.run() == 1
+    assert said(supervisor).count("it is started anew") == 2
+    assert "monitor ended 3 times" in said(supervisor) and "exit code 7" in said(supervisor)
+    assert not any(alive(process.popen.pid) for process in supervisor.processes.values())
+
+
+def test_a_node_that_was_started_wrongly_is_not_started_again(make: Callable[..., Supervisor]) -> None:
+    supervisor = make({"monitor": "import sys\nprint('no such model', file=sys.stderr)\nraise SystemExit(2)", "relations": SLEEP})
+    assert supervisor.run() == 2
+    assert "monitor cannot run: see" in said(supervisor)
+    assert (supervisor.launch.state_dir / "log" / "monitor.log").read_text() == "no such model\n"
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_the_last_node_ends_the_stack_with_its_code(code: int, make: Callable[..., Supervisor]) -> None:
+    supervisor = make({"monitor": SLEEP, "task": f"print('all done')\nraise SystemExit({code})"})
+    assert supervisor.run() == code
+    assert wait_for(lambda: "all done" in said(supervisor))
+    assert not any(alive(process.popen.pid) for process in supervisor.processes.values())
+
+
+def test_a_last_node_that_is_killed_is_started_anew(make: Callable[..., Supervisor], tmp_path: Path) -> None:
+    once = f"import os, pathlib, signal\np = pathlib.Path({str(tmp_path / 'once')!r})\n"
+    once += "if not p.exists():\n    p.touch()\n    os.kill(os.getpid(), signal.SIGKILL)\nraise SystemExit(5)"
+    assert make({"task": once}).run() == 5
+
+
+def test_stopping_leaves_no_process_however_stubborn(make: Callable[..., Supervisor]) -> None:
+    """Children of nodes end with them: each node is the head of a process group of its own."""
+    parent = f"import subprocess, sys\nsubprocess.run([sys.executable, '-S', '-c', {STUBBORN!r}])"
+    supervisor = make({"monitor": SLEEP, "relations": STUBBORN, "learner": parent})
+    supervisor.start()
+    groups = [process.popen.pid for process in supervisor.processes.values()]
+    assert wait_for(lambda: len(members(groups)) == 4)
+    supervisor.stop()
+    assert wait_for(lambda: not members(groups)), members(groups)
+
+
+def members(groups: list[int]) -> list[int]:
+    """Living processes of these process groups."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, group = stat.read_text().rsplit(")", 1)[1].split()[:3]
+        except OSError:
+            continue
+        if state != "Z" and int(group) in groups:
+            found.append(int(stat.parent.name))
+    return found
+
+
+INTERRUPTED = f"""
+import os, sys
+from pathlib import Path
+from fail2progress.ros.launch import supervisor as module
+module.environment = lambda variables, local=True: dict(os.environ)
+module.SHARED = Path(sys.argv[1]) / "shm"
+module.Launch.command = lambda self, name: [sys.executable, "-S", "-c", {SLEEP!r}]
+made = module.Supervisor(module.Launch("sim", Path(sys.argv[1]), nodes=("monitor", "relations")), print)
+look = made.look_after
+def look_after():
+    print(*(process.popen.pid for process in made.processes.values()), flush=True)
+    look()
+made.look_after = look_after
+made.run()
+"""
+
+
+def test_an_interrupt_leaves_no_process(tmp_path: Path) -> None:
+    """As a terminal sends it."""
+    variables = {**os.environ, "PYTHONPATH": f"{SOURCE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
+    with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        children = [int(word) for word in process.stdout.readline().split()]
+        assert len(children) == 2 and all(map(alive, children))
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+    assert process.returncode != 0
+    assert not any(map(alive, children))
+
+
+def test_nodes_know_who_looks_after_them(make: Callable[..., Supervisor], tmp_path: Path) -> None:
+    program = f"import os\nprint(os.environ[{SUPERVISOR!r}], os.getppid(), os.environ['ROS_LOG_DIR'])"
+    supervisor = make({"task": program})
+    assert supervisor.run() == 0
+    assert wait_for(lambda: said(supervisor))
+    assert said(supervisor) == f"{os.getpid()} {os.getpid()} {(tmp_path / 'state' / 'log' / 'ros').resolve()}"
+
+
+def test_command_lines_name_only_what_a_node_has(tmp_path: Path) -> None:
+    values = {"seed": 3, "segmenter": "geometric", "autostart": False, "slop": 0.5}
+    launch = Launch("sim", tmp_path, values, namespace="/robot/one/", params_file=tmp_path / "p.yaml")
+    words = launch.command("segmentation")
+    assert words[:5] == [sys.executable, "-m", "fail2progress.ros", "segmentation", "--ros-args"]
+    assert words[5:9] == ["-r", "__ns:=/robot/one", "--params-file", str(tmp_path / "p.yaml")]
+    assert words[9::2] == ["-p"] * 4
+    assert set(words[10::2]) == {f'state_dir:="{tmp_path}"', 'segmenter:="geometric"', "autostart:=false", "slop:=0.5"}
+    assert "seed:=3" in launch.command("sim_stretch")
+    assert launch.names()[-1] == "task" and Launch("sim", tmp_path, nodes=("monitor",)).names() == ("monitor",)
+
+
+def test_shared_memory_in_use_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mmap
+
+    shared = tmp_path / "shm"
+    monkeypatch.setattr(module, "SHARED", shared)
+    module.remove_shared_memory()
+    shared.mkdir()
+    used, left, other = (shared / name for name in ("fastdds_used", "fastrtps_fastdds_left", "something_else"))
+    for path in (used, left, other):
+        path.write_bytes(bytes(4096))
+    with used.open("r+b") as file, mmap.mmap(file.fileno(), 4096):
+        module.remove_shared_memory()
+        assert (used.exists(), left.exists(), other.exists()) == (True, False, True)
+    module.remove_shared_memory()
+    assert not used.exists() and other.exists()

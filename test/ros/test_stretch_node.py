@@ -1,0 +1,268 @@
+"""The real robot's node over DDS, on an imitation of the robot whose time runs by itself."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from action_msgs.msg import GoalStatus
+from fail2progress_msgs.action import ExecuteSkill
+from fail2progress_msgs.msg import ErrorCode
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
+
+from fail2progress.robots.stretch.real.robot import StretchRobot
+from fail2progress.robots.stretch.real.states import Trouble
+from fail2progress.robots.stretch.real.transport import TransportError
+from fail2progress.ros import graph as table
+from fail2progress.ros.__main__ import main
+from fail2progress.ros.conversions.values import call_msg, segments_msg
+from fail2progress.ros.lifecycle import GoalClient, retire
+from fail2progress.ros.nodes import stretch
+from fail2progress.skills.base import SkillCall
+from support.driving import cloud
+from support.fake_axes import STEP, FakeClock
+from support.fake_stretch import FakeStretch
+from support.rigs import Rig, rig, wait_for
+
+PUSH = SkillCall("push", "cup", (0.7, 0.1))
+
+
+class LiveClock(FakeClock):
+    """Time that passes by itself, in a thread, at most so much faster than real time; a busy computer slows it down."""
+
+    def __init__(self, pace: float) -> None:
+        super().__init__()
+        self.pace = pace
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
+        while not self._over.wait(STEP):
+            FakeClock.sleep(self, STEP * self.pace)
+
+    def sleep(self, seconds: float) -> None:
+        end = self.time + seconds
+        while self.time < end and not self._over.is_set():
+            time.sleep(STEP / 2)
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+class Bench:
+    """The node on its imitated robot, with a client that beats and a camera that sees a cup on a table."""
+
+    def __init__(self, made: Rig, body: FakeStretch, clock: LiveClock) -> None:
+        self.rig, self.node, self.body, self.clock = made, made.node, body, clock
+        self.client = GoalClient(made.peer, ExecuteSkill, "execute_skill")
+        self.phases: list[str] = []
+        self.beating = True
+        self.seeing = True
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._beat, self._see)]
+        made.outlet("heartbeat"), made.outlet("segments")
+        made.activate()
+        assert self.client.wait_for_server(timeout_sec=20.0)
+        for thread in self._threads:
+            thread.start()
+
+    def _beat(self) -> None:
+        while not self._over.wait(0.01):
+            if self.beating:
+                self.rig.outlet("heartbeat").publish(Header())
+
+    def _see(self) -> None:
+        seen = cloud("cup", "table")
+        while not self._over.wait(0.05):
+            if self.seeing:
+                self.rig.outlet("segments").publish(segments_msg(replace(seen, stamp=time.time())))
+
+    def send(self, call: SkillCall = PUSH) -> Any:
+        goal = ExecuteSkill.Goal(call=call_msg(call))
+        future = self.client.send_goal_async(goal, feedback_callback=lambda m: self.phases.append(m.feedback.phase))
+        assert wait_for(future.done)
+        assert future.result().accepted
+        return future.result()
+
+    def result(self, handle: Any) -> Any:
+        future = handle.get_result_async()
+        assert wait_for(future.done, 240.0)
+        return future.result()
+
+    def underway(self) -> Any:
+        """A skill, once it moves."""
+        handle = self.send()
+        assert wait_for(lambda: self.body.moving)
+        return handle
+
+    def ask(self, name: str) -> Any:
+        return self.rig.call(Trigger, name, Trigger.Request())
+
+    def close(self) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+        retire(self.rig.peer, self.client)
+
+
+@pytest.fixture
+def bench(ros: Callable[..., None], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Bench]:
+    pace, timeout = getattr(request, "param", (1.0, 1.0))
+    # Heartbeats come by the computer's time, the driver counts by the robot's; a busy computer is late with both.
+    ros(client_timeout=timeout)
+    clock = LiveClock(pace)
+    body = FakeStretch(clock)
+    clock.start()
+    monkeypatch.setattr(stretch, "connect", lambda: body)
+    monkeypatch.setattr(stretch, "StretchRobot", partial(StretchRobot, clock=clock))
+    with rig("stretch", monkeypatch) as made:
+        found = Bench(made, body, clock)
+        yield found
+        found.close()
+    clock.end()
+    assert body.stopped_devices == 1 and not made.died
+
+
+@pytest.mark.parametrize("bench", [(10.0, 1.0)], indirect=True)
+def test_a_skill_is_carried_out_and_told_of(bench: Bench) -> None:
+    joints, transforms = bench.rig.collect("joint_states"), bench.rig.collect("tf")
+    answer = bench.result(bench.send())
+    assert answer.result.error_code == ErrorCode.OK, answer.result.error_msg
+    assert answer.status == GoalStatus.STATUS_SUCCEEDED and not bench.body.moving
+    assert {"approach", "push"} & set(bench.phases) and len(set(bench.phases)) > 2
+    assert {"joint_lift", "wrist_extension"} <= set(joints[-1].name) and len({m.position[1] for m in joints}) > 2
+    frames = {(item.header.frame_id, item.child_frame_id) for item in transforms[-1].transforms}
+    assert ("odom", "planning") in frames and ("odom", "base_link") in frames
+    values = {item.key: item.value for item in bench.rig.diagnosis().values}
+    assert values["state"] == "idle" and values["homed"] == "true"
+
+
+def test_stop_ends_motion_and_the_goal_until_resume(bench: Bench) -> None:
+    handle = bench.underway()
+    assert bench.ask("stop_the_robot").success and not bench.body.moving
+    answer = bench.result(handle)
+    assert (answer.status, answer.result.error_code) == (GoalStatus.STATUS_ABORTED, ErrorCode.ROBOT_STOPPED)
+    refused = bench.result(bench.send())
+    assert refused.result.error_code == ErrorCode.ROBOT_STOPPED and "resume" in refused.result.error_msg
+    assert bench.ask("resume_the_robot").success
+    bench.underway().cancel_goal_async()
+
+
+def test_motion_stands_still_within_a_fifth_of_a_second_of_stop(bench: Bench) -> None:
+    bench.underway()
+    moved = [0.0]
+    bench.clock.always(lambda: moved.append(bench.clock.time) if bench.body.moving else None)
+    begin = bench.clock.now()
+    bench.node.halt()
+    assert moved[-1] - begin < 0.2
+
+
+def test_a_cancelled_goal_ends_motion_and_another_one_is_taken(bench: Bench) -> None:
+    handle = bench.underway()
+    assert wait_for(handle.cancel_goal_async().done)
+    answer = bench.result(handle)
+    assert (answer.status, answer.result.error_code) == (GoalStatus.STATUS_CANCELED, ErrorCode.ROBOT_STOPPED)
+    assert not bench.body.moving
+    again = bench.underway()
+    assert wait_for(again.cancel_goal_async().done)
+    bench.result(again)
+
+
+@pytest.mark.parametrize("bench", [(1.0, 0.4)], indirect=True)
+def test_a_lost_client_ends_motion_before_the_goal(bench: Bench) -> None:
+    handle = bench.underway()
+    bench.beating = False
+    answer = bench.result(handle)
+    assert (answer.status, answer.result.error_code) == (GoalStatus.STATUS_ABORTED, ErrorCode.ROBOT_LOST)
+    assert "silent" in answer.result.error_msg or "heartbeat" in answer.result.error_msg
+    assert not bench.body.moving
+
+
+def test_the_run_stop_ends_the_goal_and_bars_resume_while_it_is_pressed(bench: Bench) -> None:
+    handle = bench.underway()
+    bench.body.press()
+    answer = bench.result(handle)
+    assert answer.result.error_code == ErrorCode.ROBOT_STOPPED and "run-stop" in answer.result.error_msg
+    barred = bench.ask("resume_the_robot")
+    assert not barred.success and "release" in barred.message
+    bench.body.release()
+    assert wait_for(lambda: bench.ask("resume_the_robot").success)
+    bench.underway().cancel_goal_async()
+
+
+def test_troubles_have_codes(bench: Bench) -> None:
+    unseen = bench.result(bench.send(SkillCall("push", "ghost", (0.7, 0.1))))
+    assert unseen.result.error_code == ErrorCode.ROBOT_CANNOT and "has not been seen" in unseen.result.error_msg
+    beyond = bench.result(bench.send(SkillCall("pick_place", "cup", (0.45, -0.4, 0.45, 0.0))))
+    assert beyond.result.error_code in (ErrorCode.ROBOT_BAD_CALL, ErrorCode.ROBOT_CANNOT) and beyond.result.error_msg
+    handle = bench.underway()
+    bench.body.broken = True
+    cut_off = bench.result(handle)
+    assert cut_off.result.error_code == ErrorCode.ROBOT_LOST and "USB" in cut_off.result.error_msg
+    assert wait_for(lambda: any(kind.startswith("status/") for kind in bench.node.refused))
+    bench.body.broken = False
+
+
+def test_what_was_seen_before_the_last_motion_is_not_relied_on(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stretch, "SIGHT", 0.5)
+    assert wait_for(lambda: bench.node.seen is not None)
+    bench.seeing = False
+    time.sleep(0.2)
+    bench.node.since = time.time()
+    answer = bench.result(bench.send())
+    assert answer.result.error_code == ErrorCode.ROBOT_CANNOT and "segmentation" in answer.result.error_msg
+    strange = segments_msg(replace(cloud("cup"), frame="map", stamp=time.time()))
+    bench.rig.outlet("segments").publish(strange)
+    assert wait_for(lambda: bench.node.refused["segments/frame"] == 1)
+
+
+def test_a_node_that_is_deactivated_does_not_move(bench: Bench) -> None:
+    handle = bench.underway()
+    bench.node.trigger_deactivate()
+    assert bench.result(handle).result.error_code == ErrorCode.ROBOT_STOPPED and not bench.body.moving
+
+
+def test_homing_is_left_to_its_own_program(bench: Bench) -> None:
+    assert bench.ask("home_the_robot").success
+    bench.body.homed = False
+    answer = bench.ask("home_the_robot")
+    assert not answer.success and "stretch_robot_home.py" in answer.message
+
+
+def test_every_trouble_has_a_code_of_the_robot() -> None:
+    assert set(stretch.CODES) == set(Trouble)
+    assert all(ErrorCode.ROBOT_FIRST <= code < ErrorCode.ROBOT_FIRST + 100 for code in stretch.CODES.values())
+
+
+def _nobody() -> Any:
+    raise TransportError("stretch_body cannot be imported: pip install 'fail2progress[stretch]'")
+
+
+@pytest.mark.parametrize("robot", ["none", "unhomed"])
+def test_without_a_robot_the_node_says_so_in_one_line(
+    robot: str, ros_variables: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ends: list[bool] = []
+    body = SimpleNamespace(is_homed=lambda: False, stop=lambda: ends.append(True))
+    monkeypatch.setattr(stretch, "connect", _nobody if robot == "none" else lambda: body)
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    assert main(["stretch", "--ros-args", "--log-level", "fatal"]) == 2
+    said = capsys.readouterr().err.strip()
+    assert said.startswith("fail2progress: stretch: ") and "\n" not in said
+    assert ("stretch_body" if robot == "none" else "stretch_robot_home.py") in said
+    assert len(ends) == (robot == "unhomed")
+
+
+def test_the_table_says_what_the_node_offers() -> None:
+    entry = table.NODES["stretch"]
+    assert set(entry.services) == {"stop_the_robot", "resume_the_robot", "home_the_robot"}
+    assert {"heartbeat", "segments"} == set(entry.subscribes)

@@ -1,0 +1,94 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.scene import Array, Scene
+from fail2progress.simulation.base import Job, Snapshot
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.reconstruction import rebuild
+from fail2progress.skills.base import SkillCall
+from fail2progress.tasks.hierarchical import task
+
+TRIALS = [(objects, seed) for objects in (3, 5, 7) for seed in (0, 1, 2)]
+CLEARLY = 0.3
+"""Share of an object's outline that must show before anything is asked of its rebuilt size."""
+
+
+def errors(snapshot: Snapshot, rebuilt: Scene) -> tuple[Array, Array]:
+    """(N,) errors of sizes (largest extent) and of positions in metres, zero for what is hardly seen."""
+    clear = snapshot.cloud.visibility > CLEARLY
+    size = np.abs(rebuilt.sizes - snapshot.scene.sizes).max(axis=1)
+    return size * clear, np.linalg.norm(rebuilt.poses[:, :3] - snapshot.scene.poses[:, :3], axis=1) * clear
+
+
+@pytest.mark.parametrize(("objects", "seed"), TRIALS)
+def test_task_scenes_are_rebuilt_in_size_and_place(simulator: MujocoSimulator, objects: int, seed: int) -> None:
+    snapshot = simulator.settle(task("hierarchical-tabletop").trial(objects, seed).scene, Camera(), seed)
+    rebuilt = rebuild(snapshot.cloud)
+    assert rebuilt.left_out == () and rebuilt.scene.names == snapshot.scene.names
+    size, position = errors(snapshot, rebuilt.scene)
+    tables = np.array([spec.category == "table" for spec in snapshot.scene.objects])
+    assert size[~tables].max() < 0.01 and position.max() < 0.015
+    # 128 points over half a metre leave millimetres at each edge.
+    assert size[tables].max() < 0.02
+
+
+def filled(simulator: MujocoSimulator, objects: int, seed: int) -> Snapshot:
+    """A trial's scene with every capsule put into its cup."""
+    trial = task("hierarchical-tabletop").trial(objects, seed)
+    snapshot = simulator.settle(trial.scene, Camera(), seed)
+    placed: dict[str, int] = {}
+    for atom in trial.stages[0].atoms:
+        here, there = snapshot.scene.position(atom.subject), snapshot.scene.position(atom.other)
+        aside = (-0.018, 0.018)[placed.get(atom.other, 0)] if objects > 3 else 0.0
+        placed[atom.other] = placed.get(atom.other, 0) + 1
+        shift = there - here + (aside, 0.0, 0.07)
+        call = SkillCall("pick_place", atom.subject, (*map(float, shift), 0.0))
+        snapshot = simulator.execute(Job(snapshot.scene, call, seed=seed)).after
+    assert trial.stages[0].satisfied(snapshot.relations)
+    return snapshot
+
+
+@pytest.mark.parametrize(("objects", "seed"), [(3, 0), (5, 0), (7, 1)])
+def test_contents_stay_inside(simulator: MujocoSimulator, objects: int, seed: int) -> None:
+    snapshot = filled(simulator, objects, seed)
+    for relations in (None, snapshot.relations):
+        rebuilt = rebuild(snapshot.cloud, relations)
+        assert set(rebuilt.left_out) == {n for n, seen in zip(snapshot.cloud.names, snapshot.cloud.seen, strict=True) if not seen}
+        settled = simulator.settle(rebuilt.scene, Camera())
+        for name in settled.scene.names:
+            np.testing.assert_allclose(settled.scene.position(name), snapshot.scene.position(name), atol=0.03)
+        kept = {atom for atom in snapshot.relations.holding() if atom[0] == "inside" and atom[1] not in rebuilt.left_out}
+        assert kept == {atom for atom in settled.relations.holding() if atom[0] == "inside"}
+
+
+def test_what_stands_on_a_table_stands_on_the_rebuilt_one(simulator: MujocoSimulator) -> None:
+    snapshot = simulator.settle(task("hierarchical-tabletop").trial(3, 4).scene, Camera())
+    rebuilt = rebuild(snapshot.cloud, snapshot.relations).scene
+    bounds = rebuilt.bounds()
+    np.testing.assert_allclose(bounds[2:, 0, 2], bounds[rebuilt.index("table_a"), 1, 2], atol=1e-6)
+    np.testing.assert_allclose(simulator.settle(rebuilt, Camera()).scene.poses, rebuilt.poses, atol=2e-3)
+
+
+def test_noise_is_trimmed(simulator: MujocoSimulator) -> None:
+    scene = task("hierarchical-tabletop").trial(3, 0).scene
+    snapshot = simulator.settle(scene, Camera(noise=0.003))
+    plain, trimmed = (errors(snapshot, rebuild(snapshot.cloud, noisy=noisy).scene)[0][2:].max() for noisy in (False, True))
+    assert trimmed < plain and trimmed < 0.02
+
+
+def test_unseen_objects_are_left_out_and_named(simulator: MujocoSimulator) -> None:
+    cloud = simulator.settle(task("hierarchical-tabletop").trial(3, 0).scene, Camera()).cloud
+    points = cloud.points.copy()
+    points[cloud.index("cup_2")] = np.nan
+    rebuilt = rebuild(replace(cloud, points=points))
+    assert rebuilt.left_out == ("cup_2",) and "cup_2" not in rebuilt.scene.names and len(rebuilt.scene) == len(cloud) - 1
+
+
+def test_nothing_seen_is_an_error() -> None:
+    unseen = SegmentedCloud(("a",), ("cup",), np.full((1, 8, 3), np.nan, np.float32), np.zeros(1, np.float32))
+    with pytest.raises(ValueError, match=r"no segment has points"):
+        rebuild(unseen)

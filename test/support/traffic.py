@@ -1,0 +1,129 @@
+"""Valid and hostile messages for every topic of the table."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from fail2progress_msgs.msg import LabelNames, ModelState, ModelUpdate, Plan, Relations, Step, Verdict
+from geometry_msgs.msg import TransformStamped
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+
+from fail2progress.core.rgbd import Intrinsics
+from fail2progress.ros import graph as table
+from fail2progress.ros.conversions import images
+from fail2progress.ros.conversions import records as convert_records
+from fail2progress.ros.conversions import values as convert
+from support import messages as m
+
+SIZE = (12, 16)
+CAMERA = Intrinsics(SIZE[1], SIZE[0], 20.0, 20.0, 8.0, 6.0)
+
+
+def transforms(child: str = images.OPTICAL_FRAME) -> TFMessage:
+    """The camera in the planning frame."""
+    item = TransformStamped(child_frame_id=child)
+    item.header.frame_id = "planning"
+    item.transform.rotation.w, item.transform.translation.z = 1.0, 0.5
+    return TFMessage(transforms=[item])
+
+
+def relations(step: int = 0, moving: bool = False, points: int = 32) -> Relations:
+    """What the relations node says after a step."""
+    return Relations(
+        header=convert.header(2.0, "planning"), schema_version=1, relations=convert.relations_msg(m.scene_relations()),
+        segments=convert.segments_msg(m.scene_cloud(stamp=2.0, points=points)), model="0" * 64,
+        episode=convert.uuid_msg(m.EPISODE), finished=step + 1, moving=moving,
+    )  # fmt: skip
+
+
+def step(number: int = 0, phase: int = Step.FINISHED, model: str = "0" * 64) -> Step:
+    """A step that has ended."""
+    return convert_records.step_msg(m.scene_attempt(number, model, number), m.EPISODE, phase, 1.5)
+
+
+def _plan() -> Plan:
+    attempt = m.scene_attempt()
+    return Plan(schema_version=1, goal=convert.goal_msg(attempt.goal), skills=[convert.planned_msg(attempt.planned)])
+
+
+def _verdict() -> Verdict:
+    mismatch = convert_records.mismatch_msg(m.scene_event().header.mismatches[0])
+    return Verdict(
+        schema_version=1, episode=convert.uuid_msg(m.EPISODE), step=1, failure=True, mismatches=[mismatch],
+        observed=convert.relations_msg(m.scene_relations()),
+    )  # fmt: skip
+
+
+def _update() -> ModelUpdate:
+    return ModelUpdate(
+        schema_version=1, kind=ModelUpdate.ACCEPTED, version="v0002", digest="1" * 64, path="/nowhere/v0002.safetensors",
+        parent="0" * 64, events=[convert.uuid_msg(m.EPISODE)], metrics=["accuracy"], values=[0.5],
+    )  # fmt: skip
+
+
+def image(encoding: str, kind: type, channels: int, stamp: float = 1.0) -> Any:
+    """A small image with something in it."""
+    shape = (*SIZE, channels) if channels > 1 else SIZE
+    pixels = np.random.default_rng(0).integers(0, 2 if encoding == "16UC1" else 255, shape).astype(kind)
+    return images.image_msg(pixels, encoding, stamp)
+
+
+def depth(stamp: float = 1.0) -> Any:
+    """A plane a metre away."""
+    return images.image_msg(np.full(SIZE, 1000, np.uint16), "16UC1", stamp)
+
+
+VALID: dict[str, Callable[[], Any]] = {
+    "camera/color/image_raw": lambda: image("rgb8", np.uint8, 3),
+    "camera/aligned_depth_to_color/image_raw": depth,
+    "camera/color/camera_info": lambda: images.info_msg(CAMERA, 1.0),
+    "camera/labels": lambda: image("16UC1", np.uint16, 1),
+    "camera/label_names": lambda: LabelNames(names=["table_a"], categories=["table"]),
+    "joint_states": lambda: JointState(name=["lift"], position=[0.5], velocity=[0.0], effort=[1.0]),
+    "tf": transforms,
+    "tf_static": transforms,
+    "segments": lambda: convert.segments_msg(m.scene_cloud()),
+    "relations": relations,
+    "plan": _plan,
+    "steps": step,
+    "verdicts": _verdict,
+    "failures": lambda: convert_records.event_msg(m.scene_event()),
+    "failure_reports": lambda: convert_records.report_msg(m.scene_report(), 3.0),
+    "model_updates": _update,
+    "model_states": lambda: ModelState(node="relations", digest="0" * 64, swaps=1),
+    "heartbeat": lambda: Header(stamp=Time(sec=1), frame_id=m.EPISODE),
+    "diagnostics": lambda: DiagnosticArray(status=[DiagnosticStatus(name="x", values=[KeyValue(key="a", value="b")])]),
+}
+assert set(VALID) == set(table.TOPICS)
+
+
+def hostile(name: str, rng: np.random.Generator) -> Any:
+    """A message with one to three fields made hostile."""
+    return m.mutate(VALID[name](), rng, times=int(rng.integers(1, 4)))
+
+
+def garbage(name: str, rng: np.random.Generator) -> bytes:
+    """A serialised message that was cut, or whose bits were turned."""
+    data = bytearray(serialize_message(VALID[name]()))
+    if rng.random() < 0.5:
+        return bytes(data[: int(rng.integers(4, len(data)))])
+    for _ in range(4):
+        data[int(rng.integers(4, len(data)))] = int(rng.integers(256))
+    return bytes(data)
+
+
+def hostile_moment(rng: np.random.Generator, stamp: float) -> list[tuple[str, Any]]:
+    """Images of one moment that all arrive in time to be put together, one of them hostile in what is in it."""
+    of = [*table.CAMERA, table.LABELS[0]]
+    chosen = of[int(rng.integers(len(of)))]
+    found = []
+    for name in of:
+        message = hostile(name, rng) if name == chosen else VALID[name]()
+        message.header.stamp = convert.time_of(stamp)
+        found.append((name, message))
+    return found

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.relations import binary_relations
+from fail2progress.core.scene import Array, pose
+from fail2progress.tasks.hierarchical import two_tables
+from fail2progress.tasks.layout import GAP, DoesNotFitError, Layout, random_camera_pose
+
+SIZE = st.tuples(*[st.floats(0.02, 0.12)] * 3)
+
+
+def gaps(bounds: Array) -> Array:
+    """(N, N) largest axis gap between boxes in metres, negative where they overlap."""
+    apart = np.maximum(bounds[:, None, 0] - bounds[None, :, 1], bounds[None, :, 0] - bounds[:, None, 1]).max(axis=2)
+    np.fill_diagonal(apart, np.inf)
+    return np.asarray(apart)
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.lists(st.tuples(SIZE, st.floats(-3, 3)), min_size=1, max_size=8))
+def test_what_stands_on_tables_never_overlaps(seed: int, items: list[tuple[tuple[float, float, float], float]]) -> None:
+    layout = two_tables(np.random.default_rng(seed))
+    for i, (size, yaw) in enumerate(items):
+        try:
+            layout.stand(ObjectSpec(f"o{i}", "cuboid", size), "table_a", yaw)
+        except DoesNotFitError:
+            continue
+    bounds = layout.scene().bounds()
+    assert gaps(bounds).min() > -1e-9
+    movable = bounds[2:]
+    assert (gaps(movable) >= GAP - 1e-9).all()
+    table = bounds[0]
+    assert (movable[:, 0, :2] >= table[0, :2]).all() and (movable[:, 1, :2] <= table[1, :2]).all()
+    np.testing.assert_allclose(movable[:, 0, 2], table[1, 2])
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.floats(-1.5, 1.5), st.integers(1, 3))
+def test_what_is_put_into_a_container_is_inside(seed: int, yaw: float, count: int) -> None:
+    layout = two_tables(np.random.default_rng(seed))
+    layout.stand(ObjectSpec("box", "open_box", (0.14, 0.16, 0.08)), "table_b", yaw)
+    for i in range(count):
+        layout.drop_in(ObjectSpec(f"c{i}", "capsule", (0.03, 0.03, 0.03)), "box")
+    scene = layout.scene()
+    bounds = scene.bounds()
+    assert binary_relations(bounds, np.zeros((len(scene),) * 2, bool))[3:, 2, -1].all()
+    middle = scene.poses[3:, :2]
+    apart = np.linalg.norm(middle[:, None] - middle[None], axis=2) + np.eye(count)
+    assert (apart > 0.03).all()
+    np.testing.assert_allclose(bounds[3:, 0, 2], bounds[2, 0, 2] + 0.006)
+
+
+def test_what_does_not_fit_is_named() -> None:
+    layout = two_tables(np.random.default_rng(0))
+    with pytest.raises(DoesNotFitError, match=r"plank is larger than table_a"):
+        layout.stand(ObjectSpec("plank", "cuboid", (2, 0.1, 0.1)), "table_a")
+    layout.stand(ObjectSpec("cup", "cup", (0.08, 0.08, 0.07)), "table_a")
+    with pytest.raises(DoesNotFitError, match=r"brick does not fit into cup"):
+        layout.drop_in(ObjectSpec("brick", "cuboid", (0.08, 0.02, 0.02)), "cup")
+    with pytest.raises(DoesNotFitError, match=r"no room for c\d in cup"):
+        for i in range(9):
+            layout.drop_in(ObjectSpec(f"c{i}", "capsule", (0.03, 0.03, 0.03)), "cup")
+
+
+def test_a_stack_stands_on_its_base() -> None:
+    layout = Layout(np.random.default_rng(0))
+    layout.add(ObjectSpec("base", "cuboid", (0.1, 0.1, 0.1)), pose(1, 2, 0.05))
+    layout.stack(ObjectSpec("top", "cuboid", (0.04, 0.04, 0.04)), "base")
+    np.testing.assert_allclose(layout.scene().position("top"), [1, 2, 0.12])
+
+
+@given(st.integers(0, 2**32))
+def test_cameras_look_down_at_the_tables(seed: int) -> None:
+    eye, target = random_camera_pose(np.random.default_rng(seed))
+    assert eye[2] > target[2] + 0.5 and target[0] > eye[0]
