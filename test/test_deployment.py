@@ -80,7 +80,9 @@ def commands() -> str:
 
 def test_there_is_an_image_for_the_robot_the_simulation_and_isaac_gym() -> None:
     assert {image.name.split(".")[0]: texts(image, "FROM")[0] for image in IMAGES} == {
-        "isaacgym": "ubuntu:20.04", "robot": "ros:humble", "sim": "ros:jazzy",
+        "isaacgym": "ubuntu:20.04",
+        "robot": "ros:humble",
+        "sim": "ros:jazzy",
     }
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
-from fail2progress.agent.monitor import Taken
+from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
+from fail2progress.agent.monitor import StepResult
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
@@ -33,7 +33,7 @@ class Run:
     store: FailureStore
     trial: Trial
     disturbances: Disturbances = field(default_factory=Disturbances)
-    conduct: Conduct = field(default_factory=Conduct)
+    config: AgentConfig = field(default_factory=AgentConfig)
     watched: list[tuple[str, object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -43,8 +43,10 @@ class Run:
 
     def episode(self, stages: tuple[Goal, ...] | None = None) -> Episode:
         planner = Planner(self.model, torch.Generator().manual_seed(self.trial.seed))
-        agent = Agent(planner, DIGEST, self.store.add, self.conduct, watch=lambda kind, value: self.watched.append((kind, value)))
-        assignment = Assignment(stages or self.trial.stages, self.trial.task, self.trial.objects, self.trial.seed)
+        agent = Agent(
+            planner, DIGEST, self.store.add, self.config, on_event=lambda kind, value: self.watched.append((kind, value))
+        )
+        assignment = TaskSpec(stages or self.trial.stages, self.trial.task, self.trial.objects, self.trial.seed)
         return agent.run(self.robot, assignment)
 
 
@@ -71,9 +73,7 @@ def trial(objects: int = 3, seed: int = 0) -> Trial:
 
 
 @pytest.mark.parametrize(("objects", "seed"), [(3, 0), (5, 1)])
-def test_planning_again_after_each_skill_reaches_the_goal(
-    oracle: Make, store: FailureStore, objects: int, seed: int
-) -> None:
+def test_planning_again_after_each_skill_reaches_the_goal(oracle: Make, store: FailureStore, objects: int, seed: int) -> None:
     run = Run(oracle(), store, trial(objects, seed))
     episode = run.episode()
     assert episode.outcome == "done"
@@ -86,7 +86,7 @@ def test_planning_again_after_each_skill_reaches_the_goal(
 
 
 def test_open_loop_carries_the_first_plan_out(oracle: Make, store: FailureStore) -> None:
-    run = Run(oracle(), store, trial(), conduct=Conduct(replan=False))
+    run = Run(oracle(), store, trial(), config=AgentConfig(replan=False))
     episode = run.episode()
     assert episode.outcome == "done" and len(episode.plans) == 1
     assert [taken.planned for taken in episode.taken] == list(episode.plans[0].skills)
@@ -95,7 +95,9 @@ def test_open_loop_carries_the_first_plan_out(oracle: Make, store: FailureStore)
 
 @pytest.mark.parametrize("replan", [True, False])
 def test_a_goal_that_holds_is_done_without_a_skill(oracle: Make, store: FailureStore, replan: bool) -> None:
-    episode = Run(oracle(), store, trial(), conduct=Conduct(replan=replan)).episode((Goal((Atom("above", "cup_1", "table_a"),)),))
+    episode = Run(oracle(), store, trial(), config=AgentConfig(replan=replan)).episode(
+        (Goal((Atom("above", "cup_1", "table_a"),)),)
+    )
     assert episode.outcome == "done" and episode.taken == ()
 
 
@@ -105,13 +107,13 @@ def test_a_goal_that_cannot_be_reached_has_no_plan(oracle: Make, store: FailureS
 
 
 def test_skills_are_counted(oracle: Make, store: FailureStore) -> None:
-    episode = Run(oracle(), store, trial(), conduct=Conduct(max_skills=2)).episode()
+    episode = Run(oracle(), store, trial(), config=AgentConfig(max_skills=2)).episode()
     assert episode.outcome == "too many skills" and len(episode.taken) == 2
 
 
 @pytest.mark.parametrize("replan", [True, False])
 def test_a_goal_reached_with_the_last_skill_allowed_is_done(oracle: Make, store: FailureStore, replan: bool) -> None:
-    run = Run(oracle(), store, trial(), conduct=Conduct(replan=replan, max_skills=1))
+    run = Run(oracle(), store, trial(), config=AgentConfig(replan=replan, max_skills=1))
     episode = run.episode((Goal((Atom("above", "cup_1", "table_b"),)),))
     assert run.robot.truth.value("above", "cup_1", "table_b")
     assert episode.outcome == "done" and len(episode.taken) == 1
@@ -129,7 +131,7 @@ def test_what_the_robot_cannot_do_ends_the_episode_with_its_reason(oracle: Make,
 
 
 def test_failures_are_on_disk_before_the_loop_goes_on(oracle: Make, store: FailureStore) -> None:
-    run = Run(oracle(), store, trial(), Disturbances(grasp_miss=1.0), Conduct(max_skills=4))
+    run = Run(oracle(), store, trial(), Disturbances(grasp_miss=1.0), AgentConfig(max_skills=4))
     episode = run.episode()
     assert episode.outcome == "too many skills" and len(episode.failures) == 4
     assert isinstance(run.robot, Watchful) and run.robot.on_disk == [0, 1, 2, 3]
@@ -137,7 +139,7 @@ def test_failures_are_on_disk_before_the_loop_goes_on(oracle: Make, store: Failu
 
 
 def test_an_event_holds_what_led_to_it(oracle: Make, store: FailureStore) -> None:
-    run = Run(oracle(), store, trial(), Disturbances(grasp_miss=1.0), Conduct(stop_at_failure=True))
+    run = Run(oracle(), store, trial(), Disturbances(grasp_miss=1.0), AgentConfig(stop_at_failure=True))
     episode = run.episode()
     assert episode.outcome == "failure" and len(episode.taken) == 1
     (event,) = episode.failures
@@ -152,7 +154,7 @@ def test_an_event_holds_what_led_to_it(oracle: Make, store: FailureStore) -> Non
 
 def test_the_same_failure_met_again_is_kept_once(oracle: Make, store: FailureStore) -> None:
     for _ in range(2):
-        Run(oracle(), store, trial(), Disturbances(grasp_miss=1.0), Conduct(stop_at_failure=True)).episode()
+        Run(oracle(), store, trial(), Disturbances(grasp_miss=1.0), AgentConfig(stop_at_failure=True)).episode()
     assert len(store.headers()) == 1
 
 
@@ -167,7 +169,7 @@ def test_replanning_makes_good_for_missed_grasps(oracle: Make, store: FailureSto
 
 
 def test_a_model_that_leaves_contents_behind_fails_where_a_loaded_cup_travels(oracle: Make, store: FailureStore) -> None:
-    run = Run(oracle(carries=False), store, trial(), conduct=Conduct(stop_at_failure=True))
+    run = Run(oracle(carries=False), store, trial(), config=AgentConfig(stop_at_failure=True))
     episode = run.episode()
     assert episode.outcome == "failure"
     last = episode.taken[-1]
@@ -182,4 +184,4 @@ def test_a_watcher_is_told_of_plans_and_skills_in_order(oracle: Make, store: Fai
     kinds = [kind for kind, _ in run.watched]
     assert kinds == ["plan", "attempt", "skill"] * len(episode.taken) + ["plan"]
     assert [value for _, value in run.watched if isinstance(value, Plan)] == list(episode.plans)
-    assert [value for _, value in run.watched if isinstance(value, Taken)] == list(episode.taken)
+    assert [value for _, value in run.watched if isinstance(value, StepResult)] == list(episode.taken)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from fail2progress.cli.main import app
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
 from fail2progress.failures.store import FailureStore
-from fail2progress.learning.finetuning.rehearsal import choose, save_keepsake
+from fail2progress.learning.finetuning.rehearsal import choose, save_rehearsal
 from fail2progress.learning.pretraining.pretrain import prepared
 from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.checkpoint import save_checkpoint
@@ -68,10 +68,10 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def keepsake(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def rehearsal(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Executions for replay and for the gate."""
-    path = tmp_path_factory.mktemp("keepsake") / "keepsake.safetensors"
-    save_keepsake(choose(prepared(open_dataset(data), path.with_name("prepared.safetensors"))), path)
+    path = tmp_path_factory.mktemp("rehearsal") / "rehearsal.safetensors"
+    save_rehearsal(choose(prepared(open_dataset(data), path.with_name("prepared.safetensors"))), path)
     return path
 
 

@@ -13,8 +13,8 @@ from fail2progress.models.store import Registry
 
 
 @pytest.fixture
-def arguments(event: FailureEvent, store: Path, checkpoint: Path, keepsake: Path, tmp_path: Path) -> tuple[Any, ...]:
-    named = ("--store", store, "--model", checkpoint, "--keepsake", keepsake, "--registry", tmp_path / "models")
+def arguments(event: FailureEvent, store: Path, checkpoint: Path, rehearsal: Path, tmp_path: Path) -> tuple[Any, ...]:
+    named = ("--store", store, "--model", checkpoint, "--rehearsal", rehearsal, "--registry", tmp_path / "models")
     return ("learn", event.id, *named, "--method", "prior", "--samples", 3, "--epochs", 20, "--processes", 1, "--json")
 
 
@@ -70,7 +70,7 @@ def test_mistakes(refuses, arguments: tuple[Any, ...], checkpoint: Path, tmp_pat
     assert "unknown acquisition 'luck'" in refuses(*arguments, "--acquisition", "luck")
     assert "no failure whose id" in refuses("learn", "ffff", *arguments[2:])
     assert "no failure store" in refuses(*arguments, "--store", tmp_path / "none")
-    assert "cannot be read" in refuses(*arguments, "--keepsake", tmp_path / "none")
+    assert "cannot be read" in refuses(*arguments, "--rehearsal", tmp_path / "none")
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(checkpoint.read_bytes()[:1000])
     cut.with_suffix(".json").write_text(checkpoint.with_suffix(".json").read_text())

@@ -66,9 +66,9 @@ def test_json_has_no_nan() -> None:
 
 
 def test_doctor_is_content_with_whole_weights(
-    run, checkpoint: Path, keepsake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run, checkpoint: Path, rehearsal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    files = {weights.RELATIONAL: checkpoint, weights.KEEPSAKE: keepsake}
+    files = {weights.RELATIONAL: checkpoint, weights.KEEPSAKE: rehearsal}
     monkeypatch.setattr(weights, "path", files.__getitem__)
     result = run("doctor", "--json")
     values = json.loads(result.stdout)

@@ -101,8 +101,12 @@ def test_the_order_of_objects_does_not_matter(bounds: NDArray[np.float64], rando
 @pytest.mark.parametrize(
     ("offset", "relation"),
     [
-        ((0.0, 0.3, 0.0), LEFT), ((0.0, -0.3, 0.0), RIGHT), ((-0.3, 0.0, 0.0), FRONT), ((0.3, 0.0, 0.0), BEHIND),
-        ((0.0, 0.0, 0.3), ABOVE), ((0.0, 0.0, -0.3), BELOW),
+        ((0.0, 0.3, 0.0), LEFT),
+        ((0.0, -0.3, 0.0), RIGHT),
+        ((-0.3, 0.0, 0.0), FRONT),
+        ((0.3, 0.0, 0.0), BEHIND),
+        ((0.0, 0.0, 0.3), ABOVE),
+        ((0.0, 0.0, -0.3), BELOW),
     ],
 )
 def test_each_direction_alone(offset: tuple[float, float, float], relation: int) -> None:

@@ -9,13 +9,13 @@ import torch
 
 from fail2progress.evaluation import performance
 from fail2progress.evaluation.performance import Measurement, learning, measure, perception, planning, simulation, training
-from fail2progress.learning.finetuning.rehearsal import Keepsake, choose
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet, choose
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from support import samples
 
 
 @pytest.fixture(scope="module")
-def keepsake() -> Keepsake:
+def rehearsal() -> RehearsalSet:
     return choose(samples.transitions())
 
 
@@ -57,14 +57,14 @@ def test_planning(model: Points2Plans, monkeypatch: pytest.MonkeyPatch) -> None:
     assert batches == [8, 8] and found.ours > 0.0 and found.unit == "1/s"
 
 
-def test_training_steps_are_whole_batches_with_the_encoder(keepsake: Keepsake, tmp_path: Path) -> None:
+def test_training_steps_are_whole_batches_with_the_encoder(rehearsal: RehearsalSet, tmp_path: Path) -> None:
     (tmp_path / "meeting").write_text("left over")
-    found = training(keepsake, tmp_path, steps=1, processes=1)
+    found = training(rehearsal, tmp_path, steps=1, processes=1)
     assert found.ours > 0.0 and found.reference == 19.0
 
 
 def test_learning_is_measured_by_stage_and_as_a_whole(
-    model: Points2Plans, keepsake: Keepsake, monkeypatch: pytest.MonkeyPatch
+    model: Points2Plans, rehearsal: RehearsalSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Life:
         def __init__(self, task: object) -> None:
@@ -74,19 +74,19 @@ def test_learning_is_measured_by_stage_and_as_a_whole(
             yield SimpleNamespace(lesson=SimpleNamespace(seconds={"states": 2.0, "fine-tuning": 10.0}))
 
     monkeypatch.setattr(performance, "Lifelong", Life)
-    found = {m.name: m for m in learning(model, "d" * 64, keepsake)}
+    found = {m.name: m for m in learning(model, "d" * 64, rehearsal)}
     assert found["learn_seconds"].ours == 12.0 and found["learn_seconds"].ratio == 5.0
     assert found["learn_seconds_states"].ours == 2.0
 
 
 def test_all_of_it_in_one_report(
-    model: Points2Plans, keepsake: Keepsake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: Points2Plans, rehearsal: RehearsalSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = Measurement("x", 1.0, 2.0, "limit", "s")
     parts = {"perception": one, "simulation": [one], "training": one, "planning": one, "learning": [one, one]}
     for name, found in parts.items():
         monkeypatch.setattr(performance, name, lambda *arguments, found=found: found)
     stages: list[str] = []
-    report = json.loads(json.dumps(measure(model, "d" * 64, keepsake, tmp_path, stages.append)))
+    report = json.loads(json.dumps(measure(model, "d" * 64, rehearsal, tmp_path, stages.append)))
     assert stages == ["perception", "simulation", "training", "planning", "learning"] and len(report["benchmarks"]) == 6
     assert report["provenance"]["configuration"]["model"] == "d" * 64

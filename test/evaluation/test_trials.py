@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fail2progress.agent.loop import Conduct, Episode
+from fail2progress.agent.loop import AgentConfig, Episode
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.trials import judge, run_trial
 from fail2progress.models.base import SkillEffectModel
@@ -48,7 +48,7 @@ def robot() -> SimulatedRobot:
 
 
 def test_who_knows_succeeds_and_predicts_what_travels_along(oracle: Make) -> None:
-    result, events, episode, robot = run_trial(oracle(), DIGEST, trial(), Conduct(replan=True))
+    result, events, episode, robot = run_trial(oracle(), DIGEST, trial(), AgentConfig(replan=True))
     assert result.success and result.outcome == "done" and result.failed_step == "" and events == []
     assert trial().goal.satisfied(robot.truth)
     assert (result.seed, result.objects, result.skills) == (0, 3, len(episode.taken)) and result.plans == len(episode.plans)
@@ -60,7 +60,7 @@ def test_who_knows_succeeds_and_predicts_what_travels_along(oracle: Make) -> Non
 
 
 def test_who_believes_that_contents_stay_is_found_out(oracle: Make) -> None:
-    result, events, episode, _ = run_trial(oracle(carries=False), DIGEST, trial(), Conduct(stop_at_failure=True))
+    result, events, episode, _ = run_trial(oracle(carries=False), DIGEST, trial(), AgentConfig(stop_at_failure=True))
     assert result.outcome == "failure" and result.detected == (1, 0, 0, result.skills - 1)
     assert [event.id for event in events] == [event.id for event in episode.failures] and len(events) == 1
     assert events[0].header.model == DIGEST and events[0].header.seed == 0
@@ -68,13 +68,13 @@ def test_who_believes_that_contents_stay_is_found_out(oracle: Make) -> None:
 
 
 def test_the_seed_decides_everything(oracle: Make) -> None:
-    one, other = (run_trial(oracle(), DIGEST, trial(4), Conduct())[0] for _ in range(2))
+    one, other = (run_trial(oracle(), DIGEST, trial(4), AgentConfig())[0] for _ in range(2))
     assert one == other
-    assert run_trial(oracle(), DIGEST, trial(5), Conduct())[0].along_error != one.along_error
+    assert run_trial(oracle(), DIGEST, trial(5), AgentConfig())[0].along_error != one.along_error
 
 
 def test_a_result_is_written_as_json(oracle: Make) -> None:
-    result = run_trial(oracle(), DIGEST, trial(), Conduct())[0]
+    result = run_trial(oracle(), DIGEST, trial(), AgentConfig())[0]
     values = json.loads(json.dumps(result.to_dict()))
     assert values["success"] is True and values["detected"] == list(result.detected)
 

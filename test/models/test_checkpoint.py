@@ -178,9 +178,7 @@ def test_damaged_json_loads_or_is_refused(path: Path, sound: tuple[bytes, bytes]
 
 @fuzz
 @given(content=st.binary(min_size=1, max_size=12), start=st.integers(0, 3000), fitting=st.booleans())
-def test_damaged_weights_are_refused(
-    path: Path, sound: tuple[bytes, bytes], content: bytes, start: int, fitting: bool
-) -> None:
+def test_damaged_weights_are_refused(path: Path, sound: tuple[bytes, bytes], content: bytes, start: int, fitting: bool) -> None:
     damaged = sound[0][:start] + content + sound[0][start + len(content) :]
     path.with_suffix(".json").write_bytes(sound[1])
     path.write_bytes(damaged)

@@ -38,9 +38,7 @@ def test_nearest_are_those_of_plain_distances(seed: int, points: int, size: floa
     torch.testing.assert_close(distance.gather(2, found.first.long()), expected[:, :, :8], rtol=1e-3, atol=1e-4 * size)
     of_centres = found.centres.long().unsqueeze(2)
     reached = distance.gather(1, of_centres.expand(-1, -1, points)).gather(2, found.second.long())
-    torch.testing.assert_close(
-        reached, expected.gather(1, of_centres.expand(-1, -1, 16)), rtol=1e-3, atol=1e-4 * size
-    )
+    torch.testing.assert_close(reached, expected.gather(1, of_centres.expand(-1, -1, 16)), rtol=1e-3, atol=1e-4 * size)
 
 
 def test_each_point_is_its_own_first_neighbour_even_among_duplicates() -> None:
@@ -91,7 +89,7 @@ def test_inverse_density_is_that_of_gaussian_kernels() -> None:
     found = neighbours(cloud, density=True).inverse_density
     assert found is not None
     for row, width in enumerate(BANDWIDTHS):
-        inverse = 1 / torch.exp(-torch.cdist(cloud[0], cloud[0]) ** 2 / (2 * width**2)).mean(dim=1)
+        inverse = 1 / torch.exp(-(torch.cdist(cloud[0], cloud[0]) ** 2) / (2 * width**2)).mean(dim=1)
         torch.testing.assert_close(found[0, row].double(), inverse / inverse.max(), rtol=2e-3, atol=0.0)
 
 

@@ -45,9 +45,7 @@ def rows(*parts: Segment) -> tuple[list[int], list[int], np.ndarray]:
 
 
 def test_a_stack_of_three_stands_one_on_the_other() -> None:
-    support, container, bounds = rows(
-        table(), top("c", 0.0, 0.65, 0.04), top("a", 0.0, 0.55, 0.08), top("b", 0.0, 0.6, 0.06)
-    )
+    support, container, bounds = rows(table(), top("c", 0.0, 0.65, 0.04), top("a", 0.0, 0.55, 0.08), top("b", 0.0, 0.6, 0.06))
     assert support == [-1, 3, 0, 2] and container == [-1] * 4
     assert bounds[1:, 0, 2] == pytest.approx([0.6, 0.5, 0.55], abs=2e-3)
 

@@ -96,9 +96,7 @@ def test_a_missing_file_is_an_error_of_the_system(files: tuple[Path, Path, Path]
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(which=st.integers(0, 2), at=st.floats(0, 1), bits=st.binary(min_size=1, max_size=8), cut=st.booleans())
-def test_damaged_files_are_read_or_refused(
-    files: tuple[Path, Path, Path], which: int, at: float, bits: bytes, cut: bool
-) -> None:
+def test_damaged_files_are_read_or_refused(files: tuple[Path, Path, Path], which: int, at: float, bits: bytes, cut: bool) -> None:
     path = files[which]
     whole = path.read_bytes()
     place = int(at * len(whole))

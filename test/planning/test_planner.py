@@ -8,7 +8,7 @@ import torch
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.points2plans.model import Points2Plans
-from fail2progress.models.prediction import believe
+from fail2progress.models.prediction import encode_observation
 from fail2progress.planning.optimise import Shooting
 from fail2progress.planning.planner import Plan, Planner
 from fail2progress.robots.base import ExecutionError
@@ -24,7 +24,7 @@ SIMULATOR = MujocoSimulator()
 def plan_for(model: SkillEffectModel, trial: Trial, **options: object) -> tuple[Plan, SimulatedRobot]:
     robot = SimulatedRobot(SIMULATOR, trial.scene, seed=trial.seed)
     planner = Planner(model, torch.Generator().manual_seed(trial.seed), **options)  # type: ignore[arg-type]
-    return planner.plan(believe(model, robot.observe()), trial.stages), robot
+    return planner.plan(encode_observation(model, robot.observe()), trial.stages), robot
 
 
 @pytest.mark.parametrize(("objects", "trials", "at_least"), [(3, 8, 8), (5, 8, 7)])
@@ -92,10 +92,10 @@ def test_an_empty_plan_for_what_holds(oracle: Make) -> None:
     robot = SimulatedRobot(SIMULATOR, trial.scene)
     planner = Planner(model, torch.Generator().manual_seed(0))
     goal = Goal((Atom("above", "cup_1", "table_a"),))
-    plan = planner.plan(believe(model, robot.observe()), (goal,))
+    plan = planner.plan(encode_observation(model, robot.observe()), (goal,))
     assert len(plan) == 0 and plan.reached and plan.probability > 0.99
     with pytest.raises(ValueError, match=r"'mug', which was not seen"):
-        planner.plan(believe(model, robot.observe()), (Goal((Atom("inside", "mug", "cup_1"),)),))
+        planner.plan(encode_observation(model, robot.observe()), (Goal((Atom("inside", "mug", "cup_1"),)),))
 
 
 def test_the_same_generator_gives_the_same_plan(oracle: Make) -> None:

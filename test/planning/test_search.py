@@ -6,7 +6,7 @@ import torch
 from fail2progress.core.camera import Camera
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.prediction import Belief, believe
+from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.planning.search import SearchOptions, relevant_steps, search
 from fail2progress.planning.steps import Segments, Step
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -18,7 +18,7 @@ SIMULATOR = MujocoSimulator()
 
 def seen(model: SkillEffectModel, objects: int, seed: int) -> tuple[Trial, Belief, Segments]:
     trial = task("hierarchical-tabletop").trial(objects, seed)
-    belief = believe(model, SIMULATOR.settle(trial.scene, Camera(), seed).cloud)
+    belief = encode_observation(model, SIMULATOR.settle(trial.scene, Camera(), seed).cloud)
     return trial, belief, Segments(belief.names, belief.categories)
 
 
@@ -34,7 +34,9 @@ def test_each_capsule_gets_one_step_into_its_cup(oracle: Make, seed: int) -> Non
     assert found.reached
     names = belief.names
     assert sorted((names[s.object], names[s.target]) for s in found.steps) == [
-        ("capsule_1", "cup_1"), ("capsule_2", "cup_2"), ("capsule_3", "cup_1")
+        ("capsule_1", "cup_1"),
+        ("capsule_2", "cup_2"),
+        ("capsule_3", "cup_1"),
     ]
     assert found.places.shape == (3, 2) and (found.places >= 0).all() and (found.places <= 1).all()
     assert torch.equal(model.detect(found.state).binary, found.relations.binary)
@@ -80,6 +82,7 @@ def test_steps_follow_from_what_is_missing(oracle: Make) -> None:
     assert relevant_steps([1], goal, segments, relations) == [Step(row["cup_1"], row["table_b"])]
     # In a row: the goal wants cup_1 on table_b, cup_2 stays on the table where it is.
     assert relevant_steps([2], goal, segments, relations) == [
-        Step(row["cup_1"], row["table_b"]), Step(row["cup_2"], row["table_a"])
+        Step(row["cup_1"], row["table_b"]),
+        Step(row["cup_2"], row["table_a"]),
     ]
     assert relevant_steps([0], Goal((Atom("above", "table_a", "table_b"),)), segments, relations) == []

@@ -19,7 +19,7 @@ def source(entry: NodeEntry) -> ast.Module:
 
 @ENTRIES
 def test_every_node_has_a_module_with_its_class(entry: NodeEntry) -> None:
-    assert "Node" in [item.name for item in source(entry).body if isinstance(item, ast.ClassDef)]
+    assert entry.class_name in [item.name for item in source(entry).body if isinstance(item, ast.ClassDef)]
     assert entry.module == f"fail2progress.ros.nodes.{entry.name}"
 
 

@@ -9,8 +9,10 @@ from fail2progress.skills.feasibility import STRETCH_RE2, covered, infeasible
 
 SCENE = Scene(
     (
-        ObjectSpec("table", "table", (0.5, 0.5, 0.04)), ObjectSpec("cup", "cup", (0.08, 0.08, 0.07)),
-        ObjectSpec("crate", "open_box", (0.2, 0.2, 0.1)), ObjectSpec("plank", "cuboid", (0.4, 0.05, 0.02)),
+        ObjectSpec("table", "table", (0.5, 0.5, 0.04)),
+        ObjectSpec("cup", "cup", (0.08, 0.08, 0.07)),
+        ObjectSpec("crate", "open_box", (0.2, 0.2, 0.1)),
+        ObjectSpec("plank", "cuboid", (0.4, 0.05, 0.02)),
         ObjectSpec("drawer", "drawer", (0.3, 0.3, 0.1)),
     ),
     np.stack([pose(0.6, 0, 0.5), pose(0.6, 0, 0.56), pose(0.6, 0.2, 0.57), pose(0.6, -0.2, 0.53), pose(1.0, 0, 0.5)]),

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import torch
 
-from fail2progress.agent.loop import Agent, Assignment, Conduct
+from fail2progress.agent.loop import Agent, AgentConfig, TaskSpec
 from fail2progress.core.camera import Camera
 from fail2progress.evaluation.demo_episode import first_seed
 from fail2progress.failures.classifier import Classifier
@@ -66,13 +66,13 @@ def in_process() -> tuple[list[FailureEvent], list[str]]:
         Planner(start.model, torch.Generator().manual_seed(trial.seed)),
         start.digest,
         kept.append,
-        Conduct(stop_at_failure=True),
+        AgentConfig(stop_at_failure=True),
     )
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         episode = agent.run(
-            SimulatedStretch(trial.scene, seed=trial.seed), Assignment(trial.stages, trial.task, trial.objects, trial.seed)
+            SimulatedStretch(trial.scene, seed=trial.seed), TaskSpec(trial.stages, trial.task, trial.objects, trial.seed)
         )
     finally:
         torch.set_num_threads(threads)

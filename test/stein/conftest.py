@@ -1,10 +1,9 @@
-
 import pytest
 import torch
 
 from fail2progress.failures.event import FailureEvent
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
-from fail2progress.models.prediction import Belief, believe
+from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.stein.states import StateSpace, state_space
 from support import samples
 
@@ -29,7 +28,7 @@ def model() -> Points2Plans:
 
 @pytest.fixture(scope="session")
 def belief(model: Points2Plans, event: FailureEvent) -> Belief:
-    return believe(model, event.before)
+    return encode_observation(model, event.before)
 
 
 @pytest.fixture(scope="session")

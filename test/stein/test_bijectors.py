@@ -29,9 +29,7 @@ def jacobian(chart: Chart, z: Tensor) -> Tensor:
 
 @settings(max_examples=100, deadline=None)
 @given(bounds, finite, st.booleans(), st.sampled_from([torch.float32, torch.float64]))
-def test_values_never_leave_their_range(
-    pair: tuple[float, float], z: float, periodic: bool, dtype: torch.dtype
-) -> None:
+def test_values_never_leave_their_range(pair: tuple[float, float], z: float, periodic: bool, dtype: torch.dtype) -> None:
     value = Chart([pair[0]], [pair[1]], [periodic]).to_values(torch.tensor([[z]], dtype=dtype)).item()
     assert pair[0] <= value <= pair[1]
 

@@ -200,9 +200,7 @@ def test_start_is_left_untouched_and_same_input_gives_same_output() -> None:
 
 def test_stop_ends_with_what_has_been_reached() -> None:
     answers = iter([False, False, True])
-    result = optimise(
-        unit_gaussian, normal(3, 1), Stein(), steps=100, learning_rate=0.1, should_stop=lambda: next(answers)
-    )
+    result = optimise(unit_gaussian, normal(3, 1), Stein(), steps=100, learning_rate=0.1, should_stop=lambda: next(answers))
     assert result.steps == 2 and result.log_densities.shape == (3, 3)
 
 

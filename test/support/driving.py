@@ -38,11 +38,17 @@ def trouble(made: StretchDriver, to: dict[str, float]) -> StretchError:
 
 
 SIZES = {
-    "cup": (0.08, 0.08, 0.08), "wide": (0.3, 0.1, 0.1), "vast": (0.3, 0.3, 0.1), "table": (0.5, 1.4, 0.04),
+    "cup": (0.08, 0.08, 0.08),
+    "wide": (0.3, 0.1, 0.1),
+    "vast": (0.3, 0.3, 0.1),
+    "table": (0.5, 1.4, 0.04),
     "drawer": (0.2, 0.3, 0.1),
 }
 PLACES = {
-    "cup": (0.6, 0.2, 0.54), "wide": (0.5, -0.4, 0.55), "vast": (0.6, -0.4, 0.55), "table": (0.65, 0.0, 0.48),
+    "cup": (0.6, 0.2, 0.54),
+    "wide": (0.5, -0.4, 0.55),
+    "vast": (0.6, -0.4, 0.55),
+    "table": (0.65, 0.0, 0.48),
     "drawer": (0.6, 0.6, 0.5),
 }
 
@@ -53,7 +59,9 @@ def cloud(*names: str) -> SegmentedCloud:
     points = [corners * SIZES[name] + PLACES[name] for name in names]
     unseen = np.full((1, 8, 3), np.nan)
     return SegmentedCloud(
-        (*names, "ghost"), ("cuboid",) * (len(names) + 1), np.concatenate([np.array(points), unseen]).astype(np.float32),
+        (*names, "ghost"),
+        ("cuboid",) * (len(names) + 1),
+        np.concatenate([np.array(points), unseen]).astype(np.float32),
         np.array([*(1.0 for _ in names), 0.0], np.float32),
     )
 

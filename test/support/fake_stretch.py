@@ -17,6 +17,7 @@ from support.fake_axes import GRIP, Axis, FakeClock, axes_of
 
 SYNC_PERIOD = 1 / 80
 
+
 class FakeStepper:
     MODE_HOLD = 2
 
@@ -26,8 +27,16 @@ class FakeStepper:
         self.holds: list[float | None] = []
 
     def set_command(
-        self, mode=None, x_des=None, v_des=None, a_des=None, i_des=None, stiffness=None, i_feedforward=None,
-        i_contact_pos=None, i_contact_neg=None,
+        self,
+        mode=None,
+        x_des=None,
+        v_des=None,
+        a_des=None,
+        i_des=None,
+        stiffness=None,
+        i_feedforward=None,
+        i_contact_pos=None,
+        i_contact_neg=None,
     ) -> None:
         assert mode == self.MODE_HOLD
         self.holds.append(i_feedforward)
@@ -41,8 +50,16 @@ class FakePrismatic:
         self.i_feedforward = i_feedforward
 
     def move_to(
-        self, x_m, v_m=None, a_m=None, stiffness=None, contact_thresh_pos_N=None, contact_thresh_neg_N=None,
-        req_calibration=True, contact_thresh_pos=None, contact_thresh_neg=None,
+        self,
+        x_m,
+        v_m=None,
+        a_m=None,
+        stiffness=None,
+        contact_thresh_pos_N=None,
+        contact_thresh_neg_N=None,
+        req_calibration=True,
+        contact_thresh_pos=None,
+        contact_thresh_neg=None,
     ) -> None:
         if not self._body.homed:
             return
@@ -223,8 +240,15 @@ class FakeStretch:
     def _steppers(self, now: float) -> dict[str, Any]:
         wheel = {"timestamp": now, "pos_calibrated": False, "guarded_event": 0}
         base = {
-            "timestamp_pc": now, "x": self.x, "y": self.y, "theta": self.theta, "x_vel": self.axes["translate"].velocity,
-            "y_vel": 0.0, "theta_vel": self.axes["rotate"].velocity, "left_wheel": wheel, "right_wheel": wheel,
+            "timestamp_pc": now,
+            "x": self.x,
+            "y": self.y,
+            "theta": self.theta,
+            "x_vel": self.axes["translate"].velocity,
+            "y_vel": 0.0,
+            "theta_vel": self.axes["rotate"].velocity,
+            "left_wheel": wheel,
+            "right_wheel": wheel,
         }
         joints = {name: self._prismatic(self.axes[name], now) for name in ("lift", "arm")}
         return {"pimu": {"runstop_event": self.run_stopped, "timestamp": now}, "base": base, **joints}
@@ -239,6 +263,10 @@ class FakeStretch:
         aperture = 0.09 / 70 * axis.position
         conversion = {"aperture_m": aperture, "finger_rad": aperture / 2 / 0.171, "finger_effort": 0.0, "finger_vel": 0.0}
         return {
-            "timestamp_pc": now, "pos": axis.position / GRIP, "vel": axis.velocity / GRIP, "pos_pct": axis.position,
-            "effort": 0.0, "gripper_conversion": conversion,
+            "timestamp_pc": now,
+            "pos": axis.position / GRIP,
+            "vel": axis.velocity / GRIP,
+            "pos_pct": axis.position,
+            "effort": 0.0,
+            "gripper_conversion": conversion,
         }

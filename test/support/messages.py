@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from fail2progress.agent.monitor import Attempt
+from fail2progress.agent.monitor import SkillExecution
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.observation import SegmentedCloud
@@ -79,12 +79,12 @@ MISMATCHES = st.builds(Mismatch, relation=st.sampled_from(BINARY), subject=TEXT,
 
 
 @st.composite
-def attempts(draw: Any) -> Attempt:
+def attempts(draw: Any) -> SkillExecution:
     """All parts speak of the same segments."""
     names = draw(NAMES.filter(lambda found: len(found) > 1))
     plan = tuple(draw(st.lists(calls(), max_size=3)))
     of = (draw(TEXT), draw(UINT32), draw(UINT64), draw(UINT32), draw(goals(names)))
-    return Attempt(*of, plan, draw(planned(names)), draw(TEXT), draw(clouds(names)), draw(relations(names)))
+    return SkillExecution(*of, plan, draw(planned(names)), draw(TEXT), draw(clouds(names)), draw(relations(names)))
 
 
 @st.composite
@@ -218,13 +218,13 @@ def scene_relations(seed: int = 0) -> RelationState:
     return RelationState(SEEN, rng.random((3, 3, len(BINARY))), rng.random((3, len(UNARY))))
 
 
-def scene_attempt(seed: int = 0, model: str = "0" * 64, step: int = 0) -> Attempt:
+def scene_attempt(seed: int = 0, model: str = "0" * 64, step: int = 0) -> SkillExecution:
     """The cup shall be put elsewhere."""
     call = SkillCall("pick_place", "cup_1", (0.05, 0.0, 0.0, 0.0), "table_a")
     skill = PlannedSkill(call, scene_relations(seed), np.zeros((3, 3)))
     goal = Goal((Atom("above", "cup_1", "table_a"),))
     seen = (scene_cloud(seed), scene_relations(seed + 1))
-    return Attempt("hierarchical-tabletop", 3, seed, step, goal, (call,), skill, model, *seen)
+    return SkillExecution("hierarchical-tabletop", 3, seed, step, goal, (call,), skill, model, *seen)
 
 
 def scene_event(seed: int = 0) -> FailureEvent:

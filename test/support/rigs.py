@@ -38,7 +38,7 @@ class Rig:
         self.handled: Counter[str] = Counter()
         self.died: list[BaseException] = []
         self._count_what_is_handled(monkeypatch)
-        self.node: Any = importlib.import_module(self.entry.module).Node(self.entry)
+        self.node: Any = getattr(importlib.import_module(self.entry.module), self.entry.class_name)(self.entry)
         self.peer = rclpy.create_node("peer", use_global_arguments=False)
         self._executors = [MultiThreadedExecutor(self.entry.threads), SingleThreadedExecutor()]
         self._threads = []
@@ -144,5 +144,3 @@ def rig(name: str, monkeypatch: Any) -> Iterator[Rig]:
         yield made
     finally:
         made.close()
-
-

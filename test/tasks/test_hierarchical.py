@@ -40,8 +40,12 @@ def test_trials_start_with_everything_on_the_first_table_and_nothing_done(object
     [
         (3, 2, {"inside(capsule_1, cup_1)", "left(cup_1, cup_2)"}),
         (5, 2, {"inside(capsule_1, cup_1)", "inside(capsule_2, cup_2)", "inside(capsule_3, cup_1)", "left(cup_1, cup_2)"}),
-        (7, 3, {f"inside(capsule_{i}, cup_{j})" for i, j in ((1, 1), (2, 2), (3, 3), (4, 1))}
-            | {"left(cup_1, cup_2)", "left(cup_2, cup_3)"}),
+        (
+            7,
+            3,
+            {f"inside(capsule_{i}, cup_{j})" for i, j in ((1, 1), (2, 2), (3, 3), (4, 1))}
+            | {"left(cup_1, cup_2)", "left(cup_2, cup_3)"},
+        ),
     ],
 )
 def test_goals(objects: int, cups: int, expected: set[str]) -> None:

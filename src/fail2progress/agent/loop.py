@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fail2progress.agent.monitor import Attempt, ModelMonitor, Monitor, Taken
+from fail2progress.agent.monitor import ModelMonitor, Monitor, SkillExecution, StepResult
 from fail2progress.core.goals import Goal
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.observation import SegmentedCloud
@@ -13,13 +13,13 @@ from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.prediction import Belief, believe, detect
+from fail2progress.models.prediction import Belief, detect, encode_observation
 from fail2progress.planning.planner import Plan, PlannedSkill, Planner
 from fail2progress.robots.base import ExecutionError, Robot
 
 
 @dataclass(frozen=True)
-class Assignment:
+class TaskSpec:
     """What the robot is asked to do, and what the records shall say about it."""
 
     stages: tuple[Goal, ...]
@@ -34,7 +34,7 @@ class Assignment:
 
 
 @dataclass(frozen=True)
-class Conduct:
+class AgentConfig:
     """How the loop behaves. Open loop carries the first plan out to its end; otherwise it plans again after every skill."""
 
     replan: bool = True
@@ -49,7 +49,7 @@ class Episode:
 
     outcome: str
     plans: tuple[Plan, ...]
-    taken: tuple[Taken, ...]
+    taken: tuple[StepResult, ...]
 
     @property
     def failures(self) -> tuple[FailureEvent, ...]:
@@ -57,10 +57,10 @@ class Episode:
         return tuple(step.event for step in self.taken if step.event is not None)
 
 
-Watch = Callable[[str, object], None]
-"""Told of "plan" (a Plan), "attempt" (an Attempt) and "skill" (a Taken) as they come."""
+EventCallback = Callable[[str, object], None]
+"""Told of "plan" (a Plan), "attempt" (an SkillExecution) and "skill" (a StepResult) as they come."""
 
-Renew = Callable[[], "tuple[SkillEffectModel, str] | None"]
+ModelProvider = Callable[[], "tuple[SkillEffectModel, str] | None"]
 """A model to go on with and its digest, or None where the present one stays. Asked before every plan."""
 
 
@@ -71,29 +71,29 @@ class Agent:
     planner: Planner
     digest: str
     keep: Callable[[FailureEvent], object]
-    conduct: Conduct = field(default_factory=Conduct)
-    watch: Watch = lambda kind, value: None
+    config: AgentConfig = field(default_factory=AgentConfig)
+    on_event: EventCallback = lambda kind, value: None
     monitor: Monitor | None = None
     """Default: one that detects with the planner's model, in this process."""
     learn: Callable[[FailureEvent], object] = lambda event: None
-    """Called with every failure that does not stop the loop; what it learns comes in by `renew`."""
-    renew: Renew = lambda: None
+    """Called with every failure that does not stop the loop; what it learns comes in by `provide_model`."""
+    provide_model: ModelProvider = lambda: None
 
-    def run(self, robot: Robot, assignment: Assignment) -> Episode:
+    def run(self, robot: Robot, assignment: TaskSpec) -> Episode:
         """Pursue the goal until it holds, a failure stops the loop, or nothing more can be done."""
         memory = ObjectMemory()
         plans: list[Plan] = []
-        taken: list[Taken] = []
+        taken: list[StepResult] = []
         cloud = memory.update(robot.observe())
         pending: list[PlannedSkill] = []
         stages = assignment.stages
-        while len(taken) < self.conduct.max_skills:
-            if not pending or self.conduct.replan:
-                self._adopt(self.renew())
-            belief = believe(self.planner.model, cloud)
+        while len(taken) < self.config.max_skills:
+            if not pending or self.config.replan:
+                self._adopt(self.provide_model())
+            belief = encode_observation(self.planner.model, cloud)
             before = detect(self.planner.model, belief)
-            if not pending or self.conduct.replan:
-                if pending == [] and plans and not self.conduct.replan:
+            if not pending or self.config.replan:
+                if pending == [] and plans and not self.config.replan:
                     return Episode("done", tuple(plans), tuple(taken))
                 stages = _left(stages, before)
                 plans.append(self._plan(belief, stages, plans[-1] if plans and taken[-1].event is None else None))
@@ -111,7 +111,7 @@ class Agent:
             taken.append(self._check(attempt, cloud))
             event = taken[-1].event
             if event is not None:
-                if self.conduct.stop_at_failure:
+                if self.config.stop_at_failure:
                     return Episode("failure", tuple(plans), tuple(taken))
                 self.learn(event)
         done = bool(taken) and assignment.goal.satisfied(taken[-1].observed)
@@ -119,31 +119,31 @@ class Agent:
 
     def _plan(self, belief: Belief, stages: tuple[Goal, ...], earlier: Plan | None) -> Plan:
         """A plan from here; what is left of an earlier one, carried out as expected so far, is tried first."""
-        plan = self.planner.plan(belief, stages, earlier.outline.rest() if earlier is not None else None)
-        self.watch("plan", plan)
+        plan = self.planner.plan(belief, stages, earlier.skeleton.rest() if earlier is not None else None)
+        self.on_event("plan", plan)
         return plan
 
     def _attempt(
         self,
-        assignment: Assignment,
+        assignment: TaskSpec,
         plan: Plan,
         planned: PlannedSkill,
         before: SegmentedCloud,
         relations: RelationState,
         step: int,
-    ) -> Attempt:
+    ) -> SkillExecution:
         """What is about to be tried, announced."""
         of = (assignment.task, assignment.objects, assignment.seed, step, assignment.goal)
         calls = tuple(skill.call for skill in plan.skills)
-        attempt = Attempt(*of, calls, planned, self.digest, before, relations)
-        self.watch("attempt", attempt)
+        attempt = SkillExecution(*of, calls, planned, self.digest, before, relations)
+        self.on_event("attempt", attempt)
         return attempt
 
-    def _check(self, attempt: Attempt, after: SegmentedCloud) -> Taken:
+    def _check(self, attempt: SkillExecution, after: SegmentedCloud) -> StepResult:
         """R^_k against R'_k; what matters becomes an event, durable before this returns."""
-        monitor = self.monitor or ModelMonitor(self.planner.model, self.keep, self.conduct.rule)
+        monitor = self.monitor or ModelMonitor(self.planner.model, self.keep, self.config.rule)
         taken = monitor.check(attempt, after)
-        self.watch("skill", taken)
+        self.on_event("skill", taken)
         return taken
 
     def _adopt(self, better: tuple[SkillEffectModel, str] | None) -> None:

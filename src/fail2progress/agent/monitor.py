@@ -13,13 +13,13 @@ from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.monitor import MonitorRule, mismatches
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.prediction import believe, detect
+from fail2progress.models.prediction import detect, encode_observation
 from fail2progress.planning.planner import PlannedSkill
 from fail2progress.skills.base import SkillCall
 
 
 @dataclass(frozen=True)
-class Attempt:
+class SkillExecution:
     """A skill about to be carried out, with all that is needed to judge it later: by whom, when and wherever."""
 
     task: str
@@ -37,7 +37,7 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Taken:
+class StepResult:
     """One skill that was carried out: what was expected and what was seen afterwards."""
 
     planned: PlannedSkill
@@ -50,7 +50,7 @@ class Monitor(ABC):
     """Compares what was expected with what is seen."""
 
     @abstractmethod
-    def check(self, attempt: Attempt, after: SegmentedCloud) -> Taken:
+    def check(self, attempt: SkillExecution, after: SegmentedCloud) -> StepResult:
         """R^_k against R'_k. A failure is durable before this returns."""
 
 
@@ -62,7 +62,7 @@ class ModelMonitor(Monitor):
     keep: Callable[[FailureEvent], object]
     rule: MonitorRule = field(default_factory=MonitorRule)
 
-    def check(self, attempt: Attempt, after: SegmentedCloud) -> Taken:
+    def check(self, attempt: SkillExecution, after: SegmentedCloud) -> StepResult:
         """See Monitor."""
         taken = judge(attempt, after, self.model, self.rule)
         if taken.event is not None:
@@ -70,17 +70,15 @@ class ModelMonitor(Monitor):
         return taken
 
 
-def judge(attempt: Attempt, after: SegmentedCloud, model: SkillEffectModel, rule: MonitorRule) -> Taken:
+def judge(attempt: SkillExecution, after: SegmentedCloud, model: SkillEffectModel, rule: MonitorRule) -> StepResult:
     """R^_k detected in `after` against R'_k of the attempt; what matters becomes an event."""
-    observed = detect(model, believe(model, after))
+    observed = detect(model, encode_observation(model, after))
     found = mismatches(attempt.planned.expected, observed, attempt.goal, rule)
     event = _event(attempt, after, observed, found) if found else None
-    return Taken(attempt.planned, observed, found, event)
+    return StepResult(attempt.planned, observed, found, event)
 
 
-def _event(
-    attempt: Attempt, after: SegmentedCloud, observed: RelationState, found: tuple[Mismatch, ...]
-) -> FailureEvent:
+def _event(attempt: SkillExecution, after: SegmentedCloud, observed: RelationState, found: tuple[Mismatch, ...]) -> FailureEvent:
     header = Header(
         id=event_id(attempt.before, attempt.planned.call, attempt.model, attempt.seed, attempt.step),
         time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),

@@ -50,14 +50,14 @@ def _stack() -> dict[str, object]:
 
 def _parts(model: Path | None) -> dict[str, object]:
     from fail2progress.evaluation.performance import measure
-    from fail2progress.learning.finetuning.rehearsal import load_keepsake
+    from fail2progress.learning.finetuning.rehearsal import load_rehearsal
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(model or weights.path(weights.RELATIONAL))
-    keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
+    rehearsal = load_rehearsal(weights.path(weights.KEEPSAKE))
     with tempfile.TemporaryDirectory() as folder:
-        return measure(checkpoint.model, checkpoint.digest, keepsake, Path(folder), lambda stage: say(f"measuring {stage}"))
+        return measure(checkpoint.model, checkpoint.digest, rehearsal, Path(folder), lambda stage: say(f"measuring {stage}"))
 
 
 def _print_table(report: dict[str, object]) -> None:

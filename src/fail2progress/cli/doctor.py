@@ -114,7 +114,7 @@ def _weights() -> list[Finding]:
         return [Finding("weights", False, True, f"cannot be read ({error})", "see the packages above")]
     checks: dict[str, Callable[[Path], str]] = {
         weights.RELATIONAL: lambda path: f"digest {load_checkpoint(path).digest[:12]}",
-        weights.KEEPSAKE: lambda path: f"{len(replay.load_keepsake(path).replay)} executions for replay",
+        weights.KEEPSAKE: lambda path: f"{len(replay.load_rehearsal(path).replay)} executions for replay",
     }
     findings = []
     for name, check in checks.items():

@@ -14,8 +14,8 @@ from fail2progress.cli.common import DEFAULT_STORE, WorkError, checked, console,
 
 if TYPE_CHECKING:
     from fail2progress.failures.event import FailureEvent
-    from fail2progress.learning.finetuning.learner import Learner, Lesson
-    from fail2progress.learning.finetuning.rehearsal import Keepsake
+    from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
+    from fail2progress.learning.finetuning.rehearsal import RehearsalSet
     from fail2progress.models.checkpoint import Checkpoint
     from fail2progress.models.store import Registry
 
@@ -31,7 +31,7 @@ def learn(
     model: Path | None = typer.Option(
         None, help="Weights to start from; default: the registry's current ones, or the package's."
     ),
-    keepsake: Path | None = typer.Option(None, help="Replayed and held-out executions; default: those of the package."),
+    rehearsal: Path | None = typer.Option(None, help="Replayed and held-out executions; default: those of the package."),
     method: str = typer.Option("stein", help="stein, gradient, sampling or prior."),
     acquisition: str = typer.Option("mutual-information", help="mutual-information, entropy, log-entropy or prior."),
     samples: int = typer.Option(20, min=1, help="Scenes to learn from (M of the paper)."),
@@ -58,7 +58,7 @@ def learn(
         targeting = TargetOptions(method=method, acquisition=acquisition, samples=samples)
     failure = _event(store, event)
     versions = Registry(registry)
-    parent, kept = _parent(versions, model), _keepsake(keepsake)
+    parent, kept = _parent(versions, model), _rehearsal(rehearsal)
     writable(registry)
     if failure.header.model != parent.digest:
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
@@ -80,11 +80,11 @@ def _event(store: Path, identity: str) -> FailureEvent:
     return FailureStore(store).get(identity)
 
 
-def _keepsake(path: Path | None) -> Keepsake:
-    from fail2progress.learning.finetuning.rehearsal import load_keepsake
+def _rehearsal(path: Path | None) -> RehearsalSet:
+    from fail2progress.learning.finetuning.rehearsal import load_rehearsal
     from fail2progress.models import weights
 
-    return load_keepsake(path or weights.path(weights.KEEPSAKE))
+    return load_rehearsal(path or weights.path(weights.KEEPSAKE))
 
 
 def _parent(versions: Registry, model: Path | None) -> Checkpoint:
@@ -96,7 +96,7 @@ def _parent(versions: Registry, model: Path | None) -> Checkpoint:
     return load_checkpoint(model or weights.path(weights.RELATIONAL))
 
 
-def _learn(learner: Learner, failure: FailureEvent, parent: Checkpoint, seed: int) -> Lesson:
+def _learn(learner: Learner, failure: FailureEvent, parent: Checkpoint, seed: int) -> FineTuningResult:
     """WorkError where the failure gives nothing to learn from, or when stopped."""
     from fail2progress.stein.states import NothingToVaryError
 
@@ -118,7 +118,9 @@ def _stages() -> Iterator[Callable[[str, float], None]]:
         yield lambda stage, share: bar.update(task, description=stage, completed=share, total=1.0 if share > 0 else None)
 
 
-def _register(versions: Registry, parent: Checkpoint, lesson: Lesson, failure: FailureEvent, method: str, seed: int) -> str:
+def _register(
+    versions: Registry, parent: Checkpoint, lesson: FineTuningResult, failure: FailureEvent, method: str, seed: int
+) -> str:
     """Add the new model with its origin and switch to it. A parent from elsewhere is added first, so that one can go back."""
     from fail2progress.core.provenance import provenance
     from fail2progress.models.points2plans.model import Points2Plans
@@ -144,7 +146,7 @@ def _version_of(versions: Registry, checkpoint: Checkpoint) -> str:
 
 
 def _result(
-    versions: Registry, parent: Checkpoint, lesson: Lesson, failure: FailureEvent, method: str, version: str | None
+    versions: Registry, parent: Checkpoint, lesson: FineTuningResult, failure: FailureEvent, method: str, version: str | None
 ) -> dict[str, object]:
     path = versions.path(version) if version is not None else None
     return {

@@ -81,18 +81,18 @@ def _table3(
     from fail2progress.evaluation.studies.table3 import Study
     from fail2progress.failures.classifier import Classifier
     from fail2progress.learning.finetuning.learner import Learner
-    from fail2progress.learning.finetuning.rehearsal import load_keepsake
+    from fail2progress.learning.finetuning.rehearsal import load_rehearsal
     from fail2progress.models import weights
     from fail2progress.simulation.mujoco.parallel import ParallelSimulator
 
-    keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
+    rehearsal = load_rehearsal(weights.path(weights.KEEPSAKE))
     folder = models or weights.path(weights.KEEPSAKE).parent
     study = Study(folder, out, trials, seed, rounds, chosen)
     with ParallelSimulator(processes) as simulator, progress() as bar:
         stage = bar.add_task("learning", total=1.0)
         classifier = Classifier(simulator, Camera())
         for name, found in study.learn(
-            Learner(simulator, keepsake), classifier, lambda text, share: bar.update(stage, description=text, completed=share)
+            Learner(simulator, rehearsal), classifier, lambda text, share: bar.update(stage, description=text, completed=share)
         ):
             say(f"{name}: learned from {found.event.id[:8]}, {found.lesson.verdict.reason}")
         bar.update(stage, description="rows", total=study.trials, completed=0)
@@ -104,15 +104,15 @@ def _table3(
 def _generators(models: Path | None, out: Path, seeds: int, processes: int | None) -> dict[str, object]:
     from fail2progress.evaluation.studies.generators import Comparison
     from fail2progress.learning.finetuning.learner import Learner
-    from fail2progress.learning.finetuning.rehearsal import load_keepsake
+    from fail2progress.learning.finetuning.rehearsal import load_rehearsal
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.simulation.mujoco.parallel import ParallelSimulator
 
-    keepsake = load_keepsake(weights.path(weights.KEEPSAKE))
+    rehearsal = load_rehearsal(weights.path(weights.KEEPSAKE))
     start = load_checkpoint(models / weights.RELATIONAL if models else weights.path(weights.RELATIONAL))
     with ParallelSimulator(processes) as simulator:
-        return Comparison(out, seeds).run(start, Learner(simulator, keepsake), say)
+        return Comparison(out, seeds).run(start, Learner(simulator, rehearsal), say)
 
 
 def _perception(frames: Path | None, tables: int) -> dict[str, object]:

@@ -94,8 +94,6 @@ def _identities(order: Order) -> tuple[dict[str, object], str, bytes]:
     from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
     simulator, segmenters = MujocoSimulator(), _segmenters()
-    report = identities.study(
-        simulator, segmenters, order.episodes, order.seed, _sensor(), lambda done: say(f"{done} episodes")
-    )
+    report = identities.study(simulator, segmenters, order.episodes, order.seed, _sensor(), lambda done: say(f"{done} episodes"))
     moments = list(identities.episode(simulator, order.seed, identities.most_hidden(report), _sensor()))
     return report, identities_pictures.page(report), identities_pictures.strip(moments, segmenters["ideal"])

@@ -1,29 +1,50 @@
-"""Goals: conjunctions of relations, G = g_1 and ... and g_M (paper section 3)."""
+"""Goals: conjunctions of relations, G = g_1 and ... and g_M (paper section 3), over all relations of A.9."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from fail2progress.core.relations import BINARY, RelationState
+from fail2progress.core.relations import BINARY, UNARY, RelationState
+
+_ATOM = re.compile(r"\s*(?P<negated>not\s+)?(?P<relation>\w+)\s*\(\s*(?P<names>[^()]*)\)\s*")
 
 
 @dataclass(frozen=True)
 class Atom:
-    """One binary relation that shall hold (or not)."""
+    """One relation that shall hold (or not): binary with `other`, unary without."""
 
     relation: str
     subject: str
-    other: str
+    other: str | None = None
     holds: bool = True
 
     def __post_init__(self) -> None:
-        if self.relation not in BINARY:
-            raise ValueError(f"unknown relation {self.relation!r}; known: {', '.join(BINARY)}")
+        if self.relation not in (*BINARY, *UNARY):
+            raise ValueError(f"unknown relation {self.relation!r}; known: {', '.join((*BINARY, *UNARY))}")
+        if (self.other is None) != (self.relation in UNARY):
+            takes = "one object" if self.relation in UNARY else "two objects"
+            raise ValueError(f"{self.relation} is a relation of {takes}, got {self}")
         if self.subject == self.other:
             raise ValueError(f"{self.relation}({self.subject}, {self.other}): an object has no relation to itself")
 
     def __str__(self) -> str:
-        return f"{'' if self.holds else 'not '}{self.relation}({self.subject}, {self.other})"
+        return f"{'' if self.holds else 'not '}{self.relation}({', '.join(self.names)})"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The one or two objects that it speaks of."""
+        return (self.subject,) if self.other is None else (self.subject, self.other)
+
+    @classmethod
+    def parse(cls, text: str) -> Atom:
+        """From `inside(a, b)`, `open(drawer)` or `not above(a, b)`, as `str` writes it. ValueError quotes what it cannot read."""
+        found = _ATOM.fullmatch(text)
+        names = [name.strip() for name in found["names"].split(",")] if found else []
+        if found is None or not 1 <= len(names) <= 2 or not all(names):
+            raise ValueError(f"not a relation: {text.strip()!r}; write for example inside(a, b), open(drawer) or not above(a, b)")
+        return cls(found["relation"], names[0], names[1] if len(names) == 2 else None, not found["negated"])
 
     def probability(self, state: RelationState) -> float:
         """Probability that the atom is as wanted."""
@@ -44,10 +65,16 @@ class Goal:
     def __str__(self) -> str:
         return " and ".join(map(str, self.atoms))
 
+    @classmethod
+    def parse(cls, text: str | Iterable[str]) -> Goal:
+        """From one text with atoms joined by `and`, `&` or `;`, or from one text for each atom. ValueError names the bad one."""
+        parts = re.split(r"\s+and\s+|[&;]", text) if isinstance(text, str) else list(text)
+        return cls(tuple(Atom.parse(part) for part in parts))
+
     @property
     def objects(self) -> tuple[str, ...]:
         """Names that the goal speaks of, each once, in order of first mention."""
-        return tuple(dict.fromkeys(name for atom in self.atoms for name in (atom.subject, atom.other)))
+        return tuple(dict.fromkeys(name for atom in self.atoms for name in atom.names))
 
     def satisfied(self, state: RelationState, threshold: float = 0.5) -> bool:
         """Whether every atom holds."""

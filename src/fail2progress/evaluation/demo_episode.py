@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
+from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.core.camera import Camera
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.lifelong import EVALUATION_SEEDS, LEARNING_SEEDS
@@ -22,8 +22,8 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
-from fail2progress.learning.finetuning.learner import Learner, Lesson
-from fail2progress.learning.finetuning.rehearsal import load_keepsake
+from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
+from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans
@@ -48,7 +48,7 @@ class StoryOptions:
 
     out: Path
     model: Path
-    keepsake: Path
+    rehearsal: Path
     objects: int = 3
     seed: int = 0
     robot: str = "stretch"
@@ -79,7 +79,7 @@ class Story:
     first: Run
     event: FailureEvent
     report: FailureReport
-    lesson: Lesson
+    lesson: FineTuningResult
     again: Run
     unseen: tuple[tuple[TrialResult, TrialResult], ...]
     """Open loop with the model before and after."""
@@ -131,13 +131,13 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     if report.category is not FailureClass.SYMBOLIC_PREDICTION:
         raise NoStoryError(f"the failure {event.id} is a {report.category.value}: there is nothing to learn for the model")
 
-    learner = Learner(simulator, load_keepsake(options.keepsake), options.targeting, options.finetuning)
+    learner = Learner(simulator, load_rehearsal(options.rehearsal), options.targeting, options.finetuning)
     lesson = learner.learn([event], before.model, options.seed, tell)
     diary.write("lesson", **lesson.to_dict())
     after = _swap(registry, before, lesson, diary)
     clock["learning"] = time.perf_counter()
     tell("the same trial again", 0.0)
-    again = _run(first.trial, after, store, diary, Conduct(), options.robot)
+    again = _run(first.trial, after, store, diary, AgentConfig(), options.robot)
     unseen = _unseen(options, before, after, tell)
     clock["trials after"] = time.perf_counter()
     diary.write("run_finished", success=again.result.success)
@@ -160,13 +160,13 @@ def _meet(
     for number in range(PATIENCE):
         tell("running until something fails", number / PATIENCE)
         trial = task.trial(options.objects, first_seed(options.seed) + number)
-        run = _run(trial, model, store, diary, Conduct(stop_at_failure=True), options.robot)
+        run = _run(trial, model, store, diary, AgentConfig(stop_at_failure=True), options.robot)
         if run.episode.failures:
             return number, run, run.episode.failures[0]
     raise NoStoryError(f"no failure in {PATIENCE} trials: this model has nothing to learn here; try another --seed or --model")
 
 
-def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, conduct: Conduct, kind: str) -> Run:
+def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, config: AgentConfig, kind: str) -> Run:
     """One trial, every failure durable before the loop goes on."""
 
     def keep(event: FailureEvent) -> None:
@@ -174,13 +174,13 @@ def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, con
         diary.write("failure", id=event.id, mismatches=[str(m) for m in event.header.mismatches])
 
     planner = Planner(model.model, torch.Generator().manual_seed(trial.seed))
-    agent = Agent(planner, model.digest, keep, conduct, lambda kind, value: diary.write(kind, said=_line(value)))
+    agent = Agent(planner, model.digest, keep, config, lambda kind, value: diary.write(kind, said=_line(value)))
     robot: SimulatedRobot | SimulatedStretch
     if kind == "stretch":
         robot = SimulatedStretch(trial.scene, seed=trial.seed)
     else:
         robot = SimulatedRobot(MujocoSimulator(), trial.scene, seed=trial.seed)
-    episode = agent.run(robot, Assignment(trial.stages, trial.task, trial.objects, trial.seed))
+    episode = agent.run(robot, TaskSpec(trial.stages, trial.task, trial.objects, trial.seed))
     return Run(trial, episode, robot, judge(trial, episode, robot))
 
 
@@ -191,7 +191,7 @@ def _line(value: object) -> str:
     return str(getattr(getattr(value, "planned", None), "call", value))
 
 
-def _swap(registry: Registry, before: Checkpoint, lesson: Lesson, diary: Diary) -> Checkpoint:
+def _swap(registry: Registry, before: Checkpoint, lesson: FineTuningResult, diary: Diary) -> Checkpoint:
     """Register what was learnt; it becomes current only if the gate let it through, and is read back from disk."""
     version = str(before.note["version"])
     note: dict[str, object] = {"parent": before.digest, "parent_version": version, **lesson.to_dict()}
@@ -207,11 +207,11 @@ def _swap(registry: Registry, before: Checkpoint, lesson: Lesson, diary: Diary) 
 def _unseen(
     options: StoryOptions, before: Checkpoint, after: Checkpoint, tell: Tell
 ) -> tuple[tuple[TrialResult, TrialResult], ...]:
-    task, conduct, pairs = HierarchicalTabletop(), Conduct(replan=False), []
+    task, config, pairs = HierarchicalTabletop(), AgentConfig(replan=False), []
     for number in range(options.unseen):
         tell("unseen trials", number / options.unseen)
         trial = task.trial(options.objects, EVALUATION_SEEDS + 100 * options.seed + number)
-        old, new = (run_trial(m.model, m.digest, trial, conduct)[0] for m in (before, after))
+        old, new = (run_trial(m.model, m.digest, trial, config)[0] for m in (before, after))
         pairs.append((old, new))
     return tuple(pairs)
 
@@ -222,7 +222,7 @@ def _saveable(checkpoint: Checkpoint) -> Points2Plans:
     return checkpoint.model
 
 
-def _model(lesson: Lesson) -> Points2Plans:
+def _model(lesson: FineTuningResult) -> Points2Plans:
     if not isinstance(lesson.model, Points2Plans):
         raise TypeError(f"cannot register a {type(lesson.model).__name__}")
     return lesson.model

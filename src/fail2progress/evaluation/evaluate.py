@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
-from fail2progress.agent.loop import Conduct
+from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.executor import Executor
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
@@ -129,7 +129,9 @@ def carry_out(job: TrialJob) -> TrialResult:
     trial = task(job.task).trial(job.objects, job.seed)
     if job.free_order:
         trial = replace(trial, stages=(trial.goal,))
-    return run_trial(checkpoint.model, checkpoint.digest, trial, Conduct(replan=job.replan), SearchOptions(slack=job.slack))[0]
+    return run_trial(checkpoint.model, checkpoint.digest, trial, AgentConfig(replan=job.replan), SearchOptions(slack=job.slack))[
+        0
+    ]
 
 
 @lru_cache(maxsize=2)

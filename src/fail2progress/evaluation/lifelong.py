@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from fail2progress.agent.loop import Conduct
+from fail2progress.agent.loop import AgentConfig
 from fail2progress.evaluation.trials import run_trial
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
-from fail2progress.learning.finetuning.learner import Learner, Lesson
+from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.tasks.hierarchical import Task
 
@@ -25,7 +25,7 @@ class Round:
 
     event: FailureEvent
     report: FailureReport
-    lesson: Lesson
+    lesson: FineTuningResult
     trials: int
 
 
@@ -37,7 +37,7 @@ class Lifelong:
     objects: int = 3
     rounds: int = 1
     patience: int = 20
-    conduct: Conduct = field(default_factory=lambda: Conduct(replan=True, stop_at_failure=True))
+    config: AgentConfig = field(default_factory=lambda: AgentConfig(replan=True, stop_at_failure=True))
 
     def run(
         self,
@@ -74,7 +74,7 @@ class Lifelong:
         """The next failure that comes from an incorrect symbolic prediction, or None within the patience."""
         for number in range(self.patience):
             report("trial", number / self.patience)
-            _, events, _, _ = run_trial(model, digest, self.task.trial(self.objects, seed + number), self.conduct)
+            _, events, _, _ = run_trial(model, digest, self.task.trial(self.objects, seed + number), self.config)
             for event in events:
                 verdict = classifier.classify(event)
                 if verdict.category is FailureClass.SYMBOLIC_PREDICTION:

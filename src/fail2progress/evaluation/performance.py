@@ -20,11 +20,11 @@ from fail2progress.evaluation.lifelong import Lifelong
 from fail2progress.evaluation.studies.perception import snapshot
 from fail2progress.failures.classifier import Classifier
 from fail2progress.learning.finetuning.learner import Learner
-from fail2progress.learning.finetuning.rehearsal import Keepsake
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.pretraining.pretrain import pretrain
 from fail2progress.models.base import LatentState, SkillEffectModel
 from fail2progress.models.points2plans.model import Points2Plans
-from fail2progress.models.prediction import believe
+from fail2progress.models.prediction import encode_observation
 from fail2progress.models.training.parallel import together
 from fail2progress.models.training.training import TrainingOptions
 from fail2progress.models.training.transitions import select
@@ -71,14 +71,14 @@ def simulation(executions: int = 60) -> Iterator[Measurement]:
     yield Measurement("simulation_executions_per_s_per_core", rate, 40000 / 1200 / 2, "limit: 40,000 in 20 min on 2 cores", "1/s")
 
 
-def training(keepsake: Keepsake, folder: Path, steps: int = 6, processes: int = 2) -> Measurement:
+def training(rehearsal: RehearsalSet, folder: Path, steps: int = 6, processes: int = 2) -> Measurement:
     """Whole pre-training steps, encoder included, batches of 64 executions, on two processes."""
     meeting = folder / "meeting"
     meeting.unlink(missing_ok=True)
     context = torch.multiprocessing.get_context("spawn")
     rates = context.SimpleQueue()
     workers = [
-        context.Process(target=_train_worker, args=(rank, processes, meeting, keepsake, steps, rates))
+        context.Process(target=_train_worker, args=(rank, processes, meeting, rehearsal, steps, rates))
         for rank in range(processes)
     ]
     for worker in workers:
@@ -90,10 +90,10 @@ def training(keepsake: Keepsake, folder: Path, steps: int = 6, processes: int = 
     return Measurement("training_samples_per_s", rates.get(), 19.0, "published: public Points2Plans code", "1/s")
 
 
-def _train_worker(rank: int, world: int, meeting: Path, keepsake: Keepsake, steps: int, rates: object) -> None:
+def _train_worker(rank: int, world: int, meeting: Path, rehearsal: RehearsalSet, steps: int, rates: object) -> None:
     with together(rank, world, meeting) as share:
         torch.manual_seed(0)
-        source = select(keepsake.replay, list(range(len(keepsake.replay))) * 3)
+        source = select(rehearsal.replay, list(range(len(rehearsal.replay))) * 3)
         run = pretrain(Points2Plans(), source, TrainingOptions(epochs=4), torch.Generator().manual_seed(0), share=share)
         first = next(run)
         start = time.perf_counter()
@@ -107,7 +107,7 @@ def _train_worker(rank: int, world: int, meeting: Path, keepsake: Keepsake, step
 def planning(model: SkillEffectModel, candidates: int = 512, repetitions: int = 3) -> Measurement:
     """Whole candidates of three skills in a scene of three objects on two tables, rolled out and scored as one batch."""
     trial = task("hierarchical-tabletop").trial(3, 1)
-    belief = believe(model, MujocoSimulator().settle(trial.scene, Camera()).cloud)
+    belief = encode_observation(model, MujocoSimulator().settle(trial.scene, Camera()).cloud)
     names = belief.names
     pairs = (("capsule_1", "cup_1"), ("cup_1", "table_b"), ("cup_2", "table_b"))
     steps = tuple(Step(names.index(one), names.index(other)) for one, other in pairs)
@@ -128,11 +128,11 @@ def _rate(
     return best
 
 
-def learning(model: SkillEffectModel, digest: str, keepsake: Keepsake) -> Iterator[Measurement]:
+def learning(model: SkillEffectModel, digest: str, rehearsal: RehearsalSet) -> Iterator[Measurement]:
     """From a failure to a judged model, ready to be swapped in: 20 samples, 200 epochs."""
     with ParallelSimulator() as simulator:
         life = Lifelong(task("hierarchical-tabletop"))
-        for found in life.run(model, digest, Learner(simulator, keepsake), Classifier(simulator, Camera()), seed=1):
+        for found in life.run(model, digest, Learner(simulator, rehearsal), Classifier(simulator, Camera()), seed=1):
             seconds = found.lesson.seconds
             yield Measurement("learn_seconds", sum(seconds.values()), 60.0, "limit: failure to swapped model", "s")
             for stage, spent in seconds.items():
@@ -153,7 +153,7 @@ def perception(frames: int = 10) -> Measurement:
 
 
 def measure(
-    model: SkillEffectModel, digest: str, keepsake: Keepsake, folder: Path, report: Callable[[str], None]
+    model: SkillEffectModel, digest: str, rehearsal: RehearsalSet, folder: Path, report: Callable[[str], None]
 ) -> dict[str, object]:
     """All of it, with provenance; a few minutes."""
     found: list[Measurement] = []
@@ -162,9 +162,9 @@ def measure(
     report("simulation")
     found += simulation()
     report("training")
-    found.append(training(keepsake, folder))
+    found.append(training(rehearsal, folder))
     report("planning")
     found.append(planning(model))
     report("learning")
-    found += learning(model, digest, keepsake)
+    found += learning(model, digest, rehearsal)
     return {"benchmarks": [m.to_dict() for m in found], "provenance": provenance(model=digest, threads=torch.get_num_threads())}

@@ -39,9 +39,7 @@ class StackRun:
 def read_run(folder: Path) -> StackRun:
     """StoreError or CheckpointError where something is damaged."""
     store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
-    met = tuple(
-        Met(store.get(head.id), store.report(head.id), store.lesson(head.id)) for head in store.headers()
-    )
+    met = tuple(Met(store.get(head.id), store.report(head.id), store.lesson(head.id)) for head in store.headers())
     versions = tuple((name, load_checkpoint(registry.path(name)).note) for name in registry.versions())
     pointer = folder / "models" / "CURRENT"
     current = pointer.read_text().strip() if pointer.exists() else ""

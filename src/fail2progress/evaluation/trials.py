@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
+from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import relied_on
@@ -51,15 +51,15 @@ def run_trial(
     model: SkillEffectModel,
     digest: str,
     trial: Trial,
-    conduct: Conduct = Conduct(),  # noqa: B008 (frozen)
+    config: AgentConfig = AgentConfig(),  # noqa: B008 (frozen)
     search: SearchOptions = SearchOptions(),  # noqa: B008 (frozen)
 ) -> tuple[TrialResult, list[FailureEvent], Episode, SimulatedRobot]:
     """Carry out one trial; the trial's seed decides everything random in it."""
     kept: list[FailureEvent] = []
     planner = Planner(model, torch.Generator().manual_seed(trial.seed), search)
-    agent = Agent(planner, digest, kept.append, conduct)
+    agent = Agent(planner, digest, kept.append, config)
     robot = SimulatedRobot(MujocoSimulator(), trial.scene, seed=trial.seed)
-    episode = agent.run(robot, Assignment(trial.stages, trial.task, trial.objects, trial.seed))
+    episode = agent.run(robot, TaskSpec(trial.stages, trial.task, trial.objects, trial.seed))
     return judge(trial, episode, robot), kept, episode, robot
 
 
@@ -113,7 +113,7 @@ def _detection(trial: Trial, episode: Episode, outcomes: list[Outcome]) -> tuple
 
 
 def _differs(expected: RelationState, truth: RelationState, trial: Trial) -> bool:
-    rule = Conduct().rule
+    rule = AgentConfig().rule
     return any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in relied_on(truth, trial.goal, rule))
 
 

@@ -104,7 +104,7 @@ class SkillEffectModel(nn.Module, ABC):
     def finetuned_parameters(self) -> list[nn.Parameter]:
         """What fine-tuning adjusts: everything but the shape encoder, so that shape codes can be computed once."""
 
-    def fresh_parameters(self) -> list[nn.Parameter]:
+    def adapter_parameters(self) -> list[nn.Parameter]:
         """What pre-training leaves at zero and fine-tuning adjusts first; nothing unless a model says so."""
         return []
 

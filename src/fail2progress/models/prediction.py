@@ -33,7 +33,7 @@ class Belief:
 
 
 @torch.no_grad()
-def believe(model: SkillEffectModel, cloud: SegmentedCloud) -> Belief:
+def encode_observation(model: SkillEffectModel, cloud: SegmentedCloud) -> Belief:
     """Enc(O): ValueError where no segment has points. Segments without points are masked."""
     if not cloud.seen.any():
         raise ValueError("the observation has no segment with points")
@@ -63,7 +63,7 @@ def detect(model: SkillEffectModel, belief: Belief) -> RelationState:
 
 
 @torch.no_grad()
-def foresee(model: SkillEffectModel, belief: Belief, call: SkillCall) -> tuple[RelationState, Array, Belief]:
+def predict_effect(model: SkillEffectModel, belief: Belief, call: SkillCall) -> tuple[RelationState, Array, Belief]:
     """Probabilities of the relations after a skill, (N, 3) displacements in metres, and the belief after it."""
     effect = model.predict(belief.state, action_of(call, belief.names))
     after = Belief(belief.names, belief.categories, effect.state)

@@ -8,7 +8,7 @@ from pathlib import Path
 from fail2progress.models.checkpoint import CheckpointError
 
 RELATIONAL = "relational.safetensors"
-KEEPSAKE = "keepsake.safetensors"
+KEEPSAKE = "rehearsal.safetensors"
 
 
 def path(name: str) -> Path:

@@ -31,16 +31,16 @@ class PlannedSkill:
 
 
 @dataclass(frozen=True)
-class Outline:
+class PlanSkeleton:
     """What a plan is made of, to be carried on with: H steps, their places (H, 2), and after how many steps each stage ends."""
 
     steps: tuple[Step, ...]
     places: Tensor
     stages: tuple[tuple[int, Goal], ...]
 
-    def rest(self) -> Outline:
+    def rest(self) -> PlanSkeleton:
         """Without the first step, which has been carried out."""
-        return Outline(self.steps[1:], self.places[1:], tuple((end - 1, goal) for end, goal in self.stages if end > 1))
+        return PlanSkeleton(self.steps[1:], self.places[1:], tuple((end - 1, goal) for end, goal in self.stages if end > 1))
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Plan:
     probability: float
     reached: bool
     """Whether every atom of the goal is believed true (P > 0.5) after the last skill."""
-    outline: Outline
+    skeleton: PlanSkeleton
 
     def __len__(self) -> int:
         return len(self.skills)
@@ -67,7 +67,7 @@ class Planner:
     options: SearchOptions = field(default_factory=SearchOptions)
     optimiser: Optimiser = field(default_factory=CrossEntropy)
 
-    def plan(self, belief: Belief, stages: tuple[Goal, ...], carry_on: Outline | None = None) -> Plan:
+    def plan(self, belief: Belief, stages: tuple[Goal, ...], carry_on: PlanSkeleton | None = None) -> Plan:
         """Reach each stage in turn from what is believed. ValueError where the goal names what was not seen.
 
         `carry_on` is what is left of an earlier plan: if it is still believed to reach the goal, there is no new search.
@@ -79,7 +79,7 @@ class Planner:
                 return plan
         return self._plan(belief, self._search(belief, stages, segments), stages[-1], segments)
 
-    def _search(self, belief: Belief, stages: tuple[Goal, ...], segments: Segments) -> Outline:
+    def _search(self, belief: Belief, stages: tuple[Goal, ...], segments: Segments) -> PlanSkeleton:
         """Skeletons stage by stage, then the places of the whole sequence."""
         state = belief.state
         steps: list[Step] = []
@@ -96,14 +96,14 @@ class Planner:
             found, _ = self.optimiser.best(
                 lambda p: score_places(self.model, belief.state, tuple(steps), p, marks, segments), found, self.generator
             )
-        return Outline(tuple(steps), found, tuple(marks))
+        return PlanSkeleton(tuple(steps), found, tuple(marks))
 
     @torch.no_grad()
-    def _plan(self, belief: Belief, outline: Outline, goal: Goal, segments: Segments) -> Plan:
+    def _plan(self, belief: Belief, skeleton: PlanSkeleton, goal: Goal, segments: Segments) -> Plan:
         """Roll the chosen sequence out once more and keep what is expected after every skill."""
         state, skills = belief.state, []
         relations = self.model.detect(state)
-        for step, unit in zip(outline.steps, outline.places, strict=True):
+        for step, unit in zip(skeleton.steps, skeleton.places, strict=True):
             parameters, _ = place_parameters(state, step, unit.unsqueeze(0), segments)
             effect = self.model.predict(state, action(step, parameters))
             names = belief.names
@@ -113,7 +113,7 @@ class Planner:
             state, relations = effect.state, effect.relations
         log_p = atom_log_probabilities(relations, goal, belief.names)[0]
         reached = bool((log_p > math.log(0.5)).all())
-        return Plan(goal, tuple(skills), math.exp(float(log_p.sum())), reached, outline)
+        return Plan(goal, tuple(skills), math.exp(float(log_p.sum())), reached, skeleton)
 
 
 @torch.no_grad()

@@ -124,8 +124,7 @@ def _relation_rows(rows: Iterable[Mapping[str, Any]], sigma: float) -> list[list
     keys = ("scenes", "segments", "detector")
     chosen = [row for row in rows if row["sigma_m"] == sigma]
     return [
-        [*(row[key] for key in keys), *(f"{row['by_relation'].get(name, float('nan')):.3f}" for name in BINARY)]
-        for row in chosen
+        [*(row[key] for key in keys), *(f"{row['by_relation'].get(name, float('nan')):.3f}" for name in BINARY)] for row in chosen
     ]
 
 

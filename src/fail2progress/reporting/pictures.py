@@ -139,8 +139,17 @@ def particles_picture(panels: Sequence[ParticleClouds], scene: Scene) -> bytes:
             if name in panel.arrows:
                 step = panel.arrows[name] - places
                 axes.quiver(
-                    y, x, step[:, 1], step[:, 0], angles="xy", scale_units="xy", scale=1, width=0.004, color=palette[name],
-                    alpha=0.55, zorder=60,
+                    y,
+                    x,
+                    step[:, 1],
+                    step[:, 0],
+                    angles="xy",
+                    scale_units="xy",
+                    scale=1,
+                    width=0.004,
+                    color=palette[name],
+                    alpha=0.55,
+                    zorder=60,
                 )
             axes.scatter(y, x, s=16, color=palette[name], edgecolors="white", linewidths=0.5, zorder=70)
         axes.set_title(panel.title, fontsize=10, color=_INK)

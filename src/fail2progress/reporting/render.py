@@ -52,8 +52,18 @@ def _cast(bodies: Bodies, origin: Array, directions: Array) -> tuple[NDArray[np.
     n = len(directions)
     geoms, distances, normals = np.empty(n, np.int32), np.empty(n), np.zeros(3 * n)
     mujoco.mj_multiRay(
-        bodies.model, bodies.data, origin, np.ascontiguousarray(directions).ravel(), None, True, -1, geoms, distances, normals,
-        n, _FAR,
+        bodies.model,
+        bodies.data,
+        origin,
+        np.ascontiguousarray(directions).ravel(),
+        None,
+        True,
+        -1,
+        geoms,
+        distances,
+        normals,
+        n,
+        _FAR,
     )
     return geoms, distances, normals.reshape(n, 3)
 

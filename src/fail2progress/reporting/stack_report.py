@@ -19,7 +19,9 @@ def html(folder: Path) -> str:
     failures = "".join(_failure(number, met) for number, met in enumerate(run.met, 1)) or "<p>No failure was met.</p>"
     body = "".join((_lead(run), _rounds(run), _said(run), failures, _models(run), _limits(), _provenance(run)))
     title = "fail2progress: what the stack did"
-    head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style>'
+    head = (
+        f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title><style>{STYLE}</style>'
+    )
     return f'<!doctype html><html lang="en"><head>{head}</head><body><h1>{title}</h1>\n{body}\n</body></html>\n'
 
 
@@ -99,4 +101,3 @@ def _provenance(run: StackRun) -> str:
     rows = [(key, str(value)) for key, value in provenance(folder=run.folder.name, categories=objects).items()]
     rows += [(f"model {name}", str(note.get("digest"))) for name, note in run.versions]
     return f"<h2>Provenance</h2>{table(('', ''), rows)}"
-

@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: end.set())
     rclpy.init(args=words[1:], signal_handler_options=SignalHandlerOptions.NO)
     try:
-        node = importlib.import_module(entry.module).Node(entry)
+        node = getattr(importlib.import_module(entry.module), entry.class_name)(entry)
     except ValueError as error:
         print(f"fail2progress: {entry.name}: {error}", file=sys.stderr)
         rclpy.shutdown()

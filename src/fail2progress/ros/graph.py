@@ -68,8 +68,13 @@ class NodeEntry:
 
     @property
     def module(self) -> str:
-        """The module that holds its class `Node`."""
+        """The module that holds its class."""
         return f"fail2progress.ros.nodes.{self.name}"
+
+    @property
+    def class_name(self) -> str:
+        """The class in that module: `sim_stretch` is a SimStretchNode."""
+        return "".join(word.title() for word in self.name.split("_")) + "Node"
 
 
 _OWN = "fail2progress_msgs/"

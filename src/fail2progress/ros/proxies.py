@@ -11,7 +11,7 @@ from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import ExecuteSkill
 from fail2progress_msgs.msg import ErrorCode, Step
 
-from fail2progress.agent.monitor import Attempt, Monitor, Taken
+from fail2progress.agent.monitor import Monitor, SkillExecution, StepResult
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.robots.base import ExecutionError, Robot
 from fail2progress.ros.conversions.records import mismatch_of
@@ -20,7 +20,7 @@ from fail2progress.ros.lifecycle import GoalClient
 from fail2progress.skills.base import SkillCall
 
 if TYPE_CHECKING:
-    from fail2progress.ros.nodes.planner import Node
+    from fail2progress.ros.nodes.planner import PlannerNode
 
 ASK_AGAIN = 3.0
 """Seconds after which a result is asked for once more."""
@@ -37,7 +37,7 @@ class Interrupted(RuntimeError):
 class RemoteRobot(Robot):
     """Eyes and hands are the relations node and the robot node."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: PlannerNode) -> None:
         self.node = node
         self.finished = 0
         self.since = node.now()
@@ -79,10 +79,10 @@ class RemoteRobot(Robot):
 class RemoteMonitor(Monitor):
     """The monitor node's verdict."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: PlannerNode) -> None:
         self.node = node
 
-    def check(self, attempt: Attempt, after: SegmentedCloud) -> Taken:
+    def check(self, attempt: SkillExecution, after: SegmentedCloud) -> StepResult:
         """See Monitor. `after` is what the monitor sees as well: both get it from the relations node."""
         node, seconds = self.node, float(self.node.param("verdict_timeout"))
         verdict = node.await_news(lambda: node.heard.get(("verdict", (node.episode, attempt.step))), seconds)
@@ -92,13 +92,13 @@ class RemoteMonitor(Monitor):
         if verdict.failure:
             identity = uuid_text(verdict.event)
             event = node.await_news(lambda: node.heard.get(("failure", identity)), seconds)
-        return Taken(attempt.planned, relations_of(verdict.observed), tuple(map(mismatch_of, verdict.mismatches)), event)
+        return StepResult(attempt.planned, relations_of(verdict.observed), tuple(map(mismatch_of, verdict.mismatches)), event)
 
 
 class SkillClient:
     """Sends a skill to the robot node and waits for its end; cancels it when the task is cancelled."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: PlannerNode) -> None:
         self.node = node
         self.client = GoalClient(node, ExecuteSkill, "execute_skill", callback_group=node.together)
 

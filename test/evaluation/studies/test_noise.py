@@ -71,9 +71,7 @@ def test_a_study_gives_rows_a_page_and_a_picture(model: SkillEffectModel) -> Non
     report = study(model, segmenters, scenes, 4, (0.0, 0.02), depth_noise=vars(DepthNoise(0.002)), digest="d")
     rows = report["rows"]
     assert isinstance(rows, list) and len(rows) == 2 * 2 * 3 * 2 and report["views"] == {"after skills": 6, "cluttered": 2}
-    by_key = {
-        (row["segments"], row["detector"], row["sigma_m"]): row["f1"] for row in rows if row["scenes"] == "after skills"
-    }
+    by_key = {(row["segments"], row["detector"], row["sigma_m"]): row["f1"] for row in rows if row["scenes"] == "after skills"}
     assert by_key["ideal", "geometric", 0.0] > max(0.95, by_key["ideal", "geometric", 0.02])
     assert by_key["blind", "learned", 0.0] == 0.0 and report["frames_without_a_result"] == {"ideal": 0, "blind": 8}
     assert curves(report).startswith(b"\x89PNG")

@@ -42,9 +42,9 @@ def test_the_model_itself_and_the_encoder_stay_as_they_are(either: Points2Plans,
 
 
 def test_everything_is_adjusted_only_where_that_is_asked_for(model: Points2Plans, data: Transitions) -> None:
-    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, fresh_only=True))
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adapters_only=True))
     assert changed(model, tuned) == {"messages.along"}
-    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, fresh_only=False))
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adapters_only=False))
     assert len(changed(model, tuned)) > 20
 
 

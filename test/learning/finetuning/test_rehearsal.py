@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fail2progress.learning.finetuning import rehearsal as replay
-from fail2progress.learning.finetuning.rehearsal import choose, load_keepsake, save_keepsake
+from fail2progress.learning.finetuning.rehearsal import choose, load_rehearsal, save_rehearsal
 from fail2progress.learning.pretraining.pretrain import split
 from fail2progress.models.checkpoint import CheckpointError
 from fail2progress.models.training.transitions import Transitions
@@ -14,8 +14,8 @@ from fail2progress.models.training.transitions import Transitions
 
 @pytest.fixture
 def path(data: Transitions, tmp_path: Path) -> Path:
-    written = tmp_path / "some" / "keepsake.safetensors"
-    save_keepsake(choose(data), written)
+    written = tmp_path / "some" / "rehearsal.safetensors"
+    save_rehearsal(choose(data), written)
     return written
 
 
@@ -24,7 +24,7 @@ def parameters(part: Transitions) -> set[tuple[float, ...]]:
 
 
 def test_what_is_read_is_what_was_written(data: Transitions, path: Path) -> None:
-    before, after = choose(data), load_keepsake(path)
+    before, after = choose(data), load_rehearsal(path)
     for one, other in ((before.replay, after.replay), (before.held_out, after.held_out)):
         for name in {field.name for field in fields(Transitions)} - {"neighbours", "points"}:
             assert torch.equal(getattr(one, name), getattr(other, name))
@@ -58,7 +58,7 @@ def test_what_cannot_be_read_is_refused(path: Path, tmp_path: Path) -> None:
 
     def refused() -> None:
         with pytest.raises(CheckpointError, match=r"damaged.safetensors: cannot be read"):
-            load_keepsake(damaged)
+            load_rehearsal(damaged)
 
     refused()
     for length in (0, 7, 400, path.stat().st_size - 1):

@@ -70,9 +70,7 @@ def test_shape_and_size_both_count() -> None:
 
 
 @pytest.mark.parametrize("density", [False, True])
-@pytest.mark.parametrize(
-    "points", [clouds(2), clouds(2, size=1e-4), torch.zeros(2, 128, 3), clouds(2)[:, torch.arange(128) % 3]]
-)
+@pytest.mark.parametrize("points", [clouds(2), clouds(2, size=1e-4), torch.zeros(2, 128, 3), clouds(2)[:, torch.arange(128) % 3]])
 def test_gradients_are_finite_and_reach_all_weights(points: Tensor, density: bool) -> None:
     model = encoder(density)
     points = points.clone().requires_grad_()

@@ -174,7 +174,7 @@ def test_what_each_kind_of_training_adjusts(model: Points2Plans) -> None:
 
     whole, encoder = ids(list(model.parameters())), ids(list(model.encoder.parameters()))
     before, after, fresh = (
-        ids(get()) for get in (model.pretrained_parameters, model.finetuned_parameters, model.fresh_parameters)
+        ids(get()) for get in (model.pretrained_parameters, model.finetuned_parameters, model.adapter_parameters)
     )
     assert before | fresh == whole and not before & fresh
     assert after == whole - encoder and fresh <= after

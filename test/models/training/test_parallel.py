@@ -16,8 +16,6 @@ SOURCE = Path(__file__).resolve().parents[3] / "src"
 Weights = dict[str, Tensor]
 
 
-
-
 @pytest.fixture(scope="module")
 def alone() -> Weights:
     """What one process computes."""

@@ -111,7 +111,7 @@ def test_an_epoch_draws_what_it_is_told_to(data: Transitions, codes: Tensor) -> 
 
 def test_the_learning_rate_rises_and_falls(data: Transitions, codes: Tensor) -> None:
     part, own = few(data, codes)
-    still = TrainingOptions(epochs=2, batch=8, learning_rate=0.0, fresh_rate=0.0)
+    still = TrainingOptions(epochs=2, batch=8, learning_rate=0.0, adapter_rate=0.0)
     model, before = fresh(True), fresh(True)
     run(model, part, own, still)
     assert equal(model, before)

@@ -68,9 +68,7 @@ def test_agrees_with_the_simulator_over_random_scenes_and_views() -> None:
 
 def test_a_content_is_inside_though_its_foot_is_hidden() -> None:
     _, view = seen(
-        scene(
-            ("cup", "cup", (0.09, 0.09, 0.08), (0.6, 0.0, 0.54)), ("ball", "capsule", (0.03, 0.03, 0.03), (0.6, 0.0, 0.521))
-        )
+        scene(("cup", "cup", (0.09, 0.09, 0.08), (0.6, 0.0, 0.54)), ("ball", "capsule", (0.03, 0.03, 0.03), (0.6, 0.0, 0.521)))
     )
     state = detect(view, A9)
     assert state.value("inside", "ball", "cup") > 0.9 and state.value("inside", "cup", "ball") < 0.1
@@ -80,9 +78,7 @@ def test_a_content_is_inside_though_its_foot_is_hidden() -> None:
 
 def test_what_sticks_out_is_inside_for_people_but_not_completely_contained() -> None:
     _, view = seen(
-        scene(
-            ("cup", "cup", (0.09, 0.09, 0.06), (0.6, 0.0, 0.53)), ("can", "capsule", (0.05, 0.05, 0.10), (0.6, 0.0, 0.556))
-        )
+        scene(("cup", "cup", (0.09, 0.09, 0.06), (0.6, 0.0, 0.53)), ("can", "capsule", (0.05, 0.05, 0.10), (0.6, 0.0, 0.556)))
     )
     assert detect(view).value("inside", "can", "cup") > 0.9
     assert detect(view, A9).value("inside", "can", "cup") < 0.1

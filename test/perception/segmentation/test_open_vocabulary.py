@@ -104,9 +104,7 @@ def test_tiny_models_of_the_real_classes_label_an_image(folders: tuple[Path, Pat
     labeller = OpenVocabularyLabeller(*folders, least_score=0.0, most_overlap=0.9)
     found = labeller.detect(picture())
     assert len(found.boxes) > 0 and set(found.phrases) <= set(PROMPTS)
-    assert (
-        (np.diff(found.scores) <= 0).all() and (found.boxes[:, [0, 2]] <= 72).all() and (found.boxes[:, [1, 3]] <= 48).all()
-    )
+    assert (np.diff(found.scores) <= 0).all() and (found.boxes[:, [0, 2]] <= 72).all() and (found.boxes[:, [1, 3]] <= 48).all()
     labels = labeller.label(picture())
     assert labels.image.shape == (48, 72) and set(labels.categories) <= set(CATEGORIES)
     assert len(labels.names) == len(found.phrases)

@@ -102,7 +102,7 @@ def test_a_bag_that_cannot_be_played_ends_the_player(
     if damage == "garbage":
         (bag / "bag_0.mcap").write_bytes(b"garbage" * 50)
     ros(bag=str(bag))
-    monkeypatch.setattr("fail2progress.ros.nodes.player.Node._await_listeners", lambda node, source: None)
+    monkeypatch.setattr("fail2progress.ros.nodes.player.PlayerNode._await_listeners", lambda node, source: None)
     with rig("player", monkeypatch) as made:
         configured = made.node.trigger_configure().name
         if damage == "no bag":

@@ -37,9 +37,12 @@ def test_another_seed_looks_at_other_points(simulator: MujocoSimulator, on_table
 
 def test_contact_is_what_touches(simulator: MujocoSimulator, on_table: Build) -> None:
     scene = on_table(
-        ("cup", "cup", CUP, 0.6, 0.2, 0.0, 0.0), ("pill", "capsule", CAPSULE, 0.6, 0.2, 0.005, 0.0),
-        ("base", "cuboid", CUBE, 0.6, -0.1, 0.0, 0.0), ("top", "cuboid", CUBE, 0.6, -0.1, 0.04, 0.0),
-        ("beside", "cuboid", CUBE, 0.641, -0.1, 0.0, 0.0), ("apart", "cuboid", CUBE, 0.5, -0.1, 0.0, 0.0),
+        ("cup", "cup", CUP, 0.6, 0.2, 0.0, 0.0),
+        ("pill", "capsule", CAPSULE, 0.6, 0.2, 0.005, 0.0),
+        ("base", "cuboid", CUBE, 0.6, -0.1, 0.0, 0.0),
+        ("top", "cuboid", CUBE, 0.6, -0.1, 0.04, 0.0),
+        ("beside", "cuboid", CUBE, 0.641, -0.1, 0.0, 0.0),
+        ("apart", "cuboid", CUBE, 0.5, -0.1, 0.0, 0.0),
     )
     relations = simulator.settle(scene, Camera()).relations
     touching = {frozenset((a, b)) for relation, a, b in relations.holding() if relation == "contact"}

@@ -35,8 +35,10 @@ def test_pick_place_moves_an_object_by_its_parameters(
 @pytest.mark.parametrize("seed", range(3))
 def test_contents_travel_with_a_container(simulator: MujocoSimulator, on_table: Build, seed: int) -> None:
     scene = on_table(
-        ("cup", "cup", CUP, 0.6, 0.2, 0.0, 0.0), ("a", "capsule", CAPSULE, 0.58, 0.2, 0.005, 0.0),
-        ("b", "capsule", CAPSULE, 0.62, 0.2, 0.005, 0.0), ("beside", "capsule", CAPSULE, 0.7, 0.2, 0.0, 0.0),
+        ("cup", "cup", CUP, 0.6, 0.2, 0.0, 0.0),
+        ("a", "capsule", CAPSULE, 0.58, 0.2, 0.005, 0.0),
+        ("b", "capsule", CAPSULE, 0.62, 0.2, 0.005, 0.0),
+        ("beside", "capsule", CAPSULE, 0.7, 0.2, 0.0, 0.0),
     )
     dx, dy = np.random.default_rng(seed).uniform([-0.15, -0.5], [0.0, -0.2])
     outcome = simulator.execute(Job(scene, SkillCall("pick_place", "cup", (dx, dy, RELEASE, 0.0))))

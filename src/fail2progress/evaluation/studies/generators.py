@@ -19,11 +19,11 @@ from fail2progress.core.scene import Scene
 from fail2progress.evaluation.lifelong import LEARNING_SEEDS
 from fail2progress.evaluation.trials import run_trial
 from fail2progress.failures.event import FailureEvent
-from fail2progress.learning.finetuning.learner import Learner, Lesson
+from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint
-from fail2progress.models.prediction import believe, foresee
+from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.hierarchical import HierarchicalTabletop
@@ -77,7 +77,9 @@ class Comparison:
             "provenance": provenance(model=start.digest, seeds=self.seeds, tests=self.tests),
         }
 
-    def _row(self, options: TargetOptions, seed: int, lesson: Lesson, tests: dict[int, list[Outcome]]) -> dict[str, object]:
+    def _row(
+        self, options: TargetOptions, seed: int, lesson: FineTuningResult, tests: dict[int, list[Outcome]]
+    ) -> dict[str, object]:
         errors = {str(n): contents_error(lesson.model, outcomes) for n, outcomes in tests.items()}
         return {"variant": name(options), "seed": seed, "contents_error_m": errors, **lesson.to_dict()}
 
@@ -127,7 +129,7 @@ def contents_error(model: SkillEffectModel, outcomes: list[Outcome]) -> float:
     """Median displacement error (m) of what is in the cup that is carried."""
     errors = []
     for outcome in outcomes:
-        _, shift, _ = foresee(model, believe(model, outcome.before.cloud), outcome.call)
+        _, shift, _ = predict_effect(model, encode_observation(model, outcome.before.cloud), outcome.call)
         rows = [i for i, spec in enumerate(outcome.before.scene.objects) if spec.category == "capsule"]
         known = [i for i in rows if outcome.before.cloud.seen[i]]
         errors += np.linalg.norm(shift - outcome.displacements, axis=1)[known].tolist()

@@ -157,11 +157,11 @@ def segmented(moments: Iterable[Moment], segmenter: Segmenter, seed: int) -> See
     return seen
 
 
-def followed(seen: Seen, foresee: bool, coloured: bool, owner: dict[str, str]) -> Iterator[tuple[Moment, Perceived]]:
+def followed(seen: Seen, predict_effect: bool, coloured: bool, owner: dict[str, str]) -> Iterator[tuple[Moment, Perceived]]:
     """Every moment of an episode with what the tracker makes of it. `owner`: true name to id, grown before every yield."""
     tracker = Tracker()
     for moment, perceived in seen:
-        meant = {owner[name]: shift for name, shift in moment.meant.items() if name in owner} if foresee else None
+        meant = {owner[name]: shift for name, shift in moment.meant.items() if name in owner} if predict_effect else None
         found = tracker.update(perceived, meant, moment.frame.colour if coloured else None)
         _own(moment, found, owner)
         yield moment, found
@@ -174,11 +174,11 @@ def _own(moment: Moment, found: Perceived, owner: dict[str, str]) -> None:
             owner[name] = best
 
 
-def follow(seen: Seen, kept: Kept, foresee: bool, coloured: bool) -> None:
+def follow(seen: Seen, kept: Kept, predict_effect: bool, coloured: bool) -> None:
     """Track one episode and count, in every frame, whose identity is that of its first sighting; that one does not count."""
     owner: dict[str, str] = {}
     known: set[str] = set()
-    for moment, found in followed(seen, foresee, coloured, owner):
+    for moment, found in followed(seen, predict_effect, coloured, owner):
         _judge(moment, found, {name: owner[name] for name in known}, kept)
         known = set(owner)
 
@@ -203,9 +203,7 @@ def _judge(moment: Moment, found: Perceived, owner: Mapping[str, str], kept: Kep
             kept.add("in view", best == owner[name], **where)
         elif not in_view:
             part = parts.get(owner[name])
-            kept.add(
-                "out of view", part is not None and _about_there(moment.scene, index, part.points.mean(axis=0)), **where
-            )
+            kept.add("out of view", part is not None and _about_there(moment.scene, index, part.points.mean(axis=0)), **where)
 
 
 def _about_there(scene: Scene, index: int, place: Array) -> bool:
@@ -245,15 +243,15 @@ def study(
     progress: Progress = lambda done: None,
 ) -> dict[str, object]:
     """Shares of identities kept, by segmenter, with and without what the skills were meant to do, and colours."""
-    variants = [(foresee, coloured) for foresee in (True, False) for coloured in (True, False)]
+    variants = [(predict_effect, coloured) for predict_effect in (True, False) for coloured in (True, False)]
     counts = {(name, *variant): Kept() for name in segmenters for variant in variants}
     hidden: list[int] = []
     for number in range(episodes):
         moments = list(episode(simulator, seed, number, noise))
         hidden.append(int(_hidden_sightings(moments)))
         seen = {name: segmented(moments, segmenter, number) for name, segmenter in segmenters.items()}
-        for (name, foresee, coloured), kept in counts.items():
-            follow(seen[name], kept, foresee, coloured)
+        for (name, predict_effect, coloured), kept in counts.items():
+            follow(seen[name], kept, predict_effect, coloured)
         progress(number + 1)
     rows = [_row(*key, kept) for key, kept in counts.items()]
     return {
@@ -280,10 +278,10 @@ def most_hidden(report: Mapping[str, object]) -> int:
     return int(np.argmax(hidden)) if isinstance(hidden, list) else 0
 
 
-def _row(segmenter: str, foresee: bool, coloured: bool, kept: Kept) -> dict[str, object]:
+def _row(segmenter: str, predict_effect: bool, coloured: bool, kept: Kept) -> dict[str, object]:
     return {
         "segments": segmenter,
-        "expected_shifts": foresee,
+        "expected_shifts": predict_effect,
         "colours": coloured,
         "kept": kept.share(),
         "kept_in_view": kept.share("in view"),

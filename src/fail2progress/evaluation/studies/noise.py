@@ -39,7 +39,7 @@ def detections(model: SkillEffectModel, perceived: Perceived) -> dict[str, Relat
 def _learned(model: SkillEffectModel, perceived: Perceived) -> RelationState:
     cloud = perceived.cloud()
     if cloud.seen.any():
-        return predictor.detect(model, predictor.believe(model, cloud))
+        return predictor.detect(model, predictor.encode_observation(model, cloud))
     return RelationState(cloud.names, np.zeros((len(cloud), len(cloud), len(BINARY))), np.zeros((len(cloud), len(UNARY))))
 
 

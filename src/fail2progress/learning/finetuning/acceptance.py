@@ -22,7 +22,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class AcceptanceResult:
     """Whether a model may go live, and why not."""
 
     passed: bool
@@ -37,7 +37,7 @@ def score(model: SkillEffectModel, failure: Transitions, held_out: Transitions) 
     return Scores(on_failure.prediction_f1, on_failure.moved_error, on_old.detection_f1, on_old.prediction_f1)
 
 
-def judge(before: Scores, after: Scores, margin: float = 0.02, gain: float = 0.01) -> Verdict:
+def judge(before: Scores, after: Scores, margin: float = 0.02, gain: float = 0.01) -> AcceptanceResult:
     """Better on the failure by `gain` of F1 or a tenth less error, and at most `margin` of F1 worse on what worked before.
 
     What is not a number is not better.
@@ -47,7 +47,7 @@ def judge(before: Scores, after: Scores, margin: float = 0.02, gain: float = 0.0
     sound = all(math.isfinite(value) for value in astuple(after))
     better = after.failure_f1 >= before.failure_f1 + gain or after.failure_error <= 0.9 * before.failure_error - 1e-9
     if not sound or not better:
-        return Verdict(False, before, after, "it does not do better on the failure")
+        return AcceptanceResult(False, before, after, "it does not do better on the failure")
     if lost > margin:
-        return Verdict(False, before, after, f"it loses {lost:.3f} F1 on what worked before, more than {margin:.3f}")
-    return Verdict(True, before, after, "better on the failure, not worse elsewhere")
+        return AcceptanceResult(False, before, after, f"it loses {lost:.3f} F1 on what worked before, more than {margin:.3f}")
+    return AcceptanceResult(True, before, after, "better on the failure, not worse elsewhere")

@@ -23,12 +23,12 @@ class FinetuneOptions:
     batch: int = 10
     learning_rate: float = 1e-4
     replay: int = 20
-    fresh_only: bool = True
+    adapters_only: bool = True
     """Adjust only what pre-training left at zero, in models that have such parameters (docs/decisions/0002).
 
     If everything moves, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
     """
-    fresh_rate: float = 0.05
+    adapter_rate: float = 0.05
 
 
 def finetune(
@@ -46,14 +46,14 @@ def finetune(
     tuned = copy.deepcopy(model)
     source = concatenate([targeted, replay])
     codes = shape_codes(tuned, source)
-    fresh = tuned.fresh_parameters() if options.fresh_only else []
+    fresh = tuned.adapter_parameters() if options.adapters_only else []
     parameters = fresh or tuned.finetuned_parameters()
     _only(tuned, parameters)
     training = TrainingOptions(
         epochs=options.epochs,
         batch=options.batch,
         learning_rate=options.learning_rate,
-        fresh_rate=options.fresh_rate,
+        adapter_rate=options.adapter_rate,
         cosine=False,
         warmup=0.0,
     )

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 
 from fail2progress.failures.event import FailureEvent
-from fail2progress.learning.finetuning.acceptance import Verdict, judge, score
+from fail2progress.learning.finetuning.acceptance import AcceptanceResult, judge, score
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
-from fail2progress.learning.finetuning.rehearsal import Keepsake
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.targeted import Targeted, TargetOptions, target
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.models.base import SkillEffectModel
@@ -19,11 +19,11 @@ from fail2progress.simulation.base import Simulator
 
 
 @dataclass(frozen=True)
-class Lesson:
+class FineTuningResult:
     """What was learnt: the tuned model, whether it may go live, the data it learnt from, and the seconds of each stage."""
 
     model: SkillEffectModel
-    verdict: Verdict
+    verdict: AcceptanceResult
     targeted: tuple[Targeted, ...]
     seconds: dict[str, float]
 
@@ -54,7 +54,7 @@ class Learner:
     """Learns from one failure, or from several met one after the other: their data sets are trained on together."""
 
     simulator: Simulator
-    keepsake: Keepsake
+    rehearsal: RehearsalSet
     targeting: TargetOptions = field(default_factory=TargetOptions)
     finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
 
@@ -64,14 +64,14 @@ class Learner:
         model: SkillEffectModel,
         seed: int,
         report: Callable[[str, float], None] = lambda s, p: None,
-    ) -> Lesson:
+    ) -> FineTuningResult:
         """Generate, fine-tune, judge. `report` hears the stage and its share done. NothingToVaryError where there is nothing."""
         with one_thread():
             return self._learn(events, model, seed, report)
 
     def _learn(
         self, events: list[FailureEvent], model: SkillEffectModel, seed: int, report: Callable[[str, float], None]
-    ) -> Lesson:
+    ) -> FineTuningResult:
         targeted = tuple(
             target(event, model, self.simulator, self.targeting, seed + i, lambda stage: report(stage, 0.0))
             for i, event in enumerate(events)
@@ -82,7 +82,7 @@ class Learner:
         tuned = finetune(
             model,
             data,
-            self.keepsake.replay,
+            self.rehearsal.replay,
             self.finetuning,
             seed,
             lambda done, total: report("fine-tuning", done / total),
@@ -91,6 +91,6 @@ class Learner:
         start = time.perf_counter()
         report("gate", 0.0)
         check = concatenate([from_outcomes(t.spare or t.outcomes) for t in targeted])
-        before, after = (score(m, check, self.keepsake.held_out) for m in (model, tuned))
+        before, after = (score(m, check, self.rehearsal.held_out) for m in (model, tuned))
         seconds["gate"] = time.perf_counter() - start
-        return Lesson(tuned, judge(before, after), targeted, seconds)
+        return FineTuningResult(tuned, judge(before, after), targeted, seconds)

@@ -19,27 +19,27 @@ HELD_OUT = 200
 
 
 @dataclass(frozen=True)
-class Keepsake:
+class RehearsalSet:
     """Executions that were trained on, for replay, and held-out ones, for the gate."""
 
     replay: Transitions
     held_out: Transitions
 
 
-def choose(transitions: Transitions, seed: int = 0) -> Keepsake:
+def choose(transitions: Transitions, seed: int = 0) -> RehearsalSet:
     """A random part of either side of the split."""
     generator = torch.Generator().manual_seed(seed)
     trained, held = (
         part[torch.randperm(len(part), generator=generator)[:count]].tolist()
         for part, count in zip(split(transitions), (REPLAY, HELD_OUT), strict=True)
     )
-    return Keepsake(select(transitions, trained), select(transitions, held))
+    return RehearsalSet(select(transitions, trained), select(transitions, held))
 
 
-def save_keepsake(keepsake: Keepsake, path: Path) -> None:
+def save_rehearsal(rehearsal: RehearsalSet, path: Path) -> None:
     """Write it: points in half precision (a third of a millimetre at half a metre), neighbours left out."""
     values = {}
-    for name, part in (("replay", keepsake.replay), ("held_out", keepsake.held_out)):
+    for name, part in (("replay", rehearsal.replay), ("held_out", rehearsal.held_out)):
         for key, value in vars(part).items():
             if key != "neighbours":
                 values[f"{name}.{key}"] = (value.half() if key == "points" else value).contiguous()
@@ -47,11 +47,11 @@ def save_keepsake(keepsake: Keepsake, path: Path) -> None:
     save_file(values, path)
 
 
-def load_keepsake(path: Path) -> Keepsake:
+def load_rehearsal(path: Path) -> RehearsalSet:
     """Read it; CheckpointError where it cannot be."""
     try:
         values = load_file(path)
-        return Keepsake(*(_part(values, name) for name in ("replay", "held_out")))
+        return RehearsalSet(*(_part(values, name) for name in ("replay", "held_out")))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
 

@@ -16,7 +16,7 @@ from fail2progress.core.relations import BINARY, SUPPORT, RelationState
 from fail2progress.core.scene import Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.prediction import Belief, believe
+from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.skills.base import SkillCall, skill
@@ -91,7 +91,7 @@ def target(
     report: Report = lambda stage: None,
 ) -> Targeted:
     """Make D+ for a failure. NothingToVaryError where there is nothing to learn from."""
-    belief = believe(model, event.before)
+    belief = encode_observation(model, event.before)
     space = state_space(belief, event.relations_before, event.header.call.object)
     generator = torch.Generator().manual_seed(seed)
     clock = {"start": time.perf_counter()}

@@ -119,10 +119,10 @@ class Points2Plans(SkillEffectModel):
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """See SkillEffectModel."""
-        fresh = {id(parameter) for parameter in self.fresh_parameters()}
+        fresh = {id(parameter) for parameter in self.adapter_parameters()}
         return [parameter for parameter in self.parameters() if id(parameter) not in fresh]
 
-    def fresh_parameters(self) -> list[nn.Parameter]:
+    def adapter_parameters(self) -> list[nn.Parameter]:
         """See SkillEffectModel: what relations say about moving along."""
         return [self.messages.along] if self.config.relational else []
 

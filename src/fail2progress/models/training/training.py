@@ -28,8 +28,8 @@ class TrainingOptions:
     shift: tuple[float, float, float] = (0.12, 0.15, 0.06)
     """Whole scenes are moved by up to so many metres along x, y, z: relations do not depend on where the room is."""
     clip: float = 1.0
-    fresh_rate: float = 1e-2
-    """Learning rate of what pre-training left at zero (`SkillEffectModel.fresh_parameters`): it has a long way to go."""
+    adapter_rate: float = 1e-2
+    """Learning rate of what pre-training left at zero (`SkillEffectModel.adapter_parameters`): it has a long way to go."""
     weights: LossWeights = field(default_factory=LossWeights)
 
 
@@ -70,10 +70,10 @@ def train(
     goes on from a `start` draws what it would have drawn without the interruption.
     """
     draw = epoch_executions or (lambda g: torch.randperm(len(source), generator=g))
-    fresh = {id(parameter) for parameter in model.fresh_parameters()}
+    fresh = {id(parameter) for parameter in model.adapter_parameters()}
     groups = [
         {"params": [p for p in parameters if id(p) not in fresh], "lr": options.learning_rate},
-        {"params": [p for p in parameters if id(p) in fresh], "lr": options.fresh_rate},
+        {"params": [p for p in parameters if id(p) in fresh], "lr": options.adapter_rate},
     ]
     optimiser = torch.optim.Adam(groups)
     _restore(optimiser, start.adam)

@@ -62,4 +62,3 @@ def _hidden(frame: RgbdFrame, labels: Labels) -> NDArray[np.int8]:
             nearer = border & (behind < depth - STEP)
             result = np.maximum(result, np.where(nearer, 2, border).astype(np.int8))
     return result.ravel()
-

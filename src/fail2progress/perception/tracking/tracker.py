@@ -135,9 +135,7 @@ class Tracker:
         self.tracks[name] = sighting
         return name, replace(sighting, segment=replace(sighting.segment, id=name))
 
-    def _with_containers(
-        self, tracks: dict[str, Track], perceived: Perceived, moved: Mapping[str, Array]
-    ) -> dict[str, Track]:
+    def _with_containers(self, tracks: dict[str, Track], perceived: Perceived, moved: Mapping[str, Array]) -> dict[str, Track]:
         """What lies in what now, by geometry. What is hidden stays where it was put, though its place is not known well."""
         rows = complete(_as_perceived(tracks, perceived), Thresholds()).container
         names = [track.segment.id for track in _in_order(tracks)]

@@ -102,4 +102,3 @@ def _read_sqlite(path: Path) -> Iterator[Recorded]:
                 yield Recorded(str(name), str(kind), data, time)
     except sqlite3.Error as error:
         raise BagError(f"{path}: damaged ({error})") from error
-

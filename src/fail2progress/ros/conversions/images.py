@@ -112,9 +112,7 @@ def frame_of(
     try:
         if labels is not None:
             named = _labels(*labels)
-        return RgbdFrame(
-            rgb, metres(pixels_of(depth)), intrinsics_of(info), pose, named, frame, stamp_of(depth.header.stamp)
-        )
+        return RgbdFrame(rgb, metres(pixels_of(depth)), intrinsics_of(info), pose, named, frame, stamp_of(depth.header.stamp))
     except Refused:
         raise
     except ValueError as error:

@@ -11,7 +11,7 @@ from fail2progress_msgs.msg import Mismatch as MismatchMsg
 from fail2progress_msgs.msg import Step as StepMsg
 from pydantic import ValidationError
 
-from fail2progress.agent.monitor import Attempt
+from fail2progress.agent.monitor import SkillExecution
 from fail2progress.core.relations import BINARY
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
 from fail2progress.failures.report import FailureReport, FailureSignal
@@ -41,7 +41,7 @@ LAST_STEP = 2**31 - 1
 PHASES = (StepMsg.STARTED, StepMsg.FINISHED, StepMsg.FAILED, StepMsg.OVER)
 
 
-def step_msg(attempt: Attempt, episode: str, phase: int, stamp: float, code: int = 0, text: str = "") -> StepMsg:
+def step_msg(attempt: SkillExecution, episode: str, phase: int, stamp: float, code: int = 0, text: str = "") -> StepMsg:
     """One attempt, in a phase of it."""
     return StepMsg(
         header=header(stamp, attempt.before.frame),
@@ -71,7 +71,7 @@ def phase_of(message: StepMsg) -> int:
     return int(message.phase)
 
 
-def attempt_of(message: StepMsg) -> Attempt:
+def attempt_of(message: StepMsg) -> SkillExecution:
     """To the core's type; all parts must speak of the same segments."""
     check_schema(message)
     if len(message.plan) > MOST_RECORDS:
@@ -89,7 +89,7 @@ def attempt_of(message: StepMsg) -> Attempt:
         raise Refused("name", f"a step speaks of {unknown[0]!r}, which was not seen")
     plan = tuple(call_of(call) for call in message.plan)
     of = (message.task, message.objects, message.seed, message.step, goal)
-    return Attempt(*of, plan, planned, message.model, before, relations)
+    return SkillExecution(*of, plan, planned, message.model, before, relations)
 
 
 def mismatch_msg(mismatch: Mismatch) -> MismatchMsg:

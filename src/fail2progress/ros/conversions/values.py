@@ -224,9 +224,7 @@ def planned_of(message: PlannedSkillMsg) -> PlannedSkill:
 
 def goal_msg(goal: Goal) -> GoalMsg:
     """From the core's type."""
-    return GoalMsg(
-        atoms=[AtomMsg(relation=a.relation, subject=a.subject, other=a.other, holds=a.holds) for a in goal.atoms]
-    )
+    return GoalMsg(atoms=[AtomMsg(relation=a.relation, subject=a.subject, other=a.other or "", holds=a.holds) for a in goal.atoms])
 
 
 def goal_of(message: GoalMsg) -> Goal:
@@ -235,6 +233,6 @@ def goal_of(message: GoalMsg) -> Goal:
         raise Refused("count", f"a goal of {len(message.atoms)} relations")
     check_texts(*(text for a in message.atoms for text in (a.relation, a.subject, a.other)))
     try:
-        return Goal(tuple(Atom(a.relation, a.subject, a.other, bool(a.holds)) for a in message.atoms))
+        return Goal(tuple(Atom(a.relation, a.subject, a.other or None, bool(a.holds)) for a in message.atoms))
     except ValueError as error:
         raise Refused("goal", str(error)) from error

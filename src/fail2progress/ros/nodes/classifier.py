@@ -21,7 +21,7 @@ UNASKED = 5.0
 """Seconds between two looks into the store without having been asked."""
 
 
-class Node(StackNode):
+class ClassifierNode(StackNode):
     """Works off the store, so that nothing is lost where it was ended in between."""
 
     def start(self) -> None:

@@ -15,8 +15,8 @@ from rclpy.action import ActionServer, CancelResponse
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
-from fail2progress.learning.finetuning.learner import Learner, Lesson
-from fail2progress.learning.finetuning.rehearsal import load_keepsake
+from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
+from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint
@@ -37,7 +37,7 @@ class Stopped(Exception):
     """Learning was stopped; nothing has changed."""
 
 
-class Node(ModelNode):
+class LearnerNode(ModelNode):
     """Works off the store: every failure of the model's making that nothing has been learnt from yet."""
 
     def start(self) -> None:
@@ -49,7 +49,7 @@ class Node(ModelNode):
         self.simulator = ParallelSimulator(int(self.param("processes")) or None)
         targeting = TargetOptions(samples=int(self.param("samples")))
         finetuning = FinetuneOptions(epochs=int(self.param("epochs")))
-        self.learner = Learner(self.simulator, load_keepsake(weights.path(weights.KEEPSAKE)), targeting, finetuning)
+        self.learner = Learner(self.simulator, load_rehearsal(weights.path(weights.KEEPSAKE)), targeting, finetuning)
         self.wanted, self.ending, self.busy = threading.Event(), threading.Event(), threading.Lock()
         self.hopeless: set[str] = set()
         """Failures that this process could not learn from; they are tried again after the next start."""
@@ -175,7 +175,7 @@ class Node(ModelNode):
         notes = {version: load_checkpoint(self.versions.path(version)).note for version in self.versions.versions()}
         return next((version for version, note in notes.items() if note.get("event") == identity), None)
 
-    def _register(self, lesson: Lesson, parent: Checkpoint, event: str) -> str:
+    def _register(self, lesson: FineTuningResult, parent: Checkpoint, event: str) -> str:
         assert isinstance(lesson.model, Points2Plans)
         note = {"parent": parent.digest, "parent_version": parent.note["version"], "event": event}
         return self.versions.register(lesson.model, {**note, **lesson.to_dict()})
@@ -290,5 +290,3 @@ class Node(ModelNode):
             response.error_code, response.error_msg = ErrorCode.MODEL_DAMAGED, str(error)
         response.versions = self.versions.versions()
         return response
-
-

@@ -7,7 +7,7 @@ from typing import Any
 
 from fail2progress_msgs.msg import Relations, Step, Verdict
 
-from fail2progress.agent.monitor import Attempt, Taken, judge
+from fail2progress.agent.monitor import SkillExecution, StepResult, judge
 from fail2progress.core.memory import matching
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.failures.monitor import MonitorRule
@@ -28,17 +28,17 @@ from fail2progress.ros.model_node import ModelNode
 REMEMBERED = 64
 
 
-class Node(ModelNode):
+class MonitorNode(ModelNode):
     """Judges every finished step once, with the model that planned it. After a restart the steps topic tells what is open."""
 
     def start(self) -> None:
         """See StackNode."""
-        self.held: OrderedDict[tuple[str, int], tuple[Attempt, SegmentedCloud]] = OrderedDict()
+        self.held: OrderedDict[tuple[str, int], tuple[SkillExecution, SegmentedCloud]] = OrderedDict()
         """Seen, but planned by a model that is not here (yet), as in a replay whose learner is still at work."""
         self.load()
         self.store = FailureStore(self.state_dir / "failures.sqlite")
         self.rule = MonitorRule()
-        self.open: OrderedDict[tuple[str, int], Attempt] = OrderedDict()
+        self.open: OrderedDict[tuple[str, int], SkillExecution] = OrderedDict()
         self.judged: OrderedDict[tuple[str, int], Verdict] = OrderedDict()
         self.early: Relations | None = None
         """Relations that came before the news that their step had ended."""
@@ -75,7 +75,7 @@ class Node(ModelNode):
         # Only now: what was refused leaves the step open for what comes next.
         self.open.pop(key, None)
 
-    def _judge(self, key: tuple[str, int], attempt: Attempt, after: SegmentedCloud) -> None:
+    def _judge(self, key: tuple[str, int], attempt: SkillExecution, after: SegmentedCloud) -> None:
         """With the model that planned the step; held back where that one is not here."""
         model = self.live.by_digest(attempt.model)
         if model is None:
@@ -98,7 +98,7 @@ class Node(ModelNode):
             attempt, after = self.held.pop(key)
             self._judge(key, attempt, after)
 
-    def _tell(self, key: tuple[str, int], attempt: Attempt, taken: Taken) -> None:
+    def _tell(self, key: tuple[str, int], attempt: SkillExecution, taken: StepResult) -> None:
         """Durable first, then the failure, then the verdict that the planner waits for."""
         event = taken.event
         if event is not None:

@@ -14,8 +14,8 @@ from fail2progress_msgs.msg import ErrorCode, FailureReport, Plan, Step
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from std_msgs.msg import Header
 
-from fail2progress.agent.loop import Agent, Assignment, Conduct, Episode
-from fail2progress.agent.monitor import Attempt, Taken
+from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
+from fail2progress.agent.monitor import SkillExecution, StepResult
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning import planner as planning
 from fail2progress.ros.conversions.records import MOST_RECORDS, event_of, mismatch_of, step_msg
@@ -40,7 +40,7 @@ Found = TypeVar("Found")
 HEARTBEAT = 0.03
 
 
-class Node(ModelNode):
+class PlannerNode(ModelNode):
     """One task at a time. What the other nodes say is kept as it comes; the loop waits for what it needs."""
 
     def start(self) -> None:
@@ -171,18 +171,18 @@ class Node(ModelNode):
         if len(request.stages) > 64 or not request.stages:
             raise Refused("count", f"a task of {len(request.stages)} stages")
         stages = tuple(map(goal_of, request.stages))
-        assignment = Assignment(stages, request.task, int(request.objects), int(request.seed))
+        assignment = TaskSpec(stages, request.task, int(request.objects), int(request.seed))
         model = self.live.current
         planner = planning.Planner(model.model, torch.Generator().manual_seed(assignment.seed))
         agent = Agent(
             planner,
             model.digest,
             keep=lambda event: None,
-            conduct=Conduct(max_skills=int(self.param("max_skills"))),
-            watch=self._watch,
+            config=AgentConfig(max_skills=int(self.param("max_skills"))),
+            on_event=self._watch,
             monitor=RemoteMonitor(self),
             learn=self._learn,
-            renew=self._renew,
+            provide_model=self._renew,
         )
         self.agent, self.plans = agent, 0
         episode = agent.run(RemoteRobot(self), assignment)
@@ -199,11 +199,11 @@ class Node(ModelNode):
         if isinstance(value, planning.Plan):
             self.say("plan", f"{len(value)} skills, P(goal) = {value.probability:.2f}")
             self.tell("plan", self._plan_msg(value))
-        elif isinstance(value, Attempt):
+        elif isinstance(value, SkillExecution):
             self.attempt = value
             self.say("act", str(value.planned.call))
             self.step(Step.STARTED)
-        elif isinstance(value, Taken):
+        elif isinstance(value, StepResult):
             self.done_steps += 1
             if value.event is not None:
                 self.failures.append(value.event.id)

@@ -36,7 +36,7 @@ BEHIND = 50
 LEARNING = 600.0
 
 
-class Node(StackNode):
+class PlayerNode(StackNode):
     """Holds the next observation back until the relations of the last one have come, so that nothing is dropped."""
 
     done: int | None = None

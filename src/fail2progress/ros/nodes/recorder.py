@@ -20,7 +20,7 @@ _POLICY = {table.Quality.SENSOR: (2, 2), table.Quality.STREAM: (1, 2), table.Qua
 """Reliability and durability as rosbag2 writes them."""
 
 
-class Node(StackNode):
+class RecorderNode(StackNode):
     """Messages are taken as bytes, images are thinned out."""
 
     def start(self) -> None:
@@ -36,9 +36,7 @@ class Node(StackNode):
             self.writer.add_topic(full, f"{package}/msg/{kind}", profile(topic))
             images = name in (*table.CAMERA, table.LABELS[0])
             keep = partial(self._keep_image if images else self._keep, name, full)
-            self.create_subscription(
-                message_type(topic.type), name, keep, qos(topic), raw=not images, callback_group=self.alone
-            )
+            self.create_subscription(message_type(topic.type), name, keep, qos(topic), raw=not images, callback_group=self.alone)
         self.create_timer(SAVE, self._save, callback_group=self.alone)
 
     def _keep(self, name: str, topic: str, data: bytes) -> None:

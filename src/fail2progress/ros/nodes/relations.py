@@ -6,10 +6,10 @@ from typing import Any
 
 from fail2progress_msgs.msg import Relations, Step
 
-from fail2progress.agent.monitor import Attempt
+from fail2progress.agent.monitor import SkillExecution
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.models.prediction import believe, detect
+from fail2progress.models.prediction import detect, encode_observation
 from fail2progress.ros.conversions.records import attempt_of, phase_of
 from fail2progress.ros.conversions.values import (
     SCHEMA,
@@ -25,7 +25,7 @@ from fail2progress.ros.conversions.values import (
 from fail2progress.ros.model_node import ModelNode
 
 
-class Node(ModelNode):
+class RelationsNode(ModelNode):
     """Between the start and the end of a step things are in the robot's hand: memory waits until they are let go."""
 
     def start(self) -> None:
@@ -35,7 +35,7 @@ class Node(ModelNode):
         self.episode, self.finished, self.moving = "", 0, False
         self.since = 0.0
         """Observations before this time belong to the step that has ended since."""
-        self.pending: Attempt | None = None
+        self.pending: SkillExecution | None = None
         """Ended, but not yet seen what came of it."""
         self.listen("steps", self.step, when_inactive=True)
         self.listen("segments", self.observe)
@@ -64,7 +64,7 @@ class Node(ModelNode):
             self.count("segments/empty", "an observation without a single point")
             return
         try:
-            found = detect(model.model, believe(model.model, seen))
+            found = detect(model.model, encode_observation(model.model, seen))
         except ValueError as error:
             raise Refused("points", str(error)) from error
         self.facts["relations"] = str(len(found.holding()))

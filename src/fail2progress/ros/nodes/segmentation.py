@@ -38,7 +38,7 @@ def segmenter(name: str) -> Segmenter:
     return GeometricSegmenter()
 
 
-class Node(StackNode):
+class SegmentationNode(StackNode):
     """Waits until the images of one moment are there, and segments the newest; the same images again cost nothing."""
 
     def start(self) -> None:

@@ -31,7 +31,7 @@ MOVING_PERIOD = 0.5
 """Wall seconds between two images of a moving robot: each costs as much as a good part of the skill."""
 
 
-class Node(RobotNode):
+class SimStretchNode(RobotNode):
     """The world outlives the process: where everything is stands in a file, as a real table would stay where it is."""
 
     def start(self) -> None:

@@ -44,7 +44,7 @@ CODES = {
 HOMING = "end this node, run stretch_robot_home.py with free space around the robot, and start it again"
 
 
-class Node(RobotNode):
+class StretchNode(RobotNode):
     """Skills on the robot. What it takes objects to be where is what `segments` said last, after the robot came to rest."""
 
     def __init__(self, entry: table.NodeEntry) -> None:

@@ -33,7 +33,7 @@ class LostError(RuntimeError):
     """The planner has gone, or does not take the task."""
 
 
-class Node(StackNode):
+class TaskNode(StackNode):
     """`done` becomes the exit code: 0 the task was done, 1 it was not."""
 
     done: int | None = None

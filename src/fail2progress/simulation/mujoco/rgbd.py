@@ -32,9 +32,7 @@ class DepthNoise:
 
 def intrinsics(camera: Camera) -> Intrinsics:
     """The pinhole of a simulated camera: rays go through the centres of pixels."""
-    return Intrinsics(
-        camera.width, camera.height, camera.focal, camera.focal, camera.width / 2 - 0.5, camera.height / 2 - 0.5
-    )
+    return Intrinsics(camera.width, camera.height, camera.focal, camera.focal, camera.width / 2 - 0.5, camera.height / 2 - 0.5)
 
 
 def optical_pose(camera: Camera) -> Array:
@@ -63,9 +61,7 @@ def photograph(
     depth = np.where(depth < FAR, depth, 0.0)
     owners = np.where(geoms >= 0, bodies.owner[geoms], -1)
     colour = _shade(owners, geoms, normals, directions, scene).reshape(*size, 3)
-    labels = Labels(
-        (owners + 1).astype(np.uint16).reshape(size), scene.names, tuple(spec.category for spec in scene.objects)
-    )
+    labels = Labels((owners + 1).astype(np.uint16).reshape(size), scene.names, tuple(spec.category for spec in scene.objects))
     return RgbdFrame(colour, _sensed(depth, noise, rng), intrinsics(camera), optical_pose(camera), labels, stamp=stamp)
 
 

@@ -13,8 +13,18 @@ def test_joints_have_the_names_of_the_ros_driver() -> None:
     joints = made.joints()
     assert joints["wrist_extension"][0] == pytest.approx(0.4) and joints["joint_arm_l2"][0] == pytest.approx(0.1)
     assert set(joints) == {
-        "wrist_extension", "joint_lift", "joint_arm_l3", "joint_arm_l2", "joint_arm_l1", "joint_arm_l0", "joint_head_pan",
-        "joint_head_tilt", "joint_wrist_yaw", "joint_wrist_pitch", "joint_wrist_roll", "joint_gripper_finger_left",
+        "wrist_extension",
+        "joint_lift",
+        "joint_arm_l3",
+        "joint_arm_l2",
+        "joint_arm_l1",
+        "joint_arm_l0",
+        "joint_head_pan",
+        "joint_head_tilt",
+        "joint_wrist_yaw",
+        "joint_wrist_pitch",
+        "joint_wrist_roll",
+        "joint_gripper_finger_left",
         "joint_gripper_finger_right",
     }
 

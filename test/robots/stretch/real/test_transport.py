@@ -71,7 +71,10 @@ def test_this_process_goes_on_without_a_robot() -> None:
         "try:\n    connect()\nexcept TransportError as error:\n    print('no robot:', error)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
         env={"PYTHONPATH": str(Path(__file__).parents[4] / "src"), "HOME": str(Path.home())},
     )
     assert "no robot:" in done.stdout

@@ -38,9 +38,7 @@ class Merger:
         order = order[np.argsort(flat[order], kind="stable")]
         starts = np.searchsorted(flat[order], np.arange(1, int(flat.max(initial=0)) + 2))
         self.rows, self.rules, self.meetings = rows, rules, found
-        self.parts: dict[int, Numbers] = {
-            i + 1: order[a:b] for i, (a, b) in enumerate(pairwise(starts)) if b > a
-        }
+        self.parts: dict[int, Numbers] = {i + 1: order[a:b] for i, (a, b) in enumerate(pairwise(starts)) if b > a}
         self.owner = flat.copy()
         self._borders: dict[tuple[int, int], tuple[Meeting, Border]] = {}
         self._rings: dict[tuple[tuple[int, int], ...], bool] = {}

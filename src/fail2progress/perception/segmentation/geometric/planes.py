@@ -136,9 +136,7 @@ def find_surfaces(
     return _tables(found, rules)
 
 
-def _starts(
-    plane: Array, inverted: Image, free: Mask, camera: Intrinsics, rules: PlaneRules
-) -> list[tuple[Array, Mask]]:
+def _starts(plane: Array, inverted: Image, free: Mask, camera: Intrinsics, rules: PlaneRules) -> list[tuple[Array, Mask]]:
     """Planes through each of the pieces that a plane touches, the largest first, and the pieces.
 
     A plane found among all readings may run through two tables of different height, and be neither's.

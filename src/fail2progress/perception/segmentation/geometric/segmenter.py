@@ -144,9 +144,7 @@ class GeometricSegmenter(Segmenter):
         share = np.concatenate([[0.0], ndimage.mean(surely, blobs, np.arange(1, count + 1))])
         return standing & ~(surely & (heights < rules.smear) & (share[blobs] < 0.5)), plain
 
-    def _objects(
-        self, scan: Scan, rows: Table, labels: Numbers, axes: Level, surfaces: list[Surface]
-    ) -> list[Numbers]:
+    def _objects(self, scan: Scan, rows: Table, labels: Numbers, axes: Level, surfaces: list[Surface]) -> list[Numbers]:
         """Pixels of every object, the largest first: regions joined, what is flush parted, what stands nowhere left out."""
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)

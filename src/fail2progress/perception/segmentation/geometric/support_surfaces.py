@@ -66,9 +66,7 @@ def flat_points(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) ->
     return np.asarray((directions / inverted[mask][:, None].astype(np.float64)) @ axes.rotation[:2].T)
 
 
-def patches(
-    mask: Mask, expected: Image, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules
-) -> list[Mask]:
+def patches(mask: Mask, expected: Image, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> list[Mask]:
     """Parts of a plane that lie apart on it, each large enough for a table; what only hidden places part is one table.
 
     expected: (H, W) inverse depth that the plane would show everywhere.
