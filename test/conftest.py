@@ -4,8 +4,53 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import settings
+
+# What the fixtures import is imported when they are used: some tests run where torch and MuJoCo are not installed.
+if TYPE_CHECKING:
+    from fail2progress.core.scene import Scene
+    from fail2progress.simulation.base import Outcome
+    from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
 # A deadline per example measures how busy the machine is.
 settings.register_profile("fail2progress", deadline=None)
 settings.load_profile("fail2progress")
+
+
+@pytest.fixture(scope="session")
+def simulator() -> "MujocoSimulator":
+    from fail2progress.simulation.mujoco.backend import MujocoSimulator
+
+    return MujocoSimulator()
+
+
+@pytest.fixture(scope="session")
+def outcomes() -> "tuple[Outcome, ...]":
+    """150 executions of the pre-training distribution."""
+    from support import samples
+
+    return samples.executions()
+
+
+@pytest.fixture(scope="session")
+def cupboard() -> "Callable[[float], Scene]":
+    """Builds a cabinet turned by a yaw, with a shut drawer and a cube in it."""
+    import numpy as np
+
+    from fail2progress.core.objects import ObjectSpec
+    from fail2progress.core.scene import Scene, pose
+
+    def build(yaw: float = 0.0) -> "Scene":
+        specs = (
+            ObjectSpec("cabinet", "cabinet", (0.35, 0.40, 0.25)),
+            ObjectSpec("drawer", "drawer", (0.31, 0.36, 0.10), inside_of="cabinet"),
+            ObjectSpec("cube", "cuboid", (0.04, 0.04, 0.04)),
+        )
+        poses = np.stack([pose(0.9, 0.0, z, yaw) for z in (0.6, 0.54, 0.516)])
+        return Scene(specs, poses, {"drawer": 0.0})
+
+    return build

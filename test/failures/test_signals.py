@@ -1,4 +1,5 @@
 import importlib
+import importlib.util
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -195,8 +196,10 @@ def test_a_thing_that_is_merely_half_hidden_was_not_moved() -> None:
 @pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.parameter])
 def test_every_edit_names_a_parameter_that_there_is_and_moves_it_within_its_bounds(name: str) -> None:
     route = ROUTES[name]
-    room, module, *path = route.parameter.split(".")
-    value = importlib.import_module(f"fail2progress.{room}.{module}")
+    path = route.parameter.split(".")
+    value = importlib.import_module("fail2progress")
+    while path and importlib.util.find_spec(f"{value.__name__}.{path[0]}"):
+        value = importlib.import_module(f"{value.__name__}.{path.pop(0)}")
     for part in path:
         value = getattr(value, part)
     assert isinstance(value, float) and route.low <= value <= route.high

@@ -5,20 +5,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.base import Outcome
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from support import samples
-
-
-@pytest.fixture(scope="session")
-def simulator() -> MujocoSimulator:
-    return MujocoSimulator()
-
-
-@pytest.fixture(scope="session")
-def outcomes() -> tuple[Outcome, ...]:
-    """150 executions of the pre-training distribution."""
-    made: tuple[Outcome, ...] = samples.executions()
-    return made
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,7 @@ from torch import Tensor
 from fail2progress.learning.pretraining.pretrain import shape_codes
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.training.transitions import Transitions
-from fail2progress.simulation.base import Outcome
 from support import samples
-
-
-@pytest.fixture(scope="session")
-def outcomes() -> tuple[Outcome, ...]:
-    """150 executions of the pre-training distribution."""
-    made: tuple[Outcome, ...] = samples.executions()
-    return made
 
 
 @pytest.fixture(scope="session")

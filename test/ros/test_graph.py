@@ -9,7 +9,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.graph import NODES, TOPICS, NodeEntry, Parameter, Quality, parameters
 
 ROOT = Path(__file__).resolve().parents[2]
-NODES_FOLDER = ROOT / "src" / "fail2progress" / "nodes"
+NODES_FOLDER = ROOT / "src" / "fail2progress" / "ros" / "nodes"
 ENTRIES = pytest.mark.parametrize("entry", NODES.values(), ids=list(NODES))
 
 

@@ -5,16 +5,10 @@ import pytest
 
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
 Build = Callable[..., Scene]
 TOP = 0.5
 """Height (m) of the table's surface."""
-
-
-@pytest.fixture(scope="session")
-def simulator() -> MujocoSimulator:
-    return MujocoSimulator()
 
 
 @pytest.fixture(scope="session")
@@ -27,21 +21,5 @@ def on_table() -> Build:
             specs.append(ObjectSpec(name, kind, size))
             poses.append(pose(x, y, TOP + above + size[2] / 2, yaw))
         return Scene(tuple(specs), np.stack(poses))
-
-    return build
-
-
-@pytest.fixture(scope="session")
-def cupboard() -> Callable[[float], Scene]:
-    """Builds a cabinet turned by a yaw, with a shut drawer and a cube in it."""
-
-    def build(yaw: float = 0.0) -> Scene:
-        specs = (
-            ObjectSpec("cabinet", "cabinet", (0.35, 0.40, 0.25)),
-            ObjectSpec("drawer", "drawer", (0.31, 0.36, 0.10), inside_of="cabinet"),
-            ObjectSpec("cube", "cuboid", (0.04, 0.04, 0.04)),
-        )
-        poses = np.stack([pose(0.9, 0.0, z, yaw) for z in (0.6, 0.54, 0.516)])
-        return Scene(specs, poses, {"drawer": 0.0})
 
     return build

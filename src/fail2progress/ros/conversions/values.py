@@ -224,7 +224,9 @@ def planned_of(message: PlannedSkillMsg) -> PlannedSkill:
 
 def goal_msg(goal: Goal) -> GoalMsg:
     """From the core's type."""
-    return GoalMsg(atoms=[AtomMsg(relation=a.relation, subject=a.subject, other=a.other or "", holds=a.holds) for a in goal.atoms])
+    return GoalMsg(
+        atoms=[AtomMsg(relation=a.relation, subject=a.subject, other=a.other or "", holds=a.holds) for a in goal.atoms]
+    )
 
 
 def goal_of(message: GoalMsg) -> Goal:
