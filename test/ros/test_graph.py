@@ -32,7 +32,7 @@ def test_every_topic_of_a_node_is_in_the_table(entry: NodeEntry) -> None:
 @ENTRIES
 def test_every_service_and_action_is_offered_where_the_table_says(entry: NodeEntry) -> None:
     """Their names stand in the node's module or in what it is built on."""
-    text = "".join((NODES_FOLDER / f"{name}.py").read_text() for name in (entry.name, "robot", "live", "base"))
+    text = "".join((NODES_FOLDER / f"{name}.py").read_text() for name in (entry.name, "robot", "../model_node", "../lifecycle"))
     for name in (*entry.services, *entry.actions):
         assert f'"{name}"' in text
 
