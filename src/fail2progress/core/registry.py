@@ -1,0 +1,92 @@
+"""Parts chosen by name: built in, registered by a program, or brought by another package through an entry point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Generic, TypeVar
+
+Part = TypeVar("Part")
+
+
+class RegistryError(ValueError):
+    """A name that nothing goes by, a name that two parts claim, or a package whose part cannot be loaded."""
+
+
+@dataclass
+class Registry(Generic[Part]):
+    """Parts of one kind by name, in order: those built in, those registered, then those of other packages by name.
+
+    Another package offers a part by an entry point of `group`, whose name is the part's and whose value is the part, as
+    `module:attribute`. Entry points are looked at when a name is asked for that is not built in, or when all are listed, and an
+    imported module may register parts itself by `register`.
+    """
+
+    kind: str
+    """What the parts are, for messages: "skill", "simulator"."""
+    group: str
+    """Entry-point group, "fail2progress.skills"."""
+    _parts: dict[str, Part] = field(default_factory=dict)
+    _sources: dict[str, str] = field(default_factory=dict)
+    _searched: bool = False
+
+    def register(self, name: str, part: Part, source: str = "fail2progress") -> Part:
+        """Add a part. RegistryError where another one has the name."""
+        if name in self._parts and self._parts[name] is not part:
+            raise RegistryError(
+                f"{self.kind} {name!r} is registered twice, by {self._sources[name]} and by {source}: rename or remove one"
+            )
+        self._parts[name] = part
+        self._sources[name] = source
+        return part
+
+    def unregister(self, name: str) -> None:
+        """Take a part out, as a test does with its own."""
+        self._parts.pop(name, None)
+        self._sources.pop(name, None)
+
+    def get(self, name: str) -> Part:
+        """The part of a name. RegistryError lists the known ones, or says which package's part cannot be loaded."""
+        if name not in self._parts:
+            self._search()
+        if name not in self._parts:
+            raise RegistryError(f"unknown {self.kind} {name!r}; known: {', '.join(self._parts)}")
+        return self._parts[name]
+
+    def source(self, name: str) -> str:
+        """Which package a part comes from."""
+        self.get(name)
+        return self._sources[name]
+
+    def names(self) -> tuple[str, ...]:
+        """All names, those of other packages included."""
+        self._search()
+        return tuple(self._parts)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+    def __iter__(self) -> Iterator[Part]:
+        self._search()
+        return iter(tuple(self._parts.values()))
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+    def _search(self) -> None:
+        """Load the parts that other packages offer, once."""
+        if self._searched:
+            return
+        self._searched = True
+        for entry in sorted(metadata.entry_points(group=self.group), key=lambda entry: entry.name):
+            source = entry.dist.name if entry.dist is not None else entry.value
+            try:
+                part = entry.load()
+            except Exception as error:
+                self._searched = False
+                raise RegistryError(
+                    f"{self.kind} {entry.name!r} of the package {source} ({entry.value}) cannot be loaded: "
+                    f"{type(error).__name__}: {error}"
+                ) from error
+            self.register(entry.name, part, source)
