@@ -1,3 +1,4 @@
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -66,3 +67,21 @@ def test_a_package_that_raises_is_named_each_time(things: Registry[int], install
 def test_what_is_taken_out_is_unknown(things: Registry[int]) -> None:
     things.unregister("one")
     assert "one" not in things
+
+
+def test_a_lazy_part_is_imported_when_it_is_asked_for(install: Package) -> None:
+    install("things_e", "eight = 8", {"eight": "things_e:eight"})
+    things: Registry[int] = Registry("thing", "fail2progress.things", {"pi": "math:pi", "gone": "things_nowhere:gone"})
+    assert things.names() == ("pi", "gone", "eight")
+    assert (things.get("pi"), things.get("eight"), things.source("pi")) == (math.pi, 8, "fail2progress")
+    with pytest.raises(ModuleNotFoundError, match="things_nowhere"):
+        things.get("gone")
+
+
+def test_the_name_of_a_lazy_part_is_taken_too(install: Package) -> None:
+    things: Registry[float] = Registry("thing", "fail2progress.things", {"pi": "math:pi"})
+    with pytest.raises(RegistryError, match=r"'pi' is registered twice, by fail2progress and by mine"):
+        things.register("pi", 3.0, "mine")
+    install("things_f", "pi = 3", {"pi": "things_f:pi"})
+    with pytest.raises(RegistryError, match=r"'pi' is registered twice, by fail2progress and by things_f"):
+        things.names()

@@ -73,11 +73,12 @@ def _mistake(error: Exception) -> str:
     """What to say of bad input. Any other ValueError is a programming error and is raised again."""
     if isinstance(error, UsageError):
         return _usage(error)
+    from fail2progress.core.registry import RegistryError
     from fail2progress.failures.store import StoreError
     from fail2progress.learning.pretraining.shards import DataError
     from fail2progress.models.checkpoint import CheckpointError
 
-    if not isinstance(error, (CheckpointError, DataError, StoreError)):
+    if not isinstance(error, (CheckpointError, DataError, RegistryError, StoreError)):
         raise error
     return str(error)
 

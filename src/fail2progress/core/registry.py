@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
+from importlib import import_module, metadata
 from typing import Generic, TypeVar
 
 Part = TypeVar("Part")
+OWN = "fail2progress"
 
 
 class RegistryError(ValueError):
@@ -27,16 +28,17 @@ class Registry(Generic[Part]):
     """What the parts are, for messages: "skill", "simulator"."""
     group: str
     """Entry-point group, "fail2progress.skills"."""
+    lazy: Mapping[str, str] = field(default_factory=dict)
+    """Built-in parts as `module:attribute`, imported when they are asked for: heavy ones, and those of rooms above."""
     _parts: dict[str, Part] = field(default_factory=dict)
     _sources: dict[str, str] = field(default_factory=dict)
     _searched: bool = False
 
-    def register(self, name: str, part: Part, source: str = "fail2progress") -> Part:
+    def register(self, name: str, part: Part, source: str = OWN) -> Part:
         """Add a part. RegistryError where another one has the name."""
-        if name in self._parts and self._parts[name] is not part:
-            raise RegistryError(
-                f"{self.kind} {name!r} is registered twice, by {self._sources[name]} and by {source}: rename or remove one"
-            )
+        if (name in self.lazy and source != OWN) or (name in self._parts and self._parts[name] is not part):
+            first = self._sources.get(name, OWN)
+            raise RegistryError(f"{self.kind} {name!r} is registered twice, by {first} and by {source}: rename or remove one")
         self._parts[name] = part
         self._sources[name] = source
         return part
@@ -48,10 +50,12 @@ class Registry(Generic[Part]):
 
     def get(self, name: str) -> Part:
         """The part of a name. RegistryError lists the known ones, or says which package's part cannot be loaded."""
+        if name in self.lazy:
+            return self._built_in(name)
         if name not in self._parts:
             self._search()
         if name not in self._parts:
-            raise RegistryError(f"unknown {self.kind} {name!r}; known: {', '.join(self._parts)}")
+            raise RegistryError(f"unknown {self.kind} {name!r}; known: {', '.join(self.names())}")
         return self._parts[name]
 
     def source(self, name: str) -> str:
@@ -62,17 +66,23 @@ class Registry(Generic[Part]):
     def names(self) -> tuple[str, ...]:
         """All names, those of other packages included."""
         self._search()
-        return tuple(self._parts)
+        return (*self.lazy, *(name for name in self._parts if name not in self.lazy))
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()
 
     def __iter__(self) -> Iterator[Part]:
-        self._search()
-        return iter(tuple(self._parts.values()))
+        return iter([self.get(name) for name in self.names()])
 
     def __len__(self) -> int:
         return len(self.names())
+
+    def _built_in(self, name: str) -> Part:
+        """Imported when it is first asked for. What its import raises passes through: it is a fault of this package."""
+        if name not in self._parts:
+            module, _, attribute = self.lazy[name].partition(":")
+            self.register(name, getattr(import_module(module), attribute))
+        return self._parts[name]
 
     def _search(self) -> None:
         """Load the parts that other packages offer, once."""
