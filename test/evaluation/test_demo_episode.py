@@ -13,7 +13,7 @@ from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
 from fail2progress.models.store import Registry
 from fail2progress.reporting.report import html
-from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+from fail2progress.simulation.parallel import ParallelSimulator
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ def demo(
     seed: int = typer.Option(0, min=0, help="Which trials to run."),
     robot: str = typer.Option("stretch", help="stretch (its own joints and head camera) or hand (quicker)."),
     model: Path | None = typer.Option(None, help="Weights to start from; default: those that travel with the package."),
+    simulator: str = typer.Option("mujoco", help="That learns and classifies: a name, or a file with its options."),
     processes: int | None = typer.Option(None, min=1, help="Processes for simulation; default: one for every core."),
     as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
 ) -> None:
@@ -38,7 +39,7 @@ def demo(
     require(robot in ("stretch", "hand"), f"unknown robot {robot!r}; there are: stretch, hand")
     writable(out)
     options = StoryOptions(out, model or weights.path(weights.RELATIONAL), weights.path(weights.KEEPSAKE), objects, seed, robot)
-    story = _told(options, processes)
+    story = _told(options, processes, simulator)
     page = out / "report.html"
     page.write_text(html(story))
     _summarise(story, page)
@@ -48,18 +49,18 @@ def demo(
         raise WorkError(f"the task was not reached with the new model; see {page}")
 
 
-def _told(options: StoryOptions, processes: int | None) -> Story:
+def _told(options: StoryOptions, processes: int | None, choice: str) -> Story:
     """The story, with its stages as progress bars."""
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from fail2progress.evaluation.demo_episode import NoStoryError, tell_story
-    from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+    from fail2progress.simulation.parallel import ParallelSimulator
     from fail2progress.tasks.hierarchical import HierarchicalTabletop
 
     if options.objects not in HierarchicalTabletop.counts:
         raise typer.BadParameter(f"{options.objects} objects; the task is defined for 3, 5 and 7", param_hint="--objects")
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with ParallelSimulator(processes) as simulator, Progress(*columns, console=console()) as bar:
+    with ParallelSimulator(processes, choice) as simulator, Progress(*columns, console=console()) as bar:
         rows: dict[str, int] = {}
 
         def tell(stage: str, share: float) -> None:

@@ -33,6 +33,7 @@ def evaluate(
         4, min=0, help="Skills that a plan may have beyond one for every object; 0: no object moves twice."
     ),
     seed: int = typer.Option(1, min=0, help="Trials start from seed * 100000, and so on."),
+    simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
     processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     out: Path | None = typer.Option(None, help="Report to write (.json), with a row for every trial."),
@@ -52,7 +53,7 @@ def evaluate(
     checkpoint = load_checkpoint(path)
     with checked():
         again = room.replans(method, checkpoint.note, replan)
-        work = room.jobs(path, task, objects, trials, seed, again, free_order, slack)
+        work = room.jobs(path, task, objects, trials, seed, again, free_order, slack, simulator)
         workers = executor_named(executor, processes)
     if out is not None:
         require(not out.is_dir(), f"{out}: is a folder; --out names a file")
@@ -60,7 +61,8 @@ def evaluate(
     start = time.perf_counter()
     results = _carry_out(work, workers)
     head = {"task": task, "objects": objects, "method": method, "seed": seed, "model": shown(path), "digest": checkpoint.digest}
-    head |= {"replan": again, "free_order": free_order, "slack": slack, "seconds": time.perf_counter() - start}
+    head |= {"replan": again, "free_order": free_order, "slack": slack, "simulator": simulator}
+    head |= {"seconds": time.perf_counter() - start}
     _tell(results, trials, head, out, as_json)
 
 

@@ -22,6 +22,7 @@ def generate(
     out: Path = typer.Option(..., help="Folder of the data set; what is there already is kept and completed."),
     executions: int = typer.Option(40_000, min=1, help="Skill executions in all."),
     seed: int = typer.Option(0, min=0, help="The same seed gives the same data."),
+    simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
     processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     as_json: bool = typer.Option(False, "--json", help="Print the manifest's figures as JSON."),
@@ -33,9 +34,11 @@ def generate(
     from fail2progress.core.executor import executor as executor_named
     from fail2progress.learning.pretraining import generate as room
     from fail2progress.learning.pretraining.shards import shard_names
+    from fail2progress.simulation.registry import resolve
 
     with checked():
         workers = executor_named(executor, processes)
+    resolve(simulator)
     require(not out.exists() or out.is_dir(), f"{out}: is a file; --out names a folder")
     writable(out)
     _check_present(out)
@@ -43,7 +46,7 @@ def generate(
     try:
         with progress() as bar:
             task = bar.add_task("executions", total=executions, completed=min(room.SHARD * len(shard_names(out)), executions))
-            for done in room.generate(out, executions, seed, workers):
+            for done in room.generate(out, executions, seed, workers, simulator):
                 _remember(out, done.name, done.executions, done.seconds)
                 bar.update(task, completed=min(room.SHARD * len(shard_names(out)), executions))
     except KeyboardInterrupt:

@@ -39,6 +39,7 @@ def learn(
     replay: int = typer.Option(20, min=0, help="Old samples in every epoch; 0 learns from the new ones alone."),
     registry: Path = typer.Option(Path("runs/models"), help="Folder of the models' versions."),
     seed: int = typer.Option(0, min=0, help="Of everything random in it."),
+    simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
     processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
@@ -50,7 +51,7 @@ def learn(
     from fail2progress.learning.finetuning.learner import Learner
     from fail2progress.learning.finetuning.targeted import TargetOptions
     from fail2progress.models.store import Registry
-    from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+    from fail2progress.simulation.parallel import ParallelSimulator
     from fail2progress.stein.actions import ACQUISITIONS
 
     require(acquisition in ACQUISITIONS, f"unknown acquisition {acquisition!r}; known: {', '.join(ACQUISITIONS)}")
@@ -62,8 +63,8 @@ def learn(
     writable(registry)
     if failure.header.model != parent.digest:
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
-    with ParallelSimulator(processes) as simulator:
-        learner = Learner(simulator, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay))
+    with ParallelSimulator(processes, simulator) as physics:
+        learner = Learner(physics, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay))
         lesson = _learn(learner, failure, parent, seed)
     version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
     if as_json:

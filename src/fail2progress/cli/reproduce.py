@@ -83,7 +83,7 @@ def _table3(
     from fail2progress.learning.finetuning.learner import Learner
     from fail2progress.learning.finetuning.rehearsal import load_rehearsal
     from fail2progress.models import weights
-    from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+    from fail2progress.simulation.parallel import ParallelSimulator
 
     rehearsal = load_rehearsal(weights.path(weights.KEEPSAKE))
     folder = models or weights.path(weights.KEEPSAKE).parent
@@ -107,7 +107,7 @@ def _generators(models: Path | None, out: Path, seeds: int, processes: int | Non
     from fail2progress.learning.finetuning.rehearsal import load_rehearsal
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+    from fail2progress.simulation.parallel import ParallelSimulator
 
     rehearsal = load_rehearsal(weights.path(weights.KEEPSAKE))
     start = load_checkpoint(models / weights.RELATIONAL if models else weights.path(weights.RELATIONAL))

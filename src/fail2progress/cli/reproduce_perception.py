@@ -67,10 +67,10 @@ def _noise(order: Order) -> tuple[dict[str, object], str, bytes]:
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.reporting import noise_pictures
-    from fail2progress.simulation.mujoco.backend import MujocoSimulator
+    from fail2progress.simulation import registry as simulators
 
     read = load_checkpoint(order.model / weights.RELATIONAL if order.model else weights.path(weights.RELATIONAL))
-    simulator, sensor = MujocoSimulator(), _sensor()
+    simulator, sensor = simulators.make(), _sensor()
     scenes = {
         "after skills": noise.after_skills(simulator, order.episodes, order.seed, sensor),
         "cluttered": noise.cluttered(simulator, (identities.SKILLS + 1) * order.episodes, order.seed, sensor),
@@ -91,9 +91,9 @@ def _noise(order: Order) -> tuple[dict[str, object], str, bytes]:
 def _identities(order: Order) -> tuple[dict[str, object], str, bytes]:
     from fail2progress.evaluation.studies import identities
     from fail2progress.reporting import identities_pictures
-    from fail2progress.simulation.mujoco.backend import MujocoSimulator
+    from fail2progress.simulation import registry as simulators
 
-    simulator, segmenters = MujocoSimulator(), _segmenters()
+    simulator, segmenters = simulators.make(), _segmenters()
     report = identities.study(simulator, segmenters, order.episodes, order.seed, _sensor(), lambda done: say(f"{done} episodes"))
     moments = list(identities.episode(simulator, order.seed, identities.most_hidden(report), _sensor()))
     return report, identities_pictures.page(report), identities_pictures.strip(moments, segmenters["ideal"])

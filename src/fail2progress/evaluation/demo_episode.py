@@ -31,8 +31,8 @@ from fail2progress.models.store import Registry
 from fail2progress.planning.planner import Planner
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
+from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Simulator
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.hierarchical import HierarchicalTabletop, Trial
 
 PATIENCE = 10
@@ -179,7 +179,7 @@ def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, con
     if kind == "stretch":
         robot = SimulatedStretch(trial.scene, seed=trial.seed)
     else:
-        robot = SimulatedRobot(MujocoSimulator(), trial.scene, seed=trial.seed)
+        robot = SimulatedRobot(simulators.make(), trial.scene, seed=trial.seed)
     episode = agent.run(robot, TaskSpec(trial.stages, trial.task, trial.objects, trial.seed))
     return Run(trial, episode, robot, judge(trial, episode, robot))
 

@@ -17,6 +17,8 @@ from fail2progress.core.executor import Executor
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.planning.search import SearchOptions
+from fail2progress.simulation import registry as simulators
+from fail2progress.simulation.base import Simulator
 from fail2progress.tasks.hierarchical import task
 
 METHODS = ("original", "replanning", "fail2progress")
@@ -35,6 +37,7 @@ class TrialJob:
     replan: bool
     free_order: bool = False
     slack: int = SearchOptions.slack
+    simulator: str = simulators.DEFAULT
 
 
 @dataclass(frozen=True)
@@ -110,12 +113,15 @@ def jobs(
     replan: bool,
     free_order: bool = False,
     slack: int = SearchOptions.slack,
+    simulator: str = simulators.DEFAULT,
 ) -> list[TrialJob]:
-    """The trials of a seed. ValueError: unknown task, a number of objects that it does not have, no trials."""
+    """The trials of a seed. ValueError: unknown task, a number of objects that it does not have, no trials, no such simulator."""
     if trials < 1:
         raise ValueError(f"trials must be at least 1, got {trials}")
     task(task_name).trial(objects, seed * SEEDS)
-    return [TrialJob(str(model), task_name, objects, seed * SEEDS + i, replan, free_order, slack) for i in range(trials)]
+    simulators.resolve(simulator)
+    seeds = range(seed * SEEDS, seed * SEEDS + trials)
+    return [TrialJob(str(model), task_name, objects, number, replan, free_order, slack, simulator) for number in seeds]
 
 
 def evaluate(work: Sequence[TrialJob], executor: Executor) -> Iterator[TrialResult]:
@@ -129,9 +135,13 @@ def carry_out(job: TrialJob) -> TrialResult:
     trial = task(job.task).trial(job.objects, job.seed)
     if job.free_order:
         trial = replace(trial, stages=(trial.goal,))
-    return run_trial(checkpoint.model, checkpoint.digest, trial, AgentConfig(replan=job.replan), SearchOptions(slack=job.slack))[
-        0
-    ]
+    config, search = AgentConfig(replan=job.replan), SearchOptions(slack=job.slack)
+    return run_trial(checkpoint.model, checkpoint.digest, trial, config, search, _simulator(job.simulator))[0]
+
+
+@lru_cache(maxsize=1)
+def _simulator(choice: str) -> Simulator:
+    return simulators.make(choice)
 
 
 @lru_cache(maxsize=2)

@@ -74,7 +74,9 @@ class Lifelong:
         """The next failure that comes from an incorrect symbolic prediction, or None within the patience."""
         for number in range(self.patience):
             report("trial", number / self.patience)
-            _, events, _, _ = run_trial(model, digest, self.task.trial(self.objects, seed + number), self.config)
+            _, events, _, _ = run_trial(
+                model, digest, self.task.trial(self.objects, seed + number), self.config, simulator=classifier.simulator
+            )
             for event in events:
                 verdict = classifier.classify(event)
                 if verdict.category is FailureClass.SYMBOLIC_PREDICTION:

@@ -32,8 +32,8 @@ from fail2progress.perception.relations import geometric as geometric_relations
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.planning.planner import score_places
 from fail2progress.planning.steps import Segments, Step
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+from fail2progress.simulation import registry as simulators
+from fail2progress.simulation.parallel import ParallelSimulator
 from fail2progress.tasks.hierarchical import task
 from fail2progress.tasks.pretraining import job
 
@@ -60,7 +60,7 @@ class Measurement:
 
 def simulation(executions: int = 60) -> Iterator[Measurement]:
     """Executions of the pre-training distribution with both observations, on one core."""
-    simulator = MujocoSimulator()
+    simulator = simulators.make()
     simulator.execute(job(1, 0))
     start = time.perf_counter()
     seconds = [simulator.execute(job(1, number)).seconds for number in range(executions)]
@@ -107,7 +107,7 @@ def _train_worker(rank: int, world: int, meeting: Path, rehearsal: RehearsalSet,
 def planning(model: SkillEffectModel, candidates: int = 512, repetitions: int = 3) -> Measurement:
     """Whole candidates of three skills in a scene of three objects on two tables, rolled out and scored as one batch."""
     trial = task("hierarchical-tabletop").trial(3, 1)
-    belief = encode_observation(model, MujocoSimulator().settle(trial.scene, Camera()).cloud)
+    belief = encode_observation(model, simulators.make().settle(trial.scene, Camera()).cloud)
     names = belief.names
     pairs = (("capsule_1", "cup_1"), ("cup_1", "table_b"), ("cup_2", "table_b"))
     steps = tuple(Step(names.index(one), names.index(other)) for one, other in pairs)

@@ -16,8 +16,8 @@ from fail2progress.planning.planner import Planner
 from fail2progress.planning.search import SearchOptions
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
-from fail2progress.simulation.base import Outcome
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation import registry as simulators
+from fail2progress.simulation.base import Outcome, Simulator
 from fail2progress.tasks.hierarchical import Trial
 
 
@@ -53,12 +53,13 @@ def run_trial(
     trial: Trial,
     config: AgentConfig = AgentConfig(),  # noqa: B008 (frozen)
     search: SearchOptions = SearchOptions(),  # noqa: B008 (frozen)
+    simulator: Simulator | None = None,
 ) -> tuple[TrialResult, list[FailureEvent], Episode, SimulatedRobot]:
-    """Carry out one trial; the trial's seed decides everything random in it."""
+    """Carry out one trial, by the default simulator unless one is given; the trial's seed decides everything random in it."""
     kept: list[FailureEvent] = []
     planner = Planner(model, torch.Generator().manual_seed(trial.seed), search)
     agent = Agent(planner, digest, kept.append, config)
-    robot = SimulatedRobot(MujocoSimulator(), trial.scene, seed=trial.seed)
+    robot = SimulatedRobot(simulator or simulators.make(), trial.scene, seed=trial.seed)
     episode = agent.run(robot, TaskSpec(trial.stages, trial.task, trial.objects, trial.seed))
     return judge(trial, episode, robot), kept, episode, robot
 

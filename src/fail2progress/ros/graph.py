@@ -115,6 +115,9 @@ _TASK = (
     Parameter("seed", 0, "which trials, as in `fail2progress demo`: they count from 10,000 + 100 seed", 0, 10**6),
 )
 _PROCESSES = Parameter("processes", 1, "processes for simulation; 0: one for every core", 0, 256)
+_SIMULATOR = Parameter(
+    "simulator", "mujoco", "which simulator: a name (`fail2progress simulators ls`) or a file with its options"
+)
 
 _NODES = (
     NodeEntry(
@@ -168,7 +171,7 @@ _NODES = (
     NodeEntry(
         "classifier",
         "rebuilds the scene of a failure, repeats the skill in simulation and says of what kind the failure is",
-        (_PROCESSES,),
+        (_PROCESSES, _SIMULATOR),
         ("failures",),
         ("failure_reports",),
         services=("classify_failure",),
@@ -179,6 +182,7 @@ _NODES = (
         "from a failure report to a better model, if the gate lets it through",
         (
             _PROCESSES,
+            _SIMULATOR,
             Parameter("seed", 0, "of everything random in learning", 0, 10**6),
             Parameter("samples", 20, "scenes to learn from (M of the paper)", 1, 1000),
             Parameter("epochs", 200, "of fine-tuning", 1, 10000),
@@ -195,6 +199,7 @@ _NODES = (
         (
             *_TASK,
             Parameter("robot", "stretch", "own joints, or a free hand", choices=("stretch", "hand")),
+            _SIMULATOR,
             Parameter("rate", 5.0, "images a second while nothing moves", 0.2, 60.0),
             Parameter("client_timeout", 2.0, "seconds without a heartbeat of the client after which motion stops", 0.05, 60.0),
             Parameter("pace", 0.0, "simulated seconds a second; 0: as fast as it can", 0.0, 100.0),

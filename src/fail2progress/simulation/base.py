@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from types import TracebackType
 
 import numpy as np
 
@@ -74,5 +75,14 @@ class Simulator(ABC):
         """Let a scene come to rest and look at it."""
 
     def execute_all(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """Outcomes in the order of the jobs."""
+        """Outcomes in the order of the jobs. Closing the iterator stops the work on those that are left."""
         return map(self.execute, jobs)
+
+    def close(self) -> None:  # noqa: B027 (most have nothing to let go)
+        """Let processes and devices go; the simulator is not used afterwards."""
+
+    def __enter__(self) -> Simulator:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()

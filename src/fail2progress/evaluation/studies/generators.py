@@ -60,7 +60,7 @@ class Comparison:
         tests = {contents: list(loaded(learner.simulator, contents, self.tests)) for contents in (1, 2, 3)}
         rows = []
         for seed in range(self.seeds):
-            event = meet(start, seed)
+            event = meet(start, seed, learner.simulator)
             for options in VARIANTS:
                 path = self.folder / f"{name(options).replace('/', '_')}_{seed}.json"
                 if not path.exists():
@@ -84,11 +84,11 @@ class Comparison:
         return {"variant": name(options), "seed": seed, "contents_error_m": errors, **lesson.to_dict()}
 
 
-def meet(start: Checkpoint, seed: int) -> FailureEvent:
+def meet(start: Checkpoint, seed: int, simulator: Simulator | None = None) -> FailureEvent:
     """The first failure in the learning trials of a seed. ValueError where none is met in 20 trials."""
     for number in range(20):
         trial = HierarchicalTabletop().trial(3, LEARNING_SEEDS + 1000 * seed + number)
-        _, events, _, _ = run_trial(start.model, start.digest, trial)
+        _, events, _, _ = run_trial(start.model, start.digest, trial, simulator=simulator)
         if events:
             return events[0]
     raise ValueError(f"no failure met in 20 trials of seed {seed}")

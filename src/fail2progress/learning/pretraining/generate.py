@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fail2progress.core.executor import Executor
 from fail2progress.learning.pretraining.shards import SCHEMA, DataError, arrays, digest, shard_names, write_shard
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation import registry as simulators
 from fail2progress.tasks.pretraining import job
 
 SHARD = 250
@@ -26,6 +26,7 @@ class ShardTask:
     seed: int
     first: int
     last: int
+    simulator: str = simulators.DEFAULT
 
 
 @dataclass(frozen=True)
@@ -40,22 +41,24 @@ class ShardDone:
 def make_shard(task: ShardTask) -> ShardDone:
     """Simulate executions first..last-1 and write them; unstable starts are left out."""
     start = time.perf_counter()
-    simulator = MujocoSimulator()
+    simulator = simulators.make(task.simulator)
     numbers = range(task.first, task.last)
-    outcomes = [(n, simulator.execute(job(task.seed, n))) for n in numbers]
+    outcomes = list(zip(numbers, simulator.execute_all(job(task.seed, n) for n in numbers), strict=True))
     kept = [(n, outcome) for n, outcome in outcomes if outcome.stable]
     write_shard(Path(task.folder), task.name, arrays([o for _, o in kept], [n for n, _ in kept]))
     seconds = {key: sum(o.seconds[key] for _, o in outcomes) for key in ("stepping", "rays")}
     return ShardDone(task.name, len(kept), {**seconds, "total": time.perf_counter() - start})
 
 
-def generate(folder: Path, executions: int, seed: int, executor: Executor) -> Iterator[ShardDone]:
+def generate(
+    folder: Path, executions: int, seed: int, executor: Executor, simulator: str = simulators.DEFAULT
+) -> Iterator[ShardDone]:
     """Make the shards that are missing; yields each as it is done. DataError if the folder holds data of another seed."""
     folder.mkdir(parents=True, exist_ok=True)
     _check_seed(folder, seed)
     present = set(shard_names(folder))
     tasks = [
-        ShardTask(str(folder), f"shard_{first // SHARD:05d}", seed, first, min(first + SHARD, executions))
+        ShardTask(str(folder), f"shard_{first // SHARD:05d}", seed, first, min(first + SHARD, executions), simulator)
         for first in range(0, executions, SHARD)
     ]
     yield from executor.map_unordered(make_shard, [task for task in tasks if task.name not in present])

@@ -37,7 +37,7 @@ from fail2progress.ros.benchmark.client import Probe
 from fail2progress.ros.conversions.values import call_msg
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from fail2progress.ros.lifecycle import GoalClient, qos
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.hierarchical import HierarchicalTabletop
 
@@ -49,7 +49,7 @@ PERIOD = 0.1
 
 def eight_segments() -> SegmentedCloud:
     """An observation of two tables and six objects."""
-    cloud = MujocoSimulator().settle(HierarchicalTabletop().trial(7, 3).scene, Camera()).cloud
+    cloud = simulators.make().settle(HierarchicalTabletop().trial(7, 3).scene, Camera()).cloud
     return SegmentedCloud(cloud.names[:8], cloud.categories[:8], cloud.points[:8], cloud.visibility[:8])
 
 

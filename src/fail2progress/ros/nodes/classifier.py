@@ -15,7 +15,7 @@ from fail2progress.failures.report import FailureReport
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros.conversions.records import event_of, report_msg
 from fail2progress.ros.lifecycle import StackNode
-from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+from fail2progress.simulation.parallel import ParallelSimulator
 
 UNASKED = 5.0
 """Seconds between two looks into the store without having been asked."""
@@ -27,7 +27,7 @@ class ClassifierNode(StackNode):
     def start(self) -> None:
         """See StackNode."""
         self.store = FailureStore(self.state_dir / "failures.sqlite")
-        self.simulator = ParallelSimulator(int(self.param("processes")) or None)
+        self.simulator = ParallelSimulator(int(self.param("processes")) or None, str(self.param("simulator")))
         self.classifier = Classifier(self.simulator, Camera())
         self.wanted = threading.Event()
         self.ending = threading.Event()
@@ -48,7 +48,7 @@ class ClassifierNode(StackNode):
         self.ending.set()
         self.wanted.set()
         self.worker.join(timeout=5.0)
-        self.simulator.__exit__(None, None, None)
+        self.simulator.close()
 
     def take(self, message: Any) -> None:
         """Keep a failure (it may come from another machine) and wake the worker."""

@@ -24,7 +24,7 @@ from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.ros.conversions.records import report_of
 from fail2progress.ros.conversions.values import SCHEMA, header, uuid_msg
 from fail2progress.ros.model_node import ModelNode, registry, starting_model
-from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+from fail2progress.simulation.parallel import ParallelSimulator
 from fail2progress.stein.states import NothingToVaryError
 
 UNASKED = 5.0
@@ -46,7 +46,7 @@ class LearnerNode(ModelNode):
         self.versions = registry(self)
         self.load()
         self._register_first(starting_model(self))
-        self.simulator = ParallelSimulator(int(self.param("processes")) or None)
+        self.simulator = ParallelSimulator(int(self.param("processes")) or None, str(self.param("simulator")))
         targeting = TargetOptions(samples=int(self.param("samples")))
         finetuning = FinetuneOptions(epochs=int(self.param("epochs")))
         self.learner = Learner(self.simulator, load_rehearsal(weights.path(weights.KEEPSAKE)), targeting, finetuning)

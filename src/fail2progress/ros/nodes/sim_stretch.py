@@ -22,7 +22,7 @@ from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, ima
 from fail2progress.ros.conversions.values import header, time_of
 from fail2progress.ros.graph import CAMERA, LABELS
 from fail2progress.ros.nodes.robot import RobotNode
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.hierarchical import Trial, task
 
@@ -53,7 +53,7 @@ class SimStretchNode(RobotNode):
     def _place(self, trial: Trial, scene: Scene) -> None:
         """A robot before a scene of a trial."""
         if self.param("robot") == "hand":
-            robot: Any = SimulatedRobot(MujocoSimulator(), scene, seed=trial.seed)
+            robot: Any = SimulatedRobot(simulators.make(str(self.param("simulator"))), scene, seed=trial.seed)
         else:
             robot = SimulatedStretch(scene, seed=trial.seed)
         robot.progress = self._progress

@@ -6,7 +6,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Disturbances, Job
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from fail2progress.simulation.mujoco.parallel import ParallelSimulator
+from fail2progress.simulation.parallel import ParallelSimulator
 from fail2progress.skills.base import SkillCall
 
 Build = Callable[..., Scene]

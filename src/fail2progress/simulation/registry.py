@@ -1,0 +1,121 @@
+"""Simulators by name: what each can do as data, its options, and whether it can run here. Imports no physics engine.
+
+A choice is a text: the name of a simulator, or the path of a YAML or JSON file with the key `simulator` and that simulator's
+options beside it. Texts travel to other processes, on command lines and as node parameters.
+Every folder of this package with a module `entry` holds a built-in simulator; another package offers one by an entry point of
+the group `fail2progress.simulators` whose value is a `SimulatorEntry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from fail2progress.core.registry import Registry, RegistryError
+from fail2progress.simulation.base import Simulator
+
+DEFAULT = "mujoco"
+
+
+class SimulatorError(RegistryError):
+    """A simulator that cannot run here, or options that it does not take."""
+
+
+class Options(BaseModel):
+    """Base of a simulator's options: unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a simulator can do."""
+
+    skills: tuple[str, ...] | None = None
+    """The skills that it executes; None: every registered one."""
+    disturbances: bool = True
+    """Whether the hand can miss and lose what it grasps."""
+    batch: int = 1
+    """Scenes that it simulates at once; 1: one after the other, so that more processes make it faster."""
+    gpu: bool = False
+    """Whether it is meant for a GPU."""
+
+
+@dataclass(frozen=True)
+class SimulatorEntry:
+    """A registered simulator. `make` takes validated options and may import what it needs."""
+
+    name: str
+    summary: str
+    make: Callable[[Any], Simulator]
+    options: type[Options] = Options
+    capabilities: Capabilities = Capabilities()
+    requires: tuple[str, ...] = ()
+    """Packages that must be importable."""
+    obstacle: Callable[[Any], str | None] = lambda options: None
+    """Why it cannot run here beside missing packages, given its options; None where it can."""
+
+    def unavailable(self, options: Options | None = None) -> str | None:
+        """Why it cannot run here, or None."""
+        missing = [package for package in self.requires if find_spec(package) is None]
+        if missing:
+            return f"package {missing[0]} is not installed"
+        try:
+            return self.obstacle(options if options is not None else self.options())
+        except ValidationError as error:
+            return _first(error)
+
+
+def _built_in() -> dict[str, str]:
+    folders = sorted(path.parent.name for path in Path(__file__).parent.glob("*/entry.py"))
+    return {name: f"{__package__}.{name}.entry:ENTRY" for name in folders}
+
+
+SIMULATORS: Registry[SimulatorEntry] = Registry("simulator", "fail2progress.simulators", lazy=_built_in())
+
+
+def resolve(choice: str) -> tuple[SimulatorEntry, Options]:
+    """The entry and the validated options of a choice. RegistryError: unknown, not available here, or wrong options."""
+    name, values, source = _read(choice)
+    entry = SIMULATORS.get(name)
+    try:
+        options = entry.options(**values)
+    except ValidationError as error:
+        raise SimulatorError(f"{source}: {_first(error)}") from error
+    reason = entry.unavailable(options)
+    if reason is not None:
+        raise SimulatorError(f"simulator {name!r} cannot run here: {reason}")
+    return entry, options
+
+
+def make(choice: str = DEFAULT) -> Simulator:
+    """The simulator of a choice, in this process. RegistryError as for `resolve`."""
+    entry, options = resolve(choice)
+    return entry.make(options)
+
+
+def _read(choice: str) -> tuple[str, dict[str, Any], str]:
+    """Name, options and what to call their place in messages."""
+    path = Path(choice)
+    if path.suffix not in (".yaml", ".yml", ".json"):
+        return choice, {}, f"simulator {choice!r}"
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SimulatorError(f"{choice}: cannot be read as a simulator's options: {error}") from error
+    if not isinstance(values, dict) or not isinstance(values.get("simulator"), str):
+        raise SimulatorError(f"{choice}: needs the key 'simulator' with a name; known: {', '.join(SIMULATORS.names())}")
+    return values.pop("simulator"), {str(key): value for key, value in values.items()}, choice
+
+
+def _first(error: ValidationError) -> str:
+    """One line about the first thing that is wrong."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" + (f", got {first['input']!r}" if first["type"] != "missing" else "")
