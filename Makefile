@@ -1,12 +1,17 @@
 # make sim    from a fresh clone to a learned failure on ROS 2: all nodes, a simulated Stretch; the report lies in runs/sim
 # make demo   the same story in one process, without ROS; the report lies in runs/demo
 # make test   all tests, ruff and mypy --strict among them (test/test_style.py)
+# make test-fast   what is tested in two minutes: no processes, no learning
+# make coverage    all tests, and which lines they run; fails below a floor
+# make docs   the guide and API pages in build/site, the picture of the architecture
 # make ros    ROS 2 and the messages alone: a sourced ROS installation is used, otherwise wheels in .venv
 # make env    the environment alone, in .venv
 # make clean  removes the environment, what was built and the tools' caches, keeps runs/
 # Each sets up what it needs. Another interpreter: make clean, then make PYTHON=python3.12 test
 
 PYTHON ?= python3
+# Share of lines (%) that the tests run at least, in the process of the tests itself.
+COVERAGE ?= 85
 
 comma := ,
 VENV := .venv
@@ -20,7 +25,7 @@ EXTRAS := $(if $(AMENT_PREFIX_PATH),test,test$(comma)ros)
 ROS_STAMP := install/.built
 IN_ROS := config/ros/run.sh $(CURDIR)/$(VENV)
 
-.PHONY: sim demo test ros env clean
+.PHONY: sim demo test test-fast coverage docs ros env clean
 .DELETE_ON_ERROR:
 
 sim: $(ROS_STAMP)
@@ -31,6 +36,17 @@ demo: $(STAMP)
 
 test: $(ROS_STAMP)
 	$(IN_ROS) $(BIN)/python -m pytest -n 2
+
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m 'not slow' --ignore=test/stack --ignore=test/ros --ignore=test/test_launch_runs.py
+
+coverage: $(ROS_STAMP)
+	$(IN_ROS) $(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=$(COVERAGE)
+
+docs: $(STAMP)
+	$(BIN)/python docs/architecture.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build -q
+	@echo "build/site/index.html"
 
 ros: $(ROS_STAMP)
 

@@ -5,4 +5,4 @@ rebuilt in simulation, Stein variational inference finds scenes and actions like
 they teach (Fail2Progress, CoRL 2025). Units are SI throughout; frames follow REP-103 and REP-105.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

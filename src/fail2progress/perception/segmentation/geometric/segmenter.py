@@ -30,8 +30,8 @@ from fail2progress.perception.segmentation.geometric.stack_splitting import Seam
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
 from fail2progress.perception.segmentation.geometric.surface_colour import like_surface
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules, StandRules
+from fail2progress.perception.segmentation.geometric.visibility import visibility
 from fail2progress.perception.shapes import CATEGORY, rectangle, solid
-from fail2progress.perception.visibility import visibility
 
 _TABLE_TOP = 0.02
 """Metres of thickness that a surface's box is given, of which only the upper side is seen."""
