@@ -34,7 +34,7 @@ def demo(
     """
     from fail2progress.evaluation.demo_episode import StoryOptions
     from fail2progress.models import weights
-    from fail2progress.reporting.report import html
+    from fail2progress.reporting.report import html, loop_picture
 
     require(robot in ("stretch", "hand"), f"unknown robot {robot!r}; there are: stretch, hand")
     writable(out)
@@ -42,6 +42,7 @@ def demo(
     story = _told(options, processes, simulator)
     page = out / "report.html"
     page.write_text(html(story))
+    (out / "loop.png").write_bytes(loop_picture(story))
     _summarise(story, page)
     if as_json:
         print_json(_summary(story, page))
@@ -77,8 +78,10 @@ def _told(options: StoryOptions, processes: int | None, choice: str) -> Story:
 
 
 def _summarise(story: Story, page: Path) -> None:
+    from fail2progress.failures import sentences
+
     verdict, result = story.lesson.verdict, story.again.result
-    say(f"failure {story.event.id[:8]}: {story.event.header.mismatches[0]}")
+    say(f"failure {story.event.id[:8]}: {' '.join(sentences.story(story.event))}")
     say(f"class: {story.report.category.value.replace('_', ' ')}, confidence {story.report.confidence:.0%}")
     say(f"learnt in {sum(story.lesson.seconds.values()):.1f} s; gate: {verdict.reason}")
     before, after = (sum(pair[i].success for pair in story.unseen) for i in (0, 1))

@@ -53,12 +53,15 @@ def show(identity: str = _ID, store: Path = _STORE, as_json: bool = _JSON) -> No
 
     Example: fail2progress failures show 3f2a
     """
+    from fail2progress.failures.sentences import story
+
     kept = _open(store)
-    header = kept.get(identity).header
-    report = kept.report(header.id)
+    event = kept.get(identity)
+    header, report = event.header, kept.report(event.id)
     if as_json:
         return print_json({**header.model_dump(mode="json"), "report": report.model_dump(mode="json") if report else None})
-    for name, value in _lines(header, report):
+    told = [("story", sentence) for sentence in story(event)] if header.mismatches else []
+    for name, value in [*told, *_lines(header, report)]:
         typer.echo(f"{name:9} {value}")
 
 

@@ -12,8 +12,10 @@ from torch import Tensor
 from fail2progress.core.scene import Array
 from fail2progress.evaluation.demo_episode import Run, Story
 from fail2progress.evaluation.trials import TrialResult
+from fail2progress.failures import sentences
 from fail2progress.learning.finetuning.targeted import Targeted
 from fail2progress.reporting import pictures
+from fail2progress.reporting.story_picture import story_panels, story_picture
 from fail2progress.stein.states import StateSpace
 
 STYLE = """
@@ -29,7 +31,20 @@ th{color:#6b737c;font-weight:600} img{max-width:100%;border-radius:4px} figure{m
 
 def html(story: Story) -> str:
     """The page. All text from outside is escaped."""
-    sections = (_summary, _task, _first, _failure, _particles, _scenes, _lesson, _again, _timings, _limits, _provenance)
+    sections = (
+        _summary,
+        _in_one_picture,
+        _task,
+        _first,
+        _failure,
+        _particles,
+        _scenes,
+        _lesson,
+        _again,
+        _timings,
+        _limits,
+        _provenance,
+    )
     body = "\n".join(section(story) for section in sections)
     title = "fail2progress: a failure, and what was learnt from it"
     head = (
@@ -49,6 +64,18 @@ def _summary(story: Story) -> str:
         f"then {_verdict(story.again.result.success)}; of {count} unseen trials, carried out without looking again, "
         f"{before} succeeded before and {after} after.</p>"
     )
+
+
+def _in_one_picture(story: Story) -> str:
+    told = "".join(f"<li>{escape(sentence)}</li>" for sentence in sentences.story(story.event))
+    caption = "Scenes as rebuilt from what the robot saw; what it did not see is left out."
+    return f"<h2>What went wrong, and what was learnt</h2><ol>{told}</ol>{figure(loop_picture(story), caption)}"
+
+
+def loop_picture(story: Story) -> bytes:
+    """The failure in four panels, as a PNG."""
+    expected = story.first.episode.taken[-1].planned.displacement
+    return story_picture(story_panels(story.event, expected, story.lesson.model))
 
 
 def _verdict(success: bool) -> str:

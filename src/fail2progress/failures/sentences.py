@@ -1,0 +1,108 @@
+"""A failure in plain words, made from its relations: what the model expected, what happened, and why that matters to the goal.
+
+Relations are named from the side of the object that can move: "below(table_b, cup_1)" is told as cup_1 being above table_b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fail2progress.core.goals import Atom
+from fail2progress.core.relations import RelationState
+from fail2progress.failures.event import FailureEvent, Mismatch
+
+MIRRORED = {"left": "right", "front": "behind", "above": "below", "contact": "contact"}
+MIRRORED |= {other: one for one, other in MIRRORED.items()}
+
+PHRASES = {
+    "left": "to the left of {other}",
+    "right": "to the right of {other}",
+    "front": "in front of {other}",
+    "behind": "behind {other}",
+    "above": "above {other}",
+    "below": "below {other}",
+    "contact": "touching {other}",
+    "boundary": "near the edge of {other}",
+    "inside": "inside {other}",
+    "open": "open",
+    "movable": "movable",
+    "drawer": "a drawer",
+}
+"""What follows "is"."""
+
+TELLING = ("inside", "above", "below", "contact", "open", "left", "right", "front", "behind", "boundary", "drawer", "movable")
+"""Which broken relation says most, first; the others follow from it more often than not."""
+
+
+def told(mismatch: Mismatch, state: RelationState) -> Mismatch:
+    """The same mismatch from the side of the movable object; of two movable ones, as it is."""
+    swappable = mismatch.relation in MIRRORED and mismatch.other
+    if not swappable or state.value("movable", mismatch.subject) > 0.5 or state.value("movable", mismatch.other) < 0.5:
+        return mismatch
+    turned = {"relation": MIRRORED[mismatch.relation], "subject": mismatch.other, "other": mismatch.subject}
+    return mismatch.model_copy(update=turned)
+
+
+def ranked(event: FailureEvent) -> list[Mismatch]:
+    """The mismatches from the movable side, each once, the most telling first."""
+    turned = [told(mismatch, event.relations_before) for mismatch in event.header.mismatches]
+    once = list(dict.fromkeys((m.relation, m.subject, m.other) for m in turned))
+    first = {(m.relation, m.subject, m.other): m for m in reversed(turned)}
+    return sorted((first[key] for key in once), key=lambda m: TELLING.index(m.relation))
+
+
+def phrase(relation: str, other: str) -> str:
+    """What follows "is": "inside cup_1", "open"."""
+    return PHRASES[relation].format(other=other)
+
+
+def expectation(event: FailureEvent) -> str:
+    """What the model expected of the skill, in one sentence."""
+    mismatch = ranked(event)[0]
+    before = event.relations_before.value(mismatch.relation, mismatch.subject, mismatch.other or None) > 0.5
+    is_so = phrase(mismatch.relation, mismatch.other)
+    expected = mismatch.expected > 0.5
+    adverb = {(True, True): "still be ", (True, False): "be ", (False, True): "no longer be ", (False, False): "not be "}
+    return f"When the robot {_doing(event)}, the model expected that {mismatch.subject} would {adverb[expected, before]}{is_so}."
+
+
+def observation(event: FailureEvent) -> str:
+    """What happened instead, in one sentence."""
+    mismatch = ranked(event)[0]
+    is_so = phrase(mismatch.relation, mismatch.other)
+    return f"{mismatch.subject} is {'' if mismatch.observed > 0.5 else 'not '}{is_so}."
+
+
+def importance(event: FailureEvent) -> str:
+    """Why that matters to the goal, in one sentence."""
+    atoms = [Atom.parse(text) for text in event.header.goal]
+    wanted = [atom for atom in atoms for mismatch in ranked(event) if _speaks_of(atom, mismatch)]
+    if wanted:
+        return f"The goal asks for {_listed(dict.fromkeys(map(str, wanted)))}."
+    subjects = list(dict.fromkeys(mismatch.subject for mismatch in ranked(event)))
+    return f"The rest of the plan relies on where {_listed(subjects)} {'is' if len(subjects) == 1 else 'are'}."
+
+
+def story(event: FailureEvent) -> tuple[str, ...]:
+    """The failure in three sentences: expected, happened, why it matters."""
+    return expectation(event), observation(event), importance(event)
+
+
+def _doing(event: FailureEvent) -> str:
+    """What the robot did, as a clause: "did pick_place with cup_1"."""
+    call = event.header.call
+    aim = f" towards {call.target}" if call.target else ""
+    return f"carried out {call.skill.replace('_', ' ')} on {call.object}{aim}"
+
+
+def _speaks_of(atom: Atom, mismatch: Mismatch) -> bool:
+    key = (atom.relation, *atom.names)
+    names = (mismatch.subject, mismatch.other) if mismatch.other else (mismatch.subject,)
+    turned = (MIRRORED.get(mismatch.relation, ""), *reversed(names))
+    return key in ((mismatch.relation, *names), turned)
+
+
+def _listed(texts: Iterable[str]) -> str:
+    """ "a, b and c"."""
+    parts = list(texts)
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
