@@ -198,7 +198,7 @@ def test_every_edit_names_a_parameter_that_there_is_and_moves_it_within_its_boun
     route = ROUTES[name]
     path = route.parameter.split(".")
     value = importlib.import_module("fail2progress")
-    while path and importlib.util.find_spec(f"{value.__name__}.{path[0]}"):
+    while hasattr(value, "__path__"):
         value = importlib.import_module(f"{value.__name__}.{path.pop(0)}")
     for part in path:
         value = getattr(value, part)
