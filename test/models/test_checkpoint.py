@@ -109,6 +109,15 @@ def test_keys_that_are_missing_or_too_many(path: Path) -> None:
     assert "unexpected ['hand']" in refusal(path)
 
 
+def test_adapters_that_a_checkpoint_lacks_have_no_effect(path: Path) -> None:
+    weights = load_file(path)
+    late = {key for key in weights if key.startswith(("handed_on.", "growth."))}
+    write_weights(path, save({key: value for key, value in weights.items() if key not in late}))
+    one, other = (load_checkpoint(path).model.state_dict() for _ in range(2))
+    assert late and set(one) == set(weights) and all(torch.equal(one[key], other[key]) for key in one)
+    assert not one["handed_on.by_relation"].any() and not one["growth.2.weight"].any()
+
+
 def test_a_weight_of_another_shape(path: Path) -> None:
     write_weights(path, save({**load_file(path), "gate.bias": torch.zeros(2)}))
     assert "gate.bias" in refusal(path)

@@ -66,13 +66,15 @@ class RelationLogits:
 class Effect:
     """What a skill does: (B, N, 3) displacements in metres, the relations that follow, and the next state.
 
-    `latent` is X' = X + dX, from which the relations are decoded; `state` has the boxes moved and embedded again.
+    `latent` is X' = X + dX, from which the relations are decoded; `state` has the boxes moved and embedded again. `growth`
+    (B, N, 3): by how many metres the extents of each box grow, as those of what turns or tips do; None where a model cannot say.
     """
 
     displacement: Tensor
     relations: RelationLogits
     latent: Tensor
     state: LatentState
+    growth: Tensor | None = None
 
 
 class SkillEffectModel(nn.Module, ABC):
@@ -104,9 +106,16 @@ class SkillEffectModel(nn.Module, ABC):
     def finetuned_parameters(self) -> list[nn.Parameter]:
         """What fine-tuning adjusts: everything but the shape encoder, so that shape codes can be computed once."""
 
+    def adapters(self) -> dict[str, list[nn.Parameter]]:
+        """Groups of what pre-training leaves without effect and fine-tuning adjusts first, the fewest weights first.
+
+        Checkpoints may lack them: they then are what a new model has.
+        """
+        return {}
+
     def adapter_parameters(self) -> list[nn.Parameter]:
-        """What pre-training leaves at zero and fine-tuning adjusts first; nothing unless a model says so."""
-        return []
+        """All groups of adapters together."""
+        return [parameter for group in self.adapters().values() for parameter in group]
 
     def rollout(self, state: LatentState, actions: list[Action]) -> list[Effect]:
         """gamma_H o ... o gamma_1: the effect of every skill of a sequence."""

@@ -71,14 +71,21 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: digest {digest[:12]} does not match {str(note['digest'])[:12]} in its JSON")
     model = _build(note, path)
     expected, found = set(model.state_dict()), set(weights)
-    if expected != found:
-        raise CheckpointError(f"{path}: missing {sorted(expected - found)[:3]}, unexpected {sorted(found - expected)[:3]}")
+    missing, unexpected = expected - found - _optional(model), found - expected
+    if missing or unexpected:
+        raise CheckpointError(f"{path}: missing {sorted(missing)[:3]}, unexpected {sorted(unexpected)[:3]}")
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(weights, strict=False)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: {str(error).splitlines()[-1].strip()}") from error
     model.eval()
     return Checkpoint(model, digest, note, path)
+
+
+def _optional(model: SkillEffectModel) -> set[str]:
+    """Weights that a checkpoint may lack: adapters without effect, which came later than it."""
+    adapters = {id(parameter) for parameter in model.adapter_parameters()}
+    return {name for name, parameter in model.named_parameters() if id(parameter) in adapters}
 
 
 def _read_note(path: Path) -> dict[str, object]:

@@ -7,6 +7,7 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.training.transitions import Transitions, select
 
+RELATIONS = {"messages.along", "handed_on.by_relation"}
 BRIEF = FinetuneOptions(epochs=10, replay=4)
 
 
@@ -35,17 +36,24 @@ def test_the_model_itself_and_the_encoder_stay_as_they_are(either: Points2Plans,
     different = changed(either, tuned)
     assert different and not any(key.startswith("encoder.") for key in different)
     if either.config.relational:
-        assert different == {"messages.along"}
+        assert different == RELATIONS
     else:
         assert {"position.2.weight", "binary.subject.weight", "box.0.weight"} <= different
     assert not tuned.training and all(p.requires_grad for p in tuned.parameters())
 
 
 def test_everything_is_adjusted_only_where_that_is_asked_for(model: Points2Plans, data: Transitions) -> None:
-    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adapters_only=True))
-    assert changed(model, tuned) == {"messages.along"}
-    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adapters_only=False))
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="relations"))
+    assert changed(model, tuned) == RELATIONS
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="networks"))
+    assert {key.split(".")[0] for key in changed(model, tuned)} == {"messages", "handed_on", "growth"}
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="all"))
     assert len(changed(model, tuned)) > 20
+
+
+def test_weights_that_nobody_knows_are_named() -> None:
+    with pytest.raises(ValueError, match="unknown weights to adjust 'some'; known: relations, networks, all"):
+        FinetuneOptions(adjusts="some")
 
 
 def test_the_same_seed_gives_the_same_weights(either: Points2Plans, data: Transitions) -> None:

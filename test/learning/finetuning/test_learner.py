@@ -17,7 +17,7 @@ from fail2progress.simulation.mujoco.backend import MujocoSimulator
 @pytest.fixture
 def learner(simulator: MujocoSimulator, data: Transitions) -> Learner:
     targeting = TargetOptions(samples=4, oversampling=2.0, state_steps=4, action_steps=3)
-    finetuning = FinetuneOptions(60, batch=4, replay=4, learning_rate=1e-3, adapters_only=False)
+    finetuning = FinetuneOptions(60, batch=4, replay=4, learning_rate=1e-3, adjusts="all")
     return Learner(simulator, choose(data), targeting, finetuning)
 
 

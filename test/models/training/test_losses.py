@@ -72,11 +72,11 @@ def test_the_relation_loss_by_hand() -> None:
     assert float(relation_loss(RelationLogits(binary, unary), torch.ones(1, 2, 3), truth, mask)) == pytest.approx(expected)
 
 
-def test_all_four_losses_of_a_batch(model: Points2Plans, data: Transitions, codes: Tensor) -> None:
+def test_all_losses_of_a_batch(model: Points2Plans, data: Transitions, codes: Tensor) -> None:
     batch = data.batch(torch.arange(8), torch.Generator().manual_seed(0))
     views = view(model, data, batch, torch.zeros(8, 3), codes)
     parts = losses(model, views, batch, LossWeights())
-    assert set(parts) == {"detection", "prediction", "position", "latent"}
+    assert set(parts) == {"detection", "prediction", "position", "latent", "growth"}
     assert all(bool(value.isfinite()) and bool(value > 0) for value in parts.values())
     doubled = losses(model, views, batch, LossWeights(latent=0.2))
     torch.testing.assert_close(doubled["latent"], 2 * parts["latent"])

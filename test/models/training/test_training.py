@@ -70,7 +70,7 @@ def test_progress_is_counted(data: Transitions, codes: Tensor) -> None:
     steps = run(fresh(False), part, own)
     assert [step.samples for step in steps] == [8, 16, 20, 28, 36, 40, 48, 56, 60]
     assert {step.total for step in steps} == {60}
-    assert all(set(step.losses) == {"detection", "prediction", "position", "latent"} for step in steps)
+    assert all(set(step.losses) == {"detection", "prediction", "position", "latent", "growth"} for step in steps)
 
 
 @pytest.mark.parametrize("relational", [False, True])

@@ -14,6 +14,8 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.training.training import TrainingOptions, train
 from fail2progress.models.training.transitions import Transitions, concatenate
 
+RUNGS = ("relations", "networks", "all")
+
 
 @dataclass(frozen=True)
 class FinetuneOptions:
@@ -23,12 +25,18 @@ class FinetuneOptions:
     batch: int = 10
     learning_rate: float = 1e-4
     replay: int = 20
-    adapters_only: bool = True
-    """Adjust only what pre-training left at zero, in models that have such parameters (docs/decisions/0002).
+    adjusts: str = "relations"
+    """"relations": the few weights that say what a detected relation means for motion, in models that have them (decision 0002).
+    "networks": all adapters. "all": all weights but the encoder.
 
     If everything moves, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
     """
     adapter_rate: float = 0.05
+    network_rate: float = 3e-3
+
+    def __post_init__(self) -> None:
+        if self.adjusts not in RUNGS:
+            raise ValueError(f"unknown weights to adjust {self.adjusts!r}; known: {', '.join(RUNGS)}")
 
 
 def finetune(
@@ -46,14 +54,14 @@ def finetune(
     tuned = copy.deepcopy(model)
     source = concatenate([targeted, replay])
     codes = shape_codes(tuned, source)
-    fresh = tuned.adapter_parameters() if options.adapters_only else []
-    parameters = fresh or tuned.finetuned_parameters()
+    parameters = adjusted(tuned, options.adjusts)
     _only(tuned, parameters)
     training = TrainingOptions(
         epochs=options.epochs,
         batch=options.batch,
         learning_rate=options.learning_rate,
         adapter_rate=options.adapter_rate,
+        network_rate=options.network_rate,
         cosine=False,
         warmup=0.0,
     )
@@ -62,6 +70,14 @@ def finetune(
         report(step.samples, step.total)
     _only(tuned, list(tuned.parameters()))
     return tuned.eval()
+
+
+def adjusted(model: SkillEffectModel, adjusts: str) -> list[torch.nn.Parameter]:
+    """The parameters of a rung; of a model without weights for relations, everything that fine-tuning may adjust."""
+    adapters = model.adapters()
+    if adjusts == "all" or "relations" not in adapters:
+        return model.finetuned_parameters()
+    return adapters["relations"] if adjusts == "relations" else model.adapter_parameters()
 
 
 @dataclass(frozen=True)

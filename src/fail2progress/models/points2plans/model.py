@@ -3,8 +3,10 @@
 plain: A.11 with the changes that made it train (docs/decisions/0001): box beside a centred cloud, random identities, the action
 also added to the moved object's token.
 relational: detected relations and the geometry of pairs enter the dynamics and the decoders, and what moves along is a gate on
-the commanded shift (docs/decisions/0002). What relations say to that gate is zero until fine-tuning. X' is the state embedded
-again where its boxes are predicted to be, plus a correction: what rides along keeps its relations without learning them anew.
+the commanded shift (docs/decisions/0002). What relations say to that gate is zero until fine-tuning, and so is what segments hand
+on to each other (motion.py). X' is the state embedded again where its boxes are predicted to be, plus a correction: what rides
+along keeps its relations without learning them again.
+Both predict how the box of a segment grows, which says what turns or tips; zero until fine-tuning (docs/decisions/0012).
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ from fail2progress.models.points2plans.features import (
     pair_features,
     translation,
 )
+from fail2progress.models.points2plans.motion import HandedOn, fixed_start, spread
 from fail2progress.skills.base import SKILLS
 
 _OBEYS = 4.0
@@ -88,6 +91,10 @@ class Points2Plans(SkillEffectModel):
             _zero(self.gate)
             _zero(self.correction)
             _zero(self.position[-1])
+            self.handed_on = HandedOn()
+        with fixed_start(2):
+            self.growth = _mlp(width, config.hidden, 3)
+        _zero(self.growth[-1])
 
     def encode(self, points: Tensor, neighbours: Neighbours) -> Tensor:
         """See SkillEffectModel."""
@@ -112,19 +119,25 @@ class Points2Plans(SkillEffectModel):
         present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
         hidden: Tensor = self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1]
         change = self.delta(hidden)
-        displacement = self._displacement(state, change, action)
-        moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
+        displacement, growth = self._displacement(state, change, action), self.growth(change)
+        sides = torch.stack([-growth, growth], dim=-2) / 2
+        moved = self.embed(state.code, state.box + displacement.unsqueeze(-2) + sides, state.ids, state.mask)
         latent = moved.tokens + self.correction(hidden) if self.config.relational else state.tokens + change
-        return Effect(displacement, self._decode(latent, moved.box), latent, moved)
+        return Effect(displacement, self._decode(latent, moved.box), latent, moved, growth)
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """See SkillEffectModel."""
         fresh = {id(parameter) for parameter in self.adapter_parameters()}
         return [parameter for parameter in self.parameters() if id(parameter) not in fresh]
 
-    def adapter_parameters(self) -> list[nn.Parameter]:
-        """See SkillEffectModel: what relations say about moving along."""
-        return [self.messages.along] if self.config.relational else []
+    def adapters(self) -> dict[str, list[nn.Parameter]]:
+        """See SkillEffectModel: what relations say about motion; the small networks for it and for growing boxes."""
+        if not self.config.relational:
+            return {"networks": list(self.growth.parameters())}
+        return {
+            "relations": [self.messages.along, self.handed_on.by_relation],
+            "networks": [*self.handed_on.by_motion.parameters(), *self.growth.parameters()],
+        }
 
     def finetuned_parameters(self) -> list[nn.Parameter]:
         """See SkillEffectModel."""
@@ -159,9 +172,17 @@ class Points2Plans(SkillEffectModel):
         if not self.config.relational:
             return residual
         chosen = torch.nn.functional.one_hot(action.object, change.shape[1]).to(change.dtype).unsqueeze(-1)
-        along = self.messages.moves_along(action, self.detect(state).binary)
+        relations = self.detect(state).binary
+        along = self.messages.moves_along(action, relations)
         share = torch.sigmoid(self.gate(change) + along + _OBEYS * (2 * chosen - 1))
-        return residual + share * translation(action.skill, action.parameters).unsqueeze(1)
+        command = translation(action.skill, action.parameters)
+        own = residual + share * command.unsqueeze(1)
+        if self.handed_on.idle:
+            return own
+        present = state.mask.unsqueeze(1) & state.mask.unsqueeze(2) & ~torch.eye(state.mask.shape[1], dtype=torch.bool)
+        takes = present & (chosen < 0.5)
+        shares = self.handed_on(state.box, torch.sigmoid(relations.detach()), action.skill, command, takes)
+        return spread(own, shares, takes)
 
 
 class PairDecoder(nn.Module):

@@ -1,4 +1,4 @@
-"""The four losses of paper A.11.2 (detection, latent regularisation, position, prediction), over padded batches."""
+"""The four losses of paper A.11.2 (detection, latent regularisation, position, prediction) and that of growing boxes."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class LossWeights:
     mse: float = 300.0
     l1: float = 20.0
     latent: float = 0.1
+    growth: float = 10.0
+    """Of the mean absolute error of the boxes' growth, of models that predict one."""
     paper_position: bool = False
 
 
@@ -57,7 +59,7 @@ def action(batch: Batch) -> Action:
 
 
 def losses(model: SkillEffectModel, views: Views, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
-    """The four losses by name, weighted; their sum is what is minimised."""
+    """The losses by name, weighted; their sum is what is minimised."""
     later = views.later.mask
     detection = relation_loss(model.detect(views.now), batch.unary[:, :, 0], batch.binary[..., 0, :], batch.mask)
     detection = detection + relation_loss(model.detect(views.later), batch.unary[:, :, 1], batch.binary[..., 1, :], later)
@@ -68,7 +70,14 @@ def losses(model: SkillEffectModel, views: Views, batch: Batch, weights: LossWei
         "prediction": prediction,
         "position": position_loss(views.effect.displacement, batch.shift, batch.mask, weights),
         "latent": weights.latent * _mean(latent, later),
+        **({} if views.effect.growth is None else {"growth": weights.growth * growth_loss(views, views.effect.growth)}),
     }
+
+
+def growth_loss(views: Views, growth: Tensor) -> Tensor:
+    """Mean absolute error (m) of (B, N, 3) by how much the boxes of what was seen before and after have grown."""
+    now, later = (side.box[:, :, 1] - side.box[:, :, 0] for side in (views.now, views.later))
+    return _mean((growth - (later - now)).abs().mean(dim=-1), views.now.mask & views.later.mask)
 
 
 def relation_loss(logits: RelationLogits, unary: Tensor, binary: Tensor, mask: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +30,9 @@ class TrainingOptions:
     """Whole scenes are moved by up to so many metres along x, y, z: relations do not depend on where the room is."""
     clip: float = 1.0
     adapter_rate: float = 1e-2
-    """Learning rate of what pre-training left at zero (`SkillEffectModel.adapter_parameters`): it has a long way to go."""
+    """Learning rate of adapters that are single weights (`SkillEffectModel.adapters`): they have a long way to go."""
+    network_rate: float = 3e-3
+    """Learning rate of adapters that are small networks."""
     weights: LossWeights = field(default_factory=LossWeights)
 
 
@@ -70,12 +73,7 @@ def train(
     goes on from a `start` draws what it would have drawn without the interruption.
     """
     draw = epoch_executions or (lambda g: torch.randperm(len(source), generator=g))
-    fresh = {id(parameter) for parameter in model.adapter_parameters()}
-    groups = [
-        {"params": [p for p in parameters if id(p) not in fresh], "lr": options.learning_rate},
-        {"params": [p for p in parameters if id(p) in fresh], "lr": options.adapter_rate},
-    ]
-    optimiser = torch.optim.Adam(groups)
+    optimiser = torch.optim.Adam(_groups(model, parameters, options))
     _restore(optimiser, start.adam)
     seeds = [int(torch.randint(2**62, (), generator=generator)) for _ in range(options.epochs)]
     per_epoch = len(draw(torch.Generator().manual_seed(0)))
@@ -94,6 +92,17 @@ def train(
         if checkpoint is not None:
             checkpoint(epoch + 1, optimiser)
     model.eval()
+
+
+def _groups(model: SkillEffectModel, parameters: list[torch.nn.Parameter], options: TrainingOptions) -> list[dict[str, Any]]:
+    """Parameters with their learning rates: what was pre-trained, then the adapters."""
+    special = {
+        id(parameter): options.network_rate if name == "networks" else options.adapter_rate
+        for name, group in model.adapters().items()
+        for parameter in group
+    }
+    rates = sorted({special.get(id(p), options.learning_rate) for p in parameters})
+    return [{"params": [p for p in parameters if special.get(id(p), options.learning_rate) == r], "lr": r} for r in rates]
 
 
 def adam_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
