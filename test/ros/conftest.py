@@ -1,9 +1,10 @@
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from fail2progress.ros.launch.environment import free_domain
 
 WITHOUT_ROS = ("test_graph.py", "test_environment.py", "test_supervisor.py")
 """What they test imports no ROS."""
@@ -44,7 +45,7 @@ def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> 
 @pytest.fixture(scope="session")
 def domain() -> int:
     """A ROS domain of this process alone: tests that run side by side do not hear each other."""
-    return 1 + os.getpid() % 101
+    return int(free_domain())
 
 
 @pytest.fixture(scope="session")

@@ -213,7 +213,7 @@ def test_hostile_messages_and_requests_are_refused_and_work_goes_on(
         told = {item.key: item.value for item in made.diagnosis().values}
         assert made.diagnosis().level == b"\0"
         for kind, times in refused.items():
-            assert int(told[f"refused {kind}"]) >= times
+            assert int(told[f"refused {kind}"].partition(":")[0]) >= times
         assert not made.died
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from fail2progress_msgs.msg import AcceptanceResult, LabelNames, ModelState, ModelUpdate, Plan, Relations, Step
+from fail2progress_msgs.msg import LabelNames, ModelState, ModelUpdate, Plan, Relations, Step, Verdict
 from geometry_msgs.msg import TransformStamped
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
@@ -51,9 +51,9 @@ def _plan() -> Plan:
     return Plan(schema_version=1, goal=convert.goal_msg(attempt.goal), skills=[convert.planned_msg(attempt.planned)])
 
 
-def _verdict() -> AcceptanceResult:
+def _verdict() -> Verdict:
     mismatch = convert_records.mismatch_msg(m.scene_event().header.mismatches[0])
-    return AcceptanceResult(
+    return Verdict(
         schema_version=1, episode=convert.uuid_msg(m.EPISODE), step=1, failure=True, mismatches=[mismatch],
         observed=convert.relations_msg(m.scene_relations()),
     )  # fmt: skip

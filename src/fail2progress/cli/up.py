@@ -184,12 +184,12 @@ def _fresh(out: Path, resume: bool) -> None:
 
 def _run(launch: Launch) -> int:
     """The stack until its end; Ctrl-C ends it in good order."""
-    from fail2progress.ros.launch.environment import NoRosError
+    from fail2progress.ros.launch.environment import NoRosError, free_domain
     from fail2progress.ros.launch.supervisor import Supervisor
 
     if launch.stack != "robot":
         # A domain of its own, so that two stacks on one computer do not hear each other.
-        os.environ.setdefault("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))
+        os.environ.setdefault("ROS_DOMAIN_ID", free_domain())
     try:
         supervisor = Supervisor(launch, say)
     except NoRosError as error:

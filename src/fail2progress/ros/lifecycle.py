@@ -30,6 +30,8 @@ QUALITIES = {
 }
 
 
+REFUSED = "refused "
+"""Before the kind of what was refused, in the keys of diagnostics; the value is how often, and why at last."""
 LONGEST_LINE = 500
 """Characters of what is logged of a refusal: it may quote what came from outside."""
 
@@ -81,6 +83,8 @@ class StackNode(LifecycleNode):
         self.active = False
         self.configured = False
         self.refused: Counter[str] = Counter()
+        self.reasons: dict[str, str] = {}
+        """Why something of each kind was refused last."""
         self.facts: dict[str, str] = {}
         """Shown in the diagnostics."""
         self.lock = threading.RLock()
@@ -250,6 +254,7 @@ class StackNode(LifecycleNode):
         with self.lock:
             self.refused[kind] += 1
             number = self.refused[kind]
+            self.reasons[kind] = text[:LONGEST_LINE]
         if number == 1 or number % 100 == 0:
             self.get_logger().warning(f"refused ({number} times) {kind}: {text[:LONGEST_LINE]}")
 
@@ -259,7 +264,10 @@ class StackNode(LifecycleNode):
 
     def _diagnose(self) -> None:
         with self.lock:
-            values: Mapping[str, str] = {**self.facts, **{f"refused {k}": str(v) for k, v in self.refused.items()}}
+            values: Mapping[str, str] = {
+                **self.facts,
+                **{f"{REFUSED}{k}": f"{n}: {self.reasons[k]}" for k, n in self.refused.items()},
+            }
         status = DiagnosticStatus(
             level=DiagnosticStatus.OK if self.active else DiagnosticStatus.WARN,
             name=f"fail2progress: {self.get_fully_qualified_name().lstrip('/')}",

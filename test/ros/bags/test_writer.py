@@ -16,9 +16,9 @@ from rclpy.serialization import serialize_message
 
 from fail2progress.ros import graph as table
 from fail2progress.ros import lifecycle as base
+from fail2progress.ros.bags.playback import header_stamp, relative
 from fail2progress.ros.bags.reader import BagError, Recorded, read
 from fail2progress.ros.bags.writer import BagWriter, definition
-from fail2progress.ros.nodes.player import header_stamp, relative
 from fail2progress.ros.nodes.recorder import profile
 from support import traffic
 

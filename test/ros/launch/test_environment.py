@@ -1,6 +1,7 @@
 """Where a node finds ROS: given, in an overlay, or nowhere. Imports no ROS."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -49,3 +50,11 @@ def test_a_python_without_ros_does_not_work(tmp_path: Path) -> None:
 
 def test_the_root_is_the_repository() -> None:
     assert (module.root() / "pyproject.toml").is_file()
+
+
+def test_a_domain_in_which_somebody_speaks_is_passed_over() -> None:
+    free = int(module.free_domain(20))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as speaker:
+        speaker.bind(("", 7410 + 250 * free))
+        assert int(module.free_domain(free - 1)) not in (free,)
+    assert 1 <= free <= 100

@@ -13,14 +13,14 @@ from typing import Any
 
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.performance import Measurement
-from fail2progress.ros.launch.environment import environment
+from fail2progress.ros.launch.environment import environment, free_domain
 
 COUNTS = {"latency": 200, "swaps": 100, "stops": 10}
 
 
 def measure_stack(tell: Callable[[str], None], counts: dict[str, int] | None = None) -> dict[str, object]:
     """All figures. NoRosError where ROS is not there, RuntimeError where a node does not answer."""
-    variables = environment({**os.environ, "ROS_DOMAIN_ID": os.environ.get("ROS_DOMAIN_ID", str(1 + os.getpid() % 100))})
+    variables = environment({**os.environ, "ROS_DOMAIN_ID": os.environ.get("ROS_DOMAIN_ID", free_domain())})
     found: dict[str, Any] = {}
     for what, count in (counts or COUNTS).items():
         tell(what)

@@ -40,8 +40,8 @@ class MonitorNode(ModelNode):
         self.rule = MonitorRule()
         self.open: OrderedDict[tuple[str, int], SkillExecution] = OrderedDict()
         self.judged: OrderedDict[tuple[str, int], Verdict] = OrderedDict()
-        self.early: Relations | None = None
-        """Relations that came before the news that their step had ended."""
+        self.early: OrderedDict[tuple[str, int], Relations] = OrderedDict()
+        """What was seen at last after each step: it may come before the news that the step has ended."""
         self.listen("steps", self.step, when_inactive=True)
         self.listen("relations", self.observe)
 
@@ -53,8 +53,8 @@ class MonitorNode(ModelNode):
         if key not in self.judged:
             self.open[key] = attempt_of(message)
             _limit(self.open)
-        if self.early is not None:
-            self.observe(self.early)
+        if key in self.early:
+            self.observe(self.early[key])
 
     def observe(self, message: Any) -> None:
         """What is seen, at rest, after the last finished step."""
@@ -63,7 +63,8 @@ class MonitorNode(ModelNode):
         if message.moving or message.finished == 0:
             return
         after = cloud_of(message.segments)
-        self.early = message
+        self.early[key] = message
+        _limit(self.early)
         attempt = self.open.get(key)
         if attempt is None:
             return

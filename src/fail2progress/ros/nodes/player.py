@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import struct
 import threading
-import time
 import traceback
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,26 +14,34 @@ from rclpy.serialization import deserialize_message
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros import graph as table
+from fail2progress.ros.answers import StackAnswers, StepKey
+from fail2progress.ros.bags.playback import TRANSFORMS, Pace, ahead, check_type, header_stamp, relative
 from fail2progress.ros.bags.reader import BagError, Recorded, read
-from fail2progress.ros.conversions.values import stamp_of, uuid_text
+from fail2progress.ros.conversions.values import uuid_text
 from fail2progress.ros.lifecycle import StackNode, message_type, qos
 
 UPSTREAM = {"segments": "segments", "camera": table.CAMERA[1]}
 """Where observations may come from: only one of them is played, all after it is worked out anew."""
-TRANSFORMS = ("tf", "tf_static")
-LEAD = int(0.5e9)
-"""Nanoseconds by which transforms are played before the rest: an image waits for those of its time."""
 PATIENCE = 5.0
-"""Seconds to wait for relations of an observation before the next one is played."""
-FIRST = 4
-"""How often the first observation is sent until it is answered."""
+"""Seconds after which a message that was not answered counts as lost and is sent again."""
+ATTEMPTS = 5
+"""How often a message is sent that is not answered."""
 BEHIND = 50
 """How often an observation is sent until it is seen after the steps that were played before it."""
+MODEL_USERS = ("relations", "monitor")
+"""Nodes that must run the model by which a step was planned, before the step is played."""
+STARTING = 60.0
+ADOPTION = 60.0
 LEARNING = 600.0
+"""Seconds to wait for nodes to start, for nodes to take over a model, and for a model to be learnt."""
 
 
 class PlayerNode(StackNode):
-    """Holds the next observation back until the relations of the last one have come, so that nothing is dropped."""
+    """Plays no faster than the stack works, so that nothing is dropped.
+
+    The next observation waits for the relations of the last one; what follows a finished step waits for its verdict; and a step
+    waits until the model that planned it has been learnt, as it had been when the bag was recorded.
+    """
 
     done: int | None = None
 
@@ -46,18 +50,16 @@ class PlayerNode(StackNode):
         self.path = Path(str(self.param("bag")))
         if not str(self.param("bag")) or not self.path.exists():
             raise BagError(f"bag: {str(self.param('bag'))!r} does not exist; name a bag's folder or file")
-        self.ending = threading.Event()
+        self.heard = StackAnswers(self)
+        self.ending: threading.Event = self.heard.ending
         self.outlets: dict[str, Any] = {}
-        self.came = threading.Condition()
-        self.answer = (-1.0, "", 0)
-        """The newest relations: their stamp, and the episode and the number of finished steps that they were seen after."""
-        self.state = ("", 0)
+        self.state: StepKey = ("", 0)
         """Episode and number of finished steps after what was played."""
-        self.judged: set[tuple[str, int]] = set()
-        self.finished: set[tuple[str, int]] = set()
-        self.played, self.shown, self.answered, self.answers = 0, 0, 0, 0
-        self.listen("relations", self._came, group=self.together)
-        self.listen("verdicts", self._verdict, group=self.together)
+        self.finished: dict[StepKey, tuple[str, bytes]] = {}
+        """The model that planned a step, and the message of its end."""
+        self.missing: set[str] = set()
+        """Models that planned a step and cannot be had."""
+        self.played, self.shown, self.answered = 0, 0, 0
 
     def begin(self) -> None:
         """See StackNode."""
@@ -66,17 +68,6 @@ class PlayerNode(StackNode):
     def stop(self) -> None:
         """See StackNode."""
         self.ending.set()
-
-    def _came(self, message: Any) -> None:
-        with self.came:
-            self.answer = (stamp_of(message.header.stamp), uuid_text(message.episode), int(message.finished))
-            self.answers += 1
-            self.came.notify_all()
-
-    def _verdict(self, message: Any) -> None:
-        with self.came:
-            self.judged.add((uuid_text(message.episode), int(message.step)))
-            self.came.notify_all()
 
     def _run(self) -> None:
         try:
@@ -106,11 +97,10 @@ class PlayerNode(StackNode):
         return found
 
     def _await_listeners(self, source: str) -> None:
-        """Until the first node of the chain and the monitor listen."""
+        """Until the first node of the chain listens, and those that use a model run one."""
         for name in (*(self.images | self.transforms if source in self.images else {source}), "steps"):
-            outlet = self._outlet_of(name)
-            self._await(partial(_has_listeners, outlet), 60.0)
-        self._await(lambda: self.count_publishers("verdicts") > 0 and self.count_publishers("relations") > 0, 60.0)
+            self.heard.wait(partial(_has_listeners, self._outlet_of(name)), STARTING)
+        self.heard.wait(lambda: all(self.heard.models[node] for node in MODEL_USERS), STARTING)
 
     def _play(self, source: str) -> None:
         """Publish in order; after the last image of a moment, wait for what the stack makes of it."""
@@ -121,15 +111,15 @@ class PlayerNode(StackNode):
             name = relative(item.topic)
             if name is None or name not in (*images, *TRANSFORMS, "steps", table.LABELS[1]):
                 continue
-            _check_type(name, item)
+            check_type(name, item)
+            if name == "steps":
+                self._note_step(item)
             self.ending.wait(pace.delay(item.time))
             if self.ending.is_set():
                 return
             self._outlet_of(name).publish(item.data)
             self.played += 1
             self.facts["played"] = str(self.played)
-            if name == "steps":
-                self._note_step(item)
             if name in images:
                 of = header_stamp(item.data)
                 moment = {**moment, name: item.data} if of == stamp else {name: item.data}
@@ -139,31 +129,73 @@ class PlayerNode(StackNode):
                     self._show(moment, of)
 
     def _show(self, moment: dict[str, bytes], stamp: float) -> None:
-        """Wait for the relations of a moment. It is sent again where nobody was there yet, or where it overtook a step."""
+        """Wait for the relations of a moment. It is sent again where it was lost, or where it overtook a step."""
+        lost = 0
         for attempt in range(BEHIND):
-            before = self.answers if attempt else -1
-            for name, data in moment.items() if attempt else ():
-                self._outlet_of(name).publish(data)
-            came = self._await(partial(self._has_come, stamp, before), PATIENCE)
-            if came and self.answer[1:] == self.state:
+            came = self._answer(moment if attempt else {}, stamp)
+            if came and self.heard.answer.state == self.state:
                 self.answered += 1
+                self._await_verdict(moment)
                 return
-            if not came and (self.shown > 1 or attempt >= FIRST):
+            lost += came is False
+            if came is None or lost == ATTEMPTS:
                 return
 
-    def _has_come(self, stamp: float, before: int) -> bool:
-        return self.answers > before and self.answer[0] >= stamp - 1e-6
+    def _answer(self, moment: dict[str, bytes], stamp: float) -> bool | None:
+        """Whether relations came for a stamp; None where what was seen was refused. An empty moment has been sent already."""
+        before = self.heard.count if moment else -1
+        refused = self.heard.refused("segmentation", "relations")
+        self._send(moment)
+
+        def came() -> bool:
+            return self.heard.count > before and self.heard.answer.stamp >= stamp - 1e-6
+
+        self.heard.wait(lambda: came() or self.heard.refused("segmentation", "relations") != refused, PATIENCE)
+        # Diagnostics come once a second: a refusal may be that of an earlier moment.
+        if self.heard.wait(came, 1.0):
+            return True
+        return None if self.heard.refused("segmentation", "relations") != refused else False
+
+    def _await_verdict(self, moment: dict[str, bytes]) -> None:
+        """After the end of a step: until the monitor has judged it. It is sent the end and what was seen again if it does not."""
+        episode, number = self.state
+        key = (episode, number - 1)
+        if self.heard.answer.moving or key not in self.finished or not self.heard.knows(self.finished[key][0], "monitor"):
+            return
+        for _ in range(ATTEMPTS):
+            refused = self.heard.refused("monitor")
+            if self.heard.wait(lambda: key in self.heard.judged, PATIENCE) or self.heard.refused("monitor") != refused:
+                return
+            self._send({"steps": self.finished[key][1], **moment})
+
+    def _send(self, messages: dict[str, bytes]) -> None:
+        for name, data in messages.items():
+            self._outlet_of(name).publish(data)
 
     def _note_step(self, item: Recorded) -> None:
+        """Before a step is played: wait for the model that planned it; remember where the episode is after it."""
         try:
             step = deserialize_message(item.data, Step)
         except RuntimeError as error:
             raise BagError(f"{self.path}: a damaged step ({error})") from error
-        episode, number = uuid_text(step.episode), int(step.step)
-        if step.phase != Step.OVER:
-            self.state = (episode, number + (step.phase == Step.FINISHED))
+        if step.phase == Step.OVER:
+            return
+        self._await_model(step.model)
+        key = (uuid_text(step.episode), int(step.step))
+        self.state = (key[0], key[1] + (step.phase == Step.FINISHED))
         if step.phase == Step.FINISHED:
-            self.finished.add((episode, number))
+            self.finished[key] = (step.model, item.data)
+
+    def _await_model(self, model: str) -> None:
+        """A model that is not here yet is one that will be learnt from a failure met before, or one that cannot be had."""
+        if model in self.missing or self.heard.knows(model, *MODEL_USERS):
+            return
+        self._await_lessons()
+        # A lesson is kept before the others hear of its model, and they read and check it before they run it.
+        if self.heard.wait(lambda: model in self.heard.offered or self.heard.knows(model, *MODEL_USERS), 2 * PATIENCE):
+            self.heard.wait(lambda: self.heard.knows(model, *MODEL_USERS), ADOPTION)
+        if not self.heard.knows(model, *MODEL_USERS):
+            self.missing.add(model)
 
     def _outlet_of(self, name: str) -> Any:
         if name not in self.outlets:
@@ -172,23 +204,20 @@ class PlayerNode(StackNode):
         return self.outlets[name]
 
     def _await_end(self) -> None:
-        """Until all is judged and learnt from: what a later model planned can be judged only when that one was learnt again."""
-        before = (-1, -1)
-        while not self.ending.is_set():
-            self._await(lambda: self.finished <= self.judged, PATIENCE)
-            learnt = self._await_lessons()
-            # A lesson is kept before the others hear of its model: one more look after each.
-            if self.finished <= self.judged or before == (len(self.judged), learnt):
-                break
-            before = (len(self.judged), learnt)
-        open_steps = len(self.finished - self.judged)
+        """Until all is judged that can be, and learnt from."""
+        due = {key for key, (model, _) in self.finished.items() if model not in self.missing}
+        self.heard.wait(lambda: due <= self.heard.judged, PATIENCE)
+        self._await_lessons()
         for head in FailureStore(self.state_dir / "failures.sqlite").headers():
             print(f"failure {head.id}: {head.mismatches[0]}", flush=True)
-        if open_steps:
-            print(f"{open_steps} step(s) could not be judged: the models that planned them are not here", flush=True)
+        open_steps = set(self.finished) - self.heard.judged
+        if open_steps - due:
+            print(f"{len(open_steps - due)} step(s) could not be judged: the models that planned them are not here", flush=True)
+        if open_steps & due:
+            print(f"{len(open_steps & due)} step(s) could not be judged: nothing was seen after them that can be", flush=True)
 
-    def _await_lessons(self) -> int:
-        """Until every failure found has its report, and its lesson where one is due; the number of lessons."""
+    def _await_lessons(self) -> None:
+        """Until every failure found has its report, and its lesson where one is due."""
         store = FailureStore(self.state_dir / "failures.sqlite")
 
         def settled() -> bool:
@@ -196,66 +225,8 @@ class PlayerNode(StackNode):
             due = [identity for identity, report in reports if report and report.category is FailureClass.SYMBOLIC_PREDICTION]
             return all(report for _, report in reports) and all(store.lesson(identity) for identity in due)
 
-        self._await(settled, LEARNING, 0.5)
-        return sum(store.lesson(head.id) is not None for head in store.headers())
-
-    def _await(self, true: Callable[[], bool], seconds: float, period: float = 0.02) -> bool:
-        end = time.monotonic() + seconds
-        while not self.ending.is_set() and time.monotonic() < end:
-            with self.came:
-                if true():
-                    return True
-                self.came.wait(period)
-        return False
-
-
-def ahead(items: Iterable[Recorded]) -> Iterator[Recorded]:
-    """A recording in its order, but for its transforms, which come LEAD earlier."""
-    held: deque[Recorded] = deque()
-    for item in items:
-        while held and held[0].time <= item.time - LEAD:
-            yield held.popleft()
-        if relative(item.topic) in TRANSFORMS:
-            yield item
-        else:
-            held.append(item)
-    yield from held
-
-
-class Pace:
-    """When the next message is due: as it was recorded, faster or slower, or at once (rate 0)."""
-
-    def __init__(self, rate: float) -> None:
-        self.rate = rate
-        self._begin, self._first = 0.0, -1
-
-    def delay(self, time_ns: int) -> float:
-        """Seconds until a message of this time of arrival (ns) is due."""
-        if self._first < 0:
-            self._begin, self._first = time.monotonic(), time_ns
-        due = (time_ns - self._first) / 1e9 / self.rate if self.rate > 0 else 0.0
-        return max(due - (time.monotonic() - self._begin), 0.0)
+        self.heard.wait(settled, LEARNING, 0.5)
 
 
 def _has_listeners(outlet: Any) -> bool:
     return bool(outlet.get_subscription_count() > 0)
-
-
-def relative(topic: str) -> str | None:
-    """The stack's name of a recorded topic, whatever namespace it was recorded in; None for one that is not the stack's."""
-    fitting = [name for name in table.TOPICS if topic == name or topic.endswith(f"/{name}")]
-    return max(fitting, key=len) if fitting else None
-
-
-def _check_type(name: str, item: Recorded) -> None:
-    package, _, kind = item.type.partition("/msg/")
-    if f"{package}/{kind}" != table.TOPICS[name].type:
-        raise BagError(f"{item.topic} holds {item.type}, not {table.TOPICS[name].type}")
-
-
-def header_stamp(data: bytes) -> float:
-    """The stamp of a serialised message whose first field is a header; BagError where it is too short for one."""
-    if len(data) < 12:
-        raise BagError(f"a message of {len(data)} bytes has no header")
-    seconds, nanoseconds = struct.unpack_from("<iI" if data[1] & 1 else ">iI", data, 4)
-    return float((seconds * 1_000_000_000 + nanoseconds) / 1e9)
