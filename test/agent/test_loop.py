@@ -18,7 +18,8 @@ from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import Trial, task
+from fail2progress.tasks.base import Trial
+from fail2progress.tasks.registry import task
 
 Make = Callable[..., SkillEffectModel]
 SIMULATOR = MujocoSimulator()

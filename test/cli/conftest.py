@@ -18,7 +18,7 @@ from fail2progress.models.points2plans.model import Points2Plans, Points2PlansCo
 from fail2progress.simulation.base import Job
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.registry import task
 
 Run = Callable[..., Any]
 

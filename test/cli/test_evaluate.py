@@ -45,7 +45,7 @@ def test_mistakes(refuses, checkpoint: Path, tmp_path: Path, monkeypatch: pytest
     model = ("--model", checkpoint)
     assert "at least one trial" in refuses("evaluate", *model, "--trials", 0)
     assert "at least one trial" in refuses("evaluate", *model, "--trials", -3)
-    assert "unknown task 'tidy'; known: hierarchical-tabletop" in refuses("evaluate", *model, "--task", "tidy")
+    assert "unknown task 'tidy'; known: constrained-packing" in refuses("evaluate", *model, "--task", "tidy")
     assert "not 4" in refuses("evaluate", *model, "--objects", 4)
     assert "unknown method 'luck'" in refuses("evaluate", *model, "--method", "luck")
     assert "learned from a failure" in refuses("evaluate", *model, "--method", "fail2progress")

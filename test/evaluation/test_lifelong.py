@@ -13,7 +13,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.registry import task
 
 Make = Callable[..., SkillEffectModel]
 DIGEST = "d" * 64

@@ -15,7 +15,8 @@ from fail2progress.robots.base import ExecutionError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.feasibility import infeasible
-from fail2progress.tasks.hierarchical import HierarchicalTabletop, Trial, task
+from fail2progress.tasks.base import Trial
+from fail2progress.tasks.registry import task
 
 Make = Callable[..., SkillEffectModel]
 SIMULATOR = MujocoSimulator()
@@ -76,7 +77,7 @@ def test_stages_are_reached_in_their_order(oracle: Make) -> None:
 
 
 def test_a_model_that_leaves_contents_behind_fills_cups_last_if_it_may(oracle: Make) -> None:
-    trial = HierarchicalTabletop(free_order=True).trial(3, 0)
+    trial = task("hierarchical-tabletop").trial(3, 0).in_any_order()
     plan, robot = plan_for(oracle(carries=False), trial)
     assert plan.reached
     moves = [skill.call.object for skill in plan.skills]

@@ -10,7 +10,8 @@ from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.planning.search import SearchOptions, relevant_steps, search
 from fail2progress.planning.steps import Segments, Step
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from fail2progress.tasks.hierarchical import Trial, task
+from fail2progress.tasks.base import Trial
+from fail2progress.tasks.registry import task
 
 Make = Callable[..., SkillEffectModel]
 SIMULATOR = MujocoSimulator()

@@ -10,7 +10,7 @@ from fail2progress.reporting.render import VIEW, render
 from fail2progress.simulation.base import Job
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.registry import task
 
 SCENE = task("hierarchical-tabletop").trial(3, 1).scene
 

@@ -6,7 +6,7 @@ from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.registry import task
 
 SIMULATOR = MujocoSimulator()
 LIFT = SkillCall("pick_place", "cup_1", (0.0, 0.0, 0.05, 0.0))

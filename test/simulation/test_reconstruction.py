@@ -10,7 +10,7 @@ from fail2progress.simulation.base import Job, Snapshot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.registry import task
 
 TRIALS = [(objects, seed) for objects in (3, 5, 7) for seed in (0, 1, 2)]
 CLEARLY = 0.3

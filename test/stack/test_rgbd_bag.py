@@ -12,7 +12,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
-from fail2progress.tasks.hierarchical import HierarchicalTabletop
+from fail2progress.tasks.registry import task
 from support.processes import command
 
 FRAMES = os.environ.get("FAIL2PROGRESS_FRAMES", "")
@@ -51,7 +51,7 @@ def replayed(bag: Path, out: Path, variables: dict[str, str]) -> str:
 
 
 def simulated(count: int) -> list[RgbdFrame]:
-    scene = HierarchicalTabletop().trial(3, 5).scene
+    scene = task("hierarchical-tabletop").trial(3, 5).scene
     bodies, rng = compile_scene(scene), np.random.default_rng(0)
     import mujoco
 

@@ -26,7 +26,7 @@ from fail2progress.ros.bags.reader import read
 from fail2progress.ros.graph import RECORDED
 from fail2progress.ros.launch.supervisor import stale_shared_memory
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from fail2progress.tasks.hierarchical import HierarchicalTabletop
+from fail2progress.tasks.registry import task
 from support.processes import command, leftovers
 
 LIMIT = 400
@@ -59,7 +59,7 @@ def ran(variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def in_process() -> tuple[list[FailureEvent], list[str]]:
     """The same trial in one process, until its first failure; and the calls that were carried out."""
-    trial = HierarchicalTabletop().trial(3, first_seed(0))
+    trial = task("hierarchical-tabletop").trial(3, first_seed(0))
     start = load_checkpoint(weights.path(weights.RELATIONAL))
     kept: list[FailureEvent] = []
     agent = Agent(

@@ -11,8 +11,8 @@ from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.base import Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import task
 from fail2progress.tasks.pretraining import job
+from fail2progress.tasks.registry import task
 
 SEED = 7
 COUNT = 150

@@ -3,11 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.relations import binary_relations
 from fail2progress.core.scene import Array, pose
-from fail2progress.tasks.hierarchical import two_tables
-from fail2progress.tasks.layout import GAP, DoesNotFitError, Layout, random_camera_pose
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.layout import GAP, DoesNotFitError, Layout, random_camera_pose, two_tables
 
 SIZE = st.tuples(*[st.floats(0.02, 0.12)] * 3)
 
@@ -76,3 +77,43 @@ def test_a_stack_stands_on_its_base() -> None:
 def test_cameras_look_down_at_the_tables(seed: int) -> None:
     eye, target = random_camera_pose(np.random.default_rng(seed))
     assert eye[2] > target[2] + 0.5 and target[0] > eye[0]
+
+
+@settings(max_examples=30)
+@given(st.integers(0, 10_000), st.floats(-3.1, 3.1))
+def test_rows_stand_in_contact_in_their_direction(seed: int, yaw: float) -> None:
+    rng = np.random.default_rng(seed)
+    layout = two_tables(rng)
+    specs = [ObjectSpec(f"row_{i}", "cuboid", (0.05, rng.uniform(0.03, 0.06), rng.uniform(0.03, 0.08))) for i in range(3)]
+    layout.stand_row(specs, "table_a", (0.001, 0.02), yaw)
+    scene = layout.scene()
+    steps = np.diff([scene.position(spec.name)[:2] for spec in specs], axis=0)
+    np.testing.assert_allclose(steps, np.outer([0.051, 0.07], [np.cos(yaw), np.sin(yaw)]), atol=1e-9)
+    table = scene.bounds()[scene.index("table_a")]
+    assert all(np.isclose(scene.bounds()[scene.index(spec.name), 0, 2], table[1, 2]) for spec in specs)
+
+
+@pytest.mark.parametrize("opening", [0.0, 0.08])
+@pytest.mark.parametrize("yaw", [0.0, 1.0])
+def test_a_drawer_fits_its_cabinet_and_takes_things(simulator: MujocoSimulator, opening: float, yaw: float) -> None:
+    layout = two_tables(np.random.default_rng(0))
+    layout.add(ObjectSpec("cabinet", "cabinet", (0.26, 0.22, 0.13)), pose(0.6, 0.4, layout.bounds()[0, 1, 2] + 0.065, yaw))
+    layout.fit_drawer("drawer", "cabinet", opening)
+    layout.drop_in(ObjectSpec("pill", "cuboid", (0.03, 0.03, 0.03)), "drawer")
+    scene = layout.scene()
+    settled = simulator.settle(scene, Camera())
+    np.testing.assert_allclose(settled.scene.poses[:, :3], scene.poses[:, :3], atol=4e-3)
+    assert bool(settled.relations.value("open", "drawer")) == (opening > 0) and settled.relations.value(
+        "inside", "pill", "drawer"
+    )
+
+
+@pytest.mark.parametrize("side", range(4))
+def test_things_stand_against_others(side: int) -> None:
+    layout = two_tables(np.random.default_rng(0))
+    layout.add(ObjectSpec("box", "cuboid", (0.06, 0.08, 0.05)), pose(0.6, 0.4, layout.bounds()[0, 1, 2] + 0.025, 0.5))
+    layout.beside(ObjectSpec("next", "cuboid", (0.04, 0.04, 0.04)), "box", side)
+    distance = np.linalg.norm(layout.scene().position("next")[:2] - layout.scene().position("box")[:2])
+    assert distance == pytest.approx((0.06, 0.08)[side % 2] / 2 + 0.02 + 0.001)
+    with pytest.raises(DoesNotFitError, match="no room for third beside box"):
+        layout.beside(ObjectSpec("third", "cuboid", (0.04, 0.04, 0.04)), "box", side)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, console, print_json, require, say, writable
+from fail2progress.cli.common import WorkError, checked, console, print_json, require, say, writable
+from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.demo_episode import Story, StoryOptions
@@ -20,7 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     out: Path = typer.Option(Path("runs/demo"), help="Folder for the report, the failure store, the models and the event log."),
-    objects: int = typer.Option(3, help="Movable objects: 3, 5 or 7."),
+    task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
+    objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
     seed: int = typer.Option(0, min=0, help="Which trials to run."),
     robot: str = typer.Option("stretch", help="stretch (its own joints and head camera) or hand (quicker)."),
     model: Path | None = typer.Option(None, help="Weights to start from; default: those that travel with the package."),
@@ -32,13 +34,19 @@ def demo(
 
     Example: fail2progress demo --out runs/demo --seed 1
     """
-    from fail2progress.evaluation.demo_episode import StoryOptions
+    from fail2progress.evaluation.demo_episode import StoryOptions, first_seed
     from fail2progress.models import weights
     from fail2progress.reporting.report import html, loop_picture
+    from fail2progress.tasks.registry import task as task_of
 
     require(robot in ("stretch", "hand"), f"unknown robot {robot!r}; there are: stretch, hand")
+    with checked():
+        family = task_of(task)
+        count = objects if objects is not None else family.counts[0]
+        family.trial(count, first_seed(seed))
     writable(out)
-    options = StoryOptions(out, model or weights.path(weights.RELATIONAL), weights.path(weights.KEEPSAKE), objects, seed, robot)
+    start = model or weights.path(weights.RELATIONAL)
+    options = StoryOptions(out, start, weights.path(weights.KEEPSAKE), count, seed, family.reference, robot)
     story = _told(options, processes, simulator)
     page = out / "report.html"
     page.write_text(html(story))
@@ -56,10 +64,7 @@ def _told(options: StoryOptions, processes: int | None, choice: str) -> Story:
 
     from fail2progress.evaluation.demo_episode import NoStoryError, tell_story
     from fail2progress.simulation.parallel import ParallelSimulator
-    from fail2progress.tasks.hierarchical import HierarchicalTabletop
 
-    if options.objects not in HierarchicalTabletop.counts:
-        raise typer.BadParameter(f"{options.objects} objects; the task is defined for 3, 5 and 7", param_hint="--objects")
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with ParallelSimulator(processes, choice) as simulator, Progress(*columns, console=console()) as bar:
         rows: dict[str, int] = {}

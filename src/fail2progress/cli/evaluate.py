@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, shown, writable, write_json
+from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
     from fail2progress.core.executor import Executor
@@ -22,8 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
-    task: str = typer.Option("hierarchical-tabletop", help="Which task."),
-    objects: int = typer.Option(3, help="Movable objects: 3, 5 or 7."),
+    task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
+    objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
+    goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
     trials: int = typer.Option(100, help="How many trials."),
     model: Path | None = typer.Option(None, help="Weights (.safetensors); default: those that travel with the package."),
     method: str = typer.Option("original", help="original, replanning or fail2progress."),
@@ -47,21 +49,23 @@ def evaluate(
     from fail2progress.evaluation import evaluate as room
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.tasks.registry import task as task_of
 
     require(trials > 0, f"--trials {trials}: at least one trial is needed")
     path = model or weights.path(weights.RELATIONAL)
     checkpoint = load_checkpoint(path)
     with checked():
         again = room.replans(method, checkpoint.note, replan)
-        work = room.jobs(path, task, objects, trials, seed, again, free_order, slack, simulator)
+        count = objects if objects is not None else task_of(task).counts[0]
+        work = room.jobs(path, task, count, trials, seed, again, free_order, slack, simulator, goal)
         workers = executor_named(executor, processes)
     if out is not None:
         require(not out.is_dir(), f"{out}: is a folder; --out names a file")
         writable(out.parent)
     start = time.perf_counter()
     results = _carry_out(work, workers)
-    head = {"task": task, "objects": objects, "method": method, "seed": seed, "model": shown(path), "digest": checkpoint.digest}
-    head |= {"replan": again, "free_order": free_order, "slack": slack, "simulator": simulator}
+    head = {"task": task, "objects": count, "method": method, "seed": seed, "model": shown(path), "digest": checkpoint.digest}
+    head |= {"replan": again, "free_order": free_order, "slack": slack, "simulator": simulator, "goal": goal or None}
     head |= {"seconds": time.perf_counter() - start}
     _tell(results, trials, head, out, as_json)
 

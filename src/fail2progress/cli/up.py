@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fail2progress.cli.common import UserError, WorkError, console, print_json, require, say, writable
+from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
     from fail2progress.ros.launch.supervisor import Launch, Supervisor
@@ -40,8 +41,9 @@ def register(app: typer.Typer) -> None:
 @up.command()
 def sim(
     out: Path = typer.Option(Path("runs/sim"), help="Folder for failures, models, bags, logs and the report."),
-    task: str = typer.Option("hierarchical-tabletop", help="Which task."),
-    objects: int = typer.Option(3, help="Movable objects: 3, 5 or 7."),
+    task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
+    objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
+    goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
     seed: int = typer.Option(0, min=0, help="As in `fail2progress demo`: the same seed gives the same trials."),
     robot: str = typer.Option("stretch", help="stretch (its own joints) or hand (quicker)."),
     segmenter: str = typer.Option("labelled", help="labelled (by the simulator) or geometric."),
@@ -59,14 +61,18 @@ def sim(
     Example: fail2progress up sim --objects 3 --seed 1
     """
     from fail2progress.cli.common import checked
+    from fail2progress.core.goals import Goal
     from fail2progress.evaluation.demo_episode import first_seed
     from fail2progress.ros.graph import NODES
-    from fail2progress.tasks import hierarchical as tasks
+    from fail2progress.tasks.registry import task as task_of
 
     with checked():
-        trials = tasks.task(task)
-        trials.trial(objects, first_seed(seed))
-    values: dict[str, Any] = {"task": task, "objects": objects, "seed": seed, "robot": robot}
+        family = task_of(task)
+        count = objects if objects is not None else family.counts[0]
+        first = family.trial(count, first_seed(seed))
+        if goal:
+            first.with_goal(Goal.parse(goal))
+    values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
     values |= {"segmenter": segmenter, "story": story, "result": str(out / "result.json")}
     for name, key in (("sim_stretch", "robot"), ("segmentation", "segmenter")):
         known = next(parameter for parameter in NODES[name].parameters if parameter.name == key)

@@ -33,7 +33,9 @@ from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Simulator
-from fail2progress.tasks.hierarchical import HierarchicalTabletop, Trial
+from fail2progress.tasks import DEFAULT
+from fail2progress.tasks.base import Trial
+from fail2progress.tasks.registry import task
 
 PATIENCE = 10
 """Trials that may pass without a failure."""
@@ -51,6 +53,8 @@ class StoryOptions:
     rehearsal: Path
     objects: int = 3
     seed: int = 0
+    task: str = DEFAULT
+    """A name or the path of a task file."""
     robot: str = "stretch"
     """Of the told trial: "stretch" with its own joints and head camera, or "hand"."""
     unseen: int = 5
@@ -115,7 +119,7 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     """Perceive, plan, act, monitor; then classify, learn, swap, and do it again. NoStoryError where no failure is met."""
     options.out.mkdir(parents=True, exist_ok=True)
     diary, store = Diary(options.out / "events.jsonl"), FailureStore(options.out / "failures.sqlite")
-    diary.write("run_started", objects=options.objects, seed=options.seed, model=options.model.name)
+    diary.write("run_started", task=options.task, objects=options.objects, seed=options.seed, model=options.model.name)
     start, registry = load_checkpoint(options.model), Registry(options.out / "models")
     before = registry.make_current(registry.register(_saveable(start), {"source": start.digest}))
     clock = {"begin": time.perf_counter()}
@@ -156,10 +160,10 @@ def _meet(
     options: StoryOptions, model: Checkpoint, store: FailureStore, diary: Diary, tell: Tell
 ) -> tuple[int, Run, FailureEvent]:
     """Trials until one fails; how many went well before."""
-    task = HierarchicalTabletop()
+    family = task(options.task)
     for number in range(PATIENCE):
         tell("running until something fails", number / PATIENCE)
-        trial = task.trial(options.objects, first_seed(options.seed) + number)
+        trial = family.trial(options.objects, first_seed(options.seed) + number)
         run = _run(trial, model, store, diary, AgentConfig(stop_at_failure=True), options.robot)
         if run.episode.failures:
             return number, run, run.episode.failures[0]
@@ -207,10 +211,10 @@ def _swap(registry: Registry, before: Checkpoint, lesson: FineTuningResult, diar
 def _unseen(
     options: StoryOptions, before: Checkpoint, after: Checkpoint, tell: Tell
 ) -> tuple[tuple[TrialResult, TrialResult], ...]:
-    task, config, pairs = HierarchicalTabletop(), AgentConfig(replan=False), []
+    family, config, pairs = task(options.task), AgentConfig(replan=False), []
     for number in range(options.unseen):
         tell("unseen trials", number / options.unseen)
-        trial = task.trial(options.objects, EVALUATION_SEEDS + 100 * options.seed + number)
+        trial = family.trial(options.objects, EVALUATION_SEEDS + 100 * options.seed + number)
         old, new = (run_trial(m.model, m.digest, trial, config)[0] for m in (before, after))
         pairs.append((old, new))
     return tuple(pairs)

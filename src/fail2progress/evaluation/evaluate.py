@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,14 @@ from scipy.stats import binomtest
 
 from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.executor import Executor
+from fail2progress.core.goals import Goal
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.planning.search import SearchOptions
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Simulator
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.base import Trial
+from fail2progress.tasks.registry import task
 
 METHODS = ("original", "replanning", "fail2progress")
 SEEDS = 100_000
@@ -38,6 +40,8 @@ class TrialJob:
     free_order: bool = False
     slack: int = SearchOptions.slack
     simulator: str = simulators.DEFAULT
+    goal: str = ""
+    """Another goal than the task's, as Goal.parse reads it; empty for the task's own."""
 
 
 @dataclass(frozen=True)
@@ -114,14 +118,17 @@ def jobs(
     free_order: bool = False,
     slack: int = SearchOptions.slack,
     simulator: str = simulators.DEFAULT,
+    goal: str = "",
 ) -> list[TrialJob]:
-    """The trials of a seed. ValueError: unknown task, a number of objects that it does not have, no trials, no such simulator."""
+    """The trials of a seed. ValueError: unknown task, simulator, or objects or a goal that the task does not have, no trials."""
     if trials < 1:
         raise ValueError(f"trials must be at least 1, got {trials}")
-    task(task_name).trial(objects, seed * SEEDS)
+    found = task(task_name).reference
     simulators.resolve(simulator)
     seeds = range(seed * SEEDS, seed * SEEDS + trials)
-    return [TrialJob(str(model), task_name, objects, number, replan, free_order, slack, simulator) for number in seeds]
+    work = [TrialJob(str(model), found, objects, number, replan, free_order, slack, simulator, goal) for number in seeds]
+    start(work[0])
+    return work
 
 
 def evaluate(work: Sequence[TrialJob], executor: Executor) -> Iterator[TrialResult]:
@@ -129,14 +136,19 @@ def evaluate(work: Sequence[TrialJob], executor: Executor) -> Iterator[TrialResu
     return executor.map_unordered(carry_out, work)
 
 
-def carry_out(job: TrialJob) -> TrialResult:
-    """One trial, in a worker. The order of stages is dropped where the job says so."""
-    checkpoint = _model(job.model)
+def start(job: TrialJob) -> Trial:
+    """How a trial starts and what shall be reached. ValueError where there is none."""
     trial = task(job.task).trial(job.objects, job.seed)
-    if job.free_order:
-        trial = replace(trial, stages=(trial.goal,))
+    if job.goal:
+        return trial.with_goal(Goal.parse(job.goal))
+    return trial.in_any_order() if job.free_order else trial
+
+
+def carry_out(job: TrialJob) -> TrialResult:
+    """One trial, in a worker."""
+    checkpoint = _model(job.model)
     config, search = AgentConfig(replan=job.replan), SearchOptions(slack=job.slack)
-    return run_trial(checkpoint.model, checkpoint.digest, trial, config, search, _simulator(job.simulator))[0]
+    return run_trial(checkpoint.model, checkpoint.digest, start(job), config, search, _simulator(job.simulator))[0]
 
 
 @lru_cache(maxsize=1)

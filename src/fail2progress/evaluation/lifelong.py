@@ -12,7 +12,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.tasks.hierarchical import Task
+from fail2progress.tasks.base import Task
 
 LEARNING_SEEDS = 10_000
 """Trials that failures are met in; evaluation uses seeds from EVALUATION_SEEDS on, so no trial is in both."""

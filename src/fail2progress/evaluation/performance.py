@@ -16,6 +16,7 @@ import torch
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.provenance import provenance
+from fail2progress.core.relations import SUPPORT
 from fail2progress.evaluation.lifelong import Lifelong
 from fail2progress.evaluation.studies.perception import snapshot
 from fail2progress.failures.classifier import Classifier
@@ -34,8 +35,9 @@ from fail2progress.planning.planner import score_places
 from fail2progress.planning.steps import Segments, Step
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.parallel import ParallelSimulator
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.pretraining import job
+from fail2progress.tasks.registry import task
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,10 @@ def _train_worker(rank: int, world: int, meeting: Path, rehearsal: RehearsalSet,
 @torch.no_grad()
 def planning(model: SkillEffectModel, candidates: int = 512, repetitions: int = 3) -> Measurement:
     """Whole candidates of three skills in a scene of three objects on two tables, rolled out and scored as one batch."""
-    trial = task("hierarchical-tabletop").trial(3, 1)
+    trial = task(DEFAULT).trial(3, 1)
     belief = encode_observation(model, simulators.make().settle(trial.scene, Camera()).cloud)
     names = belief.names
-    pairs = (("capsule_1", "cup_1"), ("cup_1", "table_b"), ("cup_2", "table_b"))
+    pairs = [(atom.subject, atom.other) for atom in trial.goal.atoms if atom.relation in SUPPORT and atom.other is not None]
     steps = tuple(Step(names.index(one), names.index(other)) for one, other in pairs)
     places = torch.rand(candidates, 3, 2, generator=torch.Generator().manual_seed(0))
     rate = _rate(model, belief.state, steps, places, Segments(names, belief.categories), repetitions)
@@ -119,7 +121,7 @@ def planning(model: SkillEffectModel, candidates: int = 512, repetitions: int = 
 def _rate(
     model: SkillEffectModel, state: LatentState, steps: tuple[Step, ...], places: torch.Tensor, segments: Segments, times: int
 ) -> float:
-    goal = task("hierarchical-tabletop").trial(3, 1).goal
+    goal = task(DEFAULT).trial(3, 1).goal
     best = 0.0
     for _ in range(times):
         start = time.perf_counter()
@@ -131,7 +133,7 @@ def _rate(
 def learning(model: SkillEffectModel, digest: str, rehearsal: RehearsalSet) -> Iterator[Measurement]:
     """From a failure to a judged model, ready to be swapped in: 20 samples, 200 epochs."""
     with ParallelSimulator() as simulator:
-        life = Lifelong(task("hierarchical-tabletop"))
+        life = Lifelong(task(DEFAULT))
         for found in life.run(model, digest, Learner(simulator, rehearsal), Classifier(simulator, Camera()), seed=1):
             seconds = found.lesson.seconds
             yield Measurement("learn_seconds", sum(seconds.values()), 60.0, "limit: failure to swapped model", "s")

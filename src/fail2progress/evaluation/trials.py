@@ -18,7 +18,7 @@ from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Outcome, Simulator
-from fail2progress.tasks.hierarchical import Trial
+from fail2progress.tasks.base import Trial
 
 
 @dataclass(frozen=True)

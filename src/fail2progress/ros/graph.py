@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from fail2progress.tasks import DEFAULT
+
 Value = bool | int | float | str
 
 
@@ -110,8 +112,8 @@ COMMON = (
     Parameter("loglevel", "info", "least severe log line", choices=("debug", "info", "warn", "error")),
 )
 _TASK = (
-    Parameter("task", "hierarchical-tabletop", "which task's trials"),
-    Parameter("objects", 3, "movable objects of the trial", 1, 7),
+    Parameter("task", DEFAULT, "which task's trials: a name, or the path of a task file (.yaml)"),
+    Parameter("objects", 3, "movable objects of the trial", 1, 100),
     Parameter("seed", 0, "which trials, as in `fail2progress demo`: they count from 10,000 + 100 seed", 0, 10**6),
 )
 _PROCESSES = Parameter("processes", 1, "processes for simulation; 0: one for every core", 0, 256)
@@ -238,6 +240,7 @@ _NODES = (
         "asks for one task, tells its progress, writes the result and ends",
         (
             *_TASK,
+            Parameter("goal", "", "another goal than the task's own, such as inside(capsule_1, cup_1); empty: the task's"),
             Parameter("story", False, "trials until something fails, then the same again with what was learnt"),
             Parameter("result", "", "file for the result as JSON"),
             Parameter("attempts", 5, "how often a task is asked for again where a node was lost", 1, 100),

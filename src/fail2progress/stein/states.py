@@ -2,7 +2,7 @@
 
 A particle places every movable segment. Free-standing ones have a position (x, y) anywhere on the tables; what is in a
 container is placed relative to it. Heights follow from the table below, so nothing is in mid-air. Tables are exchangeable:
-"above table_a" is kept by standing above any table.
+"above" a table is kept by standing above any table.
 """
 
 from __future__ import annotations

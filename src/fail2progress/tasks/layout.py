@@ -1,7 +1,8 @@
-"""Putting things where they fit: random scenes whose objects stand apart, on tables or inside containers."""
+"""Putting things where they fit: random scenes whose objects stand apart, on surfaces, inside containers or in contact."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,14 @@ from fail2progress.core.scene import Array, Scene, bounding_boxes, pose
 
 GAP = 0.008
 """Metres kept free between things that stand side by side."""
+DRAWER_CLEARANCE = (0.016, 0.032, 0.034)
+"""Metres by which a drawer is smaller than its cabinet."""
+_DRAWER_INSET = 0.006
+"""Metres by which the middle of a shut drawer lies before that of its cabinet."""
+
+Shares = tuple[tuple[float, float], tuple[float, float]]
+WHOLE: Shares = ((0.0, 1.0), (0.0, 1.0))
+"""All of a surface, as shares of its length along x and y."""
 
 
 class DoesNotFitError(ValueError):
@@ -41,63 +50,138 @@ class Layout:
         """(n, 2, 3) boxes of what stands so far."""
         return np.array(self._boxes)
 
-    def stand(self, spec: ObjectSpec, table: str, yaw: float = 0.0, margin: float = 0.01, tries: int = 60) -> None:
-        """Stand an object at a random free place on a table. DoesNotFitError if there is none."""
-        surface = self.bounds()[self._index(table)]
-        half = _footprint(spec, yaw) / 2
-        low, high = surface[0, :2] + half + margin, surface[1, :2] - half - margin
-        if (low > high).any():
-            raise DoesNotFitError(f"{spec.name} is larger than {table}")
-        height = surface[1, 2] + spec.size[2] / 2
+    def stand(
+        self, spec: ObjectSpec, table: str, yaw: float = 0.0, margin: float = 0.01, tries: int = 60, shares: Shares = WHOLE
+    ) -> None:
+        """Stand an object at a random free place on a surface, or on a part of it. DoesNotFitError if there is none."""
+        half = _footprint(spec.size, yaw) / 2
+        low, high = self._region(table, spec.name, half, margin, shares)
+        height = self.bounds()[self.index(table), 1, 2] + spec.size[2] / 2
         for _ in range(tries):
             x, y = self.rng.uniform(low, high)
             if self._free(np.array([x, y, height]), half, spec.size[2] / 2):
                 return self.add(spec, pose(x, y, height, yaw))
         raise DoesNotFitError(f"no free place for {spec.name} on {table}")
 
+    def stand_row(
+        self,
+        specs: Sequence[ObjectSpec],
+        table: str,
+        gaps: Sequence[float],
+        yaw: float = 0.0,
+        margin: float = 0.01,
+        tries: int = 60,
+        shares: Shares = WHOLE,
+    ) -> None:
+        """Stand objects in a row along the direction `yaw`, so many metres apart, each turned with the row."""
+        sizes = np.array([spec.size for spec in specs])
+        length = sizes[:, 0].sum() + sum(gaps)
+        half = _footprint((length, sizes[:, 1].max(), 0.0), yaw) / 2
+        low, high = self._region(table, f"the row of {specs[0].name}", half, margin, shares)
+        starts = np.cumsum([0.0, *(size + gap for size, gap in zip(sizes[:-1, 0], gaps, strict=True))])
+        along = starts + sizes[:, 0] / 2 - length / 2
+        heights = self.bounds()[self.index(table), 1, 2] + sizes[:, 2] / 2
+        for _ in range(tries):
+            middle = self.rng.uniform(low, high)
+            centres = middle + along[:, None] * np.array([np.cos(yaw), np.sin(yaw)])
+            places = np.column_stack([centres, heights])
+            free = (self._free(at, _footprint(s.size, yaw) / 2, s.size[2] / 2) for at, s in zip(places, specs, strict=True))
+            if all(free):
+                for spec, (x, y, z) in zip(specs, places, strict=True):
+                    self.add(spec, pose(x, y, z, yaw))
+                return
+        raise DoesNotFitError(f"no free place for the row of {specs[0].name} on {table}")
+
     def drop_in(self, spec: ObjectSpec, container: str, tries: int = 20) -> None:
         """Put an object on the floor of a container, beside what lies in it. DoesNotFitError if there is no room."""
-        index = self._index(container)
+        index = self.index(container)
         wall = self.objects[index].kind.wall
         inner = np.array(self.objects[index].size[:2]) / 2 - wall - np.array(spec.size[:2]) / 2 - 0.002
         if (inner < 0).any():
             raise DoesNotFitError(f"{spec.name} does not fit into {container}")
         at = self.poses[index]
         floor = at[2] - self.objects[index].size[2] / 2 + wall
-        yaw = 2 * np.arctan2(at[6], at[3])
-        turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
+        yaw = _yaw(at)
+        around = [index, *(self.index(name) for name in self._around(index))]
         for _ in range(tries):
-            x, y = at[:2] + turn @ self.rng.uniform(-inner, inner)
+            x, y = at[:2] + _turn(yaw) @ self.rng.uniform(-inner, inner)
             centre = np.array([x, y, floor + spec.size[2] / 2])
-            if self._free(centre, np.array(spec.size[:2]) / 2, spec.size[2] / 2, gap=0.001, but=index):
+            if self._free(centre, np.array(spec.size[:2]) / 2, spec.size[2] / 2, gap=0.001, but=around):
                 return self.add(spec, pose(x, y, centre[2], yaw))
         raise DoesNotFitError(f"no room for {spec.name} in {container}")
 
     def stack(self, spec: ObjectSpec, base: str) -> None:
         """Put an object on the middle of another one."""
-        index = self._index(base)
+        index = self.index(base)
         top = self.bounds()[index, 1, 2]
         x, y = self.poses[index][:2]
         self.add(spec, pose(x, y, top + spec.size[2] / 2))
 
-    def _index(self, name: str) -> int:
-        return [spec.name for spec in self.objects].index(name)
+    def beside(self, spec: ObjectSpec, other: str, side: int, gap: float = 0.001) -> None:
+        """Put an object against another, on the same support: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken."""
+        index = self.index(other)
+        at, size = self.poses[index], self.objects[index].size
+        axis, sign = side % 2, 1 if side < 2 else -1
+        offset = np.zeros(2)
+        offset[axis] = sign * ((size[axis] + spec.size[axis]) / 2 + gap)
+        x, y = at[:2] + _turn(_yaw(at)) @ offset
+        z = at[2] - size[2] / 2 + spec.size[2] / 2
+        half = _footprint(spec.size, _yaw(at)) / 2
+        if not self._free(np.array([x, y, z]), half, spec.size[2] / 2, gap=0.0, but=[index]):
+            raise DoesNotFitError(f"no room for {spec.name} beside {other}")
+        self.add(spec, pose(x, y, z, _yaw(at)))
 
-    def _free(self, centre: Array, half: Array, half_height: float, gap: float = GAP, but: int = -1) -> bool:
+    def fit_drawer(self, name: str, cabinet: str, opening: float) -> None:
+        """Put a drawer into its cabinet, pulled out by so many metres towards the cabinet's -x."""
+        index = self.index(cabinet)
+        size = np.array(self.objects[index].size) - DRAWER_CLEARANCE
+        at = self.poses[index].copy()
+        at[:2] -= _turn(_yaw(at)) @ np.array([opening + _DRAWER_INSET, 0.0])
+        self.add(ObjectSpec(name, "drawer", (float(size[0]), float(size[1]), float(size[2])), inside_of=cabinet), at)
+        self.openings[name] = opening
+
+    def index(self, name: str) -> int:
+        """Row of an object; DoesNotFitError where it has not been put anywhere yet."""
+        names = [spec.name for spec in self.objects]
+        if name not in names:
+            raise DoesNotFitError(f"{name} is not there yet: what supports others comes first")
+        return names.index(name)
+
+    def _region(self, surface: str, what: str, half: Array, margin: float, shares: Shares) -> tuple[Array, Array]:
+        """(2,) corners between which the middle of something may be. DoesNotFitError where it is larger than the surface."""
+        box = self.bounds()[self.index(surface)]
+        low, high = box[0, :2] + half + margin, box[1, :2] - half - margin
+        if (low > high).any():
+            raise DoesNotFitError(f"{what} is larger than {surface}")
+        if shares == WHOLE:
+            return low, high
+        between = np.array(shares)
+        return low + between[:, 0] * (high - low), low + between[:, 1] * (high - low)
+
+    def _around(self, index: int) -> list[str]:
+        """What encloses a container: the cabinet of a drawer."""
+        outer = self.objects[index].inside_of
+        return [outer] if outer is not None else []
+
+    def _free(self, centre: Array, half: Array, half_height: float, gap: float = GAP, but: Sequence[int] = ()) -> bool:
         boxes, extent = self.bounds(), np.array([*half, half_height])
         low, high = centre - extent, centre + extent
         apart = (low[:2] - gap > boxes[:, 1, :2]) | (high[:2] + gap < boxes[:, 0, :2])
         stacked = (low[2] > boxes[:, 1, 2] - 1e-3) | (high[2] < boxes[:, 0, 2] + 1e-3)
         clear = apart.any(axis=1) | stacked
-        if but >= 0:
-            clear[but] = True
+        clear[list(but)] = True
         return bool(clear.all())
 
 
-def _footprint(spec: ObjectSpec, yaw: float) -> Array:
-    """(2,) extents of the axis-aligned box around a turned object."""
-    c, s = abs(np.cos(yaw)), abs(np.sin(yaw))
-    return np.array([c * spec.size[0] + s * spec.size[1], s * spec.size[0] + c * spec.size[1]])
+def two_tables(rng: np.random.Generator) -> Layout:
+    """Two tables in front of the robot, table_a to its left and table_b to its right."""
+    layout = Layout(rng)
+    for name, side in (("table_a", 1), ("table_b", -1)):
+        size = (rng.uniform(0.42, 0.55), rng.uniform(0.50, 0.62), 0.04)
+        top = rng.uniform(0.42, 0.58)
+        at = pose(rng.uniform(0.55, 0.65), side * rng.uniform(0.36, 0.44), top - 0.02)
+        layout.add(ObjectSpec(name, "table", size), at)
+    return layout
 
 
 def random_camera_pose(rng: np.random.Generator) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
@@ -105,3 +189,19 @@ def random_camera_pose(rng: np.random.Generator) -> tuple[tuple[float, float, fl
     eye = rng.uniform([-0.20, -0.15, 1.25], [0.0, 0.15, 1.50])
     target = rng.uniform([0.55, -0.08, 0.44], [0.65, 0.08, 0.56])
     return (eye[0], eye[1], eye[2]), (target[0], target[1], target[2])
+
+
+def _footprint(size: Sequence[float], yaw: float) -> Array:
+    """(2,) extents of the axis-aligned box around a turned object."""
+    c, s = abs(np.cos(yaw)), abs(np.sin(yaw))
+    return np.array([c * size[0] + s * size[1], s * size[0] + c * size[1]])
+
+
+def _yaw(at: Array) -> float:
+    """Yaw (rad) of an upright (7,) pose."""
+    return float(2 * np.arctan2(at[6], at[3]))
+
+
+def _turn(yaw: float) -> Array:
+    """(2, 2) rotation in the plane."""
+    return np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])

@@ -20,8 +20,7 @@ from fail2progress.simulation.base import Job
 from fail2progress.simulation.mujoco.hand import push_start
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import STRETCH_RE2, infeasible
-from fail2progress.tasks.hierarchical import two_tables
-from fail2progress.tasks.layout import DoesNotFitError, Layout, random_camera_pose
+from fail2progress.tasks.layout import DoesNotFitError, Layout, random_camera_pose, two_tables
 
 PUSH_SHARE = 0.12
 DRAWER_SCENES = 0.10

@@ -9,7 +9,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.objects import Box, ObjectSpec
 from fail2progress.core.scene import Array, Scene, rotations
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.registry import task
 
 Build = Callable[..., Scene]
 CUBE, WALL = (0.04, 0.04, 0.04), (0.02, 0.3, 0.3)

@@ -26,8 +26,9 @@ from fail2progress.models.checkpoint import Checkpoint
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import HierarchicalTabletop
+from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.layout import DoesNotFitError, Layout
+from fail2progress.tasks.registry import task
 
 VARIANTS = (
     TargetOptions(method="stein", acquisition="mutual-information"),
@@ -87,7 +88,7 @@ class Comparison:
 def meet(start: Checkpoint, seed: int, simulator: Simulator | None = None) -> FailureEvent:
     """The first failure in the learning trials of a seed. ValueError where none is met in 20 trials."""
     for number in range(20):
-        trial = HierarchicalTabletop().trial(3, LEARNING_SEEDS + 1000 * seed + number)
+        trial = task(DEFAULT).trial(3, LEARNING_SEEDS + 1000 * seed + number)
         _, events, _, _ = run_trial(start.model, start.digest, trial, simulator=simulator)
         if events:
             return events[0]
@@ -109,7 +110,7 @@ def loaded(simulator: Simulator, contents: int, count: int) -> Iterator[Outcome]
 
 
 def _loaded_job(rng: np.random.Generator, contents: int) -> Job:
-    start = HierarchicalTabletop().trial(7, int(rng.integers(2**31))).scene
+    start = task(DEFAULT).trial(7, int(rng.integers(2**31))).scene
     layout = Layout(rng)
     for spec, pose in zip(start.objects, start.poses, strict=True):
         if spec.category != "capsule":
@@ -117,12 +118,19 @@ def _loaded_job(rng: np.random.Generator, contents: int) -> Job:
     for spec in [o for o in start.objects if o.category == "capsule"][:contents]:
         layout.drop_in(spec, "cup_1")
     scene: Scene = layout.scene()
-    table = scene.bounds()[scene.index("table_b")]
+    here, there = _tables(scene)
+    table = scene.bounds()[scene.index(there)]
     place = rng.uniform(table[0, :2] + 0.08, table[1, :2] - 0.08)
     shift = place - scene.position("cup_1")[:2]
-    rise = table[1, 2] - scene.bounds()[scene.index("table_a"), 1, 2] + 0.012
-    call = SkillCall("pick_place", "cup_1", (float(shift[0]), float(shift[1]), float(rise), 0.0), "table_b")
+    rise = table[1, 2] - scene.bounds()[scene.index(here), 1, 2] + 0.012
+    call = SkillCall("pick_place", "cup_1", (float(shift[0]), float(shift[1]), float(rise), 0.0), there)
     return Job(scene, call, seed=int(rng.integers(2**31)))
+
+
+def _tables(scene: Scene) -> tuple[str, str]:
+    """The first table, which the cups stand on, and the other one."""
+    first, second = [spec.name for spec in scene.objects if spec.category == "table"]
+    return first, second
 
 
 def contents_error(model: SkillEffectModel, outcomes: list[Outcome]) -> float:

@@ -111,7 +111,8 @@ def _useful_call(rng: np.random.Generator, scene: Scene) -> SkillCall | None:
         rise = scene.bounds()[scene.index(aim), 1, 2] + 0.01 + scene.sizes[scene.index(name), 2] / 2
         offset = scene.position(aim) - scene.position(name)
         return SkillCall("pick_place", name, (*offset[:2], rise - scene.position(name)[2], 0.0), aim)
-    name, table = str(rng.choice(containers)), str(rng.choice(["table_a", "table_b"]))
+    tables = [spec.name for spec in scene.objects if spec.category == "table"]
+    name, table = str(rng.choice(containers)), str(rng.choice(tables))
     low, high = scene.bounds()[scene.index(table)]
     place = rng.uniform(low[:2] + 0.08, high[:2] - 0.08)
     height = release_height(scene, scene.index(name), place) + 0.01 + scene.sizes[scene.index(name), 2] / 2

@@ -19,7 +19,8 @@ from fail2progress.failures.classifier import Classifier
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans
-from fail2progress.tasks.hierarchical import HierarchicalTabletop
+from fail2progress.tasks import DEFAULT
+from fail2progress.tasks.registry import task
 
 PAPER = {
     "original": {3: 0.16, 5: 0.10, 7: 0.08},
@@ -77,7 +78,7 @@ class Study:
                 continue
             start = load_checkpoint(self.models / f"{configuration}.safetensors")
             rounds = []
-            life = Lifelong(HierarchicalTabletop(), rounds=self.rounds)
+            life = Lifelong(task(DEFAULT), rounds=self.rounds)
             for found in life.run(start.model, start.digest, learner, classifier, self.seed, report):
                 rounds.append(found)
                 yield configuration, found
@@ -110,7 +111,7 @@ class Study:
         learned = condition.method == "fail2progress"
         model = self.tuned(condition.configuration) if learned else self.models / f"{condition.configuration}.safetensors"
         digest = load_checkpoint(model).digest
-        work = jobs(model, HierarchicalTabletop.name, condition.objects, self.trials, self.seed, condition.replan)
+        work = jobs(model, DEFAULT, condition.objects, self.trials, self.seed, condition.replan)
         results = []
         for result in evaluate(work, executor):
             results.append(result)
@@ -142,7 +143,7 @@ class Study:
         lessons = {name: load_checkpoint(self.tuned(name)).note for name in self.configurations if self.tuned(name).exists()}
         return {
             "table": "table3",
-            "task": HierarchicalTabletop.name,
+            "task": DEFAULT,
             "rows": rows,
             "detection_f1_over_all_trials": _pooled_detection(rows),
             "lessons": lessons,

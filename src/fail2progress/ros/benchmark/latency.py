@@ -39,7 +39,8 @@ from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from fail2progress.ros.lifecycle import GoalClient, qos
 from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import HierarchicalTabletop
+from fail2progress.tasks import DEFAULT
+from fail2progress.tasks.registry import task
 
 VERSIONS = 8
 """More than a node keeps loaded, so that every swap reads a file."""
@@ -49,7 +50,7 @@ PERIOD = 0.1
 
 def eight_segments() -> SegmentedCloud:
     """An observation of two tables and six objects."""
-    cloud = simulators.make().settle(HierarchicalTabletop().trial(7, 3).scene, Camera()).cloud
+    cloud = simulators.make().settle(task(DEFAULT).trial(7, 3).scene, Camera()).cloud
     return SegmentedCloud(cloud.names[:8], cloud.categories[:8], cloud.points[:8], cloud.visibility[:8])
 
 

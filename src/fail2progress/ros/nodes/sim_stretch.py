@@ -24,7 +24,8 @@ from fail2progress.ros.graph import CAMERA, LABELS
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import Trial, task
+from fail2progress.tasks.base import Trial
+from fail2progress.tasks.registry import task
 
 JOINT_PERIOD = 1 / 15
 MOVING_PERIOD = 0.5
@@ -184,7 +185,7 @@ class World:
         """Keep where everything is now."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = {
-            "trial": [trial.task, trial.objects, trial.seed],
+            "trial": [trial.reference, trial.objects, trial.seed],
             "poses": scene.poses.tolist(),
             "openings": dict(scene.openings),
         }

@@ -13,11 +13,13 @@ from fail2progress_msgs.action import ExecuteTask
 from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import SetTrial
 
+from fail2progress.core.goals import Goal
 from fail2progress.evaluation.demo_episode import first_seed
 from fail2progress.ros.conversions.values import goal_msg, uuid_text
 from fail2progress.ros.lifecycle import GoalClient, StackNode
 from fail2progress.ros.proxies import await_result
-from fail2progress.tasks.hierarchical import Trial, task
+from fail2progress.tasks.base import Trial
+from fail2progress.tasks.registry import task
 
 PATIENCE = 10
 """Trials that a story may take until something fails."""
@@ -41,11 +43,16 @@ class TaskNode(StackNode):
     def start(self) -> None:
         """See StackNode. ValueError where there is no such trial."""
         self.family, self.objects = task(str(self.param("task"))), int(self.param("objects"))
-        self.family.trial(self.objects, first_seed(int(self.param("seed"))))
+        self.trial(first_seed(int(self.param("seed"))))
         self.client = GoalClient(self, ExecuteTask, "execute_task", callback_group=self.together)
         self.placing = self.create_client(SetTrial, "set_trial", callback_group=self.together)
         self.ending = threading.Event()
         self.said: list[str] = []
+
+    def trial(self, seed: int) -> Trial:
+        """A trial with the goal that was asked for. ValueError where there is none."""
+        found, goal = self.family.trial(self.objects, seed), str(self.param("goal"))
+        return found.with_goal(Goal.parse(goal)) if goal else found
 
     def begin(self) -> None:
         """See StackNode."""
@@ -73,7 +80,7 @@ class TaskNode(StackNode):
     def _round(self, seed: int) -> dict[str, Any]:
         """One trial from its start; asked for again where a node was lost meanwhile."""
         began, result, failures, reason = time.time(), None, [], "the planner did not answer"
-        trial = self.family.trial(self.objects, seed)
+        trial = self.trial(seed)
         for attempt in range(int(self.param("attempts"))):
             try:
                 if self.param("story") and attempt == 0:
@@ -105,7 +112,7 @@ class TaskNode(StackNode):
         """Have the simulated world put into the trial's start."""
         if not self.placing.wait_for_service(timeout_sec=60.0):
             raise LostError("nobody offers set_trial: does the simulated robot run?")
-        request = SetTrial.Request(task=trial.task, objects=trial.objects, seed=trial.seed)
+        request = SetTrial.Request(task=trial.reference, objects=trial.objects, seed=trial.seed)
         answer = self._wait(self.placing.call_async(request))
         if answer.error_code != ErrorCode.OK:
             raise LostError(answer.error_msg)

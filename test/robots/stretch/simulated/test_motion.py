@@ -13,7 +13,7 @@ from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, P
 from fail2progress.robots.stretch.simulated.reach import HOME
 from fail2progress.robots.stretch.simulated.skills import START
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.registry import task
 
 SCENE = task("hierarchical-tabletop").trial(3, 0).scene
 STEP = 2 * TIMESTEP

@@ -10,7 +10,7 @@ from fail2progress.robots.stretch.simulated.joints import AXES
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.simulation.base import Disturbances
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.registry import task
 
 SMALL = HeadCamera(160, 120, 72.5)
 SIDEWAYS = HeadCamera(160, 90, 116.5, roll=0.0, looks=D435I.looks)

@@ -12,7 +12,7 @@ from fail2progress.robots.stretch.simulated.motion import Phase
 from fail2progress.robots.stretch.simulated.reach import OutOfReachError
 from fail2progress.robots.stretch.simulated.skills import START, plan, recovery
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.hierarchical import task
+from fail2progress.tasks.registry import task
 
 SCENE = task("hierarchical-tabletop").trial(5, 1).scene
 NAMES = list(AXES)

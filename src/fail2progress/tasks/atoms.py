@@ -1,0 +1,38 @@
+"""Patterns of goal atoms: `cup_*` stands for every cup of a group in turn.
+
+inside(capsule_*, cup_*) is one atom for each capsule, the cups taken round and round; left(cup_*, cup_*+1) is one for each cup
+and the next one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fail2progress.core.goals import Atom
+
+_MEMBER = re.compile(r"(?P<group>\w+?)_\*(?P<next>\+1)?")
+
+
+def expand(pattern: str, counts: Mapping[str, int]) -> tuple[Atom, ...]:
+    """The atoms of a pattern, given how many members each group has. ValueError names what is no group or no relation."""
+    members = list(_MEMBER.finditer(pattern))
+    for member in members:
+        if member["group"] not in counts:
+            raise ValueError(f"{member.group()}: {member['group']!r} is no group; groups: {', '.join(counts) or 'none'}")
+    if not members:
+        return (Atom.parse(pattern),)
+    texts = (_text(pattern, i, counts) for i in range(counts[members[0]["group"]]))
+    return tuple(Atom.parse(text) for text in texts if text is not None)
+
+
+def _text(pattern: str, index: int, counts: Mapping[str, int]) -> str | None:
+    """The pattern for one member, or None where it has no next one."""
+    if any(member["next"] and index + 1 >= counts[member["group"]] for member in _MEMBER.finditer(pattern)):
+        return None
+
+    def name(member: re.Match[str]) -> str:
+        group, number = member["group"], index + 1 if member["next"] else index
+        return f"{group}_{number % counts[group] + 1}" if counts[group] else member.group()
+
+    return _MEMBER.sub(name, pattern)

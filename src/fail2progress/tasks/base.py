@@ -1,0 +1,67 @@
+"""Tasks: how a trial starts and when it has succeeded (paper A.2)."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+
+from fail2progress.core.goals import Goal
+from fail2progress.core.scene import Scene
+
+
+class TaskError(ValueError):
+    """A task that cannot be read, a number of objects that it is not defined for, or a goal about nothing in its scene."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One start of a task. `stages` are goals to reach one after the other; the last one decides about success."""
+
+    task: str
+    """The task's name, for records."""
+    objects: int
+    seed: int
+    scene: Scene
+    stages: tuple[Goal, ...]
+    reference: str = ""
+    """By what `registry.task` finds the task, in another process too: its name or the path of its file."""
+
+    @property
+    def goal(self) -> Goal:
+        """What must hold in the end."""
+        return self.stages[-1]
+
+    def in_any_order(self) -> Trial:
+        """The same start with the last stage alone: a planner may reach it by whatever order it likes."""
+        return replace(self, stages=(self.goal,))
+
+    def with_goal(self, goal: Goal) -> Trial:
+        """The same start with another goal. TaskError where that speaks of what is not in the scene."""
+        unknown = [name for name in goal.objects if name not in self.scene.names]
+        if unknown:
+            raise TaskError(f"the goal names {unknown[0]!r}, which is not in {self.task}: {', '.join(self.scene.names)}")
+        return replace(self, stages=(goal,))
+
+
+class Task(ABC):
+    """A family of trials, by number of movable objects."""
+
+    name: str
+    counts: tuple[int, ...]
+    skills: tuple[str, ...] = ("pick_place",)
+    """The skills that reach its goals."""
+    summary: str = ""
+
+    @property
+    def reference(self) -> str:
+        """By what `registry.task` finds it."""
+        return self.name
+
+    @abstractmethod
+    def trial(self, objects: int, seed: int) -> Trial:
+        """A trial; the same seed gives the same trial. TaskError where there is none with so many objects."""
+
+    def check(self, objects: int) -> None:
+        """TaskError unless the task is defined for so many objects."""
+        if objects not in self.counts:
+            raise TaskError(f"{self.name} is defined for {', '.join(map(str, self.counts))} objects, not {objects}")

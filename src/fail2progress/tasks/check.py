@@ -1,0 +1,107 @@
+"""What is wrong with a task file that a schema cannot see: supports that are not there, goals about nothing in the scene."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from fail2progress.core.objects import Shape, category
+from fail2progress.tasks.atoms import expand
+from fail2progress.tasks.base import Task
+from fail2progress.tasks.recipe import members
+from fail2progress.tasks.schema import Choice, ObjectEntry, TaskFile
+
+Place = tuple[int | str, ...]
+"""Where in a file: keys and positions from its root."""
+
+
+def problem(content: TaskFile, borrowed: Task | None) -> tuple[Place, str] | None:
+    """The first thing that is wrong and where, or None."""
+    return next(iter([*_objects(content), *_counts(content), *_goals(content, borrowed)]), None)
+
+
+def _objects(content: TaskFile) -> Iterator[tuple[Place, str]]:
+    if bool(content.objects) == (content.scene_of is not None):
+        yield ("objects",), "a task needs either objects of its own or scene_of another task"
+    groups = _groups(content)
+    earlier: dict[str, ObjectEntry] = {}
+    for i, entry in enumerate(content.objects):
+        at: Place = ("objects", i)
+        if entry.name in earlier:
+            yield (*at, "name"), f"{entry.name} stands here twice"
+        yield from ((at + place, text) for place, text in _entry(entry, groups, earlier))
+        earlier[entry.name] = entry
+    for key, counts in content.counts.items():
+        for name in counts:
+            if content.objects and name not in earlier:
+                yield ("counts", key, name), f"no object is called {name!r}; objects: {', '.join(earlier)}"
+
+
+def _entry(entry: ObjectEntry, groups: frozenset[str], earlier: Mapping[str, ObjectEntry]) -> Iterator[tuple[Place, str]]:
+    given = [key for key in ("at", "on", "inside", "against") if getattr(entry, key) is not None]
+    if len(given) != 1:
+        yield ("name",), f"{entry.name} needs exactly one of at, on, inside, against; it has {', '.join(given) or 'none'}"
+        return
+    drawer = category(entry.category).shape is Shape.DRAWER
+    if entry.size is None and not drawer:
+        yield ("name",), f"{entry.name} has no size"
+    if drawer and entry.inside is None:
+        yield (given[0],), f"{entry.name} is a drawer: it is inside a cabinet"
+    if entry.row is not None and (entry.on is None or entry.name not in groups or len(entry.supports) != 1):
+        yield ("row",), f"{entry.name}: a row is a group (see counts) on one support"
+    for support in entry.supports:
+        base = support.removesuffix("_*")
+        if base not in earlier:
+            yield (given[0],), f"{support!r} is not there yet; before {entry.name} come: {', '.join(earlier) or 'none'}"
+        elif support.endswith("_*") != (base in groups):
+            yield (given[0],), f"{support!r}: " + ("write " + base + "_*" if base in groups else base + " is no group")
+        elif entry.inside is not None and not category(earlier[base].category).container:
+            yield (given[0],), f"{support} is a {earlier[base].category}, nothing goes inside"
+        elif drawer and earlier[base].category != "cabinet":
+            yield (given[0],), f"{entry.name} is a drawer: it is inside a cabinet, not a {earlier[base].category}"
+
+
+def _counts(content: TaskFile) -> Iterator[tuple[Place, str]]:
+    """The number of objects is that of the movable ones."""
+    groups = _groups(content)
+    for key, counts in content.counts.items():
+        movable = [e for e in content.objects if category(e.category).movable]
+        there = sum(len(members(entry, groups, counts)) for entry in movable)
+        if content.objects and there != key:
+            yield ("counts", key), f"{key} movable objects are announced, there are {there}"
+
+
+def _goals(content: TaskFile, borrowed: Task | None) -> Iterator[tuple[Place, str]]:
+    for key, counts in content.counts.items():
+        names = _names(content, counts, borrowed)
+        for i, stage in enumerate(content.stages):
+            yield from _stage(stage, ("stages", i), key, counts, names)
+
+
+def _stage(
+    stage: list[str] | Choice, at: Place, key: int, counts: Mapping[str, int], names: tuple[str, ...]
+) -> Iterator[tuple[Place, str]]:
+    patterns, place = (stage.of, (*at, "of")) if isinstance(stage, Choice) else (stage, at)
+    total = 0
+    for j, pattern in enumerate(patterns):
+        try:
+            atoms = expand(pattern, counts)
+        except ValueError as error:
+            yield (*place, j), str(error)
+            return
+        total += len(atoms)
+        unknown = next((name for atom in atoms for name in atom.names if name not in names), None)
+        if unknown is not None:
+            yield (*place, j), f"{pattern}: {unknown!r} is not in the scene of {key} objects: {', '.join(names)}"
+    wanted = 1 if not isinstance(stage, Choice) else key if stage.choose == "objects" else stage.choose
+    if total < wanted:
+        yield at, f"{total} atoms for {key} objects; {wanted} are needed"
+
+
+def _names(content: TaskFile, counts: Mapping[str, int], borrowed: Task | None) -> tuple[str, ...]:
+    if borrowed is not None and content.scene_of is not None:
+        return borrowed.trial(content.scene_of.objects, 0).scene.names
+    return tuple(name for entry in content.objects for name in members(entry, _groups(content), counts))
+
+
+def _groups(content: TaskFile) -> frozenset[str]:
+    return frozenset(name for counts in content.counts.values() for name in counts)

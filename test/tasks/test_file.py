@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fail2progress.core.camera import Camera
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.base import TaskError
+from fail2progress.tasks.registry import LIBRARY, task
+
+GOOD = """\
+name: mine
+summary: a pill into the mug
+counts:
+  2: {pill: 1}
+  3: {pill: 2}
+objects:
+  - name: desk
+    category: table
+    size: {x: 0.5, y: 0.6, z: 0.04}
+    at: {x: 0.6, y: 0.0, top: 0.5}
+  - name: mug
+    category: cup
+    size: {x: [0.08, 0.09], y: x, z: 0.08}
+    on: desk
+  - name: pill
+    category: capsule
+    size: {x: 0.03, y: x, z: 0.03}
+    on: desk
+stages:
+  - - inside(pill_*, mug)
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def make(*changes: tuple[str, str]) -> str:
+        text = GOOD
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new, 1)
+        path = tmp_path / "mine.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return make
+
+
+def test_a_file_of_ones_own_gives_trials(write, simulator: MujocoSimulator) -> None:
+    path = write()
+    mine = task(path)
+    trial = mine.trial(3, 4)
+    assert (mine.name, mine.counts, trial.task, trial.reference) == ("mine", (2, 3), "mine", path)
+    assert trial.scene.names == ("desk", "mug", "pill_1", "pill_2")
+    assert str(trial.goal) == "inside(pill_1, mug) and inside(pill_2, mug)"
+    assert np.array_equal(task(trial.reference).trial(3, 4).scene.poses, trial.scene.poses)
+    np.testing.assert_allclose(simulator.settle(trial.scene, Camera()).scene.poses, trial.scene.poses, atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "said"),
+    [
+        (("category: cup", "category: vase"), 12, "unknown object category 'vase'"),
+        (("[0.08, 0.09]", "[0.09, 0.08]"), 13, "impossible range: 0.09 is above 0.08"),
+        (("x: 0.03", "x: -0.03"), 17, "an extent must be above 0 m"),
+        (("x: 0.03", "x: .nan"), 17, "finite"),
+        (("x: 0.03", "x: wide"), 17, "'wide'"),
+        (("inside(pill_*, mug)", "inside(pill_*, jug)"), 20, "'jug' is not in the scene of 2 objects: desk, mug, pill_1"),
+        (("inside(pill_*, mug)", "inside(pills_*, mug)"), 20, "'pills' is no group; groups: pill"),
+        (("inside(pill_*, mug)", "into(pill_*, mug)"), 20, "unknown relation 'into'"),
+        (("inside(pill_*, mug)", "inside pill"), 20, "not a relation: 'inside pill'"),
+        (("on: desk", "on: bench"), 14, "'bench' is not there yet; before mug come: desk"),
+        (("on: desk", "inside: desk"), 14, "desk is a table, nothing goes inside"),
+        (("    on: desk\n", ""), 11, "mug needs exactly one of at, on, inside, against; it has none"),
+        (("  3: {pill: 2}", "  4: {pill: 2}"), 5, "4 movable objects are announced, there are 3"),
+        (("  3: {pill: 2}", "  3: {pille: 2}"), 5, "no object is called 'pille'"),
+        (("    size: {x: 0.03, y: x, z: 0.03}\n", ""), 15, "pill has no size"),
+        (("name: pill", "name: mug"), 15, "mug stands here twice"),
+        (("summary: a pill into the mug", "colour: red"), 2, "Extra inputs are not permitted"),
+        (("summary: a pill into the mug", "skills: [juggle]"), 2, "unknown skill 'juggle'"),
+        (("summary: a pill into the mug", "name: again"), 2, "stands here twice"),
+        (("    on: desk", "    on: desk\n   x: 1"), 15, "not YAML"),
+        (("stages:\n  - - inside(pill_*, mug)\n", "stages: []\n"), 19, "at least 1 item"),
+        (("name: mine", "schema_version: 2\nname: mine"), 1, "Input should be 1, got 2"),
+    ],
+)
+def test_what_is_wrong_is_said_with_file_line_and_value(write, change: tuple[str, str], line: int, said: str) -> None:
+    path = write(change)
+    with pytest.raises(TaskError) as caught:
+        task(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}, line {line}: ") and said in message and "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "not a task file"), (b"- a\n- b\n", "not a task file"), (b"\xff\xfe\x00", "UTF-8"), (b"a: &x [1]\nb: *x\n", "alias")],
+)
+def test_damaged_files_are_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_bytes(content)
+    with pytest.raises(TaskError, match=said):
+        task(str(path))
+
+
+def test_files_that_are_not_there_and_scenes_without_room_are_refused(write) -> None:
+    with pytest.raises(TaskError, match="No such file"):
+        task("nowhere/none.yaml")
+    crowded = task(write(("{x: 0.5, y: 0.6, z: 0.04}", "{x: 0.12, y: 0.12, z: 0.04}")))
+    with pytest.raises(TaskError, match=r"mine\.yaml: no layout found in 50 tries: no free place for pill_1 on desk"):
+        crowded.trial(2, 0)
+
+
+def test_yes_and_no_are_words_in_a_task_file(write) -> None:
+    assert task(
+        write(("name: pill\n", "name: no\n"), ("{pill: 1}", "{no: 1}"), ("{pill: 2}", "{no: 2}"), ("pill_*", "no_*"))
+    ).name
+
+
+def test_a_file_may_use_the_scenes_of_another_task(tmp_path: Path) -> None:
+    path = tmp_path / "other.yaml"
+    text = (LIBRARY / "short.yaml").read_text()
+    path.write_text(text.replace("name: short", "name: other", 1))
+    assert np.array_equal(task(str(path)).trial(2, 5).scene.poses, task("short").trial(2, 5).scene.poses)
+    path.write_text(text.replace("objects: 5}", "objects: 4}"))
+    with pytest.raises(TaskError, match=r"line 11: scene_of task: hierarchical-tabletop is defined for 3, 5, 7 objects, not 4"):
+        task(str(path))
