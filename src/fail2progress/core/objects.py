@@ -30,12 +30,14 @@ class Category:
     container: bool
     wall: float = 0.0
     """Thickness of the walls in metres, for the hollow shapes."""
+    square: bool = False
+    """As deep as wide, more or less: what is hidden follows from what is seen."""
 
 
 _CATEGORIES = (
     Category("cuboid", Shape.CUBOID, movable=True, container=False),
-    Category("capsule", Shape.CYLINDER, movable=True, container=False),
-    Category("cup", Shape.OPEN_BOX, movable=True, container=True, wall=0.005),
+    Category("capsule", Shape.CYLINDER, movable=True, container=False, square=True),
+    Category("cup", Shape.OPEN_BOX, movable=True, container=True, wall=0.005, square=True),
     Category("open_box", Shape.OPEN_BOX, movable=True, container=True, wall=0.006),
     Category("shelf", Shape.SHELF, movable=False, container=True, wall=0.015),
     Category("cabinet", Shape.SHELF, movable=False, container=True, wall=0.012),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import ConvexHull, QhullError
 
 from fail2progress.core.objects import Shape
+from fail2progress.core.outlines import circle, corners_of, rectangle
 from fail2progress.core.scene import Array, pose
 
 _BINS = 24
@@ -28,7 +28,7 @@ def solid(points: Array, bottom: float, hollow: bool) -> Solid:
     """The box around (n, 3) points, which reaches down to a height (m) where it stands; n >= 1."""
     flat, top = points[:, :2], float(np.quantile(points[:, 2], 0.995))
     bottom = min(bottom, float(points[:, 2].min()))
-    corners = _corners(flat)
+    corners = corners_of(flat)
     middle, size, yaw = rectangle(corners)
     shape = Shape.OPEN_BOX if hollow else _shape(points, corners, middle, size, yaw)
     if shape is Shape.CYLINDER:
@@ -36,27 +36,6 @@ def solid(points: Array, bottom: float, hollow: bool) -> Solid:
         size, yaw = np.full(2, 2 * radius), 0.0
     height = max(top - bottom, 1e-3)
     return Solid(pose(middle[0], middle[1], bottom + height / 2, yaw), np.array([*np.maximum(size, 1e-3), height]), shape)
-
-
-def _corners(flat: Array) -> Array:
-    """(k, 2) corners of the convex outline; the points themselves where they have none."""
-    try:
-        return np.asarray(flat[ConvexHull(flat).vertices])
-    except (QhullError, ValueError):
-        return flat
-
-
-def rectangle(corners: Array) -> tuple[Array, Array, float]:
-    """Middle (2,), full sides (2,) in m and angle in [-pi / 4, pi / 4) rad of the smallest rectangle around points (k, 2)."""
-    edges = np.roll(corners, -1, axis=0) - corners
-    angles = np.unique(np.round(np.mod(np.arctan2(edges[:, 1], edges[:, 0]), np.pi / 2), 4))
-    axes = np.stack([np.stack([np.cos(angles), np.sin(angles)], -1), np.stack([-np.sin(angles), np.cos(angles)], -1)], 1)
-    along = axes @ corners.T
-    low, high = along.min(axis=2), along.max(axis=2)
-    best = int(np.argmin(np.prod(high - low, axis=1)))
-    middle = (low[best] + high[best]) / 2 @ axes[best]
-    size, angle = high[best] - low[best], float(angles[best])
-    return (middle, size[::-1], angle - np.pi / 2) if angle >= np.pi / 4 else (middle, size, angle)
 
 
 def _shape(points: Array, corners: Array, middle: Array, size: Array, yaw: float) -> Shape:
@@ -75,15 +54,6 @@ def _front(flat: Array, corners: Array) -> Array:
     order = np.lexsort((radius, bins))
     last = np.flatnonzero(np.diff(bins[order], append=-1))
     return np.asarray(flat[order[last]])
-
-
-def circle(points: Array) -> tuple[Array, float, float]:
-    """Centre (2,), radius and mean distance from it in m, of the circle through (k, 2) points (Kasa's fit); k >= 3."""
-    terms = np.column_stack([2 * points, np.ones(len(points))])
-    solved = np.linalg.lstsq(terms, (points**2).sum(axis=1), rcond=None)[0]
-    centre = solved[:2]
-    radius = float(np.sqrt(max(solved[2] + centre @ centre, 0.0)))
-    return centre, radius, float(np.abs(np.hypot(*(points - centre).T) - radius).mean())
 
 
 def _box_misfit(points: Array, middle: Array, size: Array, yaw: float) -> float:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import ConvexHull
 
+from fail2progress.core.outlines import rectangle
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
-from fail2progress.perception.shapes import rectangle
 
 _OFFSETS = ((0, 1), (0, 4), (1, 0), (4, 0), (3, 3), (3, -3))
 _SPARSE = 0.05

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from fail2progress.core.objects import Shape
+from fail2progress.core.outlines import rectangle
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Array, pose
@@ -31,7 +32,7 @@ from fail2progress.perception.segmentation.geometric.support_surfaces import Lev
 from fail2progress.perception.segmentation.geometric.surface_colour import like_surface
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules, StandRules
 from fail2progress.perception.segmentation.geometric.visibility import visibility
-from fail2progress.perception.shapes import CATEGORY, rectangle, solid
+from fail2progress.perception.shapes import CATEGORY, solid
 
 _TABLE_TOP = 0.02
 """Metres of thickness that a surface's box is given, of which only the upper side is seen."""

@@ -1,0 +1,213 @@
+"""Yaw, place and extents of one asset from its points: the outline's smallest rectangle, then a fit of the surface.
+
+The rectangle is right where the far edges were seen. The fit moves the sides until the points lie on the asset's surface, which
+also places walls that were seen from inside only; sides without points stay at the outermost point.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from fail2progress.core.objects import ObjectSpec, Shape, category
+from fail2progress.core.outlines import corners_of, rectangle
+from fail2progress.core.scene import Array, pose
+from fail2progress.simulation.reconstruction.distance import residuals
+
+SMALLEST = 0.01
+"""No asset is thinner (m): a segment that was seen edge-on has no extent of its own."""
+GAIN = 0.2
+"""Share by which the residual must fall for a turned asset to be taken in place of one along the axes."""
+FIXED_GAIN = 0.5
+"""The same for furniture, which mostly stands along the axes and of which little more than the top is seen."""
+_EXACT = 0.0003
+"""Residual (m) below which nothing is to be gained."""
+_SCALE = 0.0015
+"""Metres from which on a point counts as an outlier of the fit."""
+_ON_SIDE = 0.001
+"""Metres from a side at which a point lies on it."""
+_MANY = 3
+"""So many points on a side are no accident."""
+_SQUARE = 0.8
+"""Narrower than this share of its length, something square was not seen whole."""
+_FLAT = 0.0005
+"""Noise (m) up to which the highest point is the top."""
+_TIGHT = 0.3
+"""Weight of one pseudo point a side, which holds sides without points at the outermost point."""
+
+
+@dataclass(frozen=True)
+class Solid:
+    """An upright asset: middle (x, y) and heights (bottom, top) in m, yaw (rad), horizontal extents (m) along its own axes."""
+
+    kind: str
+    x: float
+    y: float
+    yaw: float
+    length: float
+    width: float
+    bottom: float
+    top: float
+
+    @property
+    def pose(self) -> Array:
+        """(7,) pose of its middle."""
+        return pose(self.x, self.y, (self.bottom + self.top) / 2, self.yaw)
+
+    def spec(self, name: str, inside_of: str | None = None) -> ObjectSpec:
+        """The asset."""
+        height = max(self.top - self.bottom, SMALLEST)
+        return ObjectSpec(name, self.kind, (max(self.length, SMALLEST), max(self.width, SMALLEST), height), inside_of)
+
+    def residual(self, points: Array) -> float:
+        """Mean distance (m) of (n, 3) points from its surface."""
+        return float(np.abs(residuals(points, self.spec("asset"), self.pose)).mean())
+
+    def local(self, flat: Array) -> Array:
+        """(n, 2) places in its own frame."""
+        c, s = np.cos(self.yaw), np.sin(self.yaw)
+        return np.asarray((flat - (self.x, self.y)) @ np.array([[c, -s], [s, c]]))
+
+    def covers(self, flat: Array, margin: float = 0.0) -> Array:
+        """(n,) whether places lie within its outline, grown by a margin (m)."""
+        half = np.array([self.length, self.width]) / 2 + margin
+        return np.asarray((np.abs(self.local(np.atleast_2d(flat))) < half).all(axis=1))
+
+
+def along_axes(kind: str, points: Array, bottom: float, top: float) -> Solid:
+    """The box around (n, 3) points along the axes of the frame."""
+    low, high = points[:, :2].min(axis=0), points[:, :2].max(axis=0)
+    (x, y), (length, width) = ((low + high) / 2).tolist(), (high - low).tolist()
+    return Solid(kind, x, y, 0.0, length, width, bottom, top)
+
+
+def turned(kind: str, points: Array, bottom: float, top: float) -> Solid:
+    """The smallest rectangle around the outline, extruded."""
+    middle, size, yaw = rectangle(corners_of(points[:, :2]))
+    (x, y), (length, width) = middle.tolist(), size.tolist()
+    return Solid(kind, x, y, yaw, length, width, bottom, top)
+
+
+def fit(kind: str, points: Array, bottom: float, top: float, noise: float = 0.0) -> Solid:
+    """The asset of a category whose surface lies nearest to (n, 3) points, standing at `bottom` and reaching up to `top` (m).
+
+    `noise` is the standard deviation (m) of the points; above half a millimetre the height of the top is fitted too.
+    """
+    points = np.asarray(points, float)
+    straight = _polished(along_axes(kind, points, bottom, top), points, noise, fixed_yaw=True)
+    if category(kind).shape is Shape.CYLINDER or straight.residual(points) < max(_EXACT, noise):
+        return straight
+    loose = _polished(turned(kind, points, bottom, top), points, noise, fixed_yaw=False)
+    gain = GAIN if category(kind).movable else FIXED_GAIN
+    before, after = straight.residual(points), loose.residual(points)
+    return loose if after < (1 - gain) * before else straight
+
+
+def _polished(solid: Solid, points: Array, noise: float, fixed_yaw: bool) -> Solid:
+    """The best fit; where walls are thin, points on the inner face of a side may have been taken for its outer one."""
+    best = _Fit(solid, points, noise, fixed_yaw).run()
+    wall = category(solid.kind).wall
+    for side in range(4) if wall and best.residual(points) > max(_EXACT, noise) else ():
+        other = _Fit(grown(best, _sides(side, wall)), points, noise, fixed_yaw).run()
+        if other.residual(points) < (1 - GAIN) * best.residual(points):
+            best = other
+    return squared(completed(best, points, noise), points, noise)
+
+
+def _sides(side: int, amount: float) -> Array:
+    """(2, 2) growth of the low and high sides along both axes, one of which grows."""
+    result = np.zeros((2, 2))
+    result[side // 2, side % 2] = amount
+    return result
+
+
+def grown(solid: Solid, sides: Array) -> Solid:
+    """The same with its low and high sides, (2, 2) along its own axes, moved out by so many metres."""
+    c, s = np.cos(solid.yaw), np.sin(solid.yaw)
+    x, y = (np.array([solid.x, solid.y]) + np.array([[c, -s], [s, c]]) @ ((sides[1] - sides[0]) / 2)).tolist()
+    length, width = (np.array([solid.length, solid.width]) + sides.sum(axis=0)).tolist()
+    return replace(solid, x=x, y=y, length=length, width=width)
+
+
+def completed(solid: Solid, points: Array, noise: float = 0.0) -> Solid:
+    """Sides on which no points lie moved out by what the outermost of n points falls short of a side on average."""
+    if category(solid.kind).shape is Shape.CYLINDER:
+        return solid
+    missing = np.array([solid.length, solid.width]) / (len(points) + 1)
+    return grown(solid, np.where(supported_sides(solid, points, noise), 0.0, missing))
+
+
+def squared(solid: Solid, points: Array, noise: float = 0.0) -> Solid:
+    """What is as deep as wide and was seen much narrower grows on the sides that no points lie on; on both if none does."""
+    size = np.array([solid.length, solid.width])
+    if not category(solid.kind).square or size.min() > _SQUARE * size.max():
+        return solid
+    short = int(np.argmin(size))
+    open_sides = ~supported_sides(solid, points, noise)[:, short]
+    open_sides = open_sides if open_sides.any() else np.ones(2, bool)
+    sides = np.zeros((2, 2))
+    sides[:, short] = open_sides * (size.max() - size.min()) / open_sides.sum()
+    return grown(solid, sides)
+
+
+def supported_sides(solid: Solid, points: Array, noise: float) -> NDArray[np.bool_]:
+    """(2, 2) whether points lie on the outer or inner face of the low and high sides, along both axes."""
+    local, half = solid.local(points[:, :2]), np.array([solid.length, solid.width]) / 2
+    wall, reach = category(solid.kind).wall, max(_ON_SIDE, 2 * noise)
+    distance = np.stack([half + local, half - local])
+    on = np.abs(distance) < reach
+    on |= (np.abs(distance - wall) < reach) & (wall > 0)
+    return np.asarray(on.sum(axis=1) >= _MANY)
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Robust least squares over the middle, the extents, and what else is free: width, yaw, top."""
+
+    start: Solid
+    points: Array
+    noise: float
+    fixed_yaw: bool
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        top = ("top",) if self.noise > _FLAT else ()
+        if category(self.start.kind).shape is Shape.CYLINDER:
+            return ("x", "y", "length", *top)
+        return ("x", "y", "length", "width", *(() if self.fixed_yaw else ("yaw",)), *top)
+
+    def run(self) -> Solid:
+        begin = self.start if "width" in self.free else _enclosing(self.start, self.points)
+        theta = np.array([getattr(begin, name) for name in self.free])
+        scale = max(_SCALE, self.noise)
+        found = least_squares(self.misfit, theta, loss="soft_l1", f_scale=scale, max_nfev=40, diff_step=1e-5)
+        return self.solid(found.x)
+
+    def solid(self, theta: Array) -> Solid:
+        values = dict(zip(self.free, theta.tolist(), strict=True))
+        values["length"] = max(values["length"], SMALLEST)
+        values["width"] = max(values.get("width", values["length"]), SMALLEST)
+        if "top" in values:
+            values["top"] = max(values["top"], self.start.bottom + SMALLEST)
+        return replace(self.start, **values)
+
+    def misfit(self, theta: Array) -> Array:
+        now = self.solid(theta)
+        local, half = now.local(self.points[:, :2]), np.array([now.length, now.width]) / 2
+        if "width" in self.free:
+            gaps = np.concatenate([half - local.max(axis=0), half + local.min(axis=0)])
+        else:
+            gaps = half[:1] - np.hypot(local[:, 0], local[:, 1]).max()
+        return np.concatenate([residuals(self.points, now.spec("asset"), now.pose), _TIGHT * np.maximum(gaps, 0.0)])
+
+
+def _enclosing(solid: Solid, points: Array) -> Solid:
+    """The circle over the two points that lie farthest apart: right as soon as half of something round was seen."""
+    corners = corners_of(points[:, :2])
+    apart = np.linalg.norm(corners[:, None] - corners[None], axis=-1)
+    i, j = np.unravel_index(int(np.argmax(apart)), apart.shape)
+    x, y = ((corners[i] + corners[j]) / 2).tolist()
+    return replace(solid, x=x, y=y, length=float(apart[i, j]), width=float(apart[i, j]))

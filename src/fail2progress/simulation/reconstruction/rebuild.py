@@ -1,0 +1,135 @@
+"""Rebuilding what was seen as a scene (paper A.12): semantics choose the shape prior, the segment's points its size and pose.
+
+A segment is seen from one side and from above. What is hidden is completed by what the prior says: things stand on what is below
+them, tables are slabs, drawers are as long as their cabinet lets them be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from fail2progress.core.objects import ObjectSpec, Shape, category
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import RelationState
+from fail2progress.core.scene import Array, Scene
+from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, fit, turned
+from fail2progress.simulation.reconstruction.furniture import cabinet_of, drawer_in, opened_towards, shelf_facing
+
+_SLAB = 0.04
+"""Thickness of a table's top in metres: its lower side is not seen."""
+_FLAT = 0.0005
+"""Noise (m) up to which every point is believed."""
+_SIGMAS = 2.0
+"""How far beyond the surface the outermost of some dozens of noisy points lies."""
+_REACH = 0.10
+"""Metres below the lowest visible point at which a support is still looked for."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A scene made from an observation, and which of its objects were too little seen to be put there."""
+
+    scene: Scene
+    left_out: tuple[str, ...]
+
+
+def rebuild(cloud: SegmentedCloud, relations: RelationState | None = None) -> Rebuilt:
+    """The scene behind an observation. `relations` (believed) say what stands inside what. ValueError if nothing was seen."""
+    if not cloud.seen.any():
+        raise ValueError("nothing to rebuild: no segment has points")
+    work = _Reconstruction(cloud, relations)
+    for i in work.order():
+        work.solids[i] = work.complete(i)
+    return work.result()
+
+
+def noise_of(cloud: SegmentedCloud) -> float:
+    """Standard deviation (m) of the points about the tops of tables, most of whose points lie on one plane; 0 without a table."""
+    tables = [i for i in np.flatnonzero(cloud.seen) if category(cloud.categories[i]).shape is Shape.TABLE]
+    heights = [np.asarray(cloud.points[i, :, 2], float) for i in tables]
+    spreads = [1.4826 * float(np.median(np.abs(z - np.median(z)))) for z in heights]
+    return min(spreads, default=0.0)
+
+
+@dataclass
+class _Reconstruction:
+    """A scene under construction: solids by row of the cloud, from below upwards."""
+
+    cloud: SegmentedCloud
+    relations: RelationState | None
+    solids: dict[int, Solid] = field(default_factory=dict)
+    cabinets: dict[int, int] = field(default_factory=dict)
+    openings: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.noise = noise_of(self.cloud)
+
+    def ends(self, points: Array) -> tuple[float, float]:
+        """Lowest and highest point (m), less what noise adds."""
+        low, high = float(points[:, 2].min()), float(points[:, 2].max())
+        reach = min(_SIGMAS * self.noise if self.noise > _FLAT else 0.0, (high - low) / 2)
+        return low + reach, high - reach
+
+    def points(self, i: int) -> Array:
+        return np.asarray(self.cloud.points[i], float)
+
+    def order(self) -> list[int]:
+        low = self.cloud.bounds()[:, 0, 2]
+        rank = {Shape.TABLE: 0, Shape.SHELF: 1, Shape.DRAWER: 2}
+        kinds = [category(name) for name in self.cloud.categories]
+        rows = np.flatnonzero(self.cloud.seen).tolist()
+        return sorted(rows, key=lambda i: (rank.get(kinds[i].shape, 3), low[i]))
+
+    def complete(self, i: int) -> Solid:
+        points, kind = self.points(i), self.cloud.categories[i]
+        low, top = self.ends(points)
+        if category(kind).shape is Shape.TABLE:
+            top = top if self.noise <= _FLAT else float(np.median(points[:, 2]))
+            return fit(kind, points, top - _SLAB, top, self.noise)
+        if category(kind).shape is Shape.DRAWER:
+            return self.drawer(i)
+        bottom = min(self.floor(i, turned(kind, points, low, top)), top - SMALLEST)
+        return shelf_facing(fit(kind, points, bottom, top, self.noise), points)
+
+    def drawer(self, i: int) -> Solid:
+        points, kind = self.points(i), self.cloud.categories[i]
+        j = cabinet_of(points, {j: solid for j, solid in self.solids.items() if category(solid.kind).shape is Shape.SHELF})
+        if j is None:
+            return fit(kind, points, *self.ends(points), self.noise)
+        self.solids[j] = opened_towards(self.solids[j], points)
+        self.cabinets[i] = j
+        drawer, self.openings[self.cloud.names[i]] = drawer_in(self.solids[j], kind, points)
+        return drawer
+
+    def floor(self, i: int, rough: Solid) -> float:
+        """Height (m) of what an object stands on: the floor of what it is in, else the highest thing under its middle."""
+        best = -np.inf
+        for j, below in self.solids.items():
+            if not below.covers(np.array([rough.x, rough.y]))[0]:
+                continue
+            kind = category(below.kind)
+            if kind.container and self.inside(i, j, rough):
+                best = max(best, below.bottom + kind.wall)
+            elif kind.shape in (Shape.OPEN_BOX, Shape.DRAWER):
+                continue
+            elif below.top <= rough.bottom + 0.01:
+                best = max(best, below.top)
+        return float(best) if rough.bottom - best < _REACH else rough.bottom
+
+    def inside(self, i: int, j: int, rough: Solid) -> bool:
+        if self.relations is not None:
+            return self.relations.value("inside", self.cloud.names[i], self.cloud.names[j]) > 0.5
+        return rough.bottom < self.solids[j].top - 0.002
+
+    def spec(self, i: int) -> ObjectSpec:
+        cabinet = self.cabinets.get(i)
+        return self.solids[i].spec(self.cloud.names[i], None if cabinet is None else self.cloud.names[cabinet])
+
+    def result(self) -> Rebuilt:
+        rows = sorted(self.solids)
+        specs = tuple(self.spec(i) for i in rows)
+        poses = np.stack([self.solids[i].pose for i in rows])
+        left_out = tuple(name for name, seen in zip(self.cloud.names, self.cloud.seen, strict=True) if not seen)
+        return Rebuilt(Scene(specs, poses, self.openings), left_out)
