@@ -6,6 +6,8 @@ also places walls that were seen from inside only; sides without points stay at 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +25,7 @@ GAIN = 0.2
 """Share by which the residual must fall for a turned asset to be taken in place of one along the axes."""
 FIXED_GAIN = 0.5
 """The same for furniture, which mostly stands along the axes and of which little more than the top is seen."""
-_EXACT = 0.0003
+_EXACT = 0.0001
 """Residual (m) below which nothing is to be gained."""
 _SCALE = 0.0015
 """Metres from which on a point counts as an outlier of the fit."""
@@ -107,21 +109,27 @@ def fit(kind: str, points: Array, bottom: float, top: float, noise: float = 0.0)
 
 
 def _polished(solid: Solid, points: Array, noise: float, fixed_yaw: bool) -> Solid:
-    """The best fit; where walls are thin, points on the inner face of a side may have been taken for its outer one."""
+    """The best fit. Of a side that faces away from the camera only the inner face is seen: tried with the wall behind it."""
     best = _Fit(solid, points, noise, fixed_yaw).run()
-    wall = category(solid.kind).wall
-    for side in range(4) if wall and best.residual(points) > max(_EXACT, noise) else ():
-        other = _Fit(grown(best, _sides(side, wall)), points, noise, fixed_yaw).run()
+    for sides in _walls_behind(best):
+        other = _Fit(grown(best, sides), points, noise, fixed_yaw).run()
         if other.residual(points) < (1 - GAIN) * best.residual(points):
             best = other
     return squared(completed(best, points, noise), points, noise)
 
 
-def _sides(side: int, amount: float) -> Array:
-    """(2, 2) growth of the low and high sides along both axes, one of which grows."""
-    result = np.zeros((2, 2))
-    result[side // 2, side % 2] = amount
-    return result
+def _walls_behind(solid: Solid) -> Iterator[Array]:
+    """(2, 2) growths by a wall, of every choice of the sides that face away from the robot, where the camera is."""
+    if not category(solid.kind).wall:
+        return
+    c, s = np.cos(solid.yaw), np.sin(solid.yaw)
+    normals = np.array([[[-c, -s], [s, -c]], [[c, s], [-s, c]]])
+    away = np.argwhere(normals @ np.array([solid.x, solid.y]) > 0)
+    for chosen in itertools.product((False, True), repeat=len(away)):
+        sides = np.zeros((2, 2))
+        sides[tuple(away[list(chosen)].T)] = category(solid.kind).wall
+        if any(chosen):
+            yield sides
 
 
 def grown(solid: Solid, sides: Array) -> Solid:
