@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from fail2progress.core.observation import SegmentedCloud
+from fail2progress.robots.stretch.kinematics import TOOLS, BasePose, Kinematics
 from fail2progress.robots.stretch.real.driver import StretchDriver
-from fail2progress.robots.stretch.real.kinematics import TOOLS, BasePose, Hand, Posture, hand
 from fail2progress.robots.stretch.real.robot import StretchRobot
 from fail2progress.robots.stretch.real.states import StretchError
+from fail2progress.skills.phases import Hand, Posture
 from support import fake_stretch as fake
 
 MOVES = [{"lift": 1.0}, {"arm": 0.5}, {"translate": 1.0}, {"rotate": 2.5}, {"wrist_yaw": -1.0}, {"head_pan": 1.4}]
@@ -60,7 +61,7 @@ def cloud(*names: str) -> SegmentedCloud:
     unseen = np.full((1, 8, 3), np.nan)
     return SegmentedCloud(
         (*names, "ghost"),
-        ("cuboid",) * (len(names) + 1),
+        (*(name if name in ("cup", "table", "drawer") else "cuboid" for name in names), "cuboid"),
         np.concatenate([np.array(points), unseen]).astype(np.float32),
         np.array([*(1.0 for _ in names), 0.0], np.float32),
     )
@@ -73,6 +74,7 @@ def robot(*names: str, tool: str = "tool_stretch_dex_wrist") -> tuple[StretchRob
     body.clock.always(made.alive)
     body.clock.sleep(0.1)
     made.observe()
+    body.commands.clear()
     return made, body
 
 
@@ -80,4 +82,5 @@ def hand_of(made: StretchRobot, body: fake.FakeStretch) -> Hand:
     """Where the hand truly is, by the joints of the fake and its wheels (planning frame)."""
     at = {name: axis.position for name, axis in body.axes.items()}
     base = BasePose(-body.y, body.x, body.theta + math.pi / 2)
-    return hand(Posture(base, at["lift"], at["arm"], at["wrist_yaw"], at.get("wrist_pitch", 0.0)), TOOLS[body.eoa_name])
+    joints = Posture(base.x, base.y, at["lift"], at["arm"], at["wrist_yaw"], at.get("wrist_pitch", 0.0))
+    return Kinematics(TOOLS[body.eoa_name]).hand(base, joints)

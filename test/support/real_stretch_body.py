@@ -37,9 +37,9 @@ def calibrate(folder: Path) -> None:
 def check() -> None:
     from stretch_body.robot import Robot
 
+    from fail2progress.robots.stretch.kinematics import TOOLS
     from fail2progress.robots.stretch.real.driver import hold
     from fail2progress.robots.stretch.real.joints import JOINTS, odometry, profiles, read
-    from fail2progress.robots.stretch.real.kinematics import TOOLS
     from fail2progress.robots.stretch.real.motion import Motion, Rules, send
     from fail2progress.robots.stretch.real.readout import joints, transforms
     from fail2progress.robots.stretch.real.transport import TransportError, connect

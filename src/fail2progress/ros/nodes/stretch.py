@@ -24,6 +24,8 @@ from fail2progress.skills.base import SkillCall
 
 SIGHT = 10.0
 """Seconds to wait for segments that were seen after the last motion."""
+FRESH = 5.0
+"""Seconds for which the looks after a skill serve the next one."""
 CODES = {
     Trouble.BUSY: ErrorCode.ROBOT_BUSY,
     Trouble.NOT_IDLE: ErrorCode.ROBOT_STOPPED,
@@ -66,7 +68,7 @@ class StretchNode(RobotNode):
         self.news = threading.Condition()
         self.seen: SegmentedCloud | None = None
         self.since = self.now()
-        """What was seen before is of no use: the robot has moved."""
+        """What was seen before is of no use: the head has moved."""
         self.trouble: Trouble | None = None
         rules = Rules(client_timeout=float(self.param("client_timeout")))
         self.robot = StretchRobot(self.transport, self.look, rules=rules, progress=self.feed_back)
@@ -95,16 +97,16 @@ class StretchNode(RobotNode):
     def perform(self, call: SkillCall) -> None:
         """See RobotNode."""
         self.trouble = None
+        self.robot.alive()  # who sends a goal is there
         try:
-            self.robot.observe()
+            if not self.robot.fresh(FRESH):
+                self.robot.observe()
             self.robot.execute(call)
         except StretchError as error:
             self.trouble = error.trouble
             if self.goal.is_cancel_requested and not self.stopped.is_set():
                 self.resume()  # who cancels a goal may send another one
             raise
-        finally:
-            self.since = self.now()
 
     def halt(self) -> None:
         """See RobotNode. Returns at standstill."""
@@ -136,7 +138,8 @@ class StretchNode(RobotNode):
             self.news.notify_all()
 
     def look(self) -> SegmentedCloud:
-        """What was seen since the robot came to rest. StretchError where nothing is."""
+        """What is seen from now on: the head is at rest. StretchError where nothing is."""
+        self.since = self.now()
         end = time.monotonic() + SIGHT
         with self.news:
             while self.seen is None or self.seen.stamp < self.since:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fail2progress.core.scene import rotations
-from fail2progress.robots.stretch.real.kinematics import TOOLS
+from fail2progress.robots.stretch.kinematics import TOOLS
 from support.driving import hand_of, robot
 
 

@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 
 from fail2progress.robots.base import ExecutionError
-from fail2progress.robots.stretch.real.kinematics import TOOLS, BasePose, Hand
+from fail2progress.robots.stretch.body import LOOK_OUT, StretchBody, plan
+from fail2progress.robots.stretch.camera import D435I
+from fail2progress.robots.stretch.kinematics import TOOLS, Kinematics
 from fail2progress.robots.stretch.real.robot import StretchRobot
-from fail2progress.robots.stretch.real.skills import Phase, Site, phases
 from fail2progress.robots.stretch.real.states import State, StretchError, Trouble
 from fail2progress.robots.stretch.real.transport import TransportError
+from fail2progress.robots.stretch.seen import known
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.phases import Hand
 from support import fake_stretch as fake
 from support.driving import PLACES, SIZES, cloud, hand_of, robot
 
@@ -28,7 +31,7 @@ def test_pick_and_place_grips_where_the_object_is_and_lets_go_where_it_shall_be(
     body.axes["stretch_gripper"].block = 20.0
     seen = watch(made, body)
     made.execute(SkillCall("pick_place", "cup", (-0.05, -0.3, 0.01, 0.4), "table"))
-    grip, release = seen["grip"][-1], seen["release"][-1]
+    grip, release = seen["grasp"][-1], seen["release"][-1]
     np.testing.assert_allclose((grip.x, grip.y, grip.z), PLACES["cup"], atol=0.015)
     np.testing.assert_allclose((release.x, release.y, release.z), np.add(PLACES["cup"], (-0.05, -0.3, 0.01)), atol=0.015)
     assert release.heading - grip.heading == pytest.approx(0.4, abs=0.05)
@@ -36,25 +39,25 @@ def test_pick_and_place_grips_where_the_object_is_and_lets_go_where_it_shall_be(
 
 
 def test_nothing_carried_is_swept_over_what_stands_there() -> None:
-    made, body = robot("cup", "table")
+    made, body = robot("cup", "table", "wide")
     body.axes["stretch_gripper"].block = 20.0
     seen = watch(made, body)
     made.execute(SkillCall("pick_place", "cup", (0.0, -0.3, 0.0, 0.0)))
-    top = PLACES["cup"][2] + SIZES["cup"][2] / 2
-    assert min(at.z for at in seen["drive"]) > top + 0.03
+    top = PLACES["wide"][2] + SIZES["wide"][2] / 2
+    assert min(at.z for at in seen["carry"]) - SIZES["cup"][2] / 2 > top + 0.03
     assert min(at.z for at in seen["reach"]) > top + 0.03
 
 
 def test_the_grip_is_felt() -> None:
     made, body = robot("cup", "table")
     held = []
-    body.clock.always(lambda: held.append(made.holding) if made.phase == "drive" else None)
+    body.clock.always(lambda: held.append(made.holding) if made.phase == "carry" else None)
     body.axes["stretch_gripper"].block = 20.0
     made.execute(SkillCall("pick_place", "cup", (0.0, -0.2, 0.0, 0.0)))
     assert True in held and not made.holding
     made, body = robot("cup", "table")
     missed = []
-    body.clock.always(lambda: missed.append(made.holding) if made.phase == "drive" else None)
+    body.clock.always(lambda: missed.append(made.holding) if made.phase == "carry" else None)
     made.execute(SkillCall("pick_place", "cup", (0.0, -0.2, 0.0, 0.0)))
     assert True not in missed
 
@@ -65,12 +68,12 @@ def test_the_table_ends_the_way_down() -> None:
     landing = []
 
     def rise() -> None:
-        body.axes["lift"].block = 0.72 if made.phase == "set down" else None
+        body.axes["lift"].block = 0.66 if made.phase == "place" else None
 
     body.clock.always(rise)
-    body.clock.always(lambda: landing.append(body.axes["lift"].position) if made.phase == "set down" else None)
+    body.clock.always(lambda: landing.append(body.axes["lift"].position) if made.phase == "place" else None)
     made.execute(SkillCall("pick_place", "cup", (0.0, -0.2, -0.05, 0.0)))
-    assert min(landing) == pytest.approx(0.72) and made.state is State.IDLE
+    assert min(landing) == pytest.approx(0.66) and made.state is State.IDLE
 
 
 def test_a_far_object_is_driven_to() -> None:
@@ -79,19 +82,22 @@ def test_a_far_object_is_driven_to() -> None:
     try:
         made.look = lambda: cloud("far")
         made.observe()
-        seen = watch(made, body)
+        seen, stood = watch(made, body), []
+        body.clock.always(lambda: stood.append(made.pose()) if made.phase == "grasp" else None)
         made.execute(SkillCall("pick_place", "far", (0.0, 0.0, 0.0, 0.0)))
     finally:
         del PLACES["far"], SIZES["far"]
-    grip = seen["grip"][-1]
+    grip = seen["grasp"][-1]
     np.testing.assert_allclose((grip.x, grip.y, grip.z), (0.85, 0.4, 0.54), atol=0.02)
-    assert made.pose().x > 0.1 and made.pose().heading == pytest.approx(math.pi / 2, abs=0.02)
+    assert stood[-1].x > 0.1 and stood[-1].heading == pytest.approx(math.pi / 2, abs=0.02)
+    assert (made.pose().x, made.pose().y) == pytest.approx((0.0, 0.0), abs=0.02)
 
 
 @pytest.mark.parametrize("direction", [0.0, 0.7, math.pi / 2, -2.5])
 def test_a_push_is_a_straight_line_in_its_direction(direction: float) -> None:
     made, body = robot("cup", "table")
-    seen = watch(made, body)
+    seen, gripper = watch(made, body), []
+    body.clock.always(lambda: gripper.append(body.axes["stretch_gripper"].position) if made.phase == "push" else None)
     made.execute(SkillCall("push", "cup", (direction, 0.15)))
     line = np.array([(at.x, at.y) for at in seen["push"]])
     way = line[-1] - line[0]
@@ -99,7 +105,7 @@ def test_a_push_is_a_straight_line_in_its_direction(direction: float) -> None:
     assert math.cos(math.atan2(way[1], way[0]) - direction) > 0.995
     across = (line - line[0]) @ np.array([-math.sin(direction), math.cos(direction)])
     assert np.abs(across).max() < 0.01
-    assert body.axes["stretch_gripper"].position == pytest.approx(0.0, abs=3.0)
+    assert gripper[-1] == pytest.approx(0.0, abs=3.0)
 
 
 def test_drawers_are_gripped_at_their_front_and_pulled() -> None:
@@ -107,7 +113,7 @@ def test_drawers_are_gripped_at_their_front_and_pulled() -> None:
     body.axes["stretch_gripper"].block = 5.0
     seen = watch(made, body)
     made.execute(SkillCall("open_drawer", "drawer", (math.pi, 0.12)))
-    grip, out = seen["grip"][-1], seen["pull"][-1]
+    grip, out = seen["grasp"][-1], seen["slide"][-1]
     np.testing.assert_allclose((grip.x, grip.y, grip.z), (0.5, 0.6, 0.5), atol=0.015)
     assert out.x - grip.x == pytest.approx(-0.12, abs=0.01) and grip.pitch == pytest.approx(0.0, abs=0.06)
 
@@ -117,12 +123,12 @@ def test_drawers_are_pushed_shut_until_they_resist() -> None:
     seen = watch(made, body)
 
     def close() -> None:
-        if made.phase == "push" and len(seen["push"]) > 300:
+        if made.phase == "slide" and len(seen["slide"]) > 300:
             body.axes["arm"].block = body.axes["arm"].position
 
     body.clock.always(close)
     made.execute(SkillCall("close_drawer", "drawer", (0.0, 0.15)))
-    assert made.state is State.IDLE and max(at.x for at in seen["push"]) < 0.64
+    assert made.state is State.IDLE and max(at.x for at in seen["slide"]) < 0.64
 
 
 WRONG: list[tuple[SkillCall, Trouble, str]] = [
@@ -130,7 +136,7 @@ WRONG: list[tuple[SkillCall, Trouble, str]] = [
     (SkillCall("pick_place", "nothing", (0, 0, 0, 0)), Trouble.NOT_SEEN, "nothing has not been seen"),
     (SkillCall("pick_place", "vast", (0, 0, 0, 0)), Trouble.UNREACHABLE, "push it instead"),
     (SkillCall("pick_place", "cup", (0, 0, -0.5, 0)), Trouble.LIMIT, "outside"),
-    (SkillCall("pick_place", "cup", (1.0, 0, 0, 0)), Trouble.UNREACHABLE, "move the object nearer"),
+    (SkillCall("pick_place", "cup", (1.0, 0, 0, 0)), Trouble.UNREACHABLE, "choose a nearer place"),
 ]
 
 
@@ -155,7 +161,7 @@ def test_an_unknown_tool_is_refused() -> None:
         StretchRobot(fake.FakeStretch(tool="tool_tablet"), lambda: cloud("cup"))
 
 
-PHASES = ["raise", "drive", "orient", "reach", "lower", "grip", "set down", "release"]
+PHASES = ["recover", "drive", "reach", "lower", "grasp", "raise", "carry", "place", "release", "home", "look"]
 
 
 @pytest.mark.parametrize("phase", PHASES)
@@ -232,14 +238,36 @@ def test_the_head_points() -> None:
 def test_every_phase_of_every_skill_stays_within_the_joints() -> None:
     made, _ = robot()
     seen = made.observe()
-    boxes = seen.bounds()[seen.seen]
     calls = [
         SkillCall("pick_place", "wide", (0.0, 0.3, 0.0, 0.0)),
         SkillCall("push", "cup", (1.0, 0.2)),
         SkillCall("open_drawer", "drawer", (math.pi, 0.1)),
         SkillCall("close_drawer", "drawer", (0.0, 0.1)),
     ]
+    body = StretchBody(Kinematics(TOOLS["tool_stretch_dex_wrist"]))
     for call in calls:
-        table = phases(call, Site(boxes[seen.index(call.object)], boxes, TOOLS["tool_stretch_dex_wrist"], BasePose(0, 0)))
-        assert all(isinstance(phase, Phase) and (phase.to or phase.drive) for phase in table)
-        assert table[-1].to == {"arm": 0.0}
+        table = plan(known(seen), call, body)
+        for phase in table:
+            for name, value in phase.goals.items():
+                assert body.kinematics.axes[name].low - 1e-9 <= value <= body.kinematics.axes[name].high + 1e-9, phase
+        assert table[-1].goals["lift"] == LOOK_OUT["lift"] and table[-2].goals["arm"] == 0.0
+
+
+def test_it_looks_in_every_direction_that_the_camera_needs_before_and_after_a_skill() -> None:
+    made, body = robot("cup", "table")
+    seen: list[tuple[float, float]] = []
+    made.look = lambda: seen.append((body.axes["head_pan"].position, body.axes["head_tilt"].position)) or cloud("cup", "table")
+    made.observe()
+    made.execute(SkillCall("push", "cup", (0.0, 0.1)))
+    assert len(seen) == 6
+    np.testing.assert_allclose(seen, D435I.looks * 2, atol=0.15)
+
+
+def test_the_camera_is_aimed_at_a_point_and_says_where_it_cannot_be() -> None:
+    made, body = robot("cup", "table")
+    made.aim(np.array([0.6, 0.2, 0.5]))
+    assert body.axes["head_pan"].position == pytest.approx(-1.25, abs=0.15)
+    assert body.axes["head_tilt"].position == pytest.approx(-0.92, abs=0.15)
+    with pytest.raises(StretchError, match="joint_head_tilt would have to be") as caught:
+        made.aim(np.array([0.3, 0.0, 3.0]))
+    assert caught.value.trouble is Trouble.LIMIT

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
+from fail2progress.robots.stretch.body import START
+from fail2progress.robots.stretch.description import AXES, JOINTS
+from fail2progress.robots.stretch.kinematics import HOME
 from fail2progress.robots.stretch.simulated.bodies import WELD, Grip, close_on, compile_stretch, let_go
-from fail2progress.robots.stretch.simulated.joints import AXES, JOINTS
-from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Phase, StoppedError, profile
-from fail2progress.robots.stretch.simulated.reach import HOME
-from fail2progress.robots.stretch.simulated.skills import START
+from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, StoppedError, profile
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
+from fail2progress.skills.phases import Phase
 from fail2progress.tasks.registry import task
 
 SCENE = task("hierarchical-tabletop").trial(3, 0).scene

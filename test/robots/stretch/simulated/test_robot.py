@@ -10,8 +10,8 @@ from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import FRAME, Scene, pose
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.robots.base import ExecutionError
-from fail2progress.robots.stretch.simulated.camera import D435I, HeadCamera
-from fail2progress.robots.stretch.simulated.joints import AXES, OPTICAL
+from fail2progress.robots.stretch.camera import D435I, HeadCamera
+from fail2progress.robots.stretch.description import AXES, OPTICAL
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.mujoco.rgbd import DepthNoise

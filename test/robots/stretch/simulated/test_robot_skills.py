@@ -5,8 +5,8 @@ import pytest
 
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
-from fail2progress.robots.stretch.simulated.camera import D435I, HeadCamera
-from fail2progress.robots.stretch.simulated.joints import AXES
+from fail2progress.robots.stretch.camera import D435I, HeadCamera
+from fail2progress.robots.stretch.description import AXES
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.simulation.base import Disturbances
 from fail2progress.skills.base import SkillCall

@@ -59,6 +59,7 @@ class StretchDriver:
         self._commands = threading.RLock()
         self._heard = -math.inf
         self._under_way: frozenset[str] = frozenset()
+        self._sent = -math.inf
 
     def alive(self) -> None:
         """The client's heartbeat: at least 20 times a second while it wants the robot to move."""
@@ -106,6 +107,7 @@ class StretchDriver:
             check_limit(name, value)
         if "translate" in to and "rotate" in to:
             raise ValueError("the base either translates or rotates: send two moves")
+        self._let_the_last_push_pass()
         status = self.status()
         distances = {name: value - read(status, JOINTS[name]).position for name, value in to.items()}
         distances = {name: d for name, d in distances.items() if abs(d) > JOINTS[name].tolerance / 2}
@@ -117,6 +119,11 @@ class StretchDriver:
         while not motion.arrived(self._watch(motion), self.clock.now()):
             self.clock.sleep(self.rules.period)
         self._under_way = frozenset()
+
+    def _let_the_last_push_pass(self) -> None:
+        """Wait until the motors' sync takes commands again: after a move that was there at once, they would be dropped."""
+        if self.clock.now() - self._sent < self.rules.period:
+            self.clock.sleep(self.rules.period)
 
     def _watch(self, motion: Motion) -> Status:
         status = self.status()
@@ -151,6 +158,7 @@ class StretchDriver:
     def _send(self, motion: Motion) -> None:
         try:
             send(self.transport, motion)
+            self._sent = self.clock.now()
         except Exception as error:
             raise StretchError(Trouble.TRANSPORT, _transport_failed(error)) from error
 

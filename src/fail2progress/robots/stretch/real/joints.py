@@ -1,8 +1,6 @@
-"""The joints of a Stretch RE2 as data: ranges, speeds, accelerations, tolerances, and where their state stands in the status.
+"""The joints of a Stretch RE2 as stretch_body commands them: devices, tolerances, and where their state stands in the status.
 
-Ranges: those that the RE2V0 URDF and stretch_body's nominal RE2V0 calibration both allow. Speeds and
-accelerations: at most the defaults of stretch_body's RE2V0 parameters; the base keeps to the speed that its sentry
-enforces while the arm is out (0.1 m/s).
+Ranges, speeds and accelerations are those of the description that the simulated robot uses, too.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from fail2progress.robots.stretch.description import AXES, FINGER_LENGTH, PITCH, Axis
 from fail2progress.robots.stretch.real.transport import Status
 
 
@@ -39,18 +38,54 @@ class Joint:
         return self.device in ("base", "lift", "arm")
 
 
-_ALL = (
-    Joint("translate", "m", "base", -2.0, 2.0, 0.10, 0.12, 0.005, 0.005),
-    Joint("rotate", "rad", "base", -3.0, 3.0, 0.50, 0.50, 0.01, 0.02),
-    Joint("lift", "m", "lift", 0.0, 1.09, 0.11, 0.20, 0.005, 0.005),
-    Joint("arm", "m", "arm", 0.0, 0.51, 0.14, 0.14, 0.005, 0.005),
-    Joint("wrist_yaw", "rad", "end_of_arm", -1.39, 4.0, 1.5, 3.0, 0.03, 0.05),
-    Joint("wrist_pitch", "rad", "end_of_arm", -1.57, 0.45, 1.5, 4.0, 0.05, 0.05),
-    Joint("stretch_gripper", "%", "end_of_arm", -60.0, 100.0, 4.0, 8.0, 3.0, 1.0, scale=12.5),
-    Joint("head_pan", "rad", "head", -3.9, 1.5, 1.5, 4.0, 0.15, 0.1),
-    Joint("head_tilt", "rad", "head", -1.53, 0.41, 1.5, 4.0, 0.15, 0.1),
-)
-JOINTS = {joint.name: joint for joint in _ALL}
+@dataclass(frozen=True)
+class _Device:
+    """Where a joint's commands go, and how exactly it obeys: device, unit, tolerance, rest (see Joint)."""
+
+    device: str
+    unit: str
+    tolerance: float
+    rest: float
+
+
+_OF_AXIS = {
+    "lift": ("lift", _Device("lift", "m", 0.005, 0.005)),
+    "arm": ("arm", _Device("arm", "m", 0.005, 0.005)),
+    "yaw": ("wrist_yaw", _Device("end_of_arm", "rad", 0.03, 0.05)),
+    "pitch": ("wrist_pitch", _Device("end_of_arm", "rad", 0.05, 0.05)),
+    "pan": ("head_pan", _Device("head", "rad", 0.15, 0.1)),
+    "tilt": ("head_tilt", _Device("head", "rad", 0.15, 0.1)),
+}
+JOINT_OF = {axis: name for axis, (name, _) in _OF_AXIS.items()}
+"""Names of joints by the axes of a phase's goals; the base and the fingers are commanded in other units (`commands`)."""
+FULL_OPEN, CLOSED, SQUEEZE = 100.0, 0.0, -50.0
+"""Gripper positions in stretch_body's per cent: as wide as it goes, fingers just touching, squeezing."""
+_APERTURE = 0.09 / 70
+"""Metres that the fingers open per per cent (stretch_body's gripper conversion)."""
+
+
+def joints_of(axes: Mapping[str, Axis]) -> dict[str, Joint]:
+    """The joints of a robot whose axes have these ranges and speeds, by stretch_body's names."""
+    base, turn = axes["x"], axes["turn"]
+    found = [
+        Joint("translate", "m", "base", -2.0, 2.0, base.speed, base.acceleration, 0.005, 0.005),
+        Joint("rotate", "rad", "base", -3.0, 3.0, turn.speed, turn.acceleration, 0.01, 0.02),
+        Joint("stretch_gripper", "%", "end_of_arm", -60.0, FULL_OPEN, 4.0, 8.0, 3.0, 1.0, scale=12.5),
+    ]
+    for axis, (name, kind) in _OF_AXIS.items():
+        limits = axes[axis]
+        ends = limits.low, limits.high, limits.speed, limits.acceleration
+        found.append(Joint(name, kind.unit, kind.device, *ends, kind.tolerance, kind.rest))
+    return {joint.name: joint for joint in found}
+
+
+JOINTS = joints_of({**AXES, "pitch": PITCH})
+"""Of any RE2."""
+
+
+def per_cent(angle: float) -> float:
+    """The gripper's position for an angle of its fingers (rad), as wide as it goes at most."""
+    return min(2 * FINGER_LENGTH * math.sin(angle) / _APERTURE, FULL_OPEN)
 
 
 @dataclass(frozen=True)

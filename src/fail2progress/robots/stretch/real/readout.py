@@ -10,10 +10,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from fail2progress.core.scene import FRAME, Array
+from fail2progress.robots.stretch.description import BASE, LINKS, OPTICAL, local_transforms
+from fail2progress.robots.stretch.kinematics import HOME, BasePose
 from fail2progress.robots.stretch.real.joints import JOINTS, Odometry, odometry, read, wrap
-from fail2progress.robots.stretch.real.kinematics import HEADING, BasePose
 from fail2progress.robots.stretch.real.transport import Status
-from fail2progress.robots.stretch.simulated.joints import BASE, LINKS, OPTICAL, local_transforms
 
 ODOM = "odom"
 _WRIST = ("wrist_yaw", "wrist_pitch", "wrist_roll")
@@ -23,7 +23,7 @@ _CAMERA = ("camera_color_frame", OPTICAL)
 
 def base_pose(now: Odometry, origin: Odometry) -> BasePose:
     """The base in the planning frame, which is where it was at `origin`, turned so that its heading there is 90 degrees."""
-    turn = HEADING - origin.theta
+    turn = HOME[2] - origin.theta
     x, y = now.x - origin.x, now.y - origin.y
     cos, sin = math.cos(turn), math.sin(turn)
     return BasePose(cos * x - sin * y, sin * x + cos * y, wrap(now.theta + turn))
@@ -69,7 +69,7 @@ def transforms(status: Status, origin: Odometry, dex_wrist: bool) -> list[tuple[
     local = local_transforms({name: value[0] for name, value in joints(status).items()})
     kept = [link for link in LINKS if link.name not in _CAMERA and not (dex_wrist and "gripper" in link.name + link.parent)]
     return [
-        (ODOM, FRAME, _planar(origin.x, origin.y, origin.theta - HEADING)),
+        (ODOM, FRAME, _planar(origin.x, origin.y, origin.theta - HOME[2])),
         (ODOM, BASE, _planar(now.x, now.y, now.theta)),
         *((link.parent, link.name, _pose(local[link.name])) for link in kept),
     ]

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.core.scene import Array
+from fail2progress.core.scene import Array, Scene
 from fail2progress.robots.base import Robot
+from fail2progress.robots.stretch.body import StretchBody, looks, plan
+from fail2progress.robots.stretch.camera import D435I, HeadCamera, aim_at
+from fail2progress.robots.stretch.kinematics import HOME, TOOLS, BasePose, Kinematics
+from fail2progress.robots.stretch.reach import Floor
 from fail2progress.robots.stretch.real.driver import Clock, StretchDriver, SystemClock
-from fail2progress.robots.stretch.real.joints import JOINTS, odometry, read, wrap
-from fail2progress.robots.stretch.real.kinematics import TOOLS, BasePose, Floor, UnreachableError
+from fail2progress.robots.stretch.real.joints import JOINT_OF, JOINTS, SQUEEZE, odometry, per_cent, read, wrap
 from fail2progress.robots.stretch.real.motion import Rules
 from fail2progress.robots.stretch.real.readout import base_pose, joints, transforms
-from fail2progress.robots.stretch.real.skills import SQUEEZE, Phase, Site, phases
 from fail2progress.robots.stretch.real.states import State, StretchError, Trouble
 from fail2progress.robots.stretch.real.transport import StretchTransport, TransportError
-from fail2progress.skills.base import SkillCall
+from fail2progress.robots.stretch.seen import known, merged
+from fail2progress.skills.base import SkillCall, skill
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
+from fail2progress.skills.phases import OutOfReachError, Phase, ProgramError
 
 Progress = Callable[[float, str], None]
+_NEAR = {"x": 0.02, "y": 0.02, "turn": 0.03, "lift": 0.02, "arm": 0.02, "yaw": 0.1, "grip": 0.1}
+"""How far from the look-out pose (m, rad) an axis is there: a few of its tolerances."""
 
 
 @dataclass
 class StretchRobot(Robot):
     """A Stretch RE2. The planning frame is where the base stands when this is made, turned by 90 degrees: x along the arm.
 
-    transport: the robot (stretch_transport.connect()). look: the camera's segments in the planning frame; pose() says where the
-    base is in it. alive() must be called at 20 Hz or more by whoever wants the robot to move.
+    transport: the robot (transport.connect()). look: the camera's segments in the planning frame, taken after it is called;
+    pose() says where the base is in it. alive() must be called at 20 Hz or more by whoever wants the robot to move.
     """
 
     transport: StretchTransport
@@ -39,16 +45,19 @@ class StretchRobot(Robot):
     rules: Rules = field(default_factory=Rules)
     limits: Limits = STRETCH_RE2
     floor: Floor = field(default_factory=Floor)
+    camera: HeadCamera = D435I
     progress: Progress = lambda share, phase: None
     """Told the share of the skill's phases that is done, and which one begins."""
     phase: str = field(default="", init=False)
     """What it is doing, for feedback."""
     _squeezing: bool = field(default=False, init=False)
+    _views: list[SegmentedCloud] = field(default_factory=list, init=False)
+    _looked: float = field(default=-math.inf, init=False)
 
     def __post_init__(self) -> None:
         if self.transport.eoa_name not in TOOLS:
             raise TransportError(f"unknown tool {self.transport.eoa_name!r}; this robot can use: {', '.join(TOOLS)}")
-        self._tool = TOOLS[self.transport.eoa_name]
+        self.body = StretchBody(Kinematics(TOOLS[self.transport.eoa_name]), self.floor)
         self._driver = StretchDriver(self.transport, self.clock, self.rules)
         self._origin = odometry(self._driver.status())
         self._seen: SegmentedCloud | None = None
@@ -90,7 +99,7 @@ class StretchRobot(Robot):
 
     def transforms(self) -> list[tuple[str, str, Array]]:
         """See stretch_readout.transforms."""
-        return transforms(self._driver.status(), self._origin, self._tool.pitches)
+        return transforms(self._driver.status(), self._origin, self.body.kinematics.tool.pitches)
 
     @property
     def holding(self) -> bool:
@@ -99,42 +108,78 @@ class StretchRobot(Robot):
         return self._squeezing and gripper.position > SQUEEZE + 2 * JOINTS["stretch_gripper"].tolerance
 
     def observe(self) -> SegmentedCloud:
-        """See Robot. What was seen last is where execute() takes objects to be."""
-        self._seen = self.look()
-        return self._seen
+        """See Robot: all looks of the camera together. What was seen last is where execute() takes objects to be."""
+        with self._driver.goal():
+            self._run_all(looks(self.camera))
+        return self._see()
 
     def execute(self, call: SkillCall) -> None:
-        """See Robot. StretchError says which kind of trouble it was, and what to do; the robot then stands still."""
-        site = self._site(call)
+        """See Robot: home first where it is elsewhere, the skill's program, and looks at what has become of it.
+
+        StretchError says which kind of trouble it was, and what to do; the robot then stands still.
+        """
+        scene = self._scene(call)
         try:
-            table = phases(call, site)
-        except UnreachableError as error:
+            recovery = self.body.recovery(scene, self.axes(), self._squeezing, _NEAR)
+            phases = (*recovery, *plan(scene, call, self.body), *looks(self.camera))
+        except OutOfReachError as error:
             raise StretchError(Trouble.UNREACHABLE, f"{call}: {error}") from error
+        except ProgramError as error:
+            raise StretchError(Trouble.UNREACHABLE, str(error)) from error
         with self._driver.goal():
-            for number, phase in enumerate(table):
-                self.progress(number / len(table), phase.name)
-                self._run(phase)
+            self._run_all(phases)
+        self._see()
         self.phase = ""
+
+    def aim(self, point: Array) -> None:
+        """Turn the camera to a (3,) point (m, planning frame). StretchError where the head does not turn so far."""
+        base = self.pose()
+        try:
+            pan, tilt = aim_at(point, base.x, base.y, base.heading)
+        except OutOfReachError as error:
+            raise StretchError(Trouble.LIMIT, str(error)) from error
+        self.point_head(pan, tilt)
 
     def point_head(self, pan: float, tilt: float) -> None:
         """Turn the camera (rad)."""
         with self._driver.goal():
             self._driver.move({"head_pan": pan, "head_tilt": tilt})
 
-    def _site(self, call: SkillCall) -> Site:
+    def axes(self) -> dict[str, float]:
+        """Where everything is that a phase can send somewhere (m, rad)."""
+        status = self._driver.status()
+        x, y, turn = self._odometry()
+        fitted = {axis: name for axis, name in JOINT_OF.items() if axis != "pitch" or self.body.kinematics.tool.pitches}
+        grip = float(status["end_of_arm"]["stretch_gripper"]["gripper_conversion"]["finger_rad"])
+        return {"x": x, "y": y, "turn": turn, "grip": grip, **{a: read(status, JOINTS[n]).position for a, n in fitted.items()}}
+
+    def _odometry(self) -> tuple[float, float, float]:
+        """The base's x, y (m) and turn (rad) against where it stood at plan time."""
+        base = self.pose()
+        return base.y, -base.x, wrap(base.heading - HOME[2])
+
+    def fresh(self, seconds: float) -> bool:
+        """Whether it has looked around within so many seconds, and not moved since."""
+        return self.clock.now() - self._looked < seconds
+
+    def _see(self) -> SegmentedCloud:
+        """What the looks of the last motion saw, together."""
+        self._seen = merged(self._views)
+        self._looked = self.clock.now()
+        return self._seen
+
+    def _scene(self, call: SkillCall) -> Scene:
         cloud = self._seen
         if cloud is None:
             raise StretchError(Trouble.NOT_SEEN, "nothing has been looked at yet: call observe() first")
         if call.object not in cloud.names or not cloud.seen[cloud.index(call.object)]:
             raise StretchError(Trouble.NOT_SEEN, f"{call.object} has not been seen: turn the head or the base, then observe()")
-        boxes = cloud.bounds()
-        box = boxes[cloud.index(call.object)]
-        self._check_workspace(call, box)
-        return Site(box, boxes[cloud.seen], self._tool, self.pose(), self.floor)
+        scene = known(cloud)
+        self._check_workspace(call, scene.position(call.object))
+        return scene
 
-    def _check_workspace(self, call: SkillCall, box: Array) -> None:
+    def _check_workspace(self, call: SkillCall, here: Array) -> None:
         """Where the object is and where it shall go must lie within the limits."""
-        here = box.mean(axis=0)
         for place in (here, here + _displacement(call)):
             if (place < self.limits.low).any() or (place > self.limits.high).any():
                 raise StretchError(
@@ -143,35 +188,37 @@ class StretchRobot(Robot):
                     "choose a place within",
                 )
 
-    def _run(self, phase: Phase) -> None:
-        self.phase = phase.name
-        if phase.drive is not None:
-            self._drive(phase.drive)
-            return
-        self._driver.move(phase.to, contact=phase.contact, together=phase.together)
-        if "stretch_gripper" in phase.to:
-            self._squeezing = phase.to["stretch_gripper"] == SQUEEZE
+    def _run_all(self, phases: Sequence[Phase]) -> None:
+        """Carry phases out one after the other, within a goal."""
+        self._views.clear()
+        self._looked = -math.inf
+        for number, phase in enumerate(phases):
+            self.phase = phase.name
+            self.progress(number / len(phases), phase.name)
+            self._driver.move(self._positions(phase), contact=phase.guarded, together=True)
+            if "grip" in phase.goals:
+                self._squeezing = phase.hand == "close"
+            if phase.look:
+                self._views.append(self.look())
 
-    def _drive(self, to: BasePose) -> None:
-        """First to its x, turned by 90 degrees, then to its y; a leg shorter than the base can resolve is left out."""
-        now = self.pose()
-        if abs(to.x - now.x) > 2 * JOINTS["translate"].tolerance:
-            self._turn(0.0)
-            self._driver.move({"translate": to.x - self.pose().x})
-        self._turn(to.heading)
-        along = to.y - self.pose().y
-        if abs(along) > JOINTS["translate"].tolerance:
-            self._driver.move({"translate": along})
-
-    def _turn(self, heading: float) -> None:
-        by = wrap(heading - self.pose().heading)
-        if abs(by) > JOINTS["rotate"].tolerance:
-            self._driver.move({"rotate": by})
+    def _positions(self, phase: Phase) -> dict[str, float]:
+        """A phase's goals as positions of joints, and as distances of the base from where it is now."""
+        goals = phase.goals
+        to = {JOINT_OF[axis]: value for axis, value in goals.items() if axis in JOINT_OF}
+        if "grip" in goals:
+            to["stretch_gripper"] = SQUEEZE if phase.hand == "close" else per_cent(goals["grip"])
+        x, y, turn = self._odometry()
+        if "turn" in goals:
+            to["rotate"] = wrap(goals["turn"] - turn)
+        if "x" in goals or "y" in goals:
+            ahead = (goals.get("x", x) - x) * math.cos(turn) + (goals.get("y", y) - y) * math.sin(turn)
+            to["translate"] = ahead
+        return to
 
 
 def _displacement(call: SkillCall) -> Array:
-    """How far a call moves its object at most (m)."""
-    if call.skill == "pick_place":
-        return np.array(call.parameters[:3])
-    direction, distance = call.parameters
-    return distance * np.array([math.cos(direction), math.sin(direction), 0.0])
+    """How far a call moves its object at most (m), by the names of its parameters."""
+    values = {parameter.name: value for parameter, value in zip(skill(call.skill).parameters, call.parameters, strict=True)}
+    offset = np.array([values.get(name, 0.0) for name in ("dx", "dy", "dz")])
+    direction, distance = values.get("direction", 0.0), values.get("distance", 0.0)
+    return np.asarray(offset + distance * np.array([math.cos(direction), math.sin(direction), 0.0]))

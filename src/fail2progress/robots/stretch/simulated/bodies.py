@@ -1,11 +1,12 @@
 """The Stretch as MuJoCo bodies beside a scene's objects: actuated joints, a weld for what the gripper holds, a bar for pushing.
 
 Its own shapes are seen by the camera but do not touch anything, except the closed gripper during a push: the skill effect model
-was trained with a hand that has no extent, and planning keeps the base clear of furniture (`stretch_reach`).
+was trained with a hand that has no extent, and planning keeps the base clear of furniture (`reach.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -13,7 +14,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from fail2progress.core.scene import Array, Scene
-from fail2progress.robots.stretch.simulated.joints import (
+from fail2progress.robots.stretch.description import (
     AXES,
     BASE,
     BASE_MASS,
@@ -21,12 +22,14 @@ from fail2progress.robots.stretch.simulated.joints import (
     GRASP,
     JOINTS,
     LINKS,
+    PUSHER,
     Joint,
     Link,
     Part,
 )
-from fail2progress.simulation.mujoco.bodies import PUSHER, compile_scene
+from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.skills.phases import Phase
 
 STIFFNESS = 40.0
 """rad/s, natural frequency of the position control of the base, the lift and all that turns; the arm's is twice this."""
@@ -41,6 +44,12 @@ class Grip:
 
     holds: str | None = None
     pushes: bool = False
+
+
+def grip_for(name: str, phases: Sequence[Phase]) -> Grip:
+    """What the hand must be able to do for phases that act on an object."""
+    closes = any(phase.hand == "close" for phase in phases)
+    return Grip(holds=name if closes else None, pushes=any(phase.touches for phase in phases))
 
 
 def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip()) -> Bodies:

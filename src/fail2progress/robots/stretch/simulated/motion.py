@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array
-from fail2progress.robots.stretch.simulated.joints import AXES, JOINTS
+from fail2progress.robots.stretch.description import AXES, JOINTS
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
 from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.skills.phases import Phase
 
 _CHUNK = 2
 """Steps between two set-points."""
@@ -46,20 +47,6 @@ Progress = Callable[[float, str], None]
 """Told the share of the skill that is done, and its phase, at least every 0.1 s of simulated time."""
 Watch = Callable[[str, float], None]
 """Told the phase and the share of it that is done."""
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A synchronised motion of some axes to goals (m, rad).
-
-    guarded: meeting something ends it, as in lowering onto a table, instead of being an error. then: what the hand does at its
-    end.
-    """
-
-    name: str
-    goals: Mapping[str, float] = field(default_factory=dict)
-    guarded: bool = False
-    then: str = ""
 
 
 def profile(lengths: Array, axes: Sequence[str] = _NAMES) -> tuple[Array, Array]:
@@ -106,6 +93,7 @@ class Motion:
         self.bodies = bodies
         model, data = bodies.model, bodies.data
         self._qpos = np.array([model.joint(name).qposadr[0] for name in JOINTS])
+        self._base = [int(address) for address in self._qpos[:3]]
         self._dof = np.array([model.joint(name).dofadr[0] for name in JOINTS])
         self._lead = model.dof_damping[self._dof] / model.actuator_gainprm[:, 0]
         data.qpos[self._qpos] = data.ctrl[:] = _SPREAD @ self.at
@@ -140,7 +128,10 @@ class Motion:
         tell: Progress,
         watch: Watch = lambda phase, share: None,
     ) -> None:
-        """Carry phases out one after the other. MotionError where a joint stalls; StoppedError after `stopping` was set."""
+        """Carry phases out one after the other. MotionError where a joint stalls; StoppedError after `stopping` was set.
+
+        hand: what closes and opens it ("close", "open"), and what looks ("look").
+        """
         whole, begin = self.duration(phases), self.now
         for phase in phases:
 
@@ -148,9 +139,13 @@ class Motion:
                 watch(name, share)
                 tell(min((self.now - begin) / whole, 1.0), name)
 
+            if phase.hand == "open":
+                hand["open"]()
             self._move(phase, report)
-            if phase.then:
-                hand[phase.then]()
+            if phase.hand == "close":
+                hand["close"]()
+            if phase.look:
+                hand["look"]()
 
     def _move(self, phase: Phase, report: Callable[[float], None]) -> None:
         start, goal = self.at, _goal(self.at, phase)
@@ -189,12 +184,12 @@ class Motion:
             self._stalled(phase)
 
     def _step(self, control: Array) -> None:
-        data = self.bodies.data
+        data, qpos, base = self.bodies.data, self.bodies.data.qpos, self._base
         data.ctrl[:] = control
-        x, y, _ = data.qpos[self._qpos[:3]]
+        x, y = qpos[base[0]], qpos[base[1]]
         mujoco.mj_step(self.bodies.model, data, nstep=_CHUNK)
         self.now += _CHUNK * TIMESTEP
-        new_x, new_y, turn = data.qpos[self._qpos[:3]]
+        new_x, new_y, turn = qpos[base[0]], qpos[base[1]], qpos[base[2]]
         self.driven += math.cos(turn) * (new_x - x) + math.sin(turn) * (new_y - y)
 
     def _error(self) -> Array:

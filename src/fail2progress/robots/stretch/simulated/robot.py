@@ -16,9 +16,10 @@ from fail2progress.core.scene import FRAME, Array, Scene
 from fail2progress.perception.segmentation.base import DECIMALS, Perceived, Segment, Segmenter, resample
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.robots.base import ExecutionError, Robot
-from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, let_go
-from fail2progress.robots.stretch.simulated.camera import WIDE, HeadCamera, posed
-from fail2progress.robots.stretch.simulated.joints import (
+from fail2progress.robots.stretch.body import START, StretchBody, looks, plan
+from fail2progress.robots.stretch.camera import WIDE, HeadCamera
+from fail2progress.robots.stretch.description import (
+    AXES,
     BASE,
     GRASP,
     JOINTS,
@@ -29,15 +30,17 @@ from fail2progress.robots.stretch.simulated.joints import (
     local_transforms,
     matrix,
 )
-from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Phase, Progress, StoppedError
-from fail2progress.robots.stretch.simulated.reach import HOME, OutOfReachError
-from fail2progress.robots.stretch.simulated.skills import START, grip_for, plan, recovery
+from fail2progress.robots.stretch.kinematics import HOME
+from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, grip_for, let_go
+from fail2progress.robots.stretch.simulated.camera import posed
+from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Progress, StoppedError
 from fail2progress.simulation.base import Disturbances, Outcome, Snapshot
 from fail2progress.simulation.mujoco.backend import touching
 from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
+from fail2progress.skills.phases import OutOfReachError, Phase, ProgramError
 
 ODOM = "odom"
 GRASP_TOLERANCE = 0.015
@@ -45,6 +48,8 @@ GRASP_TOLERANCE = 0.015
 _SETTLE = 1.6
 """Seconds at most until everything rests after a skill."""
 _REST_SPEED = 0.01
+_THERE = 0.005
+"""Metres or radians from the look-out pose that count as there."""
 
 
 @dataclass
@@ -59,6 +64,7 @@ class SimulatedStretch(Robot):
     seed: int = 0
     disturbances: Disturbances = field(default_factory=Disturbances)
     camera: HeadCamera = WIDE
+    body: StretchBody = field(default_factory=StretchBody)
     noise: DepthNoise = DepthNoise()  # noqa: RUF009 (frozen)
     segmenter: Segmenter = field(default_factory=LabelledSegmenter)
     progress: Progress = lambda share, phase: None
@@ -101,18 +107,18 @@ class SimulatedStretch(Robot):
     def execute(self, call: SkillCall) -> None:
         """See Robot. ExecutionError also after `stop`, and where a joint stalls; the robot then stays as it is."""
         self._motion.stopping = False
-        if recovery(self.scene, self._motion.at, self._holding):
+        if self._recovery():
             self.recover()
         reason = infeasible(self._now.scene, call)
         if reason is not None:
             raise ExecutionError(reason)
         try:
-            phases = plan(self._now.scene, call)
-        except OutOfReachError as error:
+            phases = plan(self._now.scene, call, self.body)
+        except (OutOfReachError, ProgramError) as error:
             raise ExecutionError(str(error)) from error
         before = self._now
         self._calls += 1
-        self._bodies = compile_stretch(before.scene, np.array(HOME), grip_for(call))
+        self._bodies = compile_stretch(before.scene, np.array(HOME), grip_for(call.object, phases))
         self._motion.attach(self._bodies)
         self._carry_out(lambda: self._perform(call, phases))
         self.outcomes.append(Outcome(call, before, self._now, {"simulated": self.now - before.cloud.stamp}, stable=True))
@@ -120,8 +126,12 @@ class SimulatedStretch(Robot):
     def recover(self) -> None:
         """After a skill that ended half-way: put down what is held, go home and look. `execute` does so where it is needed."""
         self._motion.stopping = False
-        phases = recovery(self.scene, self._motion.at, self._holding)
+        phases = self._recovery()
         self._carry_out(lambda: self._motion.run(phases, {"open": lambda: let_go(self._bodies)}, self.progress))
+
+    def _recovery(self) -> tuple[Phase, ...]:
+        at = dict(zip(AXES, map(float, self._motion.at), strict=True))
+        return self.body.recovery(self.scene, at, self._holding, dict.fromkeys(AXES, _THERE))
 
     def stop(self) -> None:
         """End the motion under way within 0.2 s of simulated time; the running `execute` raises. Without one, nothing happens."""
@@ -213,10 +223,8 @@ class SimulatedStretch(Robot):
 
     def _look_around(self) -> tuple[RgbdFrame, ...]:
         """A frame from every direction that the camera needs. Only the head moves."""
-        frames = []
-        for pan, tilt in self.camera.looks:
-            self._motion.run([Phase("look", {"pan": pan, "tilt": tilt})], {}, self.progress)
-            frames.append(self.frame())
+        frames: list[RgbdFrame] = []
+        self._motion.run(looks(self.camera), {"look": lambda: frames.append(self.frame())}, self.progress)
         return tuple(frames)
 
     def _snapshot(self, was: Scene) -> Snapshot:

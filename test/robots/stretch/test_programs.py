@@ -7,15 +7,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2progress.core.scene import Scene
-from fail2progress.robots.stretch.simulated.joints import AXES
-from fail2progress.robots.stretch.simulated.motion import Phase
-from fail2progress.robots.stretch.simulated.reach import OutOfReachError
-from fail2progress.robots.stretch.simulated.skills import START, plan, recovery
+from fail2progress.robots.stretch import body
+from fail2progress.robots.stretch.body import START, StretchBody
+from fail2progress.robots.stretch.description import AXES
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.phases import OutOfReachError, Phase
 from fail2progress.tasks.registry import task
 
 SCENE = task("hierarchical-tabletop").trial(5, 1).scene
 NAMES = list(AXES)
+STRETCH = StretchBody()
+
+
+def plan(scene: Scene, call: SkillCall) -> tuple[Phase, ...]:
+    return body.plan(scene, call, STRETCH)
+
+
+def recovery(scene: Scene, at: np.ndarray, holding: bool) -> tuple[Phase, ...]:
+    return STRETCH.recovery(scene, dict(zip(NAMES, map(float, at), strict=True)), holding, dict.fromkeys(NAMES, 0.005))
 
 
 def check(phases: tuple[Phase, ...], at: np.ndarray) -> np.ndarray:
@@ -50,7 +59,7 @@ def test_pick_place_grasps_and_lets_go_once() -> None:
     phases = plan(SCENE, SkillCall("pick_place", "cup_1", (0.0, -0.5, 0.012, 0.0)))
     names = [phase.name for phase in phases]
     assert names == ["drive", "reach", "lower", "grasp", "raise", "carry", "place", "release", *["home"] * 3]
-    assert [phase.then for phase in phases if phase.then] == ["close", "open"]
+    assert [phase.hand for phase in phases if phase.hand] == ["close", "open"]
 
 
 def test_a_carried_object_passes_over_what_stands_in_between() -> None:
@@ -69,11 +78,11 @@ def test_a_drawer_is_pulled_straight(cupboard: Callable[[float], Scene]) -> None
         np.testing.assert_allclose(moved, [-0.15 * np.cos(yaw), -0.15 * np.sin(yaw)], atol=1e-9)
 
 
-@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-2, 2), st.floats(0, 1.1), st.floats(0, 0.52), st.booleans())
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(-2, 2), st.floats(0, 1.09), st.floats(0, 0.51), st.booleans())
 def test_recovery_leads_home_from_anywhere(x: float, y: float, turn: float, lift: float, arm: float, holding: bool) -> None:
     at = START.copy()
     at[: len(NAMES) - 4] = x, y, turn, lift, arm
     phases = recovery(SCENE, at, holding)
     np.testing.assert_allclose(check(phases, at), START, atol=0.005)
-    assert [phase.then for phase in phases if phase.then] == (["open"] if holding and phases else [])
+    assert [phase.hand for phase in phases if phase.hand] == (["open"] if holding and phases else [])
     assert recovery(SCENE, START, holding) == ()

@@ -1,8 +1,9 @@
-"""The Stretch RE2 as data: links, joints, limits and masses, and where every frame is for given joint positions.
+"""The Stretch RE2 as data, simulated and real: links, joints, limits and masses, and where every frame is for joint positions.
 
-Joint origins, axes, position limits and masses are those of `stretch_description_RE2V0_tool_stretch_gripper.urdf` (PyPI
-hello-robot-stretch-urdf 0.1.2); boxes and cylinders are the bounds of its meshes. Speeds and accelerations are the `default`
-motion profiles of `robot_params_RE2V0.py` (PyPI hello-robot-stretch-body 0.7.31). Names are those that the ROS 2 driver uses.
+Joint origins, axes and masses are those of `stretch_description_RE2V0_tool_stretch_gripper.urdf` (PyPI hello-robot-stretch-urdf
+0.1.2, compared in the tests); boxes and cylinders are the bounds of its meshes. Ranges are those that the URDF and the nominal
+calibration of `robot_params_RE2V0.py` (PyPI hello-robot-stretch-body 0.7.31) both allow; speeds and accelerations are at most the
+`default` motion profiles there. Names are those that the ROS 2 driver uses.
 """
 
 from __future__ import annotations
@@ -190,21 +191,30 @@ _FINGERS = {"joint_gripper_finger_left": 1.0, "joint_gripper_finger_right": 1.0}
 _FAR = 50.0
 """Metres that the base may drive; radians that it may turn."""
 AXES: dict[str, Axis] = {
-    "x": Axis(-_FAR, _FAR, 0.12, 0.12, 80.0, {"odom_x": 1.0}),
-    "y": Axis(-_FAR, _FAR, 0.12, 0.12, 80.0, {"odom_y": 1.0}),
-    "turn": Axis(-_FAR, _FAR, 0.24 / WHEEL_SEPARATION, 0.24 / WHEEL_SEPARATION, 25.0, {"odom_turn": 1.0}),
-    "lift": Axis(0.0, 1.1, 0.11, 0.20, 70.0, {"joint_lift": 1.0}),
-    "arm": Axis(0.0, 0.52, 0.14, 0.14, 60.0, _ARM),
-    "yaw": Axis(-1.75, 4.0, 2.0, 3.0, 5.0, {"joint_wrist_yaw": 1.0}),
-    "pan": Axis(-3.9, 1.5, 3.0, 8.0, 2.0, {"joint_head_pan": 1.0}),
-    "tilt": Axis(-1.53, 0.79, 3.0, 8.0, 2.0, {"joint_head_tilt": 1.0}),
+    # The base keeps to the speed that stretch_body's sentry enforces while the arm is out.
+    "x": Axis(-_FAR, _FAR, 0.10, 0.12, 80.0, {"odom_x": 1.0}),
+    "y": Axis(-_FAR, _FAR, 0.10, 0.12, 80.0, {"odom_y": 1.0}),
+    "turn": Axis(-_FAR, _FAR, 0.50, 0.50, 25.0, {"odom_turn": 1.0}),
+    "lift": Axis(0.0, 1.09, 0.11, 0.20, 70.0, {"joint_lift": 1.0}),
+    "arm": Axis(0.0, 0.51, 0.14, 0.14, 60.0, _ARM),
+    "yaw": Axis(-1.39, 4.0, 1.5, 3.0, 5.0, {"joint_wrist_yaw": 1.0}),
+    "pan": Axis(-3.9, 1.5, 1.5, 4.0, 2.0, {"joint_head_pan": 1.0}),
+    "tilt": Axis(-1.53, 0.41, 1.5, 4.0, 2.0, {"joint_head_tilt": 1.0}),
     # The finger turns by about a tenth of its servo (4 rad/s, 10 rad/s^2): 4.3 rad of servo open it from shut.
     "grip": Axis(-0.6, 0.6, 0.4, 1.0, 1.0, _FINGERS),
 }
 """What can be commanded. The base's are its pose in the odometry frame; it only ever translates along its heading or turns."""
+PITCH = Axis(-1.57, 0.45, 1.5, 4.0, 5.0, {"joint_wrist_pitch": 1.0})
+"""Of the dex wrist, which the simulated robot does not wear."""
 JOINTS: tuple[str, ...] = tuple(joint for axis in AXES.values() for joint in axis.joints)
 """Actuated joints in the order of the actuators; the first three are the pose of the base."""
 
+PUSHER = (0.012, 0.06, 0.025)
+"""Half extents (m) of the closed gripper: across its flat side, along it, vertical; as of the hand in the training data."""
+OPENING = 0.125
+"""Width (m) of the widest thing that fits between the fingers, as the comments of stretch_body's gripper conversion state it."""
+FINGERTIP = 0.021
+"""Metres: nearer to a surface than their radius the fingertips cannot go."""
 FINGER_LENGTH = 0.171
 """Metres; half an aperture over it is the finger's angle (stretch_body's GripperConversion)."""
 

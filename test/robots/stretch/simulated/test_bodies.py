@@ -7,12 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2progress.core.scene import Scene
+from fail2progress.robots.stretch.body import START
+from fail2progress.robots.stretch.camera import CAMERAS, D435I, WIDE
+from fail2progress.robots.stretch.description import AXES, BASE, GRASP, JOINTS, LINKS, OPTICAL, finger_angle, frames
+from fail2progress.robots.stretch.kinematics import HOME
 from fail2progress.robots.stretch.simulated.bodies import Grip, compile_stretch
-from fail2progress.robots.stretch.simulated.camera import CAMERAS, D435I, WIDE, posed
-from fail2progress.robots.stretch.simulated.joints import AXES, BASE, GRASP, JOINTS, LINKS, OPTICAL, finger_angle, frames
+from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion
-from fail2progress.robots.stretch.simulated.reach import HOME
-from fail2progress.robots.stretch.simulated.skills import START
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.tasks.registry import task
 

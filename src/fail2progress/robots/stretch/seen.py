@@ -1,0 +1,57 @@
+"""What the camera has seen, as the scene that a skill's program is worked out for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fail2progress.core.objects import CATEGORIES, ObjectSpec
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.scene import Array, Scene, pose
+
+_UNKNOWN = "cuboid"
+"""What a thing of a category that nobody knows is taken for: it can be moved and holds nothing."""
+_THIN = 0.001
+"""Metres: least extent of a box; of a table, the camera sees no more than its top."""
+
+
+def merged(looks: Sequence[SegmentedCloud]) -> SegmentedCloud:
+    """Looks at the same scene in one cloud: every segment as the look has it that saw most of it; of equals, the latest."""
+    names = tuple(dict.fromkeys(name for look in looks for name in look.names))
+    best = [max((look for look in reversed(looks) if name in look.names), key=lambda look: _seen(look, name)) for name in names]
+    rows = [(look, look.index(name)) for look, name in zip(best, names, strict=True)]
+    points = np.array([look.points[row] for look, row in rows], np.float32).reshape(len(rows), -1, 3)
+    return replace(
+        looks[-1],
+        names=names,
+        categories=tuple(look.categories[row] for look, row in rows),
+        points=points if rows else looks[-1].points,
+        visibility=np.array([look.visibility[row] for look, row in rows], np.float32),
+    )
+
+
+def _seen(look: SegmentedCloud, name: str) -> float:
+    return float(look.visibility[look.index(name)])
+
+
+def known(cloud: SegmentedCloud) -> Scene:
+    """A scene of the boxes around what was seen, upright and turned as the planning frame; a drawer's front faces the robot."""
+    rows = [row for row in range(len(cloud)) if cloud.seen[row]]
+    boxes = cloud.bounds()[rows].reshape(-1, 2, 3)
+    specs = [
+        ObjectSpec(cloud.names[row], _category(cloud.categories[row]), _size(box[1] - box[0]))
+        for row, box in zip(rows, boxes, strict=True)
+    ]
+    poses = [pose(*map(float, box.mean(axis=0))) for box in boxes]
+    return Scene(tuple(specs), np.array(poses, float).reshape(-1, 7))
+
+
+def _category(name: str) -> str:
+    return name if name in CATEGORIES else _UNKNOWN
+
+
+def _size(extents: Array) -> tuple[float, float, float]:
+    x, y, z = (max(float(extent), _THIN) for extent in extents)
+    return x, y, z

@@ -1,0 +1,1 @@
+"""Push a drawer shut."""

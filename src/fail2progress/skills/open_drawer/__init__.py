@@ -1,0 +1,1 @@
+"""Pull a drawer's handle."""

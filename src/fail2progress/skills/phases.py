@@ -1,0 +1,202 @@
+"""Programs for a robot with an arm on a mobile base: functions from what is known of the scene to the phases that it runs.
+
+One program serves the simulated and the real robot: both execute the same phases. A skill's definition names its program for a
+robot as "module:function" (`programs`, key "stretch" for a Stretch), and that alone makes the robot able to carry it out; a
+package outside fail2progress needs nothing but this module to write one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.skills.base import SkillCall, skill
+
+
+class OutOfReachError(ValueError):
+    """A pose that the robot cannot bring its hand to: what ends first, and what to do."""
+
+
+class ProgramError(ValueError):
+    """A skill without a program for a robot, or with one that cannot be loaded."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A synchronised motion of some axes to goals.
+
+    goals: x, y (m) and turn (rad) of the base in the odometry frame, which starts where the robot looks out from; lift, arm (m);
+    yaw, pitch of the wrist, pan, tilt of the head, grip, the angle of a finger (rad).
+    guarded: meeting something ends the phase, as in lowering onto a table, instead of being an error.
+    touches: the closed fingers meet things on purpose, as in a push.
+    hand: "close" closes the fingers at the end on what is between them, "open" lets go of it at the beginning.
+    look: the camera takes in what it sees at the end.
+    """
+
+    name: str
+    goals: Mapping[str, float] = field(default_factory=dict)
+    guarded: bool = False
+    touches: bool = False
+    hand: str = ""
+    look: bool = False
+
+    def __post_init__(self) -> None:
+        if self.hand not in ("", "close", "open"):
+            raise ValueError(f"phase {self.name!r}: hand = {self.hand!r}; allowed: '', 'close', 'open'")
+
+
+@dataclass(frozen=True)
+class Hand:
+    """A pose of the hand in the planning frame: centre of the grasp (m), heading and pitch (rad; down is negative)."""
+
+    x: float
+    y: float
+    z: float
+    heading: float = 0.0
+    pitch: float = 0.0
+
+
+@dataclass(frozen=True)
+class Posture:
+    """Base (m, planning frame, at the heading at which the arm works) and joints (m, rad) that bring the hand to a pose."""
+
+    base_x: float
+    base_y: float
+    lift: float
+    arm: float
+    yaw: float
+    pitch: float = 0.0
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Postures that bring the hand to some poses one after the other."""
+
+    hands: tuple[Hand, ...]
+    postures: tuple[Posture, ...]
+
+    @property
+    def one_stand(self) -> bool:
+        """Whether the base only drives along its working heading in between: then the hand moves straight."""
+        return len({p.base_x for p in self.postures}) == 1
+
+
+Cost = Callable[[Hand], float]
+"""What speaks against a hand pose, in rad; infinite where it is impossible."""
+
+
+class Body(Protocol):
+    """What a program asks of the robot: its kinematics, and the ways that all skills share."""
+
+    @property
+    def opening(self) -> float:
+        """Width (m) of the widest thing that fits between the fingers."""
+
+    @property
+    def closed_hand(self) -> tuple[float, float, float]:
+        """Half extents (m) of the closed fingers: across its flat side, along it, and vertical."""
+
+    @property
+    def fingertip(self) -> float:
+        """Metres: nearer to a surface the centre of the grasp cannot come."""
+
+    @property
+    def headings(self) -> Sequence[float]:
+        """Headings (rad) of the hand to choose from, best first."""
+
+    @property
+    def folded(self) -> float:
+        """Heading (rad) from which on the hand would be folded into the arm."""
+
+    @property
+    def down(self) -> float:
+        """Pitch (rad) of the hand that grasps from above: down where the wrist can, else level."""
+
+    def lowest(self, pitch: float) -> float:
+        """Height (m) of the hand where the lift ends."""
+
+    def lift(self, height: float, pitch: float, why: str) -> float:
+        """Lift (m) for a height of the hand. OutOfReachError beyond the joint's range."""
+
+    def fingers(self, aperture: float) -> float:
+        """Angle of a finger (rad) at which the fingers are so many metres apart."""
+
+    def reach(
+        self,
+        scene: Scene,
+        points: Sequence[Array],
+        *,
+        turn: float = 0.0,
+        headings: Sequence[float] = (),
+        pitch: float = 0.0,
+        straight: bool = False,
+        against: Cost = lambda hand: 0.0,
+    ) -> Reach:
+        """How to bring the hand to (3,) points in turn; at the last it has turned by so many rad against the others.
+
+        headings: the ones to choose from, else all. straight: from one stand. OutOfReachError where there is no way.
+        """
+
+    def crowding(self, boxes: Array, aperture: float) -> Cost:
+        """What it costs that (N, 2, 3) boxes reach into the fingers, open so far (m)."""
+
+    def safe(self, scene: Scene, way: Reach, lowest: float) -> float:
+        """Lift (m) at which the empty hand passes well over all that stands on its way, and over a height (m)."""
+
+    def carrying(self, scene: Scene, way: Reach, name: str, lowest: float, hanging: float) -> float:
+        """Lift (m) at which an object, hanging so far (m) below the hand, passes well over all there is and over a height (m)."""
+
+    def approach(self, first: Posture, safe: float, aperture: float) -> tuple[Phase, ...]:
+        """From where the robot looks out: up, to where the base must stand, then out above everything."""
+
+    def carry(self, first: Posture, last: Posture) -> tuple[Phase, ...]:
+        """From one posture above everything to another."""
+
+    def straight(self, posture: Posture) -> Mapping[str, float]:
+        """Goals that move the hand in a straight line at its height and heading."""
+
+    def leave(self, safe: float, last: Posture) -> tuple[Phase, ...]:
+        """Up, back, and home to where the robot looks out."""
+
+
+Program = Callable[[Scene, SkillCall, Body], tuple[Phase, ...]]
+"""Phases from where the robot looks out and back there. OutOfReachError where the robot cannot carry the call out."""
+
+
+def load(reference: str) -> Program:
+    """The program that "module:function" names. ProgramError where there is none."""
+    module, _, name = reference.partition(":")
+    try:
+        return cast(Program, getattr(importlib.import_module(module), name or "program"))
+    except (ImportError, AttributeError) as error:
+        raise ProgramError(f"program {reference!r} cannot be loaded ({error}); name it as 'module:function'") from error
+
+
+def program_of(name: str, robot: str) -> Program:
+    """A skill's program for a robot: what its definition names, else that of its own folder. ProgramError where there is none."""
+    named: Mapping[str, str] = getattr(skill(name), "programs", {})
+    return load(named.get(robot, f"fail2progress.skills.{name}.{robot}:program"))
+
+
+def contained(bounds: Array, index: int) -> NDArray[np.bool_]:
+    """(N,) an object and what lies in it, by their (N, 2, 3) boxes."""
+    own = bounds[index]
+    return np.asarray((bounds[:, 0] >= own[0] - 0.002).all(axis=1) & (bounds[:, 1] <= own[1] + 0.05).all(axis=1))
+
+
+def heading_of(pose: Array) -> float:
+    """Yaw (rad) of a (7,) pose."""
+    x = rotations(pose[None, 3:])[0][:, 0]
+    return math.atan2(x[1], x[0])
+
+
+def wrapped(angle: float) -> float:
+    """In [-pi, pi)."""
+    return (angle + math.pi) % (2 * math.pi) - math.pi

@@ -1,0 +1,1 @@
+"""Grasp an object and release it at the grasp pose plus an offset."""

@@ -1,0 +1,1 @@
+"""Move the closed gripper against an object."""
