@@ -21,6 +21,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from typer.core import TyperGroup
 
+from fail2progress.core.files import write_whole
+
 FAILED = 1
 MISTAKE = 2
 DEFAULT_STORE = Path("runs/failures.sqlite")
@@ -151,10 +153,8 @@ def print_json(value: object) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """A report, beside its place and then renamed."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    unfinished.write_text(to_json(value) + "\n")
-    unfinished.replace(path)
+    """A report, whole or not at all."""
+    write_whole(path, to_json(value) + "\n")
 
 
 def to_json(value: object) -> str:

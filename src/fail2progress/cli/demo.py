@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import WorkError, checked, console, print_json, require, say, writable
+from fail2progress.core.files import write_whole
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def demo(
     options = StoryOptions(out, start, weights.path(weights.KEEPSAKE), count, seed, family.reference, robot)
     story = _told(options, processes, simulator)
     page = out / "report.html"
-    page.write_text(html(story))
-    (out / "loop.png").write_bytes(loop_picture(story))
+    write_whole(page, html(story))
+    write_whole(out / "loop.png", loop_picture(story))
     _summarise(story, page)
     if as_json:
         print_json(_summary(story, page))

@@ -9,6 +9,7 @@ import typer
 
 from fail2progress.cli import reproduce_perception
 from fail2progress.cli.common import UserError, console, print_json, progress, say, writable, write_json
+from fail2progress.core.files import write_whole
 
 TABLES = ("table3", "generators", "perception", *reproduce_perception.TABLES)
 CONFIGURATIONS = ("relational", "plain")
@@ -56,7 +57,7 @@ def reproduce(
     if table == "table3":
         from fail2progress.evaluation.studies.table3 import markdown
 
-        (out / "report.md").write_text(markdown(report))
+        write_whole(out / "report.md", markdown(report))
     if json_output or table == "perception":
         print_json(report)
     elif table == "table3":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fail2progress.core.files import whole_file
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import CheckpointError
 from fail2progress.models.training.training import Start, adam_state
@@ -37,12 +37,11 @@ class Resume:
         return Start(epochs, _part(values, "adam."))
 
     def save(self, model: SkillEffectModel, epochs: int, optimiser: torch.optim.Optimizer) -> None:
-        """Write the state beside its place and rename it there."""
+        """Write the state, whole or not at all."""
         values = {f"model.{key}": value.contiguous() for key, value in model.state_dict().items()}
         values |= {f"adam.{key}": value.contiguous() for key, value in adam_state(optimiser).items()}
-        unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        save_file(values, unfinished, {"run": json.dumps(self.run), "epochs": str(epochs)})
-        unfinished.replace(self.path)
+        with whole_file(self.path) as unfinished:
+            save_file(values, unfinished, {"run": json.dumps(self.run), "epochs": str(epochs)})
 
     def epochs(self) -> int:
         """Epochs done so far."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from fail2progress.cli.common import UserError, WorkError, console, print_json, require, say, writable
+from fail2progress.core.files import write_whole
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
@@ -244,5 +245,5 @@ def _report(folder: Path, out: Path | None) -> None:
     with console().status("writing the report"):
         content = html(folder)
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(content)
+    write_whole(page, content)
     say(f"report: {page}")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
+from fail2progress.core.files import write_whole
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.points2plans.encoder import WIDTH
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
@@ -43,19 +43,9 @@ def save_checkpoint(model: Points2Plans, path: Path, note: dict[str, object]) ->
     content = save({key: value.contiguous() for key, value in model.state_dict().items()})
     digest = hashlib.sha256(content).hexdigest()
     header = {"schema": SCHEMA, "model": model.name, "config": model.config.to_dict(), "digest": digest}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path.with_suffix(".json"), json.dumps({**header, **note, **header}, indent=1).encode())
-    _replace(path, content)
+    write_whole(path.with_suffix(".json"), json.dumps({**header, **note, **header}, indent=1).encode())
+    write_whole(path, content)
     return digest
-
-
-def _replace(path: Path, content: bytes) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    with unfinished.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
 
 
 def load_checkpoint(path: Path) -> Checkpoint:

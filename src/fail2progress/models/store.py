@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from fail2progress.core.files import write_whole
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans
 
@@ -41,9 +41,7 @@ class Registry:
     def make_current(self, version: str) -> Checkpoint:
         """Switch to a version after reading it back; the old one stays in use where that fails."""
         checkpoint = load_checkpoint(self.path(version))
-        unfinished = self.folder / f".CURRENT.{os.getpid()}"
-        unfinished.write_text(version + "\n")
-        unfinished.replace(self.folder / "CURRENT")
+        write_whole(self.folder / "CURRENT", version + "\n")
         return checkpoint
 
     def roll_back(self) -> Checkpoint:

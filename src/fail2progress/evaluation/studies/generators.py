@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.lifelong import LEARNING_SEEDS
@@ -67,7 +68,7 @@ class Comparison:
                 if not path.exists():
                     progress(f"{name(options)}, seed {seed}")
                     lesson = replace(learner, targeting=options).learn([event], start.model, seed)
-                    path.write_text(json.dumps(self._row(options, seed, lesson, tests)))
+                    write_whole(path, json.dumps(self._row(options, seed, lesson, tests)))
                 rows.append(json.loads(path.read_text()))
         before = {str(n): contents_error(start.model, outcomes) for n, outcomes in tests.items()}
         return {

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fail2progress.core.executor import Executor
+from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.evaluate import evaluate, f1, jobs, summarise
 from fail2progress.evaluation.lifelong import Lifelong, Round
@@ -128,9 +129,7 @@ class Study:
             "successful_seeds": [result.seed for result in results if result.success],
             "failed_seeds": {str(result.seed): result.failed_step or "none" for result in results if not result.success},
         }
-        unfinished = path.with_suffix(".part")
-        unfinished.write_text(json.dumps(row))
-        unfinished.replace(path)
+        write_whole(path, json.dumps(row))
 
     def _row_path(self, condition: Condition) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)

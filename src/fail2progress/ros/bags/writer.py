@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from importlib import import_module
 from pathlib import Path
 
 from mcap.writer import CompressionType, Writer
 
+from fail2progress.core.files import write_whole
 from fail2progress.ros.bags.reader import BagError
 
 METADATA = "metadata.yaml"
@@ -119,10 +119,8 @@ class BagWriter:
             "relative_file_paths": [file],
             "files": files,
         }
-        unfinished = self.folder / f".{METADATA}.{os.getpid()}"
         # JSON is YAML, and needs no library for it.
-        unfinished.write_text(json.dumps({"rosbag2_bagfile_information": content}, indent=1) + "\n")
-        unfinished.replace(self.folder / METADATA)
+        write_whole(self.folder / METADATA, json.dumps({"rosbag2_bagfile_information": content}, indent=1) + "\n")
 
     def close(self) -> None:
         """Finish the file."""

@@ -27,6 +27,7 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.files import write_whole
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
@@ -236,7 +237,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = measure(options.what, options.count, Path(folder) / "stack")
-    options.out.write_text(json.dumps(found, indent=1) + "\n")
+    write_whole(options.out, json.dumps(found, indent=1) + "\n")
     return 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from fail2progress_msgs.msg import ErrorCode, LabelNames
 from fail2progress_msgs.srv import SetTrial
 
+from fail2progress.core.files import write_whole
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
 from fail2progress.evaluation.demo_episode import first_seed
@@ -183,12 +183,9 @@ class World:
 
     def save(self, trial: Trial, scene: Scene) -> None:
         """Keep where everything is now."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         content = {
             "trial": [trial.reference, trial.objects, trial.seed],
             "poses": scene.poses.tolist(),
             "openings": dict(scene.openings),
         }
-        unfinished = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        unfinished.write_text(json.dumps(content))
-        unfinished.replace(self.path)
+        write_whole(self.path, json.dumps(content))

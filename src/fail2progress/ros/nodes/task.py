@@ -13,6 +13,7 @@ from fail2progress_msgs.action import ExecuteTask
 from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import SetTrial
 
+from fail2progress.core.files import write_whole
 from fail2progress.core.goals import Goal
 from fail2progress.evaluation.demo_episode import first_seed
 from fail2progress.ros.conversions.values import goal_msg, uuid_text
@@ -162,7 +163,4 @@ class TaskNode(StackNode):
         content = {"task": self.family.name, "objects": self.objects, "rounds": rounds, "said": self.said}
         named = str(self.param("result"))
         path = Path(named) if named else self.state_dir / "result.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.unfinished")
-        unfinished.write_text(json.dumps(content, indent=1) + "\n")
-        unfinished.replace(path)
+        write_whole(path, json.dumps(content, indent=1) + "\n")
