@@ -1,4 +1,6 @@
 import os
+import shlex
+import sys
 
 # Set before torch and matplotlib are imported: workers share the cores, and no display is needed.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -12,6 +14,8 @@ from hypothesis import settings
 
 # What the fixtures import is imported when they are used: some tests run where torch and MuJoCo are not installed.
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fail2progress.core.scene import Scene
     from fail2progress.simulation.base import Outcome
     from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -54,3 +58,14 @@ def cupboard() -> "Callable[[float], Scene]":
         return Scene(specs, poses, {"drawer": 0.0})
 
     return build
+
+
+@pytest.fixture
+def kinematic(tmp_path: "Path") -> str:
+    """The choice of a simulator from outside `src`, in a process of its own."""
+    from support import kinematic_worker
+
+    command = shlex.join([sys.executable, str(kinematic_worker.__file__)])
+    path = tmp_path / "kinematic.yaml"
+    path.write_text(f"simulator: worker\ncommand: {command}\n")
+    return str(path)

@@ -63,3 +63,12 @@ def test_mistakes(refuses, checkpoint: Path, tmp_path: Path, monkeypatch: pytest
 
     monkeypatch.setattr(weights, "path", missing)
     assert "not in this installation" in refuses("evaluate", "--trials", 1)
+
+
+def test_trials_in_a_simulator_from_outside(run, refuses, checkpoint: Path, kinematic: str) -> None:
+    options = ("evaluate", "--objects", 3, "--trials", 1, "--model", checkpoint, "--processes", 1, "--seed", 2)
+    result = run(*options, "--simulator", kinematic, "--json")
+    assert result.exit_code == 0, result.output
+    values = json.loads(result.stdout)
+    assert (values["trials"], values["simulator"]) == (1, kinematic)
+    assert "unknown simulator 'bullet'; known: " in refuses(*options, "--simulator", "bullet")

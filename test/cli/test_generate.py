@@ -103,3 +103,12 @@ def _running(group: int) -> list[str]:
     listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], text=True, capture_output=True, check=True).stdout
     rows = [line.split(None, 2) for line in listed.splitlines()]
     return [" ".join(row[2:]) for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
+
+
+def test_data_of_a_simulator_from_outside(run, kinematic: str, tmp_path: Path) -> None:
+    result = run(
+        "generate", "--executions", 3, "--seed", 8, "--out", tmp_path / "data", "--processes", 1, "--simulator", kinematic
+    )
+    assert result.exit_code == 0, result.output
+    (shard,) = open_dataset(tmp_path / "data")
+    assert len(shard) == 3

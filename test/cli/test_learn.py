@@ -75,3 +75,10 @@ def test_mistakes(refuses, arguments: tuple[Any, ...], checkpoint: Path, tmp_pat
     cut.write_bytes(checkpoint.read_bytes()[:1000])
     cut.with_suffix(".json").write_text(checkpoint.with_suffix(".json").read_text())
     assert "cut.safetensors" in refuses(*arguments, "--model", cut)
+
+
+def test_learning_in_a_simulator_from_outside(run, arguments: tuple[Any, ...], humble: Path, kinematic: str) -> None:
+    result = run(*arguments, "--model", humble, "--epochs", 80, "--simulator", kinematic)
+    assert result.exit_code == 0, result.output
+    values = json.loads(result.stdout)
+    assert values["gate"]["passed"] and values["dataset"]["samples"] == 3

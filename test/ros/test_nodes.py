@@ -267,3 +267,16 @@ def test_a_node_that_is_configured_again_hears_everything_once(name: str, ros: A
             wait_for(lambda: made.handled[heard] > 0, 3.0)  # the first may get lost: discovery is still going on
         made.diagnosis()
         assert 1 <= made.handled[heard] <= sent and not made.died
+
+
+def test_a_failure_is_classified_in_a_simulator_from_outside(
+    ros: Any, state: Path, monkeypatch: pytest.MonkeyPatch, kinematic: str
+) -> None:
+    ros(processes=1, simulator=kinematic)
+    store = FailureStore(state / "failures.sqlite")
+    event = m.scene_event(4)
+    store.add(event)
+    with rig("classifier", monkeypatch) as made:
+        made.activate()
+        assert wait_for(lambda: store.report(event.id) is not None)
+        assert made.node.simulator._here.options.command[1].endswith("kinematic_worker.py")

@@ -5,7 +5,21 @@ from __future__ import annotations
 import typer
 
 from fail2progress import __version__
-from fail2progress.cli import bench, demo, doctor, evaluate, failures, generate, learn, perceive, reproduce, tasks, train, up
+from fail2progress.cli import (
+    bench,
+    demo,
+    doctor,
+    evaluate,
+    failures,
+    generate,
+    learn,
+    perceive,
+    reproduce,
+    sim_worker,
+    tasks,
+    train,
+    up,
+)
 from fail2progress.cli.common import Commands
 
 app = typer.Typer(
@@ -17,7 +31,7 @@ app = typer.Typer(
     help="A robot manipulation stack that learns from its failures.",
 )
 
-for _module in (demo, up, generate, train, evaluate, learn, failures, tasks, perceive, reproduce, bench, doctor):
+for _module in (demo, up, generate, train, evaluate, learn, failures, tasks, perceive, reproduce, bench, sim_worker, doctor):
     _module.register(app)
 
 

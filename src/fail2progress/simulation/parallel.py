@@ -1,43 +1,47 @@
-"""Any registered simulator over local processes, in order, with the workers' state kept between jobs."""
+"""Any registered simulator over local processes, in order: its own workers where it has none."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, partial
 
 from fail2progress.core.camera import Camera
-from fail2progress.core.executor import start_pool
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot
-from fail2progress.simulation.registry import DEFAULT, make
+from fail2progress.simulation.registry import DEFAULT, resolve
+from fail2progress.simulation.worker.client import WorkerSimulator
+from fail2progress.simulation.worker.options import WorkerOptions
 
 
-@lru_cache(maxsize=4)
-def _own(choice: str) -> Simulator:
-    """A worker process makes its simulator once."""
-    return make(choice)
-
-
-def _execute(choice: str, job: Job) -> Outcome:
-    return _own(choice).execute(job)
+def serving(choice: str) -> tuple[str, ...]:
+    """The command of a worker that serves a simulator of this package on its standard streams."""
+    return sys.executable, "-m", "fail2progress.simulation.worker", choice
 
 
 class ParallelSimulator(Simulator):
-    """A simulator on all cores; use as a context manager. One process runs in place, without workers."""
+    """A simulator on all cores; use as a context manager. Single jobs, and all where one process is wanted, run in place.
+
+    A simulator that has processes of its own, or that takes many scenes at once, is used as it is.
+    """
 
     def __init__(self, processes: int | None = None, choice: str = DEFAULT) -> None:
-        self.processes = processes or len(os.sched_getaffinity(0))
-        self._here = make(choice)
-        self._choice = choice
-        self._pool = start_pool(self.processes) if self.processes > 1 else None
+        entry, options = resolve(choice)
+        alone = entry.capabilities.own_processes or entry.capabilities.batch > 1
+        self.processes = 1 if alone else processes or len(os.sched_getaffinity(0))
+        self._here = entry.make(options)
+        self._workers: WorkerSimulator | None = None
+        if self.processes > 1:
+            self._workers = WorkerSimulator(WorkerOptions(command=serving(choice), workers=self.processes, batch=2))
+
+    def __enter__(self) -> ParallelSimulator:
+        return self
 
     def close(self) -> None:
         """See Simulator.close."""
         self._here.close()
-        if self._pool is not None:
-            self._pool.terminate()
-            self._pool.join()
+        if self._workers is not None:
+            self._workers.close()
 
     def execute(self, job: Job) -> Outcome:
         """See Simulator.execute."""
@@ -48,7 +52,5 @@ class ParallelSimulator(Simulator):
         return self._here.settle(scene, camera, seed)
 
     def execute_all(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
-        """Outcomes in the order of the jobs."""
-        if self._pool is None:
-            return self._here.execute_all(jobs)
-        return self._pool.imap(partial(_execute, self._choice), jobs, chunksize=2)
+        """See Simulator.execute_all."""
+        return (self._workers or self._here).execute_all(jobs)

@@ -43,6 +43,8 @@ class Capabilities:
     """Whether the hand can miss and lose what it grasps."""
     batch: int = 1
     """Scenes that it simulates at once; 1: one after the other, so that more processes make it faster."""
+    own_processes: bool = False
+    """Whether it spreads jobs over processes itself."""
     gpu: bool = False
     """Whether it is meant for a GPU."""
 

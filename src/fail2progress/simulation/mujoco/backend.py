@@ -11,9 +11,10 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.relations import DEFAULT, Mask, Thresholds, ground_truth
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot
+from fail2progress.simulation.looking import look
 from fail2progress.simulation.mujoco.bodies import compile_scene, read_scene
 from fail2progress.simulation.mujoco.hand import CONTROLLERS, Running, push_start
-from fail2progress.simulation.mujoco.rays import Bodies, look
+from fail2progress.simulation.mujoco.rays import Bodies
 
 
 class MujocoSimulator(Simulator):
@@ -51,7 +52,7 @@ class MujocoSimulator(Simulator):
     def _snapshot(self, run: Running, camera: Camera, rng: np.random.Generator) -> tuple[Snapshot, float]:
         scene = read_scene(run.bodies, run.scene)
         relations = ground_truth(scene, touching(run.bodies, len(scene), self.thresholds.contact), self.thresholds)
-        cloud, seconds = look(run.bodies, scene, camera, rng)
+        cloud, seconds = look(run.bodies.cast, scene, camera, rng)
         return Snapshot(scene, relations, cloud), seconds
 
 

@@ -1,0 +1,1 @@
+"""A simulator that runs in other processes, spoken to over the worker protocol."""

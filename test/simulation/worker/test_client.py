@@ -1,0 +1,192 @@
+import itertools
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.scene import Scene
+from fail2progress.simulation.base import Job, Outcome
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.parallel import ParallelSimulator, serving
+from fail2progress.simulation.registry import SimulatorError, make, resolve
+from fail2progress.simulation.worker.client import WorkerSimulator
+from fail2progress.simulation.worker.options import WorkerOptions
+from fail2progress.skills.base import SkillCall
+from fail2progress.tasks.pretraining import job
+from support import kinematic_worker
+
+KINEMATIC = (sys.executable, str(Path(kinematic_worker.__file__)))
+
+
+@pytest.fixture(scope="module")
+def work() -> list[Job]:
+    return [job(4, number) for number in range(30)]
+
+
+@pytest.fixture(scope="module")
+def truth(work: list[Job]) -> list[Outcome]:
+    return list(MujocoSimulator().execute_all(work))
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def placements(count: int) -> list[Job]:
+    jobs = (job(5, number) for number in itertools.count())
+    return list(itertools.islice((w for w in jobs if w.call.skill == "pick_place" and not w.scene.openings), count))
+
+
+def check(outcomes: list[Outcome], truth: list[Outcome]) -> None:
+    assert [outcome.call for outcome in outcomes] == [outcome.call for outcome in truth]
+    for one, other in zip(outcomes, truth, strict=True):
+        assert np.array_equal(one.after.scene.poses, other.after.scene.poses)
+        assert np.array_equal(one.after.cloud.points, other.after.cloud.points, equal_nan=True)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_no_job_is_lost_or_doubled_where_workers_are_killed(work: list[Job], truth: list[Outcome], batch: int) -> None:
+    with WorkerSimulator(WorkerOptions(command=serving("mujoco"), workers=2, batch=batch)) as simulator:
+        list(simulator.execute_all(work[:8]))
+        first = set(simulator.processes())
+        assert len(first) == 2
+        killer = threading.Timer(0.15, lambda: [os.kill(pid, signal.SIGKILL) for pid in first])
+        killer.start()
+        outcomes = list(simulator.execute_all(work))
+        killer.join()
+        check(outcomes, truth)
+        assert not first & set(simulator.processes())
+
+
+def test_workers_that_die_again_and_again_still_get_on() -> None:
+    jobs = placements(12)
+    with WorkerSimulator(WorkerOptions(command=(*KINEMATIC, "dies"))) as simulator:
+        outcomes = list(simulator.execute_all(jobs))
+    assert [outcome.call for outcome in outcomes] == [work.call for work in jobs]
+
+
+def test_a_worker_that_always_ends_at_a_job_is_given_up() -> None:
+    jobs = placements(6)
+    jobs[4] = replace(jobs[4], seed=kinematic_worker.POISON)
+    with WorkerSimulator(WorkerOptions(command=(*KINEMATIC, "poison"), batch=3)) as simulator:
+        outcomes = simulator.execute_all(jobs)
+        assert [next(outcomes).call for _ in range(3)] == [work.call for work in jobs[:3]]
+        with pytest.raises(SimulatorError, match=r"was lost 3 times at the same work: exit code -9: out of memory"):
+            next(outcomes)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("echo", "Importing module 'gym_38'"), r"not the worker protocol: .*Importing modul"),
+        (("printf", r"F2PW\t\0\0\0\2\0\0\0\0\0\0\0\0\0\0\0{}"), r"speaks version 9 of the worker protocol, this side version 1"),
+        ((sys.executable, "-m", "no_such_module"), r"did not start: exit code 1: .*No module named no_such_module"),
+        (serving("bullet"), r"did not start: exit code 2: unknown simulator 'bullet'"),
+        ((*KINEMATIC, "short"), r"poses must be \(\d+, 7\) finite float64"),
+        ((*KINEMATIC, "twice"), r"an answer to job 0 of 3, which was not asked or is answered"),
+    ],
+)
+def test_garbage_other_versions_and_lies_are_one_clear_line(command: tuple[str, ...], said: str) -> None:
+    with WorkerSimulator(WorkerOptions(command=command)) as simulator, pytest.raises(SimulatorError, match=said) as error:
+        list(simulator.execute_all(placements(3)))
+    assert "\n" not in str(error.value)
+
+
+def test_a_silent_worker_is_ended() -> None:
+    with WorkerSimulator(WorkerOptions(command=("sleep", "60"), patience=0.2, attempts=2)) as simulator:
+        start = time.monotonic()
+        with pytest.raises(SimulatorError, match=r"lost 2 times.*no answer in 0.2 s"):
+            simulator.execute(placements(1)[0])
+        assert time.monotonic() - start < 10
+
+
+def test_a_refused_job_is_the_caller_s_mistake_and_harms_no_other(work: list[Job], truth: list[Outcome]) -> None:
+    wrong = Job(work[0].scene, SkillCall("push", "nobody", (0.0, 0.1)))
+    with WorkerSimulator(WorkerOptions(command=serving("mujoco"), batch=3)) as simulator:
+        outcomes = simulator.execute_all([work[0], wrong, work[1]])
+        check([next(outcomes)], truth[:1])
+        with pytest.raises(ValueError, match=r"unknown object 'nobody'; the scene has"):
+            next(outcomes)
+        check(list(simulator.execute_all(work[:3])), truth[:3])
+        with pytest.raises(ValueError, match=r"unknown object 'nobody'"):
+            simulator.execute(wrong)
+
+
+def test_closing_the_iterator_stops_the_work_and_the_simulator_goes_on(work: list[Job], truth: list[Outcome]) -> None:
+    drawn: list[Job] = []
+
+    def draw() -> Iterator[Job]:
+        for item in work:
+            drawn.append(item)
+            yield item
+
+    with WorkerSimulator(WorkerOptions(command=serving("mujoco"))) as simulator:
+        outcomes = simulator.execute_all(draw())
+        check([next(outcomes)], truth[:1])
+        outcomes.close()  # type: ignore[attr-defined]
+        assert len(drawn) < 6
+        check(list(simulator.execute_all(work[:2])), truth[:2])
+
+
+def test_workers_end_with_their_simulator(work: list[Job]) -> None:
+    with ParallelSimulator(2) as simulator:
+        list(simulator.execute_all(work[:4]))
+        assert simulator._workers is not None
+        started = simulator._workers.processes()
+        assert len(started) == 2 and all(alive(pid) for pid in started)
+    assert not any(alive(pid) for pid in started)
+
+
+def test_a_socket_serves_several_clients(work: list[Job], truth: list[Outcome], listening: Callable[[], int]) -> None:
+    options = WorkerOptions(address=f"127.0.0.1:{listening()}", workers=2, batch=1)
+    with WorkerSimulator(options) as one, WorkerSimulator(options) as other:
+        check([one.execute(work[0])], truth[:1])
+        check(list(other.execute_all(work[:6])), truth[:6])
+        check([one.execute(work[1])], truth[1:2])
+
+
+def test_a_socket_that_nobody_serves_is_named() -> None:
+    options = WorkerOptions(address="127.0.0.1:9")
+    with WorkerSimulator(options) as simulator, pytest.raises(SimulatorError, match=r"no worker at 127.0.0.1:9: "):
+        simulator.execute(placements(1)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("simulator: worker", r"cannot run here: it needs a file with the option `command` or `address`"),
+        ("simulator: worker\ncommand: no-such-program -x", r"the command 'no-such-program' is not there"),
+        ("simulator: worker\ncommand: echo\naddress: localhost:1", r"exclude each other"),
+        ("simulator: worker\naddress: nowhere", r"address: .*host:port.*'nowhere'"),
+        ("simulator: worker\ncommand: echo\nworkers: 0", r"workers: .*got 0"),
+    ],
+)
+def test_options_of_workers_are_checked(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "w.yaml").write_text(text)
+    with pytest.raises(SimulatorError, match=said):
+        resolve(str(tmp_path / "w.yaml"))
+
+
+def test_a_simulator_from_outside_settles_and_carries(kinematic: str, on_table: Callable[..., Scene]) -> None:
+    scene = on_table(
+        ("cup", "cup", (0.09, 0.09, 0.07), 0.6, 0.2, 0.01, 0.0), ("pill", "capsule", (0.03, 0.03, 0.03), 0.6, 0.2, 0.02, 0.0)
+    )
+    with make(kinematic) as simulator:
+        seen = simulator.settle(scene, Camera())
+        assert seen.relations.value("inside", "pill", "cup") and seen.relations.value("contact", "cup", "table")
+        assert seen.cloud.seen.all()
+        outcome = simulator.execute(Job(seen.scene, SkillCall("pick_place", "cup", (0.0, -0.4, 0.012, 0.0))))
+    np.testing.assert_allclose(outcome.displacements[1:], [[0.0, -0.4, 0.0]] * 2, atol=1e-3)
+    assert outcome.after.relations.value("inside", "pill", "cup")
