@@ -1,15 +1,19 @@
+import json
 import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from fail2progress.core.vocabulary import VERSION_1
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore, StoreError
+from fail2progress.skills.vocabulary import current
 
 Make = Callable[..., FailureEvent]
 Start = Callable[[Path, int, int], "subprocess.Popen[str]"]
@@ -61,6 +65,25 @@ def test_an_unknown_id_is_named(store: FailureStore, make_event: Make, unknown: 
     store.add(make_event(0))
     with pytest.raises(StoreError, match=r"failures\.db: no failure whose id begins with"):
         store.get(unknown)
+
+
+def test_an_event_of_another_vocabulary_is_listed_but_not_read(store: FailureStore, make_event: Make) -> None:
+    event = make_event(0)
+    other = replace(current(), binary=current().binary[::-1])
+    store.add(event.model_copy(update={"header": event.header.model_copy(update={"vocabulary": other})}))
+    assert [header.vocabulary for header in store.headers()] == [other]
+    with pytest.raises(StoreError, match=rf"failures\.db: failure {event.id}: of another vocabulary: binary relations inside"):
+        store.get(event.id)
+
+
+def test_an_old_event_is_of_version_1(store: FailureStore, make_event: Make) -> None:
+    event = make_event(0)
+    store.add(event)
+    assert store.headers()[0].vocabulary == current()
+    old = json.loads(event.header.model_dump_json())
+    del old["vocabulary"]
+    overwrite(store, "header", json.dumps(old))
+    assert store.get(event.id).header.vocabulary == VERSION_1
 
 
 def test_a_damaged_blob_is_named(store: FailureStore, make_event: Make) -> None:

@@ -2,6 +2,7 @@ import hashlib
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save
 
+from fail2progress.core.relations import BINARY
+from fail2progress.core.vocabulary import VERSION_1, VocabularyError
+from fail2progress.models.base import Action
 from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.skills.vocabulary import current
 
 SMALL = Points2PlansConfig(relational=True, identity=16, layers=1, feedforward=8, hidden=8)
 fuzz = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -136,7 +141,7 @@ def test_one_flipped_bit(path: Path) -> None:
     [
         ({"schema": 2}, "schema 2, this version reads 1"),
         ({"schema": None}, "schema None"),
-        ({"model": "stow-gnn"}, "unknown model 'stow-gnn'; known: points2plans"),
+        ({"model": "oracle"}, "unknown model 'oracle'; known: points2plans"),
         ({"model": ["points2plans"]}, "unknown model"),
         ({"digest": "0" * 64}, "does not match 000000000000"),
         ({"digest": 3}, "'digest' or 'config' is missing"),
@@ -201,3 +206,43 @@ def test_damaged_weights_are_refused(path: Path, sound: tuple[bytes, bytes], con
         assert "model" in str(error)
     else:
         assert fitting or damaged == sound[0]
+
+
+def vocabulary(**changes: object) -> dict[str, object]:
+    return {**current().to_dict(), **changes}
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        (vocabulary(binary=list(BINARY[::-1])), "of another vocabulary: binary relations inside, boundary"),
+        (vocabulary(skills=[{"name": "spin", "parameters": [["angle", "rad"]]}]), "skill spin, known here: pick_place"),
+        (
+            vocabulary(skills=[{"name": "push", "parameters": [["distance", "m"]]}]),
+            r"skill push(distance [m]), known here: push",
+        ),
+        (vocabulary(schema=9), "vocabulary of schema 9, this version reads 1"),
+        (vocabulary(skills=3), "vocabulary cannot be read"),
+    ],
+)
+def test_another_vocabulary_is_refused_with_the_difference(path: Path, written: dict[str, object], message: str) -> None:
+    change_note(path, lambda note: note.update(vocabulary=written))
+    assert message in refusal(path)
+
+
+def test_a_checkpoint_without_a_vocabulary_is_of_version_1(path: Path) -> None:
+    assert load_checkpoint(path).model.vocabulary == current()
+    change_note(path, lambda note: note.pop("vocabulary"))
+    assert load_checkpoint(path).model.vocabulary == VERSION_1
+
+
+def test_a_model_keeps_the_numbers_of_its_skills_and_refuses_those_that_it_lacks(tmp_path: Path) -> None:
+    some = replace(VERSION_1, skills=(VERSION_1.skills[2], VERSION_1.skills[0]))
+    model = Points2Plans(SMALL, some).eval()
+    save_checkpoint(model, tmp_path / "some.safetensors", {})
+    read = load_checkpoint(tmp_path / "some.safetensors").model
+    assert read.vocabulary == some
+    known = Action(torch.tensor([0, 2]), torch.zeros(2, dtype=torch.long), torch.zeros(2, 4))
+    assert read.own_skills(known).tolist() == [1, 0]
+    with pytest.raises(VocabularyError, match="was not trained with the skill 'push'; it knows: open_drawer, pick_place"):
+        read.own_skills(Action(torch.tensor([0, 1]), torch.zeros(2, dtype=torch.long), torch.zeros(2, 4)))

@@ -1,5 +1,6 @@
 """A skill effect model that knows geometry instead of having learned it: what planning and the loop are tested with."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,6 @@ from torch import Tensor, nn
 
 from fail2progress.core.relations import UNARY, binary_relations
 from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
-from fail2progress.models.neighbours import Neighbours
 
 SURE = 10.0
 _WALL = 0.006
@@ -26,7 +26,7 @@ class Oracle(SkillEffectModel):
         self.carries = carries
         """Whether contents travel with their container; a model that never saw it believes that they stay."""
 
-    def encode(self, points: Tensor, neighbours: Neighbours) -> Tensor:
+    def encode(self, points: Tensor, prepared: Mapping[str, Tensor]) -> Tensor:
         return torch.zeros(len(points), 1)
 
     def embed(self, code: Tensor, box: Tensor, ids: Tensor, mask: Tensor) -> LatentState:

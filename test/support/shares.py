@@ -6,7 +6,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from fail2progress.models.neighbours import neighbours
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.training.losses import LossWeights, losses, view
 from fail2progress.models.training.parallel import Share, together
@@ -23,7 +22,6 @@ def transitions(executions: int = 12, objects: int = 3) -> Transitions:
     return Transitions(
         points=points,
         box=box,
-        neighbours=neighbours(points),
         cloud=torch.arange(segments).unsqueeze(1).expand(-1, 2),
         seen=torch.ones(segments, 2, dtype=torch.bool),
         shift=0.1 * torch.randn(segments, 3, generator=generator),

@@ -76,11 +76,12 @@ def _mistake(error: Exception) -> str:
     if isinstance(error, UsageError):
         return _usage(error)
     from fail2progress.core.registry import RegistryError
+    from fail2progress.core.vocabulary import VocabularyError
     from fail2progress.failures.store import StoreError
     from fail2progress.learning.pretraining.shards import DataError
     from fail2progress.models.checkpoint import CheckpointError
 
-    if not isinstance(error, (CheckpointError, DataError, RegistryError, StoreError)):
+    if not isinstance(error, (CheckpointError, DataError, RegistryError, StoreError, VocabularyError)):
         raise error
     return str(error)
 

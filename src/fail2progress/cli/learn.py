@@ -124,9 +124,7 @@ def _register(
 ) -> str:
     """Add the new model with its origin and switch to it. A parent from elsewhere is added first, so that one can go back."""
     from fail2progress.core.provenance import provenance
-    from fail2progress.models.points2plans.model import Points2Plans
 
-    assert isinstance(lesson.model, Points2Plans)
     origin = provenance(event=failure.id, method=method, seed=seed, parent=parent.digest)
     note = {"parent": parent.digest, "parent_version": _version_of(versions, parent), "event": failure.id, "method": method}
     version = versions.register(lesson.model, {**note, **lesson.to_dict(), "provenance": origin})
@@ -136,12 +134,10 @@ def _register(
 
 def _version_of(versions: Registry, checkpoint: Checkpoint) -> str:
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.models.points2plans.model import Points2Plans
 
     for version in versions.versions():
         if load_checkpoint(versions.path(version)).digest == checkpoint.digest:
             return version
-    assert isinstance(checkpoint.model, Points2Plans)
     fixed = ("schema", "model", "config", "digest", "version")
     return versions.register(checkpoint.model, {key: value for key, value in checkpoint.note.items() if key not in fixed})
 

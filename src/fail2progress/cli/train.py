@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, print_json, progress, require, say, to_json, writable, write_json
+from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, to_json, writable, write_json
 
 if TYPE_CHECKING:
     from fail2progress.cli.training import Run
+    from fail2progress.models.config import ModelConfig
 
 
 def register(app: typer.Typer) -> None:
@@ -22,8 +23,12 @@ def register(app: typer.Typer) -> None:
 def train(
     data: Path = typer.Option(..., help="Folder made by generate."),
     out: Path = typer.Option(..., help="Weights to write (.safetensors); a report goes beside them."),
-    model: str = typer.Option("points2plans", help="Which skill effect model."),
-    relational: bool = typer.Option(True, "--relational/--plain", help="Which of the two configurations."),
+    model: str = typer.Option("points2plans", help="Which skill effect model: of this package, or a plug-in's."),
+    variant: str | None = typer.Option(None, help="A named configuration of the model; default: its first."),
+    relational: bool | None = typer.Option(
+        None, "--relational/--plain", help="Short for --variant relational or plain, of points2plans."
+    ),
+    setting: list[str] = typer.Option([], "--set", metavar="KEY=VALUE", help="A value of the configuration; several times."),
     epochs: int = typer.Option(10, min=1, help="Passes over the data."),
     batch: int = typer.Option(64, min=1, help="Executions in a batch, over all processes."),
     learning_rate: float = typer.Option(1e-3, min=0.0, help="Of Adam, at its highest."),
@@ -36,33 +41,50 @@ def train(
 ) -> None:
     """Pre-train a model. Resumable: every finished epoch is kept, and the same command goes on from there.
 
-    Example: fail2progress train --data runs/pretraining --out runs/plain.safetensors --plain --epochs 10
+    Example: fail2progress train --data runs/pretraining --out runs/plain.safetensors --model points2plans --plain --epochs 10
     """
     from fail2progress.cli.training import Run
 
-    _check(model, out, batch, processes)
+    _check(out, batch, processes)
+    if relational is not None:
+        require(variant is None, "--variant and --relational/--plain say the same thing twice; leave one out")
+        variant = "relational" if relational else "plain"
+    config = _config(model, variant, setting)
     signature = _signature(
         data,
         encoder,
         model=model,
-        relational=relational,
+        config=config.to_dict(),
         epochs=epochs,
         batch=batch,
         learning_rate=learning_rate,
         seed=seed,
         processes=processes,
     )
-    run = Run(data, out, relational, epochs, batch, learning_rate, seed, processes, encoder, signature)
+    run = Run(data, out, model, config, epochs, batch, learning_rate, seed, processes, encoder, signature)
     report = _done_before(run) or _run(run)
     say(f"{out}: held-out F1 {report['detection_f1']:.3f} now, {report['prediction_f1']:.3f} after one skill")
     if as_json:
         print_json(report)
 
 
-def _check(model: str, out: Path, batch: int, processes: int) -> None:
-    from fail2progress.models.checkpoint import MODELS
+def _config(model: str, variant: str | None, settings: list[str]) -> ModelConfig:
+    """The configuration that was asked for. Values are JSON: 64, true, 0.5; anything else is text."""
+    from fail2progress.models.registry import MODELS, configuration
 
-    require(model in MODELS, f"unknown model {model!r}; known: {', '.join(MODELS)}")
+    changes = dict(setting.partition("=")[::2] for setting in settings)
+    with checked():
+        return configuration(MODELS.get(model), variant, {key: _value(value) for key, value in changes.items()})
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _check(out: Path, batch: int, processes: int) -> None:
     require(out.suffix == ".safetensors", f"--out {out}: the name of weights ends in .safetensors")
     require(batch >= processes, f"--batch {batch} is too small for {processes} processes")
     writable(out.parent)
@@ -92,11 +114,13 @@ def _done_before(run: Run) -> dict[str, object] | None:
 
 
 def _run(run: Run) -> dict[str, object]:
-    from fail2progress.cli.training import carry_out, prepare
+    from fail2progress.cli.training import carry_out, model_for, prepare
     from fail2progress.core.provenance import provenance
     from fail2progress.models.checkpoint import save_checkpoint
 
     before = run.resume.epochs()
+    with checked():
+        model_for(run)
     try:
         say("preparing data")
         per_epoch = prepare(run)

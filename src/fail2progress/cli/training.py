@@ -8,7 +8,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -17,12 +17,15 @@ from safetensors.torch import load_file, save_file
 from fail2progress.cli.resume import Resume
 from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
 from fail2progress.learning.pretraining.shards import open_dataset
+from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import load_checkpoint
-from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.config import ModelConfig
+from fail2progress.models.registry import MODELS
 from fail2progress.models.training.metrics import Quality, evaluate
 from fail2progress.models.training.parallel import Share, together
 from fail2progress.models.training.training import Step, TrainingOptions
-from fail2progress.models.training.transitions import Transitions, select
+from fail2progress.models.training.transitions import Transitions, prepared_for, select
+from fail2progress.skills.vocabulary import current
 
 Report = Callable[[Step], None]
 
@@ -33,7 +36,8 @@ class Run:
 
     data: Path
     out: Path
-    relational: bool
+    model: str
+    config: ModelConfig
     epochs: int
     batch: int
     learning_rate: float
@@ -54,35 +58,36 @@ class Run:
 
     @property
     def codes(self) -> Path:
-        """Shape codes computed once for all processes; they belong to the run's encoder and data."""
+        """What is computed once of the clouds for all processes: shape codes with a given encoder, else its inputs."""
         return self.out.with_suffix(".codes")
 
 
 def dataset(run: Run) -> Transitions:
     """The data set as tensors, mapped from a cache beside the shards that the first call computes."""
-    return prepared(open_dataset(run.data), run.data / "prepared.safetensors")
+    return prepared(open_dataset(run.data), run.data / "transitions.safetensors")
 
 
-def model_for(run: Run) -> Points2Plans:
-    """The model before training."""
+def model_for(run: Run) -> SkillEffectModel:
+    """The model before training. ValueError where the given encoder is of another kind."""
     torch.manual_seed(run.seed)
-    model = Points2Plans(Points2PlansConfig(relational=run.relational))
+    model = MODELS.get(run.model).from_config(run.config, current())
     if run.encoder is not None:
-        source = load_checkpoint(run.encoder).model
-        assert isinstance(source, Points2Plans)
-        model.encoder.load_state_dict(source.encoder.state_dict())
+        model.take_encoder(load_checkpoint(run.encoder).model)
     return model
 
 
 def prepare(run: Run) -> int:
     """Compute what all processes share; returns how many executions an epoch has."""
     transitions = dataset(run)
+    model = model_for(run)
     if run.encoder is not None:
-        save_file({"codes": shape_codes(model_for(run), transitions)}, run.codes)
+        save_file({"codes": shape_codes(model, transitions)}, run.codes)
+    else:
+        save_file(dict(prepared_for(model, transitions).prepared), run.codes)
     return len(split(transitions)[0])
 
 
-def carry_out(run: Run, report: Report) -> tuple[Points2Plans, Quality]:
+def carry_out(run: Run, report: Report) -> tuple[SkillEffectModel, Quality]:
     """Train, in this process as number 0 beside the others; the model and its quality on the held-out part."""
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
@@ -116,9 +121,12 @@ def _other(run: Run, rank: int, meeting: Path) -> None:
         _train(run, share, lambda step: None)
 
 
-def _train(run: Run, share: Share, report: Report) -> tuple[Points2Plans, Transitions]:
+def _train(run: Run, share: Share, report: Report) -> tuple[SkillEffectModel, Transitions]:
     transitions, model, resume = dataset(run), model_for(run), run.resume
-    codes = load_file(run.codes)["codes"] if run.encoder is not None else None
+    computed = load_file(run.codes)
+    codes = computed.get("codes") if run.encoder is not None else None
+    if codes is None:
+        transitions = replace(transitions, prepared=computed)
 
     def keep(epochs: int, optimiser: torch.optim.Optimizer) -> None:
         if share.rank == 0:

@@ -26,7 +26,6 @@ from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
-from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.store import Registry
 from fail2progress.planning.planner import Planner
 from fail2progress.robots.floating_hand import SimulatedRobot
@@ -121,7 +120,7 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     diary, store = Diary(options.out / "events.jsonl"), FailureStore(options.out / "failures.sqlite")
     diary.write("run_started", task=options.task, objects=options.objects, seed=options.seed, model=options.model.name)
     start, registry = load_checkpoint(options.model), Registry(options.out / "models")
-    before = registry.make_current(registry.register(_saveable(start), {"source": start.digest}))
+    before = registry.make_current(registry.register(start.model, {"source": start.digest}))
     clock = {"begin": time.perf_counter()}
 
     tell("running until something fails", 0.0)
@@ -199,7 +198,7 @@ def _swap(registry: Registry, before: Checkpoint, lesson: FineTuningResult, diar
     """Register what was learnt; it becomes current only if the gate let it through, and is read back from disk."""
     version = str(before.note["version"])
     note: dict[str, object] = {"parent": before.digest, "parent_version": version, **lesson.to_dict()}
-    new = registry.register(_model(lesson), note)
+    new = registry.register(lesson.model, note)
     if not lesson.verdict.passed:
         diary.write("rejected", version=new, reason=lesson.verdict.reason)
         return before
@@ -218,15 +217,3 @@ def _unseen(
         old, new = (run_trial(m.model, m.digest, trial, config)[0] for m in (before, after))
         pairs.append((old, new))
     return tuple(pairs)
-
-
-def _saveable(checkpoint: Checkpoint) -> Points2Plans:
-    if not isinstance(checkpoint.model, Points2Plans):
-        raise TypeError(f"cannot register a {type(checkpoint.model).__name__}")
-    return checkpoint.model
-
-
-def _model(lesson: FineTuningResult) -> Points2Plans:
-    if not isinstance(lesson.model, Points2Plans):
-        raise TypeError(f"cannot register a {type(lesson.model).__name__}")
-    return lesson.model

@@ -24,17 +24,18 @@ from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.pretraining.pretrain import pretrain
 from fail2progress.models.base import LatentState, SkillEffectModel
-from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
+from fail2progress.models.registry import MODELS, configuration
 from fail2progress.models.training.parallel import together
 from fail2progress.models.training.training import TrainingOptions
-from fail2progress.models.training.transitions import select
+from fail2progress.models.training.transitions import prepared_for, select
 from fail2progress.perception.relations import geometric as geometric_relations
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.planning.planner import score_places
 from fail2progress.planning.steps import Segments, Step
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.parallel import ParallelSimulator
+from fail2progress.skills.vocabulary import current
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.pretraining import job
 from fail2progress.tasks.registry import task
@@ -95,8 +96,10 @@ def training(rehearsal: RehearsalSet, folder: Path, steps: int = 6, processes: i
 def _train_worker(rank: int, world: int, meeting: Path, rehearsal: RehearsalSet, steps: int, rates: object) -> None:
     with together(rank, world, meeting) as share:
         torch.manual_seed(0)
-        source = select(rehearsal.replay, list(range(len(rehearsal.replay))) * 3)
-        run = pretrain(Points2Plans(), source, TrainingOptions(epochs=4), torch.Generator().manual_seed(0), share=share)
+        kind = MODELS.get("points2plans")
+        model = kind.from_config(configuration(kind, "plain", {}), current())
+        source = select(prepared_for(model, rehearsal.replay), list(range(len(rehearsal.replay))) * 3)
+        run = pretrain(model, source, TrainingOptions(epochs=4), torch.Generator().manual_seed(0), share=share)
         first = next(run)
         start = time.perf_counter()
         for _ in range(steps):

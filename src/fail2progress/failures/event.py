@@ -6,15 +6,17 @@ import hashlib
 import io
 import json
 import uuid
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
+from fail2progress.core.vocabulary import VERSION_1, Vocabulary, VocabularyError, check, from_dict
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.vocabulary import current
 
 SCHEMA_VERSION: Literal[1] = 1
 _NAMESPACE = uuid.UUID("5f1c6f0e-2f0a-5d59-9c7e-6f1b8c1d7a11")
@@ -56,6 +58,13 @@ class Mismatch(BaseModel):
         )
 
 
+def _vocabulary(value: object) -> Vocabulary:
+    return value if isinstance(value, Vocabulary) else from_dict(value)
+
+
+Written = Annotated[Vocabulary, PlainValidator(_vocabulary), PlainSerializer(Vocabulary.to_dict)]
+
+
 class Header(BaseModel):
     """All of a failure event that is not an array."""
 
@@ -82,6 +91,14 @@ class Header(BaseModel):
     frame: str
     stamps: tuple[float, float]
     """Stamps of the observations before and after (s)."""
+    vocabulary: Written = Field(default_factory=current)
+    """What skills and relations mean in it. Where it is read without one (`read_header`), it is that of version 1."""
+
+
+def read_header(text: str) -> Header:
+    """A header as it was written down. pydantic's ValidationError, a ValueError, where it is damaged."""
+    header = Header.model_validate_json(text)
+    return header if "vocabulary" in header.model_fields_set else header.model_copy(update={"vocabulary": VERSION_1})
 
 
 class FailureEvent(BaseModel):
@@ -119,7 +136,11 @@ class FailureEvent(BaseModel):
 
 
 def from_bytes(header: Header, content: bytes) -> FailureEvent:
-    """A stored event; ValueError where the blob is damaged."""
+    """A stored event; ValueError where it is written in another vocabulary or its blob is damaged."""
+    try:
+        check(header.vocabulary.to_dict(), current())
+    except VocabularyError as error:
+        raise ValueError(f"failure {header.id}: {error}") from error
     try:
         values, names = _read(content), header.names
 

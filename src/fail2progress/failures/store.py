@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from fail2progress.failures.event import FailureEvent, Header, from_bytes
+from fail2progress.failures.event import FailureEvent, Header, from_bytes, read_header
 from fail2progress.failures.report import FailureReport
 
 _TABLES = """
@@ -117,7 +117,7 @@ class FailureStore:
 
 def _header(identity: str, text: str) -> Header:
     try:
-        return Header.model_validate_json(text)
+        return read_header(text)
     except ValidationError as error:
         first = error.errors()[0]
         raise StoreError(f"failure {identity}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -7,12 +7,48 @@ needs no second encoding, which is what planning over thousands of candidates an
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import Enum
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from fail2progress.models.neighbours import Neighbours
+from fail2progress.core.vocabulary import Vocabulary, VocabularyError
+from fail2progress.models.config import ModelConfig
+from fail2progress.skills.vocabulary import current
+
+
+class Capability(str, Enum):
+    """What a model can do; others look at it and say what they use instead."""
+
+    RELATIONS = "predicts relations"
+    DISPLACEMENT = "predicts displacement"
+    """Otherwise the motion that relations imply is expected (`models.implied`)."""
+    LATENT = "predicts latent state"
+    """Otherwise there is no latent loss."""
+    GRADIENT = "has gradient"
+    """Of its relations with regard to positions and parameters; otherwise particles are drawn by rejection sampling."""
+
+
+ALL = frozenset(Capability)
+
+
+@dataclass(frozen=True)
+class RelationLogits:
+    """Logits of the binary (B, N, N, 9) and unary (B, N, 3) relations."""
+
+    binary: Tensor
+    unary: Tensor
+
+    def expand(self, count: int) -> RelationLogits:
+        """One scene (B = 1) repeated, without copying."""
+        return RelationLogits(*(value.expand(count, *value.shape[1:]) for value in (self.binary, self.unary)))
+
+    def take(self, rows: Tensor) -> RelationLogits:
+        """Some of the scenes."""
+        return RelationLogits(self.binary[rows], self.unary[rows])
 
 
 @dataclass(frozen=True)
@@ -20,7 +56,8 @@ class LatentState:
     """X_t for B scenes of up to N segments.
 
     code: (B, N, C) shape codes. box: (B, N, 2, 3) low and high corners of the segments' points, metres, planning frame.
-    ids: (B, N) integer identities. mask: (B, N) which entries are segments. tokens: (B, N, 2 C) latent states X^i.
+    ids: (B, N) integer identities. mask: (B, N) which entries are segments. tokens: (B, N, W) latent states X^i.
+    relations: what an earlier prediction said of this state, kept by models that chain relations; otherwise None.
     """
 
     code: Tensor
@@ -28,14 +65,19 @@ class LatentState:
     ids: Tensor
     mask: Tensor
     tokens: Tensor
+    relations: RelationLogits | None = None
 
     def expand(self, count: int) -> LatentState:
         """One scene (B = 1) repeated for `count` candidates, without copying."""
-        return LatentState(*(value.expand(count, *value.shape[1:]) for value in self._values()))
+        relations = self.relations.expand(count) if self.relations is not None else None
+        code, box, ids, mask, tokens = (value.expand(count, *value.shape[1:]) for value in self._values())
+        return LatentState(code, box, ids, mask, tokens, relations)
 
     def take(self, rows: Tensor) -> LatentState:
         """Some of the scenes."""
-        return LatentState(*(value[rows] for value in self._values()))
+        relations = self.relations.take(rows) if self.relations is not None else None
+        code, box, ids, mask, tokens = (value[rows] for value in self._values())
+        return LatentState(code, box, ids, mask, tokens, relations)
 
     def _values(self) -> tuple[Tensor, ...]:
         return self.code, self.box, self.ids, self.mask, self.tokens
@@ -43,7 +85,7 @@ class LatentState:
 
 @dataclass(frozen=True)
 class Action:
-    """phi(a) for B scenes: skill (B,) index into SKILLS, object (B,) index of the segment, parameters (B, 4) padded."""
+    """phi(a) for B scenes: skill (B,) in the current vocabulary, object (B,) row of the segment, parameters (B, 4) padded."""
 
     skill: Tensor
     object: Tensor
@@ -55,36 +97,59 @@ class Action:
 
 
 @dataclass(frozen=True)
-class RelationLogits:
-    """Logits of the binary (B, N, N, 9) and unary (B, N, 3) relations."""
-
-    binary: Tensor
-    unary: Tensor
-
-
-@dataclass(frozen=True)
 class Effect:
-    """What a skill does: (B, N, 3) displacements in metres, the relations that follow, and the next state.
+    """What a skill does: the relations that follow, and the next state.
 
-    `latent` is X' = X + dX, from which the relations are decoded; `state` has the boxes moved and embedded again. `growth`
+    `displacement` is (B, N, 3) metres, None of a model that does not predict it. `latent` is X' (B, N, W), from which relations
+    are decoded, None of a model that has none. `state` has the boxes where they are expected to be, whatever says so. `growth`
     (B, N, 3): by how many metres the extents of each box grow, as those of what turns or tips do; None where a model cannot say.
     """
 
-    displacement: Tensor
+    displacement: Tensor | None
     relations: RelationLogits
-    latent: Tensor
+    latent: Tensor | None
     state: LatentState
     growth: Tensor | None = None
 
 
-class SkillEffectModel(nn.Module, ABC):
-    """What planning, monitoring and learning need of a skill effect model."""
+def expected_motion(before: LatentState, effect: Effect) -> Tensor:
+    """(B, N, 3) metres by which every segment is expected to move: the displacement, or else how far its box is moved."""
+    if effect.displacement is not None:
+        return effect.displacement
+    return (effect.state.box - before.box).mean(dim=-2)
 
-    name: str
+
+class SkillEffectModel(nn.Module, ABC):
+    """What planning, monitoring and learning need of a skill effect model.
+
+    A model is registered by its class (`models.registry`): name, class of its configuration, named configurations of it, and what
+    it can do. It numbers skills by a vocabulary of its own; calls come in the numbers of `skills.vocabulary.current`.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str] = ""
+    Config: ClassVar[type[ModelConfig]] = ModelConfig
+    variants: ClassVar[Mapping[str, ModelConfig]] = {}
+    """Named configurations; the first one is the default."""
+    capabilities: ClassVar[frozenset[Capability]] = ALL
+
+    def __init__(self, config: ModelConfig | None = None, vocabulary: Vocabulary | None = None) -> None:
+        super().__init__()
+        self.config = config if config is not None else self.Config()
+        self.vocabulary = vocabulary if vocabulary is not None else current()
+
+    @classmethod
+    def from_config(cls, config: ModelConfig, vocabulary: Vocabulary) -> SkillEffectModel:
+        """An untrained model."""
+        return cls(config, vocabulary)
+
+    def prepare(self, points: Tensor) -> dict[str, Tensor]:
+        """What the encoder needs of (S, P, 3) centred clouds beside the points; training computes it once. S rows each."""
+        return {}
 
     @abstractmethod
-    def encode(self, points: Tensor, neighbours: Neighbours) -> Tensor:
-        """(S, P, 3) centred clouds in metres to (S, C) shape codes."""
+    def encode(self, points: Tensor, prepared: Mapping[str, Tensor]) -> Tensor:
+        """(S, P, 3) centred clouds in metres, with what `prepare` gave for them, to (S, C) shape codes."""
 
     @abstractmethod
     def embed(self, code: Tensor, box: Tensor, ids: Tensor, mask: Tensor) -> LatentState:
@@ -105,6 +170,19 @@ class SkillEffectModel(nn.Module, ABC):
     @abstractmethod
     def finetuned_parameters(self) -> list[nn.Parameter]:
         """What fine-tuning adjusts: everything but the shape encoder, so that shape codes can be computed once."""
+
+    def take_encoder(self, other: SkillEffectModel) -> None:
+        """Take the shape encoder of another model over, as it is. ValueError where the two have none in common."""
+        raise ValueError(f"{self.name} cannot take the shape encoder of {other.name}")
+
+    def own_skills(self, action: Action) -> Tensor:
+        """(B,) the skills by the numbers of the model's own vocabulary. VocabularyError for one that it was not trained with."""
+        known, mine = current().names, self.vocabulary.names
+        own = torch.tensor([mine.index(name) if name in mine else -1 for name in known])[action.skill]
+        if bool((own < 0).any()):
+            name = known[int(action.skill[own < 0][0])]
+            raise VocabularyError(f"{self.name} was not trained with the skill {name!r}; it knows: {', '.join(mine)}")
+        return own
 
     def adapters(self) -> dict[str, list[nn.Parameter]]:
         """Groups of what pre-training leaves without effect and fine-tuning adjusts first, the fewest weights first.

@@ -11,14 +11,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from fail2progress.core.files import write_whole
+from fail2progress.core.registry import RegistryError
+from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.points2plans.encoder import WIDTH
-from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.registry import MODELS
+from fail2progress.skills.vocabulary import current
 
 SCHEMA = 1
-MODELS = ("points2plans",)
-_LARGEST = {"code": WIDTH, "identity": 1024, "layers": 32, "heads": 32, "feedforward": 8192, "hidden": 2048}
-"""A configuration beyond these is damage, and shall not take the memory that it asks for."""
 
 
 class CheckpointError(ValueError):
@@ -35,21 +34,27 @@ class Checkpoint:
     path: Path
 
 
-def save_checkpoint(model: Points2Plans, path: Path, note: dict[str, object]) -> str:
+def save_checkpoint(model: SkillEffectModel, path: Path, note: dict[str, object]) -> str:
     """Write `path` (.safetensors) and its JSON beside their places and rename them there; returns the digest.
 
     The JSON goes first: weights without the note that fits them are never seen.
     """
     content = save({key: value.contiguous() for key, value in model.state_dict().items()})
     digest = hashlib.sha256(content).hexdigest()
-    header = {"schema": SCHEMA, "model": model.name, "config": model.config.to_dict(), "digest": digest}
+    header = {
+        "schema": SCHEMA,
+        "model": model.name,
+        "config": model.config.to_dict(),
+        "vocabulary": model.vocabulary.to_dict(),
+        "digest": digest,
+    }
     write_whole(path.with_suffix(".json"), json.dumps({**header, **note, **header}, indent=1).encode())
     write_whole(path, content)
     return digest
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a model; CheckpointError says what is wrong: not there, truncated, another schema, or keys missing."""
+    """Read a model; CheckpointError says what is wrong: not there, truncated, another schema or vocabulary, or keys missing."""
     note = _read_note(path.with_suffix(".json"))
     try:
         content = path.read_bytes()
@@ -91,18 +96,15 @@ def _read_note(path: Path) -> dict[str, object]:
     return note
 
 
-def _build(note: dict[str, object], path: Path) -> Points2Plans:
-    if note.get("model") not in MODELS:
-        raise CheckpointError(f"{path}: unknown model {note.get('model')!r}; known: {', '.join(MODELS)}")
+def _build(note: dict[str, object], path: Path) -> SkillEffectModel:
+    name, config = note.get("model"), note["config"]
+    assert isinstance(config, dict)
     try:
-        config = Points2PlansConfig(**note["config"])  # type: ignore[arg-type]
-    except TypeError as error:
+        model = MODELS.get(str(name))
+        vocabulary = check(note.get("vocabulary"), current())
+    except (RegistryError, VocabularyError) as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    try:
+        return model.from_config(model.Config.from_dict(config), vocabulary)
+    except ValueError as error:
         raise CheckpointError(f"{path}: configuration does not fit ({error})") from error
-    for key, value in config.to_dict().items():
-        fits = isinstance(value, bool) if key == "relational" else type(value) is int and 1 <= value <= _LARGEST[key]
-        if not fits:
-            raise CheckpointError(f"{path}: configuration does not fit ({key} = {value!r})")
-    if config.code != WIDTH or config.identity % 2 or (config.code + config.identity) % config.heads:
-        sizes = f"code = {config.code}, identity = {config.identity}, heads = {config.heads}"
-        raise CheckpointError(f"{path}: configuration does not fit ({sizes})")
-    return Points2Plans(config)

@@ -10,8 +10,7 @@ import torch
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array
-from fail2progress.models.base import Action, LatentState, RelationLogits, SkillEffectModel
-from fail2progress.models.neighbours import neighbours
+from fail2progress.models.base import Action, LatentState, RelationLogits, SkillEffectModel, expected_motion
 from fail2progress.skills.base import SKILLS, SkillCall
 
 SKILL_NAMES = tuple(SKILLS)
@@ -40,7 +39,7 @@ def encode_observation(model: SkillEffectModel, cloud: SegmentedCloud) -> Belief
     points = torch.from_numpy(np.nan_to_num(cloud.points))
     box = torch.stack([points.amin(dim=1), points.amax(dim=1)], dim=1)
     centred = points - box.mean(dim=1, keepdim=True)
-    code = model.encode(centred, neighbours(centred))
+    code = model.encode(centred, model.prepare(centred))
     ids, mask = torch.arange(len(cloud)).unsqueeze(0), torch.from_numpy(cloud.seen).unsqueeze(0)
     return Belief(cloud.names, cloud.categories, model.embed(code.unsqueeze(0), box.unsqueeze(0), ids, mask))
 
@@ -64,10 +63,11 @@ def detect(model: SkillEffectModel, belief: Belief) -> RelationState:
 
 @torch.no_grad()
 def predict_effect(model: SkillEffectModel, belief: Belief, call: SkillCall) -> tuple[RelationState, Array, Belief]:
-    """Probabilities of the relations after a skill, (N, 3) displacements in metres, and the belief after it."""
+    """Probabilities of the relations after a skill, the motion (N, 3) that is expected, in metres, and the belief after it."""
     effect = model.predict(belief.state, action_of(call, belief.names))
     after = Belief(belief.names, belief.categories, effect.state)
-    return relation_state(effect.relations, belief), effect.displacement[0].numpy().astype(float), after
+    motion = expected_motion(belief.state, effect)[0].numpy().astype(float)
+    return relation_state(effect.relations, belief), motion, after
 
 
 def relation_state(logits: RelationLogits, belief: Belief) -> RelationState:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fail2progress.core.files import write_whole
+from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
-from fail2progress.models.points2plans.model import Points2Plans
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Registry:
         """Where a version lies."""
         return self.folder / f"{version}.safetensors"
 
-    def register(self, model: Points2Plans, note: dict[str, object]) -> str:
+    def register(self, model: SkillEffectModel, note: dict[str, object]) -> str:
         """Add a version, whole, without making it current."""
         number = int(self.versions()[-1][1:]) + 1 if self.versions() else 1
         version = f"v{number:04d}"

@@ -11,7 +11,7 @@ from torch import Tensor
 from fail2progress.core.goals import Goal
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array
-from fail2progress.models.base import LatentState, SkillEffectModel
+from fail2progress.models.base import LatentState, SkillEffectModel, expected_motion
 from fail2progress.models.prediction import Belief, relation_state
 from fail2progress.planning.optimise import CrossEntropy, Optimiser
 from fail2progress.planning.search import SearchOptions, search
@@ -23,7 +23,7 @@ _COLLISION = 8.0
 
 @dataclass(frozen=True)
 class PlannedSkill:
-    """phi_k(a_k), R'_k: the relations expected after it, and the displacements (N, 3) expected, in metres."""
+    """phi_k(a_k), R'_k: the relations expected after it, and the motion (N, 3) expected, in metres."""
 
     call: SkillCall
     expected: RelationState
@@ -108,7 +108,7 @@ class Planner:
             effect = self.model.predict(state, action(step, parameters))
             names = belief.names
             call = SkillCall(step.skill, names[step.object], tuple(parameters[0].tolist()), names[step.target])
-            shift = effect.displacement[0].numpy().astype(float)
+            shift = expected_motion(state, effect)[0].numpy().astype(float)
             skills.append(PlannedSkill(call, relation_state(effect.relations, belief), shift))
             state, relations = effect.state, effect.relations
         log_p = atom_log_probabilities(relations, goal, belief.names)[0]

@@ -1,4 +1,5 @@
-from dataclasses import fields
+import json
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from fail2progress.learning.finetuning import rehearsal as replay
 from fail2progress.learning.finetuning.rehearsal import choose, load_rehearsal, save_rehearsal
 from fail2progress.learning.pretraining.pretrain import split
 from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions
+from fail2progress.skills.vocabulary import current
 
 
 @pytest.fixture
@@ -26,11 +29,11 @@ def parameters(part: Transitions) -> set[tuple[float, ...]]:
 def test_what_is_read_is_what_was_written(data: Transitions, path: Path) -> None:
     before, after = choose(data), load_rehearsal(path)
     for one, other in ((before.replay, after.replay), (before.held_out, after.held_out)):
-        for name in {field.name for field in fields(Transitions)} - {"neighbours", "points"}:
+        for name in {field.name for field in fields(Transitions)} - {"prepared", "points"}:
             assert torch.equal(getattr(one, name), getattr(other, name))
         torch.testing.assert_close(one.points, other.points, rtol=1e-3, atol=2e-4)  # a fifth of a millimetre
-        assert len(other.neighbours) == len(other.points)
-        kept = (one.neighbours.first == other.neighbours.first).float().mean()
+        first = [Points2Plans().prepare(part.points)["first"] for part in (one, other)]
+        kept = (first[0] == first[1]).float().mean()
         assert kept > 0.9
     assert path.stat().st_size < 0.7 * sum(p.points.numel() * 4 for p in (before.replay, before.held_out)) + 2e6
 
@@ -50,6 +53,18 @@ def test_either_side_of_the_split_stays_on_its_side(data: Transitions, monkeypat
 def test_small_sets_are_kept_whole(data: Transitions) -> None:
     kept = choose(data)
     assert (len(kept.replay), len(kept.held_out)) == (135, 15)
+
+
+def test_another_vocabulary_is_refused_and_none_is_version_1(path: Path, tmp_path: Path) -> None:
+    values, other = load_file(path), tmp_path / "other.safetensors"
+    save_file(values, other)
+    assert torch.equal(load_rehearsal(other).replay.skill, load_rehearsal(path).replay.skill)
+    save_file(values, other, {"vocabulary": json.dumps(replace(current(), skills=current().skills[::-1]).to_dict())})
+    turned = len(current().skills) - 1 - load_rehearsal(path).replay.skill
+    assert torch.equal(load_rehearsal(other).replay.skill, turned)
+    save_file(values, other, {"vocabulary": json.dumps({**current().to_dict(), "binary": ["near"]})})
+    with pytest.raises(CheckpointError, match=r"other.safetensors: of another vocabulary: binary relations near, known here"):
+        load_rehearsal(other)
 
 
 def test_what_cannot_be_read_is_refused(path: Path, tmp_path: Path) -> None:

@@ -8,21 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fail2progress.learning.pretraining import pretrain as room
-from fail2progress.learning.pretraining.prepare import centre, compute_neighbours, from_arrays, from_outcomes, load
+from fail2progress.learning.pretraining.prepare import centre, from_arrays, from_outcomes, load
 from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
 from fail2progress.learning.pretraining.shards import Shard, arrays, open_dataset, write_shard
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.training import TrainingOptions
-from fail2progress.models.training.transitions import Transitions, concatenate, select
+from fail2progress.models.training.transitions import Transitions, concatenate, prepared_for, select
 from fail2progress.simulation.base import Outcome
 
 Outcomes = tuple[Outcome, ...]
 
 
 def same(one: Transitions, other: Transitions) -> bool:
-    names = [field.name for field in fields(Transitions) if field.name != "neighbours"]
-    near = [(part.neighbours.first, part.neighbours.second) for part in (one, other)]
-    return all(map(torch.equal, *near)) and all(torch.equal(getattr(one, name), getattr(other, name)) for name in names)
+    names = [field.name for field in fields(Transitions) if field.name != "prepared"]
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in names)
 
 
 @pytest.fixture
@@ -47,8 +46,15 @@ def test_clouds_are_centred_on_their_boxes(seed: int) -> None:
 
 
 def test_neighbours_do_not_depend_on_chunks(data: Transitions) -> None:
-    whole, parts = compute_neighbours(data.points[:70]), compute_neighbours(data.points[:70], chunk=9)
-    assert torch.equal(whole.first, parts.first) and torch.equal(whole.second, parts.second)
+    part = select(data, range(8))
+    whole, parts = prepared_for(Points2Plans(), part).prepared, prepared_for(Points2Plans(), part, chunk=9).prepared
+    assert set(whole) == {"first", "second", "centres"}
+    assert all(len(value) == len(part.points) and torch.equal(value, parts[key]) for key, value in whole.items())
+
+
+def test_what_is_prepared_beforehand_gives_the_same_codes(data: Transitions) -> None:
+    part, model = select(data, range(8)), Points2Plans()
+    assert torch.equal(shape_codes(model, prepared_for(model, part)), shape_codes(model, part))
 
 
 def test_a_segment_never_seen_is_masked_and_one_seen_later_has_a_cloud(outcomes: Outcomes) -> None:

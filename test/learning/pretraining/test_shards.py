@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from fail2progress.learning.pretraining.shards import (
     write_shard,
 )
 from fail2progress.simulation.base import Outcome
+from fail2progress.skills.vocabulary import current
 
 
 @pytest.fixture
@@ -98,6 +100,26 @@ def test_another_schema(shard: Path) -> None:
     (shard / "shard.json").write_text(json.dumps({**content, "schema": 9}))
     with pytest.raises(DataError, match="schema 9, this version reads 1"):
         read_shard(shard)
+
+
+def rewrite(shard: Path, vocabulary: dict[str, object] | None) -> None:
+    content = json.loads((shard / "shard.json").read_text())
+    (shard / "shard.json").write_text(json.dumps({**content, "vocabulary": vocabulary}))
+
+
+def test_another_vocabulary_is_refused_with_the_difference(shard: Path) -> None:
+    rewrite(shard, {**current().to_dict(), "unary": ["open", "movable", "drawer"]})
+    with pytest.raises(DataError, match="shard_00000: of another vocabulary: unary relations open, movable, drawer, known here"):
+        read_shard(shard)
+
+
+def test_skills_are_numbered_as_here_whichever_order_a_shard_was_written_in(shard: Path) -> None:
+    numbers = np.array(read_shard(shard).values["skill"])
+    assert json.loads((shard / "shard.json").read_text())["vocabulary"] == current().to_dict()
+    rewrite(shard, None)
+    assert np.array_equal(read_shard(shard).values["skill"], numbers)
+    rewrite(shard, replace(current(), skills=current().skills[::-1]).to_dict())
+    assert np.array_equal(read_shard(shard).values["skill"], len(current().skills) - 1 - numbers)
 
 
 def test_a_data_set_is_its_whole_shards_in_order(outcomes: tuple[Outcome, ...], shard: Path) -> None:

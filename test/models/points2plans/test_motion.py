@@ -33,7 +33,7 @@ def taken(count: int) -> Tensor:
 
 def test_before_anything_is_learnt_nothing_is_handed_on() -> None:
     box, relations, command = row(4)
-    handed_on = HandedOn()
+    handed_on = HandedOn(4)
     assert not handed_on(box, relations, torch.tensor([PUSH]), command, taken(4)).any()
     with torch.no_grad():
         assert handed_on.idle
@@ -43,7 +43,7 @@ def test_before_anything_is_learnt_nothing_is_handed_on() -> None:
 @pytest.mark.parametrize("count", range(2, HOPS + 2))
 def test_contact_hands_a_push_on_to_the_end_of_a_row(count: int) -> None:
     box, relations, command = row(count)
-    handed_on = HandedOn()
+    handed_on = HandedOn(4)
     with torch.no_grad():
         handed_on.by_relation[PUSH, CONTACT] = 20.0
         shares = handed_on(box, relations, torch.tensor([PUSH]), command, taken(count))
@@ -59,7 +59,7 @@ def test_contact_hands_a_push_on_to_the_end_of_a_row(count: int) -> None:
 @given(seed=seeds, count=st.integers(1, 6))
 def test_shares_are_at_most_the_whole_and_nobody_takes_what_it_may_not(seed: int, count: int) -> None:
     torch.manual_seed(seed)
-    handed_on = HandedOn()
+    handed_on = HandedOn(4)
     with torch.no_grad():
         handed_on.by_relation.normal_(std=5.0)
     low = torch.rand(2, count, 3)
@@ -87,7 +87,7 @@ def test_how_a_pair_lies_does_not_depend_on_the_room(seed: int) -> None:
 
 def test_the_start_is_the_same_and_draws_nothing() -> None:
     torch.manual_seed(3)
-    one, drawn = HandedOn(), torch.rand(2)
+    one, drawn = HandedOn(4), torch.rand(2)
     torch.manual_seed(3)
     assert torch.equal(torch.rand(2), drawn)
-    assert torch.equal(HandedOn().by_motion[0].weight, one.by_motion[0].weight)
+    assert torch.equal(HandedOn(4).by_motion[0].weight, one.by_motion[0].weight)

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pytest
@@ -6,7 +7,6 @@ from torch import Tensor, nn
 
 from fail2progress.core.relations import BINARY
 from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
-from fail2progress.models.neighbours import Neighbours
 from fail2progress.models.training.metrics import MOVED, evaluate
 from fail2progress.models.training.transitions import Transitions, select
 
@@ -34,7 +34,7 @@ class Knows(SkillEffectModel):
         super().__init__()
         self.data, self.lies = data, lies
 
-    def encode(self, points: Tensor, neighbours: Neighbours) -> Tensor:
+    def encode(self, points: Tensor, prepared: Mapping[str, Tensor]) -> Tensor:
         raise AssertionError("codes are given")
 
     def embed(self, code: Tensor, box: Tensor, ids: Tensor, mask: Tensor) -> LatentState:

@@ -16,10 +16,11 @@ LOOSE = 1e-6
 
 
 def same(one: Transitions, other: Transitions) -> bool:
-    names = [field.name for field in fields(Transitions) if field.name not in ("neighbours", "cloud", "points", "box")]
+    names = [field.name for field in fields(Transitions) if field.name not in ("prepared", "cloud", "points", "box")]
     clouds = torch.equal(one.points[one.cloud], other.points[other.cloud])
     boxes = torch.equal(one.box[one.cloud], other.box[other.cloud])
-    near = torch.equal(one.neighbours.first[one.cloud.flatten()], other.neighbours.first[other.cloud.flatten()])
+    keys = one.prepared.keys() == other.prepared.keys()
+    near = keys and all(torch.equal(one.prepared[key][one.cloud], other.prepared[key][other.cloud]) for key in one.prepared)
     return clouds and boxes and near and all(torch.equal(getattr(one, name), getattr(other, name)) for name in names)
 
 

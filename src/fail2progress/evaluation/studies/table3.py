@@ -19,7 +19,6 @@ from fail2progress.evaluation.lifelong import Lifelong, Round
 from fail2progress.failures.classifier import Classifier
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
-from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.registry import task
 
@@ -84,8 +83,6 @@ class Study:
                 rounds.append(found)
                 yield configuration, found
             model = rounds[-1].lesson.model if rounds else start.model
-            if not isinstance(model, Points2Plans):
-                raise TypeError(f"cannot save a {type(model).__name__}")
             note: dict[str, object] = {
                 "parent": start.digest,
                 "rounds": [

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 
-from fail2progress.learning.pretraining.prepare import compute_neighbours
+from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.learning.pretraining.pretrain import split
 from fail2progress.models.checkpoint import CheckpointError
-from fail2progress.models.training.transitions import Transitions, select
+from fail2progress.models.training.transitions import Transitions, renumbered, select
+from fail2progress.skills.vocabulary import current
 
 REPLAY = 300
 HELD_OUT = 200
@@ -37,21 +39,27 @@ def choose(transitions: Transitions, seed: int = 0) -> RehearsalSet:
 
 
 def save_rehearsal(rehearsal: RehearsalSet, path: Path) -> None:
-    """Write it: points in half precision (a third of a millimetre at half a metre), neighbours left out."""
+    """Write it: points in half precision (a third of a millimetre at half a metre), what was prepared left out."""
     values = {}
     for name, part in (("replay", rehearsal.replay), ("held_out", rehearsal.held_out)):
         for key, value in vars(part).items():
-            if key != "neighbours":
+            if key != "prepared":
                 values[f"{name}.{key}"] = (value.half() if key == "points" else value).contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(values, path)
+    save_file(values, path, {"vocabulary": json.dumps(current().to_dict())})
 
 
 def load_rehearsal(path: Path) -> RehearsalSet:
-    """Read it; CheckpointError where it cannot be."""
+    """Read it; CheckpointError where it cannot be, or is written in another vocabulary."""
     try:
-        values = load_file(path)
-        return RehearsalSet(*(_part(values, name) for name in ("replay", "held_out")))
+        with safe_open(path, "pt") as file:
+            note = (file.metadata() or {}).get("vocabulary")
+            values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        vocabulary = check(json.loads(note) if note is not None else None, current())
+        parts = (_part(values, name) for name in ("replay", "held_out"))
+        return RehearsalSet(*(replace(part, skill=renumbered(part.skill, vocabulary)) for part in parts))
+    except VocabularyError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
 
@@ -59,4 +67,6 @@ def load_rehearsal(path: Path) -> RehearsalSet:
 def _part(values: dict[str, torch.Tensor], name: str) -> Transitions:
     mine = {key.split(".", 1)[1]: value for key, value in values.items() if key.startswith(f"{name}.")}
     points = mine.pop("points").float()
-    return Transitions(points=points, neighbours=compute_neighbours(points), **mine)
+    if points.ndim != 3:
+        raise ValueError(f"points of {points.ndim} dimensions")
+    return Transitions(points=points, **mine)  # type: ignore[arg-type]

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fail2progress.learning.pretraining.shards import Shard, arrays
-from fail2progress.models.neighbours import Neighbours, neighbours
 from fail2progress.models.training.transitions import Transitions, concatenate
 from fail2progress.simulation.base import Outcome
 
@@ -51,7 +50,6 @@ def from_arrays(values: dict[str, NDArray[np.generic]]) -> Transitions:
     return Transitions(
         points=centred,
         box=box,
-        neighbours=compute_neighbours(centred),
         cloud=torch.stack([row, later], dim=1),
         seen=seen,
         shift=shift,
@@ -68,8 +66,3 @@ def centre(clouds: Tensor) -> tuple[Tensor, Tensor]:
     """(U, P, 3) clouds to clouds about the middle of their boxes, and the (U, 2, 3) boxes; metres."""
     box = torch.stack([clouds.amin(dim=1), clouds.amax(dim=1)], dim=1)
     return clouds - box.mean(dim=1, keepdim=True), box
-
-
-def compute_neighbours(centred: Tensor, chunk: int = 512) -> Neighbours:
-    """Neighbours of many clouds, in chunks that fit into the cache."""
-    return Neighbours.concatenate([neighbours(part) for part in centred.split(chunk)])

@@ -16,36 +16,24 @@ from torch import Tensor
 from fail2progress.learning.pretraining.prepare import load
 from fail2progress.learning.pretraining.shards import Shard, digest
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.neighbours import Neighbours
 from fail2progress.models.training.parallel import Share
 from fail2progress.models.training.training import Start, Step, TrainingOptions, train
-from fail2progress.models.training.transitions import Transitions
+from fail2progress.models.training.transitions import Transitions, encoded
 
 HELD_OUT = 2000
 """Executions at the end of a data set that are never trained on."""
 
 
 def prepared(shards: Sequence[Shard], cache: Path) -> Transitions:
-    """The shards as one training set; kept in a file, since computing the neighbours takes a minute."""
+    """The shards as one training set; kept in a file that later calls and other processes map."""
     source = "".join(digest(shard.path / "shard.json") for shard in shards)
     stamp = cache.with_suffix(".source")
     if cache.exists() and stamp.exists() and stamp.read_text() == source:
-        return _from_tensors(load_file(cache))
+        return Transitions(**load_file(cache))  # type: ignore[arg-type]
     transitions = load(shards)
-    save_file(_to_tensors(transitions), cache)
+    save_file({key: value for key, value in vars(transitions).items() if key != "prepared"}, cache)
     stamp.write_text(source)
     return transitions
-
-
-def _to_tensors(transitions: Transitions) -> dict[str, Tensor]:
-    values = {key: value for key, value in vars(transitions).items() if isinstance(value, Tensor)}
-    near = vars(transitions.neighbours)
-    return {**values, **{f"neighbours.{key}": value for key, value in near.items() if value is not None}}
-
-
-def _from_tensors(values: dict[str, Tensor]) -> Transitions:
-    kept = {key.split(".")[1]: values.pop(key) for key in list(values) if key.startswith("neighbours.")}
-    return Transitions(neighbours=Neighbours(**kept), **values)
 
 
 def split(transitions: Transitions) -> tuple[Tensor, Tensor]:
@@ -60,7 +48,7 @@ def shape_codes(model: SkillEffectModel, transitions: Transitions, chunk: int = 
     """(U, C) codes of all clouds of a set."""
     model.eval()
     rows = torch.arange(len(transitions.points)).split(chunk)
-    return torch.cat([model.encode(transitions.points[r], transitions.neighbours.take(r)) for r in rows])
+    return torch.cat([encoded(model, transitions, r) for r in rows])
 
 
 def pretrain(

@@ -17,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.objects import CATEGORIES
+from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.simulation.base import Outcome
-from fail2progress.skills.base import SKILLS
+from fail2progress.skills.vocabulary import current
 
 SCHEMA = 1
 CATEGORY_NAMES = tuple(CATEGORIES)
-SKILL_NAMES = tuple(SKILLS)
 _Arrays = dict[str, NDArray[np.generic]]
 
 
@@ -33,10 +33,11 @@ class DataError(ValueError):
 def arrays(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> _Arrays:
     """Executions as flat arrays; poses (S, 7) and points (S, P, 3) in metres, planning frame."""
     before, after = [o.before for o in outcomes], [o.after for o in outcomes]
+    vocabulary = current()
     return {
         "number": np.array(numbers, np.int64),
         "count": np.array([len(o.before.scene) for o in outcomes], np.int32),
-        "skill": np.array([SKILL_NAMES.index(o.call.skill) for o in outcomes], np.uint8),
+        "skill": np.array([vocabulary.index(o.call.skill) for o in outcomes], np.uint8),
         "object": np.array([o.before.scene.index(o.call.object) for o in outcomes], np.int32),
         "parameters": np.array([o.call.padded for o in outcomes], np.float32),
         "category": np.array([CATEGORY_NAMES.index(c) for b in before for c in b.cloud.categories], np.uint8),
@@ -62,7 +63,8 @@ def write_shard(folder: Path, name: str, content: _Arrays) -> None:
     for key, values in content.items():
         np.save(unfinished / f"{key}.npy", values, allow_pickle=False)
     digests = {path.name: digest(path) for path in sorted(unfinished.glob("*.npy"))}
-    (unfinished / "shard.json").write_text(json.dumps({"schema": SCHEMA, "files": digests}, indent=1))
+    note = {"schema": SCHEMA, "vocabulary": current().to_dict(), "files": digests}
+    (unfinished / "shard.json").write_text(json.dumps(note, indent=1))
     shutil.rmtree(folder / name, ignore_errors=True)
     unfinished.rename(folder / name)
 
@@ -89,14 +91,21 @@ class Shard:
 
 
 def read_shard(path: Path, verify: bool = False) -> Shard:
-    """Open a shard; DataError says what is wrong with it. `verify` also compares the digests."""
+    """Open a shard; DataError says what is wrong with it. `verify` also compares the digests.
+
+    Skills are numbered by the current vocabulary, whichever order the shard was written in; another vocabulary is refused.
+    """
     try:
         note = json.loads((path / "shard.json").read_text())
         if note["schema"] != SCHEMA:
             raise DataError(f"{path}: schema {note['schema']}, this version reads {SCHEMA}")
         files = dict(note["files"])
         values = {Path(name).stem: np.load(path / name, mmap_mode="r", allow_pickle=False) for name in files}
-    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        numbers = np.array(check(note.get("vocabulary"), current()).numbers(current()), np.uint8)
+        values["skill"] = numbers[values["skill"]]
+    except VocabularyError as error:
+        raise DataError(f"{path}: {error}") from error
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError) as error:
         raise error if isinstance(error, DataError) else DataError(f"{path}: damaged shard ({error})") from error
     for name, expected in files.items() if verify else ():
         if digest(path / name) != expected:

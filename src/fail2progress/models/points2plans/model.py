@@ -11,25 +11,24 @@ Both predict how the box of a segment grows, which says what turns or tips; zero
 
 from __future__ import annotations
 
-import itertools
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from fail2progress.core.relations import BINARY, UNARY
+from fail2progress.core.vocabulary import Vocabulary
 from fail2progress.models.base import (
     Action,
     Effect,
     LatentState,
     RelationLogits,
-    SkillEffectModel,
     at_object,
-    with_tokens,
 )
-from fail2progress.models.neighbours import Neighbours
-from fail2progress.models.points2plans.encoder import PointConvEncoder
-from fail2progress.models.points2plans.features import (
+from fail2progress.models.config import ModelConfig
+from fail2progress.models.features import (
     ACTION_FEATURES,
     BOX_FEATURES,
     PAIR_FEATURES,
@@ -39,15 +38,17 @@ from fail2progress.models.points2plans.features import (
     pair_features,
     translation,
 )
+from fail2progress.models.layers import PairDecoder, mlp, zero
+from fail2progress.models.pointconv.encoder import WIDTH
+from fail2progress.models.pointconv.model import PointConvModel
 from fail2progress.models.points2plans.motion import HandedOn, fixed_start, spread
-from fail2progress.skills.base import SKILLS
 
 _OBEYS = 4.0
 """Logit with which, before anything is learnt, the object of a skill follows the command and everything else does not."""
 
 
 @dataclass(frozen=True)
-class Points2PlansConfig:
+class Points2PlansConfig(ModelConfig):
     """Sizes of A.11.2; `feedforward` is 2048 in the reference code, 512 serves as well at a quarter of the time."""
 
     relational: bool = False
@@ -58,48 +59,60 @@ class Points2PlansConfig:
     feedforward: int = 512
     hidden: int = 64
 
-    def to_dict(self) -> dict[str, object]:
-        """For the checkpoint."""
-        return asdict(self)
+    largest: ClassVar[Mapping[str, int]] = {
+        "code": WIDTH,
+        "identity": 1024,
+        "layers": 32,
+        "heads": 32,
+        "feedforward": 8192,
+        "hidden": 2048,
+    }
+
+    def check(self) -> None:
+        """See ModelConfig."""
+        super().check()
+        if self.code != WIDTH or self.identity % 2 or (self.code + self.identity) % self.heads:
+            raise ValueError(f"code = {self.code}, identity = {self.identity}, heads = {self.heads}")
 
 
-class Points2Plans(SkillEffectModel):
+class Points2Plans(PointConvModel):
     """Encoder, identity codes, per-skill action codes, delta dynamics, and position, unary and binary decoders."""
 
     name = "points2plans"
+    summary = "transformer over segment tokens (paper A.11), plain or with relations in the dynamics"
+    Config = Points2PlansConfig
+    variants: ClassVar[Mapping[str, ModelConfig]] = {
+        "relational": Points2PlansConfig(relational=True),
+        "plain": Points2PlansConfig(relational=False),
+    }
+    config: Points2PlansConfig
 
-    def __init__(self, config: Points2PlansConfig = Points2PlansConfig()) -> None:
-        super().__init__()
-        self.config = config
+    def __init__(self, config: Points2PlansConfig = Points2PlansConfig(), vocabulary: Vocabulary | None = None) -> None:
+        super().__init__(config, vocabulary)
         width = config.code + config.identity
-        self.encoder = PointConvEncoder()
-        self.box = _mlp(BOX_FEATURES, config.code, config.code)
-        self.action = nn.ModuleList([_mlp(ACTION_FEATURES, 128, config.code) for _ in SKILLS])
+        skills = len(self.vocabulary.skills)
+        self.box = mlp(BOX_FEATURES, config.code, config.code)
+        self.action = nn.ModuleList([mlp(ACTION_FEATURES, 128, config.code) for _ in range(skills)])
         self.binding = nn.Linear(config.code, width)
         layer = nn.TransformerEncoderLayer(
             width, config.heads, config.feedforward, dropout=0.0, batch_first=True, norm_first=True
         )
         self.dynamics = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
         self.delta = nn.Linear(width, width)
-        self.position = _mlp(width, config.hidden, config.hidden, 3)
-        self.unary = _mlp(width, config.hidden, len(UNARY))
+        self.position = mlp(width, config.hidden, config.hidden, 3)
+        self.unary = mlp(width, config.hidden, len(UNARY))
         self.binary = PairDecoder(width, config.hidden, PAIR_FEATURES if config.relational else 0)
         if config.relational:
-            self.messages = RelationMessages(config.code, width)
+            self.messages = RelationMessages(config.code, width, skills)
             self.gate = nn.Linear(width, 1)
             self.correction = nn.Linear(width, width)
-            _zero(self.gate)
-            _zero(self.correction)
-            _zero(self.position[-1])
-            self.handed_on = HandedOn()
+            zero(self.gate)
+            zero(self.correction)
+            zero(self.position[-1])
+            self.handed_on = HandedOn(skills)
         with fixed_start(2):
-            self.growth = _mlp(width, config.hidden, 3)
-        _zero(self.growth[-1])
-
-    def encode(self, points: Tensor, neighbours: Neighbours) -> Tensor:
-        """See SkillEffectModel."""
-        code: Tensor = self.encoder(points, neighbours)
-        return code
+            self.growth = mlp(width, config.hidden, 3)
+        zero(self.growth[-1])
 
     def embed(self, code: Tensor, box: Tensor, ids: Tensor, mask: Tensor) -> LatentState:
         """See SkillEffectModel."""
@@ -139,11 +152,6 @@ class Points2Plans(SkillEffectModel):
             "networks": [*self.handed_on.by_motion.parameters(), *self.growth.parameters()],
         }
 
-    def finetuned_parameters(self) -> list[nn.Parameter]:
-        """See SkillEffectModel."""
-        fixed = {id(parameter) for parameter in self.encoder.parameters()}
-        return [parameter for parameter in self.parameters() if id(parameter) not in fixed]
-
     def _decode(self, tokens: Tensor, box: Tensor) -> RelationLogits:
         return RelationLogits(self.binary(tokens, box), self.unary(tokens))
 
@@ -151,7 +159,7 @@ class Points2Plans(SkillEffectModel):
         """(B, C) MLP_para(a), one network per skill."""
         features = action_features(action.skill, action.parameters)
         codes = torch.stack([network(features) for network in self.action], dim=1)
-        return at_object(codes, action.skill)
+        return at_object(codes, self.own_skills(action))
 
     def _bound(self, state: LatentState, action: Action, command: Tensor) -> Tensor:
         """(B, N, W) tokens with the action added to the object that it acts on, and messages where they are configured."""
@@ -172,8 +180,8 @@ class Points2Plans(SkillEffectModel):
         if not self.config.relational:
             return residual
         chosen = torch.nn.functional.one_hot(action.object, change.shape[1]).to(change.dtype).unsqueeze(-1)
-        relations = self.detect(state).binary
-        along = self.messages.moves_along(action, relations)
+        relations, skill = self.detect(state).binary, self.own_skills(action)
+        along = self.messages.moves_along(skill, action.object, relations)
         share = torch.sigmoid(self.gate(change) + along + _OBEYS * (2 * chosen - 1))
         command = translation(action.skill, action.parameters)
         own = residual + share * command.unsqueeze(1)
@@ -181,27 +189,8 @@ class Points2Plans(SkillEffectModel):
             return own
         present = state.mask.unsqueeze(1) & state.mask.unsqueeze(2) & ~torch.eye(state.mask.shape[1], dtype=torch.bool)
         takes = present & (chosen < 0.5)
-        shares = self.handed_on(state.box, torch.sigmoid(relations.detach()), action.skill, command, takes)
+        shares = self.handed_on(state.box, torch.sigmoid(relations.detach()), skill, command, takes)
         return spread(own, shares, takes)
-
-
-class PairDecoder(nn.Module):
-    """Dec_b: (X^i, X^j), and the geometry of the pair where configured, to 9 logits; three layers."""
-
-    def __init__(self, width: int, hidden: int, geometry: int) -> None:
-        super().__init__()
-        self.subject = nn.Linear(width, hidden)
-        self.other = nn.Linear(width, hidden, bias=False)
-        self.geometry = nn.Linear(geometry, hidden, bias=False) if geometry else None
-        self.rest = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, len(BINARY)))
-
-    def forward(self, tokens: Tensor, box: Tensor) -> Tensor:
-        """(B, N, W) tokens and (B, N, 2, 3) boxes to (B, N, N, 9): entry [i, j] is about "i is k of j"."""
-        first = self.subject(tokens).unsqueeze(2) + self.other(tokens).unsqueeze(1)
-        if self.geometry is not None:
-            first = first + self.geometry(pair_features(box.unsqueeze(2), box.unsqueeze(1)))
-        logits: Tensor = self.rest(first)
-        return logits
 
 
 class RelationMessages(nn.Module):
@@ -211,9 +200,9 @@ class RelationMessages(nn.Module):
     much each detected relation to it says about moving along with it; zero until fine-tuning.
     """
 
-    def __init__(self, code: int, width: int) -> None:
+    def __init__(self, code: int, width: int, skills: int) -> None:
         super().__init__()
-        self.along = nn.Parameter(torch.zeros(len(SKILLS), len(BINARY)))
+        self.along = nn.Parameter(torch.zeros(skills, len(BINARY)))
         self.geometry = nn.Linear(2 * PAIR_FEATURES + code, 128)
         self.to_each = nn.Sequential(nn.ReLU(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, width))
         self.to_moved = nn.Sequential(nn.ReLU(), nn.Linear(128, 128), nn.ReLU())
@@ -230,27 +219,10 @@ class RelationMessages(nn.Module):
         mixed: Tensor = other * self.to_each(hidden) + chosen.unsqueeze(-1) * self.moved(gathered).unsqueeze(1)
         return mixed
 
-    def moves_along(self, action: Action, relations: Tensor) -> Tensor:
+    def moves_along(self, skill: Tensor, moved: Tensor, relations: Tensor) -> Tensor:
         """(B, N, 1) added to the gate: sum_k sigmoid(R_k(i, moved)) along_k; relations (B, N, N, 9) are logits."""
-        believed = torch.sigmoid(relations[torch.arange(len(relations)), :, action.object])
-        return (believed * self.along[action.skill].unsqueeze(1)).sum(dim=-1, keepdim=True)
+        believed = torch.sigmoid(relations[torch.arange(len(relations)), :, moved])
+        return (believed * self.along[skill].unsqueeze(1)).sum(dim=-1, keepdim=True)
 
 
-def _zero(layer: nn.Module) -> None:
-    """Start a linear layer at zero, so that what it adds to is undisturbed at first."""
-    for parameter in layer.parameters():
-        nn.init.zeros_(parameter)
-
-
-def _mlp(*sizes: int) -> nn.Sequential:
-    """Linear layers with ReLU between them."""
-    layers: list[nn.Module] = []
-    for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
-        layers += [nn.ReLU()] if i else []
-        layers.append(nn.Linear(inputs, outputs))
-    return nn.Sequential(*layers)
-
-
-def latent_tokens(effect: Effect) -> LatentState:
-    """The predicted state with X' in place of the embedded boxes: the paper's purely latent rollout."""
-    return with_tokens(effect.state, effect.latent)
+MODEL = Points2Plans

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from fail2progress.core.relations import BINARY
-from fail2progress.skills.base import SKILLS
 
 HOPS = 4
 """How often motion is handed on: a row of five, or four things stacked or nested in each other."""
@@ -46,12 +45,12 @@ class HandedOn(nn.Module):
     how the pair lies to the commanded motion.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, skills: int) -> None:
         super().__init__()
-        self.by_relation = nn.Parameter(torch.zeros(len(SKILLS), 2 * len(BINARY)))
+        self.by_relation = nn.Parameter(torch.zeros(skills, 2 * len(BINARY)))
         with fixed_start(1):
             self.by_motion = nn.Sequential(
-                nn.Linear(2 * len(BINARY) + PAIR_MOTION + len(SKILLS), _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1)
+                nn.Linear(2 * len(BINARY) + PAIR_MOTION + skills, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1)
             )
         for parameter in self.by_motion[-1].parameters():
             nn.init.zeros_(parameter)
@@ -71,7 +70,7 @@ class HandedOn(nn.Module):
         """
         both = torch.cat([relations, relations.transpose(1, 2)], dim=-1)
         said = (both * self.by_relation[skill][:, None, None]).sum(dim=-1)
-        kind = torch.nn.functional.one_hot(skill, len(SKILLS)).to(both.dtype)[:, None, None].expand(*both.shape[:3], -1)
+        kind = torch.nn.functional.one_hot(skill, len(self.by_relation)).to(both.dtype)[:, None, None].expand(*both.shape[:3], -1)
         score = said + self.by_motion(torch.cat([both, pair_motion(box, command), kind], dim=-1)).squeeze(-1)
         # Less than nothing is taken where training has pushed a score below its start.
         return (torch.sigmoid(score + _SHY) - torch.sigmoid(torch.tensor(_SHY))) * takes

@@ -9,8 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
-from fail2progress.models.neighbours import Neighbours
-from fail2progress.models.training.transitions import Batch, Transitions
+from fail2progress.models.training.transitions import Batch, Transitions, encoded
 
 
 @dataclass(frozen=True)
@@ -41,16 +40,11 @@ class Views:
 def view(model: SkillEffectModel, source: Transitions, batch: Batch, shift: Tensor, codes: Tensor | None) -> Views:
     """Encode a batch and predict. `shift` (B, 3) moves whole scenes (augmentation); `codes` (U, C) spares the encoding."""
     used, place = torch.unique(batch.cloud, return_inverse=True)
-    code = _encode(model, source, used) if codes is None else codes[used]
+    code = encoded(model, source, used) if codes is None else codes[used]
     code, box = code[place], source.box[used][place] + shift[:, None, None, None]
     now = model.embed(code[:, :, 0], box[:, :, 0], batch.ids, batch.mask)
     later = model.embed(code[:, :, 1], box[:, :, 1], batch.ids, batch.seen.all(dim=-1))
     return Views(now, later, model.predict(now, action(batch)))
-
-
-def _encode(model: SkillEffectModel, source: Transitions, used: Tensor) -> Tensor:
-    neighbours: Neighbours = source.neighbours.take(used)
-    return model.encode(source.points[used], neighbours)
 
 
 def action(batch: Batch) -> Action:
@@ -59,19 +53,20 @@ def action(batch: Batch) -> Action:
 
 
 def losses(model: SkillEffectModel, views: Views, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
-    """The losses by name, weighted; their sum is what is minimised."""
+    """The losses by name, weighted; their sum is what is minimised. Of what a model does not predict there is none."""
     later = views.later.mask
     detection = relation_loss(model.detect(views.now), batch.unary[:, :, 0], batch.binary[..., 0, :], batch.mask)
     detection = detection + relation_loss(model.detect(views.later), batch.unary[:, :, 1], batch.binary[..., 1, :], later)
     prediction = relation_loss(views.effect.relations, batch.unary[:, :, 1], batch.binary[..., 1, :], batch.mask)
-    latent = ((views.later.tokens - views.effect.latent) ** 2).mean(dim=-1)
-    return {
-        "detection": detection,
-        "prediction": prediction,
-        "position": position_loss(views.effect.displacement, batch.shift, batch.mask, weights),
-        "latent": weights.latent * _mean(latent, later),
-        **({} if views.effect.growth is None else {"growth": weights.growth * growth_loss(views, views.effect.growth)}),
-    }
+    found = {"detection": detection, "prediction": prediction}
+    if views.effect.displacement is not None:
+        found["position"] = position_loss(views.effect.displacement, batch.shift, batch.mask, weights)
+    if views.effect.latent is not None:
+        latent = ((views.later.tokens - views.effect.latent) ** 2).mean(dim=-1)
+        found["latent"] = weights.latent * _mean(latent, later)
+    if views.effect.growth is not None:
+        found["growth"] = weights.growth * growth_loss(views, views.effect.growth)
+    return found
 
 
 def growth_loss(views: Views, growth: Tensor) -> Tensor:

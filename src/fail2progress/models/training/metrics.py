@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.core.relations import BINARY
-from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.base import Capability, SkillEffectModel, expected_motion
 from fail2progress.models.training.losses import Views, view
 from fail2progress.models.training.transitions import Batch, Transitions
 
@@ -19,13 +19,17 @@ MOVED = 0.002
 
 @dataclass(frozen=True)
 class Quality:
-    """F1 by relation for detection and one-step prediction, mean errors (m) of what moved and of what stayed."""
+    """F1 by relation for detection and one-step prediction, mean errors (m) of what moved and of what stayed.
+
+    `motion` says what these errors are of: predicted displacements, or the motion that predicted relations imply.
+    """
 
     detection: dict[str, float]
     prediction: dict[str, float]
     moved_error: float
     still_error: float
     executions: int
+    motion: str = "predicted"
 
     @property
     def detection_f1(self) -> float:
@@ -47,6 +51,7 @@ class Quality:
             "prediction": self.prediction,
             "moved_error_m": self.moved_error,
             "still_error_m": self.still_error,
+            "motion": self.motion,
         }
 
 
@@ -77,7 +82,8 @@ def evaluate(
     present = (counts[:, 0] + counts[:, 2]) > 0
     detection, prediction = ({name: float(f1[t, k]) for k, name in enumerate(BINARY) if present[t, k]} for t in range(2))
     means = errors[:, 0] / errors[:, 1].clamp(min=1)
-    return Quality(detection, prediction, float(means[0]), float(means[1]), len(source))
+    motion = "predicted" if Capability.DISPLACEMENT in model.capabilities else "implied by relations"
+    return Quality(detection, prediction, float(means[0]), float(means[1]), len(source), motion)
 
 
 def _count(model: SkillEffectModel, views: Views, batch: Batch, wanted: Tensor) -> Tensor:
@@ -92,7 +98,7 @@ def _count(model: SkillEffectModel, views: Views, batch: Batch, wanted: Tensor) 
 
 def _errors(views: Views, batch: Batch) -> Tensor:
     """(2, 2): sum of displacement errors (m) and number of segments, for those that moved and those that did not."""
-    error = (views.effect.displacement - batch.shift).norm(dim=-1)
+    error = (expected_motion(views.now, views.effect) - batch.shift).norm(dim=-1)
     moved = batch.shift.norm(dim=-1) > MOVED
     rows = [(error[batch.mask & which].sum(), (batch.mask & which).sum()) for which in (moved, ~moved)]
     return torch.tensor([[float(total), float(number)] for total, number in rows])

@@ -6,29 +6,31 @@ before and after the skill, since nothing new would be learnt from encoding it t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from fail2progress.models.neighbours import Neighbours
+from fail2progress.core.vocabulary import Vocabulary
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.skills.vocabulary import current
 
 
 @dataclass(frozen=True)
 class Transitions:
     """E executions over S segments, with U distinct clouds.
 
-    points: (U, P, 3) float32, centred on their boxes, m. box: (U, 2, 3) m, planning frame. neighbours: of the U clouds.
+    points: (U, P, 3) float32, centred on their boxes, m. box: (U, 2, 3) m, planning frame.
     cloud: (S, 2) rows of the cloud before and after. seen: (S, 2). shift: (S, 3) true displacement in metres.
     unary: (S, 2, 3) and binary: (B, 2, 9) ground truth before and after, B = sum of n_e^2.
-    count, skill, object: (E,). parameters: (E, 4).
+    count, skill, object: (E,). parameters: (E, 4). skill: numbers of the current vocabulary.
+    prepared: what a model's encoder needs of the clouds, U rows each, where it was computed beforehand (`prepared_for`).
     """
 
     points: Tensor
     box: Tensor
-    neighbours: Neighbours
     cloud: Tensor
     seen: Tensor
     shift: Tensor
@@ -38,6 +40,7 @@ class Transitions:
     skill: Tensor
     object: Tensor
     parameters: Tensor
+    prepared: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.count)
@@ -94,15 +97,17 @@ class Batch:
 
 
 def concatenate(parts: Sequence[Transitions]) -> Transitions:
-    """Several sets as one."""
+    """Several sets as one. What was prepared is kept where all of them have it."""
     starts = np.cumsum([0] + [len(part.points) for part in parts[:-1]]).tolist()
     values = {
         field.name: torch.cat([getattr(part, field.name) for part in parts])
         for field in fields(Transitions)
-        if field.name not in ("neighbours", "cloud")
+        if field.name not in ("prepared", "cloud")
     }
+    common = set.intersection(*(set(part.prepared) for part in parts))
+    prepared = {key: torch.cat([part.prepared[key] for part in parts]) for key in sorted(common)}
     cloud = torch.cat([part.cloud + start for part, start in zip(parts, starts, strict=True)])
-    return Transitions(neighbours=Neighbours.concatenate([part.neighbours for part in parts]), cloud=cloud, **values)
+    return Transitions(prepared=prepared, cloud=cloud, **values)
 
 
 def select(source: Transitions, executions: Sequence[int]) -> Transitions:
@@ -115,7 +120,6 @@ def select(source: Transitions, executions: Sequence[int]) -> Transitions:
     return Transitions(
         points=source.points[used],
         box=source.box[used],
-        neighbours=source.neighbours.take(used),
         cloud=cloud,
         seen=source.seen[segment],
         shift=source.shift[segment],
@@ -125,4 +129,23 @@ def select(source: Transitions, executions: Sequence[int]) -> Transitions:
         skill=source.skill[rows],
         object=source.object[rows],
         parameters=source.parameters[rows],
+        prepared={key: value[used] for key, value in source.prepared.items()},
     )
+
+
+def renumbered(skill: Tensor, vocabulary: Vocabulary) -> Tensor:
+    """(E,) numbers of a vocabulary's skills as those of the current one."""
+    return torch.tensor(vocabulary.numbers(current()), dtype=torch.long)[skill]
+
+
+def prepared_for(model: SkillEffectModel, source: Transitions, chunk: int = 512) -> Transitions:
+    """The set with what the model's encoder needs of every cloud: worth it where clouds are encoded more than once."""
+    parts = [model.prepare(points) for points in source.points.split(chunk)]
+    return replace(source, prepared={key: torch.cat([part[key] for part in parts]) for key in parts[0]})
+
+
+def encoded(model: SkillEffectModel, source: Transitions, rows: Tensor) -> Tensor:
+    """(R, C) shape codes of some clouds."""
+    points = source.points[rows]
+    prepared = {key: value[rows] for key, value in source.prepared.items()} or model.prepare(points)
+    return model.encode(points, prepared)

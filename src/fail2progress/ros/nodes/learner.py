@@ -20,7 +20,6 @@ from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint
-from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.ros.conversions.records import report_of
 from fail2progress.ros.conversions.values import SCHEMA, header, uuid_msg
 from fail2progress.ros.model_node import ModelNode, registry, starting_model
@@ -81,7 +80,7 @@ class LearnerNode(ModelNode):
 
     def _register_first(self, start: Checkpoint) -> None:
         """The weights that the stack began with, as a version to go back to."""
-        if not (self.versions.folder / "CURRENT").exists() and isinstance(start.model, Points2Plans):
+        if not (self.versions.folder / "CURRENT").exists():
             self.versions.folder.mkdir(parents=True, exist_ok=True)
             self.versions.make_current(self.versions.register(start.model, {"source": start.digest}))
 
@@ -176,7 +175,6 @@ class LearnerNode(ModelNode):
         return next((version for version, note in notes.items() if note.get("event") == identity), None)
 
     def _register(self, lesson: FineTuningResult, parent: Checkpoint, event: str) -> str:
-        assert isinstance(lesson.model, Points2Plans)
         note = {"parent": parent.digest, "parent_version": parent.note["version"], "event": event}
         return self.versions.register(lesson.model, {**note, **lesson.to_dict()})
 

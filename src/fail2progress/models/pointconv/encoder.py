@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fail2progress.models.neighbours import Neighbours
+from fail2progress.models.pointconv.neighbours import Neighbours
 
 WIDTH = 128
 """Channels of a segment's shape code."""

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from fail2progress.models.neighbours import neighbours
-from fail2progress.models.points2plans.encoder import WIDTH, PointConvEncoder, native_precision
+from fail2progress.models.pointconv.encoder import WIDTH, PointConvEncoder, native_precision
+from fail2progress.models.pointconv.neighbours import neighbours
 
 
 def clouds(segments: int, seed: int = 0, size: float = 0.1) -> Tensor:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fail2progress.models.neighbours import BANDWIDTHS, Neighbours, neighbours
+from fail2progress.models.pointconv.neighbours import BANDWIDTHS, Neighbours, neighbours
 
 
 def clouds(segments: int, seed: int = 0, points: int = 128, size: float = 0.1) -> Tensor:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fail2progress.models.points2plans.features import (
+from fail2progress.models.features import (
     ACTION_FEATURES,
     BOX_FEATURES,
     PAIR_FEATURES,

@@ -1,0 +1,50 @@
+"""Configurations of models: what a checkpoint writes down and reads back, checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, TypeVar
+
+Config = TypeVar("Config", bound="ModelConfig")
+_LARGEST = 4096
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Switches, whole numbers from 1 on, numbers and names. A model's own is a frozen dataclass with defaults for all of them."""
+
+    largest: ClassVar[Mapping[str, int]] = {}
+    """Bounds of whole numbers: a configuration beyond these is damage, and shall not take the memory that it asks for."""
+
+    def to_dict(self) -> dict[str, object]:
+        """For the checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls: type[Config], values: Mapping[str, Any]) -> Config:
+        """Read back. ValueError names what does not fit."""
+        try:
+            config = cls(**values)
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        config.check()
+        return config
+
+    def check(self) -> None:
+        """ValueError where a value is of another kind than its default, or out of bounds."""
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if not _fits(value, field.default, self.largest.get(field.name, _LARGEST)):
+                raise ValueError(f"{field.name} = {value!r}")
+
+
+def _fits(value: object, default: object, largest: int) -> bool:
+    if type(value) is not type(default):
+        return False
+    if isinstance(value, (bool, str)):
+        return True
+    if isinstance(value, int):
+        return 1 <= value <= largest
+    return isinstance(value, float) and math.isfinite(value)

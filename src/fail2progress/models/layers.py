@@ -1,0 +1,44 @@
+"""Small networks that several models are made of."""
+
+from __future__ import annotations
+
+import itertools
+
+from torch import Tensor, nn
+
+from fail2progress.core.relations import BINARY
+from fail2progress.models.features import pair_features
+
+
+class PairDecoder(nn.Module):
+    """Dec_b: (X^i, X^j), and the geometry of the pair where configured, to 9 logits; three layers."""
+
+    def __init__(self, width: int, hidden: int, geometry: int) -> None:
+        super().__init__()
+        self.subject = nn.Linear(width, hidden)
+        self.other = nn.Linear(width, hidden, bias=False)
+        self.geometry = nn.Linear(geometry, hidden, bias=False) if geometry else None
+        self.rest = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, len(BINARY)))
+
+    def forward(self, tokens: Tensor, box: Tensor) -> Tensor:
+        """(B, N, W) tokens and (B, N, 2, 3) boxes to (B, N, N, 9): entry [i, j] is about "i is k of j"."""
+        first = self.subject(tokens).unsqueeze(2) + self.other(tokens).unsqueeze(1)
+        if self.geometry is not None:
+            first = first + self.geometry(pair_features(box.unsqueeze(2), box.unsqueeze(1)))
+        logits: Tensor = self.rest(first)
+        return logits
+
+
+def zero(layer: nn.Module) -> None:
+    """Start a linear layer at zero, so that what it adds to is undisturbed at first."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
+def mlp(*sizes: int) -> nn.Sequential:
+    """Linear layers with ReLU between them."""
+    layers: list[nn.Module] = []
+    for i, (inputs, outputs) in enumerate(itertools.pairwise(sizes)):
+        layers += [nn.ReLU()] if i else []
+        layers.append(nn.Linear(inputs, outputs))
+    return nn.Sequential(*layers)
