@@ -16,6 +16,7 @@ from fail2progress.cli import (
     perceive,
     reproduce,
     sim_worker,
+    simulators,
     tasks,
     train,
     up,
@@ -31,7 +32,22 @@ app = typer.Typer(
     help="A robot manipulation stack that learns from its failures.",
 )
 
-for _module in (demo, up, generate, train, evaluate, learn, failures, tasks, perceive, reproduce, bench, sim_worker, doctor):
+for _module in (
+    demo,
+    up,
+    generate,
+    train,
+    evaluate,
+    learn,
+    failures,
+    tasks,
+    perceive,
+    reproduce,
+    bench,
+    simulators,
+    sim_worker,
+    doctor,
+):
     _module.register(app)
 
 

@@ -63,12 +63,27 @@ class Outcome:
         return np.asarray(self.after.scene.poses[:, :3] - self.before.scene.poses[:, :3])
 
 
+def refuse_impossible(job: Job) -> int:
+    """The row of the object that a job acts on. ValueError: unknown, or nothing that the skill can move."""
+    index = job.scene.index(job.call.object)
+    spec = job.scene.objects[index]
+    if job.call.skill in ("open_drawer", "close_drawer"):
+        if not spec.is_drawer:
+            raise ValueError(f"{job.call.skill}: {spec.name} is not a drawer")
+    elif not spec.movable:
+        raise ValueError(f"{job.call.skill}: {spec.name} cannot be moved")
+    return index
+
+
 class Simulator(ABC):
     """Executes skills in physics. Backends differ in speed, not in meaning."""
 
     @abstractmethod
     def execute(self, job: Job) -> Outcome:
-        """Settle the scene, look, carry the skill out, settle, look again."""
+        """Settle the scene, look, carry the skill out, settle, look again. ValueError: see `refuse_impossible`.
+
+        The outcome's seconds have the keys stepping, rays and total.
+        """
 
     @abstractmethod
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:

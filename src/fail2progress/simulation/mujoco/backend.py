@@ -10,7 +10,7 @@ import numpy as np
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import DEFAULT, Mask, Thresholds, ground_truth
 from fail2progress.core.scene import Scene
-from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot
+from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
 from fail2progress.simulation.looking import look
 from fail2progress.simulation.mujoco.bodies import compile_scene, read_scene
 from fail2progress.simulation.mujoco.hand import CONTROLLERS, Running, push_start
@@ -24,10 +24,10 @@ class MujocoSimulator(Simulator):
         self.thresholds = thresholds
 
     def execute(self, job: Job) -> Outcome:
-        """See Simulator.execute. ValueError where the object is unknown."""
+        """See Simulator.execute."""
         start = time.perf_counter()
         rng = np.random.default_rng(job.seed)
-        index = job.scene.index(job.call.object)
+        index = refuse_impossible(job)
         grasped = job.call.object if job.call.skill == "pick_place" else None
         pusher = push_start(job.scene, job.call) if job.call.skill == "push" else None
         bodies = compile_scene(job.scene, grasped, pusher)

@@ -1,0 +1,94 @@
+"""fail2progress simulators: which there are, whether one conforms, how fast it is."""
+
+from __future__ import annotations
+
+import typer
+
+from fail2progress.cli.common import Commands, WorkError, print_json, progress, say
+
+_CHOICE = typer.Argument(..., help="Name (simulators ls), or a YAML or JSON file with its options.")
+
+group = typer.Typer(cls=Commands, no_args_is_help=True, help="Which simulators there are, whether one conforms, how fast it is.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(group, name="simulators")
+
+
+@group.command()
+def ls(as_json: bool = typer.Option(False, "--json", help="Print the list as JSON.")) -> None:
+    """All registered simulators, those of other packages included.
+
+    Example: fail2progress simulators ls --json
+    """
+    from rich.table import Table
+
+    from fail2progress.cli.common import console
+    from fail2progress.simulation.registry import SIMULATORS
+
+    rows = []
+    for entry in SIMULATORS:
+        reason = entry.unavailable()
+        about = {"summary": entry.summary, "source": SIMULATORS.source(entry.name), "batch": entry.capabilities.batch}
+        skills = list(entry.capabilities.skills) if entry.capabilities.skills is not None else None
+        rows.append({"name": entry.name, "available": reason is None, "reason": reason, "skills": skills, **about})
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("name", "can run here", "what it is")
+    for row in rows:
+        table.add_row(str(row["name"]), "yes" if row["available"] else f"no: {row['reason']}", str(row["summary"]))
+    console().print(table)
+
+
+@group.command()
+def check(
+    name: str = _CHOICE,
+    jobs: int = typer.Option(200, min=10, help="How many jobs, over all skills."),
+    as_json: bool = typer.Option(False, "--json", help="Print what was found as JSON."),
+) -> None:
+    """Does it do what the reference (mujoco) does, the same for the same seed, and does it refuse and stop as it should?
+
+    Example: fail2progress simulators check mujoco_warp --json
+    """
+    from fail2progress.evaluation import conformance
+    from fail2progress.simulation.registry import make, resolve
+
+    entry, options = resolve(name)
+    with entry.make(options) as simulator, make() as reference, progress() as bar:
+        task = bar.add_task("reference", total=jobs)
+        work = list(bar.track(conformance.cases(reference, jobs, entry.capabilities.skills), task_id=task))
+        verdict = conformance.check(
+            simulator, work, lambda stage, share: bar.update(task, description=stage, completed=share * jobs)
+        )
+    for found in verdict.findings:
+        say(f"{'ok    ' if found.passed else 'BELOW '} {found.name} {found.value:.4g} (bar: {found.bar:g})")
+    if as_json:
+        print_json({"name": name, **verdict.to_dict()})
+    if not verdict.passed:
+        raise WorkError(f"{name} does not conform: {', '.join(f.name for f in verdict.findings if not f.passed)}")
+
+
+@group.command()
+def bench(
+    name: str = _CHOICE,
+    jobs: int = typer.Option(100, min=1, help="Executions of the pre-training distribution."),
+    processes: int = typer.Option(1, min=1, help="Local processes, for simulators that have none of their own."),
+    as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
+) -> None:
+    """Executions a second, and the share of the time inside stepping and ray casting.
+
+    Example: fail2progress simulators bench mujoco --json
+    """
+    from fail2progress.core.provenance import provenance
+    from fail2progress.evaluation import conformance
+    from fail2progress.simulation.parallel import ParallelSimulator
+    from fail2progress.tasks.pretraining import job
+
+    with ParallelSimulator(processes, name) as simulator:
+        found = conformance.bench(simulator, (job(1, number) for number in range(jobs)))
+    rate, share = found["executions_per_s"], found["share_in_physics"]
+    say(f"{name}: {rate:.1f} executions/s, {share:.0%} of the time in stepping and ray casting")
+    if as_json:
+        print_json({"name": name, "processes": processes, **found, "provenance": provenance(simulator=name)})
