@@ -69,7 +69,7 @@ def test_the_report_stands_alone_and_says_what_it_does_not_show(story: Story) ->
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--objects", "4"], "4 objects; the task is defined for 3, 5 and 7"),
+        (["--objects", "4"], "hierarchical-tabletop is defined for 3, 5, 7 objects, not 4"),
         (["--model", "nowhere.safetensors"], "nowhere.json: cannot be read"),
     ],
 )

@@ -1,0 +1,46 @@
+"""HTML pages from the templates beside this module. All text from outside is escaped; a page holds all that it shows."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+MEASURES = {
+    "failure_f1": "relations after the skill, F1 on the failure's kind",
+    "failure_error": "displacement error of what moves, m",
+    "held_out_detection": "held-out detection F1",
+    "held_out_prediction": "held-out prediction F1",
+}
+"""Names of the acceptance test's figures; one that has no name here is shown by its own."""
+
+
+def page(template: str, **values: Any) -> str:
+    """A page of a template (without ".html.j2"), filled in."""
+    return _environment().get_template(f"{template}.html.j2").render(**values)
+
+
+def _environment() -> Environment:
+    loader = PackageLoader("fail2progress.reporting", "templates")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["data_uri"] = _data_uri
+    environment.filters["measures"] = lambda before, after: list(_measures(before, after))
+    return environment
+
+
+def _data_uri(picture: bytes) -> Markup:
+    """A PNG as the address of an image."""
+    return Markup("data:image/png;base64,") + base64.b64encode(picture).decode()
+
+
+def _measures(before: Any, after: Any) -> Iterator[tuple[str, str, str]]:
+    """Name, value before and value after of every number that both have; dataclasses or mappings."""
+    old, new = (asdict(side) if is_dataclass(side) and not isinstance(side, type) else side for side in (before, after))
+    assert isinstance(old, Mapping) and isinstance(new, Mapping)
+    for key in old:
+        if key in new and all(isinstance(side[key], int | float) for side in (old, new)):
+            yield MEASURES.get(key, key.replace("_", " ")), f"{old[key]:.3f}", f"{new[key]:.3f}"
