@@ -9,123 +9,13 @@ the run-stop and a contact put motors into safety mode, which they leave on the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from support.fake_axes import GRIP, Axis, FakeClock, axes_of
+from support.fake_devices import FakeBase, FakeChain, FakePimu, FakePrismatic
 
 SYNC_PERIOD = 1 / 80
-
-
-class FakeStepper:
-    MODE_HOLD = 2
-
-    def __init__(self, hold: Callable[[], None]) -> None:
-        self._hold = hold
-        self.queued: Callable[[], None] | None = None
-        self.holds: list[float | None] = []
-
-    def set_command(
-        self,
-        mode=None,
-        x_des=None,
-        v_des=None,
-        a_des=None,
-        i_des=None,
-        stiffness=None,
-        i_feedforward=None,
-        i_contact_pos=None,
-        i_contact_neg=None,
-    ) -> None:
-        assert mode == self.MODE_HOLD
-        self.holds.append(i_feedforward)
-        self.queued = self._hold
-
-
-class FakePrismatic:
-    def __init__(self, body: FakeStretch, axis: Axis, i_feedforward: float) -> None:
-        self._body, self._axis = body, axis
-        self.motor = FakeStepper(axis.hold)
-        self.i_feedforward = i_feedforward
-
-    def move_to(
-        self,
-        x_m,
-        v_m=None,
-        a_m=None,
-        stiffness=None,
-        contact_thresh_pos_N=None,
-        contact_thresh_neg_N=None,
-        req_calibration=True,
-        contact_thresh_pos=None,
-        contact_thresh_neg=None,
-    ) -> None:
-        if not self._body.homed:
-            return
-        self._body.record(self._axis.name, x_m, v_m, a_m)
-        goal = min(max(x_m, self._axis.low), self._axis.high)
-        self.motor.queued = lambda: self._axis.go(goal, abs(v_m), abs(a_m))
-
-
-class FakeBase:
-    def __init__(self, body: FakeStretch) -> None:
-        self._body = body
-        self.left_wheel = FakeStepper(self._hold)
-        self.right_wheel = FakeStepper(self._hold)
-
-    def _hold(self) -> None:
-        self._body.axes["translate"].hold()
-        self._body.axes["rotate"].hold()
-
-    def _by(self, name: str, x: float, v: float, a: float) -> None:
-        self._body.record(name, x, v, a)
-        axis = self._body.axes[name]
-        self.left_wheel.queued = lambda: axis.go(axis.position + x, abs(v), abs(a))
-        self.right_wheel.queued = None
-
-    def translate_by(self, x_m, v_m=None, a_m=None, stiffness=None, contact_thresh_N=None, contact_thresh=None) -> None:
-        self._by("translate", x_m, v_m, a_m)
-
-    def rotate_by(self, x_r, v_r=None, a_r=None, stiffness=None, contact_thresh_N=None, contact_thresh=None) -> None:
-        self._by("rotate", x_r, v_r, a_r)
-
-
-class FakeServo:
-    def __init__(self, axis: Axis) -> None:
-        self._axis = axis
-        self.quick_stops = 0
-
-    def quick_stop(self) -> None:
-        self.quick_stops += 1
-        self._axis.hold()
-
-
-class FakeChain:
-    def __init__(self, body: FakeStretch, names: tuple[str, ...]) -> None:
-        self._body = body
-        self.motors = {name: FakeServo(body.axes[name]) for name in names}
-
-    def move_to(self, joint, x_r, v_r=None, a_r=None) -> None:
-        self._body.answer()
-        if self._body.run_stopped or not self._body.homed:
-            return
-        self._body.record(joint, x_r, v_r, a_r)
-        axis = self._body.axes[joint]
-        scale = GRIP if axis.unit == "%" else 1.0
-        axis.go(min(max(x_r, axis.low), axis.high), abs(v_r) * scale, abs(a_r) * scale)
-
-    def get_joint(self, joint_name):
-        return self.motors.get(joint_name)
-
-
-class FakePimu:
-    def __init__(self, body: FakeStretch) -> None:
-        self._body = body
-        self.triggered = False
-
-    def runstop_event_trigger(self) -> None:
-        self.triggered = True
 
 
 @dataclass
@@ -138,7 +28,8 @@ class Recorded:
 
 
 class FakeStretch:
-    """See the module. Attributes that tests set: homed, run_stopped (press()), broken, frozen, deaf."""
+    """See the module. Attributes that tests set: homed, run_stopped (press()), broken, frozen, deaf, slow (factor on the periods
+    of the reading threads), held (another process has the lock), locked_out (its folder belongs to somebody else)."""
 
     def __init__(self, clock: FakeClock | None = None, tool: str = "tool_stretch_dex_wrist") -> None:
         self.clock = clock or FakeClock()
@@ -146,7 +37,8 @@ class FakeStretch:
         self.eoa_name = tool
         self.homed = True
         self.run_stopped = False
-        self.broken = self.frozen = self.deaf = False
+        self.broken = self.frozen = self.deaf = self.held = self.locked_out = False
+        self.slow = 1.0
         self.stopped_devices = 0
         self.commands: list[Recorded] = []
         self.dropped = 0
@@ -167,7 +59,9 @@ class FakeStretch:
     # what stretch_body offers
 
     def startup(self, start_non_dxl_thread=True, start_dxl_thread=True, start_sys_mon_thread=True) -> bool:
-        return True
+        if self.locked_out:
+            raise PermissionError(13, "Permission denied", "/tmp/stretch_pid_dir/stretch_body_robot_pid.txt.lock")
+        return not self.held
 
     def stop(self) -> None:
         self.stopped_devices += 1
@@ -200,9 +94,22 @@ class FakeStretch:
         self.run_stopped = True
         for axis in self.axes.values():
             axis.hold()
+        self._switch_torque(False)
 
     def release(self) -> None:
         self.run_stopped = False
+        self._switch_torque(True)
+
+    def _switch_torque(self, on: bool) -> None:
+        """What stretch_body's sentry does at each edge of the run-stop."""
+        for chain in (self.head, self.end_of_arm):
+            for servo in chain.motors.values():
+                servo.torque = on
+
+    @property
+    def limp(self) -> bool:
+        """Whether no servo has torque."""
+        return not any(servo.torque for chain in (self.head, self.end_of_arm) for servo in chain.motors.values())
 
     def answer(self) -> None:
         if self.broken:
@@ -229,13 +136,17 @@ class FakeStretch:
         now = self.clock.now()
         if self.frozen:
             return
-        if now - self._read["stepper"] >= 1 / 25 - 1e-9:
+        if now - self._read["stepper"] >= self.slow / 25 - 1e-9:
             self._read["stepper"] = now
             self._status.update(self._steppers(now))
-        if now - self._read["servo"] >= 1 / 15 - 1e-9:
+        if now - self._read["servo"] >= self.slow / 15 - 1e-9:
             self._read["servo"] = now
             for device, chain in (("head", self.head), ("end_of_arm", self.end_of_arm)):
-                self._status[device] = {name: self._servo(self.axes[name], now) for name in chain.motors}
+                if chain.unread:
+                    chain.comm_errors.status["n_gsr"] += 1
+                    self._status[device] = {name: {**old, "timestamp_pc": now} for name, old in self._status[device].items()}
+                else:
+                    self._status[device] = {name: self._servo(self.axes[name], now) for name in chain.motors}
 
     def _steppers(self, now: float) -> dict[str, Any]:
         wheel = {"timestamp": now, "pos_calibrated": False, "guarded_event": 0}

@@ -203,7 +203,7 @@ _NODES = (
             Parameter("robot", "stretch", "own joints, or a free hand", choices=("stretch", "hand")),
             _SIMULATOR,
             Parameter("rate", 5.0, "images a second while nothing moves", 0.2, 60.0),
-            Parameter("client_timeout", 2.0, "seconds without a heartbeat of the client after which motion stops", 0.05, 60.0),
+            Parameter("client_timeout", 2.0, "seconds without a client's heartbeat after which motion stops; 0: none", 0.0, 60.0),
             Parameter("pace", 0.0, "simulated seconds a second; 0: as fast as it can", 0.0, 100.0),
         ),
         ("heartbeat",),
@@ -216,7 +216,7 @@ _NODES = (
         "stretch",
         "the real Stretch RE2 by stretch_body; its camera comes from the RealSense driver",
         (
-            Parameter("client_timeout", 0.1, "seconds without a heartbeat of the client after which motion stops", 0.05, 1.0),
+            Parameter("client_timeout", 0.5, "seconds without a client's heartbeat after which motion stops; 0: none", 0.0, 5.0),
             Parameter("rate", 15.0, "joint states a second", 1.0, 100.0),
         ),
         ("heartbeat", "segments"),

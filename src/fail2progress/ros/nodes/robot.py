@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from abc import abstractmethod
@@ -69,11 +70,14 @@ class RobotNode(StackNode):
         """The client's heartbeat has come."""
 
     def _watch(self, over: threading.Event) -> None:
-        """Halt when the client falls silent, or its goal is cancelled."""
-        limit = float(self.param("client_timeout"))
-        self.heard = time.monotonic()
+        """Halt when the client falls silent, or its goal is cancelled. Time in which this process was held up does not count."""
+        limit = float(self.param("client_timeout")) or math.inf
+        self.heard = woken = time.monotonic()
         while not over.wait(WATCH):
-            if time.monotonic() - self.heard > limit:
+            late, woken = time.monotonic() - woken - 2 * WATCH, time.monotonic()
+            if late > 0:
+                self.heard = min(self.heard + late, woken)
+            if woken - self.heard > limit:
                 self.lost.set()
                 self.halt()
                 return

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 from fail2progress_msgs.msg import ErrorCode
@@ -70,7 +71,7 @@ class StretchNode(RobotNode):
         self.since = self.now()
         """What was seen before is of no use: the head has moved."""
         self.trouble: Trouble | None = None
-        rules = Rules(client_timeout=float(self.param("client_timeout")))
+        rules = Rules(client_timeout=float(self.param("client_timeout")) or math.inf)
         self.robot = StretchRobot(self.transport, self.look, rules=rules, progress=self.feed_back)
         self.offer()
         self.listen("segments", self._see, when_inactive=True)
@@ -104,8 +105,9 @@ class StretchNode(RobotNode):
             self.robot.execute(call)
         except StretchError as error:
             self.trouble = error.trouble
-            if self.goal.is_cancel_requested and not self.stopped.is_set():
-                self.resume()  # who cancels a goal may send another one
+            if (self.lost.is_set() or self.goal.is_cancel_requested) and not self.stopped.is_set():
+                with suppress(StretchError):  # the run-stop is pressed: the next goal says so
+                    self.resume()  # who cancels a goal, or comes back, may send another one
             raise
 
     def halt(self) -> None:

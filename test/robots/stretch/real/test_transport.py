@@ -1,5 +1,6 @@
 import ast
 import inspect
+import os
 import signal
 import subprocess
 import sys
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from fail2progress.robots.stretch.real import transport
 from fail2progress.robots.stretch.real.transport import TransportError, connect
+from support import fake_devices, real_stretch_body
 from support import fake_stretch as fake
-from support import real_stretch_body
 
 
 def fails(error: BaseException):
@@ -33,19 +35,29 @@ def test_where_there_is_no_robot_the_error_says_what_to_do(error: BaseException,
         connect(fails(error))
 
 
-def test_a_robot_that_does_not_start_is_let_go_of() -> None:
-    stopped = []
+def taken(**faults: bool) -> fake.FakeStretch:
+    body = fake.FakeStretch()
+    for name, value in faults.items():
+        setattr(body, name, value)
+    return body
 
-    class Held(fake.FakeStretch):
-        def startup(self) -> bool:
-            return False
 
-        def stop(self) -> None:
-            stopped.append(True)
+@pytest.mark.parametrize("known", [False, True])
+def test_a_robot_that_another_process_holds_is_let_go_of_and_the_holder_named(
+    known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "HOLDER", tmp_path / "pid.txt")
+    (tmp_path / "pid.txt").write_text(str(os.getppid()) if known else "nobody")
+    body = taken(held=True)
+    holder = f"process {os.getppid()} holds it" if known else "another process may hold it"
+    with pytest.raises(TransportError, match=rf"{holder} \(stretch_free_robot_process"):
+        connect(lambda: lambda: body)
+    assert body.stopped_devices == 1
 
-    with pytest.raises(TransportError, match="stretch_free_robot_process"):
-        connect(lambda: Held)
-    assert stopped == [True]
+
+def test_a_lock_that_belongs_to_another_user_is_named_with_what_to_do() -> None:
+    with pytest.raises(TransportError, match=r"Permission denied.*sudo rm -r /tmp/stretch_pid_dir"):
+        connect(lambda: lambda: taken(locked_out=True))
 
 
 def test_outside_the_main_thread_nothing_is_started() -> None:
@@ -90,13 +102,13 @@ def stretch_body_folder() -> Path | None:
 
 REAL = [
     ("robot.py", "Robot", fake.FakeStretch, ("startup", "stop", "push_command", "get_status", "is_homed")),
-    ("base.py", "Base", fake.FakeBase, ("translate_by", "rotate_by")),
-    ("prismatic_joint.py", "PrismaticJoint", fake.FakePrismatic, ("move_to",)),
-    ("stepper.py", "StepperBase", fake.FakeStepper, ("set_command",)),
-    ("end_of_arm.py", "EndOfArm", fake.FakeChain, ("move_to", "get_joint")),
-    ("head.py", "Head", fake.FakeChain, ("move_to", "get_joint")),
-    ("dynamixel_hello_XL430.py", "DynamixelHelloXL430", fake.FakeServo, ("quick_stop",)),
-    ("pimu.py", "PimuBase", fake.FakePimu, ("runstop_event_trigger",)),
+    ("base.py", "Base", fake_devices.FakeBase, ("translate_by", "rotate_by")),
+    ("prismatic_joint.py", "PrismaticJoint", fake_devices.FakePrismatic, ("move_to",)),
+    ("stepper.py", "StepperBase", fake_devices.FakeStepper, ("set_command",)),
+    ("end_of_arm.py", "EndOfArm", fake_devices.FakeChain, ("move_to", "get_joint")),
+    ("head.py", "Head", fake_devices.FakeChain, ("move_to", "get_joint")),
+    ("dynamixel_hello_XL430.py", "DynamixelHelloXL430", fake_devices.FakeServo, ("quick_stop",)),
+    ("pimu.py", "PimuBase", fake_devices.FakePimu, ("runstop_event_trigger",)),
 ]
 
 
@@ -118,7 +130,7 @@ def test_the_fake_takes_what_stretch_body_takes(file: str, name: str, imitation:
 def test_hold_mode_has_the_number_that_the_fake_gives_it() -> None:
     folder = stretch_body_folder()
     assert folder is not None
-    assert f"MODE_HOLD = {fake.FakeStepper.MODE_HOLD}\n" in (folder / "stepper.py").read_text()
+    assert f"MODE_HOLD = {fake_devices.FakeStepper.MODE_HOLD}\n" in (folder / "stepper.py").read_text()
 
 
 @pytest.mark.skipif(stretch_body_folder() is None, reason="stretch_body is not installed")

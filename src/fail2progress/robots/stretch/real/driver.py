@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fail2progress.robots.stretch.real.joints import JOINTS, profiles, read
+from fail2progress.robots.stretch.real.joints import FAILURES, JOINTS, profiles, read
 from fail2progress.robots.stretch.real.motion import Motion, Rules, send
 from fail2progress.robots.stretch.real.states import EVENT_OF, Event, State, StretchError, Trouble, after
 from fail2progress.robots.stretch.real.transport import Status, StretchTransport
@@ -59,16 +59,20 @@ class StretchDriver:
         self._commands = threading.RLock()
         self._heard = -math.inf
         self._under_way: frozenset[str] = frozenset()
-        self._sent = -math.inf
+        self._sent = self._checked = -math.inf
+        self._failures: dict[str, int] = {}
+        self._squeezes = False
 
     def alive(self) -> None:
         """The client's heartbeat: at least 20 times a second while it wants the robot to move."""
         self._heard = self.clock.now()
 
     def status(self) -> Status:
-        """The robot's status; StretchError if it cannot be read."""
+        """The robot's status, with the failed reads of its servos; StretchError if it cannot be read."""
         try:
-            return self.transport.get_status()
+            chains = {"head": self.transport.head, "end_of_arm": self.transport.end_of_arm}
+            failed = {name: int(chain.comm_errors.status["n_gsr"]) for name, chain in chains.items()}
+            return {**self.transport.get_status(), FAILURES: failed}
         except Exception as error:
             raise StretchError(Trouble.TRANSPORT, _transport_failed(error)) from error
 
@@ -115,6 +119,7 @@ class StretchDriver:
         with self._commands:
             self._check(status)
             self._under_way = frozenset(motion.moving)
+            self._squeezes = to.get("stretch_gripper", 0.0) < 0
             self._send(motion)
         while not motion.arrived(self._watch(motion), self.clock.now()):
             self.clock.sleep(self.rules.period)
@@ -148,12 +153,22 @@ class StretchDriver:
         """Whether motion is allowed at all, right now."""
         if status["pimu"]["runstop_event"]:
             raise StretchError(Trouble.RUN_STOP, "the run-stop was pressed: release it (hold its button for 2 s), then resume()")
-        silent = self.clock.now() - self._heard
+        silent = self._silence()
         if silent > self.rules.client_timeout:
             heard = f"for {silent:.2f} s" if math.isfinite(silent) else "yet"
-            raise StretchError(Trouble.CLIENT_LOST, f"no heartbeat from the client {heard}: call alive() at 20 Hz, then resume()")
+            raise StretchError(Trouble.CLIENT_LOST, f"no heartbeat from the client {heard}: call alive() at 20 Hz, try again")
         if not (status["lift"]["motor"]["pos_calibrated"] and status["arm"]["motor"]["pos_calibrated"]):
             raise StretchError(Trouble.NOT_HOMED, "lift or arm lost its homing: run stretch_robot_home.py, then resume()")
+
+    def _silence(self) -> float:
+        """Seconds that the client has been silent, those left out in which this loop was held up, as its heartbeat was then."""
+        now, late = self.clock.now(), 0.0
+        if math.isfinite(self._checked):
+            late = now - self._checked - 2 * self.rules.period
+        self._checked = now
+        if late > 0 and self.state is State.MOVING:
+            self._heard = min(self._heard + late, now)
+        return now - self._heard
 
     def _send(self, motion: Motion) -> None:
         try:
@@ -192,23 +207,36 @@ class StretchDriver:
         If that fails, the run-stop of the firmware is the last resort.
         """
         begin = moved = self.clock.now()
-        try:
-            while self.clock.now() - begin < self.rules.halt:
+        failed = ""
+        while self.clock.now() - begin < self.rules.halt:
+            try:
                 with self._commands:
-                    hold(self.transport, {*_moving(self.transport.get_status()), *self._under_way} - self._gripping())
+                    self._hold(self.status())
                 self.clock.sleep(self.rules.period)
-                if _moving(self.transport.get_status()):
+                if self._restless(self.status()):
                     moved = self.clock.now()
                 elif self.clock.now() - moved > self.rules.still:
                     return
-            self._last_resort("motion did not end in time")
-        except Exception as error:
-            self._last_resort(_transport_failed(error))
+            except Exception as error:
+                failed = str(error) if isinstance(error, StretchError) else _transport_failed(error)
+                self.clock.sleep(self.rules.period)
+        self._last_resort(failed or "motion did not end in time")
 
-    def _gripping(self) -> set[str]:
-        """The gripper while it rests: it may hold something."""
-        moves = "stretch_gripper" in _moving(self.transport.get_status())
-        return set() if moves else {"stretch_gripper"}
+    def _hold(self, status: Status) -> None:
+        """Hold what moves, and what was sent somewhere. Servos are left alone while run-stopped, as stopping one switches its
+        torque on again; so is a gripper that rests where it squeezes, as it may hold something."""
+        restless = self._restless(status)
+        servos = {*restless, *self._under_way}
+        if self._squeezes and "stretch_gripper" not in restless:
+            servos.discard("stretch_gripper")
+        hold(self.transport, () if status["pimu"]["runstop_event"] else servos)
+
+    def _restless(self, status: Status) -> list[str]:
+        """The joints that move: not servos whose readings are old, nor those that a run-stop has made limp."""
+        limp = bool(status["pimu"]["runstop_event"])
+        dead = {device for device, failures in status[FAILURES].items() if failures != self._failures.get(device, failures)}
+        self._failures = dict(status[FAILURES])
+        return [name for name in _moving(status) if JOINTS[name].stepper or not (limp or JOINTS[name].device in dead)]
 
     def _last_resort(self, why: str) -> None:
         reason = f"{why}. Press the run-stop button; then look at the robot before resume()"

@@ -88,6 +88,10 @@ def per_cent(angle: float) -> float:
     return min(2 * FINGER_LENGTH * math.sin(angle) / _APERTURE, FULL_OPEN)
 
 
+FAILURES = "failed_reads"
+"""Where the driver puts into a status how often each chain of servos could not be read."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """A joint's position and velocity (unit, unit/s), and a stamp that changes with every reading of the hardware."""
@@ -97,6 +101,8 @@ class Reading:
     stamp: float
     contacts: int = 0
     """How often the firmware has stopped the joint at its contact threshold."""
+    failures: int = 0
+    """How often reading the joint's bus has failed: then stretch_body's stamp of a servo is new, its position is not."""
 
 
 def read(status: Status, joint: Joint) -> Reading:
@@ -111,7 +117,8 @@ def read(status: Status, joint: Joint) -> Reading:
         return Reading(float(part["pos"]), float(part["vel"]), float(motor["timestamp"]), int(motor["guarded_event"]))
     servo = status[joint.device][joint.name]
     position = servo["pos_pct"] if joint.unit == "%" else servo["pos"]
-    return Reading(float(position), float(servo["vel"]) * joint.scale, float(servo["timestamp_pc"]))
+    failures = int(status.get(FAILURES, {}).get(joint.device, 0))
+    return Reading(float(position), float(servo["vel"]) * joint.scale, float(servo["timestamp_pc"]), failures=failures)
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ from fail2progress.robots.stretch.real.transport import Chain, Status, StretchTr
 
 @dataclass(frozen=True)
 class Rules:
-    """Times in seconds. Client time-out, two periods and the motors' braking together stay below 0.2 s."""
+    """Times in seconds. Two periods and the motors' braking together stay below 0.2 s."""
 
     period: float = 0.02
     """Between two looks at the robot: 50 Hz."""
-    client_timeout: float = 0.10
+    client_timeout: float = 0.50
+    """The client may be silent for so long; infinite where no heartbeat is needed. Time in which the driver itself was held up
+    does not count."""
     still: float = 0.10
     """Nothing may be seen to move for so long before a halt is believed: servos are read at 15 Hz."""
     halt: float = 0.40
@@ -65,7 +67,7 @@ class Motion:
             late = [name for name, track in self._tracks.items() if not self._there(track, status, now)]
             raise StretchError(
                 Trouble.TIMED_OUT,
-                f"{', '.join(late)} took more than {self._limit:.1f} s: see that nothing is in its way, then resume()",
+                f"{', '.join(late)} took more than {self._limit:.1f} s: see that nothing is in its way, then send the goal again",
             )
 
     def _stuck(self, track: _Track, now: float) -> bool:
@@ -93,7 +95,7 @@ class Motion:
             raise StretchError(
                 Trouble.NO_STATUS,
                 f"no new reading of {track.joint.name} for {now - track.fresh:.2f} s: check power and USB "
-                "(stretch_robot_system_check.py), then resume()",
+                "(stretch_robot_system_check.py), and end other programs if the computer is busy; then send the goal again",
             )
 
     def _check_free(self, track: _Track, status: Status, now: float) -> None:
@@ -115,14 +117,16 @@ class _Track:
         """Seconds that coming nearer by half a tolerance takes at most, from rest or at speed."""
         self.fresh = self.nearer = now
         self.met = False
-        self._stamp = reading.stamp
+        self._stamp, self._failures = reading.stamp, reading.failures
         self._contacts = reading.contacts
         self._best: float | None = None
 
     def take(self, reading: Reading, remaining: float, now: float) -> None:
         """A new reading, at a distance (unit) from the goal."""
         if reading.stamp != self._stamp:
-            self._stamp, self.fresh = reading.stamp, now
+            if reading.failures == self._failures:
+                self.fresh = now
+            self._stamp, self._failures = reading.stamp, reading.failures
         self.met = self.met or reading.contacts > self._contacts
         if self._best is None or remaining < self._best - self.joint.tolerance / 2:
             self._best, self.nearer = remaining, now

@@ -25,6 +25,8 @@ class Event(str, Enum):
     STOP = "stop"
     RUN_STOP = "run-stop"
     FAULT = "fault"
+    ABORT = "abort"
+    """A goal ends early for a reason that passes by itself: the next one is taken."""
     RESUME = "resume"
 
 
@@ -37,6 +39,7 @@ TRANSITIONS: dict[tuple[State, Event], State] = {
     (State.MOVING, Event.STOP): State.STOPPED,
     (State.MOVING, Event.RUN_STOP): State.RUN_STOPPED,
     (State.MOVING, Event.FAULT): State.FAULTED,
+    (State.MOVING, Event.ABORT): State.IDLE,
     (State.STOPPED, Event.RUN_STOP): State.RUN_STOPPED,
     (State.STOPPED, Event.FAULT): State.FAULTED,
     (State.STOPPED, Event.RESUME): State.IDLE,
@@ -70,8 +73,15 @@ class Trouble(str, Enum):
     NOT_SEEN = "not seen"
 
 
-EVENT_OF = {Trouble.RUN_STOP: Event.RUN_STOP, Trouble.STOPPED: Event.STOP}
-"""Which event a trouble in motion is; all others are faults."""
+EVENT_OF = {
+    Trouble.RUN_STOP: Event.RUN_STOP,
+    Trouble.STOPPED: Event.STOP,
+    Trouble.CLIENT_LOST: Event.ABORT,
+    Trouble.TIMED_OUT: Event.ABORT,
+    Trouble.NO_STATUS: Event.ABORT,
+    Trouble.NOT_SEEN: Event.ABORT,
+}
+"""Which event a trouble in motion is; all others are faults, which somebody has to look at before the robot moves again."""
 
 
 class StretchError(ExecutionError):

@@ -6,14 +6,20 @@
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 Status = Mapping[str, Any]
 """What `get_status()` gives: nested dictionaries by device, as stretch_body fills them."""
+
+
+HOLDER = Path("/tmp/stretch_pid_dir/stretch_body_robot_pid.txt")
+"""Where stretch_body keeps the number of the process that holds the robot, beside the lock itself."""
 
 
 class TransportError(RuntimeError):
@@ -60,8 +66,17 @@ class Servo(Protocol):
         """Torque off and on again: it rests where it is. Acts at once, without push_command."""
 
 
+class Errors(Protocol):
+    """Counts of what went wrong on a bus."""
+
+    status: Mapping[str, Any]
+    """`n_gsr`: how often a reading of all its servos failed."""
+
+
 class Chain(Protocol):
     """End of arm or head: servos on one bus."""
+
+    comm_errors: Errors
 
     def move_to(self, joint: str, x_r: float, v_r: float | None = None, a_r: float | None = None) -> None:
         """Move a servo to radians, or the gripper to its per cent. Acts at once, without push_command."""
@@ -114,15 +129,32 @@ def connect(load: Callable[[], type[StretchTransport]] | None = None) -> Stretch
     if threading.current_thread() is not threading.main_thread():
         raise TransportError("stretch_body sets signal handlers when it starts: call connect() in the main thread")
     robot = _construct(load or _robot_class)
-    with _own_signals():
-        started = robot.startup()
+    try:
+        with _own_signals():
+            started = robot.startup()
+    except OSError as error:
+        raise TransportError(
+            f"the Stretch could not be taken ({error}): the folder of its lock may belong to another user, as after a container "
+            f"of root's; remove it (sudo rm -r {HOLDER.parent})"
+        ) from error
     if not started:
         robot.stop()
         raise TransportError(
-            "the Stretch did not start: another process may hold it (stretch_free_robot_process.py ends that one), "
+            f"the Stretch did not start: {_holder()} (stretch_free_robot_process.py ends that one), "
             "or a device is missing (stretch_robot_system_check.py names it)"
         )
     return robot
+
+
+def _holder() -> str:
+    """Who holds the robot, as far as stretch_body has written it down."""
+    try:
+        number = int(HOLDER.read_text())
+    except (OSError, ValueError):
+        return "another process may hold it"
+    if number == os.getpid() or not Path(f"/proc/{number}").exists():
+        return "another process may hold it"
+    return f"process {number} holds it"
 
 
 @contextmanager
