@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.perception.relations.registry import relation_detector
 from fail2progress.planning.planner import Plan, Planner
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.base import Disturbances
@@ -20,6 +22,7 @@ from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.registry import task
+from support.oracle import Oracle
 
 Make = Callable[..., SkillEffectModel]
 SIMULATOR = MujocoSimulator()
@@ -186,3 +189,35 @@ def test_a_watcher_is_told_of_plans_and_skills_in_order(oracle: Make, store: Fai
     assert kinds == ["plan", "attempt", "skill"] * len(episode.taken) + ["plan"]
     assert [value for _, value in run.watched if isinstance(value, Plan)] == list(episode.plans)
     assert [value for _, value in run.watched if isinstance(value, StepResult)] == list(episode.taken)
+
+
+class Counting(Oracle):
+    """Counts what it encodes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoded = 0
+
+    def encode(self, *given: Any) -> torch.Tensor:
+        self.encoded += 1
+        return super().encode(*given)
+
+
+@pytest.mark.parametrize("replan", [True, False])
+def test_an_observation_is_encoded_once(replan: bool, store: FailureStore) -> None:
+    """By the detector; planner and monitor use what it made of it."""
+    model = Counting()
+    run = Run(model, store, trial(3, 0), config=AgentConfig(replan=replan))
+    episode = run.episode()
+    assert episode.outcome == "done" and model.encoded == len(episode.taken) + 1
+
+
+def test_relations_are_those_of_the_chosen_detector(oracle: Make, store: FailureStore) -> None:
+    run = Run(oracle(), store, trial(3, 0), config=AgentConfig(replan=False, relations="geometric"))
+    episode = run.episode()
+    last = run.robot.observe()
+    assert episode.taken and not any(step.event for step in episode.taken)
+    expected = relation_detector("geometric").detect(last)
+    np.testing.assert_array_equal(episode.taken[-1].observed.binary, expected.binary)
+    (carried,) = {step.planned.call.object for step in episode.taken} & {"cup_1"}
+    assert expected.value("contact", carried, "table_b") > 0.5  # the oracle knows no contact

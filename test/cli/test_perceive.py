@@ -12,8 +12,11 @@ from PIL import Image
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
+from fail2progress.perception.relations.registry import DETECTORS
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
+from support import box_detector
+from support.plugins import install_plugin
 
 Run = Callable[..., Any]
 
@@ -79,3 +82,34 @@ def test_mistakes_are_told_in_one_line(run: Run, files: tuple[Path, Path, Path],
         result = run("perceive", *arguments)
         assert result.exit_code == 2, says
         assert says in result.stderr and result.stderr.count("\n") == 1, result.stderr
+
+
+def test_relations_by_another_detector(run: Run, refuses: Run, files: tuple[Path, Path, Path]) -> None:
+    """The model's own, which knows no `inside` but that of A.9; and one of another package."""
+    result = run("perceive", *files[:2], "--camera", files[2], "--relations", "learned", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert {"contact", "above"} <= {name for name, *_ in json.loads(result.stdout)["relations"]}
+    assert "known: learned, geometric" in refuses("perceive", *files[:2], "--camera", files[2], "--relations", "no")
+
+
+def test_a_detector_from_outside(
+    run: Run, files: tuple[Path, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = Path(box_detector.__file__).read_text()
+    install_plugin(tmp_path, source, {"fail2progress.relation_detectors": {"boxes": "BoxDetector"}}, "boxes_for_perceive")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(DETECTORS, "_searched", False)
+    result = run("perceive", *files[:2], "--camera", files[2], "--relations", "boxes", "--json")
+    DETECTORS.unregister("boxes")
+    assert result.exit_code == 0, result.stderr
+    assert all(odds == 1.0 for name, *_, odds in json.loads(result.stdout)["relations"] if name != "on")
+
+
+def test_other_segmenters(refuses: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    frame = (*files[:2], "--camera", files[2])
+    assert "known: label-image, geometric, open-vocabulary" in refuses("perceive", *frame, "--segmenter", "labeled")
+    assert "detector: Field required" in refuses("perceive", *frame, "--segmenter", "open-vocabulary")
+    options = tmp_path / "words.yaml"
+    options.write_text(f"segmenter: open-vocabulary\ndetector: {tmp_path}\nfill: {tmp_path}\n")
+    assert f"{tmp_path}: no weights here" in refuses("perceive", *frame, "--segmenter", options)
+    assert "no labels" in refuses("perceive", *frame, "--segmenter", "label-image")

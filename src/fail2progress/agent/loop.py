@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from fail2progress.agent.monitor import ModelMonitor, Monitor, SkillExecution, StepResult
+from fail2progress.agent.monitor import Monitor, RuleMonitor, SkillExecution, StepResult
+from fail2progress.agent.observer import Observer, RobotObserver
 from fail2progress.core.goals import Goal
-from fail2progress.core.memory import ObjectMemory
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import Observation
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.prediction import Belief, detect, encode_observation
+from fail2progress.models.prediction import Belief
+from fail2progress.perception.relations.registry import LEARNED, relation_detector
 from fail2progress.planning.planner import Plan, PlannedSkill, Planner
 from fail2progress.robots.base import ExecutionError, Robot
 
@@ -41,6 +42,8 @@ class AgentConfig:
     stop_at_failure: bool = False
     max_skills: int = 20
     rule: MonitorRule = field(default_factory=MonitorRule)
+    relations: str = LEARNED
+    """Name of the relation detector."""
 
 
 @dataclass(frozen=True)
@@ -74,41 +77,43 @@ class Agent:
     config: AgentConfig = field(default_factory=AgentConfig)
     on_event: EventCallback = lambda kind, value: None
     monitor: Monitor | None = None
-    """Default: one that detects with the planner's model, in this process."""
+    """Default: one that judges by the configured rule, in this process."""
+    observer: Observer | None = None
+    """Default: one that looks through the robot and detects relations as configured, in this process."""
     learn: Callable[[FailureEvent], object] = lambda event: None
     """Called with every failure that does not stop the loop; what it learns comes in by `provide_model`."""
     provide_model: ModelProvider = lambda: None
 
     def run(self, robot: Robot, assignment: TaskSpec) -> Episode:
         """Pursue the goal until it holds, a failure stops the loop, or nothing more can be done."""
-        memory = ObjectMemory()
+        observer = self.observer or RobotObserver(
+            robot, relation_detector(self.config.relations, self.planner.model, self.digest)
+        )
         plans: list[Plan] = []
         taken: list[StepResult] = []
-        cloud = memory.update(robot.observe())
+        seen = observer.look()
         pending: list[PlannedSkill] = []
         stages = assignment.stages
         while len(taken) < self.config.max_skills:
             if not pending or self.config.replan:
-                self._adopt(self.provide_model())
-            belief = encode_observation(self.planner.model, cloud)
-            before = detect(self.planner.model, belief)
-            if not pending or self.config.replan:
+                seen = self._adopt(self.provide_model(), observer, seen)
                 if pending == [] and plans and not self.config.replan:
                     return Episode("done", tuple(plans), tuple(taken))
-                stages = _left(stages, before)
+                stages = _left(stages, seen.relations)
+                belief = observer.belief(self.planner.model, seen)
                 plans.append(self._plan(belief, stages, plans[-1] if plans and taken[-1].event is None else None))
                 pending = list(plans[-1].skills)
                 if not pending:
-                    done = assignment.goal.satisfied(before)
+                    done = assignment.goal.satisfied(seen.relations)
                     return Episode("done" if done else "no plan", tuple(plans), tuple(taken))
             planned = pending.pop(0)
-            attempt = self._attempt(assignment, plans[-1], planned, cloud, before, len(taken))
+            attempt = self._attempt(assignment, plans[-1], planned, seen, len(taken))
             try:
                 robot.execute(planned.call)
             except ExecutionError as error:
                 return Episode(f"execution: {error}", tuple(plans), tuple(taken))
-            cloud = memory.update(robot.observe(), planned.displacement)
-            taken.append(self._check(attempt, cloud))
+            seen = observer.look(planned.displacement)
+            taken.append(self._check(attempt, seen))
             event = taken[-1].event
             if event is not None:
                 if self.config.stop_at_failure:
@@ -123,33 +128,27 @@ class Agent:
         self.on_event("plan", plan)
         return plan
 
-    def _attempt(
-        self,
-        assignment: TaskSpec,
-        plan: Plan,
-        planned: PlannedSkill,
-        before: SegmentedCloud,
-        relations: RelationState,
-        step: int,
-    ) -> SkillExecution:
+    def _attempt(self, assignment: TaskSpec, plan: Plan, planned: PlannedSkill, before: Observation, step: int) -> SkillExecution:
         """What is about to be tried, announced."""
         of = (assignment.task, assignment.objects, assignment.seed, step, assignment.goal)
         calls = tuple(skill.call for skill in plan.skills)
-        attempt = SkillExecution(*of, calls, planned, self.digest, before, relations)
+        attempt = SkillExecution(*of, calls, planned, self.digest, before.cloud, before.relations)
         self.on_event("attempt", attempt)
         return attempt
 
-    def _check(self, attempt: SkillExecution, after: SegmentedCloud) -> StepResult:
+    def _check(self, attempt: SkillExecution, after: Observation) -> StepResult:
         """R^_k against R'_k; what matters becomes an event, durable before this returns."""
-        monitor = self.monitor or ModelMonitor(self.planner.model, self.keep, self.config.rule)
+        monitor = self.monitor or RuleMonitor(self.keep, self.config.rule)
         taken = monitor.check(attempt, after)
         self.on_event("skill", taken)
         return taken
 
-    def _adopt(self, better: tuple[SkillEffectModel, str] | None) -> None:
-        """Go on with another model: between two plans, so that no plan mixes two."""
-        if better is not None:
-            self.planner.model, self.digest = better
+    def _adopt(self, better: tuple[SkillEffectModel, str] | None, observer: Observer, seen: Observation) -> Observation:
+        """Go on with another model: between two plans, so that no plan mixes two. The scene as that model sees it."""
+        if better is None:
+            return seen
+        self.planner.model, self.digest = better
+        return observer.adopt(*better)
 
 
 def _left(stages: tuple[Goal, ...], relations: RelationState) -> tuple[Goal, ...]:

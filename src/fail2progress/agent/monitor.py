@@ -8,12 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from fail2progress.core.goals import Goal
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.monitor import MonitorRule, mismatches
-from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.prediction import detect, encode_observation
 from fail2progress.planning.planner import PlannedSkill
 from fail2progress.skills.base import SkillCall
 
@@ -50,32 +48,30 @@ class Monitor(ABC):
     """Compares what was expected with what is seen."""
 
     @abstractmethod
-    def check(self, attempt: SkillExecution, after: SegmentedCloud) -> StepResult:
+    def check(self, attempt: SkillExecution, after: Observation) -> StepResult:
         """R^_k against R'_k. A failure is durable before this returns."""
 
 
 @dataclass(frozen=True)
-class ModelMonitor(Monitor):
-    """Detects the relations that hold with the model that planned, and keeps every failure the moment it is found."""
+class RuleMonitor(Monitor):
+    """Judges by a rule, and keeps every failure the moment it is found."""
 
-    model: SkillEffectModel
     keep: Callable[[FailureEvent], object]
     rule: MonitorRule = field(default_factory=MonitorRule)
 
-    def check(self, attempt: SkillExecution, after: SegmentedCloud) -> StepResult:
+    def check(self, attempt: SkillExecution, after: Observation) -> StepResult:
         """See Monitor."""
-        taken = judge(attempt, after, self.model, self.rule)
+        taken = judge(attempt, after, self.rule)
         if taken.event is not None:
             self.keep(taken.event)
         return taken
 
 
-def judge(attempt: SkillExecution, after: SegmentedCloud, model: SkillEffectModel, rule: MonitorRule) -> StepResult:
-    """R^_k detected in `after` against R'_k of the attempt; what matters becomes an event."""
-    observed = detect(model, encode_observation(model, after))
-    found = mismatches(attempt.planned.expected, observed, attempt.goal, rule)
-    event = _event(attempt, after, observed, found) if found else None
-    return StepResult(attempt.planned, observed, found, event)
+def judge(attempt: SkillExecution, after: Observation, rule: MonitorRule) -> StepResult:
+    """The relations R^_k of `after` against R'_k of the attempt; what matters becomes an event."""
+    found = mismatches(attempt.planned.expected, after.relations, attempt.goal, rule)
+    event = _event(attempt, after.cloud, after.relations, found) if found else None
+    return StepResult(attempt.planned, after.relations, found, event)
 
 
 def _event(attempt: SkillExecution, after: SegmentedCloud, observed: RelationState, found: tuple[Mismatch, ...]) -> FailureEvent:

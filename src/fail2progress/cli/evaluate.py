@@ -36,6 +36,7 @@ def evaluate(
     ),
     seed: int = typer.Option(1, min=0, help="Trials start from seed * 100000, and so on."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
+    relations: str = typer.Option("learned", help="Relation detector: learned (the model's own), geometric, or another's."),
     processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     out: Path | None = typer.Option(None, help="Report to write (.json), with a row for every trial."),
@@ -57,7 +58,7 @@ def evaluate(
     with checked():
         again = room.replans(method, checkpoint.note, replan)
         count = objects if objects is not None else task_of(task).counts[0]
-        work = room.jobs(path, task, count, trials, seed, again, free_order, slack, simulator, goal)
+        work = room.jobs(path, task, count, trials, seed, again, free_order, slack, simulator, goal, relations)
         workers = executor_named(executor, processes)
     if out is not None:
         require(not out.is_dir(), f"{out}: is a folder; --out names a file")
@@ -66,6 +67,7 @@ def evaluate(
     results = _carry_out(work, workers)
     head = {"task": task, "objects": count, "method": method, "seed": seed, "model": shown(path), "digest": checkpoint.digest}
     head |= {"replan": again, "free_order": free_order, "slack": slack, "simulator": simulator, "goal": goal or None}
+    head |= {"relations": relations}
     head |= {"seconds": time.perf_counter() - start}
     _tell(results, trials, head, out, as_json)
 

@@ -11,6 +11,7 @@ import typer
 from fail2progress.cli.common import UserError, checked, console, print_json, require
 
 if TYPE_CHECKING:
+    from fail2progress.perception.relations.base import RelationDetector
     from fail2progress.perception.segmentation.base import Perceived, Segment
 
 Relations = list[tuple[str, str, str, float]]
@@ -27,6 +28,15 @@ def perceive(
     color: Annotated[Path, typer.Argument(help="Colour image.")],
     depth: Annotated[Path, typer.Argument(help="Depth aligned to it: 16-bit, millimetres unless the camera's file says else.")],
     camera: Annotated[Path, typer.Option(help="JSON with width, height, fx, fy, cx, cy and depth_unit_m; or a ROS CameraInfo.")],
+    segmenter: Annotated[
+        str, typer.Option(help="geometric, open-vocabulary, one of another package, or a YAML or JSON file with its options.")
+    ] = "geometric",
+    relations: Annotated[
+        str, typer.Option(help="Relation detector: geometric, learned (by --model), or one of another package.")
+    ] = "geometric",
+    model: Annotated[
+        Path | None, typer.Option(help="Weights for learned relations; default: those that travel with the package.")
+    ] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw the segments over the colour image into this file.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
@@ -36,27 +46,40 @@ def perceive(
     """
     from fail2progress.perception.files import read_frame
     from fail2progress.perception.picture import draw
-    from fail2progress.perception.relations import geometric as geometric_relations
-    from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+    from fail2progress.perception.relations.geometric import on
+    from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 
     formats = (".png", ".jpg", ".jpeg")
     require(picture is None or picture.suffix.lower() in formats, f"{picture}: a picture ends in {', '.join(formats)}")
     if picture is not None and not picture.parent.is_dir():
         raise UserError(f"{picture.parent} is not a folder; make it first")
     with checked():
+        finder, detector = segmenter_named(segmenter), _detector(relations, model)
         frame = read_frame(color, depth, camera)
-        perceived = GeometricSegmenter().segment(frame)
+        perceived = finder.segment(frame)
     started = time.perf_counter()
-    state = geometric_relations.detect(perceived)
-    relations = [("on", a, b, odds) for a, b, odds in geometric_relations.on(state)]
-    relations += [(name, a, b, state.value(name, a, b)) for name, a, b in state.holding(LIKELY)]
+    state = detector.detect_perceived(perceived)
+    found: Relations = [("on", a, b, odds) for a, b, odds in on(state)]
+    found += [(name, a, b, state.value(name, a, b)) for name, a, b in state.holding(LIKELY)]
     spent = time.perf_counter() - started
     if picture is not None:
-        draw(frame.colour, perceived, relations).save(picture)
+        draw(frame.colour, perceived, found).save(picture)
     if json_output:
-        print_json(as_json(perceived, relations, spent))
+        print_json(as_json(perceived, found, spent))
     else:
-        _show(perceived, relations)
+        _show(perceived, found)
+
+
+def _detector(name: str, model: Path | None) -> RelationDetector:
+    """The detector of a name; weights are read only for one that is not geometric."""
+    from fail2progress.models import weights
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.perception.relations.registry import LEARNED, relation_detector
+
+    if model is None and name != LEARNED:
+        return relation_detector(name)
+    checkpoint = load_checkpoint(model or weights.path(weights.RELATIONAL))
+    return relation_detector(name, checkpoint.model, checkpoint.digest)
 
 
 def as_json(perceived: Perceived, relations: Relations, spent: float) -> dict[str, object]:

@@ -30,6 +30,7 @@ _LEVEL = typer.Option("info", help="Least severe log line: debug, info, warn, er
 _MODEL = typer.Option(None, help="Weights to start from; default: the folder's current ones, or the package's.")
 _REPORT = typer.Option(None, help="Write the HTML report here; default: report.html in the folder.")
 _JSON = typer.Option(False, "--json", help="Print the result as JSON.")
+_RELATIONS = typer.Option("learned", help="Relation detector: learned (the model's own), geometric, or one of another package.")
 _RESUME = typer.Option(False, help="Go on with the models, failures and world of an earlier run in the folder.")
 
 
@@ -47,7 +48,8 @@ def sim(
     goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
     seed: int = typer.Option(0, min=0, help="As in `fail2progress demo`: the same seed gives the same trials."),
     robot: str = typer.Option("stretch", help="stretch (its own joints) or hand (quicker)."),
-    segmenter: str = typer.Option("labelled", help="labelled (by the simulator) or geometric."),
+    segmenter: str = typer.Option("label-image", help="label-image (the simulator's), geometric, or as for perceive."),
+    relations: str = _RELATIONS,
     story: bool = typer.Option(True, help="Trials until one fails, then the same again; otherwise one trial."),
     resume: bool = _RESUME,
     namespace: str = _NAMESPACE,
@@ -74,11 +76,10 @@ def sim(
         if goal:
             first.with_goal(Goal.parse(goal))
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
-    values |= {"segmenter": segmenter, "story": story, "result": str(out / "result.json")}
-    for name, key in (("sim_stretch", "robot"), ("segmentation", "segmenter")):
-        known = next(parameter for parameter in NODES[name].parameters if parameter.name == key)
-        reason = known.check(values[key])
-        require(reason is None, str(reason))
+    values |= _perception(segmenter, relations) | {"story": story, "result": str(out / "result.json")}
+    known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")
+    reason = known.check(robot)
+    require(reason is None, str(reason))
     _fresh(out, resume)
     code = _run(_launch("sim", out, values, namespace, params_file, log_level, model))
     _finish(out, report, as_json)
@@ -88,7 +89,10 @@ def sim(
 @up.command()
 def robot(
     out: Path = typer.Option(Path("runs/robot"), help="Folder for failures, models, bags and logs; what is there is kept."),
-    segmenter: str = typer.Option("geometric", help="geometric, or labelled where a detector publishes camera/labels."),
+    segmenter: str = typer.Option(
+        "geometric", help="geometric, label-image where a detector publishes camera/labels, or as for perceive."
+    ),
+    relations: str = _RELATIONS,
     namespace: str = _NAMESPACE,
     params_file: Path | None = _PARAMS,
     log_level: str = _LEVEL,
@@ -99,7 +103,7 @@ def robot(
     Example: fail2progress up robot --out ~/fail2progress
     """
     writable(out)
-    code = _run(_launch("robot", out, {"segmenter": segmenter}, namespace, params_file, log_level, model))
+    code = _run(_launch("robot", out, _perception(segmenter, relations), namespace, params_file, log_level, model))
     _end(code, out, "the stack ended")
 
 
@@ -110,8 +114,9 @@ def replay(
     rate: float = typer.Option(0.0, min=0.0, help="Times real time; 0: as fast as the nodes take it."),
     source: str = typer.Option("", help="segments (as they were at the time) or camera; default: segments if it has them."),
     segmenter: str = typer.Option(
-        "", help="Of camera images: labelled or geometric; default: labelled where the bag has labels."
+        "", help="Of camera images, as for perceive; default: label-image where the bag has labels, else geometric."
     ),
+    relations: str = _RELATIONS,
     resume: bool = _RESUME,
     namespace: str = _NAMESPACE,
     params_file: Path | None = _PARAMS,
@@ -130,10 +135,9 @@ def replay(
     require(source in ("", "segments", "camera"), f"unknown source {source!r}; there are: segments, camera")
     require(source != "segments" or not segmenter, "--segmenter works on camera images: leave out --source segments")
     source = source or ("camera" if segmenter else "")
-    segmenter = segmenter or ("labelled" if _has_labels(bag) else "geometric")
-    require(segmenter in ("labelled", "geometric"), f"unknown segmenter {segmenter!r}; there are: labelled, geometric")
+    segmenter = segmenter or ("label-image" if _has_labels(bag) else "geometric")
+    values = {"bag": str(bag), "source": source, "rate": rate, **_perception(segmenter, relations)}
     _fresh(out, resume)
-    values = {"bag": str(bag), "source": source, "rate": rate, "segmenter": segmenter}
     code = _run(_launch("replay", out, values, namespace, params_file, log_level, model))
     _finish(out, report, as_json)
     _end(code, out, "the replay failed")
@@ -149,6 +153,18 @@ def report(
     """
     require((folder / "failures.sqlite").is_file(), f"{folder}: no stack has run here (no failures.sqlite)")
     _report(folder, out)
+
+
+def _perception(segmenter: str, relations: str) -> dict[str, Any]:
+    """Parameters that choose the parts of perception; RegistryError where one does not exist. Files are named absolutely."""
+    from fail2progress.core.choice import FILES
+    from fail2progress.perception.relations.registry import DETECTORS
+    from fail2progress.perception.segmentation.registry import segmenter as segmenter_of
+
+    segmenter_of(segmenter)
+    DETECTORS.get(relations)
+    chosen = str(Path(segmenter).resolve()) if Path(segmenter).suffix in FILES else segmenter
+    return {"segmenter": chosen, "relations": relations}
 
 
 def _has_labels(bag: Path) -> bool:

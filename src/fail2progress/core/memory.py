@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.scene import Array
 
 
@@ -41,3 +41,8 @@ def matching(cloud: SegmentedCloud, wanted: SegmentedCloud) -> SegmentedCloud:
         if name in rows:
             points[row], visibility[row] = cloud.points[rows[name]], cloud.visibility[rows[name]]
     return replace(cloud, names=wanted.names, categories=wanted.categories, points=points, visibility=visibility)
+
+
+def matched(seen: Observation, wanted: SegmentedCloud) -> Observation:
+    """An observation of the segments that `wanted` names, in its order; see `matching`."""
+    return Observation(matching(seen.cloud, wanted), seen.relations.of(wanted.names), seen.source)

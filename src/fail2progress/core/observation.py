@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import FRAME, Array
 
 POINTS = 128
@@ -57,3 +58,17 @@ class SegmentedCloud:
     def shifted(self, offsets: Array) -> SegmentedCloud:
         """Every segment moved rigidly by its (N, 3) offset: the paper's xi(s) O_F for translations."""
         return replace(self, points=(self.points + offsets[:, None].astype(np.float32)))
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is seen, hidden segments filled in, and the relations that hold in it, detected once for all who use them."""
+
+    cloud: SegmentedCloud
+    relations: RelationState
+    source: str
+    """Who detected them: the digest of a model, or the name of a detector that needs none."""
+
+    def __post_init__(self) -> None:
+        if self.cloud.names != self.relations.names:
+            raise ValueError(f"relations of {self.relations.names} in a cloud of {self.cloud.names}")

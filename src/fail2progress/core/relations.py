@@ -68,6 +68,19 @@ class RelationState:
         rows = np.argwhere(np.asarray(self.binary, float) > threshold)
         return [(BINARY[k], self.names[i], self.names[j]) for i, j, k in rows]
 
+    def of(self, names: tuple[str, ...]) -> RelationState:
+        """The relations of these objects, in this order; nothing holds of one that is not known here."""
+        if names == self.names:
+            return self
+        rows = {name: row for row, name in enumerate(self.names)}
+        known = [i for i, name in enumerate(names) if name in rows]
+        theirs = [rows[names[i]] for i in known]
+        binary = np.zeros((len(names), len(names), len(BINARY)))
+        unary = np.zeros((len(names), len(UNARY)))
+        binary[np.ix_(known, known)] = self.binary[np.ix_(theirs, theirs)]
+        unary[known] = self.unary[theirs]
+        return RelationState(names, binary, unary)
+
     def _index(self, name: str) -> int:
         if name not in self.names:
             raise ValueError(f"unknown object {name!r}; there are: {', '.join(self.names)}")

@@ -17,6 +17,7 @@ from fail2progress.core.executor import Executor
 from fail2progress.core.goals import Goal
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
+from fail2progress.perception.relations.registry import DETECTORS, LEARNED
 from fail2progress.planning.search import SearchOptions
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Simulator
@@ -42,6 +43,8 @@ class TrialJob:
     simulator: str = simulators.DEFAULT
     goal: str = ""
     """Another goal than the task's, as Goal.parse reads it; empty for the task's own."""
+    relations: str = LEARNED
+    """Name of the relation detector."""
 
 
 @dataclass(frozen=True)
@@ -119,14 +122,17 @@ def jobs(
     slack: int = SearchOptions.slack,
     simulator: str = simulators.DEFAULT,
     goal: str = "",
+    relations: str = LEARNED,
 ) -> list[TrialJob]:
-    """The trials of a seed. ValueError: unknown task, simulator, or objects or a goal that the task does not have, no trials."""
+    """The trials of a seed. ValueError: unknown parts, objects or a goal that the task does not have, no trials."""
     if trials < 1:
         raise ValueError(f"trials must be at least 1, got {trials}")
     found = task(task_name).reference
     simulators.resolve(simulator)
+    DETECTORS.get(relations)
     seeds = range(seed * SEEDS, seed * SEEDS + trials)
-    work = [TrialJob(str(model), found, objects, number, replan, free_order, slack, simulator, goal) for number in seeds]
+    of = (replan, free_order, slack, simulator, goal, relations)
+    work = [TrialJob(str(model), found, objects, number, *of) for number in seeds]
     start(work[0])
     return work
 
@@ -147,7 +153,7 @@ def start(job: TrialJob) -> Trial:
 def carry_out(job: TrialJob) -> TrialResult:
     """One trial, in a worker."""
     checkpoint = _model(job.model)
-    config, search = AgentConfig(replan=job.replan), SearchOptions(slack=job.slack)
+    config, search = AgentConfig(replan=job.replan, relations=job.relations), SearchOptions(slack=job.slack)
     return run_trial(checkpoint.model, checkpoint.digest, start(job), config, search, _simulator(job.simulator))[0]
 
 

@@ -128,9 +128,8 @@ _NODES = (
         (
             Parameter(
                 "segmenter",
-                "labelled",
-                "where segments come from: a label image, or the geometry of the depth image",
-                choices=("labelled", "geometric"),
+                "label-image",
+                "label-image, geometric, open-vocabulary, one of another package, or a YAML or JSON file with options",
             ),
             Parameter("planning_frame", "planning", "frame of the clouds"),
             Parameter("slop", 0.02, "seconds by which the stamps of one frame's images may differ", 0.0, 1.0),
@@ -141,7 +140,11 @@ _NODES = (
     NodeEntry(
         "relations",
         "relations detected in segments; hidden objects are remembered",
-        (),
+        (
+            Parameter(
+                "relations", "learned", "relation detector: learned (the model's own), geometric, or one of another package"
+            ),
+        ),
         ("segments", "steps", "model_updates"),
         ("relations", "model_states"),
         uses_model=True,
@@ -166,9 +169,8 @@ _NODES = (
         "monitor",
         "what is seen after a skill against what was expected; failures are durable before they are told",
         (),
-        ("steps", "relations", "model_updates"),
-        ("verdicts", "failures", "model_states"),
-        uses_model=True,
+        ("steps", "relations"),
+        ("verdicts", "failures"),
     ),
     NodeEntry(
         "classifier",

@@ -12,16 +12,24 @@ from fail2progress_msgs.action import ExecuteSkill
 from fail2progress_msgs.msg import ErrorCode, Step
 
 from fail2progress.agent.monitor import Monitor, SkillExecution, StepResult
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.agent.observer import Observer
+from fail2progress.core.observation import Observation, SegmentedCloud
+from fail2progress.core.scene import Array
+from fail2progress.models.base import SkillEffectModel
 from fail2progress.robots.base import ExecutionError, Robot
+from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import mismatch_of
-from fail2progress.ros.conversions.values import call_msg, cloud_of, relations_of, uuid_text
+from fail2progress.ros.conversions.values import call_msg, relations_of, uuid_text
 from fail2progress.ros.lifecycle import GoalClient
 from fail2progress.skills.base import SkillCall
 
 if TYPE_CHECKING:
     from fail2progress.ros.nodes.planner import PlannerNode
 
+AGREEMENT = 5.0
+"""Seconds to wait for relations by the model that plans, before those by another one are taken."""
+DIGEST = 64
+"""Characters of a model's digest; other detectors have shorter names."""
 ASK_AGAIN = 3.0
 """Seconds after which a result is asked for once more."""
 
@@ -34,32 +42,56 @@ class Interrupted(RuntimeError):
         self.code = code
 
 
-class RemoteRobot(Robot):
-    """Eyes and hands are the relations node and the robot node."""
+class RemoteObserver(Observer):
+    """What the relations node saw and detected, at rest, after everything that was done so far."""
 
     def __init__(self, node: PlannerNode) -> None:
         self.node = node
         self.finished = 0
         self.since = node.now()
 
-    def observe(self) -> SegmentedCloud:
-        """What the relations node saw, at rest, after everything that was done so far."""
+    def look(self, shift: Array | None = None) -> Observation:
+        """See Observer. The relations node knows of the shift itself."""
         node, seconds = self.node, float(self.node.param("observation_timeout"))
-
-        def look() -> Any:
-            message = node.heard.get(("relations", None))
-            if message is None or message.moving:
-                return None
-            stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
-            after = self.finished == 0 or (uuid_text(message.episode) == node.episode and message.finished == self.finished)
-            return message if after and stamp >= self.since else None
-
-        found = node.await_news(look, seconds)
+        found = node.await_news(self._by_the_planning_model, min(AGREEMENT, seconds)) or node.await_news(self._newest, seconds)
         if found is None:
             raise Interrupted(
                 ErrorCode.PLANNER_NO_OBSERVATION, f"no relations for {seconds:.0f} s: do camera, segmentation and relations run?"
             )
-        return cloud_of(found.segments)
+        return observation_of(found)
+
+    def adopt(self, model: SkillEffectModel, digest: str) -> Observation:
+        """See Observer. The relations node hears of the model itself."""
+        return self.look()
+
+    def done(self) -> None:
+        """A skill has ended: what was seen before is of no use any more."""
+        self.finished += 1
+        self.since = self.node.now()
+
+    def _newest(self) -> Any:
+        node, message = self.node, self.node.heard.get(("relations", None))
+        if message is None or message.moving:
+            return None
+        stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        after = self.finished == 0 or (uuid_text(message.episode) == node.episode and message.finished == self.finished)
+        return message if after and stamp >= self.since else None
+
+    def _by_the_planning_model(self) -> Any:
+        message = self._newest()
+        agrees = message is not None and (len(message.model) != DIGEST or message.model == self.node.agent.digest)
+        return message if agrees else None
+
+
+class RemoteRobot(Robot):
+    """Eyes and hands are the relations node and the robot node."""
+
+    def __init__(self, node: PlannerNode, observer: RemoteObserver) -> None:
+        self.node, self.observer = node, observer
+
+    def observe(self) -> SegmentedCloud:
+        """See Robot."""
+        return self.observer.look().cloud
 
     def execute(self, call: SkillCall) -> None:
         """Have a skill carried out, and tell of its end."""
@@ -71,8 +103,7 @@ class RemoteRobot(Robot):
         except Interrupted as error:
             self.node.step(Step.FAILED, error.code, str(error))
             raise
-        self.finished += 1
-        self.since = self.node.now()
+        self.observer.done()
         self.node.step(Step.FINISHED)
 
 
@@ -82,7 +113,7 @@ class RemoteMonitor(Monitor):
     def __init__(self, node: PlannerNode) -> None:
         self.node = node
 
-    def check(self, attempt: SkillExecution, after: SegmentedCloud) -> StepResult:
+    def check(self, attempt: SkillExecution, after: Observation) -> StepResult:
         """See Monitor. `after` is what the monitor sees as well: both get it from the relations node."""
         node, seconds = self.node, float(self.node.param("verdict_timeout"))
         verdict = node.await_news(lambda: node.heard.get(("verdict", (node.episode, attempt.step))), seconds)

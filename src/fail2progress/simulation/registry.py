@@ -14,9 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fail2progress.core.choice import first_mistake, read_choice
 from fail2progress.core.registry import Registry, RegistryError
 from fail2progress.simulation.base import Simulator
 
@@ -71,7 +71,7 @@ class SimulatorEntry:
         try:
             return self.obstacle(options if options is not None else self.options())
         except ValidationError as error:
-            return _first(error)
+            return first_mistake(error)
 
 
 def _built_in() -> dict[str, str]:
@@ -84,12 +84,15 @@ SIMULATORS: Registry[SimulatorEntry] = Registry("simulator", "fail2progress.simu
 
 def resolve(choice: str) -> tuple[SimulatorEntry, Options]:
     """The entry and the validated options of a choice. RegistryError: unknown, not available here, or wrong options."""
-    name, values, source = _read(choice)
+    try:
+        name, values, source = read_choice(choice, SIMULATORS)
+    except RegistryError as error:
+        raise SimulatorError(str(error)) from error
     entry = SIMULATORS.get(name)
     try:
         options = entry.options(**values)
     except ValidationError as error:
-        raise SimulatorError(f"{source}: {_first(error)}") from error
+        raise SimulatorError(f"{source}: {first_mistake(error)}") from error
     reason = entry.unavailable(options)
     if reason is not None:
         raise SimulatorError(f"simulator {name!r} cannot run here: {reason}")
@@ -100,24 +103,3 @@ def make(choice: str = DEFAULT) -> Simulator:
     """The simulator of a choice, in this process. RegistryError as for `resolve`."""
     entry, options = resolve(choice)
     return entry.make(options)
-
-
-def _read(choice: str) -> tuple[str, dict[str, Any], str]:
-    """Name, options and what to call their place in messages."""
-    path = Path(choice)
-    if path.suffix not in (".yaml", ".yml", ".json"):
-        return choice, {}, f"simulator {choice!r}"
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SimulatorError(f"{choice}: cannot be read as a simulator's options: {error}") from error
-    if not isinstance(values, dict) or not isinstance(values.get("simulator"), str):
-        raise SimulatorError(f"{choice}: needs the key 'simulator' with a name; known: {', '.join(SIMULATORS.names())}")
-    return values.pop("simulator"), {str(key): value for key, value in values.items()}, choice
-
-
-def _first(error: ValidationError) -> str:
-    """One line about the first thing that is wrong."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" + (f", got {first['input']!r}" if first["type"] != "missing" else "")

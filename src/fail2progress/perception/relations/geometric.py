@@ -6,9 +6,11 @@ import numpy as np
 from scipy.special import expit
 
 from fail2progress.core.objects import CATEGORIES, Shape
+from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, UNARY, RelationState, binary_relations
-from fail2progress.core.scene import Array
+from fail2progress.core.scene import Array, pose
 from fail2progress.perception.completion import Completed, Thresholds, cabinet_of, complete
+from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.segmentation.base import Perceived, Segment
 
 _CONTACT, _INSIDE, _ABOVE = BINARY.index("contact"), BINARY.index("inside"), BINARY.index("above")
@@ -17,6 +19,46 @@ _CONTACT, _INSIDE, _ABOVE = BINARY.index("contact"), BINARY.index("inside"), BIN
 DEFAULT = Thresholds()
 A9 = Thresholds(sticking_out=0.0)
 """`inside` as paper A.9 and the simulator have it: completely contained."""
+
+
+class GeometricDetector(RelationDetector):
+    """Needs no model. What robots act on follows A.9 to the letter; of frames for people, `inside` is what people call so."""
+
+    name = "geometric"
+
+    def detect(self, cloud: SegmentedCloud) -> RelationState:
+        """See RelationDetector."""
+        if not cloud.seen.any():
+            raise ValueError("the observation has no segment with points")
+        perceived, order = _perceived(cloud)
+        found = detect(perceived, A9)
+        back = np.argsort(order)
+        return RelationState(cloud.names, found.binary[np.ix_(back, back)], found.unary[back])
+
+    def detect_perceived(self, perceived: Perceived) -> RelationState:
+        """See RelationDetector: from all points of the frame."""
+        return detect(perceived)
+
+
+def _perceived(cloud: SegmentedCloud) -> tuple[Perceived, list[int]]:
+    """A cloud as a frame, shapes by category; and the rows of the cloud in the frame's order, what cannot move first."""
+    kinds = [CATEGORIES.get(category) for category in cloud.categories]
+    fixed = [kind is not None and not kind.movable for kind in kinds]
+    parts = []
+    for name, category, points, seen, visibility in zip(
+        cloud.names, cloud.categories, cloud.points, cloud.seen, cloud.visibility, strict=True
+    ):
+        known = CATEGORIES.get(category)
+        own = points if seen else points[:0]
+        low, high = (own.min(axis=0), own.max(axis=0)) if seen else (np.zeros(3), np.zeros(3))
+        place, size = pose(*(low.astype(float) + high) / 2), np.asarray(high - low, float)
+        shape = known.shape if known is not None else Shape.CUBOID
+        parts.append(Segment(name, category, shape, own, np.empty(0, np.int64), place, size, float(visibility)))
+    order = sorted(range(len(parts)), key=lambda row: not fixed[row])
+    count = sum(fixed)
+    ordered = [parts[row] for row in order]
+    frame = Perceived(tuple(ordered[count:]), tuple(ordered[:count]), np.eye(4), 0, 0, {}, cloud.frame, cloud.stamp)
+    return frame, order
 
 
 def detect(perceived: Perceived, thresholds: Thresholds = DEFAULT) -> RelationState:

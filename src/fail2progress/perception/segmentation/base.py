@@ -5,9 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
 
 from fail2progress.core.objects import Shape
 from fail2progress.core.observation import POINTS, SegmentedCloud
@@ -77,8 +79,25 @@ class Perceived:
         )
 
 
+class SegmenterOptions(BaseModel):
+    """Base of a segmenter's options: unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
 class Segmenter(ABC):
     """Finds objects and surfaces in one frame. Concretes differ in where the segments come from."""
+
+    name: str
+    """By which it is registered."""
+    options: ClassVar[type[SegmenterOptions]] = SegmenterOptions
+    needs_labels: ClassVar[bool] = False
+    """Whether frames must come with a label image; its names then last from frame to frame, otherwise things are tracked."""
+
+    @classmethod
+    def from_options(cls, options: SegmenterOptions) -> Segmenter:
+        """The segmenter with its options; ValueError where it cannot be made."""
+        return cls()
 
     @abstractmethod
     def segment(self, frame: RgbdFrame) -> Perceived:

@@ -21,6 +21,9 @@ STEP = 0.02
 class LabelledSegmenter(Segmenter):
     """Trusts the frame's labels. Every name gets a segment; one that is not in view has no points and visibility 0."""
 
+    name = "label-image"
+    needs_labels = True
+
     def segment(self, frame: RgbdFrame) -> Perceived:
         """See Segmenter. PerceptionError where the frame has no labels or the camera's pose is not known."""
         started = time.perf_counter()

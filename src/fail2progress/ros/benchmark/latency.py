@@ -44,7 +44,7 @@ from fail2progress.tasks.registry import task
 
 VERSIONS = 8
 """More than a node keeps loaded, so that every swap reads a file."""
-SWAPPED = ("relations", "monitor", "planner")
+SWAPPED = ("relations", "planner")
 PERIOD = 0.1
 
 

@@ -8,34 +8,29 @@ from typing import Any
 from fail2progress_msgs.msg import Relations, Step, Verdict
 
 from fail2progress.agent.monitor import SkillExecution, StepResult, judge
-from fail2progress.core.memory import matching
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.memory import matched
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.failures.store import FailureStore
+from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import attempt_of, event_msg, mismatch_msg, phase_of
 from fail2progress.ros.conversions.values import (
     SCHEMA,
     Refused,
-    check_schema,
-    cloud_of,
     header,
     relations_msg,
     uuid_msg,
     uuid_text,
 )
-from fail2progress.ros.model_node import ModelNode
+from fail2progress.ros.lifecycle import StackNode
 
 REMEMBERED = 64
 
 
-class MonitorNode(ModelNode):
-    """Judges every finished step once, with the model that planned it. After a restart the steps topic tells what is open."""
+class MonitorNode(StackNode):
+    """Judges every finished step once, by the relations that were detected. After a restart the steps tell what is open."""
 
     def start(self) -> None:
         """See StackNode."""
-        self.held: OrderedDict[tuple[str, int], tuple[SkillExecution, SegmentedCloud]] = OrderedDict()
-        """Seen, but planned by a model that is not here (yet), as in a replay whose learner is still at work."""
-        self.load()
         self.store = FailureStore(self.state_dir / "failures.sqlite")
         self.rule = MonitorRule()
         self.open: OrderedDict[tuple[str, int], SkillExecution] = OrderedDict()
@@ -58,46 +53,22 @@ class MonitorNode(ModelNode):
 
     def observe(self, message: Any) -> None:
         """What is seen, at rest, after the last finished step."""
-        check_schema(message)
+        seen = observation_of(message)
         key = (uuid_text(message.episode), int(message.finished) - 1)
         if message.moving or message.finished == 0:
             return
-        after = cloud_of(message.segments)
         self.early[key] = message
         _limit(self.early)
         attempt = self.open.get(key)
         if attempt is None:
             return
-        if after.points.shape[1] != attempt.before.points.shape[1]:
+        if seen.cloud.points.shape[1] != attempt.before.points.shape[1]:
             raise Refused("points", f"step {key[1]}: segments have another number of points than before")
-        if not set(after.names) & set(attempt.before.names):
+        if not set(seen.cloud.names) & set(attempt.before.names):
             raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
-        self._judge(key, attempt, matching(after, attempt.before))
+        self._tell(key, attempt, judge(attempt, matched(seen, attempt.before), self.rule))
         # Only now: what was refused leaves the step open for what comes next.
         self.open.pop(key, None)
-
-    def _judge(self, key: tuple[str, int], attempt: SkillExecution, after: SegmentedCloud) -> None:
-        """With the model that planned the step; held back where that one is not here."""
-        model = self.live.by_digest(attempt.model)
-        if model is None:
-            if key not in self.held:
-                self.count("relations/model", f"step {key[1]} was planned by {attempt.model[:12]}, not loaded here: held back")
-            self.held[key] = (attempt, after)
-            _limit(self.held)
-            return
-        try:
-            taken = judge(attempt, after, model.model, self.rule)
-        except ValueError as error:
-            raise Refused("points", f"step {key[1]} cannot be judged by what is seen: {error}") from error
-        self._tell(key, attempt, taken)
-
-    def update_model(self, message: Any) -> None:
-        """See ModelNode; what was held back for want of this model is judged now."""
-        super().update_model(message)
-        due = [key for key, (attempt, _) in self.held.items() if self.live.by_digest(attempt.model) is not None]
-        for key in due:
-            attempt, after = self.held.pop(key)
-            self._judge(key, attempt, after)
 
     def _tell(self, key: tuple[str, int], attempt: SkillExecution, taken: StepResult) -> None:
         """Durable first, then the failure, then the verdict that the planner waits for."""

@@ -18,12 +18,12 @@ from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.agent.monitor import SkillExecution, StepResult
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning import planner as planning
+from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import MOST_RECORDS, event_of, mismatch_of, step_msg
 from fail2progress.ros.conversions.values import (
     SCHEMA,
     Refused,
     check_schema,
-    cloud_of,
     goal_msg,
     goal_of,
     header,
@@ -34,7 +34,7 @@ from fail2progress.ros.conversions.values import (
     uuid_text,
 )
 from fail2progress.ros.model_node import ModelNode
-from fail2progress.ros.proxies import Interrupted, RemoteMonitor, RemoteRobot, SkillClient
+from fail2progress.ros.proxies import Interrupted, RemoteMonitor, RemoteObserver, RemoteRobot, SkillClient
 
 Found = TypeVar("Found")
 HEARTBEAT = 0.03
@@ -83,8 +83,7 @@ class PlannerNode(ModelNode):
 
     def _relations(self, message: Any) -> None:
         """Checked before the loop sees it."""
-        check_schema(message)
-        cloud_of(message.segments)
+        observation_of(message)
         stamp_of(message.header.stamp)
         self.hear("relations", None, message)
 
@@ -172,7 +171,7 @@ class PlannerNode(ModelNode):
             raise Refused("count", f"a task of {len(request.stages)} stages")
         stages = tuple(map(goal_of, request.stages))
         assignment = TaskSpec(stages, request.task, int(request.objects), int(request.seed))
-        model = self.live.current
+        model, observer = self.live.current, RemoteObserver(self)
         planner = planning.Planner(model.model, torch.Generator().manual_seed(assignment.seed))
         agent = Agent(
             planner,
@@ -181,11 +180,12 @@ class PlannerNode(ModelNode):
             config=AgentConfig(max_skills=int(self.param("max_skills"))),
             on_event=self._watch,
             monitor=RemoteMonitor(self),
+            observer=observer,
             learn=self._learn,
             provide_model=self._renew,
         )
         self.agent, self.plans = agent, 0
-        episode = agent.run(RemoteRobot(self), assignment)
+        episode = agent.run(RemoteRobot(self, observer), assignment)
         self._judge(episode, result)
 
     def _judge(self, episode: Episode, result: Any) -> None:

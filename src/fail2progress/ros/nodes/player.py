@@ -28,8 +28,8 @@ ATTEMPTS = 5
 """How often a message is sent that is not answered."""
 BEHIND = 50
 """How often an observation is sent until it is seen after the steps that were played before it."""
-MODEL_USERS = ("relations", "monitor")
-"""Nodes that must run the model by which a step was planned, before the step is played."""
+MODEL_USERS = ("relations",)
+"""Nodes that should run the model by which a step was planned, before the step is played."""
 STARTING = 60.0
 ADOPTION = 60.0
 LEARNING = 600.0
@@ -160,7 +160,7 @@ class PlayerNode(StackNode):
         """After the end of a step: until the monitor has judged it. It is sent the end and what was seen again if it does not."""
         episode, number = self.state
         key = (episode, number - 1)
-        if self.heard.answer.moving or key not in self.finished or not self.heard.knows(self.finished[key][0], "monitor"):
+        if self.heard.answer.moving or key not in self.finished:
             return
         for _ in range(ATTEMPTS):
             refused = self.heard.refused("monitor")
@@ -204,17 +204,20 @@ class PlayerNode(StackNode):
         return self.outlets[name]
 
     def _await_end(self) -> None:
-        """Until all is judged that can be, and learnt from."""
-        due = {key for key, (model, _) in self.finished.items() if model not in self.missing}
-        self.heard.wait(lambda: due <= self.heard.judged, PATIENCE)
+        """Until all is judged, and learnt from."""
+        self.heard.wait(lambda: set(self.finished) <= self.heard.judged, PATIENCE)
         self._await_lessons()
         for head in FailureStore(self.state_dir / "failures.sqlite").headers():
             print(f"failure {head.id}: {head.mismatches[0]}", flush=True)
-        open_steps = set(self.finished) - self.heard.judged
-        if open_steps - due:
-            print(f"{len(open_steps - due)} step(s) could not be judged: the models that planned them are not here", flush=True)
-        if open_steps & due:
-            print(f"{len(open_steps & due)} step(s) could not be judged: nothing was seen after them that can be", flush=True)
+        strange = sum(model in self.missing for model, _ in self.finished.values())
+        if strange:
+            print(
+                f"{strange} step(s) were planned by models that are not here: relations are those that another one saw",
+                flush=True,
+            )
+        unjudged = len(set(self.finished) - self.heard.judged)
+        if unjudged:
+            print(f"{unjudged} step(s) could not be judged: nothing was seen after them", flush=True)
 
     def _await_lessons(self) -> None:
         """Until every failure found has its report, and its lesson where one is due."""

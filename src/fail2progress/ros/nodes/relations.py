@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from fail2progress_msgs.msg import Relations, Step
+from fail2progress_msgs.msg import Step
 
 from fail2progress.agent.monitor import SkillExecution
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.models.prediction import detect, encode_observation
+from fail2progress.perception.relations.registry import relation_detector
+from fail2progress.ros.conversions.observations import observation_msg
 from fail2progress.ros.conversions.records import attempt_of, phase_of
-from fail2progress.ros.conversions.values import (
-    SCHEMA,
-    Refused,
-    cloud_of,
-    header,
-    relations_msg,
-    segments_msg,
-    stamp_of,
-    uuid_msg,
-    uuid_text,
-)
+from fail2progress.ros.conversions.values import Refused, cloud_of, stamp_of, uuid_text
 from fail2progress.ros.model_node import ModelNode
 
 
@@ -31,6 +22,7 @@ class RelationsNode(ModelNode):
     def start(self) -> None:
         """See StackNode."""
         self.load()
+        self._choose()
         self.memory = ObjectMemory()
         self.episode, self.finished, self.moving = "", 0, False
         self.since = 0.0
@@ -59,28 +51,26 @@ class RelationsNode(ModelNode):
         cloud = cloud_of(message)
         settled = not self.moving and cloud.stamp >= self.since
         seen = self._remember(cloud) if settled else cloud
-        model = self.live.current
         if not seen.seen.any():
             self.count("segments/empty", "an observation without a single point")
             return
         try:
-            found = detect(model.model, encode_observation(model.model, seen))
+            found = self.detector.observe(seen)
         except ValueError as error:
             raise Refused("points", str(error)) from error
-        self.facts["relations"] = str(len(found.holding()))
-        self.tell(
-            "relations",
-            Relations(
-                header=header(seen.stamp, seen.frame),
-                schema_version=SCHEMA,
-                segments=segments_msg(seen),
-                relations=relations_msg(found),
-                model=model.digest,
-                episode=uuid_msg(self.episode),
-                finished=self.finished,
-                moving=not settled,
-            ),
-        )
+        self.facts["relations"] = str(len(found.relations.holding()))
+        self.tell("relations", observation_msg(found, self.episode, self.finished, not settled))
+
+    def update_model(self, message: Any) -> None:
+        """See ModelNode; from now on the detector goes by the new model."""
+        super().update_model(message)
+        self._choose()
+
+    def _choose(self) -> None:
+        """The detector that the parameter names; ValueError where there is none."""
+        current = self.live.current
+        self.detector = relation_detector(str(self.param("relations")), current.model, current.digest)
+        self.facts["detector"] = self.detector.name
 
     def _remember(self, cloud: SegmentedCloud) -> SegmentedCloud:
         """What is hidden, filled in; once after a step, moved as expected."""

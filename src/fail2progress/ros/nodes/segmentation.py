@@ -12,8 +12,8 @@ from fail2progress_msgs.msg import Step
 
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array
-from fail2progress.perception.segmentation.base import PerceptionError, Segmenter
-from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.perception.segmentation.base import PerceptionError
+from fail2progress.perception.segmentation.registry import segmenter
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.ros.conversions.images import frame_of
 from fail2progress.ros.conversions.records import attempt_of, phase_of
@@ -29,22 +29,13 @@ KEPT = 8
 """Frames whose images, or whose transforms, have not all come yet."""
 
 
-def segmenter(name: str) -> Segmenter:
-    """By name."""
-    if name == "labelled":
-        return LabelledSegmenter()
-    from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
-
-    return GeometricSegmenter()
-
-
 class SegmentationNode(StackNode):
     """Waits until the images of one moment are there, and segments the newest; the same images again cost nothing."""
 
     def start(self) -> None:
         """See StackNode."""
         self.segmenter = segmenter(str(self.param("segmenter")))
-        self.labelled = self.param("segmenter") == "labelled"
+        self.labelled = self.segmenter.needs_labels
         self.frames = FrameTree()
         self.waiting: OrderedDict[float, dict[str, Any]] = OrderedDict()
         self.due: deque[dict[str, Any]] = deque()

@@ -44,6 +44,7 @@ _SPARSE = 4
 class GeometricSegmenter(Segmenter):
     """Finds objects by their geometry, with colour to tell parts from neighbours. Deterministic."""
 
+    name = "geometric"
     plane_rules: PlaneRules = field(default_factory=PlaneRules)
     stand_rules: StandRules = field(default_factory=StandRules)
     cut_rules: CutRules = field(default_factory=CutRules)

@@ -16,7 +16,7 @@ from fail2progress.core.objects import CATEGORIES, Shape
 from fail2progress.core.rgbd import Labels
 from fail2progress.core.scene import pose
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment
-from fail2progress.perception.segmentation.open_vocabulary import (
+from fail2progress.perception.segmentation.open_vocabulary.labeller import (
     PROMPTS,
     OpenVocabularyLabeller,
     distinct,

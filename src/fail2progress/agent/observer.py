@@ -1,0 +1,58 @@
+"""The loop's eyes: what is seen is remembered once, and its relations are detected once."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+
+from fail2progress.core.memory import ObjectMemory
+from fail2progress.core.observation import Observation
+from fail2progress.core.scene import Array
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.detector import LearnedDetector
+from fail2progress.models.prediction import Belief, encode_observation
+from fail2progress.perception.relations.base import RelationDetector
+from fail2progress.perception.relations.registry import relation_detector
+from fail2progress.robots.base import Robot
+
+
+class Observer(ABC):
+    """Looks at the scene; planner and monitor use what it gives them."""
+
+    @abstractmethod
+    def look(self, shift: Array | None = None) -> Observation:
+        """What is seen now. shift: (N, 3) m by which a skill is thought to have moved the segments since the last look."""
+
+    @abstractmethod
+    def adopt(self, model: SkillEffectModel, digest: str) -> Observation:
+        """The scene as it was seen last, by another model from now on."""
+
+    def belief(self, model: SkillEffectModel, seen: Observation) -> Belief:
+        """An observation in latent form, to plan from."""
+        return encode_observation(model, seen.cloud)
+
+
+@dataclass
+class RobotObserver(Observer):
+    """Looks through a robot in this process."""
+
+    robot: Robot
+    detector: RelationDetector
+    memory: ObjectMemory = field(default_factory=ObjectMemory)
+
+    def look(self, shift: Array | None = None) -> Observation:
+        """See Observer."""
+        return self.detector.observe(self.memory.update(self.robot.observe(), shift))
+
+    def adopt(self, model: SkillEffectModel, digest: str) -> Observation:
+        """See Observer. ValueError where nothing has been seen yet."""
+        if self.memory.last is None:
+            raise ValueError("nothing has been seen yet")
+        self.detector = relation_detector(self.detector.name, model, digest)
+        return self.detector.observe(self.memory.last)
+
+    def belief(self, model: SkillEffectModel, seen: Observation) -> Belief:
+        """See Observer. What was encoded to detect relations is not encoded again."""
+        if isinstance(self.detector, LearnedDetector) and self.detector.model is model:
+            return self.detector.encode(seen.cloud)
+        return super().belief(model, seen)

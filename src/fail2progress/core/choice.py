@@ -1,0 +1,38 @@
+"""A part and its options as one text: a name, or the path of a YAML or JSON file that holds both.
+
+Texts travel to other processes, on command lines and as node parameters.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from fail2progress.core.registry import Registry, RegistryError
+
+FILES = (".yaml", ".yml", ".json")
+
+
+def read_choice(choice: str, registry: Registry[Any]) -> tuple[str, dict[str, Any], str]:
+    """Name, options and what to call their place in messages. RegistryError where a file cannot be read or names nothing."""
+    kind = registry.kind
+    path = Path(choice)
+    if path.suffix not in FILES:
+        return choice, {}, f"{kind} {choice!r}"
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RegistryError(f"{choice}: cannot be read as a {kind}'s options: {error}") from error
+    if not isinstance(values, dict) or not isinstance(values.get(kind), str):
+        raise RegistryError(f"{choice}: needs the key {kind!r} with a name; known: {', '.join(registry.names())}")
+    return values.pop(kind), {str(key): value for key, value in values.items()}, choice
+
+
+def first_mistake(error: ValidationError) -> str:
+    """One line about the first thing that is wrong."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg']}" + (f", got {first['input']!r}" if first["type"] != "missing" else "")

@@ -1,0 +1,1 @@
+"""Open-vocabulary segments: phrases, Grounding DINO and SAM."""
