@@ -16,13 +16,11 @@ from fail2progress.failures.store import FailureStore
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.store import Registry
-from fail2progress.perception.relations.registry import DETECTORS
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions import records as convert_records
 from fail2progress.ros.conversions import values as convert
-from support import box_detector, traffic
 from support import messages as m
-from support.plugins import install_plugin
+from support import traffic
 from support.rigs import rig, wait_for
 
 WEIGHTS = weights.path(weights.RELATIONAL)
@@ -79,37 +77,6 @@ def test_a_refused_model_is_told_with_its_reason(ros: Any, state: Path, monkeypa
         assert wait_for(lambda: states and states[-1].reason)
         assert states[-1].digest == DIGEST and update.path in states[-1].reason
         assert made.node.refused["model_updates/model"] == 1
-
-
-def test_memory_of_other_points_is_forgotten(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A step that speaks of clouds of another size (another camera, another program) does not stop what comes after it."""
-    ros()
-    with rig("relations", monkeypatch) as made:
-        made.activate()
-        said = made.collect("relations")
-        assert made.send("steps", traffic.step(0))
-        for stamp in (5.0, 6.0):
-            assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=stamp, points=64)))
-        assert wait_for(lambda: len(said) == 2)
-        assert not made.node.refused and [message.finished for message in said] == [1, 1]
-
-
-def test_relations_by_a_detector_from_outside(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The node tells who detected them, and keeps to it when a model is learnt."""
-    source = Path(box_detector.__file__).read_text()
-    install_plugin(tmp_path, source, {"fail2progress.relation_detectors": {"boxes": "BoxDetector"}}, "boxes_for_a_node")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(DETECTORS, "_searched", False)
-    ros(relations="boxes")
-    with rig("relations", monkeypatch) as made:
-        made.activate()
-        said = made.collect("relations")
-        for number in range(2):
-            assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=5.0 + number)))
-            assert made.send("model_updates", child(tmp_path / "state"))
-        assert wait_for(lambda: len(said) == 2) and [message.model for message in said] == ["boxes", "boxes"]
-        assert set(said[0].relations.binary) <= {0.0, 1.0} and made.node.facts["detector"] == "boxes"
-    DETECTORS.unregister("boxes")
 
 
 def test_the_end_of_an_episode_changes_nothing(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,45 @@
+"""The relations node: what it remembers, and who detects for it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fail2progress_msgs.msg import ModelUpdate
+
+from fail2progress.perception.relations.registry import DETECTORS
+from fail2progress.ros.conversions import values as convert
+from support import box_detector, traffic
+from support import messages as m
+from support.plugins import install_plugin
+from support.rigs import rig, wait_for
+
+
+def test_memory_of_other_points_is_forgotten(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that speaks of clouds of another size (another camera, another program) does not stop what comes after it."""
+    ros()
+    with rig("relations", monkeypatch) as made:
+        made.activate()
+        said = made.collect("relations")
+        assert made.send("steps", traffic.step(0))
+        for stamp in (5.0, 6.0):
+            assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=stamp, points=64)))
+        assert wait_for(lambda: len(said) == 2)
+        assert not made.node.refused and [message.finished for message in said] == [1, 1]
+
+
+def test_relations_by_a_detector_from_outside(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The node tells who detected them, and keeps to it when a model is learnt."""
+    source = Path(box_detector.__file__).read_text()
+    install_plugin(tmp_path, source, {"fail2progress.relation_detectors": {"boxes": "BoxDetector"}}, "boxes_for_a_node")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(DETECTORS, "_searched", False)
+    ros(relations="boxes")
+    with rig("relations", monkeypatch) as made:
+        made.activate()
+        said = made.collect("relations")
+        for number in range(2):
+            assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=5.0 + number)))
+            made.node.update_model(ModelUpdate(schema_version=1, kind=ModelUpdate.ACCEPTED, digest=made.node.live.current.digest))
+        assert wait_for(lambda: len(said) == 2) and [message.model for message in said] == ["boxes", "boxes"]
+        assert set(said[0].relations.binary) <= {0.0, 1.0} and made.node.facts["detector"] == "boxes"
+    DETECTORS.unregister("boxes")
