@@ -96,7 +96,7 @@ def with_visibility(cloud: SegmentedCloud, name: str, share: float) -> Segmented
 def test_a_missed_grasp_is_named(seed: int) -> None:
     signal = found(event_of(carried(seed, Disturbances(grasp_miss=1.0)), LEFT))["grasp_missed"]
     assert signal.severity > 0.95 and "planned were 0.700 m" in signal.evidence
-    assert signal.parameter == "skills.feasibility.Limits.gripper_opening" and signal.delta < 0
+    assert signal.parameter == "skills.limits.Limits.gripper_opening" and signal.delta < 0
 
 
 @pytest.mark.parametrize("seed", range(1, 4))
@@ -162,7 +162,7 @@ def test_random_executions_are_blamed_only_where_the_object_went_astray() -> Non
 def test_a_placement_beside_its_place_is_named() -> None:
     signal = found(shifted(event_of(carried(), LEFT), "cup", (0.1, 0.0, 0.0)))["placement_off"]
     assert signal.severity == pytest.approx(0.5, abs=0.1)
-    assert signal.parameter == "planning.steps.RELEASE"
+    assert signal.parameter == "skills.placement.RELEASE"
 
 
 def test_lost_contents_are_named_where_the_container_arrived() -> None:

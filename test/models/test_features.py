@@ -17,7 +17,7 @@ from fail2progress.models.features import (
     translation,
     waves,
 )
-from fail2progress.skills.base import SKILLS
+from fail2progress.skills.registry import SKILLS
 
 NAMES = tuple(SKILLS)
 seeds = st.integers(0, 10_000)

@@ -7,9 +7,11 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief, encode_observation
-from fail2progress.planning.search import SearchOptions, relevant_steps, search
-from fail2progress.planning.steps import Segments, Step
+from fail2progress.planning.relevance import Scene, relevant_steps
+from fail2progress.planning.search import SearchOptions, search
+from fail2progress.planning.steps import atom_rows
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.skills.samplers import Segments, Step
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.registry import task
 
@@ -39,7 +41,7 @@ def test_each_capsule_gets_one_step_into_its_cup(oracle: Make, seed: int) -> Non
         ("capsule_2", "cup_2"),
         ("capsule_3", "cup_1"),
     ]
-    assert found.places.shape == (3, 2) and (found.places >= 0).all() and (found.places <= 1).all()
+    assert found.units.shape == (3, 2) and (found.units >= 0).all() and (found.units <= 1).all()
     assert torch.equal(model.detect(found.state).binary, found.relations.binary)
 
 
@@ -47,7 +49,7 @@ def test_a_goal_that_holds_needs_no_steps(oracle: Make) -> None:
     model = oracle()
     _, belief, segments = seen(model, 3, 0)
     found = search(model, belief.state, Goal((Atom("above", "cup_1", "table_a"),)), segments, SearchOptions(), generator())
-    assert found.steps == () and found.reached and found.places.shape == (0, 2)
+    assert found.steps == () and found.reached and len(found.units) == 0
 
 
 def test_a_goal_that_no_step_reaches_is_not_reached(oracle: Make) -> None:
@@ -70,7 +72,7 @@ def test_the_same_generator_gives_the_same_skeleton(oracle: Make) -> None:
     model = oracle()
     trial, belief, segments = seen(model, 3, 1)
     one, other = (search(model, belief.state, trial.goal, segments, SearchOptions(), generator(4)) for _ in range(2))
-    assert one.steps == other.steps and torch.equal(one.places, other.places) and one.score == other.score
+    assert one.steps == other.steps and torch.equal(one.units, other.units) and one.score == other.score
 
 
 def test_steps_follow_from_what_is_missing(oracle: Make) -> None:
@@ -79,11 +81,21 @@ def test_steps_follow_from_what_is_missing(oracle: Make) -> None:
     row = {name: i for i, name in enumerate(belief.names)}
     goal = Goal((Atom("inside", "capsule_1", "cup_1"), Atom("above", "cup_1", "table_b"), Atom("left", "cup_1", "cup_2")))
     relations = model.detect(belief.state)
-    assert relevant_steps([0], goal, segments, relations) == [Step(row["capsule_1"], row["cup_1"])]
-    assert relevant_steps([1], goal, segments, relations) == [Step(row["cup_1"], row["table_b"])]
-    # In a row: the goal wants cup_1 on table_b, cup_2 stays on the table where it is.
-    assert relevant_steps([2], goal, segments, relations) == [
-        Step(row["cup_1"], row["table_b"]),
-        Step(row["cup_2"], row["table_a"]),
+
+    def steps(atom: Atom, goal: Goal) -> list[Step]:
+        return relevant_steps([atom_rows(atom, belief.names)], Scene.of(belief.state, relations, segments, goal))
+
+    def placing(name: str, target: str) -> Step:
+        return Step("pick_place", row[name], row[target])
+
+    assert steps(goal.atoms[0], goal) == [placing("capsule_1", "cup_1")]
+    assert steps(goal.atoms[1], goal) == [placing("cup_1", "table_b")]
+    # In a row: the goal wants cup_1 on table_b, cup_2 stays on the table where it is. Pushing one of them may do it too.
+    assert steps(goal.atoms[2], goal) == [
+        placing("cup_1", "table_b"),
+        placing("cup_2", "table_a"),
+        Step("push", row["cup_1"], row["cup_2"]),
+        Step("push", row["cup_2"], row["cup_1"]),
     ]
-    assert relevant_steps([0], Goal((Atom("above", "table_a", "table_b"),)), segments, relations) == []
+    above = Goal((Atom("above", "table_a", "table_b"),))
+    assert steps(above.atoms[0], above) == []

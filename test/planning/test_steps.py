@@ -7,10 +7,18 @@ from torch import Tensor
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY
 from fail2progress.models.base import LatentState, RelationLogits
-from fail2progress.planning.steps import RELEASE, Segments, Step, action, atom_log_probabilities, atom_rows, place_parameters
+from fail2progress.planning.steps import action, atom_log_probabilities, atom_rows, step_parameters
+from fail2progress.skills.placement import RELEASE
+from fail2progress.skills.samplers import Segments, Step
 
 SEGMENTS = Segments(("table", "cup", "pill", "block"), ("table", "cup", "capsule", "cuboid"))
 TABLE, CUP, PILL, BLOCK = range(4)
+
+
+def placing(object: int, target: int) -> Step:
+    return Step("pick_place", object, target)
+
+
 units = st.tuples(st.floats(0, 1), st.floats(0, 1))
 
 
@@ -32,13 +40,13 @@ def state(pill: tuple[float, float] = (0.5, -0.2), in_cup: bool = False, count: 
 
 def placed(where: LatentState, step: Step, unit: tuple[float, float]) -> tuple[Tensor, Tensor, bool]:
     """Parameters (4,), the box (2, 3) where the object is let go, and whether that collides."""
-    parameters, collides = place_parameters(where, step, torch.tensor([unit]), SEGMENTS)
+    parameters, collides = step_parameters(where, step, torch.tensor([unit]), SEGMENTS)
     return parameters[0], where.box[0, step.object] + parameters[0, :3], bool(collides[0])
 
 
 @given(units)
 def test_placements_on_a_table_keep_from_its_edges(unit: tuple[float, float]) -> None:
-    _, box, _ = placed(state(), Step(PILL, TABLE), unit)
+    _, box, _ = placed(state(), placing(PILL, TABLE), unit)
     assert box[0, 0] >= 0.3 + 0.0149 and box[1, 0] <= 0.9 - 0.0149
     assert box[0, 1] >= -0.4 + 0.0149 and box[1, 1] <= 0.4 - 0.0149
 
@@ -46,7 +54,7 @@ def test_placements_on_a_table_keep_from_its_edges(unit: tuple[float, float]) ->
 @given(units)
 def test_an_object_is_let_go_just_above_what_lies_below(unit: tuple[float, float]) -> None:
     where = state()
-    _, box, _ = placed(where, Step(PILL, TABLE), unit)
+    _, box, _ = placed(where, placing(PILL, TABLE), unit)
     tops = [0.5]
     for other in (CUP, BLOCK):
         if ((where.box[0, other, 0, :2] < box[1, :2]) & (where.box[0, other, 1, :2] > box[0, :2])).all():
@@ -56,7 +64,7 @@ def test_an_object_is_let_go_just_above_what_lies_below(unit: tuple[float, float
 
 @given(units)
 def test_placements_into_a_cup_are_above_its_rim_within_its_walls(unit: tuple[float, float]) -> None:
-    parameters, box, collides = placed(state(), Step(PILL, CUP), unit)
+    parameters, box, collides = placed(state(), placing(PILL, CUP), unit)
     cup = state().box[0, CUP]
     assert (box[0, :2] >= cup[0, :2] + 0.0059).all() and (box[1, :2] <= cup[1, :2] - 0.0059).all()
     assert float(box[0, 2]) == pytest.approx(0.57 + RELEASE, abs=1e-5)
@@ -68,12 +76,12 @@ def test_placements_into_a_cup_are_above_its_rim_within_its_walls(unit: tuple[fl
     [((0.5, 0.5), True), ((0.5, 0.875), True), ((0.1, 0.1), False), ((0.5, 0.5 + 0.09), True), ((0.5, 0.5 + 0.13), False)],
 )
 def test_placements_on_or_beside_other_things_collide(unit: tuple[float, float], collides: bool) -> None:
-    assert placed(state(), Step(PILL, TABLE), unit)[2] == collides
+    assert placed(state(), placing(PILL, TABLE), unit)[2] == collides
 
 
 def test_what_a_cup_carries_is_not_in_its_way() -> None:
     loaded = state(pill=(0.6, 0.0), in_cup=True)
-    parameters, box, collides = placed(loaded, Step(CUP, TABLE), (0.5, 0.5))
+    parameters, box, collides = placed(loaded, placing(CUP, TABLE), (0.5, 0.5))
     assert not collides and float(box[0, 2]) == pytest.approx(0.5 + RELEASE, abs=1e-5)
     assert parameters[:2].abs().max() < 1e-5
 
@@ -86,7 +94,7 @@ def test_a_hidden_foot_is_taken_to_stand_on_the_surface_below() -> None:
         boxes[0, PILL, 0, 2] = 0.5 + hidden
         boxes[0, PILL, 1, 2] = 0.5 + hidden + 0.01
         lifted = LatentState(where.code, boxes, where.ids, where.mask, where.tokens)
-        assert float(placed(lifted, Step(PILL, TABLE), (0.1, 0.1))[0][2]) == pytest.approx(dz, abs=1e-5)
+        assert float(placed(lifted, placing(PILL, TABLE), (0.1, 0.1))[0][2]) == pytest.approx(dz, abs=1e-5)
 
 
 def test_segments_that_were_not_seen_are_in_nobodys_way() -> None:
@@ -94,21 +102,21 @@ def test_segments_that_were_not_seen_are_in_nobodys_way() -> None:
     mask = where.mask.clone()
     mask[0, CUP] = False
     unseen = LatentState(where.code, where.box, where.ids, mask, where.tokens)
-    parameters, collides = place_parameters(unseen, Step(PILL, TABLE), torch.tensor([[0.5, 0.5]]), SEGMENTS)
+    parameters, collides = step_parameters(unseen, placing(PILL, TABLE), torch.tensor([[0.5, 0.5]]), SEGMENTS)
     assert not collides[0] and float(parameters[0, 2]) == pytest.approx(RELEASE, abs=1e-5)
 
 
 def test_a_batch_is_its_rows() -> None:
     unit = torch.rand(16, 2, generator=torch.Generator().manual_seed(0))
-    together = place_parameters(state(count=16), Step(PILL, TABLE), unit, SEGMENTS)
+    together = step_parameters(state(count=16), placing(PILL, TABLE), unit, SEGMENTS)
     for row in range(16):
-        parameters, collides = place_parameters(state(), Step(PILL, TABLE), unit[row : row + 1], SEGMENTS)
+        parameters, collides = step_parameters(state(), placing(PILL, TABLE), unit[row : row + 1], SEGMENTS)
         torch.testing.assert_close(together[0][row], parameters[0])
         assert together[1][row] == collides[0]
 
 
 def test_actions_carry_their_step() -> None:
-    made = action(Step(PILL, CUP), torch.zeros(3, 4))
+    made = action(placing(PILL, CUP), torch.zeros(3, 4))
     assert made.object.tolist() == [PILL] * 3 and made.skill.tolist() == [0] * 3 and made.parameters.shape == (3, 4)
 
 

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.skills.base import ACTION_SIZE, SKILLS, Skill, SkillCall, skill
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.definition import SkillDefinition
+from fail2progress.skills.registry import SKILLS, skill
 
 skills = st.sampled_from(list(SKILLS.values()))
 
@@ -18,13 +20,13 @@ def calls(draw: st.DrawFn) -> SkillCall:
 
 @given(calls())
 def test_parameters_are_padded_to_one_length(call: SkillCall) -> None:
-    assert call.padded.shape == (ACTION_SIZE,)
+    assert call.padded.shape == (SKILLS.action_size,)
     assert tuple(call.padded[: len(call.parameters)]) == call.parameters
     assert (call.padded[len(call.parameters) :] == 0).all()
 
 
 @given(skills)
-def test_the_bounds_themselves_are_allowed(chosen: Skill) -> None:
+def test_the_bounds_themselves_are_allowed(chosen: SkillDefinition) -> None:
     for end in (chosen.low, chosen.high):
         assert SkillCall(chosen.name, "cup", tuple(end)).parameters == tuple(end)
 
@@ -40,7 +42,7 @@ def test_a_wrong_parameter_is_named_with_its_bounds(call: SkillCall, data: st.Da
 
 
 @given(skills, st.integers(0, 8))
-def test_a_wrong_count_is_named(chosen: Skill, count: int) -> None:
+def test_a_wrong_count_is_named(chosen: SkillDefinition, count: int) -> None:
     if count != len(chosen.parameters):
         with pytest.raises(ValueError, match=rf"{chosen.name} takes {len(chosen.parameters)} parameters, got {count}"):
             SkillCall(chosen.name, "cup", (0.0,) * count)

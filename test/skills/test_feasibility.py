@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from fail2progress.core.objects import ObjectSpec
-from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.core.scene import Scene, pose
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.feasibility import STRETCH_RE2, covered, infeasible
+from fail2progress.skills.feasibility import STRETCH_RE2, infeasible
 
 SCENE = Scene(
     (
@@ -53,18 +52,3 @@ def test_an_unknown_object_is_an_error_not_a_reason() -> None:
 
 def test_the_workspace_is_a_box_with_room_in_it() -> None:
     assert (np.array(STRETCH_RE2.low) < STRETCH_RE2.high).all()
-
-
-def stacked(*holding: str) -> RelationState:
-    binary = np.zeros((2, 2, len(BINARY)))
-    for relation in holding:
-        binary[0, 1, BINARY.index(relation)] = 1.0
-    return RelationState(("top", "base"), binary, np.zeros((2, 3)))
-
-
-def test_only_what_rests_on_an_object_covers_it() -> None:
-    assert covered(stacked("contact", "above"), "base")
-    assert not covered(stacked("contact", "above"), "top")
-    assert not covered(stacked("contact", "above", "inside"), "base")
-    assert not covered(stacked("above"), "base")
-    assert not covered(stacked("contact"), "base")

@@ -1,6 +1,6 @@
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.core.vocabulary import VERSION_1
-from fail2progress.skills.base import SKILLS
+from fail2progress.skills.registry import SKILLS
 from fail2progress.skills.vocabulary import current
 
 

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import Belief
-from fail2progress.skills.base import SKILLS, SkillCall
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import SKILLS
 from fail2progress.stein.actions import ACQUISITIONS, ActionSpace, Information, _entropy, information
 from fail2progress.stein.states import StateSpace
 

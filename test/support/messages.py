@@ -18,7 +18,8 @@ from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.planning.planner import PlannedSkill
-from fail2progress.skills.base import SKILLS, SkillCall
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import SKILLS
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 NAMES = st.lists(TEXT.filter(bool), max_size=4, unique=True).map(tuple)

@@ -9,7 +9,8 @@ from fail2progress.core.relations import binary_relations
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.base import Job, Outcome
 from fail2progress.skills.feasibility import infeasible
-from fail2progress.tasks.pretraining import job, release_height
+from fail2progress.skills.placement import release_height
+from fail2progress.tasks.pretraining import job
 
 COUNT = 700
 BINARY_INSIDE = 8

@@ -31,10 +31,12 @@ from fail2progress.models.training.training import TrainingOptions
 from fail2progress.models.training.transitions import prepared_for, select
 from fail2progress.perception.relations import geometric as geometric_relations
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
-from fail2progress.planning.planner import score_places
-from fail2progress.planning.steps import Segments, Step
+from fail2progress.planning.planner import score_units
+from fail2progress.planning.relevance import Scene, achieving
+from fail2progress.planning.steps import atom_rows, size
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.parallel import ParallelSimulator
+from fail2progress.skills.samplers import Segments, Step
 from fail2progress.skills.vocabulary import current
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.pretraining import job
@@ -114,22 +116,24 @@ def planning(model: SkillEffectModel, candidates: int = 512, repetitions: int = 
     trial = task(DEFAULT).trial(3, 1)
     belief = encode_observation(model, simulators.make().settle(trial.scene, Camera()).cloud)
     names = belief.names
-    pairs = [(atom.subject, atom.other) for atom in trial.goal.atoms if atom.relation in SUPPORT and atom.other is not None]
-    steps = tuple(Step(names.index(one), names.index(other)) for one, other in pairs)
-    places = torch.rand(candidates, 3, 2, generator=torch.Generator().manual_seed(0))
-    rate = _rate(model, belief.state, steps, places, Segments(names, belief.categories), repetitions)
+    segments = Segments(names, belief.categories)
+    scene = Scene.of(belief.state, model.detect(belief.state), segments, trial.goal)
+    kept = [atom for atom in trial.goal.atoms if atom.relation in SUPPORT]
+    steps = tuple(next(achieving(atom_rows(atom, names), scene)) for atom in kept)
+    units = torch.rand(candidates, len(steps), size(steps), generator=torch.Generator().manual_seed(0))
+    rate = _rate(model, belief.state, steps, units, segments, repetitions)
     return Measurement("planner_candidates_per_s", rate, 50.0, "published: public Points2Plans code", "1/s")
 
 
 def _rate(
-    model: SkillEffectModel, state: LatentState, steps: tuple[Step, ...], places: torch.Tensor, segments: Segments, times: int
+    model: SkillEffectModel, state: LatentState, steps: tuple[Step, ...], units: torch.Tensor, segments: Segments, times: int
 ) -> float:
     goal = task(DEFAULT).trial(3, 1).goal
     best = 0.0
     for _ in range(times):
         start = time.perf_counter()
-        score_places(model, state, steps, places, [(len(steps), goal)], segments)
-        best = max(best, len(places) / (time.perf_counter() - start))
+        score_units(model, state, steps, units, [(len(steps), goal)], segments)
+        best = max(best, len(units) / (time.perf_counter() - start))
     return best
 
 

@@ -89,7 +89,7 @@ def story(event: FailureEvent) -> tuple[str, ...]:
 
 
 def _doing(event: FailureEvent) -> str:
-    """What the robot did, as a clause: "did pick_place with cup_1"."""
+    """What the robot did, as a clause: which skill, on what, towards what."""
     call = event.header.call
     aim = f" towards {call.target}" if call.target else ""
     return f"carried out {call.skill.replace('_', ' ')} on {call.object}{aim}"

@@ -14,6 +14,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
+from fail2progress.skills.registry import skill
 
 
 @dataclass(frozen=True)
@@ -29,13 +30,13 @@ class Route:
 
 ROUTES: dict[str, Route] = {
     # Wide objects are missed first. The lower bound leaves most of what stretch_body states for the gripper (0.125 m).
-    "grasp_missed": Route("skills.feasibility.Limits.gripper_opening", -0.01, 0.10, 0.16),
+    "grasp_missed": Route("skills.limits.Limits.gripper_opening", -0.01, 0.10, 0.16),
     # Per cent of stretch_body's gripper; its joint ends at -60.
     "grasp_slipped": Route("robots.stretch.real.skills.SQUEEZE", -5.0, -60.0, -40.0),
     # What is let go higher up bounces and rolls further.
-    "placement_off": Route("planning.steps.RELEASE", -0.002, 0.004, 0.02),
-    # Fast containers throw out what is in them (skills/feasibility).
-    "contents_lost": Route("skills.feasibility.Limits.speed", -0.2, 0.4, 1.0),
+    "placement_off": Route("skills.placement.RELEASE", -0.002, 0.004, 0.02),
+    # Fast containers throw out what is in them (skills/limits).
+    "contents_lost": Route("skills.limits.Limits.speed", -0.2, 0.4, 1.0),
     "disturbed": Route("robots.stretch.real.skills.CLEARANCE", 0.01, 0.04, 0.08),
     "prediction_wrong": Route(),
     "unexplained": Route(),
@@ -116,11 +117,11 @@ def _moves(event: FailureEvent, rule: Evidence) -> Array:
 
 
 def _own(event: FailureEvent, moves: Array, rule: Evidence) -> FailureSignal | None:
-    """Where the object of a pick-and-place ended, against its planned displacement."""
+    """Where an object that was carried ended, against its planned displacement."""
     call = event.header.call
-    if call.skill != "pick_place":
+    if not skill(call.skill).carries:
         return None
-    planned, move = np.array(call.parameters[:3]), moves[event.before.index(call.object)]
+    planned, move = call.call().shift, moves[event.before.index(call.object)]
     length, moved = float(np.linalg.norm(planned)), float(np.linalg.norm(move))
     off = float(np.linalg.norm(planned - move))
     if not off > rule.off:  # nor where it is not a number
@@ -151,7 +152,7 @@ def _contents(event: FailureEvent, moves: Array, own: FailureSignal | None) -> F
 def _others(event: FailureEvent, rule: Evidence) -> FailureSignal | None:
     """What was moved farthest of the things that were neither to be moved nor carried along; pushes may move others."""
     call, before = event.header.call, event.relations_before
-    if call.skill != "pick_place":
+    if not skill(call.skill).carries:
         return None
     first, last = _places(event.before, rule), _places(event.after, rule)
     distances = {
@@ -183,6 +184,6 @@ def _why(event: FailureEvent, moves: Array) -> str:
     name = event.header.call.object
     if not np.isfinite(moves[event.before.index(name)]).all():
         return f"too little of {name} was in view to tell where it ended"
-    if event.header.call.skill != "pick_place":
+    if not skill(event.header.call.skill).carries:
         return f"{event.header.call.skill} has no named failure"
     return f"{name} ended at its planned place and nothing else was seen to move"

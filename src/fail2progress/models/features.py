@@ -7,14 +7,14 @@ import math
 import torch
 from torch import Tensor
 
-from fail2progress.skills.base import SKILLS
+from fail2progress.skills.motion import Commanded
+from fail2progress.skills.registry import SKILLS
 
 _OCTAVES = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Spatial frequencies in cycles per metre: from the room down to about a cup's width."""
 BOX_FEATURES = 12 + 6 * len(_OCTAVES)
 PAIR_FEATURES = 54
 ACTION_FEATURES = 8 + 6 * len(_OCTAVES)
-_OFFSET_SKILLS = tuple(skill.parameters[0].name == "dx" for skill in SKILLS.values())
 
 
 def waves(metres: Tensor) -> Tensor:
@@ -44,19 +44,30 @@ def pair_features(one: Tensor, other: Tensor) -> Tensor:
 
 
 def translation(skill: Tensor, parameters: Tensor) -> Tensor:
-    """(B,) skills and (B, 4) parameters to the (B, 3) shift in metres that a skill commands for its object."""
-    direction, distance = parameters[..., 0], parameters[..., 1]
-    along = torch.stack([distance * direction.cos(), distance * direction.sin(), torch.zeros_like(distance)], dim=-1)
-    offset = torch.tensor(_OFFSET_SKILLS)[skill].unsqueeze(-1)
-    return torch.where(offset, parameters[..., :3], along)
+    """(B,) skills and (B, n) padded parameters to the (B, 3) shift in metres that a skill commands for its object."""
+    shift: Tensor = _commanded(skill, parameters).shift
+    return shift
 
 
 def action_features(skill: Tensor, parameters: Tensor) -> Tensor:
-    """(B,) skills and (B, 4) parameters to (B, ACTION_FEATURES)."""
-    shift = translation(skill, parameters)
-    offset = torch.tensor(_OFFSET_SKILLS)[skill]
-    angle = torch.where(offset, parameters[..., 3], parameters[..., 0]).unsqueeze(-1)
+    """(B,) skills and (B, n) padded parameters to (B, ACTION_FEATURES)."""
+    commanded = _commanded(skill, parameters)
+    shift, angle = commanded.shift, commanded.angle.unsqueeze(-1)
     return torch.cat([2 * shift, 10 * shift.clamp(-0.1, 0.1), angle.sin(), angle.cos(), waves(shift)], dim=-1)
+
+
+def _commanded(skill: Tensor, parameters: Tensor) -> Commanded:
+    """(B, 3) shifts and (B,) angles. Each kind of motion is worked out once, for all, and chosen by the skills that have it."""
+    definitions = list(SKILLS.values())
+    first, *others = dict.fromkeys(definition.motion for definition in definitions)
+    found = first(parameters, torch)
+    shift, angle = found.shift, found.angle
+    for motion in others:
+        mine = torch.tensor([definition.motion is motion for definition in definitions])[skill]
+        found = motion(parameters, torch)
+        shift = torch.where(mine.unsqueeze(-1), found.shift, shift)
+        angle = torch.where(mine, found.angle, angle)
+    return Commanded(shift, angle)
 
 
 def identity_code(ids: Tensor, width: int) -> Tensor:

@@ -11,7 +11,8 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array
 from fail2progress.models.base import Action, LatentState, RelationLogits, SkillEffectModel, expected_motion
-from fail2progress.skills.base import SKILLS, SkillCall
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import SKILLS
 
 SKILL_NAMES = tuple(SKILLS)
 

@@ -1,6 +1,7 @@
 """Continuous parameters of a skeleton: shooting and the cross-entropy method over P(G) (paper section 3).
 
-Candidates are whole sequences of places (K, H, 2) in [0, 1]; all K are rolled out as one batch, there is no loop over them.
+Candidates are whole sequences of points of the unit cube (K, H, d); all K are rolled out as one
+batch, there is no loop over them.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ import torch
 from torch import Tensor
 
 Score = Callable[[Tensor], Tensor]
-"""(K, H, 2) places to (K,) scores in nats, higher is better."""
+"""(K, H, d) points to (K,) scores in nats, higher is better."""
 
 
 class Optimiser(ABC):
-    """Chooses places that score well, starting from places (H, 2) that a search found."""
+    """Chooses points that score well, starting from points (H, d) that a search found."""
 
     name: str
 
     @abstractmethod
     def best(self, score: Score, start: Tensor, generator: torch.Generator) -> tuple[Tensor, float]:
-        """Best places (H, 2) and their score; never worse than the start."""
+        """Best points (H, d) and their score; never worse than the start."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Shooting(Optimiser):
 
     def best(self, score: Score, start: Tensor, generator: torch.Generator) -> tuple[Tensor, float]:
         """See Optimiser."""
-        places = torch.rand(self.candidates, *start.shape, generator=generator)
-        places[0] = start
-        return _best(places, score(places))
+        points = torch.rand(self.candidates, *start.shape, generator=generator)
+        points[0] = start
+        return _best(points, score(points))
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ class CrossEntropy(Optimiser):
         winner, winning = start, -torch.inf
         for _ in range(self.rounds):
             noise = torch.randn(self.candidates, *start.shape, generator=generator)
-            places = (mean + spread * noise).clamp(0.0, 1.0)
-            places[0] = winner
-            scores = score(places)
+            points = (mean + spread * noise).clamp(0.0, 1.0)
+            points[0] = winner
+            scores = score(points)
             order = scores.argsort(descending=True)[: self.elite]
-            mean, spread = places[order].mean(dim=0), places[order].std(dim=0) + 0.01
-            winner, winning = places[order[0]], float(scores[order[0]])
+            mean, spread = points[order].mean(dim=0), points[order].std(dim=0) + 0.01
+            winner, winning = points[order[0]], float(scores[order[0]])
         return winner, float(winning)
 
 
@@ -79,6 +80,6 @@ def optimiser(name: str) -> Optimiser:
     return OPTIMISERS[name]
 
 
-def _best(places: Tensor, scores: Tensor) -> tuple[Tensor, float]:
+def _best(points: Tensor, scores: Tensor) -> tuple[Tensor, float]:
     winner = int(scores.argmax())
-    return places[winner], float(scores[winner])
+    return points[winner], float(scores[winner])

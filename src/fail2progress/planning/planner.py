@@ -14,11 +14,10 @@ from fail2progress.core.scene import Array
 from fail2progress.models.base import LatentState, SkillEffectModel, expected_motion
 from fail2progress.models.prediction import Belief, relation_state
 from fail2progress.planning.optimise import CrossEntropy, Optimiser
-from fail2progress.planning.search import SearchOptions, search
-from fail2progress.planning.steps import Segments, Step, action, atom_log_probabilities, place_parameters
+from fail2progress.planning.search import COLLISION, REACHED, SearchOptions, joined, search
+from fail2progress.planning.steps import action, atom_log_probabilities, size, step_parameters
 from fail2progress.skills.base import SkillCall
-
-_COLLISION = 8.0
+from fail2progress.skills.samplers import Segments, Step
 
 
 @dataclass(frozen=True)
@@ -32,15 +31,18 @@ class PlannedSkill:
 
 @dataclass(frozen=True)
 class PlanSkeleton:
-    """What a plan is made of, to be carried on with: H steps, their places (H, 2), and after how many steps each stage ends."""
+    """What a plan is made of, to be carried on with: H steps, their points (H, d) of the unit cube, and where each stage ends."""
 
     steps: tuple[Step, ...]
-    places: Tensor
+    units: Tensor
     stages: tuple[tuple[int, Goal], ...]
+    reason: str = REACHED
+    """Why the search for it ended: "reached", or what kept it from a stage's goal."""
 
     def rest(self) -> PlanSkeleton:
         """Without the first step, which has been carried out."""
-        return PlanSkeleton(self.steps[1:], self.places[1:], tuple((end - 1, goal) for end, goal in self.stages if end > 1))
+        stages = tuple((end - 1, goal) for end, goal in self.stages if end > 1)
+        return PlanSkeleton(self.steps[1:], self.units[1:], stages, self.reason)
 
 
 @dataclass(frozen=True)
@@ -54,13 +56,18 @@ class Plan:
     """Whether every atom of the goal is believed true (P > 0.5) after the last skill."""
     skeleton: PlanSkeleton
 
+    @property
+    def reason(self) -> str:
+        """Why the search ended where it did: "reached", or what kept it from more."""
+        return self.skeleton.reason
+
     def __len__(self) -> int:
         return len(self.skills)
 
 
 @dataclass
 class Planner:
-    """Search over skeletons, then optimise the places of the whole sequence for P(G)."""
+    """Search over skeletons, then optimise the parameters of the whole sequence for P(G)."""
 
     model: SkillEffectModel
     generator: torch.Generator
@@ -80,34 +87,37 @@ class Planner:
         return self._plan(belief, self._search(belief, stages, segments), stages[-1], segments)
 
     def _search(self, belief: Belief, stages: tuple[Goal, ...], segments: Segments) -> PlanSkeleton:
-        """Skeletons stage by stage, then the places of the whole sequence."""
+        """Skeletons stage by stage, then the parameters of the whole sequence."""
         state = belief.state
         steps: list[Step] = []
-        places: list[Tensor] = []
+        units: list[Tensor] = []
         marks: list[tuple[int, Goal]] = []
+        reason = REACHED
         for goal in stages:
             skeleton = search(self.model, state, goal, segments, self.options, self.generator)
             state = skeleton.state
             steps += skeleton.steps
-            places.append(skeleton.places)
+            units += skeleton.units.unbind(0)
             marks.append((len(steps), goal))
-        found = torch.cat(places)
+            reason = skeleton.reason if reason == REACHED else reason
+        found = joined(units, size(steps))
         if steps:
             found, _ = self.optimiser.best(
-                lambda p: score_places(self.model, belief.state, tuple(steps), p, marks, segments), found, self.generator
+                lambda p: score_units(self.model, belief.state, tuple(steps), p, marks, segments), found, self.generator
             )
-        return PlanSkeleton(tuple(steps), found, tuple(marks))
+        return PlanSkeleton(tuple(steps), found, tuple(marks), reason)
 
     @torch.no_grad()
     def _plan(self, belief: Belief, skeleton: PlanSkeleton, goal: Goal, segments: Segments) -> Plan:
         """Roll the chosen sequence out once more and keep what is expected after every skill."""
         state, skills = belief.state, []
         relations = self.model.detect(state)
-        for step, unit in zip(skeleton.steps, skeleton.places, strict=True):
-            parameters, _ = place_parameters(state, step, unit.unsqueeze(0), segments)
+        for step, unit in zip(skeleton.steps, skeleton.units, strict=True):
+            parameters, _ = step_parameters(state, step, unit.unsqueeze(0), segments)
             effect = self.model.predict(state, action(step, parameters))
             names = belief.names
-            call = SkillCall(step.skill, names[step.object], tuple(parameters[0].tolist()), names[step.target])
+            target = None if step.target is None else names[step.target]
+            call = SkillCall(step.skill, names[step.object], tuple(parameters[0].tolist()), target)
             shift = expected_motion(state, effect)[0].numpy().astype(float)
             skills.append(PlannedSkill(call, relation_state(effect.relations, belief), shift))
             state, relations = effect.state, effect.relations
@@ -117,21 +127,21 @@ class Planner:
 
 
 @torch.no_grad()
-def score_places(
+def score_units(
     model: SkillEffectModel,
     start: LatentState,
     steps: tuple[Step, ...],
-    places: Tensor,
+    units: Tensor,
     marks: list[tuple[int, Goal]],
     segments: Segments,
 ) -> Tensor:
-    """(K,) ln P of every stage's goal where the stage ends, summed, less what collisions cost; places (K, H, 2)."""
-    state = start.expand(len(places))
-    total = torch.zeros(len(places))
+    """(K,) ln P of every stage's goal where the stage ends, summed, less what collisions cost; units (K, H, d)."""
+    state = start.expand(len(units))
+    total = torch.zeros(len(units))
     for k, step in enumerate(steps):
-        parameters, collides = place_parameters(state, step, places[:, k], segments)
+        parameters, collides = step_parameters(state, step, units[:, k], segments)
         effect = model.predict(state, action(step, parameters))
-        total = total - _COLLISION * collides
+        total = total - COLLISION * collides
         state = effect.state
         for end, goal in marks:
             if end == k + 1:

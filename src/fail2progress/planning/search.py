@@ -1,8 +1,8 @@
-"""Skeleton search: which objects go where, in which order, by the model's own predicted relations.
+"""Skeleton search: which skills on which objects, in which order, by the model's own predicted relations.
 
 Best-first over sequences of steps. A node is a predicted state; its children are the steps that could make a missing atom of the
-goal true, each with the best of a batch of sampled placements. Cost so far is the number of skills, the estimate of what is left
-the number of objects with something missing.
+goal true, each with the best of a batch of sampled parameters. Cost so far is what the skills cost, the estimate of what is left
+the number of objects with something missing. Costlier skills of a node are tried when nothing cheaper is left to try.
 """
 
 from __future__ import annotations
@@ -17,11 +17,19 @@ from torch import Tensor
 from fail2progress.core.goals import Goal
 from fail2progress.core.relations import BINARY
 from fail2progress.models.base import LatentState, RelationLogits, SkillEffectModel
-from fail2progress.planning.steps import Segments, Step, action, atom_log_probabilities, atom_rows, place_parameters
+from fail2progress.planning.relevance import Scene, relevant_steps
+from fail2progress.planning.steps import action, atom_log_probabilities, atom_rows, size, step_parameters
+from fail2progress.skills.registry import skill
+from fail2progress.skills.samplers import Segments, Step
 
 _HALF = float(torch.log(torch.tensor(0.5)))
-_COLLISION = 8.0
-"""Taken off the score (nats) of a placement that collides."""
+COLLISION = 8.0
+"""Taken off the score (nats) of parameters with which something is in the way."""
+REACHED = "reached"
+EXHAUSTED = "no skill can make what is missing true"
+BUDGET = "the search was given up after {} expansions"
+REPEATS = "the search only repeated itself: the last {} expansions led to nothing that was not expected before"
+_KEPT = [BINARY.index(relation) for relation in ("above", "inside")]
 
 
 @dataclass(frozen=True)
@@ -32,32 +40,43 @@ class SearchOptions:
     expansions: int = 40
     slack: int = 4
     """Skills that a plan may have beyond one for every object with something missing."""
+    patience: int = 12
+    """Expansions in a row that may lead to nothing new."""
 
 
 @dataclass(frozen=True)
 class Skeleton:
-    """Steps, the places (H, 2) found for them, the state they lead to, and whether the goal is believed to hold there."""
+    """Steps, the points (H, d) of the unit cube found for them, the state they lead to, and whether the goal holds there."""
 
     steps: tuple[Step, ...]
-    places: Tensor
+    units: Tensor
     state: LatentState
     relations: RelationLogits
     reached: bool
     score: float
+    reason: str
+    """Why the search ended: "reached", or what kept it from it."""
 
 
 @dataclass(frozen=True)
 class _Node:
     steps: tuple[Step, ...]
-    places: tuple[Tensor, ...]
+    units: tuple[Tensor, ...]
     state: LatentState
     relations: RelationLogits
     log_p: Tensor
     """(atoms,) ln P of the goal's atoms."""
+    cost: float = 0.0
 
     @property
     def missing(self) -> list[int]:
         return (self.log_p <= _HALF).nonzero().flatten().tolist()
+
+    def signature(self) -> bytes:
+        """What is believed at it of the goal and of where things are kept: equal ones differ in places only."""
+        kept = self.relations.binary[0][..., _KEPT] > 0
+        unary = self.relations.unary[0] > 0
+        return b"".join(part.numpy().tobytes() for part in (self.log_p > _HALF, kept, unary))
 
 
 @torch.no_grad()
@@ -72,85 +91,114 @@ def search(
     """The first skeleton found whose goal atoms are all believed true, else the best one seen."""
     relations = model.detect(state)
     root = _Node((), (), state, relations, atom_log_probabilities(relations, goal, segments.names)[0])
-    limit = _left(root, goal) + options.slack
-    count = itertools.count()
-    queue = [(0.0, 0.0, next(count), root)]
-    best = root
-    for _ in range(options.expansions):
-        if not queue:
-            break
-        node = heapq.heappop(queue)[-1]
-        best = max(best, node, key=lambda n: (-len(n.missing), float(n.log_p.sum())))
-        if not node.missing:
-            break
-        if len(node.steps) < limit:
-            for child in _expand(model, node, goal, segments, options, generator):
-                cost = len(child.steps) + _left(child, goal)
-                heapq.heappush(queue, (cost, -float(child.log_p.sum()), next(count), child))
-    places = torch.stack(best.places) if best.places else torch.empty(0, 2)
-    return Skeleton(best.steps, places, best.state, best.relations, not best.missing, float(best.log_p.sum()))
+    return _Search(model, goal, segments, options, generator).run(root)
 
 
-def _left(node: _Node, goal: Goal) -> int:
-    """How many objects have something missing: each needs a skill of its own."""
-    return len({goal.atoms[i].subject for i in node.missing})
+class _Search:
+    """One search under way."""
+
+    def __init__(
+        self, model: SkillEffectModel, goal: Goal, segments: Segments, options: SearchOptions, generator: torch.Generator
+    ) -> None:
+        self.model, self.goal, self.segments, self.options, self.generator = model, goal, segments, options, generator
+        self.count = itertools.count()
+        self.queue: list[tuple[float, float, int, _Node, list[list[Step]] | None]] = []
+        self.known: set[bytes] = set()
+
+    def run(self, root: _Node) -> Skeleton:
+        """Expand the most promising node until the goal is reached, or there is no use in going on."""
+        limit = self._left(root) + self.options.slack
+        best, stale, reason = root, 0, EXHAUSTED
+        self.known.add(root.signature())
+        self._push(root, None)
+        expanded = 0
+        while self.queue:
+            if expanded == self.options.expansions:
+                reason = BUDGET.format(expanded)
+                break
+            if stale >= self.options.patience:
+                reason = REPEATS.format(stale)
+                break
+            *_, node, groups = heapq.heappop(self.queue)
+            expanded += 1
+            best = max(best, node, key=lambda n: (-len(n.missing), float(n.log_p.sum())))
+            if not node.missing:
+                break
+            if len(node.steps) < limit:
+                stale = 0 if self._widen(node, groups) else stale + 1
+        return _skeleton(best, REACHED if not best.missing else reason)
+
+    def _push(self, node: _Node, groups: list[list[Step]] | None) -> None:
+        """Into the queue, with the steps that are left to try at it, the cheapest skills first; None: not worked out yet."""
+        dearer = skill(groups[0][0].skill).cost - 1.0 if groups else 0.0
+        rank = -float(node.log_p.sum()) if groups is None else float("inf")
+        heapq.heappush(self.queue, (node.cost + self._left(node) + dearer, rank, next(self.count), node, groups))
+
+    def _widen(self, node: _Node, groups: list[list[Step]] | None) -> bool:
+        """Put a node's next children into the queue; whether one of them is like none before."""
+        if groups is None:
+            groups = self._groups(node)
+            if groups and skill(groups[0][0].skill).cost > 1.0:
+                self._push(node, groups)
+                return True
+        if not groups:
+            return False
+        steps, *dearer = groups
+        children = self._expand(node, steps)
+        if dearer:
+            self._push(node, dearer)
+        signatures = [child.signature() for child in children]
+        new = any(signature not in self.known for signature in signatures)
+        self.known.update(signatures)
+        for child in children:
+            self._push(child, None)
+        return new
+
+    def _groups(self, node: _Node) -> list[list[Step]]:
+        """Steps that could help, by the cost of their skills."""
+        missing = [atom_rows(self.goal.atoms[i], self.segments.names) for i in node.missing]
+        scene = Scene.of(node.state, node.relations, self.segments, self.goal)
+        steps = relevant_steps(missing, scene)
+        costs = sorted({skill(step.skill).cost for step in steps})
+        return [[step for step in steps if skill(step.skill).cost == cost] for cost in costs]
+
+    def _left(self, node: _Node) -> int:
+        """How many objects have something missing: each needs a skill of its own."""
+        return len({self.goal.atoms[i].subject for i in node.missing})
+
+    def _expand(self, node: _Node, steps: list[Step]) -> list[_Node]:
+        """One child for every step, all their samples predicted as one batch."""
+        samples = self.options.samples
+        unit = torch.rand(len(steps), samples, size(steps), generator=self.generator)
+        unit[:, 0] = 0.5
+        wide = node.state.expand(samples)
+        parts = [step_parameters(wide, step, unit[i], self.segments) for i, step in enumerate(steps)]
+        actions = [action(step, parameters) for step, (parameters, _) in zip(steps, parts, strict=True)]
+        batch = type(actions[0])(*(torch.cat([getattr(a, f) for a in actions]) for f in ("skill", "object", "parameters")))
+        effect = self.model.predict(node.state.expand(len(batch.skill)), batch)
+        log_p = atom_log_probabilities(effect.relations, self.goal, self.segments.names)
+        score = log_p.sum(dim=1) - COLLISION * torch.cat([hit for _, hit in parts])
+        chosen = score.view(len(steps), -1).argmax(dim=1) + torch.arange(len(steps)) * samples
+        return [
+            _Node(
+                (*node.steps, step),
+                (*node.units, unit.flatten(0, 1)[row]),
+                effect.state.take(row.view(1)),
+                RelationLogits(effect.relations.binary[row.view(1)], effect.relations.unary[row.view(1)]),
+                log_p[row],
+                node.cost + skill(step.skill).cost,
+            )
+            for step, row in zip(steps, chosen, strict=True)
+        ]
 
 
-def relevant_steps(node_missing: list[int], goal: Goal, segments: Segments, relations: RelationLogits) -> list[Step]:
-    """Steps that could make a missing atom true: into the container, onto the surface, or once more onto the same surface."""
-    steps: dict[Step, None] = {}
-    for i in node_missing:
-        subject, other, relation, _ = atom_rows(goal.atoms[i], segments.names)
-        if BINARY[relation] in ("inside", "above", "contact"):
-            steps[Step(subject, other)] = None
-        else:
-            steps.update((Step(row, _support(goal, row, segments, relations)), None) for row in (subject, other))
-    return [step for step in steps if not _fixed(step.object, segments)]
+def _skeleton(node: _Node, reason: str) -> Skeleton:
+    units = joined(node.units, size(node.steps))
+    return Skeleton(node.steps, units, node.state, node.relations, not node.missing, float(node.log_p.sum()), reason)
 
 
-def _support(goal: Goal, row: int, segments: Segments, relations: RelationLogits) -> int:
-    """The surface that the goal wants an object on, or else the one that it is believed to be on."""
-    for atom in goal.atoms:
-        subject, other, relation, holds = atom_rows(atom, segments.names)
-        if subject == row and holds and BINARY[relation] in ("above", "contact"):
-            return other
-    above = relations.binary[0, row, :, BINARY.index("above")].clone()
-    return int(torch.where(segments.surfaces(), above, -torch.inf).argmax())
-
-
-def _fixed(row: int, segments: Segments) -> bool:
-    return segments.categories[row] in ("table", "shelf", "cabinet", "drawer")
-
-
-def _expand(
-    model: SkillEffectModel,
-    node: _Node,
-    goal: Goal,
-    segments: Segments,
-    options: SearchOptions,
-    generator: torch.Generator,
-) -> list[_Node]:
-    """One child for every relevant step, all their samples predicted as one batch."""
-    steps = relevant_steps(node.missing, goal, segments, node.relations)
-    if not steps:
-        return []
-    unit = torch.rand(len(steps), options.samples, 2, generator=generator)
-    unit[:, 0] = 0.5
-    wide = node.state.expand(options.samples)
-    parts = [place_parameters(wide, step, unit[i], segments) for i, step in enumerate(steps)]
-    actions = [action(step, parameters) for step, (parameters, _) in zip(steps, parts, strict=True)]
-    batch = type(actions[0])(*(torch.cat([getattr(a, f) for a in actions]) for f in ("skill", "object", "parameters")))
-    effect = model.predict(node.state.expand(len(batch.skill)), batch)
-    log_p = atom_log_probabilities(effect.relations, goal, segments.names)
-    score = log_p.sum(dim=1) - _COLLISION * torch.cat([hit for _, hit in parts])
-    chosen = score.view(len(steps), -1).argmax(dim=1) + torch.arange(len(steps)) * options.samples
-    return [
-        _Node(
-            (*node.steps, step),
-            (*node.places, unit.view(-1, 2)[row]),
-            effect.state.take(row.view(1)),
-            RelationLogits(effect.relations.binary[row.view(1)], effect.relations.unary[row.view(1)]),
-            log_p[row],
-        )
-        for step, row in zip(steps, chosen, strict=True)
-    ]
+def joined(units: tuple[Tensor, ...] | list[Tensor], width: int) -> Tensor:
+    """Points of unit cubes (d_k,) as one tensor (H, d); a skill that takes fewer numbers leaves the rest alone."""
+    if not units:
+        return torch.empty(0, width)
+    return torch.stack([torch.nn.functional.pad(unit, (0, width - len(unit)), value=0.5) for unit in units])

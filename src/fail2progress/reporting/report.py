@@ -13,6 +13,8 @@ from fail2progress.learning.finetuning.targeted import Targeted
 from fail2progress.reporting import pictures
 from fail2progress.reporting.page import page
 from fail2progress.reporting.story_picture import story_panels, story_picture
+from fail2progress.skills.registry import skill
+from fail2progress.skills.samplers import stein_sampler
 from fail2progress.stein.states import StateSpace
 
 
@@ -84,7 +86,7 @@ def _particles(story: Story) -> bytes:
         pictures.ParticleClouds("drawn from P(S)", _places(data.space, data.drawn, names), {}),
         pictures.ParticleClouds("after the Stein updates", _places(data.space, data.states, names), {}),
     ]
-    if story.event.header.call.skill == "pick_place":
+    if stein_sampler(skill(story.event.header.call.skill)).places:
         place = _places(data.space, data.states, names)[moved]
         panels.append(pictures.ParticleClouds("actions", {moved: place}, {moved: data.actions.numpy().astype(float)}))
     return pictures.particles_picture(panels, scene)

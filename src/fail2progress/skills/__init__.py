@@ -1,1 +1,1 @@
-"""Skill primitives phi_k with their continuous parameters a_k: names, units and bounds (paper A.10)."""
+"""Skill primitives phi_k with their continuous parameters a_k, one folder each (paper A.10)."""

@@ -1,4 +1,4 @@
-"""Skills and skill calls: phi_k(a_k) of paper section 3, with the parameter spaces of A.10."""
+"""Skill calls: phi_k(a_k) of paper section 3, checked against the skill's parameter space (A.10)."""
 
 from __future__ import annotations
 
@@ -7,64 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fail2progress.core.scene import Array
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One continuous parameter with its unit and bounds."""
-
-    name: str
-    unit: str
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Skill:
-    """A skill primitive: its name, parameter space and what it moves."""
-
-    name: str
-    parameters: tuple[Parameter, ...]
-    summary: str
-
-    @property
-    def low(self) -> Array:
-        """(m,) lower bounds."""
-        return np.array([parameter.low for parameter in self.parameters])
-
-    @property
-    def high(self) -> Array:
-        """(m,) upper bounds."""
-        return np.array([parameter.high for parameter in self.parameters])
-
-
-_PI = float(np.pi)
-_OFFSET = tuple(Parameter(name, "m", -2.0, 2.0) for name in ("dx", "dy", "dz"))
-_DIRECTION = Parameter("direction", "rad", -_PI, _PI)
-
-PICK_PLACE = Skill(
-    "pick_place",
-    (*_OFFSET, Parameter("dyaw", "rad", -_PI, _PI)),
-    "grasp an object and release it at the grasp pose plus (dx, dy, dz, dyaw)",
-)
-PUSH = Skill(
-    "push",
-    (_DIRECTION, Parameter("distance", "m", 0.0, 0.4)),
-    "move the closed gripper against an object along a direction, with whatever stands in the way",
-)
-OPEN_DRAWER = Skill("open_drawer", (_DIRECTION, Parameter("distance", "m", 0.0, 0.3)), "pull a drawer's handle")
-CLOSE_DRAWER = Skill("close_drawer", (_DIRECTION, Parameter("distance", "m", 0.0, 0.3)), "push a drawer's front")
-
-SKILLS = {skill.name: skill for skill in (PICK_PLACE, PUSH, OPEN_DRAWER, CLOSE_DRAWER)}
-ACTION_SIZE = max(len(skill.parameters) for skill in SKILLS.values())
-"""Length of a parameter vector after padding with zeros."""
-
-
-def skill(name: str) -> Skill:
-    """Look a skill up by name; ValueError names the ones that exist."""
-    if name not in SKILLS:
-        raise ValueError(f"unknown skill {name!r}; known: {', '.join(SKILLS)}")
-    return SKILLS[name]
+from fail2progress.skills.registry import SKILLS, skill
 
 
 @dataclass(frozen=True)
@@ -96,5 +39,19 @@ class SkillCall:
 
     @property
     def padded(self) -> Array:
-        """(4,) parameters padded with zeros, as the models take them."""
-        return np.pad(np.array(self.parameters, float), (0, ACTION_SIZE - len(self.parameters)))
+        """(n,) parameters padded with zeros to the length that all skills share, as the models take them."""
+        return np.pad(np.array(self.parameters, float), (0, SKILLS.action_size - len(self.parameters)))
+
+    @property
+    def shift(self) -> Array:
+        """(3,) metres by which the call is meant to move its object."""
+        return np.asarray(skill(self.skill).motion(np.array(self.parameters, float), np).shift)
+
+
+def call_moving(name: str, shift: Array, target: str | None = None) -> SkillCall:
+    """A call that moves an object by (3,) metres: of the first skill that can command that. ValueError where none can."""
+    for definition in SKILLS.values():
+        parameters = definition.command(shift)
+        if parameters is not None:
+            return SkillCall(definition.name, name, parameters, target)
+    raise ValueError(f"no skill commands a shift of {np.round(shift, 3).tolist()} m; known: {', '.join(SKILLS)}")

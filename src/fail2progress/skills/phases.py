@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array, Scene, rotations
-from fail2progress.skills.base import SkillCall, skill
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import skill
 
 
 class OutOfReachError(ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.core.vocabulary import SkillSignature, Vocabulary
-from fail2progress.skills.base import SKILLS
+from fail2progress.skills.registry import SKILLS
 
 
 def current() -> Vocabulary:

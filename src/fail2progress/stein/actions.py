@@ -14,43 +14,39 @@ from torch.nn import functional
 
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, with_tokens
 from fail2progress.models.prediction import SKILL_NAMES
-from fail2progress.skills.base import ACTION_SIZE, PICK_PLACE, skill
+from fail2progress.skills.registry import SKILLS, skill
+from fail2progress.skills.samplers import Around, SteinSampler, stein_sampler
 from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.states import StateSpace
 
 ACQUISITIONS = ("entropy", "log-entropy", "mutual-information", "prior")
-_RELEASE = 0.012
 _PASSES = 6
 _DROPOUT = 0.1
 
 
 @dataclass(frozen=True)
 class ActionSpace:
-    """Parameters of the failed skill for each state: for pick-and-place a place (x, y) on the tables, else the raw parameters."""
+    """Parameters of the failed skill for each state, in the coordinates that the skill has for them."""
 
     name: str
     object: int
     space: StateSpace
     states: LatentState
 
+    @property
+    def sampler(self) -> SteinSampler:
+        """How the skill's action particles move."""
+        return stein_sampler(skill(self.name))
+
     def chart(self) -> Chart:
-        """Bounds of every coordinate: metres, or as the skill declares them; directions are periodic."""
-        if self.name == PICK_PLACE.name:
-            around = self.space.surroundings
-            return Chart(around.low.tolist(), around.high.tolist())
-        parameters = skill(self.name).parameters
-        periodic = [parameter.unit == "rad" for parameter in parameters]
-        return Chart([p.low for p in parameters], [p.high for p in parameters], periodic)
+        """Bounds of every coordinate, as the skill declares them."""
+        bounds = self.sampler.bounds(skill(self.name), self.space.surroundings)
+        return Chart(bounds.low, bounds.high, bounds.periodic)
 
     def parameters(self, particles: Tensor) -> Tensor:
-        """(M, D) coordinates to (M, 4) padded parameters."""
-        if self.name != PICK_PLACE.name:
-            return functional.pad(particles, (0, ACTION_SIZE - particles.shape[1]))
-        mine = self.states.box[:, self.object]
-        half, middle = (mine[:, 1] - mine[:, 0])[:, :2] / 2, mine.mean(dim=1)[:, :2]
-        around = self.space.surroundings
-        rise = around.height(particles, half) - around.height(middle, half) + _RELEASE
-        return torch.cat([particles - middle, rise.unsqueeze(1), torch.zeros(len(particles), 1)], dim=1)
+        """(M, D) coordinates to (M, n) padded parameters."""
+        values = self.sampler.parameters(particles, self._around())
+        return functional.pad(values, (0, SKILLS.action_size - values.shape[1]))
 
     def action(self, particles: Tensor) -> Action:
         """The skill calls of all particles."""
@@ -59,19 +55,14 @@ class ActionSpace:
         return Action(index, torch.full((count,), self.object), self.parameters(particles))
 
     def log_prior(self, particles: Tensor) -> Tensor:
-        """(M,) ln P(A) up to a constant: uniform over placements on a table where nothing else stands."""
-        if self.name != PICK_PLACE.name:
-            return torch.zeros(len(particles))
-        mine = self.states.box[:, self.object]
-        half = (mine[:, 1] - mine[:, 0])[:, :2] / 2
-        off = self.space.surroundings.off_table(particles, half)
-        total = torch.zeros(len(particles))
-        for row in self.space.movable:
-            if row != self.object and self.space.parent.get(row) != self.object:
-                other = self.states.box[:, row, :, :2]
-                over = torch.minimum(particles + half, other[:, 1]) - torch.maximum(particles - half, other[:, 0])
-                total = total + functional.relu(over + 0.015).amin(dim=1) ** 2
-        return -2000.0 * (off + total)
+        """(M,) ln P(A) up to a constant."""
+        return self.sampler.log_prior(particles, self._around())
+
+    def _around(self) -> Around:
+        """What the object would carry along is not in its way."""
+        space = self.space
+        others = [row for row in space.movable if row != self.object and space.parent.get(row) != self.object]
+        return Around(self.states.box, self.object, space.surroundings, tuple(others))
 
 
 @dataclass(frozen=True)

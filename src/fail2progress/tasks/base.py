@@ -48,7 +48,7 @@ class Task(ABC):
 
     name: str
     counts: tuple[int, ...]
-    skills: tuple[str, ...] = ("pick_place",)
+    skills: tuple[str, ...] = ()
     """The skills that reach its goals."""
     summary: str = ""
 

@@ -15,14 +15,16 @@ import numpy as np
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job
-from fail2progress.simulation.mujoco.hand import push_start
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.feasibility import STRETCH_RE2, infeasible
+from fail2progress.skills.feasibility import infeasible
+from fail2progress.skills.registry import SKILLS
+from fail2progress.skills.samplers import DataSampler, data_sampler
 from fail2progress.tasks.layout import DoesNotFitError, Layout, random_camera_pose, two_tables
 
-PUSH_SHARE = 0.12
+DRAWER_SHARE = 0.5
+"""How often a drawer is moved where there is one."""
 DRAWER_SCENES = 0.10
 SHELF_SCENES = 0.06
 
@@ -107,19 +109,28 @@ def _yaw(rng: np.random.Generator, share: float) -> float:
 
 def random_call(rng: np.random.Generator, scene: Scene) -> SkillCall | None:
     """A skill call of the distribution, or None where the draw gave one that is not in it."""
-    if "drawer" in scene.names and rng.random() < 0.5:
-        skill = "open_drawer" if rng.random() < 0.5 else "close_drawer"
-        outward = np.pi if skill == "open_drawer" else 0.0
-        direction = (outward + rng.normal(0.0, 0.25) + np.pi) % (2 * np.pi) - np.pi
-        return SkillCall(skill, "drawer", (direction, rng.uniform(0.02, 0.18)))
+    drawers = [spec.name for spec in scene.objects if spec.is_drawer]
+    if drawers and rng.random() < DRAWER_SHARE:
+        name = drawers[0] if len(drawers) == 1 else str(rng.choice(drawers))
+        return _random_skill(rng, "drawer").draw(rng, scene, name)
     free = [name for name in scene.names if scene.objects[scene.index(name)].movable and not _occupied(scene, name)]
     if not free:
         return None
     small = [name for name in free if name.startswith("small")]
     name = str(rng.choice(small if small and rng.random() < 0.6 else free))
-    if rng.random() < PUSH_SHARE:
-        return _random_push(rng, scene, name)
-    return _random_placement(rng, scene, name)
+    return _random_skill(rng, "movable").draw(rng, scene, name)
+
+
+def _random_skill(rng: np.random.Generator, acts_on: str) -> DataSampler:
+    """One of the skills that act on a kind of thing, by their shares, the rarer ones first."""
+    samplers = [data_sampler(one) for one in SKILLS.values() if one.acts_on == acts_on]
+    samplers.sort(key=lambda sampler: sampler.share)
+    drawn = rng.random() * sum(sampler.share for sampler in samplers)
+    for sampler in samplers:
+        drawn -= sampler.share
+        if drawn < 0:
+            return sampler
+    return samplers[-1]
 
 
 def _occupied(scene: Scene, name: str) -> bool:
@@ -132,69 +143,3 @@ def _occupied(scene: Scene, name: str) -> bool:
     loads = over & higher & np.array([spec.movable for spec in scene.objects])
     loads[index] = False
     return bool(loads.any())
-
-
-def _random_push(rng: np.random.Generator, scene: Scene, name: str) -> SkillCall | None:
-    """A push along which nothing else stands: within the corridor of the gripper and the object."""
-    call = SkillCall("push", name, (rng.uniform(-np.pi, np.pi), rng.uniform(0.03, 0.25)))
-    start, yaw = push_start(scene, call)
-    bounds = scene.bounds()
-    low, high = bounds[:, 0], bounds[:, 1]
-    corners = np.stack([np.where(mask, high[:, :2], low[:, :2]) for mask in ((0, 0), (0, 1), (1, 0), (1, 1))], axis=1)
-    forward, side = np.array([np.cos(yaw), np.sin(yaw)]), np.array([-np.sin(yaw), np.cos(yaw)])
-    along, across = (corners - start[:2]) @ forward, (corners - start[:2]) @ side
-    index = scene.index(name)
-    width = max(0.07, np.abs(across[index]).max()) + 0.02
-    length = along[index].max() + call.parameters[1] + 0.04
-    touches = (along.max(1) > -0.05) & (along.min(1) < length) & (across.max(1) > -width) & (across.min(1) < width)
-    same_level = (low[:, 2] < high[index, 2] + 0.01) & (high[:, 2] > low[index, 2] + 0.003)
-    hit = touches & same_level
-    hit[index] = False
-    return None if hit.any() or _inside_any(scene, index) else call
-
-
-def _inside_any(scene: Scene, index: int) -> bool:
-    bounds = scene.bounds()
-    inside = (bounds[index, 0] >= bounds[:, 0]).all(axis=1) & (bounds[index, 1] <= bounds[:, 1]).all(axis=1)
-    inside[index] = False
-    return bool(inside.any())
-
-
-def _random_placement(rng: np.random.Generator, scene: Scene, name: str) -> SkillCall:
-    index = scene.index(name)
-    x, y, target = _place(rng, scene, index)
-    height = release_height(scene, index, np.array([x, y])) + rng.uniform(0.005, 0.025)
-    start = scene.poses[index, :3]
-    dz = height + scene.sizes[index, 2] / 2 - start[2]
-    turn = float(rng.uniform(-np.pi, np.pi)) if rng.random() < 0.2 else 0.0
-    return SkillCall("pick_place", name, (x - start[0], y - start[1], float(np.clip(dz, -1.0, 1.0)), turn), target)
-
-
-def _place(rng: np.random.Generator, scene: Scene, index: int) -> tuple[float, float, str | None]:
-    """Where a planner might try to put an object: in a container, on a table, beside or on top of something."""
-    bounds = scene.bounds()
-    others = [i for i, spec in enumerate(scene.objects) if i != index and spec.movable]
-    containers = [i for i in others if scene.objects[i].kind.container and scene.sizes[i, 0] > scene.sizes[index, 0] * 1.2]
-    kind = rng.random()
-    if kind < 0.45 and containers and not scene.objects[index].kind.container:
-        aim = int(rng.choice(containers))
-        reach = scene.sizes[aim, :2] / 2 + 0.02 if rng.random() < 0.6 else np.full(2, 0.015)
-        return (*rng.uniform(scene.poses[aim, :2] - reach, scene.poses[aim, :2] + reach), scene.names[aim])
-    if kind < 0.62 and others:
-        aim = int(rng.choice(others))
-        return (*(scene.poses[aim, :2] + rng.uniform(-0.15, 0.15, 2)), scene.names[aim])
-    tables = [i for i, spec in enumerate(scene.objects) if spec.category == "table"]
-    aim = int(rng.choice(tables))
-    margin = rng.uniform(-0.01, 0.08)
-    return (*rng.uniform(bounds[aim, 0, :2] + margin, bounds[aim, 1, :2] - margin), scene.names[aim])
-
-
-def release_height(scene: Scene, index: int, place: Array) -> float:
-    """Top (m) of the highest thing under an object's footprint at a place (x, y); tables' lowest top where there is none."""
-    bounds = scene.bounds()
-    half = (bounds[index, 1, :2] - bounds[index, 0, :2]) / 2
-    under = np.asarray(((bounds[:, 0, :2] < place + half) & (bounds[:, 1, :2] > place - half)).all(axis=1))
-    under[index] = False
-    tops = bounds[under, 1, 2]
-    tables = bounds[[spec.category == "table" for spec in scene.objects], 1, 2]
-    return float(tops.max() if len(tops) else tables.min(initial=STRETCH_RE2.low[2]))

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from fail2progress.core.objects import category
-from fail2progress.skills.base import skill
+from fail2progress.skills.registry import SKILLS, skill
 
 
 def _range(value: Any) -> Any:
@@ -40,6 +40,11 @@ def _known_category(value: str) -> str:
 
 def _known_skill(value: str) -> str:
     return skill(value).name
+
+
+def _first_skill() -> list[str]:
+    """A task that names no skills needs the first one of the vocabulary."""
+    return [next(iter(SKILLS))]
 
 
 Range = Annotated[tuple[float, float], BeforeValidator(_range), AfterValidator(_in_order)]
@@ -139,7 +144,7 @@ class TaskFile(_Strict):
     schema_version: Literal[1] = 1
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=64)]
     summary: str = ""
-    skills: Annotated[list[Annotated[str, AfterValidator(_known_skill)]], Field(min_length=1)] = ["pick_place"]
+    skills: Annotated[list[Annotated[str, AfterValidator(_known_skill)]], Field(min_length=1, default_factory=_first_skill)]
     stream: Annotated[int, Field(ge=0)] | None = None
     """Part of the random seed that is this task's own; default: made from its name."""
     counts: Annotated[dict[Annotated[int, Field(ge=1)], dict[Name, Annotated[int, Field(ge=0)]]], Field(min_length=1)]

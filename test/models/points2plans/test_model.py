@@ -11,7 +11,7 @@ from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import Action, LatentState
 from fail2progress.models.features import translation
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
-from fail2progress.skills.base import SKILLS
+from fail2progress.skills.registry import SKILLS
 
 few = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 seeds = st.integers(0, 10_000)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from fail2progress.core.relations import BINARY
 from fail2progress.models.points2plans.motion import HOPS, HandedOn, pair_motion, spread
-from fail2progress.skills.base import SKILLS
+from fail2progress.skills.registry import SKILLS
 
 PUSH = list(SKILLS).index("push")
 CONTACT = BINARY.index("contact")

@@ -26,7 +26,7 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.simulation.base import Job, Outcome, Simulator
-from fail2progress.skills.base import SkillCall
+from fail2progress.skills.base import call_moving
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.layout import DoesNotFitError, Layout
 from fail2progress.tasks.registry import task
@@ -124,7 +124,7 @@ def _loaded_job(rng: np.random.Generator, contents: int) -> Job:
     place = rng.uniform(table[0, :2] + 0.08, table[1, :2] - 0.08)
     shift = place - scene.position("cup_1")[:2]
     rise = table[1, 2] - scene.bounds()[scene.index(here), 1, 2] + 0.012
-    call = SkillCall("pick_place", "cup_1", (float(shift[0]), float(shift[1]), float(rise), 0.0), there)
+    call = call_moving("cup_1", np.array([*shift, rise]), there)
     return Job(scene, call, seed=int(rng.integers(2**31)))
 
 

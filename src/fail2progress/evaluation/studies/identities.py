@@ -19,10 +19,11 @@ from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.simulation.base import Job, Simulator
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
-from fail2progress.skills.base import SkillCall
+from fail2progress.skills.base import SkillCall, call_moving
 from fail2progress.skills.feasibility import infeasible
+from fail2progress.skills.placement import release_height
 from fail2progress.tasks.layout import DoesNotFitError, random_camera_pose
-from fail2progress.tasks.pretraining import random_call, random_scene, release_height
+from fail2progress.tasks.pretraining import random_call, random_scene
 
 CLEAN = DepthNoise()
 NOTHING = Perceived((), (), np.eye(4), 1, 1)
@@ -110,25 +111,20 @@ def _useful_call(rng: np.random.Generator, scene: Scene) -> SkillCall | None:
         name, aim = str(rng.choice(small)), str(rng.choice(containers))
         rise = scene.bounds()[scene.index(aim), 1, 2] + 0.01 + scene.sizes[scene.index(name), 2] / 2
         offset = scene.position(aim) - scene.position(name)
-        return SkillCall("pick_place", name, (*offset[:2], rise - scene.position(name)[2], 0.0), aim)
+        return call_moving(name, np.array([*offset[:2], rise - scene.position(name)[2]]), aim)
     tables = [spec.name for spec in scene.objects if spec.category == "table"]
     name, table = str(rng.choice(containers)), str(rng.choice(tables))
     low, high = scene.bounds()[scene.index(table)]
     place = rng.uniform(low[:2] + 0.08, high[:2] - 0.08)
     height = release_height(scene, scene.index(name), place) + 0.01 + scene.sizes[scene.index(name), 2] / 2
     offset = np.array([*place, height]) - scene.position(name)
-    return SkillCall("pick_place", name, (*offset, 0.0), table)
+    return call_moving(name, offset, table)
 
 
 def _meant(call: SkillCall, relations: RelationState) -> dict[str, Array]:
     """Where the skill is meant to take its object, and what lies in it. A push is not foreseen beyond its own object."""
-    if call.skill == "pick_place":
-        shift = np.array(call.parameters[:3])
-    else:
-        direction, distance = call.parameters
-        shift = distance * np.array([np.cos(direction), np.sin(direction), 0.0])
     names = [name for name in relations.names if name == call.object or relations.value("inside", name, call.object) > 0.5]
-    return {name: shift for name in names}
+    return {name: call.shift for name in names}
 
 
 def anonymous(frame: RgbdFrame, rng: np.random.Generator) -> tuple[RgbdFrame, dict[str, str]]:

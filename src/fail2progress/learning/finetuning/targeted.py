@@ -19,12 +19,13 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
-from fail2progress.skills.base import SkillCall, skill
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import skill
+from fail2progress.skills.samplers import stein_sampler
 from fail2progress.stein.actions import ActionSpace, Information, information
 from fail2progress.stein.states import FailureRelations, NothingToVaryError, StateSpace, state_space
 from fail2progress.stein.svgd import direction_named, optimise
 from fail2progress.tasks.layout import random_camera_pose
-from fail2progress.tasks.pretraining import release_height
 
 METHODS = ("stein", "gradient", "sampling", "prior")
 
@@ -184,13 +185,9 @@ def _scene(base: Scene, belief: Belief, shifts: np.ndarray) -> Scene:
 
 
 def _call(call: SkillCall, values: np.ndarray, scene: Scene) -> SkillCall | None:
-    """The failed skill with a particle's parameters; a placement is let go just above what lies below it then."""
+    """The failed skill with a particle's parameters, as they must be in the particle's scene."""
     space = skill(call.skill)
-    values = values[: len(space.parameters)].copy()
-    if call.skill == "pick_place":
-        index = scene.index(call.object)
-        low = scene.bounds()[index, 0, 2]
-        values[2] = release_height(scene, index, scene.poses[index, :2] + values[:2]) + 0.012 - low
+    values = stein_sampler(space).in_scene(scene, call, values[: len(space.parameters)])
     if not np.isfinite(values).all() or (values < space.low).any() or (values > space.high).any():
         return None
     return SkillCall(call.skill, call.object, tuple(values.tolist()))

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from fail2progress.core.scene import Array
+from fail2progress.skills.programs import CLOSED_GRIPPER
 
 _H = np.pi / 2
 _Vector = tuple[float, float, float]
@@ -209,7 +210,7 @@ PITCH = Axis(-1.57, 0.45, 1.5, 4.0, 5.0, {"joint_wrist_pitch": 1.0})
 JOINTS: tuple[str, ...] = tuple(joint for axis in AXES.values() for joint in axis.joints)
 """Actuated joints in the order of the actuators; the first three are the pose of the base."""
 
-PUSHER = (0.012, 0.06, 0.025)
+PUSHER = CLOSED_GRIPPER
 """Half extents (m) of the closed gripper: across its flat side, along it, vertical; as of the hand in the training data."""
 OPENING = 0.125
 """Width (m) of the widest thing that fits between the fingers, as the comments of stretch_body's gripper conversion state it."""

@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rclpy
 import torch
 from fail2progress_msgs.action import ExecuteSkill
@@ -38,7 +39,7 @@ from fail2progress.ros.conversions.values import call_msg
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from fail2progress.ros.lifecycle import GoalClient, qos
 from fail2progress.simulation import registry as simulators
-from fail2progress.skills.base import SkillCall
+from fail2progress.skills.base import call_moving
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.registry import task
 
@@ -138,7 +139,7 @@ def _stop_once(probe: Probe, after: float) -> dict[str, Any]:
     timer = probe.create_timer(0.05, lambda: beat.publish(Header()))
     if not robot.wait_for_server(timeout_sec=30.0) or not stop.wait_for_service(timeout_sec=5.0):
         raise RuntimeError("no robot offers execute_skill and stop_the_robot")
-    call = SkillCall("pick_place", "cup_1", (0.0, -0.05, 0.0, 0.0))
+    call = call_moving("cup_1", np.array([0.0, -0.05, 0.0]))
     handle = _result(robot.send_goal_async(ExecuteSkill.Goal(call=call_msg(call))), 10.0)
     result = handle.get_result_async()
     time.sleep(after)

@@ -13,8 +13,10 @@ from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
 from fail2progress.simulation.looking import look
 from fail2progress.simulation.mujoco.bodies import compile_scene, read_scene
-from fail2progress.simulation.mujoco.hand import CONTROLLERS, Running, push_start
+from fail2progress.simulation.mujoco.hand import Running
 from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.skills.programs import FLOATING_HAND, HandProgram
+from fail2progress.skills.registry import skill
 
 
 class MujocoSimulator(Simulator):
@@ -28,14 +30,13 @@ class MujocoSimulator(Simulator):
         start = time.perf_counter()
         rng = np.random.default_rng(job.seed)
         index = refuse_impossible(job)
-        grasped = job.call.object if job.call.skill == "pick_place" else None
-        pusher = push_start(job.scene, job.call) if job.call.skill == "push" else None
-        bodies = compile_scene(job.scene, grasped, pusher)
+        program: HandProgram = skill(job.call.skill).program(FLOATING_HAND)
+        bodies = compile_scene(job.scene, program.equip(job.scene, job.call))
         run = Running(bodies, job.scene, disturbances=job.disturbances, rng=rng)
         run.settle(at_most=0.6)
         before, looking = self._snapshot(run, job.camera, rng)
         run.scene = before.scene
-        CONTROLLERS[job.call.skill](run, job.call)
+        program.run(run, job.call)
         run.settle()
         after, looking_again = self._snapshot(run, job.camera, rng)
         still = np.abs(before.scene.poses[:, :3] - job.scene.poses[:, :3]).max(initial=0.0) < 0.03

@@ -10,23 +10,22 @@ import numpy as np
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.skills.programs import CLOSED_GRIPPER, EMPTY_HANDED, Bar, Equipment
 
 TIMESTEP = 0.004
 """Seconds; contents stay in carried containers at 2 to 8 ms (sim/FACTS)."""
 DENSITY = 350.0
 """Of movable things, in kg/m^3: a cup weighs about 60 g, a 4 cm cube 22 g."""
 FRICTION = (0.9, 0.01, 0.0005)
-PUSHER = (0.012, 0.06, 0.025)
-"""Half extents in metres of the closed gripper, seen along the direction of a push."""
+_BAR, _LIFT = "closed_hand", "closed_hand_lift"
 
 
 def compile_scene(
     scene: Scene,
-    grasped: str | None = None,
-    pusher: tuple[Array, float] | None = None,
+    equipment: Equipment = EMPTY_HANDED,
     extend: Callable[[mujoco.MjSpec], None] | None = None,
 ) -> Bodies:
-    """Compile a scene. `grasped` gets a weld to the hand (off at first); `pusher` is a start (3,) and yaw (rad).
+    """Compile a scene with a hand that is equipped for a skill: what it holds gets a weld to it, off at first.
 
     `extend` adds what is no object, such as a robot.
     """
@@ -34,11 +33,11 @@ def compile_scene(
     _options(spec)
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.1], friction=FRICTION, condim=4)
     for index, item in enumerate(scene.objects):
-        _add_object(spec, scene, index, item, never_sleeps=item.name == grasped)
-    if grasped is not None:
-        _add_hand(spec, grasped)
-    if pusher is not None:
-        _add_pusher(spec, *pusher)
+        _add_object(spec, scene, index, item, never_sleeps=item.name == equipment.holds)
+    if equipment.holds is not None:
+        _add_hand(spec, equipment.holds)
+    if equipment.bar is not None:
+        _add_bar(spec, equipment.bar)
     if extend is not None:
         extend(spec)
     model = spec.compile()
@@ -100,15 +99,20 @@ def _add_hand(spec: mujoco.MjSpec, grasped: str) -> None:
     weld.solref[:] = [0.01, 1.0]
 
 
-def _add_pusher(spec: mujoco.MjSpec, start: Array, yaw: float) -> None:
-    """The closed gripper as a bar on a servo along its own x, which is the direction of the push."""
+def _add_bar(spec: mujoco.MjSpec, bar: Bar) -> None:
+    """The closed gripper as a bar on a servo along its own x, and on one upwards where it lifts."""
+    yaw = bar.heading
     quat = [np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]
-    body = spec.worldbody.add_body(name="pusher", pos=start, quat=quat, gravcomp=1.0)
+    body = spec.worldbody.add_body(name=_BAR, pos=bar.start, quat=quat, gravcomp=1.0)
     body.sleep = mujoco.mjtSleepPolicy.mjSLEEP_NEVER
-    body.add_joint(name="pusher", type=mujoco.mjtJoint.mjJNT_SLIDE, axis=[1, 0, 0], damping=[30.0, 0.0, 0.0])
-    body.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=PUSHER, mass=1.0, friction=(0.5, 0.005, 0.0001), condim=4)
-    servo = spec.add_actuator(name="pusher", target="pusher", trntype=mujoco.mjtTrn.mjTRN_JOINT)
-    servo.set_to_position(kp=3000.0, kv=80.0)
+    names = {_BAR: [1, 0, 0], **({_LIFT: [0, 0, 1]} if bar.lifts else {})}
+    for name, axis in names.items():
+        body.add_joint(name=name, type=mujoco.mjtJoint.mjJNT_SLIDE, axis=axis, damping=[30.0, 0.0, 0.0])
+    friction = (bar.friction, 0.01 * bar.friction, 0.0002 * bar.friction)
+    body.add_geom(type=mujoco.mjtGeom.mjGEOM_BOX, size=CLOSED_GRIPPER, mass=1.0, friction=friction, condim=4)
+    for name in names:
+        servo = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+        servo.set_to_position(kp=3000.0, kv=80.0)
 
 
 def _set_state(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene) -> None:

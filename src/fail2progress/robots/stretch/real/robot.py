@@ -22,7 +22,7 @@ from fail2progress.robots.stretch.real.readout import base_pose, joints, transfo
 from fail2progress.robots.stretch.real.states import State, StretchError, Trouble
 from fail2progress.robots.stretch.real.transport import StretchTransport, TransportError
 from fail2progress.robots.stretch.seen import known, merged
-from fail2progress.skills.base import SkillCall, skill
+from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
 from fail2progress.skills.phases import OutOfReachError, Phase, ProgramError
 
@@ -180,7 +180,7 @@ class StretchRobot(Robot):
 
     def _check_workspace(self, call: SkillCall, here: Array) -> None:
         """Where the object is and where it shall go must lie within the limits."""
-        for place in (here, here + _displacement(call)):
+        for place in (here, here + call.shift):
             if (place < self.limits.low).any() or (place > self.limits.high).any():
                 raise StretchError(
                     Trouble.LIMIT,
@@ -214,11 +214,3 @@ class StretchRobot(Robot):
             ahead = (goals.get("x", x) - x) * math.cos(turn) + (goals.get("y", y) - y) * math.sin(turn)
             to["translate"] = ahead
         return to
-
-
-def _displacement(call: SkillCall) -> Array:
-    """How far a call moves its object at most (m), by the names of its parameters."""
-    values = {parameter.name: value for parameter, value in zip(skill(call.skill).parameters, call.parameters, strict=True)}
-    offset = np.array([values.get(name, 0.0) for name in ("dx", "dy", "dz")])
-    direction, distance = values.get("direction", 0.0), values.get("distance", 0.0)
-    return np.asarray(offset + distance * np.array([math.cos(direction), math.sin(direction), 0.0]))

@@ -1,0 +1,36 @@
+"""What opening and closing a drawer have in common: the handle is moved by a distance along a direction."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fail2progress.core.scene import Scene
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.definition import Parameter
+from fail2progress.skills.limits import Limits
+from fail2progress.skills.motion import minimum_jerk
+from fail2progress.skills.programs import Hand, HandProgram
+
+PARAMETERS = (Parameter("direction", "rad", -np.pi, np.pi, periodic=True), Parameter("distance", "m", 0.0, 0.3))
+OUTWARD = np.pi
+"""Direction (rad) in which drawers open: towards the robot."""
+
+
+def feasible(scene: Scene, call: SkillCall, limits: Limits) -> str | None:
+    """Every drawer can be moved."""
+    return None
+
+
+def _slide(hand: Hand, call: SkillCall) -> None:
+    """The drawer follows the part of the handle's way that lies along its rails."""
+    forward = np.array([np.cos(call.parameters[0]), np.sin(call.parameters[0]), 0.0])
+    travel = call.parameters[1] * float(forward @ hand.rails(call.object))
+    begin, _ = hand.opening(call.object)
+    for share in minimum_jerk(abs(travel), 0.5 * hand.limits.speed, 0.0, hand.period):
+        now, speed = hand.opening(call.object)
+        hand.pull(call.object, float(np.clip(600.0 * (begin + travel * share - now) - 30.0 * speed, -25.0, 25.0)))
+        hand.advance()
+    hand.pull(call.object, 0.0)
+
+
+program = HandProgram(_slide)

@@ -1,0 +1,55 @@
+"""The motion that a skill commands for its object, of numpy arrays and torch tensors alike, with gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from fail2progress.core.scene import Array
+
+
+@dataclass(frozen=True)
+class Commanded:
+    """shift (..., 3) in metres in the planning frame; angle (...) in radians: a turn or a direction, whatever the skill has."""
+
+    shift: Any
+    angle: Any
+
+
+Motion = Callable[[Any, Any], Commanded]
+"""Parameters (..., m or more) and their module (numpy or torch) to what they command. Columns beyond m are padding."""
+
+
+def offset(parameters: Any, xp: Any) -> Commanded:
+    """Of (dx, dy, dz, turn)."""
+    return Commanded(parameters[..., :3], parameters[..., 3])
+
+
+def along(parameters: Any, xp: Any) -> Commanded:
+    """Of (direction, distance): level."""
+    direction, distance = parameters[..., 0], parameters[..., 1]
+    return Commanded(
+        xp.stack([distance * xp.cos(direction), distance * xp.sin(direction), xp.zeros_like(distance)], -1), direction
+    )
+
+
+def offset_for(shift: Array) -> tuple[float, ...]:
+    """The parameters of `offset` that command a (3,) shift, without a turn."""
+    return (*map(float, shift), 0.0)
+
+
+def along_for(shift: Array) -> tuple[float, ...] | None:
+    """The parameters of `along` that command a (3,) shift; None unless it is level."""
+    if abs(shift[2]) > 1e-6:
+        return None
+    return float(np.arctan2(shift[1], shift[0])), float(np.hypot(shift[0], shift[1]))
+
+
+def minimum_jerk(length: float, speed: float, turn: float, period: float) -> Array:
+    """(n,) shares of a way at set-points every `period` s: minimum jerk, whose peak speed (m/s) is 1.875 times its mean."""
+    duration = max(1.875 * length / speed, abs(turn) / 1.5, 0.05)
+    t = np.linspace(0.0, 1.0, max(int(duration / period), 2))
+    return np.asarray(t**3 * (10 - 15 * t + 6 * t**2))

@@ -1,0 +1,24 @@
+"""Open a drawer: pull its handle."""
+
+from __future__ import annotations
+
+from fail2progress.skills.definition import Achieves, Condition, Lifted, SkillDefinition
+from fail2progress.skills.drawers import PARAMETERS, feasible
+from fail2progress.skills.motion import along
+
+_HERE = "fail2progress.skills.open_drawer"
+
+SKILL = SkillDefinition(
+    name="open_drawer",
+    number=2,
+    summary="pull a drawer's handle",
+    parameters=PARAMETERS,
+    feasible=feasible,
+    motion=along,
+    acts_on="drawer",
+    planner=f"{_HERE}.sampling:PLANNER",
+    data=f"{_HERE}.sampling:DATA",
+    programs={"floating_hand": "fail2progress.skills.drawers:program", "stretch": f"{_HERE}.stretch:program"},
+    preconditions=(Condition(Lifted("drawer", "object")),),
+    achieves=(Achieves(Lifted("open", "object"), "none"),),
+)

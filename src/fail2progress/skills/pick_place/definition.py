@@ -1,0 +1,64 @@
+"""Pick-and-place: grasp an object and release it at the grasp pose plus an offset."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fail2progress.core.scene import Scene
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.definition import Achieves, Condition, Lifted, Parameter, SkillDefinition
+from fail2progress.skills.limits import Limits
+from fail2progress.skills.motion import offset, offset_for
+
+_HERE = "fail2progress.skills.pick_place"
+
+
+def _feasible(scene: Scene, call: SkillCall, limits: Limits) -> str | None:
+    size = scene.sizes[scene.index(call.object)]
+    if min(size[:2]) > limits.gripper_opening:
+        return f"{call.object} is {min(size[:2]):.3f} m wide, the gripper opens {limits.gripper_opening:.2f} m"
+    place = scene.position(call.object) + np.array(call.parameters[:3])
+    if (place < limits.low).any() or (place > limits.high).any():
+        return f"the placement {np.round(place, 3).tolist()} is out of reach"
+    return None
+
+
+_DIRECTIONS = ("left", "right", "front", "behind")
+_KEPT = ("inside", "above", "contact", "boundary")
+SKILL = SkillDefinition(
+    name="pick_place",
+    number=0,
+    summary="grasp an object and release it at the grasp pose plus (dx, dy, dz, dyaw)",
+    parameters=(
+        *(Parameter(name, "m", -2.0, 2.0) for name in ("dx", "dy", "dz")),
+        Parameter("dyaw", "rad", -np.pi, np.pi, periodic=True),
+    ),
+    feasible=_feasible,
+    motion=offset,
+    command=offset_for,
+    carries=True,
+    planner=f"{_HERE}.planning:SAMPLER",
+    stein=f"{_HERE}.stein:SAMPLER",
+    data=f"{_HERE}.data:SAMPLER",
+    programs={"floating_hand": f"{_HERE}.floating_hand:program", "stretch": f"{_HERE}.stretch:program"},
+    preconditions=(
+        # What rests on the object comes away first, unless it lies in the object and is carried along.
+        Condition(
+            Lifted("above", "other", "object", holds=False),
+            when=(Lifted("contact", "other", "object"), Lifted("inside", "other", "object", holds=False)),
+        ),
+        Condition(Lifted("open", "target"), when=(Lifted("drawer", "target"),)),
+        Condition(Lifted("open", "other"), when=(Lifted("drawer", "other"), Lifted("inside", "object", "other"))),
+    ),
+    achieves=(
+        *(Achieves(Lifted(relation, "object", "target")) for relation in _KEPT),
+        Achieves(Lifted("below", "target", "object")),
+        *(Achieves(Lifted(relation, "object", "other"), "support") for relation in _DIRECTIONS),
+        *(Achieves(Lifted(relation, "other", "object"), "support") for relation in _DIRECTIONS),
+        *(Achieves(Lifted(relation, "object", "other", holds=False), "elsewhere") for relation in _KEPT),
+        Achieves(Lifted("contact", "other", "object", holds=False), "support"),
+        Achieves(Lifted("below", "other", "object", holds=False), "elsewhere"),
+        *(Achieves(Lifted(relation, "object", "other", holds=False), "support") for relation in _DIRECTIONS),
+        *(Achieves(Lifted(relation, "other", "object", holds=False), "support") for relation in _DIRECTIONS),
+    ),
+)

@@ -1,0 +1,60 @@
+"""Pick-and-place with a hand that holds by a weld, as two fingers would."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from fail2progress.core.scene import Array, Scene
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.motion import minimum_jerk
+from fail2progress.skills.placement import CLEARANCE
+from fail2progress.skills.programs import Equipment, Hand, HandProgram
+
+
+def _equip(scene: Scene, call: SkillCall) -> Equipment:
+    return Equipment(holds=call.object)
+
+
+def _run(hand: Hand, call: SkillCall) -> None:
+    """Grasp, lift, over, lower, let go. A miss closes beside the object."""
+    index = hand.scene.index(call.object)
+    start, quat = hand.body(call.object)
+    if hand.rng.random() < hand.disturbances.grasp_miss:
+        return
+    hand.grasp(start, quat)
+    goal = start + np.array(call.parameters[:3])
+    top = max(start[2], goal[2]) + CLEARANCE
+    top = max(top, _highest(hand.scene, index, start, goal) + CLEARANCE + hand.scene.sizes[index, 2] / 2)
+    way = [start, np.array([*start[:2], top]), np.array([*goal[:2], top]), goal]
+    _carry(hand, way, quat, call.parameters[3])
+    hand.release()
+
+
+program = HandProgram(_run, _equip)
+
+
+def _highest(scene: Scene, index: int, start: Array, goal: Array) -> float:
+    """Top (m) of everything under the straight way between two points, what is carried and contained left out."""
+    bounds = scene.bounds()
+    low, high = np.minimum(start, goal)[:2] - 0.12, np.maximum(start, goal)[:2] + 0.12
+    near = ((bounds[:, 0, :2] < high) & (bounds[:, 1, :2] > low)).all(axis=1)
+    contained = (bounds[:, 0] >= bounds[index, 0] - 0.002).all(axis=1) & (bounds[:, 1] <= bounds[index, 1] + 0.05).all(axis=1)
+    return float(bounds[near & ~contained, 1, 2].max(initial=0.0))
+
+
+def _carry(hand: Hand, way: list[Array], quat: Array, turn: float) -> None:
+    """Move the hand along straight pieces with smooth starts and stops; the turn happens on the way over."""
+    slip_at = hand.rng.random() if hand.rng.random() < hand.disturbances.grasp_slip else None
+    turned = 0.0
+    for leg, (begin, end) in enumerate(itertools.pairwise(way)):
+        turning = turn if leg == 1 else 0.0
+        progress = minimum_jerk(float(np.linalg.norm(end - begin)), hand.limits.speed, turning, hand.period)
+        for share, position in zip(progress, begin + progress[:, None] * (end - begin), strict=True):
+            turned = turn * share if turning else turned
+            hand.move(position, quat, turned)
+            hand.advance()
+            if slip_at is not None and leg == 1 and share > slip_at:
+                hand.release()
+                return

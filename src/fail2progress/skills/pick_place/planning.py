@@ -1,0 +1,95 @@
+"""Where the planner puts things: two numbers in [0, 1], a place within the target as it is predicted to lie then.
+
+The height of release follows from what lies below.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from fail2progress.skills.limits import STRETCH_RE2
+from fail2progress.skills.placement import RELEASE
+from fail2progress.skills.samplers import Boxes, PlannerSampler, Segments, Step
+
+_EDGE = 0.015
+"""Metres that a placement keeps from the edge of a table."""
+_APART = 0.012
+"""Metres that a placement keeps from other things."""
+_CONTACT = 0.03
+"""Metres within which the lowest visible point of an object is taken to stand on the surface below it."""
+
+
+def place_parameters(scene: Boxes, step: Step, unit: Tensor, segments: Segments) -> tuple[Tensor, Tensor]:
+    """(B, 2) numbers in [0, 1] to (B, 4) parameters, and (B,) whether the placement collides.
+
+    `scene` holds B scenes. The object's lowest point is where it stands, also when its foot is hidden.
+    """
+    if step.target is None:
+        raise ValueError("a placement needs a target")
+    box = scene.box
+    mine, target = box[:, step.object], box[:, step.target]
+    half = (mine[:, 1] - mine[:, 0]) / 2
+    low, high = _region(target, half, segments.is_container(step.target))
+    place = low + unit * (high - low)
+    top = _top_below(box, scene.mask, step.object, step.target, place, half)
+    foot = _foot(box, segments.surfaces(), mine)
+    shift = torch.cat([place - mine[:, :, :2].mean(dim=1), (top + RELEASE - foot).unsqueeze(1)], dim=1)
+    parameters = torch.cat([shift, torch.zeros(len(unit), 1)], dim=1)
+    return parameters, _collides(scene, step.object, step.target, mine + shift.unsqueeze(1), mine)
+
+
+def graspable(scene: Boxes, step: Step, segments: Segments) -> bool:
+    """Whether an object may fit between the fingers: a box around its points is up to sqrt(2) wider than a turned object."""
+    box = scene.box[0, step.object]
+    return bool((box[1] - box[0])[:2].min() <= math.sqrt(2) * STRETCH_RE2.gripper_opening)
+
+
+SAMPLER = PlannerSampler(2, place_parameters, graspable)
+
+
+def _region(target: Tensor, half: Tensor, container: bool) -> tuple[Tensor, Tensor]:
+    """(B, 2) corners of where an object's centre may go in x and y."""
+    inset = half[:, :2] + (0.006 if container else _EDGE)
+    low, high = target[:, 0, :2] + inset, target[:, 1, :2] - inset
+    middle = target[:, :, :2].mean(dim=1)
+    return torch.minimum(low, middle), torch.maximum(high, middle)
+
+
+def _top_below(box: Tensor, mask: Tensor, moved: int, target: int, place: Tensor, half: Tensor) -> Tensor:
+    """(B,) height in metres of the highest thing below an object's footprint; at least the target's own top."""
+    low, high = place - half[:, :2], place + half[:, :2]
+    under = ((box[:, :, 0, :2] < high.unsqueeze(1)) & (box[:, :, 1, :2] > low.unsqueeze(1))).all(dim=2) & mask
+    under &= ~_within(box, box[:, moved])
+    under[:, moved] = False
+    under[:, target] = True
+    return torch.where(under, box[:, :, 1, 2], -torch.inf).amax(dim=1)
+
+
+def _within(box: Tensor, outer: Tensor) -> Tensor:
+    """(B, N) whose centre lies in a box (B, 2, 3), seen from above: what an object carries does not lie in its way."""
+    centre = box.mean(dim=2)
+    inside = (centre[..., :2] > outer[:, None, 0, :2]) & (centre[..., :2] < outer[:, None, 1, :2])
+    return inside.all(dim=2) & (centre[..., 2] > outer[:, None, 0, 2]) & (centre[..., 2] < outer[:, None, 1, 2] + 0.02)
+
+
+def _foot(box: Tensor, surfaces: Tensor, mine: Tensor) -> Tensor:
+    """(B,) height in metres of the lowest point of an object: a surface just below it is what it stands on."""
+    centre = mine[:, :, :2].mean(dim=1).unsqueeze(1)
+    over = ((box[:, :, 0, :2] < centre) & (box[:, :, 1, :2] > centre)).all(dim=2) & surfaces
+    gap = mine[:, 0, 2].unsqueeze(1) - box[:, :, 1, 2]
+    standing = over & (gap < _CONTACT) & (gap > -_CONTACT)
+    return mine[:, 0, 2] - torch.where(standing, gap, 0.0).sum(dim=1)
+
+
+def _collides(scene: Boxes, moved: int, target: int, placed: Tensor, mine: Tensor) -> Tensor:
+    """(B,) whether a placed object would stand on or too near to something else than its target."""
+    box = scene.box
+    apart = (placed[:, None, 0, :2] - _APART > box[:, :, 1, :2]) | (placed[:, None, 1, :2] + _APART < box[:, :, 0, :2])
+    level = (placed[:, None, 0, 2] - 0.02 < box[:, :, 1, 2]) & (placed[:, None, 1, 2] > box[:, :, 0, 2] + 0.01)
+    hit = ~apart.any(dim=2) & level & scene.mask & ~_within(box, mine) & ~_within(box, box[:, target])
+    hit[:, moved] = False
+    hit[:, target] = False
+    return hit.any(dim=1)
