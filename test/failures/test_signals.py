@@ -107,7 +107,7 @@ def test_an_object_lost_on_the_way_is_named(seed: int) -> None:
     short = 0.7 + outcome.displacements[outcome.before.scene.index("cup")][1]
     told = float(signal.evidence.split(" m before")[0].split()[-1])
     assert told == pytest.approx(short, abs=0.03) and signal.severity == 1.0
-    assert signal.parameter == "robots.stretch.real.skills.SQUEEZE"
+    assert signal.parameter == "robots.stretch.real.joints.SQUEEZE"
     # That it lost its contents in the fall is no second failure.
     assert "contents_lost" not in found(event)
 

@@ -32,12 +32,12 @@ ROUTES: dict[str, Route] = {
     # Wide objects are missed first. The lower bound leaves most of what stretch_body states for the gripper (0.125 m).
     "grasp_missed": Route("skills.limits.Limits.gripper_opening", -0.01, 0.10, 0.16),
     # Per cent of stretch_body's gripper; its joint ends at -60.
-    "grasp_slipped": Route("robots.stretch.real.skills.SQUEEZE", -5.0, -60.0, -40.0),
+    "grasp_slipped": Route("robots.stretch.real.joints.SQUEEZE", -5.0, -60.0, -40.0),
     # What is let go higher up bounces and rolls further.
     "placement_off": Route("skills.placement.RELEASE", -0.002, 0.004, 0.02),
     # Fast containers throw out what is in them (skills/limits).
     "contents_lost": Route("skills.limits.Limits.speed", -0.2, 0.4, 1.0),
-    "disturbed": Route("robots.stretch.real.skills.CLEARANCE", 0.01, 0.04, 0.08),
+    "disturbed": Route("robots.stretch.body.CLEARANCE", 0.01, 0.04, 0.08),
     "prediction_wrong": Route(),
     "unexplained": Route(),
 }
