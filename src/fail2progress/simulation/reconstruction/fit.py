@@ -115,7 +115,7 @@ def _polished(solid: Solid, points: Array, noise: float, fixed_yaw: bool) -> Sol
         other = _Fit(grown(best, sides), points, noise, fixed_yaw).run()
         if other.residual(points) < (1 - GAIN) * best.residual(points):
             best = other
-    return squared(completed(best, points, noise), points, noise)
+    return squared(completed(best, points, noise), points)
 
 
 def _walls_behind(solid: Solid) -> Iterator[Array]:
@@ -148,17 +148,16 @@ def completed(solid: Solid, points: Array, noise: float = 0.0) -> Solid:
     return grown(solid, np.where(supported_sides(solid, points, noise), 0.0, missing))
 
 
-def squared(solid: Solid, points: Array, noise: float = 0.0) -> Solid:
-    """What is as deep as wide and was seen much narrower grows on the sides that no points lie on; on both if none does."""
+def squared(solid: Solid, points: Array) -> Solid:
+    """What is as deep as wide but was seen much narrower, grown to the side or sides where its points still lie on it best."""
     size = np.array([solid.length, solid.width])
     if not category(solid.kind).square or size.min() > _SQUARE * size.max():
         return solid
-    short = int(np.argmin(size))
-    open_sides = ~supported_sides(solid, points, noise)[:, short]
-    open_sides = open_sides if open_sides.any() else np.ones(2, bool)
-    sides = np.zeros((2, 2))
-    sides[:, short] = open_sides * (size.max() - size.min()) / open_sides.sum()
-    return grown(solid, sides)
+    missing = np.zeros((2, 2))
+    missing[:, int(np.argmin(size))] = size.max() - size.min()
+    ways = [grown(solid, missing * np.array(share)[:, None]) for share in ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5))]
+    best = min(ways, key=lambda way: way.residual(points))
+    return best if best.residual(points) < solid.residual(points) + _ON_SIDE else solid
 
 
 def supported_sides(solid: Solid, points: Array, noise: float) -> NDArray[np.bool_]:

@@ -12,10 +12,14 @@ from fail2progress.simulation.reconstruction.fit import Solid
 
 BACK = 0.016
 """Metres by which a drawer is shorter than its cabinet: the back wall and some play (prior: its back is never seen)."""
+RECESS = 0.002
+"""Metres by which a shut drawer's front lies behind its cabinet's (as in the scenes of pre-training)."""
 _SLACK = 0.01
 """Metres by which what is seen of a drawer may stick out of its cabinet's front frame."""
 _REACH = 0.8
 """Largest opening, as a share of the drawer's length (as simulated)."""
+_FLOORS = 12
+"""Heights of a drawer's floor that are tried: its lower edge is often hidden, its floor is not."""
 _TURN = np.pi / 2
 
 
@@ -58,8 +62,10 @@ def drawer_in(cabinet: Solid, kind: str, points: Array) -> tuple[Solid, float]:
     width, middle = _across(local[:, 1], cabinet)
     c, s = np.cos(cabinet.yaw), np.sin(cabinet.yaw)
     x, y = np.array([cabinet.x, cabinet.y]) + np.array([[c, -s], [s, c]]) @ (front + length / 2, middle)
-    drawer = Solid(kind, float(x), float(y), cabinet.yaw, length, width, low, top)
-    return drawer, float(np.clip(-cabinet.length / 2 - front, 0.0, _REACH * length))
+    floors = np.linspace(cabinet.bottom + wall, low, _FLOORS)
+    drawers = [Solid(kind, float(x), float(y), cabinet.yaw, length, width, floor, top) for floor in floors.tolist()]
+    drawer = min(drawers, key=lambda one: one.residual(points))
+    return drawer, float(np.clip(RECESS - cabinet.length / 2 - front, 0.0, _REACH * length))
 
 
 def _across(across: Array, cabinet: Solid) -> tuple[float, float]:

@@ -112,16 +112,19 @@ class _Reconstruction:
             kind = category(below.kind)
             if kind.container and self.inside(i, j, rough):
                 best = max(best, below.bottom + kind.wall)
-            elif kind.shape in (Shape.OPEN_BOX, Shape.DRAWER):
-                continue
             elif below.top <= rough.bottom + 0.01:
                 best = max(best, below.top)
         return float(best) if rough.bottom - best < _REACH else rough.bottom
 
     def inside(self, i: int, j: int, rough: Solid) -> bool:
-        if self.relations is not None:
-            return self.relations.value("inside", self.cloud.names[i], self.cloud.names[j]) > 0.5
-        return rough.bottom < self.solids[j].top - 0.002
+        """Whether an object over a container stands in it: believed to, or small enough to have gone in."""
+        if self.relations is not None and self.relations.value("inside", self.cloud.names[i], self.cloud.names[j]) > 0.5:
+            return True
+        container = self.solids[j]
+        if category(container.kind).shape is Shape.SHELF:
+            return rough.bottom < container.top - 0.002
+        opening = min(container.length, container.width) - 2 * category(container.kind).wall
+        return min(rough.length, rough.width) < opening
 
     def spec(self, i: int) -> ObjectSpec:
         cabinet = self.cabinets.get(i)
