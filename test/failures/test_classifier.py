@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -122,5 +124,28 @@ def test_an_object_that_was_not_seen_is_named() -> None:
         update={"before": type(event.before)(event.before.names, event.before.categories, points, event.before.visibility)}
     )
     assert rebuild(blind.before).left_out == ("cup",)
-    with pytest.raises(ValueError, match=r"'cup'"):
-        Classifier(SIMULATOR, Camera()).classify(blind)
+    report = Classifier(SIMULATOR, Camera()).classify(blind)
+    assert report.category is FailureClass.UNDECIDED and "'cup'" in report.reason
+    assert report.repetitions == 0 and report.signals == ()
+
+
+def test_a_scene_that_does_not_fit_what_was_seen_leaves_the_class_undecided() -> None:
+    outcome = carried(0, Disturbances())
+    event = event_of(outcome, moved(outcome, "cup"))
+    points = event.before.points.copy()
+    points[event.before.index("cup"), ::4] += (0.0, 0.05, 0.08)  # a part of the segment is something else
+    odd = event.model_copy(update={"before": replace(event.before, points=points)})
+    report = Classifier(SIMULATOR, Camera()).classify(odd)
+    assert report.category is FailureClass.UNDECIDED and report.confidence == 0.0
+    assert "cup:" in report.reason and "mm between its surface and what was seen" in report.reason
+    (row,) = [signals for signals in report.final_signals if signals.asset == "cup"]
+    assert abs(row.geometry_mismatch_mm) > 5.0
+
+
+def test_a_report_carries_the_signals_before_and_after_the_corrections() -> None:
+    outcome = carried(0, Disturbances())
+    report = Classifier(SIMULATOR, Camera()).classify(event_of(outcome, moved(outcome, "cup")))
+    for rows in (report.initial_signals, report.final_signals):
+        assert [row.asset for row in rows] == ["table_a", "table_b", "cup", "pill"]
+    assert all(abs(row.geometry_mismatch_mm) < 5.0 for row in report.final_signals)
+    assert not any(row.contact_equilibrium_fail or row.reachability_fail for row in report.final_signals)

@@ -7,53 +7,116 @@ did something that the simulation does not know.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import RelationState
+from fail2progress.core.scene import Scene
+from fail2progress.failures.assets.case import Case
+from fail2progress.failures.assets.contact import Contact
+from fail2progress.failures.assets.geometry import Geometry
+from fail2progress.failures.assets.grasp import GraspStability
+from fail2progress.failures.assets.joint import Joint
+from fail2progress.failures.assets.reach import Reachability
+from fail2progress.failures.assets.refine import Refinement, Refiner, Signal, assess
+from fail2progress.failures.assets.schema import FailureSignals, signals_of
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.report import FailureClass, FailureReport
-from fail2progress.failures.signals import signals
+from fail2progress.failures.signals import LONGEST, signals
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
 
 
+def _scene_signals() -> tuple[Signal, ...]:
+    """What makes a rebuilt scene another one than that which was seen; only these are corrected before the skill is repeated."""
+    return (Geometry(), Joint(), Contact())
+
+
 @dataclass(frozen=True)
 class Classifier:
-    """Repeats the failed skill in the rebuilt scene, each time with the placements shifted a little."""
+    """Repeats the failed skill in the rebuilt and corrected scene, each time with the placements shifted a little."""
 
     simulator: Simulator
     camera: Camera
     repetitions: int = 5
     jitter: float = 0.004
     """Standard deviation in metres of the shift: what decides shall not hang on a millimetre."""
+    refiner: Refiner = field(default_factory=lambda: Refiner(_scene_signals()))
 
     def classify(self, event: FailureEvent, seed: int = 0) -> FailureReport:
-        """The class with its evidence. ValueError where the scene cannot be rebuilt."""
+        """The class with its evidence. ValueError where nothing was seen.
+
+        Undecided where the failed skill's object was not seen, or where an object concerned still does not fit what was seen.
+        """
         rebuilt = rebuild(event.before, event.relations_before)
+        call = event.header.call.call()
+        if call.object not in rebuilt.scene.names:
+            return _undecided(event, rebuilt.scene, f"{call.object!r} was not seen: there is nothing to repeat the skill with")
+        found = self.refiner.refine(Case(rebuilt.scene, event.before, call, self.camera.eye))
+        reason = _unfit(event, found)
+        report = _undecided(event, found.case.scene, reason) if reason else self._repeated(event, found.case.scene, seed)
+        used = {"initial_signals": _all_signals(found, first=True), "final_signals": _all_signals(found, first=False)}
+        return report.model_copy(update={**used, "signals": () if reason else signals(event, report)})
+
+    def _repeated(self, event: FailureEvent, base: Scene, seed: int) -> FailureReport:
+        """The vote of the repetitions."""
         rng = np.random.default_rng(seed)
         jobs = []
         for repetition in range(self.repetitions):
-            poses = rebuilt.scene.poses.copy()
-            poses[rebuilt.scene.index(event.header.call.object), :2] += self.jitter * rng.standard_normal(2) * (repetition > 0)
-            scene = rebuilt.scene.with_poses(poses)
-            jobs.append(Job(scene, event.header.call.call(), self.camera, seed=seed + repetition))
+            poses = base.poses.copy()
+            poses[base.index(event.header.call.object), :2] += self.jitter * rng.standard_normal(2) * (repetition > 0)
+            jobs.append(Job(base.with_poses(poses), event.header.call.call(), self.camera, seed=seed + repetition))
         outcomes = list(self.simulator.execute_all(jobs))
         differences = [_differences(event, outcome) for outcome in outcomes]
         agreeing = sum(not found for found in differences)
         symbolic = agreeing * 2 > len(differences)
         votes = agreeing if symbolic else len(differences) - agreeing
-        report = FailureReport(
+        return FailureReport(
             failure=event.id,
             category=FailureClass.SYMBOLIC_PREDICTION if symbolic else FailureClass.SIM2REAL_GAP,
             confidence=votes / len(differences),
             repetitions=len(differences),
             differences=min((found for found in differences if bool(found) != symbolic), key=len),
-            rebuilt=tuple(f"{s.name}: {s.category} {np.round(s.size, 3).tolist()} m" for s in rebuilt.scene.objects),
+            rebuilt=_described(base),
         )
-        return report.model_copy(update={"signals": signals(event, report)})
+
+
+def _undecided(event: FailureEvent, scene: Scene, reason: str) -> FailureReport:
+    return FailureReport(
+        failure=event.id,
+        category=FailureClass.UNDECIDED,
+        confidence=0.0,
+        repetitions=0,
+        differences=(),
+        rebuilt=_described(scene),
+        reason=reason[:LONGEST],
+    )
+
+
+def _described(scene: Scene) -> tuple[str, ...]:
+    return tuple(f"{s.name}: {s.category} {np.round(s.size, 3).tolist()} m" for s in scene.objects)
+
+
+def _unfit(event: FailureEvent, found: Refinement) -> str:
+    """What still fails on an object concerned: the moved one and those whose relations were broken; "" where nothing does."""
+    named = {name for mismatch in event.header.mismatches for name in (mismatch.subject, mismatch.other)}
+    concerned = named | {event.header.call.object}
+    return "; ".join(reading.evidence for reading in found.open if reading.asset in concerned)
+
+
+def _all_signals(found: Refinement, first: bool) -> tuple[FailureSignals, ...]:
+    """The scene's signals with those of the call, reach and grasp, which are measured and not corrected: the call was made."""
+    about_call = {row.asset: row for row in signals_of(assess(found.case, (Reachability(), GraspStability())))}
+    fields = ("reachability_fail", "grasp_instability")
+    rows = found.initial if first else found.final
+    return tuple(
+        row.model_copy(update={field: getattr(about_call[row.asset], field) for field in fields})
+        if row.asset in about_call
+        else row
+        for row in rows
+    )
 
 
 def _differences(event: FailureEvent, outcome: Outcome) -> tuple[Mismatch, ...]:

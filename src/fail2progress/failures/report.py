@@ -6,14 +6,16 @@ from enum import Enum
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fail2progress.failures.assets.schema import FailureSignals
 from fail2progress.failures.event import Mismatch
 
 
 class FailureClass(str, Enum):
-    """The two kinds of paper section 4."""
+    """The two kinds of paper section 4, and what cannot be told apart because the scene cannot be rebuilt well enough."""
 
     SYMBOLIC_PREDICTION = "incorrect_symbolic_prediction"
     SIM2REAL_GAP = "sim2real_gap"
+    UNDECIDED = "undecided"
 
 
 class FailureSignal(BaseModel):
@@ -56,3 +58,9 @@ class FailureReport(BaseModel):
     """The objects of the rebuilt scene, with their sizes."""
     signals: tuple[FailureSignal, ...] = ()
     """The failures by name, with the edits that would answer them; nothing applies them by itself."""
+    reason: str = ""
+    """Why the class is undecided; empty otherwise."""
+    initial_signals: tuple[FailureSignals, ...] = ()
+    """Of the scene as it was rebuilt at first, one an asset."""
+    final_signals: tuple[FailureSignals, ...] = ()
+    """Of the scene that the skill was repeated in, after the corrections."""

@@ -11,7 +11,7 @@ from fail2progress.core.scene import Array, rotations
 from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.schema import DEFAULT, Reading, Thresholds
 from fail2progress.simulation.reconstruction.distance import residuals, to_asset
-from fail2progress.simulation.reconstruction.fit import fit
+from fail2progress.simulation.reconstruction.fit import SMALLEST, fit
 
 _FALL = 0.2
 """Share by which a refit must lower the mean distance."""
@@ -84,8 +84,10 @@ def _refitted(case: Case, name: str, points: Array) -> Case | None:
     spec, pose = case.scene.objects[i], case.scene.poses[i]
     if spec.kind.shape is Shape.DRAWER:
         return None
-    low, top = case.scene.bounds()[i, 0, 2], float(points[:, 2].max())
-    solid = fit(spec.category, points, min(float(low), top - 0.01), top, case.noise())
+    low, top = float(case.scene.bounds()[i, 0, 2]), float(points[:, 2].max())
+    bottoms = {min(bottom, top - SMALLEST) for bottom in (low, float(points[:, 2].min()))}
+    solids = [fit(spec.category, points, bottom, top, case.noise()) for bottom in sorted(bottoms)]
+    solid = min(solids, key=lambda one: one.residual(points))
     before = float(np.abs(residuals(points, spec, pose)).mean())
     if solid.residual(points) > (1 - _FALL) * before:
         return None

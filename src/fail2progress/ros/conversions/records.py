@@ -7,12 +7,14 @@ from datetime import datetime
 from fail2progress_msgs.msg import FailureEvent as FailureEventMsg
 from fail2progress_msgs.msg import FailureReport as FailureReportMsg
 from fail2progress_msgs.msg import FailureSignal as FailureSignalMsg
+from fail2progress_msgs.msg import FailureSignals as FailureSignalsMsg
 from fail2progress_msgs.msg import Mismatch as MismatchMsg
 from fail2progress_msgs.msg import Step as StepMsg
 from pydantic import ValidationError
 
 from fail2progress.agent.monitor import SkillExecution
 from fail2progress.core.relations import BINARY
+from fail2progress.failures.assets.schema import FailureSignals
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
 from fail2progress.failures.report import FailureReport, FailureSignal
 from fail2progress.ros.conversions.values import (
@@ -197,6 +199,9 @@ def report_msg(report: FailureReport, stamp: float) -> FailureReportMsg:
         differences=[mismatch_msg(m) for m in report.differences],
         rebuilt=list(report.rebuilt),
         signals=[FailureSignalMsg(schema_version=SCHEMA, **signal.model_dump()) for signal in report.signals],
+        reason=report.reason,
+        initial_signals=[FailureSignalsMsg(**signals.model_dump()) for signals in report.initial_signals],
+        final_signals=[FailureSignalsMsg(**signals.model_dump()) for signals in report.final_signals],
     )
 
 
@@ -207,12 +212,20 @@ def _signal_of(message: FailureSignalMsg) -> FailureSignal:
     return FailureSignal(**{field: getattr(message, field) for field in FailureSignal.model_fields})
 
 
+def _signals_of(message: FailureSignalsMsg) -> FailureSignals:
+    """To the core's type; ValidationError for numbers that are none."""
+    check_schema(message)
+    check_texts(message.asset)
+    return FailureSignals(**{field: getattr(message, field) for field in FailureSignals.model_fields})
+
+
 def report_of(message: FailureReportMsg) -> FailureReport:
     """To the core's type; Refused for unknown classes."""
     check_schema(message)
-    if max(len(message.differences), len(message.signals)) > MOST_RECORDS or len(message.rebuilt) > MOST_SEGMENTS:
+    assets = max(len(message.rebuilt), len(message.initial_signals), len(message.final_signals))
+    if max(len(message.differences), len(message.signals)) > MOST_RECORDS or assets > MOST_SEGMENTS:
         raise Refused("count", "a report with too many differences, signals or objects")
-    check_texts(message.category, *message.rebuilt)
+    check_texts(message.category, message.reason, *message.rebuilt)
     if not uuid_text(message.failure):
         raise Refused("name", "a report on a failure without an id")
     try:
@@ -224,6 +237,9 @@ def report_of(message: FailureReportMsg) -> FailureReport:
             differences=tuple(map(mismatch_of, message.differences)),
             rebuilt=tuple(message.rebuilt),
             signals=tuple(map(_signal_of, message.signals)),
+            reason=message.reason,
+            initial_signals=tuple(map(_signals_of, message.initial_signals)),
+            final_signals=tuple(map(_signals_of, message.final_signals)),
         )
     except ValidationError as error:
         first = error.errors()[0]
