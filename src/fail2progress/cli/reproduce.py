@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli import reproduce_perception
+from fail2progress.cli import reproduce_assets, reproduce_perception
 from fail2progress.cli.common import UserError, console, print_json, progress, say, writable, write_json
 from fail2progress.core.files import write_whole
 
-TABLES = ("table3", "generators", "perception", *reproduce_perception.TABLES)
+TABLES = ("table3", "generators", "perception", *reproduce_perception.TABLES, *reproduce_assets.TABLES)
 CONFIGURATIONS = ("relational", "plain")
 
 
@@ -26,8 +26,8 @@ def reproduce(
     out: Annotated[
         Path | None, typer.Option(help="Folder for rows, tuned models and the report; an interrupted study goes on. [runs/TABLE]")
     ] = None,
-    trials: Annotated[int, typer.Option(help="Trials for each row.", min=1)] = 100,
-    seed: Annotated[int, typer.Option(help="Trials start from seeds that follow from this one.")] = 7,
+    trials: Annotated[int | None, typer.Option(help="Trials for each row. [100; reconstruction: 500]", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Seeds of the trials follow from this one. [7, or the study's own]")] = None,
     rounds: Annotated[int, typer.Option(help="Failures met and learned from, with 3 objects.", min=1)] = 1,
     configuration: Annotated[list[str] | None, typer.Option(help="relational or plain; both unless given. Repeatable.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="5 trials a row, relational only: a check in minutes.")] = False,
@@ -43,6 +43,9 @@ def reproduce(
         raise UserError(f"unknown table {table!r}; known: {', '.join(TABLES)}")
     out = out or Path("runs") / table
     writable(out)
+    if table in reproduce_assets.TABLES:
+        return reproduce_assets.run(reproduce_assets.Order(table, out, trials, seed, quick, processes), json_output)
+    trials, seed = trials or 100, 7 if seed is None else seed
     if table in reproduce_perception.TABLES:
         return reproduce_perception.run(reproduce_perception.Order(table, out, models, seed, quick), json_output)
     if table == "perception":

@@ -1,0 +1,50 @@
+"""Rows of a long study, one JSON line each, written as they come: an interrupted study goes on where it was."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+Row = dict[str, Any]
+
+
+class RowsError(ValueError):
+    """A file of rows that another study wrote, or that is none."""
+
+
+class Rows:
+    """Rows with a key each, in a file whose first line says which study they belong to."""
+
+    def __init__(self, path: Path, run: dict[str, object]) -> None:
+        self.path, self.run = path, run
+        self.by_key: dict[str, Row] = {}
+        if path.exists():
+            self._read()
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps({"run": run}) + "\n")
+
+    def _read(self) -> None:
+        lines = self.path.read_text().splitlines()
+        try:
+            run = json.loads(lines[0])["run"]
+        except (IndexError, KeyError, TypeError, ValueError) as error:
+            raise RowsError(f"{self.path}: no rows of a study ({error!r}); delete it to start again") from error
+        if run != json.loads(json.dumps(self.run)):
+            raise RowsError(f"{self.path}: rows of another run ({run}); use another folder or delete it")
+        for line in lines[1:]:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                continue  # cut short when the process was ended; it is made again
+            self.by_key[str(row["key"])] = row
+
+    def add(self, row: Row) -> None:
+        """Keep a row, on disk before anything else happens."""
+        self.by_key[str(row["key"])] = row
+        with self.path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
