@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.evaluation.evaluate import METHODS, SEEDS, f1, jobs, replans, summarise
+from fail2progress.evaluation.evaluate import METHODS, SEEDS, jobs, replans, summarise
+from fail2progress.evaluation.predictions import f1
 from fail2progress.evaluation.trials import TrialResult
 
 NAN = float("nan")

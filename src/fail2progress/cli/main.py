@@ -7,6 +7,7 @@ import typer
 from fail2progress import __version__
 from fail2progress.cli import (
     bench,
+    benchmark,
     demo,
     doctor,
     evaluate,
@@ -47,6 +48,7 @@ for _module in (
     simulators,
     sim_worker,
     doctor,
+    benchmark,
 ):
     _module.register(app)
 

@@ -15,6 +15,7 @@ from scipy.stats import binomtest
 from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.executor import Executor
 from fail2progress.core.goals import Goal
+from fail2progress.evaluation.predictions import f1
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.perception.relations.registry import DETECTORS, LEARNED
@@ -190,11 +191,6 @@ def summarise(results: Sequence[TrialResult]) -> Summary:
         detection=dict(zip(("hits", "false_alarms", "misses", "quiet"), detected, strict=True)),
         skills=float(np.mean([result.skills for result in results])),
     )
-
-
-def f1(true: int, false: int, missed: int) -> float:
-    """From true positives, false positives and misses; NaN where nothing was there and nothing was said."""
-    return 2 * true / (2 * true + false + missed) if true + false + missed else float("nan")
 
 
 def _finite(statistic: Callable[[list[float]], Any], values: list[float]) -> float:

@@ -14,8 +14,9 @@ from pathlib import Path
 from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.evaluate import evaluate, f1, jobs, summarise
+from fail2progress.evaluation.evaluate import evaluate, jobs, summarise
 from fail2progress.evaluation.lifelong import Lifelong, Round
+from fail2progress.evaluation.predictions import f1
 from fail2progress.failures.classifier import Classifier
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint

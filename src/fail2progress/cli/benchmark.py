@@ -1,0 +1,77 @@
+"""fail2progress benchmark: how well a model predicts the executions of an item file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fail2progress.cli.common import checked, print_json, progress, require, say, shown, writable, write_json
+
+if TYPE_CHECKING:
+    from fail2progress.models.checkpoint import Checkpoint
+    from fail2progress.tasks.items import Item
+
+benchmark = typer.Typer(no_args_is_help=True, help="Benchmarks: item files and what models predict of them.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(benchmark, name="benchmark")
+
+
+@benchmark.command()
+def run(
+    items: Path = typer.Argument(..., help="File of items (JSON Lines); `fail2progress families make` writes some."),
+    model: Path | None = typer.Option(None, help="Weights (.safetensors); default: those that travel with the package."),
+    processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
+    simulator: str = typer.Option("mujoco", help="Name of a simulator, or a file with its options."),
+    out: Path | None = typer.Option(None, help="Report to write (.json)."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """Execute every item in simulation and compare what happens with what the model predicts.
+
+    f1: of the relations of all pairs with something that moved over 5 mm. along_mm: median error of other objects that moved over
+    20 mm; moved_mm: of the object that the skill acts on; still_p90_mm: 90th percentile of those that moved under 5 mm. correct:
+    share of items with every support, containment and contact of what is concerned right, and what moved within 40 mm.
+
+    Example: fail2progress benchmark run row.jsonl --model runs/models/v2.safetensors --json
+    """
+    from fail2progress.models import weights
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.tasks.items import read_items
+
+    with checked():
+        found = read_items(items)
+    path = model or weights.path(weights.RELATIONAL)
+    checkpoint = load_checkpoint(path)
+    if out is not None:
+        require(not out.is_dir(), f"{out}: is a folder; --out names a file")
+        writable(out.parent)
+    start = time.perf_counter()
+    result = _results(found, checkpoint, processes, simulator)
+    figures = {key: value for key, value in result.items() if key != "by_item"}
+    head = {"model": shown(path), "digest": checkpoint.digest, "seconds": time.perf_counter() - start}
+    values = {**figures, **head, "by_item": result["by_item"]}
+    if out is not None:
+        from fail2progress.core.provenance import provenance
+
+        write_json(out, {**values, "provenance": provenance(items=shown(items), model=checkpoint.digest)})
+    if as_json:
+        print_json(values)
+    say(", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()))
+
+
+def _results(items: list[Item], checkpoint: Checkpoint, processes: int | None, choice: str) -> dict[str, object]:
+    from fail2progress.evaluation.predictions import run_items
+    from fail2progress.models.training.parallel import one_thread
+    from fail2progress.simulation.parallel import ParallelSimulator
+
+    with checked():
+        simulator = ParallelSimulator(processes, choice)
+    with simulator, one_thread(), progress() as bar:
+        task = bar.add_task("items", total=len(items))
+        result = run_items(items, checkpoint.model, simulator, lambda done: bar.update(task, completed=done))
+    return {**result.to_dict(), "by_item": [each.to_dict() for each in result.results]}
