@@ -34,6 +34,11 @@ def transitions() -> Transitions:
 @lru_cache(maxsize=1)
 def loaded_cup() -> Outcome:
     """cup_1, with capsule_1 in it, goes to table_b, and the capsule with it."""
+    return MujocoSimulator().execute(loaded_cup_job())
+
+
+def loaded_cup_job() -> Job:
+    """What is carried out for `loaded_cup`."""
     scene = task("hierarchical-tabletop").trial(3, 5).scene
     poses = scene.poses.copy()
     cup, capsule, table = (scene.index(name) for name in ("cup_1", "capsule_1", "table_b"))
@@ -43,7 +48,7 @@ def loaded_cup() -> Outcome:
     place = scene.poses[table, :2] - scene.poses[cup, :2]
     rise = bounds[table, 1, 2] + 0.012 - bounds[cup, 0, 2]
     call = SkillCall("pick_place", "cup_1", (float(place[0]), float(place[1]), float(rise), 0.0), "table_b")
-    return MujocoSimulator().execute(Job(scene.with_poses(poses), call, seed=1))
+    return Job(scene.with_poses(poses), call, seed=1)
 
 
 @lru_cache(maxsize=1)

@@ -53,7 +53,7 @@ def run(
     start = time.perf_counter()
     result = _results(found, checkpoint, processes, simulator)
     figures = {key: value for key, value in result.items() if key != "by_item"}
-    head = {"model": shown(path), "digest": checkpoint.digest, "seconds": time.perf_counter() - start}
+    head = {"model": shown(path), "seconds": time.perf_counter() - start}
     values = {**figures, **head, "by_item": result["by_item"]}
     if out is not None:
         from fail2progress.core.provenance import provenance

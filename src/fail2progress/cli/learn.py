@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fail2progress.learning.finetuning.rehearsal import RehearsalSet
     from fail2progress.models.checkpoint import Checkpoint
     from fail2progress.models.store import Registry
+    from fail2progress.tasks.items import Item
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +27,9 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(
-    event: str = typer.Argument(..., help="Id of the failure, or an unambiguous beginning of it (failures ls)."),
+    event: str | None = typer.Argument(None, help="Id of the failure, or an unambiguous beginning of it (failures ls)."),
+    item: Path | None = typer.Option(None, help="An item file instead: an execution of it becomes the failure."),
+    line: int | None = typer.Option(None, min=1, help="Which line of the item file; default: its first item."),
     store: Path = typer.Option(DEFAULT_STORE, help="Where the failures are kept."),
     model: Path | None = typer.Option(
         None, help="Weights to start from; default: the registry's current ones, or the package's."
@@ -45,7 +48,9 @@ def learn(
 ) -> None:
     """Find scenes and actions like a failure, simulate them, fine-tune; a model that passes the gate becomes the current one.
 
-    Example: fail2progress learn 3f2a --method stein --samples 20 --registry runs/models --json
+    Examples: fail2progress learn 3f2a --method stein --samples 20 --registry runs/models --json
+
+    fail2progress learn --item row.jsonl --line 3 --json
     """
     from fail2progress.learning.finetuning.finetune import FinetuneOptions
     from fail2progress.learning.finetuning.learner import Learner
@@ -57,10 +62,16 @@ def learn(
     require(acquisition in ACQUISITIONS, f"unknown acquisition {acquisition!r}; known: {', '.join(ACQUISITIONS)}")
     with checked():
         targeting = TargetOptions(method=method, acquisition=acquisition, samples=samples)
-    failure = _event(store, event)
+    require((event is None) != (item is None), "name either a stored failure or an --item file")
+    require(line is None or item is not None, "--line is a line of an --item file")
+    chosen = _item(item, line) if item is not None else None
+    failure = _event(store, event) if event is not None else None
     versions = Registry(registry)
     parent, kept = _parent(versions, model), _rehearsal(rehearsal)
     writable(registry)
+    if chosen is not None:
+        failure = _carried_out(chosen, parent, store, simulator)
+    assert failure is not None
     if failure.header.model != parent.digest:
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
     with ParallelSimulator(processes, simulator) as physics:
@@ -79,6 +90,29 @@ def _event(store: Path, identity: str) -> FailureEvent:
 
     require(store.is_file(), f"{store}: no failure store here; name it with --store")
     return FailureStore(store).get(identity)
+
+
+def _item(path: Path, line: int | None) -> Item:
+    from fail2progress.tasks.items import read_item
+
+    with checked():
+        return read_item(path, line)
+
+
+def _carried_out(item: Item, parent: Checkpoint, store: Path, simulator: str) -> FailureEvent:
+    """The failure of an item, durable before it is learnt from. WorkError where it gives none."""
+    from fail2progress.evaluation.item_failures import NoFailureError, item_failure
+    from fail2progress.failures.store import FailureStore
+    from fail2progress.simulation.registry import make
+
+    writable(store.parent)
+    try:
+        failure = item_failure(item, make(simulator), parent.model, parent.digest)
+    except NoFailureError as error:
+        raise WorkError(f"nothing to learn: {error}") from error
+    FailureStore(store).add(failure)
+    say(f"{item.id} is failure {failure.id[:8]}: {', '.join(map(str, failure.header.mismatches[:3]))}")
+    return failure
 
 
 def _rehearsal(path: Path | None) -> RehearsalSet:

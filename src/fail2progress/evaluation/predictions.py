@@ -130,8 +130,8 @@ def _correct(said: RelationState, outcome: Outcome, error: Array, way: Array) ->
     rows = np.flatnonzero(_concerned(outcome, way))
     cells = np.ix_(rows, rows, np.array([BINARY.index(relation) for relation in CHECKED]))
     true = outcome.after.relations
-    same = [np.concatenate([_holds(one.binary[cells]), _holds(one.unary[rows])]) for one in (said, true)]
-    return np.array_equal(*same) and bool((error[way > STILL] <= CLOSE).all())
+    believed, holds = (np.concatenate([_holds(one.binary[cells]), _holds(one.unary[rows])]) for one in (said, true))
+    return np.array_equal(believed, holds) and bool((error[way > STILL] <= CLOSE).all())
 
 
 def _holds(values: Array | Mask) -> Mask:

@@ -1,0 +1,55 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fail2progress.failures.store import FailureStore
+from fail2progress.tasks.items import Item, write_items
+from support import samples
+
+KEYS = ["items", "stable", "f1", "along_mm", "moved_mm", "still_p90_mm", "correct", "model", "seconds", "by_item"]
+
+
+@pytest.fixture(scope="module")
+def items(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("items") / "items.jsonl"
+    write_items([Item("one", samples.loaded_cup_job()), Item("two", samples.loaded_cup_job())], path)
+    return path
+
+
+def test_the_shipped_model_is_wrong_about_loaded_cups(run: Any, items: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.json"
+    result = run("benchmark", "run", items, "--processes", 1, "--out", out, "--json")
+    assert result.exit_code == 0, result.stderr
+    said = json.loads(result.stdout)
+    assert list(said) == KEYS
+    assert (said["items"], said["stable"], said["correct"]) == (2, 2, 0.0)
+    assert said["along_mm"] > 300 and said["moved_mm"] < 40 and 0 < said["f1"] < 1
+    assert [each["id"] for each in said["by_item"]] == ["one", "two"]
+    assert "provenance" in json.loads(out.read_text())
+
+
+def test_mistakes(refuses: Any, items: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text(items.read_text().splitlines()[0] + "\n{}\n")
+    assert f"{bad}, line 2: id: Field required" in refuses("benchmark", "run", bad)
+    assert "No such file" in refuses("benchmark", "run", tmp_path / "none.jsonl")
+    assert "cannot be read" in refuses("benchmark", "run", items, "--model", bad)
+    assert f"{bad}, line 2" in refuses("learn", "--item", bad, "--line", 2)
+    assert "no item in line 7" in refuses("learn", "--item", items, "--line", 7)
+    assert "either a stored failure or an --item file" in refuses("learn")
+    assert "either a stored failure or an --item file" in refuses("learn", "3f2a", "--item", items)
+    assert "--line is a line of" in refuses("learn", "3f2a", "--line", 1)
+
+
+def test_an_item_is_learnt_from_like_a_stored_failure(run: Any, items: Path, rehearsal: Path, tmp_path: Path) -> None:
+    store = tmp_path / "failures.sqlite"
+    result = run(
+        *("learn", "--item", items, "--line", 2, "--store", store, "--rehearsal", rehearsal, "--registry", tmp_path / "models"),
+        *("--samples", 4, "--epochs", 2, "--replay", 4, "--processes", 1, "--method", "prior", "--json"),
+    )
+    said = json.loads(result.stdout)
+    assert result.exit_code == (0 if said["gate"]["passed"] else 1)
+    assert FailureStore(store).get(said["event"]).header.task == "item"
+    assert "two is failure " + said["event"][:8] in result.stderr
