@@ -48,9 +48,9 @@ def learn(
 ) -> None:
     """Find scenes and actions like a failure, simulate them, fine-tune; a model that passes the gate becomes the current one.
 
-    Examples: fail2progress learn 3f2a --method stein --samples 20 --registry runs/models --json
+    Example: fail2progress learn 3f2a --method stein --samples 20 --registry runs/models --json
 
-    fail2progress learn --item row.jsonl --line 3 --json
+    Example: fail2progress learn --item row.jsonl --line 3 --json
     """
     from fail2progress.learning.finetuning.finetune import FinetuneOptions
     from fail2progress.learning.finetuning.learner import Learner
