@@ -12,6 +12,7 @@ from fail2progress.cli import (
     doctor,
     evaluate,
     failures,
+    families,
     generate,
     learn,
     perceive,
@@ -49,6 +50,7 @@ for _module in (
     sim_worker,
     doctor,
     benchmark,
+    families,
 ):
     _module.register(app)
 

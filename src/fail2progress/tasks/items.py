@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.files import write_whole
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job
@@ -173,14 +173,8 @@ def to_json(item: Item) -> str:
 
 
 def write_items(items: Iterable[Item], path: Path) -> None:
-    """A file of items, beside its place and then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text("".join(to_json(item) + "\n" for item in items))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    """A file of items, whole or not at all."""
+    write_whole(path, "".join(to_json(item) + "\n" for item in items))
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -54,13 +54,19 @@ class Layout:
         self, spec: ObjectSpec, table: str, yaw: float = 0.0, margin: float = 0.01, tries: int = 60, shares: Shares = WHOLE
     ) -> None:
         """Stand an object at a random free place on a surface, or on a part of it. DoesNotFitError if there is none."""
+        self.add(spec, self.spot(spec, table, yaw, margin, tries, shares))
+
+    def spot(
+        self, spec: ObjectSpec, table: str, yaw: float = 0.0, margin: float = 0.01, tries: int = 60, shares: Shares = WHOLE
+    ) -> Array:
+        """The (7,) pose of a random free place for an object on a surface. DoesNotFitError if there is none."""
         half = _footprint(spec.size, yaw) / 2
         low, high = self._region(table, spec.name, half, margin, shares)
         height = self.bounds()[self.index(table), 1, 2] + spec.size[2] / 2
         for _ in range(tries):
             x, y = self.rng.uniform(low, high)
             if self._free(np.array([x, y, height]), half, spec.size[2] / 2):
-                return self.add(spec, pose(x, y, height, yaw))
+                return pose(x, y, height, yaw)
         raise DoesNotFitError(f"no free place for {spec.name} on {table}")
 
     def stand_row(
@@ -102,7 +108,7 @@ class Layout:
         at = self.poses[index]
         floor = at[2] - self.objects[index].size[2] / 2 + wall
         yaw = _yaw(at)
-        around = [index, *(self.index(name) for name in self._around(index))]
+        around = [index, *self._around(index)]
         for _ in range(tries):
             x, y = at[:2] + _turn(yaw) @ self.rng.uniform(-inner, inner)
             centre = np.array([x, y, floor + spec.size[2] / 2])
@@ -158,10 +164,12 @@ class Layout:
         between = np.array(shares)
         return low + between[:, 0] * (high - low), low + between[:, 1] * (high - low)
 
-    def _around(self, index: int) -> list[str]:
-        """What encloses a container: the cabinet of a drawer."""
-        outer = self.objects[index].inside_of
-        return [outer] if outer is not None else []
+    def _around(self, index: int) -> list[int]:
+        """What a container lies in: its cabinet, if it is a drawer, and other containers."""
+        boxes = self.bounds()
+        middle = boxes[index].mean(axis=0)
+        within = ((boxes[:, 0] < middle) & (boxes[:, 1] > middle)).all(axis=1)
+        return [i for i, spec in enumerate(self.objects) if within[i] and spec.kind.container and i != index]
 
     def _free(self, centre: Array, half: Array, half_height: float, gap: float = GAP, but: Sequence[int] = ()) -> bool:
         boxes, extent = self.bounds(), np.array([*half, half_height])

@@ -1,0 +1,118 @@
+"""fail2progress families: executions that the pre-training distribution lacks, as item files and as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table
+
+from fail2progress.cli.common import WorkError, checked, console, print_json, progress, require, say, writable
+
+if TYPE_CHECKING:
+    from fail2progress.simulation.base import Outcome
+    from fail2progress.tasks.families.base import Family
+    from fail2progress.tasks.items import Item
+
+families = typer.Typer(no_args_is_help=True, help="Families of executions that the pre-training distribution lacks.")
+
+_NAME = typer.Argument(..., help="Name of a family (families ls).")
+_SIMULATOR = typer.Option("mujoco", help="Name of a simulator (simulators ls), or a file with its options.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(families, name="families")
+
+
+@families.command()
+def ls(as_json: bool = typer.Option(False, "--json", help="Print the list as JSON.")) -> None:
+    """The families that items can be made of.
+
+    Example: fail2progress families ls --json
+    """
+    from fail2progress.tasks.families.registry import FAMILIES
+
+    with checked():
+        found = tuple(FAMILIES)
+    if as_json:
+        print_json([{"name": each.name, "skills": list(each.skills), "summary": each.summary} for each in found])
+        return
+    table = Table("family", "skills", "what happens")
+    for each in found:
+        table.add_row(each.name, ", ".join(each.skills), each.summary)
+    console().print(table)
+
+
+@families.command()
+def make(
+    name: str = _NAME,
+    out: Path = typer.Option(..., help="Item file to write (.jsonl)."),
+    count: int = typer.Option(60, min=1, help="How many items."),
+    seed: int = typer.Option(0, min=0, help="Which ones: two seeds have no item in common."),
+    simulator: str = _SIMULATOR,
+    processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
+) -> None:
+    """Items of a family, each checked in simulation: at rest before the skill, and the family's effect really happens.
+
+    Example: fail2progress families make row-pushed --count 60 --seed 1 --out row.jsonl
+    """
+    from fail2progress.tasks.items import write_items
+
+    require(not out.is_dir(), f"{out}: is a folder; --out names a file")
+    family = _family(name)
+    writable(out.parent)
+    with progress() as bar:
+        task = bar.add_task(name, total=count)
+        found = []
+        for item, _ in _outcomes(family, seed, count, simulator, processes):
+            found.append(item)
+            bar.update(task, completed=len(found))
+    write_items(found, out)
+    say(f"{len(found)} items of {name}: {out}")
+
+
+@families.command()
+def picture(
+    name: str = _NAME,
+    out: Path = typer.Option(..., help="Picture to write (.png)."),
+    count: int = typer.Option(4, min=1, max=12, help="How many items, one a row: before and after."),
+    seed: int = typer.Option(0, min=0, help="Which ones."),
+    simulator: str = _SIMULATOR,
+) -> None:
+    """Some items of a family, each before and after its skill.
+
+    Example: fail2progress families picture row-pushed --out row.png
+    """
+    from fail2progress.reporting.change_pictures import before_and_after
+
+    require(out.suffix.lower() == ".png", f"{out}: a picture ends in .png")
+    family = _family(name)
+    writable(out.parent)
+    found = list(_outcomes(family, seed, count, simulator, 1))
+    out.write_bytes(before_and_after([outcome for _, outcome in found]))
+    say(f"picture: {out}")
+
+
+def _family(name: str) -> Family:
+    from fail2progress.tasks.families.registry import FAMILIES
+
+    with checked():
+        return FAMILIES.get(name)
+
+
+def _outcomes(family: Family, seed: int, count: int, choice: str, processes: int | None) -> Iterator[tuple[Item, Outcome]]:
+    """Items with what happens. WorkError where the family does not give so many."""
+    from fail2progress.simulation.parallel import ParallelSimulator
+    from fail2progress.tasks.families.base import FamilyError
+
+    with checked():
+        physics = ParallelSimulator(processes, choice)
+    with physics:
+        try:
+            yield from islice(family.outcomes(physics, seed), count)
+        except FamilyError as error:
+            raise WorkError(str(error)) from error

@@ -1,0 +1,1 @@
+"""Families of executions that the pre-training distribution lacks, made as item files."""

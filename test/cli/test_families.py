@@ -1,0 +1,29 @@
+import json
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from fail2progress.tasks.items import read_items
+
+
+def test_families_are_listed_made_and_drawn(run: Any, tmp_path: Path) -> None:
+    names = [entry["name"] for entry in json.loads(run("families", "ls", "--json").stdout)]
+    assert "row-pushed" in names and "over-edge" in names and "row-pushed" in run("families", "ls").stderr
+    out = tmp_path / "new" / "row.jsonl"
+    made = run("families", "make", "row-pushed", "--count", 5, "--seed", 2, "--out", out, "--processes", 1)
+    assert made.exit_code == 0, made.stderr
+    assert len(read_items(out)) == 5 and all(item.job.call.skill == "push" for item in read_items(out))
+    before = out.read_bytes()
+    run("families", "make", "row-pushed", "--count", 5, "--seed", 2, "--out", out, "--processes", 1)
+    assert out.read_bytes() == before
+    picture = tmp_path / "row.png"
+    assert run("families", "picture", "row-pushed", "--count", 2, "--out", picture).exit_code == 0
+    assert len(Image.open(picture).convert("RGB").getcolors(10**7) or ()) > 1000
+
+
+def test_mistakes(refuses: Any, tmp_path: Path) -> None:
+    assert "unknown family 'juggling'; known: loaded-carried" in refuses("families", "make", "juggling", "--out", tmp_path / "a")
+    assert "is a folder" in refuses("families", "make", "row-pushed", "--out", tmp_path)
+    assert "ends in .png" in refuses("families", "picture", "row-pushed", "--out", tmp_path / "a.gif")
+    assert "--count" in refuses("families", "make", "row-pushed", "--count", 0, "--out", tmp_path / "a")
