@@ -31,6 +31,7 @@ from fail2progress.robots.stretch.description import (
     matrix,
 )
 from fail2progress.robots.stretch.kinematics import HOME
+from fail2progress.robots.stretch.seen import known
 from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, grip_for, let_go
 from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Progress, StoppedError
@@ -69,6 +70,8 @@ class SimulatedStretch(Robot):
     segmenter: Segmenter = field(default_factory=LabelledSegmenter)
     progress: Progress = lambda share, phase: None
     thresholds: Thresholds = DEFAULT
+    by_sight: bool = False
+    """Work skills out from the boxes around what the camera saw, as the real robot must, not from where things truly are."""
     outcomes: list[Outcome] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -109,11 +112,15 @@ class SimulatedStretch(Robot):
         self._motion.stopping = False
         if self._recovery():
             self.recover()
-        reason = infeasible(self._now.scene, call)
+        believed = known(self.observe()) if self.by_sight else self._now.scene
+        try:
+            reason = infeasible(believed, call)
+        except ValueError as error:
+            raise ExecutionError(f"{call.object} has not been seen ({error})") from error
         if reason is not None:
             raise ExecutionError(reason)
         try:
-            phases = plan(self._now.scene, call, self.body)
+            phases = plan(believed, call, self.body)
         except (OutOfReachError, ProgramError) as error:
             raise ExecutionError(str(error)) from error
         before = self._now
