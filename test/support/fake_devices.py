@@ -40,6 +40,7 @@ class FakePrismatic:
     def __init__(self, body: FakeStretch, axis: Axis, i_feedforward: float) -> None:
         self._body, self._axis = body, axis
         self.motor = FakeStepper(axis.hold)
+        self.soft_motion_limits = {"current": [axis.low, axis.high]}
         self.i_feedforward = i_feedforward
 
     def move_to(
@@ -89,6 +90,7 @@ class FakeServo:
 
     def __init__(self, axis: Axis) -> None:
         self._axis = axis
+        self.soft_motion_limits = {"current": [axis.low, axis.high]}
         self.quick_stops = 0
         self.torque = True
 

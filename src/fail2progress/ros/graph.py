@@ -220,6 +220,7 @@ _NODES = (
         (
             Parameter("client_timeout", 0.5, "seconds without a client's heartbeat after which motion stops; 0: none", 0.0, 5.0),
             Parameter("rate", 15.0, "joint states a second", 1.0, 100.0),
+            Parameter("publish_links", True, "frames of the links; false where a robot_state_publisher gives them"),
         ),
         ("heartbeat", "segments"),
         ("joint_states", "tf"),

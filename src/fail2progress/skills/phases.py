@@ -7,7 +7,6 @@ package outside fail2progress needs nothing but this module to write one.
 
 from __future__ import annotations
 
-import importlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,19 +170,15 @@ Program = Callable[[Scene, SkillCall, Body], tuple[Phase, ...]]
 """Phases from where the robot looks out and back there. OutOfReachError where the robot cannot carry the call out."""
 
 
-def load(reference: str) -> Program:
-    """The program that "module:function" names. ProgramError where there is none."""
-    module, _, name = reference.partition(":")
-    try:
-        return cast(Program, getattr(importlib.import_module(module), name or "program"))
-    except (ImportError, AttributeError) as error:
-        raise ProgramError(f"program {reference!r} cannot be loaded ({error}); name it as 'module:function'") from error
-
-
 def program_of(name: str, robot: str) -> Program:
-    """A skill's program for a robot: what its definition names, else that of its own folder. ProgramError where there is none."""
-    named: Mapping[str, str] = getattr(skill(name), "programs", {})
-    return load(named.get(robot, f"fail2progress.skills.{name}.{robot}:program"))
+    """The program that a skill's definition names for a robot. ProgramError where there is none, or it cannot be loaded."""
+    reference = skill(name).programs.get(robot)
+    try:
+        return cast(Program, skill(name).program(robot))
+    except (ImportError, AttributeError) as error:
+        raise ProgramError(f"{name}: program {reference!r} cannot be loaded ({error}); name it as 'module:function'") from error
+    except ValueError as error:
+        raise ProgramError(str(error)) from error
 
 
 def contained(bounds: Array, index: int) -> NDArray[np.bool_]:

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.scene import Scene, pose
+from fail2progress.robots.stretch.body import StretchBody, plan
 from fail2progress.robots.stretch.description import (
     AXES,
     BASE,
@@ -14,20 +17,18 @@ from fail2progress.robots.stretch.description import (
     GRASP,
     LINKS,
     PITCH,
-    PUSHER,
     WHEEL_RADIUS,
     WHEEL_SEPARATION,
     Axis,
     Link,
     matrix,
 )
-from fail2progress.robots.stretch.kinematics import TOOLS, Kinematics
+from fail2progress.robots.stretch.kinematics import TOOLS, BasePose, Kinematics
 from fail2progress.robots.stretch.real.joints import JOINT_OF, JOINTS
 from fail2progress.robots.stretch.urdf import Urdf, UrdfError, read_urdf
-from fail2progress.simulation.mujoco import bodies
-
-FOLDED_IN = {GRASP: 0.0}
-"""Links without a mass of their own."""
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.phases import Posture
+from fail2progress.skills.push.geometry import push_start
 
 
 def public(tool: str) -> Urdf:
@@ -108,8 +109,19 @@ def test_both_robots_have_the_same_ranges_and_speeds(name: str) -> None:
     assert (joint.low, joint.high, joint.speed, joint.acceleration) == (axis.low, axis.high, axis.speed, axis.acceleration)
 
 
-def test_the_hand_pushes_with_what_the_training_data_were_made_with() -> None:
-    assert PUSHER == bodies.PUSHER
+@pytest.mark.parametrize("direction", [0.0, 0.7, -2.0])
+def test_a_push_starts_where_the_training_data_have_it_start(direction: float) -> None:
+    specs = (ObjectSpec("table", "table", (0.6, 0.9, 0.04)), ObjectSpec("it", "cuboid", (0.06, 0.05, 0.05)))
+    scene = Scene(specs, np.stack([pose(0.6, 0.0, 0.48), pose(0.6, 0.0, 0.525)]))
+    call = SkillCall("push", "it", (direction, 0.1))
+    phases = plan(scene, call, StretchBody())
+    lift, arm = (next(p.goals[axis] for p in phases if p.name == name) for axis, name in (("lift", "lower"), ("arm", "reach")))
+    yaw = next(phase.goals["yaw"] for phase in phases if phase.name == "reach")
+    base = {name: value for phase in phases[:4] if phase.name == "drive" for name, value in phase.goals.items()}
+    reached = Kinematics().hand(BasePose(-base.get("y", 0.0), base["x"]), Posture(0.0, 0.0, lift, arm, yaw))
+    start, heading = push_start(scene, call)
+    np.testing.assert_allclose((reached.x, reached.y, reached.z), start, atol=1e-6)
+    assert abs(np.cos(reached.heading - heading)) == pytest.approx(0.0, abs=1e-6)
 
 
 @pytest.mark.parametrize(("text", "says"), [("<robot", "not a URDF"), ('<robot><joint name="j"/></robot>', "j' has no parent")])

@@ -50,6 +50,18 @@ class Urdf:
             raise UrdfError(f"{self.path}: no joint {name!r}")
         return found
 
+    def local_transforms(self, positions: Mapping[str, float]) -> dict[str, Array]:
+        """(4, 4) of every child in its parent's frame at joint positions (m, rad); joints that are not named are at zero."""
+        return {child: _placed(joint, positions.get(joint.name, 0.0)) for child, joint in self.joints.items()}
+
+    def below(self, link: str) -> frozenset[str]:
+        """The links that hang on a link, directly or not."""
+        found, before = {link}, 0
+        while len(found) > before:
+            before = len(found)
+            found |= {child for child, joint in self.joints.items() if joint.parent in found}
+        return frozenset(found - {link})
+
     def at_zero(self, link: str, base: str) -> Array:
         """(4, 4) of a link in a base's frame with every joint at zero. UrdfError where no chain leads there."""
         result = np.eye(4)
@@ -57,7 +69,7 @@ class Urdf:
             if link not in self.joints:
                 raise UrdfError(f"{self.path}: no joint leads from {base!r} to {link!r}")
             joint = self.joints[link]
-            result = matrix(np.array(joint.xyz), Rotation.from_euler("xyz", joint.rpy)) @ result
+            result = _placed(joint, 0.0) @ result
             link = joint.parent
         return result
 
@@ -73,6 +85,17 @@ def read_urdf(path: Path) -> Urdf:
     except (ET.ParseError, ValueError, AttributeError) as error:
         raise UrdfError(f"{path}: not a URDF ({error})") from error
     return Urdf(path, {joint.child: joint for joint in joints}, masses)
+
+
+def _placed(joint: UrdfJoint, value: float) -> Array:
+    """(4, 4) of a joint's child in its parent's frame, moved by m or rad along or about its axis."""
+    axis = np.array(joint.axis)
+    moved = np.eye(4)
+    if joint.kind == "prismatic":
+        moved[:3, 3] = value * axis
+    elif joint.kind != "fixed":
+        moved[:3, :3] = Rotation.from_rotvec(value * axis).as_matrix()
+    return np.asarray(matrix(np.array(joint.xyz), Rotation.from_euler("xyz", joint.rpy)) @ moved)
 
 
 def _joint(element: ET.Element) -> UrdfJoint:

@@ -14,7 +14,9 @@ from std_srvs.srv import Trigger
 
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import FRAME
+from fail2progress.robots.stretch.real.calibration import read_calibration
 from fail2progress.robots.stretch.real.motion import Rules
+from fail2progress.robots.stretch.real.readout import ODOM
 from fail2progress.robots.stretch.real.robot import StretchRobot
 from fail2progress.robots.stretch.real.states import StretchError, Trouble
 from fail2progress.robots.stretch.real.transport import StretchTransport, TransportError, connect
@@ -55,6 +57,7 @@ class StretchNode(RobotNode):
         self.devices = ExitStack()
         super().__init__(entry)
         try:
+            self.calibration = read_calibration()
             self.transport: StretchTransport = connect()
         except TransportError as error:
             raise ValueError(str(error)) from error
@@ -72,7 +75,11 @@ class StretchNode(RobotNode):
         """What was seen before is of no use: the head has moved."""
         self.trouble: Trouble | None = None
         rules = Rules(client_timeout=float(self.param("client_timeout")) or math.inf)
-        self.robot = StretchRobot(self.transport, self.look, rules=rules, progress=self.feed_back)
+        own = self.calibration
+        try:
+            self.robot = StretchRobot(self.transport, self.look, rules=rules, calibration=own, progress=self.feed_back)
+        except TransportError as error:
+            raise ValueError(str(error)) from error
         self.offer()
         self.listen("segments", self._see, when_inactive=True)
         self.create_service(Trigger, "home_the_robot", self._home, callback_group=self.together)
@@ -157,7 +164,8 @@ class StretchNode(RobotNode):
     def _tell_state(self) -> None:
         try:
             self.tell_joints(self.robot.joints())
-            self.tell_transforms(self.robot.transforms())
+            links = self.param("publish_links")
+            self.tell_transforms([item for item in self.robot.transforms() if links or item[0] == ODOM])
         except StretchError as error:
             self.count(f"status/{error.trouble.value}", str(error))
         self.facts["state"] = " ".join((self.robot.state.value, self.robot.reason)).strip()

@@ -33,8 +33,8 @@ _LARGEST = {"pan": 0.3, "tilt": 0.3, "arm": 0.05}
 class Offsets:
     """What is added to the readings of arm (m), pan and tilt (rad). Some hold only on one side of the backlash.
 
-    tilt_looking_up: above `tilt_transition`, where the head's weight pulls to the other side; pan_looked_left: after it has turned
-    to the left; arm_retracted: after it has moved in.
+    tilt_looking_up: above `tilt_transition`, where the head's weight pulls to the other side; pan_looked_left: after a turn to
+    the left; arm_retracted: after it has moved in.
     """
 
     pan: float = 0.0

@@ -14,6 +14,7 @@ from fail2progress.robots.stretch.description import BASE, LINKS, OPTICAL, local
 from fail2progress.robots.stretch.kinematics import HOME, BasePose
 from fail2progress.robots.stretch.real.joints import JOINTS, Odometry, odometry, read, wrap
 from fail2progress.robots.stretch.real.transport import Status
+from fail2progress.robots.stretch.urdf import Urdf
 
 ODOM = "odom"
 _WRIST = ("wrist_yaw", "wrist_pitch", "wrist_roll")
@@ -29,20 +30,28 @@ def base_pose(now: Odometry, origin: Odometry) -> BasePose:
     return BasePose(cos * x - sin * y, sin * x + cos * y, wrap(now.theta + turn))
 
 
-def joints(status: Status) -> dict[str, tuple[float, float, float]]:
-    """Position (m, rad), velocity and effort (per cent of the motor's most) of every joint."""
-    arm, velocity, effort = _stepper(status, "arm")
+def joints(status: Status, added: Mapping[str, float] | None = None) -> dict[str, tuple[float, float, float]]:
+    """Position (m, rad), velocity and effort (per cent of the motor's most) of every joint.
+
+    added: what calibration adds to the readings of "arm", "pan" and "tilt" (m, rad).
+    """
+    added = added or {}
+    arm, velocity, effort = _shifted(_stepper(status, "arm"), added.get("arm", 0.0))
     wrist, head = status["end_of_arm"], status["head"]
     finger = _finger(wrist["stretch_gripper"])
     return {
         "wrist_extension": (arm, velocity, effort),
         "joint_lift": _stepper(status, "lift"),
         **{f"joint_arm_l{i}": (arm / 4, velocity / 4, effort) for i in (3, 2, 1, 0)},
-        **{f"joint_{name}": _servo(head[name]) for name in ("head_pan", "head_tilt")},
+        **{f"joint_head_{name}": _shifted(_servo(head[f"head_{name}"]), added.get(name, 0.0)) for name in ("pan", "tilt")},
         **{f"joint_{name}": _servo(wrist[name]) for name in _WRIST if name in wrist},
         "joint_gripper_finger_left": finger,
         "joint_gripper_finger_right": finger,
     }
+
+
+def _shifted(values: tuple[float, float, float], by: float) -> tuple[float, float, float]:
+    return values[0] + by, values[1], values[2]
 
 
 def _stepper(status: Status, name: str) -> tuple[float, float, float]:
@@ -59,20 +68,33 @@ def _finger(gripper: Mapping[str, Any]) -> tuple[float, float, float]:
     return float(finger["finger_rad"]), float(finger["finger_vel"]), float(finger["finger_effort"])
 
 
-def transforms(status: Status, origin: Odometry, dex_wrist: bool) -> list[tuple[str, str, Array]]:
+def transforms(
+    status: Status, origin: Odometry, dex_wrist: bool, added: Mapping[str, float] | None = None, urdf: Urdf | None = None
+) -> list[tuple[str, str, Array]]:
     """Parent, child and (7,) pose (m, w x y z) of the child in the parent: planning frame and base in odom, then the links.
 
-    Nominal lengths: the robot's own calibrated URDF is more exact where robot_state_publisher runs. Frames below the camera's
-    are left to its driver, and those of the standard gripper out where a dex wrist is fitted.
+    Links are those of the robot's own URDF, or else the nominal ones, without those of the standard gripper where a dex wrist is
+    fitted. Frames below the camera's are left to its driver.
     """
     now = odometry(status)
-    local = local_transforms({name: value[0] for name, value in joints(status).items()})
-    kept = [link for link in LINKS if link.name not in _CAMERA and not (dex_wrist and "gripper" in link.name + link.parent)]
+    positions = {name: value[0] for name, value in joints(status, added).items()}
     return [
         (ODOM, FRAME, _planar(origin.x, origin.y, origin.theta - HOME[2])),
         (ODOM, BASE, _planar(now.x, now.y, now.theta)),
-        *((link.parent, link.name, _pose(local[link.name])) for link in kept),
+        *(_nominal(positions, dex_wrist) if urdf is None else _calibrated(positions, urdf)),
     ]
+
+
+def _nominal(positions: Mapping[str, float], dex_wrist: bool) -> list[tuple[str, str, Array]]:
+    local = local_transforms(positions)
+    kept = [link for link in LINKS if link.name not in _CAMERA and not (dex_wrist and "gripper" in link.name + link.parent)]
+    return [(link.parent, link.name, _pose(local[link.name])) for link in kept]
+
+
+def _calibrated(positions: Mapping[str, float], urdf: Urdf) -> list[tuple[str, str, Array]]:
+    left = urdf.below("camera_link")
+    local = urdf.local_transforms(positions)
+    return [(urdf.joints[child].parent, child, _pose(pose)) for child, pose in local.items() if child not in left]
 
 
 def _planar(x: float, y: float, turn: float) -> Array:

@@ -13,14 +13,15 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.robots.base import Robot
 from fail2progress.robots.stretch.body import StretchBody, looks, plan
 from fail2progress.robots.stretch.camera import D435I, HeadCamera, aim_at
-from fail2progress.robots.stretch.kinematics import HOME, TOOLS, BasePose, Kinematics
+from fail2progress.robots.stretch.kinematics import HOME, TOOLS, BasePose
 from fail2progress.robots.stretch.reach import Floor
+from fail2progress.robots.stretch.real.calibration import Calibration, kinematics_of
 from fail2progress.robots.stretch.real.driver import Clock, StretchDriver, SystemClock
 from fail2progress.robots.stretch.real.joints import JOINT_OF, JOINTS, SQUEEZE, odometry, per_cent, read, wrap
 from fail2progress.robots.stretch.real.motion import Rules
 from fail2progress.robots.stretch.real.readout import base_pose, joints, transforms
 from fail2progress.robots.stretch.real.states import State, StretchError, Trouble
-from fail2progress.robots.stretch.real.transport import StretchTransport, TransportError
+from fail2progress.robots.stretch.real.transport import Status, StretchTransport, TransportError
 from fail2progress.robots.stretch.seen import known, merged
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
@@ -46,6 +47,7 @@ class StretchRobot(Robot):
     limits: Limits = STRETCH_RE2
     floor: Floor = field(default_factory=Floor)
     camera: HeadCamera = D435I
+    calibration: Calibration = field(default_factory=Calibration)
     progress: Progress = lambda share, phase: None
     """Told the share of the skill's phases that is done, and which one begins."""
     phase: str = field(default="", init=False)
@@ -57,7 +59,8 @@ class StretchRobot(Robot):
     def __post_init__(self) -> None:
         if self.transport.eoa_name not in TOOLS:
             raise TransportError(f"unknown tool {self.transport.eoa_name!r}; this robot can use: {', '.join(TOOLS)}")
-        self.body = StretchBody(Kinematics(TOOLS[self.transport.eoa_name]), self.floor)
+        self.body = StretchBody(kinematics_of(self.transport, self.calibration), self.floor)
+        self._rose: dict[str, bool] = {}
         self._driver = StretchDriver(self.transport, self.clock, self.rules)
         self._origin = odometry(self._driver.status())
         self._seen: SegmentedCloud | None = None
@@ -95,11 +98,14 @@ class StretchRobot(Robot):
 
     def joints(self) -> dict[str, tuple[float, float, float]]:
         """See stretch_readout.joints."""
-        return joints(self._driver.status())
+        status = self._driver.status()
+        return joints(status, self._added(status))
 
     def transforms(self) -> list[tuple[str, str, Array]]:
         """See stretch_readout.transforms."""
-        return transforms(self._driver.status(), self._origin, self.body.kinematics.tool.pitches)
+        status = self._driver.status()
+        tool, urdf = self.body.kinematics.tool, self.calibration.urdf
+        return transforms(status, self._origin, tool.pitches, self._added(status), urdf)
 
     @property
     def holding(self) -> bool:
@@ -143,7 +149,8 @@ class StretchRobot(Robot):
     def point_head(self, pan: float, tilt: float) -> None:
         """Turn the camera (rad)."""
         with self._driver.goal():
-            self._driver.move({"head_pan": pan, "head_tilt": tilt})
+            self._run_all((Phase("aim", {"pan": pan, "tilt": tilt}),))
+        self.phase = ""
 
     def axes(self) -> dict[str, float]:
         """Where everything is that a phase can send somewhere (m, rad)."""
@@ -151,7 +158,15 @@ class StretchRobot(Robot):
         x, y, turn = self._odometry()
         fitted = {axis: name for axis, name in JOINT_OF.items() if axis != "pitch" or self.body.kinematics.tool.pitches}
         grip = float(status["end_of_arm"]["stretch_gripper"]["gripper_conversion"]["finger_rad"])
-        return {"x": x, "y": y, "turn": turn, "grip": grip, **{a: read(status, JOINTS[n]).position for a, n in fitted.items()}}
+        added = self._added(status)
+        at = {axis: read(status, JOINTS[name]).position + added.get(axis, 0.0) for axis, name in fitted.items()}
+        return {"x": x, "y": y, "turn": turn, "grip": grip, **at}
+
+    def _added(self, status: Status) -> dict[str, float]:
+        """What calibration adds to the readings of arm (m), pan and tilt (rad)."""
+        offsets, rose = self.calibration.offsets, self._rose
+        names = {axis: JOINTS[JOINT_OF[axis]] for axis in ("arm", "pan", "tilt")}
+        return {axis: offsets.of(axis, read(status, joint).position, rose.get(axis, True)) for axis, joint in names.items()}
 
     def _odometry(self) -> tuple[float, float, float]:
         """The base's x, y (m) and turn (rad) against where it stood at plan time."""
@@ -204,7 +219,7 @@ class StretchRobot(Robot):
     def _positions(self, phase: Phase) -> dict[str, float]:
         """A phase's goals as positions of joints, and as distances of the base from where it is now."""
         goals = phase.goals
-        to = {JOINT_OF[axis]: value for axis, value in goals.items() if axis in JOINT_OF}
+        to = {JOINT_OF[axis]: self._reading(axis, value) for axis, value in goals.items() if axis in JOINT_OF}
         if "grip" in goals:
             to["stretch_gripper"] = SQUEEZE if phase.hand == "close" else per_cent(goals["grip"])
         x, y, turn = self._odometry()
@@ -214,3 +229,12 @@ class StretchRobot(Robot):
             ahead = (goals.get("x", x) - x) * math.cos(turn) + (goals.get("y", y) - y) * math.sin(turn)
             to["translate"] = ahead
         return to
+
+    def _reading(self, axis: str, value: float) -> float:
+        """What stretch_body reads where an axis is truly at a value (m, rad), coming from where it is now; within its range."""
+        joint = JOINTS[JOINT_OF[axis]]
+        now = read(self._driver.status(), joint).position
+        if abs(value - now) > joint.tolerance:
+            self._rose[axis] = value > now
+        reading = value - self.calibration.offsets.of(axis, value, self._rose.get(axis, True))
+        return min(max(reading, joint.low), joint.high) if joint.low <= value <= joint.high else value

@@ -39,6 +39,8 @@ class Prismatic(Protocol):
     """Lift or arm. Positions in metres from the lower stop."""
 
     motor: Stepper
+    soft_motion_limits: Mapping[str, Any]
+    """`current`: lowest and highest position (m) by the robot's own calibration."""
     i_feedforward: float
     """Amperes that carry the joint's weight."""
 
@@ -61,6 +63,9 @@ class Base(Protocol):
 
 class Servo(Protocol):
     """A Dynamixel of wrist, gripper or head."""
+
+    soft_motion_limits: Mapping[str, Any]
+    """`current`: lowest and highest position (rad) by the robot's own calibration."""
 
     def quick_stop(self) -> None:
         """Torque off and on again: it rests where it is. Acts at once, without push_command."""
