@@ -31,12 +31,12 @@ class Camera:
         """(..., 3) points in metres to (..., 2) pixels; points behind the camera land far outside the image."""
         local = (points - np.array(self.eye)) @ self.axes().T
         depth = np.maximum(local[..., 2:], 1e-3)
-        return np.asarray(local[..., :2] / depth * self.focal + (self.width / 2, self.height / 2))
+        return np.asarray(local[..., :2] / depth * self.focal + np.array([self.width / 2, self.height / 2]))
 
     def rays(self, pixels: Array) -> Array:
         """(n, 2) pixels to (n, 3) unit directions in the planning frame."""
         axes = self.axes()
-        centred = (pixels - (self.width / 2, self.height / 2)) / self.focal
+        centred = (pixels - np.array([self.width / 2, self.height / 2])) / self.focal
         lengths = np.sqrt(1.0 + np.einsum("ij,ij->i", centred, centred))
         return np.asarray((centred @ axes[:2] + axes[2]) / lengths[:, None])
 
@@ -45,6 +45,7 @@ class Camera:
 def _axes(eye: tuple[float, float, float], target: tuple[float, float, float]) -> Array:
     forward = np.subtract(target, eye)
     forward = forward / np.linalg.norm(forward)
-    right = np.cross(forward, (0.0, 0.0, 1.0))
+    right = np.array([forward[1], -forward[0], 0.0])  # forward x up
     right = right / np.linalg.norm(right)
-    return np.stack([right, np.cross(forward, right), forward])
+    (a, b, c), (d, e, f) = forward.tolist(), right.tolist()
+    return np.array([right, [b * f - c * e, c * d - a * f, a * e - b * d], forward])

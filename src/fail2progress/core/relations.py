@@ -104,45 +104,50 @@ def ground_truth(scene: Scene, touching: Mask, thresholds: Thresholds = DEFAULT)
 
 def binary_relations(bounds: Array, touching: Mask, thresholds: Thresholds = DEFAULT) -> Mask:
     """(N, N, 9) binary relations from boxes (N, 2, 3) and contacts (N, N)."""
-    beyond = _beyond(bounds, thresholds)
-    behind, left, above = beyond[..., 0], beyond[..., 1], beyond[..., 2]
-    boundary = above & _near_edge(bounds, thresholds)
-    inside = _contained(bounds, thresholds)
-    relations = np.stack([left, left.T, behind.T, behind, above, above.T, touching | touching.T, boundary, inside], axis=-1)
-    relations[np.arange(len(bounds)), np.arange(len(bounds))] = False
+    low, high = np.ascontiguousarray(bounds[:, 0].T), np.ascontiguousarray(bounds[:, 1].T)
+    behind, left, above = _beyond(low, high, thresholds)
+    relations = np.empty((*touching.shape, len(BINARY)), dtype=bool)
+    columns = (left, left.T, behind.T, behind, above, above.T, touching | touching.T)
+    for k, column in enumerate(columns):
+        relations[..., k] = column
+    relations[..., 7] = above & _near_edge(low, high, thresholds)
+    relations[..., 8] = _contained(low, high, thresholds)
+    diagonal = np.arange(len(bounds))
+    relations[diagonal, diagonal] = False
     return relations
 
 
-def _beyond(bounds: Array, thresholds: Thresholds) -> Mask:
-    """(N, N, 3): i lies beyond j along +x, +y, +z, seen from either of the two (rule of [4], made mirror-symmetric).
+def _beyond(low: Array, high: Array, thresholds: Thresholds) -> Mask:
+    """(3, N, N): i lies beyond j along +x, +y, +z, seen from either of the two (rule of [4], made mirror-symmetric).
 
     Seen from one: the other's centre is beyond its whole box, inside the cone that opens from its corners, and the other's
-    whole box is beyond its centre.
+    whole box is beyond its centre. Corners are (3, N).
     """
-    low, high = bounds[:, 0], bounds[:, 1]
     centre = (low + high) / 2
-    over = centre[:, None] - high[None]
-    under = low[None] - centre[:, None]
+    over = centre[:, :, None] - high[:, None]
+    under = low[:, None] - centre[:, :, None]
     outside = np.maximum(over, under)
-    lateral = np.maximum(outside[..., [1, 0, 0]], outside[..., [2, 2, 1]])
+    lateral = np.empty_like(outside)
+    for axis, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
+        np.maximum(outside[one], outside[other], out=lateral[axis])
     slope = np.tan(thresholds.cone)
-    upward = (over > 0) & (low[:, None] > centre[None]) & (lateral <= over * slope)
-    downward = (under > 0) & (high[:, None] < centre[None]) & (lateral <= under * slope)
-    return np.asarray(upward | downward.transpose(1, 0, 2))
+    upward = (over > 0) & (low[:, :, None] > centre[:, None]) & (lateral <= over * slope)
+    downward = (under > 0) & (high[:, :, None] < centre[:, None]) & (lateral <= under * slope)
+    return np.asarray(upward | downward.transpose(0, 2, 1))
 
 
-def _near_edge(bounds: Array, thresholds: Thresholds) -> Mask:
-    """(N, N): i's centre is within the boundary distance of an edge of j, and j is a large surface."""
-    centre = bounds.mean(axis=1)[:, :2]
-    margins = np.minimum(centre[:, None] - bounds[None, :, 0, :2], bounds[None, :, 1, :2] - centre[:, None]).min(axis=2)
-    large = np.asarray(((bounds[:, 1] - bounds[:, 0])[:, :2] > thresholds.boundary_surface).all(axis=1))
-    return np.asarray((np.abs(margins) < thresholds.boundary_distance) & large[None, :])
+def _near_edge(low: Array, high: Array, thresholds: Thresholds) -> Mask:
+    """(N, N): i's centre is within the boundary distance of an edge of j, and j is a large surface. Corners are (3, N)."""
+    centre = ((low + high) / 2)[:2, :, None]
+    margins = np.minimum(centre - low[:2, None], high[:2, None] - centre)
+    nearest = np.minimum(margins[0], margins[1])
+    large = np.minimum(high[0] - low[0], high[1] - low[1]) > thresholds.boundary_surface
+    return np.asarray((np.abs(nearest) < thresholds.boundary_distance) & large)
 
 
-def _contained(bounds: Array, thresholds: Thresholds) -> Mask:
-    """(N, N): i's box lies completely in j's."""
+def _contained(low: Array, high: Array, thresholds: Thresholds) -> Mask:
+    """(N, N): i's box lies completely in j's. Corners are (3, N)."""
     slack = thresholds.containment
-    low = (bounds[:, None, 0] >= bounds[None, :, 0] - slack).all(axis=2)
-    high = (bounds[:, None, 1] <= bounds[None, :, 1] + slack).all(axis=2)
-    smaller = np.prod(bounds[:, 1] - bounds[:, 0], axis=1)
-    return np.asarray(low & high & (smaller[:, None] < smaller[None, :]))
+    inner = (low[:, :, None] >= (low - slack)[:, None]) & (high[:, :, None] <= (high + slack)[:, None])
+    volume = np.prod(high - low, axis=0)
+    return np.asarray(inner[0] & inner[1] & inner[2] & (volume[:, None] < volume))

@@ -87,15 +87,21 @@ def bounding_boxes(poses: Array, sizes: Array, cylinders: NDArray[np.bool_] | No
     if cylinders is not None and cylinders.any():
         axis, size = turned[cylinders, :, 2], sizes[cylinders] / 2
         half[cylinders] = np.abs(axis) * size[:, 2:] + np.sqrt(np.maximum(1 - axis**2, 0.0)) * size[:, :1]
-    return np.stack([poses[:, :3] - half, poses[:, :3] + half], axis=1)
+    result = np.empty((len(poses), 2, 3))
+    np.subtract(poses[:, :3], half, out=result[:, 0])
+    np.add(poses[:, :3], half, out=result[:, 1])
+    return result
 
 
 def rotations(quaternions: Array) -> Array:
     """(N, 4) unit quaternions w, x, y, z to (N, 3, 3) matrices; transforms3d does one at a time, this is the hot path."""
-    w, x, y, z = quaternions.T
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - w * z), 2 * (x * z + w * y)],
-        [2 * (x * y + w * z), 1 - 2 * (x * x + z * z), 2 * (y * z - w * x)],
-        [2 * (x * z - w * y), 2 * (y * z + w * x), 1 - 2 * (x * x + y * y)],
-    ]
-    return np.array(rows).transpose(2, 0, 1)
+    q = np.ascontiguousarray(quaternions.T)
+    (_, wx, wy, wz), (_, xx, xy, xz), (_, _, yy, yz), (_, _, _, zz) = q[:, None] * q
+    result = np.empty((3, 3, len(quaternions)))
+    result[0, 0], result[0, 1], result[0, 2] = yy + zz, xy - wz, xz + wy
+    result[1, 0], result[1, 1], result[1, 2] = xy + wz, xx + zz, yz - wx
+    result[2, 0], result[2, 1], result[2, 2] = xz - wy, yz + wx, xx + yy
+    result *= 2
+    diagonal = np.einsum("iin->in", result)
+    np.subtract(1, diagonal, out=diagonal)
+    return result.transpose(2, 0, 1)

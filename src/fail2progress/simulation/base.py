@@ -14,6 +14,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import skill
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,10 @@ def refuse_impossible(job: Job) -> int:
     """The row of the object that a job acts on. ValueError: unknown, or nothing that the skill can move."""
     index = job.scene.index(job.call.object)
     spec = job.scene.objects[index]
-    if job.call.skill in ("open_drawer", "close_drawer"):
-        if not spec.is_drawer:
-            raise ValueError(f"{job.call.skill}: {spec.name} is not a drawer")
-    elif not spec.movable:
+    acts_on = skill(job.call.skill).acts_on
+    if acts_on == "drawer" and not spec.is_drawer:
+        raise ValueError(f"{job.call.skill}: {spec.name} is not a drawer")
+    if acts_on == "movable" and not spec.movable:
         raise ValueError(f"{job.call.skill}: {spec.name} cannot be moved")
     return index
 

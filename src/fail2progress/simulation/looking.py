@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,30 +29,32 @@ Cast = Callable[[Array, Array], tuple[NDArray[np.int64], Array]]
 def look(cast: Cast, scene: Scene, camera: Camera, rng: np.random.Generator) -> tuple[SegmentedCloud, float]:
     """The segmented cloud of a scene, and the seconds that casting its rays took."""
     windows, outline = _windows(scene, camera)
+    sides = windows[:, 1] - windows[:, 0]
     points = [np.empty((0, 3))] * len(scene)
-    seen = np.zeros(len(scene))
-    seconds = 0.0
-    wanted = np.flatnonzero((windows[:, 1] > windows[:, 0]).all(axis=1))
+    seen, seconds = np.zeros(len(scene)), 0.0
+    wanted = np.flatnonzero((sides > 0).all(axis=1))
     for count in (FIRST_RAYS, MORE_RAYS):
         if not len(wanted):
             break
-        hits, spent = _through(cast, camera, windows[wanted], count, rng)
+        hits, owners, spent = _through(cast, camera, windows[wanted], count, rng)
         seconds += spent
-        for own, (positions, owners) in zip(wanted, hits, strict=True):
-            mine = owners == own
-            points[own] = np.concatenate([points[own], positions[mine]])
-            area = np.prod(windows[own, 1] - windows[own, 0])
-            seen[own] = mine.mean() * area / max(outline[own], 1.0)
-        wanted = np.array([i for i in wanted if 0 < len(points[i]) < POINTS or _hidden(points[i], seen[i])], int)
-    cloud = np.stack([_resample(p, rng) for p in points]) if len(scene) else np.empty((0, POINTS, 3))
-    cloud = cloud + camera.noise * rng.standard_normal(cloud.shape)
-    visibility = np.where([len(p) > 0 for p in points], np.clip(seen, 0.0, 1.0), 0.0)
+        mine = owners == wanted[:, None]
+        seen[wanted] = mine.mean(axis=1) * np.prod(sides[wanted], axis=1) / np.maximum(outline[wanted], 1.0)
+        for own, position, hit in zip(wanted.tolist(), hits, mine, strict=True):
+            points[own] = np.concatenate([points[own], position[hit]]) if len(points[own]) else position[hit]
+        found = np.array([len(points[own]) for own in wanted])
+        wanted = wanted[((found > 0) & (found < POINTS)) | ((found == 0) & (seen[wanted] == 0.0))]
+    return _cloud(scene, points, seen, camera.noise, rng), seconds
+
+
+def _cloud(scene: Scene, points: list[Array], seen: Array, noise: float, rng: np.random.Generator) -> SegmentedCloud:
+    cloud = np.empty((len(scene), POINTS, 3))
+    for own, found in enumerate(points):
+        cloud[own] = _resample(found, rng)
+    cloud += noise * rng.standard_normal(cloud.shape)
+    visibility = np.where([len(found) > 0 for found in points], np.clip(seen, 0.0, 1.0), 0.0)
     categories = tuple(spec.category for spec in scene.objects)
-    return SegmentedCloud(scene.names, categories, cloud.astype(np.float32), visibility.astype(np.float32)), seconds
-
-
-def _hidden(points: Array, seen: float) -> bool:
-    return len(points) == 0 and seen == 0.0
+    return SegmentedCloud(scene.names, categories, cloud.astype(np.float32), visibility.astype(np.float32))
 
 
 def _windows(scene: Scene, camera: Camera) -> tuple[Array, Array]:
@@ -77,23 +80,33 @@ def _box_areas(pixels: Array) -> Array:
 
 def _through(
     cast: Cast, camera: Camera, windows: Array, count: int, rng: np.random.Generator
-) -> tuple[list[tuple[Array, NDArray[np.int64]]], float]:
-    """Cast `count` rays through each window: hit points (k, 3) and the objects hit, for each, and the seconds it took."""
+) -> tuple[Array, NDArray[np.int64], float]:
+    """Cast `count` rays through each of W windows: hits (W, n, 3), the objects hit (W, n), and the seconds it took."""
     directions = camera.rays(_stratified(windows, count, rng).reshape(-1, 2))
     eye = np.array(camera.eye)
     start = time.perf_counter()
     owners, distances = cast(eye, directions)
     seconds = time.perf_counter() - start
-    points = (eye + directions * distances[:, None]).reshape(len(windows), -1, 3)
-    return list(zip(points, owners.reshape(len(windows), -1), strict=True)), seconds
+    directions *= distances[:, None]
+    directions += eye
+    return directions.reshape(len(windows), -1, 3), owners.reshape(len(windows), -1), seconds
 
 
 def _stratified(windows: Array, count: int, rng: np.random.Generator) -> Array:
     """(W, count', 2) jittered pixels on a grid over each window, the same number for each."""
     side = int(np.ceil(np.sqrt(count)))
-    grid = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), axis=-1).reshape(-1, 2)
-    unit = (grid + rng.random((len(windows), side * side, 2))) / side
-    return np.asarray(windows[:, None, 0] + unit * (windows[:, 1] - windows[:, 0])[:, None])
+    unit = rng.random((len(windows), side * side, 2))
+    unit += _grid(side)
+    unit /= side
+    unit *= (windows[:, 1] - windows[:, 0])[:, None]
+    unit += windows[:, None, 0]
+    return np.asarray(unit)
+
+
+@lru_cache(maxsize=4)
+def _grid(side: int) -> Array:
+    """(side * side, 2) rows and columns."""
+    return np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), axis=-1).reshape(-1, 2).astype(float)
 
 
 def _resample(points: Array, rng: np.random.Generator) -> Array:

@@ -85,7 +85,8 @@ def _add_small(layout: Layout, rng: np.random.Generator, spec: ObjectSpec, conta
             return layout.drop_in(spec, str(rng.choice(containers)))
     elif where < 0.45:
         bases = [o.name for o in layout.objects if o.category == "cuboid" and min(o.size[:2]) > max(spec.size[:2]) * 0.8]
-        bases = [name for name in bases if not _occupied(layout.scene(), name)]
+        occupied = _occupied(layout.scene())
+        bases = [name for name in bases if name not in occupied]
         if bases:
             return layout.stack(spec, str(rng.choice(bases)))
     layout.stand(spec, str(rng.choice(tables)), yaw=_yaw(rng, 0.6))
@@ -113,7 +114,8 @@ def random_call(rng: np.random.Generator, scene: Scene) -> SkillCall | None:
     if drawers and rng.random() < DRAWER_SHARE:
         name = drawers[0] if len(drawers) == 1 else str(rng.choice(drawers))
         return _random_skill(rng, "drawer").draw(rng, scene, name)
-    free = [name for name in scene.names if scene.objects[scene.index(name)].movable and not _occupied(scene, name)]
+    occupied = _occupied(scene)
+    free = [spec.name for spec in scene.objects if spec.movable and spec.name not in occupied]
     if not free:
         return None
     small = [name for name in free if name.startswith("small")]
@@ -133,13 +135,12 @@ def _random_skill(rng: np.random.Generator, acts_on: str) -> DataSampler:
     return samplers[-1]
 
 
-def _occupied(scene: Scene, name: str) -> bool:
-    """Whether something movable is in or on an object."""
+def _occupied(scene: Scene) -> set[str]:
+    """The objects that something movable is in or on."""
     bounds = scene.bounds()
-    index = scene.index(name)
-    centres = bounds.mean(axis=1)
-    over = ((centres[:, :2] > bounds[index, 0, :2]) & (centres[:, :2] < bounds[index, 1, :2])).all(axis=1)
-    higher = bounds[:, 0, 2] > bounds[index, 0, 2] + 0.002
-    loads = over & higher & np.array([spec.movable for spec in scene.objects])
-    loads[index] = False
-    return bool(loads.any())
+    low, high = bounds[:, 0], bounds[:, 1]
+    centres = bounds.mean(axis=1)[:, None, :2]
+    over = ((centres > low[:, :2]) & (centres < high[:, :2])).all(axis=2)
+    loads = over & (low[:, None, 2] > low[:, 2] + 0.002) & np.array([spec.movable for spec in scene.objects])[:, None]
+    np.fill_diagonal(loads, False)
+    return {spec.name for spec, loaded in zip(scene.objects, loads.any(axis=0), strict=True) if loaded}

@@ -43,8 +43,8 @@ def compile_scene(
     model = spec.compile()
     data = mujoco.MjData(model)
     _set_state(model, data, scene)
-    index_of = {name: i for i, name in enumerate(scene.names)}
-    body_owner = np.array([index_of.get(model.body(b).name, -1) for b in range(model.nbody)])
+    body_owner = np.full(model.nbody, -1)
+    body_owner[1 : 1 + len(scene)] = np.arange(len(scene))  # objects come first, after the world
     return Bodies(model, data, np.append(body_owner[model.geom_bodyid], -1))
 
 
@@ -124,11 +124,10 @@ def _set_state(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene) -> None
 def read_scene(bodies: Bodies, scene: Scene) -> Scene:
     """The scene as the simulator has it now."""
     poses = scene.poses.copy()
+    moving = np.flatnonzero([item.movable or item.is_drawer for item in scene.objects])
+    poses[moving, :3], poses[moving, 3:] = bodies.data.xpos[1 + moving], bodies.data.xquat[1 + moving]
     openings = dict(scene.openings)
-    for index, item in enumerate(scene.objects):
-        body = bodies.data.body(item.name)
-        if item.movable or item.is_drawer:
-            poses[index, :3], poses[index, 3:] = body.xpos, body.xquat
+    for item in scene.objects:
         if item.is_drawer:
             openings[item.name] = float(bodies.data.joint(item.name).qpos[0])
     return scene.with_poses(poses, openings)
