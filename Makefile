@@ -1,5 +1,5 @@
-# make sim    from a fresh clone to a learned failure on ROS 2: all nodes, a simulated Stretch; the report lies in runs/sim
-# make demo   the same story in one process, without ROS; the report lies in runs/demo
+# make sim    from a fresh clone to a learned failure on ROS 2: all nodes, a simulated Stretch; the report lies in runs/sim/latest
+# make demo   the same story in one process, without ROS; the report lies in runs/demo/latest
 # make test   all tests, ruff and mypy --strict among them (test/test_style.py)
 # make test-fast   what is tested in two minutes: no processes, no learning
 # make coverage    all tests, and which lines they run; fails below a floor
@@ -29,10 +29,10 @@ IN_ROS := config/ros/run.sh $(CURDIR)/$(VENV)
 .DELETE_ON_ERROR:
 
 sim: $(ROS_STAMP)
-	$(BIN)/fail2progress up sim --out runs/sim
+	$(BIN)/fail2progress up sim
 
 demo: $(STAMP)
-	$(BIN)/fail2progress demo --out runs/demo
+	$(BIN)/fail2progress demo
 
 test: $(ROS_STAMP)
 	$(IN_ROS) $(BIN)/python -m pytest -n 2

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,10 +24,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from typer.core import TyperGroup
 
 from fail2progress.core.files import write_whole
+from fail2progress.core.runs import ABOUT, Run, RunError, Runs, working_in
 
 FAILED = 1
 MISTAKE = 2
-DEFAULT_STORE = Path("runs/failures.sqlite")
 
 # typer brings its own copy of click from some version on and exports only this class of its usage errors.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -81,7 +83,7 @@ def _mistake(error: Exception) -> str:
     from fail2progress.learning.pretraining.shards import DataError
     from fail2progress.models.checkpoint import CheckpointError
 
-    if not isinstance(error, (CheckpointError, DataError, RegistryError, StoreError, VocabularyError)):
+    if not isinstance(error, (CheckpointError, DataError, RegistryError, RunError, StoreError, VocabularyError)):
         raise error
     return str(error)
 
@@ -114,6 +116,61 @@ def require(condition: bool, message: str) -> None:
         raise UserError(message)
 
 
+def run_of(name: str | None) -> Run:
+    """The run that a user names, or the last one."""
+    with checked():
+        return Runs().named(name)
+
+
+@contextmanager
+def run_folder(
+    kind: str, out: Path | None, resume: bool = False, force: bool = False, leaves: tuple[str, ...] = ()
+) -> Iterator[Run]:
+    """The folder of a new run, held while it lasts: one of its own, or the one that the user names.
+
+    A named folder that holds a run already is gone on with (`resume`), emptied of what a run leaves (`force`), or refused.
+    """
+    now = datetime.now()
+    if out is None and resume:
+        run = run_of(kind)
+    elif out is None:
+        run = Runs().new(kind, now)
+    else:
+        held = [name for name in leaves if (out / name).exists()]
+        require(
+            resume or force or not held,
+            f"{out} holds an earlier run ({', '.join(held)}): choose another --out, or --force to replace it",
+        )
+        writable(out)
+        run = Runs().adopt(out, kind, now)
+    try:
+        with checked(), working_in(run):
+            for name in leaves if force else ():
+                path = run.folder / name
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+            yield run
+    except UserError:
+        _discard_empty(run)
+        raise
+
+
+def _discard_empty(run: Run) -> None:
+    """Nothing ran: a folder made for it goes."""
+    if not [path for path in run.folder.iterdir() if path.name != ABOUT and not path.name.startswith(".")]:
+        with suppress(RunError):
+            Runs().remove(run)
+
+
+def store_of(named: Path | None) -> Path:
+    """The failure store that a user names by its file or its run, or the last run's; UserError where there is none."""
+    if named is not None and (named.suffix or not Runs().all()):
+        path = named
+    else:
+        path = run_of(str(named) if named is not None else None).store
+    require(path.is_file(), f"{path}: no failure store here; name a file or a run (runs ls) with --store")
+    return path
+
+
 def writable(folder: Path) -> None:
     """Make a folder and try it out before hours of work; OSError where nothing can be written there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -134,6 +191,11 @@ def say(message: str) -> None:
 def console() -> Console:
     """Standard error, where tables for people would be in the way of JSON."""
     return Console(stderr=True)
+
+
+def table_console() -> Console:
+    """Standard output, for tables; as wide as the terminal, and wide enough for whole lines where it is none."""
+    return Console(width=None if sys.stdout.isatty() else 160)
 
 
 def progress() -> Progress:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, console, print_json, require, say, writable
+from fail2progress.cli.common import WorkError, checked, console, print_json, require, run_folder, say
 from fail2progress.core.files import write_whole
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.demo_episode import Story, StoryOptions
+
+LEAVES = ("failures.sqlite", "failures.sqlite-wal", "failures.sqlite-shm", "models", "events.jsonl", "report.html", "loop.png")
+"""What a demo leaves in its folder."""
 
 
 def register(app: typer.Typer) -> None:
@@ -21,7 +24,10 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    out: Path = typer.Option(Path("runs/demo"), help="Folder for the report, the failure store, the models and the event log."),
+    out: Path | None = typer.Option(
+        None, help="Folder for the report, failures, models and the event log; default: one of its own in runs/demo."
+    ),
+    force: bool = typer.Option(False, help="Replace an earlier run in --out."),
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
     seed: int = typer.Option(0, min=0, help="Which trials to run."),
@@ -33,7 +39,7 @@ def demo(
 ) -> None:
     """A robot fails, finds out why, generates what it was missing, learns, and succeeds. A minute or two on two cores.
 
-    Example: fail2progress demo --out runs/demo --seed 1
+    Example: fail2progress demo --seed 1
     """
     from fail2progress.evaluation.demo_episode import StoryOptions, first_seed
     from fail2progress.models import weights
@@ -45,13 +51,13 @@ def demo(
         family = task_of(task)
         count = objects if objects is not None else family.counts[0]
         family.trial(count, first_seed(seed))
-    writable(out)
     start = model or weights.path(weights.RELATIONAL)
-    options = StoryOptions(out, start, weights.path(weights.KEEPSAKE), count, seed, family.reference, robot)
-    story = _told(options, processes, simulator)
-    page = out / "report.html"
-    write_whole(page, html(story))
-    write_whole(out / "loop.png", loop_picture(story))
+    with run_folder("demo", out, force=force, leaves=LEAVES) as run:
+        kept = weights.path(weights.KEEPSAKE)
+        story = _told(StoryOptions(run.folder, start, kept, count, seed, family.reference, robot), processes, simulator)
+        page = run.folder / "report.html"
+        write_whole(page, html(story))
+        write_whole(run.folder / "loop.png", loop_picture(story))
     _summarise(story, page)
     if as_json:
         print_json(_summary(story, page))

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from fail2progress.cli.common import DEFAULT_STORE, Commands, print_json, require, say, writable
+from fail2progress.cli.common import Commands, print_json, require, say, store_of, table_console, writable
 
 if TYPE_CHECKING:
     from fail2progress.failures.event import Header
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from fail2progress.failures.store import FailureStore
 
 failures = typer.Typer(cls=Commands, no_args_is_help=True, help="List, show and export the failures that were met.")
-_STORE = typer.Option(DEFAULT_STORE, help="Where the failures are kept.")
+_STORE = typer.Option(None, help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's.")
 _ID = typer.Argument(..., help="Id of a failure, or an unambiguous beginning of it.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
 
@@ -28,10 +27,12 @@ def register(app: typer.Typer) -> None:
 
 
 @failures.command("ls")
-def ls(store: Path = _STORE, task: str | None = typer.Option(None, help="Only of this task."), as_json: bool = _JSON) -> None:
+def ls(
+    store: Path | None = _STORE, task: str | None = typer.Option(None, help="Only of this task."), as_json: bool = _JSON
+) -> None:
     """List failures, oldest first.
 
-    Example: fail2progress failures ls --store runs/failures.sqlite
+    Example: fail2progress failures ls --store sim
     """
     kept = _open(store)
     headers = kept.headers(task)
@@ -43,12 +44,20 @@ def ls(store: Path = _STORE, task: str | None = typer.Option(None, help="Only of
     for header, report in zip(headers, reports, strict=True):
         differed = str(header.mismatches[0]) if header.mismatches else ""
         category = report.category.value if report else "not classified"
-        table.add_row(header.id[:8], header.time[:19], header.task, str(header.call.call()), str(header.step), differed, category)
-    Console().print(table)
+        table.add_row(
+            header.id[:8],
+            header.time[:19],
+            header.task,
+            f"{header.call.skill} {header.call.object}",
+            str(header.step),
+            differed,
+            category,
+        )
+    table_console().print(table)
 
 
 @failures.command()
-def show(identity: str = _ID, store: Path = _STORE, as_json: bool = _JSON) -> None:
+def show(identity: str = _ID, store: Path | None = _STORE, as_json: bool = _JSON) -> None:
     """Show one failure: the goal, the skill call, what was expected and observed, and the classification.
 
     Example: fail2progress failures show 3f2a
@@ -66,7 +75,7 @@ def show(identity: str = _ID, store: Path = _STORE, as_json: bool = _JSON) -> No
 
 
 @failures.command()
-def export(identity: str = _ID, out: Path = typer.Option(..., help="File to write (.npz)."), store: Path = _STORE) -> None:
+def export(identity: str = _ID, out: Path = typer.Option(..., help="File to write (.npz)."), store: Path | None = _STORE) -> None:
     """Write one failure as an npz: clouds and relations as arrays, all else as JSON text under "header" and "report".
 
     Example: fail2progress failures export 3f2a --out failure.npz
@@ -84,12 +93,11 @@ def export(identity: str = _ID, out: Path = typer.Option(..., help="File to writ
     say(f"wrote {out}")
 
 
-def _open(path: Path) -> FailureStore:
-    """The store at a path; it is not made anew where there is none."""
+def _open(named: Path | None) -> FailureStore:
+    """The store that the user names; none is made where there is none."""
     from fail2progress.failures.store import FailureStore
 
-    require(path.is_file(), f"{path}: no failure store here; name it with --store")
-    return FailureStore(path)
+    return FailureStore(store_of(named))
 
 
 def _row(header: Header, report: FailureReport | None) -> dict[str, object]:

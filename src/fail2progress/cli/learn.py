@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fail2progress.cli.common import DEFAULT_STORE, WorkError, checked, console, print_json, require, say, writable
+from fail2progress.cli.common import WorkError, checked, console, print_json, require, say, store_of, writable
+from fail2progress.core.runs import Runs
 
 if TYPE_CHECKING:
     from fail2progress.failures.event import FailureEvent
@@ -30,7 +32,9 @@ def learn(
     event: str | None = typer.Argument(None, help="Id of the failure, or an unambiguous beginning of it (failures ls)."),
     item: Path | None = typer.Option(None, help="An item file instead: an execution of it becomes the failure."),
     line: int | None = typer.Option(None, min=1, help="Which line of the item file; default: its first item."),
-    store: Path = typer.Option(DEFAULT_STORE, help="Where the failures are kept."),
+    store: Path | None = typer.Option(
+        None, help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's; for an item, a new run's."
+    ),
     model: Path | None = typer.Option(
         None, help="Weights to start from; default: the registry's current ones, or the package's."
     ),
@@ -40,7 +44,7 @@ def learn(
     samples: int = typer.Option(20, min=1, help="Scenes to learn from (M of the paper)."),
     epochs: int = typer.Option(200, min=1, help="Of fine-tuning."),
     replay: int = typer.Option(20, min=0, help="Old samples in every epoch; 0 learns from the new ones alone."),
-    registry: Path = typer.Option(Path("runs/models"), help="Folder of the models' versions."),
+    registry: Path | None = typer.Option(None, help="Folder of the models' versions. Default: `models` beside the failures."),
     seed: int = typer.Option(0, min=0, help="Of everything random in it."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
     processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
@@ -48,7 +52,7 @@ def learn(
 ) -> None:
     """Find scenes and actions like a failure, simulate them, fine-tune; a model that passes the gate becomes the current one.
 
-    Example: fail2progress learn 3f2a --method stein --samples 20 --registry runs/models --json
+    Example: fail2progress learn 3f2a --method stein --samples 20 --json
 
     Example: fail2progress learn --item row.jsonl --line 3 --json
     """
@@ -65,12 +69,13 @@ def learn(
     require((event is None) != (item is None), "name either a stored failure or an --item file")
     require(line is None or item is not None, "--line is a line of an --item file")
     chosen = _item(item, line) if item is not None else None
-    failure = _event(store, event) if event is not None else None
-    versions = Registry(registry)
+    kept_at = store_of(store) if event is not None else store or Runs().new("learn", datetime.now()).store
+    failure = _event(kept_at, event) if event is not None else None
+    versions = Registry(registry or kept_at.parent / "models")
     parent, kept = _parent(versions, model), _rehearsal(rehearsal)
-    writable(registry)
+    writable(versions.folder)
     if chosen is not None:
-        failure = _carried_out(chosen, parent, store, simulator)
+        failure = _carried_out(chosen, parent, kept_at, simulator)
     assert failure is not None
     if failure.header.model != parent.digest:
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
@@ -82,13 +87,12 @@ def learn(
         print_json(_result(versions, parent, lesson, failure, method, version))
     if version is None:
         raise WorkError(f"the new model was rejected: {lesson.verdict.reason}")
-    say(f"{version} is the current model in {registry}: {lesson.verdict.reason}")
+    say(f"{version} is the current model in {versions.folder}: {lesson.verdict.reason}")
 
 
 def _event(store: Path, identity: str) -> FailureEvent:
     from fail2progress.failures.store import FailureStore
 
-    require(store.is_file(), f"{store}: no failure store here; name it with --store")
     return FailureStore(store).get(identity)
 
 

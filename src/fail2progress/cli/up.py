@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, console, print_json, require, say, writable
+from fail2progress.cli.common import UserError, WorkError, console, print_json, require, run_folder, say
 from fail2progress.core.files import write_whole
 from fail2progress.tasks import DEFAULT
 
@@ -31,7 +30,9 @@ _MODEL = typer.Option(None, help="Weights to start from; default: the folder's c
 _REPORT = typer.Option(None, help="Write the HTML report here; default: report.html in the folder.")
 _JSON = typer.Option(False, "--json", help="Print the result as JSON.")
 _RELATIONS = typer.Option("learned", help="Relation detector: learned (the model's own), geometric, or one of another package.")
-_RESUME = typer.Option(False, help="Go on with the models, failures and world of an earlier run in the folder.")
+_OUT = typer.Option(None, help="Folder for failures, models, bags, logs and the report; default: one of its own in runs/.")
+_RESUME = typer.Option(False, help="Go on with the models, failures and world of an earlier run: in --out, or the last one.")
+_FORCE = typer.Option(False, help="Replace an earlier run in --out.")
 
 
 def register(app: typer.Typer) -> None:
@@ -42,7 +43,7 @@ def register(app: typer.Typer) -> None:
 
 @up.command()
 def sim(
-    out: Path = typer.Option(Path("runs/sim"), help="Folder for failures, models, bags, logs and the report."),
+    out: Path | None = _OUT,
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
     goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
@@ -52,6 +53,7 @@ def sim(
     relations: str = _RELATIONS,
     story: bool = typer.Option(True, help="Trials until one fails, then the same again; otherwise one trial."),
     resume: bool = _RESUME,
+    force: bool = _FORCE,
     namespace: str = _NAMESPACE,
     params_file: Path | None = _PARAMS,
     log_level: str = _LEVEL,
@@ -76,14 +78,15 @@ def sim(
         if goal:
             first.with_goal(Goal.parse(goal))
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
-    values |= _perception(segmenter, relations) | {"story": story, "result": str(out / "result.json")}
+    values |= _perception(segmenter, relations) | {"story": story}
     known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")
     reason = known.check(robot)
     require(reason is None, str(reason))
-    _fresh(out, resume)
-    code = _run(_launch("sim", out, values, namespace, params_file, log_level, model))
-    _finish(out, report, as_json)
-    _end(code, out, "the task was not done")
+    with run_folder("sim", out, resume, force, KEPT) as run:
+        values["result"] = str(run.folder / "result.json")
+        code = _run(_launch("sim", run.folder, values, namespace, params_file, log_level, model))
+        _finish(run.folder, report, as_json)
+    _end(code, run.folder, "the task was not done")
 
 
 @up.command()
@@ -102,15 +105,16 @@ def robot(
 
     Example: fail2progress up robot --out ~/fail2progress
     """
-    writable(out)
-    code = _run(_launch("robot", out, _perception(segmenter, relations), namespace, params_file, log_level, model))
-    _end(code, out, "the stack ended")
+    with run_folder("robot", out, resume=True) as run:
+        chosen = _perception(segmenter, relations)
+        code = _run(_launch("robot", run.folder, chosen, namespace, params_file, log_level, model))
+    _end(code, run.folder, "the stack ended")
 
 
 @up.command()
 def replay(
     bag: Path = typer.Argument(..., help="Folder or file of a rosbag2 recording (MCAP or SQLite)."),
-    out: Path = typer.Option(Path("runs/replay"), help="Folder for failures, models and logs."),
+    out: Path | None = _OUT,
     rate: float = typer.Option(0.0, min=0.0, help="Times real time; 0: as fast as the nodes take it."),
     source: str = typer.Option("", help="segments (as they were at the time) or camera; default: segments if it has them."),
     segmenter: str = typer.Option(
@@ -118,6 +122,7 @@ def replay(
     ),
     relations: str = _RELATIONS,
     resume: bool = _RESUME,
+    force: bool = _FORCE,
     namespace: str = _NAMESPACE,
     params_file: Path | None = _PARAMS,
     log_level: str = _LEVEL,
@@ -137,10 +142,10 @@ def replay(
     source = source or ("camera" if segmenter else "")
     segmenter = segmenter or ("label-image" if _has_labels(bag) else "geometric")
     values = {"bag": str(bag), "source": source, "rate": rate, **_perception(segmenter, relations)}
-    _fresh(out, resume)
-    code = _run(_launch("replay", out, values, namespace, params_file, log_level, model))
-    _finish(out, report, as_json)
-    _end(code, out, "the replay failed")
+    with run_folder("replay", out, resume, force, KEPT) as run:
+        code = _run(_launch("replay", run.folder, values, namespace, params_file, log_level, model))
+        _finish(run.folder, report, as_json)
+    _end(code, run.folder, "the replay failed")
 
 
 def report(
@@ -152,6 +157,9 @@ def report(
     Example: fail2progress report runs/sim
     """
     require((folder / "failures.sqlite").is_file(), f"{folder}: no stack has run here (no failures.sqlite)")
+    page = folder / "report.html"
+    if out is None and page.is_file() and not (folder / "log").is_dir():
+        return say(f"report: {page} (as the demo wrote it)")
     _report(folder, out)
 
 
@@ -193,16 +201,6 @@ def _launch(
     require(log_level in ("debug", "info", "warn", "error"), f"unknown log level {log_level!r}: debug, info, warn or error")
     chosen = {**values, "loglevel": log_level, **({"model": str(model)} if model is not None else {})}
     return Launch(stack, out, chosen, namespace, params_file)
-
-
-def _fresh(out: Path, resume: bool) -> None:
-    """An empty stack folder, unless an earlier run is to be gone on with. Only what a stack leaves is removed."""
-    writable(out)
-    if resume:
-        return
-    for name in KEPT:
-        path = out / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def _run(launch: Launch) -> int:

@@ -1,0 +1,195 @@
+"""fail2progress models: versions of the skill effect model, what each learnt from, and which one is in use."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.table import Table
+
+from fail2progress.cli.common import Commands, checked, print_json, require, run_of, say, table_console
+
+if TYPE_CHECKING:
+    from fail2progress.models.store import Registry
+
+models = typer.Typer(cls=Commands, no_args_is_help=True, help="Versions of the model: list, compare, switch, go back, export.")
+_RUN = typer.Option(None, "--run", help="Which run's models (runs ls); default: the last run's.")
+_REGISTRY = typer.Option(None, help="Folder of versions; default: the run's.")
+_VERSION = typer.Argument(..., help="A version (models ls).")
+_JSON = typer.Option(False, "--json", help="Print as JSON.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(models, name="models")
+
+
+@models.command()
+def ls(run: str | None = _RUN, registry: Path | None = _REGISTRY, as_json: bool = _JSON) -> None:
+    """List versions, oldest first: what each learnt from, how the acceptance test went, which one is in use.
+
+    Example: fail2progress models ls
+    """
+    versions = _registry(run, registry)
+    rows = [_row(versions, version) for version in versions.versions()]
+    if as_json:
+        return print_json(rows)
+    table = Table("version", "in use", "parent", "learnt from", "acceptance test", "F1 on the failure", "held-out F1")
+    for row in rows:
+        used = "yes" if row["current"] else ""
+        table.add_row(row["version"], used, row["parent"] or "", row["event"] or row["source"], _test(row), *_figures(row))
+    table_console().print(table)
+
+
+@models.command()
+def show(version: str = _VERSION, run: str | None = _RUN, registry: Path | None = _REGISTRY, as_json: bool = _JSON) -> None:
+    """Show one version with all that is noted about it.
+
+    Example: fail2progress models show v0002
+    """
+    versions = _registry(run, registry)
+    _known(versions, version)
+    row = _row(versions, version) | {"note": _note(versions, version)}
+    if as_json:
+        return print_json(row)
+    for key, value in row.items():
+        if key != "note":
+            typer.echo(f"{key:12} {value}")
+    for key, value in row["note"].items():
+        typer.echo(f"{key:12} {value}")
+
+
+@models.command()
+def compare(
+    one: str = _VERSION,
+    other: str = _VERSION,
+    run: str | None = _RUN,
+    registry: Path | None = _REGISTRY,
+    as_json: bool = _JSON,
+) -> None:
+    """Measure two versions on the same executions: those held out from pre-training, that travel with the package.
+
+    Example: fail2progress models compare v0001 v0002
+    """
+    from fail2progress.learning.finetuning.rehearsal import load_rehearsal
+    from fail2progress.models import weights
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.models.training.metrics import evaluate
+
+    versions = _registry(run, registry)
+    held_out = load_rehearsal(weights.path(weights.KEEPSAKE)).held_out
+    rows = []
+    for version in (one, other):
+        _known(versions, version)
+        found = evaluate(load_checkpoint(versions.path(version)).model, held_out)
+        numbers = {key: value for key, value in vars(found).items() if isinstance(value, float)}
+        rows.append({"version": version, **numbers})
+    if as_json:
+        return print_json({"held_out": rows, "executions": len(held_out)})
+    table = Table("on held-out executions", one, other)
+    for key in rows[0]:
+        if key != "version":
+            table.add_row(key.replace("_", " "), *(f"{row[key]:.4f}" for row in rows))
+    table_console().print(table)
+
+
+@models.command()
+def use(version: str = _VERSION, run: str | None = _RUN, registry: Path | None = _REGISTRY) -> None:
+    """Make a version the current one. A version that the acceptance test rejected is refused.
+
+    Example: fail2progress models use v0002
+    """
+    versions = _registry(run, registry)
+    _known(versions, version)
+    gate = _note(versions, version).get("gate")
+    require(not isinstance(gate, dict) or bool(gate.get("passed")), f"{version} was rejected by the acceptance test")
+    versions.make_current(version)
+    say(f"{version} is the current model in {versions.folder}")
+
+
+@models.command()
+def rollback(run: str | None = _RUN, registry: Path | None = _REGISTRY) -> None:
+    """Go back to the parent of the current version.
+
+    Example: fail2progress models rollback
+    """
+    versions = _registry(run, registry)
+    checkpoint = versions.roll_back()
+    say(f"{checkpoint.path.stem} is the current model in {versions.folder}")
+
+
+@models.command()
+def export(
+    version: str = _VERSION,
+    out: Path = typer.Option(..., help="File to write (.safetensors); its note goes beside it (.json)."),
+    run: str | None = _RUN,
+    registry: Path | None = _REGISTRY,
+) -> None:
+    """Copy a version and its note to a file that --model takes.
+
+    Example: fail2progress models export v0002 --out better.safetensors
+    """
+    from fail2progress.core.files import whole_file
+
+    versions = _registry(run, registry)
+    _known(versions, version)
+    require(out.suffix == ".safetensors", f"--out {out}: the name ends in .safetensors")
+    require(not out.exists(), f"{out} exists: choose another name")
+    for suffix in (".json", ".safetensors"):
+        with whole_file(out.with_suffix(suffix)) as unfinished:
+            shutil.copyfile(versions.path(version).with_suffix(suffix), unfinished)
+    say(f"wrote {out}")
+
+
+def _registry(run: str | None, folder: Path | None) -> Registry:
+    from fail2progress.models.store import Registry
+
+    chosen = folder or run_of(run).models
+    require(chosen.is_dir(), f"{chosen}: no models here; name a run with --run or a folder with --registry")
+    return Registry(chosen)
+
+
+def _known(versions: Registry, version: str) -> None:
+    known = versions.versions()
+    require(version in known, f"unknown version {version!r} in {versions.folder}; there are: {', '.join(known) or 'none'}")
+
+
+def _note(versions: Registry, version: str) -> dict[str, Any]:
+    """What is noted beside the weights, read without loading them."""
+    import json
+
+    with checked():
+        content: dict[str, Any] = json.loads(versions.path(version).with_suffix(".json").read_text(encoding="utf-8"))
+    return content
+
+
+def _row(versions: Registry, version: str) -> dict[str, Any]:
+    pointer = versions.folder / "CURRENT"
+    note = _note(versions, version)
+    return {
+        "version": version,
+        "current": pointer.is_file() and pointer.read_text(encoding="utf-8").strip() == version,
+        "model": note.get("model"),
+        "digest": note.get("digest"),
+        "parent": note.get("parent_version"),
+        "event": str(note["event"])[:8] if note.get("event") else None,
+        "source": "pre-training" if not note.get("gate") else "a failure",
+        "gate": note.get("gate"),
+    }
+
+
+def _test(row: dict[str, Any]) -> str:
+    gate = row["gate"]
+    return "" if not gate else ("passed" if gate["passed"] else f"rejected: {gate['reason']}")
+
+
+def _figures(row: dict[str, Any]) -> tuple[str, str]:
+    """F1 before and after, on the failure's kind and on what worked before."""
+    gate = row["gate"]
+    if not gate:
+        return "", ""
+    pairs = ((gate["before"].get(key), gate["after"].get(key)) for key in ("failure_f1", "held_out_prediction"))
+    failure, held_out = (f"{a:.3f} to {b:.3f}" if a is not None and b is not None else "" for a, b in pairs)
+    return failure, held_out

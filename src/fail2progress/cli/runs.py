@@ -1,0 +1,101 @@
+"""fail2progress runs: the folders of earlier runs, with their sizes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table
+
+from fail2progress.cli.common import Commands, checked, print_json, require, say, table_console
+
+if TYPE_CHECKING:
+    from fail2progress.core.runs import Run, Runs
+
+runs = typer.Typer(cls=Commands, no_args_is_help=True, help="List, show and remove the folders of earlier runs.")
+_NAME = typer.Argument(
+    None, help="A run: its path, its name as `runs ls` prints it, a part of that, or its kind. Default: the last."
+)
+_JSON = typer.Option(False, "--json", help="Print as JSON.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(runs, name="runs")
+
+
+@runs.command()
+def ls(as_json: bool = _JSON) -> None:
+    """List runs, oldest first, with what they hold and how large they are.
+
+    Example: fail2progress runs ls
+    """
+    rows = [_row(run) for run in _all().all()]
+    if as_json:
+        return print_json(rows)
+    table = Table("run", "started", "failures", "models", "size", "in use")
+    for row in rows:
+        size = f"{int(row['bytes']) / 1e6:.1f} MB"  # type: ignore[call-overload]
+        table.add_row(*(str(row[key]) for key in ("run", "started", "failures", "models")), size, "yes" if row["in_use"] else "")
+    table_console().print(table)
+
+
+@runs.command()
+def show(name: str | None = _NAME, as_json: bool = _JSON) -> None:
+    """Show one run: its folder and what lies in it.
+
+    Example: fail2progress runs show sim
+    """
+    with checked():
+        run = _all().named(name)
+    row = _row(run) | {"folder": str(run.folder), "files": sorted(path.name for path in run.folder.iterdir())}
+    if as_json:
+        return print_json(row)
+    for key, value in row.items():
+        typer.echo(f"{key:9} {', '.join(value) if isinstance(value, list) else value}")
+
+
+@runs.command()
+def rm(
+    names: list[str] = typer.Argument(..., help="Runs, as `runs ls` prints them."),
+    force: bool = typer.Option(False, help="Do not ask."),
+) -> None:
+    """Remove runs with all that lies in them: failures, models, bags, logs. A run in use is refused.
+
+    Example: fail2progress runs rm sim/2026-11-25_223452
+    """
+    with checked():
+        chosen = [_all().named(name) for name in names]
+    for run in chosen:
+        require(not run.in_use, f"{run.folder} is in use by another process: wait for its end")
+        if force or typer.confirm(f"remove {run.folder} ({run.size / 1e6:.1f} MB)?", err=True):
+            with checked():
+                _all().remove(run)
+            say(f"removed {run.folder}")
+
+
+def _all() -> Runs:
+    from fail2progress.core.runs import Runs
+
+    return Runs()
+
+
+def _row(run: Run) -> dict[str, object]:
+    name = f"{run.kind}/{run.folder.name}"
+    models = len(list(run.models.glob("v[0-9]*.safetensors")))
+    return {
+        "run": name,
+        "kind": run.kind,
+        "started": run.started,
+        "failures": _failures(run.store),
+        "models": models,
+        "bytes": run.size,
+        "in_use": run.in_use,
+    }
+
+
+def _failures(store: Path) -> int:
+    from fail2progress.failures.store import FailureStore
+
+    return len(FailureStore(store).headers()) if store.is_file() else 0

@@ -1,0 +1,179 @@
+"""Folders of runs: one for each run, never overwritten; the last one is found by every command.
+
+runs/latest                      names the last run, as a line of text: sim/2026-11-25_223452
+runs/sim/latest                  a link to the last run of its kind, where the system has links
+runs/sim/2026-11-25_223452/      run.json, failures.sqlite, models/, bags/, log/, report.html
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from fail2progress.core.files import write_whole
+
+ROOT = Path("runs")
+ABOUT = "run.json"
+STORE = "failures.sqlite"
+MODELS = "models"
+_LATEST = "latest"
+_LOCK = ".lock"
+
+
+class RunError(ValueError):
+    """A run that is not there, is in use, or would be overwritten: which one, and what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run's folder, and what kind it is of: "sim", "demo", "replay", "robot"."""
+
+    folder: Path
+    kind: str
+    started: str
+    """Local time, ISO 8601."""
+
+    @property
+    def store(self) -> Path:
+        """Where its failures are kept."""
+        return self.folder / STORE
+
+    @property
+    def models(self) -> Path:
+        """Where its models' versions lie."""
+        return self.folder / MODELS
+
+    @property
+    def size(self) -> int:
+        """Bytes of all its files."""
+        sizes = (path.lstat().st_size for path in self.folder.rglob("*") if path.is_file() and not path.is_symlink())
+        return sum(sizes)
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a process is at work in it."""
+        with suppress(RunError), _locked(self.folder):
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs below a folder."""
+
+    root: Path = ROOT
+
+    def new(self, kind: str, now: datetime) -> Run:
+        """A new folder for a run; it becomes the latest."""
+        stamp = now.strftime("%Y-%m-%d_%H%M%S")
+        for number in range(1000):
+            folder = self.root / kind / (f"{stamp}_{number}" if number else stamp)
+            try:
+                folder.mkdir(parents=True)
+            except FileExistsError:
+                continue
+            return self.adopt(folder, kind, now)
+        raise RunError(f"{self.root / kind}: no free name for a run at {stamp}")
+
+    def adopt(self, folder: Path, kind: str, now: datetime) -> Run:
+        """Take a folder, wherever it is, as a run; it becomes the latest."""
+        folder.mkdir(parents=True, exist_ok=True)
+        run = Run(folder, kind, now.isoformat(timespec="seconds"))
+        write_whole(folder / ABOUT, json.dumps({"kind": kind, "started": run.started}) + "\n")
+        self._point(run)
+        return run
+
+    def all(self) -> list[Run]:
+        """The runs below the root, oldest first."""
+        folders = (path.parent for path in self.root.glob(f"*/*/{ABOUT}") if not path.parent.is_symlink())
+        return sorted((read_run(folder) for folder in folders), key=lambda run: (run.started, str(run.folder)))
+
+    def latest(self) -> Run:
+        """The last run. RunError where there is none."""
+        pointer = self.root / _LATEST
+        if pointer.is_file():
+            folder = Path(pointer.read_text(encoding="utf-8").strip())
+            folder = folder if folder.is_absolute() else self.root / folder
+            if (folder / ABOUT).is_file():
+                return read_run(folder)
+        found = self.all()
+        if not found:
+            raise RunError(f"no run in {self.root} yet: `fail2progress demo` makes one, or name what you mean (see --help)")
+        return found[-1]
+
+    def named(self, name: str | None) -> Run:
+        """A run by its path, by "sim/2026-11-25_223452" or a part of that, by its kind (the last of it); the latest where None.
+
+        RunError names the runs there are.
+        """
+        if name is None:
+            return self.latest()
+        for folder in (Path(name), self.root / name):
+            if (folder / ABOUT).is_file():
+                return read_run(folder.resolve() if folder.is_symlink() else folder)
+        if (Path(name) / STORE).is_file():
+            return Run(Path(name), "run", "")
+        runs = self.all()
+        kinds = [run for run in runs if run.kind == name]
+        found = kinds[-1:] or [run for run in runs if name in f"{run.kind}/{run.folder.name}"]
+        if len(found) != 1:
+            what = f"{len(found)} runs" if found else "no run"
+            there = ", ".join(f"{run.kind}/{run.folder.name}" for run in (found or runs)[-5:]) or "none"
+            raise RunError(f"{what} named {name!r} in {self.root}; there are: {there}")
+        return found[0]
+
+    def remove(self, run: Run) -> None:
+        """Delete a run's folder. RunError where it is in use."""
+        with _locked(run.folder):
+            shutil.rmtree(run.folder)
+        link = run.folder.parent / _LATEST
+        if link.is_symlink() and not link.exists():
+            link.unlink()
+
+    def _point(self, run: Run) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        inside = run.folder.resolve().is_relative_to(self.root.resolve())
+        name = run.folder.resolve().relative_to(self.root.resolve()) if inside else run.folder.resolve()
+        write_whole(self.root / _LATEST, f"{name}\n")
+        if inside and run.folder.parent.parent == self.root:
+            link = run.folder.parent / _LATEST
+            with suppress(OSError):  # a file system without links
+                link.unlink(missing_ok=True)
+                link.symlink_to(run.folder.name)
+
+
+def read_run(folder: Path) -> Run:
+    """A run from its folder. RunError where run.json is damaged."""
+    try:
+        content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        return Run(folder, str(content["kind"]), str(content["started"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{folder / ABOUT}: not the description of a run ({error})") from error
+
+
+@contextmanager
+def working_in(run: Run) -> Iterator[Run]:
+    """Hold a run's folder while something writes there. RunError where another process does."""
+    with _locked(run.folder):
+        yield run
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """A lock that ends with its process."""
+    number = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(f"{folder} is in use by another process: wait for its end, or choose another folder") from None
+        yield
+    finally:
+        os.close(number)

@@ -1,0 +1,99 @@
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fail2progress.core.runs import Runs, working_in
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.store import FailureStore
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.store import Registry
+
+Run = Callable[..., Any]
+PASSED = {"passed": True, "reason": "better", "before": {"failure_f1": 0.5}, "after": {"failure_f1": 0.9}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def made(folder: Path, event: FailureEvent) -> Runs:
+    """Two runs; the later one met a failure and learnt from it."""
+    from datetime import datetime
+
+    runs = Runs(Path("runs"))
+    runs.new("sim", datetime(2026, 1, 1))
+    later = runs.new("demo", datetime(2026, 1, 2))
+    FailureStore(later.store).add(event)
+    versions = Registry(later.models)
+    model = Points2Plans(Points2PlansConfig(relational=True, feedforward=16, layers=1))
+    first = versions.register(model, {"source": "test"})
+    second = versions.register(model, {"parent_version": first, "event": event.id, "gate": PASSED})
+    versions.register(model, {"parent_version": second, "event": event.id, "gate": {**PASSED, "passed": False}})
+    versions.make_current(second)
+    return runs
+
+
+def test_before_any_run_each_command_says_what_to_do(refuses: Run, folder: Path) -> None:
+    for words in (("failures", "ls"), ("models", "ls"), ("runs", "show"), ("learn", "1")):
+        assert "fail2progress demo" in refuses(*words)
+
+
+def test_what_follows_a_run_needs_no_option(run: Run, made: Runs, event: FailureEvent) -> None:
+    assert [row["id"] for row in json.loads(run("failures", "ls", "--json").stdout)["failures"]] == [event.id]
+    assert [row["version"] for row in json.loads(run("models", "ls", "--json").stdout)] == ["v0001", "v0002", "v0003"]
+    assert json.loads(run("runs", "show", "--json").stdout)["failures"] == 1
+    assert event.id[:8] in run("failures", "ls").stdout
+    assert "v0002" in run("models", "ls").stdout
+
+
+def test_a_run_is_named_by_its_kind(run: Run, refuses: Run, made: Runs) -> None:
+    assert json.loads(run("runs", "show", "sim", "--json").stdout)["failures"] == 0
+    assert "no models here" in refuses("models", "ls", "--run", "sim")
+    assert "no failure store here" in refuses("failures", "ls", "--store", "sim")
+    assert len(json.loads(run("failures", "ls", "--store", "demo", "--json").stdout)["failures"]) == 1
+
+
+def test_runs_are_listed_with_their_sizes_and_removed(run: Run, refuses: Run, made: Runs) -> None:
+    rows = json.loads(run("runs", "ls", "--json").stdout)
+    assert [(row["kind"], row["models"], row["in_use"]) for row in rows] == [("sim", 0, False), ("demo", 3, False)]
+    assert rows[1]["bytes"] > 1000
+    with working_in(made.named("sim")):
+        assert "in use" in refuses("runs", "rm", "sim", "--force")
+    assert run("runs", "rm", "sim", "--force").exit_code == 0
+    assert [row["kind"] for row in json.loads(run("runs", "ls", "--json").stdout)] == ["demo"]
+
+
+def test_models_are_switched_and_rolled_back(run: Run, refuses: Run, made: Runs) -> None:
+    def current() -> list[str]:
+        return [row["version"] for row in json.loads(run("models", "ls", "--json").stdout) if row["current"]]
+
+    assert current() == ["v0002"]
+    assert run("models", "rollback").exit_code == 0
+    assert current() == ["v0001"]
+    assert "no parent" in refuses("models", "rollback")
+    assert run("models", "use", "v0002").exit_code == 0
+    assert "rejected" in refuses("models", "use", "v0003")
+    assert "'v0009'" in refuses("models", "use", "v0009")
+    assert current() == ["v0002"]
+
+
+def test_a_version_is_shown_and_exported(run: Run, refuses: Run, made: Runs, folder: Path) -> None:
+    assert json.loads(run("models", "show", "v0002", "--json").stdout)["parent"] == "v0001"
+    out = folder / "mine.safetensors"
+    assert run("models", "export", "v0002", "--out", out).exit_code == 0
+    assert out.read_bytes() == made.latest().models.joinpath("v0002.safetensors").read_bytes()
+    assert "exists" in refuses("models", "export", "v0002", "--out", out)
+    assert ".safetensors" in refuses("models", "export", "v0002", "--out", folder / "a.txt")
+
+
+def test_an_earlier_run_is_not_overwritten(refuses: Run, made: Runs) -> None:
+    kept = sorted(os.listdir(made.latest().folder))
+    assert "--force" in refuses("demo", "--out", made.latest().folder)
+    assert sorted(os.listdir(made.latest().folder)) == kept

@@ -1,0 +1,84 @@
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from fail2progress.core.runs import RunError, Runs, working_in
+
+NOW = datetime(2026, 11, 25, 22, 34, 52)
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Runs:
+    return Runs(tmp_path / "runs")
+
+
+def test_every_run_has_a_folder_of_its_own(runs: Runs) -> None:
+    first, second = runs.new("sim", NOW), runs.new("sim", NOW)
+    assert first.folder.name == "2026-11-25_223452" and second.folder != first.folder
+    assert runs.all() == [first, second] and runs.latest() == second
+    assert (runs.root / "sim" / "latest").resolve() == second.folder.resolve()
+
+
+def test_a_run_is_found_by_path_kind_and_part_of_its_name(runs: Runs) -> None:
+    sim, demo = runs.new("sim", NOW), runs.new("demo", NOW + timedelta(hours=1))
+    assert runs.named(None) == demo
+    assert runs.named("sim") == runs.named("sim/2026-11-25_223452") == runs.named(str(sim.folder)) == sim
+    assert runs.named("2334") == demo
+    with pytest.raises(RunError, match=r"2 runs named '2026'.*sim/2026-11-25_223452, demo/2026-11-25_233452"):
+        runs.named("2026")
+    with pytest.raises(RunError, match=r"no run named 'replay'"):
+        runs.named("replay")
+
+
+def test_where_nothing_ran_it_says_what_to_do(runs: Runs) -> None:
+    with pytest.raises(RunError, match="fail2progress demo"):
+        runs.latest()
+
+
+def test_a_folder_elsewhere_can_be_the_latest_run(runs: Runs, tmp_path: Path) -> None:
+    run = runs.adopt(tmp_path / "mine", "sim", NOW)
+    assert runs.latest().folder == run.folder.resolve() and runs.all() == []
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from fail2progress.core.runs import read_run, working_in
+with working_in(read_run(Path(sys.argv[1]))):
+    print("ready", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_a_folder_in_use_is_refused_until_its_process_ends(runs: Runs) -> None:
+    run = runs.new("sim", NOW)
+    words = [sys.executable, "-c", HOLD, str(run.folder)]
+    process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    assert run.in_use
+    for attempt in (lambda: working_in(run).__enter__(), lambda: runs.remove(run)):
+        with pytest.raises(RunError, match="in use"):
+            attempt()
+    process.kill()
+    process.communicate()
+    assert not run.in_use
+    runs.remove(run)
+    assert runs.all() == [] and not (runs.root / "sim" / "latest").is_symlink()
+
+
+def test_a_damaged_description_is_named(runs: Runs) -> None:
+    run = runs.new("sim", NOW)
+    (run.folder / "run.json").write_text("{")
+    with pytest.raises(RunError, match=r"run\.json"):
+        runs.all()
+
+
+def test_a_run_knows_its_size(runs: Runs) -> None:
+    run = runs.new("sim", NOW)
+    before = run.size
+    run.models.mkdir()
+    (run.models / "v0001.safetensors").write_bytes(bytes(1000))
+    assert run.size == before + 1000
