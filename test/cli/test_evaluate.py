@@ -72,3 +72,12 @@ def test_trials_in_a_simulator_from_outside(run, refuses, checkpoint: Path, kine
     values = json.loads(result.stdout)
     assert (values["trials"], values["simulator"]) == (1, kinematic)
     assert "unknown simulator 'bullet'; known: " in refuses(*options, "--simulator", "bullet")
+
+
+def test_lifelong_mistakes(refuses, checkpoint: Path, tmp_path: Path) -> None:
+    lifelong = ("evaluate", "--lifelong", "--model", checkpoint, "--out", tmp_path / "life", "--processes", 1)
+    assert "unknown task 'juggling'" in refuses(*lifelong, "--over", "row-pushed,juggling")
+    assert "not 4" in refuses(*lifelong, "--over", "hierarchical-tabletop/4")
+    assert "at least one trial" in refuses(*lifelong, "--trials", 0)
+    (tmp_path / "life" / "lifelong.jsonl").write_text('{"run": {"model": "another"}}\n')
+    assert "rows of another run" in refuses(*lifelong, "--over", "row-pushed")

@@ -26,7 +26,7 @@ def evaluate(
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
     goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
-    trials: int = typer.Option(100, help="How many trials."),
+    trials: int | None = typer.Option(None, help="How many trials; default: 100, and 20 for each measurement of --lifelong."),
     model: Path | None = typer.Option(None, help="Weights (.safetensors); default: those that travel with the package."),
     method: str = typer.Option("original", help="original, replanning or fail2progress."),
     replan: bool | None = typer.Option(None, "--replan/--open-loop", help="For fail2progress: plan again after every skill."),
@@ -39,12 +39,20 @@ def evaluate(
     relations: str = typer.Option("learned", help="Relation detector: learned (the model's own), geometric, or another's."),
     processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
-    out: Path | None = typer.Option(None, help="Report to write (.json), with a row for every trial."),
+    lifelong: bool = typer.Option(False, "--lifelong", help="Meet failures one after the other and learn from each."),
+    over: str = typer.Option("", help="With --lifelong: tasks (NAME or NAME/OBJECTS) and families, by commas; default: ten."),
+    failures: int = typer.Option(10, min=1, help="With --lifelong: how many failures."),
+    out: Path | None = typer.Option(None, help="Report to write (.json), with a row for every trial; with --lifelong a folder."),
     as_json: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
 ) -> None:
     """Success over trials from unseen seeds, judged on the simulator's ground truth. Ctrl-C sums up the finished trials.
 
     Example: fail2progress evaluate --task hierarchical-tabletop --objects 5 --trials 100 --method replanning --json
+
+    With --lifelong, failures are met over several tasks and families in turn, each classified, learnt from and judged; after each
+    the current model is measured on all that were met. A folder that is there is gone on with.
+
+    Example: fail2progress evaluate --lifelong --over hierarchical-tabletop,row-pushed --failures 4 --out runs/lifelong --json
     """
     from fail2progress.core.executor import executor as executor_named
     from fail2progress.evaluation import evaluate as room
@@ -52,8 +60,15 @@ def evaluate(
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.tasks.registry import task as task_of
 
-    require(trials > 0, f"--trials {trials}: at least one trial is needed")
+    require(trials is None or trials > 0, f"--trials {trials}: at least one trial is needed")
     path = model or weights.path(weights.RELATIONAL)
+    if lifelong:
+        from fail2progress.cli.lifelong import FOLDER, TRIALS, LifelongOptions, run_lifelong
+
+        names = [name.strip() for name in over.split(",") if name.strip()]
+        asked = (failures, trials or TRIALS, seed, simulator, processes, executor)
+        return run_lifelong(LifelongOptions(path, out or FOLDER, names, *asked), as_json)
+    trials = trials or 100
     checkpoint = load_checkpoint(path)
     with checked():
         again = room.replans(method, checkpoint.note, replan)

@@ -9,6 +9,9 @@ import numpy as np
 from fail2progress.core.scene import Array
 from fail2progress.skills.registry import SKILLS, skill
 
+_ROUNDING = 1e-6
+"""By how much a parameter may exceed its bounds: models compute with single precision."""
+
 
 @dataclass(frozen=True)
 class SkillCall:
@@ -24,7 +27,7 @@ class SkillCall:
         values = np.array(self.parameters, float)
         if values.shape != space.low.shape:
             raise ValueError(f"{self.skill} takes {len(space.low)} parameters, got {len(self.parameters)}")
-        wrong = ~np.isfinite(values) | (values < space.low - 1e-9) | (values > space.high + 1e-9)
+        wrong = ~np.isfinite(values) | (values < space.low - _ROUNDING) | (values > space.high + _ROUNDING)
         if wrong.any():
             bad = space.parameters[int(np.argmax(wrong))]
             raise ValueError(

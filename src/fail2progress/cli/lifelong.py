@@ -1,0 +1,99 @@
+"""fail2progress evaluate --lifelong: failures met one after the other, and what is left of each lesson."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from fail2progress.cli.common import WorkError, checked, console, print_json, say, writable
+
+if TYPE_CHECKING:
+    from fail2progress.evaluation.curriculum import Curriculum
+    from fail2progress.models.checkpoint import Checkpoint
+
+FOLDER = Path("runs/lifelong")
+TRIALS = 20
+
+
+@dataclass(frozen=True)
+class LifelongOptions:
+    """What `evaluate --lifelong` was asked for."""
+
+    model: Path
+    out: Path
+    over: Sequence[str]
+    failures: int
+    trials: int
+    seed: int
+    simulator: str
+    processes: int | None
+    executor: str
+
+
+def run_lifelong(options: LifelongOptions, as_json: bool) -> None:
+    """Go through it, a line for every failure. An interrupted run goes on when it is called again with the same folder."""
+    from fail2progress.core.camera import Camera
+    from fail2progress.core.executor import executor
+    from fail2progress.evaluation.curriculum import DEFAULT_SOURCES, Curriculum, summary
+    from fail2progress.evaluation.sources import sources
+    from fail2progress.failures.classifier import Classifier
+    from fail2progress.learning.finetuning.learner import Learner
+    from fail2progress.learning.finetuning.rehearsal import load_rehearsal
+    from fail2progress.models import weights
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.simulation.parallel import ParallelSimulator
+
+    start, begun = load_checkpoint(options.model), time.perf_counter()
+    writable(options.out)
+    with checked():
+        physics = ParallelSimulator(options.processes, options.simulator)
+    with physics:
+        with checked():
+            found = sources(options.over or DEFAULT_SOURCES, physics, executor(options.executor, options.processes))
+        life = Curriculum(found, options.out, options.failures, trials=options.trials, seed=options.seed)
+        with checked():
+            life.rows(start)
+        learner = Learner(physics, load_rehearsal(weights.path(weights.KEEPSAKE)))
+        rows = _followed(life, start, learner, Classifier(physics, Camera()))
+    said = summary(rows)
+    if as_json:
+        head = {"seed": options.seed, "model": str(options.model), "seconds": time.perf_counter() - begun}
+        print_json({**said, **head, "trials": options.trials, "folder": str(options.out)})
+    say(f"{said['met']} failures met, {said['accepted']} learnt")
+    if not life.finished(rows):
+        raise WorkError(f"stopped; go on with the same command: what is done is in {options.out}")
+
+
+def _followed(life: Curriculum, start: Checkpoint, learner: Any, classifier: Any) -> list[dict[str, Any]]:
+    """The rows that are done, also when Ctrl-C ends it."""
+    rows: list[dict[str, Any]] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console()) as bar:
+        whole = bar.add_task("failures", total=life.failures)
+        stage = bar.add_task("", total=1.0)
+        try:
+            for row in life.run(start, learner, classifier, lambda what, share: _show(bar, stage, what, share)):
+                rows.append(row)
+                bar.update(whole, completed=sum(each["event"] is not None for each in rows))
+                bar.console.print(_line(row))
+        except KeyboardInterrupt:
+            pass
+    return rows
+
+
+def _show(bar: Progress, stage: Any, what: str, share: float) -> None:
+    bar.update(stage, description=what, completed=share)
+
+
+def _line(row: dict[str, Any]) -> str:
+    """A round in one line."""
+    if row["event"] is None:
+        return f"{row['source']}: {row['reason']} in {row['tried']} trials"
+    verdict = "learnt" if row["accepted"] else "not learnt"
+    after = ", ".join(f"{name} {figures['success']:.0%}" for name, figures in row["results"].items())
+    return f"{row['source']}: failure {row['event'][:8]} {verdict} ({row['reason']}); success now: {after}"

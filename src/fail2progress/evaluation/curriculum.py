@@ -1,0 +1,170 @@
+"""Lifelong learning over mixed tasks and families: failures met one after the other, each classified, learnt, judged and swapped.
+
+After every failure the current model is measured on all sources met so far, so that what was forgotten shows. Rows are kept as
+they are done: an interrupted run goes on with the next failure and the model that it had.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fail2progress.core.provenance import provenance
+from fail2progress.evaluation.rows import Row, Rows
+from fail2progress.evaluation.sources import Source
+from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.failures.store import FailureStore
+from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.stein.states import NothingToVaryError
+
+Tell = Callable[[str, float], None]
+"""Told what is going on and which share of it is done."""
+
+DEFAULT_SOURCES = (
+    "hierarchical-tabletop",
+    "row-pushed",
+    "stack-carried",
+    "multi-object-transport",
+    "drawer-opened",
+    "loaded-pushed",
+    "constrained-packing",
+    "tall-toppled",
+    "nested-carried",
+    "drawer-tidying",
+)
+
+
+@dataclass(frozen=True)
+class Met:
+    """A failure to learn from, after how many trials, and the failures before it that are none of the model's."""
+
+    event: FailureEvent
+    report: FailureReport
+    trials: int
+    passed_over: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """Sources in turn until `failures` were learnt from, or until none of them gave one within `patience` trials."""
+
+    sources: tuple[Source, ...]
+    folder: Path
+    failures: int = 10
+    patience: int = 20
+    trials: int = 20
+    """On which every source met so far is measured."""
+    seed: int = 0
+
+    def run(self, start: Checkpoint, learner: Learner, classifier: Classifier, tell: Tell) -> Iterator[Row]:
+        """Rows of earlier runs first, then one for every source that was asked for a failure. RowsError: another run's folder."""
+        rows = self.rows(start)
+        done = list(rows.by_key.values())
+        yield from done
+        model = self._current(start, done)
+        store = FailureStore(self.folder / "failures.sqlite")
+        while not self.finished(done):
+            source = self.sources[len(done) % len(self.sources)]
+            begun = time.perf_counter()
+            row, model = self._round(source, model, done, learner, classifier, store, tell)
+            row["results"] = self._measured(model, [*done, row], tell)
+            row["seconds"] = time.perf_counter() - begun
+            rows.add(row)
+            done.append(row)
+            yield row
+
+    def finished(self, rows: Sequence[Row]) -> bool:
+        """Enough failures were met, or a whole turn of the sources gave none."""
+        last = rows[-len(self.sources) :]
+        fruitless = len(last) == len(self.sources) and all(row["event"] is None for row in last)
+        return fruitless or sum(row["event"] is not None for row in rows) >= self.failures
+
+    def rows(self, start: Checkpoint) -> Rows:
+        """What is done in the folder. RowsError where it holds another run."""
+        names = [source.name for source in self.sources]
+        run = {"model": start.digest, "sources": names, "patience": self.patience, "trials": self.trials, "seed": self.seed}
+        return Rows(self.folder / "lifelong.jsonl", run)
+
+    def _current(self, start: Checkpoint, rows: Sequence[Row]) -> Checkpoint:
+        accepted = [row["model"] for row in rows if row["accepted"]]
+        return load_checkpoint(self.folder / accepted[-1]) if accepted else start
+
+    def _round(
+        self,
+        source: Source,
+        model: Checkpoint,
+        done: Sequence[Row],
+        learner: Learner,
+        classifier: Classifier,
+        store: FailureStore,
+        tell: Tell,
+    ) -> tuple[Row, Checkpoint]:
+        """One source is asked for a failure; what was learnt from it becomes the model if it is accepted."""
+        tried = sum(row["tried"] for row in done if row["source"] == source.name)
+        tell(f"{source.name}: before", 0.0)
+        row: Row = {"key": str(len(done)), "source": source.name, "before": source.measure(model, self.seed, self.trials)}
+        met = self._meet(source, model, tried, classifier, store, tell)
+        if isinstance(met, dict):
+            nothing = {"event": None, "class": None, "accepted": False, "reason": "no failure to learn from was met"}
+            return {**row, **nothing, "tried": self.patience, "passed_over": met, "lesson": None, "model": None}, model
+        row |= {"event": met.event.id, "class": met.report.category.value, "confidence": met.report.confidence}
+        row |= {"tried": met.trials, "passed_over": met.passed_over}
+        try:
+            lesson = learner.learn([met.event], model.model, self.seed + len(done), tell)
+        except NothingToVaryError as error:
+            return {**row, "accepted": False, "reason": str(error), "lesson": None, "model": None}, model
+        name = self._kept(lesson, model, len(done)) if lesson.verdict.passed else None
+        row |= {"accepted": lesson.verdict.passed, "reason": lesson.verdict.reason, "lesson": lesson.to_dict(), "model": name}
+        return row, load_checkpoint(self.folder / name) if name is not None else model
+
+    def _meet(
+        self, source: Source, model: Checkpoint, start: int, classifier: Classifier, store: FailureStore, tell: Tell
+    ) -> Met | dict[str, int]:
+        """The next failure of the model's own making, durable before it is learnt from; else what was passed over."""
+        passed: Counter[str] = Counter()
+        for number, event in zip(range(self.patience), source.meet(model, self.seed, start), strict=False):
+            tell(f"{source.name}: until something fails", number / self.patience)
+            if event is None:
+                continue
+            store.add(event)
+            report = classifier.classify(event)
+            store.add_report(report)
+            if report.category is FailureClass.SYMBOLIC_PREDICTION:
+                return Met(event, report, number + 1, dict(passed))
+            passed[report.category.value] += 1
+        return dict(passed)
+
+    def _kept(self, lesson: FineTuningResult, parent: Checkpoint, number: int) -> str:
+        name = f"model_{number:02d}.safetensors"
+        note: dict[str, object] = {"parent": parent.digest, "provenance": provenance(round=number, seed=self.seed)}
+        save_checkpoint(lesson.model, self.folder / name, {**note, "verdict": asdict(lesson.verdict)})
+        return name
+
+    def _measured(self, model: Checkpoint, rows: Sequence[Row], tell: Tell) -> dict[str, dict[str, float]]:
+        """The current model on every source met so far."""
+        met = list(dict.fromkeys(row["source"] for row in rows))
+        results = {}
+        for number, name in enumerate(met):
+            tell(f"measuring {name}", number / len(met))
+            source = next(source for source in self.sources if source.name == name)
+            results[name] = source.measure(model, self.seed, self.trials)
+        return results
+
+
+def summary(rows: Sequence[Row]) -> dict[str, object]:
+    """For --json: how many failures were met and learnt, and what the last model can do of what was met."""
+    met = [row for row in rows if row["event"] is not None]
+    last = rows[-1]["results"] if rows else {}
+    first = {row["source"]: row["before"] for row in reversed(rows)}
+    return {
+        "rounds": list(rows),
+        "met": len(met),
+        "accepted": sum(bool(row["accepted"]) for row in met),
+        "success": {name: {"before": first[name]["success"], "after": last[name]["success"]} for name in last},
+    }

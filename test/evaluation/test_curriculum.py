@@ -1,0 +1,165 @@
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.executor import executor
+from fail2progress.evaluation.curriculum import Curriculum, summary
+from fail2progress.evaluation.rows import RowsError
+from fail2progress.evaluation.sources import FamilySource, Source, TaskSource, sources
+from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureClass
+from fail2progress.failures.store import FailureStore
+from fail2progress.learning.finetuning.acceptance import AcceptanceResult, Scores
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.stein.states import NothingToVaryError
+from support import samples
+
+Make = Callable[..., SkillEffectModel]
+SCORES = Scores(0.5, 0.1, 0.9, 0.9)
+
+
+@dataclass
+class Handed(Source):
+    """Gives prepared failures, one a trial, and what was measured last."""
+
+    name: str
+    events: list[FailureEvent | None]
+    measured: list[str] = field(default_factory=list)
+
+    def meet(self, model: Checkpoint, seed: int, start: int) -> Iterator[FailureEvent | None]:
+        yield from self.events[start:]
+
+    def measure(self, model: Checkpoint, seed: int, trials: int) -> dict[str, float]:
+        self.measured.append(model.path.name)
+        return {"success": 0.25 * len(self.measured)}
+
+
+@dataclass
+class Teacher:
+    """Learns nothing, and is accepted, rejected or has nothing to vary as its script says."""
+
+    script: list[bool | None]
+    asked: list[str] = field(default_factory=list)
+
+    def learn(self, events: list[FailureEvent], model: SkillEffectModel, seed: int, report: Any) -> Any:
+        self.asked += [event.id for event in events]
+        passed = self.script[len(self.asked) - 1]
+        if passed is None:
+            raise NothingToVaryError("nothing to vary")
+        verdict = AcceptanceResult(passed, SCORES, SCORES, "because")
+        return SimpleNamespace(model=model, verdict=verdict, to_dict=lambda: {"gate": {"passed": passed}})
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("start") / "start.safetensors"
+    save_checkpoint(Points2Plans(Points2PlansConfig(relational=True)), path, {})
+    return load_checkpoint(path)
+
+
+def event(number: int) -> FailureEvent:
+    found = samples.failure()
+    return found.model_copy(update={"header": found.header.model_copy(update={"id": f"00000000-0000-0000-0000-{number:012d}"})})
+
+
+def run(life: Curriculum, start: Checkpoint, script: list[bool | None]) -> tuple[list[dict[str, Any]], Teacher]:
+    teacher = Teacher(script)
+    classifier = Classifier(MujocoSimulator(), Camera(), repetitions=3)
+    rows = list(life.run(start, teacher, classifier, lambda stage, share: None))  # type: ignore[arg-type]
+    return rows, teacher
+
+
+def test_failures_are_met_in_turn_and_every_source_is_measured_again(start: Checkpoint, tmp_path: Path) -> None:
+    one, two = Handed("one", [None, event(1), event(3)]), Handed("two", [event(2), event(4)])
+    rows, teacher = run(Curriculum((one, two), tmp_path, failures=4), start, [True, False, None, True])
+    assert [row["source"] for row in rows] == ["one", "two", "one", "two"]
+    assert teacher.asked == [event(n).id for n in (1, 2, 3, 4)]
+    assert [row["tried"] for row in rows] == [2, 1, 1, 1]
+    assert [row["accepted"] for row in rows] == [True, False, False, True]
+    assert [row["model"] for row in rows] == ["model_00.safetensors", None, None, "model_03.safetensors"]
+    assert rows[2]["reason"] == "nothing to vary" and rows[0]["class"] == "incorrect_symbolic_prediction"
+    assert [list(row["results"]) for row in rows] == [["one"], ["one", "two"], ["one", "two"], ["one", "two"]]
+    assert one.measured == ["start.safetensors", *["model_00.safetensors"] * 4, "model_03.safetensors"]
+    assert len(FailureStore(tmp_path / "failures.sqlite").headers()) == 4
+    said = summary(rows)
+    assert (said["met"], said["accepted"]) == (4, 2)
+    assert said["success"]["one"] == {"before": 0.25, "after": 1.5}  # type: ignore[index]
+    assert (
+        load_checkpoint(tmp_path / "model_03.safetensors").note["parent"]
+        == load_checkpoint(tmp_path / "model_00.safetensors").digest
+    )
+
+
+def test_an_interrupted_run_goes_on_with_its_model(start: Checkpoint, tmp_path: Path) -> None:
+    def life(failures: int) -> Curriculum:
+        return Curriculum((Handed("one", [event(1), event(3)]), Handed("two", [event(2)])), tmp_path, failures)
+
+    first, _ = run(life(1), start, [True])
+    again, teacher = run(life(3), start, [False, False])
+    assert again[0] == json.loads(json.dumps(first[0])) and teacher.asked == [event(2).id, event(3).id]
+    assert run(life(3), start, [])[0] == again
+    with pytest.raises(RowsError, match="another run"):
+        run(replace(life(3), seed=7), start, [])
+
+
+def test_a_whole_turn_without_failures_ends_it(start: Checkpoint, tmp_path: Path) -> None:
+    rows, teacher = run(Curriculum((Handed("one", [None]), Handed("two", [None])), tmp_path, patience=5), start, [])
+    assert [row["event"] for row in rows] == [None, None] and teacher.asked == []
+    assert summary(rows)["met"] == 0
+
+
+def test_failures_of_another_class_are_passed_over(start: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    classify = Classifier.classify
+
+    def gap(self: Classifier, found: FailureEvent, seed: int = 0) -> Any:
+        report = classify(self, found, seed)
+        return report.model_copy(update={"category": FailureClass.SIM2REAL_GAP}) if found.id == event(1).id else report
+
+    monkeypatch.setattr(Classifier, "classify", gap)
+    rows, teacher = run(Curriculum((Handed("one", [event(1), event(2)]),), tmp_path, failures=1), start, [True])
+    assert teacher.asked == [event(2).id] and rows[0]["passed_over"] == {"sim2real_gap": 1} and rows[0]["tried"] == 2
+
+
+def test_families_give_failures_and_are_judged_on_others(oracle: Make, simulator: MujocoSimulator, start: Checkpoint) -> None:
+    (source,) = sources(["loaded-carried"], simulator, executor("local", 1))
+    assert isinstance(source, FamilySource) and source.name == "loaded-carried"
+    ignorant = replace(start, model=oracle(carries=False), digest="i" * 64)
+    met = [found for found, _ in zip(source.meet(ignorant, 1, 0), range(3), strict=False)]
+    assert met[0] is not None and {m.relation for m in met[0].header.mismatches} >= {"inside"}
+    (later,) = [found for found, _ in zip(source.meet(ignorant, 1, 2), range(1), strict=False)]
+    assert met[2] is not None and later is not None and later.id == met[2].id
+    bad = source.measure(ignorant, 1, 3)
+    good = source.measure(replace(ignorant, model=oracle()), 1, 3)
+    assert bad["success"] == 0.0 and bad["along_mm"] > 5 * good["along_mm"] and good["f1"] > bad["f1"]
+
+
+def test_tasks_are_measured_open_loop(simulator: MujocoSimulator, start: Checkpoint) -> None:
+    (source,) = sources(["short/2"], simulator, executor("local", 1))
+    assert isinstance(source, TaskSource) and source.name == "short/2"
+    figures = source.measure(start, 1, 1)
+    assert figures["success"] in (0.0, 1.0) and 0.0 <= figures["plan_probability"] <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("juggling", "unknown task 'juggling'.*families: loaded-carried"),
+        ("short/9", "1, 2 objects, not 9"),
+        ("short/x", "No such file"),
+    ],
+)
+def test_unknown_sources_are_named(simulator: MujocoSimulator, name: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        sources([name], simulator, executor("local", 1))
