@@ -8,8 +8,9 @@ from pathlib import Path
 from fail2progress.cli.common import UserError, print_json, progress, say, writable, write_json
 from fail2progress.core.files import write_whole
 
-TABLES = ("reconstruction",)
+TABLES = ("reconstruction", "corrective")
 QUICK = 20
+QUICK_RUNS = 2
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ def run(order: Order, json_output: bool) -> None:
     if order.table not in TABLES:
         raise UserError(f"unknown table {order.table!r}; known: {', '.join(TABLES)}")
     writable(order.out)
-    report, text = _reconstruction(order)
+    report, text = (_reconstruction if order.table == "reconstruction" else _corrective)(order)
     write_json(order.out / f"{order.table}.json", report)
     write_whole(order.out / f"{order.table}.md", text)
     if json_output:
@@ -44,9 +45,26 @@ def _reconstruction(order: Order) -> tuple[dict[str, object], str]:
     from fail2progress.evaluation.studies.reconstruction import Study, markdown
 
     executions = QUICK if order.quick else order.trials or Study.executions
-    study = Study(order.out, executions, min(Study.drawers, executions // 4), order.seed or Study.seed)
+    study = Study(order.out, executions, min(Study.drawers, executions // 4), Study.seed if order.seed is None else order.seed)
     with progress() as bar:
         stage = bar.add_task("executions", total=study.executions + study.drawers)
+        try:
+            report = study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))
+        except RowsError as error:
+            raise UserError(str(error)) from error
+    return report, markdown(report)
+
+
+def _corrective(order: Order) -> tuple[dict[str, object], str]:
+    from fail2progress.core.executor import LocalExecutor
+    from fail2progress.evaluation.rows import RowsError
+    from fail2progress.evaluation.studies.corrective import Study, markdown
+
+    study = Study(
+        order.out, QUICK_RUNS if order.quick else order.trials or Study.runs, Study.seed if order.seed is None else order.seed
+    )
+    with progress() as bar:
+        stage = bar.add_task("runs", total=study.total)
         try:
             report = study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))
         except RowsError as error:

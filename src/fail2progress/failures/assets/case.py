@@ -11,6 +11,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array, Scene
+from fail2progress.simulation.reconstruction.fit import Solid
 from fail2progress.simulation.reconstruction.rebuild import noise_of
 from fail2progress.skills.base import SkillCall
 
@@ -61,3 +62,11 @@ class Case:
     def moved(self, name: str, offset: Array) -> Case:
         """The same with one object shifted by (3,) metres."""
         return replace(self, scene=self.scene.moved(name, offset))
+
+
+def solid_of(scene: Scene, i: int) -> Solid:
+    """An upright object of a scene as the reconstruction has it."""
+    spec, at = scene.objects[i], scene.poses[i]
+    length, width, height = spec.size
+    x, y, z = at[:3].tolist()
+    return Solid(spec.category, x, y, float(2 * np.arctan2(at[6], at[3])), length, width, z - height / 2, z + height / 2)

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fail2progress.core.objects import Box, ObjectSpec, Shape
-from fail2progress.core.scene import Array, rotations
-from fail2progress.failures.assets.case import Case
+from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.failures.assets.case import Case, solid_of
 from fail2progress.failures.assets.schema import DEFAULT, Reading, Thresholds
 from fail2progress.simulation.reconstruction.distance import residuals, to_asset
-from fail2progress.simulation.reconstruction.fit import SMALLEST, fit
+from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, fit
+from fail2progress.simulation.reconstruction.furniture import drawer_in
 
 _FALL = 0.2
 """Share by which a refit must lower the mean distance."""
@@ -19,6 +20,8 @@ _SHARE = 0.7
 """Share of the mismatch that a face is moved by."""
 _STEP = 0.03
 """Metres that a face moves at most in one edit."""
+_EDGE = 0.002
+"""Metres of an edge that a ray may graze."""
 _STRETCH = (0.5, 1.5)
 """Bounds of an extent after an edit, as shares of what it was."""
 
@@ -71,8 +74,12 @@ def rendered_minus_observed(points: Array, spec: ObjectSpec, pose: Array, eye: A
 
 
 def _entry(start: Array, ways: Array, part: Box) -> Array:
-    """(n,) distances (m) at which rays (n, 3) enter a box, infinite where they miss; of a cylinder, its inscribed prism's box."""
+    """(n,) distances (m) at which rays (n, 3) enter a box, infinite where they miss.
+
+    The box is a little smaller, since a ray that grazes an edge says nothing; of a cylinder it is the one within.
+    """
     half = np.array(part.half) * (np.sqrt(0.5) if part.cylinder else 1.0, np.sqrt(0.5) if part.cylinder else 1.0, 1.0)
+    half = np.maximum(half - _EDGE, 0.2 * half)
     with np.errstate(divide="ignore", invalid="ignore"):
         slabs = ((np.stack([-half, half]) + part.centre - start)[:, None] / ways[None]).astype(float)
     near, far = np.nanmax(slabs.min(axis=0), axis=1), np.nanmin(slabs.max(axis=0), axis=1)
@@ -82,16 +89,26 @@ def _entry(start: Array, ways: Array, part: Box) -> Array:
 def _refitted(case: Case, name: str, points: Array) -> Case | None:
     i = case.scene.index(name)
     spec, pose = case.scene.objects[i], case.scene.poses[i]
-    if spec.kind.shape is Shape.DRAWER:
-        return None
-    low, top = float(case.scene.bounds()[i, 0, 2]), float(points[:, 2].max())
-    bottoms = {min(bottom, top - SMALLEST) for bottom in (low, float(points[:, 2].min()))}
-    solids = [fit(spec.category, points, bottom, top, case.noise()) for bottom in sorted(bottoms)]
-    solid = min(solids, key=lambda one: one.residual(points))
+    solid = _drawer(case.scene, spec, points) if spec.kind.shape is Shape.DRAWER else _upright(case, i, points)
     before = float(np.abs(residuals(points, spec, pose)).mean())
-    if solid.residual(points) > (1 - _FALL) * before:
+    if solid is None or solid.residual(points) > (1 - _FALL) * before:
         return None
     return case.with_asset(name, solid.spec(name, spec.inside_of), solid.pose)
+
+
+def _drawer(scene: Scene, spec: ObjectSpec, points: Array) -> Solid | None:
+    """A drawer in its cabinet, from its front; None without a cabinet."""
+    if spec.inside_of is None or spec.inside_of not in scene.names:
+        return None
+    return drawer_in(solid_of(scene, scene.index(spec.inside_of)), spec.category, points)[0]
+
+
+def _upright(case: Case, i: int, points: Array) -> Solid:
+    """An asset that stands where it stands now; at its lowest point where its points then lie much nearer to it."""
+    kind, low, top = case.scene.objects[i].category, float(case.scene.bounds()[i, 0, 2]), float(points[:, 2].max())
+    bottoms = [min(bottom, top - SMALLEST) for bottom in (low, float(points[:, 2].min()))]
+    here, there = (fit(kind, points, bottom, top, case.noise()) for bottom in bottoms)
+    return there if there.residual(points) < (1 - _FALL) * here.residual(points) - _EDGE / 10 else here
 
 
 def _face_moved(case: Case, name: str, points: Array, value: float) -> Case | None:

@@ -8,10 +8,9 @@ import numpy as np
 
 from fail2progress.core.objects import ObjectSpec, Shape
 from fail2progress.core.scene import Array, Scene
-from fail2progress.failures.assets.case import Case
+from fail2progress.failures.assets.case import Case, solid_of
 from fail2progress.failures.assets.schema import DEFAULT, Reading, Thresholds
 from fail2progress.simulation.mujoco.inspection import openings_outside, sweep
-from fail2progress.simulation.reconstruction.fit import Solid
 from fail2progress.simulation.reconstruction.furniture import RECESS, cabinet_of, drawer_in, opened_towards
 
 _FLOOR, _MORE, _MOST = 0.0005, 0.0003, 0.003
@@ -93,18 +92,10 @@ def _in_frame(point: Array, pose: Array) -> Array:
     return np.asarray(np.array([[c, s, 0], [-s, c, 0], [0, 0, 1]]) @ (point - pose[:3]))
 
 
-def _solid(scene: Scene, i: int) -> Solid:
-    """An upright object of a scene as the reconstruction has it."""
-    spec, at = scene.objects[i], scene.poses[i]
-    length, width, height = spec.size
-    x, y, z = at[:3].tolist()
-    return Solid(spec.category, x, y, float(2 * np.arctan2(at[6], at[3])), length, width, z - height / 2, z + height / 2)
-
-
 def _in_cabinet(case: Case, spec: ObjectSpec) -> Case | None:
     """The cabinet in whose frame the drawer's points lie, with the drawer rebuilt in it."""
     points, scene = case.points(spec.name), case.scene
-    cabinets = {i: _solid(scene, i) for i, other in enumerate(scene.objects) if other.kind.shape is Shape.SHELF}
+    cabinets = {i: solid_of(scene, i) for i, other in enumerate(scene.objects) if other.kind.shape is Shape.SHELF}
     j = cabinet_of(points, cabinets) if points is not None else None
     if j is None or points is None:
         return None

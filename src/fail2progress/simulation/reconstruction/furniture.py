@@ -59,20 +59,19 @@ def drawer_in(cabinet: Solid, kind: str, points: Array) -> tuple[Solid, float]:
     length = cabinet.length - BACK
     low = max(float(points[:, 2].min()), cabinet.bottom + wall)
     top = min(float(points[:, 2].max()), cabinet.top - wall)
-    width, middle = _across(local[:, 1], cabinet)
+    width = _width(local[:, 1], cabinet)
     c, s = np.cos(cabinet.yaw), np.sin(cabinet.yaw)
-    x, y = np.array([cabinet.x, cabinet.y]) + np.array([[c, -s], [s, c]]) @ (front + length / 2, middle)
+    x, y = np.array([cabinet.x, cabinet.y]) + np.array([[c, -s], [s, c]]) @ (front + length / 2, 0.0)
     floors = np.linspace(cabinet.bottom + wall, low, _FLOORS)
     drawers = [Solid(kind, float(x), float(y), cabinet.yaw, length, width, floor, top) for floor in floors.tolist()]
     drawer = min(drawers, key=lambda one: one.residual(points))
     return drawer, float(np.clip(RECESS - cabinet.length / 2 - front, 0.0, _REACH * length))
 
 
-def _across(across: Array, cabinet: Solid) -> tuple[float, float]:
-    """Width and middle (m) of a drawer along its front, within the cabinet's sides."""
+def _width(across: Array, cabinet: Solid) -> float:
+    """Width (m) of a drawer, which lies in the middle of its cabinet: the side that was seen farther out tells it."""
     limit = cabinet.width / 2 - category(cabinet.kind).wall
-    low, high = max(float(across.min()), -limit), min(float(across.max()), limit)
-    return high - low, (low + high) / 2
+    return 2 * min(float(np.abs(across).max()), limit)
 
 
 def shelf_facing(solid: Solid, points: Array) -> Solid:
