@@ -5,22 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.scene import Array
+
+Points = NDArray[np.float32]
 
 
 @dataclass
 class ObjectMemory:
-    """Fills what is not seen now with what was seen before."""
+    """Fills what is not seen now with what was seen before.
+
+    A hidden thing is where it was, moved as expected; but what lay in a container that is seen now went where that went.
+    Otherwise
+    a content that travels unseen in its cup would stay, in memory, where a model that does not know better expects it.
+    """
 
     last: SegmentedCloud | None = None
 
     def update(self, cloud: SegmentedCloud, expected_shift: Array | None = None) -> SegmentedCloud:
         """The cloud with hidden segments filled in. `expected_shift`: (N, 3) m since the last update, of the segments then."""
         if self.last is not None:
-            moved = self.last if expected_shift is None else self.last.shifted(expected_shift)
-            known = matching(moved, cloud).points
+            shift = np.zeros((len(self.last), 3)) if expected_shift is None else expected_shift
+            known = matching(self.last.shifted(_along(self.last, cloud, shift)), cloud).points
             cloud = replace(cloud, points=np.where(cloud.seen[:, None, None], cloud.points, known))
         self.last = cloud
         return cloud
@@ -28,6 +37,34 @@ class ObjectMemory:
     def forget(self) -> None:
         """Start anew."""
         self.last = None
+
+
+def _along(before: SegmentedCloud, after: SegmentedCloud, expected: Array) -> Array:
+    """(N, 3) m by which hidden segments of `before` moved: with the smallest container that is seen before and after."""
+    rows = {name: row for row, name in enumerate(after.names)}
+    now = [rows.get(name, -1) for name in before.names]
+    seen = np.array([row >= 0 and bool(after.seen[row]) for row in now], dtype=bool) & before.seen
+    holding = np.array([kind in CATEGORIES and CATEGORIES[kind].container for kind in before.categories], dtype=bool)
+    moved = np.array(expected, float)
+    for i in np.flatnonzero(before.seen & ~seen):
+        around = [j for j in np.flatnonzero(seen & holding) if _contains(before.points[j], before.points[i])]
+        if around:
+            j = min(around, key=lambda row: float(np.ptp(before.points[row], axis=0).prod()))
+            moved[i] = _middle(after.points[now[j]]) - _middle(before.points[j])
+    return moved
+
+
+def _contains(outer: Points, inner: Points) -> bool:
+    """Whether a cloud (P, 3) is narrower than another one, has its middle between the other's sides, and begins below its rim."""
+    low, high, middle = outer.min(axis=0), outer.max(axis=0), _middle(inner)
+    within = bool((middle[:2] > low[:2]).all() and (middle[:2] < high[:2]).all())
+    narrower = bool((np.ptp(inner[:, :2], axis=0) < np.ptp(outer[:, :2], axis=0)).all())
+    return within and narrower and bool(inner[:, 2].min() < high[2] and middle[2] > low[2])
+
+
+def _middle(points: Points) -> Array:
+    """(3,) middle of the box around a cloud."""
+    return np.asarray((points.min(axis=0) + points.max(axis=0)) / 2, float)
 
 
 def matching(cloud: SegmentedCloud, wanted: SegmentedCloud) -> SegmentedCloud:
