@@ -11,7 +11,7 @@ from fail2progress.core.goals import Goal
 from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
-from fail2progress.failures.monitor import MonitorRule, mismatches
+from fail2progress.failures.monitor import Conduct, MonitorRule, mismatches
 from fail2progress.planning.planner import PlannedSkill
 from fail2progress.skills.base import SkillCall
 
@@ -33,6 +33,13 @@ class SkillExecution:
     before: SegmentedCloud
     relations_before: RelationState
 
+    @property
+    def conduct(self) -> Conduct:
+        """The skill with what held before it and what its plan has left after it."""
+        call = self.planned.call
+        place = self.plan.index(call) if call in self.plan else len(self.plan)
+        return Conduct(call, self.relations_before, self.plan[place + 1 :])
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -42,6 +49,8 @@ class StepResult:
     observed: RelationState
     mismatches: tuple[Mismatch, ...]
     event: FailureEvent | None
+    conduct: Conduct | None = None
+    """The skill with what held before it and what its plan had left after it."""
 
 
 class Monitor(ABC):
@@ -69,9 +78,9 @@ class RuleMonitor(Monitor):
 
 def judge(attempt: SkillExecution, after: Observation, rule: MonitorRule) -> StepResult:
     """The relations R^_k of `after` against R'_k of the attempt; what matters becomes an event."""
-    found = mismatches(attempt.planned.expected, after.relations, attempt.goal, rule)
+    found = mismatches(attempt.planned.expected, after.relations, attempt.goal, rule, attempt.conduct)
     event = _event(attempt, after.cloud, after.relations, found) if found else None
-    return StepResult(attempt.planned, after.relations, found, event)
+    return StepResult(attempt.planned, after.relations, found, event, attempt.conduct)
 
 
 def _event(attempt: SkillExecution, after: SegmentedCloud, observed: RelationState, found: tuple[Mismatch, ...]) -> FailureEvent:

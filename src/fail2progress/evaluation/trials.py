@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
+from fail2progress.agent.monitor import StepResult
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import relied_on
@@ -107,15 +108,16 @@ def _detection(trial: Trial, episode: Episode, outcomes: list[Outcome]) -> tuple
     """Failure by the simulator: a relation that the plan relies on came out otherwise than expected."""
     counts = [0, 0, 0, 0]
     for taken, outcome in zip(episode.taken, outcomes, strict=False):
-        failed = _differs(taken.planned.expected, outcome.after.relations, trial)
+        failed = _differs(taken, outcome.after.relations, trial)
         said = taken.event is not None
         counts[0 if failed and said else 1 if said else 2 if failed else 3] += 1
     return counts[0], counts[1], counts[2], counts[3]
 
 
-def _differs(expected: RelationState, truth: RelationState, trial: Trial) -> bool:
-    rule = AgentConfig().rule
-    return any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in relied_on(truth, trial.goal, rule))
+def _differs(taken: StepResult, truth: RelationState, trial: Trial) -> bool:
+    expected = taken.planned.expected
+    atoms = relied_on(expected, trial.goal, AgentConfig().rule, taken.conduct)
+    return any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in atoms)
 
 
 def _errors(episode: Episode, outcomes: list[Outcome]) -> tuple[float, float]:

@@ -124,9 +124,9 @@ def _differences(event: FailureEvent, outcome: Outcome) -> tuple[Mismatch, ...]:
     simulated: RelationState = outcome.after.relations
     found = []
     for mismatch in event.header.mismatches:
-        if mismatch.subject not in simulated.names or mismatch.other not in simulated.names:
+        if not set(mismatch.names) <= set(simulated.names):
             continue
-        value = simulated.value(mismatch.relation, mismatch.subject, mismatch.other)
+        value = simulated.value(mismatch.relation, mismatch.subject, mismatch.other or None)
         if (value > 0.5) != (mismatch.observed > 0.5):
             found.append(mismatch.model_copy(update={"expected": value}))
     return tuple(found)

@@ -48,14 +48,19 @@ class Mismatch(BaseModel):
     relation: str
     subject: str
     other: str
+    """Empty for a unary relation."""
     expected: float = Field(ge=0.0, le=1.0)
     observed: float = Field(ge=0.0, le=1.0)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The one or two objects that it speaks of."""
+        return (self.subject, self.other) if self.other else (self.subject,)
+
     def __str__(self) -> str:
         verb = "did not hold" if self.expected > self.observed else "held all the same"
-        return (
-            f"{self.relation}({self.subject}, {self.other}) {verb} (expected {self.expected:.2f}, observed {self.observed:.2f})"
-        )
+        said = f"(expected {self.expected:.2f}, observed {self.observed:.2f})"
+        return f"{self.relation}({', '.join(self.names)}) {verb} {said}"
 
 
 def _vocabulary(value: object) -> Vocabulary:

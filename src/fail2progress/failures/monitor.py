@@ -1,7 +1,7 @@
 """Failure detection: expected relations against observed ones (paper section 4), by a rule that is data.
 
-"Any relation differs" flags a quarter of good executions (learning/FACTS 3). What counts here is what the plan relies on, and
-only where the two beliefs are on opposite sides with room between them.
+"Any relation differs" flags a fifth to a quarter of good executions (docs/decisions/0005). What counts here is what the plan
+relies on, and only where the two beliefs are on opposite sides with room between them.
 """
 
 from __future__ import annotations
@@ -10,8 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fail2progress.core.goals import Goal
-from fail2progress.core.relations import BINARY, SUPPORT, RelationState
+from fail2progress.core.relations import BINARY, SUPPORT, UNARY, RelationState
 from fail2progress.failures.event import Mismatch
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.definition import Lifted
+from fail2progress.skills.registry import skill
+
+Key = tuple[str, str, str | None]
+"""An atom: relation, subject and, for a binary one, the other object."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +27,16 @@ class MonitorRule:
     high: float = 0.7
     low: float = 0.3
     relations: tuple[str, ...] = SUPPORT
-    """Relations that count for every pair of objects that the goal speaks of; other relations only where they are goal atoms."""
+    """Relations that count for every pair of objects concerned; others only where the goal or a skill speaks of them."""
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """The skill that was carried out, what held before it, and what the plan has left."""
+
+    call: SkillCall
+    before: RelationState
+    rest: tuple[SkillCall, ...] = ()
 
 
 def mismatches(
@@ -29,27 +44,77 @@ def mismatches(
     observed: RelationState,
     goal: Goal,
     rule: MonitorRule = MonitorRule(),
+    conduct: Conduct | None = None,
 ) -> tuple[Mismatch, ...]:
     """The mismatches that matter, in a fixed order."""
     found = []
-    for relation, subject, other in relied_on(expected, goal, rule):
+    for relation, subject, other in relied_on(expected, goal, rule, conduct):
         before, after = expected.value(relation, subject, other), observed.value(relation, subject, other)
         if (before > rule.high and after < rule.low) or (before < rule.low and after > rule.high):
-            found.append(Mismatch(relation=relation, subject=subject, other=other, expected=before, observed=after))
+            found.append(Mismatch(relation=relation, subject=subject, other=other or "", expected=before, observed=after))
     return tuple(found)
 
 
-def relied_on(state: RelationState, goal: Goal, rule: MonitorRule) -> Iterator[tuple[str, str, str]]:
-    """The atoms (relation, subject, other) that a plan for a goal relies on.
+def relied_on(state: RelationState, goal: Goal, rule: MonitorRule, conduct: Conduct | None = None) -> Iterator[Key]:
+    """The atoms that a plan for a goal relies on after a skill, of which `state` says what was expected.
 
-    Which of two movable things lies higher is nothing to rely on: above and below count against what stays where it is.
+    Where everything is kept that the goal or a skill of the plan speaks of; what the goal asks for; what the skill was meant to
+    change, by its definition; and what the skills that are left need.
     """
-    concerned = [name for name in state.names if name in goal.objects]
+    yield from dict.fromkeys(
+        (*_kept(state, goal, rule, conduct), *_asked(state, goal), *_meant(state, conduct), *_needed(conduct))
+    )
+
+
+def _kept(state: RelationState, goal: Goal, rule: MonitorRule, conduct: Conduct | None) -> Iterator[Key]:
+    """Which of two movable things lies higher is nothing to rely on: above and below count against what stays where it is."""
+    calls = (conduct.call, *conduct.rest) if conduct is not None else ()
+    spoken_of = {*goal.objects, *(call.object for call in calls), *(call.target for call in calls)}
+    concerned = [name for name in state.names if name in spoken_of]
     fixed = {name for name in concerned if state.value("movable", name) < 0.5}
-    wanted = {(atom.relation, atom.subject, atom.other) for atom in goal.atoms}
     for subject in concerned:
         for other in concerned:
             for relation in BINARY:
                 counts = relation in rule.relations and (relation == "inside" or subject in fixed or other in fixed)
-                if subject != other and (counts or (relation, subject, other) in wanted):
+                if subject != other and counts:
                     yield relation, subject, other
+
+
+def _asked(state: RelationState, goal: Goal) -> Iterator[Key]:
+    """The atoms of the goal between things that are there."""
+    for atom in goal.atoms:
+        if set(atom.names) <= set(state.names):
+            yield atom.relation, atom.subject, atom.other
+
+
+def _meant(state: RelationState, conduct: Conduct | None) -> Iterator[Key]:
+    """What the skill can achieve for its object and target, where the model expected that it would change."""
+    if conduct is None:
+        return
+    for achieved in skill(conduct.call.skill).achieves:
+        key = _bound(achieved.atom, conduct.call)
+        if key is not None and (conduct.before.value(*key) > 0.5) != (state.value(*key) > 0.5):
+            yield key
+
+
+def _needed(conduct: Conduct | None) -> Iterator[Key]:
+    """What the skills that are left need of their own object and target."""
+    for call in conduct.rest if conduct is not None else ():
+        for condition in skill(call.skill).preconditions:
+            keys = [_bound(lifted, call) for lifted in (condition.atom, *condition.when)]
+            if conduct is not None and keys[0] is not None and all(_believed(key, conduct.before) for key in keys[1:]):
+                yield keys[0]
+
+
+def _believed(key: Key | None, state: RelationState) -> bool:
+    return key is not None and state.value(*key) > 0.5
+
+
+def _bound(atom: Lifted, call: SkillCall) -> Key | None:
+    """An atom between the call's own object and target; None where it speaks of a third thing, or the call has no target."""
+    roles = {"object": call.object, "target": call.target}
+    names = [roles.get(role) for role in (atom.subject, atom.other) if role is not None]
+    if None in names or len(set(names)) < len(names) or (len(names) == 1) != (atom.relation in UNARY):
+        return None
+    subject, *others = [str(name) for name in names]
+    return atom.relation, subject, others[0] if others else None

@@ -123,7 +123,8 @@ class RemoteMonitor(Monitor):
         if verdict.failure:
             identity = uuid_text(verdict.event)
             event = node.await_news(lambda: node.heard.get(("failure", identity)), seconds)
-        return StepResult(attempt.planned, relations_of(verdict.observed), tuple(map(mismatch_of, verdict.mismatches)), event)
+        found = tuple(map(mismatch_of, verdict.mismatches))
+        return StepResult(attempt.planned, relations_of(verdict.observed), found, event, attempt.conduct)
 
 
 class SkillClient:

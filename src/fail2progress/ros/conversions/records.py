@@ -13,7 +13,7 @@ from fail2progress_msgs.msg import Step as StepMsg
 from pydantic import ValidationError
 
 from fail2progress.agent.monitor import SkillExecution
-from fail2progress.core.relations import BINARY
+from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.failures.assets.schema import FailureSignals
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
 from fail2progress.failures.report import FailureReport, FailureSignal
@@ -176,9 +176,9 @@ def _check_event(message: FailureEventMsg) -> None:
     if max(len(message.mismatches), len(message.plan), len(message.goal)) > MOST_RECORDS:
         raise Refused("count", f"a failure with more than {MOST_RECORDS} mismatches, skills or goals")
     check_texts(message.task, message.model, message.time, *message.goal)
-    unknown = [mismatch.relation for mismatch in message.mismatches if mismatch.relation not in BINARY]
+    unknown = [m.relation for m in message.mismatches if m.relation not in (BINARY if m.other else UNARY)]
     if unknown:
-        raise Refused("name", f"unknown relation {unknown[0]!r}; known: {', '.join(BINARY)}")
+        raise Refused("name", f"unknown relation {unknown[0]!r}; known: {', '.join((*BINARY, *UNARY))}")
     if message.call.object not in message.before.names:
         raise Refused("name", f"a failure speaks of {message.call.object!r}, which was not seen")
     try:
