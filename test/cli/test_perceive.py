@@ -89,7 +89,7 @@ def test_relations_by_another_detector(run: Run, refuses: Run, files: tuple[Path
     result = run("perceive", *files[:2], "--camera", files[2], "--relations", "learned", "--json")
     assert result.exit_code == 0, result.stderr
     assert {"contact", "above"} <= {name for name, *_ in json.loads(result.stdout)["relations"]}
-    assert "known: learned, geometric" in refuses("perceive", *files[:2], "--camera", files[2], "--relations", "no")
+    assert "known: learned, combined, geometric" in refuses("perceive", *files[:2], "--camera", files[2], "--relations", "no")
 
 
 def test_a_detector_from_outside(

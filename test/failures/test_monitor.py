@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY, SUPPORT, UNARY, RelationState
-from fail2progress.failures.monitor import MonitorRule, mismatches, relied_on
+from fail2progress.failures.monitor import Conduct, MonitorRule, mismatches, relied_on
+from fail2progress.skills.base import SkillCall
 
 NAMES = ("table", "cup", "pill", "bystander")
 GOAL = Goal((Atom("inside", "pill", "cup"), Atom("left", "cup", "pill"), Atom("above", "cup", "table")))
@@ -77,3 +78,64 @@ def test_which_of_two_movable_things_lies_higher_is_not_relied_on() -> None:
     assert ("above", "pill", "cup") not in atoms
     assert ("above", "cup", "table") in atoms
     assert ("inside", "cup", "pill") in atoms
+
+
+DRAWERS = ("table", "drawer", "cup", "pill")
+
+
+def seen(*atoms: Atom) -> RelationState:
+    """These hold and nothing else; all but the table and the drawer are movable."""
+    binary, unary = np.zeros((4, 4, len(BINARY))), np.zeros((4, 3))
+    unary[2:, 0] = unary[1, 1] = 1.0
+    for atom in atoms:
+        if atom.other is None:
+            unary[DRAWERS.index(atom.subject), UNARY.index(atom.relation)] = 1.0
+        else:
+            binary[DRAWERS.index(atom.subject), DRAWERS.index(atom.other), BINARY.index(atom.relation)] = 1.0
+    return RelationState(DRAWERS, binary, unary)
+
+
+NOTHING = Goal((Atom("left", "cup", "pill"),))
+
+
+def test_what_a_skill_was_meant_to_change_is_relied_on() -> None:
+    """An opened drawer, and contact with what something is put on, though the goal asks for neither."""
+    opening = Conduct(SkillCall("open_drawer", "drawer", (np.pi, 0.1)), seen())
+    (failed,) = mismatches(seen(Atom("open", "drawer")), seen(), NOTHING, conduct=opening)
+    assert (failed.relation, failed.subject, failed.other) == ("open", "drawer", "")
+    assert str(failed) == "open(drawer) did not hold (expected 1.00, observed 0.00)"
+    placing = Conduct(SkillCall("pick_place", "cup", (0.1, 0.0, 0.0, 0.0), "table"), seen())
+    expected = seen(Atom("above", "cup", "table"), Atom("contact", "cup", "table"))
+    found = mismatches(expected, seen(Atom("above", "cup", "table")), NOTHING, conduct=placing)
+    assert [(m.relation, m.subject, m.other) for m in found] == [("contact", "cup", "table")]
+
+
+def test_contact_that_was_not_to_change_is_not_relied_on() -> None:
+    before = seen(Atom("contact", "cup", "table"))
+    placing = Conduct(SkillCall("pick_place", "cup", (0.1, 0.0, 0.0, 0.0), "table"), before)
+    assert mismatches(before, seen(), NOTHING, conduct=placing) == ()
+
+
+def test_what_the_skills_that_are_left_need_is_relied_on() -> None:
+    """A drawer that fell shut matters to whoever is going to put something into it, and to nobody else."""
+    opened = seen(Atom("open", "drawer"), Atom("drawer", "drawer"))
+    call, rest = (
+        SkillCall("pick_place", "pill", (0.1, 0.0, 0.0, 0.0)),
+        SkillCall("pick_place", "cup", (0.1, 0.0, 0.0, 0.0), "drawer"),
+    )
+    found = mismatches(opened, seen(Atom("drawer", "drawer")), NOTHING, conduct=Conduct(call, opened, (rest,)))
+    assert [(m.relation, m.subject) for m in found] == [("open", "drawer")]
+    assert mismatches(opened, seen(Atom("drawer", "drawer")), NOTHING, conduct=Conduct(call, opened)) == ()
+
+
+def test_where_things_are_kept_that_the_plan_speaks_of_is_relied_on() -> None:
+    rest = SkillCall("pick_place", "pill", (0.1, 0.0, 0.0, 0.0), "cup")
+    call = SkillCall("push", "cup", (0.0, 0.1))
+    expected = seen(Atom("above", "pill", "table"))
+    found = mismatches(expected, seen(), Goal((Atom("left", "cup", "table"),)), conduct=Conduct(call, expected, (rest,)))
+    assert [(m.relation, m.subject, m.other) for m in found] == [("above", "pill", "table")]
+
+
+def test_a_unary_goal_is_relied_on() -> None:
+    goal = Goal((Atom("open", "drawer"),))
+    assert [m.relation for m in mismatches(seen(Atom("open", "drawer")), seen(), goal)] == ["open"]

@@ -10,6 +10,7 @@ from fail2progress.agent.observer import Observer, RobotObserver
 from fail2progress.core.goals import Goal
 from fail2progress.core.observation import Observation
 from fail2progress.core.relations import RelationState
+from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.models.base import SkillEffectModel
@@ -41,7 +42,8 @@ class AgentConfig:
     replan: bool = True
     stop_at_failure: bool = False
     max_skills: int = 20
-    rule: MonitorRule = field(default_factory=MonitorRule)
+    rule: MonitorRule | None = None
+    """When a mismatch matters; None: as calibrated for the model."""
     relations: str = LEARNED
     """Name of the relation detector."""
 
@@ -138,7 +140,7 @@ class Agent:
 
     def _check(self, attempt: SkillExecution, after: Observation) -> StepResult:
         """R^_k against R'_k; what matters becomes an event, durable before this returns."""
-        monitor = self.monitor or RuleMonitor(self.keep, self.config.rule)
+        monitor = self.monitor or RuleMonitor(self.keep, self.config.rule or rule_for(attempt.model))
         taken = monitor.check(attempt, after)
         self.on_event("skill", taken)
         return taken

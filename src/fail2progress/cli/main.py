@@ -8,6 +8,7 @@ from fail2progress import __version__
 from fail2progress.cli import (
     bench,
     benchmark,
+    calibrate,
     demo,
     doctor,
     evaluate,
@@ -55,6 +56,7 @@ for _module in (
     doctor,
     benchmark,
     families,
+    calibrate,
 ):
     _module.register(app)
 

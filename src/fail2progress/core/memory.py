@@ -39,12 +39,16 @@ class ObjectMemory:
         self.last = None
 
 
+def _holds(kind: str) -> bool:
+    return kind in CATEGORIES and CATEGORIES[kind].container
+
+
 def _along(before: SegmentedCloud, after: SegmentedCloud, expected: Array) -> Array:
     """(N, 3) m by which hidden segments of `before` moved: with the smallest container that is seen before and after."""
     rows = {name: row for row, name in enumerate(after.names)}
     now = [rows.get(name, -1) for name in before.names]
     seen = np.array([row >= 0 and bool(after.seen[row]) for row in now], dtype=bool) & before.seen
-    holding = np.array([kind in CATEGORIES and CATEGORIES[kind].container for kind in before.categories], dtype=bool)
+    holding = np.array([_holds(kind) for kind in before.categories], dtype=bool)
     moved = np.array(expected, float)
     for i in np.flatnonzero(before.seen & ~seen):
         around = [j for j in np.flatnonzero(seen & holding) if _contains(before.points[j], before.points[i])]

@@ -11,7 +11,7 @@ from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.agent.monitor import StepResult
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent
-from fail2progress.failures.monitor import relied_on
+from fail2progress.failures.monitor import MonitorRule, relied_on
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning.planner import Planner
 from fail2progress.planning.search import SearchOptions
@@ -116,7 +116,7 @@ def _detection(trial: Trial, episode: Episode, outcomes: list[Outcome]) -> tuple
 
 def _differs(taken: StepResult, truth: RelationState, trial: Trial) -> bool:
     expected = taken.planned.expected
-    atoms = relied_on(expected, trial.goal, AgentConfig().rule, taken.conduct)
+    atoms = relied_on(expected, trial.goal, MonitorRule(), taken.conduct)
     return any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in atoms)
 
 

@@ -7,6 +7,7 @@ from fail2progress.core.relations import RelationState
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief, detect, encode_observation
 from fail2progress.perception.relations.base import RelationDetector
+from fail2progress.perception.relations.geometric import GeometricDetector
 
 
 class LearnedDetector(RelationDetector):
@@ -39,3 +40,23 @@ class LearnedDetector(RelationDetector):
     def detect(self, cloud: SegmentedCloud) -> RelationState:
         """See RelationDetector."""
         return detect(self.model, self.encode(cloud))
+
+
+class CombinedDetector(LearnedDetector):
+    """The mean of the model's probabilities and those of geometry: their errors seldom meet (docs/decisions/0017)."""
+
+    name = "combined"
+
+    def __init__(self, model: SkillEffectModel, digest: str) -> None:
+        super().__init__(model, digest)
+        self._geometric = GeometricDetector()
+
+    @property
+    def source(self) -> str:
+        """Its name, and the beginning of the model's digest."""
+        return f"{self.name} {self.digest[:12]}"
+
+    def detect(self, cloud: SegmentedCloud) -> RelationState:
+        """See RelationDetector."""
+        one, other = super().detect(cloud), self._geometric.detect(cloud)
+        return RelationState(cloud.names, (one.binary + other.binary) / 2, (one.unary + other.unary) / 2)

@@ -86,7 +86,7 @@ def test_nothing_to_see_is_refused(seen: SegmentedCloud) -> None:
 def test_one_that_needs_a_model_says_so() -> None:
     with pytest.raises(RegistryError, match="'learned' of fail2progress cannot be made: it needs a skill effect model"):
         relation_detector("learned")
-    with pytest.raises(RegistryError, match="unknown relation detector 'learnd'; known: learned, geometric"):
+    with pytest.raises(RegistryError, match="unknown relation detector 'learnd'; known: learned, combined, geometric"):
         DETECTORS.get("learnd")
 
 

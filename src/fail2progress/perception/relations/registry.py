@@ -11,6 +11,7 @@ DETECTORS: Registry[type[RelationDetector]] = Registry(
     "fail2progress.relation_detectors",
     {
         LEARNED: "fail2progress.models.detector:LearnedDetector",
+        "combined": "fail2progress.models.detector:CombinedDetector",
         "geometric": "fail2progress.perception.relations.geometric:GeometricDetector",
     },
 )

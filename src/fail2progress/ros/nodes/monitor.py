@@ -9,7 +9,7 @@ from fail2progress_msgs.msg import Relations, Step, Verdict
 
 from fail2progress.agent.monitor import SkillExecution, StepResult, judge
 from fail2progress.core.memory import matched
-from fail2progress.failures.monitor import MonitorRule
+from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.store import FailureStore
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import attempt_of, event_msg, mismatch_msg, phase_of
@@ -32,7 +32,6 @@ class MonitorNode(StackNode):
     def start(self) -> None:
         """See StackNode."""
         self.store = FailureStore(self.state_dir / "failures.sqlite")
-        self.rule = MonitorRule()
         self.open: OrderedDict[tuple[str, int], SkillExecution] = OrderedDict()
         self.judged: OrderedDict[tuple[str, int], Verdict] = OrderedDict()
         self.early: OrderedDict[tuple[str, int], Relations] = OrderedDict()
@@ -66,7 +65,7 @@ class MonitorNode(StackNode):
             raise Refused("points", f"step {key[1]}: segments have another number of points than before")
         if not set(seen.cloud.names) & set(attempt.before.names):
             raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
-        self._tell(key, attempt, judge(attempt, matched(seen, attempt.before), self.rule))
+        self._tell(key, attempt, judge(attempt, matched(seen, attempt.before), rule_for(attempt.model)))
         # Only now: what was refused leaves the step open for what comes next.
         self.open.pop(key, None)
 

@@ -1,0 +1,86 @@
+"""fail2progress calibrate: a monitor's threshold with a promised rate of false alarms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, writable
+
+if TYPE_CHECKING:
+    from fail2progress.evaluation.monitoring import Judged
+    from fail2progress.models.checkpoint import Checkpoint
+    from fail2progress.simulation.base import Job
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(calibrate)
+
+
+def calibrate(
+    model: Path | None = typer.Option(None, help="Weights (.safetensors); default: those that travel with the package."),
+    executions: int = typer.Option(1000, min=1, help="Held-out executions of the pre-training distribution to calibrate on."),
+    unseen: int = typer.Option(500, min=0, help="Further ones, to measure the false alarms on."),
+    items: list[Path] = typer.Option([], help="Item files to measure hits and false alarms on (repeatable)."),
+    alpha: float = typer.Option(0.02, min=0.0001, max=0.5, help="Promised share of false alarms."),
+    relations: str = typer.Option("learned", help="Relation detector of what is observed."),
+    seed: int = typer.Option(901, min=0, help="Of the executions; the unseen ones have the next."),
+    simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
+    processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
+    out: Path | None = typer.Option(None, help="Calibration to write; default: NAME.monitor.json beside the weights."),
+    as_json: bool = typer.Option(False, "--json", help="Print the calibration as JSON."),
+) -> None:
+    """Calibrate the monitor of a model by split conformal prediction, and measure it on executions that it was not calibrated on.
+
+    Example: fail2progress calibrate --executions 1000 --items rows.jsonl --json
+    """
+    from fail2progress.core.files import write_whole
+    from fail2progress.core.provenance import provenance
+    from fail2progress.evaluation import monitoring
+    from fail2progress.failures.calibration import SUFFIX, CalibrationError
+    from fail2progress.models import weights
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.tasks import pretraining
+    from fail2progress.tasks.items import read_items
+
+    path = model or weights.path(weights.RELATIONAL)
+    place = out or path.with_name(path.stem + SUFFIX)
+    require(not place.is_dir(), f"{place}: is a folder; --out names a file")
+    checkpoint = load_checkpoint(path)
+    with checked():
+        work: dict[str, Iterable[Job]] = {file.stem: [item.job for item in read_items(file)] for file in items}
+    writable(place.parent)
+    work = {"calibration": [pretraining.job(seed, n) for n in range(executions)], **work}
+    work["unseen"] = [pretraining.job(seed + 1, n) for n in range(unseen)]
+    found = {name: _judged(name, list(jobs), checkpoint, relations, simulator, processes) for name, jobs in work.items()}
+    try:
+        made = monitoring.calibrate(found.pop("calibration"), alpha, checkpoint.digest)
+    except CalibrationError as error:
+        raise WorkError(f"{error}; give more --executions or a larger --alpha") from error
+    measured = {name: monitoring.noticed(judged, made.threshold) for name, judged in found.items()}
+    measured["items"] = monitoring.noticed((one for file in items for one in found[file.stem]), made.threshold)
+    origin = provenance(seed=seed, executions=executions, unseen=unseen, simulator=simulator, relations=relations)
+    made = made.model_copy(update={"measured": measured, "provenance": origin})
+    write_whole(place, made.model_dump_json(indent=1) + "\n")
+    if as_json:
+        print_json(made.model_dump())
+    for name, counts in measured.items():
+        say(f"{name}: false alarms {counts['false_alarm_rate']:.1%}, F1 {counts['f1']:.3f}")
+    say(f"threshold {made.threshold:.3f} on {made.good} good executions of {made.executions}: {place}")
+
+
+def _judged(
+    name: str, jobs: list[Job], checkpoint: Checkpoint, relations: str, simulator: str, processes: int | None
+) -> list[Judged]:
+    from fail2progress.evaluation import monitoring
+    from fail2progress.perception.relations.registry import relation_detector
+    from fail2progress.simulation.parallel import ParallelSimulator
+
+    detector = relation_detector(relations, checkpoint.model, checkpoint.digest)
+    with ParallelSimulator(processes, simulator) as physics, progress() as bar:
+        found = monitoring.executions(jobs, physics, checkpoint.model, detector)
+        return [one for one in bar.track(found, total=len(jobs), description=name) if one is not None]

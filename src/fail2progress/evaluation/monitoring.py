@@ -1,0 +1,77 @@
+"""How well failures are noticed: executions by a model's predictions, their truth and what a detector sees; and calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.memory import ObjectMemory
+from fail2progress.core.relations import RelationState
+from fail2progress.failures.calibration import Calibration, conformal_threshold, score
+from fail2progress.failures.monitor import Conduct, MonitorRule, relied_on
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.prediction import encode_observation, predict_effect
+from fail2progress.perception.relations.base import RelationDetector
+from fail2progress.simulation.base import Job, Outcome, Simulator
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One execution: whether a relation that is relied on truly came out otherwise than predicted, and the monitor's score."""
+
+    failed: bool
+    score: float
+
+
+def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector) -> Judged:
+    """A skill as a plan of its own, for the goal that everything is kept where the model predicts it."""
+    memory = ObjectMemory()
+    before = memory.update(outcome.before.cloud)
+    expected, shift, _ = predict_effect(model, encode_observation(model, before), outcome.call)
+    seen = memory.update(outcome.after.cloud, shift)
+    conduct = Conduct(outcome.call, detector.detect(before))
+    atoms = list(relied_on(expected, kept(expected), MonitorRule(), conduct))
+    truth = outcome.after.relations
+    failed = any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in atoms)
+    return Judged(failed, score(expected, detector.detect(seen), atoms))
+
+
+def kept(expected: RelationState) -> Goal:
+    """The goal that things are in, and above what does not move, as expected."""
+    return Goal(
+        tuple(
+            Atom(relation, subject, other)
+            for relation, subject, other in expected.holding()
+            if relation == "inside" or (relation == "above" and expected.value("movable", other) < 0.5)
+        )
+    )
+
+
+def executions(
+    jobs: Iterable[Job], simulator: Simulator, model: SkillEffectModel, detector: RelationDetector
+) -> Iterator[Judged | None]:
+    """One judgement for each job; None where the scene was not at rest, or the camera saw nothing of the object."""
+    for outcome in simulator.execute_all(jobs):
+        visible = outcome.before.cloud.seen[outcome.before.cloud.index(outcome.call.object)]
+        yield judged(outcome, model, detector) if outcome.stable and visible else None
+
+
+def calibrate(found: Sequence[Judged], alpha: float, digest: str) -> Calibration:
+    """The threshold that keeps false alarms to alpha. CalibrationError where too few executions went as predicted."""
+    good = [one.score for one in found if not one.failed]
+    return Calibration(
+        model=digest, alpha=alpha, threshold=conformal_threshold(good, alpha), executions=len(found), good=len(good)
+    )
+
+
+def noticed(found: Iterable[Judged], threshold: float) -> dict[str, float]:
+    """Counts, rate of false alarms and F1 of saying that something failed; NaN where there was nothing of the kind."""
+    counts = {"hits": 0, "false_alarms": 0, "misses": 0, "quiet": 0}
+    for one in found:
+        alarm = one.score > threshold
+        counts["hits" if one.failed and alarm else "misses" if one.failed else "false_alarms" if alarm else "quiet"] += 1
+    hits, alarms, misses, quiet = counts.values()
+    rate = alarms / (alarms + quiet) if alarms + quiet else float("nan")
+    f1 = 2 * hits / (2 * hits + alarms + misses) if hits + alarms + misses else float("nan")
+    return {**counts, "false_alarm_rate": rate, "f1": f1}

@@ -1,0 +1,89 @@
+"""A monitor's thresholds with a promised rate of false alarms: split conformal prediction on executions held out for it.
+
+The score of an execution is how far its beliefs lie on opposite sides, at the atom relied on where they do most. A new execution
+that goes as predicted scores above the threshold with a probability of at most alpha, if it is drawn as those were
+(Vovk, Gammerman, Shafer 2005; Angelopoulos and Bates 2021, "A gentle introduction to conformal prediction", section 1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fail2progress.core.relations import RelationState
+from fail2progress.failures.monitor import Key, MonitorRule
+
+SUFFIX = ".monitor.json"
+DEFAULT = "relational"
+"""Whose calibration serves a model that has none of its own: those that are learnt come from it."""
+
+
+class CalibrationError(ValueError):
+    """Too few executions for the promise, or a file that is no calibration."""
+
+
+class Calibration(BaseModel):
+    """A threshold, and what it was calibrated on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    schema_version: Literal[1] = 1
+    model: str
+    """SHA-256 digest of the model that predicted and detected."""
+    alpha: float = Field(gt=0.0, lt=1.0)
+    """Promised share of false alarms among executions that go as predicted."""
+    threshold: float = Field(ge=0.0, lt=0.5)
+    executions: int
+    """Of which `good` went as predicted: those were calibrated on."""
+    good: int
+    measured: dict[str, Any] = Field(default_factory=dict)
+    """False alarms and hits on executions that were not calibrated on."""
+    provenance: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def rule(self) -> MonitorRule:
+        """The rule that alarms where a score is above the threshold."""
+        return MonitorRule(high=0.5 + self.threshold, low=0.5 - self.threshold)
+
+
+def score(expected: RelationState, observed: RelationState, atoms: Iterable[Key]) -> float:
+    """Room between the nearer belief and 1/2 where the two are on opposite sides, at most 1/2; negative where none are."""
+    found = -0.5
+    for atom in atoms:
+        before, after = expected.value(*atom), observed.value(*atom)
+        found = max(found, min(before - 0.5, 0.5 - after), min(0.5 - before, after - 0.5))
+    return found
+
+
+def conformal_threshold(scores: Sequence[float], alpha: float) -> float:
+    """The k-th smallest score of n good executions, k = ceil((n + 1) (1 - alpha)); never below 0, where beliefs agree.
+
+    CalibrationError where n is too small for alpha: k would be above n.
+    """
+    place = math.ceil((len(scores) + 1) * (1.0 - alpha))
+    if place > len(scores):
+        least = math.ceil(1.0 / alpha) - 1
+        raise CalibrationError(f"{len(scores)} good executions cannot promise {alpha:g}: at least {least} are needed")
+    return max(sorted(scores)[place - 1], 0.0)
+
+
+def read(path: Path) -> Calibration:
+    """From a file; CalibrationError where it is none."""
+    try:
+        return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValidationError) as error:
+        raise CalibrationError(f"{path}: no calibration of a monitor: {str(error).splitlines()[0]}") from error
+
+
+@lru_cache(maxsize=64)
+def rule_for(digest: str) -> MonitorRule:
+    """The calibrated rule of a model of the package, by its digest; of another one, that of the default model."""
+    folder = Path(str(resources.files("fail2progress"))) / "weights"
+    found = {path.name.removesuffix(SUFFIX): read(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    own = next((calibration for calibration in found.values() if calibration.model == digest), found.get(DEFAULT))
+    return own.rule if own is not None else MonitorRule()

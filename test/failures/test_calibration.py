@@ -1,0 +1,61 @@
+"""Thresholds with a promise: it holds on draws, the quantile is the right one, and files are checked."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.relations import BINARY, RelationState
+from fail2progress.failures.calibration import SUFFIX, Calibration, CalibrationError, conformal_threshold, read, score
+from fail2progress.failures.monitor import MonitorRule, mismatches, relied_on
+
+NAMES = ("table", "cup")
+GOAL = Goal((Atom("above", "cup", "table"),))
+
+
+def state(value: float) -> RelationState:
+    binary = np.zeros((2, 2, len(BINARY)))
+    binary[1, 0, BINARY.index("above")] = value
+    return RelationState(NAMES, binary, np.zeros((2, 3)))
+
+
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.49))
+def test_an_alarm_is_a_score_above_the_threshold(expected: float, observed: float, threshold: float) -> None:
+    rule = MonitorRule(high=0.5 + threshold, low=0.5 - threshold)
+    atoms = list(relied_on(state(expected), GOAL, rule))
+    found = score(state(expected), state(observed), atoms)
+    if abs(found - threshold) > 1e-9:
+        assert bool(mismatches(state(expected), state(observed), GOAL, rule)) == (found > threshold)
+
+
+def test_false_alarms_are_as_many_as_promised() -> None:
+    """Over many calibrations; not more in the mean, and not far fewer."""
+    rng = np.random.default_rng(0)
+    alpha, rates = 0.1, []
+    for _ in range(400):
+        threshold = conformal_threshold(rng.uniform(0, 0.5, 60).tolist(), alpha)
+        rates.append(float((rng.uniform(0, 0.5, 500) > threshold).mean()))
+    assert 0.085 < float(np.mean(rates)) <= 0.1
+
+
+def test_the_threshold_is_the_conformal_quantile() -> None:
+    scores = [0.01 * value for value in range(1, 20)]
+    assert conformal_threshold(scores, 0.1) == pytest.approx(0.18)
+    assert conformal_threshold([-0.3] * 50, 0.1) == 0.0
+    with pytest.raises(CalibrationError, match="19 good executions cannot promise 0\\.01: at least 99"):
+        conformal_threshold(scores, 0.01)
+
+
+def test_what_is_no_calibration_is_refused(tmp_path: Path) -> None:
+    made = Calibration(model="d" * 64, alpha=0.02, threshold=0.1, executions=100, good=90)
+    place = tmp_path / f"x{SUFFIX}"
+    place.write_text(made.model_dump_json())
+    assert read(place) == made and (made.rule.high, made.rule.low) == (0.6, 0.4)
+    for spoil in ({"threshold": 0.7}, {"schema_version": 2}, {"more": 1}):
+        place.write_text(json.dumps({**made.model_dump(), **spoil}))
+        with pytest.raises(CalibrationError, match=r"x.monitor.json: no calibration"):
+            read(place)
