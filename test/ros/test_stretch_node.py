@@ -138,10 +138,12 @@ def bench(ros: Callable[..., None], monkeypatch: pytest.MonkeyPatch, request: py
 
 @pytest.mark.parametrize("bench", [(10.0, 1.0)], indirect=True)
 def test_a_skill_is_carried_out_and_told_of(bench: Bench) -> None:
-    joints, transforms = bench.rig.collect("joint_states"), bench.rig.collect("tf")
+    joints, transforms, looks = (bench.rig.collect(name) for name in ("joint_states", "tf", "looks"))
     answer = bench.result(bench.send())
     assert answer.result.error_code == ErrorCode.OK, answer.result.error_msg
     assert answer.status == GoalStatus.STATUS_SUCCEEDED and not bench.body.moving
+    assert wait_for(lambda: len(looks) == 12)
+    assert [message.frame_id for message in looks] == ["before", ""] * 3 + ["after", ""] * 3
     assert {"look", "drive", "reach", "push", "home"} <= set(bench.phases) and len(set(bench.phases)) > 2
     assert {"joint_lift", "wrist_extension"} <= set(joints[-1].name) and len({m.position[1] for m in joints}) > 2
     frames = {(item.header.frame_id, item.child_frame_id) for item in transforms[-1].transforms}

@@ -96,6 +96,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "failure_reports": lambda: convert_records.report_msg(m.scene_report(), 3.0),
     "model_updates": _update,
     "model_states": lambda: ModelState(node="relations", digest="0" * 64, swaps=1),
+    "looks": lambda: Header(stamp=Time(sec=1), frame_id=table.AFTER),
     "heartbeat": lambda: Header(stamp=Time(sec=1), frame_id=m.EPISODE),
     "diagnostics": lambda: DiagnosticArray(status=[DiagnosticStatus(name="x", values=[KeyValue(key="a", value="b")])]),
 }

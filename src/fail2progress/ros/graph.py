@@ -98,11 +98,14 @@ _TOPICS = (
     Topic("failure_reports", _OWN + "FailureReport", Quality.EVENT, 20),
     Topic("model_updates", _OWN + "ModelUpdate", Quality.EVENT, 5),
     Topic("model_states", _OWN + "ModelState", Quality.EVENT, 10),
+    Topic("looks", "std_msgs/Header", Quality.STREAM, 10),
     Topic("heartbeat", "std_msgs/Header", Quality.SENSOR, 1),
     Topic("diagnostics", "diagnostic_msgs/DiagnosticArray", Quality.STREAM, 10),
 )
 TOPICS: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in _TOPICS})
 CAMERA = tuple(topic.name for topic in _TOPICS[:3])
+BEFORE, AFTER = "before", "after"
+"""What the robot says by `looks` (in `frame_id`): it stands still and looks, before or after a skill; empty: it moves on."""
 LABELS = ("camera/labels", "camera/label_names")
 RECORDED = tuple(topic.name for topic in _TOPICS if topic.name != "heartbeat")
 
@@ -134,7 +137,7 @@ _NODES = (
             Parameter("planning_frame", "planning", "frame of the clouds"),
             Parameter("slop", 0.02, "seconds by which the stamps of one frame's images may differ", 0.0, 1.0),
         ),
-        (*CAMERA, *LABELS, "tf", "tf_static", "steps", "heartbeat"),
+        (*CAMERA, *LABELS, "tf", "tf_static", "steps", "looks", "heartbeat"),
         ("segments",),
     ),
     NodeEntry(
@@ -223,7 +226,7 @@ _NODES = (
             Parameter("publish_links", True, "frames of the links; false where a robot_state_publisher gives them"),
         ),
         ("heartbeat", "segments"),
-        ("joint_states", "tf"),
+        ("joint_states", "tf", "looks"),
         services=("stop_the_robot", "resume_the_robot", "home_the_robot"),
         actions=("execute_skill",),
         threads=5,

@@ -18,7 +18,7 @@ from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.ros.conversions.images import frame_of
 from fail2progress.ros.conversions.records import attempt_of, phase_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, segments_msg, stamp_of
-from fail2progress.ros.graph import CAMERA, LABELS
+from fail2progress.ros.graph import BEFORE, CAMERA, LABELS
 from fail2progress.ros.lifecycle import StackNode
 from fail2progress.ros.transforms import FrameTree, NotYet
 
@@ -47,7 +47,14 @@ class SegmentationNode(StackNode):
         self.shift: dict[str, Array] = {}
         """Metres by which a finished step is thought to have moved things, until it has been seen."""
         self.moving, self.heard = False, 0.0
+        self.looking: float | None = None
+        """Since when the robot stands still in the middle of a step, its arm out of view, to be shown what is there."""
+        self.untouched = False
+        """Whether it looks before its skill: nothing has been moved yet."""
+        self.expected: tuple[Any, ...] = ()
+        """Episode and number of the step whose shift has been taken."""
         self.listen("steps", self.step, when_inactive=True)
+        self.listen("looks", self.look, when_inactive=True)
         self.listen("heartbeat", self.hear, when_inactive=True)
         for name in ("tf", "tf_static"):
             self.listen(name, partial(self.transform, name == "tf_static"), when_inactive=True)
@@ -66,12 +73,23 @@ class SegmentationNode(StackNode):
         self.heard = time.monotonic()
 
     def step(self, message: Any) -> None:
-        """Without labels, identities are kept through a skill by what it is thought to move."""
-        self.moving = phase_of(message) == Step.STARTED
+        """Without labels, identities are kept through a skill by what it is thought to move: once, when it is seen next."""
+        phase = phase_of(message)
+        self.moving = phase == Step.STARTED
         self.hear(message)
-        if phase_of(message) == Step.FINISHED:
+        if phase == Step.FAILED:
+            self.shift = {}
+        elif phase in (Step.STARTED, Step.FINISHED):
             attempt = attempt_of(message)
-            self.shift = dict(zip(attempt.before.names, attempt.planned.displacement, strict=True))
+            key = (bytes(message.episode.uuid), attempt.step)
+            if key != self.expected:
+                self.expected = key
+                self.shift = dict(zip(attempt.before.names, attempt.planned.displacement, strict=True))
+
+    def look(self, message: Any) -> None:
+        """The robot stands still and looks, before or after its skill, or moves on."""
+        self.looking = stamp_of(message.stamp) if message.frame_id else None
+        self.untouched = message.frame_id == BEFORE
 
     def take(self, name: str, message: Any) -> None:
         """Put a message to the others of its moment; segment when all are there."""
@@ -110,6 +128,13 @@ class SegmentationNode(StackNode):
             self.segment(moment, pose)
             return
 
+    def _due_shift(self) -> dict[str, Array]:
+        """What a skill is thought to have moved since the last frame; it counts once."""
+        if self.moving and self.untouched:
+            return {}
+        shift, self.shift = self.shift, {}
+        return shift
+
     def segment(self, moment: dict[str, Any], pose: Array | None) -> None:
         """One frame to segments. Images that are the same as the last ones give the same segments."""
         frame_id = str(self.param("planning_frame"))
@@ -117,15 +142,15 @@ class SegmentationNode(StackNode):
         said = labels and (labels[0].data, list(labels[1].names), list(labels[1].categories))
         images = (moment[COLOUR].data, moment[DEPTH].data, said, pose if pose is None else pose.tobytes())
         stamp = stamp_of(moment[DEPTH].header.stamp)
-        if not self.labelled and self.moving and time.monotonic() - self.heard < SILENCE:
+        looking = self.looking is not None and stamp >= self.looking
+        if not self.labelled and self.moving and not looking and time.monotonic() - self.heard < SILENCE:
             return  # the robot's own arm is in view, and things are in its hand
         if self.cloud is None or images != self.last or (self.shift and not self.labelled):
             try:
                 frame = frame_of(moment[COLOUR], moment[DEPTH], moment[INFO], pose, frame_id, labels)
                 perceived = self.segmenter.segment(frame)
                 if not self.labelled:
-                    perceived = self.tracker.update(perceived, self.shift, frame.colour)
-                    self.shift = {}
+                    perceived = self.tracker.update(perceived, self._due_shift(), frame.colour)
             except PerceptionError as error:
                 raise Refused("perception", str(error)) from error
             # What others would refuse is not told.

@@ -10,6 +10,7 @@ from typing import Any
 
 from fail2progress_msgs.msg import ErrorCode
 from rclpy.lifecycle import State, TransitionCallbackReturn
+from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from fail2progress.core.observation import SegmentedCloud
@@ -21,7 +22,8 @@ from fail2progress.robots.stretch.real.robot import StretchRobot
 from fail2progress.robots.stretch.real.states import StretchError, Trouble
 from fail2progress.robots.stretch.real.transport import StretchTransport, TransportError, connect
 from fail2progress.ros import graph as table
-from fail2progress.ros.conversions.values import Refused, cloud_of
+from fail2progress.ros.conversions.values import Refused, cloud_of, time_of
+from fail2progress.ros.graph import AFTER, BEFORE
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.skills.base import SkillCall
 
@@ -149,6 +151,13 @@ class StretchNode(RobotNode):
     def look(self) -> SegmentedCloud:
         """What is seen from now on: the head is at rest. StretchError where nothing is."""
         self.since = self.now()
+        self.tell("looks", Header(stamp=time_of(self.since), frame_id=AFTER if self.robot.acted else BEFORE))
+        try:
+            return self._await_segments()
+        finally:
+            self.tell("looks", Header(stamp=time_of(self.now())))
+
+    def _await_segments(self) -> SegmentedCloud:
         end = time.monotonic() + SIGHT
         with self.news:
             while self.seen is None or self.seen.stamp < self.since:

@@ -52,6 +52,8 @@ class StretchRobot(Robot):
     """Told the share of the skill's phases that is done, and which one begins."""
     phase: str = field(default="", init=False)
     """What it is doing, for feedback."""
+    acted: bool = field(default=False, init=False)
+    """Whether the skill under way has moved anything yet, or the last one has."""
     _squeezing: bool = field(default=False, init=False)
     _views: list[SegmentedCloud] = field(default_factory=list, init=False)
     _looked: float = field(default=-math.inf, init=False)
@@ -115,6 +117,7 @@ class StretchRobot(Robot):
 
     def observe(self) -> SegmentedCloud:
         """See Robot: all looks of the camera together. What was seen last is where execute() takes objects to be."""
+        self.acted = False
         with self._driver.goal():
             self._run_all(looks(self.camera))
         return self._see()
@@ -132,6 +135,7 @@ class StretchRobot(Robot):
             raise StretchError(Trouble.UNREACHABLE, f"{call}: {error}") from error
         except ProgramError as error:
             raise StretchError(Trouble.UNREACHABLE, str(error)) from error
+        self.acted = True
         with self._driver.goal():
             self._run_all(phases)
         self._see()

@@ -1,0 +1,84 @@
+"""The segmentation node without labels, while a robot looks in the middle of a step."""
+
+import time
+from typing import Any
+
+import pytest
+from fail2progress_msgs.msg import Step
+from geometry_msgs.msg import TransformStamped
+from std_msgs.msg import Header
+from tf2_msgs.msg import TFMessage
+
+from fail2progress.robots.floating_hand import SimulatedRobot
+from fail2progress.ros import graph as table
+from fail2progress.ros.conversions import values as convert
+from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.registry import task
+from support import traffic
+from support.rigs import Rig, rig, wait_for
+
+ROBOT = SimulatedRobot(MujocoSimulator(), task("hierarchical-tabletop").trial(3, 0).scene)
+FRAME = ROBOT.frame()
+
+
+def camera() -> TFMessage:
+    (parent, _, pose), *_ = ROBOT.transforms()
+    item = TransformStamped(child_frame_id=OPTICAL_FRAME)
+    item.header.frame_id = parent
+    move, turn = item.transform.translation, item.transform.rotation
+    move.x, move.y, move.z, turn.w, turn.x, turn.y, turn.z = map(float, pose)
+    return TFMessage(transforms=[item])
+
+
+def photograph(made: Rig, stamp: float) -> None:
+    """An image of the scene whose first pixel differs from those before."""
+    colour = FRAME.colour.copy()
+    colour[0, 0] = int(stamp * 10) % 256
+    images = (image_msg(colour, "rgb8", stamp), image_msg(depth_image(FRAME.depth), "16UC1", stamp))
+    for name, message in zip(table.CAMERA, (*images, info_msg(FRAME.intrinsics, stamp)), strict=True):
+        assert made.send(name, message)
+
+
+def look(made: Rig, stamp: float, when: str) -> None:
+    assert made.send("looks", Header(stamp=convert.time_of(stamp), frame_id=when))
+
+
+def test_what_a_robot_looks_at_in_the_middle_of_a_step_is_segmented_and_nothing_else(
+    ros: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said = made.collect("segments")
+        assert made.send("tf_static", camera())
+        assert made.send("steps", traffic.step(0, Step.STARTED))
+        made.node.heard = time.monotonic() + 60.0  # the planner is at work
+        photograph(made, 10.0)
+        look(made, 11.0, table.BEFORE)
+        photograph(made, 11.5)
+        assert wait_for(lambda: len(said) == 1)
+        assert made.node.shift, "nothing has been moved yet: what the skill shall move is expected afterwards"
+        look(made, 12.0, "")
+        photograph(made, 12.5)
+        look(made, 13.0, table.AFTER)
+        photograph(made, 12.9)
+        photograph(made, 13.5)
+        assert wait_for(lambda: len(said) == 2)
+        assert made.node.shift == {}
+        look(made, 14.0, "")
+        assert made.send("steps", traffic.step(0, Step.FINISHED))
+        assert made.node.shift == {}, "it counts once"
+        photograph(made, 15.0)
+        assert wait_for(lambda: len(said) == 3)
+    assert [convert.stamp_of(message.header.stamp) for message in said] == pytest.approx([11.5, 13.5, 15.0])
+
+
+def test_a_step_that_failed_is_not_thought_to_have_moved_anything(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        assert made.send("steps", traffic.step(0, Step.STARTED)) and made.node.shift
+        assert made.send("steps", traffic.step(0, Step.FAILED))
+        assert made.node.shift == {} and not made.node.moving
+        assert made.send("steps", traffic.step(1)) and made.node.shift
