@@ -243,6 +243,25 @@ def test_homing_is_left_to_its_own_program(bench: Bench) -> None:
     assert not answer.success and "stretch_robot_home.py" in answer.message
 
 
+@pytest.mark.parametrize("bench", [(10.0, 0.5)], indirect=True)
+def test_it_looks_around_for_whoever_asks_and_moves_nothing_but_its_head(bench: Bench) -> None:
+    bench.beating = False
+    answer = bench.ask("look_around")
+    assert answer.success and answer.message == "sees cup, table"
+    assert {command.joint for command in bench.body.commands} == {"head_pan", "head_tilt"} and not bench.body.moving
+    assert bench.ask("stop_the_robot").success
+    refused = bench.ask("look_around")
+    assert not refused.success and "resume()" in refused.message
+    assert bench.ask("resume_the_robot").success
+    bench.seeing, stretch_sight = False, stretch.SIGHT
+    stretch.SIGHT = 0.5
+    try:
+        blind = bench.ask("look_around")
+    finally:
+        stretch.SIGHT = stretch_sight
+    assert not blind.success and "do camera and segmentation run?" in blind.message
+
+
 def test_every_trouble_has_a_code_of_the_robot() -> None:
     assert set(stretch.CODES) == set(Trouble)
     assert all(ErrorCode.ROBOT_FIRST <= code < ErrorCode.ROBOT_FIRST + 100 for code in stretch.CODES.values())
@@ -269,5 +288,5 @@ def test_without_a_robot_the_node_says_so_in_one_line(
 
 def test_the_table_says_what_the_node_offers() -> None:
     entry = table.NODES["stretch"]
-    assert set(entry.services) == {"stop_the_robot", "resume_the_robot", "home_the_robot"}
+    assert set(entry.services) == {"stop_the_robot", "resume_the_robot", "home_the_robot", "look_around"}
     assert {"heartbeat", "segments"} == set(entry.subscribes)

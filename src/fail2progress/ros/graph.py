@@ -227,7 +227,7 @@ _NODES = (
         ),
         ("heartbeat", "segments"),
         ("joint_states", "tf", "looks"),
-        services=("stop_the_robot", "resume_the_robot", "home_the_robot"),
+        services=("stop_the_robot", "resume_the_robot", "home_the_robot", "look_around"),
         actions=("execute_skill",),
         threads=5,
     ),

@@ -24,7 +24,7 @@ from fail2progress.robots.stretch.real.transport import StretchTransport, Transp
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.values import Refused, cloud_of, time_of
 from fail2progress.ros.graph import AFTER, BEFORE
-from fail2progress.ros.nodes.robot import RobotNode
+from fail2progress.ros.nodes.robot import WATCH, RobotNode
 from fail2progress.skills.base import SkillCall
 
 SIGHT = 10.0
@@ -85,6 +85,7 @@ class StretchNode(RobotNode):
         self.offer()
         self.listen("segments", self._see, when_inactive=True)
         self.create_service(Trigger, "home_the_robot", self._home, callback_group=self.together)
+        self.serve(Trigger, "look_around", self._look_around)
         self.create_timer(1.0 / float(self.param("rate")), self._tell_state, callback_group=self.alone)
 
     def stop(self) -> None:
@@ -161,12 +162,36 @@ class StretchNode(RobotNode):
         end = time.monotonic() + SIGHT
         with self.news:
             while self.seen is None or self.seen.stamp < self.since:
-                if self.stopped.is_set() or self.lost.is_set() or self.goal.is_cancel_requested:
+                if self.stopped.is_set() or self.lost.is_set() or (self.goal is not None and self.goal.is_cancel_requested):
                     raise StretchError(Trouble.STOPPED, "stopped while it was looking")
                 if time.monotonic() > end:
                     raise StretchError(Trouble.NOT_SEEN, f"no segments for {SIGHT:.0f} s: do camera and segmentation run?")
                 self.news.wait(0.05)
             return self.seen
+
+    def _look_around(self, request: Any, response: Any) -> Any:
+        """The service: every look of the camera. Only the head moves, so it goes on without a client's heartbeat."""
+        if not self.moving.acquire(blocking=False):
+            response.success, response.message = False, "a skill is under way: stop it, or wait for its end"
+            return response
+        over = threading.Event()
+        try:
+            self.lost.clear()
+            self.robot.alive()
+            threading.Thread(target=self._beat, args=(over,), daemon=True).start()
+            seen = self.robot.observe()
+            names = [name for name, there in zip(seen.names, seen.seen, strict=True) if there]
+            response.success, response.message = True, f"sees {', '.join(names) or 'nothing'}"
+        except StretchError as error:
+            response.success, response.message = False, str(error)
+        finally:
+            over.set()
+            self.moving.release()
+        return response
+
+    def _beat(self, over: threading.Event) -> None:
+        while not over.wait(WATCH):
+            self.robot.alive()
 
     # State
 
