@@ -143,3 +143,20 @@ def test_another_goal_may_be_asked_for() -> None:
     assert trial.with_goal(goal).stages == (goal,) and trial.with_goal(goal).scene is trial.scene
     with pytest.raises(TaskError, match="the goal names 'mug', which is not in hierarchical-tabletop: table_a"):
         trial.with_goal(Goal.parse("inside(mug, cup_1)"))
+
+
+def test_no_other_room_knows_the_objects_of_a_task() -> None:
+    package = LIBRARY.parents[1]
+    others = [path for path in package.rglob("*.py") if path.relative_to(package).parts[0] != "tasks"]
+    named = [(path.name, word) for path in others for word in ('"table_a"', '"table_b"') if word in path.read_text()]
+    assert len(others) > 100 and named == []
+
+
+def test_the_task_file_of_the_guide_is_one(tmp_path: Path) -> None:
+    guide = (LIBRARY.parents[3] / "docs" / "guide" / "task.md").read_text()
+    start = guide.index("    schema_version: 1")
+    lines = guide[start : guide.index("| key of an object")].splitlines()
+    path = tmp_path / "pills.yaml"
+    path.write_text("\n".join(line[4:] for line in lines))
+    trial = task(str(path)).trial(4, 0)
+    assert str(trial.goal) == "inside(pill_1, mug) and inside(pill_2, mug) and inside(pill_3, mug) and above(mug, far_desk)"

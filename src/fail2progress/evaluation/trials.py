@@ -91,7 +91,9 @@ def _first_miss(trial: Trial, outcomes: list[Outcome]) -> str:
         before, after = outcome.before.relations, outcome.after.relations
         if target is None:
             continue
-        container = outcome.before.scene.objects[outcome.before.scene.index(target)].kind.container
+        spec = outcome.before.scene.objects[outcome.before.scene.index(target)]
+        # Things are put into what is open at the top, and onto shelves and cabinets.
+        container = spec.kind.container and (spec.movable or spec.is_drawer)
         if after.value("inside" if container else "above", name, target) < 0.5:
             return "put" if container else "carry"
         if any(

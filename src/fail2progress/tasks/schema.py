@@ -6,6 +6,7 @@ All lengths are metres and all angles radians. Numbers that vary from trial to t
 from __future__ import annotations
 
 import math
+import re
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -51,6 +52,14 @@ Range = Annotated[tuple[float, float], BeforeValidator(_range), AfterValidator(_
 Extent = Annotated[Range, AfterValidator(_positive)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
 Share = tuple[Annotated[float, Field(ge=0.0, le=1.0)], Annotated[float, Field(ge=0.0, le=1.0)]]
+
+
+def _atoms(value: Any) -> Any:
+    """A text may join atoms by `and`."""
+    return re.split(r"\s+and\s+", value.strip()) if isinstance(value, str) else value
+
+
+Stage = Annotated[list[str], BeforeValidator(_atoms), Field(min_length=1)]
 
 
 class _Strict(BaseModel):
@@ -151,8 +160,9 @@ class TaskFile(_Strict):
     """For each number of movable objects, how many of each group."""
     scene_of: Like | None = None
     objects: list[ObjectEntry] = []
-    stages: Annotated[list[Annotated[list[str], Field(min_length=1)] | Choice], Field(min_length=1)]
-    """Goals to reach one after the other, each a list of atoms; `cup_*` in an atom stands for every cup in turn."""
+    stages: Annotated[list[Stage | Choice], Field(min_length=1)]
+    """Goals to reach one after the other, each a text of atoms joined by `and`, or a list of atoms; `cup_*` in an atom stands for
+    every cup in turn."""
 
 
 def draw(bounds: tuple[float, float], rng: np.random.Generator) -> float:
