@@ -1,6 +1,6 @@
 # Isaac Gym Preview 4 for a simulation worker: Python 3.8, numpy, nothing of ROS or torch.
 # Its licence forbids passing it on: get IsaacGym_Preview_4_Package.tar.gz yourself and name its folder as a build context:
-#   docker build -f docker/isaacgym.Dockerfile --build-context isaacgym=FOLDER -t fail2progress-isaacgym docker
+#   docker build -f docker/isaacgym.Dockerfile --build-context isaacgym=FOLDER -t fail2progress-isaacgym .
 FROM ubuntu:20.04
 
 SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
@@ -17,11 +17,18 @@ RUN --mount=type=bind,from=isaacgym,target=/isaacgym \
  && python3 -m pip install --no-cache-dir numpy==1.23.5 \
  && python3 -m pip install --no-cache-dir --no-deps -e /opt/isaacgym/python
 
+# The worker: of the package, the modules that need numpy and the standard library alone.
+COPY src/fail2progress/__init__.py /opt/worker/fail2progress/
+COPY src/fail2progress/simulation/__init__.py /opt/worker/fail2progress/simulation/
+COPY src/fail2progress/simulation/wire/__init__.py src/fail2progress/simulation/wire/frames.py src/fail2progress/simulation/wire/serving.py /opt/worker/fail2progress/simulation/wire/
+COPY src/fail2progress/simulation/isaacgym/__init__.py src/fail2progress/simulation/isaacgym/assets.py src/fail2progress/simulation/isaacgym/scenes.py src/fail2progress/simulation/isaacgym/worker.py /opt/worker/fail2progress/simulation/isaacgym/
+
 RUN useradd --create-home worker
 USER worker
 WORKDIR /home/worker
 ENV NVIDIA_VISIBLE_DEVICES=all \
-    NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility
+    NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility \
+    PYTHONPATH=/opt/worker
 
-# Says whether the simulator finds a GPU, until a worker is given as the command.
-CMD ["python3", "-c", "from isaacgym import gymapi; gym = gymapi.acquire_gym(); print('simulation:', gym.create_sim(0, -1, gymapi.SIM_PHYSX, gymapi.SimParams()))"]
+# Serves on standard input and output: docker run --rm -i --gpus all fail2progress-isaacgym
+CMD ["python3", "-m", "fail2progress.simulation.isaacgym.worker", "0"]

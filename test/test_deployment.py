@@ -133,8 +133,15 @@ def test_what_an_image_starts_exists(image: Path) -> None:
             pytest.skip("there are no launch files yet")
         assert (ROOT / "launch" / command[3]).is_file()
     else:
-        assert command[:2] == ["python3", "-c"]
-        ast.parse(command[2], feature_version=(3, 8))
+        assert command[:2] == ["python3", "-m"]
+        copied = {word for text in texts(image, "COPY") for word in text.split()[:-1]}
+        modules = {str(Path(path).relative_to("src").with_suffix("")).replace("/", ".") for path in copied}
+        assert command[2] in modules
+        for path in copied:
+            tree = ast.parse((ROOT / path).read_text(), feature_version=(3, 8))
+            names = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+            own = {name for name in names if name.startswith("fail2progress")}
+            assert {name for name in own if name not in modules and f"{name}.__init__" not in modules} == set()
 
 
 def test_the_entry_point_is_a_program() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fail2progress
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome
@@ -22,6 +23,7 @@ from fail2progress.simulation.worker.options import WorkerOptions
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.pretraining import job
 from support import kinematic_worker
+from support.old_python import python38
 
 KINEMATIC = (sys.executable, str(Path(kinematic_worker.__file__)))
 
@@ -190,3 +192,15 @@ def test_a_simulator_from_outside_settles_and_carries(kinematic: str, on_table: 
         outcome = simulator.execute(Job(seen.scene, SkillCall("pick_place", "cup", (0.0, -0.4, 0.012, 0.0))))
     np.testing.assert_allclose(outcome.displacements[1:], [[0.0, -0.4, 0.0]] * 2, atol=1e-3)
     assert outcome.after.relations.value("inside", "pill", "cup")
+
+
+@pytest.mark.skipif(python38() is None, reason="there is no Python 3.8 with numpy")
+def test_a_worker_of_python_3_8_serves_this_one() -> None:
+    path = (str(Path(fail2progress.__file__).parents[1]),)
+    command = (str(python38()), str(Path(kinematic_worker.__file__)))
+    jobs = placements(4)
+    with (
+        WorkerSimulator(WorkerOptions(command=command, path=path)) as old,
+        WorkerSimulator(WorkerOptions(command=KINEMATIC)) as new,
+    ):
+        check(list(old.execute_all(jobs)), list(new.execute_all(jobs)))

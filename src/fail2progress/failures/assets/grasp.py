@@ -16,7 +16,8 @@ from fail2progress.core.objects import Box, ObjectSpec
 from fail2progress.core.scene import Array
 from fail2progress.failures.assets.case import Case, Grasp
 from fail2progress.failures.assets.schema import DEFAULT, Reading, Thresholds
-from fail2progress.simulation.mujoco.bodies import DENSITY, FRICTION
+from fail2progress.simulation.materials import DENSITY
+from fail2progress.simulation.mujoco.bodies import SURFACE as FRICTION
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
 
 SHIFT, TURN, WEAKER = 0.005, np.radians(5.0), 0.7

@@ -9,14 +9,14 @@ import numpy as np
 
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Array, Scene
+from fail2progress.simulation.materials import DENSITY, DRAWER_DAMPING, DRAWER_FRICTION, DRAWER_TRAVEL, FRICTION
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.skills.programs import CLOSED_GRIPPER, EMPTY_HANDED, Bar, Equipment
 
 TIMESTEP = 0.004
 """Seconds; contents stay in carried containers at 2 to 8 ms (sim/FACTS)."""
-DENSITY = 350.0
-"""Of movable things, in kg/m^3: a cup weighs about 60 g, a 4 cm cube 22 g."""
-FRICTION = (0.9, 0.01, 0.0005)
+SURFACE = (FRICTION, 0.01, 0.0005)
+"""Sliding, turning and rolling friction."""
 _BAR, _LIFT = "closed_hand", "closed_hand_lift"
 
 
@@ -31,7 +31,7 @@ def compile_scene(
     """
     spec = mujoco.MjSpec()
     _options(spec)
-    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.1], friction=FRICTION, condim=4)
+    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.1], friction=SURFACE, condim=4)
     for index, item in enumerate(scene.objects):
         _add_object(spec, scene, index, item, never_sleeps=item.name == equipment.holds)
     if equipment.holds is not None:
@@ -68,9 +68,9 @@ def _add_object(spec: mujoco.MjSpec, scene: Scene, index: int, item: ObjectSpec,
             name=item.name,
             type=mujoco.mjtJoint.mjJNT_SLIDE,
             axis=[-1, 0, 0],
-            damping=[4.0, 0.0, 0.0],
-            frictionloss=0.3,
-            range=[0.0, 0.8 * item.size[0]],
+            damping=[DRAWER_DAMPING, 0.0, 0.0],
+            frictionloss=DRAWER_FRICTION,
+            range=[0.0, DRAWER_TRAVEL * item.size[0]],
             limited=True,
         )
         if item.inside_of is not None:
@@ -80,7 +80,7 @@ def _add_object(spec: mujoco.MjSpec, scene: Scene, index: int, item: ObjectSpec,
     for part in item.primitives():
         shape = mujoco.mjtGeom.mjGEOM_CYLINDER if part.cylinder else mujoco.mjtGeom.mjGEOM_BOX
         size = (part.half[0], part.half[2], 0.0) if part.cylinder else part.half
-        body.add_geom(type=shape, size=size, pos=part.centre, density=DENSITY, friction=FRICTION, condim=4)
+        body.add_geom(type=shape, size=size, pos=part.centre, density=DENSITY, friction=SURFACE, condim=4)
 
 
 def _drawer_axis(pose: Array) -> Array:

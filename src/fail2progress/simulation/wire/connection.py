@@ -24,12 +24,14 @@ class LostError(Exception):
 class Connection:
     """A worker that has said hello. Not for several threads at once."""
 
-    def __init__(self, command: Sequence[str], address: tuple[str, int] | None, patience: float) -> None:
+    def __init__(
+        self, command: Sequence[str], address: tuple[str, int] | None, patience: float, path: Sequence[str] = ()
+    ) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the connection)
         try:
-            self._reader, self._writer = self._connect(address) if address else self._start(command)
+            self._reader, self._writer = self._connect(address) if address else self._start(command, path)
             self.hello = self.ask(Frame("hello", {"protocol": VERSION}, {}), ("hello",), patience).header
         except LostError as error:
             code = self._process.poll() if self._process is not None else None
@@ -46,9 +48,9 @@ class Connection:
         """Of the worker's process, where it was started here."""
         return self._process.pid if self._process is not None else None
 
-    def _start(self, command: Sequence[str]) -> tuple[IO[bytes], IO[bytes]]:
+    def _start(self, command: Sequence[str], path: Sequence[str]) -> tuple[IO[bytes], IO[bytes]]:
         """In a session of its own, so that Ctrl-C reaches the client alone; it ends with its standard input."""
-        path = os.pathsep.join(entry for entry in sys.path if entry)
+        found = path or ([entry for entry in sys.path if entry] if command[0] == sys.executable else ())
         try:
             self._process = subprocess.Popen(
                 command,
@@ -56,7 +58,7 @@ class Connection:
                 stdout=subprocess.PIPE,
                 stderr=self._said,
                 start_new_session=True,
-                env={**os.environ, **({"PYTHONPATH": path} if command[0] == sys.executable else {})},
+                env={**os.environ, **({"PYTHONPATH": os.pathsep.join(found)} if found else {})},
             )
         except OSError as error:
             raise SimulatorError(f"the worker {command[0]!r} cannot be started: {error.strerror}") from error

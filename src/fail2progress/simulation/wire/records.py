@@ -18,9 +18,11 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.base import Disturbances, Job, Outcome, Snapshot
 from fail2progress.simulation.looking import look
 from fail2progress.simulation.raycast import caster
+from fail2progress.simulation.track import Track
 from fail2progress.simulation.wire.frames import ProtocolError
 from fail2progress.simulation.wire.serving import Record
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.programs import CLOSED_GRIPPER
 
 Triple = tuple[float, float, float]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -84,8 +86,11 @@ class _Outcome(_Form):
     stable: bool
 
 
-def job_record(job: Job) -> Record:
-    """The serial form of a job; the shape priors' solid parts are stated, so that a worker need not know the categories."""
+def job_record(job: Job, track: Track | None = None) -> Record:
+    """The serial form of a job; the shape priors' solid parts are stated, so that a worker need not know the categories.
+
+    With its track, a worker need not know the skills either.
+    """
     call = {
         "skill": job.call.skill,
         "object": job.call.object,
@@ -94,7 +99,20 @@ def job_record(job: Job) -> Record:
     }
     record = look_record(job.scene, job.camera, job.seed)
     chance = {"grasp_miss": job.disturbances.grasp_miss, "grasp_slip": job.disturbances.grasp_slip}
-    return Record({**record.header, "call": call, "disturbances": chance}, record.arrays)
+    header = {**record.header, "call": call, "disturbances": chance}
+    if track is None:
+        return Record(header, record.arrays)
+    own = {"hold": track.hold, "hand": track.hand, "press": track.press, "opening": track.opening}
+    return Record({**header, "track": _track(track)}, {**record.arrays, **{f"track/{name}": a for name, a in own.items()}})
+
+
+def _track(track: Track) -> dict[str, Any]:
+    bar = track.equipment.bar
+    about = {"period_s": track.period, "holds": track.equipment.holds, "drawer": track.drawer}
+    if bar is None:
+        return {**about, "bar": None}
+    shape = {"start_m": _floats(bar.start), "heading_rad": float(bar.heading), "half_m": _floats(CLOSED_GRIPPER)}
+    return {**about, "bar": {**shape, "lifts": bar.lifts, "friction": bar.friction}}
 
 
 def look_record(scene: Scene, camera: Camera, seed: int) -> Record:

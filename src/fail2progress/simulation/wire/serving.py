@@ -30,6 +30,8 @@ class Worker:
     name = ""
     batch = 1
     """Jobs that it would have at once."""
+    tracks = False
+    """Whether jobs shall bring their skill's set-points along."""
     skills: tuple[str, ...] = ()
     """The skills that it executes; empty: all."""
 
@@ -65,8 +67,8 @@ def _requests(reader: BinaryIO) -> Iterator[Frame]:
 
 def _answers(worker: Worker, request: Frame) -> Iterable[Frame]:
     if request.kind == "hello":
-        about = {"protocol": VERSION, "simulator": worker.name, "batch": worker.batch, "skills": list(worker.skills)}
-        return [Frame("hello", about, {})]
+        about = {"protocol": VERSION, "simulator": worker.name, "batch": worker.batch, "tracks": worker.tracks}
+        return [Frame("hello", dict(about, skills=list(worker.skills)), {})]
     if request.kind == "execute":
         return _execute(worker, _split(request))
     if request.kind == "settle":

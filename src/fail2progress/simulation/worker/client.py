@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import DEFAULT, Thresholds
 from fail2progress.core.scene import Scene
-from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot
+from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
 from fail2progress.simulation.registry import SimulatorError
+from fail2progress.simulation.track import record
 from fail2progress.simulation.wire.connection import Connection, LostError
 from fail2progress.simulation.wire.frames import Frame, ProtocolError
 from fail2progress.simulation.wire.records import job_record, look_record, read_outcome, read_snapshot
@@ -92,7 +93,7 @@ class WorkerSimulator(Simulator):
 
     def _ask(self, jobs: list[Job]) -> list[Answer]:
         """Answers to all jobs. A job whose answer was read is not sent again, one whose worker was lost before is."""
-        answers: dict[int, Answer] = {}
+        answers: dict[int, Answer] = {i: error for i, job in enumerate(jobs) if (error := _impossible(job)) is not None}
         attempt = 0
         while len(answers) < len(jobs):
             before = len(answers)
@@ -107,7 +108,8 @@ class WorkerSimulator(Simulator):
     def _exchange(self, connection: Connection, jobs: list[Job], answers: dict[int, Answer]) -> None:
         """Send the jobs without an answer and read one for each."""
         wanted = [i for i in range(len(jobs)) if i not in answers]
-        connection.send(join([job_record(jobs[i]) for i in wanted]))
+        tracks = bool(connection.hello.get("tracks"))
+        connection.send(join([job_record(jobs[i], record(jobs[i]) if tracks else None) for i in wanted]))
         for _ in wanted:
             answer = connection.answer(("outcome", "refused"), self.options.patience)
             index = answer.header.get("index")
@@ -127,7 +129,7 @@ class WorkerSimulator(Simulator):
         whole = False
         try:
             if connection is None:
-                connection = Connection(self.options.command, self.options.place, self.options.patience)
+                connection = Connection(self.options.command, self.options.place, self.options.patience, self.options.path)
             yield connection
             whole = True
         except ProtocolError as error:
@@ -145,6 +147,15 @@ class WorkerSimulator(Simulator):
     def _place(self) -> str:
         """What to call the worker in messages."""
         return repr(self.options.address or " ".join(self.options.command))
+
+
+def _impossible(job: Job) -> ValueError | None:
+    """What need not be sent: a worker may know neither skills nor names."""
+    try:
+        refuse_impossible(job)
+    except ValueError as error:
+        return error
+    return None
 
 
 def _outcome(answer: Answer) -> Outcome:

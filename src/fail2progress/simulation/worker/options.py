@@ -16,6 +16,8 @@ class WorkerOptions(Options):
     """Program and arguments; also taken as one line of shell words."""
     address: str | None = None
     """host:port of a worker that listens, instead of a command."""
+    path: tuple[str, ...] = ()
+    """Folders that a worker of another Python finds its modules in (PYTHONPATH); by default those of this one, for this one."""
     workers: int = Field(default=1, ge=1, le=1024)
     """How many processes to start, or connections to open."""
     batch: int = Field(default=0, ge=0, le=65536)

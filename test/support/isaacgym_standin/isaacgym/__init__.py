@@ -1,0 +1,1 @@
+"""A stand-in of Isaac Gym for tests: see gymapi."""
