@@ -11,6 +11,7 @@ from rich.table import Table
 from fail2progress.cli.common import Commands, print_json, require, say, store_of, table_console, writable
 
 if TYPE_CHECKING:
+    from fail2progress.failures.assets.schema import FailureSignals
     from fail2progress.failures.event import Header
     from fail2progress.failures.report import FailureReport
     from fail2progress.failures.store import FailureStore
@@ -75,21 +76,27 @@ def show(identity: str = _ID, store: Path | None = _STORE, as_json: bool = _JSON
 
 
 @failures.command()
-def export(identity: str = _ID, out: Path = typer.Option(..., help="File to write (.npz)."), store: Path | None = _STORE) -> None:
-    """Write one failure as an npz: clouds and relations as arrays, all else as JSON text under "header" and "report".
+def export(
+    identity: str = _ID,
+    out: Path = typer.Option(..., help="A file NAME.npz or NAME.mcap, or a folder, which must not exist or be empty."),
+    store: Path | None = _STORE,
+) -> None:
+    """Write one failure for others: as one .npz (arrays, JSON texts), as .mcap, or as a folder with a JSON Schema.
 
-    Example: fail2progress failures export 3f2a --out failure.npz
+    Example: fail2progress failures export 3f2a --out failure/
     """
-    import numpy as np
+    from fail2progress.failures import exports
 
-    require(out.suffix == ".npz", f"--out {out}: the name ends in .npz")
     kept = _open(store)
     event = kept.get(identity)
     report = kept.report(event.id)
+    require(out.suffix in ("", ".npz", ".mcap"), f"--out {out}: a folder, or a name that ends in .npz or .mcap")
     writable(out.parent)
-    texts = {"header": event.header.model_dump_json(), "report": report.model_dump_json() if report else "null"}
-    with out.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **event.arrays(), **{key: np.array(text) for key, text in texts.items()})
+    if out.suffix:
+        exports.WRITERS[out.suffix](out, event, report)
+    else:
+        require(not out.exists() or (out.is_dir() and not any(out.iterdir())), f"--out {out}: there is something already")
+        exports.to_folder(out, event, report)
     say(f"wrote {out}")
 
 
@@ -119,5 +126,21 @@ def _lines(header: Header, report: FailureReport | None) -> list[tuple[str, str]
     if report is None:
         return [*lines, ("class", "not classified")]
     lines.append(("class", f"{report.category.value} (confidence {report.confidence:.2f}, {report.repetitions} repetitions)"))
+    lines += [("reason", report.reason)] if report.reason else []
     lines += [("evidence", str(difference)) for difference in report.differences]
+    lines += [("asset", text) for text in _assets(report)]
     return lines + [("signal", str(signal)) for signal in report.signals]
+
+
+def _assets(report: FailureReport) -> list[str]:
+    """The signals of the rebuilt assets in the end, and what they were at first where that differs."""
+    first = {row.asset: row for row in report.initial_signals}
+    return [
+        _told(row) + (f" (at first: {_told(first[row.asset]).partition(': ')[2]})" if first.get(row.asset, row) != row else "")
+        for row in report.final_signals
+    ]
+
+
+def _told(row: FailureSignals) -> str:
+    failing = [name for name, value in row.model_dump(exclude={"schema_version", "asset"}).items() if value is True]
+    return f"{row.asset}: geometry {row.geometry_mismatch_mm:+.1f} mm" + "".join(f", {name}" for name in failing)

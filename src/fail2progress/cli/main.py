@@ -6,6 +6,7 @@ import typer
 
 from fail2progress import __version__
 from fail2progress.cli import (
+    assets,
     bench,
     benchmark,
     calibrate,
@@ -14,6 +15,7 @@ from fail2progress.cli import (
     evaluate,
     failures,
     families,
+    gaps,
     generate,
     learn,
     models,
@@ -45,6 +47,8 @@ for _module in (
     evaluate,
     learn,
     failures,
+    assets,
+    gaps,
     models,
     runs,
     tasks,

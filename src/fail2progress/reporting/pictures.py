@@ -69,7 +69,7 @@ def scene_picture(scene: Scene, camera: Camera = VIEW) -> bytes:
         if spec.movable:
             gap = -9.0 - 0.02 * camera.focal if upward else 14.0
             _name(axes, spec.name, (float(at[0]), float(at[1]) + gap), palette[spec.name], 9)
-    return _png(figure, dpi=200)
+    return png(figure, dpi=200)
 
 
 def top_view(scene: Scene, later: Scene | None = None) -> bytes:
@@ -81,7 +81,7 @@ def top_view(scene: Scene, later: Scene | None = None) -> bytes:
         _draw(axes, scene, labels=True)
     else:
         _draw_change(axes, scene, later, labels=True)
-    return _png(figure)
+    return png(figure)
 
 
 def scene_grid(outcomes: Sequence[Outcome], columns: int = 5) -> bytes:
@@ -100,7 +100,7 @@ def scene_grid(outcomes: Sequence[Outcome], columns: int = 5) -> bytes:
         _draw_change(axes, outcome.before.scene, outcome.after.scene, labels=False)
         axes.set_title(f"{number + 1}", fontsize=8, loc="left", color=_SOFT_INK, pad=2)
     _legend(figure, outcomes[0].before.scene)
-    return _png(figure)
+    return png(figure)
 
 
 def cloud_picture(cloud: SegmentedCloud) -> bytes:
@@ -114,7 +114,7 @@ def cloud_picture(cloud: SegmentedCloud) -> bytes:
         axes.scatter(x, y, zs=z, s=7, color=palette[cloud.names[i]], linewidths=0, label=cloud.names[i], zorder=layer)
     _space(axes, cloud.points[cloud.seen].reshape(-1, 3).astype(float))
     figure.legend(loc="lower center", ncols=min(len(cloud), 6), fontsize=9, frameon=False, markerscale=2.4, labelcolor=_INK)
-    return _png(figure)
+    return png(figure)
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def particles_picture(panels: Sequence[ParticleClouds], scene: Scene) -> bytes:
     shown = dict.fromkeys(name for panel in panels for name in panel.places)
     handles = [Patch(color=palette[name], label=name) for name in shown]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9, frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def bars(values: Mapping[str, float], unit: str, decimals: int = 1) -> bytes:
@@ -172,10 +172,11 @@ def bars(values: Mapping[str, float], unit: str, decimals: int = 1) -> bytes:
     axes.spines["left"].set_color(_SOFT_INK)
     axes.tick_params(axis="y", length=0, labelsize=9, labelcolor=_INK)
     axes.set_xticks([])
-    return _png(figure)
+    return png(figure)
 
 
-def _png(figure: Figure, dpi: int = 150) -> bytes:
+def png(figure: Figure, dpi: int = 150) -> bytes:
+    """A figure as a PNG on white."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi, facecolor="white")
     return buffer.getvalue()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from fail2progress.core.scene import Scene
 from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.contact import Contact
 from fail2progress.failures.assets.geometry import Geometry
@@ -79,6 +80,18 @@ class Refinement:
     def passed(self) -> bool:
         """Whether nothing fails any more."""
         return not self.open
+
+    def to_dict(self) -> dict[str, object]:
+        """For JSON: signals first and last, what still fails, the edits, and what they raised."""
+        return {
+            "passed": self.passed,
+            "iterations": self.iterations,
+            "initial_signals": [row.model_dump(mode="json") for row in self.initial],
+            "final_signals": [row.model_dump(mode="json") for row in self.final],
+            "open": [reading.model_dump(mode="json") for reading in self.open],
+            "history": [record.model_dump(mode="json") for record in self.history],
+            "coupled": coupled(self.history),
+        }
 
 
 def assess(case: Case, signals: Iterable[Signal] | None = None) -> tuple[Reading, ...]:
@@ -190,6 +203,10 @@ def coupled(history: Iterable[EditRecord]) -> dict[str, dict[str, int]]:
     return {signal: dict(row) for signal, row in sorted(matrix.items())}
 
 
-def refine_scene(case: Case) -> Case:
-    """A case with its contacts corrected, what it was seen like not asked: for scenes that were generated, not observed."""
-    return Refiner((Contact(),)).refine(replace(case, cloud=None)).case
+def refined(scene: Scene) -> Scene | None:
+    """A generated scene with overlapping things parted and floating ones set down, None where that does not succeed.
+
+    For particles, which nobody has seen: an invalid one is corrected before it is dropped.
+    """
+    found = Refiner((Contact(),)).refine(Case(scene))
+    return found.case.scene if found.passed else None

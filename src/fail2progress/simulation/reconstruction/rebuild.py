@@ -6,17 +6,25 @@ them, tables are slabs, drawers are as long as their cabinet lets them be.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from fail2progress.core.objects import ObjectSpec, Shape, category
+from fail2progress.core.gaps import Gap, gap, merged
+from fail2progress.core.objects import CATEGORIES, ObjectSpec, Shape, category
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, fit, turned
 from fail2progress.simulation.reconstruction.furniture import cabinet_of, drawer_in, opened_towards, shelf_facing
 
+DEFAULT_PRIOR = "cuboid"
+"""What a segment of an unknown category is rebuilt as."""
+_HERE = "simulation.reconstruction.rebuild"
+_POINT = 0.001
+"""Metres: a segment that reaches no farther was seen at a point, which has no extents."""
+_HALF = 0.5
+"""Share of an outline that must be seen for its extents to be those of the object."""
 _SLAB = 0.04
 """Thickness of a table's top in metres: its lower side is not seen."""
 _FLAT = 0.0005
@@ -33,16 +41,44 @@ class Rebuilt:
 
     scene: Scene
     left_out: tuple[str, ...]
+    gaps: tuple[Gap, ...] = ()
+    """What was assumed or could not be rebuilt."""
 
 
 def rebuild(cloud: SegmentedCloud, relations: RelationState | None = None) -> Rebuilt:
     """The scene behind an observation. `relations` (believed) say what stands inside what. ValueError if nothing was seen."""
-    if not cloud.seen.any():
+    work = _Reconstruction(_known(cloud), relations)
+    if not work.usable.any():
         raise ValueError("nothing to rebuild: no segment has points")
-    work = _Reconstruction(cloud, relations)
+    work.gaps += [_unknown(cloud, i) for i, name in enumerate(cloud.categories) if name not in CATEGORIES]
     for i in work.order():
         work.solids[i] = work.complete(i)
     return work.result()
+
+
+def _known(cloud: SegmentedCloud) -> SegmentedCloud:
+    """The cloud with the default prior in place of categories that there are none of."""
+    return replace(cloud, categories=tuple(name if name in CATEGORIES else DEFAULT_PRIOR for name in cloud.categories))
+
+
+def _unknown(cloud: SegmentedCloud, i: int) -> Gap:
+    text = f"{cloud.names[i]}: category {cloud.categories[i]!r}"
+    return gap("silent_default", f"{_HERE}.DEFAULT_PRIOR", f"an unknown category is taken for a {DEFAULT_PRIOR}", text, 1)
+
+
+def _orphan(name: str) -> Gap:
+    return gap("assumption_violated", f"{_HERE}.drawer", "a drawer was seen without a cabinet that it slides in", name, 2)
+
+
+def _left_out(name: str) -> Gap:
+    return gap("not_covered", f"{_HERE}.left_out", "an object was not seen and is not in the rebuilt scene", name, 2)
+
+
+def _hidden(solid: Solid, cloud: SegmentedCloud, i: int) -> Gap:
+    text = f"{cloud.names[i]}: {float(cloud.visibility[i]):.0%} of its outline was seen"
+    if category(solid.kind).square:
+        return gap("silent_default", f"{_HERE}.square", "a hidden side was assumed: as deep as wide", text, 1)
+    return gap("not_covered", f"{_HERE}.hidden", "an object is rebuilt as large as what was seen of it", text, 1)
 
 
 def noise_of(cloud: SegmentedCloud) -> float:
@@ -63,8 +99,12 @@ class _Reconstruction:
     cabinets: dict[int, int] = field(default_factory=dict)
     openings: dict[str, float] = field(default_factory=dict)
 
+    gaps: list[Gap] = field(default_factory=list)
+
     def __post_init__(self) -> None:
         self.noise = noise_of(self.cloud)
+        extents = np.ptp(np.nan_to_num(self.cloud.points), axis=1).max(axis=1)
+        self.usable = self.cloud.seen & (extents > _POINT)
 
     def ends(self, points: Array) -> tuple[float, float]:
         """Lowest and highest point (m), less what noise adds."""
@@ -79,7 +119,7 @@ class _Reconstruction:
         low = self.cloud.bounds()[:, 0, 2]
         rank = {Shape.TABLE: 0, Shape.SHELF: 1, Shape.DRAWER: 2}
         kinds = [category(name) for name in self.cloud.categories]
-        rows = np.flatnonzero(self.cloud.seen).tolist()
+        rows = np.flatnonzero(self.usable).tolist()
         return sorted(rows, key=lambda i: (rank.get(kinds[i].shape, 3), low[i]))
 
     def complete(self, i: int) -> Solid:
@@ -97,6 +137,7 @@ class _Reconstruction:
         points, kind = self.points(i), self.cloud.categories[i]
         j = cabinet_of(points, {j: solid for j, solid in self.solids.items() if category(solid.kind).shape is Shape.SHELF})
         if j is None:
+            self.gaps.append(_orphan(self.cloud.names[i]))
             return fit(kind, points, *self.ends(points), self.noise)
         self.solids[j] = opened_towards(self.solids[j], points)
         self.cabinets[i] = j
@@ -134,5 +175,10 @@ class _Reconstruction:
         rows = sorted(self.solids)
         specs = tuple(self.spec(i) for i in rows)
         poses = np.stack([self.solids[i].pose for i in rows])
-        left_out = tuple(name for name, seen in zip(self.cloud.names, self.cloud.seen, strict=True) if not seen)
-        return Rebuilt(Scene(specs, poses, self.openings), left_out)
+        left_out = tuple(name for name, usable in zip(self.cloud.names, self.usable, strict=True) if not usable)
+        gaps = [*self.gaps, *map(_left_out, left_out), *(_hidden(self.solids[i], self.cloud, i) for i in rows if self.guessed(i))]
+        return Rebuilt(Scene(specs, poses, self.openings), left_out, merged(gaps))
+
+    def guessed(self, i: int) -> bool:
+        """Whether too little of a movable thing was seen for its extents."""
+        return category(self.solids[i].kind).movable and float(self.cloud.visibility[i]) < _HALF

@@ -1,0 +1,88 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mcap.reader import make_reader
+from PIL import Image
+
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.store import FailureStore
+
+
+def test_check_measures_every_asset_and_notes_gaps(run, store: Path, event: FailureEvent) -> None:
+    checked = run("assets", "check", event.id[:6], "--store", store, "--json")
+    readings = json.loads(checked.stdout)["readings"]
+    assert {reading["asset"] for reading in readings} == set(event.header.names)
+    assert checked.exit_code == int(any(reading["fails"] for reading in readings))
+    listed = json.loads(run("gaps", "ls", "--file", store.with_name("pipeline_gaps.json"), "--json").stdout)
+    assert any("hidden" in gap["what"] for gap in listed)
+    shown = run("gaps", "show", listed[0]["id"][:8], "--file", store.with_name("pipeline_gaps.json"))
+    assert listed[0]["what"] in shown.stdout
+
+
+def test_refine_writes_the_picture_and_the_history(run, store: Path, event: FailureEvent, tmp_path: Path) -> None:
+    picture = tmp_path / "made" / "refined.png"
+    found = json.loads(run("assets", "refine", event.id, "--store", store, "--picture", picture, "--json").stdout)
+    assert found["passed"] and {row["asset"] for row in found["final_signals"]} == set(event.header.names)
+    with Image.open(picture) as image:
+        assert image.size[0] > 1000
+
+
+def test_an_exported_folder_holds_everything_and_a_schema(run, store: Path, event: FailureEvent, tmp_path: Path) -> None:
+    folder = tmp_path / "failure"
+    assert run("failures", "export", event.id, "--store", store, "--out", folder).exit_code == 0
+    header = json.loads((folder / "failure.json").read_text())
+    assert header["id"] == event.id and header["frame"] == "planning"
+    schema = json.loads((folder / "failure.schema.json").read_text())
+    assert set(schema["required"]) <= set(header)
+    np.testing.assert_array_equal(np.load(folder / "clouds" / "before.npy", allow_pickle=False), event.before.points)
+    relations = json.loads((folder / "relations" / "observed.json").read_text())
+    np.testing.assert_allclose(relations["binary"], event.observed.binary)
+    assert json.loads((folder / "pipeline_gaps.json").read_text())[0]["run_id"] == event.id
+    assert set(json.loads((folder / "MANIFEST.json").read_text())) == {
+        str(path.relative_to(folder)) for path in folder.rglob("*.*") if path.name != "MANIFEST.json"
+    }
+
+
+def test_an_mcap_is_read_back(run, store: Path, event: FailureEvent, tmp_path: Path) -> None:
+    out = tmp_path / "failure.mcap"
+    assert run("failures", "export", event.id, "--store", store, "--out", out).exit_code == 0
+    with out.open("rb") as file:
+        messages = {channel.topic: json.loads(message.data) for _, channel, message in make_reader(file).iter_messages()}
+    assert messages["/failure"]["id"] == event.id
+    np.testing.assert_allclose(messages["/failure/clouds/before"]["points_m"][0], event.before.points[0], rtol=1e-6)
+    assert set(messages["/failure/relations/expected"]["names"]) == set(event.header.names)
+
+
+@pytest.fixture
+def blind(store: Path, event: FailureEvent) -> str:
+    """A failure without clouds."""
+    other = "0" * 8 + event.id[8:]
+    nothing = replace(event.before, points=np.full_like(event.before.points, np.nan))
+    header = event.header.model_copy(update={"id": other})
+    FailureStore(store).add(event.model_copy(update={"header": header, "before": nothing, "after": nothing}))
+    return other
+
+
+def test_a_failure_without_clouds_is_said_in_one_line_and_still_exported(
+    run, refuses, store: Path, blind: str, tmp_path: Path
+) -> None:
+    for command in ("check", "refine"):
+        assert "no segment has points" in refuses("assets", command, blind, "--store", store)
+    assert run("failures", "export", blind, "--store", store, "--out", tmp_path / "blind").exit_code == 0
+    (gap,) = json.loads((tmp_path / "blind" / "pipeline_gaps.json").read_text())
+    assert gap["kind"] == "unsupported_input" and gap["severity"] == 3
+
+
+def test_mistakes(refuses, store: Path, event: FailureEvent, tmp_path: Path) -> None:
+    assert "no failure store" in refuses("assets", "check", "ab", "--store", tmp_path / "none.sqlite")
+    assert ".png" in refuses("assets", "refine", event.id, "--store", store, "--picture", tmp_path / "x.jpg")
+    other = tmp_path / "gaps.json"
+    other.write_text('[{"schema_version": 7}]')
+    assert "schema 7" in refuses("gaps", "ls", "--file", other) and other.read_text() == '[{"schema_version": 7}]'
+    assert "no gaps here" in refuses("gaps", "ls", "--file", tmp_path / "none.json")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thing").write_text("kept")
+    assert "something already" in refuses("failures", "export", event.id, "--store", store, "--out", tmp_path / "full")

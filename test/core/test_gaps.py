@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from fail2progress.core.gaps import Gap, GapError, add, gap, merged, read
+
+
+def met(evidence: str, severity: int = 1, kind: str = "silent_default", where: str = "perception.depth.unit") -> Gap:
+    return gap(kind, where, "the unit of depth was guessed", evidence, severity)  # type: ignore[arg-type]
+
+
+def test_gaps_of_one_kind_and_place_become_one() -> None:
+    rows = merged([met("a", 1), met("b", 3), met("c", 2, where="perception.depth.other")])
+    assert [(row.count, row.severity, row.evidence) for row in rows] == [(2, 3, "b"), (1, 2, "c")]
+    assert rows[0].component == "perception" and rows[0].first_seen <= rows[0].last_seen
+
+
+def test_a_file_of_gaps_grows_by_merging(tmp_path: Path) -> None:
+    path = tmp_path / "runs" / "pipeline_gaps.json"
+    add(path, [])
+    assert read(path) == () and not path.exists()
+    for evidence in "ab":
+        add(path, [met(evidence)])
+    (row,) = read(path)
+    assert row.count == 2 and row.evidence == "b"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[{"schema_version": 2, "id": "x"}]', "gaps of schema 2, this version reads 1"),
+        ('{"schema_version": 1}', "a list of gaps"),
+        ('[{"schema_version": 1, "id": "x"}]', "Field required"),
+        ("not json", "cannot be read"),
+    ],
+)
+def test_a_file_of_something_else_is_left_as_it_is(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "pipeline_gaps.json"
+    path.write_text(text)
+    with pytest.raises(GapError, match=message):
+        add(path, [met("a")])
+    assert path.read_text() == text
+
+
+def test_gaps_are_plain_json(tmp_path: Path) -> None:
+    path = tmp_path / "gaps.json"
+    add(path, [met("a")])
+    (row,) = json.loads(path.read_text())
+    fields = "schema_version id run_id component kind where what evidence count first_seen last_seen severity status"
+    assert set(row) == set(fields.split())
