@@ -83,4 +83,4 @@ def test_mistakes(refuses, data: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "file" in refuses("train", "--data", data, "--out", tmp_path / "file" / "x.safetensors")
     out.with_suffix(".resume").write_bytes(b"cut")
-    assert "delete it to start anew" in refuses("train", "--data", data, "--out", out)
+    assert "delete it to start over" in refuses("train", "--data", data, "--out", out)

@@ -18,7 +18,7 @@ from fail2progress.skills.base import SkillCall
 
 @dataclass(frozen=True)
 class SkillExecution:
-    """A skill about to be carried out, with all that is needed to judge it later: by whom, when and wherever."""
+    """A skill about to be carried out, with all that is needed to judge it later: wherever and whenever that is done."""
 
     task: str
     objects: int

@@ -128,7 +128,7 @@ def run_folder(
 ) -> Iterator[Run]:
     """The folder of a new run, held while it lasts: one of its own, or the one that the user names.
 
-    A named folder that holds a run already is gone on with (`resume`), emptied of what a run leaves (`force`), or refused.
+    A named folder that holds a run already is resumed (`resume`), emptied of what a run leaves (`force`), or refused.
     """
     now = datetime.now()
     if out is None and resume:

@@ -58,11 +58,11 @@ class Resume:
                 values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
             run, epochs = json.loads(note["run"]), int(note["epochs"])
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{self.path}: cannot be read ({error}); delete it to start anew") from error
+            raise CheckpointError(f"{self.path}: cannot be read ({error}); delete it to start over") from error
         if run != self.run:
             changed = sorted(key for key in {*run, *self.run} if run.get(key) != self.run.get(key))
             raise CheckpointError(
-                f"{self.path}: was begun with other {', '.join(changed)}; train with the same or delete it to start anew"
+                f"{self.path}: was begun with other {', '.join(changed)}; train with the same or delete it to start over"
             )
         return epochs, values
 

@@ -204,7 +204,7 @@ def _launch(
 
 
 def _run(launch: Launch) -> int:
-    """The stack until its end; Ctrl-C ends it in good order."""
+    """The stack until its end; Ctrl-C ends it cleanly."""
     from fail2progress.ros.launch.environment import NoRosError, free_domain
     from fail2progress.ros.launch.supervisor import Supervisor
 

@@ -35,7 +35,7 @@ class ObjectMemory:
         return cloud
 
     def forget(self) -> None:
-        """Start anew."""
+        """Forget everything."""
         self.last = None
 
 

@@ -42,7 +42,7 @@ DEFAULT_SOURCES = (
 
 @dataclass(frozen=True)
 class Met:
-    """A failure to learn from, after how many trials, and the failures before it that are none of the model's."""
+    """A failure to learn from, after how many trials, and the failures before it that are not the model's."""
 
     event: FailureEvent
     report: FailureReport

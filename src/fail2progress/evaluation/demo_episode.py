@@ -55,7 +55,7 @@ class StoryOptions:
     task: str = DEFAULT
     """A name or the path of a task file."""
     robot: str = "stretch"
-    """Of the told trial: "stretch" with its own joints and head camera, or "hand"."""
+    """Of the trial that is shown: "stretch" with its own joints and head camera, or "hand"."""
     unseen: int = 5
     """Trials with other seeds, run open loop with either model."""
     targeting: TargetOptions = field(default_factory=TargetOptions)
@@ -78,7 +78,7 @@ class Story:
 
     options: StoryOptions
     quiet: int
-    """Trials without a failure before the one that is told."""
+    """Trials without a failure before the one that is shown."""
     first: Run
     event: FailureEvent
     report: FailureReport

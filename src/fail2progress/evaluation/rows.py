@@ -11,7 +11,7 @@ Row = dict[str, Any]
 
 
 class RowsError(ValueError):
-    """A file of rows that another study wrote, or that is none."""
+    """A file that is not a file of rows, or that another study wrote."""
 
 
 class Rows:

@@ -16,7 +16,7 @@ from fail2progress.models.store import Registry
 
 @dataclass(frozen=True)
 class Met:
-    """One failure and what came of it."""
+    """One failure and what was learnt from it."""
 
     event: FailureEvent
     report: FailureReport | None

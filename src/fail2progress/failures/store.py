@@ -104,7 +104,7 @@ class FailureStore:
         return FailureReport.model_validate_json(row[0]) if row else None
 
     def add_lesson(self, identity: str, version: str, reason: str) -> None:
-        """Remember that a failure was learnt from: the version that came of it ("" for none), and why it was (not) taken."""
+        """Remember that a failure was learnt from: the version that it gave ("" for none), and why it was (not) taken."""
         with self._open() as connection:
             connection.execute("INSERT OR REPLACE INTO lessons VALUES (?, ?, ?)", (identity, version, reason))
 

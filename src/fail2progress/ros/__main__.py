@@ -23,7 +23,7 @@ BROKEN = threading.Event()
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a node until it is told to end; its exit code."""
+    """Run a node until it is asked to end; its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
     if not words or words[0] not in NODES:
         given = f"unknown node {words[0]!r}" if words else "no node named"
@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _spin(executor: MultiThreadedExecutor, end: threading.Event) -> None:
-    """A node whose callbacks raise is broken: its process ends, and whoever looks after it starts it anew."""
+    """A node whose callbacks raise is broken: its process ends, and its supervisor restarts it."""
     try:
         executor.spin()
     except ExternalShutdownException:
@@ -76,7 +76,7 @@ def _started(node: Any) -> bool:
 
 
 def _wait(node: object, end: threading.Event) -> int:
-    """Until a signal, the end of whoever started it, or until the node is through with its work (`done`, an exit code)."""
+    """Until a signal, the end of its supervisor, or until the node has finished its work (`done`, an exit code)."""
     supervisor = os.environ.get(SUPERVISOR)
     while not end.wait(0.1):
         if supervisor is not None and os.getppid() != int(supervisor):
@@ -88,7 +88,7 @@ def _wait(node: object, end: threading.Event) -> int:
 
 
 def end(code: int) -> NoReturn:
-    """Leave at once: all is let go of, and taking the interpreter apart takes seconds on a busy computer."""
+    """Exit at once: everything is released, and tearing the interpreter down takes seconds on a busy computer."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

@@ -170,7 +170,7 @@ _NODES = (
     ),
     NodeEntry(
         "monitor",
-        "what is seen after a skill against what was expected; failures are durable before they are told",
+        "what is seen after a skill against what was expected; failures are durable before they are published",
         (),
         ("steps", "relations"),
         ("verdicts", "failures"),

@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 SLOP = 0.02
 """Seconds within which images are of one moment."""
 LATE = 8
-"""Images left out that are kept at hand: news of a step's end may come after the first image of what came of it."""
+"""Images that were skipped but are kept for a while: the end of a step may be announced after its first image."""
 PATIENCE = 30.0
 """Seconds after the end of a step in which its verdict is waited for."""
 OPEN = 16
@@ -25,7 +25,7 @@ class Thinning(Generic[Item]):
         self._open: OrderedDict[tuple[str, int], float] = OrderedDict()
 
     def finished(self, step: tuple[str, int], stamp: float) -> list[Item]:
-        """A step ended then (s); the images that show what came of it and had been left out."""
+        """A step ended then (s); the skipped images that show its effect."""
         self._open[step] = stamp
         while len(self._open) > OPEN:
             self._open.popitem(last=False)

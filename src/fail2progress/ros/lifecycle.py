@@ -194,7 +194,7 @@ class StackNode(LifecycleNode):
         )
 
     def _close_inlets(self) -> None:
-        """Close what `start` opened: the next one opens it anew, and everything would come in twice."""
+        """Close what `start` opened: the next one opens it again, and everything would come in twice."""
         for items, close in self._inlets():
             for item in items:
                 if not any(item is own for own in self._own):

@@ -152,7 +152,7 @@ class SkillClient:
             handle.cancel_goal_async()
             raise Interrupted(ErrorCode.ROBOT_LOST, f"the skill did not end within {seconds:.0f} s")
         if answer.status == GoalStatus.STATUS_UNKNOWN:
-            raise Interrupted(ErrorCode.ROBOT_LOST, "the robot node was started anew and knows nothing of the skill")
+            raise Interrupted(ErrorCode.ROBOT_LOST, "the robot node was restarted and knows nothing of the skill")
         if answer.status == GoalStatus.STATUS_CANCELED:
             raise Interrupted(ErrorCode.ROBOT_STOPPED, answer.result.error_msg or "the skill was cancelled")
         if answer.result.error_code in (ErrorCode.ROBOT_STOPPED, ErrorCode.ROBOT_BUSY, ErrorCode.ROBOT_LOST):
@@ -178,7 +178,7 @@ class SkillClient:
 def await_result(handle: Any, check: Callable[[], None], seconds: float) -> Any:
     """The answer to a goal, or None when the time is over. `check` is called all the while and may raise.
 
-    It is asked for again and again: a server that was started anew answers at once that it knows nothing of the goal (status
+    It is asked for again and again: a server that was restarted answers at once that it knows nothing of the goal (status
     unknown), while a dead one looks alive for as long as the middleware's lease runs.
     """
     came, asked = threading.Event(), []

@@ -18,7 +18,7 @@ DEEPEST = 64
 MOST = 1024
 FARTHEST = 1e6
 KEPT = 10.0
-"""Seconds of transforms that are remembered, as in tf2. Of more than that back, the clock was set anew."""
+"""Seconds of transforms that are remembered, as in tf2. Of more than that back, the clock was reset."""
 MOST_KEPT = 1000
 
 
@@ -75,7 +75,7 @@ class FrameTree:
         self._lock = threading.Lock()
 
     def add(self, message: Any, fixed: bool = False) -> None:
-        """Take a TFMessage in; `fixed` ones (tf_static) hold for all times. Refused for transforms that are none."""
+        """Take a TFMessage in; `fixed` ones (tf_static) hold for all times. Refused for invalid transforms."""
         for item in message.transforms:
             child, parent = item.child_frame_id.lstrip("/"), item.header.frame_id.lstrip("/")
             check_texts(child, parent)

@@ -58,7 +58,7 @@ class Chart:
     periodic: Sequence[bool] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what is no range."""
+        """Refuse an empty or reversed range."""
         lengths = len(self.low), len(self.high), len(self.periodic) or len(self.low)
         if len(set(lengths)) != 1 or lengths[0] == 0:
             raise ValueError("bounds of unequal length or none: {} low, {} high, {} periodic".format(*lengths))

@@ -15,7 +15,7 @@ _MEMBER = re.compile(r"(?P<group>\w+?)_\*(?P<next>\+1)?")
 
 
 def expand(pattern: str, counts: Mapping[str, int]) -> tuple[Atom, ...]:
-    """The atoms of a pattern, given how many members each group has. ValueError names what is no group or no relation."""
+    """The atoms of a pattern, given how many members each group has. ValueError names what is neither a group nor a relation."""
     members = list(_MEMBER.finditer(pattern))
     for member in members:
         if member["group"] not in counts:

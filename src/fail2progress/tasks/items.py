@@ -195,7 +195,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def _scene(line: _Scene) -> Scene:
-    """ValueError for unknown categories, drawers without cabinet, openings of what is no drawer, poses that are none."""
+    """ValueError for unknown categories, drawers without cabinet, openings of things that are not drawers, invalid poses."""
     specs = tuple(ObjectSpec(thing.name, thing.category, thing.size_m, thing.inside_of) for thing in line.objects)
     poses = np.array([thing.pose for thing in line.objects], float)
     norms = np.linalg.norm(poses[:, 3:], axis=1)

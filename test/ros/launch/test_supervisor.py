@@ -81,7 +81,7 @@ def test_a_node_that_is_killed_is_started_anew(make: Callable[..., Supervisor]) 
     for starts in (2, 3):
         os.kill(supervisor.processes["monitor"].popen.pid, signal.SIGKILL)
         assert wait_for(lambda: "monitor" in supervisor.processes and supervisor.processes["monitor"].starts == starts)  # noqa: B023
-    assert "monitor ended (signal SIGKILL); it is started anew" in said(supervisor)
+    assert "monitor ended (signal SIGKILL); it is restarted" in said(supervisor)
     assert supervisor.processes["relations"].popen.pid == other != first
     assert supervisor.code is None
     supervisor.stop()
@@ -93,7 +93,7 @@ def test_a_node_that_keeps_ending_is_given_up(make: Callable[..., Supervisor], m
     monkeypatch.setattr(module, "MOST_STARTS", 3)
     supervisor = make({"monitor": "raise SystemExit(7)", "relations": SLEEP})
     assert supervisor.run() == 1
-    assert said(supervisor).count("it is started anew") == 2
+    assert said(supervisor).count("it is restarted") == 2
     assert "monitor ended 3 times" in said(supervisor) and "exit code 7" in said(supervisor)
     assert not any(alive(process.popen.pid) for process in supervisor.processes.values())
 

@@ -172,7 +172,7 @@ def compare(perceived: Perceived, truth: Mapping[str, list[dict[str, list[float]
 
 
 def relations(perceived: Perceived) -> list[tuple[str, str, str]]:
-    """What lies in or on what other object (a table is none)."""
+    """What lies in or on which other object; tables do not count."""
     tables = {surface.id for surface in perceived.surfaces}
     state = geometric_relations.detect(perceived)
     found = [atom for atom in state.holding() if atom[0] == "inside"]

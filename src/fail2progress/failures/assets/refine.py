@@ -65,7 +65,7 @@ class EditRecord(BaseModel):
 
 @dataclass(frozen=True)
 class Refinement:
-    """What came of a case: the refined one, its signals first and last, and the edits in order."""
+    """The result of a case: the refined one, its signals first and last, and the edits in order."""
 
     case: Case
     initial: tuple[FailureSignals, ...]

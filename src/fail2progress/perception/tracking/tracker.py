@@ -68,7 +68,7 @@ class Tracker:
         return _as_perceived(present, perceived)
 
     def forget(self) -> None:
-        """Start anew."""
+        """Forget everything."""
         self.tracks.clear()
         self._named = 0
 

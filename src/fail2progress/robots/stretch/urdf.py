@@ -17,7 +17,7 @@ _Vector = tuple[float, float, float]
 
 
 class UrdfError(ValueError):
-    """A file that is no URDF, or lacks a joint: its name and what is wrong."""
+    """A file that is not a URDF, or lacks a joint: its name and what is wrong."""
 
 
 @dataclass(frozen=True)

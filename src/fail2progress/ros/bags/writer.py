@@ -89,7 +89,7 @@ class BagWriter:
         self._first, self._last = self._first or time, max(self._last, time)
 
     def save_metadata(self) -> None:
-        """What rosbag2 reads first; written anew now and then, since a crash leaves no time for it."""
+        """What rosbag2 reads first; rewritten from time to time, since a crash leaves no time for it."""
         span = {"nanoseconds": self._last - self._first}
         begin = {"nanoseconds_since_epoch": self._first}
         total, file = sum(self._counts.values()), Path(self._file.name).name

@@ -172,7 +172,7 @@ def event_of(message: FailureEventMsg) -> FailureEvent:
 
 
 def _check_event(message: FailureEventMsg) -> None:
-    """Refused for too many parts, overlong texts, relations that are none, and a time of detection that is none."""
+    """Refused for too many parts, overlong texts, unknown relations, and an invalid time of detection."""
     if max(len(message.mismatches), len(message.plan), len(message.goal)) > MOST_RECORDS:
         raise Refused("count", f"a failure with more than {MOST_RECORDS} mismatches, skills or goals")
     check_texts(message.task, message.model, message.time, *message.goal)
@@ -206,14 +206,14 @@ def report_msg(report: FailureReport, stamp: float) -> FailureReportMsg:
 
 
 def _signal_of(message: FailureSignalMsg) -> FailureSignal:
-    """To the core's type; ValidationError for numbers that are none."""
+    """To the core's type; ValidationError for values that are not numbers."""
     check_schema(message)
     check_texts(message.name, message.parameter, message.evidence)
     return FailureSignal(**{field: getattr(message, field) for field in FailureSignal.model_fields})
 
 
 def _signals_of(message: FailureSignalsMsg) -> FailureSignals:
-    """To the core's type; ValidationError for numbers that are none."""
+    """To the core's type; ValidationError for values that are not numbers."""
     check_schema(message)
     check_texts(message.asset)
     return FailureSignals(**{field: getattr(message, field) for field in FailureSignals.model_fields})

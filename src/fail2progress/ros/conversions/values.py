@@ -59,7 +59,7 @@ def _nanoseconds(stamp: float) -> int:
 def stamp_of(time: Time) -> float:
     """Seconds; whole nanoseconds up to some weeks come back exactly, wall-clock times as the nearest float.
 
-    Refused for what is no time: before 1970, or a billion nanoseconds and more.
+    Refused for invalid times: before 1970, or a billion nanoseconds and more.
     """
     if time.sec < 0 or time.nanosec >= _BILLION:
         raise Refused("stamp", f"{time.sec} s and {time.nanosec} ns are no time")
@@ -218,7 +218,7 @@ def planned_of(message: PlannedSkillMsg) -> PlannedSkill:
     expected = relations_of(message.expected)
     shift = _array(message.displacement, np.float64, (len(expected.names), 3), "displacement")
     if not np.isfinite(shift).all() or (np.abs(shift) > 1e3).any():
-        raise Refused("value", "a displacement that is no distance")
+        raise Refused("value", "a displacement that is not finite")
     return PlannedSkill(call_of(message.call), expected, shift)
 
 

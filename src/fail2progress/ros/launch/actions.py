@@ -1,4 +1,4 @@
-"""A stack for `ros2 launch`: the nodes of the table as launch actions, started anew when they die, with an exit code."""
+"""A stack for `ros2 launch`: the nodes of the table as launch actions, restarted when they die, with an exit code."""
 
 # `launch` comes with a ROS installation only, and without types.
 # mypy: disable-error-code="attr-defined,import-not-found,import-untyped"
@@ -124,7 +124,7 @@ class Run:
         return [driver]
 
     def ended(self, event: Any, context: Any) -> list[Any] | None:
-        """A process has ended: the work is done, or a node is started anew, or the stack cannot go on (StackError)."""
+        """A process has ended: the work is done, or a node is restarted, or the stack cannot go on (StackError)."""
         if event.action is self.reporter:
             return self.conclude(event.returncode)
         name = self.names.get(event.action)

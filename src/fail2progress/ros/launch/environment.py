@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 SUPERVISOR = "FAIL2PROGRESS_SUPERVISOR"
-"""Process id of whoever started a node and looks after it: the node ends when that one has gone."""
+"""Process id of a node's supervisor: the node ends when its supervisor has gone."""
 _PROBE = "import rclpy, fail2progress_msgs.msg, tf2_msgs.msg"
 
 

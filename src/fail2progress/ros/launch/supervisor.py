@@ -1,4 +1,4 @@
-"""Starts the processes of a stack from the table, starts one anew that dies, and ends them all. Imports no ROS."""
+"""Starts the processes of a stack from the table, restarts one that dies, and ends them all. Imports no ROS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fail2progress.ros.launch.environment import SUPERVISOR, environment
 GRACE = 8.0
 """Seconds that processes have to end by themselves."""
 PAUSE = 0.5
-"""Seconds before a process is started anew."""
+"""Seconds before a process is restarted."""
 MOST_STARTS = 60
 """A process that ends more often than this is not started again: something is wrong that a start does not cure."""
 SHARED = Path("/dev/shm")
@@ -106,7 +106,7 @@ class Supervisor:
         return 1 if self.code is None else self.code
 
     def look_after(self) -> None:
-        """Start anew what has died; take note when the last node is through."""
+        """Restart what has died; take note when the last node is through."""
         for name, process in list(self.processes.items()):
             code = process.popen.poll()
             if code is not None:
@@ -127,7 +127,7 @@ class Supervisor:
             self.say(f"{name} ended {MOST_STARTS} times: see {self._log(name)}")
             self.code = 1
         else:
-            self.say(f"{name} ended ({_how(code)}); it is started anew")
+            self.say(f"{name} ended ({_how(code)}); it is restarted")
             self._due[name] = time.monotonic() + PAUSE
 
     def stop(self) -> None:

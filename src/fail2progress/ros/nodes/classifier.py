@@ -56,7 +56,7 @@ class ClassifierNode(StackNode):
         self.wanted.set()
 
     def _work(self) -> None:
-        """Woken by messages; and now and then unasked, as whoever sent one may have been ended before it could."""
+        """Runs when a message arrives, and from time to time without one: its sender may have died before it sent it."""
         told = False
         while not self.ending.is_set():
             self.wanted.wait(UNASKED if told else 0.2)
@@ -69,7 +69,7 @@ class ClassifierNode(StackNode):
             self.guarded("failures", self._work_off, None)
 
     def _tell_again(self, _: None) -> None:
-        """The last report: the process may have been ended after it was kept and before it was told."""
+        """The last report: the process may have died after storing it and before publishing it."""
         kept = [report for head in self.store.headers() if (report := self.store.report(head.id)) is not None]
         if kept:
             self.tell("failure_reports", report_msg(kept[-1], self.now()))
@@ -107,7 +107,7 @@ class ClassifierNode(StackNode):
         return report
 
     def classify_stored(self, request: Any, response: Any) -> Any:
-        """The service: a stored failure, classified anew."""
+        """The service: a stored failure, classified again."""
         try:
             report = self._report(self.store.get(request.id))
         except StoreError as error:

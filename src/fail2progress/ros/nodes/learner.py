@@ -94,7 +94,7 @@ class LearnerNode(ModelNode):
         self.wanted.set()
 
     def _work(self) -> None:
-        """Woken by messages; and now and then unasked, as whoever sent one may have been ended before it could."""
+        """Runs when a message arrives, and from time to time without one: its sender may have died before it sent it."""
         told = False
         while not self.ending.is_set():
             self.wanted.wait(UNASKED if told else 0.2)
@@ -107,7 +107,7 @@ class LearnerNode(ModelNode):
             self.guarded("failure_reports", self._work_off, None)
 
     def _tell_again(self, _: None) -> None:
-        """What was learnt last: the process may have been ended after it was kept and before it was told."""
+        """What was learnt last: the process may have died after storing it and before publishing it."""
         learnt = [(head.id, lesson) for head in self.store.headers() if (lesson := self.store.lesson(head.id)) is not None]
         if not learnt:
             return
@@ -150,7 +150,7 @@ class LearnerNode(ModelNode):
         return report
 
     def learn(self, identity: str, report: Report) -> ModelUpdate:
-        """From a stored failure to a model that all may use, or the reason why there is none. Told, and kept."""
+        """From a stored failure to a model that all may use, or the reason why there is none; stored and published."""
 
         def checked(stage: str, share: float) -> None:
             if self.ending.is_set():
@@ -170,7 +170,7 @@ class LearnerNode(ModelNode):
             return self._adopt(version, identity)
 
     def _version_of(self, identity: str) -> str | None:
-        """A version that came of this failure before this process was started anew."""
+        """A version learnt from this failure before this process was restarted."""
         notes = {version: load_checkpoint(self.versions.path(version)).note for version in self.versions.versions()}
         return next((version for version, note in notes.items() if note.get("event") == identity), None)
 

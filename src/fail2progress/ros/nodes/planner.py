@@ -215,7 +215,7 @@ class PlannerNode(ModelNode):
         self.tell("steps", step_msg(self.attempt, self.episode, phase, self.now(), code, text))
 
     def say(self, phase: str, text: str) -> None:
-        """Feedback to whoever asked for the task."""
+        """Feedback to the client of the task."""
         self.get_logger().info(f"{phase}: {text}")
         if self.asked is not None:
             self.asked.publish_feedback(ExecuteTask.Feedback(phase=phase, step=self.done_steps, text=text))

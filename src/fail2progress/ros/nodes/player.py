@@ -21,7 +21,7 @@ from fail2progress.ros.conversions.values import uuid_text
 from fail2progress.ros.lifecycle import StackNode, message_type, qos
 
 UPSTREAM = {"segments": "segments", "camera": table.CAMERA[1]}
-"""Where observations may come from: only one of them is played, all after it is worked out anew."""
+"""Where observations may come from: only one of them is played, all after it is computed again."""
 PATIENCE = 5.0
 """Seconds after which a message that was not answered counts as lost and is sent again."""
 ATTEMPTS = 5

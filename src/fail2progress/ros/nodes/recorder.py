@@ -92,7 +92,7 @@ def _read(data: bytes, kind: Any) -> Any:
 
 
 def _next(folder: Path) -> Path:
-    """bag_0000, bag_0001, ...: a recorder that was started anew begins a new bag."""
+    """bag_0000, bag_0001, ...: a recorder that was restarted begins a new bag."""
     taken = [int(path.name[4:]) for path in folder.glob("bag_*") if path.name[4:].isdecimal()]
     return folder / f"bag_{max(taken, default=-1) + 1:04d}"
 

@@ -28,7 +28,7 @@ class RelationsNode(ModelNode):
         self.since = 0.0
         """Observations before this time belong to the step that has ended since."""
         self.pending: SkillExecution | None = None
-        """Ended, but not yet seen what came of it."""
+        """Ended, but its effect has not been seen yet."""
         self.listen("steps", self.step, when_inactive=True)
         self.listen("segments", self.observe)
 

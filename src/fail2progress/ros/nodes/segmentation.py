@@ -153,7 +153,7 @@ class SegmentationNode(StackNode):
                     perceived = self.tracker.update(perceived, self._due_shift(), frame.colour)
             except PerceptionError as error:
                 raise Refused("perception", str(error)) from error
-            # What others would refuse is not told.
+            # What others would refuse is not published.
             self.cloud, self.last = cloud_of(segments_msg(perceived.cloud())), images
             self.facts["segments"] = str(len(self.cloud))
             self.facts["seconds"] = f"{perceived.seconds.get('total', 0.0):.3f}"

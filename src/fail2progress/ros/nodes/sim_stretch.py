@@ -97,7 +97,7 @@ class SimStretchNode(RobotNode):
                 self.robot.recover()
 
     def _progress(self, share: float, phase: str) -> None:
-        """The robot moves: joints, and now and then an image; slower than the computer where a pace is asked for."""
+        """The robot moves: joints, and an image from time to time; slower than the computer where a pace is asked for."""
         if self.goal is None:
             return
         if self.stopped.is_set() or self.lost.is_set() or self.goal.is_cancel_requested:
@@ -170,7 +170,7 @@ class World:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{self.path}: not a saved world ({error}); remove it to start the trial anew") from error
+            raise ValueError(f"{self.path}: not a saved world ({error}); remove it to start the trial over") from error
 
     def scene(self, trial: Trial) -> Scene:
         """As it was left, or the trial's start."""
@@ -179,7 +179,7 @@ class World:
         try:
             return trial.scene.with_poses(np.array(self.left["poses"], float), self.left["openings"])
         except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{self.path}: not a saved world ({error}); remove it to start the trial anew") from error
+            raise ValueError(f"{self.path}: not a saved world ({error}); remove it to start the trial over") from error
 
     def save(self, trial: Trial, scene: Scene) -> None:
         """Keep where everything is now."""

@@ -29,7 +29,7 @@ ANSWER = 20.0
 LONGEST = 3600.0
 """Seconds that a task may take."""
 AGAIN = (ErrorCode.PLANNER_BUSY, ErrorCode.PLANNER_NO_OBSERVATION, ErrorCode.ROBOT_LOST, ErrorCode.ROBOT_BUSY)
-"""What may pass by itself: a node that was lost is started anew."""
+"""What may pass by itself: a node that was lost is restarted."""
 
 
 class LostError(RuntimeError):
@@ -154,7 +154,7 @@ class TaskNode(StackNode):
         self._say(f"{message.feedback.phase}: {message.feedback.text}")
 
     def _say(self, text: str) -> None:
-        """On standard output, for people and for whoever started this."""
+        """On standard output, for people and for the process that started this."""
         with self.lock:
             self.said.append(text)
             print(text, flush=True)

@@ -27,7 +27,7 @@ def compile_scene(
 ) -> Bodies:
     """Compile a scene with a hand that is equipped for a skill: what it holds gets a weld to it, off at first.
 
-    `extend` adds what is no object, such as a robot.
+    `extend` adds bodies that are not objects, such as a robot.
     """
     spec = mujoco.MjSpec()
     _options(spec)

@@ -100,7 +100,7 @@ def _supported(bodies: Bodies, scene: Scene, index: int, near: float) -> bool:
 
 
 def sweep(scene: Scene, drawer: str, command: float = 0.1) -> Sweep:
-    """Move a drawer over its range, kinematically and driven by a force. ValueError for what is no drawer."""
+    """Move a drawer over its range, kinematically and driven by a force. ValueError for anything but a drawer."""
     index = scene.index(drawer)
     if not scene.objects[index].is_drawer:
         raise ValueError(f"{drawer} is not a drawer")

@@ -1,4 +1,4 @@
-"""Serves a registered simulator over the worker protocol: on standard input and output, or to whoever connects to a socket."""
+"""Serves a registered simulator over the worker protocol: on standard input and output, or to a client of a socket."""
 
 from __future__ import annotations
 

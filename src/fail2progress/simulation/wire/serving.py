@@ -21,7 +21,7 @@ class Record(NamedTuple):
 
 
 class Refused(ValueError):
-    """A job that cannot be done: the client is told why, and the worker goes on."""
+    """A job that cannot be done: the client gets the reason, and the worker goes on."""
 
 
 class Worker:
@@ -45,7 +45,7 @@ class Worker:
 
 
 def serve(worker: Worker, reader: BinaryIO, writer: BinaryIO) -> None:
-    """Answer requests until the stream ends. ProtocolError for what is no request; the other side is told before."""
+    """Answer requests until the stream ends. ProtocolError for anything else; the other side gets the reason first."""
     try:
         for request in _requests(reader):
             for answer in _answers(worker, request):

@@ -80,7 +80,7 @@ def facets(inverted: Image, camera: Intrinsics, radius: int) -> Facets:
 
 def _facets(inverted: Image, u: Image, v: Image, radius: int) -> tuple[Image, Image, Image]:
     height, width = inverted.shape
-    # Windows that would lie outside the image are none.
+    # Windows outside the image are dropped.
     fitted = zip(_windows(inverted, u, v, radius), _NONE, strict=True)
     parts = [np.pad(part, radius, constant_values=fill) for part, fill in fitted]
     best = np.full(inverted.shape, np.inf, np.float32)

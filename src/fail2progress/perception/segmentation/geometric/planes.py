@@ -108,7 +108,7 @@ def _on(plane: Array, inverted: Image, camera: Intrinsics, rules: PlaneRules) ->
 def find_surfaces(
     planes: list[Array], axes: Level, normals: Image, inverted: Image, camera: Intrinsics, rules: PlaneRules
 ) -> list[Surface]:
-    """Tables in view, the largest in the image first; a floor below a table is none. Empty where nothing is level."""
+    """Tables in view, the largest in the image first; the floor below a table does not count. Empty where nothing is level."""
     flat = [plane for plane in planes if -plane @ axes.up / np.linalg.norm(plane) > np.cos(rules.tilt)]
     upward = normals @ axes.up.astype(np.float32) > np.cos(np.radians(35))
     taken = np.zeros(inverted.shape, bool)

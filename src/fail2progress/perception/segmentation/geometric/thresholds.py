@@ -71,6 +71,6 @@ class MergeRules:
     """Metres across, up to which something that is held by nothing belongs to what it touches, whatever that is."""
     whole: float = 0.04
     """Metres across, from which something that seems to be held by nothing is a thing all the same, whose hold is out of view: a
-    box whose sides are hidden below its top, a tin on a thinner one. What comes in from outside the image is none."""
+    box whose sides are hidden below its top, a tin on a thinner one. What reaches in over the image's border is not an object."""
     resting: float = 0.5
     """Share of a part's columns that end on another thing or behind it, for one that needs no other hold."""

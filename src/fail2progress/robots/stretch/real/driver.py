@@ -260,7 +260,7 @@ def check_limit(name: str, value: float) -> None:
 def hold(transport: StretchTransport, servos: Collection[str]) -> None:
     """Keep every motor where it is: steppers by the firmware's hold mode, against the weight they carry; servos by torque.
 
-    Servos are touched only where they are named, so that the gripper does not let go of what it holds.
+    Servos are touched only where they are named, so that the gripper keeps its grasp.
     """
     for part in (transport.lift, transport.arm):
         part.motor.set_command(part.motor.MODE_HOLD, i_feedforward=part.i_feedforward)

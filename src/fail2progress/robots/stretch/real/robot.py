@@ -37,7 +37,7 @@ class StretchRobot(Robot):
     """A Stretch RE2. The planning frame is where the base stands when this is made, turned by 90 degrees: x along the arm.
 
     transport: the robot (transport.connect()). look: the camera's segments in the planning frame, taken after it is called;
-    pose() says where the base is in it. alive() must be called at 20 Hz or more by whoever wants the robot to move.
+    pose() says where the base is in it. alive() must be called at 20 Hz or more by the client that moves the robot.
     """
 
     transport: StretchTransport
@@ -90,7 +90,7 @@ class StretchRobot(Robot):
         self._driver.resume()
 
     def close(self) -> None:
-        """End all motion and let go of the devices; the robot is of no use afterwards."""
+        """End all motion and release the devices; the robot cannot be used afterwards."""
         self._driver.stop()
         self.transport.stop()
 

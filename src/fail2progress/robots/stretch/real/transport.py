@@ -129,7 +129,7 @@ def connect(load: Callable[[], type[StretchTransport]] | None = None) -> Stretch
     """The robot of this computer, started. Only in the main thread, as stretch_body sets signal handlers; they are set back.
 
     stretch_body is imported here and nowhere else: its import ends the process where no robot is configured.
-    TransportError says what to do when there is none. Whoever connects calls stop() in the end.
+    TransportError says what to do when there is none. The caller calls stop() in the end.
     """
     if threading.current_thread() is not threading.main_thread():
         raise TransportError("stretch_body sets signal handlers when it starts: call connect() in the main thread")
