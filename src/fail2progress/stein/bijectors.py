@@ -1,4 +1,4 @@
-"""Bounded, differentiable changes of variables, in which particles cannot leave their prior's range (DESIGN 5)."""
+"""Bounded, differentiable changes of variables, in which particles cannot leave their prior's range."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The gate: a fine-tuned model goes live only if it does better on the failure and not worse on what worked (DESIGN 9)."""
+"""The gate: a fine-tuned model goes live only if it does better on the failure and not worse on what worked."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Merger:
         self.colours = {i: histogram(rows, pixels) for i, pixels in self.parts.items()}
 
     def run(self) -> list[Numbers]:
-        """Flat pixel indices of every object; a fragment in mid-air is not an object, and neither is what reaches in over the image's border."""
+        """Flat pixel indices of every object: fragments in mid-air and what reaches in over the image's border left out."""
         rules = (self._tiny, self._leaking, self._alike, self._walls, self._halves, self._hollow, self._hanging, self._alike)
         for rule in (*rules, self._hollow):
             self._until_done(rule)
