@@ -61,6 +61,15 @@ def test_where_furniture_stands_the_base_may_not() -> None:
     assert reach(BODY, EMPTY, (np.array([1.2, 0.0, 0.5]),)).postures[0].base_x > 0.3
 
 
+def test_the_base_drives_through_no_furniture_on_its_way() -> None:
+    point = (np.array([0.6, 1.2, 0.5]),)
+    assert reach(BODY, EMPTY, point).postures[0].base_y > 0.9
+    between = Scene((ObjectSpec("bin", "shelf", (0.2, 0.2, 0.3)),), pose(0.05, 0.6, 0.15)[None])
+    assert standable(between, 0.0, 1.2) is None and standable(between, 0.0, 0.6) == "bin"
+    with pytest.raises(OutOfReachError, match="unless the base stands in bin"):
+        reach(BODY, between, point)
+
+
 def test_a_straight_way_that_needs_two_stands_is_refused() -> None:
     ends = (np.array([0.2, 0.0, 0.5]), np.array([1.2, 0.0, 0.5]))
     assert not reach(BODY, EMPTY, ends).one_stand

@@ -10,7 +10,7 @@ import numpy as np
 
 from fail2progress.core.scene import Array, Scene
 from fail2progress.robots.stretch.kinematics import HOME, Kinematics
-from fail2progress.skills.phases import Cost, Hand, OutOfReachError, Reach
+from fail2progress.skills.phases import Cost, Hand, OutOfReachError, Posture, Reach
 
 FOOT_RADIUS, FOOT_HEIGHT = 0.30, 0.17
 """Metres: everything of the base, however it is turned, lies within this radius and below this height."""
@@ -28,6 +28,8 @@ _ASIDE = 0.03
 _FINGER_SLOPE = 0.5
 """Metres that the fingers rise for every metre from the tip to the wrist."""
 _PER_CENTIMETRE = 6.0
+_PACE = 0.1
+"""Metres between two places at which the way of the base is looked at."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,47 @@ ANYWHERE = Floor((-math.inf, -math.inf), (math.inf, math.inf))
 """Where nothing stands but what is known."""
 
 
+@dataclass(frozen=True)
+class _Furniture:
+    """What the base must keep clear of, within its floor: names and (M, 2, 3) boxes (m)."""
+
+    names: tuple[str, ...]
+    boxes: Array
+    floor: Floor
+
+    def hit(self, spots: Array) -> str | None:
+        """What the base would collide with at the first of (K, 2) places (m) where it does, or None."""
+        for x, y in spots:
+            if not self.floor.holds(x, y):
+                return f"a place (x = {x:.2f}, y = {y:.2f} m) outside its floor ({self.floor})"
+        if not self.names:
+            return None
+        low, high = self.boxes[:, 0], self.boxes[:, 1]
+        gap = np.hypot(
+            *np.moveaxis(np.maximum(np.maximum(low[:, :2] - spots[:, None], spots[:, None] - high[:, :2]), 0.0), -1, 0)
+        )
+        hits = ((gap < FOOT_RADIUS) & (low[:, 2] < FOOT_HEIGHT)) | ((gap < BODY_RADIUS) & (low[:, 2] < BODY_HEIGHT))
+        return self.names[int(hits.any(axis=0).argmax())] if hits.any() else None
+
+
+def _furniture(scene: Scene, floor: Floor) -> _Furniture:
+    fixed = [row for row, spec in enumerate(scene.objects) if not spec.movable]
+    return _Furniture(tuple(scene.names[row] for row in fixed), scene.bounds().reshape(-1, 2, 3)[fixed], floor)
+
+
 def standable(scene: Scene, x: float, y: float, floor: Floor = ANYWHERE) -> str | None:
     """What the base would collide with at a place, or None. Furniture above the base's height may overhang it."""
-    if not floor.holds(x, y):
-        return f"a place (x = {x:.2f}, y = {y:.2f} m) outside its floor ({floor})"
-    for spec, (low, high) in zip(scene.objects, scene.bounds(), strict=True):
-        if spec.movable:
-            continue
-        gap = math.hypot(max(low[0] - x, x - high[0], 0.0), max(low[1] - y, y - high[1], 0.0))
-        if (gap < FOOT_RADIUS and low[2] < FOOT_HEIGHT) or (gap < BODY_RADIUS and low[2] < BODY_HEIGHT):
-            return spec.name
-    return None
+    return _furniture(scene, floor).hit(np.array([[x, y]]))
+
+
+def _way(postures: Sequence[Posture]) -> Array:
+    """(K, 2) places (m) that the base passes on its straight ways from home to the stands, none further than _PACE apart."""
+    spots = [np.array(HOME[:2])]
+    for stand in postures:
+        end = np.array([stand.base_x, stand.base_y])
+        steps = max(math.ceil(float(np.linalg.norm(end - spots[-1])) / _PACE), 1)
+        spots.extend(spots[-1] + (end - spots[-1]) * (k / steps) for k in range(1, steps + 1))
+    return np.array(spots[1:])
 
 
 def reach(
@@ -76,20 +108,20 @@ def reach(
     """How to bring the hand to (3,) points in turn; at the last it has turned by so many rad against the others.
 
     The heading is the one that bends the wrist and drives the base least, and has the least against it. straight: from one
-    stand. OutOfReachError where there is no way, or where the base would stand in furniture or off the floor.
+    stand. OutOfReachError where there is no way, or where the base would stand in, or drive through, furniture or off the floor.
     """
     best: tuple[float, Reach] | None = None
-    obstacle = "front of it"
+    obstacle, furniture = "front of it", _furniture(scene, floor)
     for hands in _candidates(body, points, turn, headings or HEADINGS, pitch):
         stands = _stands(body, hands, straight)
         if stands is None:
             continue
         found = Reach(hands, tuple(body.posture(hand, stand) for hand, stand in zip(hands, stands, strict=True)))
-        blocked = [standable(scene, p.base_x, p.base_y, floor) for p in found.postures]
-        obstacle = next(filter(None, blocked), obstacle)
+        blocked = furniture.hit(_way(found.postures))
+        obstacle = blocked or obstacle
         cost = sum(abs(hand.heading) for hand in hands) + 20 * sum(abs(stand - HOME[0]) for stand in stands)
         cost += sum(map(against, hands))
-        if not any(blocked) and (best is None or cost < best[0]):
+        if blocked is None and (best is None or cost < best[0]):
             best = cost, found
     if best is None:
         where = ", then ".join(str(np.round(point, 3).tolist()) for point in points)
