@@ -212,7 +212,7 @@ _NODES = (
             Parameter("pace", 0.0, "simulated seconds a second; 0: as fast as it can", 0.0, 100.0),
         ),
         ("heartbeat",),
-        (*CAMERA, *LABELS, "joint_states", "tf", "tf_static"),
+        (*CAMERA, *LABELS, "joint_states", "tf", "tf_static", "looks"),
         services=("stop_the_robot", "resume_the_robot", "set_trial"),
         actions=("execute_skill",),
         threads=5,

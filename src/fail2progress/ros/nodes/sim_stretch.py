@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from fail2progress_msgs.msg import ErrorCode, LabelNames
 from fail2progress_msgs.srv import SetTrial
+from std_msgs.msg import Header
 
 from fail2progress.core.files import write_whole
 from fail2progress.core.rgbd import RgbdFrame
@@ -20,7 +21,7 @@ from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
 from fail2progress.ros.conversions.values import header, time_of
-from fail2progress.ros.graph import CAMERA, LABELS
+from fail2progress.ros.graph import AFTER, CAMERA, LABELS
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import SkillCall
@@ -84,7 +85,14 @@ class SimStretchNode(RobotNode):
             self.robot.execute(call)
         finally:
             self.world.save(self.trial, self.robot.scene)
-            self._photograph(self.robot.frame())
+            self._show(self.robot.frame())
+
+    def _show(self, frame: RgbdFrame) -> None:
+        """The skill is over and its looks are taken: as the real robot, it says so and shows what is there."""
+        self.tell("looks", Header(stamp=time_of(self.now()), frame_id=AFTER))
+        self._photograph(frame)
+        self._send()
+        self.tell("looks", Header(stamp=time_of(self.now())))
 
     def halt(self) -> None:
         """See RobotNode."""
