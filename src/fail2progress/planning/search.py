@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from fail2progress.core.goals import Goal
-from fail2progress.core.relations import BINARY
+from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import LatentState, RelationLogits, SkillEffectModel
 from fail2progress.planning.relevance import Scene, relevant_steps
 from fail2progress.planning.steps import action, atom_log_probabilities, atom_rows, size, step_parameters
@@ -40,7 +42,7 @@ class SearchOptions:
     expansions: int = 40
     slack: int = 4
     """Skills that a plan may have beyond one for every object with something missing."""
-    patience: int = 12
+    patience: int = 6
     """Expansions in a row that may lead to nothing new."""
 
 
@@ -72,11 +74,14 @@ class _Node:
     def missing(self) -> list[int]:
         return (self.log_p <= _HALF).nonzero().flatten().tolist()
 
-    def signature(self) -> bytes:
-        """What is believed at it of the goal and of where things are kept: equal ones differ in places only."""
-        kept = self.relations.binary[0][..., _KEPT] > 0
-        unary = self.relations.unary[0] > 0
-        return b"".join(part.numpy().tobytes() for part in (self.log_p > _HALF, kept, unary))
+    def signature(self, segments: Segments) -> bytes:
+        """What is believed at it of the goal, and on and in what everything is: equal ones differ in places only."""
+        above, inside = (self.relations.binary[0, ..., relation] for relation in _KEPT)
+        on = torch.where(segments.surfaces(), above, -torch.inf).argmax(dim=1)
+        strongest, within = inside.max(dim=1)
+        held = torch.where(strongest > 0, within, -1)
+        open_now = self.relations.unary[0, segments.drawers(), UNARY.index("open")] > 0
+        return b"".join(part.numpy().tobytes() for part in (self.log_p > _HALF, on, held, open_now))
 
 
 @torch.no_grad()
@@ -103,13 +108,13 @@ class _Search:
         self.model, self.goal, self.segments, self.options, self.generator = model, goal, segments, options, generator
         self.count = itertools.count()
         self.queue: list[tuple[float, float, int, _Node, list[list[Step]] | None]] = []
-        self.known: set[bytes] = set()
+        self.known: set[Hashable] = set()
 
     def run(self, root: _Node) -> Skeleton:
         """Expand the most promising node until the goal is reached, or there is no use in going on."""
         limit = self._left(root) + self.options.slack
         best, stale, reason = root, 0, EXHAUSTED
-        self.known.add(root.signature())
+        self._is_new(root)
         self._push(root, None)
         expanded = 0
         while self.queue:
@@ -147,11 +152,16 @@ class _Search:
         children = self._expand(node, steps)
         if dearer:
             self._push(node, dearer)
-        signatures = [child.signature() for child in children]
-        new = any(signature not in self.known for signature in signatures)
-        self.known.update(signatures)
+        new = [self._is_new(child) for child in children]
         for child in children:
             self._push(child, None)
+        return any(new)
+
+    def _is_new(self, node: _Node) -> bool:
+        """Whether neither what is believed at a node nor the steps to it, in any order, were met before."""
+        keys = {node.signature(self.segments), frozenset(Counter(node.steps).items())}
+        new = self.known.isdisjoint(keys)
+        self.known |= keys
         return new
 
     def _groups(self, node: _Node) -> list[list[Step]]:

@@ -61,6 +61,10 @@ class Segments:
 
         return torch.tensor([name == "table" for name in self.categories])
 
+    def drawers(self) -> list[int]:
+        """Rows of the drawers."""
+        return [row for row in range(len(self.names)) if self.is_drawer(row)]
+
 
 class Boxes(Protocol):
     """B predicted scenes of N segments: `box` (B, N, 2, 3) corners in metres, `mask` (B, N) which were seen."""

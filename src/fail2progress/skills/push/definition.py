@@ -27,7 +27,7 @@ SKILL = SkillDefinition(
     motion=along,
     command=along_for,
     # Where a placement does it too, that is more certain.
-    cost=2.0,
+    cost=3.0,
     planner=f"{_HERE}.planning:SAMPLER",
     data=f"{_HERE}.data:SAMPLER",
     programs={"floating_hand": f"{_HERE}.floating_hand:program", "stretch": f"{_HERE}.stretch:program"},
