@@ -67,14 +67,17 @@ def _inside(box: Tensor, outer: Tensor) -> Tensor:
     return ((box[:, 0] >= outer[0] - 0.002) & (box[:, 1] <= outer[1] + 0.002)).all(dim=1)
 
 
-def _fall(box: Tensor, placed: Tensor, contents: Tensor, mine: int) -> Tensor:
-    """How far (m, negative) a box sinks where it is let go: into an open container, or onto the highest thing under it."""
+def _fall(box: Tensor, placed: Tensor, contents: Tensor, mine: int, holding: Tensor | None = None) -> Tensor:
+    """How far (m, negative) a box sinks where it is let go: into an open container, or onto the highest thing under it.
+
+    `holding` (N,) says what is a container; small things are by default.
+    """
     under = ((box[:, 0, :2] < placed[1, :2]) & (box[:, 1, :2] > placed[0, :2])).all(dim=1) & ~contents
     under[mine] = False
     walls = _WALL + _MARGIN
     within = ((box[:, 0, :2] + walls < placed[0, :2]) & (box[:, 1, :2] - walls > placed[1, :2])).all(dim=1)
     small = (box[:, 1] - box[:, 0])[:, :2].max(dim=1).values < 0.2
-    holds = within & small
+    holds = within & (small if holding is None else holding)
     rest = torch.where(under, torch.where(holds, box[:, 0, 2] + _WALL, box[:, 1, 2]), -torch.inf).amax()
     if holds.any():
         # Contents of one container shove each other aside (in physics, 29 of 30 times), so a heap sinks below the rim.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,6 +18,7 @@ from fail2progress.planning.optimise import CrossEntropy, Optimiser
 from fail2progress.planning.search import COLLISION, REACHED, SearchOptions, joined, search
 from fail2progress.planning.steps import action, atom_log_probabilities, size, step_parameters
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import Segments, Step
 
 
@@ -117,13 +119,19 @@ class Planner:
             effect = self.model.predict(state, action(step, parameters))
             names = belief.names
             target = None if step.target is None else names[step.target]
-            call = SkillCall(step.skill, names[step.object], tuple(parameters[0].tolist()), target)
+            call = SkillCall(step.skill, names[step.object], _within(step, parameters[0]), target)
             shift = expected_motion(state, effect)[0].numpy().astype(float)
             skills.append(PlannedSkill(call, relation_state(effect.relations, belief), shift))
             state, relations = effect.state, effect.relations
         log_p = atom_log_probabilities(relations, goal, belief.names)[0]
         reached = bool((log_p > math.log(0.5)).all())
         return Plan(goal, tuple(skills), math.exp(float(log_p.sum())), reached, skeleton)
+
+
+def _within(step: Step, parameters: Tensor) -> tuple[float, ...]:
+    """(m,) parameters, from which single precision may have taken them by a rounding, within their bounds."""
+    definition = skill(step.skill)
+    return tuple(np.clip(parameters.double().numpy(), definition.low, definition.high).tolist())
 
 
 @torch.no_grad()

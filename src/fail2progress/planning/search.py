@@ -29,6 +29,7 @@ COLLISION = 8.0
 """Taken off the score (nats) of parameters with which something is in the way."""
 REACHED = "reached"
 EXHAUSTED = "no skill can make what is missing true"
+LENGTH = "no plan of up to {} skills was found to reach it"
 BUDGET = "the search was given up after {} expansions"
 REPEATS = "the search only repeated itself: the last {} expansions led to nothing that was not expected before"
 _KEPT = [BINARY.index(relation) for relation in ("above", "inside")]
@@ -113,10 +114,9 @@ class _Search:
     def run(self, root: _Node) -> Skeleton:
         """Expand the most promising node until the goal is reached, or there is no use in going on."""
         limit = self._left(root) + self.options.slack
-        best, stale, reason = root, 0, EXHAUSTED
+        best, stale, expanded, reason = root, 0, 0, EXHAUSTED
         self._is_new(root)
         self._push(root, None)
-        expanded = 0
         while self.queue:
             if expanded == self.options.expansions:
                 reason = BUDGET.format(expanded)
@@ -131,6 +131,8 @@ class _Search:
                 break
             if len(node.steps) < limit:
                 stale = 0 if self._widen(node, groups) else stale + 1
+            else:
+                reason = REPEATS.format(stale) if stale else LENGTH.format(limit)
         return _skeleton(best, REACHED if not best.missing else reason)
 
     def _push(self, node: _Node, groups: list[list[Step]] | None) -> None:
