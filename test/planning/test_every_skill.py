@@ -28,7 +28,7 @@ def skills(episode: Episode) -> list[str]:
 
 @pytest.mark.parametrize("things", [1, 2])
 def test_a_drawer_is_opened_filled_and_closed_though_no_stage_says_open(things: int) -> None:
-    """docs/decisions/0013 has the figures of 40 trials each; here are some of them."""
+    """docs/decisions/0022 has the figures of 40 trials each; here are some of them."""
     reached = 0
     for seed in range(4):
         trial = task("drawer-tidying").trial(things, seed)

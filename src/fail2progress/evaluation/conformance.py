@@ -18,6 +18,7 @@ from fail2progress.core.relations import BINARY, Mask, RelationState
 from fail2progress.core.scene import Array
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import SKILLS
 from fail2progress.tasks.pretraining import job
 
 JOBS = 200
@@ -27,8 +28,8 @@ MOVED = 0.005
 NEAR = 0.010
 """Metres within which an end place is the same."""
 _JITTER = 0.0005
-_SHARES = {"push": 0.2, "open_drawer": 0.1, "close_drawer": 0.1}
-"""Of the jobs; the rest pick and place."""
+_SHARES = {"movable": 0.2, "drawer": 0.1}
+"""Of the jobs, for each skill by what it acts on; the first skill of the vocabulary gets the rest."""
 
 Report = Callable[[str, float], None]
 
@@ -96,10 +97,11 @@ def cases(reference: Simulator, count: int = JOBS, skills: Sequence[str] | None 
 
 def _wanted(count: int, skills: Sequence[str] | None) -> Counter[str]:
     """How many jobs of each skill."""
-    shares = {name: share for name, share in _SHARES.items() if skills is None or name in skills}
-    wanted = Counter({name: max(1, round(share * count)) for name, share in shares.items()})
-    if skills is None or "pick_place" in skills:
-        wanted["pick_place"] = max(0, count - wanted.total())
+    first, *others = SKILLS
+    chosen = [name for name in others if skills is None or name in skills]
+    wanted = Counter({name: max(1, round(_SHARES[SKILLS[name].acts_on] * count)) for name in chosen})
+    if skills is None or first in skills:
+        wanted[first] = max(0, count - wanted.total())
     return wanted
 
 
@@ -163,10 +165,11 @@ def _refusals(simulator: Simulator, work: Sequence[Case]) -> Finding:
     """Jobs that cannot be done end in a ValueError that names the object; what comes after them is done."""
     scene = work[0].job.scene
     fixed = next(spec.name for spec in scene.objects if not spec.movable)
+    no_drawer = next(spec.name for spec in scene.objects if not spec.is_drawer)
     impossible = (
         SkillCall("pick_place", "nobody", (0.1, 0.0, 0.0, 0.0)),
         SkillCall("pick_place", fixed, (0.1, 0.0, 0.0, 0.0)),
-        SkillCall("open_drawer", work[0].job.call.object if work[0].job.call.skill == "pick_place" else fixed, (0.0, 0.1)),
+        SkillCall("open_drawer", no_drawer, (0.0, 0.1)),
     )
     refused = [_refuses(simulator, replace(work[0].job, call=call)) for call in impossible]
     simulator.execute(work[0].job)

@@ -14,8 +14,6 @@ from fail2progress.models.base import Action, LatentState, RelationLogits, Skill
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import SKILLS
 
-SKILL_NAMES = tuple(SKILLS)
-
 
 @dataclass(frozen=True)
 class Belief:
@@ -50,7 +48,7 @@ def action_of(call: SkillCall, names: tuple[str, ...]) -> Action:
     if call.object not in names:
         raise ValueError(f"unknown object {call.object!r}; seen: {', '.join(names)}")
     return Action(
-        torch.tensor([SKILL_NAMES.index(call.skill)]),
+        torch.tensor([list(SKILLS).index(call.skill)]),
         torch.tensor([names.index(call.object)]),
         torch.tensor(call.padded, dtype=torch.float32).unsqueeze(0),
     )

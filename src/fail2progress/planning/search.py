@@ -161,7 +161,7 @@ class _Search:
 
     def _is_new(self, node: _Node) -> bool:
         """Whether neither what is believed at a node nor the steps to it, in any order, were met before."""
-        keys = {node.signature(self.segments), frozenset(Counter(node.steps).items())}
+        keys: set[Hashable] = {node.signature(self.segments), frozenset(Counter(node.steps).items())}
         new = self.known.isdisjoint(keys)
         self.known |= keys
         return new
@@ -170,7 +170,8 @@ class _Search:
         """Steps that could help, by the cost of their skills."""
         missing = [atom_rows(self.goal.atoms[i], self.segments.names) for i in node.missing]
         scene = Scene.of(node.state, node.relations, self.segments, self.goal)
-        steps = relevant_steps(missing, scene)
+        known = self.model.vocabulary.names
+        steps = [step for step in relevant_steps(missing, scene) if step.skill in known]
         costs = sorted({skill(step.skill).cost for step in steps})
         return [[step for step in steps if skill(step.skill).cost == cost] for cost in costs]
 

@@ -14,7 +14,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.registry import skill
+from fail2progress.skills.feasibility import unfit
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,10 @@ class Outcome:
 
 def refuse_impossible(job: Job) -> int:
     """The row of the object that a job acts on. ValueError: unknown, or nothing that the skill can move."""
-    index = job.scene.index(job.call.object)
-    spec = job.scene.objects[index]
-    acts_on = skill(job.call.skill).acts_on
-    if acts_on == "drawer" and not spec.is_drawer:
-        raise ValueError(f"{job.call.skill}: {spec.name} is not a drawer")
-    if acts_on == "movable" and not spec.movable:
-        raise ValueError(f"{job.call.skill}: {spec.name} cannot be moved")
-    return index
+    reason = unfit(job.scene, job.call)
+    if reason is not None:
+        raise ValueError(f"{job.call.skill}: {reason}")
+    return job.scene.index(job.call.object)
 
 
 class Simulator(ABC):

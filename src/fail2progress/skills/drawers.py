@@ -12,6 +12,7 @@ from fail2progress.skills.motion import minimum_jerk
 from fail2progress.skills.programs import Hand, HandProgram
 
 PARAMETERS = (Parameter("direction", "rad", -np.pi, np.pi, periodic=True), Parameter("distance", "m", 0.0, 0.3))
+PROGRAMS = {"floating_hand": "fail2progress.skills.drawers:program", "stretch": "fail2progress.skills.drawer_phases:program"}
 OUTWARD = np.pi
 """Direction (rad) in which drawers open: towards the robot."""
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, with_tokens
-from fail2progress.models.prediction import SKILL_NAMES
 from fail2progress.skills.registry import SKILLS, skill
 from fail2progress.skills.samplers import Around, SteinSampler, stein_sampler
 from fail2progress.stein.bijectors import Chart
@@ -51,7 +50,7 @@ class ActionSpace:
     def action(self, particles: Tensor) -> Action:
         """The skill calls of all particles."""
         count = len(particles)
-        index = torch.full((count,), SKILL_NAMES.index(self.name))
+        index = torch.full((count,), list(SKILLS).index(self.name))
         return Action(index, torch.full((count,), self.object), self.parameters(particles))
 
     def log_prior(self, particles: Tensor) -> Tensor:

@@ -29,13 +29,13 @@ from fail2progress.failures.assets.refine import EditRecord, Refinement, Refiner
 from fail2progress.simulation.base import Job, Outcome, Snapshot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.reconstruction import Rebuilt, rebuild
+from fail2progress.skills.registry import skill
 from fail2progress.tasks.pretraining import job
 
 SHIFT = 0.004
 """Metres by which the floor's start differs."""
 NEAR = 0.02
 """Metres within which a drawer must end."""
-_DRAWERS = ("open_drawer", "close_drawer")
 _AHEAD = 100_000
 """Numbers of the drawer executions start here, so that they are others than the first ones."""
 
@@ -69,7 +69,7 @@ class Study:
         while self._stable(rows, _AHEAD) < self.drawers:
             batch: list[int] = []
             while len(batch) < self.drawers - self._stable(rows, _AHEAD):
-                if job(self.seed, number).call.skill in _DRAWERS:
+                if _moves_drawer(job(self.seed, number).call.skill):
                     batch.append(number)
                 number += 1
             yield [(self.seed, i) for i in batch if str(i) not in rows.by_key]
@@ -84,7 +84,7 @@ class Study:
         stable = sorted((row for row in rows if row["stable"]), key=lambda row: int(row["index"]))
         main = [row for row in stable if row["index"] < _AHEAD][: self.executions]
         extra = [row for row in stable if row["index"] >= _AHEAD][: self.drawers]
-        drawers = [row for row in (*main, *extra) if row["skill"] in _DRAWERS]
+        drawers = [row for row in (*main, *extra) if _moves_drawer(str(row["skill"]))]
         return {
             "agreement": _agreement(main),
             "drawers": {
@@ -98,6 +98,10 @@ class Study:
             "differ": [_short(row) for row in main if row["corrected"] and not row["corrected"]["agrees"]],
             "provenance": provenance(executions=len(main), drawers=len(drawers), seed=self.seed, shift_m=SHIFT, relations="none"),
         }
+
+
+def _moves_drawer(name: str) -> bool:
+    return skill(name).acts_on == "drawer"
 
 
 def measure(item: tuple[int, int]) -> Row:

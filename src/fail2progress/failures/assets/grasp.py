@@ -19,6 +19,7 @@ from fail2progress.failures.assets.schema import DEFAULT, Reading, Thresholds
 from fail2progress.simulation.materials import DENSITY
 from fail2progress.simulation.mujoco.bodies import SURFACE as FRICTION
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
+from fail2progress.skills.registry import skill
 
 SHIFT, TURN, WEAKER = 0.005, np.radians(5.0), 0.7
 """The perturbations: metres, radians, and the factor on friction."""
@@ -61,7 +62,7 @@ class GraspStability:
 
     def readings(self, case: Case) -> tuple[Reading, ...]:
         """One for the object that is to be grasped."""
-        if case.call is None or case.call.skill != "pick_place" or case.call.object not in case.scene.names:
+        if case.call is None or not skill(case.call.skill).carries or case.call.object not in case.scene.names:
             return ()
         name = case.call.object
         spec, grasp = case.scene.objects[case.scene.index(name)], case.grasp(name)

@@ -14,6 +14,7 @@ from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.schema import Reading
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
+from fail2progress.skills.registry import skill
 
 FARTHEST = 0.05
 """Metres that a place may be moved."""
@@ -66,7 +67,7 @@ class Reachability:
     def edit(self, case: Case, reading: Reading) -> Case | None:
         """The nearest place in reach within 50 mm, over the same support; None without one, or where the grasp is at fault."""
         call = case.call
-        if call is None or call.skill != "pick_place":
+        if call is None or not skill(call.skill).carries:
             return None
         for offset in _nearest_first():
             values = np.array(call.parameters)
@@ -87,7 +88,7 @@ def hand_points(scene: Scene, call: SkillCall) -> dict[str, Array]:
         handle = at[:3] + spec.size[0] / 2 * outward
         travel = call.parameters[1] * np.array([np.cos(call.parameters[0]), np.sin(call.parameters[0]), 0.0])
         return {"its handle": handle, "the end of its way": handle + travel}
-    if call.skill == "pick_place":
+    if skill(call.skill).carries:
         return {"its grasp": at[:3], "its place": at[:3] + np.array(call.parameters[:3])}
     return {"its side": at[:3]}
 

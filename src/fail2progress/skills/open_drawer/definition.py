@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fail2progress.skills.definition import Achieves, Condition, Lifted, SkillDefinition
-from fail2progress.skills.drawers import PARAMETERS, feasible
+from fail2progress.skills.drawers import PARAMETERS, PROGRAMS, feasible
 from fail2progress.skills.motion import along
 
 _HERE = "fail2progress.skills.open_drawer"
@@ -18,7 +18,7 @@ SKILL = SkillDefinition(
     acts_on="drawer",
     planner=f"{_HERE}.sampling:PLANNER",
     data=f"{_HERE}.sampling:DATA",
-    programs={"floating_hand": "fail2progress.skills.drawers:program", "stretch": f"{_HERE}.stretch:program"},
+    programs=PROGRAMS,
     preconditions=(Condition(Lifted("drawer", "object")),),
     achieves=(Achieves(Lifted("open", "object"), "none"),),
 )

@@ -1,4 +1,4 @@
-"""Open a drawer on a Stretch: grasp the handle and move it straight along the drawer's rails."""
+"""A drawer on a Stretch: its handle is grasped and moved straight along the rails, either way."""
 
 from __future__ import annotations
 
