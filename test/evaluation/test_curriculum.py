@@ -91,11 +91,12 @@ def test_failures_are_met_in_turn_and_every_source_is_measured_again(start: Chec
     assert [row["model"] for row in rows] == ["model_00.safetensors", None, None, "model_03.safetensors"]
     assert rows[2]["reason"] == "nothing to vary" and rows[0]["class"] == "incorrect_symbolic_prediction"
     assert [list(row["results"]) for row in rows] == [["one"], ["one", "two"], ["one", "two"], ["one", "two"]]
-    assert one.measured == ["start.safetensors", *["model_00.safetensors"] * 4, "model_03.safetensors"]
+    assert one.measured == ["start.safetensors", *["model_00.safetensors"] * 3, "model_03.safetensors"]
+    assert two.measured == ["start.safetensors", *["model_00.safetensors"] * 2, "model_03.safetensors"]
     assert len(FailureStore(tmp_path / "failures.sqlite").headers()) == 4
     said = summary(rows)
     assert (said["met"], said["accepted"]) == (4, 2)
-    assert said["success"]["one"] == {"before": 0.25, "after": 1.5}  # type: ignore[index]
+    assert said["success"]["one"] == {"before": 0.25, "after": 1.25}  # type: ignore[index]
     assert (
         load_checkpoint(tmp_path / "model_03.safetensors").note["parent"]
         == load_checkpoint(tmp_path / "model_00.safetensors").digest

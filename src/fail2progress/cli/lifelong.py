@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fail2progress.cli.common import WorkError, checked, console, print_json, say, writable
+from fail2progress.cli.common import WorkError, checked, console, print_json, say, shown, writable
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.curriculum import Curriculum
@@ -62,8 +62,8 @@ def run_lifelong(options: LifelongOptions, as_json: bool) -> None:
         rows = _followed(life, start, learner, Classifier(physics, Camera()))
     said = summary(rows)
     if as_json:
-        head = {"seed": options.seed, "model": str(options.model), "seconds": time.perf_counter() - begun}
-        print_json({**said, **head, "trials": options.trials, "folder": str(options.out)})
+        head = {"seed": options.seed, "model": shown(options.model), "seconds": time.perf_counter() - begun}
+        print_json({**said, **head, "trials": options.trials, "folder": shown(options.out)})
     say(f"{said['met']} failures met, {said['accepted']} learnt")
     if not life.finished(rows):
         raise WorkError(f"stopped; go on with the same command: what is done is in {options.out}")

@@ -72,7 +72,9 @@ class Curriculum:
         while not self.finished(done):
             source = self.sources[len(done) % len(self.sources)]
             begun = time.perf_counter()
+            begin = self._original(source, start, done, tell)
             row, model = self._round(source, model, done, learner, classifier, store, tell)
+            row["original"] = begin
             row["results"] = self._measured(model, [*done, row], tell)
             row["seconds"] = time.perf_counter() - begun
             rows.add(row)
@@ -91,6 +93,12 @@ class Curriculum:
         run = {"model": start.digest, "sources": names, "patience": self.patience, "trials": self.trials, "seed": self.seed}
         return Rows(self.folder / "lifelong.jsonl", run)
 
+    def _original(self, source: Source, start: Checkpoint, rows: Sequence[Row], tell: Tell) -> dict[str, float]:
+        """What the model that was begun with can do of a source; measured once."""
+        known = [row["original"] for row in rows if row["source"] == source.name]
+        tell(f"{source.name}: the model at the start", 0.0)
+        return known[0] if known else source.measure(start, self.seed, self.trials)
+
     def _current(self, start: Checkpoint, rows: Sequence[Row]) -> Checkpoint:
         accepted = [row["model"] for row in rows if row["accepted"]]
         return load_checkpoint(self.folder / accepted[-1]) if accepted else start
@@ -107,8 +115,7 @@ class Curriculum:
     ) -> tuple[Row, Checkpoint]:
         """One source is asked for a failure; what was learnt from it becomes the model if it is accepted."""
         tried = sum(row["tried"] for row in done if row["source"] == source.name)
-        tell(f"{source.name}: before", 0.0)
-        row: Row = {"key": str(len(done)), "source": source.name, "before": source.measure(model, self.seed, self.trials)}
+        row: Row = {"key": str(len(done)), "source": source.name}
         met = self._meet(source, model, tried, classifier, store, tell)
         if isinstance(met, dict):
             nothing = {"event": None, "class": None, "accepted": False, "reason": "no failure to learn from was met"}
@@ -158,10 +165,10 @@ class Curriculum:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, object]:
-    """For --json: how many failures were met and learnt, and what the last model can do of what was met."""
+    """For --json: how many failures were met and learnt, and what the first and the last model can do of what was met."""
     met = [row for row in rows if row["event"] is not None]
     last = rows[-1]["results"] if rows else {}
-    first = {row["source"]: row["before"] for row in reversed(rows)}
+    first = {row["source"]: row["original"] for row in rows}
     return {
         "rounds": list(rows),
         "met": len(met),
