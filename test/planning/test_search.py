@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -58,6 +59,15 @@ def test_a_goal_that_no_step_reaches_is_not_reached(oracle: Make) -> None:
     for goal in (Goal((Atom("above", "table_a", "table_b"),)), Goal((Atom("inside", "cup_1", "capsule_1"),))):
         found = search(model, belief.state, goal, segments, SearchOptions(expansions=5), generator())
         assert not found.reached
+
+
+def test_a_skill_that_the_model_was_not_trained_with_is_not_planned(oracle: Make) -> None:
+    model = oracle()
+    trial, belief, segments = seen(model, 3, 0)
+    spoken = model.vocabulary
+    model.vocabulary = replace(spoken, skills=tuple(skill for skill in spoken.skills if skill.name != "pick_place"))
+    found = search(model, belief.state, trial.stages[0], segments, SearchOptions(expansions=5), generator())
+    assert not found.reached and "pick_place" not in {step.skill for step in found.steps}
 
 
 def test_options_bound_the_search(oracle: Make) -> None:

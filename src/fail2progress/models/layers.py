@@ -22,10 +22,15 @@ class PairDecoder(nn.Module):
 
     def forward(self, tokens: Tensor, box: Tensor) -> Tensor:
         """(B, N, W) tokens and (B, N, 2, 3) boxes to (B, N, N, 9): entry [i, j] is about "i is k of j"."""
+        pairs = pair_features(box.unsqueeze(2), box.unsqueeze(1)) if self.geometry is not None else None
+        return self.decode(tokens, pairs)
+
+    def decode(self, tokens: Tensor, pairs: Tensor | None, extra: Tensor | None = None) -> Tensor:
+        """The same from given features of the pairs (B, N, N, F); `extra` (B, N, N, hidden) is added to the first layer."""
         first = self.subject(tokens).unsqueeze(2) + self.other(tokens).unsqueeze(1)
-        if self.geometry is not None:
-            first = first + self.geometry(pair_features(box.unsqueeze(2), box.unsqueeze(1)))
-        logits: Tensor = self.rest(first)
+        if self.geometry is not None and pairs is not None:
+            first = first + self.geometry(pairs)
+        logits: Tensor = self.rest(first if extra is None else first + extra)
         return logits
 
 

@@ -12,7 +12,7 @@ from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array
 from fail2progress.models.base import Action, LatentState, RelationLogits, SkillEffectModel, expected_motion
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.registry import SKILLS
+from fail2progress.skills.vocabulary import current
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def action_of(call: SkillCall, names: tuple[str, ...]) -> Action:
     if call.object not in names:
         raise ValueError(f"unknown object {call.object!r}; seen: {', '.join(names)}")
     return Action(
-        torch.tensor([list(SKILLS).index(call.skill)]),
+        torch.tensor([current().index(call.skill)]),
         torch.tensor([names.index(call.object)]),
         torch.tensor(call.padded, dtype=torch.float32).unsqueeze(0),
     )

@@ -11,9 +11,14 @@ RELATIONAL = "relational.safetensors"
 KEEPSAKE = "rehearsal.safetensors"
 
 
+def folder() -> Path:
+    """Where the package's weights lie."""
+    return Path(str(resources.files("fail2progress"))) / "weights"
+
+
 def path(name: str) -> Path:
     """Where a file of fail2progress/weights lies; CheckpointError where this installation does not have it."""
-    found = Path(str(resources.files("fail2progress"))) / "weights" / name
+    found = folder() / name
     if not found.is_file():
         raise CheckpointError(f"{found}: not in this installation; name a file of your own")
     return found

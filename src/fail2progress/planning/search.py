@@ -167,7 +167,7 @@ class _Search:
         return new
 
     def _groups(self, node: _Node) -> list[list[Step]]:
-        """Steps that could help, by the cost of their skills."""
+        """Steps that could help, of skills that the model was trained with, by the cost of their skills."""
         missing = [atom_rows(self.goal.atoms[i], self.segments.names) for i in node.missing]
         scene = Scene.of(node.state, node.relations, self.segments, self.goal)
         known = self.model.vocabulary.names

@@ -10,6 +10,7 @@ from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import Action, LatentState, RelationLogits
 from fail2progress.skills.registry import SKILLS, skill
 from fail2progress.skills.samplers import Segments, Step, planner_sampler
+from fail2progress.skills.vocabulary import current
 
 AtomRows = tuple[str, int, "int | None", bool]
 """Relation, subject (row), other (row; None of a unary relation), and whether it shall hold."""
@@ -56,6 +57,6 @@ def step_parameters(state: LatentState, step: Step, unit: Tensor, segments: Segm
 def action(step: Step, parameters: Tensor) -> Action:
     """One step with its parameters (B, m) for B scenes."""
     count, width = parameters.shape
-    number = torch.full((count,), list(SKILLS).index(step.skill))
+    number = torch.full((count,), current().index(step.skill))
     padded = torch.nn.functional.pad(parameters, (0, SKILLS.action_size - width))
     return Action(number, torch.full((count,), step.object), padded)

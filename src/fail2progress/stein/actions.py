@@ -15,6 +15,7 @@ from torch.nn import functional
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, with_tokens
 from fail2progress.skills.registry import SKILLS, skill
 from fail2progress.skills.samplers import Around, SteinSampler, stein_sampler
+from fail2progress.skills.vocabulary import current
 from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.states import StateSpace
 
@@ -50,7 +51,7 @@ class ActionSpace:
     def action(self, particles: Tensor) -> Action:
         """The skill calls of all particles."""
         count = len(particles)
-        index = torch.full((count,), list(SKILLS).index(self.name))
+        index = torch.full((count,), current().index(self.name))
         return Action(index, torch.full((count,), self.object), self.parameters(particles))
 
     def log_prior(self, particles: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Binary-Pred: relations of every pair of segments by itself, without displacement."""

@@ -1,0 +1,1 @@
+"""Stow-GNN: message passing over a graph of segments."""

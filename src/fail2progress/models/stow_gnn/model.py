@@ -1,0 +1,134 @@
+"""Stow-GNN: message passing over segments, after Chen, Niu, Hong, Liu, Wang, Li and Driggs-Campbell (CoRL 2023).
+
+That work predicts rigid motions of objects in a graph of particles: encoders of nodes and edges, two rounds of messages, and a
+decoder for each object. How the paper made it predict relations is not published; this reading is ours (docs/decisions/0025):
+nodes are segments with their shape codes, every ordered pair is an edge, the command enters where the tool's motion did, and
+relations are decoded from pairs of nodes, where their boxes are predicted to be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from fail2progress.core.relations import UNARY
+from fail2progress.core.vocabulary import Vocabulary
+from fail2progress.models.base import Action, Capability, Effect, LatentState, RelationLogits, at_object
+from fail2progress.models.config import ModelConfig
+from fail2progress.models.features import (
+    ACTION_FEATURES,
+    BOX_FEATURES,
+    PAIR_FEATURES,
+    action_features,
+    box_features,
+    pair_features,
+    translation,
+)
+from fail2progress.models.implied import commanded
+from fail2progress.models.layers import PairDecoder, mlp, zero
+from fail2progress.models.pointconv.encoder import WIDTH
+from fail2progress.models.pointconv.model import PointConvModel
+
+
+@dataclass(frozen=True)
+class StowGNNConfig(ModelConfig):
+    """`width` of nodes and edges and the number of `rounds` as in the particle graph; `hidden` of the decoders as in A.11.2."""
+
+    width: int = 150
+    rounds: int = 2
+    hidden: int = 64
+
+    largest: ClassVar[Mapping[str, int]] = {"width": 2048, "rounds": 16, "hidden": 2048}
+
+
+class StowGNN(PointConvModel):
+    """Displacements and relations from nodes after some rounds of messages along all edges."""
+
+    name = "stow-gnn"
+    summary = "message passing over a complete graph of segments"
+    Config = StowGNNConfig
+    variants: ClassVar[Mapping[str, ModelConfig]] = {"default": StowGNNConfig()}
+    capabilities = frozenset({Capability.RELATIONS, Capability.DISPLACEMENT, Capability.GRADIENT})
+    config: StowGNNConfig
+
+    def __init__(self, config: StowGNNConfig = StowGNNConfig(), vocabulary: Vocabulary | None = None) -> None:
+        super().__init__(config, vocabulary)
+        width, hidden = config.width, config.hidden
+        self.box = mlp(BOX_FEATURES, WIDTH, WIDTH)
+        self.action = nn.ModuleList([mlp(ACTION_FEATURES, 128, WIDTH) for _ in self.vocabulary.skills])
+        self.node = nn.Sequential(mlp(2 * WIDTH + 1, width, width, width), nn.ReLU())
+        self.edge = nn.Sequential(mlp(2 * PAIR_FEATURES + 2, width, width, width), nn.ReLU())
+        self.message = Message(width)
+        self.update = nn.Linear(2 * width, width)
+        self.position = mlp(width, width, width, 3)
+        zero(self.position[-1])
+        self.binary = PairDecoder(WIDTH, hidden, PAIR_FEATURES)
+        self.unary = mlp(WIDTH, hidden, len(UNARY))
+        self.next_binary = PairDecoder(width, hidden, PAIR_FEATURES)
+        self.next_unary = mlp(width, hidden, len(UNARY))
+
+    def embed(self, code: Tensor, box: Tensor, ids: Tensor, mask: Tensor) -> LatentState:
+        """See SkillEffectModel. Edges say who is who, so nodes have no identities."""
+        return LatentState(code, box, ids, mask, code + self.box(box_features(box)))
+
+    def detect(self, state: LatentState) -> RelationLogits:
+        """See SkillEffectModel."""
+        return RelationLogits(self.binary(state.tokens, state.box), self.unary(state.tokens))
+
+    def predict(self, state: LatentState, action: Action) -> Effect:
+        """See SkillEffectModel."""
+        chosen = torch.nn.functional.one_hot(action.object, state.box.shape[1]).to(state.box.dtype).unsqueeze(-1)
+        nodes = self._nodes(state, action, chosen)
+        command = translation(action.skill, action.parameters).unsqueeze(1)
+        displacement = chosen * command + self.position(nodes)
+        moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
+        relations = RelationLogits(self.next_binary(nodes, moved.box), self.next_unary(nodes))
+        return Effect(displacement, relations, None, moved)
+
+    def _nodes(self, state: LatentState, action: Action, chosen: Tensor) -> Tensor:
+        """(B, N, width) nodes after all rounds of messages; what is masked sends none."""
+        command = self._command(action).unsqueeze(1).expand(-1, chosen.shape[1], -1)
+        nodes: Tensor = self.node(torch.cat([state.tokens, command, chosen], dim=-1))
+        edges = self._edges(state, action, chosen)
+        sends = (state.mask.unsqueeze(1) & ~torch.eye(chosen.shape[1], dtype=torch.bool)).unsqueeze(-1)
+        edges = self.message.edge(edges)
+        hidden = nodes
+        for _ in range(self.config.rounds):
+            gathered = (self.message(edges, hidden) * sends).sum(dim=2)
+            hidden = torch.relu(self.update(torch.cat([nodes, gathered], dim=-1)))
+        return hidden
+
+    def _command(self, action: Action) -> Tensor:
+        """(B, C) codes of the skills' parameters, one network per skill."""
+        features = action_features(action.skill, action.parameters)
+        codes = torch.stack([network(features) for network in self.action], dim=1)
+        return at_object(codes, self.own_skills(action))
+
+    def _edges(self, state: LatentState, action: Action, chosen: Tensor) -> Tensor:
+        """(B, N, N, width) edges: how receiver and sender lie now and as commanded, and which of them the skill acts on."""
+        boxes = commanded(state, action)
+        now, then = (pair_features(box.unsqueeze(2), box.unsqueeze(1)) for box in (state.box, boxes))
+        receiver, sender = torch.broadcast_tensors(chosen.unsqueeze(2), chosen.unsqueeze(1))
+        edges: Tensor = self.edge(torch.cat([now, then, receiver, sender], dim=-1))
+        return edges
+
+
+class Message(nn.Module):
+    """ReLU of a linear map of an edge and its two nodes."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.edge = nn.Linear(width, width)
+        self.receiver = nn.Linear(width, width, bias=False)
+        self.sender = nn.Linear(width, width, bias=False)
+
+    def forward(self, edges: Tensor, nodes: Tensor) -> Tensor:
+        """(B, N, N, W) edges, mapped by `edge`, and (B, N, W) nodes to (B, N, N, W): entry [i, j] goes from j to i."""
+        return torch.relu(edges + self.receiver(nodes).unsqueeze(2) + self.sender(nodes).unsqueeze(1))
+
+
+MODEL = StowGNN

@@ -1,0 +1,28 @@
+"""The weights that travel with the package: whole, of the model that they say, and as good as their report says."""
+
+import json
+
+import pytest
+
+from fail2progress.core.vocabulary import VERSION_1
+from fail2progress.learning.finetuning.rehearsal import load_rehearsal
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.training.metrics import evaluate
+from fail2progress.skills.vocabulary import current
+
+NAMES = sorted(path.name for path in weights.folder().glob("*.safetensors") if path.name != weights.KEEPSAKE)
+DETECTION, PREDICTION = 0.95, 0.93
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_are_what_their_report_says(name: str) -> None:
+    path = weights.path(name)
+    found = load_checkpoint(path)
+    report = json.loads(path.with_suffix(".report.json").read_text())
+    assert report["digest"] == found.digest and report["run"]["model"] == found.model.name
+    assert found.model.vocabulary.difference(current()) == "" and VERSION_1.difference(found.model.vocabulary) == ""
+    assert report["detection_f1"] >= DETECTION and report["prediction_f1"] >= PREDICTION
+    quality = evaluate(found.model, load_rehearsal(weights.path(weights.KEEPSAKE)).held_out)
+    assert quality.detection_f1 == pytest.approx(report["detection_f1"], abs=0.02)
+    assert quality.prediction_f1 == pytest.approx(report["prediction_f1"], abs=0.02)
