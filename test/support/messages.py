@@ -15,6 +15,7 @@ from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, UNARY, RelationState
+from fail2progress.failures.assets.schema import FailureSignals
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.planning.planner import PlannedSkill
@@ -108,6 +109,15 @@ def events(draw: Any) -> FailureEvent:
     )  # fmt: skip
 
 
+ASSET_SIGNALS = st.builds(
+    FailureSignals,
+    asset=TEXT,
+    geometry_mismatch_mm=st.floats(allow_nan=False, allow_infinity=False),
+    joint_clearance_fail=st.booleans(),
+    contact_equilibrium_fail=st.booleans(),
+    reachability_fail=st.booleans(),
+    grasp_instability=st.booleans(),
+)
 REPORTS = st.builds(
     FailureReport,
     failure=UUIDS,
@@ -116,6 +126,9 @@ REPORTS = st.builds(
     repetitions=UINT32,
     differences=st.lists(MISMATCHES, max_size=3).map(tuple),
     rebuilt=st.lists(TEXT, max_size=3).map(tuple),
+    reason=TEXT,
+    initial_signals=st.lists(ASSET_SIGNALS, max_size=3).map(tuple),
+    final_signals=st.lists(ASSET_SIGNALS, max_size=3).map(tuple),
 )
 
 
