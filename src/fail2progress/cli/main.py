@@ -27,6 +27,7 @@ from fail2progress.cli import (
     simulators,
     tasks,
     train,
+    transfer,
     up,
 )
 from fail2progress.cli.common import Commands
@@ -50,6 +51,7 @@ for _module in (
     failures,
     assets,
     gaps,
+    transfer,
     models,
     model_kinds,
     runs,

@@ -1,0 +1,209 @@
+"""Can a robot carry a task out, and if not, why: typed rows in place of strings.
+
+After "Capturing failure as a first-class artifact" ("Transfer report failures"). For each trial the calls that its goal atoms ask
+for are tried against the robot: does it have the skill, can it hold the object, can it come there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from fail2progress.core.goals import Atom
+from fail2progress.core.scene import Scene
+from fail2progress.failures.assets.case import Case
+from fail2progress.failures.assets.grasp import GraspStability, spec_volume
+from fail2progress.failures.assets.reach import hand_points
+from fail2progress.robots.stretch.body import StretchBody, plan
+from fail2progress.simulation.mujoco.bodies import DENSITY
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.feasibility import STRETCH_RE2, Limits
+from fail2progress.skills.phases import OutOfReachError, ProgramError
+from fail2progress.skills.placement import release_height
+from fail2progress.skills.registry import skill
+from fail2progress.tasks.base import Task, Trial
+
+SCHEMA_VERSION: Literal[1] = 1
+
+
+class Code(str, Enum):
+    """Why a robot cannot do something."""
+
+    REACH_HEIGHT = "REACH_HEIGHT"
+    REACH_DISTANCE = "REACH_DISTANCE"
+    BASE_BLOCKED = "BASE_BLOCKED"
+    GRIPPER_WIDTH = "GRIPPER_WIDTH"
+    PAYLOAD = "PAYLOAD"
+    JOINT_LIMIT = "JOINT_LIMIT"
+    SKILL_MISSING = "SKILL_MISSING"
+    SEMANTICS_MISSING = "SEMANTICS_MISSING"
+    GRASP_UNSTABLE = "GRASP_UNSTABLE"
+    ASSET_INVALID = "ASSET_INVALID"
+
+
+class TransferFailure(BaseModel):
+    """One reason, for one skill and object of one trial. Numbers are in `unit`; null where the reason is no number."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    schema_version: Literal[1] = SCHEMA_VERSION
+    task: str
+    robot: str
+    seed: int
+    objects: int
+    skill: str
+    object: str
+    code: Code
+    required: float | None = None
+    available: float | None = None
+    unit: str = ""
+    margin: float | None = None
+    """`available` less `required`: negative by how much it falls short."""
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What is asked of a robot: the name of its programs, its limits, its payload (kg), and a check by its own kinematics."""
+
+    name: str
+    limits: Limits
+    payload: float | None = None
+    programs: str | None = None
+    """Key of a skill's programs; None for a robot that physics carries along, which has every skill."""
+    check: Callable[[Scene, SkillCall], None] | None = None
+    """Raises OutOfReachError or ProgramError."""
+
+
+def _stretch(scene: Scene, call: SkillCall) -> None:
+    plan(scene, call, StretchBody())
+
+
+ROBOTS = {
+    "stretch_re2": Profile("stretch_re2", STRETCH_RE2, 1.5, "stretch", _stretch),
+    "floating_hand": Profile("floating_hand", STRETCH_RE2),
+}
+"""Payload of the Stretch RE2: 1.5 kg with its arm extended, by its data sheet."""
+
+
+def robot(name: str) -> Profile:
+    """Look a robot up by name; ValueError names the ones that exist."""
+    if name not in ROBOTS:
+        raise ValueError(f"unknown robot {name!r}; known: {', '.join(ROBOTS)}")
+    return ROBOTS[name]
+
+
+def transfer(task: Task, profile: Profile, trials: int, seed: int) -> tuple[TransferFailure, ...]:
+    """Every reason why the robot could not reach the goals of some trials of each count; none where it can."""
+    rows = []
+    for objects in task.counts:
+        for i in range(trials):
+            trial = task.trial(objects, seed + i)
+            rows += list(_of_trial(trial, profile))
+    return tuple(rows)
+
+
+def _of_trial(trial: Trial, profile: Profile) -> Iterator[TransferFailure]:
+    scene = trial.scene
+    for call in dict.fromkeys(calls_for(trial)):
+        for code, required, available, unit, evidence in _reasons(scene, call, profile):
+            known = required is not None and available is not None
+            yield TransferFailure(
+                task=trial.task,
+                robot=profile.name,
+                seed=trial.seed,
+                objects=trial.objects,
+                skill=call.skill,
+                object=call.object,
+                code=code,
+                required=required,
+                available=available,
+                unit=unit,
+                margin=available - required if known else None,  # type: ignore[operator]
+                evidence=evidence,
+            )
+
+
+Reason = tuple[Code, float | None, float | None, str, str]
+
+
+def calls_for(trial: Trial) -> Iterator[SkillCall]:
+    """One call for each goal atom that a single skill makes true, from where things stand at the start."""
+    for stage in trial.stages:
+        for atom in stage.atoms:
+            call = _call(trial.scene, atom)
+            if call is not None:
+                yield call
+
+
+def _call(scene: Scene, atom: Atom) -> SkillCall | None:
+    """The call that would make an atom true, None where that takes more than one skill or nothing is named to move."""
+    subject = scene.objects[scene.index(atom.subject)]
+    if subject.is_drawer and atom.relation == "open":
+        yaw = 2 * np.arctan2(*scene.poses[scene.index(atom.subject), [6, 3]])
+        outwards = float(np.mod(yaw + 2 * np.pi, 2 * np.pi) - np.pi)
+        return SkillCall("open_drawer", atom.subject, (outwards, 0.1))
+    if not subject.movable or atom.other is None or atom.relation not in ("inside", "above"):
+        return None
+    i, j = scene.index(atom.subject), scene.index(atom.other)
+    place = scene.poses[j, :2]
+    height = release_height(scene, i, place) + 0.012 + scene.sizes[i, 2] / 2
+    dx, dy, dz = (np.array([*place, height]) - scene.poses[i, :3]).tolist()
+    return SkillCall("pick_place", atom.subject, (dx, dy, dz, 0.0), atom.other)
+
+
+def _reasons(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reason]:
+    """Every reason against a call."""
+    if profile.programs is not None and profile.programs not in skill(call.skill).programs:
+        text = f"{call.skill} has no program for {profile.programs}"
+        yield Code.SKILL_MISSING, None, None, "", text
+        return
+    yield from _of_object(scene, call, profile)
+    yield from _of_places(scene, call, profile)
+    if profile.check is not None:
+        try:
+            profile.check(scene, call)
+        except OutOfReachError as error:
+            yield _code_of(str(error)), None, None, "", str(error)
+        except ProgramError as error:
+            yield Code.SKILL_MISSING, None, None, "", str(error)
+
+
+def _code_of(text: str) -> Code:
+    """What the kinematics' own words speak of."""
+    if "joint_lift" in text:
+        return Code.REACH_HEIGHT
+    if "base" in text:
+        return Code.BASE_BLOCKED
+    return Code.REACH_DISTANCE if "arm" in text else Code.JOINT_LIMIT
+
+
+def _of_object(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reason]:
+    """Width, weight and hold of what is grasped."""
+    if call.skill != "pick_place":
+        return
+    spec = scene.objects[scene.index(call.object)]
+    width, weight = min(spec.size[:2]), spec_volume(spec) * DENSITY
+    opening = profile.limits.gripper_opening
+    if width > opening and not spec.kind.container:
+        yield Code.GRIPPER_WIDTH, width, opening, "m", f"{call.object} is {width:.3f} m wide"
+    if profile.payload is not None and weight > profile.payload:
+        yield Code.PAYLOAD, weight, profile.payload, "kg", f"{call.object} weighs {weight:.2f} kg"
+    for reading in GraspStability(limits=profile.limits).readings(Case(scene, call=call)):
+        if reading.fails:
+            yield Code.GRASP_UNSTABLE, 0.8, 1 - reading.value, "share of grasps", reading.evidence
+
+
+def _of_places(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reason]:
+    """Heights and distances of where the hand has to be."""
+    low, high = np.array(profile.limits.low), np.array(profile.limits.high)
+    for where, point in hand_points(scene, call).items():
+        for axis in np.flatnonzero((point < low) | (point > high)).tolist():
+            bound = float(low[axis] if point[axis] < low[axis] else high[axis])
+            code = Code.REACH_HEIGHT if axis == 2 else Code.REACH_DISTANCE
+            text = f"{where} of {call.skill}({call.object}) at {'xyz'[axis]} = {point[axis]:.3f} m"
+            yield code, abs(float(point[axis])), abs(bound), "m", text

@@ -1,0 +1,57 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fail2progress.core.scene import Scene
+from fail2progress.evaluation.transfer import ROBOTS, Code, TransferFailure, calls_for, robot, transfer
+from fail2progress.tasks.base import Task, Trial
+from fail2progress.tasks.registry import task
+
+
+class Changed(Task):
+    """A task whose scenes are changed."""
+
+    def __init__(self, name: str, count: int, factor: float = 1.0, raised: float = 0.0) -> None:
+        self.of, self.name, self.counts, self.factor, self.raised = task(name), name, (count,), factor, raised
+
+    def trial(self, objects: int, seed: int) -> Trial:
+        trial = self.of.trial(objects, seed)
+        specs = tuple(
+            replace(spec, size=tuple(np.array(spec.size) * self.factor)) if spec.category == "capsule" else spec
+            for spec in trial.scene.objects
+        )
+        poses = trial.scene.poses.copy()
+        poses[:, 2] += self.raised
+        return replace(trial, scene=Scene(specs, poses, trial.scene.openings))
+
+
+def codes(rows: tuple[TransferFailure, ...]) -> set[Code]:
+    return {row.code for row in rows}
+
+
+def test_the_paper_task_suits_both_robots() -> None:
+    easy = Changed("hierarchical-tabletop", 3)
+    assert list(calls_for(easy.trial(3, 0)))
+    for name in ROBOTS:
+        assert transfer(easy, robot(name), 2, 0) == ()
+
+
+def test_what_is_too_wide_or_too_high_is_told_in_numbers() -> None:
+    wide = transfer(Changed("hierarchical-tabletop", 3, factor=6.0), robot("floating_hand"), 1, 0)
+    assert Code.GRIPPER_WIDTH in codes(wide)
+    row = next(row for row in wide if row.code is Code.GRIPPER_WIDTH)
+    assert row.required is not None and row.margin is not None and row.required > 0.16 and row.margin < 0 and row.unit == "m"
+    high = transfer(Changed("hierarchical-tabletop", 3, raised=0.75), robot("floating_hand"), 1, 0)
+    assert codes(high) == {Code.REACH_HEIGHT}
+    assert all("z = 1." in row.evidence for row in high)
+
+
+def test_the_stretch_speaks_for_itself() -> None:
+    rows = transfer(Changed("hierarchical-tabletop", 3, raised=0.75), robot("stretch_re2"), 1, 0)
+    assert any("joint_lift" in row.evidence for row in rows)
+
+
+def test_an_unknown_robot_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="unknown robot 'pr2'; known: stretch_re2, floating_hand"):
+        robot("pr2")
