@@ -20,7 +20,7 @@ from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.grasp import GraspStability, spec_volume
 from fail2progress.failures.assets.reach import hand_points
 from fail2progress.robots.stretch.body import StretchBody, plan
-from fail2progress.simulation.mujoco.bodies import DENSITY
+from fail2progress.simulation.materials import DENSITY
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
 from fail2progress.skills.phases import OutOfReachError, ProgramError
