@@ -1,7 +1,7 @@
 """Failure classification (paper section 4): rebuild O_F, run phi_k(a_k) there, compare the outcome R'' with what was observed.
 
 The paper's text compares with R', which it defines as the prediction; what tells the two kinds apart is the comparison with the
-observed relations (docs/decisions/0013). If the simulation does what the world did, the model was wrong; otherwise the world
+observed relations (docs/decisions/0014). If the simulation does what the world did, the model was wrong; otherwise the world
 did something that the simulation does not know.
 """
 

@@ -1,7 +1,7 @@
 """Skill parameters that tell the model most: A+ by generalised Bayesian inference over the entropy loss (paper Eq. 3a, 6 and 7).
 
 The state particles stay fixed; each has one action particle. The density is exp(beta * sum_r H(Gamma(r | xi(s) O_F, phi_F, a)))
-times P(A): the gradient of H, which is what Eq. 7 says but for its logarithm (docs/decisions/0013); `log` selects that reading.
+times P(A): the gradient of H, which is what Eq. 7 says but for its logarithm (docs/decisions/0014); `log` selects that reading.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ In it: one or two tables, cups, open boxes, capsules and cuboids of many sizes, 
 shelf or a drawer; single objects picked and placed into containers, on tables, beside and on top of others, near misses on rims
 and edges included, as a planner samples them; containers carried empty; single objects pushed; drawers moved.
 Not in it: a container carried or pushed with something in it, a push that moves two objects. That is the gap that the robot
-meets later (docs/decisions/0013).
+meets later (docs/decisions/0014).
 """
 
 from __future__ import annotations

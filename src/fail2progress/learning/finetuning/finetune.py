@@ -19,7 +19,7 @@ RUNGS = ("relations", "networks", "all")
 
 @dataclass(frozen=True)
 class FinetuneOptions:
-    """D+ alone forgets (F1 .986 to .843, docs/decisions/0013); `replay` samples of pre-training data go into every epoch."""
+    """D+ alone forgets (F1 .986 to .843, docs/decisions/0014); `replay` samples of pre-training data go into every epoch."""
 
     epochs: int = 200
     batch: int = 10

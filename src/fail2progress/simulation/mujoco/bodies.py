@@ -14,7 +14,7 @@ from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.skills.programs import CLOSED_GRIPPER, EMPTY_HANDED, Bar, Equipment
 
 TIMESTEP = 0.004
-"""Seconds; contents stay in carried containers at 2 to 8 ms (docs/decisions/0013)."""
+"""Seconds; contents stay in carried containers at 2 to 8 ms (docs/decisions/0014)."""
 SURFACE = (FRICTION, 0.01, 0.0005)
 """Sliding, turning and rolling friction."""
 _BAR, _LIFT = "closed_hand", "closed_hand_lift"

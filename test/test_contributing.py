@@ -1,0 +1,62 @@
+"""What CONTRIBUTING.md shows works as it stands there, from outside `src`."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from fail2progress.core.registry import Registry
+from fail2progress.perception.relations.base import RelationDetector
+from fail2progress.simulation.base import Outcome
+from fail2progress.simulation.registry import resolve
+from fail2progress.tasks.registry import task
+from support.plugins import install_plugin
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def files() -> dict[str, str]:
+    """The files that CONTRIBUTING.md shows, by name."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```\w+\n# file: (\S+)\n(.*?)```", text, flags=re.DOTALL)
+    assert {name for name, _ in blocks} == {"two_cubes.yaml", "simulator.yaml", "boxes.py"}
+    return dict(blocks)
+
+
+def test_the_task_gives_trials(files: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "two_cubes.yaml"
+    path.write_text(files["two_cubes.yaml"])
+    trial = task(str(path)).trial(2, 3)
+    assert str(trial.goal) == "above(cube_1, table_b) and above(cube_2, table_b) and left(cube_1, cube_2)"
+    assert set(trial.scene.names) == {"table_a", "table_b", "cube_1", "cube_2"}
+
+
+def test_the_simulator_s_file_is_understood(files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "simulator.yaml").write_text(files["simulator.yaml"].replace("python", sys.executable))
+    (tmp_path / "my_worker.py").touch()
+    monkeypatch.chdir(tmp_path)
+    entry, options = resolve("simulator.yaml")
+    assert entry.name == "worker" and vars(options)["workers"] == 2
+
+
+def test_the_relation_detector_is_found_and_detects(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcomes: tuple[Outcome, ...]
+) -> None:
+    entries = {"fail2progress.relation_detectors": {"boxes-only": "Boxes"}}
+    monkeypatch.syspath_prepend(str(install_plugin(tmp_path, files["boxes.py"], entries, "boxes_for_contributing")))
+    found: Registry[type[RelationDetector]] = Registry("relation detector", "fail2progress.relation_detectors")
+    snapshot = outcomes[0].before
+    state = found.get("boxes-only").for_model(None, "").detect(snapshot.cloud)
+    assert state.names == snapshot.scene.names
+    (table, *_) = (i for i, spec in enumerate(snapshot.scene.objects) if spec.category == "table")
+    above = [name for name in state.names if state.value("above", name, state.names[table]) > 0.5]
+    assert set(above) <= {name for name in state.names if snapshot.relations.value("above", name, state.names[table]) > 0.5}
+
+
+def test_every_group_of_entry_points_is_one_that_a_registry_reads() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"fail2progress\.[a-z_]+(?=`|\")", text)) - {"fail2progress.simulation"}
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    assert [group for group in named if f'"{group}"' not in sources] == []
