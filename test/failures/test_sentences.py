@@ -71,3 +71,9 @@ def test_telling_keeps_the_meaning(relation: str, names: list[str], expected: bo
 
 def test_every_relation_has_a_phrase() -> None:
     assert set(PHRASES) == {*BINARY, *UNARY}
+
+
+def test_a_failure_in_which_no_relation_was_expected_otherwise_is_told_all_the_same(event: FailureEvent) -> None:
+    header = event.header.model_copy(update={"mismatches": ()})
+    (sentence,) = story(event.model_copy(update={"header": header}))
+    assert "ended elsewhere than the model expected" in sentence

@@ -70,7 +70,7 @@ def show(identity: str = _ID, store: Path | None = _STORE, as_json: bool = _JSON
     header, report = event.header, kept.report(event.id)
     if as_json:
         return print_json({**header.model_dump(mode="json"), "report": report.model_dump(mode="json") if report else None})
-    told = [("story", sentence) for sentence in story(event)] if header.mismatches else []
+    told = [("story", sentence) for sentence in story(event)]
     for name, value in [*told, *_lines(header, report)]:
         typer.echo(f"{name:9} {value}")
 

@@ -90,7 +90,10 @@ def importance(event: FailureEvent) -> str:
 
 
 def story(event: FailureEvent) -> tuple[str, ...]:
-    """The failure in three sentences: expected, happened, why it matters."""
+    """The failure in three sentences: expected, happened, why it matters; in one where no relation was expected otherwise."""
+    if not event.header.mismatches:
+        call = event.header.call
+        return (f"When the robot {_doing(event)}, {call.object} or what moved with it ended elsewhere than the model expected.",)
     return expectation(event), observation(event), importance(event)
 
 

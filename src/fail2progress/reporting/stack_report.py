@@ -37,7 +37,7 @@ def _round(one: dict[str, Any]) -> tuple[str, ...]:
 
 def _failure(met: Met) -> dict[str, Any]:
     return {
-        "sentences": sentences.story(met.event) if met.event.header.mismatches else (),
+        "sentences": sentences.story(met.event),
         "facts": _facts(met),
         "before": pictures.cloud_picture(met.event.before),
         "after": pictures.cloud_picture(met.event.after),

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.sentences import observation
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.reporting.pictures import colours_of
@@ -51,9 +52,7 @@ def story_panels(event: FailureEvent, before: Array, after_learning: SkillEffect
         wrong = _wrong(start, scene, went)
         text = f"{wrong} expected in the wrong place" if wrong else "as it happened"
         panels.append(Panel(title, scene, text, not wrong))
-    panels.insert(
-        2, Panel("3  what happened", end, str(event.header.mismatches[0]).split(" (")[0] if event.header.mismatches else "")
-    )
+    panels.insert(2, Panel("3  what happened", end, observation(event) if event.header.mismatches else ""))
     return tuple(panels)
 
 

@@ -16,6 +16,7 @@ from std_msgs.msg import Header
 
 from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.agent.monitor import SkillExecution, StepResult
+from fail2progress.failures.sentences import story
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning import planner as planning
 from fail2progress.ros.conversions.observations import observation_of
@@ -207,7 +208,7 @@ class PlannerNode(ModelNode):
             self.done_steps += 1
             if value.event is not None:
                 self.failures.append(value.event.id)
-            text = f"failure {value.event.id}: {value.mismatches[0]}" if value.event is not None else "as expected"
+            text = f"failure {value.event.id}: {' '.join(story(value.event))}" if value.event is not None else "as expected"
             self.say("monitor", text)
 
     def step(self, phase: int, code: int = 0, text: str = "") -> None:

@@ -12,6 +12,7 @@ from fail2progress_msgs.msg import Step
 from rclpy.serialization import deserialize_message
 
 from fail2progress.failures.report import FailureClass
+from fail2progress.failures.sentences import story
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros import graph as table
 from fail2progress.ros.answers import StackAnswers, StepKey
@@ -207,8 +208,9 @@ class PlayerNode(StackNode):
         """Until all is judged, and learnt from."""
         self.heard.wait(lambda: set(self.finished) <= self.heard.judged, PATIENCE)
         self._await_lessons()
-        for head in FailureStore(self.state_dir / "failures.sqlite").headers():
-            print(f"failure {head.id}: {head.mismatches[0]}", flush=True)
+        store = FailureStore(self.state_dir / "failures.sqlite")
+        for head in store.headers():
+            print(f"failure {head.id}: {' '.join(story(store.get(head.id)))}", flush=True)
         strange = sum(model in self.missing for model, _ in self.finished.values())
         if strange:
             print(
