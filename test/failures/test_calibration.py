@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY, RelationState
-from fail2progress.failures.calibration import SUFFIX, Calibration, CalibrationError, conformal_threshold, read, score
+from fail2progress.failures.calibration import SUFFIX, Calibration, CalibrationError, conformal_threshold, read, rule_for, score
 from fail2progress.failures.monitor import MonitorRule, mismatches, relied_on
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import load_checkpoint
 
 NAMES = ("table", "cup")
 GOAL = Goal((Atom("above", "cup", "table"),))
@@ -59,3 +61,15 @@ def test_what_is_no_calibration_is_refused(tmp_path: Path) -> None:
         place.write_text(json.dumps({**made.model_dump(), **spoil}))
         with pytest.raises(CalibrationError, match=r"x.monitor.json: no calibration"):
             read(place)
+
+
+def test_shipped_models_are_calibrated() -> None:
+    """With false alarms on unseen executions as promised, within what so few of them can show."""
+    for name in ("relational", "plain"):
+        made = read(weights.path(name + SUFFIX))
+        digest = load_checkpoint(weights.path(f"{name}.safetensors")).digest
+        assert made.model == digest and rule_for(digest) == made.rule
+        unseen = made.measured["unseen"]
+        count = unseen["false_alarms"] + unseen["quiet"]
+        assert unseen["false_alarm_rate"] <= made.alpha + 2.5 * (made.alpha * (1 - made.alpha) / count) ** 0.5
+    assert rule_for("f" * 64) == read(weights.path("relational" + SUFFIX)).rule

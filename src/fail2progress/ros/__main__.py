@@ -11,6 +11,7 @@ import traceback
 from typing import Any, NoReturn
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
@@ -35,12 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
     end = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: end.set())
-    rclpy.init(args=words[1:], signal_handler_options=SignalHandlerOptions.NO)
     try:
+        rclpy.init(args=words[1:], signal_handler_options=SignalHandlerOptions.NO)
         node = getattr(importlib.import_module(entry.module), entry.class_name)(entry)
-    except ValueError as error:
-        print(f"fail2progress: {entry.name}: {error}", file=sys.stderr)
-        rclpy.shutdown()
+    except (ValueError, ImportError, ParameterException, RuntimeError) as error:
+        print(f"fail2progress: {entry.name}: {_mistake(error)}", file=sys.stderr)
+        rclpy.try_shutdown()
         return MISTAKE
     executor = MultiThreadedExecutor(entry.threads)
     executor.add_node(node)
@@ -55,6 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
     node.destroy_node()
     rclpy.shutdown()
     return 1 if BROKEN.is_set() else code
+
+
+def _mistake(error: Exception) -> str:
+    """What to set right, in one line: a parameter, the parameters' file, or a package that is missing."""
+    if isinstance(error, ModuleNotFoundError):
+        return f"the package {error.name} is missing; see: fail2progress doctor"
+    said = " ".join(str(error).split())
+    return said.partition(", at /")[0].partition(": Error at ")[0]  # what follows is a line of the middleware's source
 
 
 def _spin(executor: MultiThreadedExecutor, end: threading.Event) -> None:

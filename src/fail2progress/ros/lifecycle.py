@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.action import ActionClient, ActionServer
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.impl.logging_severity import LoggingSeverity
@@ -22,6 +22,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.values import Refused
+from fail2progress.ros.parameters import descriptor, misspelt
 
 QUALITIES = {
     table.Quality.SENSOR: (ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE),
@@ -100,10 +101,11 @@ class StackNode(LifecycleNode):
 
     def _declare(self) -> None:
         for parameter in table.parameters(self.entry):
-            self.declare_parameter(parameter.name, parameter.default, _descriptor(parameter))
+            self.declare_parameter(parameter.name, parameter.default, descriptor(parameter))
         known = {parameter.name: parameter for parameter in table.parameters(self.entry)}
         for name in known:
             self._require(known[name].check(self.param(name)))
+        self._require(misspelt(self._parameter_overrides))
 
         def check(changes: list[Any]) -> SetParametersResult:
             reasons = [known[change.name].check(change.value) for change in changes if change.name in known]
@@ -280,15 +282,3 @@ class StackNode(LifecycleNode):
             self._diagnostics.publish(message)
         except Exception as error:  # see tell; in a timer it would end the node's executor
             self.count("unsent", f"diagnostics: {error}")
-
-
-def _descriptor(parameter: table.Parameter) -> ParameterDescriptor:
-    descriptor = ParameterDescriptor(description=parameter.description)
-    if parameter.low is not None and parameter.high is not None:
-        if isinstance(parameter.default, float):
-            descriptor.floating_point_range = [FloatingPointRange(from_value=parameter.low, to_value=parameter.high)]
-        else:
-            descriptor.integer_range = [IntegerRange(from_value=int(parameter.low), to_value=int(parameter.high), step=1)]
-    if parameter.choices:
-        descriptor.additional_constraints = "one of " + ", ".join(parameter.choices)
-    return descriptor

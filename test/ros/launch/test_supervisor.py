@@ -73,6 +73,13 @@ def said(supervisor: Any) -> str:
     return "\n".join(supervisor.said)
 
 
+def test_a_node_that_cannot_run_ends_the_stack_with_its_reason(make: Callable[..., Supervisor]) -> None:
+    lines = "import sys\nprint('noise\\nfail2progress: relations: loglevel: wrong', file=sys.stderr)\nsys.exit(2)"
+    supervisor = make({"monitor": SLEEP, "relations": lines})
+    assert supervisor.run() == 2
+    assert said(supervisor) == "relations cannot run: loglevel: wrong"
+
+
 def test_a_node_that_is_killed_is_started_anew(make: Callable[..., Supervisor]) -> None:
     supervisor = make({"monitor": SLEEP, "relations": SLEEP})
     thread = running(supervisor)

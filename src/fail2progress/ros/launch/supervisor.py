@@ -121,7 +121,7 @@ class Supervisor:
         if name == table.LAST[self.launch.stack] and code >= 0:
             self.code = code
         elif code == 2:
-            self.say(f"{name} cannot run: see {self._log(name)}")
+            self.say(f"{name} cannot run: {self._reason(name)}")
             self.code = 2
         elif self._starts[name] >= MOST_STARTS:
             self.say(f"{name} ended {MOST_STARTS} times: see {self._log(name)}")
@@ -165,6 +165,18 @@ class Supervisor:
         with popen.stdout:
             for line in popen.stdout:
                 self.say(line.rstrip())
+
+    def _reason(self, name: str) -> str:
+        """What a node said last of why it cannot run; where to look if it said nothing."""
+        try:
+            lines = self._log(name).read_text(errors="replace").splitlines()
+        except OSError:
+            lines = []
+        for mark in (f"fail2progress: {name}: ", "cannot be configured: "):
+            said = [line.partition(mark)[2] for line in lines if mark in line]
+            if said:
+                return said[-1]
+        return f"see {self._log(name)}"
 
     def _log(self, name: str) -> Path:
         return self.launch.state_dir / "log" / f"{name}.log"

@@ -153,7 +153,7 @@ class LearnerNode(ModelNode):
         """From a stored failure to a model that all may use, or the reason why there is none; stored and published."""
 
         def checked(stage: str, share: float) -> None:
-            if self.ending.is_set():
+            if self.ending.is_set() or not self.active:
                 raise Stopped
             report(stage, share)
 

@@ -119,8 +119,8 @@ class PlannerNode(ModelNode):
                 self.news.wait(0.05)
 
     def check_wanted(self) -> None:
-        """Interrupted when the task is cancelled or the node ends."""
-        if self.ending.is_set() or self.asked is None or self.asked.is_cancel_requested:
+        """Interrupted when the task is cancelled, or the node ends or is deactivated."""
+        if self.ending.is_set() or not self.active or self.asked is None or self.asked.is_cancel_requested:
             raise Interrupted(ErrorCode.PLANNER_STOPPED, "stopped")
 
     # The task

@@ -1,0 +1,53 @@
+"""Mistakes in parameters, and missing packages: a node ends once, with one line that names them."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fail2progress.ros import __main__ as program
+from fail2progress.ros.parameters import misspelt
+
+
+def end(variables: dict[str, str], *words: str) -> tuple[int, str]:
+    """Exit code and the last line of a node's process."""
+    import os
+
+    command = [sys.executable, "-m", "fail2progress.ros", *words]
+    done = subprocess.run(command, env={**os.environ, **variables}, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [
+        ("relatoins:=geometric", "unknown parameter 'relatoins'; do you mean 'relations'?"),
+        ("loglevel:=loud", "loglevel: 'loud' is not one of debug, info, warn, error"),
+        ("loglevel:=3", "loglevel"),
+    ],
+)
+def test_a_mistake_in_a_parameter_ends_a_node_with_its_name(mistake: str, said: str, ros_variables: dict[str, str]) -> None:
+    code, line = end(ros_variables, "recorder", "--ros-args", "-p", mistake)
+    assert code == 2 and line.startswith("fail2progress: recorder: ") and said in line
+
+
+def test_a_damaged_file_of_parameters_is_named(ros_variables: dict[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text("recorder:\n  ros__parameters:\n    loglevel: [1, 'a'\n")
+    code, line = end(ros_variables, "recorder", "--ros-args", "--params-file", str(path))
+    assert code == 2 and "bad.yaml" in line and line.startswith("fail2progress: recorder: ")
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError("No module named 'stretch_body'", name="stretch_body")
+
+    monkeypatch.setattr(program.importlib, "import_module", missing)
+    assert program.main(["recorder", "--ros-args", "--log-level", "fatal"]) == 2
+    assert capsys.readouterr().err == "fail2progress: recorder: the package stretch_body is missing; see: fail2progress doctor\n"
+
+
+def test_parameters_of_other_nodes_and_of_ros_are_nobodys_mistake() -> None:
+    assert misspelt(["relations", "samples", "use_sim_time", "qos_overrides./tf.publisher.depth"]) is None
+    assert misspelt(["zzz"]) == "unknown parameter 'zzz'"
