@@ -19,7 +19,8 @@ FRAMES = os.environ.get("FAIL2PROGRESS_FRAMES", "")
 """Folder with NNNNNN-color.png, NNNNNN-depth.png (mm) and NNNNNN.json, for a bag of a real camera."""
 
 
-def write_bag(folder: Path, frames: list[RgbdFrame]) -> None:
+def write_bag(folder: Path, frames: list[RgbdFrame], late: float = 0.0, infos: int = 1000, encoding: str = "rgb8") -> None:
+    """`late`: seconds by which depth is stamped after colour; `infos`: camera infos at the start of the bag."""
     pytest.importorskip("rclpy")
     pytest.importorskip("fail2progress_msgs")
     from rclpy.serialization import serialize_message
@@ -35,10 +36,12 @@ def write_bag(folder: Path, frames: list[RgbdFrame]) -> None:
     for number, frame in enumerate(frames):
         stamp = 100.0 + number / 5
         for topic, message in (
-            (colour, image_msg(frame.colour, "rgb8", stamp)),
-            (depth, image_msg(depth_image(frame.depth), "16UC1", stamp)),
+            (colour, image_msg(frame.colour, encoding, stamp)),
+            (depth, image_msg(depth_image(frame.depth), "16UC1", stamp + late)),
             (info, info_msg(frame.intrinsics, stamp)),
         ):
+            if topic == info and number >= infos:
+                continue
             writer.write(topic, serialize_message(message), int(stamp * 1e9))
     writer.close()
 
@@ -48,6 +51,20 @@ def replayed(bag: Path, out: Path, variables: dict[str, str]) -> str:
     done = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr
     return done.stderr
+
+
+def test_a_bag_as_drivers_write_it_is_played(variables: dict[str, str], tmp_path: Path) -> None:
+    """Depth stamped 5 ms after colour, and one camera info at the start."""
+    write_bag(tmp_path / "bag", simulated(3), late=0.005, infos=1)
+    assert "3 observations, 3 of them with relations" in replayed(tmp_path / "bag", tmp_path / "out", variables)
+
+
+def test_a_bag_in_which_nothing_can_be_looked_at_ends_with_the_reason(variables: dict[str, str], tmp_path: Path) -> None:
+    write_bag(tmp_path / "bag", simulated(1), encoding="bayer_rggb16")
+    words = command("up", "replay", str(tmp_path / "bag"), "--out", str(tmp_path / "out"))
+    done = subprocess.run(words, env=variables, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 2, done.stderr
+    assert "'bayer_rggb16'; known: rgb8" in done.stderr and "nothing could be looked at" in done.stderr
 
 
 def simulated(count: int) -> list[RgbdFrame]:

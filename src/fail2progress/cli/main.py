@@ -7,6 +7,7 @@ import typer
 from fail2progress import __version__
 from fail2progress.cli import (
     assets,
+    bag,
     bench,
     benchmark,
     calibrate,
@@ -65,6 +66,7 @@ for _module in (
     benchmark,
     families,
     calibrate,
+    bag,
 ):
     _module.register(app)
 

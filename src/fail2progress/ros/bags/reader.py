@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
 
+import yaml
 from mcap.exceptions import EndOfFile
 from mcap.reader import NonSeekingReader
 from mcap.records import Channel, Message, Schema
 from mcap.writer import MCAP0_MAGIC
 
+ROS1_MAGIC = b"#ROSBAG V"
 LARGEST_RECORD = 512 * 1024 * 1024
 
 
@@ -34,17 +36,53 @@ def read(path: Path) -> Iterator[Recorded]:
 
     A file that was cut short ends where its last whole message ends.
     """
+    unpack = _unpacker(path)
     if path.is_dir():
         files = sorted(path.glob("*.mcap"), key=_number) or sorted(path.glob("*.db3"), key=_number)
     else:
         files = [path] if path.is_file() else []
     if not files:
-        raise BagError(f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)")
+        raise BagError(_no_bag(path))
     for file in files:
         try:
-            yield from _read_mcap(file) if file.suffix == ".mcap" else _read_sqlite(file)
+            for item in _read_mcap(file) if file.suffix == ".mcap" else _read_sqlite(file):
+                yield item if unpack is None else replace(item, data=unpack(item.data))
         except OSError as error:
             raise BagError(f"{file}: cannot be read ({error})") from error
+
+
+def _no_bag(path: Path) -> str:
+    packed = sorted(path.glob("*.zstd")) if path.is_dir() else [path] if path.suffix == ".zstd" else []
+    if packed:
+        return f"{packed[0]}: compressed as a whole file; unpack it and name the file that comes out: zstd -d {packed[0]}"
+    return f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)"
+
+
+def _unpacker(path: Path) -> Callable[[bytes], bytes] | None:
+    """What unpacks single messages, where the metadata say that they are compressed; BagError for what is not known here."""
+    place = (path if path.is_dir() else path.parent) / "metadata.yaml"
+    if not place.is_file():
+        return None
+    try:
+        about = yaml.safe_load(place.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
+        mode, kind = str(about.get("compression_mode") or "").upper(), str(about.get("compression_format") or "")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return None  # a bag that was cut short has none, or half of it; its messages can be read all the same
+    if mode != "MESSAGE":
+        return None
+    if kind != "zstd":
+        raise BagError(f"{path}: messages are compressed by {kind!r}; known: zstd")
+    import zstandard
+
+    tool = zstandard.ZstdDecompressor()
+
+    def unpack(data: bytes) -> bytes:
+        try:
+            return tool.decompress(data, max_output_size=LARGEST_RECORD)
+        except zstandard.ZstdError as error:
+            raise BagError(f"{path}: damaged (a message that does not decompress: {error})") from error
+
+    return unpack
 
 
 def _number(path: Path) -> tuple[int, str]:
@@ -69,6 +107,9 @@ class _Whole:
 
 def _read_mcap(path: Path) -> Iterator[Recorded]:
     with path.open("rb") as file:
+        if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
+            raise BagError(f"{path}: a ROS 1 bag; convert it first: rosbags-convert --src {path} --dst {path.with_suffix('')}")
+        file.seek(0)
         if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC))):
             raise BagError(f"{path}: damaged (it does not begin as an MCAP file)")
         file.seek(0)
@@ -93,6 +134,9 @@ def _read_sqlite(path: Path) -> Iterator[Recorded]:
     import sqlite3
     from contextlib import closing
 
+    with path.open("rb") as file:
+        if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
+            raise BagError(f"{path}: a ROS 1 bag; convert it first: rosbags-convert --src {path} --dst {path.with_suffix('')}")
     query = "SELECT topics.name, topics.type, messages.data, messages.timestamp FROM messages JOIN topics ON topics.id = topic_id"
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:

@@ -22,6 +22,8 @@ FARTHEST = 1e3
 _TYPES: dict[str, tuple[type[np.generic], int]] = {
     "rgb8": (np.uint8, 3),
     "bgr8": (np.uint8, 3),
+    "rgba8": (np.uint8, 4),
+    "bgra8": (np.uint8, 4),
     "16UC1": (np.uint16, 1),
     "mono16": (np.uint16, 1),
     "32FC1": (np.float32, 1),
@@ -51,7 +53,9 @@ def pixels_of(message: Image) -> NDArray[Any]:
     content = np.frombuffer(message.data, np.uint8)[: message.step * height]
     rows = np.lib.stride_tricks.as_strided(content, (height, row), (int(message.step), 1))
     pixels = np.ascontiguousarray(rows).view(kind).reshape(height, width, channels)
-    return pixels[..., 0] if channels == 1 else pixels[..., ::-1] if message.encoding == "bgr8" else pixels
+    if channels == 1:
+        return pixels[..., 0]
+    return pixels[..., 2::-1] if message.encoding.startswith("bgr") else pixels[..., :3]
 
 
 def info_msg(camera: Intrinsics, stamp: float, frame: str = OPTICAL_FRAME) -> CameraInfo:

@@ -16,6 +16,7 @@ from fail2progress.failures.sentences import story
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros import graph as table
 from fail2progress.ros.answers import StackAnswers, StepKey
+from fail2progress.ros.bags.info import info
 from fail2progress.ros.bags.playback import TRANSFORMS, Pace, ahead, check_type, header_stamp, relative
 from fail2progress.ros.bags.reader import BagError, Recorded, read
 from fail2progress.ros.conversions.values import uuid_text
@@ -23,6 +24,9 @@ from fail2progress.ros.lifecycle import StackNode, message_type, qos
 
 UPSTREAM = {"segments": "segments", "camera": table.CAMERA[1]}
 """Where observations may come from: only one of them is played, all after it is computed again."""
+INFO = table.CAMERA[2]
+SLOP = 0.02
+"""Seconds by which the stamps of one moment's images may differ: colour and depth of real drivers do."""
 PATIENCE = 5.0
 """Seconds after which a message that was not answered counts as lost and is sent again."""
 ATTEMPTS = 5
@@ -77,7 +81,7 @@ class PlayerNode(StackNode):
             self._play(source)
             self._await_end()
             print(f"{self.played} messages played, {self.shown} observations, {self.answered} of them with relations", flush=True)
-            self.done = 0
+            self.done = self._outcome()
         except (BagError, StoreError) as error:
             print(f"fail2progress: {error}", flush=True)
             self.done = 2
@@ -85,14 +89,24 @@ class PlayerNode(StackNode):
             print(f"fail2progress: {traceback.format_exc()}", flush=True)
             self.done = 1
 
+    def _outcome(self) -> int:
+        """2 where nothing was looked at, with the reasons that nodes gave: there is no replay without an observation."""
+        if self.answered or self.ending.is_set():
+            return 0
+        for kind, said in sorted(self.heard.refused("segmentation", "relations").items()):
+            print(f"refused by {kind}: {said}", flush=True)
+        print(f"fail2progress: {self.path}: nothing could be looked at; see: fail2progress bag info {self.path}", flush=True)
+        return 2
+
     def _source(self) -> str:
         """The topic of the bag that observations are taken from: the one asked for, else what was seen at the time."""
-        there = {name for item in read(self.path) if (name := relative(item.topic)) is not None}
+        found_in = info(self.path)
+        there = {name for topic in found_in.topics if topic.count and (name := topic.stack_name) is not None}
         asked = str(self.param("source"))
         wanted = [UPSTREAM[asked]] if asked else list(UPSTREAM.values())
         found = next((name for name in wanted if name in there), None)
         if found is None:
-            raise BagError(f"{self.path}: neither {' nor '.join(wanted)} in it; nothing to replay")
+            raise BagError(found_in.missing())
         self.images = there & {*table.CAMERA, table.LABELS[0]}
         self.transforms = there & {*TRANSFORMS}
         return found
@@ -108,6 +122,7 @@ class PlayerNode(StackNode):
         images = self.images if source in self.images else {source}
         pace = Pace(float(self.param("rate")))
         stamp, moment = 0.0, dict[str, bytes]()
+        self._send_first_info(images)
         for item in ahead(read(self.path)):
             name = relative(item.topic)
             if name is None or name not in (*images, *TRANSFORMS, "steps", table.LABELS[1]):
@@ -121,13 +136,20 @@ class PlayerNode(StackNode):
             self._outlet_of(name).publish(item.data)
             self.played += 1
             self.facts["played"] = str(self.played)
-            if name in images:
+            if name in images and name != INFO:
                 of = header_stamp(item.data)
-                moment = {**moment, name: item.data} if of == stamp else {name: item.data}
-                stamp = of
-                if set(moment) == images:
+                together = abs(of - stamp) <= SLOP and name not in moment
+                moment, stamp = ({**moment, name: item.data}, stamp) if together else ({name: item.data}, of)
+                if set(moment) == images - {INFO}:
                     self.shown += 1
-                    self._show(moment, of)
+                    self._show(moment, min(map(header_stamp, moment.values())))
+
+    def _send_first_info(self, images: set[str]) -> None:
+        """Where pixels look to, before the first of them: in the recording it may come after, or once at the start only."""
+        first = next((item for item in read(self.path) if relative(item.topic) == INFO), None) if INFO in images else None
+        if first is not None:
+            check_type(INFO, first)
+            self._send({INFO: first.data})
 
     def _show(self, moment: dict[str, bytes], stamp: float) -> None:
         """Wait for the relations of a moment. It is sent again where it was lost, or where it overtook a step."""

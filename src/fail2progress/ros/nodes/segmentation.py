@@ -58,8 +58,11 @@ class SegmentationNode(StackNode):
         self.listen("heartbeat", self.hear, when_inactive=True)
         for name in ("tf", "tf_static"):
             self.listen(name, partial(self.transform, name == "tf_static"), when_inactive=True)
-        for name in CAMERA:
+        self.info: Any = None
+        """The newest camera info: drivers send one with every image, or one at the start."""
+        for name in (COLOUR, DEPTH):
             self.listen(name, partial(self.take, name))
+        self.listen(INFO, self.take_info)
         if self.labelled:
             self.listen(LABELS[1], self.name)
             self.listen(LABELS[0], partial(self.take, LABELS[0]))
@@ -91,6 +94,12 @@ class SegmentationNode(StackNode):
         self.looking = stamp_of(message.stamp) if message.frame_id else None
         self.untouched = message.frame_id == BEFORE
 
+    def take_info(self, message: Any) -> None:
+        """Where pixels look to."""
+        self.info = message
+        if self.due:
+            self.work_off()
+
     def take(self, name: str, message: Any) -> None:
         """Put a message to the others of its moment; segment when all are there."""
         stamp = stamp_of(message.header.stamp)
@@ -98,7 +107,7 @@ class SegmentationNode(StackNode):
         key = next((known for known in self.waiting if abs(known - stamp) <= slop), stamp)
         moment = self.waiting.setdefault(key, {})
         moment[name] = message
-        if len(moment) == len(CAMERA) + self.labelled:
+        if len(moment) == len((COLOUR, DEPTH)) + self.labelled:
             del self.waiting[key]
             self.due.append(moment)
             self.work_off()
@@ -117,6 +126,9 @@ class SegmentationNode(StackNode):
         while len(self.due) > KEPT:
             self.due.popleft()
             self.count("transform", "no transform as late as the images; is the robot's tf running?")
+        if self.info is None:
+            self.count("camera_info", f"images without a message on {INFO}: does the camera's driver send it?")
+            return
         for moment in reversed(self.due):
             header = moment[DEPTH].header
             try:
@@ -147,7 +159,7 @@ class SegmentationNode(StackNode):
             return  # the robot's own arm is in view, and things are in its hand
         if self.cloud is None or images != self.last or (self.shift and not self.labelled):
             try:
-                frame = frame_of(moment[COLOUR], moment[DEPTH], moment[INFO], pose, frame_id, labels)
+                frame = frame_of(moment[COLOUR], moment[DEPTH], self.info, pose, frame_id, labels)
                 perceived = self.segmenter.segment(frame)
                 if not self.labelled:
                     perceived = self.tracker.update(perceived, self._due_shift(), frame.colour)
