@@ -3,13 +3,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning import learner
+from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
-from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.store import Registry
+from support import samples
 
 
 @pytest.fixture
@@ -19,29 +20,26 @@ def arguments(event: FailureEvent, store: Path, checkpoint: Path, rehearsal: Pat
 
 
 @pytest.fixture
-def humble(tmp_path: Path) -> Path:
-    """A model that believes in no relation: nothing can be lost, and some displacement is learned at once."""
-    torch.manual_seed(0)
-    model = Points2Plans()
-    torch.nn.init.constant_(model.binary.rest[-1].bias, -10.0)
-    path = tmp_path / "humble.safetensors"
-    save_checkpoint(model, path, {})
+def shipped(tmp_path: Path) -> Path:
+    """A model with the weights of the package, which have never seen a loaded cup move."""
+    path = tmp_path / "shipped.safetensors"
+    save_checkpoint(load_checkpoint(weights.path(weights.RELATIONAL)).model, path, {})
     return path
 
 
 def test_a_better_model_becomes_current_and_names_its_parent(
-    run, arguments: tuple[Any, ...], event: FailureEvent, humble: Path, tmp_path: Path
+    run, arguments: tuple[Any, ...], event: FailureEvent, shipped: Path, tmp_path: Path
 ) -> None:
-    result = run(*arguments, "--model", humble, "--epochs", 80)
+    result = run(*arguments, "--model", shipped, "--epochs", 250)
     assert result.exit_code == 0, result.output
     values = json.loads(result.stdout)
-    assert (values["event"], values["method"], values["parent"]) == (event.id, "prior", str(humble))
+    assert (values["event"], values["method"], values["parent"]) == (event.id, "prior", str(shipped))
     assert values["gate"]["passed"] and {"before", "after"} <= set(values["gate"]) and values["dataset"]["samples"] == 3
     assert {"states", "actions", "simulation", "fine-tuning", "gate"} <= set(values["seconds"])
     registry = Registry(tmp_path / "models")
     current = registry.current()
-    assert str(current.path) == values["model"] and current.note["parent"] == load_checkpoint(humble).digest
-    assert registry.roll_back().digest == load_checkpoint(humble).digest
+    assert str(current.path) == values["model"] and current.note["parent"] == load_checkpoint(shipped).digest
+    assert registry.roll_back().digest == load_checkpoint(shipped).digest
 
 
 def test_a_rejected_model_leaves_everything_as_it_was(run, arguments: tuple[Any, ...], tmp_path: Path) -> None:
@@ -66,7 +64,7 @@ def test_ctrl_c_leaves_everything_as_it_was(
 
 
 def test_mistakes(refuses, arguments: tuple[Any, ...], checkpoint: Path, tmp_path: Path) -> None:
-    assert "unknown method 'magic'; known: stein" in refuses(*arguments, "--method", "magic")
+    assert "unknown generator of samples 'magic'; known: stein" in refuses(*arguments, "--method", "magic")
     assert "unknown acquisition 'luck'" in refuses(*arguments, "--acquisition", "luck")
     assert "no failure whose id" in refuses("learn", "ffff", *arguments[2:])
     assert "no failure store" in refuses(*arguments, "--store", tmp_path / "none")
@@ -77,8 +75,14 @@ def test_mistakes(refuses, arguments: tuple[Any, ...], checkpoint: Path, tmp_pat
     assert "cut.safetensors" in refuses(*arguments, "--model", cut)
 
 
-def test_learning_in_a_simulator_from_outside(run, arguments: tuple[Any, ...], humble: Path, kinematic: str) -> None:
-    result = run(*arguments, "--model", humble, "--epochs", 80, "--simulator", kinematic)
+def test_learning_in_a_simulator_from_outside(
+    run, arguments: tuple[Any, ...], shipped: Path, kinematic: str, tmp_path: Path
+) -> None:
+    FailureStore(tmp_path / "other.sqlite").add(
+        samples.failure()
+    )  # nothing is knocked over in it: that simulator knows no collisions
+    choices = ("--simulator", kinematic, "--method", "near-copies", "--store", tmp_path / "other.sqlite")
+    result = run(*arguments, "--model", shipped, "--epochs", 250, *choices)
     assert result.exit_code == 0, result.output
     values = json.loads(result.stdout)
     assert values["gate"]["passed"] and values["dataset"]["samples"] == 3

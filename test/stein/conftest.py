@@ -1,9 +1,12 @@
 import pytest
 import torch
 
+from fail2progress.core.scene import Scene
 from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.prediction import Belief, encode_observation
+from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.stein.states import StateSpace, state_space
 from support import samples
 
@@ -32,5 +35,11 @@ def belief(model: Points2Plans, event: FailureEvent) -> Belief:
 
 
 @pytest.fixture(scope="session")
-def space(belief: Belief, event: FailureEvent) -> StateSpace:
-    return state_space(belief, event.relations_before, event.header.call.object)
+def scene(event: FailureEvent) -> Scene:
+    """O_F rebuilt."""
+    return rebuild(event.before, event.relations_before).scene
+
+
+@pytest.fixture(scope="session")
+def space(belief: Belief, event: FailureEvent, scene: Scene) -> StateSpace:
+    return state_space(belief, observed(event), scene)

@@ -1,5 +1,6 @@
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -7,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from fail2progress.failures.event import FailureEvent
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import Belief
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import SKILLS
-from fail2progress.stein.actions import ACQUISITIONS, ActionSpace, Information, _entropy, information
+from fail2progress.stein.actions import ACQUISITIONS, ActionSpace, Information, _entropy, aimed_at, information
+from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.states import StateSpace
 
 COUNT = 4
@@ -19,17 +22,24 @@ seeds = st.integers(0, 10_000)
 brief = settings(max_examples=20)
 
 
-def make(model: Points2Plans, belief: Belief, space: StateSpace, skill: str = "pick_place") -> ActionSpace:
+def make(density: FailureRelations, skill: str = "pick_place") -> ActionSpace:
     """Each of four states with the failed skill on cup_1."""
-    particles = space.chart().sample_uniform(COUNT, torch.Generator().manual_seed(1))
+    space = density.space
+    particles = space.draw(COUNT, torch.Generator().manual_seed(1))
     with torch.no_grad():
-        states = model.shifted(belief.state.expand(COUNT), space.offsets(particles))
-    return ActionSpace(skill, belief.index("cup_1"), space, states)
+        states = density.moved(particles)
+    call = SkillCall(skill, "cup_1", (0.1, -0.7, 0.0, 0.3) if skill == "pick_place" else (3.0, 0.1))
+    return ActionSpace(call, space, states, space.turn(particles))
 
 
 @pytest.fixture(scope="module")
-def actions(model: Points2Plans, belief: Belief, space: StateSpace) -> ActionSpace:
-    return make(model, belief, space)
+def density(model: Points2Plans, belief: Belief, space: StateSpace, event: FailureEvent) -> FailureRelations:
+    return FailureRelations(model, belief, space, event.relations_before)
+
+
+@pytest.fixture(scope="module")
+def actions(density: FailureRelations) -> ActionSpace:
+    return make(density)
 
 
 def draws(actions: ActionSpace, seed: int) -> Tensor:
@@ -57,23 +67,46 @@ def test_a_placement_lands_where_its_particle_is(actions: ActionSpace, seed: int
     above = placed[:, 0, 2] - around.height(particles, half)
     stood = mine[:, 0, 2] - around.height(mine.mean(dim=1)[:, :2], half)
     torch.testing.assert_close(above, stood + 0.012, rtol=0, atol=1e-5)  # let go a little above what it stands on
-    assert not parameters[:, 3].any()
+    assert parameters[:, 3].tolist() == pytest.approx([0.3] * COUNT)  # turned as the failed call did
 
 
 @pytest.mark.parametrize("name", [name for name in SKILLS if name != "pick_place"])
 @brief
 @given(seed=seeds)
-def test_other_skills_have_their_own_parameters(
-    model: Points2Plans, belief: Belief, space: StateSpace, name: str, seed: int
-) -> None:
-    actions = make(model, belief, space, name)
+def test_directions_turn_with_the_cluster_and_distances_are_free(density: FailureRelations, name: str, seed: int) -> None:
+    actions = make(density, name)
     particles = draws(actions, seed)
     padded = actions.parameters(particles)
-    assert padded.shape == (COUNT, 4) and torch.equal(padded[:, :2], particles) and not padded[:, 2:].any()
+    assert padded.shape == (COUNT, 4) and torch.equal(padded[:, 1], particles[:, 1]) and not padded[:, 2:].any()
     for row in padded.tolist():
         SkillCall(name, "cup_1", tuple(row[:2]))  # within its bounds
-    assert actions.chart().periodic == [True, False]
+    off = torch.remainder(padded[:, 0] - 3.0 - actions.turn + math.pi, 2 * math.pi) - math.pi
+    torch.testing.assert_close(off, particles[:, 0], rtol=0, atol=1e-4)
+    assert bool((off.abs() <= 0.4 + 1e-5).all()) and actions.chart().low[1] < 0.1 < actions.chart().high[1]
     assert actions.log_prior(particles).tolist() == [0.0] * COUNT
+
+
+def test_a_placement_that_was_aimed_at_something_stays_aimed_at_it(density: FailureRelations, actions: ActionSpace) -> None:
+    space = density.space
+    cup = density.belief.index("cup_2")
+    offset = (space.solids.footprints.centre[cup] - space.solids.footprints.centre[space.moved]).tolist()
+    call = SkillCall("pick_place", "cup_1", (offset[0] + 0.005, offset[1], 0.1, 0.0))
+    assert aimed_at(call, space) == cup and aimed_at(actions.call, space) is None
+    aimed = replace(actions, call=call, aim=cup)
+    particles = draws(aimed, 0)
+    parameters = aimed.parameters(particles)
+    box = aimed.states.box
+    placed = box[:, space.moved] + parameters[:, None, :3]
+    torch.testing.assert_close(placed.mean(dim=1)[:, :2] - box[:, cup].mean(dim=1)[:, :2], particles, rtol=0, atol=1e-5)
+    torch.testing.assert_close(placed[:, 0, 2], box[:, cup, 1, 2] + 0.012, rtol=0, atol=1e-5)
+    assert aimed.log_prior(particles).tolist() == [0.0] * COUNT
+
+
+def test_a_placement_may_stick_out_as_far_as_the_failed_one(density: FailureRelations, actions: ActionSpace) -> None:
+    corner = density.space.surroundings.low
+    outside = corner - density.space.solids.footprints.centre[density.space.moved]
+    over_the_edge = replace(actions, call=SkillCall("pick_place", "cup_1", (*outside.tolist(), 0.0, 0.0)))
+    assert bool((over_the_edge.log_prior(corner.expand(COUNT, 2)) > actions.log_prior(corner.expand(COUNT, 2))).all())
 
 
 def test_an_action_for_every_state(actions: ActionSpace) -> None:

@@ -94,8 +94,8 @@ def _particles(story: Story) -> bytes:
 
 def _places(space: StateSpace, particles: Tensor, names: tuple[str, ...]) -> dict[str, Array]:
     """(M, 2) places in metres of every movable object."""
-    middle = space.box.mean(dim=1) + space.offsets(particles)
-    return {names[row]: middle[:, row, :2].numpy().astype(float) for row in space.movable}
+    middle = space.place(particles).footprints(space.solids).centre
+    return {names[row]: middle[:, row].numpy().astype(float) for row in space.movable}
 
 
 def _result(result: TrialResult) -> tuple[bool, str]:

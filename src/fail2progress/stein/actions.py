@@ -6,63 +6,175 @@ times P(A): the gradient of H, which is what Eq. 7 says but for its logarithm (d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, with_tokens
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.definition import Parameter, SkillDefinition
+from fail2progress.skills.placement import RELEASE
 from fail2progress.skills.registry import SKILLS, skill
 from fail2progress.skills.samplers import Around, SteinSampler, stein_sampler
 from fail2progress.skills.vocabulary import current
 from fail2progress.stein.bijectors import Chart
+from fail2progress.stein.planar import turned
+from fail2progress.stein.solids import Surroundings
 from fail2progress.stein.states import StateSpace
 
 ACQUISITIONS = ("entropy", "log-entropy", "mutual-information", "prior")
-_PASSES = 6
+_SWERVE = 0.4
+"""Radians by which a push or pull may be off the direction of the failed one."""
+_SHORTER, _LONGER = 0.3, 2.5
+"""Distances in parts of the failed one."""
+_BESIDE = 0.03
+"""Metres beside what was aimed at that are tried as well."""
+_PASSES = 4
 _DROPOUT = 0.1
 
 
 @dataclass(frozen=True)
 class ActionSpace:
-    """Parameters of the failed skill for each state, in the coordinates that the skill has for them."""
+    """Parameters of the failed skill for each state.
 
-    name: str
-    object: int
+    Of skills with a place, where that is, or where it lies to what the failed call aimed at. Of others, the parameters
+    themselves; directions count from the failed one, which turns with its cluster (rad), distances are near the failed one's (m).
+    """
+
+    call: SkillCall
     space: StateSpace
     states: LatentState
+    turn: Tensor
+    """(M,) radians by which the failed cluster is turned."""
+    aim: int | None = None
+    """Row of what the failed call put its object in or on, where that is no table."""
+
+    @property
+    def object(self) -> int:
+        """Row of the skill's object."""
+        return self.space.moved
 
     @property
     def sampler(self) -> SteinSampler:
         """How the skill's action particles move."""
-        return stein_sampler(skill(self.name))
+        return stein_sampler(skill(self.call.skill))
 
     def chart(self) -> Chart:
-        """Bounds of every coordinate, as the skill declares them."""
-        bounds = self.sampler.bounds(skill(self.name), self.space.surroundings)
-        return Chart(bounds.low, bounds.high, bounds.periodic)
+        """Bounds of every coordinate."""
+        definition = skill(self.call.skill)
+        if self.aim is not None:
+            room = self.space.solids.footprints.half[self.aim] + _BESIDE
+            return Chart((-room).tolist(), room.tolist())
+        bounds = self.sampler.bounds(definition, self.space.surroundings)
+        low, high, periodic = list(bounds.low), list(bounds.high), list(bounds.periodic)
+        if not self.sampler.places:
+            for row, parameter in enumerate(definition.parameters):
+                if row == direction_of(definition):
+                    low[row], high[row], periodic[row] = -_SWERVE, _SWERVE, False
+                elif parameter.unit == "m":
+                    low[row], high[row] = _near(parameter, self.call.parameters[row])
+        return Chart(low, high, periodic)
+
+    def failed(self) -> Tensor:
+        """(D,) coordinates of the failed call itself."""
+        if not self.sampler.places:
+            values = torch.tensor(self.call.parameters)
+            direction = direction_of(skill(self.call.skill))
+            return values if direction is None else values.index_fill(0, torch.tensor(direction), 0.0)
+        boxes = self.space.solids.footprints
+        place = boxes.centre[self.object] + torch.tensor(self.call.parameters[:2])
+        return place if self.aim is None else place - boxes.centre[self.aim]
 
     def parameters(self, particles: Tensor) -> Tensor:
         """(M, D) coordinates to (M, n) padded parameters."""
-        values = self.sampler.parameters(particles, self._around())
+        values = self._aimed(particles, self.aim) if self.aim is not None else self._unaimed(particles)
         return functional.pad(values, (0, SKILLS.action_size - values.shape[1]))
+
+    def _aimed(self, particles: Tensor, aim: int) -> Tensor:
+        """Parameters of placements relative to what the failed call aimed at, let go above it."""
+        mine, other = self.states.box[:, self.object], self.states.box[:, aim]
+        shift = particles + other.mean(dim=1)[:, :2] - mine.mean(dim=1)[:, :2]
+        rise = other[:, 1, 2] - mine[:, 0, 2] + RELEASE
+        return torch.cat([shift, rise.unsqueeze(1), self._rest(3, len(particles))], dim=1)
+
+    def _unaimed(self, particles: Tensor) -> Tensor:
+        values = self.sampler.parameters(particles, self._around())
+        if self.sampler.places:
+            return torch.cat([values[:, :3], self._rest(3, len(particles))], dim=1)
+        direction = direction_of(skill(self.call.skill))
+        if direction is None:
+            return values
+        turned = self.call.parameters[direction] + self.turn + values[:, direction]
+        wrapped = torch.remainder(turned + torch.pi, 2 * torch.pi) - torch.pi
+        return values.index_copy(1, torch.tensor([direction]), wrapped.unsqueeze(1))
+
+    def _rest(self, start: int, count: int) -> Tensor:
+        """(count, n - start) the failed call's further parameters, such as a turn of what is placed."""
+        return torch.tensor(self.call.parameters[start:]).expand(count, -1)
 
     def action(self, particles: Tensor) -> Action:
         """The skill calls of all particles."""
         count = len(particles)
-        index = torch.full((count,), current().index(self.name))
+        index = torch.full((count,), current().index(self.call.skill))
         return Action(index, torch.full((count,), self.object), self.parameters(particles))
 
     def log_prior(self, particles: Tensor) -> Tensor:
-        """(M,) ln P(A) up to a constant."""
-        return self.sampler.log_prior(particles, self._around())
+        """(M,) ln P(A) up to a constant. A placement may stick out of the table as far as the failed one did."""
+        return self.sampler.log_prior(particles, self._around()) if self.aim is None else torch.zeros(len(particles))
 
     def _around(self) -> Around:
-        """What the object would carry along is not in its way."""
-        space = self.space
-        others = [row for row in space.movable if row != self.object and space.parent.get(row) != self.object]
-        return Around(self.states.box, self.object, space.surroundings, tuple(others))
+        """What hangs together with the object is not in its way."""
+        others = tuple(row for row in self.space.movable if row not in self.space.group)
+        return Around(self.states.box, self.object, self._tables(), others)
+
+    def _tables(self) -> Surroundings:
+        around = self.space.surroundings
+        if not self.sampler.places:
+            return around
+        still = self.space.solids.footprints.rows(torch.tensor(self.object))
+        place = still.centre + torch.tensor(self.call.parameters[:2])
+        return replace(around, overhang=float(around.outside(place, still.around())))
+
+
+def direction_of(definition: SkillDefinition) -> int | None:
+    """Which parameter turns the commanded shift as it is turned itself, if one does: it turns with the cluster that failed."""
+    values = np.array([parameter.high / 2 for parameter in definition.parameters])
+    for row, parameter in enumerate(definition.parameters):
+        if parameter.unit == "rad":
+            later = values + np.pi / 2 * (np.arange(len(values)) == row)
+            one, other = (np.asarray(definition.motion(v, np).shift, float) for v in (values, later))
+            if np.linalg.norm(one[:2]) > 1e-6 and np.allclose(other[:2], [-one[1], one[0]], atol=1e-6):
+                return row
+    return None
+
+
+def _near(parameter: Parameter, failed: float) -> tuple[float, float]:
+    """Bounds (m) around the failed call's value, within what the skill can do."""
+    low, high = sorted((_SHORTER * failed, _LONGER * failed))
+    low = max(parameter.low, low)
+    return low, min(parameter.high, max(high, low + 0.02))
+
+
+def aimed_at(call: SkillCall, space: StateSpace) -> int | None:
+    """What a pick-and-place puts its object in or on: the highest thing under its place that does not move with it, no table."""
+    if not stein_sampler(skill(call.skill)).places:
+        return None
+    place = space.solids.footprints.centre[space.moved] + torch.tensor(call.parameters[:2])
+    boxes = space.solids.footprints
+    inside = (turned(place - boxes.centre, -boxes.yaw).abs() < boxes.half).all(dim=-1)
+    under = [row for row in space.movable if bool(inside[row]) and row not in carried(space)]
+    return max(under, key=lambda row: float(space.solids.level[row, 1]), default=None)
+
+
+def carried(space: StateSpace) -> set[int]:
+    """The object of the skill and what is in or on it."""
+    found = {space.moved}
+    for _ in space.parent:
+        found |= {row for row, parent in space.parent.items() if parent in found}
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,202 +1,294 @@
-"""Scene states that keep a failure's relations: S+ ~ Gamma(r_F | xi(S) O_F) P(S) (paper Eq. 3b and 5).
+"""The space of scene states around a failure, and P(S): what a particle places, and which states can be (paper Eq. 3b and 5).
 
-A particle places every movable segment. Free-standing ones have a position (x, y) anywhere on the tables; what is in a
-container is placed relative to it. Heights follow from the table below, so nothing is in mid-air. Tables are exchangeable:
-"above" a table is kept by standing above any table.
+What hangs together is placed and turned as one: a particle has a place (x, y) and a turn for every cluster. The members of the
+cluster that failed also vary within it, each relative to what it stands in or on, and drawers vary how far they are open. Heights
+follow from the table below, and what is in or on something keeps its height above that. So whatever can fail can be a particle:
+a row in contact, a stack, a drawer in its cabinet with what is in it, a cup in a box. That the failure's relations hold is not
+built in here; the likelihood says so (likelihood.py).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from fail2progress.core.objects import CATEGORIES
-from fail2progress.core.relations import BINARY, RelationState
-from fail2progress.models.base import LatentState, SkillEffectModel
+from fail2progress.core.scene import Scene
 from fail2progress.models.prediction import Belief
 from fail2progress.stein.bijectors import Chart
+from fail2progress.stein.concerned import Concern, Observed, concern
+from fail2progress.stein.planar import Footprints, Planar, penetration, turned
+from fail2progress.stein.solids import Placed, Solids, Surroundings
 
-_SOFT = 0.01
-"""Metres over which being above a table fades at its edge."""
-_EDGE = 0.02
-_OVERLAP = 2000.0
-"""Nats per square metre (twice over) that overlapping boxes cost in P(S): 1 cm over 1 cm costs a fifth of a nat, 5 cm 5 nats."""
-_OFF_TABLE = 2000.0
-_SUPPORT = tuple(BINARY.index(name) for name in ("above", "below", "contact", "inside"))
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What stays where it is: (T, 2, 3) boxes of the tables, and the box of the room they span."""
-
-    tables: Tensor
-
-    @property
-    def low(self) -> Tensor:
-        """(2,) lower corner in x and y of all tables together."""
-        return self.tables[:, 0, :2].amin(dim=0)
-
-    @property
-    def high(self) -> Tensor:
-        """(2,) upper corner in x and y of all tables together."""
-        return self.tables[:, 1, :2].amax(dim=0)
-
-    def margins(self, centre: Tensor, half: Tensor) -> Tensor:
-        """(..., T) how far (m) a footprint is from leaving each table; negative where it does. centre, half: (..., 2)."""
-        inside_low = centre.unsqueeze(-2) - half.unsqueeze(-2) - self.tables[:, 0, :2]
-        inside_high = self.tables[:, 1, :2] - centre.unsqueeze(-2) - half.unsqueeze(-2)
-        return torch.minimum(inside_low, inside_high).amin(dim=-1) - _EDGE
-
-    def height(self, centre: Tensor, half: Tensor) -> Tensor:
-        """(...) height in metres of the table below, blended where there is none."""
-        weight = torch.softmax(self.margins(centre, half) / _SOFT, dim=-1)
-        return (weight * self.tables[:, 1, 2]).sum(dim=-1)
-
-    def off_table(self, centre: Tensor, half: Tensor) -> Tensor:
-        """(...) squared metres by which a footprint sticks out of every table."""
-        return functional.relu(-self.margins(centre, half).amax(dim=-1)) ** 2
-
-
-@dataclass(frozen=True)
-class StateSpace:
-    """The particles' coordinates: D = 2 for each movable segment, rows of `movable`, parents before children."""
-
-    movable: tuple[int, ...]
-    parent: dict[int, int]
-    """Which container (row) a segment stands in."""
-    concerned: tuple[int, ...]
-    """The failed skill's object and what it holds: R_F speaks of these."""
-    surroundings: Surroundings
-    box: Tensor
-    """(N, 2, 3) boxes of O_F in metres."""
-    table_rows: tuple[int, ...]
-
-    def chart(self) -> Chart:
-        """Bounds of every coordinate in metres."""
-        low: list[float] = []
-        high: list[float] = []
-        for row in self.movable:
-            if row in self.parent:
-                outer, inner = (self.box[r, 1, :2] - self.box[r, 0, :2] for r in (self.parent[row], row))
-                room = (outer / 2 - 0.3 * inner).clamp(min=0.005)
-                low, high = low + (-room).tolist(), high + room.tolist()
-            else:
-                low, high = low + self.surroundings.low.tolist(), high + self.surroundings.high.tolist()
-        return Chart(low, high)
-
-    def observed(self) -> Tensor:
-        """(D,) the coordinates of O_F itself."""
-        middle = self.box.mean(dim=1)[:, :2]
-        rows = [middle[r] - (middle[self.parent[r]] if r in self.parent else 0.0) for r in self.movable]
-        return torch.cat(rows)
-
-    def offsets(self, particles: Tensor) -> Tensor:
-        """(M, D) particles to (M, N, 3) shifts of all segments from where O_F has them, metres."""
-        shifts = [torch.zeros(len(particles), 3) for _ in range(len(self.box))]
-        for column, row in enumerate(self.movable):
-            place, middle = particles[:, 2 * column : 2 * column + 2], self.box[row].mean(dim=0)[:2]
-            if row in self.parent:
-                parent = self.parent[row]
-                base = self.box[parent].mean(dim=0)[:2] + shifts[parent][:, :2]
-                shifts[row] = torch.cat([base + place - middle, shifts[parent][:, 2:]], dim=1)
-            else:
-                half = (self.box[row, 1] - self.box[row, 0])[:2] / 2
-                here = self.surroundings.height(middle, half)
-                there = self.surroundings.height(place, half.expand(len(place), 2))
-                shifts[row] = torch.cat([place - middle, (there - here).unsqueeze(1)], dim=1)
-        return torch.stack(shifts, dim=1)
-
-    def log_prior(self, particles: Tensor) -> Tensor:
-        """(M,) ln P(S) up to a constant: uniform over states in which nothing overlaps and everything stands on a table."""
-        boxes = self.box + self.offsets(particles).unsqueeze(2)
-        return -_OVERLAP * self._overlap(boxes) - _OFF_TABLE * self._off(boxes)
-
-    def _free(self) -> list[int]:
-        return [row for row in self.movable if row not in self.parent]
-
-    def _off(self, boxes: Tensor) -> Tensor:
-        free = boxes[:, self._free()]
-        half = (free[:, :, 1] - free[:, :, 0])[..., :2] / 2
-        return self.surroundings.off_table(free.mean(dim=2)[..., :2], half).sum(dim=1)
-
-    def _overlap(self, boxes: Tensor) -> Tensor:
-        """(M,) how far boxes reach into each other, squared metres: free ones among themselves, siblings in one container."""
-        total = torch.zeros(len(boxes))
-        for i, one in enumerate(self.movable):
-            for other in self.movable[i + 1 :]:
-                if self.parent.get(one) == self.parent.get(other):
-                    gap = 0.015 if one not in self.parent else 0.0
-                    over = torch.minimum(boxes[:, one, 1], boxes[:, other, 1]) - torch.maximum(
-                        boxes[:, one, 0], boxes[:, other, 0]
-                    )
-                    total = total + functional.relu(over[:, :2] + gap).amin(dim=1) ** 2
-        return total
+_GAP = 0.015
+"""Metres kept free between clusters."""
+_INFEASIBLE = 10_000.0
+"""Nats per square metre of overlap or missing support: 1 cm costs one nat."""
+_FEASIBLE = 0.05
+"""Nats that a state may lack and still be drawn."""
+_TRIES = 48
+_FACING = 0.3
+"""Radians by which furniture may be turned: shelves and drawers open towards the robot."""
+_TURN_PER_METRE = 10.0
+"""Radians by which a member may turn for every metre that it may shift."""
 
 
 class NothingToVaryError(ValueError):
     """A failure whose scene gives nothing to generate data from."""
 
 
-def state_space(belief: Belief, relations: RelationState, subject: str) -> StateSpace:
-    """The space of scene states around a failure. NothingToVaryError where no table or nothing movable was seen."""
-    seen = belief.state.mask[0].tolist()
-    tables = [i for i, name in enumerate(belief.categories) if name == "table" and seen[i]]
-    movable = [i for i, name in enumerate(belief.categories) if CATEGORIES[name].movable and seen[i]]
-    if not tables or not movable:
-        raise NothingToVaryError("learning from a failure needs a table and something movable in view")
-    inside = torch.as_tensor(relations.binary[..., BINARY.index("inside")])
-    parent = {}
-    for row in movable:
-        holders = [other for other in movable if other != row and inside[row, other] > 0.5]
-        if holders:
-            parent[row] = min(holders, key=lambda r: float((belief.state.box[0, r, 1] - belief.state.box[0, r, 0]).prod()))
-    moved = belief.index(subject)
-    concerned = [moved, *(row for row, holder in parent.items() if holder == moved)]
-    order = sorted(movable, key=lambda row: _depth(row, parent))
-    box = belief.state.box[0]
-    return StateSpace(tuple(order), parent, tuple(concerned), Surroundings(box[tables]), box, tuple(tables))
-
-
-def _depth(row: int, parent: dict[int, int]) -> int:
-    depth = 0
-    while row in parent and depth < 10:
-        row, depth = parent[row], depth + 1
-    return depth
-
-
 @dataclass(frozen=True)
-class FailureRelations:
-    """ln P(R_F | xi(s) O_F): the support relations among the objects concerned, and that each stands above some table."""
+class StateSpace:
+    """A particle's coordinates: x, y, turn of every cluster; x, y, turn of every varying member; openings of drawers (m)."""
 
-    model: SkillEffectModel
-    belief: Belief
-    space: StateSpace
-    relations: RelationState
-    scope: str = "support"
-    """"support": above, below, contact, inside. "all": every relation among the objects concerned."""
+    clusters: tuple[tuple[int, ...], ...]
+    parent: dict[int, int]
+    concerned: tuple[int, ...]
+    """R_F speaks of these."""
+    moved: int
+    varying: tuple[int, ...]
+    drawers: dict[int, tuple[float, float]]
+    """Rows of the drawers that vary: their opening in O_F and the widest, metres."""
+    fixed: frozenset[int]
+    """Rows of furniture: what it belongs to keeps facing the robot."""
+    freedom: float
+    """Metres by which a member may shift within its cluster."""
+    surroundings: Surroundings
+    table_rows: tuple[int, ...]
+    points: Tensor
+    """(N, P, 3) clouds of O_F in metres."""
+    solids: Solids
 
-    def __call__(self, particles: Tensor) -> Tensor:
-        """(M, D) particles to (M,) log density."""
-        return self.log_likelihood(particles) + self.space.log_prior(particles)
+    @property
+    def movable(self) -> tuple[int, ...]:
+        """Rows of everything that is placed."""
+        return tuple(row for cluster in self.clusters for row in cluster)
 
-    def log_likelihood(self, particles: Tensor) -> Tensor:
-        """(M,) nats."""
-        state = self.moved(particles)
-        logits = self.model.detect(state).binary
-        columns = list(_SUPPORT) if self.scope == "support" else list(range(len(BINARY)))
-        rows = list(self.space.concerned)
-        true = torch.as_tensor(self.relations.binary)[rows][:, rows][..., columns] > 0.5
-        sign = torch.where(true, 1.0, -1.0)
-        pairs = logits[:, rows][:, :, rows][..., columns] * sign
-        off_diagonal = ~torch.eye(len(rows), dtype=torch.bool)
-        among = (functional.logsigmoid(pairs) * off_diagonal[None, :, :, None]).sum(dim=(1, 2, 3))
-        above = functional.logsigmoid(logits[:, rows][:, :, list(self.space.table_rows), BINARY.index("above")])
-        return among + above.amax(dim=2).sum(dim=1)
+    @property
+    def group(self) -> tuple[int, ...]:
+        """What hangs together with the object of the failed skill."""
+        return self.clusters[0]
 
-    def moved(self, particles: Tensor) -> LatentState:
-        """xi(s) O_F for M particles."""
-        state = self.belief.state.expand(len(particles))
-        return self.model.shifted(state, self.space.offsets(particles))
+    def chart(self) -> Chart:
+        """Bounds of every coordinate: metres, radians."""
+        low: list[float] = []
+        high: list[float] = []
+        around, turns = self.surroundings, [_FACING if set(cluster) & self.fixed else math.pi for cluster in self.clusters]
+        for widest in turns:
+            low += [*around.low.tolist(), -widest]
+            high += [*around.high.tolist(), widest]
+        turn = min(_TURN_PER_METRE * self.freedom, math.pi)
+        low += [-self.freedom, -self.freedom, -turn] * len(self.varying)
+        high += [self.freedom, self.freedom, turn] * len(self.varying)
+        low += [0.0] * len(self.drawers)
+        high += [widest for _, widest in self.drawers.values()]
+        periodic = [value for widest in turns for value in (False, False, widest == math.pi)]
+        return Chart(low, high, periodic + [False] * (len(low) - len(periodic)))
+
+    def observed(self) -> Tensor:
+        """(D,) the coordinates of O_F itself."""
+        places = [torch.cat([self._pivot(cluster), torch.zeros(1)]) for cluster in self.clusters]
+        openings = torch.tensor([opening for opening, _ in self.drawers.values()])
+        return torch.cat([*places, torch.zeros(3 * len(self.varying)), openings])
+
+    def turn(self, particles: Tensor) -> Tensor:
+        """(M,) radians by which the failed cluster is turned."""
+        return particles[:, 2]
+
+    def openings(self, particles: Tensor) -> Tensor:
+        """(M, drawers) how far the drawers are pulled out, metres."""
+        return particles[:, particles.shape[1] - len(self.drawers) :]
+
+    def place(self, particles: Tensor) -> Placed:
+        """(M, D) particles to where they put all segments."""
+        own = self._own(particles)
+        angle, shift = own.angle, own.shift
+        rise = torch.zeros_like(angle)
+        for number, cluster in enumerate(self.clusters):
+            x = particles[:, 3 * number : 3 * number + 3]
+            pivot = self._pivot(cluster).expand(len(particles), 2)
+            whole = Planar.about(pivot, x[:, 2], x[:, :2])
+            rows = list(cluster)
+            wide = Planar(whole.angle.unsqueeze(1), whole.shift.unsqueeze(1))
+            moved = wide.after(Planar(angle[:, rows], shift[:, rows]))
+            angle, shift = _put(angle, rows, moved.angle), _put(shift, rows, moved.shift)
+            rise = _put(rise, rows, self._rise(cluster, x[:, :2], x[:, 2]).unsqueeze(1).expand(-1, len(rows)))
+        return Placed(Planar(angle, shift), rise)
+
+    def place_turned_back(self, particles: Tensor) -> Placed:
+        """The same as someone sees it who has turned with the failed cluster: everything turned back about its place."""
+        placed, at = self.place(particles), particles[:, :2]
+        back = Planar.about(at, -self.turn(particles), at)
+        wide = Planar(back.angle.unsqueeze(1), back.shift.unsqueeze(1))
+        return Placed(wide.after(placed.move), placed.rise)
+
+    def log_prior(self, particles: Tensor) -> Tensor:
+        """(M,) ln P(S) up to a constant: uniform over states in which nothing overlaps and everything stands on something."""
+        placed = self.place(particles)
+        boxes = placed.footprints(self.solids)
+        lacking = self._overlap(boxes, placed.rise) + self._off(boxes) + self._unsupported(boxes)
+        return -_INFEASIBLE * lacking
+
+    @torch.no_grad()
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, D) draws from P(S): of several uniform ones, the first that can be, else the likeliest."""
+        draws = self.chart().sample_uniform(count * _TRIES, generator)
+        lacking = self.log_prior(draws).view(_TRIES, count)
+        first = (lacking > -_FEASIBLE).to(torch.uint8).argmax(dim=0)
+        chosen = torch.where((lacking > -_FEASIBLE).any(dim=0), first, lacking.argmax(dim=0))
+        return draws.view(_TRIES, count, -1)[chosen, torch.arange(count)]
+
+    def _pivot(self, cluster: tuple[int, ...]) -> Tensor:
+        """(2,) the point of O_F that a cluster's place speaks of: the middle of what carries the rest."""
+        row = self.moved if self.moved in cluster else cluster[0]
+        while row in self.parent:
+            row = self.parent[row]
+        return self.solids.footprints.centre[row]
+
+    def _own(self, particles: Tensor) -> Planar:
+        """(M, N) what every segment does within its cluster, as O_F shows it, carried along by what it stands in or on."""
+        count, start = len(particles), 3 * len(self.clusters)
+        steps: dict[int, Planar] = {}
+        for number, row in enumerate(self.varying):
+            x = particles[:, start + 3 * number : start + 3 * number + 3]
+            centre = self.solids.footprints.centre[row].expand(count, 2)
+            steps[row] = Planar.about(centre, x[:, 2], centre + x[:, :2])
+        for (row, (opening, _)), now in zip(self.drawers.items(), self.openings(particles).unbind(dim=1), strict=True):
+            yaw = self.solids.footprints.yaw[row]
+            pulled = (opening - now).unsqueeze(1) * torch.stack([yaw.cos(), yaw.sin()])
+            steps[row] = Planar(torch.zeros(count), pulled)
+        still = Planar(torch.zeros(count), torch.zeros(count, 2))
+        moves = [self._carried(row, steps, still) for row in range(len(self.points))]
+        return Planar(torch.stack([m.angle for m in moves], dim=1), torch.stack([m.shift for m in moves], dim=1))
+
+    def _carried(self, row: int, steps: dict[int, Planar], still: Planar) -> Planar:
+        step = steps.get(row, still)
+        return self._carried(self.parent[row], steps, still).after(step) if row in self.parent else step
+
+    def _rise(self, cluster: tuple[int, ...], place: Tensor, turn: Tensor) -> Tensor:
+        """(M,) metres from the table below a cluster in O_F to the one below its place."""
+        row = self.moved if self.moved in cluster else cluster[0]
+        while row in self.parent:
+            row = self.parent[row]
+        box = self.solids.footprints.rows(torch.tensor(row))
+        here = self.surroundings.height(box.centre, box.around())
+        there = self.surroundings.height(place, Footprints(place, box.half, box.yaw + turn).around())
+        return there - here
+
+    def _overlap(self, boxes: Footprints, rise: Tensor) -> Tensor:
+        """(M,) squared metres by which things reach into each other more than they did in O_F."""
+        one, other, gap = self._pairs()
+        if not len(one):
+            return torch.zeros(len(rise))
+        level = self.solids.level + rise.unsqueeze(-1)
+        high = torch.minimum(level[:, one, 1], level[:, other, 1]) - torch.maximum(level[:, one, 0], level[:, other, 0])
+        depth = penetration(boxes.rows(one), boxes.rows(other)) + gap
+        still = penetration(self.solids.footprints.rows(one), self.solids.footprints.rows(other)) + gap
+        return (functional.relu(depth - functional.relu(still)) ** 2 * (high > 0.002)).sum(dim=1)
+
+    def _pairs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Pairs that must not overlap, and the gap between them: not what is in or on the other."""
+        found = []
+        number = {row: i for i, cluster in enumerate(self.clusters) for row in cluster}
+        for i, one in enumerate(self.movable):
+            for other in self.movable[i + 1 :]:
+                if not (self._under(one, other) or self._under(other, one)):
+                    found.append((one, other, 0.0 if number[one] == number[other] else _GAP))
+        columns = list(zip(*found, strict=True)) or [(), (), ()]
+        return torch.tensor(columns[0], dtype=torch.long), torch.tensor(columns[1], dtype=torch.long), torch.tensor(columns[2])
+
+    def _under(self, row: int, other: int) -> bool:
+        while other in self.parent:
+            other = self.parent[other]
+            if other == row:
+                return True
+        return False
+
+    def _off(self, boxes: Footprints) -> Tensor:
+        """(M,) squared metres by which what stands on tables sticks out of them, more than in O_F."""
+        rows = torch.tensor([row for row in self.movable if row not in self.parent])
+        now, still = boxes.rows(rows), self.solids.footprints.rows(rows)
+        allowed = self.surroundings.outside(still.centre, still.around())
+        return (functional.relu(self.surroundings.outside(now.centre, now.around()) - allowed) ** 2).sum(dim=1)
+
+    def _unsupported(self, boxes: Footprints) -> Tensor:
+        """(M,) squared metres by which the middle of something has left what it is in or on, more than in O_F."""
+        rows = [row for row in self.varying if row in self.parent]
+        if not rows:
+            return torch.zeros(len(boxes.yaw))
+        mine, below = torch.tensor(rows), torch.tensor([self.parent[row] for row in rows])
+
+        def beyond(boxes: Footprints) -> Tensor:
+            inner, outer = boxes.rows(mine), boxes.rows(below)
+            local = turned(inner.centre - outer.centre, -outer.yaw)
+            return functional.relu(local.abs() - (outer.half - 0.3 * inner.half).clamp(min=0.005)).sum(dim=-1)
+
+        return (functional.relu(beyond(boxes) - beyond(self.solids.footprints)) ** 2).sum(dim=1)
+
+
+def _put(values: Tensor, rows: list[int], new: Tensor) -> Tensor:
+    """Columns of (M, N, ...) replaced, without writing into what gradients need."""
+    return values.index_copy(1, torch.tensor(rows), new)
+
+
+def state_space(belief: Belief, failure: Observed, scene: Scene, freedom: float = 0.03) -> StateSpace:
+    """The space of scene states around a failure; `scene` is O_F rebuilt. NothingToVaryError where there is nothing to place."""
+    cloud = failure.before
+    tables = [i for i, name in enumerate(cloud.categories) if name == "table" and cloud.seen[i]]
+    moved = belief.index(failure.call.object)
+    if not tables or not cloud.seen[moved] or cloud.names[moved] not in scene.names:
+        raise NothingToVaryError("learning from a failure needs a table and the object of the failed skill in view")
+    found = concern(failure, scene)
+    return StateSpace(
+        found.clusters,
+        found.parent,
+        found.concerned,
+        moved,
+        _varying(found, moved, cloud.names, scene),
+        _drawers(found, cloud.names, scene),
+        frozenset(row for cluster in found.clusters for row in cluster if not CATEGORIES[cloud.categories[row]].movable),
+        freedom,
+        Surroundings(belief.state.box[0][tables]),
+        tuple(tables),
+        torch.from_numpy(np.nan_to_num(cloud.points)),
+        _solids(cloud.names, scene),
+    )
+
+
+def _varying(found: Concern, moved: int, names: tuple[str, ...], scene: Scene) -> tuple[int, ...]:
+    """Members of the failed cluster that the robot can move, but for the one whose place is the cluster's."""
+    while moved in found.parent:
+        moved = found.parent[moved]
+    rows = [row for row in found.clusters[0] if scene.objects[scene.index(names[row])].movable and row != moved]
+    return tuple(rows)
+
+
+def _drawers(found: Concern, names: tuple[str, ...], scene: Scene) -> dict[int, tuple[float, float]]:
+    """Drawers of the failed cluster: how far they are open and can be, metres."""
+    rows = {row: scene.objects[scene.index(names[row])] for row in found.clusters[0]}
+    return {
+        row: (float(scene.openings.get(spec.name, 0.0)), 0.75 * spec.size[0])
+        for row, spec in rows.items()
+        if spec.is_drawer and spec.inside_of in scene.names
+    }
+
+
+def _solids(names: tuple[str, ...], scene: Scene) -> Solids:
+    """The rebuilt scene in the order of the segments; what it leaves out is a point far below."""
+    centre, half, yaw = torch.zeros(len(names), 2), torch.full((len(names), 2), 1e-3), torch.zeros(len(names))
+    level = torch.full((len(names), 2), -9.0)
+    bounds = scene.bounds()
+    for row, name in enumerate(names):
+        if name in scene.names:
+            index = scene.index(name)
+            pose = scene.poses[index]
+            centre[row] = torch.tensor(pose[:2])
+            half[row] = torch.tensor(scene.sizes[index, :2] / 2)
+            yaw[row] = 2 * math.atan2(pose[6], pose[3])
+            level[row] = torch.tensor(bounds[index, :, 2])
+    return Solids(Footprints(centre, half, yaw), level)

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.learning.finetuning.acceptance import Scores, judge, score
+from fail2progress.learning.finetuning.acceptance import Rule, Scores, judge, repeat, score
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions, select
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from support import failures
 
 BEFORE = Scores(failure_f1=0.8, failure_error=0.30, held_out_detection=0.95, held_out_prediction=0.93)
 NAN = float("nan")
@@ -31,6 +33,18 @@ scores = st.builds(Scores, shares, shares, shares, shares)
         (replace(BEFORE, failure_error=NAN), "it does not do better on the failure"),
         (replace(BEFORE, failure_f1=1.0, held_out_detection=NAN), "it does not do better on the failure"),
         (Scores(NAN, NAN, NAN, NAN), "it does not do better on the failure"),
+        (
+            replace(BEFORE, failure_f1=1.0, broken=0.5),
+            "it does not mend the failure: 50% of the broken relations come out right as it was observed",
+        ),
+        (
+            replace(BEFORE, failure_f1=1.0, shifted=0.4),
+            "it does not mend the failure: 40% of the broken relations come out right with shifted starts",
+        ),
+        (
+            replace(BEFORE, failure_f1=1.0, motion=0.05),
+            "it does not mend the failure: what moved is predicted 50 mm off",
+        ),
     ],
 )
 def test_verdicts(after: Scores, reason: str) -> None:
@@ -41,7 +55,7 @@ def test_verdicts(after: Scores, reason: str) -> None:
 
 def test_how_much_may_be_lost_can_be_said() -> None:
     after = replace(BEFORE, failure_f1=1.0, held_out_prediction=0.90)
-    assert judge(BEFORE, after, margin=0.05).passed and not judge(BEFORE, after, margin=0.0).passed
+    assert judge(BEFORE, after, Rule(margin=0.05)).passed and not judge(BEFORE, after, Rule(margin=0.0)).passed
 
 
 @given(before=scores, after=scores)
@@ -60,3 +74,27 @@ def test_a_model_is_measured_on_either_set(model: Points2Plans, data: Transition
     found, turned = score(model, one, other), score(model, other, one)
     assert found.failure_f1 == pytest.approx(turned.held_out_prediction, abs=1e-6)
     assert all(0.0 <= value <= 1.0 for value in (found.failure_f1, found.held_out_detection)) and found.failure_error > 0
+
+
+def test_a_model_that_is_better_on_its_own_data_alone_is_rejected() -> None:
+    before = replace(BEFORE, broken=0.0, shifted=0.1, motion=0.2)
+    better = replace(before, failure_f1=1.0, failure_error=0.0)
+    assert not judge(before, better).passed and "does not mend" in judge(before, better).reason
+    mended = replace(better, broken=1.0, shifted=0.9, motion=0.05)
+    assert judge(before, mended).passed
+    assert not judge(before, replace(mended, motion=0.15)).passed
+
+
+@pytest.mark.parametrize("kind", failures.KINDS)
+def test_the_failure_itself_is_asked_for(model: Points2Plans, data: Transitions, simulator: MujocoSimulator, kind: str) -> None:
+    event, done = failures.event(kind), failures.outcome(kind)
+    again = repeat(event, done.before.scene, simulator, 0, count=3)
+    assert len(again.outcomes) >= 2
+    starts = {tuple(outcome.before.scene.poses[:, :2].ravel().round(4)) for outcome in again.outcomes}
+    assert len(starts) == len(again.outcomes)
+    assert all(outcome.call == done.call for outcome in again.outcomes)
+    found = score(model, select(data, range(4)), select(data, range(4)), [again])
+    assert 0.0 <= found.broken <= 1.0 and 0.0 <= found.shifted <= 1.0 and found.motion > 0.0
+    unbroken = event.model_copy(update={"header": event.header.model_copy(update={"mismatches": ()})})
+    none = score(model, select(data, range(4)), select(data, range(4)), [replace(again, event=unbroken)])
+    assert none.broken == none.shifted == 1.0 and none.motion == pytest.approx(found.motion)

@@ -5,6 +5,7 @@ import torch
 
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.training.losses import view
 from fail2progress.models.training.transitions import Transitions, select
 
 RELATIONS = {"messages.along", "handed_on.by_relation"}
@@ -51,8 +52,20 @@ def test_everything_is_adjusted_only_where_that_is_asked_for(model: Points2Plans
     assert len(changed(model, tuned)) > 20
 
 
+def test_distillation_keeps_the_new_model_near_the_old_one(model: Points2Plans, data: Transitions) -> None:
+    old = select(data, range(20, 30))
+    batch = old.batch(torch.arange(len(old)), torch.Generator().manual_seed(0))
+    apart = []
+    for weight in (0.0, 50.0):
+        tuned = tune(model, data, FinetuneOptions(epochs=25, replay=10, adjusts="all", learning_rate=1e-3, distillation=weight))
+        with torch.no_grad():
+            one, other = (view(m, old, batch, torch.zeros(len(old), 3), None).effect.displacement for m in (model, tuned))
+        apart.append(float((one - other).abs().mean()))
+    assert apart[1] < 0.7 * apart[0]
+
+
 def test_weights_that_nobody_knows_are_named() -> None:
-    with pytest.raises(ValueError, match="unknown weights to adjust 'some'; known: relations, networks, all"):
+    with pytest.raises(ValueError, match="unknown weights to adjust 'some'; known: relations, networks, all, ladder"):
         FinetuneOptions(adjusts="some")
 
 

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning.acceptance import Rule
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import choose
@@ -13,12 +14,15 @@ from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
+# An untrained model cannot mend a failure within the seconds that a test has.
+LENIENT = Rule(margin=1.0, right=0.0, motion=9.0)
+
 
 @pytest.fixture
 def learner(simulator: MujocoSimulator, data: Transitions) -> Learner:
     targeting = TargetOptions(samples=4, oversampling=2.0, state_steps=4, action_steps=3)
     finetuning = FinetuneOptions(60, batch=4, replay=4, learning_rate=1e-3, adjusts="all")
-    return Learner(simulator, choose(data), targeting, finetuning)
+    return Learner(simulator, choose(data), targeting, finetuning, rule=LENIENT)
 
 
 def test_from_a_failure_to_a_judged_model(learner: Learner, event: FailureEvent, model: Points2Plans) -> None:
@@ -42,7 +46,9 @@ def test_from_a_failure_to_a_judged_model(learner: Learner, event: FailureEvent,
 
 
 def test_several_failures_are_learnt_from_together(learner: Learner, event: FailureEvent, model: Points2Plans) -> None:
-    brief = replace(learner, targeting=replace(learner.targeting, samples=2), finetuning=FinetuneOptions(epochs=3, replay=2))
+    brief = replace(
+        learner, targeting=replace(learner.targeting, samples=2), finetuning=FinetuneOptions(epochs=3, replay=2), patience=0.0
+    )
     lesson = brief.learn([event, event], model, 0)
     one, other = lesson.targeted
     assert not torch.equal(one.states, other.states)  # each has a seed of its own
@@ -53,7 +59,34 @@ def test_several_failures_are_learnt_from_together(learner: Learner, event: Fail
 
 
 def test_the_same_seed_gives_the_same_lesson(learner: Learner, event: FailureEvent, model: Points2Plans) -> None:
-    brief = replace(learner, targeting=replace(learner.targeting, samples=2), finetuning=FinetuneOptions(epochs=3, replay=2))
+    brief = replace(
+        learner, targeting=replace(learner.targeting, samples=2), finetuning=FinetuneOptions(epochs=3, replay=2), patience=0.0
+    )
     one, other = (brief.learn([event], model, 5) for _ in range(2))
     assert one.verdict == other.verdict
     assert all(torch.equal(value, other.model.state_dict()[key]) for key, value in one.model.state_dict().items())
+
+
+def test_a_ladder_of_weights_the_fewest_first(learner: Learner, event: FailureEvent, model: Points2Plans) -> None:
+    ladder = replace(learner, finetuning=FinetuneOptions(epochs=5, replay=2), targeting=replace(learner.targeting, samples=2))
+    lesson = ladder.learn([event], model, 0)
+    assert [one.adjusts for one in lesson.tries][:3] == ["relations", "networks", "all"]
+    best = max(lesson.tries, key=lambda one: one.merit)
+    assert lesson.model is best.model and lesson.verdict == best.verdict
+    report = json.loads(json.dumps(lesson.to_dict()))
+    assert [one["adjusts"] for one in report["tries"]] == [one.adjusts for one in lesson.tries]
+
+
+def test_while_nothing_passes_other_data_are_tried_within_the_time(
+    learner: Learner, event: FailureEvent, model: Points2Plans
+) -> None:
+    strict = replace(
+        learner,
+        finetuning=FinetuneOptions(epochs=1, replay=2, adjusts="relations"),
+        targeting=replace(learner.targeting, samples=2),
+        rule=Rule(right=1.1),
+    )
+    lesson = strict.learn([event], model, 0)
+    assert not lesson.verdict.passed and lesson.verdict.reason.startswith("it does not mend the failure")
+    assert len({one.freedom for one in lesson.tries}) == 3 and lesson.tries[1].samples > lesson.tries[0].samples
+    assert len(replace(strict, patience=0.0).learn([event], model, 0).tries) == 1

@@ -7,12 +7,15 @@ import pytest
 import torch
 
 from fail2progress.failures.event import Call, FailureEvent
-from fail2progress.learning.finetuning.targeted import METHODS, Targeted, TargetOptions, kept_share, target
+from fail2progress.learning.finetuning.generators import GENERATORS
+from fail2progress.learning.finetuning.instantiate import Sample, kept
+from fail2progress.learning.finetuning.targeted import Targeted, TargetOptions, target
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.simulation.base import Outcome, Simulator
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
 from fail2progress.stein.actions import ACQUISITIONS
+from support import failures
 
 BRIEF = TargetOptions(samples=4, oversampling=2.0, state_steps=4, action_steps=3)
 Make = Callable[..., Targeted]
@@ -31,21 +34,25 @@ def values(found: Targeted) -> np.ndarray:
     return np.array(rows)
 
 
+def kept_share(event: FailureEvent, found: Targeted, outcome: Outcome) -> float:
+    """Of a scene that has not been turned."""
+    return float(kept(event.relations_before, found.space, Sample(0, 0.0, outcome), robot=True).mean())
+
+
 def check(found: Targeted, event: FailureEvent, samples: int) -> None:
     """What holds however the data were made."""
     assert 1 <= len(found.outcomes) <= samples <= found.tried
     assert len(found.outcomes) + len(found.spare) <= found.stable <= found.tried <= 2 * samples
     assert all(outcome.stable and outcome.call.skill == "pick_place" for outcome in found.outcomes)
     assert all(outcome.call.object == "cup_1" for outcome in found.outcomes)
-    shares = [kept_share(event.relations_before, outcome, "cup_1") for outcome in found.outcomes]
-    assert shares == sorted(shares, reverse=True)
-    assert found.kept == pytest.approx(np.mean(shares)) and found.kept >= found.kept_of_all - 1e-9
-    assert all(kept_share(event.relations_before, outcome, "cup_1") == 1.0 for outcome in found.spare)
+    shares = [kept_share(event, found, outcome) for outcome in found.outcomes]
+    assert found.relations_kept.robot == pytest.approx(np.mean(shares)) and 1.0 >= found.kept >= found.kept_of_all - 1e-9
+    assert all(0.0 <= share <= 1.0 for share in (found.relations_kept.drawn, found.relations_kept.believed))
     assert set(found.seconds) == {"states", "actions", "simulation"}
     assert bool(found.states.isfinite().all()) and bool(found.actions.isfinite().all())
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", GENERATORS.names())
 def test_all_methods(make: Make, event: FailureEvent, method: str) -> None:
     check(make(method=method), event, 4)
 
@@ -60,13 +67,12 @@ def test_the_acquisition_that_has_no_preference_only_keeps_off_what_stands_there
     check(make(acquisition="prior"), event, 4)
 
 
-@pytest.mark.parametrize("scope", ["support", "all"])
+@pytest.mark.parametrize("scope", ["support", "all", "all-robot"])
 def test_contents_stay_in_their_container(make: Make, event: FailureEvent, scope: str) -> None:
     found = make(samples=6, state_steps=8, scope=scope)
-    whole = [o for o in found.outcomes if kept_share(event.relations_before, o, "cup_1") == 1.0]
+    whole = [o for o in found.outcomes if o.before.relations.value("inside", "capsule_1", "cup_1")]
     assert len(whole) >= 2 and found.kept > 0.6
     for outcome in whole:
-        assert outcome.before.relations.value("inside", "capsule_1", "cup_1") == 1.0
         tables = [outcome.before.relations.value("above", "cup_1", table) for table in ("table_a", "table_b")]
         assert max(tables) == 1.0
 
@@ -98,12 +104,16 @@ def test_the_same_seed_gives_the_same_data(make: Make, method: str) -> None:
 
 
 def test_what_is_unknown_is_named(make: Make) -> None:
-    with pytest.raises(ValueError, match="unknown method 'magic'; known: stein, gradient, sampling, prior"):
+    with pytest.raises(ValueError, match="unknown generator of samples 'magic'; known: stein, gradient, sampling, prior"):
         make(method="magic")
     with pytest.raises(ValueError, match="unknown acquisition 'luck'; known: entropy"):
         make(acquisition="luck")
     with pytest.raises(ValueError, match="samples must be at least 1, got 0"):
         make(samples=0)
+    with pytest.raises(ValueError, match="unknown scope 'some'; known: all"):
+        make(scope="some")
+    with pytest.raises(ValueError, match="freedom must be more than 0 m, got -1"):
+        make(freedom=-1.0)
 
 
 def test_more_particles_than_samples() -> None:
@@ -136,11 +146,34 @@ def test_stages_are_reported_in_order(event: FailureEvent, model: Points2Plans, 
     assert heard == ["states", "actions", "simulation"]
 
 
-def test_what_the_failure_itself_keeps(loaded_cup: Outcome, event: FailureEvent) -> None:
-    assert kept_share(event.relations_before, loaded_cup, "cup_1") == 1.0
+def test_what_the_failure_itself_keeps(loaded_cup: Outcome, event: FailureEvent, make: Make) -> None:
+    found = make(samples=1)
+    assert kept_share(event, found, loaded_cup) == 1.0
     after = replace(loaded_cup, before=loaded_cup.after)  # on the other table: tables are exchangeable
-    assert kept_share(event.relations_before, after, "cup_1") == 1.0
+    assert kept_share(event, found, after) >= 0.75  # the capsule may have rolled
     relations = loaded_cup.before.relations
     spilt = replace(relations, binary=np.zeros_like(relations.binary))
     nothing = replace(loaded_cup, before=replace(loaded_cup.before, relations=spilt))
-    assert kept_share(event.relations_before, nothing, "cup_1") == 0.0
+    assert kept_share(event, found, nothing) == 0.0
+
+
+@pytest.mark.parametrize("kind", failures.KINDS)
+@pytest.mark.parametrize("method", ["stein", "prior"])
+def test_data_contain_what_failed(model: Points2Plans, simulator: MujocoSimulator, kind: str, method: str) -> None:
+    event, scene = failures.event(kind), failures.outcome(kind).before.scene
+    found = target(event, model, simulator, replace(BRIEF, method=method, samples=6), 0, rebuild=lambda _: scene)
+    assert len(found.outcomes) >= 3 and found.spreads.places > 0.05
+    assert {outcome.call.skill for outcome in found.outcomes} == {event.header.call.skill}
+    moved = [tuple(np.linalg.norm(outcome.displacements, axis=1) > 0.01) for outcome in found.outcomes]
+    failed = np.linalg.norm(failures.outcome(kind).displacements, axis=1) > 0.01
+    assert sum(bool(failed.sum() == np.sum(one)) for one in moved) >= len(moved) / 3  # as many things move as in the failure
+
+
+def test_near_copies_are_near_and_other_generators_are_not(model: Points2Plans, simulator: MujocoSimulator) -> None:
+    event, scene = failures.event("row"), failures.outcome("row").before.scene
+    spreads = {
+        method: target(event, model, simulator, replace(BRIEF, method=method), 0, rebuild=lambda _: scene).spreads
+        for method in ("near-copies", "domain-randomisation", "prior")
+    }
+    assert spreads["near-copies"].places < 0.02 < spreads["prior"].places
+    assert spreads["near-copies"].actions < 0.1 < spreads["domain-randomisation"].actions  # directions turn with the cluster

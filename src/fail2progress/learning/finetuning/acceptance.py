@@ -1,24 +1,48 @@
-"""The gate: a fine-tuned model goes live only if it does better on the failure and not worse on what worked."""
+"""The acceptance test: a fine-tuned model goes live only if it mends the failure that was observed and keeps what worked.
+
+First the failure itself: its broken relations in O_F, and in its rebuilt scene with starts shifted by some millimetres, and how
+far what moved is predicted to move. Then generated executions that were held back. Then what worked before (docs/decisions/0014).
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 
+import numpy as np
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.scene import Array, Scene
+from fail2progress.failures.event import FailureEvent
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.training.metrics import evaluate
 from fail2progress.models.training.transitions import Transitions
+from fail2progress.simulation.base import Job, Outcome, Simulator
+from fail2progress.stein.concerned import seen_moving
+
+MOVED = 0.005
+"""Metres from which something counts as moved."""
+AIM = 0.003
+"""Held-out F1 that one failure may cost."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """A model before the gate: on the failure's kind, and on held-out executions of the pre-training distribution."""
+    """A model before the acceptance test."""
 
     failure_f1: float
     failure_error: float
     """Displacement error in metres of what moved, on held-back generated executions of the failure."""
     held_out_detection: float
     held_out_prediction: float
+    broken: float = 1.0
+    """Share of the broken relations that it predicts as they were observed, in O_F."""
+    shifted: float = 1.0
+    """The same in simulated repetitions of the failure with shifted starts."""
+    motion: float = 0.0
+    """Mean displacement error in metres of what moved, in O_F and in these repetitions."""
 
 
 @dataclass(frozen=True)
@@ -30,24 +54,121 @@ class AcceptanceResult:
     after: Scores
     reason: str
 
+    @property
+    def lost(self) -> float:
+        """F1 lost on what worked before."""
+        detection = self.before.held_out_detection - self.after.held_out_detection
+        return max(detection, self.before.held_out_prediction - self.after.held_out_prediction)
 
-def score(model: SkillEffectModel, failure: Transitions, held_out: Transitions) -> Scores:
-    """Measure a model for the gate."""
+
+@dataclass(frozen=True)
+class Rule:
+    """What a model must reach."""
+
+    margin: float = 0.02
+    """F1 that may be lost on what worked before."""
+    gain: float = 0.01
+    """F1 to be won on held-back executions of the failure, or a tenth of the error."""
+    right: float = 0.6
+    """Share of broken relations that come out right, in O_F and in its repetitions. Some hang on a millimetre, and what was
+    observed is itself detected: models that predicted every motion to 12 mm had two thirds of them right."""
+    motion: float = 0.5
+    """Part of the old error that may be left in how far things move."""
+    close: float = 0.02
+    """Metres of such an error that are good enough."""
+
+
+@dataclass(frozen=True)
+class Repetitions:
+    """A failure and simulated repetitions of it with shifted starts."""
+
+    event: FailureEvent
+    outcomes: tuple[Outcome, ...]
+
+
+def repeat(
+    event: FailureEvent, scene: Scene, simulator: Simulator, seed: int, count: int = 6, shift: float = 0.004
+) -> Repetitions:
+    """Carry the failed skill out again in the rebuilt scene, everything that can be moved shifted by about `shift` metres."""
+    rng = np.random.default_rng(seed)
+    movable = np.array([spec.movable for spec in scene.objects])
+    jobs = []
+    for number in range(count):
+        poses = scene.poses.copy()
+        poses[movable, :2] += shift * rng.standard_normal(2) * (number > 0)
+        jobs.append(Job(scene.with_poses(poses), event.header.call.call(), Camera(), seed=int(rng.integers(2**31))))
+    return Repetitions(event, tuple(outcome for outcome in simulator.execute_all(jobs) if outcome.stable))
+
+
+def score(
+    model: SkillEffectModel, failure: Transitions, held_out: Transitions, repetitions: Sequence[Repetitions] = ()
+) -> Scores:
+    """Measure a model."""
     on_failure, on_old = evaluate(model, failure), evaluate(model, held_out)
-    return Scores(on_failure.prediction_f1, on_failure.moved_error, on_old.detection_f1, on_old.prediction_f1)
+    broken, shifted, motion = zip(*(_itself(model, one) for one in repetitions), strict=True) if repetitions else ((), (), ())
+    return Scores(
+        on_failure.prediction_f1,
+        on_failure.moved_error,
+        on_old.detection_f1,
+        on_old.prediction_f1,
+        _mean(broken, 1.0),
+        _mean(shifted, 1.0),
+        _mean(motion, 0.0),
+    )
 
 
-def judge(before: Scores, after: Scores, margin: float = 0.02, gain: float = 0.01) -> AcceptanceResult:
-    """Better on the failure by `gain` of F1 or a tenth less error, and at most `margin` of F1 worse on what worked before.
+def _mean(values: Sequence[float], otherwise: float) -> float:
+    return float(np.mean(values)) if len(values) else otherwise
 
-    What is not a number is not better.
-    """
-    detection = before.held_out_detection - after.held_out_detection
-    lost = max(detection, before.held_out_prediction - after.held_out_prediction)
-    sound = all(math.isfinite(value) for value in astuple(after))
-    better = after.failure_f1 >= before.failure_f1 + gain or after.failure_error <= 0.9 * before.failure_error - 1e-9
-    if not sound or not better:
-        return AcceptanceResult(False, before, after, "it does not do better on the failure")
-    if lost > margin:
-        return AcceptanceResult(False, before, after, f"it loses {lost:.3f} F1 on what worked before, more than {margin:.3f}")
-    return AcceptanceResult(True, before, after, "better on the failure, not worse elsewhere")
+
+def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, float]:
+    """Shares of broken relations predicted right in O_F and in the repetitions, and the error of what moved (m)."""
+    event = one.event
+    predicted, shift, _ = predict_effect(model, encode_observation(model, event.before), event.header.call.call())
+    broken = event.header.mismatches
+    right = [(predicted.value(m.relation, m.subject, m.other) > 0.5) == (m.observed > 0.5) for m in broken]
+    errors, shifted = list(_observed_errors(event, shift)), []
+    for outcome in one.outcomes:
+        predicted, shift, _ = predict_effect(model, encode_observation(model, outcome.before.cloud), outcome.call)
+        true, names = outcome.after.relations, outcome.before.cloud.names
+        shifted += [
+            (predicted.value(*atom) > 0.5) == (true.value(*atom) > 0.5)
+            for m in broken
+            if {m.subject, m.other} <= set(names)
+            for atom in [(m.relation, m.subject, m.other)]
+        ]
+        moved = (np.linalg.norm(outcome.displacements, axis=1) > MOVED) & outcome.before.cloud.seen
+        errors += np.linalg.norm(shift - outcome.displacements, axis=1)[moved].tolist()
+    return _mean(right, 1.0), _mean(shifted, 1.0), _mean(errors, 0.0)
+
+
+def _observed_errors(event: FailureEvent, shift: Array) -> Iterator[float]:
+    """Metres between how far things were predicted and seen to move."""
+    middle = (event.after.bounds() - event.before.bounds()).mean(axis=1)
+    for row in seen_moving(event.before, event.after):
+        yield float(np.linalg.norm(shift[row] - middle[row]))
+
+
+def judge(before: Scores, after: Scores, rule: Rule = Rule()) -> AcceptanceResult:
+    """Whether the new model mends the failure and keeps what worked. What is not a number is not better."""
+    reason = _fault(before, after, rule)
+    return AcceptanceResult(reason is None, before, after, reason or "better on the failure, not worse elsewhere")
+
+
+def _fault(before: Scores, after: Scores, rule: Rule) -> str | None:
+    """Why a model must not go live, the failure itself first."""
+    better = after.failure_f1 >= before.failure_f1 + rule.gain or after.failure_error <= 0.9 * before.failure_error - 1e-9
+    if not all(math.isfinite(value) for value in astuple(after)):
+        return "it does not do better on the failure"
+    right = min(after.broken, after.shifted)
+    if right < rule.right:
+        where = "as it was observed" if after.broken <= after.shifted else "with shifted starts"
+        return f"it does not mend the failure: {right:.0%} of the broken relations come out right {where}"
+    if after.motion > max(rule.motion * before.motion, rule.close):
+        return f"it does not mend the failure: what moved is predicted {1000 * after.motion:.0f} mm off"
+    if not better:
+        return "it does not do better on the failure"
+    lost = AcceptanceResult(True, before, after, "").lost
+    if lost > rule.margin:
+        return f"it loses {lost:.3f} F1 on what worked before, more than {rule.margin:.3f}"
+    return None

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from fail2progress.learning.pretraining.pretrain import shape_codes
-from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.base import Action, SkillEffectModel, expected_motion
+from fail2progress.models.training.losses import Views, action
 from fail2progress.models.training.training import TrainingOptions, train
-from fail2progress.models.training.transitions import Transitions, concatenate
+from fail2progress.models.training.transitions import Batch, Transitions, concatenate
 
 RUNGS = ("relations", "networks", "all")
+LADDER = "ladder"
+"""One rung after the other, chosen by the acceptance test (learner.py)."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +29,22 @@ class FinetuneOptions:
     batch: int = 10
     learning_rate: float = 1e-4
     replay: int = 20
-    adjusts: str = "relations"
-    """"relations": the few weights that say what a detected relation means for motion, in models that have them (decision 0002).
+    adjusts: str = LADDER
+    """"ladder": a learner tries one after the other, as follows. "relations": the few weights that say what a detected relation
+    means for motion, in models that have them (decision 0002).
     "networks": all adapters. "all": all weights but the encoder.
 
     If everything moves, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
     """
+    distillation: float = 0.0
+    """Weight of agreeing with the old model on the replayed executions."""
     adapter_rate: float = 0.05
     network_rate: float = 3e-3
 
     def __post_init__(self) -> None:
-        if self.adjusts not in RUNGS:
-            raise ValueError(f"unknown weights to adjust {self.adjusts!r}; known: {', '.join(RUNGS)}")
+        known = (*RUNGS, LADDER)
+        if self.adjusts not in known:
+            raise ValueError(f"unknown weights to adjust {self.adjusts!r}; known: {', '.join(known)}")
 
 
 def finetune(
@@ -66,18 +74,48 @@ def finetune(
         warmup=0.0,
     )
     epoch = _Epochs(len(targeted), len(replay), options.replay)
-    for step in train(tuned, source, parameters, training, torch.Generator().manual_seed(seed), codes, epoch):
+    further = Distillation(model, len(targeted), options.distillation) if options.distillation > 0 and options.replay else None
+    generator = torch.Generator().manual_seed(seed)
+    for step in train(tuned, source, parameters, training, generator, codes, epoch, further=further):
         report(step.samples, step.total)
     _only(tuned, list(tuned.parameters()))
     return tuned.eval()
 
 
+@dataclass(frozen=True)
+class Distillation:
+    """How far the new model is from the old one on replayed executions, those numbered from `first` on.
+
+    Labels of a few hundred executions are learnt by heart; what the old model believes of them also says how sure it was.
+    """
+
+    teacher: SkillEffectModel
+    first: int
+    weight: float
+
+    def __call__(self, views: Views, batch: Batch, chosen: Tensor) -> Tensor:
+        """Scalar: cross-entropy of relations against the old probabilities, and squared and absolute shift (m) from the old."""
+        rows = (chosen >= self.first).nonzero().flatten()
+        now = views.now.take(rows)
+        with torch.no_grad():
+            old = self.teacher.embed(now.code, now.box, now.ids, now.mask)
+            call = action(batch)
+            effect = self.teacher.predict(old, Action(call.skill[rows], call.object[rows], call.parameters[rows]))
+        pairs = now.mask.unsqueeze(1) & now.mask.unsqueeze(2)
+        new = views.effect.relations.binary[rows]
+        off = functional.binary_cross_entropy_with_logits(new, torch.sigmoid(effect.relations.binary), reduction="none")
+        motion = expected_motion(views.now, views.effect)[rows]
+        apart = (motion - expected_motion(old, effect))[now.mask]
+        shift = 300.0 * apart.square().mean() + 20.0 * apart.abs().mean()
+        return self.weight * (off.mean(dim=-1)[pairs].sum() / pairs.sum().clamp(min=1) + shift)
+
+
 def adjusted(model: SkillEffectModel, adjusts: str) -> list[torch.nn.Parameter]:
-    """The parameters of a rung; of a model without weights for relations, everything that fine-tuning may adjust."""
+    """The parameters of a rung, or of the first; of a model without weights for relations, all that fine-tuning may adjust."""
     adapters = model.adapters()
     if adjusts == "all" or "relations" not in adapters:
         return model.finetuned_parameters()
-    return adapters["relations"] if adjusts == "relations" else model.adapter_parameters()
+    return model.adapter_parameters() if adjusts == "networks" else adapters["relations"]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,23 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fail2progress.core.camera import Camera
-from fail2progress.core.relations import BINARY, SUPPORT, RelationState
 from fail2progress.core.scene import Scene
 from fail2progress.failures.event import FailureEvent
-from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.prediction import Belief, encode_observation
+from fail2progress.learning.finetuning.generators import GENERATORS, Budget, SampleGenerator
+from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, within
+from fail2progress.models.base import Capability, SkillEffectModel
+from fail2progress.models.prediction import encode_observation
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
-from fail2progress.skills.base import SkillCall
-from fail2progress.skills.registry import skill
-from fail2progress.skills.samplers import stein_sampler
-from fail2progress.stein.actions import ActionSpace, Information, information
-from fail2progress.stein.states import FailureRelations, NothingToVaryError, StateSpace, state_space
-from fail2progress.stein.svgd import direction_named, optimise
-from fail2progress.tasks.layout import random_camera_pose
+from fail2progress.stein.actions import ActionSpace, aimed_at, information
+from fail2progress.stein.concerned import Observed
+from fail2progress.stein.likelihood import SCOPES, FailureRelations
+from fail2progress.stein.states import NothingToVaryError, StateSpace, state_space
 
-METHODS = ("stein", "gradient", "sampling", "prior")
+_WHOLE = 0.8
+"""Share of R_F that a scene must keep to be one that the new model is judged on."""
 
 
 @dataclass(frozen=True)
@@ -39,20 +36,52 @@ class TargetOptions:
     samples: int = 20
     oversampling: float = 2.5
     state_steps: int = 80
-    action_steps: int = 40
+    action_steps: int = 24
     learning_rate: float = 0.05
-    scope: str = "support"
+    scope: str = "all"
+    freedom: float = 0.03
+    """Metres by which members of the failed cluster may shift within it."""
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise ValueError(f"unknown method {self.method!r}; known: {', '.join(METHODS)}")
+        GENERATORS.get(self.method)
+        if self.scope not in SCOPES:
+            raise ValueError(f"unknown scope {self.scope!r}; known: {', '.join(SCOPES)}")
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
+        if not self.freedom > 0:
+            raise ValueError(f"freedom must be more than 0 m, got {self.freedom:g}")
 
     @property
     def particles(self) -> int:
         """How many particles are optimised."""
         return int(np.ceil(self.samples * self.oversampling))
+
+    def budget(self) -> Budget:
+        """What a generator may spend."""
+        rounds = min(4, max(self.state_steps // 10, 1))
+        return Budget(self.particles, self.state_steps, self.action_steps, self.learning_rate, rounds)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviations over D+, metres: of the action's first two parameters (paper A.15; a direction counts in radians), of
+    where the failed cluster stands, and of its members within it."""
+
+    actions: float
+    places: float
+    within: float
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Mean share of R_F that holds: as the detector believes of the drawn and of the final states, in the simulated scenes of all
+    particles, in those of D+, and in those of D+ with directions as the robot sees them."""
+
+    drawn: float
+    believed: float
+    simulated: float
+    chosen: float
+    robot: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +90,7 @@ class Targeted:
 
     outcomes: tuple[Outcome, ...]
     spare: tuple[Outcome, ...]
-    """Stable scenes that were not chosen: the gate judges on them."""
+    """Stable scenes that were not chosen: the acceptance test judges on them."""
     drawn: Tensor
     """(M', D) state particles as they were drawn from P(S)."""
     states: Tensor
@@ -69,18 +98,36 @@ class Targeted:
     actions: Tensor
     """(M', D') action particles."""
     space: StateSpace
-    kept: float
-    """Share of the failure's relations that hold in the simulated scenes of D+."""
-    kept_of_all: float
-    """The same over every particle that became a scene, before the best were chosen."""
+    relations_kept: Kept
+    spreads: Spread
     tried: int
     stable: int
-    spread: float
-    """Mean standard deviation (m) of the action's parameters dx, dy over D+ (paper A.15)."""
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> float:
+        """Share of the failure's relations that hold in the simulated scenes of D+."""
+        return self.relations_kept.chosen
+
+    @property
+    def kept_of_all(self) -> float:
+        """The same over every particle that became a scene, before the best were chosen."""
+        return self.relations_kept.simulated
+
+    @property
+    def spread(self) -> float:
+        """See Spread.actions."""
+        return self.spreads.actions
 
 
 Report = Callable[[str], None]
+Rebuild = Callable[[FailureEvent], Scene]
+"""O_F as a scene."""
+
+
+def rebuilt(event: FailureEvent) -> Scene:
+    """What is rebuilt from the observation (paper A.12)."""
+    return rebuild(event.before, event.relations_before).scene
 
 
 def target(
@@ -90,159 +137,118 @@ def target(
     options: TargetOptions,
     seed: int,
     report: Report = lambda stage: None,
+    rebuild: Rebuild = rebuilt,
 ) -> Targeted:
     """Make D+ for a failure. NothingToVaryError where there is nothing to learn from."""
-    belief = encode_observation(model, event.before)
-    space = state_space(belief, event.relations_before, event.header.call.object)
-    generator = torch.Generator().manual_seed(seed)
-    clock = {"start": time.perf_counter()}
-    report("states")
-    density = FailureRelations(model, belief, space, event.relations_before, options.scope)
-    drawn = density.space.chart().sample_uniform(options.particles, generator)
-    states = _states(density, drawn, options, generator)
-    clock["states"] = time.perf_counter()
-    report("actions")
-    information_of = _information(model, density, states, event, options, seed)
-    actions = _actions(information_of, options, generator)
-    clock["actions"] = time.perf_counter()
-    report("simulation")
-    jobs = _jobs(event, belief, space, states, information_of.actions.parameters(actions), seed)
-    outcomes = [outcome for outcome in simulator.execute_all(jobs) if outcome.stable]
-    clock["simulation"] = time.perf_counter()
-    return _choose(event, space, (drawn, states, actions), outcomes, options, clock, len(jobs))
+    clock = Clock(report)
+    generator, rng = _generator(model, options), torch.Generator().manual_seed(seed)
+    with clock("states"):
+        belief, base = encode_observation(model, event.before), rebuild(event)
+        space = state_space(belief, observed(event), base, options.freedom)
+        density = FailureRelations(model, belief, space, event.relations_before, options.scope)
+        drawn = space.draw(options.particles, rng)
+        states = generator.states(density, drawn, options.budget(), rng)
+        believed = density.kept(drawn), density.kept(states)
+    with clock("actions"):
+        action_space = _action_space(density, states, event)
+        gain = information(model, action_space, _measure(model, options), seed)
+        actions = generator.actions(gain, options.budget(), rng, action_space.failed())
+    with clock("simulation"):
+        made = scenes(space, belief.names, base, states)
+        call = event.header.call.call()
+        work = jobs(made, call, action_space.parameters(actions), in_hand(space, belief.names), seed)
+        samples = _simulate(simulator, work, space.turn(states))
+    return _choose(event, space, (drawn, states, actions), samples, options, believed, clock.seconds)
 
 
-def _states(density: FailureRelations, start: Tensor, options: TargetOptions, generator: torch.Generator) -> Tensor:
-    chart = density.space.chart()
-    if options.method == "prior":
-        return start
-    if options.method == "sampling":
-        return _reject(density, options.particles, generator)
-    return optimise(
-        density,
-        start,
-        direction_named(options.method),
-        steps=options.state_steps,
-        learning_rate=options.learning_rate,
-        chart=chart,
-    ).particles
+def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:
+    """The generator asked for; the one that needs no slopes where a model has none (docs/decisions/0013)."""
+    without = Capability.GRADIENT not in model.capabilities and options.method in ("stein", "gradient")
+    return GENERATORS.get("sampling" if without else options.method)
 
 
-@torch.no_grad()
-def _reject(density: FailureRelations, count: int, generator: torch.Generator, tries: int = 60) -> Tensor:
-    """The Sampling baseline: uniform draws until R_F is believed to hold; the likeliest where it never does."""
-    draws = torch.cat([density.space.chart().sample_uniform(count, generator) for _ in range(tries)])
-    values = torch.cat([density(part) for part in draws.split(256)])
-    return draws[values.argsort(descending=True)[: 3 * count]][torch.randperm(3 * count, generator=generator)[:count]]
+def _measure(model: SkillEffectModel, options: TargetOptions) -> str:
+    """What actions are chosen by."""
+    without = Capability.GRADIENT not in model.capabilities
+    return "prior" if without or options.method == "prior" else options.acquisition
 
 
-def _information(
-    model: SkillEffectModel,
-    density: FailureRelations,
-    states: Tensor,
-    event: FailureEvent,
-    options: TargetOptions,
-    seed: int,
-) -> Information:
+def observed(event: FailureEvent) -> Observed:
+    """What an event shows, for the Stein inference."""
+    broken = event.header.mismatches
+    named = tuple(name for mismatch in broken for name in (mismatch.subject, mismatch.other))
+    return Observed(event.before, event.after, event.relations_before, event.header.call.call(), named)
+
+
+class Clock:
+    """Seconds of each stage, which is reported as it begins."""
+
+    def __init__(self, report: Report) -> None:
+        self.seconds: dict[str, float] = {}
+        self._report = report
+
+    def __call__(self, stage: str) -> Clock:
+        """Names the stage that begins."""
+        self._stage = stage
+        return self
+
+    def __enter__(self) -> None:
+        self._report(self._stage)
+        self._start = time.perf_counter()
+
+    def __exit__(self, *raised: object) -> None:
+        self.seconds[self._stage] = time.perf_counter() - self._start
+
+
+def _action_space(density: FailureRelations, states: Tensor, event: FailureEvent) -> ActionSpace:
+    call, space = event.header.call.call(), density.space
     with torch.no_grad():
         moved = density.moved(states)
-    space = ActionSpace(event.header.call.skill, density.belief.index(event.header.call.object), density.space, moved)
-    return information(model, space, "prior" if options.method == "prior" else options.acquisition, seed)
+    return ActionSpace(call, space, moved, space.turn(states), aimed_at(call, space))
 
 
-def _actions(density: Information, options: TargetOptions, generator: torch.Generator) -> Tensor:
-    chart = density.actions.chart()
-    start = chart.sample_uniform(options.particles, generator)
-    if options.method == "prior":
-        return start
-    direction = direction_named("gradient" if options.method == "gradient" else "stein")
-    return optimise(
-        density, start, direction, steps=options.action_steps, learning_rate=options.learning_rate, chart=chart
-    ).particles
-
-
-def _jobs(event: FailureEvent, belief: Belief, space: StateSpace, states: Tensor, parameters: Tensor, seed: int) -> list[Job]:
-    """Every particle as a scene with its skill call, seen from a random head pose; those that cannot be are left out."""
-    base = rebuild(event.before, event.relations_before).scene
-    offsets = space.offsets(states).numpy().astype(float)
-    rng = np.random.default_rng(seed)
-    jobs = []
-    for particle, values in zip(offsets, parameters.numpy().astype(float), strict=True):
-        scene = _scene(base, belief, particle)
-        eye, look_at = random_camera_pose(rng)
-        call = _call(event.header.call.call(), values, scene)
-        if call is not None:
-            jobs.append(Job(scene, call, Camera(eye=eye, target=look_at), seed=int(rng.integers(2**31))))
-    return jobs
-
-
-def _scene(base: Scene, belief: Belief, shifts: np.ndarray) -> Scene:
-    poses = base.poses.copy()
-    for row, name in enumerate(belief.names):
-        if name in base.names:
-            poses[base.index(name), :3] += shifts[row]
-    return base.with_poses(poses)
-
-
-def _call(call: SkillCall, values: np.ndarray, scene: Scene) -> SkillCall | None:
-    """The failed skill with a particle's parameters, as they must be in the particle's scene."""
-    space = skill(call.skill)
-    values = stein_sampler(space).in_scene(scene, call, values[: len(space.parameters)])
-    if not np.isfinite(values).all() or (values < space.low).any() or (values > space.high).any():
-        return None
-    return SkillCall(call.skill, call.object, tuple(values.tolist()))
+def _simulate(simulator: Simulator, work: list[Job | None], turns: Tensor) -> list[Sample]:
+    """What became a scene that stands still, in the order of the particles."""
+    found = [(row, job) for row, job in enumerate(work) if job is not None]
+    outcomes = simulator.execute_all([job for _, job in found])
+    done = [Sample(row, float(turns[row]), outcome) for (row, _), outcome in zip(found, outcomes, strict=True)]
+    return [sample for sample in done if sample.outcome.stable]
 
 
 def _choose(
     event: FailureEvent,
     space: StateSpace,
     particles: tuple[Tensor, Tensor, Tensor],
-    outcomes: list[Outcome],
+    samples: list[Sample],
     options: TargetOptions,
-    clock: dict[str, float],
-    tried: int,
+    believed: tuple[float, float],
+    seconds: dict[str, float],
 ) -> Targeted:
     """The scenes that keep most of R_F, in random order among equals: the order of the particles."""
-    if not outcomes:
+    tried = len(particles[0])
+    if not samples:
         raise NothingToVaryError(f"none of {tried} generated scenes was stable; use more samples or another failure")
-    shares = [kept_share(event.relations_before, outcome, event.header.call.object) for outcome in outcomes]
+    relations = event.relations_before
+    shares = np.array([kept(relations, space, sample).mean() for sample in samples])
     ranking = np.argsort(-np.round(shares, 3), kind="stable")
-    order = ranking[: options.samples]
-    chosen = tuple(outcomes[i] for i in order)
-    spare = tuple(outcomes[i] for i in ranking[options.samples :] if shares[i] > 0.999)
-    spread = float(np.mean(np.std([outcome.call.parameters[:2] for outcome in chosen], axis=0)))
-    marks = list(clock)
-    seconds = {name: clock[name] - clock[before] for before, name in itertools.pairwise(marks)}
+    best = [samples[i] for i in ranking[: options.samples]]
+    spare = [samples[i].outcome for i in ranking[options.samples :] if shares[i] >= _WHOLE]
+    robot = float(np.mean([kept(relations, space, sample, robot=True).mean() for sample in best]))
+    shown = Kept(*believed, float(shares.mean()), float(shares[ranking[: options.samples]].mean()), robot)
     return Targeted(
-        chosen,
-        spare,
+        tuple(sample.outcome for sample in best),
+        tuple(spare),
         *particles,
         space,
-        float(np.mean([shares[i] for i in order])),
-        float(np.mean(shares)),
+        shown,
+        _spread(space, relations.names, best),
         tried,
-        len(outcomes),
-        spread,
+        len(samples),
         seconds,
     )
 
 
-def kept_share(relations: RelationState, outcome: Outcome, subject: str) -> float:
-    """Share of the failure's relations (R_F, true ones among the objects concerned) that hold in a simulated scene.
-
-    Concerned are the failed skill's object and what was believed inside it; tables are exchangeable: standing above any counts.
-    """
-    now = outcome.before.relations
-    names = [name for name in relations.names if name in now.names]
-    held = [name for name in names if name != subject and relations.value("inside", name, subject) > 0.5]
-    concerned = [subject, *held]
-    checks = [
-        now.value(relation, one, other) > 0.5
-        for one in concerned
-        for other in concerned
-        for relation in (*SUPPORT, "contact")
-        if one != other and relation in BINARY and relations.value(relation, one, other) > 0.5
-    ]
-    tables = [spec.name for spec in outcome.before.scene.objects if spec.category == "table"]
-    checks += [any(now.value("above", name, table) > 0.5 for table in tables) for name in concerned]
-    return float(np.mean(checks))
+def _spread(space: StateSpace, names: tuple[str, ...], samples: list[Sample]) -> Spread:
+    parameters = np.array([sample.outcome.call.parameters[:2] for sample in samples])
+    where = np.array([sample.outcome.before.scene.position(names[space.moved])[:2] for sample in samples])
+    return Spread(float(parameters.std(axis=0).mean()), float(where.std(axis=0).mean()), within(space, names, samples))

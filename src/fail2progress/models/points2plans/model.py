@@ -181,7 +181,7 @@ class Points2Plans(PointConvModel):
             return residual
         chosen = torch.nn.functional.one_hot(action.object, change.shape[1]).to(change.dtype).unsqueeze(-1)
         relations, skill = self.detect(state).binary, self.own_skills(action)
-        along = self.messages.moves_along(skill, action.object, relations)
+        along = self.messages.moves_along(skill, action.object, relations) * (1 - chosen)
         share = torch.sigmoid(self.gate(change) + along + _OBEYS * (2 * chosen - 1))
         command = translation(action.skill, action.parameters)
         own = residual + share * command.unsqueeze(1)

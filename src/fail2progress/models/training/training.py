@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.training.losses import LossWeights, losses, view
+from fail2progress.models.training.losses import LossWeights, Views, losses, view
 from fail2progress.models.training.parallel import Share
-from fail2progress.models.training.transitions import Transitions
+from fail2progress.models.training.transitions import Batch, Transitions
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,10 @@ class TrainingOptions:
     network_rate: float = 3e-3
     """Learning rate of adapters that are small networks."""
     weights: LossWeights = field(default_factory=LossWeights)
+
+
+FurtherLoss = Callable[[Views, Batch, Tensor], Tensor]
+"""From both sides of a batch, the batch and the (B,) numbers of its executions to a scalar."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +68,14 @@ def train(
     checkpoint: Callable[[int, torch.optim.Optimizer], None] | None = None,
     share: Share = Share(),  # noqa: B008 (frozen)
     start: Start = Start(),
+    further: FurtherLoss | None = None,
 ) -> Iterator[Step]:
     """Adjust the parameters; yields after every step.
 
     `codes` are shape codes computed beforehand (the encoder is then left alone). `epoch_executions` draws the executions of an
     epoch (default: all, shuffled). `checkpoint` is called after each epoch with the number done. Where several processes `share`
     the work, their generators must start alike. Every epoch has a generator of its own, seeded from the one given: training that
-    goes on from a `start` draws what it would have drawn without the interruption.
+    goes on from a `start` draws what it would have drawn without the interruption. `further` is added to the losses.
     """
     draw = epoch_executions or (lambda g: torch.randperm(len(source), generator=g))
     optimiser = torch.optim.Adam(_groups(model, parameters, options))
@@ -85,7 +90,7 @@ def train(
     for epoch in range(start.epochs, options.epochs):
         generator = torch.Generator().manual_seed(seeds[epoch])
         for chosen in draw(generator).split(options.batch):
-            parts = _step(model, source, share.of(chosen), options, generator, codes, optimiser, parameters, share)
+            parts = _step(model, source, share.of(chosen), options, generator, codes, optimiser, parameters, share, further)
             schedule.step()
             done += len(chosen)
             yield Step(done, options.epochs * per_epoch, parts)
@@ -129,10 +134,14 @@ def _step(
     optimiser: torch.optim.Optimizer,
     parameters: list[torch.nn.Parameter],
     share: Share,
+    further: FurtherLoss | None,
 ) -> dict[str, float]:
     batch = source.batch(chosen, generator)
     shift = (torch.rand(len(chosen), 3, generator=generator) * 2 - 1) * torch.tensor(options.shift)
-    parts = losses(model, view(model, source, batch, shift, codes), batch, options.weights)
+    views = view(model, source, batch, shift, codes)
+    parts = losses(model, views, batch, options.weights)
+    if further is not None:
+        parts["further"] = further(views, batch, chosen)
     optimiser.zero_grad()
     torch.stack(list(parts.values())).sum().backward()
     share.average(parameters)

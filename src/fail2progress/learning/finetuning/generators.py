@@ -1,0 +1,145 @@
+"""Ways to make D+ by name: each draws states and then actions, from the same chart and with the same budget.
+
+Another package adds one by an entry point of the group `fail2progress.generators`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from fail2progress.core.registry import Registry
+from fail2progress.stein.actions import ActionSpace, Information
+from fail2progress.stein.likelihood import FailureRelations
+from fail2progress.stein.svgd import direction_named, optimise
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many particles, and the steps of those that take any; sampling draws `tries` for each particle instead."""
+
+    particles: int = 50
+    state_steps: int = 80
+    action_steps: int = 24
+    learning_rate: float = 0.05
+    rounds: int = 4
+    """Shape codes of turned segments are computed again at the start of each."""
+    tries: int = 60
+
+
+class SampleGenerator(Protocol):
+    """States S+ and actions A+ around a failure."""
+
+    def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+        """(M, D) particles from M draws of P(S)."""
+
+    def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
+        """(M, D') action particles, one for each state; `failed` (D',) are the failed call's."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Draws from P(S) and P(A), and nothing else."""
+
+    def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+        """See SampleGenerator."""
+        return start
+
+    def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
+        """See SampleGenerator."""
+        return draw_actions(information.actions, budget, generator)
+
+
+@dataclass(frozen=True)
+class Inference(Prior):
+    """Particles moved along a direction: Stein's (the paper's method), or each alone uphill (its Gradient baseline)."""
+
+    direction: str = "stein"
+
+    def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+        """See SampleGenerator."""
+        chart, states = density.space.chart(), start
+        for _ in range(budget.rounds):
+            seen = replace(density, code=density.encode(states))
+            states = optimise(
+                seen,
+                states,
+                direction_named(self.direction),
+                steps=budget.state_steps // budget.rounds,
+                learning_rate=budget.learning_rate,
+                chart=chart,
+            ).particles
+        return states
+
+    def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
+        """See SampleGenerator."""
+        start = draw_actions(information.actions, budget, generator)
+        if information.measure == "prior":  # drawn as it says already
+            return start
+        return optimise(
+            information,
+            start.requires_grad_(),
+            direction_named(self.direction),
+            steps=budget.action_steps,
+            learning_rate=budget.learning_rate,
+            chart=information.actions.chart(),
+        ).particles
+
+
+@dataclass(frozen=True)
+class Sampling(Inference):
+    """The paper's Sampling baseline: of many draws of P(S), those that are likeliest to have R_F; actions as Stein's."""
+
+    @torch.no_grad()
+    def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+        """See SampleGenerator."""
+        count = len(start)
+        draws = torch.cat([start, density.space.draw(count * (budget.tries // 4 - 1), generator)])
+        values = torch.cat([density(part) for part in draws.split(256)])
+        best = draws[values.argsort(descending=True)[: 3 * count]]
+        return best[torch.randperm(len(best), generator=generator)[:count]]
+
+
+@dataclass(frozen=True)
+class Fixed(Prior):
+    """Actions stay the failed call's, turned with its cluster: domain randomisation. `near`: so do states, nearly."""
+
+    near: bool = False
+    shift: float = 0.003
+    """Standard deviation in metres of near-copies; turns vary by ten times as many radians."""
+
+    def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+        """See SampleGenerator."""
+        if not self.near:
+            return start
+        chart, seen = density.space.chart(), density.space.observed()
+        scale = self.shift * torch.where(torch.tensor(chart.periodic), 10.0, 1.0)
+        noise = scale * torch.randn(start.shape, generator=generator)
+        return (seen + noise).clamp(torch.tensor(chart.low), torch.tensor(chart.high))
+
+    def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
+        """See SampleGenerator."""
+        return failed.expand(len(information.actions.turn), -1).clone()
+
+
+def draw_actions(space: ActionSpace, budget: Budget, generator: torch.Generator, tries: int = 16) -> Tensor:
+    """(M, D') draws from P(A): of several uniform ones, the likeliest."""
+    count = len(space.turn)
+    draws = space.chart().sample_uniform(count * tries, generator).view(tries, count, -1)
+    with torch.no_grad():
+        lacking = torch.stack([space.log_prior(one) for one in draws])
+    first = (lacking > -0.05).to(torch.uint8).argmax(dim=0)
+    chosen = torch.where((lacking > -0.05).any(dim=0), first, lacking.argmax(dim=0))
+    return draws[chosen, torch.arange(count)]
+
+
+GENERATORS: Registry[SampleGenerator] = Registry("generator of samples", "fail2progress.generators")
+GENERATORS.register("stein", Inference("stein"))
+GENERATORS.register("gradient", Inference("gradient"))
+GENERATORS.register("sampling", Sampling())
+GENERATORS.register("prior", Prior())
+GENERATORS.register("near-copies", Fixed(near=True))
+GENERATORS.register("domain-randomisation", Fixed())

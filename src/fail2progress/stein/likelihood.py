@@ -1,0 +1,105 @@
+"""ln P(R_F | xi(s) O_F): the detector's word on whether a state has the relations of the failure (paper Eq. 5, A.13.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fail2progress.core.relations import BINARY, RelationState
+from fail2progress.models.base import LatentState, SkillEffectModel
+from fail2progress.models.prediction import Belief
+from fail2progress.stein.solids import Placed
+from fail2progress.stein.states import StateSpace
+
+DIRECTIONS = ("left", "right", "front", "behind")
+SCOPES = ("all", "all-robot", "support")
+_SUPPORT = ("above", "below", "contact", "inside")
+
+
+@dataclass(frozen=True)
+class FailureRelations:
+    """R_F is every relation among the objects concerned, and that each stands above some table where it did.
+
+    scope "all": directions are those of the cluster, they turn with it. "all-robot": directions as the robot sees them, so that a
+    cluster can hardly turn. "support": above, below, contact and inside alone.
+    """
+
+    model: SkillEffectModel
+    belief: Belief
+    space: StateSpace
+    relations: RelationState
+    scope: str = "all"
+    code: Tensor | None = None
+    """(M, N, C) shape codes of the turned segments, where they have been computed; else those of O_F."""
+
+    def __post_init__(self) -> None:
+        if self.scope not in SCOPES:
+            raise ValueError(f"unknown scope {self.scope!r}; known: {', '.join(SCOPES)}")
+
+    def __call__(self, particles: Tensor) -> Tensor:
+        """(M, D) particles to (M,) log density."""
+        return self.log_likelihood(particles) + self.space.log_prior(particles)
+
+    def log_likelihood(self, particles: Tensor) -> Tensor:
+        """(M,) nats."""
+        logits, above = self._logits(particles)
+        sign = torch.where(self._true(), 1.0, -1.0)
+        among = (functional.logsigmoid(logits * sign) * self._counted()).sum(dim=(1, 2, 3))
+        return among + functional.logsigmoid(above).sum(dim=1)
+
+    @torch.no_grad()
+    def kept(self, particles: Tensor) -> float:
+        """Share of the relations of R_F that are believed to hold in states."""
+        logits, above = self._logits(particles)
+        checks = (logits > 0)[:, self._true() & self._counted()]
+        return float(torch.cat([checks, above > 0], dim=1).float().mean())
+
+    def moved(self, particles: Tensor) -> LatentState:
+        """xi(s) O_F for M particles."""
+        return self._embedded(self.space.place(particles), self.code)
+
+    @torch.no_grad()
+    def encode(self, particles: Tensor) -> Tensor:
+        """(M, N, C) shape codes of the segments as they are turned; a turn changes what a partial view looks like."""
+        clouds = self.space.place(particles).points(self.space.points)
+        centred = clouds - (clouds.amin(dim=2, keepdim=True) + clouds.amax(dim=2, keepdim=True)) / 2
+        flat = centred.flatten(0, 1)
+        codes = torch.cat([self.model.encode(part, self.model.prepare(part)) for part in flat.split(256)])
+        return codes.view(len(particles), -1, codes.shape[-1])
+
+    def _logits(self, particles: Tensor) -> tuple[Tensor, Tensor]:
+        """(M, R, R, 9) among the objects concerned, and (M, roots) of being above some table."""
+        rows, space = list(self.space.concerned), self.space
+        posed = self.model.detect(self.moved(particles)).binary
+        among = posed[:, rows][:, :, rows]
+        if self.scope == "all":
+            facing = self.model.detect(self._embedded(space.place_turned_back(particles), None)).binary[:, rows][:, :, rows]
+            turns = torch.tensor([name in DIRECTIONS for name in BINARY])
+            among = torch.where(turns, facing, among)
+        above = posed[:, rows][:, :, list(space.table_rows), BINARY.index("above")].amax(dim=2)
+        return among, above[:, self._stands()]
+
+    def _stands(self) -> Tensor:
+        """(R,) which of the objects concerned stood above a table in O_F."""
+        above = torch.as_tensor(self.relations.binary)[..., BINARY.index("above")]
+        return (above[list(self.space.concerned)][:, list(self.space.table_rows)] > 0.5).any(dim=1)
+
+    def _true(self) -> Tensor:
+        """(R, R, 9) what held in O_F."""
+        rows = list(self.space.concerned)
+        return torch.as_tensor(self.relations.binary)[rows][:, rows] > 0.5
+
+    def _counted(self) -> Tensor:
+        """(R, R, 9) which relations R_F speaks of."""
+        count = len(self.space.concerned)
+        different = ~torch.eye(count, dtype=torch.bool).unsqueeze(-1)
+        return different & torch.tensor([self.scope != "support" or name in _SUPPORT for name in BINARY])
+
+    def _embedded(self, placed: Placed, code: Tensor | None) -> LatentState:
+        clouds = placed.points(self.space.points)
+        box = torch.stack([clouds.amin(dim=2), clouds.amax(dim=2)], dim=2)
+        state = self.belief.state.expand(len(box))
+        return self.model.embed(state.code if code is None else code, box, state.ids, state.mask)
