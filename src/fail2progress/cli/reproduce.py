@@ -7,11 +7,18 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli import reproduce_assets, reproduce_perception
+from fail2progress.cli import reproduce_assets, reproduce_families, reproduce_perception
 from fail2progress.cli.common import UserError, console, print_json, progress, say, writable, write_json
 from fail2progress.core.files import write_whole
 
-TABLES = ("table3", "generators", "perception", *reproduce_perception.TABLES, *reproduce_assets.TABLES)
+TABLES = (
+    "table3",
+    "generators",
+    "perception",
+    *reproduce_perception.TABLES,
+    *reproduce_assets.TABLES,
+    *reproduce_families.TABLES,
+)
 CONFIGURATIONS = ("relational", "plain")
 
 
@@ -33,6 +40,9 @@ def reproduce(
     quick: Annotated[bool, typer.Option("--quick", help="5 trials a row, relational only: a check in minutes.")] = False,
     processes: Annotated[int | None, typer.Option(help="Worker processes; default: one for each core.")] = None,
     frames: Annotated[Path | None, typer.Option(help="For perception: a folder of real frames with boxes.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="For families: begin no further cell after so many minutes.", min=0.0)
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
     """Success before and after learning for 3, 5 and 7 objects, open loop and replanning, with what explains it.
@@ -45,6 +55,9 @@ def reproduce(
     writable(out)
     if table in reproduce_assets.TABLES:
         return reproduce_assets.run(reproduce_assets.Order(table, out, trials, seed, quick, processes), json_output)
+    if table in reproduce_families.TABLES:
+        order = reproduce_families.Order(out, models, rounds, trials or 60, seed, quick, processes, minutes)
+        return reproduce_families.run(order, json_output)
     trials, seed = trials or 100, 7 if seed is None else seed
     if table in reproduce_perception.TABLES:
         return reproduce_perception.run(reproduce_perception.Order(table, out, models, seed, quick), json_output)
