@@ -1,4 +1,4 @@
-"""Which objects a failure concerns, what hangs together with what, and what stands in or on what (docs/decisions/0013)."""
+"""Which objects a failure concerns, what hangs together with what, and what stands in or on what (docs/decisions/0026)."""
 
 from __future__ import annotations
 

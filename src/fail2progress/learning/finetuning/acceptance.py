@@ -1,7 +1,7 @@
 """The acceptance test: a fine-tuned model goes live only if it mends the failure that was observed and keeps what worked.
 
 First the failure itself: its broken relations in O_F, and in its rebuilt scene with starts shifted by some millimetres, and how
-far what moved is predicted to move. Then generated executions that were held back. Then what worked before (docs/decisions/0014).
+far what moved is predicted to move. Then generated executions that were held back. Then what worked before (docs/decisions/0027).
 """
 
 from __future__ import annotations

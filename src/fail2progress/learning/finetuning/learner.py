@@ -22,7 +22,7 @@ from fail2progress.simulation.base import Simulator
 from fail2progress.stein.states import NothingToVaryError
 
 LADDER = (("relations", 0.4), ("networks", 0.4), ("all", 0.4))
-"""Which weights to adjust, one after the other, and the part of the epochs that each may take (docs/decisions/0014)."""
+"""Which weights to adjust, one after the other, and the part of the epochs that each may take (docs/decisions/0027)."""
 ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 """What to try while no model has passed: parts of the members' freedom, and of the number of samples."""
 

@@ -162,7 +162,7 @@ def target(
 
 
 def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:
-    """The generator asked for; the one that needs no slopes where a model has none (docs/decisions/0013)."""
+    """The generator asked for; the one that needs no slopes where a model has none (docs/decisions/0026)."""
     without = Capability.GRADIENT not in model.capabilities and options.method in ("stein", "gradient")
     return GENERATORS.get("sampling" if without else options.method)
 
