@@ -1,4 +1,4 @@
-"""`fail2progress reproduce reconstruction` and `reproduce corrective`: rebuilt scenes against true ones, and their correction."""
+"""`fail2progress reproduce reconstruction`, `corrective` and `classes`: rebuilt scenes, their correction, and what follows."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from fail2progress.cli.common import UserError, print_json, progress, say, writable, write_json
 from fail2progress.core.files import write_whole
 
-TABLES = ("reconstruction", "corrective")
+TABLES = ("reconstruction", "corrective", "classes")
 QUICK = 20
 QUICK_RUNS = 2
 
@@ -30,7 +30,7 @@ def run(order: Order, json_output: bool) -> None:
     if order.table not in TABLES:
         raise UserError(f"unknown table {order.table!r}; known: {', '.join(TABLES)}")
     writable(order.out)
-    report, text = (_reconstruction if order.table == "reconstruction" else _corrective)(order)
+    report, text = {"reconstruction": _reconstruction, "corrective": _corrective, "classes": _classes}[order.table](order)
     write_json(order.out / f"{order.table}.json", report)
     write_whole(order.out / f"{order.table}.md", text)
     if json_output:
@@ -65,6 +65,22 @@ def _corrective(order: Order) -> tuple[dict[str, object], str]:
     )
     with progress() as bar:
         stage = bar.add_task("runs", total=study.total)
+        try:
+            report = study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))
+        except RowsError as error:
+            raise UserError(str(error)) from error
+    return report, markdown(report)
+
+
+def _classes(order: Order) -> tuple[dict[str, object], str]:
+    from fail2progress.core.executor import LocalExecutor
+    from fail2progress.evaluation.rows import RowsError
+    from fail2progress.evaluation.studies.classes import Study, markdown
+
+    seed = Study.seed if order.seed is None else order.seed
+    study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, seed)
+    with progress() as bar:
+        stage = bar.add_task("executions", total=study.executions)
         try:
             report = study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))
         except RowsError as error:
