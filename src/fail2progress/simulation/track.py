@@ -41,6 +41,12 @@ class Track:
     def __len__(self) -> int:
         return len(self.hold)
 
+    def moved(self, pose: Array, k: int) -> Array:
+        """Where a thing that was taken at a (7,) pose shall be at the k-th set-point: shifted, and turned about its middle."""
+        begin, now = self.hand[int(np.argmax(self.hold))], self.hand[k]
+        turn = _product(now[3:], begin[3:] * np.array([1.0, -1.0, -1.0, -1.0]))
+        return np.concatenate([pose[:3] + now[:3] - begin[:3], _product(turn, pose[3:])])
+
 
 def record(job: Job) -> Track:
     """The set-points of a job; its seed decides whether the grasp misses or slips. ValueError: no program for a free hand."""
@@ -142,3 +148,10 @@ def turned(quaternion: Array, yaw: float) -> Array:
     c, s = np.cos(yaw / 2), np.sin(yaw / 2)
     w, x, y, z = quaternion
     return np.array([c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w])
+
+
+def _product(one: Array, other: Array) -> Array:
+    """Of two quaternions w x y z."""
+    a, b = one[0], one[1:]
+    c, d = other[0], other[1:]
+    return np.concatenate([[a * c - b @ d], a * d + c * b + np.cross(b, d)])
