@@ -74,7 +74,7 @@ def test_two_processes_share_the_work(run, data: Path, tmp_path: Path) -> None:
 def test_mistakes(refuses, data: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.safetensors"
     unknown = refuses("train", "--data", data, "--out", out, "--model", "oracle")
-    assert "unknown model 'oracle'; known: points2plans" in unknown
+    assert "unknown model 'oracle'; known: binary-pred, points2plans" in unknown
     assert "no shards here" in refuses("train", "--data", tmp_path, "--out", out)
     assert ".safetensors" in refuses("train", "--data", data, "--out", tmp_path / "x.pt")
     assert "cannot be read" in refuses("train", "--data", data, "--out", out, "--encoder", tmp_path / "none.safetensors")

@@ -141,7 +141,7 @@ def test_one_flipped_bit(path: Path) -> None:
     [
         ({"schema": 2}, "schema 2, this version reads 1"),
         ({"schema": None}, "schema None"),
-        ({"model": "oracle"}, "unknown model 'oracle'; known: points2plans"),
+        ({"model": "oracle"}, "unknown model 'oracle'; known: binary-pred, points2plans"),
         ({"model": ["points2plans"]}, "unknown model"),
         ({"digest": "0" * 64}, "does not match 000000000000"),
         ({"digest": 3}, "'digest' or 'config' is missing"),
