@@ -22,6 +22,7 @@ def html(folder: Path) -> str:
         title="fail2progress: what the stack did",
         run=run,
         rounds=[_round(one) for one in rounds],
+        said=run.result.get("said", []),
         done=sum(one["error_code"] == 0 for one in rounds),
         learnt=sum(bool(met.lesson and met.lesson[0]) for met in run.met),
         failures=[_failure(met) for met in run.met],
