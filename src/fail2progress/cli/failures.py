@@ -1,4 +1,4 @@
-"""fail2progress failures ls|show|export: the failures that were met."""
+"""fail2progress failures ls|show|export|browse: the failures that were met."""
 
 from __future__ import annotations
 
@@ -98,6 +98,28 @@ def export(
         require(not out.exists() or (out.is_dir() and not any(out.iterdir())), f"--out {out}: there is something already")
         exports.to_folder(out, event, report)
     say(f"wrote {out}")
+
+
+@failures.command()
+def browse(
+    out: Path = typer.Option(Path("failures.html"), help="The page to write (.html)."),
+    store: Path | None = _STORE,
+    task: str | None = typer.Option(None, help="Only of this task."),
+) -> None:
+    """Write all failures as one page with filters, which needs no server and no network.
+
+    Example: fail2progress failures browse --out failures.html
+    """
+    from fail2progress.core.files import write_whole
+    from fail2progress.reporting.failure_browser import Entry, browser
+
+    require(out.suffix == ".html", f"--out {out}: the name ends in .html")
+    kept = _open(store)
+    names = [header.id for header in kept.headers(task)]
+    entries = [Entry(kept.get(name), kept.report(name), kept.lesson(name)) for name in names]
+    writable(out.parent)
+    write_whole(out, browser(entries))
+    say(f"wrote {out}: {len(entries)} failures")
 
 
 def _open(named: Path | None) -> FailureStore:

@@ -1,0 +1,54 @@
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fail2progress.failures.assets.schema import FailureSignals
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.reporting.failure_browser import Entry, browser
+from support.samples import failure
+
+CHROMIUM = shutil.which("chromium")
+
+
+def report_of(event: FailureEvent, category: FailureClass) -> FailureReport:
+    rows = (FailureSignals(asset="cup_1", contact_equilibrium_fail=True),)
+    return FailureReport(
+        failure=event.id, category=category, confidence=0.0, repetitions=0, differences=(), rebuilt=(),
+        reason="<b>cup_1</b> was not seen", final_signals=rows,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    event: FailureEvent = failure()
+    nothing = replace(event.before, points=np.full_like(event.before.points, np.nan))
+    header = event.header.model_copy(update={"id": "f" * 8 + event.id[8:]})
+    blind = event.model_copy(update={"header": header, "before": nothing, "after": nothing})
+    entries = [Entry(event, None, None), Entry(blind, report_of(blind, FailureClass.UNDECIDED), ("v0002", "better"))]
+    path = tmp_path_factory.mktemp("browser") / "failures.html"
+    path.write_text(browser(entries))
+    return path
+
+
+def test_the_page_holds_everything_and_escapes_what_comes_from_outside(page: Path) -> None:
+    text = page.read_text()
+    assert not re.search(r"(src|href)=.?https?:", text) and "&lt;b&gt;cup_1&lt;/b&gt; was not seen" in text
+    assert text.count("<article") == 2 and text.count("data:image/png;base64,") == 2
+    assert "v0002: better" in text and "nothing was learnt from it yet" in text
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+@pytest.mark.parametrize(
+    ("filters", "shown"), [("", 2), ("class=undecided", 1), ("signal=contact_equilibrium_fail", 1), ("class=not_classified", 1)]
+)
+def test_a_browser_filters_by_the_address(page: Path, filters: str, shown: int, tmp_path: Path) -> None:
+    words = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]
+    done = subprocess.run([*words, f"file://{page}#{filters}"], capture_output=True, text=True, timeout=120)
+    assert f'<output id="count">{shown}</output>' in done.stdout
+    assert len(re.findall("<article [^>]*hidden", done.stdout)) == 2 - shown
