@@ -11,7 +11,6 @@ from rich.table import Table
 from fail2progress.cli.common import Commands, print_json, require, say, store_of, table_console, writable
 
 if TYPE_CHECKING:
-    from fail2progress.failures.assets.schema import FailureSignals
     from fail2progress.failures.event import Header
     from fail2progress.failures.report import FailureReport
     from fail2progress.failures.store import FailureStore
@@ -158,11 +157,6 @@ def _assets(report: FailureReport) -> list[str]:
     """The signals of the rebuilt assets in the end, and what they were at first where that differs."""
     first = {row.asset: row for row in report.initial_signals}
     return [
-        _told(row) + (f" (at first: {_told(first[row.asset]).partition(': ')[2]})" if first.get(row.asset, row) != row else "")
+        str(row) + (f" (at first: {str(first[row.asset]).partition(': ')[2]})" if first.get(row.asset, row) != row else "")
         for row in report.final_signals
     ]
-
-
-def _told(row: FailureSignals) -> str:
-    failing = [name for name, value in row.model_dump(exclude={"schema_version", "asset"}).items() if value is True]
-    return f"{row.asset}: geometry {row.geometry_mismatch_mm:+.1f} mm" + "".join(f", {name}" for name in failing)

@@ -182,3 +182,5 @@ def test_the_schema_refuses_what_it_does_not_know() -> None:
         FailureSignals.model_validate({"asset": "cup", "colour": 1.0})
     with pytest.raises(ValueError, match="finite"):
         FailureSignals(asset="cup", geometry_mismatch_mm=float("nan"))
+    told = FailureSignals(asset="cup", geometry_mismatch_mm=-7.25, contact_equilibrium_fail=True)
+    assert str(told) == "cup: geometry -7.2 mm, contact_equilibrium_fail"

@@ -58,6 +58,11 @@ class FailureSignals(BaseModel):
     reachability_fail: bool = False
     grasp_instability: bool = False
 
+    def __str__(self) -> str:
+        values = self.model_dump(exclude={"schema_version", "asset"})
+        failing = "".join(f", {name}" for name, value in values.items() if value is True)
+        return f"{self.asset}: geometry {self.geometry_mismatch_mm:+.1f} mm{failing}"
+
 
 class Reading(BaseModel):
     """One measurement of one asset: its value, whether it fails, and in words."""
