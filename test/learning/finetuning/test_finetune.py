@@ -47,7 +47,7 @@ def test_everything_is_adjusted_only_where_that_is_asked_for(model: Points2Plans
     tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="relations"))
     assert changed(model, tuned) == RELATIONS
     tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="networks"))
-    assert {key.split(".")[0] for key in changed(model, tuned)} == {"messages", "handed_on", "growth"}
+    assert {key.split(".")[0] for key in changed(model, tuned)} == {"messages", "handed_on", "tipping", "growth"}
     tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="all"))
     assert len(changed(model, tuned)) > 20
 

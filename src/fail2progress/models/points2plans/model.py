@@ -41,7 +41,7 @@ from fail2progress.models.features import (
 from fail2progress.models.layers import PairDecoder, mlp, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
-from fail2progress.models.points2plans.motion import HandedOn, fixed_start, spread
+from fail2progress.models.points2plans.motion import HandedOn, Tipping, fixed_start, quarter_turn, spread
 
 _OBEYS = 4.0
 """Logit with which, before anything is learnt, the object of a skill follows the command and everything else does not."""
@@ -110,6 +110,7 @@ class Points2Plans(PointConvModel):
             zero(self.correction)
             zero(self.position[-1])
             self.handed_on = HandedOn(skills)
+            self.tipping = Tipping(skills)
         with fixed_start(2):
             self.growth = mlp(width, config.hidden, 3)
         zero(self.growth[-1])
@@ -132,7 +133,7 @@ class Points2Plans(PointConvModel):
         present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
         hidden: Tensor = self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1]
         change = self.delta(hidden)
-        displacement, growth = self._displacement(state, change, action), self.growth(change)
+        displacement, growth = self._tipped(state, action, self._displacement(state, change, action), self.growth(change))
         sides = torch.stack([-growth, growth], dim=-2) / 2
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2) + sides, state.ids, state.mask)
         latent = moved.tokens + self.correction(hidden) if self.config.relational else state.tokens + change
@@ -149,7 +150,7 @@ class Points2Plans(PointConvModel):
             return {"networks": list(self.growth.parameters())}
         return {
             "relations": [self.messages.along, self.handed_on.by_relation],
-            "networks": [*self.handed_on.by_motion.parameters(), *self.growth.parameters()],
+            "networks": [*self.handed_on.by_motion.parameters(), *self.tipping.parameters(), *self.growth.parameters()],
         }
 
     def _decode(self, tokens: Tensor, box: Tensor) -> RelationLogits:
@@ -191,6 +192,15 @@ class Points2Plans(PointConvModel):
         takes = present & (chosen < 0.5)
         shares = self.handed_on(state.box, torch.sigmoid(relations.detach()), skill, command, takes)
         return spread(own, shares, takes)
+
+    def _tipped(self, state: LatentState, action: Action, moved: Tensor, growth: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N, 3) displacement and growth with what falls over its leading edge."""
+        if not self.config.relational or self.tipping.idle:
+            return moved, growth
+        command = translation(action.skill, action.parameters)
+        falls = self.tipping(state.box, self.own_skills(action), command, moved).unsqueeze(-1)
+        shift, grown = quarter_turn(state.box, command)
+        return moved + falls * shift, growth + falls * grown
 
 
 class RelationMessages(nn.Module):
