@@ -36,7 +36,7 @@ VARIANTS = (
     TargetOptions(method="stein", acquisition="entropy"),
     TargetOptions(method="stein", acquisition="log-entropy"),
     TargetOptions(method="stein", acquisition="prior"),
-    TargetOptions(method="stein", acquisition="mutual-information", scope="all"),
+    TargetOptions(method="stein", acquisition="mutual-information", scope="support"),
     TargetOptions(method="gradient", acquisition="mutual-information"),
     TargetOptions(method="sampling", acquisition="mutual-information"),
     TargetOptions(method="prior"),

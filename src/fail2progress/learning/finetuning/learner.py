@@ -26,6 +26,9 @@ LADDER = (("relations", 0.4), ("networks", 0.4), ("all", 0.4))
 ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 """What to try while no model has passed: parts of the members' freedom, and of the number of samples."""
 
+_FORGETTING = 15.0
+"""What held-out F1 lost beyond the aim counts against F1 won on the failure."""
+
 
 @dataclass(frozen=True)
 class Try:
@@ -44,7 +47,7 @@ class Try:
         after, before = self.verdict.after, self.verdict.before
         left = after.motion / max(before.motion, 1e-3)
         value = after.failure_f1 + 0.5 * min(after.broken, after.shifted) - 0.1 * min(left, 1.0)
-        value -= 4.0 * max(self.verdict.lost - AIM, 0.0)
+        value -= _FORGETTING * max(self.verdict.lost - AIM, 0.0)
         return float(np.nan_to_num(value, nan=-9.0)) + 10.0 * self.verdict.passed
 
     @property
