@@ -3,6 +3,63 @@
 A skill effect model predicts which relations hold after each skill. Where the robot observes others, the failure is
 rebuilt in simulation, Stein variational inference finds scenes and actions like it, and the model is fine-tuned on what
 they teach (Fail2Progress, CoRL 2025). Units are SI throughout; frames follow REP-103 and REP-105.
+
+As a library: `scene`, `task`, `simulate`, `perceive`, `detect`, `plan`, `run`, `learn`, `evaluate` and `picture`
+(docs/guide/library.md). Importing the package imports none of what they need.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fail2progress.library.acting import TrialRun, plan, run, simulate
+    from fail2progress.library.improving import evaluate, learn
+    from fail2progress.library.pictures import picture
+    from fail2progress.library.scenes import scene, task
+    from fail2progress.library.seeing import detect, perceive
+    from fail2progress.skills.base import SkillCall
+
 __version__ = "0.2.0"
+
+__all__ = [
+    "SkillCall",
+    "TrialRun",
+    "detect",
+    "evaluate",
+    "learn",
+    "perceive",
+    "picture",
+    "plan",
+    "run",
+    "scene",
+    "simulate",
+    "task",
+]
+
+_HOMES = {
+    "SkillCall": "fail2progress.skills.base",
+    "TrialRun": "fail2progress.library.acting",
+    "detect": "fail2progress.library.seeing",
+    "evaluate": "fail2progress.library.improving",
+    "learn": "fail2progress.library.improving",
+    "perceive": "fail2progress.library.seeing",
+    "picture": "fail2progress.library.pictures",
+    "plan": "fail2progress.library.acting",
+    "run": "fail2progress.library.acting",
+    "scene": "fail2progress.library.scenes",
+    "simulate": "fail2progress.library.acting",
+    "task": "fail2progress.library.scenes",
+}
+
+
+def __getattr__(name: str) -> object:
+    """A public function, its module imported now (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

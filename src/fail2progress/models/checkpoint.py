@@ -39,7 +39,7 @@ def save_checkpoint(model: SkillEffectModel, path: Path, note: dict[str, object]
 
     The JSON goes first: weights without the note that fits them are never seen.
     """
-    content = save({key: value.contiguous() for key, value in model.state_dict().items()})
+    content = _as_bytes(model)
     digest = hashlib.sha256(content).hexdigest()
     header = {
         "schema": SCHEMA,
@@ -51,6 +51,11 @@ def save_checkpoint(model: SkillEffectModel, path: Path, note: dict[str, object]
     write_whole(path.with_suffix(".json"), json.dumps({**header, **note, **header}, indent=1).encode())
     write_whole(path, content)
     return digest
+
+
+def digest_of(model: SkillEffectModel) -> str:
+    """The digest that a model's weights have, or would have, in a file."""
+    return hashlib.sha256(_as_bytes(model)).hexdigest()
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -75,6 +80,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: {str(error).splitlines()[-1].strip()}") from error
     model.eval()
     return Checkpoint(model, digest, note, path)
+
+
+def _as_bytes(model: SkillEffectModel) -> bytes:
+    """The content of a weights file."""
+    return save({key: value.contiguous() for key, value in model.state_dict().items()})
 
 
 def _optional(model: SkillEffectModel) -> set[str]:

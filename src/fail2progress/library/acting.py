@@ -1,0 +1,103 @@
+"""Simulating a skill, planning for a goal, and carrying a task out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+
+from fail2progress.agent.loop import AgentConfig, Episode
+from fail2progress.core.camera import Camera
+from fail2progress.core.scene import Scene
+from fail2progress.evaluation.trials import TrialResult, run_trial
+from fail2progress.failures.event import FailureEvent
+from fail2progress.library.models import ModelLike, model_and_digest
+from fail2progress.models.prediction import encode_observation
+from fail2progress.planning.planner import Plan, Planner
+from fail2progress.simulation import registry as simulators
+from fail2progress.simulation.base import Job, Outcome, Simulator
+from fail2progress.skills.base import SkillCall
+from fail2progress.tasks.base import Trial
+
+SimulatorLike = str | Simulator
+"""A choice (`fail2progress simulators ls`, or a file with options) or a simulator, which stays open."""
+
+
+@dataclass(frozen=True)
+class TrialRun:
+    """A task carried out: how it is judged, what happened, what failed, every skill's outcome, and the scene at the end."""
+
+    result: TrialResult
+    episode: Episode
+    failures: tuple[FailureEvent, ...]
+    outcomes: tuple[Outcome, ...]
+    scene: Scene
+
+    @property
+    def success(self) -> bool:
+        """Whether the goal holds in the simulator's ground truth."""
+        return self.result.success
+
+
+def simulate(scene: Scene, call: SkillCall, seed: int = 0, simulator: SimulatorLike = simulators.DEFAULT) -> Outcome:
+    """Carry one skill out in physics: the scene at rest before and after, what is true and what the default camera sees of both.
+
+    Poses are (N, 7) in metres and unit quaternions, displacements (N, 3) in metres. The same seed gives the same outcome.
+
+    Raises ValueError: an object that is not there or that the skill cannot move; RegistryError: no such simulator.
+
+        outcome = simulate(scene(cups), SkillCall("pick_place", "mug", (0.0, -0.8, 0.02, 0.0), "table_b"))
+        print(outcome.displacements, outcome.after.relations.holding())
+    """
+    with opened(simulator) as physics:
+        return physics.execute(Job(scene, call, seed=seed))
+
+
+def plan(trial: Trial, model: ModelLike = None, simulator: SimulatorLike = simulators.DEFAULT) -> Plan:
+    """The skills that the model expects to reach a task's goals from what the default camera sees of its start.
+
+    Each skill comes with the relations expected after it and the expected motion (N, 3) in metres; the plan with its probability
+    of the goal and, where it does not reach that, the reason. The trial's seed decides everything random.
+
+    Raises ValueError: a goal about what is not seen; CheckpointError: weights that cannot be read.
+
+        found = plan(task("hierarchical-tabletop", objects=3))
+        print([str(skill.call) for skill in found.skills], found.probability)
+    """
+    found, _ = model_and_digest(model)
+    with opened(simulator) as physics:
+        seen = physics.settle(trial.scene, Camera(), trial.seed).cloud
+    planner = Planner(found, torch.Generator().manual_seed(trial.seed))
+    return planner.plan(encode_observation(found, seen), trial.stages)
+
+
+def run(
+    trial: Trial,
+    model: ModelLike = None,
+    config: AgentConfig = AgentConfig(),  # noqa: B008 (frozen)
+    simulator: SimulatorLike = simulators.DEFAULT,
+) -> TrialRun:
+    """Perceive, plan, act and monitor until the goal holds or nothing more can be done, with a hand in simulation.
+
+    By default the robot plans again after every skill; `AgentConfig(replan=False)` carries the first plan out.
+
+    Raises ValueError: a goal about what is not seen; CheckpointError: weights that cannot be read; RegistryError: no such part.
+
+        done = run(task("hierarchical-tabletop", objects=3))
+        print(done.success, [str(step.planned.call) for step in done.episode.taken], len(done.failures))
+    """
+    with opened(simulator) as physics:
+        result, failures, episode, robot = run_trial(*model_and_digest(model), trial, config, simulator=physics)
+    return TrialRun(result, episode, tuple(failures), tuple(robot.outcomes), robot.scene)
+
+
+@contextmanager
+def opened(simulator: SimulatorLike) -> Iterator[Simulator]:
+    """A simulator of a choice, closed in the end; one that is given stays open."""
+    if isinstance(simulator, Simulator):
+        yield simulator
+        return
+    with simulators.make(simulator) as made:
+        yield made

@@ -1,0 +1,113 @@
+"""The public functions: lazy, with defaults, agreeing with the parts below them, and with mistakes told by value."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fail2progress as f2p
+from fail2progress.agent.loop import AgentConfig
+from fail2progress.core.scene import Scene
+from fail2progress.library.models import model_and_digest
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
+from fail2progress.simulation.base import Simulator
+
+MUG: dict[str, object] = {"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.08)}
+PILL: dict[str, object] = {"name": "pill", "category": "capsule", "size": (0.03, 0.03, 0.03)}
+
+
+@pytest.fixture(scope="module")
+def start() -> Scene:
+    return f2p.scene([{**MUG, "margin": 0.08}, {**PILL, "inside": "mug"}], seed=3)
+
+
+def test_importing_it_imports_nothing_heavy() -> None:
+    heavy = "[name for name in ('torch', 'mujoco', 'numpy', 'scipy') if name in sys.modules]"
+    program = f"import sys, fail2progress; print({heavy}, 'plan' in dir(fail2progress))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[] True"
+
+
+def test_every_public_name_is_there_and_others_are_not() -> None:
+    assert all(callable(getattr(f2p, name)) for name in f2p.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'plann'"):
+        getattr(f2p, "plann")  # noqa: B009
+
+
+def test_a_scene_stands_where_nothing_is_said(start: Scene) -> None:
+    assert start.names == ("table_a", "table_b", "mug", "pill")
+    state = f2p.detect(start)
+    assert state.value("above", "mug", "table_a") > 0.5 and state.value("inside", "pill", "mug") > 0.5
+    assert state.value("above", "mug", "table_b") < 0.5
+    again = f2p.scene([{**MUG, "margin": 0.08}, {**PILL, "inside": "mug"}], seed=3)
+    np.testing.assert_array_equal(again.poses, start.poses)
+
+
+def test_tables_of_ones_own_are_taken() -> None:
+    desk = {"name": "desk", "category": "table", "size": (0.4, 0.4, 0.03), "at": (0.6, 0.0, 0.7)}
+    own = f2p.scene([PILL, desk])
+    assert own.names == ("desk", "pill")
+    assert own.bounds()[0, 1, 2] == pytest.approx(0.7) and own.bounds()[1, 0, 2] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize(
+    ("objects", "said"),
+    [
+        ([{**MUG, "category": "mugg"}], "object mug: .*unknown object category 'mugg'"),
+        ([{**MUG, "size": (0.09, -0.09, 0.08)}], "object mug: .*above 0 m"),
+        ([{**MUG, "on": "desk"}], "'desk' is not there yet"),
+        ([MUG, MUG], "mug stands here twice"),
+        ([{**MUG, "size": (0.9, 0.9, 0.08)}], "mug is larger than table_a"),
+        ([{**MUG, "colour": "red"}], "object mug: .*colour"),
+    ],
+)
+def test_what_is_wrong_with_a_scene_is_said(objects: list[dict[str, object]], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        f2p.scene(objects)
+
+
+def test_tasks_by_name_and_of_ones_own(start: Scene) -> None:
+    named = f2p.task("hierarchical-tabletop", objects=3, seed=7)
+    assert (named.task, named.objects, named.seed) == ("hierarchical-tabletop", 3, 7)
+    own = f2p.task(start, ["inside(pill, mug)", "above(mug, table_b)"])
+    assert own.objects == 2 and [str(stage) for stage in own.stages] == ["inside(pill, mug)", "above(mug, table_b)"]
+    with pytest.raises(ValueError, match="needs a goal"):
+        f2p.task(start)
+    with pytest.raises(ValueError, match="'cup'"):
+        f2p.task(start, "above(cup, table_b)")
+
+
+def test_a_skill_is_simulated(start: Scene, simulator: Simulator) -> None:
+    call = f2p.SkillCall("pick_place", "mug", (0.0, -0.85, 0.02, 0.0), "table_b")
+    outcome = f2p.simulate(start, call, seed=1, simulator=simulator)
+    after = outcome.after.relations
+    assert after.value("above", "mug", "table_b") and after.value("inside", "pill", "mug")
+    assert f2p.picture(outcome).startswith(b"\x89PNG")
+
+
+def test_a_run_carries_out_the_plan_that_plan_gives(simulator: Simulator) -> None:
+    job = f2p.task(f2p.scene([PILL], seed=2), "above(pill, table_b)", seed=2)
+    plan, done = f2p.plan(job, simulator=simulator), f2p.run(job, config=AgentConfig(replan=False), simulator=simulator)
+    assert done.success and len(done.outcomes) == len(plan) == 1
+    assert str(done.episode.plans[0].skills[0].call) == str(plan.skills[0].call)
+    assert f2p.picture(done).startswith(b"\x89PNG")
+
+
+def test_a_model_is_taken_in_any_form(tmp_path: Path) -> None:
+    path = weights.path(weights.RELATIONAL)
+    kept = load_checkpoint(path)
+    digest = save_checkpoint(kept.model, tmp_path / "again.safetensors", {})
+    assert {model_and_digest(form)[1] for form in (None, path, str(path), kept)} == {kept.digest}
+    assert model_and_digest(kept.model)[1] == digest
+
+
+def test_nothing_to_learn_and_nothing_to_evaluate() -> None:
+    with pytest.raises(ValueError, match="no failure to learn from"):
+        f2p.learn([], processes=1)
+    with pytest.raises(ValueError, match="at least 1, got 0"):
+        f2p.evaluate(trials=0)
+    with pytest.raises(ValueError, match="not 4000"):
+        f2p.evaluate(objects=4000, trials=1)
