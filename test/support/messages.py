@@ -73,11 +73,16 @@ def planned(draw: Any, names: tuple[str, ...] | None = None) -> PlannedSkill:
 def goals(draw: Any, names: tuple[str, ...] = ("cup", "table", "pill")) -> Goal:
     """Of existing relations."""
     pairs = st.permutations(names).map(lambda order: order[:2])
-    atom = st.builds(lambda r, p, h: Atom(r, p[0], p[1], h), st.sampled_from(BINARY), pairs, st.booleans())
+    atom = st.builds(lambda r, p, h: Atom(r, p[0], p[1], h), st.sampled_from(BINARY), pairs, st.booleans()) | st.builds(
+        lambda r, p, h: Atom(r, p[0], None, h), st.sampled_from(UNARY), pairs, st.booleans()
+    )
     return Goal(tuple(draw(st.lists(atom, min_size=1, max_size=4))))
 
 
-MISMATCHES = st.builds(Mismatch, relation=st.sampled_from(BINARY), subject=TEXT, other=TEXT, expected=SHARES, observed=SHARES)
+_SEEN = {"subject": TEXT, "expected": SHARES, "observed": SHARES}
+MISMATCHES = st.builds(Mismatch, relation=st.sampled_from(BINARY), other=TEXT.filter(bool), **_SEEN) | st.builds(
+    Mismatch, relation=st.sampled_from(UNARY), other=st.just(""), **_SEEN
+)
 
 
 @st.composite
