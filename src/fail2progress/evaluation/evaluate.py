@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from scipy.stats import binomtest
 from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.executor import Executor
 from fail2progress.core.goals import Goal
+from fail2progress.evaluation.budget import shortest
 from fail2progress.evaluation.predictions import f1
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
@@ -46,6 +47,8 @@ class TrialJob:
     """Another goal than the task's, as Goal.parse reads it; empty for the task's own."""
     relations: str = LEARNED
     """Name of the relation detector."""
+    spare: int | None = None
+    """Skills that may be carried out beyond those of the shortest plan; None: as many as the loop allows."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,10 @@ def carry_out(job: TrialJob) -> TrialResult:
     """One trial, in a worker."""
     checkpoint = _model(job.model)
     config, search = AgentConfig(replan=job.replan, relations=job.relations), SearchOptions(slack=job.slack)
-    return run_trial(checkpoint.model, checkpoint.digest, start(job), config, search, _simulator(job.simulator))[0]
+    trial = start(job)
+    if job.spare is not None:
+        config = replace(config, max_skills=shortest(trial) + job.spare)
+    return run_trial(checkpoint.model, checkpoint.digest, trial, config, search, _simulator(job.simulator))[0]
 
 
 @lru_cache(maxsize=1)

@@ -1,8 +1,7 @@
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,27 +9,46 @@ import torch
 
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.studies import table3 as hierarchical
-from fail2progress.evaluation.studies.table3 import PAPER, Study, conditions
+from fail2progress.evaluation.studies import paper
+from fail2progress.evaluation.studies.bases import base
+from fail2progress.evaluation.studies.methods import METHODS, Made, Recipe
+from fail2progress.evaluation.studies.table3 import NOT_YET, Study
+from fail2progress.evaluation.studies.table3_page import markdown
 from fail2progress.evaluation.trials import TrialResult
-from fail2progress.failures.report import FailureClass
+from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+
+BASES = ("points2plans", "points2plans/plain")
+NAMES = ("original", "replanning", "gradient", "fail2progress")
 
 
 @dataclass
 class Scripted(Executor):
-    """Instead of trials, results: what has learned succeeds, the rest with even seeds only. Last trial first."""
+    """Instead of learning and trials, results: what has learned by Stein succeeds, the rest with even seeds only. Last first."""
 
     work: list[Any] = field(default_factory=list)
+    fails: str = ""
 
     def map_unordered(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        for job in reversed(list(items)):
-            self.work.append(job)
-            success = "tuned" in job.model or job.seed % 2 == 0
-            step = "" if success else "put"
-            said = (0, 0, 0, 5)
-            yield TrialResult(job.seed, job.objects, success, "done", 5, 1, 0.9, step, said, float("nan"), 0.01, (9, 1, 0))
+        for item in reversed(list(items)):
+            self.work.append(item)
+            yield self._make(item) if isinstance(item, Recipe) else self._trial(item)
+
+    def _make(self, recipe: Recipe) -> Made:
+        if self.fails and self.fails in recipe.out:
+            return Made(recipe.out, "nothing to learn from: no failure")
+        note = {"parent": load_checkpoint(Path(recipe.base)).digest}
+        save_checkpoint(made(len(self.work) + 9, "plain" not in recipe.out), Path(recipe.out), note)
+        return Made(recipe.out)
+
+    def _trial(self, item: Any) -> tuple[str, TrialResult, float]:
+        job = item.job
+        success = "fail2progress_" in job.model or job.seed % 2 == 0
+        step = "" if success else "put"
+        said = (0, 0, 0, 5)
+        result = TrialResult(job.seed, job.objects, success, "done", 5, 1, 0.9, step, said, float("nan"), 0.01, (9, 1, 0))
+        return item.key, result, 2.0
 
 
 def made(seed: int, relational: bool = False) -> Points2Plans:
@@ -39,92 +57,115 @@ def made(seed: int, relational: bool = False) -> Points2Plans:
 
 
 @pytest.fixture
-def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
-    """Two configurations with models; one failure is met and one lesson learnt, the gate rejects the plain one's."""
-
-    class Life:
-        def __init__(self, task: object, rounds: int) -> None:
-            self.rounds = rounds
-
-        def run(self, model: Points2Plans, *arguments: object) -> Iterator[Any]:
-            passed = model.config.relational
-            lesson = SimpleNamespace(
-                model=made(9, model.config.relational),
-                verdict=SimpleNamespace(passed=passed),
-                to_dict=lambda: {"gate": {"passed": passed}},
-            )
-            report = SimpleNamespace(category=FailureClass.SYMBOLIC_PREDICTION)
-            yield SimpleNamespace(event=SimpleNamespace(id="f"), report=report, lesson=lesson, trials=2)
-
-    monkeypatch.setattr(hierarchical, "Lifelong", Life)
+def study(tmp_path: Path) -> Study:
+    """Two base models, four methods, two numbers of objects."""
     for name, relational in (("relational", True), ("plain", False)):
-        save_checkpoint(made(0, relational), tmp_path / "models" / f"{name}.safetensors", {})
-    return Study(tmp_path / "models", tmp_path / "study", trials=4, counts=(3, 5))
+        save_checkpoint(made(0, relational), tmp_path / "weights" / f"{name}.safetensors", {})
+    bases = tuple(base(name, tmp_path / "weights") for name in BASES)
+    methods = tuple(map(METHODS.get, NAMES))
+    return Study(tmp_path / "study", bases, weights.path(weights.KEEPSAKE), methods, counts=(3, 5), trials=4)
 
 
-def learn(study: Study) -> list[str]:
-    return [name for name, _ in study.learn(None, None, lambda stage, share: None)]  # type: ignore[arg-type]
+def test_the_tables_have_a_cell_for_every_condition(study: Study) -> None:
+    cells = study.cells()
+    names = [cell.name for cell in cells]
+    assert len(set(names)) == len(names) == 2 * (4 + 3) * 2
+    assert names[0] == "points2plans/original/3" and names[-1].endswith("/fail2progress/5/within shortest + 1")
+    first = [cell for cell in cells if cell.spare is None]
+    assert {cell.method.name for cell in first if cell.replans} == {"replanning"}
+    assert all(cell.replans for cell in cells if cell.spare is not None)
+    assert len(replace(study, spare=None).cells()) == len(first) == 16
 
 
-def test_the_table_has_a_row_for_every_condition() -> None:
-    rows = list(conditions(("relational", "plain"), (3, 5, 7)))
-    assert len(rows) == len({row.name for row in rows}) == 24
-    assert rows[0].name == "relational/original/open-loop/3"
-    assert all(row.objects in PAPER[row.method] for row in rows)
-    assert {row.replan for row in rows if row.method == "original"} == {False}
-    assert {row.replan for row in rows if row.method == "replanning"} == {True}
-
-
-def test_each_configuration_learns_once_from_its_own_model(study: Study) -> None:
-    assert learn(study) == ["relational", "plain"]
-    for name in ("relational", "plain"):
-        note = load_checkpoint(study.tuned(name)).note
-        assert note["parent"] == load_checkpoint(study.models / f"{name}.safetensors").digest
-        (told,) = note["rounds"]  # type: ignore[misc]
-        assert told["event"] == "f" and told["trials"] == 2 and told["gate"]["passed"] == (name == "relational")
-    assert learn(study) == []
+def test_each_base_model_learns_once_from_its_own_weights(study: Study) -> None:
+    executor, heard = Scripted(), []
+    assert study.learn(executor, lambda name, done, total: heard.append((name, done, total))) == {}
+    assert len(executor.work) == 4 and heard[0] == ("models", 0, 4) and heard[-1][1:] == (4, 4)
+    assert {recipe.objects for recipe in executor.work} == {3}  # failures are met with the fewest objects
+    for recipe in study.recipes():
+        assert load_checkpoint(Path(recipe.out)).note["parent"] == load_checkpoint(Path(recipe.base)).digest
+    again = Scripted()
+    assert study.learn(again) == {} and again.work == []
+    other = replace(study, rounds=2)
+    assert not {recipe.out for recipe in other.recipes()} & {recipe.out for recipe in study.recipes()}
 
 
 def test_the_table(study: Study) -> None:
-    learn(study)
     executor, heard = Scripted(), []
-    report = study.run(executor, lambda row, trials: heard.append((row, trials)))
+    report = study.run(executor, lambda name, done, total: heard.append((done, total)))
     rows: Any = report["rows"]
-    assert len(rows) == 2 * 4 * 2 and len(executor.work) == 16 * 4 == len(heard)
-    assert heard[:4] == [("relational/original/open-loop/3", n) for n in (1, 2, 3, 4)]
+    # Planning again within the budget differs from `replanning`: 2 * 7 * 2 cells, none equal to another.
+    assert len(rows) == 28 and len(executor.work) == 4 + 28 * 4 and heard[-1] == (112, 112)
+    assert report["complete"] is True
     for row in rows:
         learned = row["method"] == "fail2progress"
-        assert row["rate"] == (1.0 if learned else 0.5) and row["paper"] == PAPER[row["method"]][row["objects"]]
-        model = study.tuned(row["configuration"]) if learned else study.models / f"{row['configuration']}.safetensors"
-        assert row["model"] == load_checkpoint(model).digest
+        assert row["rate"] == (1.0 if learned else 0.5) and row["trials"] == 4 and row["seconds"] == 8.0
+        assert row["base_model"] == dict(zip(("relational", "plain"), BASES, strict=True))[row["configuration"]]
+        assert row["paper"] == paper.rate(study.task, "points2plans", row["method"], row["objects"]) or row["spare"] == 1
         assert row["successful_seeds"] == sorted(row["successful_seeds"])
         assert set(row["failed_seeds"].values()) == (set() if learned else {"put"})
+    digests = {cell.name: load_checkpoint(Path(cell.model)).digest for cell in study.cells()}
+    assert [row["model"] for row in rows] == list(digests.values())
     seeds = [row["successful_seeds"] + [int(seed) for seed in row["failed_seeds"]] for row in rows]
     assert all(sorted(part) == sorted(seeds[0]) for part in seeds)  # all rows go through the same trials
     assert json.loads(json.dumps(report["provenance"]))["configuration"]["trials"] == 4
-    assert set(report["lessons"]) == {"relational", "plain"}  # type: ignore[call-overload]
+    assert set(report["lessons"]) == {f"{name}/{method}" for name in BASES for method in ("gradient", "fail2progress")}  # type: ignore[call-overload]
+
+
+def test_a_winner_is_named_where_the_trials_show_it(study: Study) -> None:
+    few = study.run(Scripted())
+    assert few["claims"] == []  # two trials of four decide nothing
+    page = markdown(few)
+    assert page.startswith("**Where fail2progress is not shown to be better:**") and "No difference is shown." in page
+    many = replace(study, trials=40).run(Scripted())
+    claims: Any = many["claims"]
+    assert len(claims) == 2 * 2 * (3 + 2) and all(": fail2progress beats " in claim for claim in claims)
+    page = markdown(many)
+    assert (
+        "not shown" not in page and "- points2plans/plain, 5 objects: fail2progress beats original, replanning, gradient" in page
+    )
+    assert page.count("\n| points2plans (relational) |") == 14
 
 
 def test_an_interrupted_study_goes_on_where_it_was(study: Study) -> None:
-    learn(study)
-    first = study.run(Scripted(), lambda row, trials: None)
-    kept = sorted(study.folder.glob("row_*.json"))
-    assert len(kept) == 16 and not list(study.folder.glob("*.part"))
+    first = study.run(Scripted())
+    kept = sorted((study.folder / "cells").glob("*.jsonl"))
+    assert len(kept) == 28
     kept[3].unlink()
-    assert len(study.report()["rows"]) == 15  # type: ignore[arg-type]
+    rows: Any = study.report()["rows"]
+    (missing,) = [row for row in rows if not row["complete"]]
+    assert missing["not_run"] == NOT_YET and missing["rate"] is None and missing["ci95"] is None
+    assert f"| {NOT_YET} | - |" in markdown(study.report())
     executor = Scripted()
-    again = study.run(executor, lambda row, trials: None)
+    again = study.run(executor)
     assert len(executor.work) == 4
     assert json.dumps(again["rows"]) == json.dumps(first["rows"])
 
 
-def test_other_trials_or_seeds_have_rows_of_their_own(study: Study) -> None:
-    learn(study)
-    study.run(Scripted(), lambda row, trials: None)
-    other = Study(study.models, study.folder, trials=2, counts=(3,), configurations=("plain",))
-    executor = Scripted()
-    rows: Any = other.run(executor, lambda row, trials: None)["rows"]
-    assert len(executor.work) == 8 and {row["trials"] for row in rows} == {2}
+def test_a_model_that_cannot_be_made_leaves_its_cells_with_the_reason(study: Study) -> None:
+    report = study.run(Scripted(fails="gradient_"))
+    rows: Any = report["rows"]
+    reasons = {row["method"]: row.get("not_run") for row in rows}
+    assert reasons == {**dict.fromkeys(NAMES), "gradient": "nothing to learn from: no failure"} and not report["complete"]
+
+
+def test_more_trials_go_on_and_other_seeds_have_cells_of_their_own(study: Study) -> None:
+    small = replace(study, counts=(3,), bases=study.bases[1:], methods=study.methods[:2], spare=None)
+    small.run(Scripted())
+    more, other = Scripted(), Scripted()
+    rows: Any = replace(small, trials=6).run(more)["rows"]
+    assert len(more.work) == 2 * 2 and {row["trials"] for row in rows} == {6}
+    replace(small, seed=8, trials=2).run(other)
+    assert len(other.work) == 4
+
+
+def test_the_papers_figures_stand_beside() -> None:
+    assert paper.rate("hierarchical-tabletop", "points2plans", "fail2progress", 3) == 0.90
+    assert paper.rate("hierarchical-tabletop", "binary-pred", "large", 7) == 0.09
+    assert paper.rate("multi-object-transport", "points2plans", "sampling", 5) == 0.45
+    assert paper.rate("multi-object-transport", "stow-gnn", "sampling", 5) is None
+    mean = sum(paper.rate("hierarchical-tabletop", "stow-gnn", "gradient", n) or 0.0 for n in (3, 5, 7)) / 3
+    assert mean == pytest.approx(0.44, abs=0.005)  # the paper's own average
 
 
 def test_provenance_says_where_a_number_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:

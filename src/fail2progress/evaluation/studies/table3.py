@@ -1,171 +1,189 @@
-"""Table 3 of the paper on this code: Hierarchical Tabletop Organization for 3, 5 and 7 objects, before and after learning.
+"""Table 3 of the paper on this code, and its like for other tasks: base models, methods and numbers of objects.
 
-Failures are met and learned from with 3 objects only. Both configurations of the model go through the same trials, open loop and
-planning again after every skill. Rows are kept as they are done, so an interrupted study goes on where it was.
+Failures are met and learned from with the fewest objects only. All cells go through the same trials. A second table beside the
+paper's lets every method plan again after every skill, within a budget: planning again without one hides what a model got wrong.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from fail2progress.core.executor import Executor
-from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.evaluate import evaluate, jobs, summarise
-from fail2progress.evaluation.lifelong import Lifelong, Round
+from fail2progress.evaluation.comparison import Comparison, compare
+from fail2progress.evaluation.evaluate import summarise
 from fail2progress.evaluation.predictions import f1
-from fail2progress.failures.classifier import Classifier
-from fail2progress.learning.finetuning.learner import Learner
-from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
+from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies import paper
+from fail2progress.evaluation.studies.bases import Base
+from fail2progress.evaluation.studies.cells import (
+    ACTING,
+    LEARNING,
+    Cell,
+    Queue,
+    Results,
+    address,
+    code_version,
+    file_digest,
+    task_content,
+)
+from fail2progress.evaluation.studies.methods import METHODS, Method, Recipe, make
+from fail2progress.evaluation.trials import TrialResult
+from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.registry import task
 
-PAPER = {
-    "original": {3: 0.16, 5: 0.10, 7: 0.08},
-    "replanning": {3: 0.28, 5: 0.26, 7: 0.18},
-    "fail2progress": {3: 0.90, 5: 0.87, 7: 0.82},
-}
-"""Success rates of Table 3, Points2Plans rows."""
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One row of the table: which configuration, which method, open loop or not, how many objects."""
-
-    configuration: str
-    method: str
-    replan: bool
-    objects: int
-
-    @property
-    def name(self) -> str:
-        """Names the row in the report."""
-        return f"{self.configuration}/{self.method}/{'replan' if self.replan else 'open-loop'}/{self.objects}"
-
-
-def conditions(configurations: tuple[str, ...], counts: tuple[int, ...]) -> Iterator[Condition]:
-    """All rows: original is open loop, replanning is not, what has learned is run both ways."""
-    ways = (("original", False), ("replanning", True), ("fail2progress", False), ("fail2progress", True))
-    for configuration in configurations:
-        for method, replan in ways:
-            for objects in counts:
-                yield Condition(configuration, method, replan, objects)
+NOT_YET = "not run"
+Problems = Mapping[str, str]
+"""Why a model could not be made, by the path that it would have."""
+Progress = Callable[[str, int, int], None]
+"""Told what was done last, and how much is done of how much: models first, then trials."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """Where models come from and results go to. Models of a configuration: {name}.safetensors in `models`."""
+    """Which cells there are, and where models and trials are kept. `spare`: skills beyond the shortest plan; None: one table."""
 
-    models: Path
     folder: Path
-    trials: int = 100
-    seed: int = 5
-    rounds: int = 1
-    configurations: tuple[str, ...] = ("relational", "plain")
+    bases: tuple[Base, ...]
+    rehearsal: Path
+    methods: tuple[Method, ...] = field(default_factory=lambda: tuple(METHODS))
+    task: str = DEFAULT
     counts: tuple[int, ...] = (3, 5, 7)
+    trials: int = 100
+    seed: int = 7
+    rounds: int = 1
+    spare: int | None = 1
 
-    def learn(
-        self, learner: Learner, classifier: Classifier, report: Callable[[str, float], None]
-    ) -> Iterator[tuple[str, Round]]:
-        """Fine-tune each configuration on its own failures, unless that has been done; yields every round.
+    def run(self, executor: Executor, progress: Progress = lambda name, done, total: None) -> dict[str, object]:
+        """Make the models and carry out the trials that are missing; returns the whole report."""
+        problems = self.learn(executor, progress)
+        ready = [cell for cell in self.cells() if Path(cell.model).exists()]
+        self.queue.run(ready, executor, progress)
+        return self.report(problems)
 
-        A model that the gate rejects is evaluated all the same: the table shows methods, the gate's verdict stands in the report.
-        """
-        for configuration in self.configurations:
-            if self.tuned(configuration).exists():
-                continue
-            start = load_checkpoint(self.models / f"{configuration}.safetensors")
-            rounds = []
-            life = Lifelong(task(DEFAULT), rounds=self.rounds)
-            for found in life.run(start.model, start.digest, learner, classifier, self.seed, report):
-                rounds.append(found)
-                yield configuration, found
-            model = rounds[-1].lesson.model if rounds else start.model
-            note: dict[str, object] = {
-                "parent": start.digest,
-                "rounds": [
-                    {"event": r.event.id, "class": r.report.category.value, "trials": r.trials, **r.lesson.to_dict()}
-                    for r in rounds
-                ],
-                "provenance": provenance(seed=self.seed, rounds=self.rounds, parent=start.digest),
-            }
-            save_checkpoint(model, self.tuned(configuration), note)
+    def learn(self, executor: Executor, progress: Progress = lambda name, done, total: None) -> Problems:
+        """Make the models that are missing, each in a worker; those that cannot be made, with the reason."""
+        recipes = {recipe.out: recipe for recipe in self.recipes() if not Path(recipe.out).exists()}
+        problems: dict[str, str] = {}
+        if not recipes:
+            return problems
+        Path(self.folder / "models").mkdir(parents=True, exist_ok=True)
+        progress("models", 0, len(recipes))
+        for number, made in enumerate(executor.map_unordered(make, recipes.values()), start=1):
+            if made.problem:
+                problems[made.out] = made.problem
+            progress(f"models: {Path(made.out).stem.rsplit('_', 1)[0]}", number, len(recipes))
+        return problems
 
-    def tuned(self, configuration: str) -> Path:
-        """Where the fine-tuned model of a configuration lies."""
-        return self.folder / f"{configuration}_tuned.safetensors"
+    def recipes(self) -> list[Recipe]:
+        """How the models of the methods that learn are made."""
+        found = (self._recipe(base, method) for base in self.bases for method in self.methods)
+        return [recipe for recipe in found if recipe is not None]
 
-    def run(self, executor: Executor, progress: Callable[[str, int], None]) -> dict[str, object]:
-        """Carry out what is missing of the table and return the whole report. `progress` hears the row and the trials done."""
-        for condition in conditions(self.configurations, self.counts):
-            path = self._row_path(condition)
-            if not path.exists():
-                self._run_row(condition, path, executor, progress)
-        return self.report()
-
-    def _run_row(self, condition: Condition, path: Path, executor: Executor, progress: Callable[[str, int], None]) -> None:
-        learned = condition.method == "fail2progress"
-        model = self.tuned(condition.configuration) if learned else self.models / f"{condition.configuration}.safetensors"
-        digest = load_checkpoint(model).digest
-        work = jobs(model, DEFAULT, condition.objects, self.trials, self.seed, condition.replan)
-        results = []
-        for result in evaluate(work, executor):
-            results.append(result)
-            progress(condition.name, len(results))
-        results.sort(key=lambda result: result.seed)
-        row = {
-            "configuration": condition.configuration,
-            "method": condition.method,
-            "replan": condition.replan,
-            "objects": condition.objects,
-            "paper": PAPER[condition.method][condition.objects],
-            "model": digest,
-            **summarise(results).to_dict(),
-            "successful_seeds": [result.seed for result in results if result.success],
-            "failed_seeds": {str(result.seed): result.failed_step or "none" for result in results if not result.success},
+    def _recipe(self, base: Base, method: Method) -> Recipe | None:
+        if method.learns is None:
+            return None
+        objects = min(task(self.task).counts)
+        decides: dict[str, object] = {
+            "base": self._digests[base.name],
+            "learns": [type(method.learns).__name__, repr(method.learns)],
         }
-        write_whole(path, json.dumps(row))
+        decides |= {"task": task_content(self.task), "objects": objects, "rounds": self.rounds, "seed": self.seed}
+        decides |= {"rehearsal": file_digest(self.rehearsal), "code": code_version((*ACTING, *LEARNING))}
+        name = f"{base.configuration}_{method.name}_{address(decides)}.safetensors"
+        out = str(self.folder / "models" / name)
+        asked = (self.task, objects, self.rounds, self.seed)
+        return Recipe(str(base.path), method.learns, *asked, rehearsal=str(self.rehearsal), out=out)
 
-    def _row_path(self, condition: Condition) -> Path:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        return self.folder / f"row_{condition.name.replace('/', '_')}_{self.trials}_{self.seed}.json"
+    @cached_property
+    def _digests(self) -> dict[str, str]:
+        return {base.name: load_checkpoint(base.path).digest for base in self.bases}
 
-    def report(self) -> dict[str, object]:
-        """The rows that are there, the models' notes, and provenance."""
-        found = conditions(self.configurations, self.counts)
-        rows = [json.loads(path.read_text()) for path in map(self._row_path, found) if path.exists()]
-        lessons = {name: load_checkpoint(self.tuned(name)).note for name in self.configurations if self.tuned(name).exists()}
+    def cells(self) -> list[Cell]:
+        """All cells: the paper's table, then the one within a budget, in which `original` would be `replanning`."""
+        first = [cell for base in self.bases for method in self.methods for cell in self._cells(base, method, None)]
+        if self.spare is None:
+            return first
+        again = [method for method in self.methods if method.name != "original"]
+        return first + [cell for base in self.bases for method in again for cell in self._cells(base, method, self.spare)]
+
+    def _cells(self, base: Base, method: Method, spare: int | None) -> list[Cell]:
+        recipe = self._recipe(base, method)
+        model = str(base.path) if recipe is None else recipe.out
+        return [Cell(base.name, base.configuration, method, self.task, count, self.seed, model, spare) for count in self.counts]
+
+    @property
+    def queue(self) -> Queue:
+        """Runs the cells."""
+        return Queue(self.folder / "cells", self.trials)
+
+    def report(self, problems: Problems | None = None) -> dict[str, object]:
+        """Every cell, run or not, with comparisons, what each model learnt from, and provenance."""
+        rows: list[Row] = []
+        successes: dict[str, dict[str, dict[int, bool]]] = {}
+        for cell in self.cells():
+            results = self.queue.results(cell) if Path(cell.model).exists() else Results((), 0.0)
+            rows.append(self._row(cell, results, (problems or {}).get(cell.model, NOT_YET)))
+            if results.trials:
+                group = successes.setdefault(_group(cell), {})
+                group[cell.method.name] = {result.seed: result.success for result in results.trials}
+        compared = compare(successes.items())
         return {
             "table": "table3",
-            "task": DEFAULT,
+            "task": self.task,
             "rows": rows,
+            "complete": all(row["complete"] for row in rows),
+            "comparisons": [comparison.to_dict() for comparison in compared],
+            "claims": [str(comparison) for comparison in compared if comparison.shown],
             "detection_f1_over_all_trials": _pooled_detection(rows),
-            "lessons": lessons,
-            "provenance": provenance(trials=self.trials, seed=self.seed, rounds=self.rounds, counts=self.counts),
+            "lessons": self._lessons(),
+            "provenance": provenance(
+                trials=self.trials, seed=self.seed, rounds=self.rounds, counts=self.counts, code=code_version()
+            ),
         }
 
+    def _row(self, cell: Cell, results: Results, reason: str) -> Row:
+        done = len(results.trials)
+        head: Row = {"base_model": cell.base, "configuration": cell.configuration, "method": cell.method.name}
+        head |= {"replan": cell.replans, "spare": cell.spare, "objects": cell.objects}
+        beside = cell.spare is None
+        head["paper"] = paper.rate(self.task, cell.base.split("/")[0], cell.method.name, cell.objects) if beside else None
+        head |= {"asked": self.trials, "complete": done == self.trials}
+        if not done:
+            return {**head, "model": None, "trials": 0, "rate": None, "ci95": None, "not_run": reason}
+        head |= {"model": cell.digest, "cell": cell.key, "seconds": results.seconds}
+        return {**head, **summarise(results.trials).to_dict(), **_by_seed(results.trials)}
 
-def _pooled_detection(rows: list[dict[str, dict[str, int]]]) -> float:
+    def _lessons(self) -> dict[str, object]:
+        """The notes of the models that were made."""
+        made = ((base, method, self._recipe(base, method)) for base in self.bases for method in self.methods)
+        paths = {f"{base.name}/{method.name}": Path(recipe.out) for base, method, recipe in made if recipe is not None}
+        return {name: load_checkpoint(path).note for name, path in paths.items() if path.exists()}
+
+
+def _group(cell: Cell) -> str:
+    """Cells that are compared with each other."""
+    way = "" if cell.spare is None else f", within the shortest plan + {cell.spare}"
+    return f"{cell.base}, {cell.objects} objects{way}"
+
+
+def _by_seed(results: tuple[TrialResult, ...]) -> Row:
+    failed = {str(result.seed): result.failed_step or "none" for result in results if not result.success}
+    return {"successful_seeds": [result.seed for result in results if result.success], "failed_seeds": failed}
+
+
+def _pooled_detection(rows: list[Row]) -> float:
     """F1 of saying that a skill failed, over the skills of all rows together."""
-    return f1(*(sum(row["detection"][key] for row in rows) for key in ("hits", "false_alarms", "misses")))
+    run = [row["detection"] for row in rows if row["trials"]]
+    return f1(*(sum(counts[key] for counts in run) for key in ("hits", "false_alarms", "misses")))
 
 
-def markdown(report: dict[str, object]) -> str:
-    """The rows of a report as a table for people."""
-    heads: tuple[str, ...] = ("configuration", "method", "objects", "success", "95 % interval", "paper", "P(goal)")
-    heads += ("error along", "bystanders", "relation F1", "detection F1", "skills", "failed at")
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    rows = report["rows"]
-    for row in rows if isinstance(rows, list) else []:
-        way = f"{row['method']}, {'replanning' if row['replan'] else 'open loop'}"
-        low, high = row["ci95"]
-        failed = ", ".join(f"{name} {count}" for name, count in row["failed_steps"].items()) or "-"
-        cells = [row["configuration"], way if row["method"] != "replanning" else "original, replanning", str(row["objects"])]
-        cells += [f"**{row['rate']:.0%}**", f"{low:.0%} to {high:.0%}", f"{row['paper']:.0%}", f"{row['plan_probability']:.2f}"]
-        cells += [f"{row['along_error_m'] * 100:.1f} cm", f"{row['bystander_error_m'] * 1000:.1f} mm"]
-        cells += [f"{row['relation_f1']:.3f}", f"{row['detection_f1']:.3f}", f"{row['skills']:.1f}", failed]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+def comparisons(report: Mapping[str, object]) -> list[Comparison]:
+    """Those of a report, as they were made."""
+    told = report["comparisons"]
+    rows = told if isinstance(told, list) else []
+    return [Comparison(**{key: value for key, value in row.items() if key != "shown"}) for row in rows]

@@ -1,0 +1,193 @@
+"""Cells of a study and the queue that runs them: every trial of every cell is one piece of work, kept as soon as it is done.
+
+A cell's address is a hash of all that decides its result: the weights, the task, how the robot acts, the seeds, and the source of
+the rooms that take part. Equal cells are run once; after a change of any of these a cell has another address, so nothing stale is
+shown. The number of trials is not part of it: more trials go on where fewer ended.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, lru_cache
+from importlib import metadata
+from pathlib import Path
+
+import fail2progress
+from fail2progress.core.executor import Executor
+from fail2progress.evaluation.evaluate import TrialJob, carry_out, jobs
+from fail2progress.evaluation.rows import Row, Rows, RowsError
+from fail2progress.evaluation.studies.methods import Method
+from fail2progress.evaluation.trials import TrialResult
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.tasks.registry import task
+
+ACTING = ("core", "skills", "simulation", "tasks", "perception", "models", "planning", "failures", "robots", "agent")
+"""Rooms whose source decides how a trial goes."""
+TRIALS = ("evaluation/evaluate.py", "evaluation/trials.py", "evaluation/budget.py", "weights/*.monitor.json")
+LEARNING = ("stein", "learning", "evaluation/lifelong.py", "evaluation/studies/methods.py")
+"""What decides, beside these, which model a method makes."""
+
+
+@lru_cache(maxsize=8)
+def code_version(parts: tuple[str, ...] = (*ACTING, *TRIALS)) -> str:
+    """Hash over the sources of rooms and files of the package, and over the versions of the libraries that compute."""
+    root = Path(fail2progress.__file__).parent
+    found: set[Path] = set()
+    for part in parts:
+        paths = (root / part).rglob("*") if (root / part).is_dir() else root.glob(part)
+        found |= {path for path in paths if path.suffix in (".py", ".yaml", ".json")}
+    value = hashlib.sha256(" ".join(metadata.version(name) for name in ("torch", "numpy", "mujoco", "scipy")).encode())
+    for path in sorted(found):
+        value.update(f"\n{path.relative_to(root).as_posix()}\n".encode())
+        value.update(path.read_bytes())
+    return value.hexdigest()
+
+
+def address(content: dict[str, object]) -> str:
+    """A hash of what decides a result."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:20]
+
+
+def task_content(name: str) -> str:
+    """A task of the package by its name, whose file the code's version covers; one from a file by what the file says."""
+    path = Path(task(name).reference)
+    return file_digest(path) if path.is_file() else path.name
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Trials of one base model and one method with so many objects. `model` is the path of the weights that act."""
+
+    base: str
+    configuration: str
+    method: Method
+    task: str
+    objects: int
+    seed: int
+    model: str
+    spare: int | None = None
+    """Skills beyond the shortest plan within which the robot plans again after every skill; None: as the method says."""
+
+    @property
+    def replans(self) -> bool:
+        """Whether the robot plans again after every skill."""
+        return self.method.replans or self.spare is not None
+
+    @property
+    def name(self) -> str:
+        """Names the cell for people."""
+        way = "" if self.spare is None else f"/within shortest + {self.spare}"
+        return f"{self.base}/{self.method.name}/{self.objects}{way}"
+
+    @cached_property
+    def digest(self) -> str:
+        """Of the weights that act."""
+        return load_checkpoint(Path(self.model)).digest
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """All that decides the result."""
+        acts: dict[str, object] = {"model": self.digest, "task": task_content(self.task), "objects": self.objects}
+        return {**acts, "replan": self.replans, "spare": self.spare, "seed": self.seed, "code": code_version()}
+
+    @cached_property
+    def key(self) -> str:
+        """The cell's address."""
+        return address(self.identity)
+
+    def jobs(self, trials: int) -> list[TrialJob]:
+        """Its trials."""
+        work = jobs(Path(self.model), self.task, self.objects, trials, self.seed, self.replans)
+        return [replace(one, spare=self.spare) for one in work]
+
+
+@dataclass(frozen=True)
+class _Item:
+    key: str
+    job: TrialJob
+
+
+def _carry(item: _Item) -> tuple[str, TrialResult, float]:
+    """One trial, in a worker, with its seconds."""
+    start = time.perf_counter()
+    return item.key, carry_out(item.job), time.perf_counter() - start
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is known of a cell: its trials by seed, and the processor's seconds that they took."""
+
+    trials: tuple[TrialResult, ...]
+    seconds: float
+
+
+Progress = Callable[[str, int, int], None]
+"""Told of the cell's name, and of the trials done and asked for over all cells."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Runs cells and keeps their trials, a file for each cell in a folder."""
+
+    folder: Path
+    trials: int
+
+    def run(self, cells: Sequence[Cell], executor: Executor, progress: Progress = lambda name, done, total: None) -> None:
+        """Carry out the trials that are missing. Those that are finished are kept, whatever ends the rest."""
+        names = {cell.key: cell.name for cell in reversed(cells)}
+        rows = {key: self._rows(cell) for key, cell in _distinct(cells).items()}
+        items = [
+            _Item(cell.key, one)
+            for cell in _distinct(cells).values()
+            for one in cell.jobs(self.trials)
+            if str(one.seed) not in rows[cell.key].by_key
+        ]
+        total = len(rows) * self.trials
+        done = total - len(items)
+        progress("", done, total)
+        if not items:
+            return
+        for key, result, seconds in executor.map_unordered(_carry, items):
+            rows[key].add({"key": str(result.seed), "seconds": seconds, **result.to_dict()})
+            done += 1
+            progress(names[key], done, total)
+
+    def results(self, cell: Cell) -> Results:
+        """The trials of a cell that are kept, of those asked for, by seed."""
+        wanted = [str(one.seed) for one in cell.jobs(self.trials)]
+        kept = self._rows(cell).by_key if self._path(cell).exists() else {}
+        found = [kept[seed] for seed in wanted if seed in kept]
+        return Results(tuple(map(trial_result, found)), sum(float(row["seconds"]) for row in found))
+
+    def _path(self, cell: Cell) -> Path:
+        return self.folder / f"{cell.key}.jsonl"
+
+    def _rows(self, cell: Cell) -> Rows:
+        return Rows(self._path(cell), cell.identity)
+
+
+def trial_result(row: Row) -> TrialResult:
+    """A trial from its row. RowsError where values are missing."""
+    try:
+        values: Row = {field.name: row[field.name] for field in fields(TrialResult)}
+    except KeyError as error:
+        raise RowsError(f"a row of a trial without {error}: delete the folder of cells to start again") from error
+    exact: Row = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+    return TrialResult(**exact)
+
+
+def _distinct(cells: Iterable[Cell]) -> dict[str, Cell]:
+    """One cell for every address, in order."""
+    found: dict[str, Cell] = {}
+    for cell in cells:
+        found.setdefault(cell.key, cell)
+    return found

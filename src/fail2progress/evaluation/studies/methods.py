@@ -1,0 +1,151 @@
+"""The paper's methods as data: how a model is made from a base model, and how it then acts.
+
+A method says what a base model learns before the trials: nothing, more of its pre-training distribution, or the failures that it
+meets. Making a model is one piece of work for a worker process; the result is a checkpoint whose name says what it was made from.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.provenance import provenance
+from fail2progress.core.registry import Registry
+from fail2progress.evaluation.lifelong import Lifelong
+from fail2progress.failures.classifier import Classifier
+from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
+from fail2progress.learning.finetuning.learner import Learner
+from fail2progress.learning.finetuning.rehearsal import load_rehearsal
+from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.learning.pretraining.prepare import from_outcomes
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.models.training.parallel import one_thread
+from fail2progress.simulation import registry as simulators
+from fail2progress.simulation.base import Simulator
+from fail2progress.stein.states import NothingToVaryError
+from fail2progress.tasks.pretraining import job
+from fail2progress.tasks.registry import task
+
+MORE_SEEDS = 900_000
+"""Executions that continue the pre-training come from seeds from here on; the pre-training data have smaller ones."""
+
+
+@dataclass(frozen=True)
+class MorePretraining:
+    """The pre-training goes on with `samples` further executions of its distribution, beside replayed ones."""
+
+    samples: int
+    epochs: int
+    batch: int
+    replay: int
+    """Replayed executions in each epoch."""
+
+
+@dataclass(frozen=True)
+class FromFailures:
+    """Fine-tuning on data around failures that the model meets, made by a generator of samples."""
+
+    generator: str
+    samples: int = TargetOptions.samples
+
+
+@dataclass(frozen=True)
+class Method:
+    """One column of the table. Open loop carries out the first plan; otherwise the robot plans again after every skill."""
+
+    name: str
+    summary: str
+    learns: MorePretraining | FromFailures | None = None
+    replans: bool = False
+
+
+METHODS: Registry[Method] = Registry("method", "fail2progress.methods")
+"""In the order of the paper's table."""
+
+for _method in (
+    Method("original", "the base model, open loop"),
+    Method("small", "pre-training continued with 20 executions", MorePretraining(20, epochs=200, batch=10, replay=20)),
+    Method("large", "pre-training continued with 2,000 executions", MorePretraining(2000, epochs=20, batch=64, replay=300)),
+    Method("replanning", "the base model, planning again after every skill", replans=True),
+    Method("sampling", "fine-tuned on rejection samples around the failure", FromFailures("sampling")),
+    Method("gradient", "fine-tuned on gradient samples around the failure", FromFailures("gradient")),
+    Method("domain-randomisation", "fine-tuned on the failed call in random states", FromFailures("domain-randomisation")),
+    Method("fail2progress", "fine-tuned on Stein samples around the failure", FromFailures("stein")),
+):
+    METHODS.register(_method.name, _method)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides which model a method makes of a base model. Failures are met with `objects` objects of the task only."""
+
+    base: str
+    """Path of the base model's weights."""
+    learns: MorePretraining | FromFailures
+    task: str
+    objects: int
+    rounds: int
+    seed: int
+    rehearsal: str
+    """Path of the executions to replay."""
+    out: str
+    """Path of the weights to make."""
+    simulator: str = simulators.DEFAULT
+
+
+@dataclass(frozen=True)
+class Made:
+    """What came of a recipe: its path, and why there is no model, or "" where there is one."""
+
+    out: str
+    problem: str = ""
+
+
+def make(recipe: Recipe) -> Made:
+    """Make a model, in a worker. What cannot be learnt from is a result too."""
+    start = load_checkpoint(Path(recipe.base))
+    with simulators.make(recipe.simulator) as simulator, one_thread():
+        try:
+            if isinstance(recipe.learns, MorePretraining):
+                model, note = _continued(recipe, recipe.learns, start.model, simulator)
+            else:
+                model, note = _taught(recipe, recipe.learns, start, simulator)
+        except NothingToVaryError as error:
+            return Made(recipe.out, f"nothing to learn from: {error}")
+    head: dict[str, object] = {"parent": start.digest, "learns": asdict(recipe.learns), **note}
+    told = {"task": recipe.task, "objects": recipe.objects, "rounds": recipe.rounds}
+    save_checkpoint(model, Path(recipe.out), {**head, "provenance": provenance(seed=recipe.seed, parent=start.digest, **told)})
+    return Made(recipe.out)
+
+
+def _continued(
+    recipe: Recipe, learns: MorePretraining, model: SkillEffectModel, simulator: Simulator
+) -> tuple[SkillEffectModel, dict[str, object]]:
+    """All weights but the encoder's, on new executions and replayed ones."""
+    executions = simulator.execute_all(job(MORE_SEEDS + recipe.seed, number) for number in itertools.count())
+    stable = (outcome for outcome in executions if outcome.stable)
+    data = from_outcomes(tuple(itertools.islice(stable, learns.samples)))
+    options = FinetuneOptions(epochs=learns.epochs, batch=learns.batch, replay=learns.replay, adjusts="all")
+    tuned = finetune(model, data, load_rehearsal(Path(recipe.rehearsal)).replay, options, recipe.seed)
+    return tuned, {"samples": len(data)}
+
+
+def _taught(
+    recipe: Recipe, learns: FromFailures, start: Checkpoint, simulator: Simulator
+) -> tuple[SkillEffectModel, dict[str, object]]:
+    """The last lesson's model, also where the acceptance test rejects it: the table shows methods, the note the verdict.
+
+    The learner may try all that it has, however long that takes: what is learnt must not hang on how busy the processor is.
+    """
+    targeting = TargetOptions(method=learns.generator, samples=learns.samples)
+    learner = Learner(simulator, load_rehearsal(Path(recipe.rehearsal)), targeting, patience=math.inf)
+    life = Lifelong(task(recipe.task), recipe.objects, recipe.rounds)
+    rounds = list(life.run(start.model, start.digest, learner, Classifier(simulator, Camera()), recipe.seed))
+    if not rounds:
+        raise NothingToVaryError(f"no failure of a wrong symbolic prediction was met in {life.patience} trials")
+    told = [{"event": r.event.id, "class": r.report.category.value, "trials": r.trials, **r.lesson.to_dict()} for r in rounds]
+    return rounds[-1].lesson.model, {"rounds": told}

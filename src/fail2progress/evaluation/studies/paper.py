@@ -1,0 +1,30 @@
+"""What the paper reports, for the column beside ours: Tables 3 (Hierarchical Tabletop) and 4 (Multi-object Transport)."""
+
+from __future__ import annotations
+
+_COUNTS = (3, 5, 7)
+_METHODS = ("original", "small", "large", "replanning", "sampling", "gradient", "fail2progress")
+_TABLE3 = {
+    "points2plans": ((16, 18, 21, 28, 64, 52, 90), (10, 13, 15, 26, 54, 45, 87), (8, 9, 12, 18, 42, 39, 82)),
+    "stow-gnn": ((13, 15, 19, 24, 61, 51, 83), (9, 10, 14, 21, 52, 43, 81), (8, 7, 11, 17, 41, 37, 76)),
+    "binary-pred": ((11, 13, 15, 23, 51, 47, 78), (8, 8, 13, 19, 43, 37, 73), (5, 7, 9, 14, 30, 29, 64)),
+}
+"""Percent, a row for each number of objects."""
+_TABLE4 = {"fail2progress": (87, 81, 71), "gradient": (51, 40, 18), "sampling": (62, 45, 23)}
+
+_PERCENT = {
+    ("hierarchical-tabletop", model, method, objects): row[column]
+    for model, rows in _TABLE3.items()
+    for objects, row in zip(_COUNTS, rows, strict=True)
+    for column, method in enumerate(_METHODS)
+} | {
+    ("multi-object-transport", "points2plans", method, objects): value
+    for method, values in _TABLE4.items()
+    for objects, value in zip(_COUNTS, values, strict=True)
+}
+
+
+def rate(task: str, model: str, method: str, objects: int) -> float | None:
+    """The paper's success rate, or None where it reports none."""
+    percent = _PERCENT.get((task, model, method, objects))
+    return None if percent is None else percent / 100

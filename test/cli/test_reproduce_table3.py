@@ -1,0 +1,89 @@
+"""`fail2progress reproduce table3` with worker processes and a small untrained model."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from fail2progress.models.checkpoint import save_checkpoint
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A folder of weights."""
+    torch.manual_seed(0)
+    model = Points2Plans(Points2PlansConfig(True, identity=16, layers=1, feedforward=8, hidden=8))
+    save_checkpoint(model, tmp_path / "weights" / "relational.safetensors", {})
+    return tmp_path / "weights"
+
+
+def command(small: Path, out: Path) -> list[object]:
+    chosen = ["--models", "points2plans", "--methods", "original,replanning", "--task", "short", "--objects", "1"]
+    return ["reproduce", "table3", "--weights", small, "--out", out, *chosen, "--processes", "1"]
+
+
+def test_two_methods_and_a_budget(run: Run, small: Path, tmp_path: Path) -> None:
+    result = run(*command(small, tmp_path / "out"), "--trials", 2, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report == json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [(row["method"], row["spare"]) for row in report["rows"]] == [
+        ("original", None),
+        ("replanning", None),
+        ("replanning", 1),
+    ]
+    for row in report["rows"]:
+        assert (row["trials"], row["objects"], row["complete"], row["base_model"]) == (2, 1, True, "points2plans")
+        assert 0.0 <= row["ci95"][0] <= row["rate"] <= row["ci95"][1] <= 1.0
+    assert "| relational |" not in (tmp_path / "out" / "report.md").read_text()
+    assert "| points2plans (relational) | original, open loop | 1 |" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_ctrl_c_keeps_the_finished_trials(small: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = [str(word) for word in command(small, out)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "fail2progress.cli.main", *words, "--trials", "500", "--no-replan-budget"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    until = time.monotonic() + 240.0
+    while time.monotonic() < until and process.poll() is None and not any(kept(out)):
+        time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 1 and "not every cell is complete" in said and "Traceback" not in said, said
+    rows = json.loads((out / "report.json").read_text())["rows"]
+    assert rows[0]["trials"] >= 1 and not rows[0]["complete"]
+    assert rows[1]["trials"] or rows[1]["not_run"] == "not run"
+
+
+def kept(out: Path) -> list[int]:
+    """Trials on disk of each cell."""
+    return [len(path.read_text().splitlines()) - 1 for path in (out / "cells").glob("*.jsonl")]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--models", "points3plans"), "unknown base model 'points3plans'"),
+        (("--methods", "original,best"), "unknown method 'best'"),
+        (("--objects", "3,four"), "--objects four"),
+        (("--objects", "4"), "3, 5, 7 objects, not 4"),
+        (("--task", "dancing"), "unknown task 'dancing'"),
+        (("--executor", "slurm"), "unknown executor 'slurm'"),
+    ],
+)
+def test_what_is_unknown_is_told_in_one_line(refuses: Run, tmp_path: Path, words: tuple[str, str], told: str) -> None:
+    assert told in refuses("reproduce", "table3", "--out", tmp_path / "out", *words)

@@ -1,0 +1,102 @@
+"""Cells with the simulator and a small untrained model: two trials of a task of one skill."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from fail2progress.evaluation.rows import RowsError
+from fail2progress.evaluation.studies import cells
+from fail2progress.evaluation.studies.cells import Cell, Queue, code_version, trial_result
+from fail2progress.evaluation.studies.methods import METHODS
+from fail2progress.models.checkpoint import save_checkpoint
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from support.executors import Inline
+
+
+def small(path: Path, seed: int = 0) -> Path:
+    torch.manual_seed(seed)
+    save_checkpoint(Points2Plans(Points2PlansConfig(True, identity=16, layers=1, feedforward=8, hidden=8)), path, {})
+    return path
+
+
+@pytest.fixture
+def cell(tmp_path: Path) -> Cell:
+    model = small(tmp_path / "small.safetensors")
+    return Cell("points2plans", "small", METHODS.get("original"), "short", 1, 7, str(model))
+
+
+def test_a_cell_goes_on_trial_by_trial(cell: Cell, tmp_path: Path) -> None:
+    queue, heard = Queue(tmp_path / "cells", 3), []
+    with pytest.raises(KeyboardInterrupt):
+        queue.run([cell], Inline(stop=2), lambda name, done, total: heard.append((name, done, total)))
+    assert heard == [("", 0, 3), (cell.name, 1, 3), (cell.name, 2, 3)]
+    assert [result.seed for result in queue.results(cell).trials] == [700_000, 700_001]
+    executor = Inline()
+    queue.run([cell], executor)
+    assert [item.job.seed for item in executor.work] == [700_002]
+    results = queue.results(cell)
+    assert [result.seed for result in results.trials] == [700_000, 700_001, 700_002] and results.seconds > 0.0
+    alone = Queue(tmp_path / "alone", 3)
+    alone.run([cell], Inline())
+    assert repr(alone.results(cell).trials) == repr(results.trials)
+    fewer = Queue(tmp_path / "cells", 1)
+    fewer.run([cell], executor)
+    assert len(executor.work) == 1 and len(fewer.results(cell).trials) == 1
+
+
+def test_equal_cells_are_run_once(cell: Cell, tmp_path: Path) -> None:
+    queue, executor = Queue(tmp_path / "cells", 1), Inline()
+    same = replace(cell, base="another name")
+    queue.run([cell, same], executor)
+    assert len(executor.work) == 1 and queue.results(same).trials == queue.results(cell).trials != ()
+
+
+def test_what_decides_the_result_is_in_the_address(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = small(tmp_path / "other.safetensors", seed=1)
+    changed = [
+        replace(cell, model=str(other)),
+        replace(cell, objects=2),
+        replace(cell, seed=8),
+        replace(cell, method=METHODS.get("replanning")),
+        replace(cell, spare=1),
+        replace(cell, task="hierarchical-tabletop", objects=3),
+    ]
+    keys = [cell.key, *(one.key for one in changed)]
+    monkeypatch.setattr(cells, "code_version", lambda: "another")
+    keys.append(replace(cell).key)
+    assert len(set(keys)) == len(keys) == 8
+
+
+def test_the_version_of_the_code_follows_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "core").mkdir()
+    (tmp_path / "other").mkdir()
+    monkeypatch.setattr(cells.fail2progress, "__file__", str(tmp_path / "__init__.py"))
+
+    def version() -> str:
+        code_version.cache_clear()
+        return code_version(("core",))
+
+    source = tmp_path / "core" / "a.py"
+    source.write_text("x = 1\n")
+    first = version()
+    (tmp_path / "other" / "b.py").write_text("x = 1\n")
+    assert version() == first
+    source.write_text("x = 2\n")
+    changed = version()
+    source.write_text("x = 1\n")
+    assert version() == first != changed
+    code_version.cache_clear()
+
+
+def test_a_budget_ends_a_trial(cell: Cell) -> None:
+    (job,) = replace(cell, spare=0).jobs(1)
+    assert job.spare == 0 and job.replan
+    assert cells.carry_out(job).skills <= 1
+
+
+def test_a_damaged_row_says_what_to_do() -> None:
+    with pytest.raises(RowsError, match=r"'objects'.*delete the folder"):
+        trial_result(json.loads('{"seed": 1}'))
