@@ -100,7 +100,7 @@ def run_tool(*arguments: str) -> None:
 
 
 def test_ruff_finds_nothing() -> None:
-    run_tool("ruff", "check", "src", "test")
+    run_tool("ruff", "check", "src", "test", "examples")
 
 
 def test_mypy_strict_finds_nothing() -> None:

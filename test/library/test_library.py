@@ -1,5 +1,6 @@
 """The public functions: lazy, with defaults, agreeing with the parts below them, and with mistakes told by value."""
 
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,7 @@ def test_tables_of_ones_own_are_taken() -> None:
         ([{**MUG, "on": "desk"}], "'desk' is not there yet"),
         ([MUG, MUG], "mug stands here twice"),
         ([{**MUG, "size": (0.9, 0.9, 0.08)}], "mug is larger than table_a"),
+        ([{"category": "cup", "size": (0.09, 0.09, 0.08)}], "object number 3: .*name: Field required"),
         ([{**MUG, "colour": "red"}], "object mug: .*colour"),
     ],
 )
@@ -102,6 +104,20 @@ def test_a_model_is_taken_in_any_form(tmp_path: Path) -> None:
     digest = save_checkpoint(kept.model, tmp_path / "again.safetensors", {})
     assert {model_and_digest(form)[1] for form in (None, path, str(path), kept)} == {kept.digest}
     assert model_and_digest(kept.model)[1] == digest
+
+
+@pytest.mark.parametrize("name", ["scene", "task", "simulate", "detect", "plan", "run", "evaluate", "picture"])
+def test_the_example_of_a_docstring_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = inspect.getdoc(getattr(f2p, name)) or ""
+    lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
+    assert len(lines) == 2 and f"{name}(" in "".join(lines)
+    exec("\n".join(lines), {"Path": Path, **{each: getattr(f2p, each) for each in f2p.__all__}})
+
+
+def test_files_that_are_not_named_are_asked_for() -> None:
+    with pytest.raises(ValueError, match="comes without its camera"):
+        f2p.perceive("color.png", "depth.png")
 
 
 def test_nothing_to_learn_and_nothing_to_evaluate() -> None:

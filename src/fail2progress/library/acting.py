@@ -48,8 +48,8 @@ def simulate(scene: Scene, call: SkillCall, seed: int = 0, simulator: SimulatorL
 
     Raises ValueError: an object that is not there or that the skill cannot move; RegistryError: no such simulator.
 
-        outcome = simulate(scene(cups), SkillCall("pick_place", "mug", (0.0, -0.8, 0.02, 0.0), "table_b"))
-        print(outcome.displacements, outcome.after.relations.holding())
+        cups = scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09), "margin": 0.1}])
+        outcome = simulate(cups, SkillCall("pick_place", "mug", (0.0, -0.8, 0.02, 0.0), "table_b"))
     """
     with opened(simulator) as physics:
         return physics.execute(Job(scene, call, seed=seed))

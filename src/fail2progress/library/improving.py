@@ -79,7 +79,7 @@ def evaluate(
     Raises ValueError: no trials, or a number of objects that the task does not have; RegistryError: no such task;
     CheckpointError: weights that cannot be read.
 
-        summary = evaluate(task="hierarchical-tabletop", objects=3, trials=10)
+        summary = evaluate(task="hierarchical-tabletop", objects=3, trials=2)
         print(summary.rate, summary.ci95)
     """
     if trials < 1:

@@ -37,7 +37,7 @@ def scene(objects: Sequence[Mapping[str, object]], seed: int = 0) -> Scene:
     no place stands on the first table. Tables that say none stand to the robot's left and right; where no table is given,
     `table_a` and `table_b` do.
 
-    Raises ValueError: a key, category, size or support that is wrong, nothing that can be moved, or no room.
+    Raises ValueError: a key, category, size or support that is wrong, or no room.
 
         cups = scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09)}], seed=1)
         print(cups.names, cups.position("mug"))

@@ -13,7 +13,7 @@ from fail2progress.library.models import ModelLike, model_and_digest
 from fail2progress.perception.files import read_frame
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.relations.registry import relation_detector
-from fail2progress.perception.segmentation.base import Perceived
+from fail2progress.perception.segmentation.base import Perceived, PerceptionError
 from fail2progress.perception.segmentation.registry import GEOMETRIC, segmenter
 from fail2progress.simulation import registry as simulators
 
@@ -31,8 +31,7 @@ def perceive(colour: str | Path | RgbdFrame, depth: str | Path = "", camera: str
         perceived = perceive("color.png", "depth.png", "camera.json")
         print([(segment.id, segment.size) for segment in perceived.segments])
     """
-    frame = colour if isinstance(colour, RgbdFrame) else read_frame(Path(colour), Path(depth), Path(camera))
-    return segmenter(by).segment(frame)
+    return segmenter(by).segment(colour if isinstance(colour, RgbdFrame) else _frame(colour, depth, camera))
 
 
 def detect(seen: Perceived | SegmentedCloud | Scene, by: str = GEOMETRIC, model: ModelLike = None) -> RelationState:
@@ -53,6 +52,14 @@ def detect(seen: Perceived | SegmentedCloud | Scene, by: str = GEOMETRIC, model:
         with simulators.make() as simulator:
             seen = simulator.settle(seen, Camera()).cloud
     return detector.detect(seen)
+
+
+def _frame(colour: str | Path, depth: str | Path, camera: str | Path) -> RgbdFrame:
+    """The frame of three files. PerceptionError where one is not named or cannot be read."""
+    for what, name in (("depth", depth), ("camera", camera)):
+        if not str(name):
+            raise PerceptionError(f"{colour} comes without its {what}: give the path of that file too")
+    return read_frame(Path(colour), Path(depth), Path(camera))
 
 
 def _detector(by: str, model: ModelLike) -> RelationDetector:
