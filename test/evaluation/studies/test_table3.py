@@ -96,7 +96,7 @@ def test_the_table(study: Study) -> None:
     rows: Any = report["rows"]
     # Planning again within the budget differs from `replanning`: 2 * 7 * 2 cells, none equal to another.
     assert len(rows) == 28 and len(executor.work) == 4 + 28 * 4 and heard[-1] == (112, 112)
-    assert report["complete"] is True
+    assert report["complete"] is True and report["trial_seconds"] == 28 * 8.0
     for row in rows:
         learned = row["method"] == "fail2progress"
         assert row["rate"] == (1.0 if learned else 0.5) and row["trials"] == 4 and row["seconds"] == 8.0

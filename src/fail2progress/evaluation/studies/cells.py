@@ -124,7 +124,7 @@ def _carry(item: _Item) -> tuple[str, TrialResult, float]:
 
 @dataclass(frozen=True)
 class Results:
-    """What is known of a cell: its trials by seed, and the processor's seconds that they took."""
+    """What is known of a cell: its trials by seed, and the seconds that workers took for them."""
 
     trials: tuple[TrialResult, ...]
     seconds: float

@@ -137,6 +137,7 @@ class Study:
             "task": self.task,
             "rows": rows,
             "complete": all(row["complete"] for row in rows),
+            "trial_seconds": self._seconds(),
             "comparisons": [comparison.to_dict() for comparison in compared],
             "claims": [str(comparison) for comparison in compared if comparison.shown],
             "detection_f1_over_all_trials": _pooled_detection(rows),
@@ -157,6 +158,11 @@ class Study:
             return {**head, "model": None, "trials": 0, "rate": None, "ci95": None, "not_run": reason}
         head |= {"model": cell.digest, "cell": cell.key, "seconds": results.seconds}
         return {**head, **summarise(results.trials).to_dict(), **_by_seed(results.trials)}
+
+    def _seconds(self) -> float:
+        """What workers took for the trials of this report, equal cells counted once."""
+        cells = {cell.key: cell for cell in self.cells() if Path(cell.model).exists()}
+        return sum(self.queue.results(cell).seconds for cell in cells.values())
 
     def _lessons(self) -> dict[str, object]:
         """The notes of the models that were made."""
