@@ -46,13 +46,13 @@ def test_perception() -> None:
 
 def test_planning(model: Points2Plans, monkeypatch: pytest.MonkeyPatch) -> None:
     batches: list[int] = []
-    whole = performance.score_places
+    whole = performance.score_units
 
     def counted(*arguments: Any) -> Any:
         batches.append(len(arguments[3]))
         return whole(*arguments)
 
-    monkeypatch.setattr(performance, "score_places", counted)
+    monkeypatch.setattr(performance, "score_units", counted)
     found = planning(model, candidates=8, repetitions=2)
     assert batches == [8, 8] and found.ours > 0.0 and found.unit == "1/s"
 

@@ -43,7 +43,7 @@ class LearnedDetector(RelationDetector):
 
 
 class CombinedDetector(LearnedDetector):
-    """The mean of the model's probabilities and those of geometry: their errors seldom meet (docs/decisions/0017)."""
+    """The mean of the model's probabilities and those of geometry: their errors seldom meet (docs/decisions/0015)."""
 
     name = "combined"
 
