@@ -1,5 +1,7 @@
 """Goals that need every skill, reached in simulation with a model that knows geometry."""
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -28,15 +30,15 @@ def skills(episode: Episode) -> list[str]:
 
 @pytest.mark.parametrize("things", [1, 2])
 def test_a_drawer_is_opened_filled_and_closed_though_no_stage_says_open(things: int) -> None:
-    """docs/decisions/0022 has the figures of 40 trials each; here are some of them."""
-    reached = 0
-    for seed in range(4):
+    """docs/decisions/0022 has the figures of 40 trials each (FAIL2PROGRESS_DRAWER_TRIALS=40); here are some of them."""
+    reached, trials = 0, int(os.environ.get("FAIL2PROGRESS_DRAWER_TRIALS", "4"))
+    for seed in range(trials):
         trial = task("drawer-tidying").trial(things, seed)
         episode, robot = pursue(trial.scene, trial.stages[-2:], seed)
         if trial.goal.satisfied(robot.truth):
             reached += 1
             assert skills(episode)[0] == "open_drawer" and skills(episode)[-1] == "close_drawer"
-    assert reached >= 3
+    assert reached >= 0.9 * trials - 0.6
 
 
 def test_something_is_taken_out_of_an_open_drawer_which_is_then_closed() -> None:
