@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fail2progress.cli.common import UserError, WorkError, checked, console, print_json, progress, say, write_json
+from fail2progress.cli.common import UserError, WorkError, checked, print_json, progress, say, table_console, write_json
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _show(report: Mapping[str, object]) -> None:
     for row in rows if isinstance(rows, list) else []:
         budget = "-" if row["spare"] is None else f"shortest + {row['spare']}"
         table.add_row(*(text.replace("**", "") for text in values(row)), budget)
-    console().print(table)
+    table_console().print(table)
     claims = report["claims"]
     for claim in claims if isinstance(claims, list) else []:
         say(claim)

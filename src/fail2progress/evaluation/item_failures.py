@@ -16,13 +16,11 @@ from fail2progress.failures.monitor import MonitorRule
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import detect, encode_observation, predict_effect
 from fail2progress.simulation.base import Outcome, Simulator
+from fail2progress.stein.concerned import seen_moving
 from fail2progress.tasks.items import Item
 
 TASK = "item"
 """What the records say where an execution belongs to no task."""
-SEEN_MOVING = 0.005
-"""Metres by which both sides of a segment's box must shift for it to be seen to move."""
-
 ASTRAY = 0.020
 """Metres between where something was predicted and seen to end that make a failure without a broken relation."""
 
@@ -52,7 +50,7 @@ def failure_of(outcome: Outcome, name: str, seed: int, model: SkillEffectModel, 
     expected, shift, _ = predict_effect(model, belief, outcome.call)
     after = memory.update(outcome.after.cloud, shift)
     observed = detect(model, encode_observation(model, after))
-    moving = {outcome.call.object, *_seen_moving(before, after)}
+    moving = {outcome.call.object, *(before.names[row] for row in seen_moving(before, after))}
     broken = _broken(expected, observed, moving)
     if not broken and not _astray(before, after, shift, moving):
         raise NoFailureError(f"{name}: the model predicts the relations and the motion of all that was seen to move")
@@ -105,11 +103,3 @@ def _astray(before: SegmentedCloud, after: SegmentedCloud, shift: Array, moving:
     """Whether something seen to move ended elsewhere than predicted, although no relation is broken: a block that toppled."""
     error = np.linalg.norm(after.bounds().mean(axis=1) - before.bounds().mean(axis=1) - shift, axis=1)
     return any(error[before.names.index(name)] > ASTRAY for name in moving)
-
-
-def _seen_moving(before: SegmentedCloud, after: SegmentedCloud) -> list[str]:
-    """What moved, by as much as both sides of its box agree on: where something is merely hidden, one side alone shifts."""
-    low, high = (after.bounds() - before.bounds()).transpose(1, 0, 2)
-    agreed = np.where(low * high > 0, np.minimum(np.abs(low), np.abs(high)), 0.0).max(axis=1)
-    rows = np.flatnonzero(before.seen & after.seen & (agreed > SEEN_MOVING))
-    return [before.names[i] for i in rows]

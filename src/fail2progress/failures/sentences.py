@@ -57,9 +57,7 @@ def phrase(relation: str, other: str) -> str:
 
 
 def expectation(event: FailureEvent) -> str:
-    """What the model expected of the skill, in one sentence."""
-    if not event.header.mismatches:
-        return f"When the robot {_doing(event)}, the model expected the relations that were seen afterwards, and other motion."
+    """What the model expected of the skill, in one sentence. The event has a broken relation, here and in the next two."""
     mismatch = ranked(event)[0]
     before = event.relations_before.value(mismatch.relation, mismatch.subject, mismatch.other or None) > 0.5
     is_so = phrase(mismatch.relation, mismatch.other)
@@ -70,8 +68,6 @@ def expectation(event: FailureEvent) -> str:
 
 def observation(event: FailureEvent) -> str:
     """What happened instead, in one sentence."""
-    if not event.header.mismatches:
-        return f"{event.header.call.object}, or what moved with it, ended elsewhere."
     mismatch = ranked(event)[0]
     is_so = phrase(mismatch.relation, mismatch.other)
     return f"{mismatch.subject} is {'' if mismatch.observed > 0.5 else 'not '}{is_so}."
@@ -83,8 +79,6 @@ def importance(event: FailureEvent) -> str:
     wanted = [atom for atom in atoms for mismatch in ranked(event) if _speaks_of(atom, mismatch)]
     if wanted:
         return f"The goal asks for {_listed(dict.fromkeys(map(str, wanted)))}."
-    if not event.header.mismatches:
-        return "No relation is broken."
     subjects = list(dict.fromkeys(mismatch.subject for mismatch in ranked(event)))
     return f"The rest of the plan relies on where {_listed(subjects)} {'is' if len(subjects) == 1 else 'are'}."
 

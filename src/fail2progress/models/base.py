@@ -195,14 +195,6 @@ class SkillEffectModel(nn.Module, ABC):
         """All groups of adapters together."""
         return [parameter for group in self.adapters().values() for parameter in group]
 
-    def rollout(self, state: LatentState, actions: list[Action]) -> list[Effect]:
-        """gamma_H o ... o gamma_1: the effect of every skill of a sequence."""
-        effects = []
-        for action in actions:
-            effects.append(self.predict(state, action))
-            state = effects[-1].state
-        return effects
-
     def shifted(self, state: LatentState, offsets: Tensor) -> LatentState:
         """xi(s) O: every segment moved by (B, N, 3) metres, embedded again; differentiable in the offsets."""
         return self.embed(state.code, state.box + offsets.unsqueeze(-2), state.ids, state.mask)

@@ -89,20 +89,6 @@ def test_order_of_the_segments_is_that_of_what_is_said_of_them(stirred: Points2P
     torch.testing.assert_close(turned.relations.unary, effect.relations.unary[:, order], **close)
 
 
-@few
-@given(count=st.integers(1, 6), seed=seeds, length=st.integers(1, 4))
-def test_a_rollout_is_one_prediction_after_the_other(stirred: Points2Plans, count: int, seed: int, length: int) -> None:
-    state = scene(stirred, count, seed)
-    actions = [random_action(count, seed + step) for step in range(length)]
-    effects = stirred.rollout(state, actions)
-    assert len(effects) == length
-    for effect, action in zip(effects, actions, strict=True):
-        expected = stirred.predict(state, action)
-        assert torch.equal(effect.displacement, expected.displacement)
-        assert torch.equal(effect.relations.binary, expected.relations.binary)
-        state = expected.state
-
-
 def test_the_next_state_has_the_same_segments_elsewhere(stirred: Points2Plans) -> None:
     state = scene(stirred, 4, 3)
     effect = stirred.predict(state, random_action(4, 3))

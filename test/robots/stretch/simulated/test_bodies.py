@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fail2progress.core.scene import Scene
 from fail2progress.robots.stretch.body import START
-from fail2progress.robots.stretch.camera import CAMERAS, D435I, WIDE
+from fail2progress.robots.stretch.camera import D435I, WIDE, HeadCamera
 from fail2progress.robots.stretch.description import AXES, BASE, GRASP, JOINTS, LINKS, OPTICAL, finger_angle, frames
 from fail2progress.robots.stretch.kinematics import HOME
 from fail2progress.robots.stretch.simulated.bodies import Grip, compile_stretch
@@ -87,9 +87,9 @@ def test_it_stands_still_where_it_is_put() -> None:
     assert 20 < bodies.model.body_subtreemass[bodies.model.body("base_link").id] < 30
 
 
-@pytest.mark.parametrize("name", CAMERAS)
-def test_the_looks_take_in_every_object_of_every_scene(name: str) -> None:
-    camera, unseen = CAMERAS[name], 0
+@pytest.mark.parametrize("camera", [WIDE, D435I], ids=["wide", "d435i"])
+def test_the_looks_take_in_every_object_of_every_scene(camera: HeadCamera) -> None:
+    unseen = 0
     for seed in range(12):
         scene = task("hierarchical-tabletop").trial(7, seed).scene
         seen = np.zeros(len(scene), bool)
