@@ -139,7 +139,10 @@ def test_what_an_image_starts_exists(image: Path) -> None:
         assert command[2] in modules
         for path in copied:
             tree = ast.parse((ROOT / path).read_text(), feature_version=(3, 8))
-            names = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+            guarded = [node for node in ast.walk(tree) if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+            for_types = {id(inner) for node in guarded for inner in ast.walk(node)}
+            imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and id(node) not in for_types]
+            names = {node.module or "" for node in imports}
             own = {name for name in names if name.startswith("fail2progress")}
             assert {name for name in own if name not in modules and f"{name}.__init__" not in modules} == set()
 

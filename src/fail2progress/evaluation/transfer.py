@@ -184,7 +184,7 @@ def _code_of(text: str) -> Code:
 
 def _of_object(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reason]:
     """Width, weight and hold of what is grasped."""
-    if call.skill != "pick_place":
+    if not skill(call.skill).carries:
         return
     spec = scene.objects[scene.index(call.object)]
     width, weight = min(spec.size[:2]), spec_volume(spec) * DENSITY

@@ -49,7 +49,7 @@ def simulate(scene: Scene, call: SkillCall, seed: int = 0, simulator: SimulatorL
     Raises ValueError: an object that is not there or that the skill cannot move; RegistryError: no such simulator.
 
         cups = scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09), "margin": 0.1}])
-        outcome = simulate(cups, SkillCall("pick_place", "mug", (0.0, -0.8, 0.02, 0.0), "table_b"))
+        outcome = simulate(cups, SkillCall("pick_place", "mug", (0.0, -0.8, 0.02, 0.0)))
     """
     with opened(simulator) as physics:
         return physics.execute(Job(scene, call, seed=seed))

@@ -43,7 +43,7 @@ def detect(seen: Perceived | SegmentedCloud | Scene, by: str = GEOMETRIC, model:
     Raises ValueError: nothing has points; RegistryError: no such detector; CheckpointError: weights that cannot be read.
 
         state = detect(scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09)}]))
-        print(state.value("above", "mug", "table_a"), state.holding())
+        print(state.holding())
     """
     detector = _detector(by, model)
     if isinstance(seen, Perceived):

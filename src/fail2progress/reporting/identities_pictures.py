@@ -19,7 +19,7 @@ _HUES = ("#e4772e", "#2d6ca8", "#5d9b4c", "#cf3f52", "#7462b3", "#e3ab2c", "#3f9
 
 def strip(moments: Sequence[Moment], segmenter: Segmenter) -> bytes:
     """PNG: every frame of an episode with the segments in the colours of their ids; what is hidden as a cross at its place."""
-    found = [view for _, view in followed(segmented(moments, segmenter, 0), predict_effect=True, coloured=True, owner={})]
+    found = [view for _, view in followed(segmented(moments, segmenter, 0), expect=True, coloured=True, owner={})]
     ids = list(dict.fromkeys(part.id for view in found for part in view.segments))
     hue = {name: _HUES[i % len(_HUES)] for i, name in enumerate(ids)}
     columns = 3

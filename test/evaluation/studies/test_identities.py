@@ -42,9 +42,9 @@ def test_names_are_shuffled_away() -> None:
 def test_ideal_segments_are_followed_and_gaps_are_bridged() -> None:
     kept, gaps = Kept(), Kept()
     moments = list(episode(MujocoSimulator(), 3, 0))
-    follow(segmented(moments, LabelledSegmenter(), 0), kept, predict_effect=True, coloured=True)
+    follow(segmented(moments, LabelledSegmenter(), 0), kept, expect=True, coloured=True)
     assert kept.share() == 1.0 and kept.total["in view"] > 10
-    follow(segmented(moments, Forgetful(), 0), gaps, predict_effect=True, coloured=True)
+    follow(segmented(moments, Forgetful(), 0), gaps, expect=True, coloured=True)
     assert gaps.share() > 0.7 and gaps.total["in view"] > 0
 
 

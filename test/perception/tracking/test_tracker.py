@@ -150,7 +150,7 @@ def test_identities_over_simulated_episodes() -> None:
     kept = Kept()
     for number in range(2):
         seen = segmented(episode(MujocoSimulator(), 2, number), LabelledSegmenter(), number)
-        follow(seen, kept, foresee=True, coloured=True)
+        follow(seen, kept, expect=True, coloured=True)
     assert kept.total["in view"] > 30 and kept.share() >= 0.98, kept.wrong
 
 

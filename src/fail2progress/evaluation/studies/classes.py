@@ -24,6 +24,7 @@ from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, e
 from fail2progress.failures.report import FailureClass
 from fail2progress.simulation.base import Disturbances, Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.skills.registry import skill
 from fail2progress.tasks.pretraining import job
 
 BIAS = 0.08
@@ -73,7 +74,7 @@ def measure(item: tuple[int, int]) -> Row:
     simulator, wanted = MujocoSimulator(), job(*item)
     row: Row = {"key": str(item[1]), "failures": []}
     true = simulator.execute(wanted)
-    if wanted.call.skill != "pick_place" or not true.stable:
+    if not skill(wanted.call.skill).carries or not true.stable:
         return row
     undisturbed = _probabilities(true.after.relations)
     classifier = Classifier(simulator, wanted.camera)

@@ -122,7 +122,7 @@ def _useful_call(rng: np.random.Generator, scene: Scene) -> SkillCall | None:
 
 
 def _meant(call: SkillCall, relations: RelationState) -> dict[str, Array]:
-    """Where the skill is meant to take its object, and what lies in it. A push is not foreseen beyond its own object."""
+    """Where the skill is meant to take its object, and what lies in it. A push is not expected beyond its own object."""
     names = [name for name in relations.names if name == call.object or relations.value("inside", name, call.object) > 0.5]
     return {name: call.shift for name in names}
 
@@ -154,11 +154,11 @@ def segmented(moments: Iterable[Moment], segmenter: Segmenter, seed: int) -> See
     return seen
 
 
-def followed(seen: Seen, predict_effect: bool, coloured: bool, owner: dict[str, str]) -> Iterator[tuple[Moment, Perceived]]:
+def followed(seen: Seen, expect: bool, coloured: bool, owner: dict[str, str]) -> Iterator[tuple[Moment, Perceived]]:
     """Every moment of an episode with what the tracker makes of it. `owner`: true name to id, grown before every yield."""
     tracker = Tracker()
     for moment, perceived in seen:
-        meant = {owner[name]: shift for name, shift in moment.meant.items() if name in owner} if predict_effect else None
+        meant = {owner[name]: shift for name, shift in moment.meant.items() if name in owner} if expect else None
         found = tracker.update(perceived, meant, moment.frame.colour if coloured else None)
         _own(moment, found, owner)
         yield moment, found
@@ -171,11 +171,11 @@ def _own(moment: Moment, found: Perceived, owner: dict[str, str]) -> None:
             owner[name] = best
 
 
-def follow(seen: Seen, kept: Kept, predict_effect: bool, coloured: bool) -> None:
+def follow(seen: Seen, kept: Kept, expect: bool, coloured: bool) -> None:
     """Track one episode and count, in every frame, whose identity is that of its first sighting; that one does not count."""
     owner: dict[str, str] = {}
     known: set[str] = set()
-    for moment, found in followed(seen, predict_effect, coloured, owner):
+    for moment, found in followed(seen, expect, coloured, owner):
         _judge(moment, found, {name: owner[name] for name in known}, kept)
         known = set(owner)
 
@@ -240,15 +240,15 @@ def study(
     progress: Progress = lambda done: None,
 ) -> dict[str, object]:
     """Shares of identities kept, by segmenter, with and without what the skills were meant to do, and colours."""
-    variants = [(predict_effect, coloured) for predict_effect in (True, False) for coloured in (True, False)]
+    variants = [(expect, coloured) for expect in (True, False) for coloured in (True, False)]
     counts = {(name, *variant): Kept() for name in segmenters for variant in variants}
     hidden: list[int] = []
     for number in range(episodes):
         moments = list(episode(simulator, seed, number, noise))
         hidden.append(int(_hidden_sightings(moments)))
         seen = {name: segmented(moments, segmenter, number) for name, segmenter in segmenters.items()}
-        for (name, predict_effect, coloured), kept in counts.items():
-            follow(seen[name], kept, predict_effect, coloured)
+        for (name, expect, coloured), kept in counts.items():
+            follow(seen[name], kept, expect, coloured)
         progress(number + 1)
     rows = [_row(*key, kept) for key, kept in counts.items()]
     return {
@@ -275,10 +275,10 @@ def most_hidden(report: Mapping[str, object]) -> int:
     return int(np.argmax(hidden)) if isinstance(hidden, list) else 0
 
 
-def _row(segmenter: str, predict_effect: bool, coloured: bool, kept: Kept) -> dict[str, object]:
+def _row(segmenter: str, expect: bool, coloured: bool, kept: Kept) -> dict[str, object]:
     return {
         "segments": segmenter,
-        "expected_shifts": predict_effect,
+        "expected_shifts": expect,
         "colours": coloured,
         "kept": kept.share(),
         "kept_in_view": kept.share("in view"),

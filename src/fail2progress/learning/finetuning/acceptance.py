@@ -15,7 +15,7 @@ import numpy as np
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
-from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.training.metrics import evaluate
 from fail2progress.models.training.transitions import Transitions
@@ -42,7 +42,7 @@ class Scores:
     shifted: float = 1.0
     """The same in simulated repetitions of the failure with shifted starts."""
     motion: float = 0.0
-    """Mean displacement error in metres of what moved, in O_F and in these repetitions."""
+    """Mean displacement error in metres of what moved, in O_F and in these repetitions; 0 for a model that predicts no motion."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,9 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
         ]
         moved = (np.linalg.norm(outcome.displacements, axis=1) > MOVED) & outcome.before.cloud.seen
         errors += np.linalg.norm(shift - outcome.displacements, axis=1)[moved].tolist()
-    return _mean(right, 1.0), _mean(shifted, 1.0), _mean(errors, 0.0)
+    # The motion that relations merely imply is no prediction that could be held against a model.
+    predicts_motion = Capability.DISPLACEMENT in model.capabilities
+    return _mean(right, 1.0), _mean(shifted, 1.0), _mean(errors, 0.0) if predicts_motion else 0.0
 
 
 def _observed_errors(event: FailureEvent, shift: Array) -> Iterator[float]:
