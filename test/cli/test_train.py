@@ -5,6 +5,9 @@ import pytest
 import torch
 
 from fail2progress.cli import training
+from fail2progress.learning.finetuning.rehearsal import choose, load_rehearsal
+from fail2progress.learning.pretraining.pretrain import prepared
+from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.checkpoint import load_checkpoint
 
 
@@ -56,12 +59,16 @@ def test_interrupted_training_goes_on_and_ends_in_the_same_weights(
 def test_the_second_phase_leaves_the_encoder_as_it_is(run, data: Path, checkpoint: Path, tmp_path: Path) -> None:
     out = tmp_path / "second.safetensors"
     options = ("--data", data, "--out", out, "--epochs", 1, "--batch", 8, "--processes", 1)
-    result = run("train", *options, "--encoder", checkpoint, "--seed", 7)
+    kept = tmp_path / "rehearsal.safetensors"
+    result = run("train", *options, "--encoder", checkpoint, "--seed", 7, "--rehearsal", kept)
     assert result.exit_code == 0, result.output
     before, after = weights(checkpoint), weights(out)
     encoder = {key for key in before if key.startswith("encoder.")}
     assert encoder and equal({key: after[key] for key in encoder}, before)
     assert not torch.equal(after["position.0.weight"], before["position.0.weight"])
+    drawn, written = choose(prepared(open_dataset(data), data / "transitions.safetensors"), seed=7), load_rehearsal(kept)
+    for one, other in ((drawn.replay, written.replay), (drawn.held_out, written.held_out)):
+        assert len(one) and torch.equal(one.parameters, other.parameters)
 
 
 def test_two_processes_share_the_work(run, data: Path, tmp_path: Path) -> None:
@@ -72,12 +79,15 @@ def test_two_processes_share_the_work(run, data: Path, tmp_path: Path) -> None:
 
 
 def test_mistakes(refuses, data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "x.safetensors"
+    out, taken = tmp_path / "x.safetensors", tmp_path / "taken.safetensors"
+    taken.write_text("")
     unknown = refuses("train", "--data", data, "--out", out, "--model", "oracle")
     assert "unknown model 'oracle'; known: binary-pred, points2plans" in unknown
     assert "no shards here" in refuses("train", "--data", tmp_path, "--out", out)
     assert ".safetensors" in refuses("train", "--data", data, "--out", tmp_path / "x.pt")
     assert "cannot be read" in refuses("train", "--data", data, "--out", out, "--encoder", tmp_path / "none.safetensors")
+    assert "the weights go there" in refuses("train", "--data", data, "--out", out, "--rehearsal", out)
+    assert "exists; choose another name" in refuses("train", "--data", data, "--out", out, "--rehearsal", taken)
     assert "too small" in refuses("train", "--data", data, "--out", out, "--batch", 1, "--processes", 2)
     assert "--epochs" in refuses("train", "--data", data, "--out", out, "--epochs", 0)
     (tmp_path / "file").write_text("")

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from fail2progress.models import weights
-from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.store import Registry
 
@@ -25,6 +25,12 @@ def test_versions_are_numbered_and_none_is_current_by_itself(registry: Registry)
     assert registry.versions() == ["v0001", "v0002", "v0003"]
     with pytest.raises(CheckpointError, match="no current model; register one first"):
         registry.current()
+
+
+def test_weights_from_elsewhere_are_the_first_version(registry: Registry, tmp_path: Path) -> None:
+    digest = save_checkpoint(made(0), tmp_path / "start.safetensors", {"run": "a"})
+    begun = registry.begin(load_checkpoint(tmp_path / "start.safetensors"))
+    assert (begun.note["version"], begun.note["source"], registry.current().digest) == ("v0001", digest, begun.digest)
 
 
 def test_one_version_is_current_and_the_parent_one_call_away(registry: Registry) -> None:

@@ -9,7 +9,6 @@ from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.observation import Observation
 from fail2progress.core.scene import Array
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.detector import LearnedDetector
 from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.relations.registry import relation_detector
@@ -53,6 +52,5 @@ class RobotObserver(Observer):
 
     def belief(self, model: SkillEffectModel, seen: Observation) -> Belief:
         """See Observer. What was encoded to detect relations is not encoded again."""
-        if isinstance(self.detector, LearnedDetector) and self.detector.model is model:
-            return self.detector.encode(seen.cloud)
-        return super().belief(model, seen)
+        known = self.detector.encoded(model, seen.cloud)
+        return known if isinstance(known, Belief) else super().belief(model, seen)

@@ -160,24 +160,12 @@ def _stages() -> Iterator[Callable[[str, float], None]]:
 def _register(
     versions: Registry, parent: Checkpoint, lesson: FineTuningResult, failure: FailureEvent, method: str, seed: int
 ) -> str:
-    """Add the new model with its origin and switch to it. A parent from elsewhere is added first, so that one can go back."""
-    from fail2progress.core.provenance import provenance
+    """Add the new model with its origin and switch to it."""
+    from fail2progress.learning.finetuning.versions import register_lesson
 
-    origin = provenance(event=failure.id, method=method, seed=seed, parent=parent.digest)
-    note = {"parent": parent.digest, "parent_version": _version_of(versions, parent), "event": failure.id, "method": method}
-    version = versions.register(lesson.model, {**note, **lesson.to_dict(), "provenance": origin})
+    version = register_lesson(versions, parent, lesson, failure.id, method, seed)
     versions.make_current(version)
     return version
-
-
-def _version_of(versions: Registry, checkpoint: Checkpoint) -> str:
-    from fail2progress.models.checkpoint import load_checkpoint
-
-    for version in versions.versions():
-        if load_checkpoint(versions.path(version)).digest == checkpoint.digest:
-            return version
-    fixed = ("schema", "model", "config", "digest", "version")
-    return versions.register(checkpoint.model, {key: value for key, value in checkpoint.note.items() if key not in fixed})
 
 
 def _result(

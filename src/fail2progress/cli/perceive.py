@@ -44,9 +44,9 @@ def perceive(
 
     Example: fail2progress perceive color.png depth.png --camera camera.json --picture segments.png
     """
+    from fail2progress.core.relations import on
     from fail2progress.perception.files import read_frame
     from fail2progress.perception.picture import draw
-    from fail2progress.perception.relations.geometric import on
     from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 
     formats = (".png", ".jpg", ".jpeg")

@@ -101,11 +101,11 @@ def _generators(models: Path | None, out: Path, seeds: int, processes: int | Non
 
 def _perception(frames: Path | None, tables: int) -> dict[str, object]:
     from fail2progress.evaluation.studies.perception import Study
-    from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+    from fail2progress.perception.segmentation.registry import GEOMETRIC, segmenter
 
     if frames is not None and not frames.is_dir():
         raise UserError(f"{frames} is not a folder")
-    return Study(tables, frames=frames).run(GeometricSegmenter(), say)
+    return Study(tables, frames=frames).run(segmenter(GEOMETRIC), say)
 
 
 def _print_means(report: dict[str, object]) -> None:

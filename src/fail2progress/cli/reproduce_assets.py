@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from fail2progress.cli.common import UserError, print_json, progress, say, writable, write_json
 from fail2progress.core.files import write_whole
+
+if TYPE_CHECKING:
+    from fail2progress.core.executor import Executor
 
 TABLES = ("reconstruction", "corrective", "classes")
 QUICK = 20
@@ -39,50 +44,50 @@ def run(order: Order, json_output: bool) -> None:
         say(text)
 
 
+class RunnableStudy(Protocol):
+    """What the three studies have in common."""
+
+    def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
+        """The report; `progress` hears how many rows are done."""
+
+
 def _reconstruction(order: Order) -> tuple[dict[str, object], str]:
-    from fail2progress.core.executor import LocalExecutor
-    from fail2progress.evaluation.rows import RowsError
     from fail2progress.evaluation.studies.reconstruction import Study, markdown
 
     executions = QUICK if order.quick else order.trials or Study.executions
-    study = Study(order.out, executions, min(Study.drawers, executions // 4), Study.seed if order.seed is None else order.seed)
-    with progress() as bar:
-        stage = bar.add_task("executions", total=study.executions + study.drawers)
-        try:
-            report = study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))
-        except RowsError as error:
-            raise UserError(str(error)) from error
+    study = Study(order.out, executions, min(Study.drawers, executions // 4), _seed(order, Study.seed))
+    report = _carried_out(study, order, "executions", study.executions + study.drawers)
     return report, markdown(report)
 
 
 def _corrective(order: Order) -> tuple[dict[str, object], str]:
-    from fail2progress.core.executor import LocalExecutor
-    from fail2progress.evaluation.rows import RowsError
     from fail2progress.evaluation.studies.corrective import Study, markdown
 
-    study = Study(
-        order.out, QUICK_RUNS if order.quick else order.trials or Study.runs, Study.seed if order.seed is None else order.seed
-    )
-    with progress() as bar:
-        stage = bar.add_task("runs", total=study.total)
-        try:
-            report = study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))
-        except RowsError as error:
-            raise UserError(str(error)) from error
+    study = Study(order.out, QUICK_RUNS if order.quick else order.trials or Study.runs, _seed(order, Study.seed))
+    report = _carried_out(study, order, "runs", study.total)
     return report, markdown(report)
 
 
 def _classes(order: Order) -> tuple[dict[str, object], str]:
-    from fail2progress.core.executor import LocalExecutor
-    from fail2progress.evaluation.rows import RowsError
     from fail2progress.evaluation.studies.classes import Study, markdown
 
-    seed = Study.seed if order.seed is None else order.seed
-    study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, seed)
+    study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, _seed(order, Study.seed))
+    report = _carried_out(study, order, "executions", study.executions)
+    return report, markdown(report)
+
+
+def _seed(order: Order, own: int) -> int:
+    return own if order.seed is None else order.seed
+
+
+def _carried_out(study: RunnableStudy, order: Order, unit: str, total: int) -> dict[str, object]:
+    """The report, with a bar that counts rows. UserError where the rows found are of another run."""
+    from fail2progress.core.executor import LocalExecutor
+    from fail2progress.evaluation.rows import RowsError
+
     with progress() as bar:
-        stage = bar.add_task("executions", total=study.executions)
+        stage = bar.add_task(unit, total=total)
         try:
-            report = study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))
+            return study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))
         except RowsError as error:
             raise UserError(str(error)) from error
-    return report, markdown(report)

@@ -49,10 +49,9 @@ def run(order: Order, json_output: bool) -> None:
 
 
 def _segmenters() -> dict[str, Segmenter]:
-    from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
-    from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+    from fail2progress.perception.segmentation.registry import GEOMETRIC, LABEL_IMAGE, segmenter
 
-    return {"ideal": LabelledSegmenter(), "geometric": GeometricSegmenter()}
+    return {"ideal": segmenter(LABEL_IMAGE), GEOMETRIC: segmenter(GEOMETRIC)}
 
 
 def _sensor() -> DepthNoise:

@@ -37,6 +37,9 @@ def train(
     ),
     processes: int = typer.Option(2, min=1, help="Processes that share each batch."),
     seed: int = typer.Option(0, min=0, help="Of the weights and of the order of the data."),
+    rehearsal: Path | None = typer.Option(
+        None, help="Rehearsal set to write (.safetensors): executions of these data for `learn --rehearsal`, drawn by --seed."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the report as JSON."),
 ) -> None:
     """Pre-train a model. Resumable: every finished epoch is kept, and the same command goes on from there.
@@ -46,6 +49,8 @@ def train(
     from fail2progress.cli.training import Run
 
     _check(out, batch, processes)
+    if rehearsal is not None:
+        _check_rehearsal(rehearsal, out)
     if relational is not None:
         require(variant is None, "--variant and --relational/--plain say the same thing twice; leave one out")
         variant = "relational" if relational else "plain"
@@ -64,8 +69,27 @@ def train(
     run = Run(data, out, model, config, epochs, batch, learning_rate, seed, processes, encoder, signature)
     report = _done_before(run) or _run(run)
     say(f"{out}: held-out F1 {report['detection_f1']:.3f} now, {report['prediction_f1']:.3f} after one skill")
+    if rehearsal is not None:
+        _write_rehearsal(run, rehearsal)
     if as_json:
         print_json(report)
+
+
+def _check_rehearsal(path: Path, out: Path) -> None:
+    require(path.suffix == ".safetensors", f"--rehearsal {path}: the name of a rehearsal set ends in .safetensors")
+    require(path.resolve() != out.resolve(), f"--rehearsal {path}: the weights go there; choose another name")
+    require(not path.exists(), f"--rehearsal {path} exists; choose another name or delete it")
+    writable(path.parent)
+
+
+def _write_rehearsal(run: Run, path: Path) -> None:
+    """Executions that were trained on, for replay, and held-out ones, for the acceptance test."""
+    from fail2progress.cli.training import dataset
+    from fail2progress.learning.finetuning.rehearsal import choose, save_rehearsal
+
+    kept = choose(dataset(run), run.seed)
+    save_rehearsal(kept, path)
+    say(f"{path}: {len(kept.replay)} executions for replay, {len(kept.held_out)} held out")
 
 
 def _config(model: str, variant: str | None, settings: list[str]) -> ModelConfig:

@@ -151,3 +151,11 @@ def _contained(low: Array, high: Array, thresholds: Thresholds) -> Mask:
     inner = (low[:, :, None] >= (low - slack)[:, None]) & (high[:, :, None] <= (high + slack)[:, None])
     volume = np.prod(high - low, axis=0)
     return np.asarray(inner[0] & inner[1] & inner[2] & (volume[:, None] < volume))
+
+
+def on(state: RelationState) -> list[tuple[str, str, float]]:
+    """What rests on what: (subject, other, probability) of above and in contact, and not inside, where at least 0.5."""
+    above, contact, inside = (np.asarray(state.binary, float)[..., BINARY.index(name)] for name in ("above", "contact", "inside"))
+    odds = above * contact * (1.0 - inside)
+    rows = np.argwhere(odds >= 0.5)
+    return [(state.names[i], state.names[j], float(odds[i, j])) for i, j in rows]

@@ -10,13 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
-import torch
-
-from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
+from fail2progress.agent.loop import AgentConfig, Episode
 from fail2progress.core.camera import Camera
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.lifelong import EVALUATION_SEEDS, LEARNING_SEEDS
-from fail2progress.evaluation.trials import TrialResult, judge, run_trial
+from fail2progress.evaluation.trials import TrialResult, carry_out, judge, run_trial
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
@@ -25,9 +23,9 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.learning.finetuning.versions import register_lesson
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.models.store import Registry
-from fail2progress.planning.planner import Planner
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.simulation import registry as simulators
@@ -120,7 +118,7 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     diary, store = Diary(options.out / "events.jsonl"), FailureStore(options.out / "failures.sqlite")
     diary.write("run_started", task=options.task, objects=options.objects, seed=options.seed, model=options.model.name)
     start, registry = load_checkpoint(options.model), Registry(options.out / "models")
-    before = registry.make_current(registry.register(start.model, {"source": start.digest}))
+    before = registry.begin(start)
     clock = {"begin": time.perf_counter()}
 
     tell("running until something fails", 0.0)
@@ -137,7 +135,8 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     learner = Learner(simulator, load_rehearsal(options.rehearsal), options.targeting, options.finetuning)
     lesson = learner.learn([event], before.model, options.seed, tell)
     diary.write("lesson", **lesson.to_dict())
-    after = _swap(registry, before, lesson, diary)
+    version = register_lesson(registry, before, lesson, event.id, options.targeting.method, options.seed)
+    after = _swap(registry, before, version, lesson, diary)
     clock["learning"] = time.perf_counter()
     tell("the same trial again", 0.0)
     again = _run(first.trial, after, store, diary, AgentConfig(), options.robot)
@@ -176,14 +175,14 @@ def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, con
         store.add(event)
         diary.write("failure", id=event.id, mismatches=[str(m) for m in event.header.mismatches])
 
-    planner = Planner(model.model, torch.Generator().manual_seed(trial.seed))
-    agent = Agent(planner, model.digest, keep, config, lambda kind, value: diary.write(kind, said=_line(value)))
     robot: SimulatedRobot | SimulatedStretch
     if kind == "stretch":
         robot = SimulatedStretch(trial.scene, seed=trial.seed)
     else:
         robot = SimulatedRobot(simulators.make(), trial.scene, seed=trial.seed)
-    episode = agent.run(robot, TaskSpec(trial.stages, trial.task, trial.objects, trial.seed))
+    episode = carry_out(
+        trial, robot, model.model, model.digest, keep, config, on_event=lambda k, v: diary.write(k, said=_line(v))
+    )
     return Run(trial, episode, robot, judge(trial, episode, robot))
 
 
@@ -194,11 +193,8 @@ def _line(value: object) -> str:
     return str(getattr(getattr(value, "planned", None), "call", value))
 
 
-def _swap(registry: Registry, before: Checkpoint, lesson: FineTuningResult, diary: Diary) -> Checkpoint:
-    """Register what was learnt; it becomes current only if the gate let it through, and is read back from disk."""
-    version = str(before.note["version"])
-    note: dict[str, object] = {"parent": before.digest, "parent_version": version, **lesson.to_dict()}
-    new = registry.register(lesson.model, note)
+def _swap(registry: Registry, before: Checkpoint, new: str, lesson: FineTuningResult, diary: Diary) -> Checkpoint:
+    """What was learnt becomes current only if the gate let it through, and is read back from disk."""
     if not lesson.verdict.passed:
         diary.write("rejected", version=new, reason=lesson.verdict.reason)
         return before

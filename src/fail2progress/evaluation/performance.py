@@ -30,7 +30,8 @@ from fail2progress.models.training.parallel import together
 from fail2progress.models.training.training import TrainingOptions
 from fail2progress.models.training.transitions import prepared_for, select
 from fail2progress.perception.relations import geometric as geometric_relations
-from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+from fail2progress.perception.segmentation.registry import GEOMETRIC
+from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 from fail2progress.planning.planner import score_units
 from fail2progress.planning.relevance import Scene, achieving
 from fail2progress.planning.steps import atom_rows, size
@@ -151,7 +152,7 @@ def learning(model: SkillEffectModel, digest: str, rehearsal: RehearsalSet) -> I
 
 def perception(frames: int = 10) -> Measurement:
     """One RGB-D frame of 640 x 480 to segments and relations: the median over cluttered simulated tables with depth noise."""
-    segmenter = GeometricSegmenter()
+    segmenter = segmenter_named(GEOMETRIC)
     seen = [snapshot(seed)[1] for seed in range(frames)]
     geometric_relations.detect(segmenter.segment(seen[0]))
     seconds = []

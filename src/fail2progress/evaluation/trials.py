@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from fail2progress.failures.monitor import MonitorRule, relied_on
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning.planner import Planner
 from fail2progress.planning.search import SearchOptions
+from fail2progress.robots.base import Robot
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.simulation import registry as simulators
@@ -58,11 +60,25 @@ def run_trial(
 ) -> tuple[TrialResult, list[FailureEvent], Episode, SimulatedRobot]:
     """Carry out one trial, by the default simulator unless one is given; the trial's seed decides everything random in it."""
     kept: list[FailureEvent] = []
-    planner = Planner(model, torch.Generator().manual_seed(trial.seed), search)
-    agent = Agent(planner, digest, kept.append, config)
     robot = SimulatedRobot(simulator or simulators.make(), trial.scene, seed=trial.seed)
-    episode = agent.run(robot, TaskSpec(trial.stages, trial.task, trial.objects, trial.seed))
+    episode = carry_out(trial, robot, model, digest, kept.append, config, search)
     return judge(trial, episode, robot), kept, episode, robot
+
+
+def carry_out(
+    trial: Trial,
+    robot: Robot,
+    model: SkillEffectModel,
+    digest: str,
+    keep: Callable[[FailureEvent], None],
+    config: AgentConfig = AgentConfig(),  # noqa: B008 (frozen)
+    search: SearchOptions = SearchOptions(),  # noqa: B008 (frozen)
+    on_event: Callable[[str, object], None] = lambda kind, value: None,
+) -> Episode:
+    """Planner, agent and robot in this process, seeded by the trial. `keep` makes each failure durable, `on_event` hears all."""
+    planner = Planner(model, torch.Generator().manual_seed(trial.seed), search)
+    agent = Agent(planner, digest, keep, config, on_event)
+    return agent.run(robot, TaskSpec(trial.stages, trial.task, trial.objects, trial.seed))
 
 
 def judge(trial: Trial, episode: Episode, robot: SimulatedRobot | SimulatedStretch) -> TrialResult:

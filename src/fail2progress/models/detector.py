@@ -7,7 +7,7 @@ from fail2progress.core.relations import RelationState
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief, detect, encode_observation
 from fail2progress.perception.relations.base import RelationDetector
-from fail2progress.perception.relations.geometric import GeometricDetector
+from fail2progress.perception.relations.registry import GEOMETRIC, relation_detector
 
 
 class LearnedDetector(RelationDetector):
@@ -37,6 +37,10 @@ class LearnedDetector(RelationDetector):
             self._last = cloud, encode_observation(self.model, cloud)
         return self._last[1]
 
+    def encoded(self, model: object, cloud: SegmentedCloud) -> Belief | None:
+        """See RelationDetector."""
+        return self.encode(cloud) if model is self.model else None
+
     def detect(self, cloud: SegmentedCloud) -> RelationState:
         """See RelationDetector."""
         return detect(self.model, self.encode(cloud))
@@ -49,7 +53,7 @@ class CombinedDetector(LearnedDetector):
 
     def __init__(self, model: SkillEffectModel, digest: str) -> None:
         super().__init__(model, digest)
-        self._geometric = GeometricDetector()
+        self._geometric = relation_detector(GEOMETRIC)
 
     @property
     def source(self) -> str:

@@ -38,6 +38,10 @@ class Registry:
         save_checkpoint(model, self.path(version), {**note, "version": version})
         return version
 
+    def begin(self, start: Checkpoint) -> Checkpoint:
+        """Add weights from elsewhere as a version to go back to, and switch to it."""
+        return self.make_current(self.register(start.model, {"source": start.digest}))
+
     def make_current(self, version: str) -> Checkpoint:
         """Switch to a version after reading it back; the old one stays in use where that fails."""
         checkpoint = load_checkpoint(self.path(version))

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fail2progress.core.relations import BINARY
+from fail2progress.perception.relations.registry import GEOMETRIC, LEARNED
 
-_COLOURS = {"learned": "#2d6ca8", "geometric": "#e4772e", "mean of both": "#5d9b4c"}
+_COLOURS = {LEARNED: "#2d6ca8", GEOMETRIC: "#e4772e", "mean of both": "#5d9b4c"}
 _INK, _GRID = "#24292f", "#e4e7ea"
 _MIRRORED = {"right": "left", "behind": "front", "below": "above"}
 
@@ -49,7 +50,7 @@ def _by_relation(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     """Bars by relation for the two detectors, without and with the strongest noise; mirrored relations once."""
     names = [name for name in BINARY if name not in _MIRRORED]
     sigmas = [row["sigma_m"] for row in rows]
-    for k, (name, sigma) in enumerate([(d, s) for s in (min(sigmas), max(sigmas)) for d in ("learned", "geometric")]):
+    for k, (name, sigma) in enumerate([(d, s) for s in (min(sigmas), max(sigmas)) for d in (LEARNED, GEOMETRIC)]):
         row = next(row for row in rows if (row["detector"], row["sigma_m"]) == (name, sigma))
         values = [row["by_relation"].get(relation, float("nan")) for relation in names]
         places = [i + 0.2 * (k - 1.5) for i in range(len(names))]

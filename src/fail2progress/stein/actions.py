@@ -25,7 +25,9 @@ from fail2progress.stein.planar import turned
 from fail2progress.stein.solids import Surroundings
 from fail2progress.stein.states import StateSpace
 
-ACQUISITIONS = ("entropy", "log-entropy", "mutual-information", "prior")
+PRIOR = "prior"
+"""The acquisition without a preference."""
+ACQUISITIONS = ("entropy", "log-entropy", "mutual-information", PRIOR)
 _SWERVE = 0.4
 """Radians by which a push or pull may be off the direction of the failed one."""
 _SHORTER, _LONGER = 0.3, 2.5
@@ -195,7 +197,7 @@ class Information:
 
     def gain(self, particles: Tensor) -> Tensor:
         """(M,) nats: summed entropy of the predicted relations, or what of it is the model's own doubt."""
-        if self.measure == "prior":
+        if self.measure == PRIOR:
             return torch.zeros(len(particles))
         action = self.actions.action(particles)
         if self.measure != "mutual-information":

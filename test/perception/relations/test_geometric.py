@@ -11,10 +11,10 @@ from scipy.spatial.transform import Rotation
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec, Shape
-from fail2progress.core.relations import BINARY
+from fail2progress.core.relations import BINARY, on
 from fail2progress.core.scene import Scene, pose
 from fail2progress.perception.completion import complete
-from fail2progress.perception.relations.geometric import A9, DEFAULT, detect, on
+from fail2progress.perception.relations.geometric import A9, DEFAULT, detect
 from fail2progress.perception.segmentation.base import Perceived, Segment
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.simulation.base import Snapshot

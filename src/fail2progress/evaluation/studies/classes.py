@@ -22,8 +22,8 @@ from fail2progress.evaluation.studies.reconstruction import share
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.report import FailureClass
+from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Disturbances, Job, Outcome
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.registry import skill
 from fail2progress.tasks.pretraining import job
 
@@ -71,7 +71,7 @@ def report(found: Sequence[dict[str, Any]]) -> dict[str, object]:
 
 def measure(item: tuple[int, int]) -> Row:
     """The failures of one execution, classified."""
-    simulator, wanted = MujocoSimulator(), job(*item)
+    simulator, wanted = simulators.make(), job(*item)
     row: Row = {"key": str(item[1]), "failures": []}
     true = simulator.execute(wanted)
     if not skill(wanted.call.skill).carries or not true.stable:

@@ -18,7 +18,7 @@ from fail2progress.core.scene import Array, Scene, pose
 from fail2progress.evaluation.rows import Row
 from fail2progress.failures.assets.case import Case, Grasp
 from fail2progress.failures.assets.refine import POLICIES, EditRecord, Policy, Refiner, coupled
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import SkillCall
 
 RUNS = 20
@@ -46,7 +46,7 @@ def true_case(rng: np.random.Generator) -> Case:
         ),
     )
     scene = Scene(tuple(spec for spec, _ in items), np.stack([at for _, at in items]), {"tray": opening})
-    snapshot = MujocoSimulator().settle(scene, Camera(), int(rng.integers(2**31)))
+    snapshot = simulators.make().settle(scene, Camera(), int(rng.integers(2**31)))
     call = SkillCall("pick_place", "pill", (0.0, -0.15, 0.03, 0.0), "table")
     return Case(snapshot.scene, snapshot.cloud, call)
 

@@ -14,6 +14,7 @@ from fail2progress.evaluation.studies.identities import CLEAN, FEWEST, NOTHING, 
 from fail2progress.models import prediction as predictor
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.perception.relations import geometric as geometric_relations
+from fail2progress.perception.relations.registry import GEOMETRIC, LEARNED
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
 from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.mujoco.bodies import compile_scene
@@ -33,7 +34,7 @@ def detections(model: SkillEffectModel, perceived: Perceived) -> dict[str, Relat
     """What the learned detector, the geometric one, and the mean of their probabilities say."""
     one, other = _learned(model, perceived), geometric_relations.detect(perceived, geometric_relations.A9)
     mean = RelationState(one.names, (one.binary + other.binary) / 2, (one.unary + other.unary) / 2)
-    return {"learned": one, "geometric": other, "mean of both": mean}
+    return {LEARNED: one, GEOMETRIC: other, "mean of both": mean}
 
 
 def _learned(model: SkillEffectModel, perceived: Perceived) -> RelationState:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.provenance import provenance
+from fail2progress.core.relations import on
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Array
 from fail2progress.perception.files import read_frame
@@ -176,7 +177,7 @@ def relations(perceived: Perceived) -> list[tuple[str, str, str]]:
     tables = {surface.id for surface in perceived.surfaces}
     state = geometric_relations.detect(perceived)
     found = [atom for atom in state.holding() if atom[0] == "inside"]
-    found += [("on", a, b) for a, b, _ in geometric_relations.on(state) if b not in tables]
+    found += [("on", a, b) for a, b, _ in on(state) if b not in tables]
     return found
 
 

@@ -26,8 +26,8 @@ from fail2progress.failures.assets.contact import Contact
 from fail2progress.failures.assets.geometry import Geometry
 from fail2progress.failures.assets.joint import Joint
 from fail2progress.failures.assets.refine import EditRecord, Refinement, Refiner, coupled
-from fail2progress.simulation.base import Job, Outcome, Snapshot
-from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation import registry as simulators
+from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot
 from fail2progress.simulation.reconstruction import Rebuilt, rebuild
 from fail2progress.skills.registry import skill
 from fail2progress.tasks.pretraining import job
@@ -106,7 +106,7 @@ def _moves_drawer(name: str) -> bool:
 
 def measure(item: tuple[int, int]) -> Row:
     """One execution, by seed and number, in the true, the shifted, the rebuilt and the corrected scene."""
-    simulator, wanted = MujocoSimulator(), job(*item)
+    simulator, wanted = simulators.make(), job(*item)
     true = simulator.execute(wanted)
     row: Row = {"key": str(item[1]), "index": item[1], "skill": wanted.call.skill, "stable": true.stable}
     if not true.stable:
@@ -147,7 +147,7 @@ def _started_elsewhere(wanted: Job, rng: np.random.Generator) -> Job:
     return replace(wanted, scene=wanted.scene.moved(wanted.call.object, offset))
 
 
-def _again(simulator: MujocoSimulator, wanted: Job, scene: Scene, true: Outcome) -> dict[str, object]:
+def _again(simulator: Simulator, wanted: Job, scene: Scene, true: Outcome) -> dict[str, object]:
     return _compare(true, simulator.execute(replace(wanted, scene=scene)), scene.names)
 
 

@@ -6,13 +6,13 @@ Another package adds one by an entry point of the group `fail2progress.generator
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor
 
 from fail2progress.core.registry import Registry
-from fail2progress.stein.actions import ActionSpace, Information
+from fail2progress.stein.actions import PRIOR, ActionSpace, Information
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.svgd import direction_named, optimise
 
@@ -33,6 +33,11 @@ class Budget:
 class SampleGenerator(Protocol):
     """States S+ and actions A+ around a failure."""
 
+    slopes: ClassVar[bool]
+    """Whether states follow the model's gradient."""
+    measured: ClassVar[bool]
+    """Whether actions are chosen by what they would tell; otherwise they are drawn or given."""
+
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """(M, D) particles from M draws of P(S)."""
 
@@ -43,6 +48,9 @@ class SampleGenerator(Protocol):
 @dataclass(frozen=True)
 class Prior:
     """Draws from P(S) and P(A), and nothing else."""
+
+    slopes: ClassVar[bool] = False
+    measured: ClassVar[bool] = False
 
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """See SampleGenerator."""
@@ -57,6 +65,8 @@ class Prior:
 class Inference(Prior):
     """Particles moved along a direction: Stein's (the paper's method), or each alone uphill (its Gradient baseline)."""
 
+    slopes: ClassVar[bool] = True
+    measured: ClassVar[bool] = True
     direction: str = "stein"
 
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
@@ -77,7 +87,7 @@ class Inference(Prior):
     def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
         """See SampleGenerator."""
         start = draw_actions(information.actions, budget, generator)
-        if information.measure == "prior":  # drawn as it says already
+        if information.measure == PRIOR:  # drawn as it says already
             return start
         return optimise(
             information,
@@ -92,6 +102,8 @@ class Inference(Prior):
 @dataclass(frozen=True)
 class Sampling(Inference):
     """The paper's Sampling baseline: of many draws of P(S), those that are likeliest to have R_F; actions as Stein's."""
+
+    slopes: ClassVar[bool] = False
 
     @torch.no_grad()
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
@@ -136,10 +148,12 @@ def draw_actions(space: ActionSpace, budget: Budget, generator: torch.Generator,
     return draws[chosen, torch.arange(count)]
 
 
+WITHOUT_SLOPES = "sampling"
+"""What is used where a model has no gradient to follow."""
 GENERATORS: Registry[SampleGenerator] = Registry("generator of samples", "fail2progress.generators")
 GENERATORS.register("stein", Inference("stein"))
 GENERATORS.register("gradient", Inference("gradient"))
-GENERATORS.register("sampling", Sampling())
+GENERATORS.register(WITHOUT_SLOPES, Sampling())
 GENERATORS.register("prior", Prior())
 GENERATORS.register("near-copies", Fixed(near=True))
 GENERATORS.register("domain-randomisation", Fixed())

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from fail2progress.core.scene import Scene
 from fail2progress.failures.event import FailureEvent
-from fail2progress.learning.finetuning.generators import GENERATORS, Budget, SampleGenerator
+from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
 from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, within
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
-from fail2progress.stein.actions import ActionSpace, aimed_at, information
+from fail2progress.stein.actions import PRIOR, ActionSpace, aimed_at, information
 from fail2progress.stein.concerned import Observed
 from fail2progress.stein.likelihood import SCOPES, FailureRelations
 from fail2progress.stein.states import NothingToVaryError, StateSpace, state_space
@@ -163,14 +163,14 @@ def target(
 
 def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:
     """The generator asked for; the one that needs no slopes where a model has none (docs/decisions/0026)."""
-    without = Capability.GRADIENT not in model.capabilities and options.method in ("stein", "gradient")
-    return GENERATORS.get("sampling" if without else options.method)
+    chosen = GENERATORS.get(options.method)
+    return GENERATORS.get(WITHOUT_SLOPES) if chosen.slopes and Capability.GRADIENT not in model.capabilities else chosen
 
 
 def _measure(model: SkillEffectModel, options: TargetOptions) -> str:
     """What actions are chosen by."""
-    without = Capability.GRADIENT not in model.capabilities
-    return "prior" if without or options.method == "prior" else options.acquisition
+    measured = Capability.GRADIENT in model.capabilities and GENERATORS.get(options.method).measured
+    return options.acquisition if measured else PRIOR
 
 
 def observed(event: FailureEvent) -> Observed:

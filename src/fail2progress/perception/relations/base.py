@@ -33,6 +33,10 @@ class RelationDetector(ABC):
         """The same from a frame with all its points, in the order of `Perceived.cloud`."""
         return self.detect(perceived.cloud())
 
+    def encoded(self, model: object, cloud: SegmentedCloud) -> object | None:
+        """The cloud in a model's latent form, where detecting has made it already; None where it has not."""
+        return None
+
     def observe(self, cloud: SegmentedCloud) -> Observation:
         """The cloud with its relations."""
         return Observation(cloud, self.detect(cloud), self.source)

@@ -73,13 +73,6 @@ def detect(perceived: Perceived, thresholds: Thresholds = DEFAULT) -> RelationSt
     return RelationState(tuple(part.id for part in parts), binary, _unary(parts, done, len(perceived.surfaces), thresholds))
 
 
-def on(state: RelationState) -> list[tuple[str, str, float]]:
-    """What rests on what: (subject, other, probability) of above and in contact, and not inside, where at least 0.5."""
-    odds = state.binary[..., _ABOVE] * state.binary[..., _CONTACT] * (1.0 - state.binary[..., _INSIDE])
-    rows = np.argwhere(odds >= 0.5)
-    return [(state.names[i], state.names[j], float(odds[i, j])) for i, j in rows]
-
-
 def _directions(bounds: Array, thresholds: Thresholds) -> Array:
     """(N, N, 9) shares of boxes drawn around the completed ones for which the rules of A.9 hold."""
     noise = np.random.default_rng(0).standard_normal((thresholds.samples // 2, *bounds.shape)) * thresholds.corner

@@ -6,13 +6,14 @@ from fail2progress.core.registry import Registry, RegistryError
 from fail2progress.perception.relations.base import RelationDetector
 
 LEARNED = "learned"
+GEOMETRIC = "geometric"
 DETECTORS: Registry[type[RelationDetector]] = Registry(
     "relation detector",
     "fail2progress.relation_detectors",
     {
         LEARNED: "fail2progress.models.detector:LearnedDetector",
         "combined": "fail2progress.models.detector:CombinedDetector",
-        "geometric": "fail2progress.perception.relations.geometric:GeometricDetector",
+        GEOMETRIC: "fail2progress.perception.relations.geometric:GeometricDetector",
     },
 )
 

@@ -171,7 +171,7 @@ def make_versions(state_dir: Path) -> None:
     start = load_checkpoint(weights.path(weights.RELATIONAL))
     versions = Registry(state_dir / "models")
     versions.folder.mkdir(parents=True)
-    first = versions.make_current(versions.register(start.model, {"source": start.digest}))
+    first = versions.begin(start)
     gate = {"passed": True, "reason": "made for measuring"}
     for number in range(1, VERSIONS):
         other = copy.deepcopy(start.model)

@@ -15,9 +15,10 @@ from rclpy.action import ActionServer, CancelResponse
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
-from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
+from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.learning.finetuning.versions import register_lesson
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from fail2progress.ros.conversions.records import report_of
@@ -82,7 +83,7 @@ class LearnerNode(ModelNode):
         """The weights that the stack began with, as a version to go back to."""
         if not (self.versions.folder / "CURRENT").exists():
             self.versions.folder.mkdir(parents=True, exist_ok=True)
-            self.versions.make_current(self.versions.register(start.model, {"source": start.digest}))
+            self.versions.begin(start)
 
     # Learning
 
@@ -166,17 +167,14 @@ class LearnerNode(ModelNode):
                 except NothingToVaryError as error:
                     self.store.add_lesson(event.id, "", str(error))
                     return self._tell(ModelUpdate.NOTHING_LEARNT, parent, "", (event.id,), str(error))
-                version = self._register(lesson, parent, event.id)
+                seed, method = int(self.param("seed")), self.learner.targeting.method
+                version = register_lesson(self.versions, parent, lesson, event.id, method, seed)
             return self._adopt(version, identity)
 
     def _version_of(self, identity: str) -> str | None:
         """A version learnt from this failure before this process was restarted."""
         notes = {version: load_checkpoint(self.versions.path(version)).note for version in self.versions.versions()}
         return next((version for version, note in notes.items() if note.get("event") == identity), None)
-
-    def _register(self, lesson: FineTuningResult, parent: Checkpoint, event: str) -> str:
-        note = {"parent": parent.digest, "parent_version": parent.note["version"], "event": event}
-        return self.versions.register(lesson.model, {**note, **lesson.to_dict()})
 
     def _adopt(self, version: str, event: str) -> ModelUpdate:
         """Make a version current if its gate let it through, and tell either way."""

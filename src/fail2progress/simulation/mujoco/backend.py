@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import time
 
-import mujoco
 import numpy as np
 
 from fail2progress.core.camera import Camera
-from fail2progress.core.relations import DEFAULT, Mask, Thresholds, ground_truth
+from fail2progress.core.relations import DEFAULT, Thresholds, ground_truth
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
 from fail2progress.simulation.looking import look
-from fail2progress.simulation.mujoco.bodies import compile_scene, read_scene
+from fail2progress.simulation.mujoco.bodies import compile_scene, read_scene, touching
 from fail2progress.simulation.mujoco.hand import Running
-from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.skills.programs import FLOATING_HAND, HandProgram
 from fail2progress.skills.registry import skill
 
 
 class MujocoSimulator(Simulator):
-    """Executes one skill call in one scene at a time; a batch is spread over processes by `sim.batch`."""
+    """Executes one skill call in one scene at a time; a batch is spread over processes by `simulation.parallel`."""
 
     def __init__(self, thresholds: Thresholds = DEFAULT) -> None:
         self.thresholds = thresholds
@@ -55,17 +53,3 @@ class MujocoSimulator(Simulator):
         relations = ground_truth(scene, touching(run.bodies, len(scene), self.thresholds.contact), self.thresholds)
         cloud, seconds = look(run.bodies.cast, scene, camera, rng)
         return Snapshot(scene, relations, cloud), seconds
-
-
-def touching(bodies: Bodies, count: int, gap: float) -> Mask:
-    """(N, N) which objects touch. Contacts of sleeping bodies are not listed, so everything is woken for one collision pass."""
-    model, data = bodies.model, bodies.data
-    sleep = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
-    model.opt.enableflags &= ~sleep
-    mujoco.mj_fwdPosition(model, data)
-    pairs = bodies.owner[data.contact.geom[data.contact.dist < gap]].reshape(-1, 2)
-    model.opt.enableflags |= sleep
-    result = np.zeros((count, count), dtype=bool)
-    pairs = pairs[(pairs >= 0).all(axis=1) & (pairs[:, 0] != pairs[:, 1])]
-    result[pairs[:, 0], pairs[:, 1]] = True
-    return result | result.T

@@ -8,6 +8,7 @@ import mujoco
 import numpy as np
 
 from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.materials import DENSITY, DRAWER_DAMPING, DRAWER_FRICTION, DRAWER_TRAVEL, FRICTION
 from fail2progress.simulation.mujoco.rays import Bodies
@@ -131,3 +132,17 @@ def read_scene(bodies: Bodies, scene: Scene) -> Scene:
         if item.is_drawer:
             openings[item.name] = float(bodies.data.joint(item.name).qpos[0])
     return scene.with_poses(poses, openings)
+
+
+def touching(bodies: Bodies, count: int, gap: float) -> Mask:
+    """(N, N) which objects touch. Contacts of sleeping bodies are not listed, so everything is woken for one collision pass."""
+    model, data = bodies.model, bodies.data
+    sleep = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    model.opt.enableflags &= ~sleep
+    mujoco.mj_fwdPosition(model, data)
+    pairs = bodies.owner[data.contact.geom[data.contact.dist < gap]].reshape(-1, 2)
+    model.opt.enableflags |= sleep
+    result = np.zeros((count, count), dtype=bool)
+    pairs = pairs[(pairs >= 0).all(axis=1) & (pairs[:, 0] != pairs[:, 1])]
+    result[pairs[:, 0], pairs[:, 1]] = True
+    return result | result.T

@@ -14,8 +14,7 @@ from fail2progress.core.relations import DEFAULT, Thresholds, ground_truth
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
 from fail2progress.simulation.looking import look
-from fail2progress.simulation.mujoco.backend import touching
-from fail2progress.simulation.mujoco.bodies import compile_scene
+from fail2progress.simulation.mujoco.bodies import compile_scene, touching
 from fail2progress.simulation.mujoco_warp.batch import Batch
 from fail2progress.simulation.mujoco_warp.padding import sort_key
 from fail2progress.simulation.track import record

@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec, Shape
+from fail2progress.core.relations import on
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Scene, pose
 from fail2progress.evaluation.studies.identities import episode, overlaps
 from fail2progress.evaluation.studies.perception import score
-from fail2progress.perception.relations.geometric import detect, on
+from fail2progress.perception.relations.geometric import detect
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.simulation.mujoco.backend import MujocoSimulator

@@ -11,14 +11,13 @@ from pydantic import Field
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.perception.segmentation.base import Perceived, Segmenter, SegmenterOptions
-from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
-from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.perception.segmentation.open_vocabulary.labeller import (
     PROMPTS,
     Labeller,
     OpenVocabularyLabeller,
     with_semantics,
 )
+from fail2progress.perception.segmentation.registry import GEOMETRIC, LABEL_IMAGE, segmenter
 
 
 class OpenVocabularyOptions(SegmenterOptions):
@@ -46,7 +45,7 @@ class OpenVocabularySegmenter(Segmenter):
 
     def __init__(self, labeller: Labeller, masks: bool = False) -> None:
         self.labeller, self.masks = labeller, masks
-        self._geometry: Segmenter = LabelledSegmenter() if masks else GeometricSegmenter()
+        self._geometry: Segmenter = segmenter(LABEL_IMAGE if masks else GEOMETRIC)
 
     @classmethod
     def from_options(cls, options: SegmenterOptions) -> OpenVocabularySegmenter:

@@ -14,7 +14,8 @@ from fail2progress.core.relations import DEFAULT, RelationState, Thresholds, gro
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
 from fail2progress.perception.segmentation.base import DECIMALS, Perceived, Segment, Segmenter, resample
-from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.perception.segmentation.registry import LABEL_IMAGE
+from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 from fail2progress.robots.base import ExecutionError, Robot
 from fail2progress.robots.stretch.body import START, StretchBody, looks, plan
 from fail2progress.robots.stretch.camera import WIDE, HeadCamera
@@ -36,8 +37,7 @@ from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stre
 from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Progress, StoppedError
 from fail2progress.simulation.base import Disturbances, Outcome, Snapshot
-from fail2progress.simulation.mujoco.backend import touching
-from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene
+from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene, touching
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
@@ -67,7 +67,7 @@ class SimulatedStretch(Robot):
     camera: HeadCamera = WIDE
     body: StretchBody = field(default_factory=StretchBody)
     noise: DepthNoise = DepthNoise()  # noqa: RUF009 (frozen)
-    segmenter: Segmenter = field(default_factory=LabelledSegmenter)
+    segmenter: Segmenter = field(default_factory=lambda: segmenter_named(LABEL_IMAGE))
     progress: Progress = lambda share, phase: None
     thresholds: Thresholds = DEFAULT
     by_sight: bool = False

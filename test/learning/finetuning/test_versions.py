@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+
+from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning.finetune import FinetuneOptions
+from fail2progress.learning.finetuning.learner import Learner
+from fail2progress.learning.finetuning.rehearsal import choose
+from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.learning.finetuning.versions import register_lesson, version_of
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.store import Registry
+from fail2progress.models.training.transitions import Transitions
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+
+
+@pytest.fixture
+def parent(model: Points2Plans, tmp_path: Path) -> Checkpoint:
+    """Weights from elsewhere."""
+    save_checkpoint(model, tmp_path / "parent.safetensors", {"run": "first"})
+    return load_checkpoint(tmp_path / "parent.safetensors")
+
+
+def test_a_lesson_says_where_it_comes_from_and_its_parent_is_one_call_away(
+    simulator: MujocoSimulator, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
+) -> None:
+    targeting = TargetOptions(method="prior", samples=2, oversampling=2.0, action_steps=3)
+    learner = Learner(simulator, choose(data), targeting, FinetuneOptions(epochs=2, batch=4, replay=2), patience=0.0)
+    lesson = learner.learn([event], parent.model, 0)
+    versions = Registry(tmp_path / "models")
+    made = versions.make_current(register_lesson(versions, parent, lesson, event.id, "prior", 0))
+    wanted = {"parent": parent.digest, "parent_version": "v0001", "event": event.id, "method": "prior", "version": "v0002"}
+    assert {key: made.note[key] for key in wanted} == wanted
+    assert {"gate", "seconds", "dataset", "tries", "provenance"} <= set(made.note)
+    assert versions.roll_back().digest == parent.digest
+
+
+def test_weights_are_added_once(parent: Checkpoint, tmp_path: Path) -> None:
+    versions = Registry(tmp_path / "models")
+    assert [version_of(versions, parent), version_of(versions, parent)] == ["v0001", "v0001"]
+    assert versions.versions() == ["v0001"] and load_checkpoint(versions.path("v0001")).note["run"] == "first"
+    assert version_of(versions, load_checkpoint(versions.path("v0001"))) == "v0001"

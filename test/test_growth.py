@@ -1,0 +1,92 @@
+"""One more model, simulator, segmenter, relation detector, generator or task changes no file outside its own folder.
+
+Held for the built-in ones: beside their registry, no file imports one or asks for one by its name. `KNOWN` names what does so yet
+and why; nothing may be added to it without a reason, and what no longer does so has to be taken out.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fail2progress.core.registry import OWN, Registry
+from fail2progress.learning.finetuning.generators import GENERATORS
+from fail2progress.models.registry import MODELS
+from fail2progress.perception.relations.registry import DETECTORS
+from fail2progress.perception.segmentation.registry import SEGMENTERS
+from fail2progress.simulation.registry import SIMULATORS
+from fail2progress.tasks.registry import TASKS
+from skills.test_names import asks
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "fail2progress"
+HOMES: dict[str, tuple[Registry[Any], str]] = {
+    "model": (MODELS, "models/registry.py"),
+    "simulator": (SIMULATORS, "simulation/registry.py"),
+    "segmenter": (SEGMENTERS, "perception/segmentation/registry.py"),
+    "detector": (DETECTORS, "perception/relations/registry.py"),
+    "generator": (GENERATORS, "learning/finetuning/generators.py"),
+    "task": (TASKS, "tasks/registry.py"),
+}
+SHARED = {"mujoco": {"bodies", "hand", "inspection", "rays", "rgbd"}, "worker": {"client", "options"}}
+"""Modules in a simulator's folder that are of use without it: the engine MuJoCo for robots, assets and pictures; the worker's
+client for simulators that run in another process."""
+DATA = {
+    "evaluation/studies/paper.py": "the paper's tables, by the paper's names",
+    "cli/doctor.py": "packages by their names on PyPI",
+}
+KNOWN = {
+    # They measure this detector, with thresholds of their own.
+    "detector geometric": {"evaluation/performance.py", "evaluation/studies/noise.py", "evaluation/studies/perception.py"}
+}
+
+
+def own_modules(target: str) -> str:
+    """The module of a part, or its folder where it has one: `models.stow_gnn` of `models.stow_gnn.model:MODEL`."""
+    module = target.partition(":")[0]
+    folder, _, file = module.rpartition(".")
+    return folder if file in ("model", "entry", "segmenter") else module
+
+
+def imports(tree: ast.AST, module: str) -> Iterator[int]:
+    """Lines that import from a module or from the folder of that name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            named = [f"{node.module}.{alias.name}." for alias in node.names]
+            shared = tuple(f"{module}.{name}." for name in SHARED.get(module.rpartition(".")[2], ()))
+            if any(name.startswith(f"{module}.") and not name.startswith(shared) for name in named):
+                yield node.lineno
+
+
+def leaks(kind: str, name: str) -> set[str]:
+    """Files outside a part's own that import it or ask for it by name."""
+    registry, home = HOMES[kind]
+    target = registry.lazy.get(name)
+    module = own_modules(target) if target is not None else None
+    own = PACKAGE.parent / module.replace(".", "/") if module is not None else PACKAGE / home
+    found, homes = set(), {file for _, file in HOMES.values()}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        relative = path.relative_to(PACKAGE).as_posix()
+        if relative in DATA or relative in homes or path.with_suffix("") == own or own in path.parents:
+            continue
+        tree = ast.parse(path.read_text("utf-8"))
+        if any(asks(tree, name)) or (module is not None and any(imports(tree, module))):
+            found.add(relative)
+    return found
+
+
+BUILT_IN = [(kind, name) for kind, (registry, _) in HOMES.items() for name in registry.names() if registry.source(name) == OWN]
+
+
+@pytest.mark.parametrize(("kind", "name"), BUILT_IN)
+def test_nothing_outside_a_part_knows_it(kind: str, name: str) -> None:
+    assert leaks(kind, name) == KNOWN.get(f"{kind} {name}", set())
+
+
+def test_the_check_sees_an_import_of_a_module_by_name() -> None:
+    source = "from fail2progress.perception.relations import geometric"
+    assert list(imports(ast.parse(source), "fail2progress.perception.relations.geometric")) == [1]
+    shared, own = (f"from fail2progress.simulation.mujoco.{name} import x" for name in ("bodies", "backend"))
+    assert not list(imports(ast.parse(shared), "fail2progress.simulation.mujoco"))
+    assert list(imports(ast.parse(own), "fail2progress.simulation.mujoco")) == [1]
