@@ -24,8 +24,8 @@ SKEW = int(2e9)
 def ahead(items: Iterable[Recorded]) -> Iterator[Recorded]:
     """A recording in the order in which things happened.
 
-    Transforms come LEAD earlier. Steps and observations go by their stamps: what a recorder heard late, on a busy computer, is put
-    back before what happened after it.
+    Transforms come LEAD earlier. Steps and observations go by their stamps: what a recorder heard late, on a busy computer, is
+    put back before what happened after it.
     """
     held: list[tuple[int, int, Recorded]] = []
     for number, item in enumerate(items):

@@ -1,0 +1,46 @@
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fail2progress.ros.bags.playback import LEAD, SKEW, ahead
+from fail2progress.ros.bags.reader import Recorded
+
+BEGIN = 1_700_000_000_000_000_000
+
+
+def message(topic: str, arrived: int, stamp: int | None = None) -> Recorded:
+    """Times in ns after BEGIN."""
+    seconds, rest = divmod(BEGIN + (arrived if stamp is None else stamp), 1_000_000_000)
+    return Recorded(topic, "", b"\x00\x01\x00\x00" + struct.pack("<iI", seconds, rest), BEGIN + arrived)
+
+
+def topics(*items: Recorded) -> list[str]:
+    return [item.topic for item in ahead(sorted(items, key=lambda item: item.time))]
+
+
+def test_a_step_that_was_heard_late_is_put_back_before_what_was_seen_after_it() -> None:
+    seen, ended = message("/segments", 100, stamp=90), message("/steps", 120, stamp=80)
+    assert topics(seen, ended) == ["/steps", "/segments"]
+    assert topics(message("/camera/depth/image", 100, stamp=70), ended) != []
+
+
+def test_stamps_of_another_clock_do_not_count() -> None:
+    assert topics(message("/segments", 100, stamp=-2 * SKEW), message("/steps", 120, stamp=80)) == ["/steps", "/segments"]
+    assert topics(message("/segments", 60, stamp=2 * SKEW), message("/steps", 120, stamp=80)) == ["/segments", "/steps"]
+
+
+def test_transforms_come_first() -> None:
+    assert topics(message("/segments", 0, 0), message("/tf", LEAD // 2)) == ["/tf", "/segments"]
+    assert topics(message("/segments", 0, 0), message("/tf", 2 * LEAD)) == ["/segments", "/tf"]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["/steps", "/segments", "/tf", "/other"]), st.integers(0, 10**9), st.integers(0, 10**8)))
+)
+def test_nothing_is_lost_and_stamps_within_the_lead_are_in_order(drawn: list[tuple[str, int, int]]) -> None:
+    items = sorted((message(topic, at, at - late) for topic, at, late in drawn), key=lambda item: item.time)
+    played = list(ahead(items))
+    assert sorted(map(id, played)) == sorted(map(id, items))
+    stamps = [struct.unpack_from("<iI", item.data, 4) for item in played if item.topic in ("/steps", "/segments")]
+    assert stamps == sorted(stamps)
