@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -62,7 +62,12 @@ def test_it_places_within_a_centimetre_and_every_joint_keeps_its_limits(dx: floa
                 assert abs(speed) <= part * axis.speed * 1.05 + 1e-3, (name, phase)
 
     robot.progress = watch
-    robot.execute(SkillCall("pick_place", "it", (dx, dy, 0.012, dyaw)))
+    try:
+        robot.execute(SkillCall("pick_place", "it", (dx, dy, 0.012, dyaw)))
+    except ExecutionError as error:
+        # The far corners of the table need the base to stand in it. Where more than the odd example is refused, hypothesis fails.
+        assert "unless the base stands in table" in str(error)
+        reject()
     np.testing.assert_allclose(robot.outcomes[-1].displacements[1], [dx, dy, 0], atol=0.01)
     w, _, _, z = robot.scene.poses[1, 3:]
     assert abs((2 * np.arctan2(z, w) - dyaw + np.pi) % (2 * np.pi) - np.pi) < 0.05
