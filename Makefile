@@ -38,7 +38,7 @@ test: $(ROS_STAMP)
 	$(IN_ROS) $(BIN)/python -m pytest -n 2
 
 test-fast: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m 'not slow' --ignore=test/stack --ignore=test/ros --ignore=test/test_launch_runs.py
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
 
 coverage: $(ROS_STAMP)
 	$(IN_ROS) $(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=$(COVERAGE)

@@ -7,6 +7,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +15,39 @@ from hypothesis import settings
 
 # What the fixtures import is imported when they are used: some tests run where torch and MuJoCo are not installed.
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fail2progress.core.scene import Scene
     from fail2progress.simulation.base import Outcome
     from fail2progress.simulation.mujoco.backend import MujocoSimulator
+
+SLOW = (
+    "cli/test_learn.py",
+    "cli/test_reproduce_perception.py",
+    "cli/test_reproduce_table3.py",
+    "evaluation/studies",
+    "evaluation/test_demo_episode.py",
+    "evaluation/test_performance.py",
+    "learning/finetuning/test_learner.py",
+    "models/training",
+    "perception/relations/test_detectors.py",
+    "robots/stretch/simulated/test_robot.py",
+    "ros",
+    "simulation/isaacgym",
+    "stack",
+    "test_examples.py",
+    "test_growth.py",
+    "test_launch_runs.py",
+)
+"""Files and folders whose tests take more than a few seconds, together: `make test-fast` leaves them out."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow by where it stands."""
+    here = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else ""
+        if place.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
+
 
 # A deadline per example measures how busy the machine is.
 settings.register_profile("fail2progress", deadline=None)

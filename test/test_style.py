@@ -103,6 +103,7 @@ def test_ruff_finds_nothing() -> None:
     run_tool("ruff", "check", "src", "test", "examples")
 
 
+@pytest.mark.slow
 def test_mypy_strict_finds_nothing() -> None:
     run_tool("mypy", "--strict")
 
