@@ -13,14 +13,16 @@ from fail2progress.core.scene import Array
 
 Points = NDArray[np.float32]
 
+_AGREE = 0.01
+"""Metres within which the two sides of a box have moved alike."""
+
 
 @dataclass
 class ObjectMemory:
     """Fills what is not seen now with what was seen before.
 
     A hidden thing is where it was, moved as expected; but what lay in a container that is seen now went where that went.
-    Otherwise
-    a content that travels unseen in its cup would stay, in memory, where a model that does not know better expects it.
+    Otherwise a content that travels unseen in its cup would stay, in memory, where a model that does not know better expects it.
     """
 
     last: SegmentedCloud | None = None
@@ -54,8 +56,19 @@ def _along(before: SegmentedCloud, after: SegmentedCloud, expected: Array) -> Ar
         around = [j for j in np.flatnonzero(seen & holding) if _contains(before.points[j], before.points[i])]
         if around:
             j = min(around, key=lambda row: float(np.ptp(before.points[row], axis=0).prod()))
-            moved[i] = _middle(after.points[now[j]]) - _middle(before.points[j])
+            moved[i] = _shift(before.points[j], after.points[now[j]], moved[j])
     return moved
+
+
+def _shift(before: Points, after: Points, expected: Array) -> Array:
+    """(3,) m by which a thing moved between two partial views of it, each side of its box for itself.
+
+    Where both sides agree, their mean. A view can lose a side (of a shut drawer, all but the front): then the side that moved as
+    the thing was expected to.
+    """
+    low, high = after.min(axis=0) - before.min(axis=0), after.max(axis=0) - before.max(axis=0)
+    nearer = np.where(np.abs(low - expected) < np.abs(high - expected), low, high)
+    return np.asarray(np.where(np.abs(low - high) < _AGREE, (low + high) / 2, nearer), float)
 
 
 def _contains(outer: Points, inner: Points) -> bool:
