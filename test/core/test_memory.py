@@ -97,3 +97,17 @@ def test_what_lay_beside_a_container_does_not_go_with_it() -> None:
     memory.update(tabletop(0.0, 0.2, False))
     found = memory.update(tabletop(0.5, 0.0, True), np.zeros((3, 3)))
     np.testing.assert_allclose(found.points[1].mean(axis=0), (0.2, 0.0, 0.02), atol=1e-6)
+
+
+def test_what_is_in_a_drawer_goes_with_it_though_only_its_front_is_seen_when_shut() -> None:
+    """The sides of the view: the front moved by 0.12 m as expected; the back is hidden in the cabinet afterwards."""
+    box = np.array([[x, y, z] for x in (0.0, 0.2) for y in (-0.1, 0.1) for z in (0.0, 0.08)], np.float32)
+    front = np.repeat(box[:4] + np.float32([0.12, 0.0, 0.0]), 2, axis=0)
+    thing = (0.2 * box + np.float32([0.05, 0.0, 0.01])).astype(np.float32)
+    names, kinds = ("drawer", "thing"), ("drawer", "cuboid")
+    memory = ObjectMemory()
+    memory.update(SegmentedCloud(names, kinds, np.stack([box, thing]), np.ones(2, np.float32)))
+    hidden = np.stack([front, np.full_like(thing, np.nan)])
+    expected = np.array([[0.12, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    seen = memory.update(SegmentedCloud(names, kinds, hidden, np.array([1.0, 0.0], np.float32)), expected)
+    np.testing.assert_allclose(seen.points[1], thing + np.float32([0.12, 0.0, 0.0]), atol=1e-6)
