@@ -1,4 +1,5 @@
 import importlib.util
+import os
 
 import pytest
 
@@ -13,6 +14,16 @@ def test_local_results_are_complete() -> None:
 def test_an_error_in_a_worker_comes_back() -> None:
     with pytest.raises(ValueError, match=r"not a number"):
         list(LocalExecutor(1).map_unordered(int, ["not a number"]))
+
+
+@pytest.mark.parametrize(("mine", "theirs"), [(None, "disable"), ("egl", "egl")])
+def test_workers_look_for_no_window_library(monkeypatch: pytest.MonkeyPatch, mine: str | None, theirs: str) -> None:
+    if mine is None:
+        monkeypatch.delenv("MUJOCO_GL", raising=False)
+    else:
+        monkeypatch.setenv("MUJOCO_GL", mine)
+    assert list(LocalExecutor(1).map_unordered(os.getenv, ["MUJOCO_GL"])) == [theirs]
+    assert os.environ.get("MUJOCO_GL") == mine
 
 
 def test_executors_are_looked_up_by_name() -> None:

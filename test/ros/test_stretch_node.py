@@ -20,8 +20,8 @@ from fail2progress.robots.stretch.real.states import Trouble
 from fail2progress.robots.stretch.real.transport import TransportError
 from fail2progress.ros import graph as table
 from fail2progress.ros.__main__ import main
+from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.conversions.values import call_msg, segments_msg
-from fail2progress.ros.lifecycle import GoalClient, retire
 from fail2progress.ros.nodes import stretch
 from fail2progress.skills.base import SkillCall
 from support.driving import cloud
@@ -63,7 +63,7 @@ class Bench:
 
     def __init__(self, made: Rig, body: FakeStretch, clock: LiveClock) -> None:
         self.rig, self.node, self.body, self.clock = made, made.node, body, clock
-        self.client = GoalClient(made.peer, ExecuteSkill, "execute_skill")
+        self.client = Dispatcher(made.peer, ExecuteSkill, "execute_skill")
         self.phases: list[str] = []
         self.beating = True
         self.seeing = True
@@ -71,7 +71,7 @@ class Bench:
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._beat, self._see)]
         made.outlet("heartbeat"), made.outlet("segments")
         made.activate()
-        assert self.client.wait_for_server(timeout_sec=20.0)
+        assert self.client.found(60.0)
         for thread in self._threads:
             thread.start()
 
@@ -88,7 +88,7 @@ class Bench:
 
     def send(self, call: SkillCall = PUSH) -> Any:
         goal = ExecuteSkill.Goal(call=call_msg(call))
-        future = self.client.send_goal_async(goal, feedback_callback=lambda m: self.phases.append(m.feedback.phase))
+        future = self.client.send(goal, lambda m: self.phases.append(m.feedback.phase))
         assert wait_for(future.done)
         assert future.result().accepted
         return future.result()
@@ -115,7 +115,7 @@ class Bench:
         self._over.set()
         for thread in self._threads:
             thread.join()
-        retire(self.rig.peer, self.client)
+        self.client.close()
 
 
 @pytest.fixture

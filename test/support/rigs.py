@@ -14,7 +14,8 @@ from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, Si
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from fail2progress.ros import graph as table
-from fail2progress.ros.lifecycle import GoalClient, StackNode, message_type, qos, retire
+from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.lifecycle import StackNode, message_type, qos
 
 PATIENCE = 30.0
 """Seconds after which something that should have come counts as lost."""
@@ -108,11 +109,11 @@ class Rig:
 
     def pursue(self, kind: Any, name: str, goal: Any) -> Any:
         """The result of an action's goal, or None where it is rejected."""
-        client = GoalClient(self.peer, kind, name)
-        assert client.wait_for_server(timeout_sec=PATIENCE)
-        handle = self._result(client.send_goal_async(goal))
+        client = Dispatcher(self.peer, kind, name)
+        assert client.found(PATIENCE)
+        handle = self._result(client.send(goal))
         found = self._result(handle.get_result_async()) if handle.accepted else None
-        retire(self.peer, client)
+        client.close()
         return found
 
     def _result(self, future: Any) -> Any:

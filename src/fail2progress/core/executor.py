@@ -7,12 +7,15 @@ import os
 import signal
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.pool import Pool
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+_WINDOWS = "MUJOCO_GL"
 
 
 class Executor(ABC):
@@ -31,9 +34,25 @@ def start_pool(processes: int) -> Pool:
     resource_tracker.ensure_running()  # starting it later would unblock the signal again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return multiprocessing.get_context("spawn").Pool(processes)
+        with _without_windows():
+            return multiprocessing.get_context("spawn").Pool(processes)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _without_windows() -> Iterator[None]:
+    """Processes that start meanwhile look for no window library. MuJoCo's import does, by a process of its own, which
+    writes a traceback to the terminal where its worker is ended meanwhile. Who set the variable himself keeps his value.
+    """
+    if _WINDOWS in os.environ:
+        yield
+        return
+    os.environ[_WINDOWS] = "disable"
+    try:
+        yield
+    finally:
+        del os.environ[_WINDOWS]
 
 
 class LocalExecutor(Executor):

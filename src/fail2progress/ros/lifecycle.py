@@ -7,7 +7,6 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from fail2progress.ros import graph as table
+from fail2progress.ros.actions import retire
 from fail2progress.ros.conversions.values import Refused
 from fail2progress.ros.parameters import descriptor, misspelt
 
@@ -47,30 +47,6 @@ def message_type(name: str) -> Any:
     """The class of "package/Name"."""
     package, kind = name.split("/")
     return getattr(importlib.import_module(f"{package}.msg"), kind)
-
-
-class GoalClient(ActionClient):
-    """An action client whose lock is there before executors hear of it, which rclpy's own makes last."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._lock = threading.Lock()
-        super().__init__(*arguments, **options)
-
-
-def retire(node: Any, action: Any) -> None:
-    """Close an action's end. rclpy's executors fail on one that is destroyed while they prepare to wait for it: so it is
-    taken from the node first, and destroyed in the executor's next round, which knows nothing of it any more.
-    """
-
-    def destroy() -> None:
-        with suppress(ValueError):  # it takes itself from the node once more
-            action.destroy()
-
-    node.remove_waitable(action)
-    if node.executor is None:
-        destroy()
-    else:
-        node.executor.create_task(destroy)
 
 
 class StackNode(LifecycleNode):

@@ -17,10 +17,10 @@ from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.robots.base import ExecutionError, Robot
+from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import mismatch_of
 from fail2progress.ros.conversions.values import call_msg, relations_of, uuid_text
-from fail2progress.ros.lifecycle import GoalClient
 from fail2progress.skills.base import SkillCall
 
 if TYPE_CHECKING:
@@ -132,14 +132,14 @@ class SkillClient:
 
     def __init__(self, node: PlannerNode) -> None:
         self.node = node
-        self.client = GoalClient(node, ExecuteSkill, "execute_skill", callback_group=node.together)
+        self.client = Dispatcher(node, ExecuteSkill, "execute_skill", callback_group=node.together)
 
     def carry_out(self, call: SkillCall) -> None:
         """ExecutionError where the robot says that it cannot; Interrupted where it is stopped or does not answer."""
-        if not self.client.wait_for_server(timeout_sec=20.0):
+        if not self.client.found(20.0):
             raise Interrupted(ErrorCode.ROBOT_LOST, "no robot: nobody offers execute_skill")
         goal = ExecuteSkill.Goal(call=call_msg(call))
-        handle = self._wait(self.client.send_goal_async(goal, feedback_callback=self._feedback), 20.0)
+        handle = self._wait(self.client.send(goal, self._feedback), 20.0)
         if not handle.accepted:
             raise Interrupted(ErrorCode.ROBOT_BUSY, "the robot does not take the skill: it is busy, stopped or inactive")
         seconds = float(self.node.param("skill_timeout"))

@@ -34,10 +34,11 @@ from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.store import Registry
 from fail2progress.ros import graph as table
+from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.benchmark.client import Probe
 from fail2progress.ros.conversions.values import call_msg
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
-from fail2progress.ros.lifecycle import GoalClient, qos
+from fail2progress.ros.lifecycle import qos
 from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import call_moving
 from fail2progress.tasks import DEFAULT
@@ -133,14 +134,14 @@ def stops(probe: Probe, count: int) -> dict[str, object]:
 
 
 def _stop_once(probe: Probe, after: float) -> dict[str, Any]:
-    robot = GoalClient(probe, ExecuteSkill, "execute_skill")
+    robot = Dispatcher(probe, ExecuteSkill, "execute_skill")
     stop, resume = probe.create_client(Trigger, "stop_the_robot"), probe.create_client(Trigger, "resume_the_robot")
     beat = probe.create_publisher(Header, "heartbeat", qos(table.TOPICS["heartbeat"]))
     timer = probe.create_timer(0.05, lambda: beat.publish(Header()))
-    if not robot.wait_for_server(timeout_sec=30.0) or not stop.wait_for_service(timeout_sec=5.0):
+    if not robot.found(30.0) or not stop.wait_for_service(timeout_sec=5.0):
         raise RuntimeError("no robot offers execute_skill and stop_the_robot")
     call = call_moving("cup_1", np.array([0.0, -0.05, 0.0]))
-    handle = _result(robot.send_goal_async(ExecuteSkill.Goal(call=call_msg(call))), 10.0)
+    handle = _result(robot.send(ExecuteSkill.Goal(call=call_msg(call))), 10.0)
     result = handle.get_result_async()
     time.sleep(after)
     moving = _now(probe) - probe.moved < 3 * PERIOD

@@ -16,8 +16,9 @@ from fail2progress_msgs.srv import SetTrial
 from fail2progress.core.files import write_whole
 from fail2progress.core.goals import Goal
 from fail2progress.evaluation.demo_episode import first_seed
+from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.conversions.values import goal_msg, uuid_text
-from fail2progress.ros.lifecycle import GoalClient, StackNode
+from fail2progress.ros.lifecycle import StackNode
 from fail2progress.ros.proxies import await_result
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.registry import task
@@ -45,7 +46,7 @@ class TaskNode(StackNode):
         """See StackNode. ValueError where there is no such trial."""
         self.family, self.objects = task(str(self.param("task"))), int(self.param("objects"))
         self.trial(first_seed(int(self.param("seed"))))
-        self.client = GoalClient(self, ExecuteTask, "execute_task", callback_group=self.together)
+        self.client = Dispatcher(self, ExecuteTask, "execute_task", callback_group=self.together)
         self.placing = self.create_client(SetTrial, "set_trial", callback_group=self.together)
         self.ending = threading.Event()
         self.said: list[str] = []
@@ -120,12 +121,12 @@ class TaskNode(StackNode):
 
     def _once(self, trial: Trial) -> Any:
         """Ask for the task and wait for its result."""
-        if not self.client.wait_for_server(timeout_sec=60.0):
+        if not self.client.found(60.0):
             raise LostError("nobody offers execute_task: does the planner run?")
         goal = ExecuteTask.Goal(
             task=trial.task, objects=trial.objects, seed=trial.seed, stages=[goal_msg(stage) for stage in trial.stages]
         )
-        handle = self._wait(self.client.send_goal_async(goal, feedback_callback=self._feedback))
+        handle = self._wait(self.client.send(goal, self._feedback))
         if not handle.accepted:
             raise LostError("the planner does not take the task: it is busy or inactive")
         self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}: {trial.goal}")

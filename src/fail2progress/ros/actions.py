@@ -1,0 +1,70 @@
+"""Clients of actions, made so that a busy computer does not lose them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from rclpy.action import ActionClient
+
+RETRY = 5.0
+"""Seconds after which a client that has not found its server is made again."""
+
+
+class GoalClient(ActionClient):
+    """An action client whose lock is there before executors hear of it, which rclpy's own makes last."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._lock = threading.Lock()
+        super().__init__(*arguments, **options)
+
+
+def retire(node: Any, action: Any) -> None:
+    """Close an action's end. rclpy's executors fail on one that is destroyed while they prepare to wait for it: so it is
+    taken from the node first, and destroyed in the executor's next round, which knows nothing of it any more.
+    """
+
+    def destroy() -> None:
+        with suppress(ValueError):  # it takes itself from the node once more
+            action.destroy()
+
+    node.remove_waitable(action)
+    if node.executor is None:
+        destroy()
+    else:
+        node.executor.create_task(destroy)
+
+
+class Dispatcher:
+    """The client of one action, which is made again where it does not find its server.
+
+    An action is five endpoints; on a busy computer the middleware sometimes misses one of them for good, and a client
+    that waits for it then waits for ever beside a server that runs.
+    """
+
+    def __init__(self, node: Any, kind: Any, name: str, **options: Any) -> None:
+        self.node = node
+        self._make: Callable[[], Any] = partial(GoalClient, node, kind, name, **options)
+        self._client = self._make()
+
+    def found(self, seconds: float, retry: float = RETRY) -> bool:
+        """Whether somebody offers the action, waiting at most so long (s)."""
+        end = time.monotonic() + seconds
+        while not self._client.wait_for_server(timeout_sec=max(0.0, min(retry, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                return False
+            self.close()
+            self._client = self._make()
+        return True
+
+    def send(self, goal: Any, feedback: Any = None) -> Any:
+        """The future of the goal's handle."""
+        return self._client.send_goal_async(goal, feedback_callback=feedback)
+
+    def close(self) -> None:
+        """End the client."""
+        retire(self.node, self._client)

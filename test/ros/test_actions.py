@@ -1,0 +1,63 @@
+"""A client that finds its server even where its first one does not."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import rclpy
+from fail2progress_msgs.action import ExecuteSkill
+from rclpy.action import ActionServer
+from rclpy.executors import SingleThreadedExecutor
+
+from fail2progress.ros.actions import Dispatcher, GoalClient, retire
+from support.rigs import wait_for
+
+
+@pytest.fixture
+def nodes(ros: Callable[..., None]) -> Iterator[tuple[Any, Any]]:
+    """A node that offers the action and one that asks for it."""
+    ros()
+    server, client = rclpy.create_node("offers"), rclpy.create_node("asks")
+    executors = [SingleThreadedExecutor(), SingleThreadedExecutor()]
+    for executor, node in zip(executors, (server, client), strict=True):
+        executor.add_node(node)
+    threads = [threading.Thread(target=executor.spin, daemon=True) for executor in executors]
+    for thread in threads:
+        thread.start()
+    yield server, client
+    for executor in executors:
+        executor.shutdown(timeout_sec=2.0)
+    for thread in threads:
+        thread.join(timeout=2.0)
+    server.destroy_node(), client.destroy_node()
+
+
+def _succeed(handle: Any) -> Any:
+    handle.succeed()
+    return ExecuteSkill.Result()
+
+
+def test_a_client_that_misses_its_server_is_made_again(nodes: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    server, client = nodes
+    asked: list[GoalClient] = []
+
+    def blind_at_first(self: GoalClient, timeout_sec: float | None = None) -> bool:
+        asked.append(self)
+        return len(asked) > 2 and super(GoalClient, self).wait_for_server(timeout_sec=timeout_sec)
+
+    monkeypatch.setattr(GoalClient, "wait_for_server", blind_at_first)
+    offered = ActionServer(server, ExecuteSkill, "execute_skill", _succeed)
+    dispatcher = Dispatcher(client, ExecuteSkill, "execute_skill")
+    assert dispatcher.found(60.0, retry=1.0)
+    assert len({id(found) for found in asked}) >= 3
+    future = dispatcher.send(ExecuteSkill.Goal())
+    assert wait_for(future.done) and future.result().accepted
+    dispatcher.close()
+    retire(server, offered)
+
+
+def test_nobody_is_found_where_nobody_offers(nodes: tuple[Any, Any]) -> None:
+    dispatcher = Dispatcher(nodes[1], ExecuteSkill, "execute_skill")
+    assert not dispatcher.found(0.5, retry=0.2)
+    dispatcher.close()
