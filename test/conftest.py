@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
 SLOW = (
+    "cli/test_first_hour.py",
     "cli/test_learn.py",
     "cli/test_reproduce_perception.py",
     "cli/test_reproduce_table3.py",

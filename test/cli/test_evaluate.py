@@ -35,10 +35,10 @@ def test_ctrl_c_sums_up_the_finished_trials(run, checkpoint: Path, tmp_path: Pat
     out = tmp_path / "report.json"
     result = run("evaluate", "--trials", 5, "--model", checkpoint, "--out", out, "--json")
     values = json.loads(result.stdout)
-    assert result.exit_code == 1 and (values["trials"], values["successes"], values["along_error_m"]) == (2, 1, None)
+    assert result.exit_code == 130 and (values["trials"], values["successes"], values["along_error_m"]) == (2, 1, None)
     report = json.loads(out.read_text())
     assert not report["complete"] and [row["seed"] for row in report["rows"]] == [100_000, 100_001]
-    assert result.stderr.splitlines()[-1] == "fail2progress: 2 of 5 trials were finished"
+    assert result.stderr.splitlines()[-1] == "fail2progress: stopped after 2 of 5 trials"
 
 
 def test_mistakes(refuses, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

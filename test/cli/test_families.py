@@ -9,7 +9,7 @@ from fail2progress.tasks.items import read_items
 
 def test_families_are_listed_made_and_drawn(run: Any, tmp_path: Path) -> None:
     names = [entry["name"] for entry in json.loads(run("families", "ls", "--json").stdout)]
-    assert "row-pushed" in names and "over-edge" in names and "row-pushed" in run("families", "ls").stderr
+    assert "row-pushed" in names and "over-edge" in names and "row-pushed" in run("families", "ls").stdout
     out = tmp_path / "new" / "row.jsonl"
     made = run("families", "make", "row-pushed", "--count", 5, "--seed", 2, "--out", out, "--processes", 1)
     assert made.exit_code == 0, made.stderr

@@ -59,7 +59,7 @@ def test_ctrl_c_leaves_everything_as_it_was(
 
     monkeypatch.setattr(learner, "finetune", interrupted)
     result = run(*arguments)
-    assert result.exit_code == 1 and "stopped; the model in use" in result.stderr.splitlines()[-1]
+    assert result.exit_code == 130 and "stopped; the model in use" in result.stderr.splitlines()[-1]
     assert Registry(tmp_path / "models").versions() == []
 
 

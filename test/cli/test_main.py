@@ -47,7 +47,7 @@ def failing(error: BaseException) -> typer.Typer:
         (DataError("shard 3:\n damaged"), 2, "fail2progress: shard 3: damaged"),
         (PermissionError(13, "Permission denied", "/there"), 2, "fail2progress: [Errno 13] Permission denied: '/there'"),
         (ModuleNotFoundError("no", name="mujoco"), 2, "fail2progress: the package mujoco is missing; see: fail2progress doctor"),
-        (KeyboardInterrupt(), 1, "fail2progress: stopped"),
+        (KeyboardInterrupt(), 130, "fail2progress: stopped"),
     ],
 )
 def test_what_a_user_can_set_right_is_told_in_one_line(error: BaseException, code: int, line: str) -> None:

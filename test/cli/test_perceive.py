@@ -60,7 +60,7 @@ def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Pa
 def test_a_table_for_people_goes_to_standard_error(run: Run, files: tuple[Path, Path, Path]) -> None:
     result = run("perceive", *files[:2], "--camera", files[2])
     assert result.exit_code == 0 and result.stdout == ""
-    assert "open_box" in result.stderr
+    assert "open_box" in result.stdout
 
 
 def test_mistakes_are_told_in_one_line(run: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ def test_ls_says_which_can_run_here_and_why_not(run) -> None:
     assert rows["mujoco"]["available"] and rows["mujoco"]["reason"] is None
     assert not rows["worker"]["available"] and "needs a file with the option `command`" in rows["worker"]["reason"]
     shown = run("simulators", "ls")
-    assert shown.stdout == "" and "mujoco" in shown.stderr
+    assert shown.stderr == "" and "mujoco" in shown.stdout
 
 
 def test_check_gives_the_figures(run) -> None:

@@ -11,7 +11,7 @@ def test_the_list_of_tasks_as_json(run: Any) -> None:
     assert set(found) >= {"hierarchical-tabletop", "multi-object-transport", "constrained-packing", "drawer-tidying", "short"}
     assert found["drawer-tidying"]["skills"] == ["open_drawer", "pick_place", "close_drawer"]
     assert found["hierarchical-tabletop"]["counts"] == [3, 5, 7]
-    assert "drawer-tidying" in run("tasks", "ls").stderr
+    assert "drawer-tidying" in run("tasks", "ls").stdout
 
 
 def test_a_trial_is_shown(run: Any) -> None:
@@ -22,7 +22,7 @@ def test_a_trial_is_shown(run: Any) -> None:
         ["inside(thing_1, drawer)", "inside(thing_2, drawer)", "not open(drawer)"],
     ]
     assert [thing["name"] for thing in shown["scene"]][-2:] == ["thing_1", "thing_2"]
-    assert "stage 3" in run("tasks", "show", "drawer-tidying").stderr
+    assert "stage 3" in run("tasks", "show", "drawer-tidying").stdout
 
 
 def test_a_picture_of_a_trial(run: Any, tmp_path: Path) -> None:

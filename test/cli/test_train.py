@@ -36,7 +36,7 @@ def test_interrupted_training_goes_on_and_ends_in_the_same_weights(
     out = tmp_path / "resumed.safetensors"
     monkeypatch.setattr(training, "pretrain", interrupted)
     stopped = run("train", *options, "--out", out)
-    assert stopped.exit_code == 1 and not out.exists()
+    assert stopped.exit_code == 130 and not out.exists()
     assert stopped.stderr.splitlines()[-1] == "fail2progress: stopped after 1 of 3 epochs; the same command goes on from there"
     monkeypatch.setattr(training, "pretrain", whole)
     other = run("train", *options[:-5], 4, *options[-4:], "--out", out)

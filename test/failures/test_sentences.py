@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.failures.sentences import MIRRORED, PHRASES, expectation, importance, observation, ranked, story, told
+from fail2progress.failures.sentences import MIRRORED, PHRASES, doing, expectation, importance, observation, ranked, story, told
 
 NAMES = ("cup", "capsule", "table")
 
@@ -38,12 +38,21 @@ def event(make_event: Callable[..., FailureEvent]) -> FailureEvent:
 
 
 def test_a_failure_is_told_in_words(event: FailureEvent) -> None:
-    assert expectation(event) == (
-        "When the robot carried out pick place on cup, the model expected that capsule would no longer be inside cup."
-    )
+    assert expectation(event) == ("When the robot carried cup, the model expected that capsule would no longer be inside cup.")
     assert observation(event) == "capsule is inside cup."
     assert importance(event) == "The goal asks for inside(capsule, cup)."
     assert story(event) == (expectation(event), observation(event), importance(event))
+    assert story(event, ("v0002", "better on the failure"))[3] == "The model v0002 learnt from it: better on the failure."
+    assert story(event, ("", "worse elsewhere"))[3] == "No new model was accepted: worse elsewhere."
+
+
+def test_each_skill_has_its_own_verb_and_one_from_outside_its_name(event: FailureEvent) -> None:
+    def did(skill: str, target: str | None = None) -> str:
+        call = event.header.call.model_copy(update={"skill": skill, "target": target})
+        return doing(event.model_copy(update={"header": event.header.model_copy(update={"call": call})}))
+
+    assert did("pick_place", "table") == "carried cup to table" and did("push") == "pushed cup"
+    assert did("open_drawer") == "opened cup" and did("press_down") == "carried out press down on cup"
 
 
 def test_relations_are_told_from_the_movable_side(event: FailureEvent) -> None:

@@ -154,7 +154,7 @@ def test_ctrl_c_ends_all_processes(variables: dict[str, str], tmp_path: Path) ->
         said = stack.communicate(timeout=60)[1]
     finally:
         stack.kill()
-    assert stack.returncode == 1
+    assert stack.returncode == 130
     assert "stopped" in said
     until(lambda: leftovers(folder) == [], 10)
     assert FailureStore(folder / "failures.sqlite").headers() is not None

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
-from fail2progress.cli.common import Commands, UserError, print_json, require, say, store_of, table_console, writable
+from fail2progress.cli.common import Commands, UserError, print_json, require, say, show_table, store_of, table_of, writable
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 assets = typer.Typer(cls=Commands, no_args_is_help=True, help="Check and correct the rebuilt scene of a failure.")
 _STORE = typer.Option(None, help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's.")
-_ID = typer.Argument(..., help="Id of a failure, or an unambiguous beginning of it.")
+_ID = typer.Argument(None, help="Id of a failure, or an unambiguous beginning of it. Default: the last one.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
 _PICTURE = typer.Option(None, help="Write a picture (.png): the assets over the cloud.")
 
@@ -28,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 @assets.command()
-def check(identity: str = _ID, store: Path | None = _STORE, as_json: bool = _JSON) -> None:
+def check(identity: str | None = _ID, store: Path | None = _STORE, as_json: bool = _JSON) -> None:
     """Measure the five signals on every asset of the rebuilt scene. Exit code 1 where one fails.
 
     Example: fail2progress assets check 3f2a
@@ -45,7 +44,9 @@ def check(identity: str = _ID, store: Path | None = _STORE, as_json: bool = _JSO
 
 
 @assets.command()
-def refine(identity: str = _ID, store: Path | None = _STORE, picture: Path | None = _PICTURE, as_json: bool = _JSON) -> None:
+def refine(
+    identity: str | None = _ID, store: Path | None = _STORE, picture: Path | None = _PICTURE, as_json: bool = _JSON
+) -> None:
     """Correct what fails by one bounded edit a signal, kept where it helps. Exit code 1 where something still fails.
 
     Example: fail2progress assets refine 3f2a --picture refined.png
@@ -72,7 +73,7 @@ def refine(identity: str = _ID, store: Path | None = _STORE, picture: Path | Non
         raise typer.Exit(1)
 
 
-def _case(identity: str, named: Path | None) -> Case:
+def _case(identity: str | None, named: Path | None) -> Case:
     """The failure's rebuilt scene. UserError where there is nothing to rebuild."""
     from fail2progress.core.gaps import FILE, GapError, add
     from fail2progress.failures.assets.case import Case
@@ -81,7 +82,8 @@ def _case(identity: str, named: Path | None) -> Case:
     from fail2progress.simulation.reconstruction import rebuild
 
     store = store_of(named)
-    event = FailureStore(store).get(identity)
+    kept = FailureStore(store)
+    event = kept.get(identity) if identity else kept.latest()
     try:
         add(store.with_name(FILE), gaps_of(event))
     except GapError as error:
@@ -96,7 +98,7 @@ def _case(identity: str, named: Path | None) -> Case:
 
 
 def _print(readings: tuple[Reading, ...]) -> None:
-    table = Table("asset", "signal", "", "what")
+    table = table_of("asset", "signal", "", "what")
     for reading in readings:
         table.add_row(reading.asset, reading.signal, "fails" if reading.fails else "", reading.evidence.partition(": ")[2])
-    table_console().print(table)
+    show_table(table)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from fail2progress.cli.common import UserError, console, print_json, say
+from fail2progress.cli.common import UserError, print_json, say, show_table, table_of
 
 bag = typer.Typer(no_args_is_help=True, help="Recordings: what is in a bag, and what of it would be played.")
 
@@ -30,8 +30,6 @@ def info(
 
     Example: fail2progress bag info runs/sim/bags/bag_0000
     """
-    from rich.table import Table
-
     from fail2progress.ros.bags.info import info as look
     from fail2progress.ros.bags.reader import BagError
 
@@ -42,7 +40,7 @@ def info(
     if as_json:
         print_json(found.to_dict())
     else:
-        rows = Table("topic", "type", "messages", "Hz", "longest gap (s)", "encoding", "played as")
+        rows = table_of("topic", "type", "messages", "Hz", "longest gap (s)", "encoding", "played as")
         for topic in found.topics:
             told = topic.to_dict()
             rate = told["rate_hz"]
@@ -55,7 +53,7 @@ def info(
                 ", ".join(sorted(topic.encodings)),
                 topic.stack_name or "",
             )
-        console().print(rows)
+        show_table(rows)
     for warning in found.warnings():
         say(f"note: {warning}")
     if found.source is None:

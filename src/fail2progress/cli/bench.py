@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, console, print_json, say, write_json
+from fail2progress.cli.common import UserError, WorkError, print_json, say, show_table, table_of, write_json
 
 
 def register(app: typer.Typer) -> None:
@@ -61,11 +61,9 @@ def _parts(model: Path | None) -> dict[str, object]:
 
 
 def _print_table(report: dict[str, object]) -> None:
-    from rich.table import Table
-
-    table = Table("benchmark", "ours", "reference", "ratio", "reference is")
+    table = table_of("benchmark", "ours", "reference", "ratio", "reference is")
     found = report["benchmarks"]
     for row in found if isinstance(found, list) else []:
         ours, reference = (f"{row[key]:.3g} {row['unit']}" for key in ("ours", "reference"))
         table.add_row(row["name"], ours, reference, f"{row['ratio']:.2f}", row["reference_is"])
-    console().print(table)
+    show_table(table)

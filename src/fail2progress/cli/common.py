@@ -1,6 +1,6 @@
 """What the commands share: mistakes told in one line, progress on standard error, JSON alone on standard output.
 
-Exit codes: 0 done, 1 the work ran and failed (or was stopped), 2 the user's mistake.
+Exit codes: 0 done, 1 the work ran and failed, 2 the user's mistake, 130 stopped by Ctrl-C.
 Commands import the rooms that they need when they run, so that help and `doctor` work where torch or MuJoCo do not.
 """
 
@@ -12,15 +12,18 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 from typer.core import TyperGroup
 
 from fail2progress.core.files import write_whole
@@ -28,6 +31,7 @@ from fail2progress.core.runs import ABOUT, Run, RunError, Runs, working_in
 
 FAILED = 1
 MISTAKE = 2
+STOPPED = 130
 
 # typer brings its own copy of click from some version on and exports only this class of its usage errors.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -39,6 +43,10 @@ class UserError(Exception):
 
 class WorkError(Exception):
     """The work ran and failed, in one line: exit code 1."""
+
+
+class StoppedError(Exception):
+    """Ctrl-C came; in one line what is kept and how to go on: exit code 130."""
 
 
 class Commands(TyperGroup):
@@ -59,8 +67,10 @@ def told_in_one_line() -> Iterator[None]:
         _end(str(error), MISTAKE)
     except WorkError as error:
         _end(str(error), FAILED)
+    except StoppedError as error:
+        _end(str(error), STOPPED)
     except KeyboardInterrupt:
-        _end("stopped", FAILED)
+        _end("stopped", STOPPED)
     except BrokenPipeError:
         raise
     except (OSError, sqlite3.Error) as error:
@@ -189,13 +199,33 @@ def say(message: str) -> None:
 
 
 def console() -> Console:
-    """Standard error, where tables for people would be in the way of JSON."""
+    """Standard error."""
     return Console(stderr=True)
 
 
-def table_console() -> Console:
-    """Standard output, for tables; as wide as the terminal, and wide enough for whole lines where it is none."""
-    return Console(width=None if sys.stdout.isatty() else 160)
+def table_of(*heads: str, whole: Sequence[str] = ()) -> Table:
+    """An empty table. Its first column, and those named in `whole`, are never wrapped: they hold ids and names."""
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for head in heads:
+        made.add_column(head, no_wrap=head in (heads[0], *whole), overflow="fold")
+    return made
+
+
+def show_table(made: Table) -> None:
+    """Print a table on standard output, as wide as the terminal (80 columns where there is none)."""
+    Console().print(made)
+
+
+def show_lines(lines: Iterable[tuple[str, str]]) -> None:
+    """Names and values on standard output: wrapped beside each other in a terminal, a line each in a pipe."""
+    if not sys.stdout.isatty():
+        for name, value in lines:
+            typer.echo(f"{name:16} {value}")
+        return
+    grid = Table.grid(padding=(0, 2))
+    for name, value in lines:
+        grid.add_row(name, escape(value))
+    show_table(grid)
 
 
 def progress() -> Progress:

@@ -31,6 +31,7 @@ def demo(
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
     seed: int = typer.Option(0, min=0, help="Which trials to run."),
+    quick: bool = typer.Option(False, "--quick", help="In seconds: learn from few scenes, look at one unseen trial."),
     robot: str = typer.Option("stretch", help="stretch (its own joints and head camera) or hand (quicker)."),
     model: Path | None = typer.Option(None, help="Weights to start from; default: those that travel with the package."),
     simulator: str = typer.Option("mujoco", help="That learns and classifies: a name, or a file with its options."),
@@ -41,7 +42,7 @@ def demo(
 
     Example: fail2progress demo --seed 1
     """
-    from fail2progress.evaluation.demo_episode import StoryOptions, first_seed
+    from fail2progress.evaluation.demo_episode import StoryOptions, first_seed, shorter
     from fail2progress.models import weights
     from fail2progress.reporting.report import html, loop_picture
     from fail2progress.tasks.registry import task as task_of
@@ -54,7 +55,8 @@ def demo(
     start = model or weights.path(weights.RELATIONAL)
     with run_folder("demo", out, force=force, leaves=LEAVES) as run:
         kept = weights.path(weights.KEEPSAKE)
-        story = _told(StoryOptions(run.folder, start, kept, count, seed, family.reference, robot), processes, simulator)
+        options = StoryOptions(run.folder, start, kept, count, seed, family.reference, robot)
+        story = _told(shorter(options) if quick else options, processes, simulator)
         page = run.folder / "report.html"
         write_whole(page, html(story))
         write_whole(run.folder / "loop.png", loop_picture(story))
@@ -84,9 +86,11 @@ def _told(options: StoryOptions, processes: int | None, choice: str) -> Story:
             bar.update(rows[stage], completed=share)  # type: ignore[arg-type]
 
         try:
-            return tell_story(options, simulator, tell)
+            story = tell_story(options, simulator, tell)
         except NoStoryError as error:
             raise WorkError(str(error)) from error
+        tell("writing the report", 1.0)
+        return story
 
 
 def _summarise(story: Story, page: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, shown, writable, write_json
+from fail2progress.cli.common import StoppedError, checked, print_json, progress, require, say, shown, writable, write_json
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _tell(results: list[TrialResult], asked: int, head: dict[str, object], out: 
     from fail2progress.evaluation.evaluate import summarise
 
     if not results:
-        raise WorkError("no trial was finished")
+        raise StoppedError("stopped before a trial was finished")
     summary = summarise(results)
     values = {**head, **summary.to_dict()}
     if out is not None:
@@ -117,4 +117,4 @@ def _tell(results: list[TrialResult], asked: int, head: dict[str, object], out: 
     low, high = summary.ci95
     say(f"{summary.successes} of {summary.trials} trials succeeded: {summary.rate:.1%} (95 % interval {low:.1%} to {high:.1%})")
     if len(results) < asked:
-        raise WorkError(f"{len(results)} of {asked} trials were finished")
+        raise StoppedError(f"stopped after {len(results)} of {asked} trials")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
-from fail2progress.cli.common import Commands, print_json, require, say, store_of, table_console, writable
+from fail2progress.cli.common import Commands, print_json, require, say, show_lines, show_table, store_of, table_of, writable
 
 if TYPE_CHECKING:
     from fail2progress.failures.event import Header
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 failures = typer.Typer(cls=Commands, no_args_is_help=True, help="List, show and export the failures that were met.")
 _STORE = typer.Option(None, help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's.")
-_ID = typer.Argument(..., help="Id of a failure, or an unambiguous beginning of it.")
+_ID = typer.Argument(None, help="Id of a failure, or an unambiguous beginning of it. Default: the last one.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
 
 
@@ -34,30 +33,26 @@ def ls(
 
     Example: fail2progress failures ls --store sim
     """
+    from fail2progress.failures.sentences import doing, outcome
+
     kept = _open(store)
     headers = kept.headers(task)
     reports = [kept.report(header.id) for header in headers]
     if as_json:
         rows = [_row(header, report) for header, report in zip(headers, reports, strict=True)]
         return print_json({"failures": rows})
-    table = Table("id", "time", "task", "skill", "step", "what differed", "class")
+    if not headers:
+        return say(f"{kept.path}: no failures{f' of {task}' if task else ''}")
+    table = table_of("id", "time", "what the robot did", "what happened", "class")
     for header, report in zip(headers, reports, strict=True):
-        differed = str(header.mismatches[0]) if header.mismatches else ""
-        category = report.category.value if report else "not classified"
-        table.add_row(
-            header.id[:8],
-            header.time[:19],
-            header.task,
-            f"{header.call.skill} {header.call.object}",
-            str(header.step),
-            differed,
-            category,
-        )
-    table_console().print(table)
+        event = kept.get(header.id)
+        category = report.category.value.replace("_", " ") if report else "not classified"
+        table.add_row(header.id[:8], header.time[:19].replace("T", " "), doing(event), outcome(event), category)
+    show_table(table)
 
 
 @failures.command()
-def show(identity: str = _ID, store: Path | None = _STORE, as_json: bool = _JSON) -> None:
+def show(identity: str | None = _ID, store: Path | None = _STORE, as_json: bool = _JSON) -> None:
     """Show one failure: the goal, the skill call, what was expected and observed, and the classification.
 
     Example: fail2progress failures show 3f2a
@@ -65,18 +60,17 @@ def show(identity: str = _ID, store: Path | None = _STORE, as_json: bool = _JSON
     from fail2progress.failures.sentences import story
 
     kept = _open(store)
-    event = kept.get(identity)
+    event = kept.get(identity) if identity else kept.latest()
     header, report = event.header, kept.report(event.id)
     if as_json:
         return print_json({**header.model_dump(mode="json"), "report": report.model_dump(mode="json") if report else None})
-    told = [("story", sentence) for sentence in story(event)]
-    for name, value in [*told, *_lines(header, report)]:
-        typer.echo(f"{name:9} {value}")
+    told = [("story", sentence) for sentence in story(event, kept.lesson(event.id))]
+    show_lines([*told, *_lines(header, report)])
 
 
 @failures.command()
 def export(
-    identity: str = _ID,
+    identity: str | None = _ID,
     out: Path = typer.Option(..., help="A file NAME.npz or NAME.mcap, or a folder, which must not exist or be empty."),
     store: Path | None = _STORE,
 ) -> None:
@@ -87,7 +81,7 @@ def export(
     from fail2progress.failures import exports
 
     kept = _open(store)
-    event = kept.get(identity)
+    event = kept.get(identity) if identity else kept.latest()
     report = kept.report(event.id)
     require(out.suffix in ("", ".npz", ".mcap"), f"--out {out}: a folder, or a name that ends in .npz or .mcap")
     writable(out.parent)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
-from fail2progress.cli.common import WorkError, checked, console, print_json, progress, require, say, writable
+from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, show_table, table_of, writable
 
 if TYPE_CHECKING:
     from fail2progress.simulation.base import Outcome
@@ -41,10 +40,10 @@ def ls(as_json: bool = typer.Option(False, "--json", help="Print the list as JSO
     if as_json:
         print_json([{"name": each.name, "skills": list(each.skills), "summary": each.summary} for each in found])
         return
-    table = Table("family", "skills", "what happens")
+    table = table_of("family", "skills", "what happens")
     for each in found:
         table.add_row(each.name, ", ".join(each.skills), each.summary)
-    console().print(table)
+    show_table(table)
 
 
 @families.command()

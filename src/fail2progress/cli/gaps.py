@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
-from fail2progress.cli.common import Commands, UserError, print_json, require, table_console
+from fail2progress.cli.common import Commands, UserError, print_json, require, run_of, say, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.core.gaps import Gap
 
 gaps = typer.Typer(cls=Commands, no_args_is_help=True, help="Gaps of the pipeline: what it assumed, left out or could not do.")
-_FILE = typer.Option(Path("runs/pipeline_gaps.json"), "--file", help="A file of gaps, or the folder of an exported failure.")
+_FILE = typer.Option(None, "--file", help="A file of gaps, or a folder that holds one. Default: those of the last run.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
 
 
@@ -24,7 +23,9 @@ def register(app: typer.Typer) -> None:
 
 
 @gaps.command("ls")
-def ls(file: Path = _FILE, kind: str | None = typer.Option(None, help="Only of this kind."), as_json: bool = _JSON) -> None:
+def ls(
+    file: Path | None = _FILE, kind: str | None = typer.Option(None, help="Only of this kind."), as_json: bool = _JSON
+) -> None:
     """List gaps, the gravest first.
 
     Example: fail2progress gaps ls --file failure/
@@ -32,32 +33,40 @@ def ls(file: Path = _FILE, kind: str | None = typer.Option(None, help="Only of t
     found = sorted((gap for gap in _read(file) if kind in (None, gap.kind)), key=lambda gap: (-gap.severity, -gap.count))
     if as_json:
         return print_json([gap.model_dump(mode="json") for gap in found])
-    table = Table("id", "severity", "kind", "count", "what", "where")
+    if not found:
+        return
+    table = table_of("id", "severity", "kind", "count", "what", "where")
     for gap in found:
         table.add_row(gap.id[:8], str(gap.severity), gap.kind, str(gap.count), gap.what, gap.where)
-    table_console().print(table)
+    show_table(table)
 
 
 @gaps.command()
 def show(
-    identity: str = typer.Argument(..., help="Id of a gap, or its beginning."), file: Path = _FILE, as_json: bool = _JSON
+    identity: str = typer.Argument(..., help="Id of a gap, or its beginning."), file: Path | None = _FILE, as_json: bool = _JSON
 ) -> None:
     """Show one gap with its evidence.
 
     Example: fail2progress gaps show 3f2a
     """
     found = [gap for gap in _read(file) if gap.id.startswith(identity)]
-    require(len(found) == 1, f"{file}: {len(found) or 'no'} gaps whose id begins with {identity!r}; list them with: gaps ls")
+    place = file or "the last run"
+    require(len(found) == 1, f"{place}: {len(found) or 'no'} gaps whose id begins with {identity!r}; list them with: gaps ls")
     if as_json:
         return print_json(found[0].model_dump(mode="json"))
     for name, value in found[0].model_dump(mode="json").items():
         typer.echo(f"{name:14} {value}")
 
 
-def _read(path: Path) -> tuple[Gap, ...]:
+def _read(named: Path | None) -> tuple[Gap, ...]:
+    """The gaps of a file or of the last run, which may have noted none."""
     from fail2progress.core.gaps import FILE, GapError, read
 
+    path = named or run_of(None).folder
     path = path / FILE if path.is_dir() else path
+    if named is None and not path.exists():
+        say(f"{path.parent}: no gaps noted; `assets check` and `failures export` note them")
+        return ()
     require(path.is_file(), f"{path}: no gaps here; `assets check` and `failures export` write them")
     try:
         return read(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, writable
+from fail2progress.cli.common import StoppedError, checked, print_json, progress, require, say, writable
 
 _SECONDS = "seconds.jsonl"
 
@@ -50,7 +50,7 @@ def generate(
                 _remember(out, done.name, done.executions, done.seconds)
                 bar.update(task, completed=min(room.SHARD * len(shard_names(out)), executions))
     except KeyboardInterrupt:
-        raise WorkError(
+        raise StoppedError(
             f"stopped with {len(shard_names(out))} finished shards in {out}; the same command goes on from there"
         ) from None
     finally:

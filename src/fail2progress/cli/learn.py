@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fail2progress.cli.common import WorkError, checked, console, print_json, require, say, store_of, writable
+from fail2progress.cli.common import StoppedError, WorkError, checked, console, print_json, require, say, store_of, writable
 from fail2progress.core.runs import Runs
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def learn(
-    event: str | None = typer.Argument(None, help="Id of the failure, or an unambiguous beginning of it (failures ls)."),
+    event: str | None = typer.Argument(None, help="Id of the failure, or an unambiguous beginning of it. Default: the last one."),
     item: Path | None = typer.Option(None, help="An item file instead: an execution of it becomes the failure."),
     line: int | None = typer.Option(None, min=1, help="Which line of the item file; default: its first item."),
     store: Path | None = typer.Option(
@@ -56,6 +56,7 @@ def learn(
 
     Example: fail2progress learn --item row.jsonl --line 3 --json
     """
+    from fail2progress.failures.store import FailureStore
     from fail2progress.learning.finetuning.finetune import FinetuneOptions
     from fail2progress.learning.finetuning.learner import Learner
     from fail2progress.learning.finetuning.targeted import TargetOptions
@@ -66,11 +67,11 @@ def learn(
     require(acquisition in ACQUISITIONS, f"unknown acquisition {acquisition!r}; known: {', '.join(ACQUISITIONS)}")
     with checked():
         targeting = TargetOptions(method=method, acquisition=acquisition, samples=samples)
-    require((event is None) != (item is None), "name either a stored failure or an --item file")
+    require(event is None or item is None, f"name either the stored failure {event!r} or the --item file {item}, not both")
     require(line is None or item is not None, "--line is a line of an --item file")
     chosen = _item(item, line) if item is not None else None
-    kept_at = store_of(store) if event is not None else store or Runs().new("learn", datetime.now()).store
-    failure = _event(kept_at, event) if event is not None else None
+    kept_at = store_of(store) if item is None else store or Runs().new("learn", datetime.now()).store
+    failure = _event(kept_at, event) if item is None else None
     versions = Registry(registry or kept_at.parent / "models")
     parent, kept = _parent(versions, model), _rehearsal(rehearsal)
     writable(versions.folder)
@@ -83,6 +84,7 @@ def learn(
         learner = Learner(physics, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay))
         lesson = _learn(learner, failure, parent, seed)
     version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
+    FailureStore(kept_at).add_lesson(failure.id, version or "", lesson.verdict.reason)
     if as_json:
         print_json(_result(versions, parent, lesson, failure, method, version))
     if version is None:
@@ -90,10 +92,11 @@ def learn(
     say(f"{version} is the current model in {versions.folder}: {lesson.verdict.reason}")
 
 
-def _event(store: Path, identity: str) -> FailureEvent:
+def _event(store: Path, identity: str | None) -> FailureEvent:
     from fail2progress.failures.store import FailureStore
 
-    return FailureStore(store).get(identity)
+    kept = FailureStore(store)
+    return kept.get(identity) if identity else kept.latest()
 
 
 def _item(path: Path, line: int | None) -> Item:
@@ -143,7 +146,7 @@ def _learn(learner: Learner, failure: FailureEvent, parent: Checkpoint, seed: in
         with _stages() as report:
             return learner.learn([failure], parent.model, seed, report)
     except KeyboardInterrupt:
-        raise WorkError("stopped; the model in use is the one that it was") from None
+        raise StoppedError("stopped; the model in use is the one that it was") from None
     except NothingToVaryError as error:
         raise WorkError(f"nothing was learned: {error}") from error
 

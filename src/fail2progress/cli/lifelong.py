@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fail2progress.cli.common import WorkError, checked, console, print_json, say, shown, writable
+from fail2progress.cli.common import StoppedError, checked, console, print_json, say, shown, writable
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.curriculum import Curriculum
@@ -66,7 +66,7 @@ def run_lifelong(options: LifelongOptions, as_json: bool) -> None:
         print_json({**said, **head, "trials": options.trials, "folder": shown(options.out)})
     say(f"{said['met']} failures met, {said['accepted']} learnt")
     if not life.finished(rows):
-        raise WorkError(f"stopped; go on with the same command: what is done is in {options.out}")
+        raise StoppedError(f"stopped; go on with the same command: what is done is in {options.out}")
 
 
 def _followed(life: Curriculum, start: Checkpoint, learner: Any, classifier: Any) -> list[dict[str, Any]]:

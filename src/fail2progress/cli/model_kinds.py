@@ -6,9 +6,8 @@ import json
 from pathlib import Path
 
 import typer
-from rich.table import Table
 
-from fail2progress.cli.common import print_json, table_console
+from fail2progress.cli.common import print_json, show_table, table_of
 from fail2progress.cli.models import models
 
 
@@ -26,11 +25,11 @@ def kinds(as_json: bool = typer.Option(False, "--json", help="Print a list of ob
     if as_json:
         print_json(found)
         return
-    table = Table("model", "can", "variants", "weights", "from", title="skill effect models")
+    table = table_of("model", "can", "variants", "weights", "from")
     for one in found:
         cells = (one[key] for key in ("name", "capabilities", "variants", "weights", "source"))
         table.add_row(*(", ".join(cell) if isinstance(cell, list) else str(cell) for cell in cells))
-    table_console().print(table)
+    show_table(table)
 
 
 def _names() -> tuple[str, ...]:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.table import Table
 
-from fail2progress.cli.common import Commands, checked, print_json, require, run_of, say, table_console
+from fail2progress.cli.common import Commands, checked, print_json, require, run_of, say, show_lines, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.models.store import Registry
@@ -36,11 +35,12 @@ def ls(run: str | None = _RUN, registry: Path | None = _REGISTRY, as_json: bool 
     rows = [_row(versions, version) for version in versions.versions()]
     if as_json:
         return print_json(rows)
-    table = Table("version", "in use", "parent", "learnt from", "acceptance test", "F1 on the failure", "held-out F1")
+    heads = ("version", "in use", "parent", "learnt from", "acceptance test", "F1 on the failure", "held-out F1")
+    table = table_of(*heads, whole=("learnt from",))
     for row in rows:
         used = "yes" if row["current"] else ""
         table.add_row(row["version"], used, row["parent"] or "", row["event"] or row["source"], _test(row), *_figures(row))
-    table_console().print(table)
+    show_table(table)
 
 
 @models.command()
@@ -54,11 +54,7 @@ def show(version: str = _VERSION, run: str | None = _RUN, registry: Path | None 
     row = _row(versions, version) | {"note": _note(versions, version)}
     if as_json:
         return print_json(row)
-    for key, value in row.items():
-        if key != "note":
-            typer.echo(f"{key:12} {value}")
-    for key, value in row["note"].items():
-        typer.echo(f"{key:12} {value}")
+    show_lines(_told(row))
 
 
 @models.command()
@@ -80,19 +76,28 @@ def compare(
 
     versions = _registry(run, registry)
     held_out = load_rehearsal(weights.path(weights.KEEPSAKE)).held_out
-    rows = []
     for version in (one, other):
         _known(versions, version)
-        found = evaluate(load_checkpoint(versions.path(version)).model, held_out)
-        numbers = {key: value for key, value in vars(found).items() if isinstance(value, float)}
-        rows.append({"version": version, **numbers})
+    found = [evaluate(load_checkpoint(versions.path(version)).model, held_out).to_dict() for version in (one, other)]
+    rows = [{"version": version, **_numbers(quality)} for version, quality in zip((one, other), found, strict=True)]
     if as_json:
         return print_json({"held_out": rows, "executions": len(held_out)})
-    table = Table("on held-out executions", one, other)
+    table = table_of("on held-out executions", one, other)
     for key in rows[0]:
         if key != "version":
-            table.add_row(key.replace("_", " "), *(f"{row[key]:.4f}" for row in rows))
-    table_console().print(table)
+            table.add_row(key, *("" if row[key] is None else f"{row[key]:.4f}" for row in rows))
+    show_table(table)
+
+
+def _numbers(quality: dict[str, object]) -> dict[str, Any]:
+    """Figures of a model in one list, those of each relation by its name."""
+    numbers: dict[str, Any] = {}
+    for key, value in quality.items():
+        if isinstance(value, dict):
+            numbers |= {f"{key} of {name}": figure for name, figure in value.items()}
+        elif isinstance(value, float):
+            numbers[key] = value
+    return numbers
 
 
 @models.command()
@@ -178,6 +183,26 @@ def _row(versions: Registry, version: str) -> dict[str, Any]:
         "source": "pre-training" if not note.get("gate") else "a failure",
         "gate": note.get("gate"),
     }
+
+
+def _told(row: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is noted of a version, for people."""
+    from fail2progress.reporting.page import measures
+
+    note = row["note"]
+    lines = [(key, str(row[key])) for key in ("version", "model", "digest", "parent", "event") if row[key] is not None]
+    lines += [("in use", "yes" if row["current"] else "no"), ("learnt from", row["source"])]
+    lines += [("method", str(note["method"]))] if "method" in note else []
+    if row["gate"]:
+        lines.append(("acceptance test", _test(row)))
+        lines += [
+            (name, f"{before} before, {after} after")
+            for name, before, after in measures(row["gate"]["before"], row["gate"]["after"])
+        ]
+    lines += [(f"seconds, {stage}", f"{spent:.1f}") for stage, spent in note.get("seconds", {}).items()]
+    made = note.get("provenance", {})
+    lines += [("made", f"{made['time_utc']}, commit {str(made.get('commit'))[:12]}")] if "time_utc" in made else []
+    return lines
 
 
 def _test(row: dict[str, Any]) -> str:

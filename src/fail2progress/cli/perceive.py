@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fail2progress.cli.common import UserError, checked, console, print_json, require
+from fail2progress.cli.common import UserError, checked, print_json, require, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.perception.relations.base import RelationDetector
@@ -109,12 +109,10 @@ def _part(part: Segment, width: int) -> dict[str, object]:
 
 
 def _show(perceived: Perceived, relations: Relations) -> None:
-    from rich.table import Table
-
-    rows = Table("id", "shape", "size (cm)", "at (m)", "points", "visible", "in or on")
+    rows = table_of("id", "shape", "size (cm)", "at (m)", "points", "visible", "in or on")
     for part in (*perceived.surfaces, *perceived.segments):
         size = " x ".join(f"{100 * extent:.1f}" for extent in part.size)
         at = ", ".join(f"{value:.3f}" for value in part.pose[:3])
         held = ", ".join(f"{name} {b}" for name, a, b, _ in relations if a == part.id and name in ("on", "inside"))
         rows.add_row(part.id, part.shape.value, size, at, str(len(part.points)), f"{part.visibility:.0%}", held)
-    console().print(rows)
+    show_table(rows)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fail2progress.cli import reproduce_assets, reproduce_families, reproduce_perception, reproduce_table3
-from fail2progress.cli.common import UserError, console, print_json, say, writable, write_json
+from fail2progress.cli.common import UserError, print_json, say, show_table, table_of, writable, write_json
 from fail2progress.tasks import DEFAULT
 
 TABLES = (
@@ -109,12 +109,10 @@ def _perception(frames: Path | None, tables: int) -> dict[str, object]:
 
 
 def _print_means(report: dict[str, object]) -> None:
-    from rich.table import Table
-
     columns = [f"contents_error_m.{contents}" for contents in (1, 2, 3)]
     columns += ["gate.after.held_out_prediction", "dataset.relations_kept_of_all", "dataset.action_spread_m"]
-    table = Table("variant", *columns)
+    table = table_of("variant", *columns)
     rows = report["means"]
     for row in rows if isinstance(rows, list) else []:
         table.add_row(row["variant"], *(f"{row[column]:.3f}" for column in columns))
-    console().print(table)
+    show_table(table)

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fail2progress.cli.common import UserError, WorkError, checked, print_json, progress, say, table_console, write_json
+from fail2progress.cli.common import (
+    StoppedError,
+    UserError,
+    WorkError,
+    checked,
+    print_json,
+    progress,
+    say,
+    show_table,
+    table_of,
+    write_json,
+)
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
@@ -46,6 +57,7 @@ def run(order: Order, json_output: bool) -> None:
 
     with checked():
         study, workers = _study(order), executor(order.executor, order.processes)
+    stopped = False
     try:
         with progress() as bar:
             line = bar.add_task("models", total=None)
@@ -54,7 +66,7 @@ def run(order: Order, json_output: bool) -> None:
             )
     except KeyboardInterrupt:
         say("stopped; what is finished is kept")
-        report = study.report()
+        report, stopped = study.report(), True
     write_json(order.out / "report.json", report)
     write_whole(order.out / "report.md", markdown(report))
     if json_output:
@@ -62,7 +74,8 @@ def run(order: Order, json_output: bool) -> None:
     else:
         _show(report)
     if not report["complete"]:
-        raise WorkError(f"{order.out}: not every cell is complete; the same command goes on from here")
+        said = f"{order.out}: not every cell is complete; the same command goes on from here"
+        raise StoppedError(said) if stopped else WorkError(said)
 
 
 def _study(order: Order) -> Study:
@@ -103,16 +116,14 @@ def _number(text: str) -> int:
 
 
 def _show(report: Mapping[str, object]) -> None:
-    from rich.table import Table
-
     from fail2progress.evaluation.studies.table3_page import HEADS, values
 
-    table = Table(*HEADS, "budget")
+    table = table_of(*HEADS, "budget")
     rows = report["rows"]
     for row in rows if isinstance(rows, list) else []:
         budget = "-" if row["spare"] is None else f"shortest + {row['spare']}"
         table.add_row(*(text.replace("**", "") for text in values(row)), budget)
-    table_console().print(table)
+    show_table(table)
     claims = report["claims"]
     for claim in claims if isinstance(claims, list) else []:
         say(claim)

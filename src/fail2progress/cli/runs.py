@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
-from fail2progress.cli.common import Commands, checked, print_json, require, say, table_console
+from fail2progress.cli.common import Commands, checked, print_json, require, say, show_lines, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.core.runs import Run, Runs
@@ -34,11 +33,14 @@ def ls(as_json: bool = _JSON) -> None:
     rows = [_row(run) for run in _all().all()]
     if as_json:
         return print_json(rows)
-    table = Table("run", "started", "failures", "models", "size", "in use")
+    if not rows:
+        return say("no run in runs yet: `fail2progress demo` makes one")
+    table = table_of("run", "started", "failures", "models", "size", "in use", whole=("started", "size"))
     for row in rows:
         size = f"{int(row['bytes']) / 1e6:.1f} MB"  # type: ignore[call-overload]
-        table.add_row(*(str(row[key]) for key in ("run", "started", "failures", "models")), size, "yes" if row["in_use"] else "")
-    table_console().print(table)
+        numbers = (str(row[key]) for key in ("failures", "models"))
+        table.add_row(str(row["run"]), str(row["started"])[:16].replace("T", " "), *numbers, size, "yes" if row["in_use"] else "")
+    show_table(table)
 
 
 @runs.command()
@@ -52,8 +54,7 @@ def show(name: str | None = _NAME, as_json: bool = _JSON) -> None:
     row = _row(run) | {"folder": str(run.folder), "files": sorted(path.name for path in run.folder.iterdir())}
     if as_json:
         return print_json(row)
-    for key, value in row.items():
-        typer.echo(f"{key:9} {', '.join(value) if isinstance(value, list) else value}")
+    show_lines((key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in row.items())
 
 
 @runs.command()

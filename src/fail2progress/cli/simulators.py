@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from fail2progress.cli.common import Commands, WorkError, print_json, progress, say
+from fail2progress.cli.common import Commands, WorkError, print_json, progress, say, show_table, table_of
 
 _CHOICE = typer.Argument(..., help="Name (simulators ls), or a YAML or JSON file with its options.")
 
@@ -22,9 +22,6 @@ def ls(as_json: bool = typer.Option(False, "--json", help="Print the list as JSO
 
     Example: fail2progress simulators ls --json
     """
-    from rich.table import Table
-
-    from fail2progress.cli.common import console
     from fail2progress.simulation.registry import SIMULATORS
 
     rows = []
@@ -36,10 +33,10 @@ def ls(as_json: bool = typer.Option(False, "--json", help="Print the list as JSO
     if as_json:
         print_json(rows)
         return
-    table = Table("name", "can run here", "what it is")
+    table = table_of("name", "can run here", "what it is")
     for row in rows:
         table.add_row(str(row["name"]), "yes" if row["available"] else f"no: {row['reason']}", str(row["summary"]))
-    console().print(table)
+    show_table(table)
 
 
 @group.command()

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
-from fail2progress.cli.common import checked, console, print_json, require, say, writable
+from fail2progress.cli.common import checked, print_json, require, say, show_table, table_of, writable
 
 if TYPE_CHECKING:
     from fail2progress.tasks.base import Task, Trial
@@ -39,10 +38,10 @@ def ls(as_json: bool = typer.Option(False, "--json", help="Print the list as JSO
     if as_json:
         print_json([{**_entry(task), "package": package} for task, package in found])
         return
-    table = Table("task", "objects", "skills", "what it asks for")
+    table = table_of("task", "objects", "skills", "what it asks for")
     for task, _ in found:
         table.add_row(task.name, ", ".join(map(str, task.counts)), ", ".join(task.skills), task.summary)
-    console().print(table)
+    show_table(table)
 
 
 @tasks.command()
@@ -66,14 +65,14 @@ def show(
         ]
         print_json({**_entry(task), "objects": trial.objects, "seed": seed, "stages": goals, "scene": things})
         return
-    say(f"{task.name}: {task.summary}")
+    typer.echo(f"{task.name}: {task.summary}")
     for number, stage in enumerate(trial.stages, 1):
-        say(f"stage {number}: {stage}")
-    table = Table("object", "category", "size (m)", "middle (m)")
+        typer.echo(f"stage {number}: {stage}")
+    table = table_of("object", "category", "size (m)", "middle (m)")
     for spec, pose in zip(trial.scene.objects, trial.scene.poses, strict=True):
         numbers = (" ".join(f"{value:.3f}" for value in row) for row in (spec.size, pose[:3]))
         table.add_row(spec.name, spec.category, *numbers)
-    console().print(table)
+    show_table(table)
 
 
 @tasks.command()

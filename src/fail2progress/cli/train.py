@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, to_json, writable, write_json
+from fail2progress.cli.common import StoppedError, checked, print_json, progress, require, say, to_json, writable, write_json
 
 if TYPE_CHECKING:
     from fail2progress.cli.training import Run
@@ -153,7 +153,7 @@ def _run(run: Run) -> dict[str, object]:
             model, quality = carry_out(run, lambda step: bar.update(task, completed=step.samples, total=step.total))
     except KeyboardInterrupt:
         epochs = run.resume.epochs()
-        raise WorkError(f"stopped after {epochs} of {run.epochs} epochs; the same command goes on from there") from None
+        raise StoppedError(f"stopped after {epochs} of {run.epochs} epochs; the same command goes on from there") from None
     origin = provenance(**run.signature)
     digest = save_checkpoint(model, run.out, {"run": run.signature, "quality": quality.to_dict(), "provenance": origin})
     report = {"model": str(run.out), "digest": digest, **quality.to_dict(), "run": run.signature, "provenance": origin}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, console, print_json, require, run_folder, say
+from fail2progress.cli.common import StoppedError, UserError, WorkError, console, print_json, require, run_folder, run_of, say
 from fail2progress.core.files import write_whole
 from fail2progress.tasks import DEFAULT
 
@@ -149,13 +149,14 @@ def replay(
 
 
 def report(
-    folder: Path = typer.Argument(..., help="Folder of a stack: up --out, or the launch argument state_dir."),
+    run: str | None = typer.Argument(None, help="A run (runs ls), or the folder of a stack (state_dir). Default: the last run."),
     out: Path | None = typer.Option(None, help="Where to write it; default: report.html in the folder."),
 ) -> None:
-    """Write the HTML report of what a stack did: failures, why, what was learnt, how it went on.
+    """Write the HTML report of a run: failures, why, what was learnt, how it went on.
 
-    Example: fail2progress report runs/sim
+    Example: fail2progress report sim
     """
+    folder = run_of(run).folder
     require((folder / "failures.sqlite").is_file(), f"{folder}: no stack has run here (no failures.sqlite)")
     page = folder / "report.html"
     if out is None and page.is_file() and not (folder / "log").is_dir():
@@ -220,7 +221,7 @@ def _run(launch: Launch) -> int:
     with _signals(supervisor):
         code = supervisor.run()
     if supervisor.code is None:
-        raise WorkError("stopped")
+        raise StoppedError(f"stopped; `--resume` goes on with what is in {launch.state_dir}")
     return code
 
 

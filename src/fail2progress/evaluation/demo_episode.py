@@ -6,7 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -58,6 +58,12 @@ class StoryOptions:
     """Trials with other seeds, run open loop with either model."""
     targeting: TargetOptions = field(default_factory=TargetOptions)
     finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
+
+
+def shorter(options: StoryOptions) -> StoryOptions:
+    """The same story from fewer scenes, steps and epochs, with one unseen trial."""
+    targeting = replace(options.targeting, samples=10, state_steps=40, action_steps=12)
+    return replace(options, unseen=1, targeting=targeting, finetuning=replace(options.finetuning, epochs=120, replay=20))
 
 
 @dataclass(frozen=True)
@@ -136,6 +142,7 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     lesson = learner.learn([event], before.model, options.seed, tell)
     diary.write("lesson", **lesson.to_dict())
     version = register_lesson(registry, before, lesson, event.id, options.targeting.method, options.seed)
+    store.add_lesson(event.id, version if lesson.verdict.passed else "", lesson.verdict.reason)
     after = _swap(registry, before, version, lesson, diary)
     clock["learning"] = time.perf_counter()
     tell("the same trial again", 0.0)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from fail2progress.core.goals import Atom
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
+from fail2progress.skills.registry import SKILLS
 
 MIRRORED = {"left": "right", "front": "behind", "above": "below", "contact": "contact"}
 MIRRORED |= {other: one for one, other in MIRRORED.items()}
@@ -63,7 +64,7 @@ def expectation(event: FailureEvent) -> str:
     is_so = phrase(mismatch.relation, mismatch.other)
     expected = mismatch.expected > 0.5
     adverb = {(True, True): "still be ", (True, False): "be ", (False, True): "no longer be ", (False, False): "not be "}
-    return f"When the robot {_doing(event)}, the model expected that {mismatch.subject} would {adverb[expected, before]}{is_so}."
+    return f"When the robot {doing(event)}, the model expected that {mismatch.subject} would {adverb[expected, before]}{is_so}."
 
 
 def observation(event: FailureEvent) -> str:
@@ -83,19 +84,37 @@ def importance(event: FailureEvent) -> str:
     return f"The rest of the plan relies on where {_listed(subjects)} {'is' if len(subjects) == 1 else 'are'}."
 
 
-def story(event: FailureEvent) -> tuple[str, ...]:
-    """The failure in three sentences: expected, happened, why it matters; in one where no relation was expected otherwise."""
+def learnt(lesson: tuple[str, str]) -> str:
+    """What came of learning from it, in one sentence; of the version ("" for none) and the acceptance test's reason."""
+    version, reason = lesson
+    return f"The model {version} learnt from it: {reason}." if version else f"No new model was accepted: {reason}."
+
+
+def story(event: FailureEvent, lesson: tuple[str, str] | None = None) -> tuple[str, ...]:
+    """The failure in sentences: expected, happened, why it matters, and what was learnt where that is known.
+
+    One sentence takes the place of the first three where no relation was expected otherwise.
+    """
+    return (*_met(event), *([learnt(lesson)] if lesson is not None else []))
+
+
+def _met(event: FailureEvent) -> tuple[str, ...]:
     if not event.header.mismatches:
         call = event.header.call
-        return (f"When the robot {_doing(event)}, {call.object} or what moved with it ended elsewhere than the model expected.",)
+        return (f"When the robot {doing(event)}, {call.object} or what moved with it ended elsewhere than the model expected.",)
     return expectation(event), observation(event), importance(event)
 
 
-def _doing(event: FailureEvent) -> str:
-    """What the robot did, as a clause: which skill, on what, towards what."""
+def doing(event: FailureEvent) -> str:
+    """What the robot did, as a clause: "carried cup_1 to table_b"; by the skill's own verb where it has one."""
     call = event.header.call
-    aim = f" towards {call.target}" if call.target else ""
-    return f"carried out {call.skill.replace('_', ' ')} on {call.object}{aim}"
+    verb = (call.skill in SKILLS and SKILLS[call.skill].past) or f"carried out {call.skill.replace('_', ' ')} on"
+    return f"{verb} {call.object}" + (f" to {call.target}" if call.target else "")
+
+
+def outcome(event: FailureEvent) -> str:
+    """What happened, in a few words; where no relation was expected otherwise, that something ended elsewhere."""
+    return observation(event).rstrip(".") if event.header.mismatches else "ended elsewhere than expected"
 
 
 def _speaks_of(atom: Atom, mismatch: Mismatch) -> bool:

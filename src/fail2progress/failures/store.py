@@ -97,6 +97,13 @@ class FailureStore:
         except ValueError as error:
             raise StoreError(f"{self.path}: {error}") from error
 
+    def latest(self) -> FailureEvent:
+        """The failure that was met last; StoreError where there is none."""
+        found = self.headers()
+        if not found:
+            raise StoreError(f"{self.path}: no failure was met here")
+        return self.get(found[-1].id)
+
     def report(self, identity: str) -> FailureReport | None:
         """The classification of an event, if it has one."""
         with self._open() as connection:

@@ -28,7 +28,7 @@ def _environment() -> Environment:
     loader = PackageLoader("fail2progress.reporting", "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["data_uri"] = _data_uri
-    environment.filters["measures"] = lambda before, after: list(_measures(before, after))
+    environment.filters["measures"] = lambda before, after: list(measures(before, after))
     return environment
 
 
@@ -37,7 +37,7 @@ def _data_uri(picture: bytes) -> Markup:
     return Markup("data:image/png;base64,") + base64.b64encode(picture).decode()
 
 
-def _measures(before: Any, after: Any) -> Iterator[tuple[str, str, str]]:
+def measures(before: Any, after: Any) -> Iterator[tuple[str, str, str]]:
     """Name, value before and value after of every number that both have; dataclasses or mappings."""
     old, new = (asdict(side) if is_dataclass(side) and not isinstance(side, type) else side for side in (before, after))
     assert isinstance(old, Mapping) and isinstance(new, Mapping)

@@ -38,7 +38,7 @@ def _round(one: dict[str, Any]) -> tuple[str, ...]:
 
 def _failure(met: Met) -> dict[str, Any]:
     return {
-        "sentences": sentences.story(met.event),
+        "sentences": sentences.story(met.event, met.lesson),
         "facts": _facts(met),
         "before": pictures.cloud_picture(met.event.before),
         "after": pictures.cloud_picture(met.event.after),

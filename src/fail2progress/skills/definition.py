@@ -92,6 +92,8 @@ class SkillDefinition:
     achieves: tuple[Achieves, ...] = ()
     command: Callable[[Array], tuple[float, ...] | None] = lambda shift: None
     """The parameters that command a (3,) shift in metres, or None where the skill cannot command it."""
+    past: str = ""
+    """The verb for what it did, "carried", before its object and "to" its target in sentences."""
     acts_on: Literal["movable", "drawer"] = "movable"
     cost: float = 1.0
     """What it counts for in a plan: a skill that costs more is used where cheaper ones do not help."""

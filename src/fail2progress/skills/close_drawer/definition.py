@@ -12,6 +12,7 @@ SKILL = SkillDefinition(
     name="close_drawer",
     number=3,
     summary="push a drawer's front",
+    past="closed",
     parameters=PARAMETERS,
     feasible=feasible,
     motion=along,

@@ -12,6 +12,7 @@ SKILL = SkillDefinition(
     name="open_drawer",
     number=2,
     summary="pull a drawer's handle",
+    past="opened",
     parameters=PARAMETERS,
     feasible=feasible,
     motion=along,

@@ -29,6 +29,7 @@ SKILL = SkillDefinition(
     name="pick_place",
     number=0,
     summary="grasp an object and release it at the grasp pose plus (dx, dy, dz, dyaw)",
+    past="carried",
     parameters=(
         *(Parameter(name, "m", -2.0, 2.0) for name in ("dx", "dy", "dz")),
         Parameter("dyaw", "rad", -np.pi, np.pi, periodic=True),

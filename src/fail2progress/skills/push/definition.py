@@ -22,6 +22,7 @@ SKILL = SkillDefinition(
     name="push",
     number=1,
     summary="move the closed gripper against an object along a direction, with whatever stands in the way",
+    past="pushed",
     parameters=(Parameter("direction", "rad", -np.pi, np.pi, periodic=True), Parameter("distance", "m", 0.0, 0.4)),
     feasible=_feasible,
     motion=along,
