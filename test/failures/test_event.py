@@ -25,7 +25,7 @@ def test_events_survive_the_round_trip(make_event: Make, seed: int) -> None:
     for key, value in event.arrays().items():
         assert np.array_equal(again.arrays()[key], value, equal_nan=True), key
     assert again.before.names == event.before.names and again.before.categories == event.before.categories
-    assert (again.before.stamp, again.after.stamp) == (0.0, 1.0) and again.before.frame == event.before.frame
+    assert (again.before.stamp, again.after.stamp) == (0, 10**9) and again.before.frame == event.before.frame
     assert again.before.seen.tolist() == [True, True, False]
     assert again.id == event.id
     assert np.array_equal(again.observed.binary, event.observed.binary)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from fail2progress.core.observation import SECOND
 from fail2progress.robots.base import ExecutionError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.base import Disturbances
@@ -26,7 +27,7 @@ def to_the_other_table(of: SimulatedRobot) -> SkillCall:
 def test_it_sees_the_scene_that_it_starts_in() -> None:
     stretch = robot()
     cloud = stretch.observe()
-    assert cloud.names == stretch.scene.names and cloud.stamp == 0.0
+    assert cloud.names == stretch.scene.names and cloud.stamp == 0
     assert cloud.categories == tuple(spec.category for spec in stretch.scene.objects)
     assert stretch.truth.value("above", "cup_1", "table_a") and stretch.outcomes == []
 
@@ -42,7 +43,7 @@ def test_skills_change_what_is_true_and_seen() -> None:
     stretch.execute(to_the_other_table(stretch))
     after = stretch.observe()
     assert stretch.truth.value("above", "cup_1", "table_b") and not stretch.truth.value("above", "cup_1", "table_a")
-    assert after.stamp == 1.0 and len(stretch.outcomes) == 1
+    assert after.stamp == SECOND and len(stretch.outcomes) == 1
     row = after.index("cup_1")
     shift = after.points[row].mean(axis=0) - before.points[row].mean(axis=0)
     np.testing.assert_allclose(shift[:2], stretch.outcomes[0].displacements[row, :2], atol=0.02)

@@ -38,9 +38,9 @@ def segmentation_works(made: Rig, _: Path) -> None:
     for name in ("tf_static", table.LABELS[1], *table.CAMERA, table.LABELS[0]):
         message = traffic.VALID[name]()
         if hasattr(message, "header"):
-            message.header.stamp = convert.time_of(1e6)
+            message.header.stamp = convert.time_of(10**15)
         assert made.send(name, message)
-    assert wait_for(lambda: any(convert.stamp_of(message.header.stamp) == 1e6 for message in said))
+    assert wait_for(lambda: any(convert.stamp_of(message.header.stamp) == 10**15 for message in said))
     assert convert.cloud_of(said[-1]).names == ("table_a",)
 
 

@@ -3,13 +3,14 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fail2progress.core.observation import SECOND
 from fail2progress.ros.image_throttle import LATE, Thinning
 
 STEP = ("episode", 0)
 
 
 def kept(thinning: Thinning[str], stamps: list[float]) -> list[float]:
-    return [stamp for stamp in stamps if thinning.keeps(stamp, f"{stamp}")]
+    return [stamp for stamp in stamps if thinning.keeps(round(stamp * SECOND), f"{stamp}")]
 
 
 def seconds(count: int, rate: float = 5.0) -> list[float]:
@@ -30,7 +31,7 @@ def test_all_are_kept_without_a_rate() -> None:
 def test_all_from_the_end_of_a_step_to_its_verdict_are_kept() -> None:
     thinning: Thinning[str] = Thinning(1.0)
     assert kept(thinning, [100.0, 100.2]) == [100.0]
-    assert thinning.finished(STEP, 100.3) == []
+    assert thinning.finished(STEP, round(100.3 * SECOND)) == []
     assert kept(thinning, [100.25, 100.4, 100.6]) == [100.4, 100.6]
     thinning.judged(STEP)
     assert kept(thinning, [100.8, 101.0, 101.7]) == [101.7]
@@ -39,18 +40,18 @@ def test_all_from_the_end_of_a_step_to_its_verdict_are_kept() -> None:
 def test_what_came_before_the_news_of_the_end_is_kept_after_all() -> None:
     thinning: Thinning[str] = Thinning(1.0)
     kept(thinning, [100.0, 100.2, 100.4, 100.404])
-    assert thinning.finished(STEP, 100.3) == ["100.4", "100.404"]
+    assert thinning.finished(STEP, round(100.3 * SECOND)) == ["100.4", "100.404"]
     assert kept(thinning, [100.408]) == [100.408]
 
 
 def test_a_verdict_that_never_comes_does_not_keep_everything() -> None:
     thinning: Thinning[str] = Thinning(1.0)
-    thinning.finished(STEP, 100.0)
+    thinning.finished(STEP, 100 * SECOND)
     assert kept(thinning, [131.0, 131.2, 131.4]) == [131.0]
 
 
-@given(steps=st.lists(st.tuples(st.sampled_from("fji"), st.floats(0, 1e6)), max_size=60))
-def test_what_is_remembered_is_bounded(steps: list[tuple[str, float]]) -> None:
+@given(steps=st.lists(st.tuples(st.sampled_from("fji"), st.integers(0, 10**15)), max_size=60))
+def test_what_is_remembered_is_bounded(steps: list[tuple[str, int]]) -> None:
     thinning: Thinning[str] = Thinning(1.0)
     for number, (what, stamp) in enumerate(steps):
         if what == "f":

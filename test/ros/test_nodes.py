@@ -11,6 +11,7 @@ from fail2progress_msgs.msg import ErrorCode, ModelUpdate, Step
 from fail2progress_msgs.srv import ClassifyFailure, LoadModel, QueryModel, RollBackModel
 from rclpy.action import ActionClient, ActionServer
 
+from fail2progress.core.observation import SECOND
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
 from fail2progress.models import weights
@@ -53,7 +54,7 @@ def test_diagnostics_come_every_second_with_the_model(ros: Any, state: Path, mon
         begun, said = time.monotonic(), len(made.statuses)
         assert wait_for(lambda: len(made.statuses) >= said + 4)
         stamps = [convert.stamp_of(status.header.stamp) for status in made.statuses[said:]]
-        period = (stamps[-1] - stamps[0]) / (len(stamps) - 1)
+        period = (stamps[-1] - stamps[0]) / SECOND / (len(stamps) - 1)
         assert 0.9 < period < 0.9 + (time.monotonic() - begun)
         told = {item.key: item.value for item in made.statuses[-1].status[0].values}
         assert (told["model"], told["swaps"]) == (DIGEST, "0")
@@ -138,7 +139,7 @@ def test_new_names_for_the_same_image_are_taken(ros: Any, monkeypatch: pytest.Mo
             assert made.send(table.LABELS[1], names)
             for topic in (*table.CAMERA, table.LABELS[0]):
                 message = traffic.VALID[topic]()
-                message.header.stamp = convert.time_of(10.0 + number)
+                message.header.stamp = convert.time_of((10 + number) * SECOND)
                 assert made.send(topic, message)
         assert wait_for(lambda: len(said) == 2)
         assert [message.names for message in said] == [["table_a"], ["table_b"]]
@@ -149,7 +150,7 @@ def test_images_from_nowhere_are_refused(ros: Any, monkeypatch: pytest.MonkeyPat
     ros()
     with rig("segmentation", monkeypatch) as made:
         made.activate()
-        for stamp in (1.0, 2.0):
+        for stamp in (SECOND, 2 * SECOND):
             for topic in (*table.CAMERA, table.LABELS[0]):
                 message = traffic.VALID[topic]()
                 message.header.stamp = convert.time_of(stamp)

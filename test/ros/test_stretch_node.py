@@ -84,7 +84,7 @@ class Bench:
         seen = cloud("cup", "table")
         while not self._over.wait(0.05):
             if self.seeing:
-                self.rig.outlet("segments").publish(segments_msg(replace(seen, stamp=time.time())))
+                self.rig.outlet("segments").publish(segments_msg(replace(seen, stamp=time.time_ns())))
 
     def send(self, call: SkillCall = PUSH) -> Any:
         goal = ExecuteSkill.Goal(call=call_msg(call))
@@ -225,7 +225,7 @@ def test_what_was_seen_before_the_last_motion_is_not_relied_on(bench: Bench, mon
     time.sleep(0.2)
     answer = bench.result(bench.send())
     assert answer.result.error_code == ErrorCode.ROBOT_CANNOT and "segmentation" in answer.result.error_msg
-    strange = segments_msg(replace(cloud("cup"), frame="map", stamp=time.time()))
+    strange = segments_msg(replace(cloud("cup"), frame="map", stamp=time.time_ns()))
     bench.rig.outlet("segments").publish(strange)
     assert wait_for(lambda: bench.node.refused["segments/frame"] == 1)
 

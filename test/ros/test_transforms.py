@@ -11,11 +11,13 @@ from tf2_msgs.msg import TFMessage
 from transforms3d.affines import compose
 from transforms3d.quaternions import quat2mat
 
+from fail2progress.core.observation import SECOND
 from fail2progress.ros import transforms as frames
 from fail2progress.ros.conversions.values import Refused, time_of
 from fail2progress.ros.transforms import FrameTree, NotYet
 
 NOW = 100.0
+AT = 100 * SECOND
 UNIT = (1.0, 0.0, 0.0, 0.0)
 TURNS = (
     st.tuples(*[st.floats(-1, 1)] * 4)
@@ -34,7 +36,7 @@ def transform(
     stamp: float = NOW,
 ) -> TransformStamped:
     item = TransformStamped(child_frame_id=child)
-    item.header.frame_id, item.header.stamp = parent, time_of(stamp)
+    item.header.frame_id, item.header.stamp = parent, time_of(round(stamp * SECOND))
     r, t = item.transform.rotation, item.transform.translation
     r.w, r.x, r.y, r.z = map(float, turn)
     t.x, t.y, t.z = map(float, move)
@@ -59,13 +61,13 @@ def test_chains_are_composed_as_transforms3d_composes_them(
         poses.append(poses[parent] @ compose(move, quat2mat(turn), np.ones(3)))
         items.append(transform(f"f{parent}", f"/f{number + 1}", turn, move))
     target, source = (end % len(poses) for end in ends)
-    found = tree(*items).lookup(f"f{target}", f"f{source}", NOW)
+    found = tree(*items).lookup(f"f{target}", f"f{source}", round(NOW * SECOND))
     assert found is not None
     np.testing.assert_allclose(found, np.linalg.inv(poses[target]) @ poses[source], atol=1e-9)
 
 
 def at(made: FrameTree, stamp: float) -> float:
-    found = made.lookup("/a", "b", stamp)
+    found = made.lookup("/a", "b", round(stamp * SECOND))
     assert found is not None
     return float(found[0, 3])
 
@@ -81,7 +83,7 @@ def test_a_frame_is_where_it_was_at_the_time_asked_for() -> None:
 
 def test_turns_are_interpolated() -> None:
     made = tree(transform("a", "b"), transform("a", "b", (0.0, 0.0, 0.0, 1.0), stamp=NOW + 1))
-    found = made.lookup("a", "b", NOW + 0.5)
+    found = made.lookup("a", "b", round((NOW + 0.5) * SECOND))
     assert found is not None
     np.testing.assert_allclose(found[:3, 0], [0, 1, 0], atol=1e-9)
 
@@ -96,10 +98,10 @@ def test_fixed_transforms_hold_for_all_times() -> None:
     made.add(TFMessage(transforms=[transform("a", "b", move=(1, 0, 0))]), fixed=True)
     assert at(made, NOW - 50) == at(made, NOW + 50) == 1
     made.add(TFMessage(transforms=[transform("b", "c", move=(1, 0, 0))]))
-    found = made.lookup("a", "c", NOW)
+    found = made.lookup("a", "c", round(NOW * SECOND))
     assert found is not None and found[0, 3] == 2
     with pytest.raises(NotYet):
-        made.lookup("a", "c", NOW + 1)
+        made.lookup("a", "c", round((NOW + 1) * SECOND))
 
 
 def test_a_clock_that_was_set_back_starts_anew_and_old_ones_are_forgotten() -> None:
@@ -110,13 +112,13 @@ def test_a_clock_that_was_set_back_starts_anew_and_old_ones_are_forgotten() -> N
     made.add(TFMessage(transforms=[transform("a", "b", move=(k, 0, 0), stamp=NOW + k) for k in range(1, 40)]))
     assert at(made, NOW + 30) == 30
     with pytest.raises(Refused, match="older"):
-        at(made, NOW + 39 - frames.KEPT - 1.1)
+        at(made, NOW + 39 - frames.KEPT / SECOND - 1.1)
 
 
 def test_frames_that_are_not_connected_have_no_transform() -> None:
     made = tree(transform("a", "b"), transform("c", "d"))
-    assert made.lookup("a", "d", NOW) is None and made.lookup("a", "nowhere", NOW) is None
-    same = made.lookup("lonely", "lonely", NOW)
+    assert made.lookup("a", "d", AT) is None and made.lookup("a", "nowhere", AT) is None
+    same = made.lookup("lonely", "lonely", AT)
     assert same is not None and (same == np.eye(4)).all()
 
 
@@ -126,19 +128,19 @@ def test_circles_end(cycle: str) -> None:
     ended = threading.Event()
 
     def look() -> None:
-        made.lookup("elsewhere", "a", NOW)
-        made.lookup("a", "b", NOW)
+        made.lookup("elsewhere", "a", AT)
+        made.lookup("a", "b", AT)
         ended.set()
 
     threading.Thread(target=look, daemon=True).start()
     assert ended.wait(20.0)
     made.add(TFMessage(transforms=[transform("root", "a")]))
-    assert made.lookup("root", cycle[-1], NOW) is not None
+    assert made.lookup("root", cycle[-1], AT) is not None
 
 
 def test_a_chain_that_is_too_deep_is_not_followed() -> None:
     made = tree(*(transform(f"f{i}", f"f{i + 1}") for i in range(frames.DEEPEST * 2)))
-    assert made.lookup("f0", f"f{frames.DEEPEST * 2}", NOW) is None
+    assert made.lookup("f0", f"f{frames.DEEPEST * 2}", AT) is None
 
 
 @pytest.mark.parametrize(
@@ -162,7 +164,7 @@ def test_what_is_no_transform_is_refused(item: TransformStamped) -> None:
     made = tree(transform("a", "b", move=(1, 0, 0)))
     with pytest.raises(Refused):
         made.add(TFMessage(transforms=[item]))
-    found = made.lookup("a", "b", NOW)
+    found = made.lookup("a", "b", AT)
     assert found is not None and found[0, 3] == 1
 
 
@@ -171,5 +173,5 @@ def test_frames_without_end_are_refused() -> None:
         tree(*(transform("root", f"f{i}") for i in range(frames.MOST + 1)))
     made = tree(*(transform("root", f"f{i}") for i in range(frames.MOST)))
     made.add(TFMessage(transforms=[transform("root", "/f0", move=(3, 0, 0))]))
-    found = made.lookup("root", "f0", NOW)
+    found = made.lookup("root", "f0", AT)
     assert found is not None and found[0, 3] == 3

@@ -19,7 +19,7 @@ def make_event(seed: int = 0, task: str = "tabletop", points: int = 16) -> Failu
     """An event whose arrays follow from the seed; the pill was never seen, so its points are NaN."""
     rng = np.random.default_rng(seed)
 
-    def cloud(stamp: float) -> SegmentedCloud:
+    def cloud(stamp: int) -> SegmentedCloud:
         values = rng.normal(size=(3, points, 3)).astype(np.float32)
         values[2] = np.nan
         return SegmentedCloud(NAMES, CATEGORIES, values, np.array([1, 0.5, 0], np.float32), stamp=stamp)
@@ -29,7 +29,7 @@ def make_event(seed: int = 0, task: str = "tabletop", points: int = 16) -> Failu
         binary, unary = rng.random((3, 3, len(BINARY)), np.float32), rng.random((3, len(UNARY)), np.float32)
         return RelationState(NAMES, binary.astype(float), unary.astype(float))
 
-    before, after = cloud(0.0), cloud(1.0)
+    before, after = cloud(0), cloud(10**9)
     call = SkillCall("pick_place", "cup", (0.1, -0.2, 0.01, 0.0), target="table")
     lost = Mismatch(relation="inside", subject="pill", other="cup", expected=0.05, observed=0.98)
     header = Header(

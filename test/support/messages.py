@@ -13,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from fail2progress.agent.monitor import SkillExecution
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import CATEGORIES
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.assets.schema import FailureSignals
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
@@ -24,7 +24,7 @@ from fail2progress.skills.registry import SKILLS
 
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=12)
 NAMES = st.lists(TEXT.filter(bool), max_size=4, unique=True).map(tuple)
-STAMPS = st.integers(0, 10**15).map(lambda nanoseconds: nanoseconds / 1e9)
+STAMPS = st.integers(0, 2**31 * SECOND - 1)
 UINT32, UINT64 = st.integers(0, 2**31 - 1), st.integers(0, 2**64 - 1)
 UUIDS = st.uuids().map(str)
 SHARES = st.floats(0, 1)
@@ -228,7 +228,7 @@ def scene_cloud(seed: int = 0, stamp: float = 1.0, points: int = 32) -> Segmente
     centre = np.array([[0.6, 0, 0.3], [0.6, 0.1, 0.65], [0.5, -0.1, 0.62]])
     half = np.array([[0.3, 0.4, 0.3], [0.04, 0.04, 0.05], [0.015, 0.015, 0.02]])
     values = centre[:, None] + half[:, None] * rng.uniform(-1, 1, (3, points, 3))
-    return SegmentedCloud(SEEN, KINDS, values.astype(np.float32), np.ones(3, np.float32), "planning", stamp)
+    return SegmentedCloud(SEEN, KINDS, values.astype(np.float32), np.ones(3, np.float32), "planning", round(stamp * SECOND))
 
 
 def scene_relations(seed: int = 0) -> RelationState:

@@ -13,6 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
+from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions import images
@@ -35,7 +36,7 @@ def transforms(child: str = images.OPTICAL_FRAME) -> TFMessage:
 def relations(step: int = 0, moving: bool = False, points: int = 32) -> Relations:
     """What the relations node says after a step."""
     return Relations(
-        header=convert.header(2.0, "planning"), schema_version=1, relations=convert.relations_msg(m.scene_relations()),
+        header=convert.header(2 * SECOND, "planning"), schema_version=1, relations=convert.relations_msg(m.scene_relations()),
         segments=convert.segments_msg(m.scene_cloud(stamp=2.0, points=points)), model="0" * 64,
         episode=convert.uuid_msg(m.EPISODE), finished=step + 1, moving=moving,
     )  # fmt: skip
@@ -43,7 +44,7 @@ def relations(step: int = 0, moving: bool = False, points: int = 32) -> Relation
 
 def step(number: int = 0, phase: int = Step.FINISHED, model: str = "0" * 64) -> Step:
     """A step that has ended."""
-    return convert_records.step_msg(m.scene_attempt(number, model, number), m.EPISODE, phase, 1.5)
+    return convert_records.step_msg(m.scene_attempt(number, model, number), m.EPISODE, phase, 3 * SECOND // 2)
 
 
 def _plan() -> Plan:
@@ -66,14 +67,14 @@ def _update() -> ModelUpdate:
     )  # fmt: skip
 
 
-def image(encoding: str, kind: type, channels: int, stamp: float = 1.0) -> Any:
+def image(encoding: str, kind: type, channels: int, stamp: int = SECOND) -> Any:
     """A small image with something in it."""
     shape = (*SIZE, channels) if channels > 1 else SIZE
     pixels = np.random.default_rng(0).integers(0, 2 if encoding == "16UC1" else 255, shape).astype(kind)
     return images.image_msg(pixels, encoding, stamp)
 
 
-def depth(stamp: float = 1.0) -> Any:
+def depth(stamp: int = SECOND) -> Any:
     """A plane a metre away."""
     return images.image_msg(np.full(SIZE, 1000, np.uint16), "16UC1", stamp)
 
@@ -81,7 +82,7 @@ def depth(stamp: float = 1.0) -> Any:
 VALID: dict[str, Callable[[], Any]] = {
     "camera/color/image_raw": lambda: image("rgb8", np.uint8, 3),
     "camera/aligned_depth_to_color/image_raw": depth,
-    "camera/color/camera_info": lambda: images.info_msg(CAMERA, 1.0),
+    "camera/color/camera_info": lambda: images.info_msg(CAMERA, SECOND),
     "camera/labels": lambda: image("16UC1", np.uint16, 1),
     "camera/label_names": lambda: LabelNames(names=["table_a"], categories=["table"]),
     "joint_states": lambda: JointState(name=["lift"], position=[0.5], velocity=[0.0], effort=[1.0]),
@@ -93,7 +94,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "steps": step,
     "verdicts": _verdict,
     "failures": lambda: convert_records.event_msg(m.scene_event()),
-    "failure_reports": lambda: convert_records.report_msg(m.scene_report(), 3.0),
+    "failure_reports": lambda: convert_records.report_msg(m.scene_report(), 3 * SECOND),
     "model_updates": _update,
     "model_states": lambda: ModelState(node="relations", digest="0" * 64, swaps=1),
     "looks": lambda: Header(stamp=Time(sec=1), frame_id=table.AFTER),
@@ -125,6 +126,6 @@ def hostile_moment(rng: np.random.Generator, stamp: float) -> list[tuple[str, An
     found = []
     for name in of:
         message = hostile(name, rng) if name == chosen else VALID[name]()
-        message.header.stamp = convert.time_of(stamp)
+        message.header.stamp = convert.time_of(round(stamp * SECOND))
         found.append((name, message))
     return found

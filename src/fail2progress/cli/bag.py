@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from fail2progress.cli.common import UserError, print_json, say, show_table, table_of
 
+if TYPE_CHECKING:
+    from fail2progress.ros.bags.info import BagInfo
+
 bag = typer.Typer(no_args_is_help=True, help="Recordings: what is in a bag, and what of it would be played.")
+
+TOPIC = typer.Option([], "--topic", help="NAME:=NAME, a recorded topic for one of the stack's: depth:=/depth_to_rgb/image_raw.")
+ROBOT = typer.Option("", "--robot", help="Namespace of the robot, where the bag holds several.")
+CAMERA = typer.Option("", "--camera", help="Part of the names of the camera's topics, where the bag holds several.")
+SLOP = typer.Option(0.02, "--slop", min=0.0, max=1.0, help="Seconds by which colour and depth of one moment may differ.")
+SOURCE = typer.Option("", "--source", help="segments or camera; default: segments if it has them.")
 
 
 def register(app: typer.Typer) -> None:
@@ -24,38 +34,57 @@ def group() -> None:
 @bag.command()
 def info(
     path: Path = typer.Argument(..., help="Folder or file of a rosbag2 recording (MCAP or SQLite)."),
+    topic: list[str] = TOPIC,
+    robot: str = ROBOT,
+    camera: str = CAMERA,
+    source: str = SOURCE,
+    slop: float = SLOP,
     as_json: bool = typer.Option(False, "--json", help="Print it as JSON."),
 ) -> None:
     """Topics, types, rates, gaps and encodings, and where a replay would take observations from. Exit code 2 where from nowhere.
 
     Example: fail2progress bag info runs/sim/bags/bag_0000
     """
-    from fail2progress.ros.bags.info import info as look
-    from fail2progress.ros.bags.reader import BagError
-
-    try:
-        found = look(path)
-    except BagError as error:
-        raise UserError(str(error)) from error
-    if as_json:
-        print_json(found.to_dict())
-    else:
-        rows = table_of("topic", "type", "messages", "Hz", "longest gap (s)", "encoding", "played as")
-        for topic in found.topics:
-            told = topic.to_dict()
-            rate = told["rate_hz"]
-            rows.add_row(
-                topic.name,
-                topic.type,
-                str(topic.count),
-                f"{rate:.1f}" if isinstance(rate, float) else "",
-                f"{topic.gap / 1e9:.2f}",
-                ", ".join(sorted(topic.encodings)),
-                topic.stack_name or "",
-            )
-        show_table(rows)
+    found = _looked(path, topic, robot, camera, source, slop)
+    print_json(found.to_dict()) if as_json else _show(found)
     for warning in found.warnings():
         say(f"note: {warning}")
-    if found.source is None:
-        raise UserError(found.missing())
-    say(f"a replay takes observations from: {found.source}")
+    if found.problem:
+        raise UserError(found.problem)
+    say(f"a replay takes {found.moments} observations from: {found.source}")
+
+
+def look_through(path: Path, topic: list[str], robot: str, camera: str, source: str, slop: float) -> BagInfo:
+    """What a replay makes of a bag; UserError where nothing."""
+    found = _looked(path, topic, robot, camera, source, slop)
+    if found.problem:
+        raise UserError(found.problem)
+    return found
+
+
+def _looked(path: Path, topic: list[str], robot: str, camera: str, source: str, slop: float) -> BagInfo:
+    from fail2progress.ros.bags.info import info as look
+    from fail2progress.ros.bags.reader import BagError
+    from fail2progress.ros.bags.topics import Choice
+
+    try:
+        return look(path, Choice.parse(topic, robot, camera), source, slop)
+    except BagError as error:
+        raise UserError(str(error)) from error
+
+
+def _show(found: BagInfo) -> None:
+    """The topics as a table."""
+    rows = table_of("topic", "type", "messages", "Hz", "longest gap (s)", "encoding", "played as")
+    for topic in found.topics:
+        rate = topic.to_dict()["rate_hz"]
+        rows.add_row(
+            topic.name,
+            topic.type,
+            str(topic.count),
+            f"{rate:.1f}" if isinstance(rate, float) else "",
+            f"{topic.gap / 1e9:.2f}",
+            ", ".join([*sorted(topic.encodings), *(f"{width}x{height}" for width, height in sorted(topic.sizes))]),
+            found.played.get(topic.name, ""),
+        )
+    show_table(rows)

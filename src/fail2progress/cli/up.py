@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from fail2progress.cli.bag import CAMERA as _CAMERA
+from fail2progress.cli.bag import ROBOT as _ROBOT
+from fail2progress.cli.bag import SLOP as _SLOP
+from fail2progress.cli.bag import TOPIC as _TOPIC
+from fail2progress.cli.bag import look_through
 from fail2progress.cli.common import StoppedError, UserError, WorkError, console, print_json, require, run_folder, run_of, say
 from fail2progress.core.files import write_whole
 from fail2progress.tasks import DEFAULT
@@ -22,6 +27,7 @@ up = typer.Typer(no_args_is_help=True, help="Start the ROS 2 stack: simulated, o
 
 KEPT = ("failures.sqlite", "failures.sqlite-wal", "failures.sqlite-shm", "models", "world.json", "result.json", "bags", "log")
 """What a stack leaves in its folder."""
+LABELS = "camera/labels"
 
 _NAMESPACE = typer.Option("", help="Namespace of all nodes.")
 _PARAMS = typer.Option(None, help="ROS parameter file (YAML), read before the other options.")
@@ -117,6 +123,10 @@ def replay(
     out: Path | None = _OUT,
     rate: float = typer.Option(0.0, min=0.0, help="Times real time; 0: as fast as the nodes take it."),
     source: str = typer.Option("", help="segments (as they were at the time) or camera; default: segments if it has them."),
+    topic: list[str] = _TOPIC,
+    robot: str = _ROBOT,
+    camera: str = _CAMERA,
+    slop: float = _SLOP,
     segmenter: str = typer.Option(
         "", help="Of camera images, as for perceive; default: label-image where the bag has labels, else geometric."
     ),
@@ -135,13 +145,16 @@ def replay(
     Examples: fail2progress up replay runs/sim/bags/bag_0000 --json
 
     fail2progress up replay runs/sim/bags/bag_0000 --source camera --segmenter geometric
+
+    fail2progress up replay kinect --topic color:=/rgb/image_raw --topic depth:=/depth_to_rgb/image_raw
     """
-    require(bag.exists(), f"{bag}: no such bag")
     require(source in ("", "segments", "camera"), f"unknown source {source!r}; there are: segments, camera")
     require(source != "segments" or not segmenter, "--segmenter works on camera images: leave out --source segments")
     source = source or ("camera" if segmenter else "")
-    segmenter = segmenter or ("label-image" if _has_labels(bag) else "geometric")
+    played = look_through(bag, topic, robot, camera, source, slop).played.values()
+    segmenter = segmenter or ("label-image" if LABELS in played else "geometric")
     values = {"bag": str(bag), "source": source, "rate": rate, **_perception(segmenter, relations)}
+    values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop}
     with run_folder("replay", out, resume, force, KEPT) as run:
         code = _run(_launch("replay", run.folder, values, namespace, params_file, log_level, model))
         _finish(run.folder, report, as_json)
@@ -174,15 +187,6 @@ def _perception(segmenter: str, relations: str) -> dict[str, Any]:
     DETECTORS.get(relations)
     chosen = str(Path(segmenter).resolve()) if Path(segmenter).suffix in FILES else segmenter
     return {"segmenter": chosen, "relations": relations}
-
-
-def _has_labels(bag: Path) -> bool:
-    from fail2progress.ros.bags.reader import BagError, read
-
-    try:
-        return any(item.topic.endswith("camera/labels") for item in read(bag))
-    except BagError as error:
-        raise UserError(str(error)) from error
 
 
 def _launch(

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import FRAME, Array
 
+SECOND = 1_000_000_000
+"""Nanoseconds. Stamps are whole numbers of them: a float holds no time of today to the nanosecond."""
 POINTS = 128
 """Points of a segment (paper A.11.2)."""
 
@@ -28,7 +30,8 @@ class SegmentedCloud:
     points: NDArray[np.float32]
     visibility: NDArray[np.float32]
     frame: str = FRAME
-    stamp: float = 0.0
+    stamp: int = 0
+    """Nanoseconds: since 1970 of what is from ROS, since its start of what is simulated."""
 
     def __post_init__(self) -> None:
         n = len(self.names)

@@ -58,7 +58,8 @@ class RgbdFrame:
     pose: Array | None = None
     labels: Labels | None = None
     frame: str = FRAME
-    stamp: float = 0.0
+    stamp: int = 0
+    """Nanoseconds: since 1970 of what is from ROS, since its start of what is simulated."""
 
     def __post_init__(self) -> None:
         size = (self.intrinsics.height, self.intrinsics.width)

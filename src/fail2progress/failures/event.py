@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
@@ -67,6 +67,12 @@ def _vocabulary(value: object) -> Vocabulary:
     return value if isinstance(value, Vocabulary) else from_dict(value)
 
 
+def _nanoseconds(value: object) -> object:
+    """Stores of version 0.2 hold seconds, as numbers with a decimal point."""
+    return round(value * 1e9) if isinstance(value, float) else value
+
+
+Stamp = Annotated[int, BeforeValidator(_nanoseconds)]
 Written = Annotated[Vocabulary, PlainValidator(_vocabulary), PlainSerializer(Vocabulary.to_dict)]
 
 
@@ -94,8 +100,8 @@ class Header(BaseModel):
     names: tuple[str, ...]
     categories: tuple[str, ...]
     frame: str
-    stamps: tuple[float, float]
-    """Stamps of the observations before and after (s)."""
+    stamps: tuple[Stamp, Stamp]
+    """Of the observations before and after (ns)."""
     vocabulary: Written = Field(default_factory=current)
     """What skills and relations mean in it. Where it is read without one (`read_header`), it is that of version 1."""
 
@@ -149,7 +155,7 @@ def from_bytes(header: Header, content: bytes) -> FailureEvent:
     try:
         values, names = _read(content), header.names
 
-        def cloud(key: str, stamp: float) -> SegmentedCloud:
+        def cloud(key: str, stamp: int) -> SegmentedCloud:
             points, visibility = values[f"points_{key}"], values[f"visibility_{key}"]
             return SegmentedCloud(names, header.categories, points, visibility, header.frame, stamp)
 

@@ -10,7 +10,7 @@ import numpy as np
 from transforms3d.quaternions import mat2quat
 
 from fail2progress.core.camera import Camera
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
@@ -51,7 +51,7 @@ class SimulatedRobot(Robot):
 
     def observe(self) -> SegmentedCloud:
         """See Robot."""
-        return replace(self._now.cloud, stamp=float(len(self.outcomes)))
+        return replace(self._now.cloud, stamp=len(self.outcomes) * SECOND)
 
     def execute(self, call: SkillCall) -> None:
         """See Robot."""
@@ -76,7 +76,7 @@ class SimulatedRobot(Robot):
         """An RGB-D image of what is there, with true labels."""
         bodies = compile_scene(self.scene)
         mujoco.mj_forward(bodies.model, bodies.data)
-        return photograph(bodies, self.scene, self.camera, stamp=self.now)
+        return photograph(bodies, self.scene, self.camera, stamp=round(self.now * SECOND))
 
     def joints(self) -> dict[str, tuple[float, float, float]]:
         """A hand has none."""

@@ -18,9 +18,9 @@ StepKey = tuple[str, int]
 
 @dataclass(frozen=True)
 class Answer:
-    """The newest relations: stamp (s) of what was seen, after how many steps of which episode, and whether one was under way."""
+    """The newest relations: stamp (ns) of what was seen, after how many steps of which episode, and whether one was under way."""
 
-    stamp: float = -1.0
+    stamp: int = -1
     state: StepKey = ("", 0)
     moving: bool = False
 

@@ -120,6 +120,7 @@ _TASK = (
     Parameter("seed", 0, "which trials, as in `fail2progress demo`: they count from 10,000 + 100 seed", 0, 10**6),
 )
 _PROCESSES = Parameter("processes", 1, "processes for simulation; 0: one for every core", 0, 256)
+_SLOP = Parameter("slop", 0.02, "seconds by which the stamps of one frame's images may differ", 0.0, 1.0)
 _SIMULATOR = Parameter(
     "simulator", "mujoco", "which simulator: a name (`fail2progress simulators ls`) or a file with its options"
 )
@@ -135,7 +136,7 @@ _NODES = (
                 "label-image, geometric, open-vocabulary, one of another package, or a YAML or JSON file with options",
             ),
             Parameter("planning_frame", "planning", "frame of the clouds"),
-            Parameter("slop", 0.02, "seconds by which the stamps of one frame's images may differ", 0.0, 1.0),
+            _SLOP,
         ),
         (*CAMERA, *LABELS, "tf", "tf_static", "steps", "looks", "heartbeat"),
         ("segments",),
@@ -264,6 +265,10 @@ _NODES = (
                 "where observations come from; empty: the recorded segments if there are any, else the camera",
                 choices=("", "segments", "camera"),
             ),
+            Parameter("topics", "", "recorded topics for the stack's, by spaces: depth:=/depth_to_rgb/image_raw"),
+            Parameter("robot", "", "namespace of the robot that is played, where the bag holds several"),
+            Parameter("camera", "", "part of the topics' names of the camera that is played, where the bag holds several"),
+            _SLOP,
             Parameter("rate", 0.0, "times real time; 0: as fast as it is taken", 0.0, 1000.0),
         ),
     ),

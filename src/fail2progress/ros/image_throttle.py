@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from typing import Generic, TypeVar
 
+from fail2progress.core.observation import SECOND
+
 Item = TypeVar("Item")
-SLOP = 0.02
-"""Seconds within which images are of one moment."""
+SLOP = SECOND // 50
+"""Nanoseconds within which images are of one moment."""
 LATE = 8
 """Images that were skipped but are kept for a while: the end of a step may be announced after its first image."""
-PATIENCE = 30.0
-"""Seconds after the end of a step in which its verdict is waited for."""
+PATIENCE = 30 * SECOND
+"""Nanoseconds after the end of a step in which its verdict is waited for."""
 OPEN = 16
 
 
@@ -20,12 +22,12 @@ class Thinning(Generic[Item]):
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
-        self._kept = self._left = float("-inf")
-        self._spare: deque[tuple[float, Item]] = deque(maxlen=LATE)
-        self._open: OrderedDict[tuple[str, int], float] = OrderedDict()
+        self._kept = self._left = -(2**62)
+        self._spare: deque[tuple[int, Item]] = deque(maxlen=LATE)
+        self._open: OrderedDict[tuple[str, int], int] = OrderedDict()
 
-    def finished(self, step: tuple[str, int], stamp: float) -> list[Item]:
-        """A step ended then (s); the skipped images that show its effect."""
+    def finished(self, step: tuple[str, int], stamp: int) -> list[Item]:
+        """A step ended then (ns); the skipped images that show its effect."""
         self._open[step] = stamp
         while len(self._open) > OPEN:
             self._open.popitem(last=False)
@@ -39,10 +41,10 @@ class Thinning(Generic[Item]):
         """The verdict on a step is there."""
         self._open.pop(step, None)
 
-    def keeps(self, stamp: float, item: Item) -> bool:
-        """Whether an image (of the time `stamp`, s) is kept; the images of one moment are kept or left out together."""
+    def keeps(self, stamp: int, item: Item) -> bool:
+        """Whether an image (of the time `stamp`, ns) is kept; the images of one moment are kept or left out together."""
         if abs(stamp - self._kept) > SLOP:
-            due = self.rate <= 0 or abs(stamp - self._kept) >= 1.0 / self.rate
+            due = self.rate <= 0 or abs(stamp - self._kept) >= SECOND / self.rate
             if abs(stamp - self._left) <= SLOP or not (due or self._awaited(stamp)):
                 self._left = stamp
                 self._spare.append((stamp, item))
@@ -50,5 +52,5 @@ class Thinning(Generic[Item]):
             self._kept = stamp
         return True
 
-    def _awaited(self, stamp: float) -> bool:
+    def _awaited(self, stamp: int) -> bool:
         return any(end <= stamp <= end + PATIENCE for end in self._open.values())

@@ -236,9 +236,9 @@ class StackNode(LifecycleNode):
         if number == 1 or number % 100 == 0:
             self.get_logger().warning(f"refused ({number} times) {kind}: {text[:LONGEST_LINE]}")
 
-    def now(self) -> float:
-        """Seconds of the node's clock."""
-        return float(self.get_clock().now().nanoseconds) / 1e9
+    def now(self) -> int:
+        """Nanoseconds of the node's clock."""
+        return int(self.get_clock().now().nanoseconds)
 
     def _diagnose(self) -> None:
         with self.lock:

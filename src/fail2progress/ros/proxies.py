@@ -20,7 +20,7 @@ from fail2progress.robots.base import ExecutionError, Robot
 from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import mismatch_of
-from fail2progress.ros.conversions.values import call_msg, relations_of, uuid_text
+from fail2progress.ros.conversions.values import call_msg, relations_of, stamp_of, uuid_text
 from fail2progress.skills.base import SkillCall
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class RemoteObserver(Observer):
         node, message = self.node, self.node.heard.get(("relations", None))
         if message is None or message.moving:
             return None
-        stamp = message.header.stamp.sec + message.header.stamp.nanosec * 1e-9
+        stamp = stamp_of(message.header.stamp)
         after = self.finished == 0 or (uuid_text(message.episode) == node.episode and message.finished == self.finished)
         return message if after and stamp >= self.since else None
 

@@ -11,14 +11,15 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 from transforms3d.quaternions import quat2mat
 
+from fail2progress.core.observation import SECOND
 from fail2progress.core.scene import Array
 from fail2progress.ros.conversions.values import Refused, check_texts, stamp_of
 
 DEEPEST = 64
 MOST = 1024
 FARTHEST = 1e6
-KEPT = 10.0
-"""Seconds of transforms that are remembered, as in tf2. Of more than that back, the clock was reset."""
+KEPT = 10 * SECOND
+"""Nanoseconds of transforms that are remembered, as in tf2. Of more than that back, the clock was reset."""
 MOST_KEPT = 1000
 
 
@@ -32,10 +33,10 @@ class _Track:
 
     parent: str
     fixed: bool
-    stamps: list[float] = field(default_factory=list)
+    stamps: list[int] = field(default_factory=list)
     matrices: list[Array] = field(default_factory=list)
 
-    def add(self, stamp: float, matrix: Array) -> None:
+    def add(self, stamp: int, matrix: Array) -> None:
         if self.fixed or (self.stamps and stamp < self.stamps[-1] - KEPT):
             self.stamps, self.matrices = [], []
         at = bisect_left(self.stamps, stamp)
@@ -44,7 +45,7 @@ class _Track:
         stale = max(bisect_left(self.stamps, self.stamps[-1] - KEPT), len(self.stamps) - MOST_KEPT)
         del self.stamps[:stale], self.matrices[:stale]
 
-    def at(self, stamp: float) -> Array:
+    def at(self, stamp: int) -> Array:
         """(4, 4) to the parent, between two stamps interpolated; NotYet after the last one, Refused before the first one."""
         if self.fixed:
             return self.matrices[-1]
@@ -54,7 +55,7 @@ class _Track:
         if self.stamps[later] == stamp:
             return self.matrices[later]
         if later == 0:
-            raise Refused("transform", f"{self.stamps[0] - stamp:.3f} s older than every transform of its frame")
+            raise Refused("transform", f"{(self.stamps[0] - stamp) / SECOND:.3f} s older than every transform of its frame")
         begin, end = self.stamps[later - 1], self.stamps[later]
         return _between(self.matrices[later - 1], self.matrices[later], (stamp - begin) / (end - begin))
 
@@ -90,8 +91,8 @@ class FrameTree:
                     track = self._tracks[child] = _Track(parent, fixed)
                 track.add(stamp_of(item.header.stamp), matrix)
 
-    def lookup(self, target: str, source: str, stamp: float) -> Array | None:
-        """(4, 4) from `source` to `target` at a time (s), or None where the two are not connected. See _Track.at for errors."""
+    def lookup(self, target: str, source: str, stamp: int) -> Array | None:
+        """(4, 4) from `source` to `target` at a time (ns), or None where the two are not connected. See _Track.at for errors."""
         with self._lock:
             up, down = self._path(source.lstrip("/")), self._path(target.lstrip("/"))
             common = next((frame for frame in up if frame in down), None)
@@ -110,7 +111,7 @@ class FrameTree:
             path.append(parent)
         return path
 
-    def _climb(self, frames: list[str], stamp: float) -> Array:
+    def _climb(self, frames: list[str], stamp: int) -> Array:
         matrix = np.eye(4)
         for frame in frames:
             matrix = self._tracks[frame].at(stamp) @ matrix

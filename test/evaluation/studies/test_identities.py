@@ -27,7 +27,7 @@ def test_an_episode_is_the_same_for_the_same_numbers() -> None:
     one, other = (list(episode(MujocoSimulator(), 3, 1)) for _ in range(2))
     assert len(one) == SKILLS + 1 and [m.skill for m in one] == [m.skill for m in other]
     assert np.array_equal(one[-1].frame.depth, other[-1].frame.depth)
-    assert [m.frame.stamp for m in one] == [float(k) for k in range(SKILLS + 1)]
+    assert [m.frame.stamp for m in one] == [k * 10**9 for k in range(SKILLS + 1)]
     assert all(moment.meant for moment in one[1:]) and not one[0].meant
 
 

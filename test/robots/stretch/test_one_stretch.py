@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fail2progress.core.objects import ObjectSpec
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.scene import Scene, pose
 from fail2progress.robots.stretch import body as ways
 from fail2progress.robots.stretch.camera import D435I, HeadCamera
@@ -85,10 +85,10 @@ def test_what_is_not_seen_is_not_acted_on() -> None:
 def test_the_best_look_at_a_thing_counts() -> None:
     def look(names: tuple[str, ...], visibility: tuple[float, ...], at: float) -> SegmentedCloud:
         points = np.full((len(names), 8, 3), at, np.float32)
-        return SegmentedCloud(names, ("cup",) * len(names), points, np.array(visibility, np.float32), stamp=at)
+        return SegmentedCloud(names, ("cup",) * len(names), points, np.array(visibility, np.float32), stamp=round(at * SECOND))
 
     both = merged([look(("a", "b"), (0.2, 0.9), 1.0), look(("b", "c"), (0.0, 0.5), 2.0), look(("a",), (0.2,), 3.0)])
-    assert both.names == ("a", "b", "c") and both.stamp == 3.0
+    assert both.names == ("a", "b", "c") and both.stamp == 3 * SECOND
     assert both.points[:, 0, 0].tolist() == [3.0, 1.0, 2.0]
     np.testing.assert_allclose(both.visibility, [0.2, 0.9, 0.5])
 

@@ -7,6 +7,7 @@ import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from fail2progress_msgs.msg import Step
 
+from fail2progress.core.observation import SECOND
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.reader import read
 from fail2progress.ros.bags.writer import BagWriter
@@ -40,7 +41,7 @@ IMAGES = (*table.CAMERA[:2], table.LABELS[0])
 def send_images(made: Rig, seconds: float) -> None:
     for topic in IMAGES:
         message = traffic.VALID[topic]()
-        message.header.stamp = convert.time_of(seconds)
+        message.header.stamp = convert.time_of(round(seconds * SECOND))
         assert made.send(topic, message)
 
 
@@ -61,7 +62,7 @@ def test_the_recorder_keeps_the_images_that_a_step_is_judged_by(ros: Any, monkey
     with rig("recorder", monkeypatch) as made:
         made.activate()
         step, verdict = traffic.step(1), traffic.VALID["verdicts"]()
-        end = convert.stamp_of(step.header.stamp)
+        end = convert.stamp_of(step.header.stamp) / SECOND
         for what in (-0.2, 0.2, step, 0.4, 0.6, verdict, 0.8):
             if isinstance(what, float):
                 send_images(made, end + what)

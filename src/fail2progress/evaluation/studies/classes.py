@@ -121,7 +121,7 @@ def _event(wanted: Job, world: Outcome, expected: RelationState, number: int) ->
         names=before.names,
         categories=before.categories,
         frame=before.frame,
-        stamps=(0.0, 1.0),
+        stamps=(0, 1_000_000_000),
     )
     relations = _probabilities(world.before.relations)
     return FailureEvent(

@@ -80,7 +80,7 @@ def episode(simulator: Simulator, seed: int, number: int, noise: DepthNoise = CL
         call = _call(rng, now.scene)
         meant = _meant(call, now.relations)
         now = simulator.execute(Job(now.scene, call, camera, seed=number * 10 + step)).after
-        frame = photograph(compile_scene(now.scene), now.scene, camera, noise, rng, stamp=step + 1.0)
+        frame = photograph(compile_scene(now.scene), now.scene, camera, noise, rng, stamp=(step + 1) * 1_000_000_000)
         yield Moment(now.scene, now.relations, frame, meant, str(call))
 
 

@@ -62,7 +62,7 @@ class Perceived:
     height: int
     seconds: Mapping[str, float] = field(default_factory=dict)
     frame: str = FRAME
-    stamp: float = 0.0
+    stamp: int = 0
 
     def cloud(self, seed: int = 0) -> SegmentedCloud:
         """Surfaces and objects with the same number of points each; the same frame gives the same points."""

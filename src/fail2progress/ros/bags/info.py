@@ -2,126 +2,186 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fail2progress.core.observation import SECOND
+from fail2progress.core.scene import FRAME
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags.playback import TRANSFORMS, relative
-from fail2progress.ros.bags.reader import Recorded, read
+from fail2progress.ros.bags import pictures
+from fail2progress.ros.bags.pictures import COMPRESSED
+from fail2progress.ros.bags.reader import BagError, files, read
+from fail2progress.ros.bags.survey import Topic, survey
+from fail2progress.ros.bags.topics import COLOUR, COLOURS, DEPTH, DEPTHS, INFO, Choice, Chooser, listed
 
-IMAGE = "sensor_msgs/msg/Image"
-LONGEST_NAME = 256
-
-
-@dataclass
-class TopicInfo:
-    """One topic: its messages, when they came (ns), and for images what their pixels are."""
-
-    name: str
-    type: str
-    count: int = 0
-    first: int = 0
-    last: int = 0
-    gap: int = 0
-    """Longest time between two messages, ns."""
-    encodings: set[str] = field(default_factory=set)
-
-    def add(self, item: Recorded) -> None:
-        """Count a message."""
-        self.gap = max(self.gap, item.time - self.last) if self.count else 0
-        self.first = self.first if self.count else item.time
-        self.last, self.count = item.time, self.count + 1
-        if item.type == IMAGE and (found := encoding(item.data)) is not None:
-            self.encodings.add(found)
-
-    @property
-    def stack_name(self) -> str | None:
-        """What the stack calls it, if it is one that the stack knows."""
-        return relative(self.name)
-
-    def to_dict(self) -> dict[str, object]:
-        """For --json; seconds."""
-        seconds = (self.last - self.first) / 1e9
-        return {
-            "topic": self.name,
-            "type": self.type,
-            "messages": self.count,
-            "rate_hz": (self.count - 1) / seconds if seconds > 0 else None,
-            "longest_gap_s": self.gap / 1e9,
-            "encodings": sorted(self.encodings),
-            "played_as": self.stack_name,
-        }
+SLOP = 0.02
+"""Seconds by which the stamps of one moment's images may differ: colour and depth of real drivers do."""
+JUMP = 2 * SECOND
+"""Nanoseconds back from which on a clock was set, and no message was late."""
+LABELS, NAMES = table.LABELS
 
 
 @dataclass(frozen=True)
 class BagInfo:
-    """All topics, in the order in which they first appear."""
+    """All topics in the order in which they first appear, and what a replay makes of them."""
 
     path: Path
-    topics: tuple[TopicInfo, ...]
+    topics: tuple[Topic, ...]
+    packed: bool
+    """Whether its files are compressed as a whole."""
+    played: Mapping[str, str] = field(default_factory=dict)
+    """The stack's names by the recorded topics."""
+    source: str | None = None
+    """Where a replay takes observations from: segments as they were at the time, else the camera; None where from nowhere."""
+    problem: str = ""
+    """Why nothing can be replayed, in one line."""
+    moments: int = 0
+    """Observations that there are: segments, or pairs of images."""
+    disorder: int = 0
+    """By how much messages come before earlier ones at most, ns."""
+
+    def require(self) -> BagInfo:
+        """Itself; BagError where nothing can be replayed."""
+        if self.problem:
+            raise BagError(self.problem)
+        return self
+
+    def of(self, name: str) -> Topic | None:
+        """The topic that is played as one of the stack's."""
+        return next((topic for topic in self.topics if self.played.get(topic.name) == name), None)
 
     @property
-    def source(self) -> str | None:
-        """Where a replay takes observations from: segments as they were at the time, else the camera; None where from nowhere."""
-        there = {topic.stack_name for topic in self.topics if topic.count}
-        if "segments" in there:
-            return "segments"
-        return "camera" if set(table.CAMERA) <= there else None
-
-    def missing(self) -> str:
-        """Why nothing can be replayed, with the topics that there are."""
-        there = {topic.stack_name for topic in self.topics if topic.count}
-        lacks = [name for name in table.CAMERA if name not in there]
-        names = ", ".join(f"{topic.name} ({topic.type})" for topic in self.topics) or "none at all"
-        why = f"neither segments nor a whole camera (no {', no '.join(lacks)})" if lacks else "what was asked for is not in it"
-        return f"{self.path}: nothing to replay: {why}; its topics: {names}"
+    def clock_was_set(self) -> bool:
+        """Whether a clock was set back meanwhile."""
+        return any(topic.back > JUMP for topic in self.topics)
 
     def warnings(self) -> list[str]:
         """What people should know before they believe a replay."""
-        names = [topic.stack_name for topic in self.topics if topic.stack_name in (*table.CAMERA, "segments", "steps")]
-        several = sorted({name for name in names if name is not None and names.count(name) > 1})
-        there = set(names)
-        found = [f"{name} comes from several topics: more than one robot or camera" for name in several]
-        transforms = {topic.stack_name for topic in self.topics if topic.count} & set(TRANSFORMS)
-        if self.source == "camera" and not transforms:
-            found.append("no transforms: the camera's place is worked out from the table in every frame")
-        if "steps" not in there:
+        found = []
+        if self.source == "camera" and not self._camera_has_a_place():
+            found.append(
+                "no transforms from camera to planning frame: the camera's place is worked out from the table in every frame"
+            )
+        for topic in self.topics:
+            if topic.type == COMPRESSED and topic.name in self.played:
+                found.append(f"{topic.name} is decoded ({', '.join(sorted(topic.encodings))})")
+        if self.clock_was_set:
+            found.append(f"a clock was set back by {max(t.back for t in self.topics) / SECOND:.1f} s meanwhile")
+        if "steps" not in self.played.values():
             found.append("no steps: there is nothing to judge, only segments and relations to see")
         return found
+
+    def _camera_has_a_place(self) -> bool:
+        """Whether transforms lead from the planning frame to that of the depth images."""
+        depth = self.of(DEPTH)
+        edges = set[tuple[str, str]]().union(*(topic.edges for topic in self.topics if topic.name in self.played))
+        reached, grows = {frame.lstrip("/") for frame in (depth.frames if depth is not None else ())}, True
+        while grows and FRAME not in reached:
+            more = {end for edge in edges if reached & set(edge) for end in edge} - reached
+            reached, grows = reached | more, bool(more)
+        return FRAME in reached
 
     def to_dict(self) -> dict[str, object]:
         """For --json."""
         return {
             "bag": str(self.path),
             "source": self.source,
-            "topics": [topic.to_dict() for topic in self.topics],
+            "observations": self.moments,
+            "topics": [{**topic.to_dict(), "played_as": self.played.get(topic.name)} for topic in self.topics],
             "warnings": self.warnings(),
+            "problem": self.problem or None,
         }
 
 
-def info(path: Path) -> BagInfo:
-    """Look through a bag; BagError where it cannot be read."""
-    return BagInfo(path, tuple(_topics(read(path)).values()))
+def info(path: Path, choice: Choice | None = None, source: str = "", slop: float = SLOP) -> BagInfo:
+    """Look through a bag; BagError where it cannot be read. What cannot be played is said in `problem`.
 
-
-def _topics(items: Iterable[Recorded]) -> dict[str, TopicInfo]:
-    found: dict[str, TopicInfo] = {}
-    for item in items:
-        found.setdefault(item.topic, TopicInfo(item.topic, item.type)).add(item)
-    return found
-
-
-def encoding(data: bytes) -> str | None:
-    """The encoding of a serialised sensor_msgs/Image: header (stamp, frame_id), height, width, then it; None where damaged."""
-    order = "<" if len(data) > 1 and data[1] & 1 else ">"
+    source: "segments" or "camera"; "": segments where there are any. slop: seconds by which images of one moment differ.
+    """
+    packed = any(file.suffix == ".zstd" for file in files(path))
+    topics, disorder = survey(read(path))
+    found, played, problem, moments = None, dict[str, str](), "", 0
     try:
-        (length,) = struct.unpack_from(f"{order}I", data, 12)
-        place = 16 + length
-        place += -(place - 4) % 4 + 8
-        (size,) = struct.unpack_from(f"{order}I", data, place)
-    except struct.error:
-        return None
-    text = data[place + 4 : place + 3 + size]
-    return text.decode("ascii", "replace") if 0 < size <= LONGEST_NAME and len(text) == size - 1 else None
+        chooser = Chooser(topics, choice or Choice())
+        found, played = _choose(chooser, path, source)
+        moments = _check(chooser, played, found, slop)
+    except BagError as error:
+        found, problem = None, f"{path}: nothing to replay: {error}"
+    return BagInfo(path, topics, packed, played, found, problem, moments, disorder)
+
+
+def _choose(chooser: Chooser, path: Path, asked: str) -> tuple[str, dict[str, str]]:
+    """Where observations come from, and what is played as what."""
+    segments = chooser.own("segments") if asked != "camera" else None
+    if segments is not None:
+        source, wanted = "segments", dict[str, Topic | None](segments=segments)
+    elif asked == "segments":
+        raise BagError(f"it holds no segments; its topics: {listed(chooser.all)}")
+    else:
+        colour = chooser.colour()
+        depth = chooser.depth(colour)
+        wanted = {COLOUR: colour, DEPTH: depth, INFO: chooser.info(colour, depth)}
+        lacks = [name for name, topic in wanted.items() if topic is None]
+        if lacks:
+            raise BagError(
+                f"{'' if asked else 'neither segments nor '}a whole camera (no {', no '.join(lacks)}); its topics: "
+                f"{listed(chooser.all)}; --topic NAME:=NAME says which of them it is"
+            )
+        source, wanted = "camera", {**wanted, LABELS: chooser.own(LABELS), NAMES: chooser.own(NAMES)}
+    played = {topic.name: name for name, topic in {**wanted, "steps": chooser.own("steps")}.items() if topic is not None}
+    return source, {**chooser.transforms(), **played}
+
+
+def _check(chooser: Chooser, played: Mapping[str, str], source: str, slop: float) -> int:
+    """How many observations there are. BagError where none can be made of what the topics hold."""
+    topics = {played[topic.name]: topic for topic in chooser.all if topic.name in played}
+    if source == "segments":
+        return topics["segments"].count
+    colour, depth, about = (topics[name] for name in table.CAMERA)
+    for topic, known in ((colour, COLOURS), (depth, DEPTHS)):
+        _check_encodings(topic, known)
+    if not any(fx > 0 and fy > 0 for fx, fy, _, _ in about.focal):
+        raise BagError(f"{about.name}: fx and fy are 0: the camera was not calibrated; name another: --topic camera_info:=NAME")
+    _check_sizes(chooser, colour, depth, about)
+    return _pairs(colour, depth, slop)
+
+
+def _check_encodings(topic: Topic, known: tuple[str, ...]) -> None:
+    if topic.type == COMPRESSED:
+        bad, known = [form for form in topic.encodings if pictures.unknown(form)], ("png", "jpeg")
+    else:
+        bad = [name for name in topic.encodings if name not in known]
+    if bad and len(bad) == len(topic.encodings):
+        raise BagError(f"{topic.name}: encoding {sorted(bad)[0]!r}; known: {', '.join(known)}")
+
+
+def _check_sizes(chooser: Chooser, colour: Topic, depth: Topic, about: Topic) -> None:
+    """BagError where depth is not aligned to colour, or the camera info speaks of other images."""
+    (one, *_), (other, *_) = sorted(colour.sizes) or [(0, 0)], sorted(depth.sizes) or [(0, 0)]
+    hint = "record depth aligned to colour (RealSense: align_depth.enable:=true), or name another: --topic depth:=NAME"
+    if one != other:
+        raise BagError(f"{depth.name}: {other[0]} x {other[1]} pixels, but {colour.name} {one[0]} x {one[1]}: {hint}")
+    if one not in about.sizes:
+        wrong = sorted(about.sizes)[0]
+        raise BagError(f"{about.name}: speaks of {wrong[0]} x {wrong[1]} pixels, the images have {one[0]} x {one[1]}")
+    own = next((t for t in chooser.all if t.name == f"{depth.name.rpartition('/')[0]}/camera_info" and t.focal), None)
+    if own is not None and own.name != about.name and not own.focal & about.focal and colour.frames != depth.frames:
+        raise BagError(f"{depth.name}: another camera ({', '.join(depth.frames)}) than {colour.name}: {hint}")
+
+
+def _pairs(colour: Topic, depth: Topic, slop: float) -> int:
+    """Depth images with a colour image of the same moment; BagError where there is none."""
+    stamps = sorted(colour.stamps)
+    apart = []
+    for stamp in depth.stamps:
+        at = bisect_left(stamps, stamp)
+        apart.append(min((abs(stamp - near) for near in stamps[max(at - 1, 0) : at + 1]), default=2**62))
+    found = sum(gap <= slop * SECOND for gap in apart)
+    if not found:
+        raise BagError(
+            f"{colour.name} and {depth.name}: no two stamps within {slop:g} s, the nearest are {min(apart) / SECOND:.3f} s "
+            "apart: --slop takes more"
+        )
+    return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, cast
@@ -14,6 +16,9 @@ from mcap.records import Channel, Message, Schema
 from mcap.writer import MCAP0_MAGIC
 
 ROS1_MAGIC = b"#ROSBAG V"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+KINDS = (".mcap", ".db3")
+PACKED = ".zstd"
 LARGEST_RECORD = 512 * 1024 * 1024
 
 
@@ -32,62 +37,87 @@ class Recorded:
 
 
 def read(path: Path) -> Iterator[Recorded]:
-    """All whole messages of a bag (folder or file) in the order of arrival. BagError where there is none that can be read.
+    """All whole messages of a bag (folder or file) in the order in which they were written. BagError where none can be read.
 
-    A file that was cut short ends where its last whole message ends.
+    A file that was cut short ends where its last whole message ends. What is compressed, as files or message by message, is
+    unpacked.
     """
-    unpack = _unpacker(path)
-    if path.is_dir():
-        files = sorted(path.glob("*.mcap"), key=_number) or sorted(path.glob("*.db3"), key=_number)
-    else:
-        files = [path] if path.is_file() else []
-    if not files:
-        raise BagError(_no_bag(path))
-    for file in files:
+    _check_compression(path)
+    for file in files(path):
         try:
-            for item in _read_mcap(file) if file.suffix == ".mcap" else _read_sqlite(file):
-                yield item if unpack is None else replace(item, data=unpack(item.data))
+            with unpacked(file) as plain:
+                yield from map(_unpacked_message, _read_mcap(plain) if plain.suffix == ".mcap" else _read_sqlite(plain))
         except OSError as error:
             raise BagError(f"{file}: cannot be read ({error})") from error
 
 
-def _no_bag(path: Path) -> str:
-    packed = sorted(path.glob("*.zstd")) if path.is_dir() else [path] if path.suffix == ".zstd" else []
-    if packed:
-        return f"{packed[0]}: compressed as a whole file; unpack it and name the file that comes out: zstd -d {packed[0]}"
-    return f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)"
+def files(path: Path) -> list[Path]:
+    """The files of a bag in their order; BagError where there is none."""
+    if path.is_dir():
+        for kind in KINDS:
+            found = sorted(path.glob(f"*{kind}"), key=_number) or sorted(path.glob(f"*{kind}{PACKED}"), key=_number)
+            if found:
+                return found
+        found = sorted(path.glob("*.bag"))
+        if found:
+            raise BagError(_old(found[0]))
+        raise BagError(f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)")
+    if not path.is_file():
+        raise BagError(f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)")
+    return [path]
 
 
-def _unpacker(path: Path) -> Callable[[bytes], bytes] | None:
-    """What unpacks single messages, where the metadata say that they are compressed; BagError for what is not known here."""
+def _old(path: Path) -> str:
+    return f"{path}: a ROS 1 bag; convert it first: rosbags-convert --src {path} --dst {path.with_suffix('')}"
+
+
+@contextmanager
+def unpacked(file: Path) -> Iterator[Path]:
+    """A file of a bag; one that is compressed as a whole is unpacked beside the system's temporary files meanwhile."""
+    if file.suffix != PACKED:
+        yield file
+        return
+    import zstandard
+
+    with tempfile.TemporaryDirectory(prefix="fail2progress-") as folder:
+        plain = Path(folder) / file.stem
+        try:
+            with file.open("rb") as packed, plain.open("wb") as out:
+                zstandard.ZstdDecompressor().copy_stream(packed, out)
+        except zstandard.ZstdError as error:
+            raise BagError(f"{file}: damaged (it does not decompress: {error})") from error
+        except OSError as error:
+            raise BagError(f"{file}: cannot be unpacked into {folder} ({error}): unpack it yourself: zstd -d {file}") from error
+        yield plain
+
+
+def _check_compression(path: Path) -> None:
+    """BagError where the metadata name a compression that is not known here; bags that were cut short have no metadata."""
     place = (path if path.is_dir() else path.parent) / "metadata.yaml"
-    if not place.is_file():
-        return None
     try:
         about = yaml.safe_load(place.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
         mode, kind = str(about.get("compression_mode") or "").upper(), str(about.get("compression_format") or "")
     except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError):
-        return None  # a bag that was cut short has none, or half of it; its messages can be read all the same
-    if mode != "MESSAGE":
-        return None
-    if kind != "zstd":
-        raise BagError(f"{path}: messages are compressed by {kind!r}; known: zstd")
+        return
+    if mode in ("MESSAGE", "FILE") and kind != "zstd":
+        raise BagError(f"{path}: compressed by {kind!r}; known: zstd")
+
+
+def _unpacked_message(item: Recorded) -> Recorded:
+    """A message as it was on the wire. No serialised message begins as a compressed one does, so no metadata are needed."""
+    if not item.data.startswith(ZSTD_MAGIC):
+        return item
     import zstandard
 
-    tool = zstandard.ZstdDecompressor()
-
-    def unpack(data: bytes) -> bytes:
-        try:
-            return tool.decompress(data, max_output_size=LARGEST_RECORD)
-        except zstandard.ZstdError as error:
-            raise BagError(f"{path}: damaged (a message that does not decompress: {error})") from error
-
-    return unpack
+    try:
+        return replace(item, data=zstandard.ZstdDecompressor().decompress(item.data, max_output_size=LARGEST_RECORD))
+    except zstandard.ZstdError as error:
+        raise BagError(f"{item.topic}: damaged (a message that does not decompress: {error})") from error
 
 
 def _number(path: Path) -> tuple[int, str]:
     """Splits of a bag are numbered: 10 comes after 9."""
-    last = path.stem.rsplit("_", 1)[-1]
+    last = path.name.removesuffix(PACKED).rpartition(".")[0].rsplit("_", 1)[-1]
     return int(last) if last.isdigit() else 0, path.name
 
 
@@ -108,18 +138,20 @@ class _Whole:
 def _read_mcap(path: Path) -> Iterator[Recorded]:
     with path.open("rb") as file:
         if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
-            raise BagError(f"{path}: a ROS 1 bag; convert it first: rosbags-convert --src {path} --dst {path.with_suffix('')}")
+            raise BagError(_old(path))
         file.seek(0)
         if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC))):
             raise BagError(f"{path}: damaged (it does not begin as an MCAP file)")
         file.seek(0)
         try:
             reader = NonSeekingReader(cast(IO[bytes], _Whole(file)), record_size_limit=LARGEST_RECORD)
-            for item in reader.iter_messages(log_time_order=False):
-                yield _recorded(*item)
+            for schema, channel, message in reader.iter_messages(log_time_order=False):
+                if channel.message_encoding == "ros1":
+                    raise BagError(f"{path}: holds messages of ROS 1; convert the bag that it was made of: rosbags-convert")
+                yield _recorded(schema, channel, message)
         except EndOfFile:
             return
-        except OSError:
+        except (OSError, BagError):
             raise
         except Exception as error:  # mcap, struct and the decompressors each have their own errors for damaged input
             raise BagError(f"{path}: damaged ({type(error).__name__}: {error})") from error
@@ -136,11 +168,11 @@ def _read_sqlite(path: Path) -> Iterator[Recorded]:
 
     with path.open("rb") as file:
         if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
-            raise BagError(f"{path}: a ROS 1 bag; convert it first: rosbags-convert --src {path} --dst {path.with_suffix('')}")
+            raise BagError(_old(path))
     query = "SELECT topics.name, topics.type, messages.data, messages.timestamp FROM messages JOIN topics ON topics.id = topic_id"
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            for name, kind, data, time in connection.execute(query + " ORDER BY messages.timestamp, messages.id"):
+            for name, kind, data, time in connection.execute(query + " ORDER BY messages.id"):
                 if not isinstance(data, bytes) or not isinstance(time, int):
                     raise BagError(f"{path}: damaged (a message of {type(data).__name__} at {time!r})")
                 yield Recorded(str(name), str(kind), data, time)

@@ -10,7 +10,7 @@ from fail2progress_msgs.msg import ModelState, ModelUpdate, Relations, Segments
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.values import segments_msg, stamp_of
 from fail2progress.ros.lifecycle import qos
@@ -43,11 +43,11 @@ class Probe(Node):
 
     def _joints(self, message: JointState) -> None:
         if max(map(abs, message.velocity), default=0.0) > AT_REST:
-            self.moved = stamp_of(message.header.stamp)
+            self.moved = stamp_of(message.header.stamp) / SECOND
 
     def _update(self, message: ModelUpdate) -> None:
         with self.changed:
-            self.announced = stamp_of(message.header.stamp)
+            self.announced = stamp_of(message.header.stamp) / SECOND
             self.changed.notify_all()
 
     def send(self) -> None:
@@ -58,11 +58,10 @@ class Probe(Node):
         self.outlet.publish(self.message)
 
     def _relations(self, message: Relations) -> None:
-        stamp = message.header.stamp.sec * 1_000_000_000 + message.header.stamp.nanosec
-        known = min(self.sent, key=lambda key: abs(key - stamp), default=None)
-        if known is not None and abs(known - stamp) < 1000:
+        stamp = stamp_of(message.header.stamp)
+        if stamp in self.sent:
             with self.changed:
-                self.delays[known] = time.monotonic() - self.sent[known]
+                self.delays[stamp] = time.monotonic() - self.sent[stamp]
                 self.changed.notify_all()
 
     def _state(self, message: ModelState) -> None:
@@ -70,7 +69,7 @@ class Probe(Node):
             self.digests[message.node] = message.digest
             if message.reason:
                 self.reasons[message.node] = message.reason
-            self.reported[message.node] = stamp_of(message.header.stamp)
+            self.reported[message.node] = stamp_of(message.header.stamp) / SECOND
             self.changed.notify_all()
 
     def wait(self, true: Callable[[], bool], seconds: float) -> bool:

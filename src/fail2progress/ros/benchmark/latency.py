@@ -29,7 +29,7 @@ from std_srvs.srv import Trigger
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.files import write_whole
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.store import Registry
@@ -156,7 +156,7 @@ def _stop_once(probe: Probe, after: float) -> dict[str, Any]:
 
 
 def _now(probe: Probe) -> float:
-    return float(probe.get_clock().now().nanoseconds) / 1e9
+    return float(probe.get_clock().now().nanoseconds) / SECOND
 
 
 def _result(future: Any, seconds: float) -> Any:

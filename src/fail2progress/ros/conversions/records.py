@@ -43,7 +43,7 @@ LAST_STEP = 2**31 - 1
 PHASES = (StepMsg.STARTED, StepMsg.FINISHED, StepMsg.FAILED, StepMsg.OVER)
 
 
-def step_msg(attempt: SkillExecution, episode: str, phase: int, stamp: float, code: int = 0, text: str = "") -> StepMsg:
+def step_msg(attempt: SkillExecution, episode: str, phase: int, stamp: int, code: int = 0, text: str = "") -> StepMsg:
     """One attempt, in a phase of it."""
     return StepMsg(
         header=header(stamp, attempt.before.frame),
@@ -187,7 +187,7 @@ def _check_event(message: FailureEventMsg) -> None:
         raise Refused("value", f"a failure at {message.time!r}, which is no ISO 8601 time") from error
 
 
-def report_msg(report: FailureReport, stamp: float) -> FailureReportMsg:
+def report_msg(report: FailureReport, stamp: int) -> FailureReportMsg:
     """From the core's type."""
     return FailureReportMsg(
         header=header(stamp, ""),

@@ -21,7 +21,7 @@ from unique_identifier_msgs.msg import UUID
 
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import CATEGORIES
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.event import Call
 from fail2progress.planning.planner import PlannedSkill
@@ -32,7 +32,6 @@ MOST_SEGMENTS = 64
 MOST_POINTS = 4096
 MOST_TEXT = 256
 """Characters of a name; what is longer names nothing, and would go into every log, bag and store."""
-_BILLION = 1_000_000_000
 
 
 class Refused(ValueError):
@@ -43,30 +42,22 @@ class Refused(ValueError):
         self.kind = kind
 
 
-def time_of(stamp: float) -> Time:
-    """Seconds to a Time, to the nanosecond. ValueError for what a Time cannot hold."""
-    if not np.isfinite(stamp) or not 0 <= stamp < 2**31:
-        raise ValueError(f"a stamp must lie in [0, 2^31) s, got {stamp}")
-    seconds, rest = divmod(round(stamp * _BILLION) if stamp < 2**20 else _nanoseconds(stamp), _BILLION)
+def time_of(stamp: int) -> Time:
+    """Nanoseconds to a Time. ValueError for what a Time cannot hold."""
+    if not 0 <= stamp < 2**31 * SECOND:
+        raise ValueError(f"a stamp must lie in [0, 2^31) s, got {stamp} ns")
+    seconds, rest = divmod(stamp, SECOND)
     return Time(sec=seconds, nanosec=rest)
 
 
-def _nanoseconds(stamp: float) -> int:
-    whole = int(stamp)
-    return whole * _BILLION + round((stamp - whole) * _BILLION)
-
-
-def stamp_of(time: Time) -> float:
-    """Seconds; whole nanoseconds up to some weeks come back exactly, wall-clock times as the nearest float.
-
-    Refused for invalid times: before 1970, or a billion nanoseconds and more.
-    """
-    if time.sec < 0 or time.nanosec >= _BILLION:
+def stamp_of(time: Time) -> int:
+    """Nanoseconds. Refused for invalid times: before 1970, or a billion nanoseconds and more."""
+    if time.sec < 0 or time.nanosec >= SECOND:
         raise Refused("stamp", f"{time.sec} s and {time.nanosec} ns are no time")
-    return (int(time.sec) * _BILLION + int(time.nanosec)) / _BILLION
+    return int(time.sec) * SECOND + int(time.nanosec)
 
 
-def header(stamp: float, frame: str) -> HeaderMsg:
+def header(stamp: int, frame: str) -> HeaderMsg:
     """A header."""
     return HeaderMsg(stamp=time_of(stamp), frame_id=frame)
 

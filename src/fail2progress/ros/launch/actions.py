@@ -27,6 +27,8 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from fail2progress.ros import graph as table
+from fail2progress.ros.bags.info import SLOP, info
+from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.launch import description as launching
 from fail2progress.ros.launch.environment import SUPERVISOR
 from fail2progress.ros.launch.supervisor import GRACE, MOST_STARTS, PAUSE
@@ -70,6 +72,8 @@ class Run:
         known = context.launch_configurations
         self.given = {item.name: known[item.name] for item in launching.arguments(self.stack)}
         self.values = launching.values(self.stack, self.given)
+        if self.stack == "replay":
+            self.check_bag()
         if not launching.truth("resume", self.given.get("resume", "true")):
             Path(self.given["state_dir"], WORLD).unlink(missing_ok=True)
         clock = launching.truth("use_sim_time", self.given["use_sim_time"])
@@ -84,6 +88,12 @@ class Run:
             *(self.node(name) for name in table.STACKS[self.stack]),
             *self.camera(),
         ]
+
+    def check_bag(self) -> None:
+        """BagError, a ValueError, where nothing of the bag can be replayed: before anything is started."""
+        given = self.given
+        choice = Choice.parse(given["topics"].split(), given["robot"], given["camera"])
+        info(Path(given["bag"]), choice, given["source"], float(given["slop"] or SLOP)).require()
 
     def node(self, name: str) -> Any:
         """A node's process."""

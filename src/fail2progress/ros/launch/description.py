@@ -14,7 +14,7 @@ SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmente
 OWN: Mapping[str, tuple[str, ...]] = {
     "sim": ("task", "objects", "seed", "story", "robot", "result"),
     "robot": (),
-    "replay": ("rate", "source"),
+    "replay": ("rate", "source", "topics", "robot", "camera", "slop"),
 }
 """Parameters that are arguments of one stack's launch file."""
 DEFAULTS = {"state_dir"}

@@ -11,22 +11,22 @@ from typing import Any
 from fail2progress_msgs.msg import Step
 from rclpy.serialization import deserialize_message
 
+from fail2progress.core.observation import SECOND
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.sentences import story
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros import graph as table
 from fail2progress.ros.answers import StackAnswers, StepKey
-from fail2progress.ros.bags.info import info
-from fail2progress.ros.bags.playback import TRANSFORMS, Pace, ahead, check_type, header_stamp, relative
-from fail2progress.ros.bags.reader import BagError, Recorded, read
+from fail2progress.ros.bags.cdr import DamagedError, header_stamp
+from fail2progress.ros.bags.info import BagInfo, info
+from fail2progress.ros.bags.pictures import COMPRESSED, decoded
+from fail2progress.ros.bags.playback import Pace, messages
+from fail2progress.ros.bags.reader import BagError, Recorded
+from fail2progress.ros.bags.topics import TRANSFORMS, Choice
 from fail2progress.ros.conversions.values import uuid_text
 from fail2progress.ros.lifecycle import StackNode, message_type, qos
 
-UPSTREAM = {"segments": "segments", "camera": table.CAMERA[1]}
-"""Where observations may come from: only one of them is played, all after it is computed again."""
-INFO = table.CAMERA[2]
-SLOP = 0.02
-"""Seconds by which the stamps of one moment's images may differ: colour and depth of real drivers do."""
+_, DEPTH, INFO = table.CAMERA
 PATIENCE = 5.0
 """Seconds after which a message that was not answered counts as lost and is sent again."""
 ATTEMPTS = 5
@@ -65,6 +65,8 @@ class PlayerNode(StackNode):
         self.missing: set[str] = set()
         """Models that planned a step and cannot be had."""
         self.played, self.shown, self.answered = 0, 0, 0
+        self.damaged: list[str] = []
+        """Messages that could not be read, and why."""
 
     def begin(self) -> None:
         """See StackNode."""
@@ -76,13 +78,13 @@ class PlayerNode(StackNode):
 
     def _run(self) -> None:
         try:
-            source = self._source()
-            self._await_listeners(source)
-            self._play(source)
+            self.bag = self._look_through()
+            self._await_listeners()
+            self._play()
             self._await_end()
             print(f"{self.played} messages played, {self.shown} observations, {self.answered} of them with relations", flush=True)
             self.done = self._outcome()
-        except (BagError, StoreError) as error:
+        except (BagError, DamagedError, StoreError) as error:
             print(f"fail2progress: {error}", flush=True)
             self.done = 2
         except Exception:  # a thread that ended without a word would leave the stack running for ever
@@ -91,6 +93,8 @@ class PlayerNode(StackNode):
 
     def _outcome(self) -> int:
         """2 where nothing was looked at, with the reasons that nodes gave: there is no replay without an observation."""
+        if self.damaged:
+            print(f"note: {len(self.damaged)} damaged message(s) left out, such as {self.damaged[0]}", flush=True)
         if self.answered or self.ending.is_set():
             return 0
         for kind, said in sorted(self.heard.refused("segmentation", "relations").items()):
@@ -98,61 +102,58 @@ class PlayerNode(StackNode):
         print(f"fail2progress: {self.path}: nothing could be looked at; see: fail2progress bag info {self.path}", flush=True)
         return 2
 
-    def _source(self) -> str:
-        """The topic of the bag that observations are taken from: the one asked for, else what was seen at the time."""
-        found_in = info(self.path)
-        there = {name for topic in found_in.topics if topic.count and (name := topic.stack_name) is not None}
-        asked = str(self.param("source"))
-        wanted = [UPSTREAM[asked]] if asked else list(UPSTREAM.values())
-        found = next((name for name in wanted if name in there), None)
-        if found is None:
-            raise BagError(found_in.missing())
-        self.images = there & {*table.CAMERA, table.LABELS[0]}
-        self.transforms = there & {*TRANSFORMS}
+    def _look_through(self) -> BagInfo:
+        """What is in the bag. BagError where nothing can be replayed; what people should know is said."""
+        choice = Choice.parse(str(self.param("topics")).split(), str(self.param("robot")), str(self.param("camera")))
+        found = info(self.path, choice, str(self.param("source")), float(self.param("slop"))).require()
+        for warning in found.warnings():
+            print(f"note: {warning}", flush=True)
+        self.images = {name for name in found.played.values() if name in (*table.CAMERA, table.LABELS[0], "segments")}
         return found
 
-    def _await_listeners(self, source: str) -> None:
+    def _await_listeners(self) -> None:
         """Until the first node of the chain listens, and those that use a model run one."""
-        for name in (*(self.images | self.transforms if source in self.images else {source}), "steps"):
+        transforms = {name for name in self.bag.played.values() if name in TRANSFORMS} if self.bag.source == "camera" else set()
+        for name in (*self.images, *transforms, "steps"):
             self.heard.wait(partial(_has_listeners, self._outlet_of(name)), STARTING)
         self.heard.wait(lambda: all(self.heard.models[node] for node in MODEL_USERS), STARTING)
 
-    def _play(self, source: str) -> None:
+    def _play(self) -> None:
         """Publish in order; after the last image of a moment, wait for what the stack makes of it."""
-        images = self.images if source in self.images else {source}
-        pace = Pace(float(self.param("rate")))
-        stamp, moment = 0.0, dict[str, bytes]()
-        self._send_first_info(images)
-        for item in ahead(read(self.path)):
-            name = relative(item.topic)
-            if name is None or name not in (*images, *TRANSFORMS, "steps", table.LABELS[1]):
-                continue
-            check_type(name, item)
-            if name == "steps":
-                self._note_step(item)
+        pace, whole = Pace(float(self.param("rate"))), self.images - {INFO}
+        stamp, moment = 0, dict[str, bytes]()
+        self._send_first_info()
+        for item in messages(self.bag):
+            name = self.bag.played[item.topic]
             self.ending.wait(pace.delay(item.time))
             if self.ending.is_set():
                 return
-            self._outlet_of(name).publish(item.data)
+            try:
+                data = decoded(item.data) if item.type == COMPRESSED else item.data
+                of = header_stamp(data) if name in whole else 0
+            except DamagedError as error:
+                self.damaged.append(f"{item.topic}: {error}")
+                continue
+            if name == "steps":
+                self._note_step(item)
+            self._outlet_of(name).publish(data)
             self.played += 1
             self.facts["played"] = str(self.played)
-            if name in images and name != INFO:
-                of = header_stamp(item.data)
-                together = abs(of - stamp) <= SLOP and name not in moment
-                moment, stamp = ({**moment, name: item.data}, stamp) if together else ({name: item.data}, of)
-                if set(moment) == images - {INFO}:
+            if name in whole:
+                together = abs(of - stamp) <= float(self.param("slop")) * SECOND and name not in moment
+                moment, stamp = ({**moment, name: data}, stamp) if together else ({name: data}, of)
+                if set(moment) == whole:
                     self.shown += 1
-                    self._show(moment, min(map(header_stamp, moment.values())))
+                    self._show(moment, header_stamp(moment.get(DEPTH, data)))
 
-    def _send_first_info(self, images: set[str]) -> None:
+    def _send_first_info(self) -> None:
         """Where pixels look to, before the first of them: in the recording it may come after, or once at the start only."""
-        first = next((item for item in read(self.path) if relative(item.topic) == INFO), None) if INFO in images else None
+        first = next((item for item in messages(self.bag) if self.bag.played[item.topic] == INFO), None)
         if first is not None:
-            check_type(INFO, first)
             self._send({INFO: first.data})
 
-    def _show(self, moment: dict[str, bytes], stamp: float) -> None:
-        """Wait for the relations of a moment. It is sent again where it was lost, or where it overtook a step."""
+    def _show(self, moment: dict[str, bytes], stamp: int) -> None:
+        """Wait for the relations of a moment, which have its stamp (ns). It is sent again if it was lost or overtook a step."""
         lost = 0
         for attempt in range(BEHIND):
             came = self._answer(moment if attempt else {}, stamp)
@@ -164,14 +165,14 @@ class PlayerNode(StackNode):
             if came is None or lost == ATTEMPTS:
                 return
 
-    def _answer(self, moment: dict[str, bytes], stamp: float) -> bool | None:
+    def _answer(self, moment: dict[str, bytes], stamp: int) -> bool | None:
         """Whether relations came for a stamp; None where what was seen was refused. An empty moment has been sent already."""
         before = self.heard.count if moment else -1
         refused = self.heard.refused("segmentation", "relations")
         self._send(moment)
 
         def came() -> bool:
-            return self.heard.count > before and self.heard.answer.stamp >= stamp - 1e-6
+            return self.heard.count > before and self.heard.answer.stamp == stamp
 
         self.heard.wait(lambda: came() or self.heard.refused("segmentation", "relations") != refused, PATIENCE)
         # Diagnostics come once a second: a refusal may be that of an earlier moment.

@@ -25,7 +25,7 @@ class RelationsNode(ModelNode):
         self._choose()
         self.memory = ObjectMemory()
         self.episode, self.finished, self.moving = "", 0, False
-        self.since = 0.0
+        self.since = 0
         """Observations before this time belong to the step that has ended since."""
         self.pending: SkillExecution | None = None
         """Ended, but its effect has not been seen yet."""

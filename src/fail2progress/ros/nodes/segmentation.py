@@ -10,7 +10,7 @@ from typing import Any
 
 from fail2progress_msgs.msg import Step
 
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.registry import segmenter
@@ -37,7 +37,7 @@ class SegmentationNode(StackNode):
         self.segmenter = segmenter(str(self.param("segmenter")))
         self.labelled = self.segmenter.needs_labels
         self.frames = FrameTree()
-        self.waiting: OrderedDict[float, dict[str, Any]] = OrderedDict()
+        self.waiting: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self.due: deque[dict[str, Any]] = deque()
         """Whole frames; where the camera was then is not known yet."""
         self.names: Any = None
@@ -47,7 +47,7 @@ class SegmentationNode(StackNode):
         self.shift: dict[str, Array] = {}
         """Metres by which a finished step is thought to have moved things, until it has been seen."""
         self.moving, self.heard = False, 0.0
-        self.looking: float | None = None
+        self.looking: int | None = None
         """Since when the robot stands still in the middle of a step, its arm out of view, to be shown what is there."""
         self.untouched = False
         """Whether it looks before its skill: nothing has been moved yet."""
@@ -103,7 +103,7 @@ class SegmentationNode(StackNode):
     def take(self, name: str, message: Any) -> None:
         """Put a message to the others of its moment; segment when all are there."""
         stamp = stamp_of(message.header.stamp)
-        slop = float(self.param("slop"))
+        slop = float(self.param("slop")) * SECOND
         key = next((known for known in self.waiting if abs(known - stamp) <= slop), stamp)
         moment = self.waiting.setdefault(key, {})
         moment[name] = message

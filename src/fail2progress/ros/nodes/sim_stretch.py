@@ -143,12 +143,12 @@ class SimStretchNode(RobotNode):
         colour, depth, info = CAMERA
         names = LabelNames(names=list(frame.labels.names), categories=list(frame.labels.categories))
         made: list[tuple[str, Any]] = [
-            (colour, image_msg(frame.colour, "rgb8", 0.0)),
-            (depth, image_msg(depth_image(frame.depth), "16UC1", 0.0)),
-            (info, info_msg(frame.intrinsics, 0.0)),
-            (LABELS[0], image_msg(frame.labels.image, "16UC1", 0.0)),
+            (colour, image_msg(frame.colour, "rgb8", 0)),
+            (depth, image_msg(depth_image(frame.depth), "16UC1", 0)),
+            (info, info_msg(frame.intrinsics, 0)),
+            (LABELS[0], image_msg(frame.labels.image, "16UC1", 0)),
         ]
-        names.header = header(0.0, OPTICAL_FRAME)
+        names.header = header(0, OPTICAL_FRAME)
         with self.sending:
             self.images, self.placed = made, self._moving_frames()
             self.tell(LABELS[1], names)

@@ -49,7 +49,7 @@ def photograph(
     camera: Camera,
     noise: DepthNoise = DepthNoise(),
     rng: np.random.Generator | None = None,
-    stamp: float = 0.0,
+    stamp: int = 0,
 ) -> RgbdFrame:
     """What the camera sees: depth in whole millimetres as sensors give it, plain shaded colours, and true labels."""
     rows, columns = np.mgrid[0 : camera.height, 0 : camera.width]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.observation import SECOND
 from fail2progress.core.scene import FRAME, Scene, pose
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.robots.base import ExecutionError
@@ -94,7 +95,7 @@ def test_what_it_sees_follows_what_it_did() -> None:
     after = robot.observe()
     row = after.index("cup")
     np.testing.assert_allclose(np.median(after.points[row] - before.points[row], axis=0)[1], -0.4, atol=0.04)
-    assert after.stamp == robot.now > 15 and len(robot.looks) == 1
+    assert after.stamp == round(robot.now * SECOND) > 15 * SECOND and len(robot.looks) == 1
 
 
 def test_it_observes_what_a_segmenter_makes_of_its_frame() -> None:
@@ -217,7 +218,7 @@ def test_recovery_puts_down_what_is_held_and_looks() -> None:
     robot.progress = lambda share, phase: None
     robot.recover()
     assert robot.truth.value("contact", "cup", "table") and robot.joints()["wrist_extension"][0] == pytest.approx(0, abs=1e-3)
-    assert robot.observe().stamp == robot.now
+    assert robot.observe().stamp == round(robot.now * SECOND)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import mujoco
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from fail2progress.core.observation import POINTS, SegmentedCloud
+from fail2progress.core.observation import POINTS, SECOND, SegmentedCloud
 from fail2progress.core.relations import DEFAULT, RelationState, Thresholds, ground_truth
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
@@ -128,7 +128,7 @@ class SimulatedStretch(Robot):
         self._bodies = compile_stretch(before.scene, np.array(HOME), grip_for(call.object, phases))
         self._motion.attach(self._bodies)
         self._carry_out(lambda: self._perform(call, phases))
-        self.outcomes.append(Outcome(call, before, self._now, {"simulated": self.now - before.cloud.stamp}, stable=True))
+        self.outcomes.append(Outcome(call, before, self._now, {"simulated": self.now - before.cloud.stamp / SECOND}, stable=True))
 
     def recover(self) -> None:
         """After a skill that ended half-way: put down what is held, go home and look. `execute` does so where it is needed."""
@@ -146,11 +146,12 @@ class SimulatedStretch(Robot):
 
     def frame(self) -> RgbdFrame:
         """What the head camera sees now, with true labels; taken once for any simulated time, as casting the rays takes long."""
-        if self._last is None or self._last.stamp != self.now:
+        stamp = round(self.now * SECOND)
+        if self._last is None or self._last.stamp != stamp:
             mujoco.mj_kinematics(self._bodies.model, self._bodies.data)
             rng = np.random.default_rng([self.seed, round(self.now / TIMESTEP)])
             view = posed(self._bodies, self.camera)
-            self._last = photograph(self._bodies, self.start, view, self.noise, rng, stamp=self.now)
+            self._last = photograph(self._bodies, self.start, view, self.noise, rng, stamp=stamp)
         return self._last
 
     def joints(self) -> dict[str, tuple[float, float, float]]:

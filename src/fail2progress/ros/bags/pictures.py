@@ -1,0 +1,93 @@
+"""Compressed images as image_transport's plugins record them, decoded to serialised plain ones. Imports no ROS."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Picture
+
+from fail2progress.ros.bags.cdr import Cdr, DamagedError, image
+
+COMPRESSED = "sensor_msgs/msg/CompressedImage"
+LARGEST_SIDE = 4096
+_SIGNATURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"RIFF": "WEBP"}
+_CONFIG = 12
+"""Bytes before the picture in a compressedDepth message: a kind, and A and B of depth = A / (value - B)."""
+
+
+def describe(data: bytes) -> str:
+    """What a serialised CompressedImage is: its `format`, such as "rgb8; jpeg compressed bgr8"."""
+    cdr = Cdr(data)
+    cdr.header()
+    return " ".join(cdr.text().split())
+
+
+def is_depth(form: str, topic: str) -> bool:
+    """Whether compressed pixels are depth, by the `format` of the message and the topic's name."""
+    return "compressedDepth" in form or topic.endswith("compressedDepth") or form.startswith(("16UC1", "32FC1", "mono16"))
+
+
+def unknown(form: str) -> bool:
+    """Whether pictures of a format cannot be read here: those of a depth camera coded by run lengths."""
+    return "rvl" in form.lower()
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """(width, height) of a serialised CompressedImage, in pixels."""
+    cdr = Cdr(data)
+    cdr.header()
+    form, content = cdr.text(), bytes(cdr.content())
+    return _open(content[_config(form) :]).size
+
+
+def decoded(data: bytes) -> bytes:
+    """A serialised sensor_msgs/Image from a serialised CompressedImage; DamagedError where it holds no picture.
+
+    Colours become rgb8; depth becomes 16UC1 (mm), or 32FC1 (m) where it was sent as inverse depth.
+    """
+    cdr = Cdr(data)
+    stamp, frame = cdr.header()
+    form, content = cdr.text(), bytes(cdr.content())
+    skip = _config(form)
+    pixels = _pixels(content[skip:])
+    if pixels.dtype == np.uint16 and form.startswith("32FC1"):
+        return image(stamp, frame, _metres(content, pixels.astype(np.uint16)), "32FC1")
+    return image(stamp, frame, pixels, "16UC1" if pixels.dtype == np.uint16 else "rgb8")
+
+
+def _config(form: str) -> int:
+    return _CONFIG if "compressedDepth" in form else 0
+
+
+def _open(content: bytes) -> Picture.Image:
+    kind = next((kind for mark, kind in _SIGNATURES.items() if content.startswith(mark)), None)
+    if kind is None:
+        raise DamagedError("a compressed image that is neither PNG, JPEG, TIFF nor WebP")
+    try:
+        found = Picture.open(io.BytesIO(content), formats=[kind])
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DamagedError(f"a damaged picture ({error})") from error
+    if max(found.size) > LARGEST_SIDE:
+        raise DamagedError(f"a picture of {found.size[0]} x {found.size[1]} pixels")
+    return found
+
+
+def _pixels(content: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """(H, W) 16 bits, or (H, W, 3) RGB."""
+    found = _open(content)
+    try:
+        if found.mode.startswith("I"):
+            return np.asarray(found).astype(np.uint16)
+        return np.asarray(found.convert("RGB"), np.uint8)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DamagedError(f"a damaged picture ({error})") from error
+
+
+def _metres(content: bytes, pixels: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """(H, W) m from inverse depth with 16 bits; 0 stands for no reading."""
+    _, a, b = struct.unpack_from("<iff", content)
+    there = pixels > 0
+    return np.where(there, a / np.where(there, pixels - np.float32(b), 1), 0).astype(np.float32)

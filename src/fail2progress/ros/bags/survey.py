@@ -1,0 +1,114 @@
+"""What a bag holds, in one pass over it: topics, rates, gaps, pixels, frames. Imports no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from fail2progress.ros.bags import pictures
+from fail2progress.ros.bags.cdr import Cdr, DamagedError, header_stamp, transforms
+from fail2progress.ros.bags.pictures import COMPRESSED
+from fail2progress.ros.bags.reader import Recorded
+
+IMAGE = "sensor_msgs/msg/Image"
+CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
+TRANSFORM = "tf2_msgs/msg/TFMessage"
+MOST_TRANSFORMS = 500
+"""Messages of a topic of transforms that are looked into: a tree of frames does not change later."""
+LONGEST_NAME = 256
+
+
+@dataclass
+class Topic:
+    """One topic: its messages, when they came (ns), and what those of a camera and of transforms hold."""
+
+    name: str
+    type: str
+    count: int = 0
+    first: int = 0
+    last: int = 0
+    gap: int = 0
+    """Longest time between two messages, ns."""
+    back: int = 0
+    """Longest time by which a message came before the one that was written before it, ns: a clock that was set back."""
+    encodings: set[str] = field(default_factory=set)
+    sizes: set[tuple[int, int]] = field(default_factory=set)
+    """(width, height) of images and of what camera infos speak of, px."""
+    focal: set[tuple[float, ...]] = field(default_factory=set)
+    """fx, fy, cx, cy of camera infos, px."""
+    frames: set[str] = field(default_factory=set)
+    edges: set[tuple[str, str]] = field(default_factory=set)
+    """(parent, child) of transforms."""
+    stamps: list[int] = field(default_factory=list)
+    """Of images, ns."""
+
+    def add(self, item: Recorded) -> None:
+        """Count a message."""
+        if self.count:
+            self.gap = max(self.gap, item.time - self.last)
+            self.back = max(self.back, self.last - item.time)
+        else:
+            self.first = item.time
+        self.last, self.count = item.time, self.count + 1
+        try:
+            self._look_into(item.data)
+        except DamagedError:
+            return  # the node that takes it says so; here the others are counted
+
+    def _look_into(self, data: bytes) -> None:
+        if self.type in (IMAGE, COMPRESSED):
+            self.stamps.append(header_stamp(data))
+        if self.type == IMAGE:
+            self._add_image(data)
+        elif self.type == COMPRESSED:
+            self.frames.add(Cdr(data).header()[1])
+            self.encodings.add(pictures.describe(data))
+            if not self.sizes and not any(map(pictures.unknown, self.encodings)):
+                self.sizes.add(pictures.size(data))
+        elif self.type == CAMERA_INFO:
+            self._add_info(data)
+        elif self.type == TRANSFORM and self.count <= MOST_TRANSFORMS:
+            self.edges.update(transforms(data))
+
+    def _add_image(self, data: bytes) -> None:
+        cdr = Cdr(data)
+        self.frames.add(cdr.header()[1])
+        height, width = cdr.numbers("I", 2)
+        name = cdr.text()
+        if len(name) > LONGEST_NAME:
+            raise DamagedError(f"an encoding of {len(name)} characters")
+        self.encodings.add(name)
+        self.sizes.add((width, height))
+
+    def _add_info(self, data: bytes) -> None:
+        cdr = Cdr(data)
+        self.frames.add(cdr.header()[1])
+        height, width = cdr.numbers("I", 2)
+        cdr.text()
+        cdr.numbers("d", cdr.number("I"))
+        k = cdr.numbers("d", 9)
+        self.sizes.add((width, height))
+        self.focal.add((k[0], k[4], k[2], k[5]))
+
+    def to_dict(self) -> dict[str, object]:
+        """For --json; seconds."""
+        seconds = (self.last - self.first) / 1e9
+        return {
+            "topic": self.name,
+            "type": self.type,
+            "messages": self.count,
+            "rate_hz": (self.count - 1) / seconds if seconds > 0 else None,
+            "longest_gap_s": self.gap / 1e9,
+            "encodings": sorted(self.encodings),
+            "sizes_px": sorted(self.sizes),
+        }
+
+
+def survey(items: Iterable[Recorded]) -> tuple[tuple[Topic, ...], int]:
+    """All topics, in the order in which they first appear; and by how much messages come before earlier ones at most, ns."""
+    found: dict[str, Topic] = {}
+    newest = disorder = 0
+    for item in items:
+        found.setdefault(item.topic, Topic(item.topic, item.type)).add(item)
+        newest, disorder = max(newest, item.time), max(disorder, newest - item.time)
+    return tuple(found.values()), disorder
