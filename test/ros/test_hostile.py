@@ -71,7 +71,7 @@ def classifier_works(made: Rig, state: Path) -> None:
     assert made.send("failures", convert_records.event_msg(event))
     store = FailureStore(state / "failures.sqlite")
     assert store.get(event.id).header == event.header
-    assert wait_for(lambda: store.report(event.id) is not None or event.id in made.node.hopeless)
+    assert wait_for(lambda: store.report(event.id) is not None or event.id in made.node.worker.hopeless)
 
 
 def learner_works(made: Rig, _: Path) -> None:
@@ -141,7 +141,7 @@ def ask_classifier(made: Rig) -> None:
         assert answer.error_code == ErrorCode.CLASSIFIER_UNKNOWN_EVENT
     flat = m.scene_event(55)
     flat = flat.model_copy(update={"before": replace(flat.before, categories=("capsule",) * 3)})
-    made.node.hopeless.add(flat.id)
+    made.node.worker.hopeless.add(flat.id)
     made.node.store.add(flat)
     answer = made.call(ClassifyFailure, "classify_failure", ClassifyFailure.Request(id=flat.id))
     assert answer.error_code in (ErrorCode.OK, ErrorCode.CLASSIFIER_CANNOT_REBUILD)

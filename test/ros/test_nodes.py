@@ -185,8 +185,8 @@ def test_a_failure_that_makes_trouble_does_not_hold_up_others(ros: Any, state: P
         assert wait_for(lambda: store.report(events[2].id) is not None)
         assert store.report(events[1].id) is not None and store.report(events[0].id) is None
         assert made.node.refused["failures/error"] == 1
-        made.node.wanted.set()
-        assert wait_for(lambda: not made.node.wanted.is_set())
+        made.node.worker.wake()
+        assert wait_for(lambda: not made.node.worker.woken)
         assert len(trouble.asked) == 3
         answer = made.call(ClassifyFailure, "classify_failure", ClassifyFailure.Request(id=events[0].id))
         assert answer.error_code == ErrorCode.OK and store.report(events[0].id) is not None

@@ -24,11 +24,9 @@ from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_ch
 from fail2progress.ros.conversions.records import report_of
 from fail2progress.ros.conversions.values import SCHEMA, header, uuid_msg
 from fail2progress.ros.model_node import ModelNode, registry, starting_model
+from fail2progress.ros.store_worker import StoreWorker
 from fail2progress.simulation.parallel import ParallelSimulator
 from fail2progress.stein.states import NothingToVaryError
-
-UNASKED = 5.0
-"""Seconds between two looks into the store without having been asked."""
 
 Report = Callable[[str, float], None]
 
@@ -50,9 +48,8 @@ class LearnerNode(ModelNode):
         targeting = TargetOptions(samples=int(self.param("samples")))
         finetuning = FinetuneOptions(epochs=int(self.param("epochs")))
         self.learner = Learner(self.simulator, load_rehearsal(weights.path(weights.KEEPSAKE)), targeting, finetuning)
-        self.wanted, self.ending, self.busy = threading.Event(), threading.Event(), threading.Lock()
-        self.hopeless: set[str] = set()
-        """Failures that this process could not learn from; they are tried again after the next start."""
+        self.worker = StoreWorker(self, self.store, "failure_reports", self._work_on, self._tell_again)
+        self.busy = threading.Lock()
         self.listen("failure_reports", self.take, when_inactive=True)
         self.serve(LoadModel, "load_model", self.load_version, ErrorCode.MODEL_DAMAGED)
         self.serve(RollBackModel, "roll_back_model", self.roll_back, ErrorCode.MODEL_DAMAGED)
@@ -65,18 +62,15 @@ class LearnerNode(ModelNode):
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
             callback_group=self.together,
         )
-        self.worker = threading.Thread(target=self._work, daemon=True)
         self.worker.start()
 
     def begin(self) -> None:
         """See StackNode."""
-        self.wanted.set()
+        self.worker.wake()
 
     def stop(self) -> None:
         """See StackNode. A lesson under way is given up; it is begun again at the next start."""
-        self.ending.set()
-        self.wanted.set()
-        self.worker.join(timeout=5.0)
+        self.worker.close()
         self.simulator.__exit__(None, None, None)
 
     def _register_first(self, start: Checkpoint) -> None:
@@ -92,22 +86,9 @@ class LearnerNode(ModelNode):
         report = report_of(message)
         if message.category == FailureReport.SYMBOLIC_PREDICTION and self.store.report(report.failure) is None:
             self.store.add_report(report)
-        self.wanted.set()
+        self.worker.wake()
 
-    def _work(self) -> None:
-        """Runs when a message arrives, and from time to time without one: its sender may have died before it sent it."""
-        told = False
-        while not self.ending.is_set():
-            self.wanted.wait(UNASKED if told else 0.2)
-            if self.ending.is_set() or not self.active:
-                continue
-            self.wanted.clear()
-            if not told:
-                told = True
-                self.guarded("failure_reports", self._tell_again, None)
-            self.guarded("failure_reports", self._work_off, None)
-
-    def _tell_again(self, _: None) -> None:
+    def _tell_again(self) -> None:
         """What was learnt last: the process may have died after storing it and before publishing it."""
         learnt = [(head.id, lesson) for head in self.store.headers() if (lesson := self.store.lesson(head.id)) is not None]
         if not learnt:
@@ -119,14 +100,6 @@ class LearnerNode(ModelNode):
         else:
             self._tell(ModelUpdate.REJECTED if version else ModelUpdate.NOTHING_LEARNT, current, "", (identity,), reason)
 
-    def _work_off(self, _: None) -> None:
-        """One failure after the other; one that makes trouble does not hold up those after it."""
-        for head in self.store.headers():
-            if self.ending.is_set():
-                return
-            if head.id not in self.hopeless:
-                self.guarded("failure_reports", self._work_on, head.id)
-
     def _work_on(self, identity: str) -> None:
         try:
             report = self.store.report(identity)
@@ -135,9 +108,6 @@ class LearnerNode(ModelNode):
                 self.learn(identity, self._log_stages(identity))
         except Stopped:
             return
-        except Exception:
-            self.hopeless.add(identity)
-            raise
 
     def _log_stages(self, identity: str) -> Report:
         told: list[str] = []
@@ -154,7 +124,7 @@ class LearnerNode(ModelNode):
         """From a stored failure to a model that all may use, or the reason why there is none; stored and published."""
 
         def checked(stage: str, share: float) -> None:
-            if self.ending.is_set() or not self.active:
+            if self.worker.ending.is_set() or not self.active:
                 raise Stopped
             report(stage, share)
 
