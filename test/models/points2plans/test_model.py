@@ -106,7 +106,9 @@ def test_the_next_state_has_the_same_segments_elsewhere(stirred: Points2Plans) -
 def test_one_scene_for_many_candidates(stirred: Points2Plans, seed: int) -> None:
     state, action = scene(stirred, 4, seed, batch=1), random_action(4, seed, batch=1)
     many = stirred.predict(state.expand(5), action.expand(5))
-    torch.testing.assert_close(many.displacement, stirred.predict(state, action).displacement.expand(5, -1, -1))
+    alone = stirred.predict(state, action).displacement.expand(5, -1, -1)
+    # A fall of metres begins within millimetres of an edge: rounding, which depends on the size of a batch, is magnified.
+    torch.testing.assert_close(many.displacement, alone, atol=1e-4, rtol=1e-5)
     both = scene(stirred, 4, seed)
     torch.testing.assert_close(both.take(torch.tensor([1])).box, both.box[1:])
 

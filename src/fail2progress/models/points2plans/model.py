@@ -41,6 +41,7 @@ from fail2progress.models.features import (
 from fail2progress.models.layers import PairDecoder, mlp, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
+from fail2progress.models.points2plans.falling import Falling
 from fail2progress.models.points2plans.motion import HandedOn, Tipping, fixed_start, quarter_turn, spread
 
 _OBEYS = 4.0
@@ -111,6 +112,7 @@ class Points2Plans(PointConvModel):
             zero(self.position[-1])
             self.handed_on = HandedOn(skills)
             self.tipping = Tipping(skills)
+            self.falling = Falling(skills)
         with fixed_start(2):
             self.growth = mlp(width, config.hidden, 3)
         zero(self.growth[-1])
@@ -133,9 +135,8 @@ class Points2Plans(PointConvModel):
         present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
         hidden: Tensor = self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1]
         change = self.delta(hidden)
-        displacement, growth = self._tipped(state, action, self._displacement(state, change, action), self.growth(change))
-        sides = torch.stack([-growth, growth], dim=-2) / 2
-        moved = self.embed(state.code, state.box + displacement.unsqueeze(-2) + sides, state.ids, state.mask)
+        displacement, growth = self._motion(state, action, change)
+        moved = self.embed(state.code, _moved(state.box, displacement, growth), state.ids, state.mask)
         latent = moved.tokens + self.correction(hidden) if self.config.relational else state.tokens + change
         return Effect(displacement, self._decode(latent, moved.box), latent, moved, growth)
 
@@ -149,9 +150,13 @@ class Points2Plans(PointConvModel):
         if not self.config.relational:
             return {"networks": list(self.growth.parameters())}
         return {
-            "relations": [self.messages.along, self.handed_on.by_relation],
-            "networks": [*self.handed_on.by_motion.parameters(), *self.tipping.parameters(), *self.growth.parameters()],
+            "relations": [self.messages.along, self.handed_on.by_relation, *self.falling.parameters()],
+            "networks": [weight for part in self._effects() for weight in part.parameters()],
         }
+
+    def _effects(self) -> list[nn.Module]:
+        """The small networks that say what a shift cannot."""
+        return [self.handed_on.by_motion, self.tipping, self.growth]
 
     def _decode(self, tokens: Tensor, box: Tensor) -> RelationLogits:
         return RelationLogits(self.binary(tokens, box), self.unary(tokens))
@@ -193,14 +198,26 @@ class Points2Plans(PointConvModel):
         shares = self.handed_on(state.box, torch.sigmoid(relations.detach()), skill, command, takes)
         return spread(own, shares, takes)
 
-    def _tipped(self, state: LatentState, action: Action, moved: Tensor, growth: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, N, 3) displacement and growth with what falls over its leading edge."""
-        if not self.config.relational or self.tipping.idle:
-            return moved, growth
-        command = translation(action.skill, action.parameters)
-        falls = self.tipping(state.box, self.own_skills(action), command, moved).unsqueeze(-1)
+    def _motion(self, state: LatentState, action: Action, change: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, N, 3) displacement and growth, with what falls over its leading edge and what then falls down."""
+        own: Tensor = self._displacement(state, change, action)
+        growth: Tensor = self.growth(change)
+        if not self.config.relational or (self.tipping.idle and self.falling.idle):
+            return own, growth
+        command, skill = translation(action.skill, action.parameters), self.own_skills(action)
+        tips = self.tipping(state.box, skill, command, own).unsqueeze(-1)
         shift, grown = quarter_turn(state.box, command)
-        return moved + falls * shift, growth + falls * grown
+        going = own.norm(dim=-1) * torch.sigmoid(self.detect(state).unary[..., UNARY.index("movable")])
+        # Half a turn is no place to fall from: what more likely tips than not is taken to lie.
+        lies = (tips > 0.5).to(tips.dtype)
+        end = _moved(state.box, own + lies * shift, growth + lies * grown)
+        falls = self.falling(end, state.mask, skill, going)
+        return own + tips * shift + falls, growth + tips * grown
+
+
+def _moved(box: Tensor, displacement: Tensor, growth: Tensor) -> Tensor:
+    """(B, N, 2, 3) boxes shifted and grown about their middle."""
+    return box + displacement.unsqueeze(-2) + torch.stack([-growth, growth], dim=-2) / 2
 
 
 class RelationMessages(nn.Module):

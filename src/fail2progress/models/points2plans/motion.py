@@ -38,6 +38,12 @@ def fixed_start(seed: int) -> Iterator[None]:
         yield
 
 
+def untouched(weights: list[nn.Parameter]) -> bool:
+    """Whether weights are all zero and nothing is about to change that."""
+    learning = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
+    return not learning and not any(bool(weight.any()) for weight in weights)
+
+
 class HandedOn(nn.Module):
     """Shares (B, N, N) of the motion of j that i takes over, zero until fine-tuning.
 
@@ -58,9 +64,7 @@ class HandedOn(nn.Module):
     @property
     def idle(self) -> bool:
         """Whether it has no effect and nothing is about to change that, so that planning need not compute it."""
-        weights = [self.by_relation, *self.by_motion[-1].parameters()]
-        learning = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
-        return not learning and not any(bool(weight.any()) for weight in weights)
+        return untouched([self.by_relation, *self.by_motion[-1].parameters()])
 
     def forward(self, box: Tensor, relations: Tensor, skill: Tensor, command: Tensor, takes: Tensor) -> Tensor:
         """(B, N, N) shares, at most 1.
@@ -128,9 +132,7 @@ class Tipping(nn.Module):
     @property
     def idle(self) -> bool:
         """See HandedOn."""
-        weights = list(self.network[-1].parameters())
-        learning = torch.is_grad_enabled() and any(weight.requires_grad for weight in weights)
-        return not learning and not any(bool(weight.any()) for weight in weights)
+        return untouched(list(self.network[-1].parameters()))
 
     def forward(self, box: Tensor, skill: Tensor, command: Tensor, moved: Tensor) -> Tensor:
         """(B, N) how far each falls. box (B, N, 2, 3), command (B, 3), moved (B, N, 3) m; what does not move does not fall."""

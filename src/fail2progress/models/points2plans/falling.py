@@ -1,0 +1,89 @@
+"""What loses its support falls to what is below, or to the floor; learnt in fine-tuning (docs/decisions/0012).
+
+A block that topples at a table's edge, or is put half over it, ends on the floor. Whether something falls is learnt from how far
+its middle lies within what it would stand on; where it then lies is geometry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from fail2progress.models.points2plans.motion import untouched
+
+_LEVEL = 0.06
+"""Metres by which a thing may be above a surface and still be said to stand on it: it is let go a little above."""
+_FLOOR = 0.0
+"""Height of the floor in the planning frame (m)."""
+_SOFT = 0.008
+"""Metres of room over which a thing begins to fall."""
+_GOING = 0.001
+"""Metres of motion from which something can fall."""
+_NOWHERE = 0.3
+"""Metres beyond its edge that stand for no surface at all."""
+
+
+@dataclass(frozen=True)
+class Support:
+    """What carries each segment.
+
+    room (B, N): metres from its middle to the nearest edge of what it stands on, negative beyond it. outward (B, N, 2): unit
+    vector across that edge, 0 where there is none. drop (B, N): metres down to what is under its middle otherwise.
+    """
+
+    room: Tensor
+    outward: Tensor
+    drop: Tensor
+
+
+def support(box: Tensor, mask: Tensor) -> Support:
+    """Of boxes (B, N, 2, 3) in metres, those in mask (B, N)."""
+    low, high, middle = box[:, :, 0], box[:, :, 1], box.mean(dim=2)
+    over = middle[:, :, None, :2] - high[:, None, :, :2]
+    under = low[:, None, :, :2] - middle[:, :, None, :2]
+    beyond, side = torch.cat([over, under], dim=-1).max(dim=-1)
+    others = mask.unsqueeze(1) & ~torch.eye(mask.shape[1], dtype=torch.bool)
+    lower = others & (low[:, None, :, 2] < low[:, :, None, 2] + 0.01)
+    top = torch.minimum(high[:, None, :, 2], low[:, :, None, 2])
+    level = lower & (low[:, :, None, 2] - top < _LEVEL)
+    room, which = (-beyond).masked_fill(~level, -torch.inf).max(dim=-1)
+    edge = side.gather(2, which.unsqueeze(-1)).squeeze(-1)
+    outward = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])[edge] * level.any(dim=-1, keepdim=True)
+    catches = torch.where(lower & ~level & (beyond < 0), top, _FLOOR).amax(dim=-1)
+    return Support(room.clamp(min=-_NOWHERE), outward, low[..., 2] - catches)
+
+
+class Falling(nn.Module):
+    """Where segments lie that have lost their support. Nothing falls until fine-tuning.
+
+    `strength` (skills,): how far things beyond their edge fall, as the tangent hyperbolic of it. `verge` (skills,):
+    centimetres by which a thing's middle may be short of the edge and it still falls, since what topples or slides goes on.
+    `travel` (skills,): tenths of a metre outward for every metre down. Few weights, so that a failure or two tell them.
+    """
+
+    def __init__(self, skills: int) -> None:
+        super().__init__()
+        self.strength = nn.Parameter(torch.zeros(skills))
+        self.verge = nn.Parameter(torch.zeros(skills))
+        self.travel = nn.Parameter(torch.zeros(skills))
+
+    @property
+    def idle(self) -> bool:
+        """See HandedOn."""
+        return untouched([self.strength])
+
+    def forward(self, box: Tensor, mask: Tensor, skill: Tensor, going: Tensor) -> Tensor:
+        """(B, N, 3) shift in metres of what falls.
+
+        box (B, N, 2, 3): where things would end if nothing fell, m; mask (B, N); skill (B,); going (B, N): metres that each moves
+        by itself, since what does not move does not fall.
+        """
+        # Falls are half a metre: their gradient would drown what says where things end.
+        found = support(box.detach(), mask)
+        short = 0.01 * self.verge[skill].unsqueeze(1) - found.room
+        falls = torch.tanh(self.strength[skill]).unsqueeze(1) * torch.sigmoid(short / _SOFT)
+        falls = falls * torch.tanh(going / _GOING) * found.drop.clamp(min=0.0)
+        outward = 0.1 * found.outward * self.travel[skill][:, None, None]
+        return falls.unsqueeze(-1) * torch.cat([outward, torch.full_like(outward[..., :1], -1.0)], dim=-1)

@@ -1,0 +1,67 @@
+import pytest
+import torch
+from torch import Tensor
+
+from fail2progress.models.points2plans.falling import Falling, support
+from fail2progress.skills.registry import SKILLS
+
+PUSH = list(SKILLS).index("push")
+
+
+def scene(*, x: float, bottom: float = 0.5, low_table: bool = False) -> Tensor:
+    """A block of 4 cm at x over a table from 0 to 0.4 m whose top is 0.5 m high; beside it, perhaps, one of 0.2 m height."""
+    low = 0.4 if low_table else 2.0
+    table, other = [[0.0, 0.0, 0.4], [0.4, 0.4, 0.5]], [[low, 0.0, 0.1], [low + 0.4, 0.4, 0.2]]
+    block = [[x - 0.02, 0.18, bottom], [x + 0.02, 0.22, bottom + 0.04]]
+    return torch.tensor([[table, other, block]])
+
+
+def learnt() -> Falling:
+    falling = Falling(len(SKILLS))
+    with torch.no_grad():
+        falling.strength[PUSH] = 20.0
+    return falling
+
+
+def fall(falling: Falling, box: Tensor, going: float = 0.1) -> Tensor:
+    """(3,) metres by which the block falls."""
+    mask = torch.ones(1, 3, dtype=torch.bool)
+    shift: Tensor = falling(box, mask, torch.tensor([PUSH]), torch.tensor([[0.0, 0.0, going]]))
+    assert not shift[0, :2].any()  # tables stay where they are
+    return shift[0, 2]
+
+
+def test_room_is_the_way_to_the_edge_and_outward_crosses_it() -> None:
+    found = support(scene(x=0.37), torch.ones(1, 3, dtype=torch.bool))
+    assert float(found.room[0, 2]) == pytest.approx(0.03)
+    assert found.outward[0, 2].tolist() == [1.0, 0.0]
+    assert float(found.drop[0, 2]) == pytest.approx(0.5)
+    assert float(support(scene(x=0.45), torch.ones(1, 3, dtype=torch.bool)).room[0, 2]) == pytest.approx(-0.05)
+
+
+def test_nothing_falls_before_that_is_learnt() -> None:
+    falling = Falling(len(SKILLS))
+    assert not fall(falling, scene(x=0.45)).any()
+    with torch.no_grad():
+        assert falling.idle
+    assert not falling.idle
+
+
+def test_what_is_beyond_the_edge_falls_to_the_floor_and_what_is_not_stays() -> None:
+    falling = learnt()
+    torch.testing.assert_close(fall(falling, scene(x=0.5)), torch.tensor([0.0, 0.0, -0.5]), atol=1e-3, rtol=0.0)
+    assert float(fall(falling, scene(x=0.3))[2].detach()) > -0.001
+    assert not fall(falling, scene(x=0.5), going=0.0).any()  # what does not move does not fall
+
+
+def test_a_lower_surface_catches_what_falls() -> None:
+    assert float(fall(learnt(), scene(x=0.5, low_table=True))[2].detach()) == pytest.approx(-0.3, abs=1e-3)
+
+
+def test_a_verge_makes_things_fall_before_their_middle_is_beyond_the_edge() -> None:
+    falling = learnt()
+    with torch.no_grad():
+        falling.verge[PUSH], falling.travel[PUSH] = 8.0, 2.0
+    shift = fall(falling, scene(x=0.36)).detach()
+    assert float(shift[2]) < -0.45
+    assert float(shift[0]) == pytest.approx(-0.2 * float(shift[2]), abs=1e-3)
