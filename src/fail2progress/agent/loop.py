@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from fail2progress.agent.correcting import Correcting
 from fail2progress.agent.monitor import Monitor, RuleMonitor, SkillExecution, StepResult
 from fail2progress.agent.observer import Observer, RobotObserver
 from fail2progress.core.goals import Goal
@@ -85,9 +86,19 @@ class Agent:
     learn: Callable[[FailureEvent], object] = lambda event: None
     """Called with every failure that does not stop the loop; what it learns comes in by `provide_model`."""
     provide_model: ModelProvider = lambda: None
+    correcting: Correcting | None = None
+    """Corrects how skills are carried out, from one episode to the next; None: nobody does."""
 
     def run(self, robot: Robot, assignment: TaskSpec) -> Episode:
         """Pursue the goal until it holds, a failure stops the loop, or nothing more can be done."""
+        if self.correcting is None:
+            return self._pursue(robot, assignment)
+        robot.adjust(self.correcting.adjustments())
+        episode = self._pursue(robot, assignment)
+        self.correcting.review(episode.taken)
+        return episode
+
+    def _pursue(self, robot: Robot, assignment: TaskSpec) -> Episode:
         observer = self.observer or RobotObserver(
             robot, relation_detector(self.config.relations, self.planner.model, self.digest)
         )

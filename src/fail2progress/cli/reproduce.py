@@ -45,6 +45,7 @@ def reproduce(
     quick: Annotated[bool, typer.Option("--quick", help="A check in minutes: few trials, models and methods.")] = False,
     processes: Annotated[int | None, typer.Option(help="Worker processes; default: one for each core.")] = None,
     executor: Annotated[str, typer.Option(help="For table3: local, or ray for a cluster that shares the folder.")] = "local",
+    robot: Annotated[str, typer.Option(help="For corrections: hand, or stretch (a simulated one, slower).")] = "hand",
     frames: Annotated[Path | None, typer.Option(help="For perception: a folder of real frames with boxes.")] = None,
     minutes: Annotated[
         float | None, typer.Option(help="For families: begin no further cell after so many minutes.", min=0.0)
@@ -62,7 +63,7 @@ def reproduce(
     out = out or Path("runs") / table
     writable(out)
     if table in reproduce_assets.TABLES:
-        return reproduce_assets.run(reproduce_assets.Order(table, out, trials, seed, quick, processes), json_output)
+        return reproduce_assets.run(reproduce_assets.Order(table, out, trials, seed, quick, processes, robot), json_output)
     if table in reproduce_families.TABLES:
         order = reproduce_families.Order(out, weights, rounds, trials or 60, seed, quick, processes, minutes)
         return reproduce_families.run(order, json_output)

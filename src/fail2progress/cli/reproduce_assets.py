@@ -1,4 +1,4 @@
-"""`fail2progress reproduce reconstruction`, `corrective` and `classes`: rebuilt scenes, their correction, and what follows."""
+"""`fail2progress reproduce reconstruction`, `corrective`, `classes` and `corrections`: failures as artifacts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from fail2progress.cli.common import UserError, print_json, progress, say, writable, write_json
+from fail2progress.cli.common import UserError, print_json, progress, require, say, writable, write_json
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
     from fail2progress.core.executor import Executor
 
-TABLES = ("reconstruction", "corrective", "classes")
+TABLES = ("reconstruction", "corrective", "classes", "corrections")
 QUICK = 20
 QUICK_RUNS = 2
 
@@ -28,6 +28,7 @@ class Order:
     seed: int | None
     quick: bool
     processes: int | None
+    robot: str = "hand"
 
 
 def run(order: Order, json_output: bool) -> None:
@@ -35,7 +36,8 @@ def run(order: Order, json_output: bool) -> None:
     if order.table not in TABLES:
         raise UserError(f"unknown table {order.table!r}; known: {', '.join(TABLES)}")
     writable(order.out)
-    report, text = {"reconstruction": _reconstruction, "corrective": _corrective, "classes": _classes}[order.table](order)
+    studies = {"reconstruction": _reconstruction, "corrective": _corrective, "classes": _classes, "corrections": _corrections}
+    report, text = studies[order.table](order)
     write_json(order.out / f"{order.table}.json", report)
     write_whole(order.out / f"{order.table}.md", text)
     if json_output:
@@ -45,7 +47,7 @@ def run(order: Order, json_output: bool) -> None:
 
 
 class RunnableStudy(Protocol):
-    """What the three studies have in common."""
+    """What the studies have in common."""
 
     def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
         """The report; `progress` hears how many rows are done."""
@@ -73,6 +75,16 @@ def _classes(order: Order) -> tuple[dict[str, object], str]:
 
     study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, _seed(order, Study.seed))
     report = _carried_out(study, order, "executions", study.executions)
+    return report, markdown(report)
+
+
+def _corrections(order: Order) -> tuple[dict[str, object], str]:
+    from fail2progress.evaluation.studies.corrections import ROBOTS, Study, markdown
+
+    require(order.robot in ROBOTS, f"unknown robot {order.robot!r}; there are: {', '.join(ROBOTS)}")
+    trials = QUICK_RUNS if order.quick else order.trials or Study.trials
+    study = Study(order.out, trials, _seed(order, Study.seed), order.robot)
+    report = _carried_out(study, order, "trials", study.total)
     return report, markdown(report)
 
 

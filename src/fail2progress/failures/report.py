@@ -25,7 +25,7 @@ class FailureSignal(BaseModel):
     name: str
     severity: float = Field(ge=0.0, le=1.0)
     parameter: str
-    """What to edit, a dotted path in the package; empty where nothing is."""
+    """What to edit, as "skill.adjustable" (SkillDefinition.adjustables); empty where nothing is."""
     delta: float
     """By how much, in the parameter's unit."""
     low: float
@@ -57,7 +57,7 @@ class FailureReport(BaseModel):
     rebuilt: tuple[str, ...]
     """The objects of the rebuilt scene, with their sizes."""
     signals: tuple[FailureSignal, ...] = ()
-    """The failures by name, with the edits that would answer them; nothing applies them by itself."""
+    """The failures by name, with the edits that answer them between episodes (failures/corrections.py)."""
     reason: str = ""
     """Why the class is undecided; empty otherwise."""
     initial_signals: tuple[FailureSignals, ...] = ()

@@ -1,12 +1,14 @@
 """Failures by name, each with the one bounded parameter edit that answers it, from the evidence that an event carries.
 
 After "Capturing failure as a first-class artifact" ("The schema", "The corrective policy"). Its names belong to the
-refinement of assets; those here are failures of skills. Nothing applies an edit by itself (decision 0011).
+refinement of assets; those here are failures of skills. What is edited, and within which bounds, the skill's definition says
+(`SkillDefinition.adjustables`); `failures.corrections` applies edits between episodes (decision 0011).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -14,34 +16,50 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
+from fail2progress.skills.adjustments import adjustable, bounded
 from fail2progress.skills.registry import skill
 
 
 @dataclass(frozen=True)
-class Route:
-    """Where a named failure goes: a parameter by its dotted path in the package, a step and bounds in its unit."""
+class Edit:
+    """A way to answer a named failure: an adjustable of the failed skill, and by how much it changes."""
 
-    parameter: str = ""
-    """Empty where no parameter is to blame."""
-    delta: float = 0.0
-    low: float = 0.0
-    high: float = 0.0
+    adjustable: str
+    change: float = 0.0
+    """In the adjustable's unit; 0: by what the evidence measured, turned round."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a named failure goes."""
+
+    edits: tuple[Edit, ...] = ()
+    """In the order in which they are tried; none where nothing is to blame."""
+    repeats: int = 1
+    """Failures in a row that it takes: what happens by chance is not to be corrected."""
+    stage: int = 0
+    """Which part of a skill it belongs to: one that appears later than the one that was corrected was hidden by that."""
 
 
 ROUTES: dict[str, Route] = {
-    # Wide objects are missed first. The lower bound leaves most of what stretch_body states for the gripper (0.125 m).
-    "grasp_missed": Route("skills.limits.Limits.gripper_opening", -0.01, 0.10, 0.16),
-    # Per cent of stretch_body's gripper; its joint ends at -60.
-    "grasp_slipped": Route("robots.stretch.real.joints.SQUEEZE", -5.0, -60.0, -40.0),
-    # What is let go higher up bounces and rolls further.
-    "placement_off": Route("skills.placement.RELEASE", -0.002, 0.004, 0.02),
+    # A miss does not say to which side: each is tried. Thrice, since each try would miss where the hand was right.
+    "grasp_missed": Route(
+        (Edit("grasp_x", 0.03), Edit("grasp_x", -0.03), Edit("grasp_y", 0.03), Edit("grasp_y", -0.03)), repeats=3, stage=0
+    ),
+    "grasp_slipped": Route((Edit("grip", 0.5),), stage=1),
+    "placement_off": Route((Edit("place_x"), Edit("place_y")), repeats=2, stage=2),
+    "not_reached": Route((Edit("reach"),), repeats=2, stage=2),
+    "overshot": Route((Edit("reach"),), repeats=2, stage=2),
     # Fast containers throw out what is in them (skills/limits).
-    "contents_lost": Route("skills.limits.Limits.speed", -0.2, 0.4, 1.0),
-    "disturbed": Route("robots.stretch.body.CLEARANCE", 0.01, 0.04, 0.08),
+    "contents_lost": Route((Edit("slower", 0.2),), stage=2),
+    "disturbed": Route((Edit("clearance", 0.03),), repeats=2, stage=3),
     "prediction_wrong": Route(),
     "unexplained": Route(),
 }
 """`prediction_wrong` is answered by learning; `unexplained` says that the evidence names no failure."""
+
+SHARE = 0.7
+"""Share of a measured error that one edit takes back, as in the document's policy: it does not overshoot."""
 
 LONGEST = 256
 """Characters of evidence that are kept; messages take no longer texts."""
@@ -51,12 +69,14 @@ LONGEST = 256
 class Evidence:
     """From when on something counts, in metres; `visible` is a share."""
 
-    moved: float = 0.02
+    moved: float = 0.01
     """An object that moved less stayed where it was."""
     off: float = 0.04
     """An object that ended farther from its planned place missed it."""
     short: float = 0.08
     """An object that ended so much before the end of its planned way, seen from above, was lost on the way."""
+    beside: float = 0.015
+    """What was pushed or pulled and ended so much before or beyond the end of its way missed it."""
     disturbed: float = 0.03
     """Anything else that moved farther was moved."""
     severe: float = 0.2
@@ -76,33 +96,29 @@ def signals(event: FailureEvent, report: FailureReport, rule: Evidence = Evidenc
     worst = max(broken, key=lambda mismatch: abs(mismatch.expected - mismatch.observed))
     severity = abs(worst.expected - worst.observed)
     if report.category is FailureClass.SYMBOLIC_PREDICTION:
-        return (_signal("prediction_wrong", severity, f"the simulation did as the world did: {worst}"),)
+        return (_signal(event, "prediction_wrong", severity, f"the simulation did as the world did: {worst}"),)
     moves = _moves(event, rule)
     own = _own(event, moves, rule)
     found = (own, _contents(event, moves, own), _others(event, rule))
-    return tuple(one for one in found if one) or (_signal("unexplained", severity, _why(event, moves)),)
+    return tuple(one for one in found if one) or (_signal(event, "unexplained", severity, _why(event, moves)),)
 
 
-def bounded(value: float, signal: FailureSignal) -> float:
-    """A parameter's value after the edit, within the signal's bounds; ValueError where it was not within them before."""
-    if not signal.parameter:
-        return value
-    if not signal.low <= value <= signal.high:
-        raise ValueError(f"{signal.parameter} = {value:g} is outside [{signal.low:g}, {signal.high:g}]: set it within")
-    return float(np.clip(value + signal.delta, signal.low, signal.high))
+def _signal(event: FailureEvent, name: str, severity: float, evidence: str, error: Array | None = None) -> FailureSignal:
+    """error: (3,) metres by which the object ended beside its place, where that was measured; along a push, the first counts."""
+    edit = _edit(event.header.call.skill, name, error)
+    return FailureSignal(name=name, severity=float(np.clip(severity, 0.0, 1.0)), evidence=evidence[:LONGEST], **edit)
 
 
-def _signal(name: str, severity: float, evidence: str) -> FailureSignal:
-    route = ROUTES[name]
-    return FailureSignal(
-        name=name,
-        severity=float(np.clip(severity, 0.0, 1.0)),
-        parameter=route.parameter,
-        delta=route.delta,
-        low=route.low,
-        high=route.high,
-        evidence=evidence[:LONGEST],
-    )
+def _edit(skill_name: str, name: str, error: Array | None) -> dict[str, Any]:
+    """The fields of the first edit that the skill allows; of measured ones, the one with the larger error."""
+    found = [(one, edit) for edit in ROUTES[name].edits if (one := adjustable(skill_name, edit.adjustable)) is not None]
+    if not found:
+        return {"parameter": "", "delta": 0.0, "low": 0.0, "high": 0.0}
+    values = np.zeros(len(found)) if error is None else error[: len(found)]
+    k = int(np.argmax(np.abs(values)))
+    one, edit = found[k]
+    delta = bounded(one, 0.0, edit.change or -SHARE * float(values[k]))
+    return {"parameter": f"{skill_name}.{one.name}", "delta": delta, "low": one.low, "high": one.high}
 
 
 def _places(cloud: SegmentedCloud, rule: Evidence) -> Array:
@@ -117,10 +133,10 @@ def _moves(event: FailureEvent, rule: Evidence) -> Array:
 
 
 def _own(event: FailureEvent, moves: Array, rule: Evidence) -> FailureSignal | None:
-    """Where an object that was carried ended, against its planned displacement."""
+    """Where an object ended, against its planned displacement."""
     call = event.header.call
     if not skill(call.skill).carries:
-        return None
+        return _along(event, moves, rule)
     planned, move = call.call().shift, moves[event.before.index(call.object)]
     length, moved = float(np.linalg.norm(planned)), float(np.linalg.norm(move))
     off = float(np.linalg.norm(planned - move))
@@ -128,12 +144,27 @@ def _own(event: FailureEvent, moves: Array, rule: Evidence) -> FailureSignal | N
         return None
     severity, name = off / rule.severe, call.object
     if moved < rule.moved:
-        return _signal("grasp_missed", severity, f"{name} moved {moved:.3f} m, planned were {length:.3f} m")
+        return _signal(event, "grasp_missed", severity, f"{name} moved {moved:.3f} m, planned were {length:.3f} m")
     way = float(np.linalg.norm(planned[:2]))
     short = way - float(planned[:2] @ move[:2]) / max(way, 1e-9)
     if short > rule.short:
-        return _signal("grasp_slipped", severity, f"{name} ended {short:.3f} m before the end of its {way:.3f} m way")
-    return _signal("placement_off", severity, f"{name} ended {off:.3f} m from its planned place")
+        return _signal(event, "grasp_slipped", severity, f"{name} ended {short:.3f} m before the end of its {way:.3f} m way")
+    return _signal(event, "placement_off", severity, f"{name} ended {off:.3f} m from its planned place", move - planned)
+
+
+def _along(event: FailureEvent, moves: Array, rule: Evidence) -> FailureSignal | None:
+    """How far along its planned way an object came that was pushed or pulled."""
+    planned, move = event.header.call.call().shift, moves[event.before.index(event.header.call.object)]
+    length = float(np.linalg.norm(planned))
+    if not length > 0.0 or not np.isfinite(move).all():
+        return None
+    beyond = float(planned @ move) / length - length
+    if abs(beyond) <= rule.beside:
+        return None
+    name = "not_reached" if beyond < 0 else "overshot"
+    side = "before" if beyond < 0 else "beyond"
+    text = f"{event.header.call.object} ended {abs(beyond):.3f} m {side} the end of its {length:.3f} m way"
+    return _signal(event, name, abs(beyond) / rule.severe, text, np.array([beyond, 0.0, 0.0]))
 
 
 def _contents(event: FailureEvent, moves: Array, own: FailureSignal | None) -> FailureSignal | None:
@@ -146,7 +177,7 @@ def _contents(event: FailureEvent, moves: Array, own: FailureSignal | None) -> F
     lost = {m.subject for m in broken if m.relation == "inside" and m.other == carrier and m.expected > m.observed}
     gone = [name for name in held if name in lost]
     text = f"no longer in {carrier}: {', '.join(gone)}"
-    return _signal("contents_lost", len(gone) / len(held), text) if gone else None
+    return _signal(event, "contents_lost", len(gone) / len(held), text) if gone else None
 
 
 def _others(event: FailureEvent, rule: Evidence) -> FailureSignal | None:
@@ -163,7 +194,7 @@ def _others(event: FailureEvent, rule: Evidence) -> FailureSignal | None:
     worst = max((name for name in distances if distances[name] > rule.disturbed), key=distances.__getitem__, default=None)
     if worst is None:
         return None
-    return _signal("disturbed", distances[worst] / rule.severe, f"{worst} was moved {distances[worst]:.3f} m")
+    return _signal(event, "disturbed", distances[worst] / rule.severe, f"{worst} was moved {distances[worst]:.3f} m")
 
 
 def _carried(event: FailureEvent, name: str) -> bool:
@@ -184,6 +215,4 @@ def _why(event: FailureEvent, moves: Array) -> str:
     name = event.header.call.object
     if not np.isfinite(moves[event.before.index(name)]).all():
         return f"too little of {name} was in view to tell where it ended"
-    if not skill(event.header.call.skill).carries:
-        return f"{event.header.call.skill} has no named failure"
     return f"{name} ended at its planned place and nothing else was seen to move"

@@ -5,11 +5,19 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 from fail2progress.core.observation import SegmentedCloud
+from fail2progress.skills.adjustments import AS_DEFINED, Adjustments, checked
 from fail2progress.skills.base import SkillCall
 
 
 class Robot(ABC):
     """Looks and acts. Clouds are in the planning frame, which stays where it is during an episode."""
+
+    adjustments: Adjustments = AS_DEFINED
+    """How skills are carried out beyond what their calls say; see `adjust`."""
+
+    def adjust(self, adjustments: Adjustments) -> None:
+        """Carry skills out with these adjustments from now on. ValueError where one is out of its skill's bounds."""
+        self.adjustments = checked(adjustments)
 
     @abstractmethod
     def observe(self) -> SegmentedCloud:

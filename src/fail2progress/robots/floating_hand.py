@@ -59,7 +59,8 @@ class SimulatedRobot(Robot):
         if reason is not None:
             raise ExecutionError(reason)
         self.progress(0.0, call.skill)
-        job = Job(self._now.scene, call, self.camera, self.seed + len(self.outcomes) + 1, self.disturbances)
+        seed, adjusted = self.seed + len(self.outcomes) + 1, self.adjustments.get(call.skill, {})
+        job = Job(self._now.scene, call, self.camera, seed, self.disturbances, adjusted)
         self.outcomes.append(self.simulator.execute(job))
         self._now = self.outcomes[-1].after
         self.progress(1.0, call.skill)

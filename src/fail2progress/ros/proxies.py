@@ -21,6 +21,8 @@ from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import mismatch_of
 from fail2progress.ros.conversions.values import call_msg, relations_of, stamp_of, uuid_text
+from fail2progress.ros.corrections import adjustments_msg
+from fail2progress.skills.adjustments import Adjustments
 from fail2progress.skills.base import SkillCall
 
 if TYPE_CHECKING:
@@ -92,6 +94,11 @@ class RemoteRobot(Robot):
     def observe(self) -> SegmentedCloud:
         """See Robot."""
         return self.observer.look().cloud
+
+    def adjust(self, adjustments: Adjustments) -> None:
+        """See Robot. The robot's node hears of it by a topic."""
+        super().adjust(adjustments)
+        self.node.tell("corrections", adjustments_msg(self.adjustments))
 
     def execute(self, call: SkillCall) -> None:
         """Have a skill carried out, and tell of its end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -19,12 +19,35 @@ from fail2progress.skills.feasibility import unfit
 
 @dataclass(frozen=True)
 class Disturbances:
-    """What may go wrong in the hand, as probabilities for one execution; zero in the model's training data."""
+    """What goes wrong in one execution: by chance (probabilities), or each time; nothing in the model's training data."""
 
     grasp_miss: float = 0.0
     """The gripper closes beside the object, which stays where it is."""
     grasp_slip: float = 0.0
     """The object slips out of the hand at a random point of the way."""
+    errors: tuple[tuple[str, float], ...] = ()
+    """By how much the hand departs from what is commanded, by names of the skill's adjustables: a bias is always the same."""
+    friction: float = 1.0
+    """Of the fingers, as a share of the ordinary."""
+    weight: float = 1.0
+    """Of what can be moved, as a multiple of the ordinary."""
+    bump: float = 0.0
+    """Probability that somebody knocks the object of the skill aside when the skill is over."""
+
+    def __post_init__(self) -> None:
+        wrong = [name for name in ("friction", "weight") if not getattr(self, name) > 0]
+        wrong += [name for name in ("grasp_miss", "grasp_slip", "bump") if not 0 <= getattr(self, name) <= 1]
+        if wrong:
+            raise ValueError(f"{wrong[0]} = {getattr(self, wrong[0]):g}: probabilities are 0 to 1, shares above 0")
+
+    def adjusted(self, adjustments: Mapping[str, float], name: str) -> float:
+        """What an adjustable truly is where it was set to a value."""
+        return adjustments.get(name, 0.0) + dict(self.errors).get(name, 0.0)
+
+    @property
+    def in_contact(self) -> bool:
+        """Whether physics itself must be other than ordinary: not every simulator can do that."""
+        return (self.friction, self.weight, self.bump) != (1.0, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -36,6 +59,8 @@ class Job:
     camera: Camera = field(default_factory=Camera)
     seed: int = 0
     disturbances: Disturbances = Disturbances()
+    adjustments: Mapping[str, float] = field(default_factory=dict)
+    """Of the call's skill; see skills.adjustments."""
 
 
 @dataclass(frozen=True)

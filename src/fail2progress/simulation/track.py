@@ -5,6 +5,7 @@ The program runs once beside a recorder, which stands in for the physics: nothin
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -51,7 +52,9 @@ class Track:
 def record(job: Job) -> Track:
     """The set-points of a job; its seed decides whether the grasp misses or slips. ValueError: no program for a free hand."""
     program: HandProgram = skill(job.call.skill).program(FLOATING_HAND)
-    hand = Recorder(job.scene, job.disturbances, np.random.default_rng(job.seed))
+    if job.disturbances.in_contact:
+        raise ValueError("friction, weight and bumps are no matter of set-points: use the simulator mujoco")
+    hand = Recorder(job.scene, job.disturbances, np.random.default_rng(job.seed), adjustments=job.adjustments)
     program.run(hand, job.call)
     for _ in range(_COASTING if hand.drawer is not None else 1):
         hand.advance()
@@ -75,6 +78,7 @@ class Recorder:
     rng: np.random.Generator
     limits: Limits = STRETCH_RE2
     period: float = PERIOD
+    adjustments: Mapping[str, float] = field(default_factory=dict)
     drawer: str | None = None
     rows: list[tuple[bool, Array, tuple[float, float], float]] = field(default_factory=list)
     _holds: bool = False
@@ -88,6 +92,10 @@ class Recorder:
         """See Hand."""
         self._slide()
         self.rows.append((self._holds, self._pose.copy(), self._pressed, self._opening))
+
+    def adjusted(self, name: str) -> float:
+        """See Hand."""
+        return self.disturbances.adjusted(self.adjustments, name)
 
     def body(self, name: str) -> tuple[Array, Array]:
         """See Hand."""

@@ -41,6 +41,19 @@ class Parameter:
 
 
 @dataclass(frozen=True)
+class Adjustable:
+    """One number by which the way a skill is carried out may be corrected; 0 is the program as it was written."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    step: float
+    """The most that one correction may change."""
+    summary: str = ""
+
+
+@dataclass(frozen=True)
 class Lifted:
     """A relation between roles: `inside(object, target)`, or that it does not hold."""
 
@@ -88,6 +101,8 @@ class SkillDefinition:
     """Reference to a `samplers.SteinSampler`; by default the parameters themselves, uniform within their bounds."""
     programs: Mapping[str, str] = field(default_factory=dict)
     """Reference to the program for each robot: "floating_hand", "stretch"; see `programs`."""
+    adjustables: tuple[Adjustable, ...] = ()
+    """What corrections may change between two episodes, and how far; see `failures.corrections`."""
     preconditions: tuple[Condition, ...] = ()
     achieves: tuple[Achieves, ...] = ()
     command: Callable[[Array], tuple[float, ...] | None] = lambda shift: None

@@ -22,7 +22,8 @@ def program(scene: Scene, call: SkillCall, robot: Body) -> tuple[Phase, ...]:
     out = -rotations(scene.poses[index : index + 1, 3:])[0][:, 0]
     forward = np.array([math.cos(call.parameters[0]), math.sin(call.parameters[0]), 0.0])
     handle = scene.poses[index, :3] + out * scene.sizes[index, 0] / 2
-    moved = handle + out * call.parameters[1] * float(forward @ out)
+    along = float(forward @ out)
+    moved = handle + out * (call.parameters[1] * along + robot.adjusted("reach") * math.copysign(1.0, along))
     heading = math.atan2(-out[1], -out[0])
     across = [way for way in (heading, wrapped(heading + math.pi / 2), wrapped(heading - math.pi / 2)) if way < robot.folded]
     way = robot.reach(scene, (handle + BEFORE * out, handle, moved, moved + BEFORE * out), headings=across, straight=True)

@@ -95,6 +95,9 @@ Cost = Callable[[Hand], float]
 class Body(Protocol):
     """What a program asks of the robot: its kinematics, and the ways that all skills share."""
 
+    def adjusted(self, name: str) -> float:
+        """What an adjustable of the skill is set to; 0 unless corrected."""
+
     @property
     def opening(self) -> float:
         """Width (m) of the widest thing that fits between the fingers."""

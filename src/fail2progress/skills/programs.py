@@ -47,6 +47,9 @@ class Hand(Protocol):
     def disturbances(self) -> Trouble:
         """What goes wrong, and how often."""
 
+    def adjusted(self, name: str) -> float:
+        """What an adjustable of the skill is set to, less or more than commanded where the hand errs."""
+
     @property
     def rng(self) -> np.random.Generator:
         """Chance of this execution."""

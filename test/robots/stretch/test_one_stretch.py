@@ -12,9 +12,12 @@ from fail2progress.core.scene import Scene, pose
 from fail2progress.robots.stretch import body as ways
 from fail2progress.robots.stretch.camera import D435I, HeadCamera
 from fail2progress.robots.stretch.kinematics import TOOLS
+from fail2progress.robots.stretch.real.joints import SQUEEZE
 from fail2progress.robots.stretch.real.robot import StretchRobot
 from fail2progress.robots.stretch.seen import known, merged
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
+from fail2progress.simulation.base import Disturbances
+from fail2progress.skills.adjustments import Adjustments
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.phases import Phase
 from support.fake_stretch import FakeStretch
@@ -48,8 +51,15 @@ def planned(monkeypatch: pytest.MonkeyPatch, module: str) -> Iterator[list[tuple
         yield found
 
 
-@pytest.mark.parametrize("call", CALLS, ids=str)
-def test_both_robots_run_the_same_phases_for_the_same_sight(call: SkillCall, monkeypatch: pytest.MonkeyPatch) -> None:
+ADJUSTED = {"pick_place": {"place_x": 0.02, "clearance": 0.03, "grip": 0.1}, "push": {"reach": 0.02}}
+
+
+@pytest.mark.parametrize(
+    ("call", "adjustments"), [*((call, {}) for call in CALLS), (CALLS[0], ADJUSTED), (CALLS[2], ADJUSTED)], ids=str
+)
+def test_both_robots_run_the_same_phases_for_the_same_sight(
+    call: SkillCall, adjustments: Adjustments, monkeypatch: pytest.MonkeyPatch
+) -> None:
     simulated = SimulatedStretch(SCENE, camera=SIDEWAYS, by_sight=True)
     sight = simulated.observe()
     fake = FakeStretch(tool="tool_stretch_gripper")
@@ -57,6 +67,8 @@ def test_both_robots_run_the_same_phases_for_the_same_sight(call: SkillCall, mon
     real.alive()
     fake.clock.always(real.alive)
     real.observe()
+    simulated.adjust(adjustments)
+    real.adjust(adjustments)
     phases: list[list[str]] = [[], []]
     with planned(monkeypatch, "simulated") as rehearsed, planned(monkeypatch, "real") as run:
         simulated.progress = lambda share, phase: phases[0].append(phase)
@@ -66,6 +78,28 @@ def test_both_robots_run_the_same_phases_for_the_same_sight(call: SkillCall, mon
     assert rehearsed == run and len(run) == 1
     names = [list(dict.fromkeys(name for name in told if name not in ("settle", "recover"))) for told in phases]
     assert names[0] == names[1] and names[0][-1] == "look"
+
+
+def test_what_the_hand_errs_by_an_adjustment_takes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for wrong, adjustments in ((0.0, {}), (0.04, {}), (0.04, {"pick_place": {"place_x": -0.04}})):
+        robot = SimulatedStretch(SCENE, by_sight=True, disturbances=Disturbances(errors=(("place_x", wrong),)))
+        robot.adjust(adjustments)
+        with planned(monkeypatch, "simulated") as run:
+            robot.execute(CALLS[0])
+        found.append(run[0])
+    assert found[0] != found[1] and [p.name for p in found[2]] == [p.name for p in found[0]]
+    for one, other in zip(found[0], found[2], strict=True):
+        assert one.goals == pytest.approx(other.goals, abs=1e-6)
+
+
+def test_the_real_fingers_squeeze_harder_within_what_they_can() -> None:
+    fake = FakeStretch(tool="tool_stretch_gripper")
+    sight = SimulatedStretch(SCENE, camera=SIDEWAYS, by_sight=True).observe()
+    real = StretchRobot(fake, lambda: sight, fake.clock, camera=SIDEWAYS)
+    for grip, wanted in ((0.0, SQUEEZE), (0.1, 1.1 * SQUEEZE), (1.5, -60.0)):
+        real.adjust({"pick_place": {"grip": grip}})
+        assert real.squeeze(CALLS[0]) == pytest.approx(wanted)
 
 
 @pytest.mark.parametrize("call", CALLS[:2], ids=str)

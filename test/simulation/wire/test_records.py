@@ -48,10 +48,12 @@ def through_bytes(record: Record) -> Record:
 
 @pytest.mark.parametrize("number", range(40))
 def test_jobs_come_back_as_they_were(number: int) -> None:
-    work = replace(job(2, number), disturbances=Disturbances(0.25, 0.5), seed=number, camera=Camera(noise=0.002))
+    wrong, adjusted = Disturbances(0.25, 0.5, (("grip", -0.1), ("reach", 0.02)), 0.5, 2.0, 0.1), {"grip": 0.5}
+    work = replace(job(2, number), disturbances=wrong, seed=number, camera=Camera(noise=0.002), adjustments=adjusted)
     again = read_job(through_bytes(job_record(work)))
     assert (again.call, again.camera, again.seed, again.disturbances) == (work.call, work.camera, work.seed, work.disturbances)
     assert again.scene.objects == work.scene.objects and again.scene.openings == work.scene.openings
+    assert again.adjustments == work.adjustments
     assert np.array_equal(again.scene.poses, work.scene.poses)
 
 

@@ -1,8 +1,9 @@
 """Is the class of a failure right? Wrong predictions and faults of the hand, put into executions of the pre-training kind.
 
-`prediction`: the world does what the simulation does, and the model expected that nothing moves. `miss`, `slip`, `bias`: the
-hand misses, loses what it carries, or places it 8 cm aside, and the model expected the undisturbed outcome. An execution counts
-where that breaks a support relation of the moved object.
+`prediction`: the world does what the simulation does, and the model expected that nothing moves. The others: the hand misses,
+loses what it carries, has fingers with a tenth of their friction, things of eight times the weight, or places them 8 cm aside, or
+something knocks the object when all is over; the model expected the undisturbed outcome. An execution counts where that breaks
+a support relation of the moved object.
 """
 
 from __future__ import annotations
@@ -29,12 +30,8 @@ from fail2progress.tasks.pretraining import job
 
 BIAS = 0.08
 """Metres by which a biased hand places things aside."""
-RIGHT = {
-    "prediction": FailureClass.SYMBOLIC_PREDICTION,
-    "miss": FailureClass.SIM2REAL_GAP,
-    "slip": FailureClass.SIM2REAL_GAP,
-    "bias": FailureClass.SIM2REAL_GAP,
-}
+FAULTS = ("miss", "slip", "friction", "weight", "bias", "disturbance")
+RIGHT = {"prediction": FailureClass.SYMBOLIC_PREDICTION, **dict.fromkeys(FAULTS, FailureClass.SIM2REAL_GAP)}
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ class Study:
 
     def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
         """Carry out what is missing, and return the report. RowsError where the folder holds another study's rows."""
-        rows = Rows(self.folder / "rows.jsonl", {"study": "classes", "seed": self.seed})
+        rows = Rows(self.folder / "rows.jsonl", {"study": "classes", "seed": self.seed, "kinds": list(RIGHT)})
         missing = [(self.seed, i) for i in range(self.executions) if str(i) not in rows.by_key]
         for row in executor.map_unordered(measure, missing):
             rows.add(row)
@@ -80,7 +77,7 @@ def measure(item: tuple[int, int]) -> Row:
     classifier = Classifier(simulator, wanted.camera)
     for kind, right in RIGHT.items():
         expected = _probabilities(true.before.relations) if kind == "prediction" else undisturbed
-        world = true if kind == "prediction" else simulator.execute(_faulty(wanted, kind, np.random.default_rng(item)))
+        world = true if kind == "prediction" else simulator.execute(_faulty(wanted, kind, item))
         event = _event(wanted, world, expected, item[1])
         if event.header.mismatches:
             found = classifier.classify(event)
@@ -89,14 +86,22 @@ def measure(item: tuple[int, int]) -> Row:
     return row
 
 
-def _faulty(wanted: Job, kind: str, rng: np.random.Generator) -> Job:
-    """The same job with a hand that errs."""
-    if kind == "bias":
-        angle = rng.uniform(0.0, 2 * np.pi)
-        dx, dy, *others = wanted.call.parameters
-        aside = (dx + BIAS * np.cos(angle), dy + BIAS * np.sin(angle), *others)
-        return replace(wanted, call=replace(wanted.call, parameters=tuple(map(float, np.clip(aside, -2.0, 2.0)))))
-    return replace(wanted, disturbances=Disturbances(**{f"grasp_{kind}": 1.0}))
+def disturbances(kind: str, rng: np.random.Generator) -> Disturbances:
+    """What is wrong with the hand, or the world, for one of FAULTS."""
+    angle = rng.uniform(0.0, 2 * np.pi)
+    aside = (("place_x", BIAS * float(np.cos(angle))), ("place_y", BIAS * float(np.sin(angle))))
+    return {
+        "miss": Disturbances(grasp_miss=1.0),
+        "slip": Disturbances(grasp_slip=1.0),
+        "friction": Disturbances(friction=0.1),
+        "weight": Disturbances(weight=8.0),
+        "bias": Disturbances(errors=aside),
+        "disturbance": Disturbances(bump=1.0),
+    }[kind]
+
+
+def _faulty(wanted: Job, kind: str, item: tuple[int, int]) -> Job:
+    return replace(wanted, disturbances=disturbances(kind, np.random.default_rng(item)))
 
 
 def _probabilities(state: RelationState) -> RelationState:

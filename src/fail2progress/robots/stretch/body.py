@@ -38,6 +38,12 @@ class StretchBody:
     kinematics: Kinematics = field(default_factory=Kinematics)
     floor: Floor = ANYWHERE
     headings: Sequence[float] = HEADINGS
+    adjustments: Mapping[str, float] = field(default_factory=dict)
+    """Of the skill that is planned."""
+
+    def adjusted(self, name: str) -> float:
+        """See Body."""
+        return self.adjustments.get(name, 0.0)
 
     @property
     def opening(self) -> float:

@@ -34,6 +34,7 @@ from fail2progress.ros.conversions.values import (
     uuid_msg,
     uuid_text,
 )
+from fail2progress.ros.corrections import remote_correcting
 from fail2progress.ros.model_node import ModelNode
 from fail2progress.ros.proxies import Interrupted, RemoteMonitor, RemoteObserver, RemoteRobot, SkillClient
 
@@ -184,6 +185,7 @@ class PlannerNode(ModelNode):
             observer=observer,
             learn=self._learn,
             provide_model=self._renew,
+            correcting=remote_correcting(self),
         )
         self.agent, self.plans = agent, 0
         episode = agent.run(RemoteRobot(self, observer), assignment)

@@ -19,7 +19,9 @@ from tf2_msgs.msg import TFMessage
 from fail2progress.core.scene import Array
 from fail2progress.robots.base import ExecutionError
 from fail2progress.ros.conversions.values import Refused, call_of, time_of
+from fail2progress.ros.corrections import adjustments_of
 from fail2progress.ros.lifecycle import StackNode
+from fail2progress.skills.adjustments import AS_DEFINED
 from fail2progress.skills.base import SkillCall
 
 WATCH = 0.02
@@ -29,6 +31,9 @@ WATCH = 0.02
 class RobotNode(StackNode):
     """One skill at a time. Stop, a cancelled goal and the loss of the client all end motion and abort the goal."""
 
+    robot: Any
+    """What carries skills out, a Robot; set by `start`."""
+
     def offer(self) -> None:
         """Call in `start`, when the robot is there."""
         self.moving = threading.Lock()
@@ -36,7 +41,9 @@ class RobotNode(StackNode):
         self.lost = threading.Event()
         self.heard = 0.0
         self.goal: Any = None
+        self.adjustments = AS_DEFINED
         self.listen("heartbeat", self._hear, when_inactive=True, group=self.together)
+        self.listen("corrections", self._correct, when_inactive=True, group=self.together)
         self.serve(Trigger, "stop_the_robot", self._stop)
         self.serve(Trigger, "resume_the_robot", self._resume)
         self.action = ActionServer(
@@ -68,6 +75,10 @@ class RobotNode(StackNode):
 
     def alive(self) -> None:
         """The client's heartbeat has come."""
+
+    def _correct(self, message: Any) -> None:
+        """Skills are carried out so from the next one on."""
+        self.adjustments = adjustments_of(message)
 
     def _watch(self, over: threading.Event) -> None:
         """Halt when the client falls silent, or its goal is cancelled. Time in which this process was held up does not count."""
@@ -142,6 +153,7 @@ class RobotNode(StackNode):
             call = call_of(handle.request.call)
             threading.Thread(target=self._watch, args=(over,), daemon=True).start()
             self.get_logger().info(f"skill: {call}")
+            self.robot.adjust(self.adjustments)
             self.perform(call)
         except Refused as refusal:
             result.error_code, result.error_msg = ErrorCode.ROBOT_BAD_CALL, str(refusal)

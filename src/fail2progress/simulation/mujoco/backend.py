@@ -29,13 +29,16 @@ class MujocoSimulator(Simulator):
         rng = np.random.default_rng(job.seed)
         index = refuse_impossible(job)
         program: HandProgram = skill(job.call.skill).program(FLOATING_HAND)
-        bodies = compile_scene(job.scene, program.equip(job.scene, job.call))
-        run = Running(bodies, job.scene, disturbances=job.disturbances, rng=rng)
+        bodies = compile_scene(job.scene, program.equip(job.scene, job.call), weight=job.disturbances.weight)
+        run = Running(bodies, job.scene, disturbances=job.disturbances, adjustments=job.adjustments, rng=rng)
         run.settle(at_most=0.6)
         before, looking = self._snapshot(run, job.camera, rng)
         run.scene = before.scene
         program.run(run, job.call)
         run.settle()
+        if job.disturbances.bump and rng.random() < job.disturbances.bump:
+            run.bump(index)
+            run.settle()
         after, looking_again = self._snapshot(run, job.camera, rng)
         still = np.abs(before.scene.poses[:, :3] - job.scene.poses[:, :3]).max(initial=0.0) < 0.03
         supported = bool(still and (before.scene.poses[:, 2] > 0.0).all() and index >= 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import mujoco
@@ -11,6 +12,7 @@ import numpy as np
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
+from fail2progress.simulation.mujoco.held import Held
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.skills.limits import STRETCH_RE2, Limits
 
@@ -29,7 +31,9 @@ class Running:
     limits: Limits = STRETCH_RE2
     stepping: float = 0.0
     disturbances: Disturbances = field(default_factory=Disturbances)
+    adjustments: Mapping[str, float] = field(default_factory=dict)
     rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(0))
+    _held: Held = field(default_factory=Held)
 
     def step(self, steps: int) -> None:
         """Advance physics."""
@@ -54,6 +58,10 @@ class Running:
         """See Hand."""
         self.step(_CHUNK)
 
+    def adjusted(self, name: str) -> float:
+        """See Hand."""
+        return self.disturbances.adjusted(self.adjustments, name)
+
     def body(self, name: str) -> tuple[Array, Array]:
         """See Hand."""
         body = self.bodies.data.body(name)
@@ -64,6 +72,7 @@ class Running:
         data = self.bodies.data
         data.mocap_pos[0], data.mocap_quat[0] = position, quaternion
         data.eq_active[0] = 1
+        self._held = Held(self.disturbances.friction * (1.0 + self.adjusted("grip")) / self.disturbances.weight)
 
     def release(self) -> None:
         """See Hand."""
@@ -72,6 +81,8 @@ class Running:
     def move(self, position: Array, quaternion: Array, turn: float) -> None:
         """See Hand."""
         data = self.bodies.data
+        if data.eq_active[0] and self._held.lost(position, self.period):
+            self.release()
         data.mocap_pos[0] = position
         data.mocap_quat[0] = _turned(quaternion, turn) if turn else quaternion
 
@@ -80,6 +91,14 @@ class Running:
         control = self.bodies.data.ctrl
         control[0] = forward
         control[1:2] = up
+
+    def bump(self, index: int) -> None:
+        """Somebody knocks an object some hands' breadths aside; another one where it cannot be moved."""
+        movable = [i for i, item in enumerate(self.scene.objects) if item.movable]
+        chosen = index if index in movable else int(self.rng.choice(movable))
+        angle = self.rng.uniform(0.0, 2 * np.pi)
+        joint = self.bodies.data.joint(int(self.bodies.model.body(self.scene.names[chosen]).jntadr[0]))
+        joint.qvel[:2] = self.rng.uniform(1.5, 2.5) * np.array([np.cos(angle), np.sin(angle)])
 
     def opening(self, drawer: str) -> tuple[float, float]:
         """See Hand."""

@@ -5,6 +5,7 @@ What is read is checked before it is used: a worker may be wrong in every way.
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
@@ -58,6 +59,10 @@ class _Call(_Form):
 class _Chance(_Form):
     grasp_miss: float = Field(ge=0, le=1)
     grasp_slip: float = Field(ge=0, le=1)
+    errors: dict[str, Finite] = {}
+    friction: Finite = Field(default=1.0, gt=0)
+    weight: Finite = Field(default=1.0, gt=0)
+    bump: float = Field(default=0.0, ge=0, le=1)
 
 
 class _Scene(_Form):
@@ -73,6 +78,7 @@ class _Look(_Scene):
 class _Job(_Look):
     call: _Call
     disturbances: _Chance
+    adjustments: dict[str, Finite] = {}
 
 
 class _Rest(_Form):
@@ -98,8 +104,9 @@ def job_record(job: Job, track: Track | None = None) -> Record:
         "target": job.call.target,
     }
     record = look_record(job.scene, job.camera, job.seed)
-    chance = {"grasp_miss": job.disturbances.grasp_miss, "grasp_slip": job.disturbances.grasp_slip}
-    header = {**record.header, "call": call, "disturbances": chance}
+    wrong = {**asdict(job.disturbances), "errors": {name: float(value) for name, value in job.disturbances.errors}}
+    adjusted = {name: float(value) for name, value in job.adjustments.items()}
+    header = {**record.header, "call": call, "disturbances": wrong, "adjustments": adjusted}
     if track is None:
         return Record(header, record.arrays)
     own = {"hold": track.hold, "hand": track.hand, "press": track.press, "opening": track.opening}
@@ -158,8 +165,8 @@ def read_job(record: Record) -> Job:
         call = SkillCall(form.call.skill, form.call.object, form.call.parameters, form.call.target)
     except ValueError as error:
         raise ProtocolError(f"call: {error}") from error
-    chance = Disturbances(form.disturbances.grasp_miss, form.disturbances.grasp_slip)
-    return Job(with_camera[0], call, with_camera[1], form.seed, chance)
+    wrong = Disturbances(**{**dict(form.disturbances), "errors": tuple(form.disturbances.errors.items())})
+    return Job(with_camera[0], call, with_camera[1], form.seed, wrong, form.adjustments)
 
 
 def read_look(record: Record) -> tuple[Scene, Camera, int]:

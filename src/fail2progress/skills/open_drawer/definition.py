@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fail2progress.skills.definition import Achieves, Condition, Lifted, SkillDefinition
-from fail2progress.skills.drawers import PARAMETERS, PROGRAMS, feasible
+from fail2progress.skills.drawers import ADJUSTABLES, PARAMETERS, PROGRAMS, feasible
 from fail2progress.skills.motion import along
 
 _HERE = "fail2progress.skills.open_drawer"
@@ -20,6 +20,7 @@ SKILL = SkillDefinition(
     planner=f"{_HERE}.sampling:PLANNER",
     data=f"{_HERE}.sampling:DATA",
     programs=PROGRAMS,
+    adjustables=ADJUSTABLES,
     preconditions=(Condition(Lifted("drawer", "object")),),
     achieves=(Achieves(Lifted("open", "object"), "none"),),
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from fail2progress.core.scene import Scene
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.definition import Achieves, Condition, Lifted, Parameter, SkillDefinition
+from fail2progress.skills.definition import Achieves, Adjustable, Condition, Lifted, Parameter, SkillDefinition
 from fail2progress.skills.limits import Limits
 from fail2progress.skills.motion import offset, offset_for
 
@@ -38,6 +38,15 @@ SKILL = SkillDefinition(
     motion=offset,
     command=offset_for,
     carries=True,
+    adjustables=(
+        Adjustable("grasp_x", "m", -0.04, 0.04, 0.03, "where the fingers close, along x against the object's middle"),
+        Adjustable("grasp_y", "m", -0.04, 0.04, 0.03, "the same along y"),
+        Adjustable("place_x", "m", -0.06, 0.06, 0.05, "where the object is let go, along x against its place"),
+        Adjustable("place_y", "m", -0.06, 0.06, 0.05, "the same along y"),
+        Adjustable("grip", "share", 0.0, 1.5, 0.5, "how much harder the fingers close"),
+        Adjustable("clearance", "m", 0.0, 0.06, 0.03, "how much higher things are carried"),
+        Adjustable("slower", "share", 0.0, 0.6, 0.2, "how much slower a hand without an arm carries things"),
+    ),
     planner=f"{_HERE}.planning:SAMPLER",
     stein=f"{_HERE}.stein:SAMPLER",
     data=f"{_HERE}.data:SAMPLER",

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Array, Scene, rotations
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.motion import minimum_jerk
 from fail2progress.skills.placement import CLEARANCE
@@ -21,18 +21,26 @@ def _run(hand: Hand, call: SkillCall) -> None:
     """Grasp, lift, over, lower, let go. A miss closes beside the object."""
     index = hand.scene.index(call.object)
     start, quat = hand.body(call.object)
-    if hand.rng.random() < hand.disturbances.grasp_miss:
+    beside = np.array([hand.adjusted("grasp_x"), hand.adjusted("grasp_y"), 0.0])
+    if hand.rng.random() < hand.disturbances.grasp_miss or not _between_fingers(hand.scene, index, beside):
         return
     hand.grasp(start, quat)
-    goal = start + np.array(call.parameters[:3])
-    top = max(start[2], goal[2]) + CLEARANCE
-    top = max(top, _highest(hand.scene, index, start, goal) + CLEARANCE + hand.scene.sizes[index, 2] / 2)
+    goal = start + np.array(call.parameters[:3]) + [hand.adjusted("place_x"), hand.adjusted("place_y"), 0.0]
+    clear = CLEARANCE + hand.adjusted("clearance")
+    top = max(start[2], goal[2]) + clear
+    top = max(top, _highest(hand.scene, index, start, goal) + clear + hand.scene.sizes[index, 2] / 2)
     way = [start, np.array([*start[:2], top]), np.array([*goal[:2], top]), goal]
     _carry(hand, way, quat, call.parameters[3])
     hand.release()
 
 
 program = HandProgram(_run, _equip)
+
+
+def _between_fingers(scene: Scene, index: int, beside: Array) -> bool:
+    """Whether the fingers, which close so many metres (3,) beside an object's middle, still have it between them."""
+    local = rotations(scene.poses[[index], 3:])[0].T @ beside
+    return bool((np.abs(local[:2]) < scene.sizes[index, :2] / 2).all())
 
 
 def _highest(scene: Scene, index: int, start: Array, goal: Array) -> float:
@@ -47,10 +55,10 @@ def _highest(scene: Scene, index: int, start: Array, goal: Array) -> float:
 def _carry(hand: Hand, way: list[Array], quat: Array, turn: float) -> None:
     """Move the hand along straight pieces with smooth starts and stops; the turn happens on the way over."""
     slip_at = hand.rng.random() if hand.rng.random() < hand.disturbances.grasp_slip else None
-    turned = 0.0
+    speed, turned = hand.limits.speed * (1.0 - hand.adjusted("slower")), 0.0
     for leg, (begin, end) in enumerate(itertools.pairwise(way)):
         turning = turn if leg == 1 else 0.0
-        progress = minimum_jerk(float(np.linalg.norm(end - begin)), hand.limits.speed, turning, hand.period)
+        progress = minimum_jerk(float(np.linalg.norm(end - begin)), speed, turning, hand.period)
         for share, position in zip(progress, begin + progress[:, None] * (end - begin), strict=True):
             turned = turn * share if turning else turned
             hand.move(position, quat, turned)

@@ -20,15 +20,15 @@ def program(scene: Scene, call: SkillCall, robot: Body) -> tuple[Phase, ...]:
     low, high = scene.bounds()[index]
     start, pitch = scene.poses[index, :3].copy(), robot.down
     raised = max(float(low[2]) + robot.fingertip - start[2], robot.lowest(pitch) - start[2], 0.0)
-    start[2] += raised
-    goal = start + np.array(call.parameters[:3])
+    start += [robot.adjusted("grasp_x"), robot.adjusted("grasp_y"), raised]
+    goal = start + np.array(call.parameters[:3]) + [robot.adjusted("place_x"), robot.adjusted("place_y"), 0.0]
     width = float(min((high - low)[:2]))
     crowding = robot.crowding(_others(scene, index), width + OPEN)
     headings = _headings(scene, call.object, robot)
     way = robot.reach(scene, (start, goal), turn=call.parameters[3], headings=headings, pitch=pitch, against=crowding)
     top = float(max(start[2], goal[2]))
     safe = robot.safe(scene, way, top)
-    carry = robot.carrying(scene, way, call.object, top, float(high[2] - low[2]) / 2 + raised)
+    carry = robot.carrying(scene, way, call.object, top, float(high[2] - low[2]) / 2 + raised + robot.adjusted("clearance"))
     first, last = way.postures
     return (
         *robot.approach(first, safe, width + OPEN),

@@ -6,7 +6,7 @@ import numpy as np
 
 from fail2progress.core.scene import Scene
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.definition import Achieves, Condition, Lifted, Parameter, SkillDefinition
+from fail2progress.skills.definition import Achieves, Adjustable, Condition, Lifted, Parameter, SkillDefinition
 from fail2progress.skills.limits import Limits
 from fail2progress.skills.motion import along, along_for
 
@@ -27,6 +27,7 @@ SKILL = SkillDefinition(
     feasible=_feasible,
     motion=along,
     command=along_for,
+    adjustables=(Adjustable("reach", "m", -0.04, 0.08, 0.05, "how much farther the hand moves"),),
     # Where a placement does it too, that is more certain.
     cost=3.0,
     planner=f"{_HERE}.planning:SAMPLER",

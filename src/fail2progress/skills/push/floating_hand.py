@@ -15,7 +15,7 @@ def _equip(scene: Scene, call: SkillCall) -> Equipment:
 
 def _run(hand: Hand, call: SkillCall) -> None:
     """Drive the closed gripper forward by the gap plus the distance, then back."""
-    distance = call.parameters[1] + GAP
+    distance = max(call.parameters[1] + GAP + hand.adjusted("reach"), GAP)
     for share in minimum_jerk(distance, 0.4 * hand.limits.speed, 0.0, hand.period):
         hand.press(distance * share)
         hand.advance()

@@ -20,7 +20,7 @@ FOOT = 0.05
 
 def program(scene: Scene, call: SkillCall, robot: Body) -> tuple[Phase, ...]:
     """See Program."""
-    direction, distance = call.parameters
+    direction, distance = call.parameters[0], max(call.parameters[1] + robot.adjusted("reach"), 0.0)
     start = _start(scene, call, robot)
     forward = np.array([math.cos(direction), math.sin(direction), 0.0])
     stops = (start, start + (distance + GAP) * forward, start + (distance + GAP - BACK) * forward)

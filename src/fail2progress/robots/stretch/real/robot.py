@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -55,6 +55,8 @@ class StretchRobot(Robot):
     acted: bool = field(default=False, init=False)
     """Whether the skill under way has moved anything yet, or the last one has."""
     _squeezing: bool = field(default=False, init=False)
+    _squeeze: float = field(default=SQUEEZE, init=False)
+    """Per cent that the closed fingers are sent to."""
     _views: list[SegmentedCloud] = field(default_factory=list, init=False)
     _looked: float = field(default=-math.inf, init=False)
 
@@ -113,7 +115,7 @@ class StretchRobot(Robot):
     def holding(self) -> bool:
         """Whether something keeps the squeezing fingers apart."""
         gripper = read(self._driver.status(), JOINTS["stretch_gripper"])
-        return self._squeezing and gripper.position > SQUEEZE + 2 * JOINTS["stretch_gripper"].tolerance
+        return self._squeezing and gripper.position > self._squeeze + 2 * JOINTS["stretch_gripper"].tolerance
 
     def observe(self) -> SegmentedCloud:
         """See Robot: all looks of the camera together. What was seen last is where execute() takes objects to be."""
@@ -130,16 +132,24 @@ class StretchRobot(Robot):
         scene = self._scene(call)
         try:
             recovery = self.body.recovery(scene, self.axes(), self._squeezing, _NEAR)
-            phases = (*recovery, *plan(scene, call, self.body), *looks(self.camera))
+            phases = (*recovery, *plan(scene, call, self._adjusted(call)), *looks(self.camera))
         except OutOfReachError as error:
             raise StretchError(Trouble.UNREACHABLE, f"{call}: {error}") from error
         except ProgramError as error:
             raise StretchError(Trouble.UNREACHABLE, str(error)) from error
         self.acted = True
+        self._squeeze = self.squeeze(call)
         with self._driver.goal():
             self._run_all(phases)
         self._see()
         self.phase = ""
+
+    def _adjusted(self, call: SkillCall) -> StretchBody:
+        return replace(self.body, adjustments=self.adjustments.get(call.skill, {}))
+
+    def squeeze(self, call: SkillCall) -> float:
+        """Where the fingers are sent to hold something, in per cent: firmer where that was corrected, within their range."""
+        return max(SQUEEZE * (1.0 + self._adjusted(call).adjusted("grip")), JOINTS["stretch_gripper"].low)
 
     def aim(self, point: Array) -> None:
         """Turn the camera to a (3,) point (m, planning frame). StretchError where the head does not turn so far."""
@@ -225,7 +235,7 @@ class StretchRobot(Robot):
         goals = phase.goals
         to = {JOINT_OF[axis]: self._reading(axis, value) for axis, value in goals.items() if axis in JOINT_OF}
         if "grip" in goals:
-            to["stretch_gripper"] = SQUEEZE if phase.hand == "close" else per_cent(goals["grip"])
+            to["stretch_gripper"] = self._squeeze if phase.hand == "close" else per_cent(goals["grip"])
         x, y, turn = self._odometry()
         if "turn" in goals:
             to["rotate"] = wrap(goals["turn"] - turn)

@@ -52,7 +52,7 @@ def grip_for(name: str, phases: Sequence[Phase]) -> Grip:
     return Grip(holds=name if closes else None, pushes=any(phase.touches for phase in phases))
 
 
-def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip()) -> Bodies:
+def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip(), weight: float = 1.0) -> Bodies:
     """A scene with a Stretch whose odometry starts at the (3,) pose x, y (m), heading (rad) in the planning frame."""
 
     def extend(spec: mujoco.MjSpec) -> None:
@@ -60,7 +60,7 @@ def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip()) -> Bodies:
         if grip.holds is not None:
             _add_weld(spec, grip.holds)
 
-    return compile_scene(scene, extend=extend)
+    return compile_scene(scene, extend=extend, weight=weight)
 
 
 def _add_robot(spec: mujoco.MjSpec, home: Array, pushes: bool) -> None:

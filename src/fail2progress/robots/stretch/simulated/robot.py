@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import mujoco
 import numpy as np
@@ -38,10 +38,12 @@ from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Progress, StoppedError
 from fail2progress.simulation.base import Disturbances, Outcome, Snapshot
 from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene, touching
+from fail2progress.simulation.mujoco.held import Held
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
 from fail2progress.skills.phases import OutOfReachError, Phase, ProgramError
+from fail2progress.skills.registry import skill
 
 ODOM = "odom"
 GRASP_TOLERANCE = 0.015
@@ -120,15 +122,20 @@ class SimulatedStretch(Robot):
         if reason is not None:
             raise ExecutionError(reason)
         try:
-            phases = plan(believed, call, self.body)
+            phases = plan(believed, call, replace(self.body, adjustments=self._true_adjustments(call)))
         except (OutOfReachError, ProgramError) as error:
             raise ExecutionError(str(error)) from error
         before = self._now
         self._calls += 1
-        self._bodies = compile_stretch(before.scene, np.array(HOME), grip_for(call.object, phases))
+        self._bodies = compile_stretch(before.scene, np.array(HOME), grip_for(call.object, phases), self.disturbances.weight)
         self._motion.attach(self._bodies)
         self._carry_out(lambda: self._perform(call, phases))
         self.outcomes.append(Outcome(call, before, self._now, {"simulated": self.now - before.cloud.stamp / SECOND}, stable=True))
+
+    def _true_adjustments(self, call: SkillCall) -> dict[str, float]:
+        """What is commanded, with the errors of the hand."""
+        commanded, names = self.adjustments.get(call.skill, {}), [one.name for one in skill(call.skill).adjustables]
+        return {name: self.disturbances.adjusted(commanded, name) for name in names}
 
     def recover(self) -> None:
         """After a skill that ended half-way: put down what is held, go home and look. `execute` does so where it is needed."""
@@ -204,13 +211,15 @@ class SimulatedStretch(Robot):
         rng = np.random.default_rng([self.seed, self._calls])
         missed = bool(rng.random() < self.disturbances.grasp_miss)
         slips_at = float(rng.random()) if rng.random() < self.disturbances.grasp_slip else 2.0
+        grip = self._true_adjustments(call).get("grip", 0.0)
+        held = Held(self.disturbances.friction * (1.0 + grip) / self.disturbances.weight)
 
         def close() -> None:
             if not missed and self._within_fingers(call.object):
                 close_on(self._bodies, call.object)
 
         def watch(phase: str, share: float) -> None:
-            if phase == "carry" and share > slips_at:
+            if phase == "carry" and (share > slips_at or held.after(self.now)):
                 let_go(self._bodies)
 
         self._motion.run(phases, {"close": close, "open": lambda: let_go(self._bodies)}, self.progress, watch)

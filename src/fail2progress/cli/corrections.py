@@ -1,0 +1,90 @@
+"""fail2progress corrections ls|show|undo: how skills are carried out differently since they failed, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.table import Table
+
+from fail2progress.cli.common import Commands, checked, print_json, require, run_of, say, table_console
+
+if TYPE_CHECKING:
+    from fail2progress.failures.corrections import Corrections, Corrector
+
+corrections = typer.Typer(
+    cls=Commands, no_args_is_help=True, help="Corrections of skills between episodes: list them, show one, take one back."
+)
+_RUN = typer.Option(None, "--run", help="Which run's corrections (runs ls); default: the last run's.")
+_FILE = typer.Option(None, "--file", help="A file of corrections; default: the run's.")
+_NUMBER = typer.Argument(..., help="Number of a correction (corrections ls).")
+_JSON = typer.Option(False, "--json", help="Print as JSON.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(corrections, name="corrections")
+
+
+@corrections.command("ls")
+def ls(run: str | None = _RUN, file: Path | None = _FILE, as_json: bool = _JSON) -> None:
+    """List corrections, oldest first: what was changed, for which failure, and whether it helped.
+
+    Example: fail2progress corrections ls --run sim
+    """
+    found = _read(_corrector(run, file))
+    if as_json:
+        return print_json([one.model_dump(mode="json") for one in found.corrections])
+    table = Table("number", "time", "skill", "adjusts", "from", "to", "for", "failure", "status", "why")
+    for one in found.corrections:
+        cells = (str(one.number), one.time[:19], one.skill, one.adjustable, f"{one.before:g}", f"{one.after:g}", one.signal)
+        table.add_row(*cells, one.failure[:8], one.status, one.reason)
+    table_console().print(table)
+    for skill, values in found.adjustments.items():
+        say(f"in use: {skill} {', '.join(f'{name} {value:+g}' for name, value in values.items())}")
+
+
+@corrections.command()
+def show(number: int = _NUMBER, run: str | None = _RUN, file: Path | None = _FILE, as_json: bool = _JSON) -> None:
+    """Show one correction with the bounds that its skill sets.
+
+    Example: fail2progress corrections show 2
+    """
+    from fail2progress.skills.adjustments import adjustable
+
+    corrector = _corrector(run, file)
+    rows = [one for one in _read(corrector).corrections if one.number == number]
+    require(bool(rows), f"{corrector.path}: no correction {number}; list them with: corrections ls")
+    bounds = adjustable(rows[0].skill, rows[0].adjustable)
+    row = rows[0].model_dump(mode="json")
+    row |= {"bounds": [bounds.low, bounds.high], "step": bounds.step, "unit": bounds.unit} if bounds else {}
+    if as_json:
+        return print_json(row)
+    for name, value in row.items():
+        typer.echo(f"{name:11} {value}")
+
+
+@corrections.command()
+def undo(number: int = _NUMBER, run: str | None = _RUN, file: Path | None = _FILE) -> None:
+    """Take a correction back, with later ones of the same adjustable. The next episode is carried out without it.
+
+    Example: fail2progress corrections undo 2
+    """
+    corrector = _corrector(run, file)
+    with checked():
+        corrector.undo(number)
+    say(f"correction {number} in {corrector.path} is undone")
+
+
+def _corrector(run: str | None, file: Path | None) -> Corrector:
+    from fail2progress.failures.corrections import FILE, Corrector
+
+    path = file or run_of(run).folder / FILE
+    require(path.is_file(), f"{path}: no corrections here; a run writes them when a skill failed otherwise than simulated")
+    return Corrector(path)
+
+
+def _read(corrector: Corrector) -> Corrections:
+    with checked():
+        return corrector.read()

@@ -1,0 +1,46 @@
+"""The loop carries skills out as corrections say, and reviews them when the episode is over."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fail2progress.agent.correcting import Correcting
+from fail2progress.agent.loop import Agent, AgentConfig, TaskSpec
+from fail2progress.core.camera import Camera
+from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.corrections import FILE, Corrector
+from fail2progress.planning.planner import Planner
+from fail2progress.robots.floating_hand import SimulatedRobot
+from fail2progress.simulation.base import Disturbances
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.registry import task
+from support.oracle import Oracle
+
+SIMULATOR = MujocoSimulator()
+
+
+def test_a_slippery_hand_holds_more_firmly_from_the_next_episode_on(tmp_path: Path) -> None:
+    correcting = Correcting(Corrector(tmp_path / FILE), Classifier(SIMULATOR, Camera(), repetitions=3).classify)
+    trial = task("hierarchical-tabletop").trial(3, 0)
+    grips, outcomes = [], []
+    for episode in range(4):
+        robot = SimulatedRobot(SIMULATOR, trial.scene, seed=episode, disturbances=Disturbances(friction=0.12))
+        planner = Planner(Oracle(), torch.Generator().manual_seed(0))
+        agent = Agent(planner, "0" * 64, lambda event: None, AgentConfig(stop_at_failure=True), correcting=correcting)
+        outcomes.append(agent.run(robot, TaskSpec(trial.stages)).outcome)
+        grips.append(robot.adjustments.get("pick_place", {}).get("grip", 0.0))
+        if outcomes[-1] == "done":
+            break
+    assert grips[0] == 0.0 and outcomes[0] == "failure"
+    assert max(grips) > 0.0 and outcomes[-1] == "done"
+
+
+def test_a_robot_takes_no_adjustment_beyond_the_bounds_of_its_skill() -> None:
+    robot = SimulatedRobot(SIMULATOR, task("hierarchical-tabletop").trial(3, 0).scene)
+    with pytest.raises(ValueError, match=r"pick_place.grip = 9 share is outside \[0, 1.5\]"):
+        robot.adjust({"pick_place": {"grip": 9.0}})
+    with pytest.raises(ValueError, match="push has no adjustable 'grip'"):
+        robot.adjust({"push": {"grip": 0.5}})
+    assert robot.adjustments == {} and np.isfinite(robot.scene.poses).all()

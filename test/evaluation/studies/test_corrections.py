@@ -1,0 +1,36 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fail2progress.core.executor import LocalExecutor
+from fail2progress.evaluation.studies.correction_faults import FAULTS
+from fail2progress.evaluation.studies.corrections import ATTEMPTS, Item, Study, markdown, trial
+from fail2progress.simulation.base import Job
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_a_goal_is_reached_by_a_hand_that_does_as_it_is_told(fault: str) -> None:
+    attempt = FAULTS[fault].setting(np.random.default_rng(4), np.random.default_rng(5))
+    assert attempt.goal.satisfied(MujocoSimulator().execute(Job(attempt.scene, attempt.call)).after.relations)
+
+
+@pytest.mark.parametrize("fault", ["weight", "push_short"])
+def test_corrections_reach_what_is_never_reached_without(fault: str) -> None:
+    without, corrected = (trial(Item(5, fault, c, 1)) for c in (False, True))
+    assert without["attempts"] == ATTEMPTS and not without["reached"] and without["corrections"] == []
+    assert corrected["reached"] and corrected["attempts"] < ATTEMPTS and corrected["bounded"] and corrected["corrections"]
+
+
+def test_a_study_goes_on_where_it_was_and_compares_with_intervals(tmp_path: Path) -> None:
+    study = Study(tmp_path, trials=1, seed=5)
+    rows = [{"key": i.key, "fault": i.fault, "corrected": i.corrected, "attempts": 2 if i.corrected else 9, "reached": True,
+             "corrections": ["one"], "undone": 0, "bounded": True} for i in study.items()]  # fmt: skip
+    run = {"run": {"study": "corrections", "seed": 5, "robot": "hand"}}
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (run, *rows)))
+    found: Any = study.run(LocalExecutor(1), lambda done: None)
+    assert study.total == len(rows) and all(row["fewer"] and not row["worse"] for row in found["faults"].values())
+    assert "| 9.00 (9.00 to 9.00) | 2.00 (2.00 to 2.00) | 1, 1 of 1 |" in markdown(found)

@@ -1,0 +1,117 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from fail2progress.failures.corrections import FILE, CorrectionError, Corrections, Corrector
+from fail2progress.failures.report import FailureSignal
+
+
+@pytest.fixture
+def corrector(tmp_path: Path) -> Corrector:
+    return Corrector(tmp_path / FILE)
+
+
+def signal(name: str, parameter: str, delta: float = 0.0, severity: float = 1.0) -> FailureSignal:
+    return FailureSignal(name=name, severity=severity, parameter=parameter, delta=delta, low=-1.0, high=2.0, evidence="seen")
+
+
+def slipped(severity: float = 1.0) -> FailureSignal:
+    return signal("grasp_slipped", "pick_place.grip", 0.5, severity)
+
+
+def off(delta: float, severity: float = 0.3) -> FailureSignal:
+    return signal("placement_off", "pick_place.place_x", delta, severity)
+
+
+MISSED = signal("grasp_missed", "pick_place.grasp_x", 0.03)
+UNEXPLAINED = signal("unexplained", "")
+
+
+def fail(corrector: Corrector, *signals: FailureSignal, times: int = 1) -> Corrections:
+    for _ in range(times):
+        corrector.executed("pick_place", signals, "f" * 8)
+    return corrector.read()
+
+
+def test_a_slip_is_answered_by_a_firmer_grip_that_is_kept_when_it_helps(corrector: Corrector) -> None:
+    found = fail(corrector, slipped())
+    assert found.adjustments == {"pick_place": {"grip": 0.5}} and found.corrections[0].failure == "f" * 8
+    assert [one.status for one in corrector.executed("pick_place").corrections] == ["kept"]
+    assert corrector.executed("push").adjustments == found.adjustments
+
+
+def test_a_grip_goes_up_to_its_bound_and_back_where_it_never_helps(corrector: Corrector) -> None:
+    assert fail(corrector, slipped(), times=3).adjustments == {"pick_place": {"grip": 1.5}}
+    found = fail(corrector, slipped())
+    assert found.adjustments == {} and {one.status for one in found.corrections} == {"undone"}
+    assert fail(corrector, slipped(), times=5) == found.model_copy(update={"sightings": corrector.read().sightings})
+
+
+def test_what_becomes_milder_is_kept_and_gone_on_from(corrector: Corrector) -> None:
+    fail(corrector, slipped())
+    found = fail(corrector, slipped(0.5))
+    assert [one.status for one in found.corrections] == ["kept", "trial"] and found.adjustments["pick_place"]["grip"] == 1.0
+
+
+def test_a_miss_is_searched_for_side_by_side_and_only_when_it_comes_again(corrector: Corrector) -> None:
+    assert fail(corrector, MISSED, times=2).corrections == ()
+    tried = [fail(corrector, MISSED).adjustments["pick_place"] for _ in range(4)]
+    assert tried == [{"grasp_x": 0.03}, {"grasp_x": -0.03}, {"grasp_y": 0.03}, {"grasp_y": -0.03}]
+    assert fail(corrector, MISSED, times=4).adjustments == {}
+
+
+def test_a_success_in_between_makes_a_miss_chance(corrector: Corrector) -> None:
+    for _ in range(3):
+        fail(corrector, MISSED, times=2)
+        assert corrector.executed("pick_place").corrections == ()
+
+
+def test_a_place_is_corrected_by_what_two_failures_agree_on(corrector: Corrector) -> None:
+    assert fail(corrector, off(0.04)).corrections == ()
+    assert fail(corrector, off(-0.04)).corrections == ()
+    found = fail(corrector, off(-0.03))
+    assert found.adjustments["pick_place"]["place_x"] == pytest.approx(-0.035)
+
+
+def test_an_edit_that_makes_an_earlier_part_fail_is_undone(corrector: Corrector) -> None:
+    fail(corrector, off(0.03), times=2)
+    found = fail(corrector, MISSED)
+    assert found.corrections[0].status == "undone" and found.corrections[0].reason == "grasp_missed instead"
+
+
+def test_a_later_part_that_fails_was_hidden_by_the_one_before(corrector: Corrector) -> None:
+    fail(corrector, slipped())
+    assert fail(corrector, off(0.03)).corrections[0].status == "kept"
+
+
+def test_what_no_edit_answers_says_nothing(corrector: Corrector) -> None:
+    before = fail(corrector, slipped())
+    assert fail(corrector, UNEXPLAINED) == before and before.corrections[0].status == "trial"
+
+
+def test_values_stay_within_the_bounds_of_the_skill(corrector: Corrector) -> None:
+    for severity in (1.0, 0.9, 0.8, 0.7, 0.6):
+        found = fail(corrector, off(0.5, severity), times=2)
+        assert found.adjustments["pick_place"]["place_x"] <= 0.06
+
+
+def test_a_correction_is_undone_by_hand_with_those_that_built_on_it(corrector: Corrector) -> None:
+    fail(corrector, slipped(), times=2)
+    assert corrector.undo(2).adjustments == {"pick_place": {"grip": 0.5}}
+    assert corrector.undo(1).adjustments == {} and corrector.read().corrections[0].reason == "undone by hand"
+    with pytest.raises(CorrectionError, match="no correction 1 in use; there are: none"):
+        corrector.undo(1)
+
+
+def test_corrections_outlive_the_process_and_damage_is_told(corrector: Corrector) -> None:
+    found = fail(corrector, slipped())
+    assert Corrector(corrector.path).read() == found
+    content = json.loads(corrector.path.read_text())
+    corrector.path.write_text(json.dumps({**content, "schema_version": 9}))
+    with pytest.raises(CorrectionError, match="corrections of schema 9, this version reads 1; move the file away"):
+        corrector.read()
+    for damaged in ("{", "[]", json.dumps({**content, "corrections": [{"number": 0}]})):
+        corrector.path.write_text(damaged)
+        with pytest.raises(CorrectionError, match=FILE):
+            corrector.read()

@@ -1,0 +1,60 @@
+"""Corrections over ROS: the planner keeps and tells them, the robot's node carries skills out with them."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from std_msgs.msg import String
+
+from fail2progress.failures.corrections import FILE
+from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
+from fail2progress.ros.conversions import records
+from fail2progress.ros.conversions.values import Refused
+from fail2progress.ros.corrections import adjustments_msg, adjustments_of, remote_correcting
+from fail2progress.ros.proxies import RemoteRobot
+from support import messages as m
+from support.rigs import rig, wait_for
+
+FIRM = {"pick_place": {"grip": 0.5}}
+SLIP = FailureSignal(name="grasp_slipped", severity=1, parameter="pick_place.grip", delta=0.5, low=0, high=1.5, evidence="fell")
+
+
+def test_corrections_come_back_as_they_were() -> None:
+    assert adjustments_of(adjustments_msg(FIRM)) == FIRM and adjustments_of(adjustments_msg({})) == {}
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"push": 1}', '{"push": {"grip": 0.1}}', '{"pick_place": {"grip": 99}}',
+                                  '{"pick_place": {"grip": NaN}}', "[" * 60000, "x" * 70000])  # fmt: skip
+def test_what_are_no_corrections_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        adjustments_of(String(data=text))
+
+
+def test_the_robot_node_takes_corrections_and_refuses_others(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(robot="hand")
+    with rig("sim_stretch", monkeypatch) as made:
+        made.activate()
+        assert made.send("corrections", adjustments_msg(FIRM)) and made.node.adjustments == FIRM
+        assert made.send("corrections", String(data="{")) and made.node.adjustments == FIRM
+        assert wait_for(lambda: made.node.refused["corrections/corrections"] == 1)
+
+
+def test_the_planner_learns_from_the_classifiers_report_and_tells_the_robot(tmp_path: Path) -> None:
+    event = m.scene_event()
+    report = FailureReport(failure=event.id, category=FailureClass.SIM2REAL_GAP, confidence=1.0, repetitions=5, differences=(),
+                           rebuilt=(), signals=(SLIP,))  # fmt: skip
+    told: list[tuple[str, Any]] = []
+    heard = {("report", event.id): records.report_msg(report, 1.0)}
+    node: Any = SimpleNamespace(
+        state_dir=tmp_path, heard=heard, param=lambda name: 0.0, await_news=lambda look, seconds: look(),
+        tell=lambda topic, message: told.append((topic, message)),
+    )  # fmt: skip
+    correcting = remote_correcting(node)
+    step: Any = SimpleNamespace(event=event, planned=SimpleNamespace(call=SimpleNamespace(skill="pick_place")))
+    assert correcting.review([step]).adjustments == FIRM and (tmp_path / FILE).is_file()
+    heard.clear()
+    assert correcting.review([step]).adjustments == FIRM, "without a report nothing is known"
+    RemoteRobot(node, SimpleNamespace()).adjust(correcting.adjustments())  # type: ignore[arg-type]
+    ((topic, message),) = told
+    assert topic == "corrections" and adjustments_of(message) == FIRM
