@@ -30,7 +30,7 @@ def test_corrections_are_listed_shown_and_taken_back(file: Path) -> None:
     assert code == 0 and "grasp_slipped" in out and "in use: pick_place grip +1" in err
     code, out, _ = run("show", 2, "--file", file, "--json")
     assert code == 0 and json.loads(out)["bounds"] == [0.0, 1.5]
-    assert "failure     3f2a" in run("show", 1, "--file", file)[1]
+    assert "3f2a" in run("show", 1, "--file", file)[1]
     assert run("undo", 1, "--file", file)[0] == 0
     assert {row["status"] for row in json.loads(run("ls", "--file", file, "--json")[1])} == {"undone"}
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.table import Table
 
-from fail2progress.cli.common import Commands, checked, print_json, require, run_of, say, table_console
+from fail2progress.cli.common import Commands, checked, print_json, require, run_of, say, show_lines, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.failures.corrections import Corrections, Corrector
@@ -36,11 +35,12 @@ def ls(run: str | None = _RUN, file: Path | None = _FILE, as_json: bool = _JSON)
     found = _read(_corrector(run, file))
     if as_json:
         return print_json([one.model_dump(mode="json") for one in found.corrections])
-    table = Table("number", "time", "skill", "adjusts", "from", "to", "for", "failure", "status", "why")
+    table = table_of("number", "adjusts", "from", "to", "for", "failure", "status", whole=("failure", "status"))
     for one in found.corrections:
-        cells = (str(one.number), one.time[:19], one.skill, one.adjustable, f"{one.before:g}", f"{one.after:g}", one.signal)
-        table.add_row(*cells, one.failure[:8], one.status, one.reason)
-    table_console().print(table)
+        cells = (str(one.number), f"{one.skill}.{one.adjustable}", f"{one.before:g}", f"{one.after:g}", one.signal)
+        table.add_row(*cells, one.failure[:8], one.status)
+    if found.corrections:
+        show_table(table)
     for skill, values in found.adjustments.items():
         say(f"in use: {skill} {', '.join(f'{name} {value:+g}' for name, value in values.items())}")
 
@@ -61,8 +61,7 @@ def show(number: int = _NUMBER, run: str | None = _RUN, file: Path | None = _FIL
     row |= {"bounds": [bounds.low, bounds.high], "step": bounds.step, "unit": bounds.unit} if bounds else {}
     if as_json:
         return print_json(row)
-    for name, value in row.items():
-        typer.echo(f"{name:11} {value}")
+    show_lines((name, str(value)) for name, value in row.items())
 
 
 @corrections.command()
@@ -78,9 +77,13 @@ def undo(number: int = _NUMBER, run: str | None = _RUN, file: Path | None = _FIL
 
 
 def _corrector(run: str | None, file: Path | None) -> Corrector:
+    """The file that the user names, or the run's, which may have made none."""
     from fail2progress.failures.corrections import FILE, Corrector
 
     path = file or run_of(run).folder / FILE
+    if file is None and not path.exists():
+        say(f"{path.parent}: no corrections yet; a skill that fails otherwise than simulated makes one")
+        return Corrector(path)
     require(path.is_file(), f"{path}: no corrections here; a run writes them when a skill failed otherwise than simulated")
     return Corrector(path)
 
