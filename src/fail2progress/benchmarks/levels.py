@@ -1,0 +1,173 @@
+"""Capability levels: models x training sizes x training seeds, trained by a command that goes on where it was ended.
+
+All levels share one shape encoder, which is given and left alone: what a level has learnt is what follows from shapes and boxes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from fail2progress.core.executor import Executor
+from fail2progress.core.files import whole_file, write_whole
+from fail2progress.core.provenance import provenance
+from fail2progress.learning.pretraining.pretrain import prepared, shape_codes
+from fail2progress.learning.pretraining.shards import digest, open_dataset
+from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from fail2progress.models.registry import MODELS, configuration
+from fail2progress.models.training.parallel import one_thread
+from fail2progress.models.training.training import TrainingOptions, train
+from fail2progress.models.training.transitions import Transitions
+from fail2progress.skills.vocabulary import current
+
+MANIFEST = "levels.json"
+KINDS = ("binary-pred", "stow-gnn", "points2plans:plain", "points2plans:relational")
+"""Models as NAME or NAME:VARIANT."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """So many training executions, and passes over them."""
+
+    executions: int
+    epochs: int
+
+    @classmethod
+    def parse(cls, text: str) -> Size:
+        """From EXECUTIONS:EPOCHS. ValueError says what is wrong."""
+        parts = text.split(":")
+        if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+            raise ValueError(f"--size {text}: give EXECUTIONS:EPOCHS, for example 2000:6")
+        return cls(int(parts[0]), int(parts[1]))
+
+
+SIZES = (Size(500, 12), Size(2000, 6), Size(8000, 3))
+
+
+@dataclass(frozen=True)
+class LevelTask:
+    """What a worker needs to train one level with one training seed."""
+
+    kind: str
+    size: Size
+    seed: int
+    data: str
+    codes: str
+    encoder: str
+    encoder_digest: str
+    data_digest: str
+    out: str
+    batch: int = 32
+
+    @property
+    def level(self) -> str:
+        """Name of the capability level: its training seeds differ in nothing else."""
+        return f"{self.kind}/{self.size.executions}"
+
+    @property
+    def path(self) -> Path:
+        """Where its weights go."""
+        return Path(self.out) / f"{self.kind.replace(':', '-')}_{self.size.executions}_{self.seed}.safetensors"
+
+    @property
+    def signature(self) -> dict[str, object]:
+        """All that decides the weights."""
+        values = asdict(self)
+        return {key: values[key] for key in ("kind", "size", "seed", "batch", "encoder_digest", "data_digest")}
+
+    def done(self) -> bool:
+        """Whether its weights are there, whole, and of this signature."""
+        try:
+            return load_checkpoint(self.path).note.get("trained") == self.signature
+        except CheckpointError:
+            return False
+
+
+def tasks(
+    data: Path, out: Path, encoder: Path, kinds: Sequence[str] = KINDS, sizes: Sequence[Size] = SIZES, seeds: int = 3
+) -> list[LevelTask]:
+    """One for every level and training seed, scouts (seed 0) first. ValueError, DataError: a model or data that are not there."""
+    for kind in kinds:
+        name, _, variant = kind.partition(":")
+        configuration(MODELS.get(name), variant or None, {})
+    available = sum(len(shard) for shard in open_dataset(data))
+    largest = max(size.executions for size in sizes)
+    if available < 0.9 * largest:  # unstable starts are left out of the shards
+        raise ValueError(f"{data} holds {available} executions, --size asks for {largest}: generate more with --executions")
+    out.mkdir(parents=True, exist_ok=True)
+    marks = load_checkpoint(encoder).digest, digest(data / "manifest.json")
+    codes = out / "codes.safetensors"
+    return [
+        LevelTask(kind, size, seed, str(data), str(codes), str(encoder), *marks, str(out))
+        for seed in range(seeds)
+        for size in sizes
+        for kind in kinds
+    ]
+
+
+def train_levels(work: Sequence[LevelTask], executor: Executor) -> Iterator[LevelTask]:
+    """Train what is missing; yields each level as it is done, those of earlier runs first, and writes the manifest."""
+    present = [task for task in work if task.done()]
+    yield from present
+    missing = [task for task in work if task not in present]
+    if missing:
+        _compute_codes(missing[0])
+        yield from executor.map_unordered(train_level, missing)
+    _write_manifest(work)
+
+
+def train_level(task: LevelTask) -> LevelTask:
+    """Train one level, in a worker."""
+    transitions = _first(task)
+    with one_thread():
+        torch.manual_seed(task.seed)
+        name, _, variant = task.kind.partition(":")
+        cls = MODELS.get(name)
+        model = cls.from_config(configuration(cls, variant or None, {}), current())
+        model.take_encoder(load_checkpoint(Path(task.encoder)).model)
+        options = TrainingOptions(epochs=task.size.epochs, batch=task.batch)
+        chosen = torch.arange(min(task.size.executions, len(transitions)))
+        generator = torch.Generator().manual_seed(task.seed)
+        codes = load_file(task.codes)["codes"]
+        steps = train(
+            model,
+            transitions,
+            model.finetuned_parameters(),
+            options,
+            generator,
+            codes,
+            lambda g: chosen[torch.randperm(len(chosen), generator=g)],
+        )
+        for _ in steps:
+            pass
+    note = {"level": task.level, "trained": task.signature, "provenance": provenance(seed=task.seed)}
+    save_checkpoint(model.eval(), task.path, note)
+    return task
+
+
+def _first(task: LevelTask) -> Transitions:
+    data = Path(task.data)
+    return prepared(open_dataset(data), data / "transitions.safetensors")
+
+
+def _compute_codes(task: LevelTask) -> None:
+    """The shape codes of all clouds of the data, once for all levels."""
+    transitions = _first(task)
+    path, mark = Path(task.codes), Path(task.codes).with_suffix(".source")
+    source = f"{task.encoder_digest} {task.data_digest}"
+    if path.exists() and mark.exists() and mark.read_text() == source:
+        return
+    with one_thread(), whole_file(path) as unfinished:
+        save_file({"codes": shape_codes(load_checkpoint(Path(task.encoder)).model, transitions, 512)}, unfinished)
+    mark.write_text(source)
+
+
+def _write_manifest(work: Sequence[LevelTask]) -> None:
+    rows = [{"level": t.level, "seed": t.seed, "path": t.path.name, "digest": load_checkpoint(t.path).digest} for t in work]
+    head = {"schema": 1, "encoder": work[0].encoder_digest, "data": work[0].data_digest}
+    write_whole(Path(work[0].out) / MANIFEST, json.dumps({**head, "levels": rows}, indent=1) + "\n")
