@@ -145,7 +145,7 @@ def train_level(task: LevelTask) -> LevelTask:
         )
         for _ in steps:
             pass
-    note = {"level": task.level, "trained": task.signature, "provenance": provenance(seed=task.seed)}
+    note: dict[str, object] = {"level": task.level, "trained": task.signature, "provenance": provenance(seed=task.seed)}
     save_checkpoint(model.eval(), task.path, note)
     return task
 

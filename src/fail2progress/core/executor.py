@@ -68,6 +68,32 @@ class LocalExecutor(Executor):
             yield from pool.imap_unordered(function, items)
 
 
+class PoolExecutor(Executor):
+    """Processes on this computer that stay from one call to the next; with one, the work is done in place. A context manager."""
+
+    def __init__(self, processes: int | None = None) -> None:
+        self.processes = processes or len(os.sched_getaffinity(0))
+        self._pool: Pool | None = None
+
+    def map_unordered(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """See Executor; the workers stay."""
+        if self.processes == 1:
+            return map(function, items)
+        if self._pool is None:
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
+            self._pool = start_pool(self.processes)
+        return self._pool.imap_unordered(function, items)
+
+    def __enter__(self) -> PoolExecutor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool.join()
+            self._pool = None
+
+
 class RayExecutor(Executor):
     """Tasks on a Ray cluster; needs the `ray` package."""
 

@@ -127,7 +127,7 @@ def _pairs(said: RelationState, true: RelationState, moved: Mask) -> tuple[int, 
 
 
 def _correct(said: RelationState, outcome: Outcome, error: Array, way: Array) -> bool:
-    rows = np.flatnonzero(_concerned(outcome, way))
+    rows = np.flatnonzero(concerned(outcome))
     cells = np.ix_(rows, rows, np.array([BINARY.index(relation) for relation in CHECKED]))
     true = outcome.after.relations
     believed, holds = (np.concatenate([_holds(one.binary[cells]), _holds(one.unary[rows])]) for one in (said, true))
@@ -138,9 +138,9 @@ def _holds(values: Array | Mask) -> Mask:
     return np.asarray(values, float).ravel() > 0.5
 
 
-def _concerned(outcome: Outcome, way: Array) -> Mask:
+def concerned(outcome: Outcome) -> Mask:
     """(N,) what moved, the skill's object and target, and what any of these touches, holds or lies in, before or after."""
-    names = outcome.before.scene.names
+    names, way = outcome.before.scene.names, np.linalg.norm(outcome.displacements, axis=1)
     core = (way > STILL) | np.array([name in (outcome.call.object, outcome.call.target) for name in names])
     ties = np.zeros((len(names),) * 2, bool)
     for relations in (outcome.before.relations, outcome.after.relations):

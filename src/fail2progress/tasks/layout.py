@@ -46,6 +46,11 @@ class Layout:
         self.poses.append(at)
         self._boxes.append(bounding_boxes(at[None], np.array([spec.size]))[0])
 
+    def take_back(self) -> None:
+        """Take the object out that was put in last."""
+        for values in (self.objects, self.poses, self._boxes):
+            values.pop()
+
     def bounds(self) -> Array:
         """(n, 2, 3) boxes of what stands so far."""
         return np.array(self._boxes)

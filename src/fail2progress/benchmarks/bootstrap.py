@@ -1,0 +1,54 @@
+"""Intervals and tests: two-level paired bootstrap (seeds, then items within them), and Holm's correction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.scene import Array
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value with its 95 % percentile interval; `p`: one-sided bootstrap p-value of being at most 0."""
+
+    value: float
+    lo: float
+    hi: float
+    n_boot: int
+    p: float
+
+    def to_dict(self) -> dict[str, float]:
+        """For reports."""
+        return dict(vars(self))
+
+
+def two_level(values: Array, replicates: Array, n_boot: int, rng: np.random.Generator, level: float = 0.95) -> Interval:
+    """The mean over seeds of a statistic, (S,), from (S, R) replicates of each seed's own, its items drawn with replacement.
+
+    Every replicate draws seeds, and of each drawn seed one of its replicates. Paired: a seed's statistic is a difference of arms.
+    """
+    seeds, own = replicates.shape
+    drawn = replicates[rng.integers(seeds, size=(n_boot, seeds)), rng.integers(own, size=(n_boot, seeds))].mean(axis=1)
+    lo, hi = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    p = (1 + int((drawn <= 0).sum())) / (1 + n_boot)
+    return Interval(float(values.mean()), float(lo), float(hi), n_boot, float(p))
+
+
+def drawn_counts(items: int, replicates: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(R, n) how often each of n items is drawn, with replacement."""
+    return np.asarray(rng.multinomial(items, np.full(items, 1 / items), size=replicates), np.int64)
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Holm's adjusted p-values."""
+    found: dict[str, float] = {}
+    highest, left = 0.0, len(p_values)
+    for name, value in sorted(p_values.items(), key=lambda pair: pair[1]):
+        highest = max(highest, min(1.0, left * value))
+        found[name] = highest
+        left -= 1
+    return found

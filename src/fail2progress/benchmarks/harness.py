@@ -1,0 +1,147 @@
+"""The harness: many seeds, equal budgets, every model on every item, all of it in the log; the report is computed from that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from fail2progress.benchmarks.build import Carried, Rejected
+from fail2progress.benchmarks.clusters import CLUSTERERS, Failure, Labels, Space, failures, name_clusters
+from fail2progress.benchmarks.config import Rules
+from fail2progress.benchmarks.events import RunLog
+from fail2progress.benchmarks.induction import GENERATORS, Induction, induction, matched
+from fail2progress.benchmarks.items import seeded
+from fail2progress.benchmarks.panel import EVALUEE, SCOUT, Panel
+from fail2progress.benchmarks.scoring import Response
+from fail2progress.benchmarks.store import ExecutionStore
+from fail2progress.core.scene import Array
+
+STATIC, MATCHED = "static", "matched"
+Tell = Callable[[str], None]
+
+
+class BudgetError(ValueError):
+    """A budget that a pool cannot give."""
+
+
+@dataclass(frozen=True)
+class Harness:
+    """Slices that are pools are drawn from; those that generators make are made anew for every seed from the static pool.
+
+    The static pool is cut in two for every seed: failures are extracted from one half, static items drawn from the other.
+    """
+
+    rules: Rules
+    panel: Panel
+    store: ExecutionStore = field(compare=False)
+    pools: Mapping[str, Sequence[Carried]]
+    space: Space | None = None
+    rejected: Rejected = field(default_factory=Rejected, compare=False)
+    tell: Tell = lambda what: None
+
+    def check(self) -> None:
+        """BudgetError where a pool is smaller than what is drawn from it."""
+        for name, pool in self.pools.items():
+            halved = name == STATIC and (self.rules.generators or MATCHED in self.rules.controls)
+            available = len(pool) // 2 if halved else len(pool)
+            if self.rules.budget > available:
+                kept = ", of which one half is kept for finding failures" if halved else ""
+                raise BudgetError(
+                    f"--budget {self.rules.budget} is above the {available} items that {name} can give "
+                    f"({len(pool)} robust items{kept}): build more, or lower the budget"
+                )
+
+    def block(self, seed: int, log: RunLog) -> None:
+        """One seed, all slices, into the log."""
+        for name, items, given in self._slices(seed):
+            self.tell(f"seed {seed}: {name}")
+            self.record(name, seed, items, self.panel.respond([item.execution for item in items]), given, log)
+
+    def _slices(self, seed: int) -> list[tuple[str, list[Carried], Induction | None]]:
+        rules, rng = self.rules, seeded(self.rules.seed, seed, "slices")
+        found: list[tuple[str, list[Carried], Induction | None]] = []
+        pool = list(self.pools.get(STATIC, ()))
+        order = rng.permutation(len(pool))
+        half = [pool[row] for row in order[: len(pool) // 2]]
+        rest = [pool[row] for row in order[len(pool) // 2 :]] if rules.generators else pool
+        for name, items in self.pools.items():
+            chosen = rest if name == STATIC else list(items)
+            draw = seeded(rules.seed, seed, name).permutation(len(chosen))[: rules.budget]
+            found.append((name, [chosen[row] for row in draw], None))
+        if rules.generators:
+            given = self.induce(half, seed)
+            found += [(name, self._made(name, given, seed), given) for name in rules.generators]
+            if MATCHED in rules.controls:
+                primary = next(items for name, items, _ in found if name == rules.primary)
+                found.append((MATCHED, self._matched(rest, primary, seed), None))
+        return found
+
+    def induce(self, items: Sequence[Carried], seed: int) -> Induction:
+        """Failures of the scouts on items, and their clusters."""
+        self.tell(f"seed {seed}: failures")
+        responses = self.panel.respond([item.execution for item in items], SCOUT)
+        rules = self.rules
+        given = induction(items, responses, self.panel, self.store, self.space, rules.k, rules.clusterer, seed)
+        return replace(given, rejected=self.rejected)
+
+    def _made(self, name: str, given: Induction, seed: int) -> list[Carried]:
+        self.tell(f"seed {seed}: making {name}")
+        return GENERATORS.get(name)(given, self.rules.budget, seeded(self.rules.seed, seed, name))
+
+    def _matched(self, rest: Sequence[Carried], primary: Sequence[Carried], seed: int) -> list[Carried]:
+        """Static items as hard for the scouts as the induced ones."""
+        scouts = list(self.panel.of(SCOUT))
+        accuracy, wanted = (
+            np.array([r.correct[scouts].mean() for r in self.panel.respond([item.execution for item in some], SCOUT)])
+            for some in (rest, primary)
+        )
+        rows = matched(accuracy, float(wanted.mean()), self.rules.budget, seeded(self.rules.seed, seed, MATCHED))
+        return [rest[row] for row in rows]
+
+    def record(
+        self, name: str, seed: int, items: Sequence[Carried], responses: Sequence[Response], given: Induction | None, log: RunLog
+    ) -> None:
+        """Every answer, and the evaluees' failures in their clusters."""
+        for item, response in zip(items, responses, strict=True):
+            log.write("eval", "eval_record", eval_record(name, seed, item, response))
+        space = given.space if given is not None else self.space
+        if space is None:
+            return
+        found = failures(items, responses, self.panel.of(EVALUEE), seeded(self.rules.seed, seed, name, "failures"))
+        if len(found) > self.rules.k:
+            features = space.place(found)
+            labels = CLUSTERERS.get(self.rules.clusterer)(features, self.rules.k, seed)
+            record_failures(log, name, seed, found, features, labels)
+
+
+def eval_record(name: str, seed: int, item: Carried, response: Response) -> dict[str, Any]:
+    """One item and what all members said: right ("1") or wrong, and the mean log-likelihood."""
+    about = item.item.metadata
+    return {
+        "slice": name,
+        "seed": seed,
+        "item": item.id,
+        "structure": item.item.structure,
+        "pair": about.pair,
+        "correct": "".join(str(int(value)) for value in response.correct),
+        "graded": [round(float(value), 3) for value in response.graded],
+    }
+
+
+def record_failures(
+    log: RunLog,
+    name: str,
+    seed: int,
+    found: Sequence[Failure],
+    features: Array,
+    labels: Labels,
+) -> None:
+    """Failures with their features and clusters, and the clusters' names."""
+    names = name_clusters(found, labels)
+    for failure, place, label in zip(found, features, labels, strict=True):
+        payload = {"slice": name, "seed": seed, "item": failure.item.id, "structure": failure.item.item.structure}
+        more = {"member": failure.member, "cluster": int(label), "name": names[int(label)], "features": place.tolist()}
+        log.write("failures", "failure_record", {**payload, **more})

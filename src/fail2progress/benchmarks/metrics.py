@@ -1,0 +1,113 @@
+"""What is measured of a benchmark: separation of models, their order, and how well clusters of failures follow structures.
+
+All of these are invariant to how clusters and structures are numbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import kendalltau
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
+
+from fail2progress.core.scene import Array
+
+Codes = NDArray[np.int64]
+
+
+def separation(accuracies: Sequence[float] | Array) -> float:
+    """S: population standard deviation of the models' accuracies."""
+    return float(np.std(np.asarray(accuracies, float)))
+
+
+def corrected_separation(answers: Array) -> float:
+    """S_c of (n, L) answers, 0 to 1: S without what the sampling of n items alone makes.
+
+    S_c^2 = max(0, S^2 - (1 - 1/L) mean_l[v_l / n]), v_l the variance of a model's answers; of right and wrong ones v_l / n is
+    a_l (1 - a_l) / (n - 1). All models answer the same items, which makes the noise of S smaller than that: S_c errs downwards.
+    """
+    return float(corrected_separations(answers, np.ones((1, len(answers)), np.int64))[0])
+
+
+def corrected_separations(answers: Array, counts: Codes) -> Array:
+    """(R,) S_c of the items as often as (R, n) counts say, all rows with the same sum."""
+    n, models = int(counts[0].sum()), answers.shape[1]
+    if n < 2:
+        return np.zeros(len(counts))
+    mean, square = counts @ answers / n, counts @ answers**2 / n
+    variance = (square - mean**2) * n / (n - 1)
+    noise = (1 - 1 / models) * variance.mean(axis=1) / n
+    return np.asarray(np.sqrt(np.maximum(0.0, mean.var(axis=1) - noise)))
+
+
+def order_agreement(accuracies: Array, reference: Array) -> float:
+    """Kendall's tau-b between two accuracies of the same models; 0 where one of them has no order."""
+    value = float(kendalltau(accuracies, reference, variant="b").statistic)
+    return value if np.isfinite(value) else 0.0
+
+
+def items_to_order(answers: Array, reference: Array, z: float = 1.96) -> Array:
+    """(L - 1,) items needed to tell neighbours of the reference order apart at z standard errors of their paired difference.
+
+    Infinite where the benchmark has them equal or the other way round.
+    """
+    order = np.argsort(reference, kind="stable")
+    steps = answers[:, order[1:]] - answers[:, order[:-1]]
+    mean, variance = steps.mean(axis=0), steps.var(axis=0, ddof=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(mean > 0, np.ceil(z**2 * variance / mean**2), np.inf)
+
+
+def purity(clusters: Codes, structures: Codes) -> float:
+    """Mean over clusters of the share of their commonest structure."""
+    table = _table(clusters, structures)
+    return float((table.max(axis=1) / table.sum(axis=1)).mean())
+
+
+def corrected_purity(clusters: Codes, structures: Codes, rng: np.random.Generator, permutations: int = 20) -> float:
+    """(P - P0) / (1 - P0), P0 the mean purity of permuted labels; 0 where there is one structure only."""
+    by_chance = float(np.mean([purity(rng.permutation(clusters), structures) for _ in range(permutations)]))
+    return (purity(clusters, structures) - by_chance) / (1 - by_chance) if by_chance < 1 - 1e-12 else 0.0
+
+
+def mutual_information(clusters: Codes, structures: Codes) -> float:
+    """Adjusted mutual information."""
+    return float(adjusted_mutual_info_score(structures, clusters))
+
+
+def same_partition(one: Codes, other: Codes) -> float:
+    """Adjusted Rand index."""
+    return float(adjusted_rand_score(one, other))
+
+
+def drift(before: Array, after: Array) -> float:
+    """Mean distance between matched centroids (K, D) of two rounds, in mean distances between those of the first.
+
+    Matched by the Hungarian method; with unlike numbers of clusters, those left over have no partner and are left out.
+    """
+    apart = np.linalg.norm(before[:, None] - after, axis=2)
+    rows, columns = linear_sum_assignment(apart)
+    scale = spread(before)
+    return float(apart[rows, columns].mean() / scale) if scale > 0 else float("nan")
+
+
+def spread(centres: Array) -> float:
+    """Mean distance between different centroids."""
+    upper = np.triu_indices(len(centres), 1)
+    between = np.linalg.norm(centres[:, None] - centres, axis=2)[upper]
+    return float(between.mean()) if len(between) else 0.0
+
+
+def numbered(labels: Sequence[str] | Codes) -> Codes:
+    """Labels as numbers from 0 on."""
+    return np.asarray(np.unique(np.asarray(labels), return_inverse=True)[1], np.int64)
+
+
+def _table(clusters: Codes, structures: Codes) -> NDArray[np.int64]:
+    """Counts (K, S); clusters without a member are left out."""
+    one, other = numbered(clusters), numbered(structures)
+    width = int(other.max()) + 1
+    return np.bincount(one * width + other, minlength=(int(one.max()) + 1) * width).reshape(-1, width)

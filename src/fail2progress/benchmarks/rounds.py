@@ -1,0 +1,177 @@
+"""Rounds of induction: fail, induce, fail again; and with `learn`, the model learns each round's failures before the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from fail2progress.benchmarks.answers import LEARNER
+from fail2progress.benchmarks.build import Carried
+from fail2progress.benchmarks.clusters import CLUSTERERS, Failure, Space, centroids, failures, nearest
+from fail2progress.benchmarks.convergence import ANCHORS, NULL, round_name
+from fail2progress.benchmarks.events import RunLog
+from fail2progress.benchmarks.harness import STATIC, Harness, record_failures
+from fail2progress.benchmarks.harness import eval_record as answer_of
+from fail2progress.benchmarks.induction import GENERATORS, Induction, with_gradient
+from fail2progress.benchmarks.items import seeded
+from fail2progress.benchmarks.panel import SCOUT, Member, Panel
+from fail2progress.evaluation.item_failures import NoFailureError, failure_of
+from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning.learner import Learner
+from fail2progress.learning.finetuning.rehearsal import load_rehearsal
+from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.models import weights
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.checkpoint import digest_of
+from fail2progress.simulation import registry as simulators
+from fail2progress.simulation.base import Simulator
+from fail2progress.stein.states import NothingToVaryError
+
+ACCUMULATE, SUBSTITUTE, LEARN = "accumulate", "substitute", "learn"
+MODES = (ACCUMULATE, SUBSTITUTE, LEARN, NULL)
+SEED = 0
+LESSONS = 3
+"""Failures that are learnt in a round, of different clusters."""
+
+
+@dataclass
+class Iteration:
+    """Rounds over one harness. The static pool gives the first round, the space of features and the frozen anchors."""
+
+    harness: Harness
+    held_back: Sequence[Carried] = ()
+    """What the learner is judged on after every round."""
+    learner: SkillEffectModel | None = field(default=None, init=False)
+
+    def run(self, mode: str, log: RunLog) -> None:
+        """All rounds of a mode."""
+        rules, pool = self.harness.rules, list(self.harness.pools[STATIC])
+        order = seeded(rules.seed, "rounds").permutation(len(pool))
+        shuffled = [pool[row] for row in order]
+        half = shuffled[: len(shuffled) // 2]
+        given = self.harness.induce(half, SEED)
+        anchors = given.found[: rules.anchors]
+        fresh = shuffled[len(shuffled) // 2 :]
+        start = self._first(mode, fresh, given)
+        self._rounds(mode, start, fresh[rules.budget :], anchors, given.space, log)
+
+    def _first(self, mode: str, fresh: Sequence[Carried], given: Induction) -> list[Carried]:
+        if mode == LEARN:
+            self.learner = with_gradient(self.harness.panel).model
+        return list(fresh[: self.harness.rules.budget])
+
+    def _rounds(
+        self, mode: str, items: list[Carried], spare: Sequence[Carried], anchors: Sequence[Failure], space: Space, log: RunLog
+    ) -> None:
+        known: list[Failure] = []
+        for number in range(self.harness.rules.rounds + 1):
+            self.harness.tell(f"{mode}: round {number}")
+            now = self._failures(mode, number, items)
+            known = [*known, *now] if mode in (ACCUMULATE, NULL) else now
+            if mode == LEARN:
+                self._judge(number, log)
+            if len(known) <= self.harness.rules.k:
+                self._record(mode, number, items, None, anchors, log)
+                return
+            given = self._cluster(known, space, number)
+            self._record(mode, number, items, given, anchors, log)
+            if number < self.harness.rules.rounds:
+                if mode == LEARN:
+                    self._learn(given, number)
+                items = self._next(mode, number, given, spare)
+
+    def _failures(self, mode: str, number: int, items: Sequence[Carried]) -> list[Failure]:
+        """Of the scouts; of the learner alone where it learns."""
+        rng, panel = seeded(self.harness.rules.seed, mode, number, "failures"), self._panel(mode)
+        responses = panel.respond([item.execution for item in items], SCOUT)
+        return failures(items, responses, panel.of(SCOUT), rng)
+
+    def _panel(self, mode: str) -> Panel:
+        """The scouts' panel, or one whose only scout is the learner."""
+        panel = self.harness.panel
+        if mode != LEARN or self.learner is None:
+            return panel
+        scout = _Learnt("learner", 0, SCOUT, Path("learner"), digest_of(self.learner), self.learner)
+        return Panel((scout, *(member for member in panel.members if member.role != SCOUT)))
+
+    def _cluster(self, known: Sequence[Failure], space: Space, number: int) -> Induction:
+        rules = self.harness.rules
+        labels = CLUSTERERS.get(rules.clusterer)(space.place(known), rules.k, SEED + number)
+        ids = {failure.item.id for failure in known} | {item.id for pool in self.harness.pools.values() for item in pool}
+        return Induction(tuple(known), labels, space, self.harness.panel, self.harness.store, ids, self.harness.rejected)
+
+    def _next(self, mode: str, number: int, given: Induction, spare: Sequence[Carried]) -> list[Carried]:
+        rules = self.harness.rules
+        if mode == NULL:
+            start = number * rules.budget
+            return [spare[row % len(spare)] for row in range(start, start + rules.budget)]
+        return GENERATORS.get(rules.primary)(given, rules.budget, seeded(rules.seed, mode, number))
+
+    def _record(
+        self, mode: str, number: int, items: Sequence[Carried], given: Induction | None, anchors: Sequence[Failure], log: RunLog
+    ) -> None:
+        """The round's answers, its failures in clusters, and the anchors by the nearest centroid."""
+        name = round_name(mode, number)
+        responses = self.harness.panel.respond([item.execution for item in items])
+        for item, response in zip(items, responses, strict=True):
+            log.write("rounds", "eval_record", answer_of(name, SEED, item, response))
+        if given is None:
+            return
+        record_failures(log, name, SEED, given.found, given.features, given.labels)
+        placed = given.space.place(anchors)
+        labels = nearest(placed, centroids(given.features, given.labels))
+        record_failures(log, f"{name}/{ANCHORS}", SEED, anchors, placed, labels)
+
+    def _judge(self, number: int, log: RunLog) -> None:
+        """The learner on what it never learns from."""
+        panel = self._panel(LEARN)
+        answers = panel.respond([item.execution for item in self.held_back], SCOUT)
+        for item, response in zip(self.held_back, answers, strict=True):
+            said = {"by": LEARNER, "round": number, "item": item.id, "structure": item.item.structure}
+            log.write("learn", "eval_record", {**said, "correct": int(response.correct[0])})
+
+    def _learn(self, given: Induction, number: int) -> None:
+        """One failure of each of some clusters, the largest first, learnt together; kept if the acceptance test passes it."""
+        assert self.learner is not None
+        with simulators.make(self.harness.store.simulator) as simulator:
+            events = self._events(given, simulator, number)
+            if not events:
+                return
+            learner = Learner(simulator, load_rehearsal(weights.path(weights.KEEPSAKE)), TargetOptions(), patience=0.0)
+            try:
+                lesson = learner.learn(events, self.learner, number)
+            except NothingToVaryError:
+                return
+        self.harness.tell(f"learn: round {number}: {lesson.verdict.reason or 'accepted'}")
+        if lesson.verdict.passed:
+            self.learner = lesson.model
+
+    def _events(self, given: Induction, simulator: Simulator, number: int) -> list[FailureEvent]:
+        assert self.learner is not None
+        rng, digest, events = seeded(self.harness.rules.seed, LEARN, number, "events"), digest_of(self.learner), []
+        sizes = np.bincount(given.labels[given.labels >= 0])
+        for label in np.argsort(-sizes, kind="stable")[:LESSONS]:
+            for row in rng.permutation(np.flatnonzero(given.labels == label))[:5]:
+                item = given.found[row].item.item.item
+                try:
+                    events.append(failure_of(simulator.execute(item.job), item.id, item.job.seed, self.learner, digest))
+                except NoFailureError:
+                    continue
+                break
+        return events
+
+
+@dataclass(frozen=True)
+class _Learnt(Member):
+    """A member whose weights are in memory."""
+
+    held: SkillEffectModel | None = None
+
+    @property
+    def model(self) -> SkillEffectModel:
+        """See Member."""
+        assert self.held is not None
+        return self.held

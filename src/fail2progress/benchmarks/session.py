@@ -1,0 +1,186 @@
+"""A run of the harness from its pools to its report: blocks of work into a log, which an ended run goes on with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fail2progress.benchmarks.answers import REFERENCE
+from fail2progress.benchmarks.build import Carried
+from fail2progress.benchmarks.config import Preregistration, Rules, status
+from fail2progress.benchmarks.events import REPORT, Recorded, RunLog, RunLogError, recorded
+from fail2progress.benchmarks.harness import Harness, eval_record
+from fail2progress.benchmarks.items import read_benchmark
+from fail2progress.benchmarks.panel import Panel
+from fail2progress.benchmarks.report import report
+from fail2progress.benchmarks.rounds import Iteration
+from fail2progress.benchmarks.store import ExecutionStore
+from fail2progress.core.files import write_whole
+from fail2progress.core.provenance import provenance
+
+Tell = Callable[[str], None]
+
+
+class ReplayError(ValueError):
+    """A report that is not what its log says."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A file of items, and those of its items that are robust."""
+
+    path: Path
+    items: tuple[Carried, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Of the file."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+
+def read_pool(path: Path, store: ExecutionStore, report_done: Callable[[int], None] = lambda done: None) -> Pool:
+    """Items of a file, carried out where they are not known yet; those that are not robust are left out. ItemError: damaged."""
+    items = read_benchmark(path)
+    executions = store.run(items, report_done)
+    kept = [Carried(item, e) for item, e in zip(items, executions, strict=True) if e is not None and e.robust]
+    return Pool(path, tuple(kept))
+
+
+@dataclass(frozen=True)
+class Session:
+    """All that a run stands on. `modes`: of the rounds, beside fresh static draws; none where the rules have no rounds."""
+
+    rules: Rules
+    panel: Panel
+    store: ExecutionStore
+    pools: Mapping[str, Pool]
+    reference: Pool | None = None
+    prereg: Preregistration | None = None
+    modes: Sequence[str] = ()
+    tell: Tell = lambda what: None
+
+    def run(self, folder: Path, resume: bool = False) -> dict[str, Any]:
+        """Every block that is not done yet, then the report. BudgetError, RunLogError: before anything is done."""
+        harness = Harness(self.rules, self.panel, self.store, {k: p.items for k, p in self.pools.items()}, tell=self.tell)
+        harness.check()
+        config = self._config()
+        log, done = self._open(folder, config, resume)
+        for name, work in self._blocks(harness):
+            if name not in done:
+                log.write("run", "block_started", {"block": name})
+                work(log)
+                log.write("run", "block_finished", {"block": name, "rejected": harness.rejected.to_dict()})
+        log.write("run", "run_finished", {})
+        return finish(folder)
+
+    def _blocks(self, harness: Harness) -> list[tuple[str, Callable[[RunLog], None]]]:
+        found: list[tuple[str, Callable[[RunLog], None]]] = []
+        if self.reference is not None:
+            found.append((REFERENCE, self._record_reference))
+        for seed in range(self.rules.n_seeds):
+            found.append((f"seed/{seed:03d}", lambda log, seed=seed: harness.block(seed, log)))  # type: ignore[misc]
+        if self.rules.rounds:
+            iteration = Iteration(harness, self.reference.items if self.reference else ())
+            found += [(f"rounds/{mode}", lambda log, mode=mode: iteration.run(mode, log)) for mode in self.modes]  # type: ignore[misc]
+        return found
+
+    def _record_reference(self, log: RunLog) -> None:
+        assert self.reference is not None
+        self.tell("reference order")
+        items = self.reference.items
+        for item, response in zip(items, self.panel.respond([each.execution for each in items]), strict=True):
+            log.write("eval", "eval_record", eval_record(REFERENCE, 0, item, response))
+
+    def _open(self, folder: Path, config: dict[str, Any], resume: bool) -> tuple[RunLog, set[str]]:
+        """A new log with its head, or the one that is there, which must have the same configuration."""
+        if not resume:
+            log = RunLog.new(folder)
+            log.write("run", "run_started", self._provenance())
+            log.write("run", "harness_config", config)
+            return log, set()
+        before = recorded(folder, cut_short=True)
+        if before.config != json.loads(json.dumps(config)):
+            changed = [key for key in config if before.config.get(key) != json.loads(json.dumps(config[key]))]
+            raise RunLogError(f"{folder}: the run was begun with other {', '.join(changed)}: start it again in another folder")
+        return RunLog.resumed(folder), set(before.blocks)
+
+    def _config(self) -> dict[str, Any]:
+        commit = str(provenance()["commit"])
+        prereg = self.prereg.to_dict() if self.prereg else None
+        members = [{"level": m.level, "seed": m.seed, "role": m.role, "digest": m.digest} for m in self.panel.members]
+        return {
+            "status": status(prereg, commit, Path(__file__).parent),
+            "rules": self.rules.model_dump(mode="json"),
+            "prereg": prereg,
+            "members": members,
+            "slices": {name: _about(pool) for name, pool in self.pools.items()},
+            "reference": _about(self.reference) if self.reference else None,
+            "modes": list(self.modes),
+        }
+
+    def _provenance(self) -> dict[str, Any]:
+        """Under the names that the benchmark's documents give."""
+        found = provenance()
+        files = [*self.pools.values(), *([self.reference] if self.reference else [])]
+        versions = found["versions"]
+        assert isinstance(versions, dict)
+        return {
+            "package_version": versions["fail2progress"],
+            "versions": versions,
+            "python_version": found["python"],
+            "platform": found["platform"],
+            "git_sha": found["commit"],
+            "git_dirty": found["changed_files"],
+            "timestamp_utc": found["time_utc"],
+            "seeds": list(range(self.rules.n_seeds)),
+            "models": {member.name: member.digest for member in self.panel.members},
+            "dataset_hashes": {pool.path.name: pool.sha256 for pool in files},
+            "config": self.rules.model_dump(mode="json"),
+        }
+
+
+def _about(pool: Pool) -> dict[str, object]:
+    return {"items": len(pool.items), "sha256": pool.sha256}
+
+
+def finish(folder: Path) -> dict[str, Any]:
+    """Compute the report of a run's log and write it beside."""
+    found: dict[str, Any] = plain(report(recorded(folder)))
+    write_whole(folder / REPORT, json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def replay(folder: Path) -> dict[str, Any]:
+    """Compute the report again from the log alone. ReplayError where it is not the one that stands there, to the last digit."""
+    found: Recorded = recorded(folder)
+    if not found.finished:
+        raise ReplayError(f"{folder}: the run was cut short after {len(found.blocks)} blocks; go on with it by --resume")
+    again: dict[str, Any] = plain(report(found))
+    try:
+        stands = json.loads((folder / REPORT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ReplayError(f"{folder / REPORT}: cannot be read ({error})") from error
+    differing = list(_differences(stands, again, ""))
+    if differing:
+        raise ReplayError(f"{folder / REPORT} differs from what its log gives, first at {differing[0]}")
+    return again
+
+
+def plain(value: Any) -> Any:
+    """As JSON gives it back; what is not finite becomes null."""
+    text = json.dumps(value, default=float)
+    return json.loads(text, parse_constant=lambda name: None)
+
+
+def _differences(one: Any, other: Any, path: str) -> list[str]:
+    """Where two reports differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        keys = sorted(set(one) | set(other))
+        return [each for key in keys for each in _differences(one.get(key, "absent"), other.get(key, "absent"), f"{path}/{key}")]
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [each for i, (a, b) in enumerate(zip(one, other, strict=True)) for each in _differences(a, b, f"{path}/{i}")]
+    return [] if one == other and type(one) is type(other) else [f"{path}: {str(one)[:40]} there, {str(other)[:40]} computed"]

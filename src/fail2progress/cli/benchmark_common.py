@@ -1,0 +1,81 @@
+"""What the commands of induced benchmarks share: items, models and executions as the user names them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from fail2progress.cli.common import UserError, WorkError, checked, progress, writable
+
+if TYPE_CHECKING:
+    from fail2progress.benchmarks.panel import Panel
+    from fail2progress.benchmarks.session import Pool
+    from fail2progress.benchmarks.store import ExecutionStore
+
+RUNS = Path("runs/benchmarks")
+LEVELS = typer.Option(None, help="Folder of capability levels (benchmark levels); default: the four weights of the package.")
+STORE = typer.Option(RUNS / "executions", help="Folder of executions: an item is carried out once.")
+PROCESSES = typer.Option(None, min=1, help="Of the simulation (default: one for every core).")
+EXECUTOR = typer.Option("local", help="local, or ray for a cluster.")
+SIMULATOR = typer.Option("mujoco", help="Name of a simulator, or a file with its options.")
+AS_JSON = typer.Option(False, "--json", help="Print the result as JSON.")
+
+
+@contextmanager
+def executions(folder: Path, executor: str, processes: int | None, simulator: str) -> Iterator[ExecutionStore]:
+    """The store of executions, with the workers that fill it. What cannot be built or is cut short is told in one line."""
+    from fail2progress.benchmarks.build import BuildError
+    from fail2progress.benchmarks.store import ExecutionStore
+    from fail2progress.core.executor import PoolExecutor, RayExecutor
+    from fail2progress.simulation.registry import resolve
+
+    writable(folder)
+    with checked():
+        resolve(simulator)
+        if executor not in ("local", "ray"):
+            raise UserError(f"unknown executor {executor!r}; known: local, ray")
+        ray = RayExecutor() if executor == "ray" else None
+    with PoolExecutor(processes) as pool:
+        try:
+            yield ExecutionStore(folder, ray or pool, simulator)
+        except BuildError as error:
+            raise WorkError(str(error)) from error
+        except KeyboardInterrupt:
+            raise WorkError("stopped; what was carried out is kept, and the same command (harness: --resume) goes on") from None
+
+
+def panel(levels: Path | None) -> Panel:
+    """The models."""
+    from fail2progress.benchmarks.panel import read_panel
+
+    with checked():
+        return read_panel(levels)
+
+
+def pool(path: Path, store: ExecutionStore) -> Pool:
+    """Items of a file, carried out."""
+    from fail2progress.benchmarks.items import read_benchmark
+    from fail2progress.benchmarks.session import read_pool
+
+    with checked():
+        count = len(read_benchmark(path))
+    with progress() as bar:
+        task = bar.add_task(path.name, total=count)
+        return read_pool(path, store, lambda done: bar.update(task, completed=done))
+
+
+def named_paths(values: list[str]) -> dict[str, Path]:
+    """NAME=PATH, several times. UserError for what is none, or a name that comes twice."""
+    found: dict[str, Path] = {}
+    for text in values:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path) or "/" in name:
+            raise UserError(f"--slice {text}: give NAME=PATH, for example static=static.jsonl")
+        if name in found:
+            raise UserError(f"--slice {text}: the name {name} comes twice")
+        found[name] = Path(path)
+    return found

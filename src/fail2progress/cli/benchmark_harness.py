@@ -1,0 +1,226 @@
+"""fail2progress benchmark static, compare, harness, iterate and replay: measuring with what was made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from fail2progress.cli import benchmark_common as shared
+from fail2progress.cli.benchmark import benchmark
+from fail2progress.cli.common import checked, print_json, require, say, shown
+
+if TYPE_CHECKING:
+    from fail2progress.benchmarks.config import Preregistration, Rules
+
+_OUT = typer.Option(None, help="Folder of the run; default: runs/benchmarks/run_<time>_<id>_<label>.")
+_SEEDS = typer.Option(3, min=1, help="Benchmark seeds.")
+_BOOT = typer.Option(500, min=10, help="Bootstrap replicates.")
+_REFERENCE = typer.Option(None, help="Item file that nothing is induced from; it gives the order of the models.")
+_PREREG = typer.Option(None, help="Rules (prereg.json), committed before the run: they take the place of all options here.")
+_RESUME = typer.Option(False, "--resume", help="Go on with the run in --out.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the group."""
+    for command in (static, compare, harness, iterate, replay):
+        benchmark.command()(command)
+
+
+def static(
+    items: Path = typer.Argument(..., help="Item file (benchmark build)."),
+    out: Path | None = _OUT,
+    n_boot: int = _BOOT,
+    levels: Path | None = shared.LEVELS,
+    store: Path = shared.STORE,
+    processes: int | None = shared.PROCESSES,
+    executor: str = shared.EXECUTOR,
+    simulator: str = shared.SIMULATOR,
+    as_json: bool = shared.AS_JSON,
+) -> None:
+    """Every model on all robust items of a file, with intervals, log and provenance.
+
+    Example: fail2progress benchmark static static.jsonl --json
+    """
+    with shared.executions(store, executor, processes, simulator) as executions:
+        pools = {"static": shared.pool(items, executions)}
+        rules = _rules(budget=max(len(pools["static"].items), 2), n_seeds=1, n_boot=n_boot, generators=(), controls=())
+        _run(rules, pools, levels, executions, _folder(out, "static"), as_json=as_json)
+
+
+def compare(
+    first: Path = typer.Argument(..., help="Item file, such as a static one."),
+    second: Path = typer.Argument(..., help="Item file, such as an induced one."),
+    out: Path | None = _OUT,
+    budget: int | None = typer.Option(None, min=2, help="Items of each (default: all of the smaller file)."),
+    n_boot: int = _BOOT,
+    levels: Path | None = shared.LEVELS,
+    reference: Path | None = _REFERENCE,
+    store: Path = shared.STORE,
+    processes: int | None = shared.PROCESSES,
+    executor: str = shared.EXECUTOR,
+    simulator: str = shared.SIMULATOR,
+    as_json: bool = shared.AS_JSON,
+) -> None:
+    """Two item files at equal budgets: how far they tell the models apart, and what fails.
+
+    Example: fail2progress benchmark compare static.jsonl induced.jsonl --json
+    """
+    with shared.executions(store, executor, processes, simulator) as executions:
+        pools = {"static": shared.pool(first, executions), "induced": shared.pool(second, executions)}
+        size = budget or min(len(pool.items) for pool in pools.values())
+        rules = _rules(primary="induced", budget=size, n_seeds=1, n_boot=n_boot, generators=(), controls=("static",))
+        _run(rules, pools, levels, executions, _folder(out, "compare"), reference=reference, as_json=as_json)
+
+
+def harness(
+    slices: list[str] = typer.Option(
+        ..., "--slice", metavar="NAME=PATH", help="A pool; several times. `static` is induced from."
+    ),
+    induce: list[str] = typer.Option([], help="Generator whose items are made anew for every seed; several times."),
+    budget: int = typer.Option(40, min=2, help="Items of every slice and seed."),
+    n_seeds: int = _SEEDS,
+    n_boot: int = _BOOT,
+    k: int = typer.Option(8, min=2, help="Clusters of failures."),
+    seed: int = typer.Option(0, min=0, help="Of everything that is drawn."),
+    prereg: Path | None = _PREREG,
+    reference: Path | None = _REFERENCE,
+    out: Path | None = _OUT,
+    resume: bool = _RESUME,
+    levels: Path | None = shared.LEVELS,
+    store: Path = shared.STORE,
+    processes: int | None = shared.PROCESSES,
+    executor: str = shared.EXECUTOR,
+    simulator: str = shared.SIMULATOR,
+    as_json: bool = shared.AS_JSON,
+) -> None:
+    """Budget-matched slices over many seeds, and the tests of H1 to H3 by their rules. Resumable.
+
+    Example: fail2progress benchmark harness --slice static=static.jsonl --induce cluster --induce shuffled --budget 40
+    """
+    paths = shared.named_paths(slices)
+    rules, registered = _registered(prereg)
+    if rules is None:
+        controls = tuple(name for name in ("static", "matched", "shuffled") if name == "matched" or name in (*paths, *induce))
+        controls = controls if induce else tuple(name for name in controls if name != "matched")
+        primary = induce[0] if induce else next(reversed(paths))
+        chosen: dict[str, Any] = {"primary": primary, "generators": tuple(induce), "controls": controls, "k": k, "seed": seed}
+        rules = _rules(**chosen, budget=budget, n_seeds=n_seeds, n_boot=n_boot)
+    require("static" in paths or not rules.generators, "--induce needs a pool to induce from: add --slice static=PATH")
+    folder = _folder(out, "harness", resume)
+    with shared.executions(store, executor, processes, simulator) as executions:
+        pools = {name: shared.pool(path, executions) for name, path in paths.items()}
+        _run(rules, pools, levels, executions, folder, reference, registered, resume, as_json=as_json)
+
+
+def iterate(
+    items: Path = typer.Argument(..., help="Static item file (benchmark build): the first round, the features and the anchors."),
+    rounds: int = typer.Option(5, min=1, help="Rounds of induction after the first."),
+    update: str = typer.Option("accumulate", help="accumulate, substitute or learn."),
+    generator: str = typer.Option("cluster", help="What makes the items of a round."),
+    budget: int = typer.Option(40, min=2, help="Items of a round."),
+    anchors: int = typer.Option(40, min=2, help="Frozen failures on which partitions are compared."),
+    k: int = typer.Option(8, min=2, help="Clusters of failures."),
+    seed: int = typer.Option(0, min=0, help="Of everything that is drawn."),
+    reference: Path | None = typer.Option(None, help="Item file that the learner is judged on (learn)."),
+    out: Path | None = _OUT,
+    resume: bool = _RESUME,
+    levels: Path | None = shared.LEVELS,
+    store: Path = shared.STORE,
+    processes: int | None = shared.PROCESSES,
+    executor: str = shared.EXECUTOR,
+    simulator: str = shared.SIMULATOR,
+    as_json: bool = shared.AS_JSON,
+) -> None:
+    """Round after round: what fails, a benchmark from it, what fails of that. `learn`: the last scout learns between rounds.
+
+    Example: fail2progress benchmark iterate static.jsonl --rounds 5 --update substitute
+    """
+    known = ("accumulate", "substitute", "learn")
+    require(update in known, f"--update {update}: unknown; known: {', '.join(known)}")
+    given: dict[str, Any] = {"primary": generator, "generators": (generator,), "controls": (), "rounds": rounds, "update": update}
+    rules = _rules(**given, budget=budget, n_seeds=0, n_boot=10, k=k, anchors=anchors, seed=seed)
+    folder = _folder(out, "iterate", resume)
+    with shared.executions(store, executor, processes, simulator) as executions:
+        pools = {"static": shared.pool(items, executions)}
+        _run(rules, pools, levels, executions, folder, reference, None, resume, (update, "null"), as_json)
+
+
+def replay(
+    run: Path = typer.Argument(..., help="Folder of a run: events.jsonl and report.json."),
+    prereg: Path | None = typer.Option(None, help="Rules that the run must have been made with."),
+    as_json: bool = shared.AS_JSON,
+) -> None:
+    """Compute every figure again from the log alone; the report must be equal to the last digit.
+
+    Example: fail2progress benchmark replay runs/benchmarks/run_20261126T050000Z_1a2b3c4d_harness
+    """
+    from fail2progress.benchmarks.config import check_unchanged
+    from fail2progress.benchmarks.events import recorded
+    from fail2progress.benchmarks.session import replay as again
+
+    with checked():
+        if prereg is not None:
+            check_unchanged(prereg, recorded(run).config.get("prereg"))
+        result = again(run)
+    say(f"{shown(run)}: the report is what its log gives")
+    if as_json:
+        print_json(result)
+
+
+def _rules(**values: Any) -> Rules:
+    from fail2progress.benchmarks.config import Rules
+
+    with checked():
+        return Rules(**values)
+
+
+def _registered(path: Path | None) -> tuple[Rules | None, Preregistration | None]:
+    from fail2progress.benchmarks.config import preregistered
+
+    if path is None:
+        return None, None
+    with checked():
+        found = preregistered(path)
+    return found.rules, found
+
+
+def _folder(out: Path | None, label: str, resume: bool = False) -> Path:
+    from fail2progress.benchmarks.events import EVENTS, new_folder
+
+    require(not resume or out is not None, "--resume needs --out, the folder of the run to go on with")
+    folder = out or new_folder(shared.RUNS, label)
+    require(resume or not (folder / EVENTS).exists(), f"{folder} holds a run: choose another --out, or --resume to go on with it")
+    return folder
+
+
+def _run(
+    rules: Rules,
+    pools: dict[str, Any],
+    levels: Path | None,
+    executions: Any,
+    folder: Path,
+    reference: Path | None = None,
+    prereg: Preregistration | None = None,
+    resume: bool = False,
+    modes: tuple[str, ...] | None = None,
+    as_json: bool = False,
+) -> None:
+    """A session from its parts, and what it found."""
+    from fail2progress.benchmarks.rounds import MODES
+    from fail2progress.benchmarks.session import Session
+
+    models = shared.panel(levels)
+    judge = shared.pool(reference, executions) if reference is not None else None
+    session = Session(rules, models, executions, pools, judge, prereg, MODES if modes is None else modes, tell=say)
+    with checked():
+        result = session.run(folder, resume)
+    for name, found in result["slices"].items():
+        say(f"{name}: accuracy {found['accuracy']:.3f}, S {found['S']['value']:.3f}, S_c {found['S_c']['value']:.3f}")
+    for name, test in result["hypotheses"].items():
+        verdict = "not run" if test is None else "supported" if test["supported"] else "not supported"
+        say(f"{name}: {verdict} ({result['status']})")
+    say(f"report: {folder / 'report.json'}")
+    if as_json:
+        print_json({"run": shown(folder), **result})
