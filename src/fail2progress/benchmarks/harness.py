@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,9 @@ class Harness:
     panel: Panel
     store: ExecutionStore = field(compare=False)
     pools: Mapping[str, Sequence[Carried]]
-    space: Space | None = None
     rejected: Rejected = field(default_factory=Rejected, compare=False)
     tell: Tell = lambda what: None
+    _scouted: dict[str, Response] = field(default_factory=dict, compare=False)
 
     def check(self) -> None:
         """BudgetError where a pool is smaller than what is drawn from it."""
@@ -56,13 +57,13 @@ class Harness:
 
     def block(self, seed: int, log: RunLog) -> None:
         """One seed, all slices, into the log."""
-        for name, items, given in self._slices(seed):
+        for name, items in self._slices(seed):
             self.tell(f"seed {seed}: {name}")
-            self.record(name, seed, items, self.panel.respond([item.execution for item in items]), given, log)
+            self.record(name, seed, items, self.panel.respond([item.execution for item in items]), log)
 
-    def _slices(self, seed: int) -> list[tuple[str, list[Carried], Induction | None]]:
+    def _slices(self, seed: int) -> list[tuple[str, list[Carried]]]:
         rules, rng = self.rules, seeded(self.rules.seed, seed, "slices")
-        found: list[tuple[str, list[Carried], Induction | None]] = []
+        found: list[tuple[str, list[Carried]]] = []
         pool = list(self.pools.get(STATIC, ()))
         order = rng.permutation(len(pool))
         half = [pool[row] for row in order[: len(pool) // 2]]
@@ -70,20 +71,32 @@ class Harness:
         for name, items in self.pools.items():
             chosen = rest if name == STATIC else list(items)
             draw = seeded(rules.seed, seed, name).permutation(len(chosen))[: rules.budget]
-            found.append((name, [chosen[row] for row in draw], None))
+            found.append((name, [chosen[row] for row in draw]))
         if rules.generators:
             given = self.induce(half, seed)
-            found += [(name, self._made(name, given, seed), given) for name in rules.generators]
+            found += [(name, self._made(name, given, seed)) for name in rules.generators]
             if MATCHED in rules.controls:
-                primary = next(items for name, items, _ in found if name == rules.primary)
-                found.append((MATCHED, self._matched(rest, primary, seed), None))
+                primary = next(items for name, items in found if name == rules.primary)
+                found.append((MATCHED, self._matched(rest, primary, seed)))
         return found
+
+    def scouted(self, items: Sequence[Carried]) -> list[Response]:
+        """What the scouts say of items; asked once for each."""
+        missing = [item for item in items if item.id not in self._scouted]
+        answers = self.panel.respond([item.execution for item in missing], SCOUT)
+        self._scouted.update({item.id: answer for item, answer in zip(missing, answers, strict=True)})
+        return [self._scouted[item.id] for item in items]
+
+    @cached_property
+    def space(self) -> Space:
+        """Features, standardised on the scouts' failures of the whole static pool."""
+        pool = list(self.pools.get(STATIC) or next(iter(self.pools.values())))
+        rng = seeded(self.rules.seed, "space")
+        return Space.of(failures(pool, self.scouted(pool), self.panel.of(SCOUT), rng))
 
     def induce(self, items: Sequence[Carried], seed: int) -> Induction:
         """Failures of the scouts on items, and their clusters."""
-        self.tell(f"seed {seed}: failures")
-        responses = self.panel.respond([item.execution for item in items], SCOUT)
-        rules = self.rules
+        rules, responses = self.rules, self.scouted(items)
         given = induction(items, responses, self.panel, self.store, self.space, rules.k, rules.clusterer, seed)
         return replace(given, rejected=self.rejected)
 
@@ -94,25 +107,17 @@ class Harness:
     def _matched(self, rest: Sequence[Carried], primary: Sequence[Carried], seed: int) -> list[Carried]:
         """Static items as hard for the scouts as the induced ones."""
         scouts = list(self.panel.of(SCOUT))
-        accuracy, wanted = (
-            np.array([r.correct[scouts].mean() for r in self.panel.respond([item.execution for item in some], SCOUT)])
-            for some in (rest, primary)
-        )
+        accuracy, wanted = (np.array([r.correct[scouts].mean() for r in self.scouted(some)]) for some in (rest, primary))
         rows = matched(accuracy, float(wanted.mean()), self.rules.budget, seeded(self.rules.seed, seed, MATCHED))
         return [rest[row] for row in rows]
 
-    def record(
-        self, name: str, seed: int, items: Sequence[Carried], responses: Sequence[Response], given: Induction | None, log: RunLog
-    ) -> None:
+    def record(self, name: str, seed: int, items: Sequence[Carried], responses: Sequence[Response], log: RunLog) -> None:
         """Every answer, and the evaluees' failures in their clusters."""
         for item, response in zip(items, responses, strict=True):
             log.write("eval", "eval_record", eval_record(name, seed, item, response))
-        space = given.space if given is not None else self.space
-        if space is None:
-            return
         found = failures(items, responses, self.panel.of(EVALUEE), seeded(self.rules.seed, seed, name, "failures"))
         if len(found) > self.rules.k:
-            features = space.place(found)
+            features = self.space.place(found)
             labels = CLUSTERERS.get(self.rules.clusterer)(features, self.rules.k, seed)
             record_failures(log, name, seed, found, features, labels)
 

@@ -33,6 +33,8 @@ from fail2progress.tasks.layout import DoesNotFitError, random_camera_pose
 class Metadata:
     """How an item was designed. Lengths in the unit of their names; None: not known before the item was carried out."""
 
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
     type: str
     depth: int = 0
     """Of containment or stack above what the skill acts on."""

@@ -73,7 +73,7 @@ class ExecutionStore:
 
     def _read(self, item: BenchmarkItem) -> Execution | object | None:
         try:
-            with np.load(self._path(item), allow_pickle=False) as file:
+            with self._path(item).open("rb") as whole, np.load(whole, allow_pickle=False) as file:
                 note = json.loads(str(file["note"]))
                 if note is None:
                     return None

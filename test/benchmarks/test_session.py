@@ -1,0 +1,135 @@
+"""Runs: log and report, replay to the last digit, going on after an interruption, and what makes a run confirmatory."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fail2progress.benchmarks.build import Carried
+from fail2progress.benchmarks.config import (
+    CONFIRMATORY,
+    EXPLORATORY,
+    PreregistrationError,
+    Rules,
+    check_unchanged,
+    preregistered,
+    status,
+)
+from fail2progress.benchmarks.events import EVENTS, REPORT, RunLogError, read_events
+from fail2progress.benchmarks.harness import BudgetError
+from fail2progress.benchmarks.panel import Panel
+from fail2progress.benchmarks.session import Pool, ReplayError, Session, finish, replay
+from fail2progress.benchmarks.store import ExecutionStore
+
+RULES = Rules(generators=("cluster", "shuffled"), k=2, budget=8, n_seeds=2, n_boot=40, fewest_failures=3, anchors=6)
+
+
+@pytest.fixture(scope="session")
+def session(pool: list[Carried], pool_file: Path, panel: Panel, store: ExecutionStore) -> Session:
+    return Session(RULES, panel, store, {"static": Pool(pool_file, tuple(pool))}, Pool(pool_file, tuple(pool[:12])))
+
+
+@pytest.fixture(scope="session")
+def finished(session: Session, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "run"
+    session.run(folder)
+    return folder
+
+
+@pytest.fixture
+def run(finished: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished, tmp_path / "run"))
+
+
+def test_a_report_has_slices_intervals_and_provenance(run: Path) -> None:
+    report = json.loads((run / REPORT).read_text())
+    assert set(report["slices"]) == {"static", "cluster", "shuffled", "matched"}
+    for found in report["slices"].values():
+        assert found["n"] == 16 and found["seeds"] == 2
+        assert found["S"]["lo"] <= found["S"]["hi"] and found["S_c"]["value"] <= found["S"]["value"] + 1e-12
+    assert report["status"] == EXPLORATORY
+    assert {"git_sha", "dataset_hashes", "models", "seeds", "platform", "python_version"} <= set(report["provenance"])
+    assert set(report["hypotheses"]["H1"]["against"]) == {"static", "matched", "shuffled"}
+    assert report["hypotheses"]["H3"] is None and report["rejected"]
+
+
+def test_events_are_typed_and_numbered(run: Path) -> None:
+    events = list(read_events(run))
+    assert [event.seq for event in events] == list(range(len(events)))
+    assert (events[0].event, events[1].event, events[-1].event) == ("run_started", "harness_config", "run_finished")
+    assert sum(event.event == "eval_record" for event in events) == 12 + 4 * 2 * 8
+    record = next(event.payload for event in events if event.event == "eval_record")
+    assert len(record["correct"]) == len(record["graded"]) == 4 and set(record["correct"]) <= {"0", "1"}
+
+
+def test_replay_is_equal_to_the_last_digit_and_sees_what_was_changed(run: Path) -> None:
+    assert replay(run) == json.loads((run / REPORT).read_text())
+    report = json.loads((run / REPORT).read_text())
+    report["slices"]["static"]["S"]["value"] += 1e-15
+    (run / REPORT).write_text(json.dumps(report))
+    with pytest.raises(ReplayError, match="/slices/static/S/value"):
+        replay(run)
+    finish(run)
+    replay(run)
+    lines = (run / EVENTS).read_text().splitlines(keepends=True)
+    (run / EVENTS).write_text("".join(lines[:5] + lines[6:]))
+    with pytest.raises(RunLogError, match="line 6: event 6 stands where 5 should"):
+        replay(run)
+    (run / EVENTS).write_text("".join([*lines[:5], "{}\n"]))
+    with pytest.raises(RunLogError, match="line 6: no event"):
+        replay(run)
+
+
+def test_a_run_that_was_cut_short_goes_on_and_ends_alike(finished: Path, run: Path, session: Session) -> None:
+    lines = (run / EVENTS).read_text().splitlines(keepends=True)
+    middle = next(i for i, line in enumerate(lines) if '"seed/001"' in line) + 3
+    (run / EVENTS).write_text("".join(lines[:middle]) + lines[middle][:40])
+    (run / REPORT).unlink()
+    with pytest.raises(RunLogError, match="no event"):
+        replay(run)
+    again = session.run(run, resume=True)
+    whole = json.loads((finished / REPORT).read_text())
+    assert again["slices"] == whole["slices"] and again["hypotheses"] == whole["hypotheses"]
+    replay(run)
+    other = Session(RULES.model_copy(update={"k": 3}), session.panel, session.store, session.pools, session.reference)
+    with pytest.raises(RunLogError, match="begun with other rules"):
+        other.run(run, resume=True)
+
+
+def test_a_budget_above_the_pool_is_refused_before_anything_is_done(session: Session, tmp_path: Path) -> None:
+    greedy = Session(RULES.model_copy(update={"budget": 30}), session.panel, session.store, session.pools)
+    with pytest.raises(BudgetError, match="--budget 30 is above the 20 items that static can give"):
+        greedy.run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_confirmatory_only_by_rules_that_were_committed_before(tmp_path: Path) -> None:
+    def git(*words: str) -> str:
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        return subprocess.run(["git", *who, *words], cwd=tmp_path, capture_output=True, text=True, check=True).stdout.strip()
+
+    git("init", "-q")
+    (tmp_path / "before").write_text("")
+    git("add", "before")
+    git("commit", "-q", "-m", "before")
+    before, path = git("rev-parse", "HEAD"), tmp_path / "prereg.json"
+    path.write_text(Rules(budget=7).model_dump_json())
+    assert preregistered(path).commit == ""
+    assert status(preregistered(path).to_dict(), before, tmp_path) == EXPLORATORY
+    git("add", "prereg.json")
+    git("commit", "-q", "-m", "rules")
+    found = preregistered(path)
+    assert found.rules.budget == 7
+    assert status(found.to_dict(), git("rev-parse", "HEAD"), tmp_path) == CONFIRMATORY
+    assert status(found.to_dict(), before, tmp_path) == EXPLORATORY
+    assert status(None, git("rev-parse", "HEAD"), tmp_path) == EXPLORATORY
+    path.write_text(Rules(budget=8).model_dump_json())
+    with pytest.raises(PreregistrationError, match="was changed after commit"):
+        preregistered(path)
+    with pytest.raises(PreregistrationError, match="changed after the fact"):
+        check_unchanged(path, found.to_dict())
+    path.write_text('{"budgte": 3}')
+    with pytest.raises(PreregistrationError, match="budgte"):
+        preregistered(path)
