@@ -1,5 +1,6 @@
 """Bags: written by us and read by others, written by others and read by us, cut short, damaged, and killed in the middle."""
 
+import json
 import os
 import random
 import signal
@@ -62,6 +63,30 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
 def test_a_bag_that_was_not_closed_comes_back(tmp_path: Path) -> None:
     messages = recorded()
     write(tmp_path / "bag", messages, close=False)
+    assert list(read(tmp_path / "bag")) == messages
+
+
+def test_a_long_bag_goes_on_in_other_files_and_its_files_are_packed(tmp_path: Path) -> None:
+    messages = recorded(2000)
+    writer = BagWriter(tmp_path / "bag", largest=600_000)
+    for name in table.TOPICS:
+        writer.add_topic(f"/robot/{name}", full_name(name))
+    for message in messages:
+        writer.write(message.topic, message.data, message.time)
+    writer.close()
+    files = sorted((tmp_path / "bag").glob("*.mcap"))
+    assert len(files) > 2 and list(read(tmp_path / "bag")) == messages
+    assert sum(file.stat().st_size for file in files) < sum(len(message.data) for message in messages) / 2
+    about = json.loads((tmp_path / "bag" / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    assert about["relative_file_paths"] == [file.name for file in files] and about["message_count"] == 2000
+    assert sum(file["message_count"] for file in about["files"]) == 2000
+    assert sorted(path.name for path in (tmp_path / "bag").iterdir()) == sorted([*about["relative_file_paths"], "metadata.yaml"])
+
+
+def test_a_file_that_cannot_be_packed_stays(tmp_path: Path) -> None:
+    messages = recorded(30)
+    (tmp_path / "bag" / "bag_0.part").mkdir(parents=True)
+    write(tmp_path / "bag", messages)
     assert list(read(tmp_path / "bag")) == messages
 
 
@@ -144,7 +169,7 @@ def test_we_read_what_rosbags_writes(storage: str, tmp_path: Path) -> None:
 
 def test_a_bag_cut_anywhere_gives_its_first_messages(tmp_path: Path) -> None:
     messages = recorded(40)
-    whole = write(tmp_path / "bag", messages).read_bytes()
+    whole = write(tmp_path / "bag", messages, close=False).read_bytes()
     lengths = set()
 
     def look(position: int) -> None:

@@ -3,15 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray
 from fail2progress_msgs.msg import Step
+from rclpy.serialization import deserialize_message
+from sensor_msgs.msg import Image
 
 from fail2progress.core.observation import SECOND
 from fail2progress.ros import graph as table
+from fail2progress.ros.bags.pictures import decoded
 from fail2progress.ros.bags.reader import read
 from fail2progress.ros.bags.writer import BagWriter
 from fail2progress.ros.conversions import values as convert
+from fail2progress.ros.conversions.images import pixels_of
 from support import traffic
 from support.rigs import Rig, rig, wait_for
 
@@ -36,6 +41,7 @@ def test_the_recorder_never_takes_a_bag_that_exists(ros: Any, state: Path, monke
 
 
 IMAGES = (*table.CAMERA[:2], table.LABELS[0])
+PACKED = (f"{IMAGES[0]}/compressed", *(f"{name}/compressedDepth" for name in IMAGES[1:]))
 
 
 def send_images(made: Rig, seconds: float) -> None:
@@ -52,9 +58,14 @@ def test_the_recorder_keeps_all_but_images_of_a_robot_that_stands_still(ros: Any
         for number in range(10):
             assert made.send("steps", traffic.step(number, Step.STARTED))
             send_images(made, 100.0 + number / 5)
-        found = [item.topic for item in read(recorder_bag(made))]
+        kept = list(read(recorder_bag(made)))
+        found = [item.topic for item in kept]
         assert found.count("/steps") == 10
-        assert [found.count(f"/{topic}") for topic in IMAGES] == [2, 2, 2]
+        assert [found.count(f"/{topic}") for topic in PACKED] == [2, 2, 2]
+        for topic, name in zip(IMAGES, PACKED, strict=True):
+            data = next(item.data for item in kept if item.topic == f"/{name}")
+            back, sent = pixels_of(deserialize_message(decoded(data), Image)), pixels_of(traffic.VALID[topic]())
+            assert np.array_equal(back, sent) or (topic == IMAGES[0] and back.shape == sent.shape)
 
 
 def test_the_recorder_keeps_the_images_that_a_step_is_judged_by(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,7 +80,7 @@ def test_the_recorder_keeps_the_images_that_a_step_is_judged_by(ros: Any, monkey
             else:
                 assert made.send("steps" if what is step else "verdicts", what)
         found = [item.topic for item in read(recorder_bag(made))]
-        assert [found.count(f"/{topic}") for topic in IMAGES] == [4, 4, 4]
+        assert [found.count(f"/{topic}") for topic in PACKED] == [4, 4, 4]
 
 
 def test_a_disk_that_is_full_does_not_end_the_recorder(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +114,7 @@ def test_a_bag_that_cannot_be_played_ends_the_player(
     if damage == "garbage":
         (bag / "bag_0.mcap").write_bytes(b"garbage" * 50)
     ros(bag=str(bag))
-    monkeypatch.setattr("fail2progress.ros.nodes.player.PlayerNode._await_listeners", lambda node, source: None)
+    monkeypatch.setattr("fail2progress.ros.nodes.player.PlayerNode._await_listeners", lambda node: None)
     with rig("player", monkeypatch) as made:
         configured = made.node.trigger_configure().name
         if damage == "no bag":

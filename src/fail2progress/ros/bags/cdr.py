@@ -101,6 +101,15 @@ def image(stamp: int, frame: str, pixels: NDArray[Any], encoding: str) -> bytes:
     return bytes(out) + pixels.tobytes()
 
 
+def compressed_image(stamp: int, frame: str, form: str, content: bytes) -> bytes:
+    """A serialised sensor_msgs/CompressedImage; stamp in ns."""
+    out = bytearray(b"\0\1\0\0") + struct.pack("<iI", *divmod(stamp, SECOND))
+    _append_text(out, frame)
+    _append_text(out, form)
+    _append(out, "<I", len(content))
+    return bytes(out) + content
+
+
 def _append(out: bytearray, form: str, *values: int) -> None:
     out += bytes(-(len(out) - 4) % 4)
     out += struct.pack(form, *values)

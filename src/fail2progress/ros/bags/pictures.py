@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
-from fail2progress.ros.bags.cdr import Cdr, DamagedError, image
+from fail2progress.ros.bags.cdr import Cdr, DamagedError, compressed_image, image
 
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 LARGEST_SIDE = 4096
+QUALITY = 95
+"""Of JPEG: its errors stay below those of a camera."""
 _SIGNATURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"RIFF": "WEBP"}
 _CONFIG = 12
 """Bytes before the picture in a compressedDepth message: a kind, and A and B of depth = A / (value - B)."""
@@ -56,6 +58,38 @@ def decoded(data: bytes) -> bytes:
     if pixels.dtype == np.uint16 and form.startswith("32FC1"):
         return image(stamp, frame, _metres(content, pixels.astype(np.uint16)), "32FC1")
     return image(stamp, frame, pixels, "16UC1" if pixels.dtype == np.uint16 else "rgb8")
+
+
+def packed(data: bytes) -> tuple[str, bytes] | None:
+    """A serialised sensor_msgs/Image as image_transport's plugins send it: what follows the topic's name, and the message.
+
+    Colours become JPEG, depth and labels PNG. None for pixels that none of these holds, and for damaged messages.
+    """
+    try:
+        cdr = Cdr(data)
+        stamp, frame = cdr.header()
+        height, width = cdr.numbers("I", 2)
+        encoding, big, step = cdr.text(), cdr.number("B"), cdr.number("I")
+        content = np.frombuffer(cdr.content(), np.uint8)
+        if encoding in ("rgb8", "bgr8"):
+            rows = content.reshape(height, step)[:, : width * 3].reshape(height, width, 3)
+            picture = Picture.fromarray(np.ascontiguousarray(rows[..., ::-1] if encoding == "bgr8" else rows))
+            return "/compressed", compressed_image(stamp, frame, f"{encoding}; jpeg compressed bgr8", _saved(picture, "JPEG"))
+        if encoding in ("16UC1", "mono16"):
+            deep = content.reshape(height, step)[:, : width * 2].copy().view(">u2" if big else "<u2").astype(np.uint16)
+            form = f"{encoding}; compressedDepth png"
+            return "/compressedDepth", compressed_image(
+                stamp, frame, form, bytes(_CONFIG) + _saved(Picture.fromarray(deep), "PNG")
+            )
+    except (DamagedError, ValueError):
+        return None
+    return None
+
+
+def _saved(picture: Picture.Image, kind: str) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **({"quality": QUALITY} if kind == "JPEG" else {"compress_level": 1}))
+    return out.getvalue()
 
 
 def _config(form: str) -> int:

@@ -91,7 +91,9 @@ class Chooser:
         if given is not None:
             return given
         found = [topic for topic in self._of_robot() if relative(topic.name) == name]
-        wrong = [topic for topic in found if topic.type != _full(name)]
+        if not found and name == table.LABELS[0]:
+            found = [topic for topic in self._of_robot() if topic.type == COMPRESSED and relative(_base(topic.name)) == name]
+        wrong = [topic for topic in found if topic.type not in (_full(name), COMPRESSED)]
         if wrong:
             raise BagError(f"{wrong[0].name} holds {wrong[0].type}, not {_full(name)}")
         if len(found) > 1:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
+from mcap.exceptions import McapError
+from mcap.reader import NonSeekingReader
 from mcap.writer import CompressionType, Writer
 
 from fail2progress.core.files import write_whole
 from fail2progress.ros.bags.reader import BagError
 
 METADATA = "metadata.yaml"
+LARGEST = 32 * 1024 * 1024
+"""Bytes of messages from which on a bag goes on in another file: packing one must not hold up the end of a stack."""
 
 
 def definition(kind: str) -> str:
@@ -58,41 +66,91 @@ def _hash(kind: str) -> str:
         return ""
 
 
-class BagWriter:
-    """One folder with one MCAP file and its metadata. Not chunked: what was written is whole after kill -9."""
+@dataclass
+class _Part:
+    """One file of a bag: its name, how many messages it holds, when the first and the last came (ns)."""
 
-    def __init__(self, folder: Path) -> None:
+    name: str
+    count: int = 0
+    first: int = 0
+    last: int = 0
+    size: int = 0
+
+    def add(self, time: int, size: int) -> None:
+        self.first = time if self.count == 0 else min(self.first, time)
+        self.last, self.count, self.size = max(self.last, time), self.count + 1, self.size + size
+
+    def to_dict(self) -> dict[str, object]:
+        begin, span = {"nanoseconds_since_epoch": self.first}, {"nanoseconds": self.last - self.first}
+        return {"path": self.name, "starting_time": begin, "duration": span, "message_count": self.count}
+
+
+class BagWriter:
+    """One folder with MCAP files and their metadata.
+
+    What is being written is not chunked: what was written is whole after kill -9. A file that is full, or the last one when the
+    bag is closed, is written once more in compressed chunks and takes the first one's place.
+    """
+
+    def __init__(self, folder: Path, largest: int = LARGEST) -> None:
         if (folder / METADATA).exists():
             raise BagError(f"{folder}: there is a bag already")
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
-        self._file = (folder / f"{folder.name}_0.mcap").open("wb")
-        self._writer = Writer(self._file, use_chunking=False, compression=CompressionType.NONE)
-        self._writer.start(profile="ros2", library="fail2progress")
-        self._channels: dict[str, tuple[int, str, str]] = {}
+        self.folder, self.largest = folder, largest
+        self._topics: dict[str, tuple[str, str]] = {}
+        self._channels: dict[str, int] = {}
         self._counts: dict[str, int] = {}
-        self._first, self._last = 0, 0
+        self._parts: list[_Part] = []
+        self._packing: list[threading.Thread] = []
+        self._begin()
         self.save_metadata()
 
     def add_topic(self, topic: str, kind: str, qos: str = "") -> None:
         """Announce a topic before its first message. qos: the offered profile as YAML."""
-        schema = self._writer.register_schema(kind, "ros2msg", definition(kind).encode())
-        about = {"offered_qos_profiles": qos, "topic_type_hash": _hash(kind)}
-        self._channels[topic] = (self._writer.register_channel(topic, "cdr", schema, about), kind, qos)
-        self._counts[topic] = 0
+        self._topics[topic], self._counts[topic] = (kind, qos), 0
+        self._register(topic)
+
+    def has(self, topic: str) -> bool:
+        """Whether a topic was announced."""
+        return topic in self._topics
 
     def write(self, topic: str, data: bytes, time: int) -> None:
         """Append one message; it is with the operating system when this returns."""
-        self._writer.add_message(self._channels[topic][0], time, data, time)
+        if self._parts[-1].size > self.largest:
+            self._end()
+            self._begin()
+        self._writer.add_message(self._channels[topic], time, data, time)
         self._file.flush()
         self._counts[topic] += 1
-        self._first, self._last = self._first or time, max(self._last, time)
+        self._parts[-1].add(time, len(data))
+
+    def _begin(self) -> None:
+        """The next file."""
+        self._parts.append(_Part(f"{self.folder.name}_{len(self._parts)}.mcap"))
+        self._file = (self.folder / self._parts[-1].name).open("wb")
+        self._writer = Writer(self._file, use_chunking=False, compression=CompressionType.NONE)
+        self._writer.start(profile="ros2", library="fail2progress")
+        for topic in self._topics:
+            self._register(topic)
+
+    def _register(self, topic: str) -> None:
+        kind, qos = self._topics[topic]
+        schema = self._writer.register_schema(kind, "ros2msg", definition(kind).encode())
+        about = {"offered_qos_profiles": qos, "topic_type_hash": _hash(kind)}
+        self._channels[topic] = self._writer.register_channel(topic, "cdr", schema, about)
+
+    def _end(self) -> None:
+        """Finish the file; pack it while others go on."""
+        self._writer.finish()
+        self._file.close()
+        packing = threading.Thread(target=pack, args=(self.folder / self._parts[-1].name,))
+        packing.start()
+        self._packing.append(packing)
 
     def save_metadata(self) -> None:
         """What rosbag2 reads first; rewritten from time to time, since a crash leaves no time for it."""
-        span = {"nanoseconds": self._last - self._first}
-        begin = {"nanoseconds_since_epoch": self._first}
-        total, file = sum(self._counts.values()), Path(self._file.name).name
+        held = [part for part in self._parts if part.count]
+        first, last = min((part.first for part in held), default=0), max((part.last for part in held), default=0)
         topics = [
             {
                 "topic_metadata": {
@@ -104,26 +162,49 @@ class BagWriter:
                 },
                 "message_count": self._counts[name],
             }
-            for name, (_, kind, qos) in self._channels.items()
+            for name, (kind, qos) in self._topics.items()
         ]
-        files = [{"path": file, "starting_time": begin, "duration": span, "message_count": total}]
         content = {
             "version": 5,
             "storage_identifier": "mcap",
-            "duration": span,
-            "starting_time": begin,
-            "message_count": total,
+            "duration": {"nanoseconds": last - first},
+            "starting_time": {"nanoseconds_since_epoch": first},
+            "message_count": sum(self._counts.values()),
             "topics_with_message_count": topics,
             "compression_format": "",
             "compression_mode": "",
-            "relative_file_paths": [file],
-            "files": files,
+            "relative_file_paths": [part.name for part in self._parts],
+            "files": [part.to_dict() for part in self._parts],
         }
         # JSON is YAML, and needs no library for it.
         write_whole(self.folder / METADATA, json.dumps({"rosbag2_bagfile_information": content}, indent=1) + "\n")
 
     def close(self) -> None:
-        """Finish the file."""
-        self._writer.finish()
-        self._file.close()
+        """Finish the last file."""
+        self._end()
+        for packing in self._packing:
+            packing.join()
         self.save_metadata()
+
+
+def pack(file: Path) -> None:
+    """Write an MCAP file once more, in compressed chunks; it stays as it was where there is no room for that."""
+    part = file.with_suffix(".part")
+    try:
+        with file.open("rb") as source, part.open("wb") as target:
+            writer = Writer(target, compression=CompressionType.ZSTD)
+            writer.start(profile="ros2", library="fail2progress")
+            schemas, channels = dict[int, int](), dict[int, int]()
+            for schema, channel, message in NonSeekingReader(source).iter_messages(log_time_order=False):
+                if schema is not None and schema.id not in schemas:
+                    schemas[schema.id] = writer.register_schema(schema.name, schema.encoding, schema.data)
+                if channel.id not in channels:
+                    of = schemas[schema.id] if schema is not None else 0
+                    known = writer.register_channel(channel.topic, channel.message_encoding, of, channel.metadata)
+                    channels[channel.id] = known
+                writer.add_message(channels[channel.id], message.log_time, message.data, message.publish_time)
+            writer.finish()
+        os.replace(part, file)
+    except (OSError, McapError):
+        with suppress(OSError):
+            part.unlink()

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from fail2progress_msgs.msg import Step, Verdict
-from rclpy.serialization import deserialize_message, serialize_message
+from rclpy.serialization import deserialize_message
 
 from fail2progress.ros import graph as table
+from fail2progress.ros.bags.cdr import DamagedError, header_stamp
+from fail2progress.ros.bags.pictures import COMPRESSED, packed
 from fail2progress.ros.bags.writer import METADATA, BagWriter
 from fail2progress.ros.conversions.values import Refused, stamp_of, uuid_text
 from fail2progress.ros.image_throttle import Thinning
@@ -21,22 +23,23 @@ _POLICY = {table.Quality.SENSOR: (2, 2), table.Quality.STREAM: (1, 2), table.Qua
 
 
 class RecorderNode(StackNode):
-    """Messages are taken as bytes, images are thinned out."""
+    """Messages are taken as bytes, images are thinned out and compressed."""
 
     def start(self) -> None:
         """See StackNode. BagError (a ValueError) where the bag exists."""
         named = str(self.param("bag"))
         self.writer = BagWriter(Path(named) if named else _next(self.state_dir / "bags"))
         self.facts["bag"] = str(self.writer.folder)
-        self.thinning: Thinning[tuple[str, Any]] = Thinning(float(self.param("image_rate")))
+        self.thinning: Thinning[tuple[str, str, bytes]] = Thinning(float(self.param("image_rate")))
         for name in self.entry.subscribes:
             topic = table.TOPICS[name]
             full = self.resolve_topic_name(name)
             package, kind = topic.type.split("/")
-            self.writer.add_topic(full, f"{package}/msg/{kind}", profile(topic))
             images = name in (*table.CAMERA, table.LABELS[0])
+            if not images:
+                self.writer.add_topic(full, f"{package}/msg/{kind}", profile(topic))
             keep = partial(self._keep_image if images else self._keep, name, full)
-            self.create_subscription(message_type(topic.type), name, keep, qos(topic), raw=not images, callback_group=self.alone)
+            self.create_subscription(message_type(topic.type), name, keep, qos(topic), raw=True, callback_group=self.alone)
         self.create_timer(SAVE, self._save, callback_group=self.alone)
 
     def _keep(self, name: str, topic: str, data: bytes) -> None:
@@ -53,20 +56,34 @@ class RecorderNode(StackNode):
         step = _read(data, Step)
         if step.phase == Step.FINISHED:
             key = (uuid_text(step.episode), int(step.step))
-            for topic, message in self.thinning.finished(key, stamp_of(step.header.stamp)):
-                self._write(topic, serialize_message(message))
+            for name, topic, image in self.thinning.finished(key, stamp_of(step.header.stamp)):
+                self._write_image(name, topic, image)
 
     def _follow_verdict(self, data: bytes) -> None:
         verdict = _read(data, Verdict)
         self.thinning.judged((uuid_text(verdict.episode), int(verdict.step)))
 
-    def _keep_image(self, name: str, topic: str, message: Any) -> None:
+    def _keep_image(self, name: str, topic: str, data: bytes) -> None:
         if self.active:
-            self.guarded(name, partial(self._choose_image, topic), message)
+            self.guarded(name, partial(self._choose_image, name, topic), data)
 
-    def _choose_image(self, topic: str, message: Any) -> None:
-        if self.thinning.keeps(stamp_of(message.header.stamp), (topic, message)):
-            self._write(topic, serialize_message(message))
+    def _choose_image(self, name: str, topic: str, data: bytes) -> None:
+        try:
+            stamp = header_stamp(data)
+        except DamagedError as error:
+            raise Refused("bytes", str(error)) from error
+        if self.thinning.keeps(stamp, (name, topic, data)):
+            self._write_image(name, topic, data)
+
+    def _write_image(self, name: str, topic: str, data: bytes) -> None:
+        """Compressed, as image_transport does it, so that others read it; as it came where that cannot be."""
+        made = packed(data) if name != table.CAMERA[2] else None
+        package, kind = table.TOPICS[name].type.split("/")
+        full, of = (topic, f"{package}/msg/{kind}") if made is None else (topic + made[0], COMPRESSED)
+        with self.lock:
+            if not self.writer.has(full):
+                self.writer.add_topic(full, of, profile(table.TOPICS[name]))
+        self._write(full, data if made is None else made[1])
 
     def _save(self) -> None:
         self.guarded("bag", self._save_metadata, None)
