@@ -210,20 +210,23 @@ def _launch(
 
 def _run(launch: Launch) -> int:
     """The stack until its end; Ctrl-C ends it cleanly."""
-    from fail2progress.ros.launch.environment import NoRosError, free_domain
+    from fail2progress.ros.launch.claim import DomainTakenError, claim
+    from fail2progress.ros.launch.environment import NoRosError
     from fail2progress.ros.launch.supervisor import Supervisor
 
-    if launch.stack != "robot":
-        # A domain of its own, so that two stacks on one computer do not hear each other.
-        os.environ.setdefault("ROS_DOMAIN_ID", free_domain())
+    wanted = os.environ.get("ROS_DOMAIN_ID", "0" if launch.stack == "robot" else None)
     try:
-        supervisor = Supervisor(launch, say)
-    except NoRosError as error:
+        held = claim(launch.stack, launch.namespace, wanted, launch.state_dir)
+        if held.note:
+            say(f"note: {held.note}")
+        supervisor = Supervisor(launch, say, {**os.environ, "ROS_DOMAIN_ID": held.domain})
+    except (NoRosError, DomainTakenError) as error:
         raise UserError(str(error)) from error
-    domain = os.environ.get("ROS_DOMAIN_ID", "0")
+    domain = held.domain
     say(f"starting {', '.join(launch.names())} in ROS domain {domain}; logs in {launch.state_dir / 'log'}")
     with _signals(supervisor):
         code = supervisor.run()
+    held.release()
     if supervisor.code is None:
         raise StoppedError(f"stopped; `--resume` goes on with what is in {launch.state_dir}")
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import threading
 import traceback
 from collections import Counter
@@ -22,6 +23,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from fail2progress.ros import graph as table
 from fail2progress.ros.actions import retire
 from fail2progress.ros.conversions.values import Refused
+from fail2progress.ros.launch.claim import RUN
+from fail2progress.ros.other_runs import OtherRuns
 from fail2progress.ros.parameters import descriptor, misspelt
 
 QUALITIES = {
@@ -64,6 +67,8 @@ class StackNode(LifecycleNode):
         """Why something of each kind was refused last."""
         self.facts: dict[str, str] = {}
         """Shown in the diagnostics."""
+        self.title = f"fail2progress: {self.get_fully_qualified_name().lstrip('/')}"
+        self.others = OtherRuns(self, os.environ.get(RUN, ""), self.title, partial(self.count, "foreign"))
         self.lock = threading.RLock()
         self.alone = MutuallyExclusiveCallbackGroup()
         self.together = ReentrantCallbackGroup()
@@ -204,6 +209,10 @@ class StackNode(LifecycleNode):
     def guarded(self, name: str, handle: Callable[[Any], None], message: Any) -> None:
         """Run a handler; a refusal or an error of it is counted and logged."""
         try:
+            if self.others.foreign:
+                raise Refused(
+                    "foreign", f"run {self.others.foreign} speaks in the same ROS domain and namespace: set ROS_DOMAIN_ID"
+                )
             handle(message)
         except Refused as refusal:
             self.count(f"{name}/{refusal.kind}", str(refusal))
@@ -240,16 +249,25 @@ class StackNode(LifecycleNode):
         """Nanoseconds of the node's clock."""
         return int(self.get_clock().now().nanoseconds)
 
+    def health(self) -> tuple[bytes, str]:
+        """How the node is: a level of DiagnosticStatus, and a few words."""
+        if self.others.foreign:
+            return DiagnosticStatus.ERROR, f"refuses everything: run {self.others.foreign} speaks in the same domain"
+        return (DiagnosticStatus.OK, "active") if self.active else (DiagnosticStatus.WARN, "inactive")
+
     def _diagnose(self) -> None:
+        self.others.look()
         with self.lock:
             values: Mapping[str, str] = {
                 **self.facts,
                 **{f"{REFUSED}{k}": f"{n}: {self.reasons[k]}" for k, n in self.refused.items()},
             }
+        level, said = self.health()
         status = DiagnosticStatus(
-            level=DiagnosticStatus.OK if self.active else DiagnosticStatus.WARN,
-            name=f"fail2progress: {self.get_fully_qualified_name().lstrip('/')}",
-            message="active" if self.active else "inactive",
+            level=level,
+            name=self.title,
+            message=said,
+            hardware_id=self.others.run,
             values=[KeyValue(key=key, value=value) for key, value in values.items()],
         )
         message = DiagnosticArray(status=[status])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.bags.info import SLOP, info
 from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.launch import description as launching
+from fail2progress.ros.launch.claim import RUN, Claim, claim
 from fail2progress.ros.launch.environment import SUPERVISOR
 from fail2progress.ros.launch.supervisor import GRACE, MOST_STARTS, PAUSE
 
@@ -65,6 +67,8 @@ class Run:
         self.given: dict[str, str] = {}
         self.values: dict[str, dict[str, table.Value]] = {}
         self.reporter: Any = None
+        self.held: Claim | None = None
+        """The ROS domain, until this process ends."""
         self.code: int | None = None
 
     def begin(self, context: Any) -> list[Any]:
@@ -79,11 +83,15 @@ class Run:
         clock = launching.truth("use_sim_time", self.given["use_sim_time"])
         for values in self.values.values():
             values["use_sim_time"] = clock
+        wanted = os.environ.get("ROS_DOMAIN_ID", "0")
+        self.held = claim(self.stack, self.given["namespace"], wanted, Path(self.given["state_dir"]))
         variables = dict(launching.environment(self.share, self.stack, os.environ))
+        variables |= {RUN: uuid.uuid4().hex, "ROS_DOMAIN_ID": self.held.domain}
         if "launch-prefix" not in known:  # else a debugger or a terminal stands between launch and the node
             variables[SUPERVISOR] = str(os.getpid())
         return [
             *(SetEnvironmentVariable(name, value) for name, value in variables.items()),
+            *([LogInfo(msg=self.held.note)] if self.held.note else []),
             RegisterEventHandler(OnProcessExit(on_exit=self.ended)),
             *(self.node(name) for name in table.STACKS[self.stack]),
             *self.camera(),

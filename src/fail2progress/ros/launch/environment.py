@@ -54,10 +54,11 @@ def free_domain(wanted: int | None = None) -> str:
     """
     first = os.getpid() if wanted is None else wanted
     domains = [1 + (first + step) % 100 for step in range(100)]
-    return str(next((domain for domain in domains if not _spoken_in(domain)), domains[0]))
+    return str(next((domain for domain in domains if not spoken_in(domain)), domains[0]))
 
 
-def _spoken_in(domain: int) -> bool:
+def spoken_in(domain: int) -> bool:
+    """Whether somebody on this computer takes part in a domain."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind(("", 7410 + 250 * domain))

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fail2progress.ros import graph as table
+from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import SUPERVISOR, environment
 
 GRACE = 8.0
@@ -91,6 +93,7 @@ class Supervisor:
         (self.launch.state_dir / "log").mkdir(parents=True, exist_ok=True)
         self.variables.setdefault("ROS_LOG_DIR", str((self.launch.state_dir / "log" / "ros").resolve()))
         self.variables[SUPERVISOR] = str(os.getpid())
+        self.variables[RUN] = uuid.uuid4().hex
         for name in self.launch.names():
             if not self.stopping.is_set():
                 self._start(name)

@@ -128,7 +128,7 @@ class PlannerNode(ModelNode):
 
     def accept(self, request: Any) -> GoalResponse:
         """One task at a time, and only while active."""
-        free = self.active and not self.busy.locked()
+        free = self.active and not self.others.foreign and not self.busy.locked()
         return GoalResponse.ACCEPT if free else GoalResponse.REJECT
 
     def execute(self, handle: Any) -> Any:

@@ -51,7 +51,7 @@ class RobotNode(StackNode):
             ExecuteSkill,
             "execute_skill",
             self.execute,
-            goal_callback=lambda request: GoalResponse.ACCEPT if self.active else GoalResponse.REJECT,
+            goal_callback=lambda request: GoalResponse.ACCEPT if self.active and not self.others.foreign else GoalResponse.REJECT,
             cancel_callback=self._cancel,
             callback_group=self.together,
         )
