@@ -57,9 +57,9 @@ def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Pa
     assert Image.open(picture).size == (640, 480)
 
 
-def test_a_table_for_people_goes_to_standard_error(run: Run, files: tuple[Path, Path, Path]) -> None:
+def test_a_table_for_people_goes_to_standard_output(run: Run, files: tuple[Path, Path, Path]) -> None:
     result = run("perceive", *files[:2], "--camera", files[2])
-    assert result.exit_code == 0 and result.stdout == ""
+    assert result.exit_code == 0 and result.stderr == ""
     assert "open_box" in result.stdout
 
 
