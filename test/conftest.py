@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SLOW = (
     "cli/test_first_hour.py",
     "cli/test_learn.py",
+    "cli/test_stops.py",
     "cli/test_reproduce_perception.py",
     "cli/test_reproduce_table3.py",
     "evaluation/studies",

@@ -1,11 +1,12 @@
+import json
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
-from fail2progress.evaluation.predictions import Benchmark, compare, f1, run_items
+from fail2progress.evaluation.predictions import Benchmark, compare, f1, from_row, run_items
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.simulation.base import Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -49,9 +50,8 @@ def test_what_was_not_seen_is_missed(oracle: Make, loaded: Outcome) -> None:
     assert result.moved[0] == pytest.approx(np.linalg.norm(loaded.displacements[loaded.before.scene.index("cup_1")]))
 
 
-def test_items_are_run_in_order_and_counted(oracle: Make, simulator: MujocoSimulator) -> None:
-    heard: list[int] = []
+def test_items_are_run_in_order_and_read_back_from_rows(oracle: Make, simulator: MujocoSimulator) -> None:
     items = [Item(name, samples.loaded_cup_job()) for name in ("a", "b")]
-    result = run_items(items, oracle(), simulator, heard.append)
-    assert [each.id for each in result.results] == ["a", "b"] and heard == [1, 2]
-    assert replace(result.results[0], id="b") == result.results[1]
+    first, second = run_items(items, oracle(), simulator)
+    assert (first.id, second.id) == ("a", "b") and replace(first, id="b") == second
+    assert from_row(json.loads(json.dumps(asdict(first)))) == first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import typer
 from fail2progress.cli.common import checked, print_json, progress, require, say, shown, writable, write_json
 
 if TYPE_CHECKING:
+    from fail2progress.evaluation.rows import Rows
     from fail2progress.models.checkpoint import Checkpoint
     from fail2progress.tasks.items import Item
 
@@ -37,8 +39,11 @@ def run(
     20 mm; moved_mm: of the object that the skill acts on; still_p90_mm: 90th percentile of those that moved under 5 mm. correct:
     share of items with every support, containment and contact of what is concerned right, and what moved within 40 mm.
 
+    After Ctrl-C or a crash the same command goes on with the items that are missing.
+
     Example: fail2progress benchmark run row.jsonl --model runs/models/v2.safetensors --json
     """
+    from fail2progress.cli.unfinished import content_of, finished, unfinished
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.tasks.items import read_items
@@ -51,7 +56,8 @@ def run(
         require(not out.is_dir(), f"{out}: is a folder; --out names a file")
         writable(out.parent)
     start = time.perf_counter()
-    result = _results(found, checkpoint, processes, simulator)
+    rows = unfinished("benchmark", out, items=content_of(items), model=checkpoint.digest, simulator=content_of(simulator))
+    result = _results(found, checkpoint, processes, simulator, rows)
     figures = {key: value for key, value in result.items() if key != "by_item"}
     head = {"model": shown(path), "seconds": time.perf_counter() - start}
     values = {**figures, **head, "by_item": result["by_item"]}
@@ -59,19 +65,24 @@ def run(
         from fail2progress.core.provenance import provenance
 
         write_json(out, {**values, "provenance": provenance(items=shown(items), model=checkpoint.digest)})
+    finished(rows)
     if as_json:
         print_json(values)
     say(", ".join(f"{key} {value:.3g}" if isinstance(value, float) else f"{key} {value}" for key, value in figures.items()))
 
 
-def _results(items: list[Item], checkpoint: Checkpoint, processes: int | None, choice: str) -> dict[str, object]:
-    from fail2progress.evaluation.predictions import run_items
+def _results(items: list[Item], checkpoint: Checkpoint, processes: int | None, choice: str, rows: Rows) -> dict[str, object]:
+    """Figures and a result for each item, those of an earlier call that was stopped included."""
+    from fail2progress.evaluation.predictions import Benchmark, from_row, run_items
     from fail2progress.models.training.parallel import one_thread
     from fail2progress.simulation.parallel import ParallelSimulator
 
     with checked():
         simulator = ParallelSimulator(processes, choice)
     with simulator, one_thread(), progress() as bar:
-        task = bar.add_task("items", total=len(items))
-        result = run_items(items, checkpoint.model, simulator, lambda done: bar.update(task, completed=done))
+        task = bar.add_task("items", total=len(items), completed=len(rows.by_key))
+        for each in run_items([item for item in items if item.id not in rows.by_key], checkpoint.model, simulator):
+            rows.add({"key": each.id, **asdict(each)})
+            bar.update(task, completed=len(rows.by_key))
+    result = Benchmark(tuple(from_row(rows.by_key[item.id]) for item in items))
     return {**result.to_dict(), "by_item": [each.to_dict() for each in result.results]}

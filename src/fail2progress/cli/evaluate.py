@@ -14,6 +14,7 @@ from fail2progress.tasks import DEFAULT
 if TYPE_CHECKING:
     from fail2progress.core.executor import Executor
     from fail2progress.evaluation.evaluate import TrialJob
+    from fail2progress.evaluation.rows import Rows
     from fail2progress.evaluation.trials import TrialResult
 
 
@@ -45,7 +46,9 @@ def evaluate(
     out: Path | None = typer.Option(None, help="Report to write (.json), with a row for every trial; with --lifelong a folder."),
     as_json: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
 ) -> None:
-    """Success over trials from unseen seeds, judged on the simulator's ground truth. Ctrl-C sums up the finished trials.
+    """Success over trials from unseen seeds, judged on the simulator's ground truth.
+
+    Ctrl-C sums up the finished trials, and the same command goes on from there.
 
     Example: fail2progress evaluate --task hierarchical-tabletop --objects 5 --trials 100 --method replanning --json
 
@@ -54,6 +57,7 @@ def evaluate(
 
     Example: fail2progress evaluate --lifelong --over hierarchical-tabletop,row-pushed --failures 4 --out runs/lifelong --json
     """
+    from fail2progress.cli.unfinished import finished
     from fail2progress.core.executor import executor as executor_named
     from fail2progress.evaluation import evaluate as room
     from fail2progress.models import weights
@@ -79,23 +83,43 @@ def evaluate(
         require(not out.is_dir(), f"{out}: is a folder; --out names a file")
         writable(out.parent)
     start = time.perf_counter()
-    results = _carry_out(work, workers)
+    rows = _rows(work, checkpoint.digest, out)
+    results = _carry_out(work, workers, rows)
     head = {"task": task, "objects": count, "method": method, "seed": seed, "model": shown(path), "digest": checkpoint.digest}
     head |= {"replan": again, "free_order": free_order, "slack": slack, "simulator": simulator, "goal": goal or None}
     head |= {"relations": relations}
     head |= {"seconds": time.perf_counter() - start}
+    if len(results) == trials:
+        finished(rows)
     _tell(results, trials, head, out, as_json)
 
 
-def _carry_out(work: list[TrialJob], workers: Executor) -> list[TrialResult]:
-    """The results in the order of their seeds; what is finished when Ctrl-C comes."""
-    from fail2progress.evaluation.evaluate import evaluate as run
+def _rows(work: list[TrialJob], digest: str, out: Path | None) -> Rows:
+    """Where finished trials are kept until all are."""
+    from fail2progress.cli.unfinished import content_of, unfinished
 
-    results: list[TrialResult] = []
+    first = vars(work[0]) | {"model": digest}
+    return unfinished(
+        "evaluate", out, **first, trials=len(work), content=[content_of(first[key]) for key in ("task", "simulator")]
+    )
+
+
+def _carry_out(work: list[TrialJob], workers: Executor, rows: Rows) -> list[TrialResult]:
+    """The results in the order of their seeds, those of an earlier call included; what is finished when Ctrl-C comes."""
+    from fail2progress.evaluation.evaluate import evaluate as run
+    from fail2progress.evaluation.trials import from_row
+
+    results = [from_row(row) for row in rows.by_key.values()]
+    missing = [job for job in work if str(job.seed) not in rows.by_key]
+    if results:
+        say(f"{len(results)} trials were finished earlier")
     try:
         with progress() as bar:
-            for result in bar.track(run(work, workers), total=len(work), description="trials"):
+            line = bar.add_task("trials", total=len(work), completed=len(results))
+            for result in run(missing, workers) if missing else ():
+                rows.add({"key": str(result.seed), **result.to_dict()})
                 results.append(result)
+                bar.update(line, completed=len(results))
     except KeyboardInterrupt:
         say("stopped; summing up the finished trials")
     return sorted(results, key=lambda result: result.seed)
@@ -117,4 +141,4 @@ def _tell(results: list[TrialResult], asked: int, head: dict[str, object], out: 
     low, high = summary.ci95
     say(f"{summary.successes} of {summary.trials} trials succeeded: {summary.rate:.1%} (95 % interval {low:.1%} to {high:.1%})")
     if len(results) < asked:
-        raise StoppedError(f"stopped after {len(results)} of {asked} trials")
+        raise StoppedError(f"stopped after {len(results)} of {asked} trials; the same command goes on from there")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,7 @@ def export(
 
     Example: fail2progress failures export 3f2a --out failure/
     """
+    from fail2progress.core.files import place_folder
     from fail2progress.failures import exports
 
     kept = _open(store)
@@ -89,7 +91,9 @@ def export(
         exports.WRITERS[out.suffix](out, event, report)
     else:
         require(not out.exists() or (out.is_dir() and not any(out.iterdir())), f"--out {out}: there is something already")
-        exports.to_folder(out, event, report)
+        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+            exports.to_folder(Path(folder) / out.name, event, report)
+            place_folder(Path(folder) / out.name, out)
     say(f"wrote {out}")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, show_table, table_of, writable
+from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
     from fail2progress.simulation.base import Outcome
@@ -57,20 +58,26 @@ def make(
 ) -> None:
     """Items of a family, each checked in simulation: at rest before the skill, and the family's effect really happens.
 
+    After Ctrl-C or a crash the same command goes on with the items that are missing.
+
     Example: fail2progress families make row-pushed --count 60 --seed 1 --out row.jsonl
     """
-    from fail2progress.tasks.items import write_items
+    from fail2progress.cli.unfinished import content_of, finished, unfinished
+    from fail2progress.tasks.items import parse, to_json, write_items
 
     require(not out.is_dir(), f"{out}: is a folder; --out names a file")
     family = _family(name)
     writable(out.parent)
+    rows = unfinished("families", out, family=name, seed=seed, count=count, simulator=content_of(simulator))
     with progress() as bar:
-        task = bar.add_task(name, total=count)
-        found = []
-        for item, _ in _outcomes(family, seed, count, simulator, processes):
-            found.append(item)
-            bar.update(task, completed=len(found))
+        task = bar.add_task(name, total=count, completed=len(rows.by_key))
+        last, missing = next(reversed(rows.by_key), ""), count - len(rows.by_key)
+        for item, _ in _outcomes(family, seed, missing, simulator, processes, last):
+            rows.add({"key": item.id, "item": to_json(item)})
+            bar.update(task, completed=len(rows.by_key))
+    found = [parse(row["item"]) for row in rows.by_key.values()]
     write_items(found, out)
+    finished(rows)
     say(f"{len(found)} items of {name}: {out}")
 
 
@@ -92,7 +99,7 @@ def picture(
     family = _family(name)
     writable(out.parent)
     found = list(_outcomes(family, seed, count, simulator, 1))
-    out.write_bytes(before_and_after([outcome for _, outcome in found]))
+    write_whole(out, before_and_after([outcome for _, outcome in found]))
     say(f"picture: {out}")
 
 
@@ -103,7 +110,9 @@ def _family(name: str) -> Family:
         return FAMILIES.get(name)
 
 
-def _outcomes(family: Family, seed: int, count: int, choice: str, processes: int | None) -> Iterator[tuple[Item, Outcome]]:
+def _outcomes(
+    family: Family, seed: int, count: int, choice: str, processes: int | None, after: str = ""
+) -> Iterator[tuple[Item, Outcome]]:
     """Items with what happens. WorkError where the family does not give so many."""
     from fail2progress.simulation.parallel import ParallelSimulator
     from fail2progress.tasks.families.base import FamilyError
@@ -112,6 +121,6 @@ def _outcomes(family: Family, seed: int, count: int, choice: str, processes: int
         physics = ParallelSimulator(processes, choice)
     with physics:
         try:
-            yield from islice(family.outcomes(physics, seed), count)
+            yield from islice(family.outcomes(physics, seed, after=after), count)
         except FamilyError as error:
             raise WorkError(str(error)) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fail2progress.cli.common import UserError, print_json, say, writable, write_json
+from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
     from fail2progress.perception.segmentation.base import Segmenter
@@ -40,8 +41,8 @@ def run(order: Order, json_output: bool) -> None:
     writable(order.out)
     report, text, picture = (_noise if order.table == "noise" else _identities)(order)
     write_json(order.out / f"{order.table}.json", report)
-    (order.out / f"{order.table}.md").write_text(f"{text}\n![{order.table}]({order.table}.png)\n")
-    (order.out / f"{order.table}.png").write_bytes(picture)
+    write_whole(order.out / f"{order.table}.md", f"{text}\n![{order.table}]({order.table}.png)\n")
+    write_whole(order.out / f"{order.table}.png", picture)
     if json_output:
         print_json(report)
     else:

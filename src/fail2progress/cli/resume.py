@@ -9,12 +9,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from fail2progress.core.files import whole_file
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.training import Start, adam_state
 
 
@@ -40,8 +39,7 @@ class Resume:
         """Write the state, whole or not at all."""
         values = {f"model.{key}": value.contiguous() for key, value in model.state_dict().items()}
         values |= {f"adam.{key}": value.contiguous() for key, value in adam_state(optimiser).items()}
-        with whole_file(self.path) as unfinished:
-            save_file(values, unfinished, {"run": json.dumps(self.run), "epochs": str(epochs)})
+        write_tensors(self.path, values, {"run": json.dumps(self.run), "epochs": str(epochs)})
 
     def epochs(self) -> int:
         """Epochs done so far."""

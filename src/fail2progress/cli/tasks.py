@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import checked, print_json, require, say, show_table, table_of, writable
+from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
     from fail2progress.tasks.base import Task, Trial
@@ -91,7 +92,7 @@ def picture(
     require(out.suffix.lower() == ".png", f"{out}: a picture ends in .png")
     _, trial = _trial(name, objects, seed)
     writable(out.parent)
-    out.write_bytes(scene_picture(trial.scene))
+    write_whole(out, scene_picture(trial.scene))
     say(f"picture: {out}")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from fail2progress.cli.resume import Resume
 from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
@@ -21,6 +21,7 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.config import ModelConfig
 from fail2progress.models.registry import MODELS
+from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.metrics import Quality, evaluate
 from fail2progress.models.training.parallel import Share, together
 from fail2progress.models.training.training import Step, TrainingOptions
@@ -81,9 +82,9 @@ def prepare(run: Run) -> int:
     transitions = dataset(run)
     model = model_for(run)
     if run.encoder is not None:
-        save_file({"codes": shape_codes(model, transitions)}, run.codes)
+        write_tensors(run.codes, {"codes": shape_codes(model, transitions)})
     else:
-        save_file(dict(prepared_for(model, transitions).prepared), run.codes)
+        write_tensors(run.codes, prepared_for(model, transitions).prepared)
     return len(split(transitions)[0])
 
 

@@ -22,8 +22,10 @@ def whole_file(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         unfinished.replace(path)
         _sync_folder(path.parent)
-    except BaseException:
+    except BaseException as error:
         unfinished.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None and error.errno is not None:  # NumPy does not say which file
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise
 
 
@@ -31,6 +33,16 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """Write a text (UTF-8) or bytes so that the file is whole or as it was."""
     with whole_file(path) as unfinished:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def place_folder(unfinished: Path, place: Path) -> None:
+    """Force a folder's files to disk and rename it to its place, where nothing or an empty folder is."""
+    for path in unfinished.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+    unfinished.rename(place)
+    _sync_folder(place.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -75,18 +76,17 @@ class Benchmark:
         }
 
 
-def run_items(
-    items: Sequence[Item],
-    model: SkillEffectModel,
-    simulator: Simulator,
-    report: Callable[[int], None] = lambda done: None,
-) -> Benchmark:
-    """Execute every item and compare with what the model says; `report` hears how many are done."""
-    results = []
+def run_items(items: Sequence[Item], model: SkillEffectModel, simulator: Simulator) -> Iterator[ItemResult]:
+    """Execute the items one after the other and compare with what the model says."""
     for item, outcome in zip(items, simulator.execute_all([item.job for item in items]), strict=True):
-        results.append(compare(item.id, outcome, model))
-        report(len(results))
-    return Benchmark(tuple(results))
+        yield compare(item.id, outcome, model)
+
+
+def from_row(row: Mapping[str, Any]) -> ItemResult:
+    """A result from its fields, read back from JSON. KeyError where one is missing."""
+    values = {each.name: row[each.name] for each in fields(ItemResult)}
+    exact: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return ItemResult(**exact)
 
 
 def compare(name: str, outcome: Outcome, model: SkillEffectModel) -> ItemResult:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from fail2progress.core.files import write_whole
+
 Row = dict[str, Any]
 
 
@@ -23,11 +25,11 @@ class Rows:
         if path.exists():
             self._read()
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps({"run": run}) + "\n")
+            write_whole(path, json.dumps({"run": run}) + "\n")
 
     def _read(self) -> None:
-        lines = self.path.read_text().splitlines()
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        lines = text.splitlines()
         try:
             run = json.loads(lines[0])["run"]
         except (IndexError, KeyError, TypeError, ValueError) as error:
@@ -40,11 +42,13 @@ class Rows:
             except ValueError:
                 continue  # cut short when the process was ended; it is made again
             self.by_key[str(row["key"])] = row
+        if not text.endswith("\n"):  # the next row gets a line of its own
+            write_whole(self.path, "".join(f"{line}\n" for line in [lines[0], *map(json.dumps, self.by_key.values())]))
 
     def add(self, row: Row) -> None:
-        """Keep a row, on disk before anything else happens."""
-        self.by_key[str(row["key"])] = row
+        """Keep a row, on disk before anything else happens. OSError where it cannot be written."""
         with self.path.open("a") as file:
             file.write(json.dumps(row) + "\n")
             file.flush()
             os.fsync(file.fileno())
+        self.by_key[str(row["key"])] = row

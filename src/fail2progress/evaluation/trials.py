@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,6 +49,13 @@ class TrialResult:
     def to_dict(self) -> dict[str, object]:
         """For the report."""
         return asdict(self)
+
+
+def from_row(row: Mapping[str, Any]) -> TrialResult:
+    """A result from what `to_dict` gave, read back from JSON. KeyError where values are missing."""
+    values = {field.name: row[field.name] for field in fields(TrialResult)}
+    exact: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return TrialResult(**exact)
 
 
 def run_trial(

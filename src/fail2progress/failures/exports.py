@@ -24,7 +24,7 @@ import numpy as np
 from mcap.writer import Writer
 
 from fail2progress.core import gaps
-from fail2progress.core.files import write_whole
+from fail2progress.core.files import whole_file, write_whole
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.event import FailureEvent, Header
 from fail2progress.failures.report import FailureReport
@@ -78,14 +78,14 @@ def relations_as_json(state: RelationState) -> dict[str, Any]:
 def to_npz(path: Path, event: FailureEvent, report: FailureReport | None) -> None:
     """Arrays, and JSON texts under "header" and "report"."""
     texts = {"header": event.header.model_dump_json(), "report": report.model_dump_json() if report else "null"}
-    with path.open("wb") as file:
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **event.arrays(), **{key: np.array(text) for key, text in texts.items()})
 
 
 def to_mcap(path: Path, event: FailureEvent, report: FailureReport | None) -> None:
     """JSON messages, with their schemas, on /failure, /failure/report, /failure/clouds/* and /failure/relations/*."""
     stamp = int(datetime.fromisoformat(event.header.time).timestamp() * 1e9)
-    with path.open("wb") as file:
+    with whole_file(path) as unfinished, unfinished.open("wb") as file:
         writer = Writer(file)
         writer.start(profile="", library="fail2progress")
         for topic, schema, value in _messages(event, report):

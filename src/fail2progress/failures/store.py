@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -36,8 +37,12 @@ class FailureStore:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"{path}: cannot be used as a failure store ({error})") from error
-        with self._open() as connection:
-            connection.executescript(_TABLES)
+        try:
+            with self._open() as connection:
+                connection.executescript(_TABLES)
+        except StoreError as error:
+            if not (isinstance(error.__cause__, sqlite3.OperationalError) and path.is_file() and path.stat().st_size):
+                raise  # a store in a read-only folder or on a full disk can be read
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -49,6 +54,21 @@ class FailureStore:
                     yield connection
         except sqlite3.Error as error:
             raise StoreError(f"{self.path}: cannot be used as a failure store ({error})") from error
+
+    def _select(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        """Rows. Where nothing can be written, as on a full disk, without the files that SQLite shares between processes."""
+        ways = (("", "PRAGMA synchronous=FULL"), ("", "PRAGMA locking_mode=EXCLUSIVE"), ("?immutable=1", "PRAGMA query_only=1"))
+        problem: sqlite3.Error | None = None
+        for query, pragma in ways:
+            try:
+                with closing(sqlite3.connect(self.path.absolute().as_uri() + query, uri=True, timeout=10.0)) as connection:
+                    connection.execute(pragma)
+                    return connection.execute(statement, values).fetchall()
+            except sqlite3.Error as error:
+                problem = problem or error
+                if not isinstance(error, sqlite3.OperationalError) or "locked" in str(error):
+                    break
+        raise StoreError(f"{self.path}: cannot be used as a failure store ({problem})") from problem
 
     def add(self, event: FailureEvent) -> bool:
         """Make an event durable; False if it was there already."""
@@ -77,18 +97,12 @@ class FailureStore:
 
     def headers(self, task: str | None = None) -> list[Header]:
         """All events without their arrays, oldest first."""
-        with self._open() as connection:
-            rows = connection.execute(
-                "SELECT id, header FROM failures WHERE task = ? OR ? IS NULL ORDER BY time, id", (task, task)
-            ).fetchall()
+        rows = self._select("SELECT id, header FROM failures WHERE task = ? OR ? IS NULL ORDER BY time, id", (task, task))
         return [_header(identity, text) for identity, text in rows]
 
     def get(self, identity: str) -> FailureEvent:
         """One event by its id or an unambiguous beginning of it; StoreError where there is none."""
-        with self._open() as connection:
-            rows = connection.execute(
-                "SELECT id, header, data FROM failures WHERE substr(id, 1, ?) = ?", (len(identity), identity)
-            ).fetchall()
+        rows = self._select("SELECT id, header, data FROM failures WHERE substr(id, 1, ?) = ?", (len(identity), identity))
         if len(rows) != 1 or not identity:
             found = "no failure" if not rows else f"{len(rows)} failures"
             raise StoreError(f"{self.path}: {found} whose id begins with {identity!r}; list them with: fail2progress failures ls")
@@ -106,9 +120,8 @@ class FailureStore:
 
     def report(self, identity: str) -> FailureReport | None:
         """The classification of an event, if it has one."""
-        with self._open() as connection:
-            row = connection.execute("SELECT report FROM reports WHERE failure = ?", (identity,)).fetchone()
-        return FailureReport.model_validate_json(row[0]) if row else None
+        rows = self._select("SELECT report FROM reports WHERE failure = ?", (identity,))
+        return FailureReport.model_validate_json(rows[0][0]) if rows else None
 
     def add_lesson(self, identity: str, version: str, reason: str) -> None:
         """Remember that a failure was learnt from: the version that it gave ("" for none), and why it was (not) taken."""
@@ -117,9 +130,8 @@ class FailureStore:
 
     def lesson(self, identity: str) -> tuple[str, str] | None:
         """Version and reason of what was learnt from an event, if that has been tried."""
-        with self._open() as connection:
-            row = connection.execute("SELECT version, reason FROM lessons WHERE failure = ?", (identity,)).fetchone()
-        return (str(row[0]), str(row[1])) if row else None
+        rows = self._select("SELECT version, reason FROM lessons WHERE failure = ?", (identity,))
+        return (str(rows[0][0]), str(rows[0][1])) if rows else None
 
 
 def _header(identity: str, text: str) -> Header:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -21,7 +21,7 @@ from fail2progress.core.executor import Executor
 from fail2progress.evaluation.evaluate import TrialJob, carry_out, jobs
 from fail2progress.evaluation.rows import Row, Rows, RowsError
 from fail2progress.evaluation.studies.methods import Method
-from fail2progress.evaluation.trials import TrialResult
+from fail2progress.evaluation.trials import TrialResult, from_row
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.tasks.registry import task
 
@@ -178,11 +178,9 @@ class Queue:
 def trial_result(row: Row) -> TrialResult:
     """A trial from its row. RowsError where values are missing."""
     try:
-        values: Row = {field.name: row[field.name] for field in fields(TrialResult)}
+        return from_row(row)
     except KeyError as error:
         raise RowsError(f"a row of a trial without {error}: delete the folder of cells to start again") from error
-    exact: Row = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    return TrialResult(**exact)
 
 
 def _distinct(cells: Iterable[Cell]) -> dict[str, Cell]:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.learning.pretraining.pretrain import split
 from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.transitions import Transitions, renumbered, select
 from fail2progress.skills.vocabulary import current
 
@@ -46,7 +46,7 @@ def save_rehearsal(rehearsal: RehearsalSet, path: Path) -> None:
             if key != "prepared":
                 values[f"{name}.{key}"] = (value.half() if key == "points" else value).contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(values, path, {"vocabulary": json.dumps(current().to_dict())})
+    write_tensors(path, values, {"vocabulary": json.dumps(current().to_dict())})
 
 
 def load_rehearsal(path: Path) -> RehearsalSet:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fail2progress.core.executor import Executor
+from fail2progress.core.files import write_whole
 from fail2progress.learning.pretraining.shards import SCHEMA, DataError, arrays, digest, shard_names, write_shard
 from fail2progress.simulation import registry as simulators
 from fail2progress.tasks.pretraining import job
@@ -73,12 +74,13 @@ def _check_seed(folder: Path, seed: int) -> None:
             raise DataError(f"{path}: cannot be read ({error}); delete it if the data are of seed {seed}") from error
         if source != {"seed": seed, "schema": SCHEMA}:
             raise DataError(f"{folder} holds data of {source}, not of seed {seed}; choose another folder")
-    path.write_text(json.dumps({"seed": seed, "schema": SCHEMA}))
+        return
+    write_whole(path, json.dumps({"seed": seed, "schema": SCHEMA}))
 
 
 def write_manifest(folder: Path, seed: int, note: dict[str, object]) -> Path:
     """Write manifest.json: schema, seed, and the digest of every shard's own list of digests."""
     shards = {name: digest(folder / name / "shard.json") for name in shard_names(folder)}
     path = folder / "manifest.json"
-    path.write_text(json.dumps({"schema": SCHEMA, "seed": seed, "shards": shards, **note}, indent=1))
+    write_whole(path, json.dumps({"schema": SCHEMA, "seed": seed, "shards": shards, **note}, indent=1))
     return path

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from fail2progress.core.files import write_whole
 from fail2progress.learning.pretraining.prepare import load
 from fail2progress.learning.pretraining.shards import Shard, digest
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.parallel import Share
 from fail2progress.models.training.training import Start, Step, TrainingOptions, train
 from fail2progress.models.training.transitions import Transitions, encoded
@@ -31,8 +33,8 @@ def prepared(shards: Sequence[Shard], cache: Path) -> Transitions:
     if cache.exists() and stamp.exists() and stamp.read_text() == source:
         return Transitions(**load_file(cache))  # type: ignore[arg-type]
     transitions = load(shards)
-    save_file({key: value for key, value in vars(transitions).items() if key != "prepared"}, cache)
-    stamp.write_text(source)
+    write_tensors(cache, {key: value for key, value in vars(transitions).items() if key != "prepared"})
+    write_whole(stamp, source)
     return transitions
 
 

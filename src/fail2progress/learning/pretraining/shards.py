@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.files import place_folder
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.simulation.base import Outcome
@@ -61,12 +62,16 @@ def write_shard(folder: Path, name: str, content: _Arrays) -> None:
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     for key, values in content.items():
-        np.save(unfinished / f"{key}.npy", values, allow_pickle=False)
+        path = unfinished / f"{key}.npy"
+        try:
+            np.save(path, values, allow_pickle=False)
+        except OSError as error:
+            raise OSError(f"{path}: cannot be written ({error})") from error
     digests = {path.name: digest(path) for path in sorted(unfinished.glob("*.npy"))}
     note = {"schema": SCHEMA, "vocabulary": current().to_dict(), "files": digests}
     (unfinished / "shard.json").write_text(json.dumps(note, indent=1))
     shutil.rmtree(folder / name, ignore_errors=True)
-    unfinished.rename(folder / name)
+    place_folder(unfinished, folder / name)
 
 
 def digest(path: Path) -> str:

@@ -61,9 +61,13 @@ class Family:
         job = Job(scene, call, Camera(eye=eye, target=target), seed=int(rng.integers(2**31)))
         return parse(to_json(Item(f"{self.name}-{seed}-{number}", job)))
 
-    def outcomes(self, simulator: Simulator, seed: int, tries: int = 40) -> Iterator[tuple[Item, Outcome]]:
-        """Items that show the effect, one after the other, with what happened. FamilyError after `tries` batches without one."""
-        number, fruitless = 0, 0
+    def outcomes(self, simulator: Simulator, seed: int, tries: int = 40, after: str = "") -> Iterator[tuple[Item, Outcome]]:
+        """Items that show the effect, one after the other, with what happened. FamilyError after `tries` batches without one.
+
+        `after` is the id of the last item that is there already: those that follow it are made.
+        """
+        past = int(after.rpartition("-")[2]) + 1 if after else 0
+        number, fruitless = past, 0
         while fruitless < tries:
             found = [self.candidate(seed, number + i) for i in range(_BATCH)]
             number += _BATCH
