@@ -30,7 +30,7 @@ def test_the_shipped_model_is_wrong_about_loaded_cups(run: Any, items: Path, tmp
     assert "provenance" in json.loads(out.read_text())
 
 
-def test_mistakes(refuses: Any, items: Path, tmp_path: Path) -> None:
+def test_mistakes(refuses: Any, items: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text(items.read_text().splitlines()[0] + "\n{}\n")
     assert f"{bad}, line 2: id: Field required" in refuses("benchmark", "run", bad)
@@ -38,7 +38,8 @@ def test_mistakes(refuses: Any, items: Path, tmp_path: Path) -> None:
     assert "cannot be read" in refuses("benchmark", "run", items, "--model", bad)
     assert f"{bad}, line 2" in refuses("learn", "--item", bad, "--line", 2)
     assert "no item in line 7" in refuses("learn", "--item", items, "--line", 7)
-    assert "either a stored failure or an --item file" in refuses("learn")
+    monkeypatch.chdir(tmp_path)
+    assert "fail2progress demo" in refuses("learn")
     assert "either a stored failure or an --item file" in refuses("learn", "3f2a", "--item", items)
     assert "--line is a line of" in refuses("learn", "3f2a", "--line", 1)
 

@@ -67,7 +67,7 @@ def learn(
     require(acquisition in ACQUISITIONS, f"unknown acquisition {acquisition!r}; known: {', '.join(ACQUISITIONS)}")
     with checked():
         targeting = TargetOptions(method=method, acquisition=acquisition, samples=samples)
-    require(event is None or item is None, f"name either the stored failure {event!r} or the --item file {item}, not both")
+    require(event is None or item is None, f"name either a stored failure or an --item file, not both {event} and {item}")
     require(line is None or item is not None, "--line is a line of an --item file")
     chosen = _item(item, line) if item is not None else None
     kept_at = store_of(store) if item is None else store or Runs().new("learn", datetime.now()).store
