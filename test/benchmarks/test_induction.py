@@ -8,8 +8,9 @@ import pytest
 from fail2progress.benchmarks.build import Carried
 from fail2progress.benchmarks.clusters import Failure, Space, failures, hdbscan, kmeans, name_clusters
 from fail2progress.benchmarks.induction import GENERATORS, induction, matched
+from fail2progress.benchmarks.levels import SCOUT
 from fail2progress.benchmarks.metrics import corrected_purity, mutual_information, numbered
-from fail2progress.benchmarks.panel import SCOUT, Panel, PanelError
+from fail2progress.benchmarks.panel import Panel, PanelError
 from fail2progress.benchmarks.scoring import SIGNATURE, Response
 from fail2progress.benchmarks.store import ExecutionStore
 

@@ -47,6 +47,8 @@ class Rules(BaseModel):
     consecutive: Count = 2
     update: Literal["accumulate", "substitute", "learn"] = "accumulate"
     """H3 is judged on this one."""
+    modes: tuple[Literal["accumulate", "substitute", "learn", "null"], ...] = ("accumulate", "null")
+    """Rounds that are run, where there are any; null: fresh static draws."""
 
 
 @dataclass(frozen=True)

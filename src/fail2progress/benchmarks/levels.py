@@ -26,6 +26,7 @@ from fail2progress.models.training.transitions import Transitions
 from fail2progress.skills.vocabulary import current
 
 MANIFEST = "levels.json"
+SCOUT, EVALUEE = "scout", "evaluee"
 KINDS = ("binary-pred", "stow-gnn", "points2plans:plain", "points2plans:relational")
 """Models as NAME or NAME:VARIANT."""
 
@@ -62,12 +63,19 @@ class LevelTask:
     encoder_digest: str
     data_digest: str
     out: str
+    scouts: int | None = None
     batch: int = 32
 
     @property
     def level(self) -> str:
         """Name of the capability level: its training seeds differ in nothing else."""
         return f"{self.kind}/{self.size.executions}"
+
+    @property
+    def role(self) -> str:
+        """Scout or evaluee."""
+        scout = self.seed == 0 if self.scouts is None else self.size.executions == self.scouts
+        return SCOUT if scout else EVALUEE
 
     @property
     def path(self) -> Path:
@@ -89,9 +97,23 @@ class LevelTask:
 
 
 def tasks(
-    data: Path, out: Path, encoder: Path, kinds: Sequence[str] = KINDS, sizes: Sequence[Size] = SIZES, seeds: int = 3
+    data: Path,
+    out: Path,
+    encoder: Path,
+    kinds: Sequence[str] = KINDS,
+    sizes: Sequence[Size] = SIZES,
+    seeds: int = 3,
+    scouts: int | None = None,
 ) -> list[LevelTask]:
-    """One for every level and training seed, scouts (seed 0) first. ValueError, DataError: a model or data that are not there."""
+    """One for every level and training seed. ValueError, DataError: a model or data that are not there, or nothing is scored.
+
+    Scouts are the models of seed 0, or, where `scouts` names one of the sizes, all models of that size: these levels are not
+    scored then.
+    """
+    if scouts is None and seeds < 2:
+        raise ValueError("with one training seed nothing is left to be scored: more --seeds, or --scouts SIZE")
+    if scouts is not None and (len(sizes) < 2 or scouts not in [size.executions for size in sizes]):
+        raise ValueError(f"--scouts {scouts}: not one of several sizes ({', '.join(str(size.executions) for size in sizes)})")
     for kind in kinds:
         name, _, variant = kind.partition(":")
         configuration(MODELS.get(name), variant or None, {})
@@ -103,7 +125,7 @@ def tasks(
     marks = load_checkpoint(encoder).digest, digest(data / "manifest.json")
     codes = out / "codes.safetensors"
     return [
-        LevelTask(kind, size, seed, str(data), str(codes), str(encoder), *marks, str(out))
+        LevelTask(kind, size, seed, str(data), str(codes), str(encoder), *marks, str(out), scouts)
         for seed in range(seeds)
         for size in sizes
         for kind in kinds
@@ -168,6 +190,9 @@ def _compute_codes(task: LevelTask) -> None:
 
 
 def _write_manifest(work: Sequence[LevelTask]) -> None:
-    rows = [{"level": t.level, "seed": t.seed, "path": t.path.name, "digest": load_checkpoint(t.path).digest} for t in work]
+    rows = [
+        {"level": t.level, "seed": t.seed, "role": t.role, "path": t.path.name, "digest": load_checkpoint(t.path).digest}
+        for t in work
+    ]
     head = {"schema": 1, "encoder": work[0].encoder_digest, "data": work[0].data_digest}
     write_whole(Path(work[0].out) / MANIFEST, json.dumps({**head, "levels": rows}, indent=1) + "\n")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from fail2progress.benchmarks.execution import Execution
-from fail2progress.benchmarks.levels import MANIFEST
+from fail2progress.benchmarks.levels import EVALUEE, MANIFEST, SCOUT
 from fail2progress.benchmarks.scoring import Response, score
 from fail2progress.models import weights
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, expected_motion
@@ -24,7 +24,6 @@ from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.training.parallel import one_thread
 from fail2progress.skills.vocabulary import current
 
-SCOUT, EVALUEE = "scout", "evaluee"
 _SHIPPED = (("binary-pred", SCOUT), ("plain", SCOUT), ("stow-gnn", EVALUEE), ("relational", EVALUEE))
 _BATCH = 64
 
@@ -86,7 +85,7 @@ class Panel:
 
 
 def read_panel(folder: Path | None) -> Panel:
-    """The levels of a folder (those of training seed 0 are scouts), or the package's weights. PanelError says what is wrong."""
+    """The levels of a folder, or the package's weights. PanelError says what is wrong."""
     if folder is None:
         return _shipped()
     try:
@@ -95,16 +94,15 @@ def read_panel(folder: Path | None) -> Panel:
         raise PanelError(f"{folder / MANIFEST}: cannot be read; `benchmark levels --out {folder}` writes it") from error
     except ValidationError as error:
         raise PanelError(f"{folder / MANIFEST}: no list of levels ({error.errors()[0]['msg']})") from error
-    rows = [
-        Member(row.level, row.seed, SCOUT if row.seed == 0 else EVALUEE, folder / row.path, row.digest) for row in manifest.levels
-    ]
-    return Panel(tuple(rows))
+    rows = manifest.levels
+    return Panel(tuple(Member(row.level, row.seed, row.role, folder / row.path, row.digest) for row in rows))
 
 
 class _Row(BaseModel):
     model_config = ConfigDict(frozen=True)
     level: str
     seed: Annotated[int, Field(ge=0)]
+    role: Literal["scout", "evaluee"]
     path: str
     digest: str
 

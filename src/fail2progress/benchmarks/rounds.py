@@ -17,7 +17,8 @@ from fail2progress.benchmarks.harness import STATIC, Harness, record_failures
 from fail2progress.benchmarks.harness import eval_record as answer_of
 from fail2progress.benchmarks.induction import GENERATORS, Induction, with_gradient
 from fail2progress.benchmarks.items import seeded
-from fail2progress.benchmarks.panel import SCOUT, Member, Panel
+from fail2progress.benchmarks.levels import SCOUT
+from fail2progress.benchmarks.panel import Member, Panel
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.learner import Learner
@@ -31,7 +32,6 @@ from fail2progress.simulation.base import Simulator
 from fail2progress.stein.states import NothingToVaryError
 
 ACCUMULATE, SUBSTITUTE, LEARN = "accumulate", "substitute", "learn"
-MODES = (ACCUMULATE, SUBSTITUTE, LEARN, NULL)
 SEED = 0
 LESSONS = 3
 """Failures that are learnt in a round, of different clusters."""
@@ -70,7 +70,7 @@ class Iteration:
         for number in range(self.harness.rules.rounds + 1):
             self.harness.tell(f"{mode}: round {number}")
             now = self._failures(mode, number, items)
-            known = [*known, *now] if mode in (ACCUMULATE, NULL) else now
+            known = [*known, *now] if self._accumulates(mode) else now
             if mode == LEARN:
                 self._judge(number, log)
             if len(known) <= self.harness.rules.k:
@@ -82,6 +82,10 @@ class Iteration:
                 if mode == LEARN:
                     self._learn(given, number)
                 items = self._next(mode, number, given, spare)
+
+    def _accumulates(self, mode: str) -> bool:
+        """Fresh static draws are treated as the mode that they are compared with."""
+        return (self.harness.rules.update if mode == NULL else mode) == ACCUMULATE
 
     def _failures(self, mode: str, number: int, items: Sequence[Carried]) -> list[Failure]:
         """Of the scouts; of the learner alone where it learns."""

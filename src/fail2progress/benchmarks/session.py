@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ def read_pool(path: Path, store: ExecutionStore, report_done: Callable[[int], No
 
 @dataclass(frozen=True)
 class Session:
-    """All that a run stands on. `modes`: of the rounds, beside fresh static draws; none where the rules have no rounds."""
+    """All that a run stands on."""
 
     rules: Rules
     panel: Panel
@@ -60,7 +60,6 @@ class Session:
     pools: Mapping[str, Pool]
     reference: Pool | None = None
     prereg: Preregistration | None = None
-    modes: Sequence[str] = ()
     tell: Tell = lambda what: None
 
     def run(self, folder: Path, resume: bool = False) -> dict[str, Any]:
@@ -85,7 +84,7 @@ class Session:
             found.append((f"seed/{seed:03d}", lambda log, seed=seed: harness.block(seed, log)))  # type: ignore[misc]
         if self.rules.rounds:
             iteration = Iteration(harness, self.reference.items if self.reference else ())
-            found += [(f"rounds/{mode}", lambda log, mode=mode: iteration.run(mode, log)) for mode in self.modes]  # type: ignore[misc]
+            found += [(f"rounds/{mode}", lambda log, mode=mode: iteration.run(mode, log)) for mode in self.rules.modes]  # type: ignore[misc]
         return found
 
     def _record_reference(self, log: RunLog) -> None:
@@ -119,7 +118,6 @@ class Session:
             "members": members,
             "slices": {name: _about(pool) for name, pool in self.pools.items()},
             "reference": _about(self.reference) if self.reference else None,
-            "modes": list(self.modes),
         }
 
     def _provenance(self) -> dict[str, Any]:

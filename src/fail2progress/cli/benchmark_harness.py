@@ -139,12 +139,13 @@ def iterate(
     """
     known = ("accumulate", "substitute", "learn")
     require(update in known, f"--update {update}: unknown; known: {', '.join(known)}")
-    given: dict[str, Any] = {"primary": generator, "generators": (generator,), "controls": (), "rounds": rounds, "update": update}
+    way: dict[str, Any] = {"rounds": rounds, "update": update, "modes": (update, "null")}
+    given: dict[str, Any] = {"primary": generator, "generators": (generator,), "controls": (), **way}
     rules = _rules(**given, budget=budget, n_seeds=0, n_boot=10, k=k, anchors=anchors, seed=seed)
     folder = _folder(out, "iterate", resume)
     with shared.executions(store, executor, processes, simulator) as executions:
         pools = {"static": shared.pool(items, executions)}
-        _run(rules, pools, levels, executions, folder, reference, None, resume, (update, "null"), as_json)
+        _run(rules, pools, levels, executions, folder, reference, None, resume, as_json)
 
 
 def replay(
@@ -204,16 +205,14 @@ def _run(
     reference: Path | None = None,
     prereg: Preregistration | None = None,
     resume: bool = False,
-    modes: tuple[str, ...] | None = None,
     as_json: bool = False,
 ) -> None:
     """A session from its parts, and what it found."""
-    from fail2progress.benchmarks.rounds import MODES
     from fail2progress.benchmarks.session import Session
 
     models = shared.panel(levels)
     judge = shared.pool(reference, executions) if reference is not None else None
-    session = Session(rules, models, executions, pools, judge, prereg, MODES if modes is None else modes, tell=say)
+    session = Session(rules, models, executions, pools, judge, prereg, tell=say)
     with checked():
         result = session.run(folder, resume)
     for name, found in result["slices"].items():

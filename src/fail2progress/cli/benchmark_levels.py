@@ -21,7 +21,8 @@ def levels(
     encoder: Path | None = typer.Option(None, help="Checkpoint whose shape encoder all levels share; default: the package's."),
     kind: list[str] = typer.Option([], help="MODEL or MODEL:VARIANT; several times. Default: all four of the package."),
     size: list[str] = typer.Option([], help="EXECUTIONS:EPOCHS; several times. Default: 500:12, 2000:6, 8000:3."),
-    seeds: int = typer.Option(3, min=2, help="Training seeds of every level; those of seed 0 are the scouts."),
+    seeds: int = typer.Option(3, min=1, help="Training seeds of every level; those of seed 0 are the scouts."),
+    scouts: int | None = typer.Option(None, help="A size whose models are the scouts, instead of seed 0; they are not scored."),
     processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     as_json: bool = typer.Option(False, "--json", help="Print what was trained as JSON."),
@@ -38,7 +39,7 @@ def levels(
         sizes = [room.Size.parse(each) for each in size] or list(room.SIZES)
         workers = executor_named(executor, processes)
         path = encoder or weights.path(weights.RELATIONAL)
-        work = room.tasks(data, out, path, kind or room.KINDS, sizes, seeds)
+        work = room.tasks(data, out, path, kind or room.KINDS, sizes, seeds, scouts)
     writable(out)
     trained = []
     try:

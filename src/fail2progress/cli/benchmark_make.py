@@ -75,7 +75,7 @@ def induce(
     from fail2progress.benchmarks.clusters import CLUSTERERS, name_clusters
     from fail2progress.benchmarks.induction import GENERATORS, induction
     from fail2progress.benchmarks.items import seeded, write_benchmark
-    from fail2progress.benchmarks.panel import SCOUT
+    from fail2progress.benchmarks.levels import SCOUT
 
     _check_out(out)
     with checked():
