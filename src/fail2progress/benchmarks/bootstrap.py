@@ -30,9 +30,12 @@ def two_level(values: Array, replicates: Array, n_boot: int, rng: np.random.Gene
     """The mean over seeds of a statistic, (S,), from (S, R) replicates of each seed's own, its items drawn with replacement.
 
     Every replicate draws seeds, and of each drawn seed one of its replicates. Paired: a seed's statistic is a difference of arms.
+    Replicates are shifted so that a seed's have its value as their mean: items drawn with replacement add noise, which makes a
+    spread such as S larger.
     """
     seeds, own = replicates.shape
-    drawn = replicates[rng.integers(seeds, size=(n_boot, seeds)), rng.integers(own, size=(n_boot, seeds))].mean(axis=1)
+    centred = replicates - replicates.mean(axis=1, keepdims=True) + values[:, None]
+    drawn = centred[rng.integers(seeds, size=(n_boot, seeds)), rng.integers(own, size=(n_boot, seeds))].mean(axis=1)
     lo, hi = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     p = (1 + int((drawn <= 0).sum())) / (1 + n_boot)
     return Interval(float(values.mean()), float(lo), float(hi), n_boot, float(p))
