@@ -8,7 +8,7 @@ from fail2progress.models.points2plans.model import Points2Plans, Points2PlansCo
 from fail2progress.models.training.losses import view
 from fail2progress.models.training.transitions import Transitions, select
 
-RELATIONS = {"messages.along", "handed_on.by_relation"}
+RELATIONS = {"messages.along", "handed_on.by_relation", "falling.strength", "falling.verge", "falling.travel"}
 BRIEF = FinetuneOptions(epochs=10, replay=4)
 
 
@@ -47,7 +47,7 @@ def test_everything_is_adjusted_only_where_that_is_asked_for(model: Points2Plans
     tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="relations"))
     assert changed(model, tuned) == RELATIONS
     tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="networks"))
-    assert {key.split(".")[0] for key in changed(model, tuned)} == {"messages", "handed_on", "tipping", "growth"}
+    assert {key.split(".")[0] for key in changed(model, tuned)} == {"messages", "handed_on", "tipping", "falling", "growth"}
     tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="all"))
     assert len(changed(model, tuned)) > 20
 

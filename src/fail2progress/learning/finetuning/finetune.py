@@ -36,8 +36,8 @@ class FinetuneOptions:
 
     If everything moves, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
     """
-    distillation: float = 0.0
-    """Weight of agreeing with the old model on the replayed executions."""
+    distillation: float = 2.0
+    """Weight of agreeing with the old model on the replayed executions, where all weights are adjusted."""
     adapter_rate: float = 0.05
     network_rate: float = 3e-3
 
@@ -70,11 +70,12 @@ def finetune(
         learning_rate=options.learning_rate,
         adapter_rate=options.adapter_rate,
         network_rate=options.network_rate,
-        cosine=False,
+        cosine=options.adjusts == "all",
         warmup=0.0,
     )
     epoch = _Epochs(len(targeted), len(replay), options.replay)
-    further = Distillation(model, len(targeted), options.distillation) if options.distillation > 0 and options.replay else None
+    distils = options.distillation > 0 and options.replay > 0 and options.adjusts == "all"
+    further = Distillation(model, tuned, len(targeted), options.distillation) if distils else None
     generator = torch.Generator().manual_seed(seed)
     for step in train(tuned, source, parameters, training, generator, codes, epoch, further=further):
         report(step.samples, step.total)
@@ -90,6 +91,7 @@ class Distillation:
     """
 
     teacher: SkillEffectModel
+    student: SkillEffectModel
     first: int
     weight: float
 
@@ -101,13 +103,20 @@ class Distillation:
             old = self.teacher.embed(now.code, now.box, now.ids, now.mask)
             call = action(batch)
             effect = self.teacher.predict(old, Action(call.skill[rows], call.object[rows], call.parameters[rows]))
+            detected = self.teacher.detect(old).binary
         pairs = now.mask.unsqueeze(1) & now.mask.unsqueeze(2)
-        new = views.effect.relations.binary[rows]
-        off = functional.binary_cross_entropy_with_logits(new, torch.sigmoid(effect.relations.binary), reduction="none")
+        off = _surprise(views.effect.relations.binary[rows], effect.relations.binary, pairs)
+        off = off + _surprise(self.student.detect(now).binary, detected, pairs)
         motion = expected_motion(views.now, views.effect)[rows]
         apart = (motion - expected_motion(old, effect))[now.mask]
         shift = 300.0 * apart.square().mean() + 20.0 * apart.abs().mean()
-        return self.weight * (off.mean(dim=-1)[pairs].sum() / pairs.sum().clamp(min=1) + shift)
+        return self.weight * (off + shift)
+
+
+def _surprise(new: Tensor, old: Tensor, pairs: Tensor) -> Tensor:
+    """Mean cross-entropy of logits (B, N, N, 9) against the old ones' probabilities, over pairs (B, N, N)."""
+    off = functional.binary_cross_entropy_with_logits(new, torch.sigmoid(old), reduction="none")
+    return off.mean(dim=-1)[pairs].sum() / pairs.sum().clamp(min=1)
 
 
 def adjusted(model: SkillEffectModel, adjusts: str) -> list[torch.nn.Parameter]:
