@@ -48,6 +48,7 @@ def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Pa
     report = json.loads(result.stdout)
     assert {"planes", "segments", "relations", "seconds"} <= set(report)
     assert len(report["planes"]) == 1 and len(report["segments"]) == 3
+    assert report["up"]["side"] == "top" and report["up"]["by"] == "the planes in view" and report["notes"] == []
     keys = {"id", "box_xyxy_px", "points", "shape", "size_m", "pose", "visibility"}
     assert all(set(part) == keys and len(part["pose"]) == 7 for part in report["segments"])
     assert sum(name == "inside" for name, *_ in report["relations"]) == 1
@@ -55,6 +56,24 @@ def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Pa
     assert all(0.5 <= odds <= 1.0 for *_, odds in report["relations"])
     assert report["seconds"]["total"] >= sum(v for k, v in report["seconds"].items() if k != "total") - 0.01
     assert Image.open(picture).size == (640, 480)
+
+
+def test_a_camera_on_its_side_is_said_or_noticed(run: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    turned = []
+    for path in files[:2]:
+        turned.append(tmp_path / path.name)
+        Image.open(path).transpose(Image.Transpose.ROTATE_90).save(turned[-1])
+    k = json.loads(files[2].read_text())
+    sides = {"width": k["height"], "height": k["width"], "cx": k["cy"], "cy": k["width"] - 1 - k["cx"]}
+    camera = tmp_path / "camera.json"
+    camera.write_text(json.dumps({**k, **sides}))
+    for options, by in (((), "the planes in view"), (("--up", "left"), "given")):
+        result = run("perceive", *turned, "--camera", camera, "--json", *options)
+        assert result.exit_code == 0, result.stderr
+        report = json.loads(result.stdout)
+        assert (report["up"]["side"], report["up"]["by"]) == ("left", by) and len(report["segments"]) == 3
+    refused = run("perceive", *turned, "--camera", camera, "--up", "sideways")
+    assert refused.exit_code == 2 and "--up must be top, bottom, left, right" in refused.stderr
 
 
 def test_a_table_for_people_goes_to_standard_output(run: Run, files: tuple[Path, Path, Path]) -> None:

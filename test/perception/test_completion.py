@@ -66,6 +66,24 @@ def test_what_lies_across_the_rim_is_not_inside() -> None:
     assert support == [-1, 0, 1] and container == [-1, -1, -1]
 
 
+def test_what_is_closed_on_top_holds_nothing_however_low_a_thing_on_it_was_seen() -> None:
+    # A carton on a book whose readings reach down over the book's edge, as those of neighbours do where cameras smear depth.
+    smeared = np.column_stack([RNG.uniform(-0.03, 0.03, (400, 2)), RNG.uniform(0.52, 0.65, 400)])
+    carton = segment("carton", smeared, Shape.CUBOID)
+    _, container, _ = rows(table(), top("book", 0.0, 0.55, 0.2), carton)
+    assert container == [-1, -1, -1]
+
+
+def test_what_stands_on_the_low_end_of_something_that_leans_stands_on_it() -> None:
+    flat = RNG.uniform(-0.1, 0.1, (2000, 2))
+    book = segment("book", np.column_stack([flat, 0.56 + 0.3 * flat[:, 0]]), Shape.CUBOID)
+    support, container, bounds = rows(table(), book, top("can", -0.06, 0.62, 0.04))
+    sides = np.column_stack([RNG.uniform(-0.08, -0.04, 400), RNG.uniform(-0.02, 0.02, 400), RNG.uniform(0.545, 0.62, 400)])
+    assert support == [-1, 0, 1] and container == [-1] * 3
+    support, _, bounds = rows(table(), book, segment("can", sides, Shape.CUBOID))
+    assert support == [-1, 0, 1] and bounds[2, 0, 2] == pytest.approx(0.545, abs=0.02)
+
+
 def test_an_object_beside_what_is_seen_of_a_table_still_stands_on_it() -> None:
     support, _, bounds = rows(table(), top("near", 0.5, 0.56), top("far", 0.8, 0.56))
     assert support == [-1, 0, -1]

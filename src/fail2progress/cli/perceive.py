@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fail2progress.cli.common import UserError, checked, print_json, require, show_table, table_of
+from fail2progress.cli.common import UserError, checked, print_json, require, say, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.perception.relations.base import RelationDetector
@@ -26,8 +26,15 @@ def register(app: typer.Typer) -> None:
 
 def perceive(
     color: Annotated[Path, typer.Argument(help="Colour image.")],
-    depth: Annotated[Path, typer.Argument(help="Depth aligned to it: 16-bit, millimetres unless the camera's file says else.")],
-    camera: Annotated[Path, typer.Option(help="JSON with width, height, fx, fy, cx, cy and depth_unit_m; or a ROS CameraInfo.")],
+    depth: Annotated[
+        Path, typer.Argument(help="Depth aligned to it: 16-bit (mm unless the camera's file says else), float, .npy.")
+    ],
+    camera: Annotated[
+        Path,
+        typer.Option(
+            help="JSON or YAML with fx, fy, cx, cy and depth_unit_m; or as ROS, RealSense, Open3D, BOP and others write it."
+        ),
+    ],
     segmenter: Annotated[
         str, typer.Option(help="geometric, open-vocabulary, one of another package, or a YAML or JSON file with its options.")
     ] = "geometric",
@@ -37,6 +44,10 @@ def perceive(
     model: Annotated[
         Path | None, typer.Option(help="Weights for learned relations; default: those that travel with the package.")
     ] = None,
+    up: Annotated[
+        str | None,
+        typer.Option(help="Where up is in the image: top, left, right, bottom, or x,y,z in the optical frame; default: found."),
+    ] = None,
     picture: Annotated[Path | None, typer.Option(help="Draw the segments over the colour image into this file.")] = None,
     json_output: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
@@ -45,7 +56,8 @@ def perceive(
     Example: fail2progress perceive color.png depth.png --camera camera.json --picture segments.png
     """
     from fail2progress.core.relations import on
-    from fail2progress.perception.files import read_frame
+    from fail2progress.perception.camera_files import parse_up
+    from fail2progress.perception.files import read_files
     from fail2progress.perception.picture import draw
     from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 
@@ -55,8 +67,11 @@ def perceive(
         raise UserError(f"{picture.parent} is not a folder; make it first")
     with checked():
         finder, detector = segmenter_named(segmenter), _detector(relations, model)
-        frame = read_frame(color, depth, camera)
+        read = read_files(color, depth, camera, None if up is None else parse_up(up, "--up"))
+        frame = read.frame
         perceived = finder.segment(frame)
+    for note in read.notes:
+        say(f"note: {note}")
     started = time.perf_counter()
     state = detector.detect_perceived(perceived)
     found: Relations = [("on", a, b, odds) for a, b, odds in on(state)]
@@ -65,7 +80,7 @@ def perceive(
     if picture is not None:
         draw(frame.colour, perceived, found).save(picture)
     if json_output:
-        print_json(as_json(perceived, found, spent))
+        print_json({**as_json(perceived, found, spent), "notes": list(read.notes)})
     else:
         _show(perceived, found)
 
@@ -86,8 +101,10 @@ def as_json(perceived: Perceived, relations: Relations, spent: float) -> dict[st
     """The report with the keys of the command's interface. spent: seconds for relations."""
     seconds = {**perceived.seconds, "relations": spent}
     seconds["total"] = seconds.get("total", 0.0) + spent
+    way_up = perceived.way_up
     return {
         "frame": perceived.frame,
+        "up": way_up and {"side": way_up.side, "by": way_up.source, "direction": [round(float(x), 4) for x in way_up.direction]},
         "camera_pose": perceived.pose.tolist(),
         "planes": [_part(surface, perceived.width) for surface in perceived.surfaces],
         "segments": [_part(segment, perceived.width) for segment in perceived.segments],
@@ -116,3 +133,5 @@ def _show(perceived: Perceived, relations: Relations) -> None:
         held = ", ".join(f"{name} {b}" for name, a, b, _ in relations if a == part.id and name in ("on", "inside"))
         rows.add_row(part.id, part.shape.value, size, at, str(len(part.points)), f"{part.visibility:.0%}", held)
     show_table(rows)
+    if perceived.way_up is not None and perceived.way_up.side != "top":
+        say(f"up in the world is at the {perceived.way_up.side} of the image, by {perceived.way_up.source}")

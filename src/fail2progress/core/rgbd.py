@@ -49,7 +49,8 @@ class Labels:
 class RgbdFrame:
     """One image pair. colour: (H, W, 3) uint8 RGB; depth: (H, W) float32 m along the optical axis, 0 for no reading.
 
-    pose: (4, 4) from the optical frame to `frame`, or None where it is not known (hand-held).
+    pose: (4, 4) from the optical frame to `frame`, or None where it is not known (hand-held). up: (3,) unit vector in the
+    optical frame, where that much is known without a pose.
     """
 
     colour: NDArray[np.uint8]
@@ -60,6 +61,7 @@ class RgbdFrame:
     frame: str = FRAME
     stamp: int = 0
     """Nanoseconds: since 1970 of what is from ROS, since its start of what is simulated."""
+    up: Array | None = None
 
     def __post_init__(self) -> None:
         size = (self.intrinsics.height, self.intrinsics.width)

@@ -47,6 +47,8 @@ class Thresholds:
     """Thickness of a table's top, of which often only the upper side is seen."""
     beside: float = 0.15
     """How far from what is seen of a table something may still stand on it, if it stands on nothing else."""
+    around: float = 0.03
+    """How far from a thing's outline the top of what may carry it is looked at."""
     trim: float = 0.01
     """Quantile taken as the end of a cloud: 0 believes every point."""
 
@@ -79,7 +81,7 @@ class _Completion:
     def __post_init__(self) -> None:
         trim = self.thresholds.trim
         self.parts = (*self.perceived.surfaces, *self.perceived.segments)
-        clouds = [part.points[:: 1 + len(part.points) // _ENOUGH] for part in self.parts]
+        self.clouds = clouds = [part.points[:: 1 + len(part.points) // _ENOUGH] for part in self.parts]
         self.seen = np.array([len(cloud) >= 4 for cloud in clouds], dtype=bool)
         trims = [0.1 * trim if part.shape is Shape.TABLE else trim for part in self.parts]  # 1 % of a table is centimetres
         self.bounds = np.array([box_around(*pair) for pair in zip(clouds, trims, strict=True)]).reshape(-1, 2, 3)
@@ -133,9 +135,16 @@ class _Completion:
             return None
         if self.parts[j].shape is Shape.TABLE:
             return (rim, False) if self.bounds[i, 1, 2] > rim - 0.01 else None
-        if depth >= 0.0 and self._lies_in(i, j, float(depth)):
+        if depth >= 0.0 and self._lies_in(i, j):
             return float(self.bounds[j, 0, 2]) + self.thresholds.wall, True
-        return (rim, False) if self.lowest[i] > rim - 0.015 else None
+        top = rim if _hollow(self.parts[j]) else self._top_near(i, j)
+        return (top, False) if self.lowest[i] > top - 0.015 else None
+
+    def _top_near(self, i: int, j: int) -> float:
+        """Height (m) of j's top beside i: what leans on something, or is not level, is lower there than elsewhere."""
+        points = self.clouds[j]
+        near = points[_depth(self.outlines[i], points[:, :2].astype(float)) > -self.thresholds.around, 2]
+        return min(float(np.quantile(near, 0.9)), float(self.bounds[j, 1, 2])) if len(near) >= 10 else float(self.bounds[j, 1, 2])
 
     def _beside(self, i: int) -> list[tuple[float, bool, int]]:
         """The table next to i, if one is: it may go on where the image ends or something hides it."""
@@ -148,16 +157,15 @@ class _Completion:
         depth, j = max(near, default=(-np.inf, -1))
         return [(float(self.bounds[j, 1, 2]), False, j)] if depth > -self.thresholds.beside else []
 
-    def _lies_in(self, i: int, j: int, depth: float) -> bool:
-        """What is seen of a content may begin at its container's rim only; what is seen far below the top of something solid
-        says that it is hollow after all. `depth` (m) of the middle of i within the outline of j."""
-        hollow, rim, margin = _hollow(self.parts[j]), self.bounds[j, 1, 2], self.thresholds.margin
+    def _lies_in(self, i: int, j: int) -> bool:
+        """A content lies in something with a measured cavity, and what is seen of it may begin at the rim only. What is closed on
+        top, or was not seen to be hollow, holds nothing."""
+        if not _hollow(self.parts[j]):
+            return False
+        rim, margin = self.bounds[j, 1, 2], self.thresholds.margin
         room = np.diff(self.bounds[j], axis=0)[0, :2] - np.diff(self.bounds[i], axis=0)[0, :2]
-        below = self.bounds[i, 1, 2] < self.lowest[j]
-        if hollow:
-            reach = -2 * self.thresholds.rim if _hollow(self.parts[i]) else 0.02
-            return bool((room > -margin).all() and self.lowest[i] < rim + reach and not below)
-        return bool((room > margin).all() and self.lowest[i] < rim - 0.02 and not below and depth > margin)
+        reach = -2 * self.thresholds.rim if _hollow(self.parts[i]) else 0.02
+        return bool((room > -margin).all() and self.lowest[i] < rim + reach and self.bounds[i, 1, 2] >= self.lowest[j])
 
     def _shared_container(self, i: int) -> int:
         """What stands on a content lies in the same container, unless it is all above its rim."""

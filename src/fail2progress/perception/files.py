@@ -1,9 +1,8 @@
-"""RGB-D from files: a colour image, a depth image aligned to it, and the camera's intrinsics as JSON."""
+"""RGB-D from files: colour, depth, and the camera's file; images that differ in size or viewpoint are brought together."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,36 +11,101 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.core.scene import Array
+from fail2progress.perception.camera_files import MAX_PIXELS, UNIT_KEY, Calibration, check_size, parse_camera, read_camera
+from fail2progress.perception.registration import registered
 from fail2progress.perception.segmentation.base import PerceptionError
 
-MAX_BYTES = 64 * 2**20
-MAX_PIXELS = 4096 * 4096
+__all__ = ["FileFrame", "parse_camera", "read_camera", "read_files", "read_frame"]
+
 DEFAULT_UNIT = 0.001
 """Metres of one step of an integer depth image, where the camera's file does not say."""
-_UNIT_KEYS = ("depth_unit_m", "depth_scale")
 _NEAR, _FAR = 0.15, 8.0
+_SAME = 0.01
+"""Share by which the proportions of two images of one camera may differ."""
+
+
+@dataclass(frozen=True)
+class FileFrame:
+    """A frame that was read, and what had to be assumed for it: a sentence each."""
+
+    frame: RgbdFrame
+    notes: tuple[str, ...]
 
 
 def read_frame(colour: Path, depth: Path, camera: Path) -> RgbdFrame:
-    """One image pair. PerceptionError says which file is wrong and how; OSError where one cannot be opened."""
-    intrinsics, unit = read_camera(camera)
-    rgb, raw = _image(colour), _image(depth)
+    """The frame of `read_files`."""
+    return read_files(colour, depth, camera).frame
+
+
+def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None) -> FileFrame:
+    """One image pair; up: (3,) in the optical frame, in place of what the camera's file says.
+
+    PerceptionError says which file is wrong and how; OSError where one cannot be opened.
+    """
+    rgb, raw = _colour(colour), _depth(depth)
+    found = read_camera(camera, (rgb.shape[1], rgb.shape[0]))
+    metres, notes = _metres(raw, found, depth)
+    up = found.up if up is None else up
+    if found.depth is not None and found.depth_to_colour is not None:
+        metres, rgb, k = _together(found, metres, rgb, (colour, depth, camera))
+        notes.append(f"depth was registered to colour by the camera's file, at {k.width} x {k.height}")
+    else:
+        metres, rgb, k = _one_camera(found.intrinsics, metres, rgb, (colour, depth, camera), notes)
+    return FileFrame(RgbdFrame(rgb, metres, k, found.pose, up=up), tuple(notes))
+
+
+def _colour(path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3)."""
+    if path.suffix == ".npy":
+        image = _array(path)
+        if image.ndim != 3 or image.shape[2] not in (3, 4):
+            raise PerceptionError(f"{path}: an array of {image.shape} is no colour image; the order is COLOR DEPTH")
+        image = image[..., :3] * (255.0 if image.dtype.kind == "f" and np.nanmax(image, initial=0) <= 1.0 else 1.0)
+        return np.asarray(np.clip(np.nan_to_num(image), 0, 255), np.uint8)
+    rgb = _image(path)
     if rgb.mode.startswith(("I", "F")):
-        raise PerceptionError(f"{colour}: a {rgb.mode} image is no colour image; the order is COLOR DEPTH")
-    if raw.mode not in ("I;16", "I;16B", "I;16L", "I", "F", "L"):
-        raise PerceptionError(f"{depth}: a {raw.mode} image is no depth image; 16-bit grey (PNG) or 32-bit float (TIFF) is")
-    for path, image in ((colour, rgb), (depth, raw)):
-        if image.size != (intrinsics.width, intrinsics.height):
+        raise PerceptionError(f"{path}: a {rgb.mode} image is no colour image; the order is COLOR DEPTH")
+    return np.asarray(rgb.convert("RGB"), np.uint8)
+
+
+def _depth(path: Path) -> NDArray[Any]:
+    """(H, W) as stored."""
+    if path.suffix in (".npy", ".npz"):
+        image = _array(path)
+        image = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+        if image.ndim != 2 or image.dtype.kind not in "uif":
             raise PerceptionError(
-                f"{path} is {image.size[0]} x {image.size[1]}, but {camera} says {intrinsics.width} x {intrinsics.height}"
+                f"{path}: an array of {image.shape} {image.dtype} is no depth image; rows by columns of numbers is"
             )
-    metres = _metres(np.asarray(raw), unit, depth)
-    return RgbdFrame(np.asarray(rgb.convert("RGB"), np.uint8), metres, intrinsics)
+        return image
+    raw = _image(path)
+    if raw.mode not in ("I;16", "I;16B", "I;16L", "I", "F", "L"):
+        raise PerceptionError(f"{path}: a {raw.mode} image is no depth image; 16-bit grey (PNG), 32-bit float (TIFF) or .npy is")
+    return np.asarray(raw)
+
+
+def _array(path: Path) -> NDArray[Any]:
+    """Of a .npy file, or the depth of an .npz file."""
+    check_size(path)
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            found = content
+        else:
+            with content:
+                key = next((key for key in content.files if "depth" in key), content.files[0] if content.files else "")
+                found = content[key]
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, SyntaxError) as error:
+        raise PerceptionError(f"{path} is no array of numbers: {' '.join(str(error).split())[:100]}") from error
+    if found.ndim < 2 or found.shape[0] * found.shape[1] > MAX_PIXELS or found.size == 0:
+        raise PerceptionError(f"{path}: an array of {found.shape} is no image")
+    return np.asarray(found)
 
 
 def _image(path: Path) -> Image.Image:
     """The decoded image, refused before decoding where it is too large."""
-    _check_size(path)
+    check_size(path)
     try:
         image = Image.open(path)
         if image.size[0] * image.size[1] > MAX_PIXELS:
@@ -56,73 +120,86 @@ def _image(path: Path) -> Image.Image:
     return image
 
 
-def _check_size(path: Path) -> None:
-    size = path.stat().st_size
-    if not 0 < size <= MAX_BYTES:
-        raise PerceptionError(f"{path} has {size} bytes; expected between 1 and {MAX_BYTES}")
-
-
-def _metres(raw: NDArray[Any], unit: float, path: Path) -> NDArray[np.float32]:
-    """Depth in metres; PerceptionError where it is empty or cannot be of a table."""
-    metres = raw.astype(np.float32) * np.float32(unit)
-    known = metres[np.isfinite(metres) & (metres > 0)]
-    if len(known) < 0.01 * metres.size:
-        raise PerceptionError(f"{path} is empty: {len(known)} of {metres.size} pixels have a reading")
+def _metres(raw: NDArray[Any], found: Calibration, path: Path) -> tuple[NDArray[np.float32], list[str]]:
+    """Depth in metres, and what was assumed; PerceptionError where it is empty or cannot be of a table."""
+    values = np.where(np.isfinite(raw) & (raw > 0), raw, 0).astype(np.float64)
+    known = values[values > 0]
+    if len(known) < 0.01 * raw.size:
+        raise PerceptionError(f"{path} is empty: {len(known)} of {raw.size} pixels have a reading")
     middle = float(np.median(known))
-    if not _NEAR < middle < _FAR:
-        raise PerceptionError(
-            f"{path}: with {unit:g} m a step its median is {middle:.3g} m, which no depth camera reads;"
-            f" set {_UNIT_KEYS[0]} in the camera's file (0.001 for millimetres)"
+    unit, notes = found.unit, []
+    if raw.dtype.kind == "f" and not (unit is not None and _NEAR < middle * unit < _FAR):
+        # Floating point is metres (REP-118), whatever a file says of integers; or millimetres.
+        unit = 1.0 if _NEAR < middle < _FAR else DEFAULT_UNIT
+        notes.append(f"{path.name} holds floating point, read as {'metres' if unit == 1.0 else 'millimetres'}")
+    unit = DEFAULT_UNIT if unit is None else unit
+    if found.scaled and not _NEAR < middle * unit < _FAR and _NEAR < middle * DEFAULT_UNIT < _FAR:
+        # What a scale counts differs from program to program; a unit is never doubted.
+        notes.append(
+            f"{path.name} is read as millimetres: with the scale of the camera's file its median is {middle * unit:.3g} m"
         )
-    return np.asarray(np.where(np.isfinite(metres), metres, 0.0), np.float32)
+        unit = DEFAULT_UNIT
+    if not _NEAR < middle * unit < _FAR:
+        fits = [step for step in (0.001, 0.0001, 0.00025, 0.0002, 1.0) if _NEAR < middle * step < _FAR]
+        hint = f"{fits[0]:g} would give {middle * fits[0]:.2g} m" if fits else "0.001 for millimetres"
+        raise PerceptionError(
+            f"{path}: with {unit:g} m a step its median is {middle * unit:.3g} m, which no depth camera reads;"
+            f" set {UNIT_KEY} in the camera's file ({hint})"
+        )
+    return np.asarray(values * unit, np.float32), notes
 
 
-def read_camera(path: Path) -> tuple[Intrinsics, float]:
-    """Intrinsics, and metres of one step of depth. Takes {"camera": {...}}, plain keys, or the fields of a ROS CameraInfo."""
-    _check_size(path)
-    try:
-        content = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise PerceptionError(f"{path} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise PerceptionError(f"{path}: expected an object with fx, fy, cx, cy, width and height")
-    return parse_camera(content.get("camera", content), str(path))
+def _together(
+    found: Calibration, metres: NDArray[np.float32], rgb: NDArray[np.uint8], paths: tuple[Path, Path, Path]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], Intrinsics]:
+    """Depth of one camera in the view of the other, at the size of the smaller."""
+    assert found.depth is not None and found.depth_to_colour is not None
+    colour, depth, camera = paths
+    k_colour, k_depth = _fitting(found.intrinsics, rgb.shape, colour, camera), _fitting(found.depth, metres.shape, depth, camera)
+    if rgb.shape[0] > metres.shape[0]:
+        k_colour = resized(k_colour, round(k_colour.width * metres.shape[0] / rgb.shape[0]), metres.shape[0])
+        rgb = _shrunk(rgb, k_colour)
+    return registered(metres, k_depth, k_colour, found.depth_to_colour), rgb, k_colour
 
 
-def parse_camera(content: object, source: str) -> tuple[Intrinsics, float]:
-    """The same from decoded JSON; PerceptionError names the source and the key that is missing or wrong."""
-    if not isinstance(content, dict):
-        raise PerceptionError(f"{source}: expected an object with fx, fy, cx, cy, width and height")
-    fields = {**content, **_matrix(content, source)}
-    values = [_number(fields, key, source) for key in ("width", "height", "fx", "fy", "cx", "cy")]
-    unit = next((_number(fields, key, source) for key in _UNIT_KEYS if key in fields), DEFAULT_UNIT)
-    # A scale is given as metres a step (RealSense) or as steps a metre (TUM, BOP).
-    unit = 1 / unit if unit >= 1 and "depth_unit_m" not in fields else unit
-    if not 0 < unit <= 1:
-        raise PerceptionError(f"{source}: one step of depth must be between 0 and 1 m, got {unit:g}")
-    if values[0] * values[1] > MAX_PIXELS:
-        raise PerceptionError(f"{source}: {values[0]:g} x {values[1]:g} pixels are too many (at most {MAX_PIXELS})")
-    try:
-        return Intrinsics(int(values[0]), int(values[1]), *values[2:]), unit
-    except ValueError as error:
-        raise PerceptionError(f"{source}: {error}") from error
+def _one_camera(
+    k: Intrinsics, metres: NDArray[np.float32], rgb: NDArray[np.uint8], paths: tuple[Path, Path, Path], notes: list[str]
+) -> tuple[NDArray[np.float32], NDArray[np.uint8], Intrinsics]:
+    """Both at the size of the smaller; the images must have the proportions that the camera's file says."""
+    colour, depth, camera = paths
+    of_colour, of_depth = _fitting(k, rgb.shape, colour, camera), _fitting(k, metres.shape, depth, camera)
+    smaller = min((of_colour, of_depth), key=lambda size: size.width)
+    if of_colour.width != of_depth.width:
+        notes.append(
+            f"{colour.name} and {depth.name} differ in size; taken to show the same view, at {smaller.width} x {smaller.height}"
+        )
+    if of_colour.width != smaller.width:
+        rgb = _shrunk(rgb, smaller)
+    if of_depth.width != smaller.width:
+        rows = ((np.arange(smaller.height) + 0.5) * of_depth.height / smaller.height).astype(int)
+        columns = ((np.arange(smaller.width) + 0.5) * of_depth.width / smaller.width).astype(int)
+        metres = metres[np.ix_(rows, columns)]
+    if smaller.width != k.width:
+        notes.append(f"{camera.name} is for {k.width} x {k.height}; scaled to {smaller.width} x {smaller.height}")
+    return metres, rgb, smaller
 
 
-def _matrix(content: Mapping[str, object], source: str) -> dict[str, object]:
-    """fx, fy, cx, cy of a calibration matrix under k, K or cam_K: nine numbers, or three rows."""
-    for key in ("k", "K", "cam_K", "camera_matrix"):
-        if key in content and "fx" not in content:
-            try:
-                matrix = np.array(content[key], np.float64).reshape(3, 3)
-            except (TypeError, ValueError) as error:
-                raise PerceptionError(f"{source}: {key} must be nine numbers") from error
-            names = (("fx", (0, 0)), ("fy", (1, 1)), ("cx", (0, 2)), ("cy", (1, 2)))
-            return {name: float(matrix[at]) for name, at in names}
-    return {}
+def _fitting(k: Intrinsics, shape: tuple[int, ...], path: Path, camera: Path) -> Intrinsics:
+    """The camera at the size of an image. PerceptionError where the proportions differ."""
+    height, width = shape[:2]
+    if abs(width / height / (k.width / k.height) - 1) > _SAME:
+        raise PerceptionError(
+            f"{path} is {width} x {height}, but {camera} says {k.width} x {k.height};"
+            " images of two cameras need both under color and depth, and depth_to_color"
+        )
+    return k if width == k.width and height == k.height else resized(k, width, height)
 
 
-def _number(fields: Mapping[str, object], key: str, source: str) -> float:
-    value = fields.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
-        raise PerceptionError(f"{source}: {key} must be a number, got {str(value)[:40]}")
-    return float(value)
+def resized(k: Intrinsics, width: int, height: int) -> Intrinsics:
+    """The same camera with another number of pixels."""
+    x, y = width / k.width, height / k.height
+    return replace(k, width=width, height=height, fx=k.fx * x, fy=k.fy * y, cx=(k.cx + 0.5) * x - 0.5, cy=(k.cy + 0.5) * y - 0.5)
+
+
+def _shrunk(rgb: NDArray[np.uint8], k: Intrinsics) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(rgb).resize((k.width, k.height), Image.Resampling.BOX), np.uint8)

@@ -49,10 +49,20 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class WayUp:
+    """direction: (3,) up in the optical frame; side: of the image that up in the world is at; source: how that is known."""
+
+    direction: Array
+    side: str
+    source: str
+
+
+@dataclass(frozen=True)
 class Perceived:
     """What one frame shows: objects, the surfaces that they stand on, and where the camera was.
 
-    pose: (4, 4) from the optical frame to the planning frame; seconds: wall time by stage.
+    pose: (4, 4) from the optical frame to the planning frame; seconds: wall time by stage; way_up: None where segments come
+    with their places.
     """
 
     segments: tuple[Segment, ...]
@@ -63,6 +73,7 @@ class Perceived:
     seconds: Mapping[str, float] = field(default_factory=dict)
     frame: str = FRAME
     stamp: int = 0
+    way_up: WayUp | None = None
 
     def cloud(self, seed: int = 0) -> SegmentedCloud:
         """Surfaces and objects with the same number of points each; the same frame gives the same points."""

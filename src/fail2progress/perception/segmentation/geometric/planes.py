@@ -11,7 +11,6 @@ from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.open3d_library import o3d
-from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.geometric import support_surfaces as outlines
 from fail2progress.perception.segmentation.geometric.depth import Image, rays
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
@@ -62,23 +61,6 @@ def find_planes(inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[
             found.append(-np.array([plane[0], plane[1], plane[3]]) / plane[2])
         cloud = np.delete(cloud, inliers, axis=0)
     return found
-
-
-def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules: PlaneRules) -> Array:
-    """(3,) up in the optical frame: the direction of parallel planes with most readings that a camera held by hand can have."""
-    ups = [-plane / np.linalg.norm(plane) for plane in planes]
-    weights = [float(_on(plane, inverted, camera, rules).mean()) for plane in planes]
-    # Not rolled over, and not looking up by more than a little, as walls would have it. Where there is nothing of that kind, the
-    # camera looks down from above, and may be tilted back.
-    upright = [abs(up[0]) < np.sin(rules.roll) for up in ups]
-    level_enough = [good and up[1] < 0.15 for good, up in zip(upright, ups, strict=True)]
-    if not any(level_enough):
-        level_enough = [good and up[1] < 0.5 for good, up in zip(upright, ups, strict=True)]
-    if not any(level_enough):
-        raise PerceptionError("no table found: no surface in view faces up; point the camera down at the table")
-    near = np.cos(rules.tilt)
-    votes = [sum(w for other, w in zip(ups, weights, strict=True) if other @ up > near) for up in ups]
-    return ups[int(np.argmax(np.where(level_enough, votes, -1.0)))]
 
 
 def level_planes(axes: Level, normals: Image, inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[Array]:

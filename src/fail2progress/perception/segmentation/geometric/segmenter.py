@@ -6,18 +6,16 @@ docs/decisions/0006-perception.md.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import ndimage
 
-from fail2progress.core.objects import Shape
-from fail2progress.core.outlines import rectangle
 from fail2progress.core.relations import Mask
-from fail2progress.core.rgbd import RgbdFrame
-from fail2progress.core.scene import Array, pose
-from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
+from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.core.scene import Array
+from fail2progress.perception.segmentation import orientation
+from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter, WayUp
 from fail2progress.perception.segmentation.geometric import colour_splitting as tones
 from fail2progress.perception.segmentation.geometric import depth as readings
 from fail2progress.perception.segmentation.geometric import planes
@@ -25,19 +23,14 @@ from fail2progress.perception.segmentation.geometric.colour_splitting import Ton
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
 from fail2progress.perception.segmentation.geometric.merging import Merger
 from fail2progress.perception.segmentation.geometric.planes import Surface
-from fail2progress.perception.segmentation.geometric.region_adjacency import Table, extent, meetings, ring, table
+from fail2progress.perception.segmentation.geometric.region_adjacency import Table, extent, meetings, table
 from fail2progress.perception.segmentation.geometric.regions import CutRules, Numbers, Scan, regions
 from fail2progress.perception.segmentation.geometric.stack_splitting import SeamRules, split
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
 from fail2progress.perception.segmentation.geometric.surface_colour import like_surface
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules, StandRules
-from fail2progress.perception.segmentation.geometric.visibility import visibility
-from fail2progress.perception.shapes import CATEGORY, solid
-
-_TABLE_TOP = 0.02
-"""Metres of thickness that a surface's box is given, of which only the upper side is seen."""
-_SPARSE = 4
-"""Every so many pixels in a row tell how much of a surface is hidden."""
+from fail2progress.perception.segmentation.geometric.upward import UpRules, which_way_up
+from fail2progress.perception.segmentation.geometric.views import Clock, View, owners_of
 
 
 @dataclass(frozen=True)
@@ -45,6 +38,7 @@ class GeometricSegmenter(Segmenter):
     """Finds objects by their geometry, with colour to tell parts from neighbours. Deterministic."""
 
     name = "geometric"
+    up_rules: UpRules = field(default_factory=UpRules)
     plane_rules: PlaneRules = field(default_factory=PlaneRules)
     stand_rules: StandRules = field(default_factory=StandRules)
     cut_rules: CutRules = field(default_factory=CutRules)
@@ -54,11 +48,38 @@ class GeometricSegmenter(Segmenter):
 
     def segment(self, frame: RgbdFrame) -> Perceived:
         """See Segmenter. Without a pose of the camera, the planning frame is that of the largest table (see `Level`), with its
-        origin on the table below the camera."""
-        clock = _Clock()
+        origin on the table below the camera. The camera may hang in any way (see `upward`)."""
+        step = orientation.stride(frame)
+        if step > 1:
+            return orientation.enlarged(self.segment(orientation.thinned(frame, step)), frame, step)
+        clock = Clock()
+        found = self._way_up(frame)
+        turns = orientation.quarters(found.direction)
+        upright = orientation.turned(frame, turns)
+        clock.done("up")
+        rotation = orientation.rotation_of(turns)[:3, :3]
+        up = WayUp(rotation @ found.direction, found.side, found.source)
+        return orientation.turned_back(self._segment(upright, up, clock), frame, turns)
+
+    def _way_up(self, frame: RgbdFrame) -> WayUp:
+        """By the camera's pose, by what the frame says, or by the planes in view."""
+        if frame.pose is not None:
+            return orientation.way_up(frame.pose[2, :3], "the camera's pose")
+        if frame.up is not None:
+            return orientation.way_up(frame.up, "given")
+        inverted = readings.inverse(frame.depth)
+        if np.count_nonzero(inverted) < 0.01 * inverted.size:
+            raise PerceptionError(_no_depth(frame.depth))
+        inverted = readings.without_flying(inverted, frame.intrinsics)
+        found = planes.find_planes(inverted, frame.intrinsics, self.plane_rules)
+        up = which_way_up(found, inverted, frame.intrinsics, self.plane_rules, self.up_rules)
+        return orientation.way_up(up, "the planes in view")
+
+    def _segment(self, frame: RgbdFrame, up: WayUp, clock: Clock) -> Perceived:
+        """Of a frame that is upright."""
         inverted, facets = self._readings(frame)
         clock.done("depth")
-        axes, surfaces = self._surfaces(frame, inverted, facets)
+        axes, surfaces = self._surfaces(frame, up.direction, inverted, facets)
         clock.done("planes")
         scan = self._scan(frame, inverted, facets, axes, surfaces)
         labels = regions(scan, self.cut_rules)
@@ -67,14 +88,15 @@ class GeometricSegmenter(Segmenter):
         found = self._objects(scan, rows, labels, axes, surfaces)
         clock.done("objects")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
-        view = _View(scan, rows, origin, _owners(found, labels.size), rows.range.reshape(labels.shape))
+        view = View(scan, rows, origin, owners_of(found, labels.size), rows.range.reshape(labels.shape))
         segments = tuple(view.object(f"object_{i + 1}", pixels) for i, pixels in enumerate(found))
         tables = tuple(view.table(f"table_{i + 1}", surface) for i, surface in enumerate(surfaces))
         clock.done("shapes")
         matrix = np.eye(4)
         matrix[:3, :3], matrix[:3, 3] = axes.rotation, origin
         size = frame.intrinsics
-        return Perceived(segments, tables, matrix, size.width, size.height, clock.seconds(), frame.frame, frame.stamp)
+        seconds = clock.seconds()
+        return Perceived(segments, tables, matrix, size.width, size.height, seconds, frame.frame, frame.stamp, up)
 
     def _readings(self, frame: RgbdFrame) -> tuple[Image, Facets]:
         inverted = readings.inverse(frame.depth)
@@ -85,11 +107,11 @@ class GeometricSegmenter(Segmenter):
         pitch = frame.intrinsics.fx * float(np.median(near)) if len(near) else frame.intrinsics.fx
         return inverted, readings.facets(inverted, frame.intrinsics, int(np.clip(round(self.stand_rules.facet * pitch), 2, 5)))
 
-    def _surfaces(self, frame: RgbdFrame, inverted: Image, facets: Facets) -> tuple[Level, list[Surface]]:
+    def _surfaces(self, frame: RgbdFrame, up: Array, inverted: Image, facets: Facets) -> tuple[Level, list[Surface]]:
         rules, camera = self.plane_rules, frame.intrinsics
         if frame.pose is None:
             found = planes.find_planes(inverted, camera, rules)
-            axes = planes.level(planes.which_way_up(found, inverted, camera, rules))
+            axes = planes.level(self._exactly(up, found, inverted, camera))
         else:
             axes = Level(frame.pose[:3, :3])
             found = planes.level_planes(axes, facets.normals, inverted, camera, rules)
@@ -99,6 +121,13 @@ class GeometricSegmenter(Segmenter):
                 f"no table found: nothing level of {rules.area} m^2 or more within {rules.reach} m; point the camera at the table"
             )
         return axes, surfaces
+
+    def _exactly(self, up: Array, found: list[Array], inverted: Image, camera: Intrinsics) -> Array:
+        """Up to the precision of the planes, where it is known less well; a side of the image says no more than the quarter."""
+        if abs(up[2]) < 1e-6:
+            return which_way_up(found, inverted, camera, self.plane_rules, None)
+        normals = [-plane / np.linalg.norm(plane) for plane in found]
+        return next((normal for normal in normals if normal @ up > np.cos(self.plane_rules.gravity)), up)
 
     def _scan(self, frame: RgbdFrame, inverted: Image, facets: Facets, axes: Level, surfaces: list[Surface]) -> Scan:
         u, v = readings.rays(frame.intrinsics)
@@ -151,7 +180,7 @@ class GeometricSegmenter(Segmenter):
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
         found = [piece for whole in found for piece in split(rows, whole, across, self.seam_rules)]
-        owners = _owners(found, labels.size)
+        owners = owners_of(found, labels.size)
         others = ((owners > 0) & (owners != i + 1) for i in range(len(found)))
         found = [
             piece for whole, rest in zip(found, others, strict=True) for piece in tones.part(rows, whole, rest, self.tone_rules)
@@ -203,61 +232,10 @@ class GeometricSegmenter(Segmenter):
         return bool(solid_core and np.quantile(rows.heights[pixels], 0.9) > rules.top)
 
 
-@dataclass(frozen=True)
-class _View:
-    """What turns pixels into segments. owners: (H * W,) number of the object from 1, 0 for none; depth: (H, W) m, 0 unknown."""
-
-    scan: Scan
-    rows: Table
-    origin: Array
-    owners: Numbers
-    depth: Image
-
-    def object(self, name: str, pixels: Numbers) -> Segment:
-        """One object."""
-        own = self._points(pixels)
-        low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
-        bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
-        others = (self.owners > 0) & (self.owners != self.owners[pixels[0]])
-        body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, ring(self.rows, pixels, others))
-        pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
-        share = visibility(pixels, self.depth)
-        return Segment(name, CATEGORY[body.shape], body.shape, self._points(pixels), pixels, body.pose, body.size, share)
-
-    def table(self, name: str, surface: Surface) -> Segment:
-        """One surface."""
-        pixels = np.flatnonzero(surface.mask)
-        middle, size, yaw = rectangle(surface.outline)
-        top = self.origin[2] - surface.camera_height
-        at = pose(middle[0] + self.origin[0], middle[1] + self.origin[1], top - _TABLE_TOP / 2, yaw)
-        thinned = surface.mask[::_SPARSE, ::_SPARSE]
-        share = visibility(np.flatnonzero(thinned), self.depth[::_SPARSE, ::_SPARSE])
-        return Segment(name, "table", Shape.TABLE, self._points(pixels), pixels, at, np.array([*size, _TABLE_TOP]), share)
-
-    def _points(self, pixels: Numbers) -> Image:
-        return np.asarray(self.scan.points.reshape(-1, 3)[pixels] + self.origin, np.float32)
-
-    def _filled(self, pixels: Numbers) -> Numbers:
-        """With what lies within: the floor of a bowl may be too near the table to tell."""
-        high = np.quantile(self.rows.heights[pixels], 0.97)
-        rim = self.rows.points[pixels[self.rows.heights[pixels] > 0.75 * high], :2]
-        window = self.rows.window(pixels, 1)
-        free = window[(self.owners[window] == 0) & (self.rows.heights[window] < high)]
-        inside = within(rim.astype(float), self.rows.points[free, :2], -0.003)
-        return np.unique(np.concatenate([pixels, free[inside]]))
-
-
 def _share_over(surfaces: list[Surface], points: Image, margin: float) -> float:
     """Share of (n, 2) points that lie over what is seen of a surface, or may be it, grown by a margin (m)."""
     points = points[:: 1 + len(points) // 1000]
     return float(np.any([within(surface.reach, points, margin) for surface in surfaces], axis=0).mean())
-
-
-def _owners(found: list[Numbers], size: int) -> Numbers:
-    owners = np.zeros(size, np.int64)
-    for i, pixels in enumerate(found):
-        owners[pixels] = i + 1
-    return owners
 
 
 def _no_depth(depth: Image) -> str:
@@ -266,20 +244,3 @@ def _no_depth(depth: Image) -> str:
         return f"the depth image is empty: {len(known)} of {depth.size} pixels have a reading"
     middle = float(np.median(known))
     return f"depth does not look like metres: its median is {middle:.4g}, a table stands at 0.2 to 3; check the unit of depth"
-
-
-class _Clock:
-    """Wall time by stage."""
-
-    def __init__(self) -> None:
-        self._start = self._last = time.perf_counter()
-        self._spent: dict[str, float] = {}
-
-    def done(self, stage: str) -> None:
-        """A stage ends."""
-        now = time.perf_counter()
-        self._spent[stage], self._last = now - self._last, now
-
-    def seconds(self) -> dict[str, float]:
-        """By stage, and in total."""
-        return {**self._spent, "total": time.perf_counter() - self._start}

@@ -31,6 +31,8 @@ class PlaneRules:
     """Between the normals of surfaces that are parallel."""
     roll: float = np.radians(40)
     """How far a camera held by hand may be rolled to a side."""
+    gravity: float = np.radians(10)
+    """By how much a given direction of gravity may be off a surface's normal."""
     area: float = 0.06
     """m^2 seen of a surface for it to be more than the top of an object."""
     floor: float = 0.25

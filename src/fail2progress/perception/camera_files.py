@@ -1,0 +1,266 @@
+"""Camera files as other programs write them, and the way up that some of them state.
+
+Read are JSON and YAML: plain keys, ROS CameraInfo (messages, `ros2 topic echo`, camera_calibration), RealSense, Open3D, BOP,
+OpenCV, ORB-SLAM, Kalibr, perception.CameraIntrinsics (`.intr`), Nerfstudio and Record3D; and a text file or `.npy` with the nine
+numbers of a matrix.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from fail2progress.core.rgbd import Intrinsics
+from fail2progress.core.scene import Array
+from fail2progress.perception.segmentation.base import PerceptionError
+
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 4096 * 4096
+UNIT_KEY = "depth_unit_m"
+SIDES = {"top": (0.0, -1.0, 0.0), "bottom": (0.0, 1.0, 0.0), "left": (-1.0, 0.0, 0.0), "right": (1.0, 0.0, 0.0)}
+"""Up in the optical frame, where up in the world is up, down, left or right in the image."""
+_MATRICES = ("k", "K", "cam_K", "camera_matrix", "CameraMatrix", "intrinsic_matrix", "Camera_matrix", "_K", "matrix")
+_SCALES = ("depth_scale", "depth_factor", "png_depth_scale", "depth_map_factor", "DepthMapFactor")
+_NESTED = ("camera", "color", "colour", "rgb", "intrinsic", "intrinsics", "cam0", "parameters", "camera_info")
+_SYNONYMS = {
+    "width": ("image_width", "w", "_width", "Camera.width", "ImageWidth"),
+    "height": ("image_height", "h", "_height", "Camera.height", "ImageHeight"),
+    "fx": ("fl_x", "_fx", "Camera.fx", "Camera1.fx", "focal_x", "f"),
+    "fy": ("fl_y", "_fy", "Camera.fy", "Camera1.fy", "focal_y", "f"),
+    "cx": ("ppx", "_cx", "Camera.cx", "Camera1.cx"),
+    "cy": ("ppy", "_cy", "Camera.cy", "Camera1.cy"),
+}
+_EXPECTED = "expected fx, fy, cx and cy, or a matrix of nine numbers under k, K, cam_K, camera_matrix or intrinsic_matrix"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a camera file says. intrinsics: of the colour image; unit: m of a step of depth, None where it does not say;
+    up: (3,) in the optical frame, or None; pose: (4, 4) from the optical frame to a frame with z up, or None; depth: the depth
+    camera where it is another one, and depth_to_colour (4, 4) between the optical frames, m."""
+
+    intrinsics: Intrinsics
+    unit: float | None = None
+    up: Array | None = None
+    pose: Array | None = None
+    depth: Intrinsics | None = None
+    depth_to_colour: Array | None = None
+    scaled: bool = False
+    """Whether `unit` comes from a scale, which may count steps a metre, metres a step or millimetres a step."""
+
+
+def read_camera(path: Path, size: tuple[int, int] | None = None) -> Calibration:
+    """A camera file. size: width and height of the image, for files that do not say. PerceptionError names what is wrong."""
+    check_size(path)
+    return parse_camera(_content(path), str(path), size, path.stem)
+
+
+def check_size(path: Path) -> None:
+    """PerceptionError for an empty file, or one too large to be what it should."""
+    size = path.stat().st_size
+    if not 0 < size <= MAX_BYTES:
+        raise PerceptionError(f"{path} has {size} bytes; expected between 1 and {MAX_BYTES}")
+
+
+def _content(path: Path) -> object:
+    data = path.read_bytes()
+    try:
+        if data.startswith(b"\x93NUMPY"):
+            return {"K": np.load(io.BytesIO(data), allow_pickle=False).tolist()}
+        text = data.decode()
+        return json.loads(text) if text.lstrip().startswith(("{", "[")) else _lines(text)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        kind = "neither JSON nor YAML" if isinstance(error, yaml.YAMLError) else "not JSON"
+        raise PerceptionError(f"{path} is {kind}: {' '.join(str(error).split())[:100]}") from error
+
+
+def _lines(text: str) -> object:
+    """Nine numbers, or YAML: the first of its documents; OpenCV's header and tags left out."""
+    words = text.replace(",", " ").split()
+    if len(words) == 9 and all(re.fullmatch(r"[-+0-9.eE]+|nan", word) for word in words):
+        return {"K": [float(word) for word in words]}
+    clean = re.sub(r"^%YAML.*$", "", text, flags=re.MULTILINE).replace("!!opencv-matrix", "")
+    return next((part for part in yaml.safe_load_all(clean) if part is not None), None)
+
+
+def parse_camera(content: object, source: str, size: tuple[int, int] | None = None, image: str = "") -> Calibration:
+    """The same from decoded content; image: the name of the colour image, for files that list cameras by image."""
+    if not isinstance(content, dict):
+        raise PerceptionError(f"{source}: {_EXPECTED}")
+    outer = _of_image(content, image)
+    fields = _nested(outer)
+    colour = _intrinsics(fields, source, size)
+    both = {**outer, **fields}
+    depth = outer.get("depth", outer.get("depth_camera"))
+    link = next((outer[key] for key in ("depth_to_color", "depth_to_colour", "extrinsics") if key in outer), None)
+    apart = isinstance(depth, dict) and link is not None
+    return Calibration(
+        colour,
+        _unit(both, source),
+        _up(both, source),
+        _square(both.get("camera_pose"), source, "camera_pose"),
+        _intrinsics(_nested(depth), f"{source}, depth", None) if apart and isinstance(depth, dict) else None,
+        _link(link, source) if apart else None,
+        UNIT_KEY not in both,
+    )
+
+
+def _of_image(content: Mapping[Any, Any], image: str) -> dict[str, Any]:
+    """Of a file by image (BOP's scene_camera.json), the entry that the image's name gives, or the first."""
+    keys = list(content)
+    if keys and all(re.fullmatch(r"\d+", str(key)) and isinstance(content[key], dict) for key in keys):
+        number = re.search(r"\d+", image)
+        chosen = next((key for key in keys if number and int(key) == int(number.group())), keys[0])
+        return dict(content[chosen])
+    return {str(key): value for key, value in content.items()}
+
+
+def _nested(content: Mapping[Any, Any]) -> dict[str, Any]:
+    """The fields of the camera itself, which may lie one or two keys down."""
+    fields = {str(key): value for key, value in content.items()}
+    for key in _NESTED:
+        if isinstance(fields.get(key), dict) and "fx" not in fields:
+            return {**{k: v for k, v in fields.items() if k != key}, **_nested(fields[key])}
+    return fields
+
+
+def _intrinsics(content: Mapping[str, Any], source: str, size: tuple[int, int] | None) -> Intrinsics:
+    fields = {**_matrix(content, source), **_resolution(content), **_renamed(content)}
+    if size is not None and "width" not in fields and "height" not in fields:
+        fields["width"], fields["height"] = size
+    values = [_number(fields, key, source) for key in ("width", "height", "fx", "fy", "cx", "cy")]
+    if values[2] == 0 and values[3] == 0:
+        raise PerceptionError(
+            f"{source}: all focal lengths are 0, so this camera was never calibrated; write its fx, fy, cx and cy"
+        )
+    if values[0] * values[1] > MAX_PIXELS:
+        raise PerceptionError(f"{source}: {values[0]:g} x {values[1]:g} pixels are too many (at most {MAX_PIXELS})")
+    try:
+        return Intrinsics(int(values[0]), int(values[1]), *values[2:])
+    except ValueError as error:
+        raise PerceptionError(f"{source}: {error}") from error
+
+
+def _renamed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Values under the names that other programs use; plain names go first."""
+    found = {}
+    for name, others in _SYNONYMS.items():
+        for key in (name, *others):
+            if key in content:
+                found[name] = content[key]
+                break
+    return found
+
+
+def _resolution(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Kalibr's lists: resolution [width, height] and intrinsics [fx, fy, cx, cy]."""
+    found: dict[str, Any] = {}
+    for key, names in (("resolution", ("width", "height")), ("intrinsics", ("fx", "fy", "cx", "cy"))):
+        values = content.get(key)
+        if isinstance(values, list) and len(values) == len(names):
+            found |= dict(zip(names, values, strict=True))
+    return found
+
+
+def _matrix(content: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """fx, fy, cx, cy of a calibration matrix: nine numbers or three rows, by rows or by columns, plain or as OpenCV has them."""
+    for key in _MATRICES:
+        if key not in content or "fx" in content:
+            continue
+        value = content[key]
+        value = value.get("data", value) if isinstance(value, dict) else value
+        try:
+            matrix = np.array(value, np.float64).reshape(3, 3)
+        except (TypeError, ValueError) as error:
+            raise PerceptionError(f"{source}: {key} must be nine numbers") from error
+        if (matrix[:2, 2] == 0).all() and (matrix[2, :2] != 0).any():
+            matrix = matrix.T  # by columns, as Open3D and Record3D write it
+        names = (("fx", (0, 0)), ("fy", (1, 1)), ("cx", (0, 2)), ("cy", (1, 2)))
+        return {name: float(matrix[at]) for name, at in names}
+    return {}
+
+
+def _unit(fields: Mapping[str, Any], source: str) -> float | None:
+    """Metres of a step of depth."""
+    if UNIT_KEY in fields:
+        unit = _number(fields, UNIT_KEY, source)
+    else:
+        key = next((key for key in _SCALES if key in fields), None)
+        if key is None:
+            return None
+        scale = _number(fields, key, source)
+        # Steps a metre (TUM: 5000), metres a step (RealSense: 0.001), or millimetres a step (BOP: 1.0, 0.1): no sensor has
+        # values that two of these could share.
+        unit = 1 / scale if scale >= 100 else scale if scale <= 0.005 and "cam_K" not in fields else scale / 1000
+    if not 0 < unit <= 1:
+        raise PerceptionError(f"{source}: one step of depth must be between 0 and 1 m, got {unit:g}")
+    return unit
+
+
+def _up(fields: Mapping[str, Any], source: str) -> Array | None:
+    if "up" in fields:
+        return parse_up(fields["up"], f"{source}, up")
+    if "gravity" in fields:
+        return -parse_up(fields["gravity"], f"{source}, gravity")
+    return None
+
+
+def parse_up(value: object, source: str) -> Array:
+    """(3,) unit vector in the optical frame (x right, y down, z forward) of a side of the image, or of three numbers."""
+    if isinstance(value, str) and value in SIDES:
+        return np.array(SIDES[value])
+    try:
+        numbers = value.split(",") if isinstance(value, str) else value
+        vector = np.array(numbers, np.float64).reshape(3)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PerceptionError(f"{source} must be {', '.join(SIDES)} or three numbers, got {str(value)[:40]!r}") from error
+    length = float(np.linalg.norm(vector))
+    if not np.isfinite(length) or length < 1e-6:
+        raise PerceptionError(f"{source} must have a direction, got {str(value)[:40]!r}")
+    return np.asarray(vector / length)
+
+
+def _link(value: object, source: str) -> Array:
+    """(4, 4) of a matrix, or of {"rotation": 9 numbers by rows, "translation": 3 numbers in m}."""
+    if isinstance(value, dict):
+        try:
+            result = np.eye(4)
+            result[:3, :3] = np.array(value["rotation"], np.float64).reshape(3, 3)
+            result[:3, 3] = np.array(value["translation"], np.float64).reshape(3)
+            value = result
+        except (KeyError, TypeError, ValueError) as error:
+            raise PerceptionError(
+                f"{source}: depth to colour needs rotation (nine numbers) and translation (three, in m)"
+            ) from error
+    found = _square(value, source, "depth_to_color")
+    assert found is not None
+    return found
+
+
+def _square(value: object, source: str, key: str) -> Array | None:
+    """(4, 4) of a rigid motion, or None where there is no value."""
+    if value is None:
+        return None
+    try:
+        matrix = np.array(value, np.float64).reshape(4, 4)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise PerceptionError(f"{source}: {key} must be a 4 x 4 matrix") from error
+    turn = matrix[:3, :3]
+    if not np.isfinite(matrix).all() or not np.allclose(turn @ turn.T, np.eye(3), atol=1e-2):
+        raise PerceptionError(f"{source}: {key} must be a rotation and a translation in m")
+    return matrix
+
+
+def _number(fields: Mapping[str, Any], key: str, source: str) -> float:
+    value = fields.get(key)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
+        raise PerceptionError(f"{source}: {key} must be a number, got {str(value)[:40]}; {_EXPECTED}")
+    return float(value)

@@ -1,0 +1,94 @@
+"""From pixels that belong together to segments: points, boxes, shapes; and the time that it takes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from fail2progress.core.objects import Shape
+from fail2progress.core.outlines import rectangle
+from fail2progress.core.scene import Array, pose
+from fail2progress.perception.segmentation.base import Segment
+from fail2progress.perception.segmentation.geometric.depth import Image
+from fail2progress.perception.segmentation.geometric.planes import Surface
+from fail2progress.perception.segmentation.geometric.region_adjacency import Table, ring
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
+from fail2progress.perception.segmentation.geometric.support_surfaces import within
+from fail2progress.perception.segmentation.geometric.visibility import visibility
+from fail2progress.perception.shapes import CATEGORY, solid
+
+_TABLE_TOP = 0.02
+"""Metres of thickness that a surface's box is given, of which only the upper side is seen."""
+_SPARSE = 4
+"""Every so many pixels in a row tell how much of a surface is hidden."""
+
+
+@dataclass(frozen=True)
+class View:
+    """What turns pixels into segments. owners: (H * W,) number of the object from 1, 0 for none; depth: (H, W) m, 0 unknown."""
+
+    scan: Scan
+    rows: Table
+    origin: Array
+    owners: Numbers
+    depth: Image
+
+    def object(self, name: str, pixels: Numbers) -> Segment:
+        """One object."""
+        own = self._points(pixels)
+        low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
+        bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
+        others = (self.owners > 0) & (self.owners != self.owners[pixels[0]])
+        body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, ring(self.rows, pixels, others))
+        pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
+        share = visibility(pixels, self.depth)
+        return Segment(name, CATEGORY[body.shape], body.shape, self._points(pixels), pixels, body.pose, body.size, share)
+
+    def table(self, name: str, surface: Surface) -> Segment:
+        """One surface."""
+        pixels = np.flatnonzero(surface.mask)
+        middle, size, yaw = rectangle(surface.outline)
+        top = self.origin[2] - surface.camera_height
+        at = pose(middle[0] + self.origin[0], middle[1] + self.origin[1], top - _TABLE_TOP / 2, yaw)
+        thinned = surface.mask[::_SPARSE, ::_SPARSE]
+        share = visibility(np.flatnonzero(thinned), self.depth[::_SPARSE, ::_SPARSE])
+        return Segment(name, "table", Shape.TABLE, self._points(pixels), pixels, at, np.array([*size, _TABLE_TOP]), share)
+
+    def _points(self, pixels: Numbers) -> Image:
+        return np.asarray(self.scan.points.reshape(-1, 3)[pixels] + self.origin, np.float32)
+
+    def _filled(self, pixels: Numbers) -> Numbers:
+        """With what lies within: the floor of a bowl may be too near the table to tell."""
+        high = np.quantile(self.rows.heights[pixels], 0.97)
+        rim = self.rows.points[pixels[self.rows.heights[pixels] > 0.75 * high], :2]
+        window = self.rows.window(pixels, 1)
+        free = window[(self.owners[window] == 0) & (self.rows.heights[window] < high)]
+        inside = within(rim.astype(float), self.rows.points[free, :2], -0.003)
+        return np.unique(np.concatenate([pixels, free[inside]]))
+
+
+def owners_of(found: list[Numbers], size: int) -> Numbers:
+    """(size,) number of the object that each pixel belongs to, from 1; 0 for none."""
+    owners = np.zeros(size, np.int64)
+    for i, pixels in enumerate(found):
+        owners[pixels] = i + 1
+    return owners
+
+
+class Clock:
+    """Wall time by stage."""
+
+    def __init__(self) -> None:
+        self._start = self._last = time.perf_counter()
+        self._spent: dict[str, float] = {}
+
+    def done(self, stage: str) -> None:
+        """A stage ends."""
+        now = time.perf_counter()
+        self._spent[stage], self._last = now - self._last, now
+
+    def seconds(self) -> dict[str, float]:
+        """By stage, and in total."""
+        return {**self._spent, "total": time.perf_counter() - self._start}

@@ -1,0 +1,130 @@
+"""Images turned so that up in the world is up in the image, and segments turned back; and frames of more pixels than serve."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
+from fail2progress.core.scene import Array
+from fail2progress.perception.segmentation.base import Perceived, Segment, WayUp
+
+_T = TypeVar("_T", bound=np.generic)
+_STRAIGHT_DOWN = 0.3
+"""Length of up in the image plane, below which the camera looks straight down and one side of the image is as good as another."""
+_QUARTER = np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+"""From the optical frame to that of the image turned by a quarter against the clock."""
+SIDES = ("top", "right", "bottom", "left")
+"""Where up in the world is in the image that so many quarters against the clock set upright."""
+PIXELS = 480_000
+"""Of a frame that is segmented as it is; more show no more of things on a table."""
+
+
+def quarters(up: Array) -> int:
+    """How often an image is to be turned by a quarter against the clock, so that up (3,) in the optical frame is at its top."""
+    if np.hypot(up[0], up[1]) < _STRAIGHT_DOWN * np.linalg.norm(up):
+        return 0
+    return round(float(np.arctan2(up[0], -up[1])) / (np.pi / 2)) % 4
+
+
+def turned(frame: RgbdFrame, turns: int) -> RgbdFrame:
+    """The frame with its image turned by so many quarters against the clock; pose and up go with it."""
+    if turns % 4 == 0:
+        return frame
+    k, labels = frame.intrinsics, frame.labels
+    for _ in range(turns % 4):
+        k = Intrinsics(k.height, k.width, k.fy, k.fx, k.cy, k.width - 1 - k.cx)
+    rotation = rotation_of(turns)
+    return replace(
+        frame,
+        colour=np.ascontiguousarray(np.rot90(frame.colour, turns)),
+        depth=np.ascontiguousarray(np.rot90(frame.depth, turns)),
+        intrinsics=k,
+        pose=None if frame.pose is None else frame.pose @ rotation.T,
+        labels=None if labels is None else Labels(np.rot90(labels.image, turns), labels.names, labels.categories),
+        up=None if frame.up is None else rotation[:3, :3] @ frame.up,
+    )
+
+
+def rotation_of(turns: int) -> Array:
+    """(4, 4) from the optical frame to that of the image turned by so many quarters against the clock."""
+    result = np.eye(4)
+    result[:3, :3] = np.linalg.matrix_power(_QUARTER, turns % 4)
+    return result
+
+
+def turned_back(found: Perceived, frame: RgbdFrame, turns: int) -> Perceived:
+    """What was found in `turned(frame, turns)`, in pixels and optical axes of the frame itself."""
+    if turns % 4 == 0:
+        return found
+    size = frame.intrinsics
+    index = np.rot90(np.arange(size.width * size.height).reshape(size.height, size.width), turns).ravel()
+    rotation = rotation_of(turns)
+    way_up = found.way_up and replace(found.way_up, direction=rotation[:3, :3].T @ found.way_up.direction, side=SIDES[turns % 4])
+    return replace(
+        found,
+        segments=tuple(_at(segment, index[segment.pixels]) for segment in found.segments),
+        surfaces=tuple(_at(surface, index[surface.pixels]) for surface in found.surfaces),
+        pose=found.pose @ rotation,
+        width=size.width,
+        height=size.height,
+        way_up=way_up,
+    )
+
+
+def _at(segment: Segment, pixels: NDArray[np.int64]) -> Segment:
+    order = np.argsort(pixels)
+    return replace(segment, pixels=pixels[order], points=segment.points[order])
+
+
+def stride(frame: RgbdFrame) -> int:
+    """Every so many pixels of the frame are enough."""
+    size = frame.intrinsics
+    return max(1, math.ceil(math.sqrt(size.width * size.height / PIXELS)))
+
+
+def thinned(frame: RgbdFrame, step: int) -> RgbdFrame:
+    """Every so many pixels in a row, and rows; of depth the first reading in each square, so that few are lost."""
+    k, rows, columns = frame.intrinsics, len(frame.depth) // step, frame.depth.shape[1] // step
+    squares = _squares(frame.depth, step, rows, columns)
+    depth = squares[..., 0].copy()
+    for i in range(1, step * step):
+        depth = np.where(depth > 0, depth, squares[..., i])
+    colour = np.stack([_squares(frame.colour[..., i], step, rows, columns).mean(axis=-1) for i in range(3)], axis=-1)
+    centre = (step - 1) / 2
+    small = Intrinsics(columns, rows, k.fx / step, k.fy / step, (k.cx - centre) / step, (k.cy - centre) / step)
+    labels = frame.labels
+    if labels is not None:
+        labels = Labels(labels.image[: rows * step : step, : columns * step : step], labels.names, labels.categories)
+    return replace(frame, colour=colour.astype(np.uint8), depth=depth, intrinsics=small, labels=labels)
+
+
+def _squares(image: NDArray[_T], step: int, rows: int, columns: int) -> NDArray[_T]:
+    """(rows, columns, step * step) pixels of every square."""
+    cut = image[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    return np.asarray(cut.transpose(0, 2, 1, 3).reshape(rows, columns, step * step))
+
+
+def enlarged(found: Perceived, frame: RgbdFrame, step: int) -> Perceived:
+    """What was found in `thinned(frame, step)`, with all pixels and points of the frame itself."""
+    size = frame.intrinsics
+    points = (frame.points() @ found.pose[:3, :3].T + found.pose[:3, 3]).astype(np.float32).reshape(-1, 3)
+    corner = (np.arange(step)[:, None] * size.width + np.arange(step)).ravel()
+
+    def all_of(segment: Segment) -> Segment:
+        rows, columns = np.divmod(segment.pixels, found.width)
+        pixels = np.sort(((rows * size.width + columns)[:, None] * step + corner).ravel())
+        pixels = pixels[np.isfinite(points[pixels, 0])]
+        return replace(segment, pixels=pixels, points=points[pixels])
+
+    segments, surfaces = (tuple(all_of(part) for part in parts) for parts in (found.segments, found.surfaces))
+    return replace(found, segments=segments, surfaces=surfaces, width=size.width, height=size.height)
+
+
+def way_up(direction: Array, source: str) -> WayUp:
+    """Up (3,) in the optical frame, with the side of the image that it is at."""
+    return WayUp(np.asarray(direction), SIDES[quarters(direction)], source)
