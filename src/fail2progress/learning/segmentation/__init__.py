@@ -1,0 +1,1 @@
+"""Training of the learned segmenter: procedural scenes, sensors, and the training itself."""

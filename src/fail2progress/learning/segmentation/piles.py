@@ -1,0 +1,118 @@
+"""Things let down onto what is there, without physics: from above, until they touch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.scene import Array
+from fail2progress.learning.segmentation.casting import Caster
+from fail2progress.learning.segmentation.meshes import Mesh
+
+CELL = 0.005
+"""Metres; heights are kept on such a grid."""
+_TOUCH = 0.006
+"""Metres between two things up to which one carries the other."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Lowest and highest point of a mesh over cells from a corner (2,): (k, l) m each, NaN where there is nothing."""
+
+    corner: NDArray[np.int64]
+    bottom: Array
+    top: Array
+
+
+def profile(mesh: Mesh) -> Profile:
+    """By rays from below and from above."""
+    low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
+    first, last = np.floor(low[:2] / CELL).astype(np.int64), np.floor(high[:2] / CELL).astype(np.int64)
+    x, y = ((np.arange(a, b + 1) + 0.5) * CELL for a, b in zip(first, last, strict=True))
+    grid = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1)
+    caster = Caster([mesh])
+    ends = []
+    for start, way in ((low[2] - 1.0, 1.0), (high[2] + 1.0, -1.0)):
+        origins = np.concatenate([grid, np.full((*grid.shape[:2], 1), start)], axis=-1)
+        hit = caster.cast(origins, np.array([0.0, 0.0, way])).reach
+        ends.append(np.where(np.isfinite(hit), start + way * hit, np.nan))
+    return Profile(first, ends[0], ends[1])
+
+
+@dataclass
+class Ground:
+    """Heights (n, n) m of what is there, on a square about the origin; -inf where things would fall down."""
+
+    heights: Array = field(default_factory=lambda: np.zeros((300, 300)))
+
+    def landing(self, shape: Profile, x: float, y: float) -> tuple[float, Array] | None:
+        """Height (m) at which a thing let down at x, y comes to rest, and (n, 2) offsets (m) where it touches.
+
+        None where it would hang over the edge.
+        """
+        window = self._window(shape, x, y)
+        if window is None:
+            return None
+        gaps = self.heights[window] - shape.bottom
+        if not np.isfinite(gaps[np.isfinite(shape.bottom)]).all() or not np.isfinite(shape.bottom).any():
+            return None
+        z = float(np.nanmax(gaps))
+        rows, columns = np.nonzero(gaps > z - _TOUCH)
+        return z, np.asarray((np.stack([rows, columns], axis=1) + shape.corner + 0.5) * CELL, float)
+
+    def put(self, shape: Profile, x: float, y: float, z: float) -> None:
+        """It stays there."""
+        window = self._window(shape, x, y)
+        if window is not None:
+            self.heights[window] = np.fmax(self.heights[window], shape.top + z)
+
+    def _window(self, shape: Profile, x: float, y: float) -> tuple[slice, slice] | None:
+        half = len(self.heights) // 2
+        first = shape.corner + np.round(np.array([x, y]) / CELL).astype(np.int64) + half
+        last = first + shape.bottom.shape
+        if (first < 0).any() or (last > len(self.heights)).any():
+            return None
+        return slice(int(first[0]), int(last[0])), slice(int(first[1]), int(last[1]))
+
+
+def steady(touching: Array) -> bool:
+    """Whether a thing that touches at offsets (n, 2) from its middle stands: it is carried on both sides of it, both ways."""
+    if len(touching) < 2:
+        return False
+    sides = [touching @ np.array([np.cos(a), np.sin(a)]) for a in np.arange(4) * np.pi / 4]
+    return all(side.min() < 0.001 and side.max() > -0.001 for side in sides)
+
+
+@dataclass
+class Pile:
+    """Things on a ground, put there one by one."""
+
+    ground: Ground
+    meshes: list[Mesh] = field(default_factory=list)
+    places: list[Array] = field(default_factory=list)
+
+    def add(self, mesh: Mesh, at: Array, steadily: bool = True, level: float | None = None) -> bool:
+        """Let it down at (2,) m. False, and it is not added, where it would fall, or not come to rest at a level (m)."""
+        shape = profile(mesh)
+        found = self.ground.landing(shape, *at)
+        if found is None or (steadily and not steady(found[1])):
+            return False
+        if level is not None and abs(found[0] - level) > 0.003:
+            return False
+        x, y = np.round(at / CELL) * CELL
+        self.ground.put(shape, x, y, found[0])
+        self.meshes.append(mesh.shifted(x, y, found[0]))
+        self.places.append(np.array([x, y]))
+        return True
+
+    def beside(self, mesh: Mesh, neighbour: Array, angle: float) -> bool:
+        """Put it on the ground as near to something at (2,) as it can be in a direction (rad): they touch."""
+        shape, way = profile(mesh), np.array([np.cos(angle), np.sin(angle)])
+        for distance in np.arange(0.02, 0.3, CELL):
+            at = neighbour + distance * way
+            found = self.ground.landing(shape, *at)
+            if found is not None and abs(found[0]) < 0.003 and steady(found[1]):
+                return self.add(mesh, at, level=0.0)
+        return False

@@ -1,0 +1,131 @@
+"""Training scenes as a camera sees them, by rays: depth, labels, and colours with random prints and light."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.rgbd import Intrinsics
+from fail2progress.core.scene import Array
+from fail2progress.learning.segmentation.casting import Caster
+from fail2progress.learning.segmentation.scenery import SUPPORT, Scenery
+
+WIDTH, HEIGHT = 320, 240
+_FAR = 6.0
+
+
+@dataclass(frozen=True)
+class View:
+    """colour (H, W, 3) uint8; depth (H, W) float32 m, 0 for none; labels (H, W) uint8: see `scenery`; facing (H, W) float32
+    cosine between ray and surface; darkness (H, W) bool: what sends little light back."""
+
+    colour: NDArray[np.uint8]
+    depth: NDArray[np.float32]
+    labels: NDArray[np.uint8]
+    facing: NDArray[np.float32]
+    dark: NDArray[np.bool_]
+    camera: Intrinsics
+
+
+def view(scene: Scenery, rng: np.random.Generator) -> View:
+    """From a random place with a random roll, small as a rule."""
+    camera, eye, axes = _camera(scene, rng)
+    caster = Caster(scene.meshes)
+    u, v = np.meshgrid((np.arange(WIDTH) - camera.cx) / camera.fx, (np.arange(HEIGHT) - camera.cy) / camera.fy)
+    rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ axes
+    hits = caster.cast(eye, rays)
+    geometry, normals = hits.mesh, hits.normals
+    known = np.isfinite(hits.reach) & (hits.reach < _FAR)
+    depth = np.where(known, hits.reach, 0.0)
+    lengths = np.linalg.norm(rays, axis=-1)
+    cosine = np.einsum("ijk,ijk->ij", normals, rays) / lengths
+    normals = np.where(cosine[..., None] > 0, -normals, normals)
+    points = eye + rays * depth[..., None]
+    labels = np.where(known, np.array(scene.labels)[np.where(known, geometry, 0)], 0)
+    albedo = _albedo(scene, points, np.where(known, geometry, -1), rng)
+    colour = _lit(caster, albedo, points, normals, known, rng)
+    dark = albedo.max(axis=-1) < 0.12
+    return View(colour, depth.astype(np.float32), labels.astype(np.uint8), np.abs(cosine).astype(np.float32), dark, camera)
+
+
+def _camera(scene: Scenery, rng: np.random.Generator) -> tuple[Intrinsics, Array, Array]:
+    """The camera, its place (3,) m, and its axes as rows (3, 3): right, down, forward."""
+    distance, elevation, azimuth = (rng.uniform(*limits) for limits in (scene.distance, scene.elevation, scene.azimuth))
+    target = np.array([*rng.normal(0, scene.spread, 2), rng.uniform(0, 0.08)])
+    away = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])
+    forward = -away
+    right = np.cross(forward, (0.0, 0.0, 1.0))
+    right /= max(float(np.linalg.norm(right)), 1e-6)
+    roll = rng.normal(0, 0.12) if rng.random() < 0.75 else rng.uniform(-np.pi, np.pi)
+    down = np.cross(forward, right)
+    right, down = np.cos(roll) * right + np.sin(roll) * down, np.cos(roll) * down - np.sin(roll) * right
+    focal = WIDTH * rng.uniform(0.78, 1.2)
+    shift = rng.normal(0, 4, 2)
+    camera = Intrinsics(WIDTH, HEIGHT, focal, focal, WIDTH / 2 + shift[0], HEIGHT / 2 + shift[1])
+    return camera, target + distance * away, np.stack([right, down, forward])
+
+
+def _albedo(scene: Scenery, points: Array, geometry: NDArray[np.int64], rng: np.random.Generator) -> Array:
+    """(H, W, 3) colours in [0, 1] without light."""
+    image = np.zeros((*geometry.shape, 3))
+    common = rng.uniform(0.05, 1.0, 3)
+    for number, (mesh, label) in enumerate(zip(scene.meshes, scene.labels, strict=True)):
+        mask = geometry == number
+        if mask.any():
+            # Some things have the colour of what they stand on, or of one another.
+            base = common if rng.random() < 0.15 else _colour(rng)
+            local = points[mask] - mesh.vertices.mean(axis=0)
+            image[mask] = _printed(local, base, label == SUPPORT, rng)
+    return np.clip(image, 0.0, 1.0)
+
+
+def _colour(rng: np.random.Generator) -> Array:
+    if rng.random() < 0.35:
+        return np.clip(rng.uniform(0.03, 1.0) + rng.normal(0, 0.03, 3), 0, 1)
+    return rng.uniform(0.02, 1.0, 3)
+
+
+def _printed(local: Array, base: Array, support: bool, rng: np.random.Generator) -> Array:
+    """(n, 3) colours of places (n, 3) m: plain, striped, in patches, or with a label."""
+    kind = rng.random()
+    way = rng.standard_normal(3)
+    way /= np.linalg.norm(way)
+    along = local @ way
+    result = np.broadcast_to(base, local.shape).copy()
+    if kind < 0.2:
+        result[np.sin(along / rng.uniform(0.002, 0.015)) > rng.uniform(-0.5, 0.8)] = _colour(rng)
+    elif kind < 0.4:
+        grain = rng.uniform(0.004, 0.05)
+        cells = np.floor(local / grain).astype(np.int64) @ np.array([73856093, 19349663, 83492791])
+        palette = np.clip(base + rng.normal(0, 0.35 if not support else 0.15, (7, 3)), 0, 1)
+        result = palette[cells % 7]
+    elif kind < 0.6:
+        edge = rng.uniform(-0.03, 0.03, 2)
+        result[(along > edge.min()) & (along < edge.max() + 0.02)] = _colour(rng)
+    elif kind < 0.7 and support:
+        result = result * (1 + 0.25 * np.sin(along / 0.006 + 3 * np.sin(local[:, :1].sum(axis=1) / 0.05)))[:, None]
+    return result
+
+
+def _lit(
+    caster: Caster, albedo: Array, points: Array, normals: Array, known: NDArray[np.bool_], rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Under one lamp with shadows, and light from all around; with a camera's exposure, tint and noise."""
+    lamp = np.array([*rng.normal(0, 0.8, 2), rng.uniform(0.8, 2.0)])
+    toward = lamp - points
+    toward /= np.maximum(np.linalg.norm(toward, axis=-1, keepdims=True), 1e-6)
+    light = np.maximum(np.einsum("ijk,ijk->ij", normals, toward), 0.0)
+    if rng.random() < 0.7:
+        blocked = caster.cast(points + normals * 0.002, np.where(known[..., None], toward, (0.0, 0.0, 1.0))).reach < 3.0
+        light = np.where(blocked & known, light * rng.uniform(0.0, 0.6), light)
+    ambient = rng.uniform(0.25, 0.8)
+    shaded = albedo * (ambient + (1.1 - ambient) * light)[..., None]
+    if rng.random() < 0.3:
+        shine = np.maximum(np.einsum("ijk,ijk->ij", normals, toward), 0.0) ** 30
+        shaded = shaded + rng.uniform(0.1, 0.7) * shine[..., None]
+    shaded = np.where(known[..., None], shaded, rng.uniform(0, 1, 3))
+    shaded = (shaded * rng.uniform(0.6, 1.3) * rng.uniform(0.85, 1.15, 3)) ** rng.uniform(0.7, 1.3)
+    shaded = shaded + rng.normal(0, rng.uniform(0.0, 0.03), shaded.shape)
+    return np.asarray(np.clip(shaded * 255, 0, 255), np.uint8)

@@ -1,0 +1,95 @@
+"""Rendered training scenes: what they hold, that a seed gives the same, and what sensors make of them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fail2progress.learning.segmentation import scenes, sensors
+from fail2progress.learning.segmentation.casting import Caster
+from fail2progress.learning.segmentation.meshes import box, open_box
+from fail2progress.learning.segmentation.piles import Ground, Pile, profile
+from fail2progress.learning.segmentation.rendering import HEIGHT, WIDTH, View
+from fail2progress.learning.segmentation.scenery import BACKGROUND, FIRST, SUPPORT
+from fail2progress.learning.segmentation.things import MAKERS
+
+SEEDS = [(7, i) for i in range(6)]
+
+
+@pytest.fixture(scope="module")
+def views() -> list[View]:
+    return [scenes.scene(seed) for seed in SEEDS]
+
+
+def test_scenes_show_things_on_supports_before_a_background(views: list[View]) -> None:
+    for view in views:
+        assert view.depth.shape == view.labels.shape == (HEIGHT, WIDTH) and view.colour.shape == (HEIGHT, WIDTH, 3)
+        assert (view.labels[view.depth == 0] == BACKGROUND).all() and view.depth.max() < 6.0
+    shown = [set(np.unique(view.labels).tolist()) for view in views]
+    assert all(SUPPORT in labels for labels in shown) and sum(max(labels) >= FIRST for labels in shown) >= 5
+    assert any(BACKGROUND in labels for labels in shown)
+
+
+def test_a_seed_gives_the_same_scene(views: list[View]) -> None:
+    again = scenes.scene(SEEDS[0])
+    assert (again.labels == views[0].labels).all() and (again.colour == views[0].colour).all()
+
+
+def test_every_maker_makes_things_of_household_size_that_stand_on_the_ground() -> None:
+    rng = np.random.default_rng(0)
+    for maker, _ in MAKERS:
+        for _ in range(5):
+            vertices = maker(rng).vertices
+            size = np.ptp(vertices, axis=0)
+            assert np.isfinite(vertices).all() and 0.01 < size.max() < 0.7, maker
+            assert vertices[:, 2].min() == pytest.approx(0.0, abs=2e-3), maker
+
+
+def test_things_are_let_down_until_they_touch() -> None:
+    pile = Pile(Ground())
+    assert pile.add(open_box(0.2, 0.2, 0.1, 0.01), np.zeros(2), level=0.0)
+    assert pile.add(box(0.05, 0.05, 0.04), np.zeros(2))  # within
+    assert pile.add(box(0.1, 0.1, 0.05), np.array([0.4, 0.0]), level=0.0)
+    assert pile.add(box(0.05, 0.05, 0.05), np.array([0.4, 0.0]))  # upon
+    assert not pile.add(box(0.05, 0.05, 0.05), np.array([0.4, 0.05]))  # would fall
+    assert not pile.add(box(0.05, 0.05, 0.05), np.array([0.4, 0.0]), level=0.0)
+    bottoms = [float(mesh.vertices[:, 2].min()) for mesh in pile.meshes]
+    assert bottoms == pytest.approx([0.0, 0.01, 0.0, 0.05], abs=1e-3)
+    assert pile.beside(box(0.06, 0.06, 0.06), np.array([0.4, 0.0]), np.pi)
+    gap = pile.meshes[2].vertices[:, 0].min() - pile.meshes[-1].vertices[:, 0].max()
+    assert -0.002 <= gap < 0.012
+
+
+def test_a_profile_says_how_low_and_how_high_a_thing_is() -> None:
+    found = profile(open_box(0.2, 0.2, 0.1, 0.02))
+    middle = tuple(n // 2 for n in found.bottom.shape)
+    assert found.bottom[middle] == pytest.approx(0.0, abs=1e-4) and found.top[middle] == pytest.approx(0.02, abs=1e-4)
+    assert np.nanmax(found.top) == pytest.approx(0.1, abs=1e-4)
+
+
+def test_rays_hit_the_nearest_mesh() -> None:
+    caster = Caster([box(0.1, 0.1, 0.1), box(0.1, 0.1, 0.1).shifted(0, 0, 0.5)])
+    hits = caster.cast(np.array([[0.0, 0.0, 2.0], [0.3, 0.0, 2.0]]), np.array([0.0, 0.0, -1.0]))
+    assert hits.reach[0] == pytest.approx(1.4, abs=1e-5) and hits.mesh[0] == 1 and not np.isfinite(hits.reach[1])
+
+
+def test_sensors_err_as_sensors_do(views: list[View]) -> None:
+    for i, view in enumerate(views):
+        for trial in range(4):
+            read = sensors.sensed(view, np.random.default_rng((i, trial)))
+            both = (read > 0) & (view.depth > 0)
+            assert read.dtype == np.float32 and np.isfinite(read).all() and both.mean() > 0.2
+            off = np.abs(read - view.depth)[both] / view.depth[both] ** 2
+            assert np.median(off) < 0.015
+
+
+def test_rendering_goes_on_where_it_was_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "SHARD", 2)
+    told: list[int] = []
+    first = scenes.render(tmp_path, 2, 7, told.append)
+    stamp = first[0].stat().st_mtime_ns
+    paths = scenes.render(tmp_path, 3, 7, told.append)
+    assert len(paths) == 2 and paths[0].stat().st_mtime_ns == stamp and told == [2, 2, 4]
+    shard = scenes.read(paths[0])
+    assert len(shard) == 2 and (shard.view(0).labels == scenes.scene((7, 0)).labels).all()
+    assert shard.view(0).depth == pytest.approx(scenes.scene((7, 0)).depth, abs=2e-4)
