@@ -7,13 +7,14 @@ import pytest
 
 from fail2progress.core.camera import Camera
 from fail2progress.evaluation import evaluate
-from fail2progress.evaluation.lifelong import EVALUATION_SEEDS, LEARNING_SEEDS, Lifelong, Round
+from fail2progress.evaluation.lifelong import Lifelong, Round
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.registry import task
+from fail2progress.tasks.seeds import EVALUATION_SEEDS, LEARNING_SEEDS
 
 Make = Callable[..., SkillEffectModel]
 DIGEST = "d" * 64

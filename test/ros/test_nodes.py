@@ -1,5 +1,7 @@
 """Single nodes in this process: what each does, what survives trouble, and what it tells of itself."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -268,3 +270,10 @@ def test_a_failure_is_classified_in_a_simulator_from_outside(
         made.activate()
         assert wait_for(lambda: store.report(event.id) is not None)
         assert made.node.simulator._here.options.command[1].endswith("kinematic_worker.py")
+
+
+def test_nodes_that_need_no_network_load_none() -> None:
+    """A process with torch takes 250 MB before it does anything."""
+    light = [name for name, entry in table.NODES.items() if not entry.uses_model and name != "learner"]
+    code = "import sys, importlib\nfor name in sys.argv[1:]: importlib.import_module(name)\nsys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code, *(table.NODES[name].module for name in light)]).returncode == 0

@@ -14,7 +14,6 @@ import torch
 
 from fail2progress.agent.loop import Agent, AgentConfig, TaskSpec
 from fail2progress.core.camera import Camera
-from fail2progress.evaluation.demo_episode import first_seed
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
@@ -27,6 +26,7 @@ from fail2progress.ros.graph import RECORDED
 from fail2progress.ros.launch.supervisor import stale_shared_memory
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.registry import task
+from fail2progress.tasks.seeds import first_seed
 from support.processes import command, leftovers
 
 LIMIT = 400

@@ -18,7 +18,7 @@ from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.assets.schema import FailureSignals
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch
 from fail2progress.failures.report import FailureClass, FailureReport
-from fail2progress.planning.planner import PlannedSkill
+from fail2progress.planning.planned import PlannedSkill
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import SKILLS
 

@@ -17,7 +17,8 @@ from fail2progress.failures.monitor import MonitorRule
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief
 from fail2progress.perception.relations.registry import LEARNED, relation_detector
-from fail2progress.planning.planner import Plan, PlannedSkill, Planner
+from fail2progress.planning.planned import PlannedSkill
+from fail2progress.planning.planner import Plan, Planner
 from fail2progress.robots.base import ExecutionError, Robot
 
 

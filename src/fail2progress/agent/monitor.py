@@ -12,7 +12,7 @@ from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.monitor import Conduct, MonitorRule, mismatches
-from fail2progress.planning.planner import PlannedSkill
+from fail2progress.planning.planned import PlannedSkill
 from fail2progress.skills.base import SkillCall
 
 

@@ -42,10 +42,11 @@ def demo(
 
     Example: fail2progress demo --seed 1
     """
-    from fail2progress.evaluation.demo_episode import StoryOptions, first_seed, shorter
+    from fail2progress.evaluation.demo_episode import StoryOptions, shorter
     from fail2progress.models import weights
     from fail2progress.reporting.report import html, loop_picture
     from fail2progress.tasks.registry import task as task_of
+    from fail2progress.tasks.seeds import first_seed
 
     require(robot in ("stretch", "hand"), f"unknown robot {robot!r}; there are: stretch, hand")
     with checked():

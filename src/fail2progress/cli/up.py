@@ -73,9 +73,9 @@ def sim(
     """
     from fail2progress.cli.common import checked
     from fail2progress.core.goals import Goal
-    from fail2progress.evaluation.demo_episode import first_seed
     from fail2progress.ros.graph import NODES
     from fail2progress.tasks.registry import task as task_of
+    from fail2progress.tasks.seeds import first_seed
 
     with checked():
         family = task_of(task)

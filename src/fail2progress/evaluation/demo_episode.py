@@ -13,7 +13,6 @@ from pathlib import Path
 from fail2progress.agent.loop import AgentConfig, Episode
 from fail2progress.core.camera import Camera
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.lifelong import EVALUATION_SEEDS, LEARNING_SEEDS
 from fail2progress.evaluation.trials import TrialResult, carry_out, judge, run_trial
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
@@ -33,6 +32,7 @@ from fail2progress.simulation.base import Simulator
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.registry import task
+from fail2progress.tasks.seeds import EVALUATION_SEEDS, first_seed
 
 PATIENCE = 10
 """Trials that may pass without a failure."""
@@ -154,11 +154,6 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     seconds = {name: clock[name] - clock[earlier] for earlier, name in itertools.pairwise(marks)}
     block = provenance(objects=options.objects, seed=options.seed, models=[before.digest, after.digest])
     return Story(options, quiet, first, event, report, lesson, again, unseen, (before.digest, after.digest), seconds, block)
-
-
-def first_seed(seed: int) -> int:
-    """Seed of the first trial of a story."""
-    return LEARNING_SEEDS + 100 * seed
 
 
 def _meet(

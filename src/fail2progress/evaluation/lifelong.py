@@ -13,10 +13,7 @@ from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.tasks.base import Task
-
-LEARNING_SEEDS = 10_000
-"""Trials that failures are met in; evaluation uses seeds from EVALUATION_SEEDS on, so no trial is in both."""
-EVALUATION_SEEDS = 500_000
+from fail2progress.tasks.seeds import LEARNING_SEEDS
 
 
 @dataclass(frozen=True)

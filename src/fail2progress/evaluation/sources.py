@@ -12,7 +12,6 @@ from fail2progress.core.executor import Executor
 from fail2progress.core.registry import RegistryError
 from fail2progress.evaluation.evaluate import SEEDS, evaluate, jobs, summarise
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
-from fail2progress.evaluation.lifelong import EVALUATION_SEEDS, LEARNING_SEEDS
 from fail2progress.evaluation.predictions import Benchmark, compare
 from fail2progress.evaluation.trials import run_trial
 from fail2progress.failures.event import FailureEvent
@@ -22,6 +21,7 @@ from fail2progress.tasks.base import Task
 from fail2progress.tasks.families.base import Family
 from fail2progress.tasks.families.registry import FAMILIES
 from fail2progress.tasks.registry import task
+from fail2progress.tasks.seeds import EVALUATION_SEEDS, LEARNING_SEEDS
 
 _APART = 1000
 """Learning trials of two seeds are so many seeds apart."""

@@ -10,25 +10,15 @@ import torch
 from torch import Tensor
 
 from fail2progress.core.goals import Goal
-from fail2progress.core.relations import RelationState
-from fail2progress.core.scene import Array
 from fail2progress.models.base import LatentState, SkillEffectModel, expected_motion
 from fail2progress.models.prediction import Belief, relation_state
 from fail2progress.planning.optimise import CrossEntropy, Optimiser
+from fail2progress.planning.planned import PlannedSkill
 from fail2progress.planning.search import COLLISION, REACHED, SearchOptions, joined, search
 from fail2progress.planning.steps import action, atom_log_probabilities, size, step_parameters
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import Segments, Step
-
-
-@dataclass(frozen=True)
-class PlannedSkill:
-    """phi_k(a_k), R'_k: the relations expected after it, and the motion (N, 3) expected, in metres."""
-
-    call: SkillCall
-    expected: RelationState
-    displacement: Array
 
 
 @dataclass(frozen=True)

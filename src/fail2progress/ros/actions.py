@@ -14,6 +14,9 @@ from rclpy.action import ActionClient
 RETRY = 5.0
 """Seconds after which a client that has not found its server is made again."""
 
+ASK_AGAIN = 3.0
+"""Seconds after which a result is asked for once more."""
+
 
 class GoalClient(ActionClient):
     """An action client whose lock is there before executors hear of it, which rclpy's own makes last."""
@@ -68,3 +71,22 @@ class Dispatcher:
     def close(self) -> None:
         """End the client."""
         retire(self.node, self._client)
+
+
+def await_result(handle: Any, check: Callable[[], None], seconds: float) -> Any:
+    """The answer to a goal, or None when the time is over. `check` is called all the while and may raise.
+
+    It is asked for again and again: a server that was restarted answers at once that it knows nothing of the goal (status
+    unknown), while a dead one looks alive for as long as the middleware's lease runs.
+    """
+    came, asked = threading.Event(), []
+    begun, due = time.monotonic(), 0.0
+    while time.monotonic() - begun < seconds:
+        if time.monotonic() >= due:
+            asked.append(handle.get_result_async())
+            asked[-1].add_done_callback(lambda _: came.set())
+            due = time.monotonic() + ASK_AGAIN
+        if came.wait(0.05):
+            return next(future.result() for future in asked if future.done())
+        check()
+    return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from action_msgs.msg import GoalStatus
@@ -17,7 +16,7 @@ from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.robots.base import ExecutionError, Robot
-from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.actions import Dispatcher, await_result
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import mismatch_of
 from fail2progress.ros.conversions.values import call_msg, relations_of, stamp_of, uuid_text
@@ -32,8 +31,6 @@ AGREEMENT = 5.0
 """Seconds to wait for relations by the model that plans, before those by another one are taken."""
 DIGEST = 64
 """Characters of a model's digest; other detectors have shorter names."""
-ASK_AGAIN = 3.0
-"""Seconds after which a result is asked for once more."""
 
 
 class Interrupted(RuntimeError):
@@ -180,22 +177,3 @@ class SkillClient:
             if time.monotonic() > end:
                 raise Interrupted(ErrorCode.ROBOT_LOST, f"the robot did not answer within {seconds:.0f} s")
         return future.result()
-
-
-def await_result(handle: Any, check: Callable[[], None], seconds: float) -> Any:
-    """The answer to a goal, or None when the time is over. `check` is called all the while and may raise.
-
-    It is asked for again and again: a server that was restarted answers at once that it knows nothing of the goal (status
-    unknown), while a dead one looks alive for as long as the middleware's lease runs.
-    """
-    came, asked = threading.Event(), []
-    begun, due = time.monotonic(), 0.0
-    while time.monotonic() - begun < seconds:
-        if time.monotonic() >= due:
-            asked.append(handle.get_result_async())
-            asked[-1].add_done_callback(lambda _: came.set())
-            due = time.monotonic() + ASK_AGAIN
-        if came.wait(0.05):
-            return next(future.result() for future in asked if future.done())
-        check()
-    return None

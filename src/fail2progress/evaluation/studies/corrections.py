@@ -27,7 +27,7 @@ from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.corrections import FILE, Corrections, Corrector
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.perception.relations.registry import GEOMETRIC, relation_detector
-from fail2progress.planning.planner import PlannedSkill
+from fail2progress.planning.planned import PlannedSkill
 from fail2progress.robots.base import ExecutionError, Robot
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch

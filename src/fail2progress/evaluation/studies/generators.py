@@ -17,7 +17,6 @@ import pandas as pd
 from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.core.scene import Scene
-from fail2progress.evaluation.lifelong import LEARNING_SEEDS
 from fail2progress.evaluation.trials import run_trial
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
@@ -30,6 +29,7 @@ from fail2progress.skills.base import call_moving
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.layout import DoesNotFitError, Layout
 from fail2progress.tasks.registry import task
+from fail2progress.tasks.seeds import LEARNING_SEEDS
 
 VARIANTS = (
     TargetOptions(method="stein", acquisition="mutual-information"),

@@ -24,7 +24,7 @@ from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.event import Call
-from fail2progress.planning.planner import PlannedSkill
+from fail2progress.planning.planned import PlannedSkill
 from fail2progress.skills.base import SkillCall
 
 SCHEMA = 1

@@ -16,7 +16,6 @@ from std_msgs.msg import Header
 from fail2progress.core.files import write_whole
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
-from fail2progress.evaluation.demo_episode import first_seed
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
@@ -27,6 +26,7 @@ from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.registry import task
+from fail2progress.tasks.seeds import first_seed
 
 JOINT_PERIOD = 1 / 15
 MOVING_PERIOD = 0.5

@@ -15,13 +15,12 @@ from fail2progress_msgs.srv import SetTrial
 
 from fail2progress.core.files import write_whole
 from fail2progress.core.goals import Goal
-from fail2progress.evaluation.demo_episode import first_seed
-from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.actions import Dispatcher, await_result
 from fail2progress.ros.conversions.values import goal_msg, uuid_text
 from fail2progress.ros.lifecycle import StackNode
-from fail2progress.ros.proxies import await_result
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.registry import task
+from fail2progress.tasks.seeds import first_seed
 
 PATIENCE = 10
 """Trials that a story may take until something fails."""
