@@ -9,7 +9,8 @@ import typer
 
 from fail2progress.cli import benchmark_common as shared
 from fail2progress.cli.benchmark import benchmark
-from fail2progress.cli.common import checked, print_json, require, say, shown
+from fail2progress.cli.common import checked, print_json, require, say, shown, writable
+from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
     from fail2progress.benchmarks.config import Preregistration, Rules
@@ -24,7 +25,7 @@ _RESUME = typer.Option(False, "--resume", help="Go on with the run in --out.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the group."""
-    for command in (static, compare, harness, iterate, replay):
+    for command in (static, compare, harness, iterate, replay, page):
         benchmark.command()(command)
 
 
@@ -168,6 +169,26 @@ def replay(
     say(f"{shown(run)}: the report is what its log gives")
     if as_json:
         print_json(result)
+
+
+def page(
+    run: Path = typer.Argument(..., help="Folder of a run: events.jsonl and report.json."),
+    out: Path | None = typer.Option(None, help="Page to write (.html); default: report.html in the folder."),
+) -> None:
+    """The report of a run as a page with plots, after it was computed again from the log.
+
+    Example: fail2progress benchmark page runs/benchmarks/run_20261126T050000Z_1a2b3c4d_harness
+    """
+    from fail2progress.benchmarks.session import replay as again
+    from fail2progress.reporting.benchmark_page import benchmark_page
+
+    path = out or run / "report.html"
+    require(path.suffix == ".html", f"--out {path}: the name of a page ends in .html")
+    with checked():
+        report = again(run)
+    writable(path.parent)
+    write_whole(path, benchmark_page(report))
+    say(f"page: {path}")
 
 
 def _rules(**values: Any) -> Rules:
