@@ -76,6 +76,29 @@ def test_a_failure_without_clouds_is_said_in_one_line_and_still_exported(
     assert gap["kind"] == "unsupported_input" and gap["severity"] == 3
 
 
+def test_an_asset_without_size_is_said_in_one_line_and_nothing_is_lost(
+    run, refuses, store: Path, event: FailureEvent, tmp_path: Path
+) -> None:
+    """Its points lie all at one place; and an item that gives an object no size."""
+    points, row = event.before.points.copy(), event.before.index("capsule_1")
+    points[row] = points[row, :1]
+    header = event.header.model_copy(update={"id": "1" * 8 + event.id[8:]})
+    flat = event.model_copy(update={"header": header, "before": replace(event.before, points=points)})
+    FailureStore(store).add(flat)
+    checked = run("assets", "check", flat.id, "--store", store, "--json")
+    assert "not rebuilt: 'capsule_1' has no size: all its points lie within 1 mm" in checked.stderr
+    assert "capsule_1" not in {reading["asset"] for reading in json.loads(checked.stdout)["readings"]}
+    assert run("failures", "export", flat.id, "--store", store, "--out", tmp_path / "flat").exit_code == 0
+    gaps = json.loads((tmp_path / "flat" / "pipeline_gaps.json").read_text())
+    assert any("has no size" in gap["evidence"] for gap in gaps)
+    item = {"id": "a", "scene": {"objects": [{"name": "cup", "category": "cup", "size_m": [0.08, 0.08, 0.0],
+            "pose": [0.6, 0, 0.5, 1, 0, 0, 0], "inside_of": None}], "openings_m": {}},
+            "call": {"skill": "push", "object": "cup", "parameters": [0, 0.1], "target": None},
+            "camera": {"eye": [0, 0, 1], "target": [0.6, 0, 0.5]}, "seed": 1}  # fmt: skip
+    (tmp_path / "items.jsonl").write_text(json.dumps(item) + "\n")
+    assert "size" in refuses("learn", "--item", tmp_path / "items.jsonl", "--store", tmp_path / "new.sqlite")
+
+
 def test_mistakes(refuses, store: Path, event: FailureEvent, tmp_path: Path) -> None:
     assert "no failure store" in refuses("assets", "check", "ab", "--store", tmp_path / "none.sqlite")
     assert ".png" in refuses("assets", "refine", event.id, "--store", store, "--picture", tmp_path / "x.jpg")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fail2progress.core import gaps
 from fail2progress.core.runs import Runs, working_in
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
@@ -86,9 +87,16 @@ def test_models_are_switched_and_rolled_back(run: Run, refuses: Run, made: Runs)
 
 def test_a_version_is_shown_and_exported(run: Run, refuses: Run, made: Runs, folder: Path) -> None:
     assert json.loads(run("models", "show", "v0002", "--json").stdout)["parent"] == "v0001"
+    assumed = gaps.gap("silent_default", "simulation.x", "a hidden side was assumed", "cup", 1)
+    gaps.write(made.latest().models / "v0002.pipeline_gaps.json", [assumed])
+    assert "a hidden side was assumed" in run("models", "show", "v0002").stdout
     out = folder / "mine.safetensors"
     assert run("models", "export", "v0002", "--out", out).exit_code == 0
     assert out.read_bytes() == made.latest().models.joinpath("v0002.safetensors").read_bytes()
+    listed = json.loads(run("gaps", "ls", "--file", folder / "mine.pipeline_gaps.json", "--json").stdout)
+    assert [gap["what"] for gap in listed] == [assumed.what]
+    (made.latest().models / "v0002.pipeline_gaps.json").write_text('[{"schema_version": 5}]')
+    assert "schema 5" in refuses("models", "show", "v0002")
     assert "exists" in refuses("models", "export", "v0002", "--out", out)
     assert ".safetensors" in refuses("models", "export", "v0002", "--out", folder / "a.txt")
 

@@ -80,6 +80,7 @@ def _case(identity: str | None, named: Path | None) -> Case:
     from fail2progress.failures.exports import gaps_of
     from fail2progress.failures.store import FailureStore
     from fail2progress.simulation.reconstruction import rebuild
+    from fail2progress.simulation.reconstruction.rebuild import why_left_out
 
     store = store_of(named)
     kept = FailureStore(store)
@@ -93,7 +94,7 @@ def _case(identity: str | None, named: Path | None) -> Case:
     except ValueError as error:
         raise UserError(f"failure {event.id[:8]}: {error}") from error
     if rebuilt.left_out:
-        say(f"not seen, not rebuilt: {', '.join(rebuilt.left_out)}")
+        say(f"not rebuilt: {'; '.join(why_left_out(event.before, name) for name in rebuilt.left_out)}")
     return Case(rebuilt.scene, event.before, event.header.call.call())
 
 

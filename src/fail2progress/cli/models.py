@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fail2progress.cli.common import Commands, checked, print_json, require, run_of, say, show_lines, show_table, table_of
+from fail2progress.cli.common import (
+    Commands,
+    UserError,
+    checked,
+    print_json,
+    require,
+    run_of,
+    say,
+    show_lines,
+    show_table,
+    table_of,
+)
 
 if TYPE_CHECKING:
     from fail2progress.models.store import Registry
@@ -51,7 +62,7 @@ def show(version: str = _VERSION, run: str | None = _RUN, registry: Path | None 
     """
     versions = _registry(run, registry)
     _known(versions, version)
-    row = _row(versions, version) | {"note": _note(versions, version)}
+    row = _row(versions, version) | {"note": _note(versions, version), "gaps": _gaps(versions.path(version))}
     if as_json:
         return print_json(row)
     show_lines(_told(row))
@@ -128,15 +139,16 @@ def rollback(run: str | None = _RUN, registry: Path | None = _REGISTRY) -> None:
 @models.command()
 def export(
     version: str = _VERSION,
-    out: Path = typer.Option(..., help="File to write (.safetensors); its note goes beside it (.json)."),
+    out: Path = typer.Option(..., help="File to write (.safetensors); its note (.json) and its gaps go beside it."),
     run: str | None = _RUN,
     registry: Path | None = _REGISTRY,
 ) -> None:
-    """Copy a version and its note to a file that --model takes.
+    """Copy a version, its note and what was assumed in what it learnt from, to a file that --model takes.
 
     Example: fail2progress models export v0002 --out better.safetensors
     """
     from fail2progress.core.files import whole_file
+    from fail2progress.models.store import gaps_path
 
     versions = _registry(run, registry)
     _known(versions, version)
@@ -145,7 +157,22 @@ def export(
     for suffix in (".json", ".safetensors"):
         with whole_file(out.with_suffix(suffix)) as unfinished:
             shutil.copyfile(versions.path(version).with_suffix(suffix), unfinished)
+    found = gaps_path(versions.path(version))
+    if found.exists():
+        with whole_file(gaps_path(out)) as unfinished:
+            shutil.copyfile(found, unfinished)
     say(f"wrote {out}")
+
+
+def _gaps(weights: Path) -> list[str]:
+    """What was assumed in what a version learnt from; `gaps ls --file` lists it."""
+    from fail2progress.core.gaps import GapError, read
+    from fail2progress.models.store import gaps_path
+
+    try:
+        return [f"{gap.what} ({gap.count} times, severity {gap.severity})" for gap in read(gaps_path(weights))]
+    except GapError as error:
+        raise UserError(str(error)) from error
 
 
 def _registry(run: str | None, folder: Path | None) -> Registry:
@@ -200,6 +227,7 @@ def _told(row: dict[str, Any]) -> list[tuple[str, str]]:
             for name, before, after in measures(row["gate"]["before"], row["gate"]["after"])
         ]
     lines += [(f"seconds, {stage}", f"{spent:.1f}") for stage, spent in note.get("seconds", {}).items()]
+    lines += [("assumed", text) for text in row["gaps"]]
     made = note.get("provenance", {})
     lines += [("made", f"{made['time_utc']}, commit {str(made.get('commit'))[:12]}")] if "time_utc" in made else []
     return lines

@@ -27,6 +27,7 @@ from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.signals import LONGEST, signals
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
+from fail2progress.simulation.reconstruction.rebuild import why_left_out
 
 
 def _scene_signals() -> tuple[Signal, ...]:
@@ -53,7 +54,8 @@ class Classifier:
         rebuilt = rebuild(event.before, event.relations_before)
         call = event.header.call.call()
         if call.object not in rebuilt.scene.names:
-            return _undecided(event, rebuilt.scene, f"{call.object!r} was not seen: there is nothing to repeat the skill with")
+            reason = why_left_out(event.before, call.object)
+            return _undecided(event, rebuilt.scene, f"{reason}: there is nothing to repeat the skill with")
         found = self.refiner.refine(Case(rebuilt.scene, event.before, call, self.camera.eye))
         reason = _unfit(event, found)
         report = _undecided(event, found.case.scene, reason) if reason else self._repeated(event, found.case.scene, seed)

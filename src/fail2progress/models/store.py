@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fail2progress.core.files import write_whole
+from fail2progress.core.gaps import FILE
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+
+
+def gaps_path(weights: Path) -> Path:
+    """Where the gaps lie that came with what weights were learnt from: v0002.pipeline_gaps.json beside v0002.safetensors."""
+    return weights.with_name(f"{weights.stem}.{FILE}")
 
 
 @dataclass(frozen=True)

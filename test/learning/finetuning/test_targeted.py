@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -125,6 +125,25 @@ class Shaky(MujocoSimulator):
 
     def execute(self, job: Any) -> Outcome:
         return replace(super().execute(job), stable=False)
+
+
+@dataclass
+class Settling(MujocoSimulator):
+    """No scene comes to rest at the first time, each does at the second."""
+
+    met: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def execute_all(self, jobs: Any) -> Any:
+        self.met += 1
+        return [replace(self.execute(job), stable=self.met > 1) for job in jobs]
+
+
+def test_scenes_that_do_not_stand_still_are_corrected_before_they_are_dropped(make: Make) -> None:
+    found = make(simulator=Settling(), samples=2)
+    assert 0 < found.recovered == found.stable <= found.tried and make(samples=2).recovered == 0
 
 
 def test_no_stable_scene_is_an_error(make: Make) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from fail2progress.core import gaps
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
@@ -10,7 +11,7 @@ from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.learning.finetuning.versions import register_lesson, version_of
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans
-from fail2progress.models.store import Registry
+from fail2progress.models.store import Registry, gaps_path
 from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
@@ -33,6 +34,8 @@ def test_a_lesson_says_where_it_comes_from_and_its_parent_is_one_call_away(
     wanted = {"parent": parent.digest, "parent_version": "v0001", "event": event.id, "method": "prior", "version": "v0002"}
     assert {key: made.note[key] for key in wanted} == wanted
     assert {"gate", "seconds", "dataset", "tries", "provenance"} <= set(made.note)
+    found = gaps.read(gaps_path(versions.path("v0002")))
+    assert found == lesson.gaps and {gap.run_id for gap in found} <= {event.id}
     assert versions.roll_back().digest == parent.digest
 
 

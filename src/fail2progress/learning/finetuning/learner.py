@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
+from fail2progress.core.gaps import Gap, merged
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.exports import gaps_of
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Repetitions, Rule, judge, repeat, score
 from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
@@ -78,6 +80,8 @@ class FineTuningResult:
     targeted: tuple[Targeted, ...]
     seconds: dict[str, float]
     tries: tuple[Try, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    """What was assumed or left out when the failures' scenes were rebuilt."""
 
     def to_dict(self) -> dict[str, object]:
         """For reports and --json."""
@@ -94,6 +98,7 @@ class FineTuningResult:
                 "samples": sum(len(t.outcomes) for t in self.targeted),
                 "tried": sum(t.tried for t in self.targeted),
                 "stable": sum(t.stable for t in self.targeted),
+                "recovered": sum(t.recovered for t in self.targeted),
                 "relations_kept": last.kept,
                 "relations_kept_of_all": last.kept_of_all,
                 "relations_kept_as_drawn": last.relations_kept.drawn,
@@ -160,7 +165,8 @@ class _Learning:
         if not self.tries:
             raise NothingToVaryError("no scene like the failure stands still")
         best = max(self.tries, key=lambda one: one.merit)
-        return FineTuningResult(best.model, best.verdict, best.targeted, self.seconds, tuple(self.tries))
+        gaps = merged(gap for event in self.events for gap in gaps_of(event))
+        return FineTuningResult(best.model, best.verdict, best.targeted, self.seconds, tuple(self.tries), gaps)
 
     def _attempts(self) -> Iterator[TargetOptions]:
         targeting = self.learner.targeting

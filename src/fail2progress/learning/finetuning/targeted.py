@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from fail2progress.core.scene import Scene
+from fail2progress.failures.assets.refine import refined
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
 from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, within
@@ -102,6 +103,9 @@ class Targeted:
     spreads: Spread
     tried: int
     stable: int
+    """How many of those tried stand still, some of them after a correction."""
+    recovered: int = 0
+    """How many stood still only after their contacts had been corrected."""
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -157,8 +161,9 @@ def target(
         made = scenes(space, belief.names, base, states)
         call = event.header.call.call()
         work = jobs(made, call, action_space.parameters(actions), in_hand(space, belief.names), seed)
-        samples = _simulate(simulator, work, space.turn(states))
-    return _choose(event, space, (drawn, states, actions), samples, options, believed, clock.seconds)
+        samples, recovered = _simulate(simulator, work, space.turn(states))
+    found = _choose(event, space, (drawn, states, actions), samples, options, believed, clock.seconds)
+    return replace(found, recovered=recovered)
 
 
 def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:
@@ -207,12 +212,19 @@ def _action_space(density: FailureRelations, states: Tensor, event: FailureEvent
     return ActionSpace(call, space, moved, space.turn(states), aimed_at(call, space))
 
 
-def _simulate(simulator: Simulator, work: list[Job | None], turns: Tensor) -> list[Sample]:
-    """What became a scene that stands still, in the order of the particles."""
-    found = [(row, job) for row, job in enumerate(work) if job is not None]
-    outcomes = simulator.execute_all([job for _, job in found])
-    done = [Sample(row, float(turns[row]), outcome) for (row, _), outcome in zip(found, outcomes, strict=True)]
-    return [sample for sample in done if sample.outcome.stable]
+def _simulate(simulator: Simulator, work: list[Job | None], turns: Tensor) -> tuple[list[Sample], int]:
+    """What became a scene that stands still, in the order of the particles, and how many of these had to be corrected first."""
+    found = {row: job for row, job in enumerate(work) if job is not None}
+    first = _executed(simulator, found)
+    better = {row: refined(job.scene) for row, job in found.items() if not first[row].stable}
+    mended = {row: replace(found[row], scene=scene) for row, scene in better.items() if scene is not None}
+    again = {row: outcome for row, outcome in _executed(simulator, mended).items() if outcome.stable}
+    done = {row: again.get(row, outcome) for row, outcome in first.items()}
+    return [Sample(row, float(turns[row]), outcome) for row, outcome in done.items() if outcome.stable], len(again)
+
+
+def _executed(simulator: Simulator, work: dict[int, Job]) -> dict[int, Outcome]:
+    return dict(zip(work, simulator.execute_all(list(work.values())), strict=True))
 
 
 def _choose(
@@ -244,7 +256,7 @@ def _choose(
         _spread(space, relations.names, best),
         tried,
         len(samples),
-        seconds,
+        seconds=seconds,
     )
 
 

@@ -70,8 +70,15 @@ def _orphan(name: str) -> Gap:
     return gap("assumption_violated", f"{_HERE}.drawer", "a drawer was seen without a cabinet that it slides in", name, 2)
 
 
-def _left_out(name: str) -> Gap:
-    return gap("not_covered", f"{_HERE}.left_out", "an object was not seen and is not in the rebuilt scene", name, 2)
+def _left_out(cloud: SegmentedCloud, name: str) -> Gap:
+    what = "an object was not seen, or has no size, and is not in the rebuilt scene"
+    return gap("not_covered", f"{_HERE}.left_out", what, why_left_out(cloud, name), 2)
+
+
+def why_left_out(cloud: SegmentedCloud, name: str) -> str:
+    """Why an object that was left out could not be rebuilt."""
+    seen = bool(cloud.seen[cloud.index(name)])
+    return f"{name!r} has no size: all its points lie within {1000 * _POINT:g} mm" if seen else f"{name!r} was not seen"
 
 
 def _hidden(solid: Solid, cloud: SegmentedCloud, i: int) -> Gap:
@@ -176,7 +183,11 @@ class _Reconstruction:
         specs = tuple(self.spec(i) for i in rows)
         poses = np.stack([self.solids[i].pose for i in rows])
         left_out = tuple(name for name, usable in zip(self.cloud.names, self.usable, strict=True) if not usable)
-        gaps = [*self.gaps, *map(_left_out, left_out), *(_hidden(self.solids[i], self.cloud, i) for i in rows if self.guessed(i))]
+        gaps = [
+            *self.gaps,
+            *(_left_out(self.cloud, name) for name in left_out),
+            *(_hidden(self.solids[i], self.cloud, i) for i in rows if self.guessed(i)),
+        ]
         return Rebuilt(Scene(specs, poses, self.openings), left_out, merged(gaps))
 
     def guessed(self, i: int) -> bool:
