@@ -25,9 +25,12 @@ class PairDecoder(nn.Module):
         pairs = pair_features(box.unsqueeze(2), box.unsqueeze(1)) if self.geometry is not None else None
         return self.decode(tokens, pairs)
 
-    def decode(self, tokens: Tensor, pairs: Tensor | None, extra: Tensor | None = None) -> Tensor:
-        """The same from given features of the pairs (B, N, N, F); `extra` (B, N, N, hidden) is added to the first layer."""
-        first = self.subject(tokens).unsqueeze(2) + self.other(tokens).unsqueeze(1)
+    def decode(self, tokens: Tensor, pairs: Tensor | None, extra: Tensor | None = None, others: Tensor | None = None) -> Tensor:
+        """The same from given features of the pairs (B, N, N, F); `extra` (B, N, N, hidden) is added to the first layer.
+
+        `others` (B, N, W): tokens of the second of each pair, where they differ from those of the first.
+        """
+        first = self.subject(tokens).unsqueeze(2) + self.other(tokens if others is None else others).unsqueeze(1)
         if self.geometry is not None and pairs is not None:
             first = first + self.geometry(pairs)
         logits: Tensor = self.rest(first if extra is None else first + extra)

@@ -2,8 +2,9 @@
 
 That work classifies relations of two segmented clouds. How the paper made a skill effect model of it is not published; this
 reading is ours (docs/decisions/0025): the relations after a skill follow for every ordered pair by itself, from the two segments,
-from which of them the skill moves and by how much, and from the relations of the pair before. No segment hears of a third one,
-and no displacement is predicted. Over several skills the predicted relations are chained.
+from which of them the skill moves and by how much, and from the relations of the pair before. No segment hears of a third one
+until fine-tuning teaches what rides along (models/riding.py), and no displacement is predicted. Over several skills the predicted
+relations are chained.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from fail2progress.models.implied import commanded, implied_motion
 from fail2progress.models.layers import PairDecoder, mlp
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
+from fail2progress.models.riding import Riding, carried_over, taken_along
 
 _SURE = 6.0
 """Logits of earlier relations are taken up to this size: certainty beyond it shall not be carried over."""
@@ -66,6 +68,7 @@ class BinaryPred(PointConvModel):
         self.next_unary = mlp(2 * WIDTH, hidden, len(UNARY))
         self.roles = nn.Linear(WIDTH, 3 * hidden, bias=False)
         self.kept = nn.Parameter(torch.tensor([[1.0], [0.0], [0.0]]).repeat(1, len(BINARY)))
+        self.riding = Riding(len(self.vocabulary.skills))
 
     def embed(self, code: Tensor, box: Tensor, ids: Tensor, mask: Tensor) -> LatentState:
         """See SkillEffectModel. Segments are not told apart by identities: a pair has two roles and no third party."""
@@ -86,10 +89,23 @@ class BinaryPred(PointConvModel):
         held = torch.sigmoid(before.binary)
         evidence = torch.cat([geometry, _pairs(commanded(state, action)), held, held.transpose(1, 2)], dim=-1)
         binary = self._binary(state, before.binary, evidence, command, chosen)
-        after = RelationLogits(binary, self._unary(state, before.unary, command, chosen))
+        after = self._with_riders(
+            state, before, RelationLogits(binary, self._unary(state, before.unary, command, chosen)), action
+        )
         motion = implied_motion(state, before, after, action)
         moved = self.embed(state.code, state.box + motion.unsqueeze(-2), state.ids, state.mask)
         return Effect(None, after, None, replace(moved, relations=after))
+
+    def adapters(self) -> dict[str, list[nn.Parameter]]:
+        """See SkillEffectModel: what rides along with what is moved."""
+        return self.riding.adapters()
+
+    def _with_riders(self, state: LatentState, before: RelationLogits, after: RelationLogits, action: Action) -> RelationLogits:
+        if self.riding.idle:
+            return after
+        places = taken_along(self.embed, state, implied_motion(state, before, after, action), action)
+        rides = self.riding(state, before, action, self.own_skills(action))
+        return carried_over(after, before, rides, places, action, self.binary)
 
     def _command(self, action: Action) -> Tensor:
         """(B, C) codes of the skills' parameters, one network per skill."""

@@ -38,7 +38,8 @@ class PointConvModel(SkillEffectModel):
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """See SkillEffectModel."""
-        return list(self.parameters())
+        fresh = {id(parameter) for parameter in self.adapter_parameters()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in fresh]
 
     def finetuned_parameters(self) -> list[nn.Parameter]:
         """See SkillEffectModel."""

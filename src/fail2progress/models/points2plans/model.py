@@ -140,11 +140,6 @@ class Points2Plans(PointConvModel):
         latent = moved.tokens + self.correction(hidden) if self.config.relational else state.tokens + change
         return Effect(displacement, self._decode(latent, moved.box), latent, moved, growth)
 
-    def pretrained_parameters(self) -> list[nn.Parameter]:
-        """See SkillEffectModel."""
-        fresh = {id(parameter) for parameter in self.adapter_parameters()}
-        return [parameter for parameter in self.parameters() if id(parameter) not in fresh]
-
     def adapters(self) -> dict[str, list[nn.Parameter]]:
         """See SkillEffectModel: what relations say about motion; the small networks for it and for growing boxes."""
         if not self.config.relational:

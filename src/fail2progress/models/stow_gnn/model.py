@@ -3,7 +3,8 @@
 That work predicts rigid motions of objects in a graph of particles: encoders of nodes and edges, two rounds of messages, and a
 decoder for each object. How the paper made it predict relations is not published; this reading is ours (docs/decisions/0025):
 nodes are segments with their shape codes, every ordered pair is an edge, the command enters where the tool's motion did, and
-relations are decoded from pairs of nodes, where their boxes are predicted to be.
+relations are decoded from pairs of nodes, where their boxes are predicted to be. What rides along with what is moved is learnt by
+fine-tuning (models/riding.py).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from fail2progress.models.implied import commanded
 from fail2progress.models.layers import PairDecoder, mlp, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
+from fail2progress.models.riding import Riding, carried_over, taken_along
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class StowGNN(PointConvModel):
         self.unary = mlp(WIDTH, hidden, len(UNARY))
         self.next_binary = PairDecoder(width, hidden, PAIR_FEATURES)
         self.next_unary = mlp(width, hidden, len(UNARY))
+        self.riding = Riding(len(self.vocabulary.skills))
 
     def embed(self, code: Tensor, box: Tensor, ids: Tensor, mask: Tensor) -> LatentState:
         """See SkillEffectModel. Edges say who is who, so nodes have no identities."""
@@ -87,6 +90,21 @@ class StowGNN(PointConvModel):
         displacement = chosen * command + self.position(nodes)
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
         relations = RelationLogits(self.next_binary(nodes, moved.box), self.next_unary(nodes))
+        effect = Effect(displacement, relations, None, moved)
+        return effect if self.riding.idle else self._with_riders(state, effect, displacement, action)
+
+    def adapters(self) -> dict[str, list[nn.Parameter]]:
+        """See SkillEffectModel: what rides along with what is moved."""
+        return self.riding.adapters()
+
+    def _with_riders(self, state: LatentState, effect: Effect, own: Tensor, action: Action) -> Effect:
+        """The same effect with what rides along, from the displacements (B, N, 3) m that segments have of their own."""
+        before = self.detect(state)
+        rides = self.riding(state, before, action, self.own_skills(action))
+        places = taken_along(self.embed, state, own, action)
+        relations = carried_over(effect.relations, before, rides, places, action, self.binary)
+        displacement = own + rides.unsqueeze(-1) * (at_object(own, action.object).unsqueeze(1) - own)
+        moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
         return Effect(displacement, relations, None, moved)
 
     def _nodes(self, state: LatentState, action: Action, chosen: Tensor) -> Tensor:
