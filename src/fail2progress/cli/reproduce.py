@@ -28,9 +28,9 @@ def register(app: typer.Typer) -> None:
 
 def reproduce(
     table: Annotated[str, typer.Argument(help=f"Which table: {', '.join(TABLES)}.")],
-    models: Annotated[str, typer.Option(help="For table3: base models, by commas. [points2plans,stow-gnn,binary-pred]")] = "",
-    methods: Annotated[str, typer.Option(help="For table3: methods, by commas. [all]")] = "",
-    objects: Annotated[str, typer.Option(help="For table3: numbers of objects, by commas. [those of the task]")] = "",
+    models: Annotated[str, typer.Option(help="For studies: base models, by commas. [those of the study]")] = "",
+    methods: Annotated[str, typer.Option(help="For studies: methods, by commas. [those of the study]")] = "",
+    objects: Annotated[str, typer.Option(help="For studies: numbers of objects, by commas. [those of the study]")] = "",
     task: Annotated[str, typer.Option(help="For table3: a name (tasks ls) or a task file (.yaml).")] = DEFAULT,
     replan_budget: Annotated[
         bool, typer.Option(help="For table3: a second table; all plan again within the shortest plan's skills + 1.")
@@ -44,7 +44,7 @@ def reproduce(
     rounds: Annotated[int, typer.Option(help="Failures met and learned from, with 3 objects.", min=1)] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="A check in minutes: few trials, models and methods.")] = False,
     processes: Annotated[int | None, typer.Option(help="Worker processes; default: one for each core.")] = None,
-    executor: Annotated[str, typer.Option(help="For table3: local, or ray for a cluster that shares the folder.")] = "local",
+    executor: Annotated[str, typer.Option(help="For studies: local, or ray for a cluster that shares the folder.")] = "local",
     robot: Annotated[str, typer.Option(help="For corrections: hand, or stretch (a simulated one, slower).")] = "hand",
     frames: Annotated[Path | None, typer.Option(help="For perception: a folder of real frames with boxes.")] = None,
     minutes: Annotated[
@@ -54,7 +54,9 @@ def reproduce(
 ) -> None:
     """The paper's tables and our own studies from this code. An interrupted one goes on where it was.
 
-    table3: success of base models and methods for 3, 5 and 7 objects, who beats whom, and what explains it.
+    table3: success of base models and methods for 3, 5 and 7 objects, who beats whom, and what explains it. table2: another task,
+    and unseen viewpoints. table5: domain randomisation. figure3b: noise. figure6, a15: making the data. figure7: particles.
+    detection: F1. all: these together, on one page (index.html).
 
     Example: fail2progress reproduce table3 --models points2plans --methods original,fail2progress --objects 3 --trials 20
     """
@@ -70,7 +72,9 @@ def reproduce(
     seed = 7 if seed is None else seed
     if table in reproduce_table3.TABLES:
         listed = (models, methods, objects, task)
-        wanted = reproduce_table3.Order(out, weights, *listed, trials, seed, rounds, replan_budget, quick, processes, executor)
+        wanted = reproduce_table3.Order(
+            table, out, weights, *listed, trials, seed, rounds, replan_budget, quick, processes, executor
+        )
         return reproduce_table3.run(wanted, json_output)
     trials = trials or 100
     if table in reproduce_perception.TABLES:

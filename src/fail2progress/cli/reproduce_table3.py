@@ -1,9 +1,9 @@
-"""`fail2progress reproduce table3`: base models, methods and numbers of objects, as a queue of cells."""
+"""`fail2progress reproduce table3|table2|table5|figure3b|figure6|figure7|a15|detection|all`: studies as queues of cells."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,19 +22,27 @@ from fail2progress.cli.common import (
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
+    from fail2progress.core.executor import Executor
+    from fail2progress.evaluation.studies.bases import Base
+    from fail2progress.evaluation.studies.designs import Design, Sizes
+    from fail2progress.evaluation.studies.generation import GenerationStudy
     from fail2progress.evaluation.studies.table3 import Study
 
-TABLES = ("table3",)
-MODELS = ("points2plans", "stow-gnn", "binary-pred")
-QUICK_MODELS = ("points2plans",)
-QUICK_METHODS = ("original", "replanning", "fail2progress")
-QUICK_TRIALS = 5
+    AnyStudy = Study | GenerationStudy
+
+DATA = {"figure6": "Figure 6: time of making the data", "a15": "A.15: relations kept and spread of actions"}
+"""Studies of generators, without trials."""
+PARTS = ("table3", "table2", "table5", "figure3b", "figure6", "figure7", "a15", "detection")
+ALL = "all"
+TABLES = (*PARTS, ALL)
+QUICK_SEEDS = 1
 
 
 @dataclass(frozen=True)
 class Order:
     """What is to be run, and where it goes. Lists are texts with commas; empty: all, or those of --quick."""
 
+    table: str
     out: Path
     weights: Path | None
     models: str
@@ -51,58 +59,103 @@ class Order:
 
 
 def run(order: Order, json_output: bool) -> None:
-    """Run the study and write `report.json` and `.md` into its folder. Ctrl-C keeps finished trials and reports them."""
+    """Run the studies and write their reports and one page into the folder. Ctrl-C keeps what is finished and reports it."""
     from fail2progress.core.executor import executor
     from fail2progress.evaluation.studies.table3_page import markdown
+    from fail2progress.reporting.study_page import html
 
     with checked():
-        study, workers = _study(order), executor(order.executor, order.processes)
-    stopped = False
-    try:
-        with progress() as bar:
-            line = bar.add_task("models", total=None)
-            report = study.run(
-                workers, lambda name, done, total: bar.update(line, description=name or "trials", completed=done, total=total)
-            )
-    except KeyboardInterrupt:
-        say("stopped; what is finished is kept")
-        report, stopped = study.report(), True
-    write_json(order.out / "report.json", report)
-    write_whole(order.out / "report.md", markdown(report))
+        parts, workers = list(_parts(order)), executor(order.executor, order.processes)
+    reports, stopped = _carried_out(parts, workers)
+    for name, report in reports.items():
+        stem = name if order.table == ALL else "report"
+        write_json(order.out / f"{stem}.json", report)
+        write_whole(order.out / f"{stem}.md", markdown(report))
+    write_whole(order.out / "index.html", html(list(reports.values())))
     if json_output:
-        print_json(report)
+        print_json(reports if order.table == ALL else reports[order.table])
     else:
-        _show(report)
-    if not report["complete"]:
+        _show(reports)
+    if not all(report["complete"] for report in reports.values()):
         said = f"{order.out}: not every cell is complete; the same command goes on from here"
         raise StoppedError(said) if stopped else WorkError(said)
 
 
-def _study(order: Order) -> Study:
+def _carried_out(parts: list[AnyStudy], workers: Executor) -> tuple[dict[str, dict[str, object]], bool]:
+    """The reports by name, and whether Ctrl-C came: they then tell of what was done until then."""
+    reports: dict[str, dict[str, object]] = {}
+    stopped = False
+    for study in parts:
+        try:
+            reports[study.name] = study.report() if stopped else _with_a_bar(study, workers)
+        except KeyboardInterrupt:
+            say("stopped; what is finished is kept")
+            stopped = True
+            reports[study.name] = study.report()
+    return reports, stopped
+
+
+def _with_a_bar(study: AnyStudy, workers: Executor) -> dict[str, object]:
+    with progress() as bar:
+        line = bar.add_task(study.name, total=None)
+
+        def hear(name: str, done: int, total: int) -> None:
+            bar.update(line, description=f"{study.name}: {name or 'trials'}", completed=done, total=total)
+
+        return study.run(workers, hear)
+
+
+def _parts(order: Order) -> Iterator[AnyStudy]:
     """What was asked for. ValueError for names that are unknown."""
-    from fail2progress.evaluation.studies.bases import base
-    from fail2progress.evaluation.studies.methods import METHODS
-    from fail2progress.evaluation.studies.table3 import Study
-    from fail2progress.models import weights
+    for name in PARTS if order.table == ALL else (order.table,):
+        yield _generation(order, name) if name in DATA else _study(order, name)
+
+
+def _generation(order: Order, name: str) -> GenerationStudy:
+    from fail2progress.evaluation.studies.generation import GENERATED, GenerationStudy
     from fail2progress.tasks.registry import task
 
-    folder = (order.weights or weights.folder()).resolve()
-    found = task(order.task)
-    counts = tuple(_number(text) for text in _listed(order.objects)) or (found.counts[:1] if order.quick else found.counts)
+    (base, *_) = _bases(order, ("points2plans",))
+    seeds = order.trials or (QUICK_SEEDS if order.quick else GenerationStudy.seeds)
+    generators = _listed(order.methods) if order.table != ALL else ()
+    asked = (generators or (GENERATED[:3] if order.quick else GENERATED), seeds)
+    return GenerationStudy(order.out.resolve(), base, task(order.task).reference, *asked, name=name, title=DATA[name])
+
+
+def _study(order: Order, name: str) -> Study:
+    from fail2progress.evaluation.studies.designs import DESIGNS
+    from fail2progress.models import weights
+
+    design = DESIGNS.get(name)
+    alone = order.table != ALL
+    if alone and name == "table3":
+        design = replace(design, task=order.task, budget=order.budget)
+    sizes = _sizes(order, design, alone)
+    bases = _bases(order, _listed(order.models) if alone and order.models else sizes.models)
+    return design.study(order.out.resolve(), bases, weights.path(weights.KEEPSAKE), sizes, order.seed, order.rounds)
+
+
+def _sizes(order: Order, design: Design, alone: bool) -> Sizes:
+    """As the design has them, but for what was asked for."""
+    from fail2progress.evaluation.studies.methods import METHODS
+    from fail2progress.tasks.registry import task
+
+    sizes = design.quick if order.quick else design.full
+    found = task(design.task)
+    counts = tuple(_number(text) for text in _listed(order.objects)) if alone else ()
     for count in counts:
         found.check(count)
-    return Study(
-        order.out.resolve(),
-        tuple(base(name, folder) for name in _listed(order.models) or (QUICK_MODELS if order.quick else MODELS)),
-        weights.path(weights.KEEPSAKE),
-        tuple(METHODS.get(name) for name in _listed(order.methods) or (QUICK_METHODS if order.quick else METHODS.names())),
-        found.reference,
-        counts,
-        order.trials or (QUICK_TRIALS if order.quick else Study.trials),
-        order.seed,
-        order.rounds,
-        Study.spare if order.budget else None,
-    )
+    methods = tuple(METHODS.get(name) for name in _listed(order.methods)) if alone else ()
+    kept = tuple(count for count in sizes.counts if count in found.counts) or (found.counts[:1] if sizes.counts else ())
+    return replace(sizes, methods=methods or sizes.methods, counts=counts or kept, trials=order.trials or sizes.trials)
+
+
+def _bases(order: Order, names: tuple[str, ...]) -> tuple[Base, ...]:
+    from fail2progress.evaluation.studies.bases import base
+    from fail2progress.models import weights
+
+    folder = (order.weights or weights.folder()).resolve()
+    return tuple(base(name, folder) for name in names)
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -115,15 +168,16 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def _show(report: Mapping[str, object]) -> None:
-    from fail2progress.evaluation.studies.table3_page import HEADS, values
+def _show(reports: Mapping[str, Mapping[str, object]]) -> None:
+    from fail2progress.evaluation.studies.table3_page import columns
 
-    table = table_of(*HEADS, "budget")
-    rows = report["rows"]
-    for row in rows if isinstance(rows, list) else []:
-        budget = "-" if row["spare"] is None else f"shortest + {row['spare']}"
-        table.add_row(*(text.replace("**", "") for text in values(row)), budget)
-    show_table(table)
-    claims = report["claims"]
-    for claim in claims if isinstance(claims, list) else []:
-        say(claim)
+    for name, report in reports.items():
+        heads, lines = columns(report)
+        say(name)
+        table = table_of(*heads)
+        for line in lines:
+            table.add_row(*(text.replace("**", "") for text in line))
+        show_table(table)
+        claims = report.get("claims", [])
+        for claim in claims if isinstance(claims, list) else []:
+            say(claim)

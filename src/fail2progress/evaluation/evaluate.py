@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ import numpy as np
 from scipy.stats import binomtest
 
 from fail2progress.agent.loop import AgentConfig
+from fail2progress.core.camera import Camera
 from fail2progress.core.executor import Executor
 from fail2progress.core.goals import Goal
 from fail2progress.evaluation.budget import shortest
+from fail2progress.evaluation.gap import sim2real_gap
 from fail2progress.evaluation.predictions import f1
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
@@ -49,6 +51,9 @@ class TrialJob:
     """Name of the relation detector."""
     spare: int | None = None
     """Skills that may be carried out beyond those of the shortest plan; None: as many as the loop allows."""
+    camera: Camera = field(default_factory=Camera)
+    gap: bool = False
+    """Whether the Sim2Real gap is measured."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,10 @@ class Summary:
     detection: dict[str, int]
     skills: float
     """Mean number of skills in a trial."""
+    seen_f1: float
+    """Of the relations that are detected, over all pairs and skills."""
+    gap: float
+    """Mean Sim2Real gap."""
 
     def to_dict(self) -> dict[str, object]:
         """For reports and --json."""
@@ -93,6 +102,8 @@ class Summary:
             "detection_f1": self.detection_f1,
             "detection": self.detection,
             "skills": self.skills,
+            "seen_f1": self.seen_f1,
+            "sim2real_gap": self.gap,
         }
 
 
@@ -161,7 +172,11 @@ def carry_out(job: TrialJob) -> TrialResult:
     trial = start(job)
     if job.spare is not None:
         config = replace(config, max_skills=shortest(trial) + job.spare)
-    return run_trial(checkpoint.model, checkpoint.digest, trial, config, search, _simulator(job.simulator))[0]
+    model, simulator = checkpoint.model, _simulator(job.simulator)
+    result, _, episode, robot = run_trial(model, checkpoint.digest, trial, config, search, simulator, job.camera)
+    if not job.gap:
+        return result
+    return replace(result, gap=sim2real_gap(model, episode.taken, robot.outcomes, simulator, job.camera))
 
 
 @lru_cache(maxsize=1)
@@ -196,6 +211,8 @@ def summarise(results: Sequence[TrialResult]) -> Summary:
         detection_f1=f1(detected[0], detected[1], detected[2]),
         detection=dict(zip(("hits", "false_alarms", "misses", "quiet"), detected, strict=True)),
         skills=float(np.mean([result.skills for result in results])),
+        seen_f1=f1(*(sum(result.seen[k] for result in results) for k in range(3))),
+        gap=_finite(np.mean, [result.gap for result in results]),
     )
 
 

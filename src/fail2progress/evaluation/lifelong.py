@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from fail2progress.agent.loop import AgentConfig
+from fail2progress.core.camera import Camera
 from fail2progress.evaluation.trials import run_trial
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
@@ -14,6 +15,11 @@ from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.tasks.base import Task
 from fail2progress.tasks.seeds import LEARNING_SEEDS
+
+
+def first_trial(seed: int) -> int:
+    """The seed of the first trial in which failures are met."""
+    return LEARNING_SEEDS + 1000 * seed
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,7 @@ class Lifelong:
     rounds: int = 1
     patience: int = 20
     config: AgentConfig = field(default_factory=lambda: AgentConfig(replan=True, stop_at_failure=True))
+    camera: Camera = field(default_factory=Camera)
 
     def run(
         self,
@@ -47,9 +54,9 @@ class Lifelong:
     ) -> Iterator[Round]:
         """Yield each round as it ends; a lesson that the gate rejects leaves the model as it was."""
         events: list[FailureEvent] = []
-        trial_seed = LEARNING_SEEDS + 1000 * seed
+        trial_seed = first_trial(seed)
         for _ in range(self.rounds):
-            met = self._meet(model, digest, classifier, trial_seed, report)
+            met = self._met(model, digest, classifier, trial_seed, report)
             if met is None:
                 return
             event, verdict, trials = met
@@ -60,7 +67,13 @@ class Lifelong:
                 model = lesson.model
             yield Round(event, verdict, lesson, trials)
 
-    def _meet(
+    def meet(
+        self, model: SkillEffectModel, digest: str, classifier: Classifier, seed: int
+    ) -> tuple[FailureEvent, FailureReport, int] | None:
+        """The first failure of a seed, its report, and in which trial it was met; None where none was within the patience."""
+        return self._met(model, digest, classifier, first_trial(seed), lambda stage, share: None)
+
+    def _met(
         self,
         model: SkillEffectModel,
         digest: str,
@@ -71,9 +84,8 @@ class Lifelong:
         """The next failure that comes from an incorrect symbolic prediction, or None within the patience."""
         for number in range(self.patience):
             report("trial", number / self.patience)
-            _, events, _, _ = run_trial(
-                model, digest, self.task.trial(self.objects, seed + number), self.config, simulator=classifier.simulator
-            )
+            trial = self.task.trial(self.objects, seed + number)
+            _, events, _, _ = run_trial(model, digest, trial, self.config, simulator=classifier.simulator, camera=self.camera)
             for event in events:
                 verdict = classifier.classify(event)
                 if verdict.category is FailureClass.SYMBOLIC_PREDICTION:

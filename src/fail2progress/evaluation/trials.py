@@ -11,6 +11,7 @@ import torch
 
 from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.agent.monitor import StepResult
+from fail2progress.core.camera import Camera
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import MonitorRule, relied_on
@@ -45,6 +46,12 @@ class TrialResult:
     bystander_error: float
     pairs: tuple[int, int, int]
     """Predicted relations of the pairs that changed or concern what travelled: true positives, false positives, misses."""
+    seen: tuple[int, int, int] = (0, 0, 0)
+    """Relations detected after each skill, of all pairs: true positives, false positives, misses."""
+    gap: float = float("nan")
+    """Sim2Real gap (`evaluation.gap`), NaN where it was not measured."""
+    ended: tuple[tuple[float, ...], ...] = ()
+    """Poses (N, 7) of all objects in the end, of a trial without success."""
 
     def to_dict(self) -> dict[str, object]:
         """For the report."""
@@ -54,8 +61,12 @@ class TrialResult:
 def from_row(row: Mapping[str, Any]) -> TrialResult:
     """A result from what `to_dict` gave, read back from JSON. KeyError where values are missing."""
     values = {field.name: row[field.name] for field in fields(TrialResult)}
-    exact: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return TrialResult(**exact)
+    return TrialResult(**{key: _exact(value) for key, value in values.items()})
+
+
+def _exact(value: object) -> Any:
+    """Lists of JSON as the tuples that they were."""
+    return tuple(map(_exact, value)) if isinstance(value, list) else value
 
 
 def run_trial(
@@ -65,10 +76,11 @@ def run_trial(
     config: AgentConfig = AgentConfig(),  # noqa: B008 (frozen)
     search: SearchOptions = SearchOptions(),  # noqa: B008 (frozen)
     simulator: Simulator | None = None,
+    camera: Camera = Camera(),  # noqa: B008 (frozen)
 ) -> tuple[TrialResult, list[FailureEvent], Episode, SimulatedRobot]:
     """Carry out one trial, by the default simulator unless one is given; the trial's seed decides everything random in it."""
     kept: list[FailureEvent] = []
-    robot = SimulatedRobot(simulator or simulators.make(), trial.scene, seed=trial.seed)
+    robot = SimulatedRobot(simulator or simulators.make(), trial.scene, camera, trial.seed)
     episode = carry_out(trial, robot, model, digest, kept.append, config, search)
     return judge(trial, episode, robot), kept, episode, robot
 
@@ -92,10 +104,11 @@ def carry_out(
 def judge(trial: Trial, episode: Episode, robot: SimulatedRobot | SimulatedStretch) -> TrialResult:
     """Success is the goal in the simulator's ground truth, whatever the robot believes."""
     along, bystanders = _errors(episode, robot.outcomes)
+    success = trial.goal.satisfied(robot.truth)
     return TrialResult(
         seed=trial.seed,
         objects=trial.objects,
-        success=trial.goal.satisfied(robot.truth),
+        success=success,
         outcome=episode.outcome,
         skills=len(episode.taken),
         plans=len(episode.plans),
@@ -105,6 +118,8 @@ def judge(trial: Trial, episode: Episode, robot: SimulatedRobot | SimulatedStret
         along_error=along,
         bystander_error=bystanders,
         pairs=_pairs(episode, robot.outcomes),
+        seen=_seen(episode, robot.outcomes),
+        ended=() if success else tuple(tuple(pose) for pose in robot.scene.poses.round(4).tolist()),
     )
 
 
@@ -168,5 +183,14 @@ def _pairs(episode: Episode, outcomes: list[Outcome]) -> tuple[int, int, int]:
             np.asarray(taken.planned.expected.binary)[pairs] > 0.5,
             np.asarray(outcome.after.relations.binary)[pairs],
         )
+        counts += [(said & true).sum(), (said & ~true).sum(), (~said & true).sum()]
+    return int(counts[0]), int(counts[1]), int(counts[2])
+
+
+def _seen(episode: Episode, outcomes: list[Outcome]) -> tuple[int, int, int]:
+    """Relations that are believed after each skill, of all pairs."""
+    counts = np.zeros(3, int)
+    for taken, outcome in zip(episode.taken, outcomes, strict=False):
+        said, true = (np.asarray(side.binary, float) > 0.5 for side in (taken.observed, outcome.after.relations))
         counts += [(said & true).sum(), (said & ~true).sum(), (~said & true).sum()]
     return int(counts[0]), int(counts[1]), int(counts[2])

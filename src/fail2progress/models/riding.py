@@ -19,6 +19,11 @@ from fail2progress.models.points2plans.motion import HandedOn
 
 HOPS = 3
 """How often riding is handed on: a capsule in a box in a bag."""
+DECIDED = 3.0
+"""Sharpens relations before it is asked what they say: weights are learnt from what was seen, which is nearly certain, and used
+on what is predicted, which is less so with every skill of a plan."""
+SURE = 6.0
+"""Logits of what is more likely to ride than not are mixed up to this size: certainty that it stays shall not outweigh that."""
 
 
 class Riding(nn.Module):
@@ -47,7 +52,8 @@ class Riding(nn.Module):
         present = state.mask.unsqueeze(1) & state.mask.unsqueeze(2) & ~torch.eye(count, dtype=torch.bool)
         takes = present & (chosen < 0.5).unsqueeze(-1)
         command = translation(action.skill, action.parameters)
-        shares = self.handed_on(state.box, torch.sigmoid(relations.binary.detach()), skill, command, takes)
+        believed = torch.sigmoid(DECIDED * relations.binary.detach())
+        shares = self.handed_on(state.box, believed, skill, command, takes)
         rides = chosen
         for _ in range(HOPS):
             rides = chosen + (1.0 - chosen) * (1.0 - (1.0 - shares * rides.unsqueeze(1)).prod(dim=-1))
@@ -77,8 +83,9 @@ def carried_over(
     pairs = first * second * (1.0 - own * other), first * (1.0 - second) * (1.0 - own), second * (1.0 - first) * (1.0 - other)
     found = before.binary, _between(decoder, goes, stays), _between(decoder, stays, goes)
     rest = 1.0 - sum(pairs, start=torch.zeros(()))
-    binary = sum((part * value for part, value in zip(pairs, found, strict=True)), start=rest * after.binary)
-    return RelationLogits(binary, after.unary)
+    known = sum((part * value.clamp(-SURE, SURE) for part, value in zip(pairs, found, strict=True)), start=torch.zeros(()))
+    mild = after.binary.clamp(-SURE, SURE)
+    return RelationLogits(known + rest * mild + (2.0 * rest - 1.0).clamp(min=0.0) * (after.binary - mild), after.unary)
 
 
 def _between(decoder: PairDecoder, one: LatentState, other: LatentState) -> Tensor:

@@ -1,69 +1,22 @@
 import json
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.studies import paper
-from fail2progress.evaluation.studies.bases import base
-from fail2progress.evaluation.studies.methods import METHODS, Made, Recipe
+from fail2progress.evaluation.studies.conditions import CONDITIONS, USUAL
 from fail2progress.evaluation.studies.table3 import NOT_YET, Study
 from fail2progress.evaluation.studies.table3_page import markdown
-from fail2progress.evaluation.trials import TrialResult
-from fail2progress.models import weights
-from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
-from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
-
-BASES = ("points2plans", "points2plans/plain")
-NAMES = ("original", "replanning", "gradient", "fail2progress")
-
-
-@dataclass
-class Scripted(Executor):
-    """Instead of learning and trials, results: what has learned by Stein succeeds, the rest with even seeds only. Last first."""
-
-    work: list[Any] = field(default_factory=list)
-    fails: str = ""
-
-    def map_unordered(self, function: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
-        for item in reversed(list(items)):
-            self.work.append(item)
-            yield self._make(item) if isinstance(item, Recipe) else self._trial(item)
-
-    def _make(self, recipe: Recipe) -> Made:
-        if self.fails and self.fails in recipe.out:
-            return Made(recipe.out, "nothing to learn from: no failure")
-        note = {"parent": load_checkpoint(Path(recipe.base)).digest}
-        save_checkpoint(made(len(self.work) + 9, "plain" not in recipe.out), Path(recipe.out), note)
-        return Made(recipe.out)
-
-    def _trial(self, item: Any) -> tuple[str, TrialResult, float]:
-        job = item.job
-        success = "fail2progress_" in job.model or job.seed % 2 == 0
-        step = "" if success else "put"
-        said = (0, 0, 0, 5)
-        result = TrialResult(job.seed, job.objects, success, "done", 5, 1, 0.9, step, said, float("nan"), 0.01, (9, 1, 0))
-        return item.key, result, 2.0
-
-
-def made(seed: int, relational: bool = False) -> Points2Plans:
-    torch.manual_seed(seed)
-    return Points2Plans(Points2PlansConfig(relational, identity=16, layers=1, feedforward=8, hidden=8))
+from fail2progress.models.checkpoint import load_checkpoint
+from support.scripted import BASES, NAMES, Scripted, small_study
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
-    """Two base models, four methods, two numbers of objects."""
-    for name, relational in (("relational", True), ("plain", False)):
-        save_checkpoint(made(0, relational), tmp_path / "weights" / f"{name}.safetensors", {})
-    bases = tuple(base(name, tmp_path / "weights") for name in BASES)
-    methods = tuple(map(METHODS.get, NAMES))
-    return Study(tmp_path / "study", bases, weights.path(weights.KEEPSAKE), methods, counts=(3, 5), trials=4)
+    return small_study(tmp_path)
 
 
 def test_the_tables_have_a_cell_for_every_condition(study: Study) -> None:
@@ -176,3 +129,20 @@ def test_provenance_says_where_a_number_comes_from(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PATH", "")  # no git
     alone = provenance()
     assert (alone["commit"], alone["changed_files"]) == ("", False)
+
+
+def test_conditions_are_seen_through_their_cameras_and_failures_too_where_they_are_learnt_under(study: Study) -> None:
+    names = (USUAL.name, "view1", "noise-5mm")
+    wide = replace(study, conditions=tuple(map(CONDITIONS.get, names)), grid=False, spare=None)
+    cells = wide.cells()
+    assert len(cells) == 2 * 4 * (2 + 1 + 1)  # all numbers of objects under the first condition, the fewest under the others
+    made = {(cell.method.name, cell.condition.name): cell.model for cell in cells if cell.base == BASES[0] and cell.objects == 3}
+    assert made["gradient", "usual"] == made["gradient", "view1"] != made["gradient", "noise-5mm"]
+    by_camera = {recipe.camera.noise: recipe.otherwise_base for recipe in wide.recipes()}
+    assert by_camera == {0.0: False, 0.005: True} and len(wide.recipes()) == 2 * 2 * 2
+    jobs = {cell.condition.name: cell.jobs(1)[0] for cell in cells}
+    assert jobs["view1"].camera.eye != jobs["usual"].camera.eye and jobs["noise-5mm"].camera.noise == 0.005
+    rows: Any = wide.run(Scripted())["rows"]
+    assert len({cell.key for cell in cells}) == len(cells)
+    gaps = {row["condition"]: row["sim2real_gap"] for row in rows if row["method"] == "gradient"}
+    assert gaps["noise-5mm"] == pytest.approx(0.05) and gaps["usual"] != gaps["usual"]

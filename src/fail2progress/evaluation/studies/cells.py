@@ -15,11 +15,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any, Protocol
 
 import fail2progress
 from fail2progress.core.executor import Executor
 from fail2progress.evaluation.evaluate import TrialJob, carry_out, jobs
 from fail2progress.evaluation.rows import Row, Rows, RowsError
+from fail2progress.evaluation.studies.conditions import USUAL, Condition
 from fail2progress.evaluation.studies.methods import Method
 from fail2progress.evaluation.trials import TrialResult, from_row
 from fail2progress.models.checkpoint import load_checkpoint
@@ -27,7 +29,7 @@ from fail2progress.tasks.registry import task
 
 ACTING = ("core", "skills", "simulation", "tasks", "perception", "models", "planning", "failures", "robots", "agent")
 """Rooms whose source decides how a trial goes."""
-TRIALS = ("evaluation/evaluate.py", "evaluation/trials.py", "evaluation/budget.py", "weights/*.monitor.json")
+TRIALS = ("evaluation/evaluate.py", "evaluation/trials.py", "evaluation/budget.py", "evaluation/gap.py", "weights/*.monitor.json")
 LEARNING = ("stein", "learning", "evaluation/lifelong.py", "evaluation/studies/methods.py")
 """What decides, beside these, which model a method makes."""
 
@@ -76,6 +78,7 @@ class Cell:
     model: str
     spare: int | None = None
     """Skills beyond the shortest plan within which the robot plans again after every skill; None: as the method says."""
+    condition: Condition = USUAL
 
     @property
     def replans(self) -> bool:
@@ -86,7 +89,8 @@ class Cell:
     def name(self) -> str:
         """Names the cell for people."""
         way = "" if self.spare is None else f"/within shortest + {self.spare}"
-        return f"{self.base}/{self.method.name}/{self.objects}{way}"
+        seen = "" if self.condition == USUAL else f"/{self.condition.name}"
+        return f"{self.base}/{self.method.name}/{self.objects}{seen}{way}"
 
     @cached_property
     def digest(self) -> str:
@@ -97,36 +101,82 @@ class Cell:
     def identity(self) -> dict[str, object]:
         """All that decides the result."""
         acts: dict[str, object] = {"model": self.digest, "task": task_content(self.task), "objects": self.objects}
-        return {**acts, "replan": self.replans, "spare": self.spare, "seed": self.seed, "code": code_version()}
+        acts |= {"condition": self.condition.to_dict(), "replan": self.replans, "spare": self.spare}
+        return {**acts, "seed": self.seed, "code": code_version()}
 
     @cached_property
     def key(self) -> str:
         """The cell's address."""
         return address(self.identity)
 
+    @property
+    def work(self) -> Callable[[TrialJob], TrialResult]:
+        """See AnyCell."""
+        return carry_out
+
+    def read(self, row: Row) -> TrialResult:
+        """See AnyCell."""
+        return trial_result(row)
+
     def jobs(self, trials: int) -> list[TrialJob]:
         """Its trials."""
         work = jobs(Path(self.model), self.task, self.objects, trials, self.seed, self.replans)
-        return [replace(one, spare=self.spare) for one in work]
+        seen = self.condition
+        return [replace(one, spare=self.spare, camera=seen.camera, gap=seen.gap) for one in work]
+
+
+class Piece(Protocol):
+    """One piece of a cell's work."""
+
+    @property
+    def seed(self) -> int:
+        """Names it within its cell."""
+
+
+class AnyCell(Protocol):
+    """What the queue needs of a cell: pieces of work by seed, the function that does one in a worker, and how to read its row."""
+
+    @property
+    def name(self) -> str:
+        """For people."""
+
+    @property
+    def key(self) -> str:
+        """A hash of the identity."""
+
+    @property
+    def identity(self) -> dict[str, object]:
+        """All that decides the result."""
+
+    @property
+    def work(self) -> Callable[[Any], Any]:
+        """From a piece to a result that has `to_dict`."""
+
+    def jobs(self, trials: int) -> Sequence[Piece]:
+        """The first so many pieces."""
+
+    def read(self, row: Row) -> Any:
+        """A result from its row."""
 
 
 @dataclass(frozen=True)
 class _Item:
     key: str
-    job: TrialJob
+    job: Piece
+    work: Callable[[Any], Any]
 
 
-def _carry(item: _Item) -> tuple[str, TrialResult, float]:
-    """One trial, in a worker, with its seconds."""
+def _carry(item: _Item) -> tuple[str, Any, float]:
+    """One piece, in a worker, with its seconds."""
     start = time.perf_counter()
-    return item.key, carry_out(item.job), time.perf_counter() - start
+    return item.key, item.work(item.job), time.perf_counter() - start
 
 
 @dataclass(frozen=True)
 class Results:
-    """What is known of a cell: its trials by seed, and the seconds that workers took for them."""
+    """What is known of a cell: its results by seed, and the seconds that workers took for them."""
 
-    trials: tuple[TrialResult, ...]
+    trials: tuple[Any, ...]
     seconds: float
 
 
@@ -141,12 +191,12 @@ class Queue:
     folder: Path
     trials: int
 
-    def run(self, cells: Sequence[Cell], executor: Executor, progress: Progress = lambda name, done, total: None) -> None:
+    def run(self, cells: Sequence[AnyCell], executor: Executor, progress: Progress = lambda name, done, total: None) -> None:
         """Carry out the trials that are missing. Those that are finished are kept, whatever ends the rest."""
         names = {cell.key: cell.name for cell in reversed(cells)}
         rows = {key: self._rows(cell) for key, cell in _distinct(cells).items()}
         items = [
-            _Item(cell.key, one)
+            _Item(cell.key, one, cell.work)
             for cell in _distinct(cells).values()
             for one in cell.jobs(self.trials)
             if str(one.seed) not in rows[cell.key].by_key
@@ -157,21 +207,23 @@ class Queue:
         if not items:
             return
         for key, result, seconds in executor.map_unordered(_carry, items):
+            if str(result.seed) in rows[key].by_key:
+                continue  # a worker that was lost may have done it too
             rows[key].add({"key": str(result.seed), "seconds": seconds, **result.to_dict()})
             done += 1
             progress(names[key], done, total)
 
-    def results(self, cell: Cell) -> Results:
+    def results(self, cell: AnyCell) -> Results:
         """The trials of a cell that are kept, of those asked for, by seed."""
         wanted = [str(one.seed) for one in cell.jobs(self.trials)]
         kept = self._rows(cell).by_key if self._path(cell).exists() else {}
         found = [kept[seed] for seed in wanted if seed in kept]
-        return Results(tuple(map(trial_result, found)), sum(float(row["seconds"]) for row in found))
+        return Results(tuple(map(cell.read, found)), sum(float(row["seconds"]) for row in found))
 
-    def _path(self, cell: Cell) -> Path:
+    def _path(self, cell: AnyCell) -> Path:
         return self.folder / f"{cell.key}.jsonl"
 
-    def _rows(self, cell: Cell) -> Rows:
+    def _rows(self, cell: AnyCell) -> Rows:
         return Rows(self._path(cell), cell.identity)
 
 
@@ -183,9 +235,9 @@ def trial_result(row: Row) -> TrialResult:
         raise RowsError(f"a row of a trial without {error}: delete the folder of cells to start again") from error
 
 
-def _distinct(cells: Iterable[Cell]) -> dict[str, Cell]:
+def _distinct(cells: Iterable[AnyCell]) -> dict[str, AnyCell]:
     """One cell for every address, in order."""
-    found: dict[str, Cell] = {}
+    found: dict[str, AnyCell] = {}
     for cell in cells:
         found.setdefault(cell.key, cell)
     return found

@@ -21,8 +21,8 @@ from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
 from fail2progress.evaluation.predictions import Benchmark, compare
+from fail2progress.evaluation.studies.true_data import best_rung
 from fail2progress.failures.event import FailureEvent
-from fail2progress.learning.finetuning.finetune import RUNGS, finetune
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.targeted import target
 from fail2progress.learning.pretraining.prepare import from_outcomes
@@ -184,15 +184,7 @@ def _measured(model: SkillEffectModel, tests: list[Outcome], learner: Learner) -
 def _oracle(model: SkillEffectModel, outcomes: list[Outcome], count: int, learner: Learner) -> tuple[SkillEffectModel, str]:
     """Trained on true executions of the family; which weights, further true executions decide."""
     data, check = from_outcomes(outcomes[:count]), from_outcomes(outcomes[count:])
-    best: tuple[float, SkillEffectModel, str] | None = None
-    for adjusts in RUNGS:
-        options = replace(learner.finetuning, adjusts=adjusts, epochs=max(round(0.4 * learner.finetuning.epochs), 1))
-        tuned = finetune(model, data, learner.rehearsal.replay, options, 0)
-        value = evaluate(tuned, check).prediction_f1
-        if best is None or value > best[0] + 0.005:
-            best = value, tuned, adjusts
-    assert best is not None
-    return best[1], best[2]
+    return best_rung(model, data, check, learner.rehearsal.replay, 0, learner.finetuning)
 
 
 def markdown(report: dict[str, object]) -> str:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.provenance import provenance
 from fail2progress.core.registry import Registry
 from fail2progress.evaluation.lifelong import Lifelong
+from fail2progress.evaluation.studies.true_data import best_rung, from_event, true_failures
 from fail2progress.failures.classifier import Classifier
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.learner import Learner
@@ -54,17 +56,32 @@ class FromFailures:
 
 
 @dataclass(frozen=True)
+class FromObserved:
+    """Fine-tuning on the one transition that was observed to fail, beside replayed ones: no simulation."""
+
+
+@dataclass(frozen=True)
+class FromTruth:
+    """Fine-tuning on true executions of skills that failed, in the task itself: what no robot could have, as a bound."""
+
+    samples: int = TargetOptions.samples
+
+
+Learns = MorePretraining | FromFailures | FromObserved | FromTruth
+
+
+@dataclass(frozen=True)
 class Method:
     """One column of the table. Open loop carries out the first plan; otherwise the robot plans again after every skill."""
 
     name: str
     summary: str
-    learns: MorePretraining | FromFailures | None = None
+    learns: Learns | None = None
     replans: bool = False
 
 
 METHODS: Registry[Method] = Registry("method", "fail2progress.methods")
-"""In the order of the paper's table."""
+"""In the order of the paper's table, then what goes beyond it."""
 
 for _method in (
     Method("original", "the base model, open loop"),
@@ -75,6 +92,8 @@ for _method in (
     Method("gradient", "fine-tuned on gradient samples around the failure", FromFailures("gradient")),
     Method("domain-randomisation", "fine-tuned on the failed call in random states", FromFailures("domain-randomisation")),
     Method("fail2progress", "fine-tuned on Stein samples around the failure", FromFailures("stein")),
+    Method("adapt", "fine-tuned on the observed transition alone", FromObserved()),
+    Method("oracle", "fine-tuned on true executions that fail in the task", FromTruth()),
 ):
     METHODS.register(_method.name, _method)
 
@@ -85,7 +104,7 @@ class Recipe:
 
     base: str
     """Path of the base model's weights."""
-    learns: MorePretraining | FromFailures
+    learns: Learns
     task: str
     objects: int
     rounds: int
@@ -95,6 +114,10 @@ class Recipe:
     out: str
     """Path of the weights to make."""
     simulator: str = simulators.DEFAULT
+    camera: Camera = field(default_factory=Camera)
+    """What failures are met through."""
+    otherwise_base: bool = False
+    """Where there is nothing to learn from, the base model is what the method makes."""
 
 
 @dataclass(frozen=True)
@@ -110,42 +133,81 @@ def make(recipe: Recipe) -> Made:
     start = load_checkpoint(Path(recipe.base))
     with simulators.make(recipe.simulator) as simulator, one_thread():
         try:
-            if isinstance(recipe.learns, MorePretraining):
-                model, note = _continued(recipe, recipe.learns, start.model, simulator)
-            else:
-                model, note = _taught(recipe, recipe.learns, start, simulator)
+            model, note = _HOW[type(recipe.learns)](recipe, start, simulator)
         except NothingToVaryError as error:
-            return Made(recipe.out, f"nothing to learn from: {error}")
+            if not recipe.otherwise_base:
+                return Made(recipe.out, f"nothing to learn from: {error}")
+            model, note = start.model, {"rounds": [], "not_learnt": str(error)}
     head: dict[str, object] = {"parent": start.digest, "learns": asdict(recipe.learns), **note}
-    told = {"task": recipe.task, "objects": recipe.objects, "rounds": recipe.rounds}
+    told = {"task": recipe.task, "objects": recipe.objects, "rounds": recipe.rounds, "camera": asdict(recipe.camera)}
     save_checkpoint(model, Path(recipe.out), {**head, "provenance": provenance(seed=recipe.seed, parent=start.digest, **told)})
     return Made(recipe.out)
 
 
-def _continued(
-    recipe: Recipe, learns: MorePretraining, model: SkillEffectModel, simulator: Simulator
-) -> tuple[SkillEffectModel, dict[str, object]]:
+Taught = tuple[SkillEffectModel, dict[str, object]]
+"""A model and what its note says of how it was made."""
+
+
+def _continued(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
     """All weights but the encoder's, on new executions and replayed ones."""
+    learns = recipe.learns
+    assert isinstance(learns, MorePretraining)
     executions = simulator.execute_all(job(MORE_SEEDS + recipe.seed, number) for number in itertools.count())
     stable = (outcome for outcome in executions if outcome.stable)
     data = from_outcomes(tuple(itertools.islice(stable, learns.samples)))
     options = FinetuneOptions(epochs=learns.epochs, batch=learns.batch, replay=learns.replay, adjusts="all")
-    tuned = finetune(model, data, load_rehearsal(Path(recipe.rehearsal)).replay, options, recipe.seed)
+    tuned = finetune(start.model, data, load_rehearsal(Path(recipe.rehearsal)).replay, options, recipe.seed)
     return tuned, {"samples": len(data)}
 
 
-def _taught(
-    recipe: Recipe, learns: FromFailures, start: Checkpoint, simulator: Simulator
-) -> tuple[SkillEffectModel, dict[str, object]]:
+def _life(recipe: Recipe) -> Lifelong:
+    return Lifelong(task(recipe.task), recipe.objects, recipe.rounds, camera=recipe.camera)
+
+
+def _taught(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
     """The last lesson's model, also where the acceptance test rejects it: the table shows methods, the note the verdict.
 
     The learner may try all that it has, however long that takes: what is learnt must not hang on how busy the processor is.
     """
+    learns = recipe.learns
+    assert isinstance(learns, FromFailures)
     targeting = TargetOptions(method=learns.generator, samples=learns.samples)
     learner = Learner(simulator, load_rehearsal(Path(recipe.rehearsal)), targeting, patience=math.inf)
-    life = Lifelong(task(recipe.task), recipe.objects, recipe.rounds)
+    life = _life(recipe)
     rounds = list(life.run(start.model, start.digest, learner, Classifier(simulator, Camera()), recipe.seed))
     if not rounds:
         raise NothingToVaryError(f"no failure of a wrong symbolic prediction was met in {life.patience} trials")
     told = [{"event": r.event.id, "class": r.report.category.value, "trials": r.trials, **r.lesson.to_dict()} for r in rounds]
     return rounds[-1].lesson.model, {"rounds": told}
+
+
+def _adapted(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
+    """Judged by the transition itself, as nothing else is known."""
+    life = _life(recipe)
+    met = life.meet(start.model, start.digest, Classifier(simulator, Camera()), recipe.seed)
+    if met is None:
+        raise NothingToVaryError(f"no failure of a wrong symbolic prediction was met in {life.patience} trials")
+    data = from_event(met[0])
+    tuned, adjusts = best_rung(start.model, data, data, load_rehearsal(Path(recipe.rehearsal)).replay, recipe.seed)
+    return tuned, {"samples": len(data), "adjusts": adjusts, "event": met[0].id}
+
+
+def _shown(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
+    """On true executions that failed in trials of their own; as many further ones decide which weights to adjust."""
+    learns = recipe.learns
+    assert isinstance(learns, FromTruth)
+    found = true_failures(start, task(recipe.task), recipe.objects, 2 * learns.samples, recipe.seed, simulator)
+    if len(found) < 2:
+        raise NothingToVaryError("too few true failures were met")
+    half = len(found) // 2
+    data, check = from_outcomes(found[:half]), from_outcomes(found[half:])
+    tuned, adjusts = best_rung(start.model, data, check, load_rehearsal(Path(recipe.rehearsal)).replay, recipe.seed)
+    return tuned, {"samples": len(data), "adjusts": adjusts}
+
+
+_HOW: dict[type, Callable[[Recipe, Checkpoint, Simulator], Taught]] = {
+    MorePretraining: _continued,
+    FromFailures: _taught,
+    FromObserved: _adapted,
+    FromTruth: _shown,
+}

@@ -1,4 +1,4 @@
-"""Table 3 of the paper on this code, and its like for other tasks: base models, methods and numbers of objects.
+"""Table 3 of the paper on this code, and its like: base models, methods, numbers of objects and conditions.
 
 Failures are met and learned from with the fewest objects only. All cells go through the same trials. A second table beside the
 paper's lets every method plan again after every skill, within a budget: planning again without one hides what a model got wrong.
@@ -6,8 +6,9 @@ paper's lets every method plan again after every skill, within a budget: plannin
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from fail2progress.evaluation.studies.cells import (
     file_digest,
     task_content,
 )
-from fail2progress.evaluation.studies.methods import METHODS, Method, Recipe, make
+from fail2progress.evaluation.studies.conditions import USUAL, Condition
+from fail2progress.evaluation.studies.methods import METHODS, FromFailures, Method, Recipe, make
 from fail2progress.evaluation.trials import TrialResult
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.tasks import DEFAULT
@@ -57,6 +59,12 @@ class Study:
     seed: int = 7
     rounds: int = 1
     spare: int | None = 1
+    conditions: tuple[Condition, ...] = (USUAL,)
+    name: str = "table3"
+    title: str = "Hierarchical Tabletop Organization"
+    axis: str = "objects"
+    grid: bool = True
+    """Whether all conditions are combined with all numbers of objects; otherwise those but the first have the fewest."""
 
     def run(self, executor: Executor, progress: Progress = lambda name, done, total: None) -> dict[str, object]:
         """Make the models and carry out the trials that are missing; returns the whole report."""
@@ -81,23 +89,25 @@ class Study:
 
     def recipes(self) -> list[Recipe]:
         """How the models of the methods that learn are made."""
-        found = (self._recipe(base, method) for base in self.bases for method in self.methods)
-        return [recipe for recipe in found if recipe is not None]
+        axes = itertools.product(self.bases, self.methods, self.conditions)
+        found = {recipe.out: recipe for one in axes if (recipe := self._recipe(*one)) is not None}
+        return list(found.values())
 
-    def _recipe(self, base: Base, method: Method) -> Recipe | None:
+    def _recipe(self, base: Base, method: Method, condition: Condition) -> Recipe | None:
         if method.learns is None:
             return None
         objects = min(task(self.task).counts)
+        met = condition if condition.learns else USUAL
         decides: dict[str, object] = {
             "base": self._digests[base.name],
             "learns": [type(method.learns).__name__, repr(method.learns)],
         }
         decides |= {"task": task_content(self.task), "objects": objects, "rounds": self.rounds, "seed": self.seed}
         decides |= {"rehearsal": file_digest(self.rehearsal), "code": code_version((*ACTING, *LEARNING))}
-        name = f"{base.configuration}_{method.name}_{address(decides)}.safetensors"
-        out = str(self.folder / "models" / name)
-        asked = (self.task, objects, self.rounds, self.seed)
-        return Recipe(str(base.path), method.learns, *asked, rehearsal=str(self.rehearsal), out=out)
+        decides |= {"camera": asdict(met.camera)}
+        out = self.folder / "models" / f"{base.configuration}_{method.name}_{address(decides)}.safetensors"
+        asked = (self.task, objects, self.rounds, self.seed, str(self.rehearsal), str(out))
+        return Recipe(str(base.path), method.learns, *asked, camera=met.camera, otherwise_base=met.camera.noise > 0.0)
 
     @cached_property
     def _digests(self) -> dict[str, str]:
@@ -112,9 +122,15 @@ class Study:
         return first + [cell for base in self.bases for method in again for cell in self._cells(base, method, self.spare)]
 
     def _cells(self, base: Base, method: Method, spare: int | None) -> list[Cell]:
-        recipe = self._recipe(base, method)
-        model = str(base.path) if recipe is None else recipe.out
-        return [Cell(base.name, base.configuration, method, self.task, count, self.seed, model, spare) for count in self.counts]
+        found = []
+        for condition, count in itertools.product(self.conditions, self.counts):
+            if not self.grid and condition != self.conditions[0] and count != min(self.counts):
+                continue
+            recipe = self._recipe(base, method, condition)
+            model = str(base.path) if recipe is None else recipe.out
+            head = (base.name, base.configuration, method, self.task, count, self.seed, model, spare)
+            found.append(Cell(*head, condition))
+        return found
 
     @property
     def queue(self) -> Queue:
@@ -133,7 +149,9 @@ class Study:
                 group[cell.method.name] = {result.seed: result.success for result in results.trials}
         compared = compare(successes.items())
         return {
-            "table": "table3",
+            "table": self.name,
+            "title": self.title,
+            "axis": self.axis,
             "task": self.task,
             "rows": rows,
             "complete": all(row["complete"] for row in rows),
@@ -150,14 +168,16 @@ class Study:
     def _row(self, cell: Cell, results: Results, reason: str) -> Row:
         done = len(results.trials)
         head: Row = {"base_model": cell.base, "configuration": cell.configuration, "method": cell.method.name}
-        head |= {"replan": cell.replans, "spare": cell.spare, "objects": cell.objects}
-        beside = cell.spare is None
-        head["paper"] = paper.rate(self.task, cell.base.split("/")[0], cell.method.name, cell.objects) if beside else None
+        head |= {"replan": cell.replans, "spare": cell.spare, "objects": cell.objects, "condition": cell.condition.name}
+        named = (self.task, cell.base.split("/")[0], cell.method.name, cell.objects, cell.condition.name)
+        head["paper"] = paper.rate(*named) if cell.spare is None else None
+        learns = cell.method.learns
+        head |= {"samples": learns.samples if isinstance(learns, FromFailures) else None}
         head |= {"asked": self.trials, "complete": done == self.trials}
         if not done:
             return {**head, "model": None, "trials": 0, "rate": None, "ci95": None, "not_run": reason}
         head |= {"model": cell.digest, "cell": cell.key, "seconds": results.seconds}
-        return {**head, **summarise(results.trials).to_dict(), **_by_seed(results.trials)}
+        return {**head, **summarise(results.trials).to_dict(), **_by_seed(results.trials), "example": _example(results.trials)}
 
     def _seconds(self) -> float:
         """What workers took for the trials of this report, equal cells counted once."""
@@ -166,20 +186,34 @@ class Study:
 
     def _lessons(self) -> dict[str, object]:
         """The notes of the models that were made."""
-        made = ((base, method, self._recipe(base, method)) for base in self.bases for method in self.methods)
-        paths = {f"{base.name}/{method.name}": Path(recipe.out) for base, method, recipe in made if recipe is not None}
+        axes = itertools.product(self.bases, self.methods, self.conditions)
+        made = ((base, method, condition, self._recipe(base, method, condition)) for base, method, condition in axes)
+        paths = {
+            f"{base.name}/{method.name}" + (f"/{condition.name}" if condition.learns else ""): Path(recipe.out)
+            for base, method, condition, recipe in made
+            if recipe is not None
+        }
         return {name: load_checkpoint(path).note for name, path in paths.items() if path.exists()}
 
 
 def _group(cell: Cell) -> str:
     """Cells that are compared with each other."""
     way = "" if cell.spare is None else f", within the shortest plan + {cell.spare}"
-    return f"{cell.base}, {cell.objects} objects{way}"
+    seen = "" if cell.condition == USUAL else f", {cell.condition.name}"
+    return f"{cell.base}, {cell.objects} objects{seen}{way}"
 
 
 def _by_seed(results: tuple[TrialResult, ...]) -> Row:
     failed = {str(result.seed): result.failed_step or "none" for result in results if not result.success}
     return {"successful_seeds": [result.seed for result in results if result.success], "failed_seeds": failed}
+
+
+def _example(results: tuple[TrialResult, ...]) -> Row | None:
+    """A trial without success, for a picture of how it ended."""
+    failed = next((result for result in results if not result.success and result.ended), None)
+    if failed is None:
+        return None
+    return {"seed": failed.seed, "step": failed.failed_step, "outcome": failed.outcome, "poses": failed.ended}
 
 
 def _pooled_detection(rows: list[Row]) -> float:

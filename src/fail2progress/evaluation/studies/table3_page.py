@@ -9,20 +9,60 @@ from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.table3 import comparisons
 
 OURS = "fail2progress"
-HEADS = ("model", "method", "objects", "success", "95 % interval", "paper", "P(goal)")
-FURTHER = ("error along", "bystanders", "relation F1", "detection F1", "skills", "failed at")
+HEADS = ("model", "method", "objects", "seen", "success", "95 % interval", "paper", "P(goal)")
+FURTHER = ("error along", "bystanders", "relation F1", "seen F1", "detection F1", "gap", "skills", "failed at")
+
+
+DATA_HEADS = ("generator", "inference (s)", "simulation (s)", "relations kept", "paper", "actions (m)", "paper", "places (m)")
 
 
 def markdown(report: Mapping[str, object]) -> str:
     """The report as a page."""
-    lines = [*_told(comparisons(report)), ""]
+    lines = [*_told(comparisons(report)), ""] if "comparisons" in report else [f"## {report['title']}", ""]
     rows = report["rows"]
     found: list[Row] = list(rows) if isinstance(rows, list) else []
+    if is_data(report):
+        return "\n".join([*lines, *_table(DATA_HEADS, [data_values(row) for row in found])])
     for spare in dict.fromkeys(row["spare"] for row in found):
         title = "As in the paper" if spare is None else f"Planning again, at most the shortest plan's skills + {spare}"
-        lines += [f"## {title}", "", "| " + " | ".join((*HEADS, *FURTHER)) + " |", "|" + "---|" * len((*HEADS, *FURTHER))]
-        lines += ["| " + " | ".join((*values(row), *_further(row))) + " |" for row in found if row["spare"] == spare] + [""]
+        told = [(*values(row), *further(row)) for row in found if row["spare"] == spare]
+        lines += [f"## {report['title']}", "", f"{title}:", "", *_table((*HEADS, *FURTHER), told)]
     return "\n".join(lines)
+
+
+def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    return [f"| {' | '.join(line)} |" for line in (heads, ("---",) * len(heads), *rows)] + [""]
+
+
+def is_data(report: Mapping[str, object]) -> bool:
+    """Whether it is about making data; otherwise about trials."""
+    return "comparisons" not in report
+
+
+def columns(report: Mapping[str, object]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Heads and rows in brief."""
+    rows = report["rows"]
+    found: list[Row] = list(rows) if isinstance(rows, list) else []
+    if is_data(report):
+        return DATA_HEADS, [data_values(row) for row in found]
+    budget = ["-" if row["spare"] is None else f"shortest + {row['spare']}" for row in found]
+    return (*HEADS, "budget"), [(*values(row), way) for row, way in zip(found, budget, strict=True)]
+
+
+def data_values(row: Row) -> tuple[str, ...]:
+    """A row's cells under DATA_HEADS."""
+    beside = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("paper_kept", "paper_spread_m")]
+    if "kept" not in row:
+        return (row["method"], row["not_run"], "-", "-", beside[0], "-", beside[1], "-")
+    of = "" if row["made"] == row["asked"] else f" ({row['made']} of {row['asked']} failures)"
+    names = ("inference", "simulation", "kept", "actions", "places")
+    seconds, simulation, kept, actions, places = (f"{row[name]['mean']:.3g} ± {row[name]['std']:.2g}" for name in names)
+    return (f"{row['method']}{of}", seconds, simulation, kept, beside[0], actions, beside[1], places)
+
+
+def lead(report: Mapping[str, object]) -> list[str]:
+    """The first lines of a report, as sentences."""
+    return [line.replace("**", "").removeprefix("- ") for line in _told(comparisons(report)) if line]
 
 
 def _told(found: list[Comparison]) -> list[str]:
@@ -42,7 +82,7 @@ def _told(found: list[Comparison]) -> list[str]:
 def values(row: Row) -> tuple[str, ...]:
     """A row's cells under HEADS; one that was not run says so."""
     name = row["configuration"] if row["configuration"] == row["base_model"] else f"{row['base_model']} ({row['configuration']})"
-    head = (name, f"{row['method']}{', replanning' if row['replan'] else ', open loop'}", str(row["objects"]))
+    head = (name, f"{row['method']}{', replanning' if row['replan'] else ', open loop'}", str(row["objects"]), row["condition"])
     beside = "-" if row["paper"] is None else f"{row['paper']:.0%}"
     if not row["trials"]:
         return (*head, row["not_run"], "-", beside, "-")
@@ -51,9 +91,11 @@ def values(row: Row) -> tuple[str, ...]:
     return (*head, f"**{row['rate']:.0%}**{part}", f"{low:.0%} to {high:.0%}", beside, f"{row['plan_probability']:.2f}")
 
 
-def _further(row: Row) -> tuple[str, ...]:
+def further(row: Row) -> tuple[str, ...]:
+    """A row's cells under FURTHER."""
     if not row["trials"]:
         return ("-",) * len(FURTHER)
     failed = ", ".join(f"{name} {count}" for name, count in row["failed_steps"].items()) or "-"
     errors = (f"{row['along_error_m'] * 100:.1f} cm", f"{row['bystander_error_m'] * 1000:.1f} mm")
-    return (*errors, f"{row['relation_f1']:.3f}", f"{row['detection_f1']:.3f}", f"{row['skills']:.1f}", failed)
+    scores = (row["relation_f1"], row["seen_f1"], row["detection_f1"], row["sim2real_gap"])
+    return (*errors, *("-" if score != score else f"{score:.3f}" for score in scores), f"{row['skills']:.1f}", failed)

@@ -10,7 +10,7 @@ fine-tuning (models/riding.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -79,7 +79,9 @@ class StowGNN(PointConvModel):
         return LatentState(code, box, ids, mask, code + self.box(box_features(box)))
 
     def detect(self, state: LatentState) -> RelationLogits:
-        """See SkillEffectModel."""
+        """See SkillEffectModel. Of a predicted state, the relations that were predicted."""
+        if state.relations is not None:
+            return state.relations
         return RelationLogits(self.binary(state.tokens, state.box), self.unary(state.tokens))
 
     def predict(self, state: LatentState, action: Action) -> Effect:
@@ -90,7 +92,7 @@ class StowGNN(PointConvModel):
         displacement = chosen * command + self.position(nodes)
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
         relations = RelationLogits(self.next_binary(nodes, moved.box), self.next_unary(nodes))
-        effect = Effect(displacement, relations, None, moved)
+        effect = Effect(displacement, relations, None, replace(moved, relations=relations))
         return effect if self.riding.idle else self._with_riders(state, effect, displacement, action)
 
     def adapters(self) -> dict[str, list[nn.Parameter]]:
@@ -105,7 +107,7 @@ class StowGNN(PointConvModel):
         relations = carried_over(effect.relations, before, rides, places, action, self.binary)
         displacement = own + rides.unsqueeze(-1) * (at_object(own, action.object).unsqueeze(1) - own)
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
-        return Effect(displacement, relations, None, moved)
+        return Effect(displacement, relations, None, replace(moved, relations=relations))
 
     def _nodes(self, state: LatentState, action: Action, chosen: Tensor) -> Tensor:
         """(B, N, width) nodes after all rounds of messages; what is masked sends none."""

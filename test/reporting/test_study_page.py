@@ -1,0 +1,100 @@
+"""The page of a study, opened in a browser where there is one: all its links lead somewhere, all its pictures are drawn."""
+
+import json
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fail2progress.evaluation.studies.conditions import CONDITIONS
+from fail2progress.evaluation.studies.designs import samples
+from fail2progress.reporting.study_page import html
+from support.scripted import Scripted, small_study
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+PROBE = """<script>
+addEventListener("load", () => {
+  const links = [...document.querySelectorAll("a[href]")].map((a) => a.getAttribute("href"));
+  const dead = links.filter((h) => !h.startsWith("#") || !document.getElementById(h.slice(1)));
+  const pictures = [...document.images].map((i) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = canvas.height = 40;
+    const pen = canvas.getContext("2d");
+    pen.drawImage(i, 0, 0, 40, 40);
+    return i.complete && i.naturalWidth > 200 && new Set(pen.getImageData(0, 0, 40, 40).data).size > 8;
+  });
+  const found = document.createElement("pre");
+  found.id = "probe";
+  const drawn = pictures.filter(Boolean).length;
+  found.textContent = JSON.stringify({links: links.length, dead, pictures: pictures.length, drawn});
+  document.body.append(found);
+});
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """A table, one with a cell that was not run, a figure along noise, one along particles, and one of generators."""
+    study = small_study(tmp_path_factory.mktemp("study"))
+    noisy = replace(study, conditions=(CONDITIONS.get("noise-0mm"), CONDITIONS.get("noise-5mm")), counts=(3,), spare=None)
+    few = replace(study, methods=(samples(5), samples(20)), counts=(3,), spare=None)
+    table: dict[str, Any] = study.run(Scripted())
+    fewer = {**table, "table": "part", "rows": [replace_row(table["rows"][0]), *table["rows"][1:3]], "complete": False}
+    return [
+        table,
+        fewer,
+        replace(noisy, name="figure3b", axis="condition").run(Scripted()),
+        replace(few, name="figure7", axis="samples").run(Scripted()),
+        generation(table["provenance"]),
+    ]
+
+
+@pytest.fixture(scope="module")
+def text(reports: list[dict[str, Any]]) -> str:
+    return html(reports)
+
+
+def replace_row(row: dict[str, Any]) -> dict[str, Any]:
+    head = {
+        key: row[key] for key in ("base_model", "configuration", "method", "replan", "spare", "objects", "condition", "paper")
+    }
+    return {**head, "samples": None, "complete": False, "trials": 0, "rate": None, "ci95": None, "not_run": "not run"}
+
+
+def generation(origin: object) -> dict[str, Any]:
+    rows: list[dict[str, Any]] = []
+    for number, name in enumerate(("stein", "sampling")):
+        head = {"method": name, "made": 2, "asked": 2, "complete": True, "paper_kept": 0.9, "paper_spread_m": None}
+        parts = {key: {"mean": 1.0 + number, "std": 0.1} for key in ("inference", "simulation", "kept", "actions", "places")}
+        rows.append({**head, **parts})
+    return {"table": "figure6", "title": "Making <the> data", "rows": rows, "complete": True, "provenance": origin}
+
+
+def test_the_page_says_what_was_run_and_what_was_not(text: str) -> None:
+    assert not re.search(r"(src|href)=.?https?:", text) and "Making &lt;the&gt; data" in text
+    assert "<td>not run</td>" in text and "2 of 3 cells complete" in text and "28 of 28 cells complete" in text
+    assert "Where fail2progress is not shown to be better" in text and "changed_files" in text
+    anchors = set(re.findall(r'id="([^"]+)"', text))
+    links = re.findall(r'href="#([^"]+)"', text)
+    assert len(links) > 20 and set(links) <= anchors
+    assert text.count("data:image/png;base64,") == text.count("<img ")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_browser_follows_its_links_and_draws_its_pictures(text: str, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(text.replace("</body>", PROBE + "</body>"))
+    words = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'user'}"]
+    address = f"file://{tmp_path / 'index.html'}"
+    done = subprocess.run(
+        [*words, "--virtual-time-budget=20000", "--dump-dom", address], capture_output=True, text=True, timeout=240
+    )
+    said = re.search(r'<pre id="probe">(.*?)</pre>', done.stdout)
+    assert said is not None, done.stderr[-2000:]
+    found = json.loads(said.group(1))
+    assert found["dead"] == [] and found["links"] > 20
+    assert found["drawn"] == found["pictures"] > 10
