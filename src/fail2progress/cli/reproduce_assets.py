@@ -1,4 +1,4 @@
-"""`fail2progress reproduce reconstruction`, `corrective`, `classes` and `corrections`: failures as artifacts."""
+"""`fail2progress reproduce reconstruction`, `corrective`, `classes`, `corrections` and `physics`: failures as artifacts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fail2progress.core.files import write_whole
 if TYPE_CHECKING:
     from fail2progress.core.executor import Executor
 
-TABLES = ("reconstruction", "corrective", "classes", "corrections")
+TABLES = ("reconstruction", "corrective", "classes", "corrections", "physics")
 QUICK = 20
 QUICK_RUNS = 2
 
@@ -36,8 +36,8 @@ def run(order: Order, json_output: bool) -> None:
     if order.table not in TABLES:
         raise UserError(f"unknown table {order.table!r}; known: {', '.join(TABLES)}")
     writable(order.out)
-    studies = {"reconstruction": _reconstruction, "corrective": _corrective, "classes": _classes, "corrections": _corrections}
-    report, text = studies[order.table](order)
+    studies = (_reconstruction, _corrective, _classes, _corrections, _physics)
+    report, text = dict(zip(TABLES, studies, strict=True))[order.table](order)
     write_json(order.out / f"{order.table}.json", report)
     write_whole(order.out / f"{order.table}.md", text)
     if json_output:
@@ -85,6 +85,14 @@ def _corrections(order: Order) -> tuple[dict[str, object], str]:
     trials = QUICK_RUNS if order.quick else order.trials or Study.trials
     study = Study(order.out, trials, _seed(order, Study.seed), order.robot)
     report = _carried_out(study, order, "trials", study.total)
+    return report, markdown(report)
+
+
+def _physics(order: Order) -> tuple[dict[str, object], str]:
+    from fail2progress.evaluation.studies.physics import Study, markdown
+
+    study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, _seed(order, Study.seed))
+    report = _carried_out(study, order, "executions", study.executions)
     return report, markdown(report)
 
 

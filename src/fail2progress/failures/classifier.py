@@ -23,11 +23,13 @@ from fail2progress.failures.assets.reach import Reachability
 from fail2progress.failures.assets.refine import Refinement, Refiner, Signal, assess
 from fail2progress.failures.assets.schema import FailureSignals, signals_of
 from fail2progress.failures.event import FailureEvent, Mismatch
+from fail2progress.failures.physics import SURFACE, Inference, explanation, shifts
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.signals import LONGEST, signals
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.simulation.reconstruction.rebuild import why_left_out
+from fail2progress.skills.registry import skill
 
 
 def _scene_signals() -> tuple[Signal, ...]:
@@ -82,7 +84,20 @@ class Classifier:
             repetitions=len(differences),
             differences=min((found for found in differences if bool(found) != symbolic), key=len),
             rebuilt=_described(base),
+            reason="" if symbolic else self._cause(event, base, seed),
         )
+
+    def _cause(self, event: FailureEvent, base: Scene, seed: int) -> str:
+        """Which physics would explain a gap. Friction between things says nothing of what the hand holds."""
+        call = event.header.call.call()
+        if skill(call.skill).carries:
+            return ""
+        seen = shifts(event.before, event.after, base.names)
+        try:
+            found = Inference(self.simulator, self.camera).infer(base, call, seen, SURFACE, seed)
+        except ValueError:  # nothing moved in view, no rest, or a simulator that knows no other friction
+            return ""
+        return explanation(SURFACE, found)
 
 
 def _undecided(event: FailureEvent, scene: Scene, reason: str) -> FailureReport:

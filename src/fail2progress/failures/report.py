@@ -59,7 +59,7 @@ class FailureReport(BaseModel):
     signals: tuple[FailureSignal, ...] = ()
     """The failures by name, with the edits that answer them between episodes (failures/corrections.py)."""
     reason: str = ""
-    """Why the class is undecided; empty otherwise."""
+    """Why the class is undecided, or which physics would explain a gap; empty where neither is known."""
     initial_signals: tuple[FailureSignals, ...] = ()
     """Of the scene as it was rebuilt at first, one an asset."""
     final_signals: tuple[FailureSignals, ...] = ()

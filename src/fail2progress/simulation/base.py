@@ -31,11 +31,13 @@ class Disturbances:
     """Of the fingers, as a share of the ordinary."""
     weight: float = 1.0
     """Of what can be moved, as a multiple of the ordinary."""
+    surface: float = 1.0
+    """Friction between things, and between them and what they stand on, as a share of the ordinary."""
     bump: float = 0.0
     """Probability that somebody knocks the object of the skill aside when the skill is over."""
 
     def __post_init__(self) -> None:
-        wrong = [name for name in ("friction", "weight") if not getattr(self, name) > 0]
+        wrong = [name for name in ("friction", "weight", "surface") if not getattr(self, name) > 0]
         wrong += [name for name in ("grasp_miss", "grasp_slip", "bump") if not 0 <= getattr(self, name) <= 1]
         if wrong:
             raise ValueError(f"{wrong[0]} = {getattr(self, wrong[0]):g}: probabilities are 0 to 1, shares above 0")
@@ -47,7 +49,7 @@ class Disturbances:
     @property
     def in_contact(self) -> bool:
         """Whether physics itself must be other than ordinary: not every simulator can do that."""
-        return (self.friction, self.weight, self.bump) != (1.0, 1.0, 0.0)
+        return (self.friction, self.weight, self.surface, self.bump) != (1.0, 1.0, 1.0, 0.0)
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,10 @@ class MujocoSimulator(Simulator):
         rng = np.random.default_rng(job.seed)
         index = refuse_impossible(job)
         program: HandProgram = skill(job.call.skill).program(FLOATING_HAND)
-        bodies = compile_scene(job.scene, program.equip(job.scene, job.call), weight=job.disturbances.weight)
-        run = Running(bodies, job.scene, disturbances=job.disturbances, adjustments=job.adjustments, rng=rng)
+        wrong = job.disturbances
+        equipment = program.equip(job.scene, job.call)
+        bodies = compile_scene(job.scene, equipment, weight=wrong.weight, surface=wrong.surface)
+        run = Running(bodies, job.scene, disturbances=wrong, adjustments=job.adjustments, rng=rng)
         run.settle(at_most=0.6)
         before, looking = self._snapshot(run, job.camera, rng)
         run.scene = before.scene

@@ -26,16 +26,19 @@ def compile_scene(
     equipment: Equipment = EMPTY_HANDED,
     extend: Callable[[mujoco.MjSpec], None] | None = None,
     weight: float = 1.0,
+    surface: float = 1.0,
 ) -> Bodies:
     """Compile a scene with a hand that is equipped for a skill: what it holds gets a weld to it, off at first.
 
-    `extend` adds bodies that are not objects, such as a robot. weight: of what can be moved, times the ordinary.
+    `extend` adds bodies that are not objects, such as a robot. weight: of what can be moved, and surface: the
+    friction between things, as shares of the ordinary.
     """
     spec = mujoco.MjSpec()
     _options(spec)
-    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.1], friction=SURFACE, condim=4)
+    slides = surface * np.array(SURFACE)
+    spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.1], friction=slides, condim=4)
     for index, item in enumerate(scene.objects):
-        _add_object(spec, scene, index, item, item.name == equipment.holds, weight if item.movable else 1.0)
+        _add_object(spec, scene, index, item, item.name == equipment.holds, weight if item.movable else 1.0, slides)
     if equipment.holds is not None:
         _add_hand(spec, equipment.holds)
     if equipment.bar is not None:
@@ -57,7 +60,9 @@ def _options(spec: mujoco.MjSpec) -> None:
     spec.option.enableflags |= int(mujoco.mjtEnableBit.mjENBL_SLEEP)
 
 
-def _add_object(spec: mujoco.MjSpec, scene: Scene, index: int, item: ObjectSpec, never_sleeps: bool, weight: float) -> None:
+def _add_object(
+    spec: mujoco.MjSpec, scene: Scene, index: int, item: ObjectSpec, never_sleeps: bool, weight: float, slides: Array
+) -> None:
     """A body at its pose: with a free joint if movable, on a slide if a drawer, fixed otherwise."""
     pose = scene.poses[index]
     body = spec.worldbody.add_body(name=item.name, pos=pose[:3], quat=pose[3:])
@@ -82,7 +87,7 @@ def _add_object(spec: mujoco.MjSpec, scene: Scene, index: int, item: ObjectSpec,
     for part in item.primitives():
         shape = mujoco.mjtGeom.mjGEOM_CYLINDER if part.cylinder else mujoco.mjtGeom.mjGEOM_BOX
         size = (part.half[0], part.half[2], 0.0) if part.cylinder else part.half
-        body.add_geom(type=shape, size=size, pos=part.centre, density=weight * DENSITY, friction=SURFACE, condim=4)
+        body.add_geom(type=shape, size=size, pos=part.centre, density=weight * DENSITY, friction=slides, condim=4)
 
 
 def _drawer_axis(pose: Array) -> Array:

@@ -62,6 +62,7 @@ class _Chance(_Form):
     errors: dict[str, Finite] = {}
     friction: Finite = Field(default=1.0, gt=0)
     weight: Finite = Field(default=1.0, gt=0)
+    surface: Finite = Field(default=1.0, gt=0)
     bump: float = Field(default=0.0, ge=0, le=1)
 
 
