@@ -34,6 +34,8 @@ class FailureRelations:
     scope: str = "all"
     code: Tensor | None = None
     """(M, N, C) shape codes of the turned segments, where they have been computed; else those of O_F."""
+    doubted: Tensor | None = None
+    """(N, N, 9) relations of O_F that R_F shall not speak of, where there are any."""
 
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
@@ -96,7 +98,9 @@ class FailureRelations:
         """(R, R, 9) which relations R_F speaks of."""
         count = len(self.space.concerned)
         different = ~torch.eye(count, dtype=torch.bool).unsqueeze(-1)
-        return different & torch.tensor([self.scope != "support" or name in _SUPPORT for name in BINARY])
+        counted = different & torch.tensor([self.scope != "support" or name in _SUPPORT for name in BINARY])
+        rows = list(self.space.concerned)
+        return counted if self.doubted is None else counted & ~self.doubted[rows][:, rows]
 
     def _embedded(self, placed: Placed, code: Tensor | None) -> LatentState:
         clouds = placed.points(self.space.points)

@@ -10,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Scene
 from fail2progress.failures.assets.refine import refined
 from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning.doubt import doubted, without
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
 from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, within
 from fail2progress.models.base import Capability, SkillEffectModel
@@ -149,7 +151,8 @@ def target(
     with clock("states"):
         belief, base = encode_observation(model, event.before), rebuild(event)
         space = state_space(belief, observed(event), base, options.freedom)
-        density = FailureRelations(model, belief, space, event.relations_before, options.scope)
+        unsure = doubted(event.relations_before, base, simulator, seed)
+        density = FailureRelations(model, belief, space, event.relations_before, options.scope, doubted=torch.from_numpy(unsure))
         drawn = space.draw(options.particles, rng)
         states = generator.states(density, drawn, options.budget(), rng)
         believed = density.kept(drawn), density.kept(states)
@@ -162,7 +165,8 @@ def target(
         call = event.header.call.call()
         work = jobs(made, call, action_space.parameters(actions), in_hand(space, belief.names), seed)
         samples, recovered = _simulate(simulator, work, space.turn(states))
-    found = _choose(event, space, (drawn, states, actions), samples, options, believed, clock.seconds)
+    relations = without(event.relations_before, unsure)
+    found = _choose(relations, space, (drawn, states, actions), samples, options, believed, clock.seconds)
     return replace(found, recovered=recovered)
 
 
@@ -228,7 +232,7 @@ def _executed(simulator: Simulator, work: dict[int, Job]) -> dict[int, Outcome]:
 
 
 def _choose(
-    event: FailureEvent,
+    relations: RelationState,
     space: StateSpace,
     particles: tuple[Tensor, Tensor, Tensor],
     samples: list[Sample],
@@ -240,7 +244,6 @@ def _choose(
     tried = len(particles[0])
     if not samples:
         raise NothingToVaryError(f"none of {tried} generated scenes was stable; use more samples or another failure")
-    relations = event.relations_before
     shares = np.array([kept(relations, space, sample).mean() for sample in samples])
     ranking = np.argsort(-np.round(shares, 3), kind="stable")
     best = [samples[i] for i in ranking[: options.samples]]
