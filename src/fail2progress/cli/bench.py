@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, print_json, say, show_table, table_of, write_json
+from fail2progress.cli.common import UserError, WorkError, print_json, require, say, show_table, table_of, writable, write_json
 
 
 def register(app: typer.Typer) -> None:
@@ -26,6 +26,9 @@ def bench(
 
     Example: fail2progress bench --json
     """
+    if out is not None:
+        require(not out.is_dir(), f"{out}: is a folder; --out names a file")
+        writable(out.parent)
     report = _stack() if stack else _parts(model)
     if out is not None:
         write_json(out, report)

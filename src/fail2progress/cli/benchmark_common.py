@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import UserError, WorkError, checked, progress, writable
+from fail2progress.core.names import unknown
 
 if TYPE_CHECKING:
     from fail2progress.benchmarks.panel import Panel
@@ -37,7 +38,7 @@ def executions(folder: Path, executor: str, processes: int | None, simulator: st
     with checked():
         resolve(simulator)
         if executor not in ("local", "ray"):
-            raise UserError(f"unknown executor {executor!r}; known: local, ray")
+            raise UserError(unknown("executor", executor, ("local", "ray")))
         ray = RayExecutor() if executor == "ray" else None
     with PoolExecutor(processes) as pool:
         try:

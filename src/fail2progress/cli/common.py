@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -54,13 +55,16 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """See click.Group."""
-        with told_in_one_line():
+        with told_in_one_line(ctx.args):
             return super().invoke(ctx)
 
 
 @contextmanager
-def told_in_one_line() -> Iterator[None]:
-    """The one place that turns errors into a line on standard error and an exit code; programming errors pass through."""
+def told_in_one_line(words: Sequence[str] = ()) -> Iterator[None]:
+    """The one place that turns errors into a line on standard error and an exit code; programming errors pass through.
+
+    `words` are what the user typed, to name the value that is wrong.
+    """
     try:
         yield
     except UserError as error:
@@ -80,13 +84,13 @@ def told_in_one_line() -> Iterator[None]:
             raise
         _end(f"the package {error.name} is missing; see: fail2progress doctor", MISTAKE)
     except (ValueError, UsageError) as error:
-        _end(_mistake(error), MISTAKE)
+        _end(_mistake(error, words), MISTAKE)
 
 
-def _mistake(error: Exception) -> str:
+def _mistake(error: Exception, words: Sequence[str]) -> str:
     """What to say of bad input. Any other ValueError is a programming error and is raised again."""
     if isinstance(error, UsageError):
-        return _usage(error)
+        return _usage(error, words)
     from fail2progress.core.registry import RegistryError
     from fail2progress.core.vocabulary import VocabularyError
     from fail2progress.failures.store import StoreError
@@ -98,12 +102,20 @@ def _mistake(error: Exception) -> str:
     return str(error)
 
 
-def _usage(error: Exception) -> str:
+def _usage(error: Exception, words: Sequence[str]) -> str:
     if type(error).__name__ == "NoArgsIsHelpError":  # shows the help
         raise error
-    said = str(getattr(error, "format_message", lambda: error)())
+    said = str(getattr(error, "format_message", lambda: error)()) + _typed(error, words)
     context = getattr(error, "ctx", None)
     return f"{said.rstrip('.')}. See: {context.command_path} --help" if context else said
+
+
+def _typed(error: Exception, words: Sequence[str]) -> str:
+    """The value that an option was given, where the option is wrong."""
+    names = getattr(getattr(error, "param", None), "opts", ())
+    given = [word.partition("=")[2] if "=" in word else following for word, following in pairwise([*words, ""])
+             if word.partition("=")[0] in names]  # fmt: skip
+    return f", got {given[-1]!r}" if given and type(error).__name__ == "BadParameter" else ""
 
 
 def _end(message: str, code: int) -> NoReturn:
@@ -183,6 +195,8 @@ def store_of(named: Path | None) -> Path:
 
 def writable(folder: Path) -> None:
     """Make a folder and try it out before hours of work; OSError where nothing can be written there."""
+    for place in (folder, *folder.parents):
+        require(not place.exists() or place.is_dir(), f"{place}: is a file; a folder is needed for what is written there")
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder):
         pass

@@ -9,11 +9,13 @@ import typer
 
 from fail2progress.cli.common import WorkError, checked, console, print_json, require, run_folder, say
 from fail2progress.core.files import write_whole
+from fail2progress.core.names import unknown
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.demo_episode import Story, StoryOptions
 
+ROBOTS = ("stretch", "hand")
 LEAVES = ("failures.sqlite", "failures.sqlite-wal", "failures.sqlite-shm", "models", "events.jsonl", "report.html", "loop.png")
 """What a demo leaves in its folder."""
 
@@ -48,7 +50,7 @@ def demo(
     from fail2progress.tasks.registry import task as task_of
     from fail2progress.tasks.seeds import first_seed
 
-    require(robot in ("stretch", "hand"), f"unknown robot {robot!r}; there are: stretch, hand")
+    require(robot in ROBOTS, unknown("robot", robot, ROBOTS))
     with checked():
         family = task_of(task)
         count = objects if objects is not None else family.counts[0]

@@ -12,6 +12,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fail2progress.cli.common import StoppedError, WorkError, checked, console, print_json, require, say, store_of, writable
+from fail2progress.core.names import unknown
 from fail2progress.core.runs import Runs
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def learn(
     from fail2progress.simulation.parallel import ParallelSimulator
     from fail2progress.stein.actions import ACQUISITIONS
 
-    require(acquisition in ACQUISITIONS, f"unknown acquisition {acquisition!r}; known: {', '.join(ACQUISITIONS)}")
+    require(acquisition in ACQUISITIONS, unknown("acquisition", acquisition, ACQUISITIONS))
     with checked():
         targeting = TargetOptions(method=method, acquisition=acquisition, samples=samples)
     require(event is None or item is None, f"name either a stored failure or an --item file, not both {event} and {item}")

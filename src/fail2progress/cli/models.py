@@ -20,6 +20,7 @@ from fail2progress.cli.common import (
     show_table,
     table_of,
 )
+from fail2progress.core.names import unknown
 
 if TYPE_CHECKING:
     from fail2progress.models.store import Registry
@@ -185,7 +186,7 @@ def _registry(run: str | None, folder: Path | None) -> Registry:
 
 def _known(versions: Registry, version: str) -> None:
     known = versions.versions()
-    require(version in known, f"unknown version {version!r} in {versions.folder}; there are: {', '.join(known) or 'none'}")
+    require(version in known, f"{versions.folder}: {unknown('version', version, known)}")
 
 
 def _note(versions: Registry, version: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import typer
 
 from fail2progress.cli import reproduce_assets, reproduce_families, reproduce_perception, reproduce_table3
 from fail2progress.cli.common import UserError, print_json, say, show_table, table_of, writable, write_json
+from fail2progress.core.names import unknown
 from fail2progress.tasks import DEFAULT
 
 TABLES = (
@@ -61,7 +62,7 @@ def reproduce(
     Example: fail2progress reproduce table3 --models points2plans --methods original,fail2progress --objects 3 --trials 20
     """
     if table not in TABLES:
-        raise UserError(f"unknown table {table!r}; known: {', '.join(TABLES)}")
+        raise UserError(unknown("table", table, TABLES))
     out = out or Path("runs") / table
     writable(out)
     if table in reproduce_assets.TABLES:

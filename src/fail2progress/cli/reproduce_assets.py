@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fail2progress.cli.common import UserError, print_json, progress, require, say, writable, write_json
 from fail2progress.core.files import write_whole
+from fail2progress.core.names import unknown
 
 if TYPE_CHECKING:
     from fail2progress.core.executor import Executor
@@ -34,7 +35,7 @@ class Order:
 def run(order: Order, json_output: bool) -> None:
     """Run one of TABLES, and write `<table>.json` and `.md` into its folder. UserError for another name."""
     if order.table not in TABLES:
-        raise UserError(f"unknown table {order.table!r}; known: {', '.join(TABLES)}")
+        raise UserError(unknown("table", order.table, TABLES))
     writable(order.out)
     studies = (_reconstruction, _corrective, _classes, _corrections, _physics)
     report, text = dict(zip(TABLES, studies, strict=True))[order.table](order)

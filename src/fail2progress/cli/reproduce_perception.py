@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fail2progress.cli.common import UserError, print_json, say, writable, write_json
 from fail2progress.core.files import write_whole
+from fail2progress.core.names import unknown
 
 if TYPE_CHECKING:
     from fail2progress.perception.segmentation.base import Segmenter
@@ -37,7 +38,7 @@ class Order:
 def run(order: Order, json_output: bool) -> None:
     """Run one of TABLES, and write `<table>.json`, `.md` and `.png` into its folder. UserError for another name."""
     if order.table not in TABLES:
-        raise UserError(f"unknown table {order.table!r}; known: {', '.join(TABLES)}")
+        raise UserError(unknown("table", order.table, TABLES))
     writable(order.out)
     report, text, picture = (_noise if order.table == "noise" else _identities)(order)
     write_json(order.out / f"{order.table}.json", report)

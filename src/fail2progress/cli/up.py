@@ -16,7 +16,18 @@ from fail2progress.cli.bag import ROBOT as _ROBOT
 from fail2progress.cli.bag import SLOP as _SLOP
 from fail2progress.cli.bag import TOPIC as _TOPIC
 from fail2progress.cli.bag import look_through
-from fail2progress.cli.common import StoppedError, UserError, WorkError, console, print_json, require, run_folder, run_of, say
+from fail2progress.cli.common import (
+    StoppedError,
+    UserError,
+    WorkError,
+    checked,
+    console,
+    print_json,
+    require,
+    run_folder,
+    run_of,
+    say,
+)
 from fail2progress.core.files import write_whole
 from fail2progress.tasks import DEFAULT
 
@@ -71,7 +82,6 @@ def sim(
 
     Example: fail2progress up sim --objects 3 --seed 1
     """
-    from fail2progress.cli.common import checked
     from fail2progress.core.goals import Goal
     from fail2progress.ros.graph import NODES
     from fail2progress.tasks.registry import task as task_of
@@ -200,8 +210,12 @@ def _launch(
 ) -> Launch:
     """What to start. UserError for files that are not there and levels that do not exist."""
     from fail2progress.ros.launch.supervisor import Launch
+    from fail2progress.ros.parameter_file import check_file, check_namespace
 
-    require(params_file is None or params_file.is_file(), f"{params_file}: no such parameter file")
+    with checked():
+        check_namespace(namespace)
+        if params_file is not None:
+            check_file(params_file)
     require(model is None or model.is_file(), f"{model}: no such weights")
     require(log_level in ("debug", "info", "warn", "error"), f"unknown log level {log_level!r}: debug, info, warn or error")
     chosen = {**values, "loglevel": log_level, **({"model": str(model)} if model is not None else {})}

@@ -13,6 +13,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.pool import Pool
 from typing import TypeVar
 
+from fail2progress.core.names import unknown
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -135,4 +137,4 @@ def executor(name: str, processes: int | None = None) -> Executor:
         return LocalExecutor(processes)
     if name == "ray":
         return RayExecutor()
-    raise ValueError(f"unknown executor {name!r}; known: local, ray")
+    raise ValueError(unknown("executor", name, ("local", "ray")))

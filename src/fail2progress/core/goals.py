@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from fail2progress.core.names import unknown
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 
 _ATOM = re.compile(r"\s*(?P<negated>not\s+)?(?P<relation>\w+)\s*\(\s*(?P<names>[^()]*)\)\s*")
@@ -22,7 +23,7 @@ class Atom:
 
     def __post_init__(self) -> None:
         if self.relation not in (*BINARY, *UNARY):
-            raise ValueError(f"unknown relation {self.relation!r}; known: {', '.join((*BINARY, *UNARY))}")
+            raise ValueError(unknown("relation", self.relation, (*BINARY, *UNARY)))
         if (self.other is None) != (self.relation in UNARY):
             takes = "one object" if self.relation in UNARY else "two objects"
             raise ValueError(f"{self.relation} is a relation of {takes}, got {self}")

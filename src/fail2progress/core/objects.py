@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from fail2progress.core.names import unknown
+
 
 class Shape(str, Enum):
     """Shape priors of A.12, each a recipe for primitive bodies."""
@@ -50,7 +52,7 @@ CATEGORIES = {category.name: category for category in _CATEGORIES}
 def category(name: str) -> Category:
     """Look a category up by name; ValueError names the ones that exist."""
     if name not in CATEGORIES:
-        raise ValueError(f"unknown object category {name!r}; known: {', '.join(sorted(CATEGORIES))}")
+        raise ValueError(unknown("object category", name, sorted(CATEGORIES)))
     return CATEGORIES[name]
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from typing import Generic, TypeVar
 
+from fail2progress.core.names import unknown
+
 Part = TypeVar("Part")
 OWN = "fail2progress"
 
@@ -55,7 +57,7 @@ class Registry(Generic[Part]):
         if name not in self._parts:
             self._search()
         if name not in self._parts:
-            raise RegistryError(f"unknown {self.kind} {name!r}; known: {', '.join(self.names())}")
+            raise RegistryError(unknown(self.kind, name, self.names()))
         return self._parts[name]
 
     def source(self, name: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.names import unknown
 from fail2progress.core.scene import Array, Scene
 
 Mask = NDArray[np.bool_]
@@ -89,7 +90,7 @@ class RelationState:
 
 def _position(relation: str, known: tuple[str, ...]) -> int:
     if relation not in known:
-        raise ValueError(f"unknown relation {relation!r}; known: {', '.join(known)}")
+        raise ValueError(unknown("relation", relation, known))
     return known.index(relation)
 
 

@@ -16,6 +16,7 @@ from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.camera import Camera
 from fail2progress.core.executor import Executor
 from fail2progress.core.goals import Goal
+from fail2progress.core.names import unknown
 from fail2progress.evaluation.budget import shortest
 from fail2progress.evaluation.gap import sim2real_gap
 from fail2progress.evaluation.predictions import f1
@@ -114,7 +115,7 @@ def replans(method: str, note: dict[str, object], replan: bool | None = None) ->
     fail2progress needs a model that was fine-tuned on failures; it plans again unless told otherwise.
     """
     if method not in METHODS:
-        raise ValueError(f"unknown method {method!r}; known: {', '.join(METHODS)}")
+        raise ValueError(unknown("method", method, METHODS))
     if method == "fail2progress":
         if "parent" not in note:
             raise ValueError(

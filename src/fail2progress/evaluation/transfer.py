@@ -15,6 +15,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from fail2progress.core.goals import Atom
+from fail2progress.core.names import unknown
 from fail2progress.core.scene import Scene
 from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.grasp import GraspStability, spec_volume
@@ -93,7 +94,7 @@ ROBOTS = {
 def robot(name: str) -> Profile:
     """Look a robot up by name; ValueError names the ones that exist."""
     if name not in ROBOTS:
-        raise ValueError(f"unknown robot {name!r}; known: {', '.join(ROBOTS)}")
+        raise ValueError(unknown("robot", name, ROBOTS))
     return ROBOTS[name]
 
 

@@ -102,7 +102,8 @@ class FailureStore:
 
     def get(self, identity: str) -> FailureEvent:
         """One event by its id or an unambiguous beginning of it; StoreError where there is none."""
-        rows = self._select("SELECT id, header, data FROM failures WHERE substr(id, 1, ?) = ?", (len(identity), identity))
+        text = identity.encode(errors="replace").decode()  # a terminal's bytes need not be UTF-8
+        rows = self._select("SELECT id, header, data FROM failures WHERE substr(id, 1, ?) = ?", (len(text), text))
         if len(rows) != 1 or not identity:
             found = "no failure" if not rows else f"{len(rows)} failures"
             raise StoreError(f"{self.path}: {found} whose id begins with {identity!r}; list them with: fail2progress failures ls")

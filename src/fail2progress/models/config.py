@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, TypeVar
 
+from fail2progress.core.names import unknown
+
 Config = TypeVar("Config", bound="ModelConfig")
 _LARGEST = 4096
 
@@ -25,10 +27,11 @@ class ModelConfig:
     @classmethod
     def from_dict(cls: type[Config], values: Mapping[str, Any]) -> Config:
         """Read back. ValueError names what does not fit."""
-        try:
-            config = cls(**values)
-        except TypeError as error:
-            raise ValueError(str(error)) from error
+        names = [field.name for field in fields(cls)]
+        for name in values:
+            if name not in names:
+                raise ValueError(unknown("setting", name, names))
+        config = cls(**values)
         config.check()
         return config
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fail2progress.core.names import unknown
+
 Score = Callable[[Tensor], Tensor]
 """(K, H, d) points to (K,) scores in nats, higher is better."""
 
@@ -76,7 +78,7 @@ OPTIMISERS: dict[str, Optimiser] = {optimiser.name: optimiser for optimiser in (
 def optimiser(name: str) -> Optimiser:
     """Look an optimiser up by name; ValueError names the ones that exist."""
     if name not in OPTIMISERS:
-        raise ValueError(f"unknown optimiser {name!r}; known: {', '.join(OPTIMISERS)}")
+        raise ValueError(unknown("optimiser", name, OPTIMISERS))
     return OPTIMISERS[name]
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fail2progress.core.names import unknown
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, with_tokens
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.definition import Parameter, SkillDefinition
@@ -230,5 +231,5 @@ def _entropy(p: Tensor) -> Tensor:
 def information(model: SkillEffectModel, actions: ActionSpace, measure: str, seed: int = 0) -> Information:
     """Look a measure up by name; ValueError names the ones that exist."""
     if measure not in ACQUISITIONS:
-        raise ValueError(f"unknown acquisition {measure!r}; known: {', '.join(ACQUISITIONS)}")
+        raise ValueError(unknown("acquisition", measure, ACQUISITIONS))
     return Information(model, actions, measure, seed=seed)

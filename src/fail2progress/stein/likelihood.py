@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fail2progress.core.names import unknown
 from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.models.base import LatentState, SkillEffectModel
 from fail2progress.models.prediction import Belief
@@ -39,7 +40,7 @@ class FailureRelations:
 
     def __post_init__(self) -> None:
         if self.scope not in SCOPES:
-            raise ValueError(f"unknown scope {self.scope!r}; known: {', '.join(SCOPES)}")
+            raise ValueError(unknown("scope", self.scope, SCOPES))
 
     def __call__(self, particles: Tensor) -> Tensor:
         """(M, D) particles to (M,) log density."""

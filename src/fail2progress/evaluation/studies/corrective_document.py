@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
+from fail2progress.core.names import unknown
 from fail2progress.failures.assets.schema import FailureSignals
 
 AT_MOST = 12
@@ -107,7 +108,7 @@ def trial(scenario: str, policy: str, seed: int) -> Trial:
         "corrective": corrective_step,
     }
     if policy not in steps:
-        raise ValueError(f"unknown policy {policy!r}; known: {', '.join(steps)}")
+        raise ValueError(unknown("policy", policy, steps))
     history = [SCENARIOS[scenario]]
     while not passes(evaluate(history[-1])) and len(history) < AT_MOST:
         history.append(steps[policy](history[-1], evaluate(history[-1])))

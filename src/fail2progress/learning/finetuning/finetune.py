@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fail2progress.core.names import unknown
 from fail2progress.learning.pretraining.pretrain import shape_codes
 from fail2progress.models.base import Action, SkillEffectModel, expected_motion
 from fail2progress.models.training.losses import Views, action
@@ -44,7 +45,7 @@ class FinetuneOptions:
     def __post_init__(self) -> None:
         known = (*RUNGS, LADDER)
         if self.adjusts not in known:
-            raise ValueError(f"unknown weights to adjust {self.adjusts!r}; known: {', '.join(known)}")
+            raise ValueError(unknown("weights to adjust", self.adjusts, known))
 
 
 def finetune(

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fail2progress.core.names import unknown
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Scene
 from fail2progress.failures.assets.refine import refined
@@ -48,7 +49,7 @@ class TargetOptions:
     def __post_init__(self) -> None:
         GENERATORS.get(self.method)
         if self.scope not in SCOPES:
-            raise ValueError(f"unknown scope {self.scope!r}; known: {', '.join(SCOPES)}")
+            raise ValueError(unknown("scope", self.scope, SCOPES))
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
         if not self.freedom > 0:

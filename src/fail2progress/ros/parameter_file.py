@@ -1,0 +1,79 @@
+"""ROS parameter files, read before anything is started: what is wrong in one is said in one line. Imports no ROS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from fail2progress.core.names import unknown
+from fail2progress.ros.graph import NODES, Parameter, parameters
+
+_KEY = "ros__parameters"
+_NAMESPACE = re.compile(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", re.ASCII)
+_GIVEN_TO_ALL = ("use_sim_time", "qos_overrides", "start_type_description_service")
+"""What rclpy declares itself."""
+
+
+class ParameterFileError(ValueError):
+    """A parameter file or a namespace that ROS, or a node of the stack, would not take."""
+
+
+def check_namespace(namespace: str) -> None:
+    """ParameterFileError where ROS would not take it."""
+    if not _NAMESPACE.fullmatch(namespace):
+        raise ParameterFileError(
+            f"namespace {namespace!r}: letters, digits and _ in parts between single slashes, none of which begins with a digit"
+        )
+
+
+def check_file(path: Path) -> None:
+    """ParameterFileError names the file, the node, the parameter and the value that is wrong. Nodes of others are left alone."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        raise ParameterFileError(f"{path}: cannot be read as a parameter file ({' '.join(str(error).split())})") from error
+    if not isinstance(content, dict) or not content:
+        raise ParameterFileError(f"{path}: not a parameter file; it maps nodes to {_KEY}, as in planner: {{{_KEY}: {{...}}}}")
+    for node, values in _nodes(path, content, ""):
+        name = node.rpartition("/")[2]
+        if name in NODES:
+            _check(path, name, values)
+        elif near := get_close_matches(name, NODES, 1, 0.8):
+            raise ParameterFileError(f"{path}: no node {name!r} in the stack. Did you mean {near[0]!r}?")
+
+
+def _nodes(path: Path, content: Mapping[Any, Any], above: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Every node with its values, by its whole name; namespaces may be nested."""
+    for key, value in content.items():
+        place = f"{above}/{key}".replace("//", "/")
+        if not isinstance(value, dict):
+            raise ParameterFileError(f"{path}: {place}: expected {_KEY} or a node, got {value!r}")
+        if _KEY not in value:
+            yield from _nodes(path, value, place)
+        elif isinstance(value[_KEY], dict):
+            yield place, value[_KEY]
+        else:
+            raise ParameterFileError(f"{path}: {place}: {_KEY} maps names to values, got {value[_KEY]!r}")
+
+
+def _check(path: Path, node: str, values: Mapping[str, Any]) -> None:
+    known = {parameter.name: parameter for parameter in parameters(NODES[node])}
+    for name, value in values.items():
+        if name in known:
+            reason = _mistake(known[name], value)
+            if reason is not None:
+                raise ParameterFileError(f"{path}: {node}: {reason}")
+        elif name not in _GIVEN_TO_ALL:
+            raise ParameterFileError(f"{path}: {node}: {unknown('parameter', str(name), known)}")
+
+
+def _mistake(parameter: Parameter, value: Any) -> str | None:
+    """Why a value is not taken. ROS takes whole numbers for whole numbers only, and numbers with a point for the others."""
+    if type(value) is not type(parameter.default):
+        return f"{parameter.name}: expected {type(parameter.default).__name__}, got {value!r}"
+    return parameter.check(value)
