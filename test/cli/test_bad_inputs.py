@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from support.processes import command
 
@@ -87,10 +88,10 @@ BAD = (
     ("learn --store nul.sqlite", "nul.sqlite: cannot be used as a failure store (file is not a database)"),
     ("failures show --store empty", "empty: no failure was met here"),
     ("gaps ls --file latin.json", "latin.json: cannot be read"),
-    ("perceive empty empty --camera huge.json", "pixels are too many"),
-    ("perceive empty empty --camera latin.json", "latin.json is not JSON"),
-    ("perceive empty empty --camera empty.json", "empty.json has 0 bytes"),
-    ("perceive empty empty --camera deep.json", "deep.json is not JSON"),
+    ("perceive color.png depth.png --camera huge.json", "pixels are too many"),
+    ("perceive color.png depth.png --camera latin.json", "latin.json is not JSON"),
+    ("perceive color.png depth.png --camera empty.json", "empty.json"),
+    ("perceive color.png depth.png --camera deep.json", "deep.json is not JSON"),
     ("bag info empty", "empty: damaged"),
     # folders for files, and files for folders
     ("evaluate --task folder.yaml", "folder.yaml: cannot be read (Is a directory)"),
@@ -134,6 +135,8 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes(content)
     for name in FOLDERS:
         (folder / name).mkdir()
+    Image.new("RGB", (64, 48)).save(folder / "color.png")
+    Image.new("I;16", (64, 48), 800).save(folder / "depth.png")
     return folder
 
 
