@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fail2progress import __version__
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch import description as launching
+from fail2progress.ros.launch.environment import LEAN
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -37,7 +38,7 @@ def test_the_manifest_names_every_ros_package_that_is_imported() -> None:
     manifest = ElementTree.parse(ROOT / "src" / "package.xml").getroot()
     named = {item.text for item in manifest if item.tag.endswith("depend")}
     imported: set[str] = set()
-    for path in (ROOT / "src" / "fail2progress" / "nodes").glob("*.py"):
+    for path in (ROOT / "src" / "fail2progress" / "ros").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ImportFrom | ast.Import):
                 modules = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
@@ -63,6 +64,7 @@ def test_every_node_of_the_table_becomes_a_program() -> None:
     assert "install(PROGRAMS scripts/node DESTINATION lib/${PROJECT_NAME} RENAME ${NODE})" in text
     for installed in re.findall(r"install\((?:DIRECTORY|FILES|PROGRAMS) (\S+)", text):
         assert (ROOT / "src" / installed).exists(), installed
+    assert "../" not in text, "the package builds where it is copied to alone"
 
 
 @pytest.mark.parametrize("script", sorted((ROOT / "src" / "scripts").iterdir()), ids=lambda path: path.name)
@@ -172,13 +174,15 @@ def test_the_environment_is_added_to_and_never_changed(tmp_path: Path) -> None:
     assert dict(launching.environment(tmp_path, "sim", {})) == {
         "FASTDDS_DEFAULT_PROFILES_FILE": str(profile),
         "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        **LEAN,
     }
     assert dict(launching.environment(tmp_path, "robot", {"ROS_DISTRO": "humble"})) == {
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(profile)
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(profile),
+        **LEAN,
     }
-    own = {"FASTDDS_DEFAULT_PROFILES_FILE": "mine.xml", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}
+    own = {"FASTDDS_DEFAULT_PROFILES_FILE": "mine.xml", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"} | dict.fromkeys(LEAN, "3")
     assert not dict(launching.environment(tmp_path, "sim", own))
-    assert not dict(launching.environment(tmp_path / "nowhere", "robot", {}))
+    assert dict(launching.environment(tmp_path / "nowhere", "robot", {})) == LEAN
 
 
 def test_the_camera_publishes_what_the_table_names() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fail2progress.ros import graph as table
+from support.recordings import Rig, simulated, write
 
 ROOT = Path(__file__).resolve().parents[1]
 _RUN = """
@@ -106,6 +107,7 @@ def test_a_node_that_cannot_run_ends_everything(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("reported", [0, 1])
 def test_a_report_is_written_at_the_end(workspace: Workspace, reported: int) -> None:
+    write(workspace.prefix / "tape", Rig().say(simulated()))
     workspace.behave("player", "sleep 1; exit 0")
     workspace.behave("fail2progress", f"exit {reported}")
     code, said = workspace.run("replay", "bag:=tape", "report:=page.html", "state_dir:=state")
@@ -129,6 +131,8 @@ def test_a_wrong_argument_starts_nothing(workspace: Workspace) -> None:
     assert code == 1 and "seed: -1 is outside" in said and not workspace.diary()
     code, said = workspace.run("replay")
     assert code == 1 and "bag" in said and not workspace.diary()
+    code, said = workspace.run("replay", "bag:=nowhere")
+    assert code == 1 and "nowhere: no bag there" in said and not workspace.diary()
 
 
 def test_a_simulated_world_starts_afresh_unless_it_is_resumed(workspace: Workspace) -> None:

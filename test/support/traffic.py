@@ -19,6 +19,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.conversions import images
 from fail2progress.ros.conversions import records as convert_records
 from fail2progress.ros.conversions import values as convert
+from fail2progress.ros.conversions.markers import Board, cloud_msg
 from fail2progress.ros.corrections import adjustments_msg
 from support import messages as m
 
@@ -100,6 +101,8 @@ VALID: dict[str, Callable[[], Any]] = {
     "model_states": lambda: ModelState(node="relations", digest="0" * 64, swaps=1),
     "corrections": lambda: adjustments_msg({"pick_place": {"grip": 0.5}}),
     "looks": lambda: Header(stamp=Time(sec=1), frame_id=table.AFTER),
+    "view/cloud": lambda: cloud_msg(m.scene_cloud()),
+    "view/markers": lambda: Board().array(),
     "heartbeat": lambda: Header(stamp=Time(sec=1), frame_id=m.EPISODE),
     "diagnostics": lambda: DiagnosticArray(status=[DiagnosticStatus(name="x", values=[KeyValue(key="a", value="b")])]),
 }

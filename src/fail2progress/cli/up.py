@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ _JSON = typer.Option(False, "--json", help="Print the result as JSON.")
 _RELATIONS = typer.Option("learned", help="Relation detector: learned (the model's own), geometric, or one of another package.")
 _OUT = typer.Option(None, help="Folder for failures, models, bags, logs and the report; default: one of its own in runs/.")
 _RESUME = typer.Option(False, help="Go on with the models, failures and world of an earlier run: in --out, or the last one.")
+_VIEW = typer.Option(False, "--view", help="A live page of cameras, plan, failure and lessons; kept as bags/run.rrd (rerun).")
 _FORCE = typer.Option(False, help="Replace an earlier run in --out.")
 
 
@@ -71,6 +73,7 @@ def sim(
     story: bool = typer.Option(True, help="Trials until one fails, then the same again; otherwise one trial."),
     resume: bool = _RESUME,
     force: bool = _FORCE,
+    view: bool = _VIEW,
     namespace: str = _NAMESPACE,
     params_file: Path | None = _PARAMS,
     log_level: str = _LEVEL,
@@ -94,7 +97,7 @@ def sim(
         if goal:
             first.with_goal(Goal.parse(goal))
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
-    values |= _perception(segmenter, relations) | {"story": story}
+    values |= _perception(segmenter, relations) | {"story": story} | _seen(view)
     known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")
     reason = known.check(robot)
     require(reason is None, str(reason))
@@ -112,6 +115,7 @@ def robot(
         "geometric", help="geometric, label-image where a detector publishes camera/labels, or as for perceive."
     ),
     relations: str = _RELATIONS,
+    view: bool = _VIEW,
     namespace: str = _NAMESPACE,
     params_file: Path | None = _PARAMS,
     log_level: str = _LEVEL,
@@ -122,7 +126,7 @@ def robot(
     Example: fail2progress up robot --out ~/fail2progress
     """
     with run_folder("robot", out, resume=True) as run:
-        chosen = _perception(segmenter, relations)
+        chosen = _perception(segmenter, relations) | _seen(view)
         code = _run(_launch("robot", run.folder, chosen, namespace, params_file, log_level, model))
     _end(code, run.folder, "the stack ended")
 
@@ -143,6 +147,7 @@ def replay(
     relations: str = _RELATIONS,
     resume: bool = _RESUME,
     force: bool = _FORCE,
+    view: bool = _VIEW,
     namespace: str = _NAMESPACE,
     params_file: Path | None = _PARAMS,
     log_level: str = _LEVEL,
@@ -164,7 +169,7 @@ def replay(
     played = look_through(bag, topic, robot, camera, source, slop).played.values()
     segmenter = segmenter or ("label-image" if LABELS in played else "geometric")
     values = {"bag": str(bag), "source": source, "rate": rate, **_perception(segmenter, relations)}
-    values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop}
+    values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop, **_seen(view)}
     with run_folder("replay", out, resume, force, KEPT) as run:
         code = _run(_launch("replay", run.folder, values, namespace, params_file, log_level, model))
         _finish(run.folder, report, as_json)
@@ -197,6 +202,12 @@ def _perception(segmenter: str, relations: str) -> dict[str, Any]:
     DETECTORS.get(relations)
     chosen = str(Path(segmenter).resolve()) if Path(segmenter).suffix in FILES else segmenter
     return {"segmenter": chosen, "relations": relations}
+
+
+def _seen(view: bool) -> dict[str, Any]:
+    """Parameters of the time line; UserError where rerun is not installed."""
+    require(not view or find_spec("rerun") is not None, "--view needs rerun: pip install 'fail2progress[view]'")
+    return {"view": "page"} if view else {}
 
 
 def _launch(

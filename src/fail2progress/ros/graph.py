@@ -7,77 +7,12 @@ Topics are relative names. A `Quality` is sensor (best effort, the newest), even
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import Enum
 from types import MappingProxyType
 
+from fail2progress.ros.entries import NodeEntry, Parameter, Quality, Topic, Value
 from fail2progress.tasks import DEFAULT
 
-Value = bool | int | float | str
-
-
-class Quality(str, Enum):
-    """How a topic is delivered."""
-
-    SENSOR = "sensor"
-    STREAM = "stream"
-    EVENT = "event"
-
-
-@dataclass(frozen=True)
-class Topic:
-    """A topic: its relative name, its type as "package/Name", and how it is delivered with which depth."""
-
-    name: str
-    type: str
-    quality: Quality
-    depth: int = 1
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """One parameter; numbers have a range, texts may have a list of choices. The type is that of the default."""
-
-    name: str
-    default: Value
-    description: str
-    low: float | None = None
-    high: float | None = None
-    choices: tuple[str, ...] = ()
-
-    def check(self, value: Value) -> str | None:
-        """Why a value is not taken, or None."""
-        if self.choices and value not in self.choices:
-            return f"{self.name}: {value!r} is not one of {', '.join(self.choices)}"
-        if self.low is not None and self.high is not None and not self.low <= float(value) <= self.high:
-            return f"{self.name}: {value} is outside [{self.low:g}, {self.high:g}]"
-        return None
-
-
-@dataclass(frozen=True)
-class NodeEntry:
-    """One node: where its class is, and everything by which others can talk to it."""
-
-    name: str
-    summary: str
-    parameters: tuple[Parameter, ...] = ()
-    subscribes: tuple[str, ...] = ()
-    publishes: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
-    actions: tuple[str, ...] = ()
-    uses_model: bool = False
-    threads: int = 2
-
-    @property
-    def module(self) -> str:
-        """The module that holds its class."""
-        return f"fail2progress.ros.nodes.{self.name}"
-
-    @property
-    def class_name(self) -> str:
-        """The class in that module: `sim_stretch` is a SimStretchNode."""
-        return "".join(word.title() for word in self.name.split("_")) + "Node"
-
+__all__ = ["LAST", "NODES", "STACKS", "TOPICS", "NodeEntry", "Parameter", "Quality", "Topic", "Value", "parameters"]
 
 _OWN = "fail2progress_msgs/"
 _TOPICS = (
@@ -88,7 +23,7 @@ _TOPICS = (
     Topic("camera/label_names", _OWN + "LabelNames", Quality.EVENT),
     Topic("joint_states", "sensor_msgs/JointState", Quality.SENSOR, 10),
     Topic("tf", "tf2_msgs/TFMessage", Quality.STREAM, 100),
-    Topic("tf_static", "tf2_msgs/TFMessage", Quality.EVENT, 10),
+    Topic("tf_static", "tf2_msgs/TFMessage", Quality.EVENT, 100),
     Topic("segments", _OWN + "Segments", Quality.STREAM, 10),
     Topic("relations", _OWN + "Relations", Quality.STREAM, 10),
     Topic("plan", _OWN + "Plan", Quality.EVENT),
@@ -101,6 +36,8 @@ _TOPICS = (
     Topic("corrections", "std_msgs/String", Quality.EVENT),
     Topic("looks", "std_msgs/Header", Quality.STREAM, 10),
     Topic("heartbeat", "std_msgs/Header", Quality.SENSOR, 1),
+    Topic("view/cloud", "sensor_msgs/PointCloud2", Quality.EVENT),
+    Topic("view/markers", "visualization_msgs/MarkerArray", Quality.EVENT),
     Topic("diagnostics", "diagnostic_msgs/DiagnosticArray", Quality.STREAM, 10),
 )
 TOPICS: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in _TOPICS})
@@ -244,6 +181,16 @@ _NODES = (
         (),
     ),
     NodeEntry(
+        "view",
+        "clouds and markers of standard types for RViz and Foxglove, and a time line by rerun",
+        (
+            Parameter("view", "none", "time line by rerun: none, a file, or also a live page", choices=("none", "file", "page")),
+            Parameter("time_line", "", "file of the time line (.rrd); empty: run.rrd beside the bags in the state folder"),
+        ),
+        (*CAMERA[:2], "segments", "relations", "plan", "steps", "failures", "model_updates"),
+        ("view/cloud", "view/markers"),
+    ),
+    NodeEntry(
         "task",
         "asks for one task, tells its progress, writes the result and ends",
         (
@@ -279,9 +226,9 @@ NODES: Mapping[str, NodeEntry] = MappingProxyType({entry.name: entry for entry i
 _CORE = ("segmentation", "relations", "monitor", "classifier", "learner")
 STACKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "sim": (*_CORE, "planner", "recorder", "sim_stretch", "task"),
-        "robot": (*_CORE, "planner", "recorder", "stretch"),
-        "replay": (*_CORE, "player"),
+        "sim": (*_CORE, "planner", "recorder", "view", "sim_stretch", "task"),
+        "robot": (*_CORE, "planner", "recorder", "view", "stretch"),
+        "replay": (*_CORE, "view", "player"),
     }
 )
 LAST: Mapping[str, str | None] = MappingProxyType({"sim": "task", "robot": None, "replay": "player"})

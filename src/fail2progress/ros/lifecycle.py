@@ -40,8 +40,13 @@ LONGEST_LINE = 500
 """Characters of what is logged of a refusal: it may quote what came from outside."""
 
 
+def offered(topic: table.Topic) -> QoSProfile:
+    """How a topic is published: reliably, so that standard subscribers, who ask for that, get it; others take the newest."""
+    return QoSProfile(depth=topic.depth, reliability=ReliabilityPolicy.RELIABLE, durability=QUALITIES[topic.quality][1])
+
+
 def qos(topic: table.Topic) -> QoSProfile:
-    """How a topic is delivered."""
+    """How the stack hears a topic."""
     reliability, durability = QUALITIES[topic.quality]
     return QoSProfile(depth=topic.depth, reliability=reliability, durability=durability)
 
@@ -187,7 +192,7 @@ class StackNode(LifecycleNode):
 
     def _outlet(self, name: str) -> Any:
         topic = table.TOPICS[name]
-        return self.create_publisher(message_type(topic.type), name, qos(topic))
+        return self.create_publisher(message_type(topic.type), name, offered(topic))
 
     def tell(self, name: str, message: Any) -> None:
         """Publish. What cannot be sent is counted: a flood must not end the node."""

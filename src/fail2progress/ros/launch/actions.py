@@ -122,7 +122,7 @@ class Run:
 
     def camera(self) -> list[Any]:
         """The RealSense driver for the real robot."""
-        if not launching.truth("camera", self.given.get("camera", "false")):
+        if self.stack != "robot" or not launching.truth("camera", self.given["camera"]):
             return []
         try:
             get_package_prefix(CAMERA_PACKAGE)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fail2progress.ros import graph as table
+from fail2progress.ros.launch.environment import LEAN
 
 RENAMED = {"log_level": "loglevel"}
 """Launch arguments whose parameter has another name."""
-SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmenter", "bag")
+SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmenter", "bag", "view")
 OWN: Mapping[str, tuple[str, ...]] = {
     "sim": ("task", "objects", "seed", "story", "robot", "result"),
     "robot": (),
@@ -116,6 +117,7 @@ def environment(share: Path, stack: str, base: Mapping[str, str]) -> Iterator[tu
     name = f"{'FASTRTPS' if base.get('ROS_DISTRO') == 'humble' else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
     if name not in base and profile.is_file():
         yield name, str(profile)
+    yield from ((key, value) for key, value in LEAN.items() if key not in base)
     if stack != "robot" and "ROS_AUTOMATIC_DISCOVERY_RANGE" not in base:
         yield "ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST"
 

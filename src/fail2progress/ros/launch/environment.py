@@ -8,9 +8,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 SUPERVISOR = "FAIL2PROGRESS_SUPERVISOR"
 """Process id of a node's supervisor: the node ends when its supervisor has gone."""
+LEAN: Mapping[str, str] = MappingProxyType({"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"})
+"""Variables of every node: one thread of computing, as there are many nodes; and little memory that is kept for later, as the
+middleware's threads would each have some."""
 _PROBE = "import rclpy, fail2progress_msgs.msg, tf2_msgs.msg"
 
 
@@ -28,7 +32,8 @@ def environment(base: Mapping[str, str] | None = None, local: bool = True) -> di
     found = dict(os.environ if base is None else base)
     if local:
         found.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    found.setdefault("OMP_NUM_THREADS", "1")
+    for name, value in LEAN.items():
+        found.setdefault(name, value)
     profile = root() / "config" / "ros" / "fastdds.xml"
     if profile.is_file():
         found.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))

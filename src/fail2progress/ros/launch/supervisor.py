@@ -147,7 +147,7 @@ class Supervisor:
 
     def _start(self, name: str) -> None:
         self._starts[name] = self._starts.get(name, 0) + 1
-        loud = name == table.LAST[self.launch.stack]
+        loud = name in (table.LAST[self.launch.stack], "view")
         with self._log(name).open("a") as log:
             popen = subprocess.Popen(
                 self.launch.command(name),

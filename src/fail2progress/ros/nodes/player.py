@@ -24,7 +24,7 @@ from fail2progress.ros.bags.playback import Pace, messages
 from fail2progress.ros.bags.reader import BagError, Recorded
 from fail2progress.ros.bags.topics import TRANSFORMS, Choice
 from fail2progress.ros.conversions.values import uuid_text
-from fail2progress.ros.lifecycle import StackNode, message_type, qos
+from fail2progress.ros.lifecycle import StackNode, message_type, offered
 
 _, DEPTH, INFO = table.CAMERA
 PATIENCE = 5.0
@@ -224,7 +224,7 @@ class PlayerNode(StackNode):
     def _outlet_of(self, name: str) -> Any:
         if name not in self.outlets:
             topic = table.TOPICS[name]
-            self.outlets[name] = self.create_publisher(message_type(topic.type), name, qos(topic))
+            self.outlets[name] = self.create_publisher(message_type(topic.type), name, offered(topic))
         return self.outlets[name]
 
     def _await_end(self) -> None:

@@ -18,7 +18,7 @@ from fail2progress.ros.image_throttle import Thinning
 from fail2progress.ros.lifecycle import StackNode, message_type, qos
 
 SAVE = 5.0
-_POLICY = {table.Quality.SENSOR: (2, 2), table.Quality.STREAM: (1, 2), table.Quality.EVENT: (1, 1)}
+_POLICY = {table.Quality.SENSOR: (1, 2), table.Quality.STREAM: (1, 2), table.Quality.EVENT: (1, 1)}
 """Reliability and durability as rosbag2 writes them."""
 
 

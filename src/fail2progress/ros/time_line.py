@@ -1,0 +1,80 @@
+"""A run on one time line, by `rerun`: a live page in the browser, and a file to look at later. Needs the extra `view`."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.observation import SECOND, SegmentedCloud
+from fail2progress.core.scene import Array
+from fail2progress.ros.conversions.markers import colours
+
+MISSING = "the package rerun-sdk is missing: pip install 'fail2progress[view]'"
+
+
+def free_port() -> int:
+    """A TCP port on this computer that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class TimeLine:
+    """What is logged is in the file at once, and on the page if there is one. ValueError where rerun is not installed."""
+
+    def __init__(self, file: Path, page: bool) -> None:
+        try:
+            import rerun
+        except ImportError as error:
+            raise ValueError(MISSING) from error
+        file.parent.mkdir(parents=True, exist_ok=True)
+        self._rerun: Any = rerun
+        self.file = file
+        self._recording = rerun.RecordingStream("fail2progress")
+        sinks: list[Any] = [rerun.FileSink(str(file))]
+        self.address = ""
+        if page:
+            live, web = rerun.GrpcServerSink("127.0.0.1", free_port()), free_port()
+            rerun.start_web_viewer_server(web)
+            sinks.append(live)
+            self.address = f"http://127.0.0.1:{web}/?url={quote(live.uri, safe='')}"
+        self._recording.set_sinks(*sinks)
+
+    def _log(self, path: str, stamp: int, what: Any) -> None:
+        self._recording.set_time("time", timestamp=stamp / SECOND)
+        self._recording.log(path, what)
+
+    def image(self, path: str, stamp: int, pixels: NDArray[Any]) -> None:
+        """(H, W, 3) colours, or (H, W) depth in millimetres."""
+        kind = self._rerun.Image(pixels).compress(80) if pixels.ndim == 3 else self._rerun.DepthImage(pixels, meter=1000)
+        self._log(path, stamp, kind)
+
+    def cloud(self, path: str, cloud: SegmentedCloud) -> None:
+        """Segments, each in its colour, with names."""
+        seen = cloud.seen
+        points, paint = cloud.points[seen].reshape(-1, 3), np.repeat(colours(cloud.names)[seen], cloud.points.shape[1], axis=0)
+        self._log(f"{path}/points", cloud.stamp, self._rerun.Points3D(points, colors=paint, radii=0.003))
+        middle = cloud.bounds()[seen].mean(axis=1)
+        names = [name for name, there in zip(cloud.names, seen, strict=True) if there]
+        self._log(f"{path}/names", cloud.stamp, self._rerun.Points3D(middle, labels=names, radii=0.001))
+
+    def boxes(self, path: str, stamp: int, bounds: Array, labels: list[str], colour: tuple[int, ...]) -> None:
+        """(N, 2, 3) corners; none take those away that were there."""
+        halves, centres = (bounds[:, 1] - bounds[:, 0]) / 2, bounds.mean(axis=1)
+        self._log(
+            path, stamp, self._rerun.Boxes3D(half_sizes=halves, centers=centres, labels=labels, colors=[colour] * len(labels))
+        )
+
+    def text(self, path: str, stamp: int, said: str) -> None:
+        """A line of the log."""
+        self._log(path, stamp, self._rerun.TextLog(said))
+
+    def close(self) -> None:
+        """Write out what is left."""
+        self._recording.flush()
+        self._recording.disconnect()
