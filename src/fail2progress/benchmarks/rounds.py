@@ -21,6 +21,7 @@ from fail2progress.benchmarks.levels import SCOUT
 from fail2progress.benchmarks.panel import Member, Panel
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
 from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
@@ -44,6 +45,8 @@ class Iteration:
     harness: Harness
     held_back: Sequence[Carried] = ()
     """What the learner is judged on after every round."""
+    targeting: TargetOptions = field(default_factory=TargetOptions)
+    finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
     learner: SkillEffectModel | None = field(default=None, init=False)
 
     def run(self, mode: str, log: RunLog) -> None:
@@ -144,7 +147,8 @@ class Iteration:
             events = self._events(given, simulator, number)
             if not events:
                 return
-            learner = Learner(simulator, load_rehearsal(weights.path(weights.KEEPSAKE)), TargetOptions(), patience=0.0)
+            rehearsal = load_rehearsal(weights.path(weights.KEEPSAKE))
+            learner = Learner(simulator, rehearsal, self.targeting, self.finetuning, patience=0.0)
             try:
                 lesson = learner.learn(events, self.learner, number)
             except NothingToVaryError:

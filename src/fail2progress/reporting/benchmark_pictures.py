@@ -51,7 +51,7 @@ def structures(slices: Mapping[str, Any]) -> bytes:
     figure = Figure(figsize=(9.4, 0.42 * len(slices) + 1.5), layout="constrained")
     ax = figure.subplots()
     values = [[found["by_structure"].get(name, {}).get("accuracy", float("nan")) for name in names] for found in slices.values()]
-    image = ax.imshow(values, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
+    image = ax.imshow(values, vmin=0, vmax=1, cmap="RdYlGn", alpha=0.6, aspect="auto")
     for row, found in enumerate(slices.values()):
         for column, name in enumerate(names):
             if name in found["by_structure"]:

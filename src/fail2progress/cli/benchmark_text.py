@@ -1,0 +1,34 @@
+"""fail2progress benchmark text: the apparatus on questions and stub predictors, apart from anything a robot does."""
+
+from __future__ import annotations
+
+import typer
+
+from fail2progress.cli.benchmark import benchmark
+from fail2progress.cli.common import print_json, say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the group."""
+    benchmark.command()(text)
+
+
+def text(
+    count: int = typer.Option(200, "--n", min=3, help="Questions of the second slice."),
+    seed: int = typer.Option(2026, min=0, help="The same seed gives the same questions."),
+    budget: int = typer.Option(20, min=2, help="Questions of a slice and seed."),
+    n_seeds: int = typer.Option(10, min=1, help="Benchmark seeds."),
+    n_boot: int = typer.Option(500, min=10, help="Bootstrap replicates."),
+    as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
+) -> None:
+    """A regression of the apparatus: three rule-based stubs on three fixed questions and on generated ones. No claim is tested.
+
+    Example: fail2progress benchmark text --json
+    """
+    from fail2progress.benchmarks.text import STATIC_FIXTURE, build_text, text_report
+
+    report = text_report(STATIC_FIXTURE, build_text(count, seed), budget, n_seeds, n_boot, seed)
+    for name, found in report.items():
+        say(f"{name}: {found['n']} questions, S {found['S']['value']:.3f}, S_c {found['S_c']['value']:.3f}")
+    if as_json:
+        print_json(report)

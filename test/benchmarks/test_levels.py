@@ -1,0 +1,66 @@
+"""Capability levels: trained once, gone on with, told apart from others, and read as a panel."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fail2progress.benchmarks.levels import EVALUEE, MANIFEST, SCOUT, LevelTask, Size, tasks, train_levels
+from fail2progress.benchmarks.panel import PanelError, read_panel
+from fail2progress.learning.pretraining.generate import generate, write_manifest
+from fail2progress.models import weights
+from support.executors import Inline
+
+SIZES = (Size(10, 1), Size(20, 1))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    assert len(list(generate(folder, 24, 3, Inline()))) == 1
+    write_manifest(folder, 3, {})
+    return folder
+
+
+def work(data: Path, out: Path, seeds: int, scouts: int | None = None) -> list[LevelTask]:
+    return tasks(data, out, weights.path(weights.RELATIONAL), ("binary-pred",), SIZES, seeds, scouts)
+
+
+def test_levels_are_trained_once_and_seed_nought_scouts(data: Path, tmp_path: Path) -> None:
+    stopped = Inline(stop=1)
+    with pytest.raises(KeyboardInterrupt):
+        list(train_levels(work(data, tmp_path, 2), stopped))
+    first = {path.name: path.read_bytes() for path in tmp_path.glob("binary*.safetensors")}
+    again = Inline()
+    done = list(train_levels(work(data, tmp_path, 2), again))
+    assert len(done) == 4 and len(again.work) == 3 and len(first) == 1
+    assert all((tmp_path / name).read_bytes() == content for name, content in first.items())
+    panel = read_panel(tmp_path)
+    assert [panel.members[i].seed for i in panel.of(SCOUT)] == [0, 0]
+    assert [panel.members[i].level for i in panel.of(EVALUEE)] == ["binary-pred/10", "binary-pred/20"]
+    assert len({member.digest for member in panel.members}) == 4
+    assert all(member.model.name == "binary-pred" for member in panel.members)
+
+
+def test_a_size_may_scout_instead(data: Path, tmp_path: Path) -> None:
+    list(train_levels(work(data, tmp_path, 1, scouts=10), Inline()))
+    panel = read_panel(tmp_path)
+    assert [panel.members[i].level for i in panel.of(SCOUT)] == ["binary-pred/10"]
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    manifest["levels"][0]["digest"] = "0" * 64
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(PanelError, match="is not that of the panel"):
+        _ = read_panel(tmp_path).members[0].model
+
+
+def test_what_cannot_be_trained_or_scored_is_said_before(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="generate more"):
+        tasks(data, tmp_path, weights.path(weights.RELATIONAL), ("binary-pred",), (Size(1000, 1),))
+    with pytest.raises(ValueError, match="nothing is left to be scored"):
+        work(data, tmp_path, 1)
+    with pytest.raises(ValueError, match="--scouts 30"):
+        work(data, tmp_path, 1, scouts=30)
+    with pytest.raises(ValueError, match="EXECUTIONS:EPOCHS"):
+        Size.parse("2000")
+    with pytest.raises(PanelError, match="benchmark levels --out"):
+        read_panel(tmp_path)

@@ -1,0 +1,68 @@
+"""Rounds of induction, and a learner that learns between them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fail2progress.benchmarks.build import Carried
+from fail2progress.benchmarks.config import Rules
+from fail2progress.benchmarks.convergence import NULL, verdict
+from fail2progress.benchmarks.events import RunLog, recorded
+from fail2progress.benchmarks.harness import Harness
+from fail2progress.benchmarks.panel import Panel
+from fail2progress.benchmarks.report import report
+from fail2progress.benchmarks.rounds import ACCUMULATE, LEARN, Iteration
+from fail2progress.benchmarks.store import ExecutionStore
+from fail2progress.learning.finetuning.finetune import FinetuneOptions
+from fail2progress.learning.finetuning.targeted import TargetOptions
+
+RULES = Rules(generators=("cluster",), controls=(), k=2, budget=6, n_seeds=0, n_boot=10, rounds=2, anchors=8)
+
+
+def run(mode: str, rules: Rules, pool: list[Carried], panel: Panel, store: ExecutionStore, folder: Path) -> dict[str, Any]:
+    iteration = Iteration(Harness(rules, panel, store, {"static": pool}), pool[:6])
+    iteration.targeting = TargetOptions(samples=3, state_steps=8, action_steps=2)
+    iteration.finetuning = FinetuneOptions(epochs=3, batch=4, replay=2, adjusts="relations")
+    log = RunLog.new(folder)
+    members = [{"level": m.level, "seed": m.seed, "role": m.role, "digest": m.digest} for m in panel.members]
+    log.write("run", "harness_config", {"rules": rules.model_dump(mode="json"), "members": members, "status": "exploratory"})
+    log.write("run", "block_started", {"block": f"rounds/{mode}"})
+    iteration.run(mode, log)
+    log.write("run", "block_finished", {"block": f"rounds/{mode}"})
+    return report(recorded(folder))
+
+
+def test_clusters_are_followed_from_round_to_round(
+    pool: list[Carried], panel: Panel, store: ExecutionStore, tmp_path: Path
+) -> None:
+    result = run(ACCUMULATE, RULES, pool, panel, store, tmp_path / "run")
+    rows = result["rounds"][ACCUMULATE]
+    assert [row["round"] for row in rows] == [0, 1, 2] and all(row["n"] == 6 for row in rows)
+    assert [row["failures"] for row in rows] == sorted(row["failures"] for row in rows)
+    assert rows[0]["drift"] is None and all(row["drift"] >= 0 and -1 <= row["ari"] <= 1 for row in rows[1:])
+    assert result["hypotheses"]["H3"]["mode"] == ACCUMULATE and result["hypotheses"]["H1"] is None
+
+
+def test_a_learner_learns_between_rounds_and_is_judged_on_what_is_held_back(
+    pool: list[Carried], panel: Panel, store: ExecutionStore, tmp_path: Path
+) -> None:
+    rules = RULES.model_copy(update={"rounds": 1, "update": LEARN, "budget": 10})
+    result = run(LEARN, rules, pool, panel, store, tmp_path / "run")
+    held = {item.item.structure for item in pool[:6]}
+    assert set(result["learning"]) == held
+    assert all([row["round"] for row in rows] == [0, 1] for rows in result["learning"].values())
+    assert sum(rows[0]["items"] for rows in result["learning"].values()) == 6
+
+
+@pytest.mark.parametrize(
+    ("drifts", "agreements", "holds"),
+    [((0.3, 0.05, 0.05), (0.9, 0.9, 0.9), True), ((0.05, 0.3, 0.05), (0.9,) * 3, False), ((0.05,) * 3, (0.9, 0.7, 0.9), False)],
+)
+def test_the_rule_of_h3(drifts: tuple[float, ...], agreements: tuple[float, ...], holds: bool) -> None:
+    rows: list[dict[str, Any]] = [{"drift": None, "ari": None}]
+    rows += [{"drift": d, "ari": a} for d, a in zip(drifts, agreements, strict=True)]
+    null = [{"drift": None, "ari": None}, {"drift": 0.5, "ari": 0.5}]
+    found = verdict({ACCUMULATE: rows, NULL: null}, RULES)
+    assert found is not None and found["rule"] is holds
+    assert found["p"] == 0.5 and found["median_drift_null"] == 0.5
