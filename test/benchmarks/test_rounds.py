@@ -16,12 +16,13 @@ from fail2progress.benchmarks.rounds import ACCUMULATE, LEARN, Iteration
 from fail2progress.benchmarks.store import ExecutionStore
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.models import weights
 
 RULES = Rules(generators=("cluster",), controls=(), k=2, budget=6, n_seeds=0, n_boot=10, rounds=2, anchors=8)
 
 
 def run(mode: str, rules: Rules, pool: list[Carried], panel: Panel, store: ExecutionStore, folder: Path) -> dict[str, Any]:
-    iteration = Iteration(Harness(rules, panel, store, {"static": pool}), pool[:6])
+    iteration = Iteration(Harness(rules, panel, store, {"static": pool}), pool[:6], weights.path(weights.RELATIONAL))
     iteration.targeting = TargetOptions(samples=3, state_steps=8, action_steps=2)
     iteration.finetuning = FinetuneOptions(epochs=3, batch=4, replay=2, adjusts="relations")
     log = RunLog.new(folder)

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array
 
+DIGITS = 12
+"""Decimals beyond which processors may differ."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -36,6 +39,7 @@ def two_level(values: Array, replicates: Array, n_boot: int, rng: np.random.Gene
     seeds, own = replicates.shape
     centred = replicates - replicates.mean(axis=1, keepdims=True) + values[:, None]
     drawn = centred[rng.integers(seeds, size=(n_boot, seeds)), rng.integers(own, size=(n_boot, seeds))].mean(axis=1)
+    drawn = np.round(drawn, DIGITS)  # what is 0 shall be 0 on every processor
     lo, hi = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     p = (1 + int((drawn <= 0).sum())) / (1 + n_boot)
     return Interval(float(values.mean()), float(lo), float(hi), n_boot, float(p))

@@ -45,7 +45,7 @@ def corrected_separations(answers: Array, counts: Codes) -> Array:
 
 def order_agreement(accuracies: Array, reference: Array) -> float:
     """Kendall's tau-b between two accuracies of the same models; 0 where one of them has no order."""
-    value = float(kendalltau(accuracies, reference, variant="b").statistic)
+    value = float(kendalltau(np.round(accuracies, 12), np.round(reference, 12), variant="b").statistic)
     return value if np.isfinite(value) else 0.0
 
 

@@ -15,7 +15,7 @@ from fail2progress.benchmarks.convergence import ANCHORS, NULL, round_name
 from fail2progress.benchmarks.events import RunLog
 from fail2progress.benchmarks.harness import STATIC, Harness, record_failures
 from fail2progress.benchmarks.harness import eval_record as answer_of
-from fail2progress.benchmarks.induction import GENERATORS, Induction, with_gradient
+from fail2progress.benchmarks.induction import GENERATORS, Induction
 from fail2progress.benchmarks.items import seeded
 from fail2progress.benchmarks.levels import SCOUT
 from fail2progress.benchmarks.panel import Member, Panel
@@ -25,9 +25,9 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
-from fail2progress.models import weights
+from fail2progress.models import weights as shipped
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.checkpoint import digest_of
+from fail2progress.models.checkpoint import digest_of, load_checkpoint
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Simulator
 from fail2progress.stein.states import NothingToVaryError
@@ -45,6 +45,8 @@ class Iteration:
     harness: Harness
     held_back: Sequence[Carried] = ()
     """What the learner is judged on after every round."""
+    weights: Path | None = None
+    """Of the learner, before its first lesson."""
     targeting: TargetOptions = field(default_factory=TargetOptions)
     finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
     learner: SkillEffectModel | None = field(default=None, init=False)
@@ -63,7 +65,8 @@ class Iteration:
 
     def _first(self, mode: str, fresh: Sequence[Carried], given: Induction) -> list[Carried]:
         if mode == LEARN:
-            self.learner = with_gradient(self.harness.panel).model
+            assert self.weights is not None
+            self.learner = load_checkpoint(self.weights).model
         return list(fresh[: self.harness.rules.budget])
 
     def _rounds(
@@ -102,7 +105,7 @@ class Iteration:
         if mode != LEARN or self.learner is None:
             return panel
         scout = _Learnt("learner", 0, SCOUT, Path("learner"), digest_of(self.learner), self.learner)
-        return Panel((scout, *(member for member in panel.members if member.role != SCOUT)))
+        return Panel((scout, *(m for m in panel.members if m.role != SCOUT and m.digest != scout.digest)))
 
     def _cluster(self, known: Sequence[Failure], space: Space, number: int) -> Induction:
         rules = self.harness.rules
@@ -147,7 +150,7 @@ class Iteration:
             events = self._events(given, simulator, number)
             if not events:
                 return
-            rehearsal = load_rehearsal(weights.path(weights.KEEPSAKE))
+            rehearsal = load_rehearsal(shipped.path(shipped.KEEPSAKE))
             learner = Learner(simulator, rehearsal, self.targeting, self.finetuning, patience=0.0)
             try:
                 lesson = learner.learn(events, self.learner, number)

@@ -21,6 +21,8 @@ from fail2progress.benchmarks.rounds import Iteration
 from fail2progress.benchmarks.store import ExecutionStore
 from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import load_checkpoint
 
 Tell = Callable[[str], None]
 
@@ -60,6 +62,8 @@ class Session:
     pools: Mapping[str, Pool]
     reference: Pool | None = None
     prereg: Preregistration | None = None
+    learner: Path | None = None
+    """Weights that learn from round to round (`learn`); None: the package's."""
     tell: Tell = lambda what: None
 
     def run(self, folder: Path, resume: bool = False) -> dict[str, Any]:
@@ -83,9 +87,13 @@ class Session:
         for seed in range(self.rules.n_seeds):
             found.append((f"seed/{seed:03d}", lambda log, seed=seed: harness.block(seed, log)))  # type: ignore[misc]
         if self.rules.rounds:
-            iteration = Iteration(harness, self.reference.items if self.reference else ())
+            iteration = Iteration(harness, self.reference.items if self.reference else (), self._learner)
             found += [(f"rounds/{mode}", lambda log, mode=mode: iteration.run(mode, log)) for mode in self.rules.modes]  # type: ignore[misc]
         return found
+
+    @property
+    def _learner(self) -> Path:
+        return self.learner or weights.path(weights.RELATIONAL)
 
     def _record_reference(self, log: RunLog) -> None:
         assert self.reference is not None
@@ -116,6 +124,7 @@ class Session:
             "rules": self.rules.model_dump(mode="json"),
             "prereg": prereg,
             "members": members,
+            **({"learner": load_checkpoint(self._learner).digest} if "learn" in self.rules.modes else {}),
             "slices": {name: _about(pool) for name, pool in self.pools.items()},
             "reference": _about(self.reference) if self.reference else None,
         }
@@ -169,9 +178,9 @@ def replay(folder: Path) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """As JSON gives it back; what is not finite becomes null."""
+    """As JSON gives it back, to ten decimals, in which all processors agree; what is not finite becomes null."""
     text = json.dumps(value, default=float)
-    return json.loads(text, parse_constant=lambda name: None)
+    return json.loads(text, parse_constant=lambda name: None, parse_float=lambda number: round(float(number), 10))
 
 
 def _differences(one: Any, other: Any, path: str) -> list[str]:

@@ -125,6 +125,7 @@ def iterate(
     k: int = typer.Option(8, min=2, help="Clusters of failures."),
     seed: int = typer.Option(0, min=0, help="Of everything that is drawn."),
     reference: Path | None = typer.Option(None, help="Item file that the learner is judged on (learn)."),
+    learner: Path | None = typer.Option(None, help="Weights that learn (learn); default: the package's."),
     out: Path | None = _OUT,
     resume: bool = _RESUME,
     levels: Path | None = shared.LEVELS,
@@ -146,7 +147,7 @@ def iterate(
     folder = _folder(out, "iterate", resume)
     with shared.executions(store, executor, processes, simulator) as executions:
         pools = {"static": shared.pool(items, executions)}
-        _run(rules, pools, levels, executions, folder, reference, None, resume, as_json)
+        _run(rules, pools, levels, executions, folder, reference, None, resume, as_json, learner)
 
 
 def replay(
@@ -227,13 +228,14 @@ def _run(
     prereg: Preregistration | None = None,
     resume: bool = False,
     as_json: bool = False,
+    learner: Path | None = None,
 ) -> None:
     """A session from its parts, and what it found."""
     from fail2progress.benchmarks.session import Session
 
     models = shared.panel(levels)
     judge = shared.pool(reference, executions) if reference is not None else None
-    session = Session(rules, models, executions, pools, judge, prereg, tell=say)
+    session = Session(rules, models, executions, pools, judge, prereg, learner, tell=say)
     with checked():
         result = session.run(folder, resume)
     for name, found in result["slices"].items():
