@@ -51,6 +51,8 @@ def reproduce(
     minutes: Annotated[
         float | None, typer.Option(help="For families: begin no further cell after so many minutes.", min=0.0)
     ] = None,
+    families: Annotated[str, typer.Option(help="For families: which ones, by commas. [all]")] = "",
+    parts: Annotated[str, typer.Option(help="For families: learn, data, or both by commas. [both]")] = "",
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
     """The paper's tables and our own studies from this code. An interrupted one goes on where it was.
@@ -68,7 +70,7 @@ def reproduce(
     if table in reproduce_assets.TABLES:
         return reproduce_assets.run(reproduce_assets.Order(table, out, trials, seed, quick, processes, robot), json_output)
     if table in reproduce_families.TABLES:
-        order = reproduce_families.Order(out, weights, rounds, trials or 60, seed, quick, processes, minutes)
+        order = reproduce_families.Order(out, weights, rounds, trials or 60, seed, quick, processes, minutes, families, parts)
         return reproduce_families.run(order, json_output)
     seed = 7 if seed is None else seed
     if table in reproduce_table3.TABLES:

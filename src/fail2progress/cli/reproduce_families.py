@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fail2progress.cli.common import print_json, say, write_json
+from fail2progress.cli.common import print_json, require, say, write_json
 from fail2progress.core.files import write_whole
 
 TABLES = ("families",)
@@ -23,11 +24,13 @@ class Order:
     quick: bool
     processes: int | None
     minutes: float | None
+    families: str
+    parts: str
 
 
 def run(order: Order, json_output: bool) -> None:
     """Run the study and write `families.json` and `.md` into its folder."""
-    from fail2progress.evaluation.studies.families import GENERATORS, ORACLE, Study, markdown
+    from fail2progress.evaluation.studies.families import GENERATORS, ORACLE, PARTS, Study, markdown
     from fail2progress.learning.finetuning.learner import Learner
     from fail2progress.learning.finetuning.rehearsal import load_rehearsal
     from fail2progress.models import weights
@@ -35,9 +38,10 @@ def run(order: Order, json_output: bool) -> None:
     from fail2progress.simulation.parallel import ParallelSimulator
     from fail2progress.tasks.families.registry import FAMILIES
 
+    names = _chosen(order.families, FAMILIES.names()[:2] if order.quick else FAMILIES.names(), "family")
+    parts = _chosen(order.parts, PARTS, "part")
     path = order.models / weights.RELATIONAL if order.models is not None else weights.path(weights.RELATIONAL)
     start, rehearsal = load_checkpoint(path), load_rehearsal(weights.path(weights.KEEPSAKE))
-    names = FAMILIES.names()[:2] if order.quick else FAMILIES.names()
     learners = ("stein",) if order.quick else ("stein", "prior", ORACLE)
     study = Study(
         order.out,
@@ -47,6 +51,7 @@ def run(order: Order, json_output: bool) -> None:
         1 if order.quick else order.failures,
         order.tests,
         seed=Study.seed if order.seed is None else order.seed,
+        parts=parts,
         minutes=order.minutes,
     )
     with ParallelSimulator(order.processes) as simulator:
@@ -57,3 +62,11 @@ def run(order: Order, json_output: bool) -> None:
         print_json(report)
     else:
         say(markdown(report))
+
+
+def _chosen(names: str, known: Sequence[str], kind: str) -> tuple[str, ...]:
+    """The names between commas, all where there are none. UserError for one that is unknown."""
+    found = tuple(name.strip() for name in names.split(",") if name.strip())
+    for name in found:
+        require(name in known, f"unknown {kind} {name!r}; known: {', '.join(known)}")
+    return found or tuple(known)

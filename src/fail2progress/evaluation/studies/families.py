@@ -36,6 +36,7 @@ from fail2progress.tasks.families.registry import FAMILIES
 
 GENERATORS = ("stein", "gradient", "sampling", "prior")
 ORACLE = "true-executions"
+PARTS = ("learn", "data")
 _FAILURES, _TESTS, _TRUE = 0, 1, 2
 """Executions for failures, tests and oracles come from seeds that many apart."""
 _PATIENCE = 30
@@ -69,6 +70,7 @@ class Study:
     tests: int = 60
     true: int = 20
     seed: int = 4000
+    parts: tuple[str, ...] = PARTS
     minutes: float | None = None
     """No cell is begun later than this; a cell that was not run says so."""
 
@@ -92,6 +94,10 @@ class Study:
         return {"table": "families", "rows": rows, "provenance": provenance(model=start.digest, **grid)}
 
     def _cells(self) -> Iterator[Cell]:
+        """Those of the parts that were asked for."""
+        return (cell for cell in self._all_cells() if cell.kind in self.parts)
+
+    def _all_cells(self) -> Iterator[Cell]:
         """The first failure of every family first, and what is learnt of it by the first method before all others."""
         for number in range(self.failures):
             for method in self.learners[:1]:
@@ -103,14 +109,20 @@ class Study:
                     yield from (Cell("learn", family, method, number) for family in self.families)
 
     def _carry_out(self, cell: Cell, events: list[FailureEvent], start: Checkpoint, learner: Learner) -> dict[str, object]:
-        wall, cpu = time.perf_counter(), time.process_time()
+        wall, cpu, commit = time.perf_counter(), time.process_time(), provenance()["commit"]
         if len(events) <= cell.failure:
             row: dict[str, object] = {"reason": "the model gets too few executions of the family wrong"}
         elif cell.kind == "data":
             row = _data(learner, start, events[cell.failure], cell.method, self.seed)
         else:
             row = self._learn(cell.family, cell.method, events[cell.failure], start, learner)
-        return {**asdict(cell), **row, "seconds": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+        return {
+            **asdict(cell),
+            **row,
+            "commit": commit,
+            "seconds": time.perf_counter() - wall,
+            "cpu_s": time.process_time() - cpu,
+        }
 
     def _events(self, family: str, start: Checkpoint, learner: Learner) -> list[FailureEvent]:
         """The first executions of a family that the model gets wrong."""
