@@ -18,9 +18,11 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.acceptance import AcceptanceResult, Scores
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.training.transitions import select
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.stein.states import NothingToVaryError
 from support import samples
@@ -51,6 +53,11 @@ class Teacher:
 
     script: list[bool | None]
     asked: list[str] = field(default_factory=list)
+    remembered: list[int] = field(default_factory=list)
+
+    def remembering(self, lessons: Any) -> Any:
+        self.remembered.append(len(lessons))
+        return self
 
     def learn(self, events: list[FailureEvent], model: SkillEffectModel, seed: int, report: Any) -> Any:
         self.asked += [event.id for event in events]
@@ -58,7 +65,8 @@ class Teacher:
         if passed is None:
             raise NothingToVaryError("nothing to vary")
         verdict = AcceptanceResult(passed, SCORES, SCORES, "because")
-        return SimpleNamespace(model=model, verdict=verdict, to_dict=lambda: {"gate": {"passed": passed}})
+        lesson = RehearsalSet(*(select(samples.transitions(), rows) for rows in (range(3), range(3, 5))))
+        return SimpleNamespace(model=model, verdict=verdict, lesson=lambda: lesson, to_dict=lambda: {"gate": {"passed": passed}})
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +93,7 @@ def test_failures_are_met_in_turn_and_every_source_is_measured_again(start: Chec
     one, two = Handed("one", [None, event(1), event(3)]), Handed("two", [event(2), event(4)])
     rows, teacher = run(Curriculum((one, two), tmp_path, failures=4), start, [True, False, None, True])
     assert [row["source"] for row in rows] == ["one", "two", "one", "two"]
-    assert teacher.asked == [event(n).id for n in (1, 2, 3, 4)]
+    assert teacher.asked == [event(n).id for n in (1, 2, 3, 4)] and teacher.remembered == [0, 1, 1, 1]
     assert [row["tried"] for row in rows] == [2, 1, 1, 1]
     assert [row["accepted"] for row in rows] == [True, False, False, True]
     assert [row["model"] for row in rows] == ["model_00.safetensors", None, None, "model_03.safetensors"]
@@ -110,6 +118,7 @@ def test_an_interrupted_run_goes_on_with_its_model(start: Checkpoint, tmp_path: 
     first, _ = run(life(1), start, [True])
     again, teacher = run(life(3), start, [False, False])
     assert again[0] == json.loads(json.dumps(first[0])) and teacher.asked == [event(2).id, event(3).id]
+    assert teacher.remembered == [1, 1]
     assert run(life(3), start, [])[0] == again
     with pytest.raises(RowsError, match="another run"):
         run(replace(life(3), seed=7), start, [])

@@ -1,6 +1,7 @@
 """Lifelong learning over mixed tasks and families: failures met one after the other, each classified, learnt, judged and swapped.
 
-After every failure the current model is measured on all sources met so far, so that what was forgotten shows. Rows are kept as
+What was learnt from earlier failures is rehearsed with what was pre-trained on. After every failure the current model is measured
+on all sources met so far, so that what was forgotten shows. Rows are kept as
 they are done: an interrupted run goes on with the next failure and the model that it had.
 """
 
@@ -20,6 +21,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehearsal, save_rehearsal
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fail2progress.stein.states import NothingToVaryError
 
@@ -67,13 +69,14 @@ class Curriculum:
         rows = self.rows(start)
         done = list(rows.by_key.values())
         yield from done
-        model = self._current(start, done)
+        model, lessons = self._current(start, done), self._lessons(done)
         store = FailureStore(self.folder / "failures.sqlite")
         while not self.finished(done):
             source = self.sources[len(done) % len(self.sources)]
             begun = time.perf_counter()
             begin = self._original(source, start, done, tell)
-            row, model = self._round(source, model, done, learner, classifier, store, tell)
+            row, model = self._round(source, model, done, learner.remembering(lessons), classifier, store, tell)
+            lessons = self._lessons([*done, row])
             row["original"] = begin
             row["results"] = self._measured(model, [*done, row], tell)
             row["seconds"] = time.perf_counter() - begun
@@ -102,6 +105,10 @@ class Curriculum:
     def _current(self, start: Checkpoint, rows: Sequence[Row]) -> Checkpoint:
         accepted = [row["model"] for row in rows if row["accepted"]]
         return load_checkpoint(self.folder / accepted[-1]) if accepted else start
+
+    def _lessons(self, rows: Sequence[Row]) -> list[RehearsalSet]:
+        """The data of what was learnt, to be rehearsed in later lessons."""
+        return [load_rehearsal(self.folder / _lesson_of(row["model"])) for row in rows if row["accepted"]]
 
     def _round(
         self,
@@ -150,6 +157,7 @@ class Curriculum:
     def _kept(self, lesson: FineTuningResult, parent: Checkpoint, number: int) -> str:
         name = f"model_{number:02d}.safetensors"
         note: dict[str, object] = {"parent": parent.digest, "provenance": provenance(round=number, seed=self.seed)}
+        save_rehearsal(lesson.lesson(), self.folder / _lesson_of(name))
         save_checkpoint(lesson.model, self.folder / name, {**note, "verdict": asdict(lesson.verdict)})
         return name
 
@@ -162,6 +170,11 @@ class Curriculum:
             source = next(source for source in self.sources if source.name == name)
             results[name] = source.measure(model, self.seed, self.trials)
         return results
+
+
+def _lesson_of(model: str) -> str:
+    """The file beside a model that holds what it learnt last."""
+    return model.replace("model_", "lesson_")
 
 
 def summary(rows: Sequence[Row]) -> dict[str, object]:

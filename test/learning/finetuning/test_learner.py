@@ -8,10 +8,10 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.acceptance import Rule
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
-from fail2progress.learning.finetuning.rehearsal import choose
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet, choose
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models.points2plans.model import Points2Plans
-from fail2progress.models.training.transitions import Transitions
+from fail2progress.models.training.transitions import Transitions, select
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
 # An untrained model cannot mend a failure within the seconds that a test has.
@@ -90,3 +90,12 @@ def test_while_nothing_passes_other_data_are_tried_within_the_time(
     assert not lesson.verdict.passed and lesson.verdict.reason.startswith("it does not mend the failure")
     assert len({one.freedom for one in lesson.tries}) == 3 and lesson.tries[1].samples > lesson.tries[0].samples
     assert len(replace(strict, patience=0.0).learn([event], model, 0).tries) == 1
+
+
+def test_earlier_lessons_are_rehearsed_with_the_rest(learner: Learner, data: Transitions) -> None:
+    lesson = RehearsalSet(select(data, range(5)), select(data, range(5, 8)))
+    again = learner.remembering([lesson, lesson])
+    assert len(again.rehearsal.replay) == len(learner.rehearsal.replay) + 10
+    assert again.rehearsal.held_out is learner.rehearsal.held_out
+    assert again.finetuning.replay > learner.finetuning.replay
+    assert learner.remembering([]) is learner

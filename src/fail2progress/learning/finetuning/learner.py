@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -28,6 +28,8 @@ LADDER = (("relations", 0.4), ("networks", 0.4), ("all", 0.4))
 ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 """What to try while no model has passed: parts of the members' freedom, and of the number of samples."""
 
+_AGAIN = 0.2
+"""By which part more is rehearsed for every lesson that is remembered."""
 _FORGETTING = 15.0
 """What held-out F1 lost beyond the aim counts against F1 won on the failure."""
 
@@ -83,6 +85,12 @@ class FineTuningResult:
     gaps: tuple[Gap, ...] = ()
     """What was assumed or left out when the failures' scenes were rebuilt."""
 
+    def lesson(self) -> RehearsalSet:
+        """What was learnt from, to be rehearsed in later lessons, and the executions that were held back."""
+        learnt = [from_outcomes(t.outcomes) for t in self.targeted]
+        kept = [from_outcomes(t.spare or t.outcomes) for t in self.targeted]
+        return RehearsalSet(concatenate(learnt), concatenate(kept))
+
     def to_dict(self) -> dict[str, object]:
         """For reports and --json."""
         last = self.targeted[-1]
@@ -130,6 +138,14 @@ class Learner:
     rebuild: Rebuild = rebuilt
     rule: Rule = Rule()  # noqa: RUF009 (frozen)
     patience: float = 45.0
+
+    def remembering(self, lessons: Sequence[RehearsalSet]) -> Learner:
+        """A learner that rehearses the data of earlier lessons as well, so that they are not forgotten for new ones."""
+        if not lessons:
+            return self
+        replay = concatenate([self.rehearsal.replay, *(lesson.replay for lesson in lessons)])
+        more = round(self.finetuning.replay * (1 + _AGAIN * len(lessons)))
+        return replace(self, rehearsal=replace(self.rehearsal, replay=replay), finetuning=replace(self.finetuning, replay=more))
 
     def learn(
         self, events: list[FailureEvent], model: SkillEffectModel, seed: int, report: Progress = lambda s, p: None
