@@ -19,6 +19,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _WINDOWS = "MUJOCO_GL"
+_RETRIES = 20
+"""Nodes that may be lost under one piece of work on a cluster."""
 
 
 class Executor(ABC):
@@ -123,12 +125,16 @@ class RayExecutor(Executor):
             ray.init(address=address)
 
     def map_unordered(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """See Executor."""
-        remote = self._ray.remote(function)
+        """See Executor. What a lost node had not finished, or had finished and not handed over, is done on another one."""
+        remote = self._ray.remote(max_retries=_RETRIES, scheduling_strategy="SPREAD")(function)
         pending = [remote.remote(item) for item in items]
-        while pending:
-            done, pending = self._ray.wait(pending)
-            yield from self._ray.get(done)
+        try:
+            while pending:
+                done, pending = self._ray.wait(pending)
+                yield from self._ray.get(done)
+        finally:
+            for one in pending:
+                self._ray.cancel(one, force=True)
 
 
 def executor(name: str, processes: int | None = None) -> Executor:
