@@ -17,9 +17,9 @@ from fail2progress.reporting.render import VIEW
 from fail2progress.tasks.registry import task
 
 Report = Mapping[str, Any]
-PICTURES = 12
+PICTURES = 10
 """Failures with pictures that a part shows at most; the others are in its table by seed and step."""
-_SMALL = replace(VIEW, width=400, height=250, focal=325.0)
+_SMALL = replace(VIEW, width=300, height=188, focal=244.0)
 
 
 def html(reports: Sequence[Report]) -> str:
