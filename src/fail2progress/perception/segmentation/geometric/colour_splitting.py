@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from fail2progress.core.relations import Mask
-from fail2progress.perception.segmentation.geometric.region_adjacency import CHROMA, COLOURS, Table, extent, ring
+from fail2progress.perception.segmentation.geometric.hollows import ring
+from fail2progress.perception.segmentation.geometric.region_adjacency import CHROMA, COLOURS, Table, extent
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 
 
@@ -58,9 +59,9 @@ def _zones(rows: Table, pixels: Numbers, rules: ToneRules) -> NDArray[np.int8] |
     """(n,) which of the two commonest colours every pixel has, 1 or 2, 0 for neither; None where these are not two things."""
     colours = rows.colours[pixels]
     counts = np.bincount(colours, minlength=COLOURS)
-    first = _like(int(counts.argmax()), rules.near)
+    first = like_colour(int(counts.argmax()), rules.near)
     rest = np.where(first, 0, counts)
-    second = _like(int(rest.argmax()), rules.near) & ~first
+    second = like_colour(int(rest.argmax()), rules.near) & ~first
     zones = np.where(first[colours], 1, np.where(second[colours], 2, 0)).astype(np.int8)
     if (zones > 0).mean() < rules.both:
         return None
@@ -71,7 +72,7 @@ def _zones(rows: Table, pixels: Numbers, rules: ToneRules) -> NDArray[np.int8] |
     return zones
 
 
-def _like(colour: int, near: float) -> Mask:
+def like_colour(colour: int, near: float) -> Mask:
     """(COLOURS,) bins of colours that may be the same in different light."""
     bins = np.arange(COLOURS)
     if colour >= CHROMA * CHROMA:

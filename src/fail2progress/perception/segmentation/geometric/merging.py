@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from fail2progress.core.relations import Mask
+from fail2progress.perception.segmentation.geometric.hollows import compact, enclosed, inward, outer_wall, ring
 from fail2progress.perception.segmentation.geometric.region_adjacency import (
     Border,
     Meeting,
@@ -15,12 +16,8 @@ from fail2progress.perception.segmentation.geometric.region_adjacency import (
     Table,
     alike,
     border,
-    compact,
-    enclosed,
     extent,
     histogram,
-    inward,
-    ring,
 )
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules
@@ -46,8 +43,18 @@ class Merger:
 
     def run(self) -> list[Numbers]:
         """Flat pixel indices of every object: fragments in mid-air and what reaches in over the image's border left out."""
-        rules = (self._tiny, self._leaking, self._alike, self._walls, self._halves, self._hollow, self._hanging, self._alike)
-        for rule in (*rules, self._hollow):
+        rules = (
+            self._tiny,
+            self._leaking,
+            self._alike,
+            self._walls,
+            self._halves,
+            self._hollow,
+            self._outer,
+            self._hanging,
+            self._alike,
+        )
+        for rule in (*rules, self._hollow, self._outer):
             self._until_done(rule)
         return [pixels for part, pixels in self.parts.items() if self._held(part) or self._whole(part)]
 
@@ -135,6 +142,17 @@ class Merger:
                 continue
             elif self._around(other, part) or self._closing(other, part):
                 return other, part
+        return None
+
+    def _outer(self) -> tuple[int, int] | None:
+        """The outside of something hollow, which the rim parts from its inside."""
+        for other, part, meeting in self._pairs():
+            if len(meeting.own) < 6 or alike(self.colours[other], self.colours[part]) < self.rules.unlike:
+                continue
+            for hollow, wall, seam in ((other, part, meeting), (part, other, meeting.turned())):
+                if self._ring(hollow) and not self._ring(wall) and self._in_front(hollow, wall) < self.rules.unlike:
+                    if outer_wall(self.rows, self.parts[wall], self.parts[hollow], seam):
+                        return other, part
         return None
 
     def _walls(self) -> tuple[int, int] | None:

@@ -118,6 +118,23 @@ def find_surfaces(
     return _tables(found, rules)
 
 
+def covered_surface(
+    planes: list[Array], axes: Level, normals: Image, inverted: Image, camera: Intrinsics, rules: PlaneRules
+) -> list[Surface]:
+    """The floor of a tote, a bin or a drawer that is mostly covered: pieces of one level plane, each too small for a table."""
+    flat = [plane for plane in planes if -plane @ axes.up / np.linalg.norm(plane) > np.cos(rules.tilt)]
+    upward = normals @ axes.up.astype(np.float32) > np.cos(np.radians(35))
+    for plane in flat:
+        fitted = _refined(plane, inverted, upward, camera, rules)
+        if fitted is None:
+            continue
+        expected, mask, height = fitted
+        if outlines.area(mask, inverted, axes, camera, rules) >= rules.covered:
+            sides = outlines.outline(mask, inverted, axes, camera)
+            return [Surface(expected, mask, height, sides, sides)]
+    return []
+
+
 def _starts(plane: Array, inverted: Image, free: Mask, camera: Intrinsics, rules: PlaneRules) -> list[tuple[Array, Mask]]:
     """Planes through each of the pieces that a plane touches, the largest first, and the pieces.
 

@@ -8,20 +8,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
-from scipy.spatial import ConvexHull
 
-from fail2progress.core.outlines import rectangle
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
-from fail2progress.perception.segmentation.geometric.support_surfaces import within
 
 _OFFSETS = ((0, 1), (0, 4), (1, 0), (4, 0), (3, 3), (3, -3))
 _SPARSE = 0.05
 """Share of readings from which a row or a column of the image belongs to what the sensor sees."""
 _RIM = 3
 """Pixels beside the image's edge."""
-_BINS = 24
-"""Directions around the middle of a container in which its rim is looked for."""
 
 
 @dataclass(frozen=True)
@@ -187,79 +182,3 @@ def alike(one: Array, other: Array) -> float:
 def extent(rows: Table, pixels: Numbers) -> float:
     """Metres across, as a square that fills as many pixels."""
     return float(np.sqrt(len(pixels)) * rows.pitch * np.median(rows.range[pixels]))
-
-
-def ring(rows: Table, pixels: Numbers, others: NDArray[np.bool_]) -> bool:
-    """Whether a rim goes round something lower: seen from above, high all around, with a free view into the middle.
-
-    others: (H * W,) pixels of other parts, which may lie in it.
-    """
-    if len(pixels) < 60:
-        return False
-    points, heights = rows.points[pixels], rows.heights[pixels]
-    low, high = min(float(np.quantile(heights, 0.03)), 0.02), float(np.quantile(heights, 0.97))
-    slack = max(0.012, 0.2 * (high - low))
-    top = points[heights > high - slack, :2]
-    if high - low < 0.02 or len(top) < 10:
-        return False
-    # The middle of a rim's outline, not of its readings, most of which lie on its far side.
-    centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
-    radius, closed = _around(top - centre)
-    window = rows.window(pixels)
-    return closed > 0.7 and _open_above(rows, window[~others[window]], centre, radius, high)
-
-
-def _around(offsets: Array) -> tuple[float, float]:
-    """Median distance (m) of points (n, 2) from the origin over all directions, and the share of directions that have some."""
-    radius = np.hypot(offsets[:, 0], offsets[:, 1])
-    bins = ((np.arctan2(offsets[:, 1], offsets[:, 0]) / (2 * np.pi) + 0.5) * _BINS).astype(int) % _BINS
-    # The 0.9 quantile of every direction, to the nearest reading below.
-    order = np.lexsort((radius, bins))
-    counts = np.bincount(bins, minlength=_BINS)
-    last = np.cumsum(counts) - 1
-    reach = np.where(counts > 0, radius[order][np.maximum(last - counts // 10, 0)], 0.0)
-    middle = float(np.median(reach[reach > 0]))
-    return middle, float((reach > 0.6 * middle).mean())
-
-
-def _open_above(rows: Table, window: Numbers, centre: Array, radius: float, high: float) -> bool:
-    """Whether rays through the middle of the rim's plane go on to something lower."""
-    below = rows.points[window, 2] - rows.heights[window] + high
-    crossing = rows.points[window, :2] * (below / np.minimum(rows.points[window, 2], -1e-3))[:, None]
-    off = np.hypot(*(crossing - centre).T) / radius
-    # Near the far wall a ray has little way to go below the rim before it meets it.
-    low = rows.heights[window] < high - max(0.008, 0.08 * high)
-    for reach, share in ((0.65, 0.7), (0.9, 0.5)):
-        middle = off < reach
-        if middle.sum() >= 8:
-            return float(low[middle].mean()) > share
-    return False
-
-
-def enclosed(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
-    """Whether most of some pixels lie within what is highest of others, seen from above."""
-    top = rim[rows.heights[rim] > 0.75 * np.quantile(rows.heights[rim], 0.97)]
-    low, high = np.quantile(rows.points[top, :2], (0.01, 0.99), axis=0)
-    if len(top) < 10 or (high - low).min() < 0.01:
-        return False
-    return float(within(rows.points[top, :2].astype(float), rows.points[pixels[::3], :2], 0.01).mean()) > 0.7
-
-
-def compact(rows: Table, one: Numbers, other: Numbers) -> bool:
-    """Whether the rim around both is little longer around than it is across: two halves of one thing, not two things."""
-    both = np.concatenate([one, other])
-    top = both[rows.heights[both] > 0.75 * np.quantile(rows.heights[both], 0.97)]
-    sides = rectangle(rows.points[top, :2][ConvexHull(rows.points[top, :2]).vertices].astype(float))[1]
-    return bool(sides.max() < 1.6 * sides.min())
-
-
-def inward(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
-    """Whether some pixels are of the inside of a rim: walls that face its middle, or a floor far below."""
-    high = float(np.quantile(rows.heights[rim], 0.97))
-    top = rows.points[rim[rows.heights[rim] > 0.75 * high], :2]
-    centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
-    walls = pixels[np.abs(rows.normals[pixels, 2]) < 0.8]
-    if len(walls) < 0.2 * len(pixels):
-        return float(np.quantile(rows.heights[pixels], 0.95)) < 0.4 * high
-    facing = np.einsum("ij,ij->i", rows.normals[walls, :2], centre - rows.points[walls, :2])
-    return float((facing > 0).mean()) > 0.6

@@ -40,7 +40,7 @@ class Scan:
 
     points: (H, W, 3) m, level axes with the camera at the origin; normals: alike; planes, misfit: see Facets; heights: (H, W) m
     above the surface under the pixel; inverted: (H, W) 1 / z, 0 where unknown; u, v: rays; standing: (H, W) what is above a
-    surface and on it; plain: (H, W) what has the surface's colour; focal: pixels.
+    surface and on it; plain, tinted: (H, W) what has the surface's colour, and what has another hue in any light; focal: pixels.
     """
 
     points: Image
@@ -54,6 +54,7 @@ class Scan:
     v: Image
     standing: Mask
     plain: Mask
+    tinted: Mask
     focal: float
 
     def seen_in(self, window: tuple[slice, ...]) -> Scan:

@@ -21,7 +21,9 @@ from fail2progress.perception.segmentation.geometric import depth as readings
 from fail2progress.perception.segmentation.geometric import planes
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
+from fail2progress.perception.segmentation.geometric.flat_things import joined
 from fail2progress.perception.segmentation.geometric.merging import Merger
+from fail2progress.perception.segmentation.geometric.outsiders import OutsiderRules, Outsiders
 from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table, extent, meetings, table
 from fail2progress.perception.segmentation.geometric.regions import CutRules, Numbers, Scan, regions
@@ -45,6 +47,7 @@ class GeometricSegmenter(Segmenter):
     merge_rules: MergeRules = field(default_factory=MergeRules)
     seam_rules: SeamRules = field(default_factory=SeamRules)
     tone_rules: ToneRules = field(default_factory=ToneRules)
+    outsider_rules: OutsiderRules = field(default_factory=OutsiderRules)
 
     def segment(self, frame: RgbdFrame) -> Perceived:
         """See Segmenter. Without a pose of the camera, the planning frame is that of the largest table (see `Level`), with its
@@ -85,7 +88,7 @@ class GeometricSegmenter(Segmenter):
         labels = regions(scan, self.cut_rules)
         clock.done("regions")
         rows = table(scan)
-        found = self._objects(scan, rows, labels, axes, surfaces)
+        found = self._objects(scan, rows, labels, axes, surfaces, frame.intrinsics)
         clock.done("objects")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
         view = View(scan, rows, origin, owners_of(found, labels.size), rows.range.reshape(labels.shape))
@@ -116,6 +119,7 @@ class GeometricSegmenter(Segmenter):
             axes = Level(frame.pose[:3, :3])
             found = planes.level_planes(axes, facets.normals, inverted, camera, rules)
         surfaces = planes.find_surfaces(found, axes, facets.normals, inverted, camera, rules)
+        surfaces = surfaces or planes.covered_surface(found, axes, facets.normals, inverted, camera, rules)
         if not surfaces:
             raise PerceptionError(
                 f"no table found: nothing level of {rules.area} m^2 or more within {rules.reach} m; point the camera at the table"
@@ -136,7 +140,7 @@ class GeometricSegmenter(Segmenter):
         depth = np.where(even > 0, 1 / np.maximum(even, 1e-6), 0).astype(np.float32)
         points = (np.stack([u, v, np.ones_like(u)], -1) * depth[..., None]) @ rotation.T
         heights = self._heights(points, even, depth, surfaces)
-        standing, plain = self._standing(frame, heights, depth, surfaces)
+        standing, plain, tinted = self._standing(frame, heights, depth, surfaces)
         normals = facets.normals @ rotation.T
         return Scan(
             points,
@@ -150,6 +154,7 @@ class GeometricSegmenter(Segmenter):
             v,
             standing,
             plain,
+            tinted,
             frame.intrinsics.fx,
         )
 
@@ -163,19 +168,21 @@ class GeometricSegmenter(Segmenter):
             heights[over] = height[over]
         return heights
 
-    def _standing(self, frame: RgbdFrame, heights: Image, depth: Image, surfaces: list[Surface]) -> tuple[Mask, Mask]:
+    def _standing(self, frame: RgbdFrame, heights: Image, depth: Image, surfaces: list[Surface]) -> tuple[Mask, Mask, Mask]:
         rules = self.stand_rules
         least = np.maximum(rules.low, rules.noise * NOISE * depth * surfaces[0].camera_height)
         bare = np.any([surface.mask for surface in surfaces], axis=0) & (heights < rules.low)
         bare = ndimage.binary_erosion(bare, iterations=3)
-        plain, surely = like_surface(frame.colour, bare)
+        plain, surely, tinted = like_surface(frame.colour, bare)
         standing = (heights > least) & ~((heights < rules.skirt) & plain)
         # Further up only around things of another colour: something of wood on a wooden table stays.
         blobs, count = ndimage.label(standing)
         share = np.concatenate([[0.0], ndimage.mean(surely, blobs, np.arange(1, count + 1))])
-        return standing & ~(surely & (heights < rules.smear) & (share[blobs] < 0.5)), plain
+        return standing & ~(surely & (heights < rules.smear) & (share[blobs] < 0.5)), plain, tinted
 
-    def _objects(self, scan: Scan, rows: Table, labels: Numbers, axes: Level, surfaces: list[Surface]) -> list[Numbers]:
+    def _objects(
+        self, scan: Scan, rows: Table, labels: Numbers, axes: Level, surfaces: list[Surface], camera: Intrinsics
+    ) -> list[Numbers]:
         """Pixels of every object, the largest first: regions joined, what is flush parted, what stands nowhere left out."""
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
@@ -185,38 +192,20 @@ class GeometricSegmenter(Segmenter):
         found = [
             piece for whole, rest in zip(found, others, strict=True) for piece in tones.part(rows, whole, rest, self.tone_rules)
         ]
-        found = [pixels for pixels in found if self._over_table(surfaces, rows, pixels)]
-        found = [pixels for pixels in self._flat_joined(scan, rows, found) if self._counts(scan, rows, pixels)]
+        found = [pixels for pixels in found if self._over_table(scan, surfaces, rows, pixels)]
+        found = Outsiders(scan, rows, surfaces, axes, camera, self.outsider_rules).left_out(found)
+        found = [pixels for pixels in joined(scan, rows, found, self.stand_rules) if self._counts(scan, rows, pixels)]
         return sorted(found, key=lambda pixels: -len(pixels))
 
-    def _over_table(self, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
+    def _over_table(self, scan: Scan, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
         """Whether something is over a surface, and not only over its edge as a wall or the back of furniture is."""
         points, rules = rows.points[pixels, :2], self.stand_rules
         if _share_over(surfaces, points, 0.01) < 0.5:
             return False
+        if scan.plain.ravel()[pixels].mean() > rules.same and _share_over(surfaces, points, -rules.edge) < 0.3:
+            return False  # the wall of a tote, which has the colour of its floor
         outside = extent(rows, pixels) > rules.wall or rows.meets_frame(pixels)
         return not outside or _share_over(surfaces, points, -rules.edge) > 0.3
-
-    def _flat_joined(self, scan: Scan, rows: Table, found: list[Numbers]) -> list[Numbers]:
-        """Pieces of something flat, such as a marker lying there, joined over gaps that have not the surface's colour."""
-        tops = [float(np.quantile(rows.heights[pixels], 0.9)) for pixels in found]
-        flat = [i for i, top in enumerate(tops) if top < self.stand_rules.flat]
-        if len(flat) < 2:
-            return found
-        mask = (~scan.plain & (scan.heights < self.stand_rules.flat)).ravel()
-        mask &= ~scan.standing.ravel()
-        mask[np.concatenate([found[i] for i in flat])] = True
-        blobs = ndimage.label(mask.reshape(scan.plain.shape))[0].ravel()
-        joined: dict[int, list[Numbers]] = {}
-        for i in flat:
-            joined.setdefault(int(np.bincount(blobs[found[i]]).argmax()), []).append(found[i])
-        sizes = np.bincount(blobs)
-        pieces = [
-            group
-            for blob, parts in joined.items()
-            for group in ([np.concatenate(parts)] if sizes[blob] < 3 * sum(map(len, parts)) else parts)
-        ]
-        return [pixels for i, pixels in enumerate(found) if i not in flat] + pieces
 
     def _counts(self, scan: Scan, rows: Table, pixels: Numbers) -> bool:
         """Whether readings are an object rather than noise."""

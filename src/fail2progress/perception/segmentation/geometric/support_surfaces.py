@@ -35,6 +35,8 @@ class PlaneRules:
     """By how much a given direction of gravity may be off a surface's normal."""
     area: float = 0.06
     """m^2 seen of a surface for it to be more than the top of an object."""
+    covered: float = 0.012
+    """The same in pieces, of a floor that things cover, where there is no table."""
     floor: float = 0.25
     """Metres between a floor and the table that stands on it, at least."""
     thing: float = 0.35
@@ -66,6 +68,12 @@ def flat_points(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) ->
     u, v = rays(camera)
     directions = np.stack([u[mask], v[mask], np.ones(int(mask.sum()), np.float32)], axis=1).astype(np.float64)
     return np.asarray((directions / inverted[mask][:, None].astype(np.float64)) @ axes.rotation[:2].T)
+
+
+def area(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> float:
+    """m^2 that the readings under a mask cover on their plane."""
+    cells = np.floor(flat_points(mask, inverted, axes, camera) / rules.cell).astype(np.int64)
+    return len(np.unique(cells, axis=0)) * rules.cell**2
 
 
 def patches(mask: Mask, expected: Image, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> list[Mask]:

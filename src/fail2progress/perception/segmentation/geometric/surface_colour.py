@@ -17,6 +17,8 @@ _SHADE = (0.6, 1.2)
 """How much darker than around (a shadow) or lighter (a gloss) the same surface may be."""
 _LIGHT = (0.8, 1.2)
 """The same where only little shadow is expected."""
+_ANY = (0.3, 1.3)
+"""The same in any light."""
 _FLOOR = 8.0
 """Levels of 255 that a camera's noise makes of one colour."""
 
@@ -24,9 +26,9 @@ _TEXTURE = 12.0
 """Levels of 255: standard deviation of the grain of wood or of a patterned cloth, at most."""
 
 
-def like_surface(colour: NDArray[np.uint8], mask: Mask) -> tuple[Mask, Mask]:
-    """(H, W) pixels whose colour is that of the surface (its readings: mask) near them, in light or in shadow; and those
-    of which that is beyond doubt."""
+def like_surface(colour: NDArray[np.uint8], mask: Mask) -> tuple[Mask, Mask, Mask]:
+    """(H, W) pixels whose colour is that of the surface (its readings: mask) near them, in light or in shadow; those of which
+    that is beyond doubt; and those whose hue is another one in any light."""
     image = np.stack([ndimage.uniform_filter(colour[..., i].astype(np.float32), 3)[::_HALF, ::_HALF] for i in range(3)])
     shape, mask = mask.shape, mask[::_HALF, ::_HALF]
     mean, spread = _around(image, mask)
@@ -34,9 +36,10 @@ def like_surface(colour: NDArray[np.uint8], mask: Mask) -> tuple[Mask, Mask]:
     mean, spread = _around(image, mask & (np.abs(image - mean) < 1.5 * spread + _FLOOR).all(axis=0))
     shade = (image * mean).sum(axis=0) / np.maximum((mean * mean).sum(axis=0), 1.0)
     spread = np.minimum(spread, _TEXTURE)
-    off = (np.abs(image - np.clip(shade, *limits) * mean) for limits in (_SHADE, _LIGHT))
-    loose, strict = ((part < width * spread + _FLOOR).all(axis=0) for part, width in zip(off, (2.0, 1.2), strict=True))
-    return _smooth(loose, shape), _smooth(strict, shape)
+    off = (np.abs(image - np.clip(shade, *limits) * mean) for limits in (_SHADE, _LIGHT, _ANY))
+    widths = (2.0, 1.2, 1.2)
+    loose, strict, tint = ((part < width * spread + _FLOOR).all(axis=0) for part, width in zip(off, widths, strict=True))
+    return _smooth(loose, shape), _smooth(strict, shape), _smooth(~tint, shape)
 
 
 def _smooth(mask: Mask, shape: tuple[int, ...]) -> Mask:

@@ -35,6 +35,8 @@ class StandRules:
     """Metres of height of what lies flat, of which depth may show pieces only."""
     edge: float = 0.03
     """Metres of a surface's edge, which walls and furniture stand behind or against."""
+    same: float = 0.8
+    """Share of the surface's colour in what is a part of it, where it is at its edge."""
     wall: float = 0.15
     """Metres across, from which something that is over the edge only is no object; less if it goes on outside the image."""
     facet: float = 0.006

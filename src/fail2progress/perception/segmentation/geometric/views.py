@@ -12,8 +12,9 @@ from fail2progress.core.outlines import rectangle
 from fail2progress.core.scene import Array, pose
 from fail2progress.perception.segmentation.base import Segment
 from fail2progress.perception.segmentation.geometric.depth import Image
+from fail2progress.perception.segmentation.geometric.hollows import ring
 from fail2progress.perception.segmentation.geometric.planes import Surface
-from fail2progress.perception.segmentation.geometric.region_adjacency import Table, ring
+from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
 from fail2progress.perception.segmentation.geometric.visibility import visibility

@@ -1,0 +1,32 @@
+"""RGB-D frames of meshes in plain colours, seen by a camera with the noise of a stereo sensor."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.learning.segmentation.casting import Caster
+from fail2progress.learning.segmentation.meshes import Mesh
+
+WIDTH, HEIGHT, FOCAL = 640, 480, 560.0
+Coloured = tuple[Mesh, tuple[int, int, int]]
+
+
+def frame_of(things: Sequence[Coloured], eye: Sequence[float], target: Sequence[float], noise: float = 0.0012) -> RgbdFrame:
+    """From a place at a place (m, z up), upright and by hand; noise: standard deviation of depth (m) at 1 m."""
+    forward = np.subtract(target, eye) / np.linalg.norm(np.subtract(target, eye))
+    right = np.cross(forward, (0.0, 0.0, 1.0))
+    right /= np.linalg.norm(right)
+    axes = np.stack([right, np.cross(forward, right), forward])
+    k = Intrinsics(WIDTH, HEIGHT, FOCAL, FOCAL, WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5)
+    u, v = np.meshgrid((np.arange(WIDTH) - k.cx) / FOCAL, (np.arange(HEIGHT) - k.cy) / FOCAL)
+    rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ axes
+    hits = Caster(mesh for mesh, _ in things).cast(np.array(eye, float), rays)
+    known = np.isfinite(hits.reach) & (hits.reach < 5)
+    rng = np.random.default_rng(0)
+    depth = np.where(known, hits.reach, 0.0)
+    depth += noise * depth**2 * rng.standard_normal(depth.shape)
+    light = 0.55 + 0.45 * np.abs(np.einsum("ijk,ijk->ij", hits.normals, rays)) / np.linalg.norm(rays, axis=-1)
+    colours = np.array([colour for _, colour in things])[np.where(known, hits.mesh, 0)] * light[..., None]
+    colour = np.where(known[..., None], colours + rng.normal(0, 2, colours.shape), 60)
+    return RgbdFrame(np.clip(colour, 0, 255).astype(np.uint8), depth.astype(np.float32), k)
