@@ -18,6 +18,7 @@ from fail2progress.perception.segmentation.geometric.region_adjacency import (
     border,
     extent,
     histogram,
+    same_hue,
 )
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules
@@ -147,12 +148,12 @@ class Merger:
     def _outer(self) -> tuple[int, int] | None:
         """The outside of something hollow, which the rim parts from its inside."""
         for other, part, meeting in self._pairs():
-            if len(meeting.own) < 6 or alike(self.colours[other], self.colours[part]) < self.rules.unlike:
+            if len(meeting.own) < 6 or same_hue(self.colours[other], self.colours[part]) < self.rules.halves:
                 continue
             for hollow, wall, seam in ((other, part, meeting), (part, other, meeting.turned())):
-                if self._ring(hollow) and not self._ring(wall) and self._in_front(hollow, wall) < self.rules.unlike:
-                    if outer_wall(self.rows, self.parts[wall], self.parts[hollow], seam):
-                        return other, part
+                apart = self._ring(wall) or not self._ring(hollow) or self._in_front(hollow, wall) > self.rules.unlike
+                if not apart and outer_wall(self.rows, self.parts[wall], self.parts[hollow], seam):
+                    return other, part
         return None
 
     def _walls(self) -> tuple[int, int] | None:

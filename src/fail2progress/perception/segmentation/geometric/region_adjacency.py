@@ -179,6 +179,12 @@ def alike(one: Array, other: Array) -> float:
     return float(np.sqrt(one * other).sum())
 
 
+def same_hue(one: Array, other: Array) -> float:
+    """The same, with all greys as one: sides of one thing are in different light."""
+    merged = [np.append(part[: CHROMA * CHROMA], part[CHROMA * CHROMA :].sum()) for part in (one, other)]
+    return alike(*merged)
+
+
 def extent(rows: Table, pixels: Numbers) -> float:
     """Metres across, as a square that fills as many pixels."""
     return float(np.sqrt(len(pixels)) * rows.pitch * np.median(rows.range[pixels]))
