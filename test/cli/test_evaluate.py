@@ -38,7 +38,7 @@ def test_ctrl_c_sums_up_the_finished_trials(run, checkpoint: Path, tmp_path: Pat
     assert result.exit_code == 130 and (values["trials"], values["successes"], values["along_error_m"]) == (2, 1, None)
     report = json.loads(out.read_text())
     assert not report["complete"] and [row["seed"] for row in report["rows"]] == [100_000, 100_001]
-    assert result.stderr.splitlines()[-1] == "fail2progress: stopped after 2 of 5 trials"
+    assert result.stderr.splitlines()[-1] == "fail2progress: stopped after 2 of 5 trials; the same command goes on from there"
 
 
 def test_mistakes(refuses, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,7 @@ from fail2progress.cli import (
     model_kinds,
     models,
     perceive,
+    report,
     reproduce,
     runs,
     sim_worker,
@@ -50,6 +51,7 @@ app = typer.Typer(
 for _module in (
     demo,
     up,
+    report,
     generate,
     train,
     evaluate,
@@ -64,6 +66,7 @@ for _module in (
     runs,
     tasks,
     perceive,
+    report,
     reproduce,
     bench,
     simulators,

@@ -1,4 +1,4 @@
-"""fail2progress up: the ROS 2 stack as processes, where `ros2 launch` is not at hand; and the report of what it did."""
+"""fail2progress up: the ROS 2 stack as processes, where `ros2 launch` is not at hand."""
 
 from __future__ import annotations
 
@@ -22,14 +22,12 @@ from fail2progress.cli.common import (
     UserError,
     WorkError,
     checked,
-    console,
     print_json,
     require,
     run_folder,
-    run_of,
     say,
 )
-from fail2progress.core.files import write_whole
+from fail2progress.cli.report import write_report
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
@@ -57,7 +55,6 @@ _FORCE = typer.Option(False, help="Replace an earlier run in --out.")
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(up, name="up")
-    app.command("report")(report)
 
 
 @up.command()
@@ -176,22 +173,6 @@ def replay(
     _end(code, run.folder, "the replay failed")
 
 
-def report(
-    run: str | None = typer.Argument(None, help="A run (runs ls), or the folder of a stack (state_dir). Default: the last run."),
-    out: Path | None = typer.Option(None, help="Where to write it; default: report.html in the folder."),
-) -> None:
-    """Write the HTML report of a run: failures, why, what was learnt, how it went on.
-
-    Example: fail2progress report sim
-    """
-    folder = run_of(run).folder
-    require((folder / "failures.sqlite").is_file(), f"{folder}: no stack has run here (no failures.sqlite)")
-    page = folder / "report.html"
-    if out is None and page.is_file() and not (folder / "log").is_dir():
-        return say(f"report: {page} (as the demo wrote it)")
-    _report(folder, out)
-
-
 def _perception(segmenter: str, relations: str) -> dict[str, Any]:
     """Parameters that choose the parts of perception; RegistryError where one does not exist. Files are named absolutely."""
     from fail2progress.core.choice import FILES
@@ -280,17 +261,6 @@ def _finish(out: Path, page: Path | None, as_json: bool) -> None:
 
     if not (out / "failures.sqlite").is_file():
         return
-    _report(out, page)
+    write_report(out, page)
     if as_json:
         print_json(summary(out))
-
-
-def _report(folder: Path, out: Path | None) -> None:
-    from fail2progress.reporting.stack_report import html
-
-    page = out or folder / "report.html"
-    with console().status("writing the report"):
-        content = html(folder)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(page, content)
-    say(f"report: {page}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import mujoco
 import numpy as np
@@ -27,10 +27,38 @@ _FLOOR = np.array([[0.87, 0.875, 0.885], [0.83, 0.837, 0.85]])
 _TILE = 0.25
 """Metres from one line of the floor to the next."""
 _FAR = 10.0
+_GHOST = 0.6
+"""How much of a translucent object is seen."""
 
 
 def render(scene: Scene, colours: Mapping[str, Colour], camera: Camera = VIEW, oversampling: int = 2) -> Image:
     """The scene as the camera sees it, with one lamp and its shadows; every object needs a colour."""
+    return _small(_drawn(scene, colours, camera, oversampling)[0], camera, oversampling)
+
+
+def render_with_ghost(
+    scene: Scene,
+    ghost: Scene,
+    moved: Collection[str],
+    colours: Mapping[str, Colour],
+    camera: Camera = VIEW,
+    oversampling: int = 2,
+) -> Image:
+    """The scene, and translucent over it where the objects `moved` are in another scene of the same objects."""
+    image, _ = _drawn(scene, colours, camera, oversampling)
+    other, owner = _drawn(ghost, colours, camera, oversampling)
+    rows = [index for index, name in enumerate(ghost.names) if name in moved]
+    shown = np.isin(owner, rows)[:, None]
+    return _small(np.where(shown, _GHOST * (0.55 * other + 0.45) + (1 - _GHOST) * image, image), camera, oversampling)
+
+
+def _small(image: Array, camera: Camera, oversampling: int) -> Image:
+    small = image.reshape(camera.height, oversampling, camera.width, oversampling, 3).mean(axis=(1, 3))
+    return np.asarray(np.round(np.clip(small, 0.0, 1.0) * 255), np.uint8)
+
+
+def _drawn(scene: Scene, colours: Mapping[str, Colour], camera: Camera, oversampling: int) -> tuple[Array, NDArray[np.int64]]:
+    """(n, 3) colours from 0 to 1 of every ray, and (n,) the index of the object that it hits, -1 where there is none."""
     bodies = compile_scene(scene)
     wide, high = camera.width * oversampling, camera.height * oversampling
     grid = np.stack(np.meshgrid(np.arange(wide), np.arange(high)), axis=-1).reshape(-1, 2)
@@ -42,9 +70,7 @@ def render(scene: Scene, colours: Mapping[str, Colour], camera: Camera = VIEW, o
     owner = np.where(geoms >= 0, bodies.owner[geoms], -1)
     base = np.where((owner >= 0)[:, None], palette[owner], _floor(points))
     image = np.where((geoms >= 0)[:, None], base * _light(bodies, points, normals)[:, None], _SKY)
-    image = image * _outlines(owner.reshape(high, wide)).reshape(-1, 1)
-    small = image.reshape(camera.height, oversampling, camera.width, oversampling, 3).mean(axis=(1, 3))
-    return np.asarray(np.round(np.clip(small, 0.0, 1.0) * 255), np.uint8)
+    return np.asarray(image * _outlines(owner.reshape(high, wide)).reshape(-1, 1)), owner
 
 
 def _cast(bodies: Bodies, origin: Array, directions: Array) -> tuple[NDArray[np.int32], Array, Array]:
