@@ -65,6 +65,10 @@ class ExecutionStore:
                 report(done)
         return [value if isinstance(value := found[each.id], Execution) else None for each in items]
 
+    def knows(self, items: Sequence[BenchmarkItem]) -> bool:
+        """Whether all were carried out already."""
+        return all(self._path(each).exists() for each in items)
+
     def _path(self, item: BenchmarkItem) -> Path:
         # choices, structure and parents do not decide how an item goes
         content = [to_json(item.item), self.simulator, self.executions, code_version(DECIDE)]

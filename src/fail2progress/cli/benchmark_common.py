@@ -63,9 +63,11 @@ def pool(path: Path, store: ExecutionStore) -> Pool:
     from fail2progress.benchmarks.session import read_pool
 
     with checked():
-        count = len(read_benchmark(path))
+        items = read_benchmark(path)
+    if store.knows(items):
+        return read_pool(path, store)
     with progress() as bar:
-        task = bar.add_task(path.name, total=count)
+        task = bar.add_task(path.name, total=len(items))
         return read_pool(path, store, lambda done: bar.update(task, completed=done))
 
 

@@ -44,10 +44,11 @@ def static(
 
     Example: fail2progress benchmark static static.jsonl --json
     """
+    folder = _folder(out, "static")
     with shared.executions(store, executor, processes, simulator) as executions:
         pools = {"static": shared.pool(items, executions)}
         rules = _rules(budget=max(len(pools["static"].items), 2), n_seeds=1, n_boot=n_boot, generators=(), controls=())
-        _run(rules, pools, levels, executions, _folder(out, "static"), as_json=as_json)
+        _run(rules, pools, levels, executions, folder, as_json=as_json)
 
 
 def compare(
@@ -68,11 +69,12 @@ def compare(
 
     Example: fail2progress benchmark compare static.jsonl induced.jsonl --json
     """
+    folder = _folder(out, "compare")
     with shared.executions(store, executor, processes, simulator) as executions:
         pools = {"static": shared.pool(first, executions), "induced": shared.pool(second, executions)}
         size = budget or min(len(pool.items) for pool in pools.values())
         rules = _rules(primary="induced", budget=size, n_seeds=1, n_boot=n_boot, generators=(), controls=("static",))
-        _run(rules, pools, levels, executions, _folder(out, "compare"), reference=reference, as_json=as_json)
+        _run(rules, pools, levels, executions, folder, reference=reference, as_json=as_json)
 
 
 def harness(

@@ -1,0 +1,39 @@
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from fail2progress.reporting.benchmark_page import benchmark_page
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "docs" / "reports" / "induced" / "example" / "report.json"
+CHROMIUM = shutil.which("chromium")
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(benchmark_page(json.loads(EXAMPLE.read_text())))
+    return path
+
+
+def test_the_page_holds_everything(page: Path) -> None:
+    text, report = page.read_text(), json.loads(EXAMPLE.read_text())
+    assert not re.search(r"(src|href)=.?https?:", text)
+    assert text.count("data:image/png;base64,") == 4
+    assert all(f"<td>{name}</td>" in text for name in report["slices"])
+    assert all(digest in text for digest in report["provenance"]["models"].values())
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
+def test_a_browser_shows_verdicts_and_loads_every_plot(page: Path, tmp_path: Path) -> None:
+    probe = "<script>document.title = [...document.images].filter(i => i.complete && i.naturalWidth > 100).length</script>"
+    copy = tmp_path / "probed.html"
+    copy.write_text(page.read_text().replace("</body>", f"<script>onload = () => {{{probe[8:-9]}}}</script></body>"))
+    words = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'user'}", "--dump-dom"]
+    done = subprocess.run([*words, f"file://{copy}"], capture_output=True, text=True, timeout=120)
+    assert "<title>4</title>" in done.stdout
+    assert len(re.findall(r"<h3>H[123]: <span class=\"(?:good|bad)\">", done.stdout)) == 3
