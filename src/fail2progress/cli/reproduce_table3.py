@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from fail2progress.cli.common import (
     StoppedError,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
     AnyStudy = Study | GenerationStudy
 
+Result = TypeVar("Result")
+Hear = Callable[[str, int, int], None]
 DATA = {"figure6": "Figure 6: time of making the data", "a15": "A.15: relations kept and spread of actions"}
 """Studies of generators, without trials."""
 PARTS = ("table3", "table2", "table5", "figure3b", "figure6", "figure7", "a15", "detection")
@@ -83,26 +86,34 @@ def run(order: Order, json_output: bool) -> None:
 
 def _carried_out(parts: list[AnyStudy], workers: Executor) -> tuple[dict[str, dict[str, object]], bool]:
     """The reports by name, and whether Ctrl-C came: they then tell of what was done until then."""
+    from fail2progress.evaluation.studies.table3 import Study, learn
+
     reports: dict[str, dict[str, object]] = {}
-    stopped = False
-    for study in parts:
-        try:
-            reports[study.name] = study.report() if stopped else _with_a_bar(study, workers)
-        except KeyboardInterrupt:
-            say("stopped; what is finished is kept")
-            stopped = True
-            reports[study.name] = study.report()
-    return reports, stopped
+    studies = [part for part in parts if isinstance(part, Study)]
+    problems: dict[str, str] = {}
+    try:
+        # All models first, so that no core waits for the lesson of one study.
+        problems |= _with_a_bar("models", lambda hear: learn(studies, workers, hear))
+        for part in parts:
+            if isinstance(part, Study):
+                reports[part.name] = _with_a_bar(part.name, partial(part.run, workers, known=problems))
+            else:
+                reports[part.name] = _with_a_bar(part.name, partial(part.run, workers))
+    except KeyboardInterrupt:
+        say("stopped; what is finished is kept")
+        rest = {part.name: part.report(problems) if isinstance(part, Study) else part.report() for part in parts}
+        return rest, True
+    return reports, False
 
 
-def _with_a_bar(study: AnyStudy, workers: Executor) -> dict[str, object]:
+def _with_a_bar(name: str, work: Callable[[Hear], Result]) -> Result:
     with progress() as bar:
-        line = bar.add_task(study.name, total=None)
+        line = bar.add_task(name, total=None)
 
-        def hear(name: str, done: int, total: int) -> None:
-            bar.update(line, description=f"{study.name}: {name or 'trials'}", completed=done, total=total)
+        def hear(said: str, done: int, total: int) -> None:
+            bar.update(line, description=f"{name}: {said or 'trials'}", completed=done, total=total)
 
-        return study.run(workers, hear)
+        return work(hear)
 
 
 def _parts(order: Order) -> Iterator[AnyStudy]:

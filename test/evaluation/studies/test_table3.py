@@ -8,7 +8,7 @@ import pytest
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.conditions import CONDITIONS, USUAL
-from fail2progress.evaluation.studies.table3 import NOT_YET, Study
+from fail2progress.evaluation.studies.table3 import NOT_YET, Study, learn
 from fail2progress.evaluation.studies.table3_page import markdown
 from fail2progress.models.checkpoint import load_checkpoint
 from support.scripted import BASES, NAMES, Scripted, small_study
@@ -32,13 +32,13 @@ def test_the_tables_have_a_cell_for_every_condition(study: Study) -> None:
 
 def test_each_base_model_learns_once_from_its_own_weights(study: Study) -> None:
     executor, heard = Scripted(), []
-    assert study.learn(executor, lambda name, done, total: heard.append((name, done, total))) == {}
+    assert learn([study], executor, lambda name, done, total: heard.append((name, done, total))) == {}
     assert len(executor.work) == 4 and heard[0] == ("models", 0, 4) and heard[-1][1:] == (4, 4)
     assert {recipe.objects for recipe in executor.work} == {3}  # failures are met with the fewest objects
     for recipe in study.recipes():
         assert load_checkpoint(Path(recipe.out)).note["parent"] == load_checkpoint(Path(recipe.base)).digest
     again = Scripted()
-    assert study.learn(again) == {} and again.work == []
+    assert learn([study], again) == {} and again.work == []
     other = replace(study, rounds=2)
     assert not {recipe.out for recipe in other.recipes()} & {recipe.out for recipe in study.recipes()}
 

@@ -7,10 +7,11 @@ paper's lets every method plan again after every skill, within a budget: plannin
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
@@ -66,26 +67,17 @@ class Study:
     grid: bool = True
     """Whether all conditions are combined with all numbers of objects; otherwise those but the first have the fewest."""
 
-    def run(self, executor: Executor, progress: Progress = lambda name, done, total: None) -> dict[str, object]:
-        """Make the models and carry out the trials that are missing; returns the whole report."""
-        problems = self.learn(executor, progress)
+    def run(
+        self, executor: Executor, progress: Progress = lambda name, done, total: None, known: Problems | None = None
+    ) -> dict[str, object]:
+        """Make the models and carry out the trials that are missing; returns the whole report.
+
+        `known`: models that were tried already and cannot be made.
+        """
+        problems = {**(known or {}), **learn([self], executor, progress, known or {})}
         ready = [cell for cell in self.cells() if Path(cell.model).exists()]
         self.queue.run(ready, executor, progress)
         return self.report(problems)
-
-    def learn(self, executor: Executor, progress: Progress = lambda name, done, total: None) -> Problems:
-        """Make the models that are missing, each in a worker; those that cannot be made, with the reason."""
-        recipes = {recipe.out: recipe for recipe in self.recipes() if not Path(recipe.out).exists()}
-        problems: dict[str, str] = {}
-        if not recipes:
-            return problems
-        Path(self.folder / "models").mkdir(parents=True, exist_ok=True)
-        progress("models", 0, len(recipes))
-        for number, made in enumerate(executor.map_unordered(make, recipes.values()), start=1):
-            if made.problem:
-                problems[made.out] = made.problem
-            progress(f"models: {Path(made.out).stem.rsplit('_', 1)[0]}", number, len(recipes))
-        return problems
 
     def recipes(self) -> list[Recipe]:
         """How the models of the methods that learn are made."""
@@ -194,6 +186,26 @@ class Study:
             if recipe is not None
         }
         return {name: load_checkpoint(path).note for name, path in paths.items() if path.exists()}
+
+
+def learn(
+    studies: Iterable[Study],
+    executor: Executor,
+    progress: Progress = lambda name, done, total: None,
+    known: Problems = MappingProxyType({}),
+) -> Problems:
+    """Make the models that studies lack, each in a worker; those that cannot be made, with the reason. `known` are left out."""
+    asked = {recipe.out: recipe for study in studies for recipe in study.recipes()}
+    recipes = [recipe for out, recipe in asked.items() if out not in known and not Path(out).exists()]
+    problems: dict[str, str] = {}
+    if not recipes:
+        return problems
+    progress("models", 0, len(recipes))
+    for number, made in enumerate(executor.map_unordered(make, recipes), start=1):
+        if made.problem:
+            problems[made.out] = made.problem
+        progress(f"models: {Path(made.out).stem.rsplit('_', 1)[0]}", number, len(recipes))
+    return problems
 
 
 def _group(cell: Cell) -> str:

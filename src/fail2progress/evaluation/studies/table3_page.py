@@ -13,6 +13,8 @@ HEADS = ("model", "method", "objects", "seen", "success", "95 % interval", "pape
 FURTHER = ("error along", "bystanders", "relation F1", "seen F1", "detection F1", "gap", "skills", "failed at")
 
 
+BRIEF = ("model", "method", "objects", "success", "95 %", "paper")
+"""For a terminal of 80 columns."""
 DATA_HEADS = ("generator", "inference (s)", "simulation (s)", "relations kept", "paper", "actions (m)", "paper", "places (m)")
 
 
@@ -45,8 +47,14 @@ def columns(report: Mapping[str, object]) -> tuple[tuple[str, ...], list[tuple[s
     found: list[Row] = list(rows) if isinstance(rows, list) else []
     if is_data(report):
         return DATA_HEADS, [data_values(row) for row in found]
-    budget = ["-" if row["spare"] is None else f"shortest + {row['spare']}" for row in found]
-    return (*HEADS, "budget"), [(*values(row), way) for row, way in zip(found, budget, strict=True)]
+    return BRIEF, [_brief(row) for row in found]
+
+
+def _brief(row: Row) -> tuple[str, ...]:
+    way = "" if row["spare"] is None else f", shortest + {row['spare']}"
+    seen = "" if row["condition"] == "usual" else f", {row['condition']}"
+    _, _, objects, _, success, interval, beside, _ = values(row)
+    return (row["base_model"], f"{row['method']}{way}{seen}", objects, success, interval, beside)
 
 
 def data_values(row: Row) -> tuple[str, ...]:
