@@ -132,3 +132,39 @@ def test_other_segmenters(refuses: Run, files: tuple[Path, Path, Path], tmp_path
     options.write_text(f"segmenter: open-vocabulary\ndetector: {tmp_path}\nfill: {tmp_path}\n")
     assert f"{tmp_path}: no weights here" in refuses("perceive", *frame, "--segmenter", options)
     assert "no labels" in refuses("perceive", *frame, "--segmenter", "label-image")
+
+
+def test_a_folder_of_frames(run: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    folder, pictures = tmp_path / "frames", tmp_path / "drawn"
+    folder.mkdir()
+    for name in ("a", "b"):
+        for path, kind in zip(files[:2], ("color", "depth"), strict=True):
+            (folder / f"{name}-{kind}.png").write_bytes(path.read_bytes())
+    (folder / "b-depth.png").write_bytes(b"damaged")
+    (folder / "camera.json").write_bytes(files[2].read_bytes())
+    result = run("perceive", folder, "--json", "--picture", pictures)
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout)["frames"]
+    assert [row["name"] for row in rows] == ["a", "b"] and len(rows[0]["segments"]) == 3
+    assert "not an image" in rows[1]["error"] and [path.name for path in pictures.iterdir()] == ["a.png"]
+    (folder / "a-depth.png").write_bytes(b"damaged")
+    assert run("perceive", folder).exit_code == 1
+
+
+def test_folders_without_frames_cameras_or_known_data_sets_are_told(
+    run: Run, files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    (tmp_path / "rgb").mkdir()
+    (tmp_path / "depth").mkdir()
+    for arguments, says in (
+        (("perceive", tmp_path), "no pairs there"),
+        (("perceive", files[0]), "needs a depth image"),
+        (("perceive", *files[:2]), "--camera"),
+        (("reproduce", "perception", "--dataset", tmp_path, "--out", tmp_path / "out"), "no data set is known"),
+        (("reproduce", "perception", "--dataset", tmp_path / "none", "--out", tmp_path / "out"), "not a folder"),
+    ):
+        result = run(*arguments)
+        assert result.exit_code == 2 and says in result.stderr and result.stderr.count("\n") == 1, result.stderr
+    for path, kind in zip(files[:2], ("rgb", "depth"), strict=True):
+        (tmp_path / kind / "0001.png").write_bytes(path.read_bytes())
+    assert "no camera file for 0001" in run("perceive", tmp_path).stderr

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fail2progress.cli.common import UserError, checked, print_json, require, say, show_table, table_of
+from fail2progress.cli.common import UserError, WorkError, checked, print_json, require, say, show_table, table_of
 
 if TYPE_CHECKING:
+    from fail2progress.cli.perceiving import Outcome, Perceiving
     from fail2progress.perception.relations.base import RelationDetector
-    from fail2progress.perception.segmentation.base import Perceived, Segment
 
-Relations = list[tuple[str, str, str, float]]
-LIKELY = 0.5
-"""Probability from which a relation is reported."""
+_FORMATS = (".png", ".jpg", ".jpeg")
 
 
 def register(app: typer.Typer) -> None:
@@ -25,16 +22,18 @@ def register(app: typer.Typer) -> None:
 
 
 def perceive(
-    color: Annotated[Path, typer.Argument(help="Colour image.")],
+    color: Annotated[Path, typer.Argument(help="Colour image; or a folder of frames, without DEPTH.")],
     depth: Annotated[
-        Path, typer.Argument(help="Depth aligned to it: 16-bit (mm unless the camera's file says else), float, .npy.")
-    ],
+        Path | None,
+        typer.Argument(help="Depth aligned to it: 16-bit (mm unless the camera's file says else), float, .npy."),
+    ] = None,
     camera: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             help="JSON or YAML with fx, fy, cx, cy and depth_unit_m; or as ROS, RealSense, Open3D, BOP and others write it."
+            " Folders may hold one: NAME.json or camera.json."
         ),
-    ],
+    ] = None,
     segmenter: Annotated[
         str, typer.Option(help="geometric, open-vocabulary, one of another package, or a YAML or JSON file with its options.")
     ] = "geometric",
@@ -48,41 +47,70 @@ def perceive(
         str | None,
         typer.Option(help="Where up is in the image: top, left, right, bottom, or x,y,z in the optical frame; default: found."),
     ] = None,
-    picture: Annotated[Path | None, typer.Option(help="Draw the segments over the colour image into this file.")] = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw the segments over the colour image into this file; for folders, into this folder.")
+    ] = None,
     json_output: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
     """Find the objects on a table, and what lies in, on and beside what. The camera may be held by hand.
 
     Example: fail2progress perceive color.png depth.png --camera camera.json --picture segments.png
     """
-    from fail2progress.core.relations import on
+    from fail2progress.cli.perceiving import Perceiving
     from fail2progress.perception.camera_files import parse_up
-    from fail2progress.perception.files import read_files
-    from fail2progress.perception.picture import draw
     from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 
-    formats = (".png", ".jpg", ".jpeg")
-    require(picture is None or picture.suffix.lower() in formats, f"{picture}: a picture ends in {', '.join(formats)}")
+    with checked():
+        chosen = Perceiving(segmenter_named(segmenter), _detector(relations, model), None if up is None else parse_up(up, "--up"))
+    if depth is None:
+        require(color.is_dir(), f"{color} needs a depth image after it, or be a folder of frames")
+        return _folder(chosen, color, camera, picture, json_output)
+    require(picture is None or picture.suffix.lower() in _FORMATS, f"{picture}: a picture ends in {', '.join(_FORMATS)}")
     if picture is not None and not picture.parent.is_dir():
         raise UserError(f"{picture.parent} is not a folder; make it first")
+    if camera is None:
+        raise UserError("which camera? name its file with --camera, as in --camera camera.json")
     with checked():
-        finder, detector = segmenter_named(segmenter), _detector(relations, model)
-        read = read_files(color, depth, camera, None if up is None else parse_up(up, "--up"))
-        frame = read.frame
-        perceived = finder.segment(frame)
-    for note in read.notes:
+        outcome = chosen.one(color, depth, camera)
+    for note in outcome.notes:
         say(f"note: {note}")
-    started = time.perf_counter()
-    state = detector.detect_perceived(perceived)
-    found: Relations = [("on", a, b, odds) for a, b, odds in on(state)]
-    found += [(name, a, b, state.value(name, a, b)) for name, a, b in state.holding(LIKELY)]
-    spent = time.perf_counter() - started
     if picture is not None:
-        draw(frame.colour, perceived, found).save(picture)
+        outcome.draw(picture)
     if json_output:
-        print_json({**as_json(perceived, found, spent), "notes": list(read.notes)})
+        print_json(outcome.as_json())
     else:
-        _show(perceived, found)
+        _show(outcome)
+    return None
+
+
+def _folder(chosen: Perceiving, folder: Path, camera: Path | None, pictures: Path | None, json_output: bool) -> None:
+    """All frames of a folder; WorkError where none of them could be made sense of."""
+    from fail2progress.perception.folders import pairs
+
+    with checked():
+        found = pairs(folder, camera)
+    if pictures is not None:
+        require(pictures.suffix == "", f"--picture {pictures}: for a folder of frames this is a folder")
+        pictures.mkdir(parents=True, exist_ok=True)
+    rows = chosen.all(found, pictures)
+    if json_output:
+        print_json({"frames": rows})
+    else:
+        table = table_of("frame", "segments", "planes", "up", "seconds")
+        for row in rows:
+            table.add_row(str(row["name"]), *_counts(row))
+        show_table(table)
+    if all("error" in row for row in rows):
+        raise WorkError(f"none of the {len(rows)} frames of {folder} could be made sense of")
+
+
+def _counts(row: dict[str, object]) -> list[str]:
+    if "error" in row:
+        return ["refused", "", "", ""]
+    segments, planes, up, seconds = (row[key] for key in ("segments", "planes", "up", "seconds"))
+    assert isinstance(segments, list) and isinstance(planes, list) and isinstance(seconds, dict)
+    side = str(up["side"]) if isinstance(up, dict) else ""
+    return [str(len(segments)), str(len(planes)), side, f"{seconds['total']:.2f}"]
 
 
 def _detector(name: str, model: Path | None) -> RelationDetector:
@@ -97,35 +125,8 @@ def _detector(name: str, model: Path | None) -> RelationDetector:
     return relation_detector(name, checkpoint.model, checkpoint.digest)
 
 
-def as_json(perceived: Perceived, relations: Relations, spent: float) -> dict[str, object]:
-    """The report with the keys of the command's interface. spent: seconds for relations."""
-    seconds = {**perceived.seconds, "relations": spent}
-    seconds["total"] = seconds.get("total", 0.0) + spent
-    way_up = perceived.way_up
-    return {
-        "frame": perceived.frame,
-        "up": way_up and {"side": way_up.side, "by": way_up.source, "direction": [round(float(x), 4) for x in way_up.direction]},
-        "camera_pose": perceived.pose.tolist(),
-        "planes": [_part(surface, perceived.width) for surface in perceived.surfaces],
-        "segments": [_part(segment, perceived.width) for segment in perceived.segments],
-        "relations": [[name, a, b, round(odds, 4)] for name, a, b, odds in relations],
-        "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
-    }
-
-
-def _part(part: Segment, width: int) -> dict[str, object]:
-    return {
-        "id": part.id,
-        "box_xyxy_px": list(part.box_px(width)),
-        "points": len(part.points),
-        "shape": part.shape.value,
-        "size_m": [round(float(extent), 4) for extent in part.size],
-        "pose": [round(float(value), 5) for value in part.pose],
-        "visibility": round(part.visibility, 3),
-    }
-
-
-def _show(perceived: Perceived, relations: Relations) -> None:
+def _show(outcome: Outcome) -> None:
+    perceived, relations = outcome.perceived, outcome.relations
     rows = table_of("id", "shape", "size (cm)", "at (m)", "points", "visible", "in or on")
     for part in (*perceived.surfaces, *perceived.segments):
         size = " x ".join(f"{100 * extent:.1f}" for extent in part.size)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fail2progress.cli import reproduce_assets, reproduce_families, reproduce_perception, reproduce_table3
-from fail2progress.cli.common import UserError, print_json, say, show_table, table_of, writable, write_json
+from fail2progress.cli.common import UserError, checked, print_json, say, show_table, table_of, writable, write_json
 from fail2progress.core.names import unknown
 from fail2progress.tasks import DEFAULT
 
@@ -48,6 +48,10 @@ def reproduce(
     executor: Annotated[str, typer.Option(help="For studies: local, or ray for a cluster that shares the folder.")] = "local",
     robot: Annotated[str, typer.Option(help="For corrections: hand, or stretch (a simulated one, slower).")] = "hand",
     frames: Annotated[Path | None, typer.Option(help="For perception: a folder of real frames with boxes.")] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="For perception: a folder in the layout of OCID, OSD or BOP, or NAME-label.png files.")
+    ] = None,
+    segmenter: Annotated[str, typer.Option(help="For perception: which one.")] = "geometric",
     minutes: Annotated[
         float | None, typer.Option(help="For families: begin no further cell after so many minutes.", min=0.0)
     ] = None,
@@ -83,7 +87,7 @@ def reproduce(
     if table in reproduce_perception.TABLES:
         return reproduce_perception.run(reproduce_perception.Order(table, out, weights, seed, quick), json_output)
     if table == "perception":
-        report = _perception(frames, 20 if quick else trials)
+        report = _perception(frames, dataset, segmenter, 20 if quick else trials)
     else:
         report = _generators(weights, out, 1 if quick else 3, processes)
     write_json(out / "report.json", report)
@@ -107,13 +111,18 @@ def _generators(models: Path | None, out: Path, seeds: int, processes: int | Non
         return Comparison(out, seeds).run(start, Learner(simulator, rehearsal), say)
 
 
-def _perception(frames: Path | None, tables: int) -> dict[str, object]:
+def _perception(frames: Path | None, dataset: str | None, name: str, most: int) -> dict[str, object]:
+    from fail2progress.evaluation.studies import labelled_perception
     from fail2progress.evaluation.studies.perception import Study
-    from fail2progress.perception.segmentation.registry import GEOMETRIC, segmenter
+    from fail2progress.perception.segmentation.registry import segmenter
 
-    if frames is not None and not frames.is_dir():
-        raise UserError(f"{frames} is not a folder")
-    return Study(tables, frames=frames).run(segmenter(GEOMETRIC), say)
+    for folder in (frames, dataset):
+        if folder is not None and not Path(folder).is_dir():
+            raise UserError(f"{folder} is not a folder; name the one in which the frames lie")
+    with checked():
+        if dataset is not None:
+            return labelled_perception.study(Path(dataset), None, segmenter(name), most, say)
+        return Study(most, frames=frames).run(segmenter(name), say)
 
 
 def _print_means(report: dict[str, object]) -> None:

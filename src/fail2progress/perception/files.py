@@ -16,7 +16,7 @@ from fail2progress.perception.camera_files import MAX_PIXELS, UNIT_KEY, Calibrat
 from fail2progress.perception.registration import registered
 from fail2progress.perception.segmentation.base import PerceptionError
 
-__all__ = ["FileFrame", "parse_camera", "read_camera", "read_files", "read_frame"]
+__all__ = ["FileFrame", "images", "parse_camera", "read_camera", "read_files", "read_frame"]
 
 DEFAULT_UNIT = 0.001
 """Metres of one step of an integer depth image, where the camera's file does not say."""
@@ -43,7 +43,7 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
 
     PerceptionError says which file is wrong and how; OSError where one cannot be opened.
     """
-    rgb, raw = _colour(colour), _depth(depth)
+    rgb, raw = images(colour, depth)
     found = read_camera(camera, (rgb.shape[1], rgb.shape[0]))
     metres, notes = _metres(raw, found, depth)
     up = found.up if up is None else up
@@ -53,6 +53,11 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
     else:
         metres, rgb, k = _one_camera(found.intrinsics, metres, rgb, (colour, depth, camera), notes)
     return FileFrame(RgbdFrame(rgb, metres, k, found.pose, up=up), tuple(notes))
+
+
+def images(colour: Path, depth: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Colours (H, W, 3) and depth (H, W) as they are stored."""
+    return _colour(colour), _depth(depth)
 
 
 def _colour(path: Path) -> NDArray[np.uint8]:

@@ -148,7 +148,7 @@ class Merger:
     def _outer(self) -> tuple[int, int] | None:
         """The outside of something hollow, which the rim parts from its inside."""
         for other, part, meeting in self._pairs():
-            if len(meeting.own) < 6 or same_hue(self.colours[other], self.colours[part]) < self.rules.halves:
+            if len(meeting.own) < 6 or same_hue(self.colours[other], self.colours[part]) < self.rules.unlike:
                 continue
             for hollow, wall, seam in ((other, part, meeting), (part, other, meeting.turned())):
                 apart = self._ring(wall) or not self._ring(hollow) or self._in_front(hollow, wall) > self.rules.unlike

@@ -1,0 +1,107 @@
+"""What `perceive` does with one frame, and with a folder of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fail2progress.cli.common import progress, say
+
+if TYPE_CHECKING:
+    from fail2progress.core.rgbd import RgbdFrame
+    from fail2progress.core.scene import Array
+    from fail2progress.perception.folders import Pair
+    from fail2progress.perception.relations.base import RelationDetector
+    from fail2progress.perception.segmentation.base import Perceived, Segment, Segmenter
+
+Relations = list[tuple[str, str, str, float]]
+LIKELY = 0.5
+"""Probability from which a relation is reported."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A frame with what was found in it; seconds: those for relations."""
+
+    frame: RgbdFrame
+    perceived: Perceived
+    relations: Relations
+    seconds: float
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """The report with the keys of the command's interface."""
+        perceived, way_up = self.perceived, self.perceived.way_up
+        seconds = {**perceived.seconds, "relations": self.seconds}
+        seconds["total"] = seconds.get("total", 0.0) + self.seconds
+        return {
+            "frame": perceived.frame,
+            "up": way_up
+            and {"side": way_up.side, "by": way_up.source, "direction": [round(float(x), 4) for x in way_up.direction]},
+            "camera_pose": perceived.pose.tolist(),
+            "planes": [_part(surface, perceived.width) for surface in perceived.surfaces],
+            "segments": [_part(segment, perceived.width) for segment in perceived.segments],
+            "relations": [[name, a, b, round(odds, 4)] for name, a, b, odds in self.relations],
+            "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
+            "notes": list(self.notes),
+        }
+
+    def draw(self, path: Path) -> None:
+        """The picture."""
+        from fail2progress.perception.picture import draw
+
+        draw(self.frame.colour, self.perceived, self.relations).save(path)
+
+
+def _part(part: Segment, width: int) -> dict[str, object]:
+    return {
+        "id": part.id,
+        "box_xyxy_px": list(part.box_px(width)),
+        "points": len(part.points),
+        "shape": part.shape.value,
+        "size_m": [round(float(extent), 4) for extent in part.size],
+        "pose": [round(float(value), 5) for value in part.pose],
+        "visibility": round(part.visibility, 3),
+    }
+
+
+@dataclass(frozen=True)
+class Perceiving:
+    """The parts that were chosen; up: (3,) in the optical frame, or None."""
+
+    segmenter: Segmenter
+    detector: RelationDetector
+    up: Array | None
+
+    def one(self, colour: Path, depth: Path, camera: Path) -> Outcome:
+        """One frame; PerceptionError or OSError where it cannot be read or nothing is there."""
+        from fail2progress.core.relations import on
+        from fail2progress.perception.files import read_files
+
+        read = read_files(colour, depth, camera, self.up)
+        perceived = self.segmenter.segment(read.frame)
+        started = time.perf_counter()
+        state = self.detector.detect_perceived(perceived)
+        found: Relations = [("on", a, b, odds) for a, b, odds in on(state)]
+        found += [(name, a, b, state.value(name, a, b)) for name, a, b in state.holding(LIKELY)]
+        return Outcome(read.frame, perceived, found, time.perf_counter() - started, read.notes)
+
+    def all(self, pairs: list[Pair], pictures: Path | None) -> list[dict[str, object]]:
+        """A report for each frame, with its name; one with the reason in place of segments where a frame was refused."""
+        from fail2progress.perception.segmentation.base import PerceptionError
+
+        rows: list[dict[str, object]] = []
+        with progress() as bar:
+            for pair in bar.track(pairs, description="frames"):
+                try:
+                    outcome = self.one(pair.colour, pair.depth, pair.camera)
+                except (PerceptionError, OSError) as error:
+                    say(f"{pair.name}: {error}")
+                    rows.append({"name": pair.name, "error": str(error)})
+                    continue
+                if pictures is not None:
+                    outcome.draw(pictures / f"{pair.name}.png")
+                rows.append({"name": pair.name, **outcome.as_json()})
+        return rows
