@@ -9,10 +9,15 @@ import torch
 from fail2progress.agent.correcting import Correcting
 from fail2progress.agent.loop import Agent, AgentConfig, TaskSpec
 from fail2progress.core.camera import Camera
+from fail2progress.core.images import from_png
+from fail2progress.core.scene import Scene
+from fail2progress.evaluation.studies.correction_faults import FAULTS
+from fail2progress.evaluation.studies.corrections import carry_out
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.corrections import FILE, Corrector
 from fail2progress.planning.planner import Planner
 from fail2progress.robots.floating_hand import SimulatedRobot
+from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.registry import task
@@ -44,3 +49,18 @@ def test_a_robot_takes_no_adjustment_beyond_the_bounds_of_its_skill() -> None:
     with pytest.raises(ValueError, match="push has no adjustable 'grip'"):
         robot.adjust({"push": {"grip": 0.5}})
     assert robot.adjustments == {} and np.isfinite(robot.scene.poses).all()
+
+
+def test_a_failure_keeps_what_the_camera_saw_where_the_robot_has_it_at_hand() -> None:
+    attempt = FAULTS["weight"].setting(np.random.default_rng(1), np.random.default_rng(2))
+    robots = [kind(attempt.scene, seed=3, disturbances=Disturbances(grasp_miss=1.0)) for kind in (SimulatedStretch, hand)]
+    looked = robots[0].picture()
+    steps = [carry_out(robot, attempt) for robot in robots]
+    events = [step.event for step in steps if step is not None]
+    assert events[0] is not None and events[1] is not None and events[1].images == {}
+    np.testing.assert_array_equal(from_png(events[0].images["before"]), looked)
+    np.testing.assert_array_equal(from_png(events[0].images["after"]), robots[0].picture())
+
+
+def hand(scene: Scene, seed: int, disturbances: Disturbances) -> SimulatedRobot:
+    return SimulatedRobot(SIMULATOR, scene, seed=seed, disturbances=disturbances)

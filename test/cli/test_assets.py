@@ -1,3 +1,4 @@
+import base64
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 from mcap.reader import make_reader
 from PIL import Image
 
+from fail2progress.core.images import png
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
 
@@ -54,6 +56,32 @@ def test_an_mcap_is_read_back(run, store: Path, event: FailureEvent, tmp_path: P
     assert messages["/failure"]["id"] == event.id
     np.testing.assert_allclose(messages["/failure/clouds/before"]["points_m"][0], event.before.points[0], rtol=1e-6)
     assert set(messages["/failure/relations/expected"]["names"]) == set(event.header.names)
+
+
+def test_images_are_exported_in_every_form(run, store: Path, event: FailureEvent, tmp_path: Path) -> None:
+    seen = {name: png(np.full((4, 5, 3), value, np.uint8)) for name, value in (("before", 9), ("after", 99))}
+    header = event.header.model_copy(update={"id": "2" * 8 + event.id[8:]})
+    one = event.model_copy(update={"header": header, "images": seen})
+    FailureStore(store).add(one)
+    for name in ("folder", "failure.npz", "failure.mcap", "dataset"):
+        words = ("--lerobot",) if name == "dataset" else ()
+        assert run("failures", "export", one.id, "--store", store, "--out", tmp_path / name, *words).exit_code == 0
+    assert (tmp_path / "folder/images/before.png").read_bytes() == seen["before"]
+    with np.load(tmp_path / "failure.npz", allow_pickle=False) as arrays:
+        assert arrays["image_after"].tobytes() == seen["after"]
+    with (tmp_path / "failure.mcap").open("rb") as file:
+        messages = {channel.topic: json.loads(message.data) for _, channel, message in make_reader(file).iter_messages()}
+    assert base64.b64decode(messages["/failure/images/after"]["data"]) == seen["after"]
+    assert "observation.images.camera" in json.loads((tmp_path / "dataset/meta/info.json").read_text())["features"]
+
+
+def test_all_failures_become_one_dataset(run, refuses, store: Path, tmp_path: Path) -> None:
+    made = run("failures", "export", "--lerobot", "--store", store, "--out", tmp_path / "all")
+    assert made.exit_code == 0 and "1 episodes" in made.stderr
+    assert "something already" in refuses("failures", "export", "--lerobot", "--store", store, "--out", tmp_path / "all")
+    assert "a folder is written" in refuses("failures", "export", "--lerobot", "--store", store, "--out", tmp_path / "a.npz")
+    empty = FailureStore(tmp_path / "empty.sqlite").path
+    assert "no failures to write" in refuses("failures", "export", "--lerobot", "--store", empty, "--out", tmp_path / "none")
 
 
 @pytest.fixture

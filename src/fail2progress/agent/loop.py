@@ -146,7 +146,7 @@ class Agent:
         """What is about to be tried, announced."""
         of = (assignment.task, assignment.objects, assignment.seed, step, assignment.goal)
         calls = tuple(skill.call for skill in plan.skills)
-        attempt = SkillExecution(*of, calls, planned, self.digest, before.cloud, before.relations)
+        attempt = SkillExecution(*of, calls, planned, self.digest, before.cloud, before.relations, before.image)
         self.on_event("attempt", attempt)
         return attempt
 

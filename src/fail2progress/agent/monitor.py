@@ -7,7 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fail2progress.core.goals import Goal
+from fail2progress.core.images import png
 from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
@@ -32,6 +36,8 @@ class SkillExecution:
     """SHA-256 digest of the model that planned."""
     before: SegmentedCloud
     relations_before: RelationState
+    image_before: NDArray[np.uint8] | None = None
+    """(H, W, 3) RGB, where it is at hand."""
 
     @property
     def conduct(self) -> Conduct:
@@ -79,11 +85,11 @@ class RuleMonitor(Monitor):
 def judge(attempt: SkillExecution, after: Observation, rule: MonitorRule) -> StepResult:
     """The relations R^_k of `after` against R'_k of the attempt; what matters becomes an event."""
     found = mismatches(attempt.planned.expected, after.relations, attempt.goal, rule, attempt.conduct)
-    event = _event(attempt, after.cloud, after.relations, found) if found else None
+    event = _event(attempt, after, found) if found else None
     return StepResult(attempt.planned, after.relations, found, event, attempt.conduct)
 
 
-def _event(attempt: SkillExecution, after: SegmentedCloud, observed: RelationState, found: tuple[Mismatch, ...]) -> FailureEvent:
+def _event(attempt: SkillExecution, after: Observation, found: tuple[Mismatch, ...]) -> FailureEvent:
     header = Header(
         id=event_id(attempt.before, attempt.planned.call, attempt.model, attempt.seed, attempt.step),
         time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
@@ -99,13 +105,15 @@ def _event(attempt: SkillExecution, after: SegmentedCloud, observed: RelationSta
         names=attempt.before.names,
         categories=attempt.before.categories,
         frame=attempt.before.frame,
-        stamps=(attempt.before.stamp, after.stamp),
+        stamps=(attempt.before.stamp, after.cloud.stamp),
     )
+    images = {"before": attempt.image_before, "after": after.image}
     return FailureEvent(
         header=header,
         before=attempt.before,
-        after=after,
+        after=after.cloud,
         relations_before=attempt.relations_before,
         expected=attempt.planned.expected,
-        observed=observed,
+        observed=after.relations,
+        images={key: png(image) for key, image in images.items() if image is not None},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.observation import Observation
@@ -41,7 +41,8 @@ class RobotObserver(Observer):
 
     def look(self, shift: Array | None = None) -> Observation:
         """See Observer."""
-        return self.detector.observe(self.memory.update(self.robot.observe(), shift))
+        seen = self.detector.observe(self.memory.update(self.robot.observe(), shift))
+        return replace(seen, image=self.robot.picture())
 
     def adopt(self, model: SkillEffectModel, digest: str) -> Observation:
         """See Observer. ValueError where nothing has been seen yet."""

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import Commands, print_json, require, say, show_lines, show_table, store_of, table_of, writable
+from fail2progress.cli.common import (
+    Commands,
+    UserError,
+    print_json,
+    require,
+    say,
+    show_lines,
+    show_table,
+    store_of,
+    table_of,
+    writable,
+)
 
 if TYPE_CHECKING:
     from fail2progress.failures.event import Header
@@ -74,15 +86,19 @@ def export(
     identity: str | None = _ID,
     out: Path = typer.Option(..., help="A file NAME.npz or NAME.mcap, or a folder, which must not exist or be empty."),
     store: Path | None = _STORE,
+    lerobot: bool = typer.Option(False, "--lerobot", help="A dataset in LeRobot's layout (v3): of one failure, or of all."),
 ) -> None:
     """Write one failure for others: as one .npz (arrays, JSON texts), as .mcap, or as a folder with a JSON Schema.
 
     Example: fail2progress failures export 3f2a --out failure/
+
+    Example: fail2progress failures export --lerobot --out dataset/
     """
-    from fail2progress.core.files import place_folder
     from fail2progress.failures import exports
 
     kept = _open(store)
+    if lerobot:
+        return _as_dataset(kept, identity, out)
     event = kept.get(identity) if identity else kept.latest()
     report = kept.report(event.id)
     require(out.suffix in ("", ".npz", ".mcap"), f"--out {out}: a folder, or a name that ends in .npz or .mcap")
@@ -90,11 +106,33 @@ def export(
     if out.suffix:
         exports.WRITERS[out.suffix](out, event, report)
     else:
-        require(not out.exists() or (out.is_dir() and not any(out.iterdir())), f"--out {out}: there is something already")
-        with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-            exports.to_folder(Path(folder) / out.name, event, report)
-            place_folder(Path(folder) / out.name, out)
+        _place(out, lambda folder: exports.to_folder(folder, event, report))
     say(f"wrote {out}")
+
+
+def _as_dataset(kept: FailureStore, identity: str | None, out: Path) -> None:
+    """One failure, or all of the store."""
+    from fail2progress.failures.lerobot import LeRobotError, to_lerobot
+
+    names = [kept.get(identity).id] if identity else [header.id for header in kept.headers()]
+    require(out.suffix == "", f"--out {out}: with --lerobot a folder is written")
+    writable(out.parent)
+    entries = [(kept.get(name), kept.report(name)) for name in names]
+    try:
+        _place(out, lambda folder: to_lerobot(folder, entries))
+    except LeRobotError as error:
+        raise UserError(f"{kept.path}: {error}") from error
+    say(f"wrote {out}: {len(names)} episodes")
+
+
+def _place(out: Path, write: Callable[[Path], None]) -> None:
+    """A folder that is there as a whole or not at all."""
+    from fail2progress.core.files import place_folder
+
+    require(not out.exists() or (out.is_dir() and not any(out.iterdir())), f"--out {out}: there is something already")
+    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+        write(Path(folder) / out.name)
+        place_folder(Path(folder) / out.name, out)
 
 
 @failures.command()

@@ -71,6 +71,8 @@ class Observation:
     relations: RelationState
     source: str
     """Who detected them: the digest of a model, or the name of a detector that needs none."""
+    image: NDArray[np.uint8] | None = None
+    """(H, W, 3) RGB of the camera, where it is at hand."""
 
     def __post_init__(self) -> None:
         if self.cloud.names != self.relations.names:

@@ -122,6 +122,8 @@ class FailureEvent(BaseModel):
     relations_before: RelationState
     expected: RelationState
     observed: RelationState
+    images: dict[str, bytes] = {}
+    """PNG files of what the camera saw, "before" and "after", where the robot had them at hand."""
 
     @property
     def id(self) -> str:
@@ -140,9 +142,10 @@ class FailureEvent(BaseModel):
         }
 
     def to_bytes(self) -> bytes:
-        """The arrays as an npz."""
+        """The arrays as an npz, images as the bytes of their files."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, **self.arrays())  # type: ignore[arg-type]
+        files = {f"image_{key}": np.frombuffer(content, np.uint8) for key, content in self.images.items()}
+        np.savez_compressed(buffer, **self.arrays(), **files)  # type: ignore[arg-type]
         return buffer.getvalue()
 
 
@@ -169,6 +172,7 @@ def from_bytes(header: Header, content: bytes) -> FailureEvent:
             relations_before=relations("before"),
             expected=relations("expected"),
             observed=relations("observed"),
+            images={key: values[f"image_{key}"].tobytes() for key in ("before", "after") if f"image_{key}" in values},
         )
     except (KeyError, ValueError) as error:
         raise ValueError(f"failure {header.id}: its data are damaged ({error})") from error

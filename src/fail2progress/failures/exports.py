@@ -6,6 +6,7 @@ The folder:
     failure.schema.json     its JSON Schema
     report.json             the class (the label) with its evidence and signals; null where it was not classified
     clouds/NAME.npy         (N, P, 3) float32 metres in `frame`, rows as `names`; `before` and `after`
+    images/NAME.png         what the camera saw, where the failure has it; `before` and `after`
     relations/NAME.json     binary (N, N, 9) and unary (N, 3) probabilities with the names of their axes
     pipeline_gaps.json      what was assumed or left out when its scene was rebuilt
     MANIFEST.json           SHA-256 of every file
@@ -13,6 +14,7 @@ The folder:
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -40,6 +42,8 @@ def to_folder(folder: Path, event: FailureEvent, report: FailureReport | None) -
     write_whole(folder / "report.json", report.model_dump_json(indent=1) if report else "null")
     for name, cloud in (("before", event.before), ("after", event.after)):
         np.save(folder / "clouds" / f"{name}.npy", cloud.points, allow_pickle=False)
+    for name, image in event.images.items():
+        write_whole(folder / "images" / f"{name}.png", image)
     for name, state in _states(event):
         write_whole(folder / "relations" / f"{name}.json", json.dumps(relations_as_json(state)))
     gaps.write(folder / gaps.FILE, gaps_of(event))
@@ -76,14 +80,16 @@ def relations_as_json(state: RelationState) -> dict[str, Any]:
 
 
 def to_npz(path: Path, event: FailureEvent, report: FailureReport | None) -> None:
-    """Arrays, and JSON texts under "header" and "report"."""
+    """Arrays, images as the bytes of PNG files, and JSON texts under "header" and "report"."""
+    files = {f"image_{key}": np.frombuffer(content, np.uint8) for key, content in event.images.items()}
     texts = {"header": event.header.model_dump_json(), "report": report.model_dump_json() if report else "null"}
+    words = {key: np.array(text) for key, text in texts.items()}
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
-        np.savez_compressed(file, allow_pickle=False, **event.arrays(), **{key: np.array(text) for key, text in texts.items()})
+        np.savez_compressed(file, allow_pickle=False, **event.arrays(), **files, **words)
 
 
 def to_mcap(path: Path, event: FailureEvent, report: FailureReport | None) -> None:
-    """JSON messages, with their schemas, on /failure, /failure/report, /failure/clouds/* and /failure/relations/*."""
+    """JSON messages, with their schemas, on /failure, /failure/report and /failure/{images,clouds,relations}/*."""
     stamp = int(datetime.fromisoformat(event.header.time).timestamp() * 1e9)
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
         writer = Writer(file)
@@ -106,6 +112,11 @@ def _messages(event: FailureEvent, report: FailureReport | None) -> Iterator[tup
         points = [rows.tolist() if np.isfinite(rows).all() else None for rows in cloud.points]
         value = {"frame": cloud.frame, "stamp": cloud.stamp, "names": list(cloud.names), "points_m": points}
         yield f"/failure/clouds/{name}", anything, value
+    for name, image in event.images.items():
+        stamp = event.before.stamp if name == "before" else event.after.stamp
+        data = base64.b64encode(image).decode()
+        value = {"frame": event.before.frame, "stamp": stamp, "format": "png", "data": data}
+        yield f"/failure/images/{name}", anything, value
     for name, state in _states(event):
         yield f"/failure/relations/{name}", anything, relations_as_json(state)
 

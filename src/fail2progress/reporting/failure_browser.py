@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from fail2progress.core.scene import Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureReport
 from fail2progress.failures.sentences import story
@@ -72,9 +73,35 @@ def _signals(report: FailureReport) -> Iterator[str]:
 
 
 def _pictures(event: FailureEvent) -> Iterator[tuple[str, bytes]]:
-    """The rebuilt scenes before and after; none of what cannot be rebuilt."""
-    for title, cloud in (("before, as rebuilt", event.before), ("after, as rebuilt", event.after)):
+    """What the camera saw, where that was kept; and the rebuilt scenes: before, as expected, and as seen afterwards."""
+    yield from ((f"{name}, camera", image) for name, image in sorted(event.images.items(), reverse=True))
+    makers: dict[str, Callable[[], Scene]] = {
+        "before, as rebuilt": lambda: rebuild(event.before, event.relations_before).scene,
+        "expected": lambda: expected_scene(event),
+        "seen afterwards, as rebuilt": lambda: rebuild(event.after, event.observed).scene,
+    }
+    for title, scene in makers.items():
         try:
-            yield title, scene_picture(rebuild(cloud).scene)
-        except ValueError:
+            yield title, scene_picture(scene())
+        except ValueError:  # what cannot be rebuilt
             continue
+
+
+def expected_scene(event: FailureEvent) -> Scene:
+    """The rebuilt scene as the model expected it: the object at its place, with what was in or on it if it was to come along.
+
+    An event holds the relations that were expected, not the motion. ValueError where nothing can be rebuilt.
+    """
+    scene = rebuild(event.before, event.relations_before).scene
+    call = event.header.call.call()
+    along = [call.object, *(name for name in event.before.names if name != call.object and _comes(event, name))]
+    poses = scene.poses.copy()
+    poses[[scene.index(name) for name in along if name in scene.names], :3] += call.shift
+    return scene.with_poses(poses)
+
+
+def _comes(event: FailureEvent, name: str) -> bool:
+    """Whether something was in or on the object of the call, and was expected to stay so."""
+    carrier, states = event.header.call.object, (event.relations_before, event.expected)
+    inside = all(state.value("inside", name, carrier) > 0.5 for state in states)
+    return inside or all(state.value(r, name, carrier) > 0.5 for state in states for r in ("above", "contact"))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.skills.adjustments import AS_DEFINED, Adjustments, checked
 from fail2progress.skills.base import SkillCall
@@ -22,6 +25,10 @@ class Robot(ABC):
     @abstractmethod
     def observe(self) -> SegmentedCloud:
         """What is in view now; names stay with their objects."""
+
+    def picture(self) -> NDArray[np.uint8] | None:
+        """(H, W, 3) RGB of the camera's last look, where the robot has it at hand."""
+        return None
 
     @abstractmethod
     def execute(self, call: SkillCall) -> None:

@@ -139,7 +139,7 @@ def carry_out(robot: Robot, attempt: Attempt) -> StepResult | None:
     expected = observer.detector.detect(before.cloud.shifted(displacement))
     planned = PlannedSkill(attempt.call, expected, displacement)
     of = ("corrections", len(before.cloud), 0, 0, attempt.goal, (attempt.call,))
-    execution = SkillExecution(*of, planned, "", before.cloud, before.relations)
+    execution = SkillExecution(*of, planned, "", before.cloud, before.relations, before.image)
     try:
         robot.execute(attempt.call)
     except ExecutionError:

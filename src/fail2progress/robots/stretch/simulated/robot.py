@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import mujoco
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from fail2progress.core.observation import POINTS, SECOND, SegmentedCloud
@@ -108,6 +109,10 @@ class SimulatedStretch(Robot):
     def observe(self) -> SegmentedCloud:
         """See Robot: the segments of all looks together. Nothing moves, time stands still."""
         return self._now.cloud
+
+    def picture(self) -> NDArray[np.uint8] | None:
+        """See Robot: the first of its looks."""
+        return self._looks[0].colour
 
     def execute(self, call: SkillCall) -> None:
         """See Robot. ExecutionError also after `stop`, and where a joint stalls; the robot then stays as it is."""
