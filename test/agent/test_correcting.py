@@ -30,8 +30,8 @@ def test_a_slippery_hand_holds_more_firmly_from_the_next_episode_on(tmp_path: Pa
     correcting = Correcting(Corrector(tmp_path / FILE), Classifier(SIMULATOR, Camera(), repetitions=3).classify)
     trial = task("hierarchical-tabletop").trial(3, 0)
     grips, outcomes = [], []
-    for episode in range(4):
-        robot = SimulatedRobot(SIMULATOR, trial.scene, seed=episode, disturbances=Disturbances(friction=0.12))
+    for episode in range(6):
+        robot = SimulatedRobot(SIMULATOR, trial.scene, seed=episode, disturbances=Disturbances(friction=0.1))
         planner = Planner(Oracle(), torch.Generator().manual_seed(0))
         agent = Agent(planner, "0" * 64, lambda event: None, AgentConfig(stop_at_failure=True), correcting=correcting)
         outcomes.append(agent.run(robot, TaskSpec(trial.stages)).outcome)
