@@ -94,6 +94,14 @@ class Story:
     """Digests before and after."""
     seconds: dict[str, float]
     provenance: dict[str, object]
+    version: str
+    """The name of what was learnt among the models' versions."""
+
+    @property
+    def learnt(self) -> tuple[str, str]:
+        """The version in use that learnt from the failure ("" for none), and what the acceptance test said."""
+        verdict = self.lesson.verdict
+        return (self.version if verdict.passed else "", verdict.reason)
 
     @property
     def reached(self) -> bool:
@@ -153,7 +161,8 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     marks = list(clock)
     seconds = {name: clock[name] - clock[earlier] for earlier, name in itertools.pairwise(marks)}
     block = provenance(objects=options.objects, seed=options.seed, models=[before.digest, after.digest])
-    return Story(options, quiet, first, event, report, lesson, again, unseen, (before.digest, after.digest), seconds, block)
+    digests = (before.digest, after.digest)
+    return Story(options, quiet, first, event, report, lesson, again, unseen, digests, seconds, block, version)
 
 
 def _meet(

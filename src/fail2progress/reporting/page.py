@@ -15,6 +15,9 @@ MEASURES = {
     "failure_error": "displacement error of what moves, m",
     "held_out_detection": "held-out detection F1",
     "held_out_prediction": "held-out prediction F1",
+    "broken": "broken relations that come out right, in what was seen",
+    "shifted": "the same in simulated repetitions with shifted starts",
+    "motion": "displacement error of what moved, in these, m",
 }
 """Names of the acceptance test's figures; one that has no name here is shown by its own."""
 

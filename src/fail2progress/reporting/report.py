@@ -11,8 +11,9 @@ from fail2progress.evaluation.trials import TrialResult
 from fail2progress.failures import sentences
 from fail2progress.learning.finetuning.targeted import Targeted
 from fail2progress.reporting import pictures
+from fail2progress.reporting.curves import Lesson, learning_curves
 from fail2progress.reporting.page import page
-from fail2progress.reporting.story_picture import story_panels, story_picture
+from fail2progress.reporting.story_picture import Panel, story_panels, story_picture
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import stein_sampler
 from fail2progress.stein.states import StateSpace
@@ -29,8 +30,8 @@ def html(story: Story) -> str:
         verdict=story.lesson.verdict,
         learning_seconds=sum(story.lesson.seconds.values()),
         succeeded=[sum(pair[i].success for pair in story.unseen) for i in (0, 1)],
-        sentences=sentences.story(story.event),
-        loop=loop_picture(story),
+        sentences=sentences.story(story.event, story.learnt),
+        loop=[(panel.title, story_picture((panel,))) for panel in _panels(story)],
         start=pictures.scene_picture(trial.scene),
         cloud=pictures.cloud_picture(story.event.before),
         planned=[(str(skill.call),) for skill in story.first.episode.plans[0].skills],
@@ -39,6 +40,7 @@ def html(story: Story) -> str:
         happened=_happened(story),
         particles=_particles(story),
         scenes=pictures.scene_grid(_data(story).outcomes),
+        curves=_curves(story),
         later_steps=_steps(story.again),
         end=pictures.scene_picture(story.again.robot.scene),
         unseen=[(old.seed, (_result(old), _result(new))) for old, new in story.unseen],
@@ -49,8 +51,19 @@ def html(story: Story) -> str:
 
 def loop_picture(story: Story) -> bytes:
     """The failure in four panels, as a PNG."""
+    return story_picture(_panels(story))
+
+
+def _panels(story: Story) -> tuple[Panel, ...]:
     expected = story.first.episode.taken[-1].planned.displacement
-    return story_picture(story_panels(story.event, expected, story.lesson.model))
+    return story_panels(story.event, expected, story.lesson.model)
+
+
+def _curves(story: Story) -> bytes:
+    verdict = story.lesson.verdict
+    names = ("before", "after")
+    success = {name: sum(pair[i].success for pair in story.unseen) / len(story.unseen) for i, name in enumerate(names)}
+    return learning_curves([Lesson(story.event.id[:8], *names, vars(verdict.before), vars(verdict.after))], success)
 
 
 def _steps(run: Run) -> list[tuple[str, list[str]]]:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fail2progress.core.objects import category
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.stack_run import Met, StackRun, read_run
 from fail2progress.failures import sentences
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.prediction import encode_observation, predict_effect
+from fail2progress.models.store import Registry
 from fail2progress.reporting import pictures
+from fail2progress.reporting.curves import Lesson, learning_curves
 from fail2progress.reporting.page import page
+from fail2progress.reporting.story_picture import Panel, story_panels, story_picture
 
 
 def html(folder: Path) -> str:
@@ -25,7 +30,8 @@ def html(folder: Path) -> str:
         said=run.result.get("said", []),
         done=sum(one["error_code"] == 0 for one in rounds),
         learnt=sum(bool(met.lesson and met.lesson[0]) for met in run.met),
-        failures=[_failure(met) for met in run.met],
+        failures=[_failure(met, run) for met in run.met],
+        curves=_curves(run),
         models=[model for name, note in run.versions if (model := _model(name, note))],
         provenance=_provenance(run),
     )
@@ -36,8 +42,9 @@ def _round(one: dict[str, Any]) -> tuple[str, ...]:
     return (*texts, f"{one['seconds']:.1f} s")
 
 
-def _failure(met: Met) -> dict[str, Any]:
+def _failure(met: Met, run: StackRun) -> dict[str, Any]:
     return {
+        "panels": [(panel.title, story_picture((panel,))) for panel in _panels(met, run)],
         "sentences": sentences.story(met.event, met.lesson),
         "facts": _facts(met),
         "before": pictures.cloud_picture(met.event.before),
@@ -71,6 +78,29 @@ def _model(name: str, note: dict[str, Any]) -> dict[str, Any] | None:
         return None
     seconds = note.get("seconds") or {}
     return {"name": name, "gate": note["gate"], "timings": pictures.bars(seconds, "s") if seconds else None}
+
+
+def _panels(met: Met, run: StackRun) -> tuple[Panel, ...]:
+    """The failure in scenes, where a version learnt from it; nothing else says what the next model expects."""
+    parents = {name: note.get("parent_version") for name, note in run.versions}
+    version = met.lesson[0] if met.lesson is not None else ""
+    if parents.get(version) not in parents:
+        return ()
+    versions, event = Registry(run.folder / "models"), met.event
+    before, after = (load_checkpoint(versions.path(str(name))).model for name in (parents[version], version))
+    _, expected, _ = predict_effect(before, encode_observation(before, event.before), event.header.call.call())
+    return story_panels(event, expected, after)
+
+
+def _curves(run: StackRun) -> bytes | None:
+    """How good the versions are, over those that learnt and passed; None where none did."""
+    noted = [(name, note, cast("dict[str, Any]", note["gate"])) for name, note in run.versions if note.get("gate")]
+    lessons = [
+        Lesson(str(note["event"])[:8], str(note["parent_version"]), name, gate["before"], gate["after"])
+        for name, note, gate in noted
+        if gate["passed"]
+    ]
+    return learning_curves(lessons) if lessons else None
 
 
 def _provenance(run: StackRun) -> list[tuple[str, str]]:
