@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from fail2progress.evaluation.stack_run import saved
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
 from fail2progress.reporting.stack_report import html
@@ -20,6 +21,14 @@ def folder(tmp_path: Path) -> Path:
 def test_a_replay_without_failures_has_a_page(folder: Path) -> None:
     page = html(folder)
     assert "No failure was met." in page and "Trials" not in page and "How it went" not in page
+
+
+def test_what_learning_changed_is_told_where_a_trial_was_carried_out_again() -> None:
+    first = {"seed": 7, "error_code": 0, "outcome": "done", "skills": 5, "seconds": 43.0, "failures": ["a"]}
+    again = {**first, "skills": 3, "seconds": 28.4, "failures": []}
+    assert saved([first, {**again, "seed": 8}]) == saved([first]) == ""
+    told = saved([first, again])
+    assert "5 skills, 43 s and 1 failure(s)" in told and "reached its goal after 3 skills, 28 s and 0 failure(s)" in told
 
 
 def test_a_failure_is_told_and_texts_from_outside_are_escaped(folder: Path) -> None:

@@ -104,7 +104,8 @@ def _summarise(story: Story, page: Path) -> None:
     say(f"class: {story.report.category.value.replace('_', ' ')}, confidence {story.report.confidence:.0%}")
     say(f"learnt in {sum(story.lesson.seconds.values()):.1f} s; gate: {verdict.reason}")
     before, after = (sum(pair[i].success for pair in story.unseen) for i in (0, 1))
-    say(f"the same trial again: {'success' if result.success else 'no success'}")
+    said = ["success" if each.success else "no success" for each in (*story.open_loop, result)]
+    say(f"the same trial open loop: {said[0]} before, {said[1]} after; looking after every skill: {said[2]}")
     say(f"{len(story.unseen)} unseen trials, open loop: {before} succeeded before, {after} after")
     say(f"report: {page}")
 
@@ -117,6 +118,7 @@ def _summary(story: Story, page: Path) -> dict[str, object]:
         "class": story.report.category.value,
         **story.lesson.to_dict(),
         "success": story.again.result.success,
+        "open_loop": {"before": story.open_loop[0].success, "after": story.open_loop[1].success},
         "unseen": {"trials": len(story.unseen), "before": before, "after": after},
         "models": list(story.models),
         "report": str(page),

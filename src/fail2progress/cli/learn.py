@@ -53,6 +53,8 @@ def learn(
 ) -> None:
     """Find scenes and actions like a failure, simulate them, fine-tune; a model that passes the gate becomes the current one.
 
+    same_scenes in --json: both models on executions of the failure's kind that are the same for every method.
+
     Example: fail2progress learn 3f2a --method stein --samples 20 --json
 
     Example: fail2progress learn --item row.jsonl --line 3 --json
@@ -60,6 +62,7 @@ def learn(
     from fail2progress.failures.store import FailureStore
     from fail2progress.learning.finetuning.finetune import FinetuneOptions
     from fail2progress.learning.finetuning.learner import Learner
+    from fail2progress.learning.finetuning.same_scenes import judged, same_scenes
     from fail2progress.learning.finetuning.targeted import TargetOptions
     from fail2progress.models.store import Registry
     from fail2progress.simulation.parallel import ParallelSimulator
@@ -84,10 +87,11 @@ def learn(
     with ParallelSimulator(processes, simulator) as physics:
         learner = Learner(physics, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay))
         lesson = _learn(learner, failure, parent, seed)
+        compared = judged(same_scenes(failure, parent.model, physics), parent.model, lesson.model)
     version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
     FailureStore(kept_at).add_lesson(failure.id, version or "", lesson.verdict.reason)
     if as_json:
-        print_json(_result(versions, parent, lesson, failure, method, version))
+        print_json(_result(versions, parent, lesson, failure, method, version) | {"same_scenes": compared})
     if version is None:
         raise WorkError(f"the new model was rejected: {lesson.verdict.reason}")
     say(f"{version} is the current model in {versions.folder}: {lesson.verdict.reason}")

@@ -257,10 +257,13 @@ def _end(code: int, out: Path, what: str) -> None:
 
 def _finish(out: Path, page: Path | None, as_json: bool) -> None:
     """The report, and the result for machines."""
-    from fail2progress.evaluation.stack_run import summary
+    from fail2progress.evaluation.stack_run import read_run, saved, summary
 
     if not (out / "failures.sqlite").is_file():
         return
     write_report(out, page)
+    run = read_run(out)
+    if told := saved(run.result.get("rounds", [])):
+        say(told)
     if as_json:
         print_json(summary(out))

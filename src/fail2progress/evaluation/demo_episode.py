@@ -94,6 +94,8 @@ class Story:
     """Digests before and after."""
     seconds: dict[str, float]
     provenance: dict[str, object]
+    open_loop: tuple[TrialResult, TrialResult]
+    """The trial that failed, carried out without looking again, with the model before and after."""
     version: str
     """The name of what was learnt among the models' versions."""
 
@@ -155,6 +157,7 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     clock["learning"] = time.perf_counter()
     tell("the same trial again", 0.0)
     again = _run(first.trial, after, store, diary, AgentConfig(), options.robot)
+    open_loop = _open_loop(first.trial, before, after)
     unseen = _unseen(options, before, after, tell)
     clock["trials after"] = time.perf_counter()
     diary.write("run_finished", success=again.result.success)
@@ -162,7 +165,7 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     seconds = {name: clock[name] - clock[earlier] for earlier, name in itertools.pairwise(marks)}
     block = provenance(objects=options.objects, seed=options.seed, models=[before.digest, after.digest])
     digests = (before.digest, after.digest)
-    return Story(options, quiet, first, event, report, lesson, again, unseen, digests, seconds, block, version)
+    return Story(options, quiet, first, event, report, lesson, again, unseen, digests, seconds, block, open_loop, version)
 
 
 def _meet(
@@ -217,10 +220,15 @@ def _swap(registry: Registry, before: Checkpoint, new: str, lesson: FineTuningRe
 def _unseen(
     options: StoryOptions, before: Checkpoint, after: Checkpoint, tell: Tell
 ) -> tuple[tuple[TrialResult, TrialResult], ...]:
-    family, config, pairs = task(options.task), AgentConfig(replan=False), []
+    family, pairs = task(options.task), []
     for number in range(options.unseen):
         tell("unseen trials", number / options.unseen)
         trial = family.trial(options.objects, EVALUATION_SEEDS + 100 * options.seed + number)
-        old, new = (run_trial(m.model, m.digest, trial, config)[0] for m in (before, after))
-        pairs.append((old, new))
+        pairs.append(_open_loop(trial, before, after))
     return tuple(pairs)
+
+
+def _open_loop(trial: Trial, before: Checkpoint, after: Checkpoint) -> tuple[TrialResult, TrialResult]:
+    """The whole plan without looking again, with either model."""
+    old, new = (run_trial(m.model, m.digest, trial, AgentConfig(replan=False))[0] for m in (before, after))
+    return old, new

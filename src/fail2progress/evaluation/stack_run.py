@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,17 @@ def read_run(folder: Path) -> StackRun:
     current = pointer.read_text().strip() if pointer.exists() else ""
     path = folder / "result.json"
     return StackRun(folder, met, versions, current, json.loads(path.read_text()) if path.exists() else {})
+
+
+def saved(rounds: Sequence[Mapping[str, Any]]) -> str:
+    """What learning changed in a trial that was carried out again, in one sentence; "" where none was."""
+    if len(rounds) < 2 or rounds[-1]["seed"] != rounds[-2]["seed"]:
+        return ""
+    first, again = rounds[-2:]
+    ends = ("reached its goal" if one["error_code"] == 0 else f"ended with {one['outcome']}" for one in (first, again))
+    before, after = (f"{end} after {one['skills']} skills, {one['seconds']:.0f} s and {len(one['failures'])} failure(s)"
+                     for end, one in zip(ends, (first, again), strict=True))  # fmt: skip
+    return f"Trial {first['seed']}: with the model that failed and learnt on the way it {before}; with the new model it {after}."
 
 
 def summary(folder: Path) -> dict[str, object]:

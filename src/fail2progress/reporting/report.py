@@ -43,7 +43,7 @@ def html(story: Story) -> str:
         curves=_curves(story),
         later_steps=_steps(story.again),
         end=pictures.scene_picture(story.again.robot.scene),
-        unseen=[(old.seed, (_result(old), _result(new))) for old, new in story.unseen],
+        unseen=[(_named(old, number), (_result(old), _result(new))) for number, (old, new) in enumerate(_open_loop(story))],
         timings=pictures.bars(_seconds(story), "s"),
         provenance=_provenance(story),
     )
@@ -114,6 +114,15 @@ def _places(space: StateSpace, particles: Tensor, names: tuple[str, ...]) -> dic
 def _result(result: TrialResult) -> tuple[bool, str]:
     error = f"{result.along_error * 100:.1f} cm" if np.isfinite(result.along_error) else "nothing travelled along"
     return result.success, error
+
+
+def _open_loop(story: Story) -> tuple[tuple[TrialResult, TrialResult], ...]:
+    """The trial that failed, then the unseen ones."""
+    return (story.open_loop, *story.unseen)
+
+
+def _named(result: TrialResult, number: int) -> str:
+    return f"{'unseen trial' if number else 'the same trial'} {result.seed}"
 
 
 def _seconds(story: Story) -> dict[str, float]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from fail2progress.core.objects import category
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.stack_run import Met, StackRun, read_run
+from fail2progress.evaluation.stack_run import Met, StackRun, read_run, saved
 from fail2progress.failures import sentences
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.prediction import encode_observation, predict_effect
@@ -26,6 +26,7 @@ def html(folder: Path) -> str:
         "stack",
         title="fail2progress: what the stack did",
         run=run,
+        saved=saved(rounds),
         rounds=[_round(one) for one in rounds],
         said=run.result.get("said", []),
         done=sum(one["error_code"] == 0 for one in rounds),
