@@ -61,6 +61,9 @@ def test_events_are_typed_and_numbered(run: Path) -> None:
     assert (events[0].event, events[1].event, events[-1].event) == ("run_started", "harness_config", "run_finished")
     assert sum(event.event == "eval_record" for event in events) == 12 + 4 * 2 * 8
     record = next(event.payload for event in events if event.event == "eval_record")
+    metrics = {event.payload["name"]: event.payload["value"] for event in events if event.event == "metric_computed"}
+    assert metrics["slice/cluster/S_c"] == json.loads((run / REPORT).read_text())["slices"]["cluster"]["S_c"]
+    assert "hypothesis/H1" in metrics and "hypothesis/H3" not in metrics
     assert len(record["correct"]) == len(record["graded"]) == 4 and set(record["correct"]) <= {"0", "1"}
 
 

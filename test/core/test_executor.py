@@ -3,12 +3,23 @@ import os
 
 import pytest
 
-from fail2progress.core.executor import LocalExecutor, executor
+from fail2progress.core.executor import LocalExecutor, PoolExecutor, executor
 
 
 def test_local_results_are_complete() -> None:
     work = LocalExecutor(2)
     assert sorted(work.map_unordered(abs, range(-5, 0))) == [1, 2, 3, 4, 5]
+
+
+def test_workers_of_a_pool_stay_and_one_process_works_in_place() -> None:
+    with PoolExecutor(2) as work:
+        assert sorted(work.map_unordered(abs, range(-5, 0))) == [1, 2, 3, 4, 5]
+        first = work._pool
+        assert sorted(work.map_unordered(abs, [-7])) == [7]
+        assert work._pool is first is not None
+    assert work._pool is None
+    with PoolExecutor(1) as work:
+        assert list(work.map_unordered(abs, [-1])) == [1] and work._pool is None
 
 
 def test_an_error_in_a_worker_comes_back() -> None:

@@ -77,6 +77,8 @@ class Session:
                 log.write("run", "block_started", {"block": name})
                 work(log)
                 log.write("run", "block_finished", {"block": name, "rejected": harness.rejected.to_dict()})
+        for name, value in metrics(plain(report(recorded(folder)))):
+            log.write("metric", "metric_computed", {"name": name, "value": value})
         log.write("run", "run_finished", {})
         return finish(folder)
 
@@ -152,6 +154,14 @@ class Session:
 
 def _about(pool: Pool) -> dict[str, object]:
     return {"items": len(pool.items), "sha256": pool.sha256}
+
+
+def metrics(found: dict[str, Any]) -> list[tuple[str, Any]]:
+    """A report's figures of slices and verdicts, by name, for who reads the log alone."""
+    rows = [
+        (f"slice/{name}/{key}", one[key]) for name, one in found["slices"].items() for key in ("accuracy", "S", "S_c", "tau_b")
+    ]
+    return rows + [(f"hypothesis/{name}", test) for name, test in found["hypotheses"].items() if test is not None]
 
 
 def finish(folder: Path) -> dict[str, Any]:
