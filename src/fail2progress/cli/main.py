@@ -34,6 +34,7 @@ from fail2progress.cli import (
     simulators,
     tasks,
     train,
+    train_segmenter,
     transfer,
     up,
 )
@@ -54,6 +55,7 @@ for _module in (
     report,
     generate,
     train,
+    train_segmenter,
     evaluate,
     learn,
     failures,

@@ -35,7 +35,10 @@ def perceive(
         ),
     ] = None,
     segmenter: Annotated[
-        str, typer.Option(help="geometric, open-vocabulary, one of another package, or a YAML or JSON file with its options.")
+        str,
+        typer.Option(
+            help="geometric, learned, open-vocabulary, one of another package, or a YAML or JSON file with its options."
+        ),
     ] = "geometric",
     relations: Annotated[
         str, typer.Option(help="Relation detector: geometric, learned (by --model), or one of another package.")

@@ -11,7 +11,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import CheckpointError
 from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.training import Start, adam_state
@@ -24,7 +23,7 @@ class Resume:
     path: Path
     run: dict[str, object]
 
-    def start(self, model: SkillEffectModel) -> Start:
+    def start(self, model: torch.nn.Module) -> Start:
         """Load the weights of the last finished epoch into the model; CheckpointError for a state that does not fit."""
         if not self.path.exists():
             return Start()
@@ -35,7 +34,7 @@ class Resume:
             raise CheckpointError(f"{self.path}: {str(error).splitlines()[-1].strip()}") from error
         return Start(epochs, _part(values, "adam."))
 
-    def save(self, model: SkillEffectModel, epochs: int, optimiser: torch.optim.Optimizer) -> None:
+    def save(self, model: torch.nn.Module, epochs: int, optimiser: torch.optim.Optimizer) -> None:
         """Write the state, whole or not at all."""
         values = {f"model.{key}": value.contiguous() for key, value in model.state_dict().items()}
         values |= {f"adam.{key}": value.contiguous() for key, value in adam_state(optimiser).items()}

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from fail2progress.learning.segmentation.examples import example
 from fail2progress.learning.segmentation.scenes import Shard, read
+from fail2progress.models.training.training import restore
 from fail2progress.perception.segmentation.learned.network import Predicted, SegmentNet
 
 
@@ -61,6 +62,14 @@ def train(
         parts = {name: float(np.mean([loss[name] for loss in losses])) for name in losses[0]}
         keep(last, optimiser)
         yield State(last, sum(parts.values()), parts)
+
+
+def restored(net: SegmentNet, options: Options, adam: dict[str, Tensor]) -> torch.optim.Optimizer:
+    """The optimiser with its state, as `adam_state` gives it; empty for a new one."""
+    optimiser = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=1e-3)
+    if adam:
+        restore(optimiser, adam)
+    return optimiser
 
 
 def _batch(shards: list[Shard], size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

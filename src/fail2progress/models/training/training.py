@@ -79,7 +79,7 @@ def train(
     """
     draw = epoch_executions or (lambda g: torch.randperm(len(source), generator=g))
     optimiser = torch.optim.Adam(_groups(model, parameters, options))
-    _restore(optimiser, start.adam)
+    restore(optimiser, start.adam)
     seeds = [int(torch.randint(2**62, (), generator=generator)) for _ in range(options.epochs)]
     per_epoch = len(draw(torch.Generator().manual_seed(0)))
     steps_per_epoch = math.ceil(per_epoch / options.batch)
@@ -116,7 +116,8 @@ def adam_state(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     return {f"{index}.{key}": value for index, values in state.items() for key, value in values.items()}
 
 
-def _restore(optimiser: torch.optim.Optimizer, adam: dict[str, Tensor]) -> None:
+def restore(optimiser: torch.optim.Optimizer, adam: dict[str, Tensor]) -> None:
+    """Give Adam the state that `adam_state` gave."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in adam.items():
         index, key = name.split(".")

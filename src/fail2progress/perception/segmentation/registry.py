@@ -20,6 +20,7 @@ SEGMENTERS: Registry[type[Segmenter]] = Registry(
     {
         LABEL_IMAGE: f"{_ROOM}.label_image:LabelledSegmenter",
         GEOMETRIC: f"{_ROOM}.geometric.segmenter:GeometricSegmenter",
+        "learned": f"{_ROOM}.learned.segmenter:LearnedSegmenter",
         "open-vocabulary": f"{_ROOM}.open_vocabulary.segmenter:OpenVocabularySegmenter",
     },
 )

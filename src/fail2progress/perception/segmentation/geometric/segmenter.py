@@ -22,6 +22,7 @@ from fail2progress.perception.segmentation.geometric import planes
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
+from fail2progress.perception.segmentation.geometric.guide import Guide
 from fail2progress.perception.segmentation.geometric.merging import Merger
 from fail2progress.perception.segmentation.geometric.outsiders import OutsiderRules, Outsiders
 from fail2progress.perception.segmentation.geometric.planes import Surface
@@ -64,6 +65,10 @@ class GeometricSegmenter(Segmenter):
         up = WayUp(rotation @ found.direction, found.side, found.source)
         return orientation.turned_back(self._segment(upright, up, clock), frame, turns)
 
+    def guide(self, frame: RgbdFrame) -> Guide | None:
+        """What else is known of a frame that is upright; nothing here."""
+        return None
+
     def _way_up(self, frame: RgbdFrame) -> WayUp:
         """By the camera's pose, by what the frame says, or by the planes in view."""
         if frame.pose is not None:
@@ -82,6 +87,8 @@ class GeometricSegmenter(Segmenter):
         """Of a frame that is upright."""
         inverted, facets = self._readings(frame)
         clock.done("depth")
+        guide = self.guide(frame)
+        clock.done("guide")
         axes, surfaces = self._surfaces(frame, up.direction, inverted, facets)
         clock.done("planes")
         scan = self._scan(frame, inverted, facets, axes, surfaces)
@@ -89,6 +96,9 @@ class GeometricSegmenter(Segmenter):
         clock.done("regions")
         rows = table(scan)
         found = self._objects(scan, rows, labels, axes, surfaces, frame.intrinsics)
+        if guide is not None:
+            counted = (pixels for pixels in guide.objects(scan, labels, found) if self._counts(scan, rows, pixels))
+            found = sorted(counted, key=lambda pixels: -len(pixels))
         clock.done("objects")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
         view = View(scan, rows, origin, owners_of(found, labels.size), rows.range.reshape(labels.shape))

@@ -1,0 +1,69 @@
+"""`fail2progress train-segmenter`: weights of the learned segmenter from rendered scenes alone."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fail2progress.cli.common import print_json, progress, require, say, writable, write_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("train-segmenter")(train_segmenter)
+
+
+def train_segmenter(
+    out: Annotated[Path, typer.Option(help="Weights to write (.safetensors); JSON and a report go beside them.")],
+    data: Annotated[Path | None, typer.Option(help="Folder for rendered scenes. [runs/segmenter-scenes]")] = None,
+    scenes: Annotated[int, typer.Option(help="Scenes to render, a hundred to a file.", min=1)] = 2500,
+    steps: Annotated[int, typer.Option(help="Batches to train on.", min=1)] = 6000,
+    batch: Annotated[int, typer.Option(help="Images in a batch.", min=1)] = 4,
+    seed: Annotated[int, typer.Option(help="Of scenes, weights and examples.", min=0)] = 1,
+    held_out: Annotated[int, typer.Option(help="Scenes of another seed that the report is made on.", min=1)] = 60,
+    json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
+) -> None:
+    """Render scenes and train the network of the segmenter `learned`. The same command goes on where it was ended.
+
+    Example: fail2progress train-segmenter --out runs/segmenter.safetensors --steps 6000
+    """
+    import torch
+
+    from fail2progress.cli.resume import Resume
+    from fail2progress.core.provenance import provenance
+    from fail2progress.learning.segmentation.quality import quality
+    from fail2progress.learning.segmentation.scenes import render
+    from fail2progress.learning.segmentation.training import Options, restored, train
+    from fail2progress.perception.segmentation.learned.model import save_model
+    from fail2progress.perception.segmentation.learned.network import SegmentNet
+
+    require(out.suffix == ".safetensors", f"--out {out}: the name of weights ends in .safetensors")
+    writable(out.parent)
+    options = Options(steps=steps, batch=batch, seed=seed)
+    with progress() as bar:
+        task = bar.add_task("scenes", total=scenes)
+        paths = render(data or Path("runs/segmenter-scenes"), scenes, seed, lambda done: bar.update(task, completed=done))
+    torch.manual_seed(seed)
+    net = SegmentNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    resume = Resume(out.with_suffix(".resume"), {**vars(options), "scenes": scenes})
+    begun = resume.start(net)
+    optimiser = restored(net, options, begun.adam)
+    started = time.monotonic()
+    for state in train(net, optimiser, lambda: paths, options, begun.epochs, lambda n, o: resume.save(net, n, o)):
+        say(f"step {state.step} of {steps}: loss {state.loss:.3f}")
+    run = {**vars(options), "scenes": scenes, "seconds_of_last_start": round(time.monotonic() - started)}
+    model = save_model(net.eval(), out, {"run": run})
+    report = {
+        "weights": out.name,
+        "digest": model.digest,
+        "run": run,
+        "held_out": quality(model, held_out, seed + 1),
+        "provenance": provenance(),
+    }
+    write_json(out.with_suffix(".report.json"), report)
+    resume.clear()
+    if json_output:
+        print_json(report)

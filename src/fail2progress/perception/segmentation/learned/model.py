@@ -1,0 +1,99 @@
+"""The network with its weights, on frames: at the size that it was trained for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+
+from fail2progress.core.files import write_whole
+from fail2progress.core.rgbd import Intrinsics
+from fail2progress.perception.segmentation.base import PerceptionError
+from fail2progress.perception.segmentation.learned.features import features
+from fail2progress.perception.segmentation.learned.instances import Seen, to_size
+from fail2progress.perception.segmentation.learned.network import OFFSET_UNIT, SegmentNet
+
+SCHEMA = 1
+PIXELS = 256 * 192
+"""Of an image as the network sees it, about."""
+_MULTIPLE = 32
+
+
+@dataclass(frozen=True)
+class SegmentModel:
+    """A network, the SHA-256 of its weights, and what its file says of it."""
+
+    net: SegmentNet
+    digest: str
+    note: dict[str, object]
+
+    @torch.no_grad()
+    def see(self, colour: NDArray[np.uint8], depth: NDArray[np.float32], camera: Intrinsics) -> Seen:
+        """Of colours (H, W, 3) and depth (H, W) m, 0 for none."""
+        height, width = depth.shape
+        scale = np.sqrt(PIXELS / (height * width))
+        shape = tuple(max(_MULTIPLE, round(n * scale / _MULTIPLE) * _MULTIPLE) for n in (height, width))
+        y, x = shape[0] / height, shape[1] / width
+        small = Intrinsics(
+            shape[1], shape[0], camera.fx * x, camera.fy * y, (camera.cx + 0.5) * x - 0.5, (camera.cy + 0.5) * y - 0.5
+        )
+        sizes = (shape[0], shape[1])
+        image, away = to_size(colour, sizes), _nearest(depth, sizes)
+        inputs = features(torch.from_numpy(np.ascontiguousarray(image)), torch.from_numpy(away), small)
+        made = self.net(inputs[None].to(memory_format=torch.channels_last))
+        kinds = made.classes[0].softmax(dim=0).numpy()
+        offsets = (made.offsets[0] * OFFSET_UNIT).numpy()
+        return Seen(kinds[2], kinds[1], offsets, made.middles[0].sigmoid().numpy(), made.borders[0].sigmoid().numpy())
+
+
+def _nearest(depth: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Depth at another size; a pixel beside stands in for one without a reading."""
+    found = to_size(depth, shape)
+    for shift in ((0, 1), (1, 0), (1, 1)):
+        found = np.where(found > 0, found, to_size(np.roll(depth, shift, (0, 1)), shape))
+    return np.ascontiguousarray(found, np.float32)
+
+
+def load_model(path: Path) -> SegmentModel:
+    """Weights (.safetensors) with their JSON beside them. PerceptionError says what is wrong with them."""
+    try:
+        note = json.loads(path.with_suffix(".json").read_bytes())
+        content = path.read_bytes()
+        weights = load(content)
+        channels = tuple(int(value) for value in note["channels"])
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise PerceptionError(
+            f"{path}: no weights of a segmenter can be read there ({' '.join(str(error).split())[:100]})"
+        ) from error
+    digest = hashlib.sha256(content).hexdigest()
+    if note.get("schema") != SCHEMA or note.get("digest") != digest:
+        raise PerceptionError(f"{path}: schema {note.get('schema')} and digest {digest[:12]} do not fit its JSON")
+    net = SegmentNet(channels)
+    try:
+        net.load_state_dict(weights)
+    except RuntimeError as error:
+        raise PerceptionError(f"{path}: {str(error).splitlines()[-1].strip()}") from error
+    net = net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return SegmentModel(net, digest, note)
+
+
+def save_model(net: SegmentNet, path: Path, note: dict[str, object]) -> SegmentModel:
+    """Write weights and, before them, the JSON that they need; returns them as they are read again."""
+    content = save({key: value.contiguous() for key, value in net.state_dict().items()})
+    header = {"schema": SCHEMA, "channels": list(net.channels), "digest": hashlib.sha256(content).hexdigest()}
+    write_whole(path.with_suffix(".json"), json.dumps({**header, **note, **header}, indent=1).encode())
+    write_whole(path, content)
+    return load_model(path)
+
+
+def packaged() -> Path:
+    """The weights that travel with the package."""
+    return Path(str(resources.files("fail2progress"))) / "weights" / "segmenter.safetensors"

@@ -1,0 +1,34 @@
+"""`fail2progress train-segmenter` from nothing to weights that segment."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fail2progress.learning.segmentation import scenes
+from fail2progress.perception.segmentation.learned.model import load_model
+from fail2progress.perception.segmentation.registry import segmenter
+
+Run = Callable[..., Any]
+
+
+def test_scenes_are_rendered_and_weights_written_with_a_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "SHARD", 2)
+    out = tmp_path / "segmenter.safetensors"
+    sizes = ("--data", tmp_path / "scenes", "--scenes", 2, "--steps", 2, "--batch", 1, "--held-out", 2)
+    result = run("train-segmenter", "--out", out, *sizes, "--json")
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
+    assert report == json.loads(out.with_suffix(".report.json").read_text())
+    assert report["digest"] == load_model(out).digest and report["held_out"]["scenes"] == 2
+    assert set(report["held_out"]["recall"]) == {"background", "support", "thing"} and not out.with_suffix(".resume").exists()
+    choice = tmp_path / "mine.json"
+    choice.write_text(json.dumps({"segmenter": "learned", "weights": str(out)}))
+    assert segmenter(str(choice)).name == "learned"
+
+
+def test_a_wrong_name_of_weights_is_told(run: Run, tmp_path: Path) -> None:
+    result = run("train-segmenter", "--out", tmp_path / "weights.bin")
+    assert result.exit_code == 2 and "ends in .safetensors" in result.stderr

@@ -1,0 +1,126 @@
+"""The learned segmenter: votes become things, weights are checked, and geometry is guided by what the network sees."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.learning.segmentation.meshes import box
+from fail2progress.perception.segmentation.base import PerceptionError
+from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+from fail2progress.perception.segmentation.learned.guide import GuideRules, LearnedGuide
+from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances, smoothly, to_size
+from fail2progress.perception.segmentation.learned.model import SegmentModel, load_model, packaged, save_model
+from fail2progress.perception.segmentation.learned.network import SegmentNet
+from fail2progress.perception.segmentation.orientation import turned
+from fail2progress.perception.segmentation.registry import segmenter
+from support.tabletop_frames import frame_of
+
+TABLE = (box(1.0, 0.7, 0.03).shifted(0, 0, -0.03), (170, 140, 105))
+THINGS = (
+    (box(0.1, 0.07, 0.12).shifted(-0.15, 0.05, 0), (180, 50, 45)),
+    (box(0.06, 0.06, 0.09).shifted(0.12, -0.05, 0), (50, 80, 170)),
+)
+
+
+@pytest.fixture(scope="module")
+def frame() -> RgbdFrame:
+    return frame_of([TABLE, *THINGS], (0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
+
+
+def seen_of(numbers: np.ndarray) -> Seen:
+    """What a perfect network says of numbered things (h, w)."""
+    rows, columns = np.mgrid[0 : numbers.shape[0], 0 : numbers.shape[1]].astype(np.float32)
+    thing = (numbers > 0).astype(np.float32)
+    offsets, middles = np.zeros((2, *numbers.shape), np.float32), np.zeros(numbers.shape, np.float32)
+    for number in range(1, int(numbers.max()) + 1):
+        own = numbers == number
+        centre = rows[own].mean(), columns[own].mean()
+        offsets[0][own], offsets[1][own] = centre[0] - rows[own], centre[1] - columns[own]
+        middles[round(float(centre[0])), round(float(centre[1]))] = 1.0
+    return Seen(thing, 1 - thing, offsets, middles, np.zeros_like(thing))
+
+
+def test_votes_for_middles_become_things_also_of_one_in_two_pieces() -> None:
+    numbers = np.zeros((96, 128), np.int64)
+    numbers[10:30, 10:50], numbers[30:40, 10:30], numbers[60:70, 80:90] = 1, 2, 3
+    numbers[10:30, 28:32] = 0  # something thin before the first
+    found = instances(seen_of(numbers), VoteRules())
+    assert found.max() == 3 and ((found > 0) == (numbers > 0)).all()
+    assert all(len(np.unique(found[numbers == number])) == 1 for number in (1, 2, 3))
+    assert not instances(seen_of(np.zeros((8, 8), np.int64)), VoteRules()).any()
+
+
+def test_images_change_their_size() -> None:
+    image = np.arange(12.0, dtype=np.float32).reshape(3, 4)
+    assert (to_size(image, (6, 8))[::2, ::2] == image).all() and to_size(image, (3, 4)).shape == (3, 4)
+    assert smoothly(image, (6, 8)).mean() == pytest.approx(image.mean()) and smoothly(image, (3, 4)) == pytest.approx(image)
+
+
+def test_a_guide_drops_background_and_adds_what_was_missed() -> None:
+    found = GeometricSegmenter()
+    frame = frame_of([TABLE, *THINGS], (0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
+    parts = [segment.pixels for segment in found.segment(frame).segments]
+    numbers = np.zeros(frame.depth.shape, np.int64)
+    numbers.ravel()[parts[1]] = 1
+    guide = LearnedGuide(seen_of(numbers[::4, ::4]), frame.depth.shape, VoteRules(), GuideRules())
+    guided = _Guided(guide)
+    kept = guided.segment(frame).segments
+    assert len(kept) == 1 and np.isin(kept[0].pixels, parts[1]).mean() > 0.99
+    blind = _Guided(guide, blind=True)
+    (alone,) = blind.segment(frame).segments
+    assert np.isin(alone.pixels, parts[1]).mean() > 0.9 and len(alone.pixels) > 0.7 * len(parts[1])
+
+
+class _Guided(GeometricSegmenter):
+    """Geometry with a given guide; blind: it hands on no object of its own."""
+
+    def __init__(self, guide: LearnedGuide, blind: bool = False) -> None:
+        super().__init__()
+        object.__setattr__(self, "_guide", guide)
+        object.__setattr__(self, "_blind", blind)
+
+    def guide(self, frame: RgbdFrame) -> LearnedGuide:
+        return self._guide  # type: ignore[attr-defined, no-any-return]
+
+    def _objects(self, *parts: object) -> list[np.ndarray]:
+        return [] if self._blind else super()._objects(*parts)  # type: ignore[attr-defined, arg-type]
+
+
+def test_weights_are_written_and_read_and_damage_is_refused(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    path = tmp_path / "small.safetensors"
+    model = save_model(SegmentNet((8, 16, 16)).eval(), path, {"run": {"steps": 0}})
+    assert model.note["run"] == {"steps": 0}
+    again = load_model(path)
+    assert again.digest == model.digest and again.net.channels == (8, 16, 16)
+    content = path.read_bytes()
+    for damaged in (content[:-40], b"", content[:-4] + b"1234"):
+        path.write_bytes(damaged)
+        with pytest.raises(PerceptionError):
+            load_model(path)
+    with pytest.raises(PerceptionError, match="no weights of a segmenter"):
+        load_model(tmp_path / "none.safetensors")
+
+
+def test_the_network_sees_images_of_any_size_without_and_with_readings() -> None:
+    model = load_model(packaged())
+    for shape in ((480, 640), (640, 480), (90, 120)):
+        k = replace(frame_of([TABLE], (0.0, -0.8, 0.6), (0, 0, 0)).intrinsics, width=shape[1], height=shape[0])
+        for depth in (np.zeros(shape, np.float32), np.full(shape, 0.7, np.float32)):
+            seen = model.see(np.zeros((*shape, 3), np.uint8), depth, k)
+            assert np.isfinite(seen.thing).all() and np.isfinite(seen.offsets).all()
+            assert ((seen.thing >= 0) & (seen.thing + seen.support <= 1.0001)).all()
+
+
+def test_it_finds_things_in_any_roll_and_the_same_each_time(frame: RgbdFrame) -> None:
+    learned = segmenter("learned")
+    assert isinstance(learned.model, SegmentModel)  # type: ignore[attr-defined]
+    found = learned.segment(frame)
+    assert len(found.segments) == 2 and "guide" in found.seconds
+    again = learned.segment(frame)
+    assert all((one.pixels == other.pixels).all() for one, other in zip(found.segments, again.segments, strict=True))
+    assert len(learned.segment(turned(frame, 1)).segments) == 2
