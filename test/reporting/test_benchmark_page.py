@@ -34,6 +34,6 @@ def test_a_browser_shows_verdicts_and_loads_every_plot(page: Path, tmp_path: Pat
     copy = tmp_path / "probed.html"
     copy.write_text(page.read_text().replace("</body>", f"<script>onload = () => {{{probe[8:-9]}}}</script></body>"))
     words = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'user'}", "--dump-dom"]
-    done = subprocess.run([*words, f"file://{copy}"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([*words, f"file://{copy}"], capture_output=True, text=True, timeout=300)
     assert "<title>4</title>" in done.stdout
     assert len(re.findall(r"<h3>H[123]: <span class=\"(?:good|bad)\">", done.stdout)) == 3

@@ -115,7 +115,7 @@ def _committed(path: Path, commit: str) -> bytes:
 def _git(folder: Path, *arguments: str) -> bytes | None:
     """Output of git, None where it fails or is not there."""
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, timeout=20, check=True)
+        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, timeout=60, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from fail2progress.cli.common import WorkError, print_json, show_table, table_of
 
-CORE = ("numpy", "scipy", "torch", "mujoco", "transforms3d", "pydantic", "safetensors", "open3d", "mcap")
+CORE = ("numpy", "scipy", "sklearn", "torch", "mujoco", "transforms3d", "pydantic", "safetensors", "open3d", "mcap")
 OPTIONAL = {
     "rclpy": "ROS 2 nodes: source a ROS 2 installation (Humble, Jazzy or Kilted), or run: make ros",
     "transformers": "names for segments by an open-vocabulary detector: pip install 'fail2progress[labeller]'",
