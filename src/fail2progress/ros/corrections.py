@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LONGEST = 65536
 """Characters of a message."""
+PATIENCE = 5.0
+"""Seconds to wait for a report when the task is over: the loop has waited for the lesson already."""
 
 
 def adjustments_msg(adjustments: Adjustments) -> String:
@@ -46,7 +48,8 @@ def remote_correcting(node: PlannerNode) -> Correcting:
     """Kept beside the failures; the classifier's node says what a failure was, and is waited for as a lesson is."""
 
     def classify(event: FailureEvent) -> FailureReport:
-        found = node.await_news(lambda: node.heard.get(("report", event.id)), float(node.param("learn_timeout")))
+        seconds = min(float(node.param("learn_timeout")), PATIENCE)
+        found = node.await_news(lambda: node.heard.get(("report", event.id)), seconds)
         return report_of(found) if found is not None else _unknown(event)
 
     return Correcting(Corrector(node.state_dir / FILE), classify)
