@@ -11,6 +11,8 @@ import pytest
 import fail2progress as f2p
 from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.scene import Scene
+from fail2progress.failures.corrections import FILE, Corrector
+from fail2progress.failures.report import FailureSignal
 from fail2progress.library.models import model_and_digest
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
@@ -96,6 +98,19 @@ def test_a_run_carries_out_the_plan_that_plan_gives(simulator: Simulator) -> Non
     assert done.success and len(done.outcomes) == len(plan) == 1
     assert str(done.episode.plans[0].skills[0].call) == str(plan.skills[0].call)
     assert f2p.picture(done).startswith(b"\x89PNG")
+
+
+def test_a_run_carries_skills_out_as_earlier_ones_corrected_them(simulator: Simulator, tmp_path: Path) -> None:
+    job = f2p.task(f2p.scene([PILL], seed=2), "above(pill, table_b)", seed=2)
+    aside = FailureSignal(
+        name="placement_off", severity=1, parameter="pick_place.place_x", delta=0.05, low=-0.06, high=0.06, evidence="seen"
+    )
+    for _ in range(2):
+        Corrector(tmp_path / FILE).executed("pick_place", [aside])
+    plain, corrected = (f2p.run(job, None, AgentConfig(replan=False), simulator, file) for file in (None, tmp_path / FILE))
+    pill = plain.scene.names.index("pill")
+    assert corrected.scene.poses[pill, 0] - plain.scene.poses[pill, 0] == pytest.approx(0.05, abs=0.03)
+    assert Corrector(tmp_path / FILE).read().corrections[0].status == "kept", "nothing failed"
 
 
 def test_a_model_is_taken_in_any_form(tmp_path: Path) -> None:

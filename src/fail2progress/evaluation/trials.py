@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fail2progress.agent.correcting import Correcting
 from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.agent.monitor import StepResult
 from fail2progress.core.camera import Camera
@@ -77,11 +78,12 @@ def run_trial(
     search: SearchOptions = SearchOptions(),  # noqa: B008 (frozen)
     simulator: Simulator | None = None,
     camera: Camera = Camera(),  # noqa: B008 (frozen)
+    correcting: Correcting | None = None,
 ) -> tuple[TrialResult, list[FailureEvent], Episode, SimulatedRobot]:
     """Carry out one trial, by the default simulator unless one is given; the trial's seed decides everything random in it."""
     kept: list[FailureEvent] = []
     robot = SimulatedRobot(simulator or simulators.make(), trial.scene, camera, trial.seed)
-    episode = carry_out(trial, robot, model, digest, kept.append, config, search)
+    episode = carry_out(trial, robot, model, digest, kept.append, config, search, correcting=correcting)
     return judge(trial, episode, robot), kept, episode, robot
 
 
@@ -94,10 +96,11 @@ def carry_out(
     config: AgentConfig = AgentConfig(),  # noqa: B008 (frozen)
     search: SearchOptions = SearchOptions(),  # noqa: B008 (frozen)
     on_event: Callable[[str, object], None] = lambda kind, value: None,
+    correcting: Correcting | None = None,
 ) -> Episode:
     """Planner, agent and robot in this process, seeded by the trial. `keep` makes each failure durable, `on_event` hears all."""
     planner = Planner(model, torch.Generator().manual_seed(trial.seed), search)
-    agent = Agent(planner, digest, keep, config, on_event)
+    agent = Agent(planner, digest, keep, config, on_event, correcting=correcting)
     return agent.run(robot, TaskSpec(trial.stages, trial.task, trial.objects, trial.seed))
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
+from fail2progress.agent.correcting import Correcting
 from fail2progress.agent.loop import AgentConfig, Episode
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.trials import TrialResult, run_trial
+from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.corrections import Corrector
 from fail2progress.failures.event import FailureEvent
 from fail2progress.library.models import ModelLike, model_and_digest
 from fail2progress.models.prediction import encode_observation
@@ -78,10 +82,12 @@ def run(
     model: ModelLike = None,
     config: AgentConfig = AgentConfig(),  # noqa: B008 (frozen)
     simulator: SimulatorLike = simulators.DEFAULT,
+    corrections: Path | None = None,
 ) -> TrialRun:
     """Perceive, plan, act and monitor until the goal holds or nothing more can be done, with a hand in simulation.
 
-    By default the robot plans again after every skill; `AgentConfig(replan=False)` carries the first plan out.
+    By default the robot plans again after every skill; `AgentConfig(replan=False)` carries the first plan out. With a file for
+    `corrections`, skills are carried out as earlier runs corrected them, and what fails now is corrected for the next one.
 
     Raises ValueError: a goal about what is not seen; CheckpointError: weights that cannot be read; RegistryError: no such part.
 
@@ -89,7 +95,11 @@ def run(
         print(done.success, [str(step.planned.call) for step in done.episode.taken], len(done.failures))
     """
     with opened(simulator) as physics:
-        result, failures, episode, robot = run_trial(*model_and_digest(model), trial, config, simulator=physics)
+        correcting = None
+        if corrections is not None:
+            correcting = Correcting(Corrector(corrections), Classifier(physics, Camera()).classify)
+        weights = model_and_digest(model)
+        result, failures, episode, robot = run_trial(*weights, trial, config, simulator=physics, correcting=correcting)
     return TrialRun(result, episode, tuple(failures), tuple(robot.outcomes), robot.scene)
 
 
