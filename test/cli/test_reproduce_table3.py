@@ -69,6 +69,14 @@ def test_ctrl_c_keeps_the_finished_trials(small: Path, tmp_path: Path) -> None:
     assert rows[1]["trials"] or rows[1]["not_run"] == "not run"
 
 
+def test_without_time_it_only_reports(run: Run, small: Path, tmp_path: Path) -> None:
+    result = run(*command(small, tmp_path / "out"), "--trials", 2, "--minutes", 0)
+    assert result.exit_code == 1 and "not every cell is complete" in result.stderr
+    rows = json.loads((tmp_path / "out" / "report.json").read_text())["rows"]
+    assert {row["not_run"] for row in rows} == {"not run"}
+    assert (tmp_path / "out" / "index.html").read_text().count("<td>not run</td>") == len(rows) == 3
+
+
 def kept(out: Path) -> list[int]:
     """Trials on disk of each cell."""
     return [len(path.read_text().splitlines()) - 1 for path in (out / "cells").glob("*.jsonl")]

@@ -1,9 +1,11 @@
 import importlib.util
 import os
+import time
 
 import pytest
 
-from fail2progress.core.executor import LocalExecutor, PoolExecutor, executor
+from fail2progress.core.executor import LocalExecutor, PoolExecutor, UntilExecutor, executor
+from support.executors import Inline
 
 
 def test_local_results_are_complete() -> None:
@@ -35,6 +37,19 @@ def test_workers_look_for_no_window_library(monkeypatch: pytest.MonkeyPatch, min
         monkeypatch.setenv("MUJOCO_GL", mine)
     assert list(LocalExecutor(1).map_unordered(os.getenv, ["MUJOCO_GL"])) == [theirs]
     assert os.environ.get("MUJOCO_GL") == mine
+
+
+def test_after_its_time_no_result_is_waited_for_and_nothing_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    limited, items = UntilExecutor(Inline(), 1.0), iter(range(9))
+
+    def work(item: int) -> int:
+        now[0] += 25.0
+        return item
+
+    assert list(limited.map_unordered(work, items)) == [0, 1, 2] and next(items) == 3
+    assert list(limited.map_unordered(work, items)) == [] and next(items) == 4
 
 
 def test_executors_are_looked_up_by_name() -> None:

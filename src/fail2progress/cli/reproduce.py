@@ -53,7 +53,7 @@ def reproduce(
     ] = None,
     segmenter: Annotated[str, typer.Option(help="For perception: which one.")] = "geometric",
     minutes: Annotated[
-        float | None, typer.Option(help="For families: begin no further cell after so many minutes.", min=0.0)
+        float | None, typer.Option(help="For families and studies: end after so many minutes; 0 only reports.", min=0.0)
     ] = None,
     families: Annotated[str, typer.Option(help="For families: which ones, by commas. [all]")] = "",
     parts: Annotated[str, typer.Option(help="For families: learn, data, or both by commas. [both]")] = "",
@@ -80,7 +80,7 @@ def reproduce(
     if table in reproduce_table3.TABLES:
         listed = (models, methods, objects, task)
         wanted = reproduce_table3.Order(
-            table, out, weights, *listed, trials, seed, rounds, replan_budget, quick, processes, executor
+            table, out, weights, *listed, trials, seed, rounds, replan_budget, quick, processes, executor, minutes
         )
         return reproduce_table3.run(wanted, json_output)
     trials = trials or 100

@@ -59,16 +59,19 @@ class Order:
     quick: bool
     processes: int | None
     executor: str
+    minutes: float | None = None
 
 
 def run(order: Order, json_output: bool) -> None:
     """Run the studies and write their reports and one page into the folder. Ctrl-C keeps what is finished and reports it."""
-    from fail2progress.core.executor import executor
+    from fail2progress.core.executor import UntilExecutor, executor
     from fail2progress.evaluation.studies.table3_page import markdown
     from fail2progress.reporting.study_page import html
 
     with checked():
         parts, workers = list(_parts(order)), executor(order.executor, order.processes)
+    if order.minutes is not None:
+        workers = UntilExecutor(workers, order.minutes)
     reports, stopped = _carried_out(parts, workers)
     for name, report in reports.items():
         stem = name if order.table == ALL else "report"

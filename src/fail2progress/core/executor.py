@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -135,6 +136,22 @@ class RayExecutor(Executor):
         finally:
             for one in pending:
                 self._ray.cancel(one, force=True)
+
+
+class UntilExecutor(Executor):
+    """Another executor for so many minutes: then no further result is waited for, and what is under way is given up."""
+
+    def __init__(self, inner: Executor, minutes: float) -> None:
+        self._inner, self._end = inner, time.monotonic() + 60.0 * minutes
+
+    def map_unordered(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+        """See Executor. After the end, nothing is begun."""
+        if time.monotonic() >= self._end:
+            return
+        for result in self._inner.map_unordered(function, items):
+            yield result
+            if time.monotonic() >= self._end:
+                return
 
 
 def executor(name: str, processes: int | None = None) -> Executor:
