@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 
+from fail2progress.cli.reproduce_table3 import PARTS
 from fail2progress.models.checkpoint import save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 
@@ -75,6 +76,21 @@ def test_without_time_it_only_reports(run: Run, small: Path, tmp_path: Path) -> 
     rows = json.loads((tmp_path / "out" / "report.json").read_text())["rows"]
     assert {row["not_run"] for row in rows} == {"not run"}
     assert (tmp_path / "out" / "index.html").read_text().count("<td>not run</td>") == len(rows) == 3
+
+
+def test_the_whole_study_is_one_page_with_a_report_for_each_part(run: Run, tmp_path: Path) -> None:
+    result = run("reproduce", "all", "--quick", "--out", tmp_path / "out", "--minutes", 0, "--json")
+    assert result.exit_code == 1
+    reports = json.loads(result.stdout)
+    assert tuple(reports) == PARTS
+    page = (tmp_path / "out" / "index.html").read_text()
+    for name, report in reports.items():
+        assert json.loads((tmp_path / "out" / f"{name}.json").read_text()) == report and f'<section id="{name}">' in page
+        assert (
+            report["rows"]
+            and all(row["not_run"] == "not run" for row in report["rows"])
+            and report["provenance"]["commit"] is not None
+        )
 
 
 def kept(out: Path) -> list[int]:
