@@ -1,15 +1,23 @@
 """What rides along with what is moved: nothing before fine-tuning, then relations and motion of what is inside."""
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2progress.core.relations import BINARY
+from fail2progress.models import weights
 from fail2progress.models.base import Action, LatentState, RelationLogits, SkillEffectModel, expected_motion
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.registry import MODELS, configuration
 from fail2progress.models.riding import Riding, carried_over, taken_along
+from fail2progress.robots.floating_hand import SimulatedRobot
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.skills.base import call_moving
 from fail2progress.skills.vocabulary import current
+from fail2progress.tasks.registry import task
 
 CUP, PILL, GRAIN, TABLE, OTHER = range(5)
 INSIDE, LEFT = BINARY.index("inside"), BINARY.index("left")
@@ -112,3 +120,20 @@ def test_a_few_steps_teach_what_rides(name: str, seed: int) -> None:
     effect = model.predict(scene(model), carry())
     effect.relations.binary[0, PILL].square().sum().backward()
     assert riding.handed_on.by_relation.grad is not None and bool(riding.handed_on.by_relation.grad.any())
+
+
+def test_stow_gnn_leaves_nothing_in_the_air_and_still_believes_it_inside_after_the_next_skill() -> None:
+    """The package's weights: a capsule dropped into a cup, then another one into the other cup."""
+    model = load_checkpoint(weights.folder() / "stow-gnn.safetensors").model
+    trial = task("hierarchical-tabletop").trial(5, 3)
+    belief = encode_observation(model, SimulatedRobot(MujocoSimulator(), trial.scene).observe())
+    start, state = trial.scene, belief
+    for number in (1, 2):
+        pill, cup = f"capsule_{number}", f"cup_{number}"
+        over = start.position(cup) - start.position(pill) + np.array([0.0, 0.0, 0.07])
+        relations, motion, state = predict_effect(model, state, call_moving(pill, over, cup))
+        above_floor = (
+            start.bounds()[start.index(pill), 0, 2] + motion[start.index(pill), 2] - start.bounds()[start.index(cup), 0, 2]
+        )
+        assert relations.value("inside", pill, cup) > 0.5 and above_floor < 0.03
+    assert relations.value("inside", "capsule_1", "cup_1") > 0.5

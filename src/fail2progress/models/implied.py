@@ -26,7 +26,7 @@ def commanded(state: LatentState, action: Action) -> Tensor:
 def implied_motion(state: LatentState, before: RelationLogits, after: RelationLogits, action: Action) -> Tensor:
     """(B, N, 3) metres; differentiable in the action's parameters, not in the relations."""
     chosen = _chosen(state, action)
-    shift = _command(action) + _settling(state, after, action)
+    shift = _command(action) + settling(state, after, action)
     along = _carried(before, action) & _carried(after, action) & state.mask
     return torch.where(along.unsqueeze(-1), 1.0, chosen) * shift
 
@@ -47,8 +47,11 @@ def _carried(relations: RelationLogits, action: Action) -> Tensor:
 
 
 @torch.no_grad()
-def _settling(state: LatentState, after: RelationLogits, action: Action) -> Tensor:
-    """(B, 1, 3) what the object still falls or rises from where the command lets it go, by what it is predicted to rest on."""
+def settling(state: LatentState, after: RelationLogits, action: Action) -> Tensor:
+    """(B, 1, 3) what the object still falls or rises from where the command lets it go, by what it is predicted to rest on.
+
+    Zero where it is predicted to rest on nothing.
+    """
     mine = at_object(after.binary, action.object) > 0
     inside = mine[..., _INSIDE] & state.mask
     on = mine[..., _ABOVE] & mine[..., _CONTACT] & state.mask & ~inside

@@ -29,7 +29,7 @@ from fail2progress.models.features import (
     pair_features,
     translation,
 )
-from fail2progress.models.implied import commanded
+from fail2progress.models.implied import commanded, settling
 from fail2progress.models.layers import PairDecoder, mlp, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
@@ -92,12 +92,24 @@ class StowGNN(PointConvModel):
         displacement = chosen * command + self.position(nodes)
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
         relations = RelationLogits(self.next_binary(nodes, moved.box), self.next_unary(nodes))
+        if not self.training:
+            displacement = self._at_rest(state, displacement, relations, action)
+            moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
         effect = Effect(displacement, relations, None, replace(moved, relations=relations))
         return effect if self.riding.idle else self._with_riders(state, effect, displacement, action)
 
     def adapters(self) -> dict[str, list[nn.Parameter]]:
         """See SkillEffectModel: what rides along with what is moved."""
         return self.riding.adapters()
+
+    @staticmethod
+    def _at_rest(state: LatentState, displacement: Tensor, relations: RelationLogits, action: Action) -> Tensor:
+        """(B, N, 3) m with the skill's object on what it is predicted to rest on: the decoder says next to nothing of a fall."""
+        command, fall = commanded(state, action) - state.box, settling(state, relations, action)
+        lower = torch.where(fall[..., 2] != 0.0, command[:, :, 0, 2] + fall[..., 2], displacement[..., 2])
+        chosen = torch.nn.functional.one_hot(action.object, state.box.shape[1]).to(torch.bool)
+        upward = torch.where(chosen, lower, displacement[..., 2])
+        return torch.cat([displacement[..., :2], upward.unsqueeze(-1)], dim=-1)
 
     def _with_riders(self, state: LatentState, effect: Effect, own: Tensor, action: Action) -> Effect:
         """The same effect with what rides along, from the displacements (B, N, 3) m that segments have of their own."""
