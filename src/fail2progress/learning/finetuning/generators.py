@@ -27,6 +27,8 @@ class Budget:
     learning_rate: float = 0.05
     rounds: int = 4
     """Shape codes of turned segments are computed again at the start of each."""
+    starts: int = 8
+    """Draws of how the members of the failed cluster lie, of which every particle that moves begins with the likeliest."""
     tries: int = 60
 
 
@@ -71,7 +73,7 @@ class Inference(Prior):
 
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """See SampleGenerator."""
-        chart, states = density.space.chart(), start
+        chart, states = density.space.chart(), arranged(density, start, budget.starts, generator)
         for _ in range(budget.rounds):
             seen = replace(density, code=density.encode(states))
             states = optimise(
@@ -135,6 +137,21 @@ class Fixed(Prior):
     def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
         """See SampleGenerator."""
         return failed.expand(len(information.actions.turn), -1).clone()
+
+
+@torch.no_grad()
+def arranged(density: FailureRelations, start: Tensor, tries: int, generator: torch.Generator) -> Tensor:
+    """(M, D) the likeliest of `tries` arrangements within the failed cluster, clusters where the draws `start` (M, D) put them.
+
+    Places are not chosen from: what the detector thinks of them would narrow where the failure is learnt.
+    """
+    count, width = start.shape
+    places = 3 * len(density.space.clusters)
+    within = density.space.draw(count * (tries - 1), generator).view(tries - 1, count, width)[..., places:]
+    others = torch.cat([start[:, :places].expand(tries - 1, -1, -1), within], dim=-1)
+    states = torch.cat([start.unsqueeze(0), others])
+    values = torch.cat([density(part) for part in states.flatten(0, 1).split(256)]).view(tries, count)
+    return states[values.argmax(dim=0), torch.arange(count)]
 
 
 def draw_actions(space: ActionSpace, budget: Budget, generator: torch.Generator, tries: int = 16) -> Tensor:
