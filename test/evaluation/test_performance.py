@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,7 +9,17 @@ import pytest
 import torch
 
 from fail2progress.evaluation import performance
-from fail2progress.evaluation.performance import Measurement, learning, measure, perception, planning, simulation, training
+from fail2progress.evaluation.performance import (
+    Measurement,
+    learning,
+    measure,
+    particles,
+    peers_of_simulation,
+    perception,
+    planning,
+    simulation,
+    training,
+)
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet, choose
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from support import samples
@@ -37,6 +48,18 @@ def test_simulation() -> None:
     share, rate = simulation(executions=4)
     assert 0.0 < share.ours < 1.0 and share.unit == "share"
     assert rate.ours > 1.0 and rate.reference == pytest.approx(16.67, abs=0.01)
+
+
+def test_peers_run_in_the_same_call() -> None:
+    (found,) = peers_of_simulation(executions=2)
+    assert found.reference > found.ours > 0.0, "MuJoCo alone does less than a whole execution"
+    assert found.reference_is.startswith("peer in this call")
+
+
+def test_particles_beside_those_of_pyro() -> None:
+    found = list(particles(steps=3))
+    assert len(found) == (find_spec("pyro") is not None)
+    assert all(each.ours > 0.0 and each.reference > 0.0 and "Pyro" in each.reference_is for each in found)
 
 
 def test_perception() -> None:
@@ -83,10 +106,19 @@ def test_all_of_it_in_one_report(
     model: Points2Plans, rehearsal: RehearsalSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = Measurement("x", 1.0, 2.0, "limit", "s")
-    parts = {"perception": one, "simulation": [one], "training": one, "planning": one, "learning": [one, one]}
+    parts = {
+        "perception": one,
+        "simulation": [one],
+        "peers_of_simulation": [one],
+        "particles": [one],
+        "training": one,
+        "planning": one,
+        "learning": [one, one],
+    }
     for name, found in parts.items():
         monkeypatch.setattr(performance, name, lambda *arguments, found=found: found)
     stages: list[str] = []
     report = json.loads(json.dumps(measure(model, "d" * 64, rehearsal, tmp_path, stages.append)))
-    assert stages == ["perception", "simulation", "training", "planning", "learning"] and len(report["benchmarks"]) == 6
+    assert stages == ["perception", "simulation", "training", "particles", "planning", "learning"]
+    assert len(report["benchmarks"]) == 8
     assert report["provenance"]["configuration"]["model"] == "d" * 64

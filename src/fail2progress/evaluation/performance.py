@@ -1,7 +1,8 @@
 """How fast the parts are, against limits and against what is published, all in one run.
 
-References: the public Points2Plans code trains at 10 to 19 samples/s and plans 25 to 50 candidates/s on two such cores; the other
-two are limits that the product sets itself.
+References are of three kinds, and each row says of which: a peer that runs in the same call; "published", a constant from elsewhere
+(the public Points2Plans code trains at 10 to 19 samples/s and plans 25 to 50 candidates/s on two such cores); and limits that the
+product sets itself.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import torch
 from fail2progress.core.camera import Camera
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT
+from fail2progress.evaluation import peers
 from fail2progress.evaluation.lifelong import Lifelong
 from fail2progress.evaluation.studies.perception import snapshot
 from fail2progress.failures.classifier import Classifier
@@ -76,6 +78,20 @@ def simulation(executions: int = 60) -> Iterator[Measurement]:
     yield Measurement("simulation_share_in_physics", inside, 0.8, "limit: share in stepping and ray casting", "share")
     rate = executions / total
     yield Measurement("simulation_executions_per_s_per_core", rate, 40000 / 1200 / 2, "limit: 40,000 in 20 min on 2 cores", "1/s")
+
+
+def peers_of_simulation(executions: int = 10) -> Iterator[Measurement]:
+    """Whole executions beside MuJoCo alone on the same scenes; it neither plans a hand nor looks nor names relations."""
+    ours, raw = peers.physics(executions)
+    yield Measurement("simulated_seconds_per_s", ours, raw, "peer in this call: raw mj_step of the same scenes", "1/s")
+
+
+def particles(steps: int = 40) -> Iterator[Measurement]:
+    """Stein steps on one target beside Pyro's, where it is installed."""
+    found = peers.svgd(steps)
+    if found is not None:
+        ours, theirs, version = found
+        yield Measurement("stein_steps_per_s", ours, theirs, f"peer in this call: Pyro {version}, SVGD", "1/s")
 
 
 def training(rehearsal: RehearsalSet, folder: Path, steps: int = 6, processes: int = 2) -> Measurement:
@@ -172,8 +188,11 @@ def measure(
     found.append(perception())
     report("simulation")
     found += simulation()
+    found += peers_of_simulation()
     report("training")
     found.append(training(rehearsal, folder))
+    report("particles")
+    found += particles()
     report("planning")
     found.append(planning(model))
     report("learning")

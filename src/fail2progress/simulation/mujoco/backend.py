@@ -45,6 +45,7 @@ class MujocoSimulator(Simulator):
         still = np.abs(before.scene.poses[:, :3] - job.scene.poses[:, :3]).max(initial=0.0) < 0.03
         supported = bool(still and (before.scene.poses[:, 2] > 0.0).all() and index >= 0)
         seconds = {"stepping": run.stepping, "rays": looking + looking_again, "total": time.perf_counter() - start}
+        seconds["simulated"] = float(bodies.data.time)
         return Outcome(job.call, before, after, seconds, stable=supported)
 
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
