@@ -1,8 +1,8 @@
 """How fast the parts are, against limits and against what is published, all in one run.
 
-References are of three kinds, and each row says of which: a peer that runs in the same call; "published", a constant from elsewhere
-(the public Points2Plans code trains at 10 to 19 samples/s and plans 25 to 50 candidates/s on two such cores); and limits that the
-product sets itself.
+References are of three kinds, and each row says of which: a peer that runs in the same call; "published", a constant from
+elsewhere (the public Points2Plans code trains at 10 to 19 samples/s and plans 25 to 50 candidates/s on two such cores); and
+limits that the product sets itself.
 """
 
 from __future__ import annotations
