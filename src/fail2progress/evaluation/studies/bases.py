@@ -33,8 +33,8 @@ def bases(folder: Path) -> dict[str, Base]:
     found: dict[str, Base] = {}
     for path in sorted(folder.glob("*.json")):
         weights = path.with_suffix(".safetensors")
-        if weights.is_file():
-            note = json.loads(path.read_text(encoding="utf-8"))
+        note = json.loads(path.read_text(encoding="utf-8"))
+        if weights.is_file() and "model" in note:  # other networks lie there too, such as a segmenter's
             name = _name(str(note["model"]), note["config"], path.stem)
             name = name if name not in found else f"{note['model']}/{path.stem}"
             found[name] = Base(name, weights)
