@@ -68,6 +68,7 @@ def sim(
     segmenter: str = typer.Option("label-image", help="label-image (the simulator's), geometric, or as for perceive."),
     relations: str = _RELATIONS,
     story: bool = typer.Option(True, help="Trials until one fails, then the same again; otherwise one trial."),
+    stay: bool = typer.Option(False, "--stay", help="No task of its own: stays up for goals by the action execute_task."),
     resume: bool = _RESUME,
     force: bool = _FORCE,
     view: bool = _VIEW,
@@ -94,7 +95,7 @@ def sim(
         if goal:
             first.with_goal(Goal.parse(goal))
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
-    values |= _perception(segmenter, relations) | {"story": story} | _seen(view)
+    values |= _perception(segmenter, relations) | {"story": story, "stay": stay} | _seen(view)
     known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")
     reason = known.check(robot)
     require(reason is None, str(reason))
@@ -220,6 +221,7 @@ def _run(launch: Launch) -> int:
     from fail2progress.ros.launch.environment import NoRosError
     from fail2progress.ros.launch.supervisor import Supervisor
 
+    say("looking for ROS 2 and its messages")
     wanted = os.environ.get("ROS_DOMAIN_ID", "0" if launch.stack == "robot" else None)
     try:
         held = claim(launch.stack, launch.namespace, wanted, launch.state_dir)

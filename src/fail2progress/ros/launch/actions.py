@@ -34,6 +34,7 @@ from fail2progress.ros.launch import description as launching
 from fail2progress.ros.launch.claim import RUN, Claim, claim
 from fail2progress.ros.launch.environment import SUPERVISOR
 from fail2progress.ros.launch.supervisor import GRACE, MOST_STARTS, PAUSE
+from fail2progress.ros.parameter_file import check_file
 
 PACKAGE = "fail2progress"
 CAMERA_PACKAGE = "realsense2_camera"
@@ -76,6 +77,8 @@ class Run:
         known = context.launch_configurations
         self.given = {item.name: known[item.name] for item in launching.arguments(self.stack)}
         self.values = launching.values(self.stack, self.given)
+        if self.given["params_file"]:
+            check_file(Path(self.given["params_file"]))
         if self.stack == "replay":
             self.check_bag()
         if not launching.truth("resume", self.given.get("resume", "true")):

@@ -13,7 +13,7 @@ RENAMED = {"log_level": "loglevel"}
 """Launch arguments whose parameter has another name."""
 SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmenter", "bag", "view")
 OWN: Mapping[str, tuple[str, ...]] = {
-    "sim": ("task", "objects", "seed", "story", "robot", "result"),
+    "sim": ("task", "objects", "seed", "story", "stay", "robot", "result"),
     "robot": (),
     "replay": ("rate", "source", "topics", "robot", "camera", "slop"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,22 @@ PATIENCE = 10
 """Trials that a story may take until something fails."""
 ANSWER = 20.0
 """Seconds that another node has for an answer."""
+STARTING = 60.0
+"""Seconds that another node has to start."""
+TYPE = "fail2progress_msgs/action/ExecuteTask"
 LONGEST = 3600.0
 """Seconds that a task may take."""
 AGAIN = (ErrorCode.PLANNER_BUSY, ErrorCode.PLANNER_NO_OBSERVATION, ErrorCode.ROBOT_LOST, ErrorCode.ROBOT_BUSY)
 """What may pass by itself: a node that was lost is restarted."""
+
+
+def typed(trial: Trial) -> str:
+    """A trial's goal as people type it for `ros2 action send_goal`."""
+    stages = [
+        {"atoms": [{"relation": a.relation, "subject": a.subject, "other": a.other or "", "holds": a.holds} for a in stage.atoms]}
+        for stage in trial.stages
+    ]
+    return json.dumps({"task": trial.task, "objects": trial.objects, "seed": trial.seed, "stages": stages})
 
 
 class LostError(RuntimeError):
@@ -65,6 +78,9 @@ class TaskNode(StackNode):
 
     def _run(self) -> None:
         """One trial, or the story: trials until something fails, then the same trial again with what was learnt."""
+        if self.param("stay"):
+            self._stay()
+            return
         rounds, seed = [], first_seed(int(self.param("seed")))
         trials = PATIENCE if self.param("story") else 1
         for number in range(trials):
@@ -77,6 +93,16 @@ class TaskNode(StackNode):
         if not self.ending.is_set():
             self._write(rounds)
             self.done = int(rounds[-1]["error_code"] != ErrorCode.OK)
+
+    def _stay(self) -> None:
+        """Put the world into the trial's start, say how goals are sent, and leave the rest to whoever sends them."""
+        trial = self.trial(first_seed(int(self.param("seed"))))
+        try:
+            self._place(trial)
+        except LostError as error:
+            self._say(f"the world stays as it is: {error}")
+        where = self.get_namespace().rstrip("/")
+        self._say(f"the robot waits for goals, such as: ros2 action send_goal {where}/execute_task {TYPE} '{typed(trial)}'")
 
     def _round(self, seed: int) -> dict[str, Any]:
         """One trial from its start; asked for again where a node was lost meanwhile."""
@@ -111,7 +137,7 @@ class TaskNode(StackNode):
 
     def _place(self, trial: Trial) -> None:
         """Have the simulated world put into the trial's start."""
-        if not self.placing.wait_for_service(timeout_sec=60.0):
+        if not self._there(lambda: self.placing.wait_for_service(timeout_sec=1.0), "the simulated robot (set_trial)"):
             raise LostError("nobody offers set_trial: does the simulated robot run?")
         request = SetTrial.Request(task=trial.reference, objects=trial.objects, seed=trial.seed)
         answer = self._wait(self.placing.call_async(request))
@@ -120,7 +146,7 @@ class TaskNode(StackNode):
 
     def _once(self, trial: Trial) -> Any:
         """Ask for the task and wait for its result."""
-        if not self.client.found(60.0):
+        if not self._there(lambda: self.client.found(1.0), "the planner (execute_task)"):
             raise LostError("nobody offers execute_task: does the planner run?")
         goal = ExecuteTask.Goal(
             task=trial.task, objects=trial.objects, seed=trial.seed, stages=[goal_msg(stage) for stage in trial.stages]
@@ -135,6 +161,18 @@ class TaskNode(StackNode):
         if answer.status == GoalStatus.STATUS_UNKNOWN:
             raise LostError("the planner knows nothing of the task")
         return answer.result
+
+    def _there(self, look: Callable[[], bool], what: str) -> bool:
+        """Whether something is offered within a minute; what is waited for is said."""
+        end = time.monotonic() + STARTING
+        if look():
+            return True
+        self._say(f"waiting for {what} to start")
+        while not look():
+            self._check()
+            if time.monotonic() > end:
+                return False
+        return True
 
     def _wait(self, future: Any) -> Any:
         done = threading.Event()
