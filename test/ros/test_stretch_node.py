@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from action_msgs.msg import GoalStatus
-from fail2progress_msgs.action import ExecuteSkill
+from fail2progress_msgs.action import AimCamera, ExecuteSkill
 from fail2progress_msgs.msg import ErrorCode
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
@@ -25,37 +25,11 @@ from fail2progress.ros.conversions.values import call_msg, segments_msg
 from fail2progress.ros.nodes import stretch
 from fail2progress.skills.base import SkillCall
 from support.driving import cloud
-from support.fake_axes import STEP, FakeClock
 from support.fake_stretch import FakeStretch
+from support.live_clock import LiveClock
 from support.rigs import Rig, rig, wait_for
 
 PUSH = SkillCall("push", "cup", (0.7, 0.1))
-
-
-class LiveClock(FakeClock):
-    """Time that passes by itself, in a thread, at most so much faster than real time; a busy computer slows it down."""
-
-    def __init__(self, pace: float) -> None:
-        super().__init__()
-        self.pace = pace
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._over.wait(STEP):
-            FakeClock.sleep(self, STEP * self.pace)
-
-    def sleep(self, seconds: float) -> None:
-        end = self.time + seconds
-        while self.time < end and not self._over.is_set():
-            time.sleep(STEP / 2)
-
-    def end(self) -> None:
-        self._over.set()
-        self._thread.join()
 
 
 class Bench:
@@ -86,8 +60,8 @@ class Bench:
             if self.seeing:
                 self.rig.outlet("segments").publish(segments_msg(replace(seen, stamp=time.time_ns())))
 
-    def send(self, call: SkillCall = PUSH) -> Any:
-        goal = ExecuteSkill.Goal(call=call_msg(call))
+    def send(self, call: SkillCall = PUSH, unattended: bool = False) -> Any:
+        goal = ExecuteSkill.Goal(call=call_msg(call), unattended=unattended)
         future = self.client.send(goal, lambda m: self.phases.append(m.feedback.phase))
         assert wait_for(future.done)
         assert future.result().accepted
@@ -150,6 +124,28 @@ def test_a_skill_is_carried_out_and_told_of(bench: Bench) -> None:
     assert ("odom", "planning") in frames and ("odom", "base_link") in frames
     # The state is noted with the joints, a few times a second, and told once a second: the next report may be of before.
     assert wait_for(lambda: bench.facts()["state"] == "idle") and bench.facts()["homed"] == "true"
+
+
+@pytest.mark.parametrize("bench", [(10.0, 1.0)], indirect=True)
+def test_the_camera_is_aimed_at_what_was_seen_without_a_heartbeat(bench: Bench) -> None:
+    bench.beating = False
+    aiming = Dispatcher(bench.rig.peer, AimCamera, "aim_camera")
+    assert aiming.found(60.0) and wait_for(lambda: bench.node.seen is not None)
+    for goal, code in ((AimCamera.Goal(object="cup"), ErrorCode.OK), (AimCamera.Goal(object="fork"), ErrorCode.ROBOT_BAD_CALL)):
+        future = aiming.send(goal)
+        assert wait_for(future.done)
+        answer = bench.result(future.result())
+        assert answer.result.error_code == code, answer.result.error_msg
+    assert "'fork' has not been seen; seen: cup, table" in answer.result.error_msg
+    moved = {command.joint for command in bench.body.commands}
+    assert moved and moved <= {"head_pan", "head_tilt"}
+    aiming.close()
+
+
+@pytest.mark.parametrize("bench", [(10.0, 0.5)], indirect=True)
+def test_a_goal_that_is_typed_by_hand_needs_no_heartbeat(bench: Bench) -> None:
+    bench.beating = False
+    assert bench.result(bench.send(unattended=True)).result.error_code == ErrorCode.OK
 
 
 def test_stop_ends_motion_and_the_goal_until_resume(bench: Bench) -> None:

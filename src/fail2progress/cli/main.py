@@ -15,6 +15,7 @@ from fail2progress.cli import (
     benchmark_make,
     benchmark_text,
     calibrate,
+    check,
     corrections,
     demo,
     doctor,
@@ -82,6 +83,7 @@ for _module in (
     families,
     calibrate,
     bag,
+    check,
 ):
     _module.register(app)
 

@@ -153,7 +153,7 @@ _NODES = (
         ("heartbeat", "corrections"),
         (*CAMERA, *LABELS, "joint_states", "tf", "tf_static", "looks"),
         services=("stop_the_robot", "resume_the_robot", "set_trial"),
-        actions=("execute_skill",),
+        actions=("execute_skill", "aim_camera"),
         threads=5,
     ),
     NodeEntry(
@@ -167,7 +167,7 @@ _NODES = (
         ("heartbeat", "segments", "corrections"),
         ("joint_states", "tf", "looks"),
         services=("stop_the_robot", "resume_the_robot", "home_the_robot", "look_around"),
-        actions=("execute_skill",),
+        actions=("execute_skill", "aim_camera"),
         threads=5,
     ),
     NodeEntry(

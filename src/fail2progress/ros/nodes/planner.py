@@ -16,6 +16,8 @@ from std_msgs.msg import Header
 
 from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.agent.monitor import SkillExecution, StepResult
+from fail2progress.core.descriptions import resolve
+from fail2progress.core.goals import Goal
 from fail2progress.failures.sentences import story
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning import planner as planning
@@ -25,6 +27,7 @@ from fail2progress.ros.conversions.values import (
     SCHEMA,
     Refused,
     check_schema,
+    check_texts,
     goal_msg,
     goal_of,
     header,
@@ -40,6 +43,7 @@ from fail2progress.ros.proxies import Interrupted, RemoteMonitor, RemoteObserver
 
 Found = TypeVar("Found")
 HEARTBEAT = 0.03
+MOST_STAGES = 64
 
 
 class PlannerNode(ModelNode):
@@ -169,12 +173,8 @@ class PlannerNode(ModelNode):
         self.get_logger().info(f"task over: {result.outcome or result.error_msg}")
 
     def _pursue(self, request: Any, result: Any) -> None:
-        if len(request.stages) > 64 or not request.stages:
-            raise Refused("count", f"a task of {len(request.stages)} stages")
-        stages = tuple(map(goal_of, request.stages))
-        assignment = TaskSpec(stages, request.task, int(request.objects), int(request.seed))
         model, observer = self.live.current, RemoteObserver(self)
-        planner = planning.Planner(model.model, torch.Generator().manual_seed(assignment.seed))
+        planner = planning.Planner(model.model, torch.Generator().manual_seed(int(request.seed)))
         agent = Agent(
             planner,
             model.digest,
@@ -188,8 +188,31 @@ class PlannerNode(ModelNode):
             correcting=remote_correcting(self),
         )
         self.agent, self.plans = agent, 0
+        stages = self._stages(request, observer)
+        if request.show:
+            result.outcome = f"would pursue: {'; then '.join(map(str, stages))}"
+            return
+        assignment = TaskSpec(stages, request.task, int(request.objects), int(request.seed))
         episode = agent.run(RemoteRobot(self, observer), assignment)
         self._judge(episode, result)
+
+    def _stages(self, request: Any, observer: RemoteObserver) -> tuple[Goal, ...]:
+        """The goals to reach one after the other; those in words are resolved in what is seen now, and told."""
+        given = request.goals or request.stages
+        if not 0 < len(given) <= MOST_STAGES:
+            raise Refused("count", f"a task of {len(given)} stages; goals or stages hold 1 to {MOST_STAGES}")
+        if not request.goals:
+            stages = tuple(map(goal_of, given))
+            if request.show:
+                unseen = {name for stage in stages for name in stage.objects} - {*observer.look().cloud.names}
+                if unseen:
+                    raise Refused("name", f"not seen: {', '.join(sorted(unseen))}")
+            return stages
+        check_texts(*given)
+        seen = observer.look()
+        stages = tuple(resolve(text, seen) for text in given)
+        self.say("perceive", f"sees {', '.join(seen.cloud.names)}; goal: {'; then '.join(map(str, stages))}")
+        return stages
 
     def _judge(self, episode: Episode, result: Any) -> None:
         result.outcome = episode.outcome

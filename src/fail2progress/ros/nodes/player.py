@@ -23,6 +23,7 @@ from fail2progress.ros.bags.pictures import COMPRESSED, decoded
 from fail2progress.ros.bags.playback import Pace, messages
 from fail2progress.ros.bags.reader import BagError, Recorded
 from fail2progress.ros.bags.topics import TRANSFORMS, Choice
+from fail2progress.ros.clock import ClockSource, PlayedTime
 from fail2progress.ros.conversions.values import uuid_text
 from fail2progress.ros.lifecycle import StackNode, message_type, offered
 
@@ -55,6 +56,8 @@ class PlayerNode(StackNode):
         self.path = Path(str(self.param("bag")))
         if not str(self.param("bag")) or not self.path.exists():
             raise BagError(f"bag: {str(self.param('bag'))!r} does not exist; name a bag's folder or file")
+        self.time = PlayedTime()
+        self.clock = ClockSource(self, self.time.now)
         self.heard = StackAnswers(self)
         self.ending: threading.Event = self.heard.ending
         self.outlets: dict[str, Any] = {}
@@ -75,6 +78,7 @@ class PlayerNode(StackNode):
     def stop(self) -> None:
         """See StackNode."""
         self.ending.set()
+        self.clock.close()
 
     def _run(self) -> None:
         try:
@@ -136,6 +140,7 @@ class PlayerNode(StackNode):
                 continue
             if name == "steps":
                 self._note_step(item)
+            self.time.reach(item.time)
             self._outlet_of(name).publish(data)
             self.played += 1
             self.facts["played"] = str(self.played)

@@ -8,7 +8,8 @@ import time
 from abc import abstractmethod
 from typing import Any
 
-from fail2progress_msgs.action import ExecuteSkill
+import numpy as np
+from fail2progress_msgs.action import AimCamera, ExecuteSkill
 from fail2progress_msgs.msg import ErrorCode
 from geometry_msgs.msg import TransformStamped
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
@@ -24,6 +25,8 @@ from fail2progress.ros.lifecycle import StackNode
 from fail2progress.skills.adjustments import AS_DEFINED
 from fail2progress.skills.base import SkillCall
 
+FARTHEST = 20.0
+"""Metres to what the camera is aimed at, at most."""
 WATCH = 0.02
 """Seconds between two looks at the client's heartbeat."""
 
@@ -56,6 +59,20 @@ class RobotNode(StackNode):
             callback_group=self.together,
         )
 
+        self.aiming = ActionServer(
+            self,
+            AimCamera,
+            "aim_camera",
+            self.execute_aim,
+            goal_callback=lambda request: GoalResponse.ACCEPT if self.active and not self.others.foreign else GoalResponse.REJECT,
+            cancel_callback=self._cancel,
+            callback_group=self.together,
+        )
+
+    @abstractmethod
+    def aim(self, name: str, point: Array) -> None:
+        """Turn the camera to something that was seen, or without a name to a (3,) point (m). ExecutionError where it cannot."""
+
     @abstractmethod
     def perform(self, call: SkillCall) -> None:
         """Carry a skill out. ExecutionError where the robot cannot, or was halted."""
@@ -80,9 +97,8 @@ class RobotNode(StackNode):
         """Skills are carried out so from the next one on."""
         self.adjustments = adjustments_of(message)
 
-    def _watch(self, over: threading.Event) -> None:
-        """Halt when the client falls silent, or its goal is cancelled. Time in which this process was held up does not count."""
-        limit = float(self.param("client_timeout")) or math.inf
+    def _watch(self, over: threading.Event, limit: float) -> None:
+        """Halt when the client falls silent for so long (s), or its goal is cancelled. Delays of this process do not count."""
         self.heard = woken = time.monotonic()
         while not over.wait(WATCH):
             late, woken = time.monotonic() - woken - 2 * WATCH, time.monotonic()
@@ -151,7 +167,8 @@ class RobotNode(StackNode):
         self.lost.clear()
         try:
             call = call_of(handle.request.call)
-            threading.Thread(target=self._watch, args=(over,), daemon=True).start()
+            limit = math.inf if handle.request.unattended else float(self.param("client_timeout")) or math.inf
+            self.attend(over, limit)
             self.get_logger().info(f"skill: {call}")
             self.robot.adjust(self.adjustments)
             self.perform(call)
@@ -173,7 +190,46 @@ class RobotNode(StackNode):
     def feed_back(self, share: float, phase: str) -> None:
         """Progress of the skill under way."""
         if self.goal is not None:
-            self.goal.publish_feedback(ExecuteSkill.Feedback(phase=phase, share=float(min(max(share, 0.0), 1.0))))
+            kind = AimCamera if isinstance(self.goal.request, AimCamera.Goal) else ExecuteSkill
+            self.goal.publish_feedback(kind.Feedback(phase=phase, share=float(min(max(share, 0.0), 1.0))))
+
+    def execute_aim(self, handle: Any) -> Any:
+        """The action: only the head moves, so it goes on without a client's heartbeat."""
+        result, over = AimCamera.Result(), threading.Event()
+        if not self.moving.acquire(blocking=False):
+            result.error_code, result.error_msg = ErrorCode.ROBOT_BUSY, "a skill is under way: stop it, or wait for its end"
+            handle.abort()
+            return result
+        try:
+            if self.stopped.is_set():
+                raise ExecutionError("the robot is stopped: call resume_the_robot")
+            self.goal = handle
+            self.lost.clear()
+            self.attend(over, math.inf)
+            self.aim(handle.request.object, checked_point(handle.request.point))
+        except (ValueError, ExecutionError) as error:
+            bad = isinstance(error, ValueError)
+            result.error_code, result.error_msg = ErrorCode.ROBOT_BAD_CALL if bad else self._code(), str(error)
+        finally:
+            over.set()
+            self.goal = None
+            self.moving.release()
+        if handle.is_cancel_requested:
+            handle.canceled()
+        else:
+            handle.succeed() if result.error_code == ErrorCode.OK else handle.abort()
+        return result
+
+    def attend(self, over: threading.Event, limit: float) -> None:
+        """Watch over a motion until it is over: halt it when it is cancelled, or the client was silent for so long (s)."""
+        threading.Thread(target=self._watch, args=(over, limit), daemon=True).start()
+        if math.isinf(limit):
+            threading.Thread(target=self._beat, args=(over,), daemon=True).start()
+
+    def _beat(self, over: threading.Event) -> None:
+        """In place of a client's heartbeat."""
+        while not over.wait(WATCH):
+            self.alive()
 
     # State
 
@@ -195,3 +251,11 @@ class RobotNode(StackNode):
             move.x, move.y, move.z, turn.w, turn.x, turn.y, turn.z = map(float, pose)
             items.append(item)
         self.tell(topic, TFMessage(transforms=items))
+
+
+def checked_point(values: Any) -> Array:
+    """(3,) m; ValueError where it is none of this room."""
+    point = np.array(values, float)
+    if point.shape != (3,) or not (np.abs(point) <= FARTHEST).all():
+        raise ValueError(f"a point must have three numbers within {FARTHEST:g} m, got {point.tolist()}")
+    return point

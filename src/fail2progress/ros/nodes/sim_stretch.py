@@ -16,8 +16,10 @@ from std_msgs.msg import Header
 from fail2progress.core.files import write_whole
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
+from fail2progress.robots.base import ExecutionError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
+from fail2progress.ros.clock import ClockSource
 from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
 from fail2progress.ros.conversions.values import header, time_of
 from fail2progress.ros.graph import AFTER, CAMERA, LABELS
@@ -38,6 +40,7 @@ class SimStretchNode(RobotNode):
 
     def start(self) -> None:
         """See StackNode. ValueError where there is no such trial."""
+        self.clock = ClockSource(self, time.time_ns)
         self.sending = threading.Lock()
         self.images: list[tuple[str, Any]] = []
         self.placed: list[tuple[str, str, Array]] = []
@@ -64,6 +67,10 @@ class SimStretchNode(RobotNode):
         self.tell_transforms([item for item in robot.transforms() if item[1] == FRAME], "tf_static")
         self._photograph(robot.frame())
 
+    def stop(self) -> None:
+        """See StackNode."""
+        self.clock.close()
+
     def set_trial(self, request: Any, response: Any) -> Any:
         """The service: another trial, or the same one from its start."""
         if not self.moving.acquire(blocking=False):
@@ -86,6 +93,17 @@ class SimStretchNode(RobotNode):
         finally:
             self.world.save(self.trial, self.robot.scene)
             self._show(self.robot.frame())
+
+    def aim(self, name: str, point: Array) -> None:
+        """See RobotNode."""
+        if not isinstance(self.robot, SimulatedStretch):
+            raise ExecutionError("a free hand has no head to turn: start with robot:=stretch")
+        self.begun, self.begun_at = time.monotonic(), self.robot.now
+        try:
+            self.robot.aim(self.robot.scene.position(name) if name else point)
+        finally:
+            self._photograph(self.robot.frame())
+            self._send()
 
     def _show(self, frame: RgbdFrame) -> None:
         """The skill is over and its looks are taken: as the real robot, it says so and shows what is there."""

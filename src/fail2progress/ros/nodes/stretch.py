@@ -8,13 +8,14 @@ import time
 from contextlib import ExitStack, suppress
 from typing import Any
 
+import numpy as np
 from fail2progress_msgs.msg import ErrorCode
 from rclpy.lifecycle import State, TransitionCallbackReturn
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.core.scene import FRAME
+from fail2progress.core.scene import FRAME, Array
 from fail2progress.robots.stretch.real.calibration import read_calibration
 from fail2progress.robots.stretch.real.motion import Rules
 from fail2progress.robots.stretch.real.readout import ODOM
@@ -24,7 +25,7 @@ from fail2progress.robots.stretch.real.transport import StretchTransport, Transp
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.values import Refused, cloud_of, time_of
 from fail2progress.ros.graph import AFTER, BEFORE
-from fail2progress.ros.nodes.robot import WATCH, RobotNode
+from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.skills.base import SkillCall
 
 SIGHT = 10.0
@@ -120,6 +121,24 @@ class StretchNode(RobotNode):
                     self.resume()  # who cancels a goal, or comes back, may send another one
             raise
 
+    def aim(self, name: str, point: Array) -> None:
+        """See RobotNode."""
+        self.trouble = None
+        self.robot.alive()
+        try:
+            self.robot.aim(self._middle(name) if name else point)
+        except StretchError as error:
+            self.trouble = error.trouble
+            raise
+
+    def _middle(self, name: str) -> Array:
+        """Of what was seen under a name. ValueError where nothing was."""
+        cloud = self.seen
+        if cloud is None or name not in cloud.names or not cloud.seen[cloud.index(name)]:
+            there = ", ".join(cloud.names) if cloud is not None else "nothing: call look_around first"
+            raise ValueError(f"{name!r} has not been seen; seen: {there}")
+        return np.asarray(cloud.bounds()[cloud.index(name)].mean(axis=0))
+
     def halt(self) -> None:
         """See RobotNode. Returns at standstill."""
         with self.halting:
@@ -178,7 +197,7 @@ class StretchNode(RobotNode):
         try:
             self.lost.clear()
             self.robot.alive()
-            threading.Thread(target=self._beat, args=(over,), daemon=True).start()
+            self.attend(over, math.inf)
             seen = self.robot.observe()
             names = [name for name, there in zip(seen.names, seen.seen, strict=True) if there]
             response.success, response.message = True, f"sees {', '.join(names) or 'nothing'}"
@@ -188,10 +207,6 @@ class StretchNode(RobotNode):
             over.set()
             self.moving.release()
         return response
-
-    def _beat(self, over: threading.Event) -> None:
-        while not over.wait(WATCH):
-            self.robot.alive()
 
     # State
 

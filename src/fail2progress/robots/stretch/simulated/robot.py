@@ -19,7 +19,7 @@ from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 from fail2progress.robots.base import ExecutionError, Robot
 from fail2progress.robots.stretch.body import START, StretchBody, looks, plan
-from fail2progress.robots.stretch.camera import WIDE, HeadCamera
+from fail2progress.robots.stretch.camera import WIDE, HeadCamera, aim_at
 from fail2progress.robots.stretch.description import (
     AXES,
     BASE,
@@ -141,6 +141,17 @@ class SimulatedStretch(Robot):
         """What is commanded, with the errors of the hand."""
         commanded, names = self.adjustments.get(call.skill, {}), [one.name for one in skill(call.skill).adjustables]
         return {name: self.disturbances.adjusted(commanded, name) for name in names}
+
+    def aim(self, point: Array) -> None:
+        """Turn the camera to a (3,) point (m, planning frame). ExecutionError where the head does not turn so far."""
+        ahead, aside, turn = map(float, self._motion.positions()[:3])
+        base = matrix(np.array([*HOME[:2], 0.0]), Rotation.from_euler("z", HOME[2])) @ (ahead, aside, 0.0, 1.0)
+        self._motion.stopping = False
+        try:
+            pan, tilt = aim_at(point, float(base[0]), float(base[1]), HOME[2] + turn)
+            self._motion.run((Phase("aim", {"pan": pan, "tilt": tilt}),), {}, self.progress)
+        except (OutOfReachError, MotionError) as error:
+            raise ExecutionError(str(error)) from error
 
     def recover(self) -> None:
         """After a skill that ended half-way: put down what is held, go home and look. `execute` does so where it is needed."""

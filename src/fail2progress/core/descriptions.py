@@ -1,0 +1,117 @@
+"""Goals in the words of people, resolved against what is seen: "inside(every capsule, the largest cup)"."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.names import unknown
+from fail2progress.core.objects import CATEGORIES
+from fail2progress.core.observation import Observation, SegmentedCloud
+from fail2progress.core.scene import Array
+
+ALL = ("every", "each", "all")
+ONE = ("the", "a", "an", "any")
+ORDERS = {
+    "largest": lambda boxes: -np.prod(boxes[:, 1] - boxes[:, 0], axis=1),
+    "biggest": lambda boxes: -np.prod(boxes[:, 1] - boxes[:, 0], axis=1),
+    "smallest": lambda boxes: np.prod(boxes[:, 1] - boxes[:, 0], axis=1),
+    "tallest": lambda boxes: -(boxes[:, 1, 2] - boxes[:, 0, 2]),
+    "lowest": lambda boxes: boxes[:, 0, 2],
+    "highest": lambda boxes: -boxes[:, 1, 2],
+    "nearest": lambda boxes: np.linalg.norm(boxes[..., :2].mean(axis=1), axis=1),
+    "farthest": lambda boxes: -np.linalg.norm(boxes[..., :2].mean(axis=1), axis=1),
+    "leftmost": lambda boxes: -boxes[..., 1].mean(axis=1),
+    "rightmost": lambda boxes: boxes[..., 1].mean(axis=1),
+}
+"""By the boxes (N, 2, 3) around what is seen, in the planning frame (x away from the robot, y to its left): the least counts."""
+_PLACE = re.compile(r"(?P<what>.+?)\s+(?P<where>on|in)\s+(?P<place>.+)")
+_RELATION = {"on": "above", "in": "inside"}
+_ATOM = re.compile(r"\s*(?P<negated>not\s+)?(?P<relation>\w+)\s*\(\s*(?P<names>[^()]*)\)\s*")
+
+
+@dataclass(frozen=True)
+class _Found:
+    """Names that a description means, and whether each of them is meant."""
+
+    names: tuple[str, ...]
+    every: bool = False
+
+
+def resolve(text: str, seen: Observation) -> Goal:
+    """A goal whose arguments are ids, or descriptions: [every | the] [largest | nearest | ...] CATEGORY [on | in ONE].
+
+    "every" gives one relation for each; otherwise exactly one thing must be meant. ValueError says what is meant by none or by
+    several of the things that are seen.
+    """
+    atoms = [atom for part in re.split(r"\s+and\s+|[&;]", text) for atom in _atoms(part, seen)]
+    if not atoms:
+        raise ValueError(f"goal {text!r}: nothing that is seen is meant; there are: {_listed(seen.cloud)}")
+    return Goal(tuple(dict.fromkeys(atoms)))
+
+
+def _atoms(part: str, seen: Observation) -> list[Atom]:
+    found = _ATOM.fullmatch(part)
+    if found is None:
+        return [Atom.parse(part)]  # which says what is wrong
+    arguments = [_found(argument.strip(), seen) for argument in found["names"].split(",")]
+    for argument, said in zip(arguments, found["names"].split(","), strict=True):
+        if not argument.every and len(argument.names) != 1:
+            many = f"{len(argument.names)} things that are seen: {', '.join(argument.names)}; say which, or: every {said.strip()}"
+            none = f"nothing that is seen; there are: {_listed(seen.cloud)}"
+            raise ValueError(f"{said.strip()!r} means {many if argument.names else none}")
+    choices = itertools.product(*(argument.names for argument in arguments))
+    return [
+        Atom.parse(f"{found['negated'] or ''}{found['relation']}({', '.join(names)})")
+        for names in choices
+        if len({*names}) == len(names)
+    ]
+
+
+def _found(said: str, seen: Observation) -> _Found:
+    cloud = seen.cloud
+    if said in cloud.names:
+        return _Found((said,))
+    place = _PLACE.fullmatch(said)
+    words = (place["what"] if place else said).split()
+    every = bool(words) and words[0] in ALL
+    if words and words[0] in (*ALL, *ONE):
+        words = words[1:]
+    order = words.pop(0) if words and words[0] in ORDERS else ""
+    names = _of_kind(" ".join(words), said, cloud)
+    if place:
+        names = _at(names, place["where"], place["place"], seen)
+    names = [name for name in names if cloud.seen[cloud.index(name)]]
+    if order and names:
+        boxes: Array = cloud.bounds()[[cloud.index(name) for name in names]]
+        names = [names[int(np.argmin(ORDERS[order](boxes)))]]
+    return _Found(tuple(names), every)
+
+
+def _of_kind(noun: str, said: str, cloud: SegmentedCloud) -> list[str]:
+    """Everything of a category, in the singular or the plural, or the thing of that name."""
+    singular = noun.removesuffix("s") if noun not in CATEGORIES else noun
+    if noun in cloud.names:
+        return [noun]
+    if singular in ("object", "thing"):
+        movable = [CATEGORIES[kind].movable for kind in cloud.categories]
+        return [name for name, there in zip(cloud.names, movable, strict=True) if there]
+    if singular.replace(" ", "_") not in CATEGORIES:
+        raise ValueError(f"{said!r}: {unknown('thing', noun, (*cloud.names, *CATEGORIES))}")
+    return [name for name, kind in zip(cloud.names, cloud.categories, strict=True) if kind == singular.replace(" ", "_")]
+
+
+def _at(names: list[str], where: str, place: str, seen: Observation) -> list[str]:
+    there = _found(place.strip(), seen)
+    if len(there.names) != 1:
+        raise ValueError(f"{place.strip()!r} means {', '.join(there.names) or 'nothing that is seen'}; say which one")
+    holds = seen.relations
+    return [name for name in names if name != there.names[0] and holds.value(_RELATION[where], name, there.names[0]) > 0.5]
+
+
+def _listed(cloud: SegmentedCloud) -> str:
+    return ", ".join(f"{name} ({kind})" for name, kind in zip(cloud.names, cloud.categories, strict=True)) or "nothing"

@@ -1,0 +1,99 @@
+"""Goals in words and the aim of the camera, over the actions."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from action_msgs.msg import GoalStatus
+from fail2progress_msgs.action import AimCamera, ExecuteTask
+from fail2progress_msgs.msg import ErrorCode
+
+from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.conversions.values import time_of
+from support import traffic
+from support.rigs import Rig, rig, wait_for
+
+
+@contextmanager
+def client(made: Rig, kind: Any, name: str) -> Iterator[Callable[..., Any]]:
+    """Sends goals and waits for their ends."""
+    dispatcher = Dispatcher(made.peer, kind, name)
+    assert dispatcher.found(60.0)
+
+    def send(feedback: Any = None, **fields: Any) -> Any:
+        future = dispatcher.send(kind.Goal(**fields), feedback)
+        assert wait_for(future.done) and future.result().accepted
+        answer = future.result().get_result_async()
+        assert wait_for(answer.done, 120.0)
+        return answer.result()
+
+    yield send
+    dispatcher.close()
+
+
+@contextmanager
+def seeing(made: Rig) -> Iterator[None]:
+    """The relations node says again and again what it sees now."""
+    over, outlet = threading.Event(), made.outlet("relations")
+
+    def say() -> None:
+        while not over.wait(0.05):
+            message = traffic.VALID["relations"]()
+            message.header.stamp = message.segments.header.stamp = time_of(made.node.now())
+            message.moving, message.finished, message.model = False, 0, made.node.live.current.digest
+            outlet.publish(message)
+
+    thread = threading.Thread(target=say, daemon=True)
+    thread.start()
+    yield
+    over.set()
+    thread.join()
+
+
+def test_goals_in_words_are_shown_before_anything_moves(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros()
+    with rig("planner", monkeypatch) as made:
+        made.activate()
+        with client(made, ExecuteTask, "execute_task") as send, seeing(made):
+            said: list[str] = []
+            answer = send(lambda message: said.append(message.feedback.text), goals=["inside(every capsule, the cup)"], show=True)
+            assert answer.result.error_code == ErrorCode.OK and answer.status == GoalStatus.STATUS_SUCCEEDED
+            assert answer.result.outcome == "would pursue: inside(capsule_1, cup_1)" and answer.result.skills == 0
+            assert wait_for(
+                lambda: any("sees table_a, cup_1, capsule_1; goal: inside(capsule_1, cup_1)" in text for text in said)
+            )
+            refused = send(goals=["inside(the drawer, cup_1)"], show=True).result
+            assert refused.error_code == ErrorCode.PLANNER_BAD_GOAL and "means nothing that is seen" in refused.error_msg
+            refused = send(goals=[], show=True).result
+            assert refused.error_code == ErrorCode.PLANNER_BAD_GOAL and "0 stages" in refused.error_msg
+
+
+def test_the_camera_of_the_simulated_robot_is_aimed(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros()
+    with rig("sim_stretch", monkeypatch) as made:
+        made.activate()
+        with client(made, AimCamera, "aim_camera") as send:
+            before = made.node.robot.joints()
+            phases: list[str] = []
+            answer = send(lambda message: phases.append(message.feedback.phase), object="cup_1")
+            assert answer.result.error_code == ErrorCode.OK, answer.result.error_msg
+            after = made.node.robot.joints()
+            moved = {name for name in after if abs(after[name][0] - before[name][0]) > 0.01}
+            assert moved and moved <= {"joint_head_pan", "joint_head_tilt"}
+            frame, point = made.node.robot.frame(), made.node.robot.scene.position("cup_1")
+            x, y, z = (np.linalg.inv(frame.pose) @ (*point, 1.0))[:3]
+            k = frame.intrinsics
+            assert z > 0 and abs(k.fx * x / z) < 0.1 * k.width and abs(k.fy * y / z) < 0.1 * k.height, (
+                "in the middle of the image"
+            )
+            for fields, code in (
+                ({"object": "nothing"}, ErrorCode.ROBOT_BAD_CALL),
+                ({"point": [100.0, 0.0, 0.0]}, ErrorCode.ROBOT_BAD_CALL),
+                ({"point": [0.0, 0.0, 9.0]}, ErrorCode.ROBOT_CANNOT),
+            ):
+                answer = send(**fields)
+                assert answer.result.error_code == code and answer.result.error_msg, fields
+                assert answer.status == GoalStatus.STATUS_ABORTED
