@@ -53,6 +53,12 @@ def relations_work(made: Rig, _: Path) -> None:
     assert (said[-1].model, said[-1].moving) == (DIGEST, False)
 
 
+def view_works(made: Rig, _: Path) -> None:
+    said = made.collect("view/cloud")
+    assert made.send("segments", convert.segments_msg(m.scene_cloud(seed=99, stamp=9.0)))
+    assert wait_for(lambda: any(convert.stamp_of(cloud.header.stamp) == 9 * 10**9 for cloud in said))
+
+
 def planner_works(made: Rig, _: Path) -> None:
     assert made.send("relations", traffic.relations(5))
     assert made.node.heard["relations", None].finished == 6
@@ -99,6 +105,7 @@ WORKS: dict[str, Proof] = {
     "segmentation": segmentation_works,
     "relations": relations_work,
     "planner": planner_works,
+    "view": view_works,
     "monitor": monitor_works,
     "classifier": classifier_works,
     "learner": learner_works,

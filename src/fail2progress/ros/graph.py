@@ -187,7 +187,7 @@ _NODES = (
             Parameter("view", "none", "time line by rerun: none, a file, or also a live page", choices=("none", "file", "page")),
             Parameter("time_line", "", "file of the time line (.rrd); empty: run.rrd beside the bags in the state folder"),
         ),
-        (*CAMERA[:2], "segments", "relations", "plan", "steps", "failures", "model_updates"),
+        ("segments", "relations", "plan", "steps", "failures", "model_updates"),
         ("view/cloud", "view/markers"),
     ),
     NodeEntry(

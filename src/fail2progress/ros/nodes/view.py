@@ -17,7 +17,7 @@ from fail2progress.ros.conversions.images import pixels_of
 from fail2progress.ros.conversions.markers import Board, cloud_msg
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import attempt_of, event_of, phase_of
-from fail2progress.ros.conversions.values import cloud_of, planned_of, stamp_of
+from fail2progress.ros.conversions.values import MOST_TEXT, check_texts, cloud_of, planned_of, stamp_of
 from fail2progress.ros.lifecycle import StackNode
 from fail2progress.ros.time_line import TimeLine
 
@@ -35,7 +35,7 @@ OUTCOMES = {
 
 
 class ViewNode(StackNode):
-    """Only listens to the stack; without it everything goes on."""
+    """Only listens to the stack; without it everything goes on. Camera images are heard only where a time line is kept."""
 
     def start(self) -> None:
         """See StackNode. ValueError where a time line is asked for and rerun is missing."""
@@ -131,7 +131,8 @@ class ViewNode(StackNode):
 
     def update(self, message: Any) -> None:
         """What has been learnt."""
-        said = f"{OUTCOMES.get(message.kind, 'model')}: {message.version} {message.reason}".strip()
+        check_texts(message.version, message.reason[:MOST_TEXT])
+        said = f"{OUTCOMES.get(message.kind, 'model')}: {message.version} {message.reason[:MOST_TEXT]}".strip()
         self.board.learning(said)
         self.show()
         if self.line is not None:
