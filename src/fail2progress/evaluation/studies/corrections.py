@@ -197,7 +197,9 @@ def markdown(report: dict[str, Any]) -> str:
         reached = f"{other['reached']}, {one['reached']} of {one['trials']}"
         cells = (_interval(other), _interval(one), reached, f"{one['corrections']}, {one['undone']}", verdict)
         lines.append(f"| {name}: {FAULTS[name].summary} | {' | '.join(cells)} |")
-    return "\n".join([*lines, "", "Made by `fail2progress reproduce corrections`.", ""])
+    made = report["provenance"]["configuration"]
+    options = " ".join(f"--{name} {made[name]}" for name in ("robot", "trials", "seed"))
+    return "\n".join([*lines, "", f"Made by `fail2progress reproduce corrections {options}`.", ""])
 
 
 def _interval(row: dict[str, Any]) -> str:
