@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from fail2progress.learning.finetuning.versions import version_of
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
@@ -31,6 +32,14 @@ def test_weights_from_elsewhere_are_the_first_version(registry: Registry, tmp_pa
     digest = save_checkpoint(made(0), tmp_path / "start.safetensors", {"run": "a"})
     begun = registry.begin(load_checkpoint(tmp_path / "start.safetensors"))
     assert (begun.note["version"], begun.note["source"], registry.current().digest) == ("v0001", digest, begun.digest)
+
+
+@pytest.mark.parametrize("name", [weights.RELATIONAL, "plain.safetensors", "stow-gnn.safetensors"])
+def test_weights_from_elsewhere_keep_the_digest_by_which_they_are_known(registry: Registry, name: str) -> None:
+    """Also those that lack adapters which came later: what learns from them names them as its parent."""
+    start = load_checkpoint(weights.path(name))
+    assert registry.begin(start).digest == start.digest
+    assert version_of(registry, start) == "v0001"
 
 
 def test_one_version_is_current_and_the_parent_one_call_away(registry: Registry) -> None:

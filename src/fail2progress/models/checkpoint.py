@@ -39,7 +39,24 @@ def save_checkpoint(model: SkillEffectModel, path: Path, note: dict[str, object]
 
     The JSON goes first: weights without the note that fits them are never seen.
     """
-    content = _as_bytes(model)
+    return _write(model, _as_bytes(model), path, note)
+
+
+def copy_checkpoint(checkpoint: Checkpoint, path: Path, note: dict[str, object]) -> str:
+    """Write the same weights elsewhere with another note; they keep their digest, by which they are known.
+
+    Weights that lack adapters which came later than they would have another digest if they were written from the model.
+    """
+    try:
+        content = checkpoint.path.read_bytes()
+    except OSError:
+        return save_checkpoint(checkpoint.model, path, note)
+    if hashlib.sha256(content).hexdigest() != checkpoint.digest:  # another file lies there by now
+        return save_checkpoint(checkpoint.model, path, note)
+    return _write(checkpoint.model, content, path, note)
+
+
+def _write(model: SkillEffectModel, content: bytes, path: Path, note: dict[str, object]) -> str:
     digest = hashlib.sha256(content).hexdigest()
     header = {
         "schema": SCHEMA,

@@ -8,7 +8,7 @@ from pathlib import Path
 from fail2progress.core.files import write_whole
 from fail2progress.core.gaps import FILE
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
+from fail2progress.models.checkpoint import Checkpoint, CheckpointError, copy_checkpoint, load_checkpoint, save_checkpoint
 
 
 def gaps_path(weights: Path) -> Path:
@@ -39,14 +39,23 @@ class Registry:
 
     def register(self, model: SkillEffectModel, note: dict[str, object]) -> str:
         """Add a version, whole, without making it current."""
-        number = int(self.versions()[-1][1:]) + 1 if self.versions() else 1
-        version = f"v{number:04d}"
+        version = self._next()
         save_checkpoint(model, self.path(version), {**note, "version": version})
         return version
 
+    def adopt(self, start: Checkpoint, note: dict[str, object]) -> str:
+        """Add weights from elsewhere as they are, with their digest, without making them current."""
+        version = self._next()
+        copy_checkpoint(start, self.path(version), {**note, "version": version})
+        return version
+
+    def _next(self) -> str:
+        versions = self.versions()
+        return f"v{int(versions[-1][1:]) + 1 if versions else 1:04d}"
+
     def begin(self, start: Checkpoint) -> Checkpoint:
         """Add weights from elsewhere as a version to go back to, and switch to it."""
-        return self.make_current(self.register(start.model, {"source": start.digest}))
+        return self.make_current(self.adopt(start, {"source": start.digest}))
 
     def make_current(self, version: str) -> Checkpoint:
         """Switch to a version after reading it back; the old one stays in use where that fails."""

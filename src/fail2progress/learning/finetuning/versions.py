@@ -32,4 +32,4 @@ def version_of(versions: Registry, checkpoint: Checkpoint) -> str:
         path = versions.path(version)
         if path == checkpoint.path or load_checkpoint(path).digest == checkpoint.digest:
             return version
-    return versions.register(checkpoint.model, {key: value for key, value in checkpoint.note.items() if key not in _WRITTEN})
+    return versions.adopt(checkpoint, {key: value for key, value in checkpoint.note.items() if key not in _WRITTEN})
