@@ -45,7 +45,7 @@ def test_the_planner_learns_from_the_classifiers_report_and_tells_the_robot(tmp_
     report = FailureReport(failure=event.id, category=FailureClass.SIM2REAL_GAP, confidence=1.0, repetitions=5, differences=(),
                            rebuilt=(), signals=(SLIP,))  # fmt: skip
     told: list[tuple[str, Any]] = []
-    heard = {("report", event.id): records.report_msg(report, 1.0)}
+    heard = {("report", event.id): records.report_msg(report, 10**9)}
     node: Any = SimpleNamespace(
         state_dir=tmp_path, heard=heard, param=lambda name: 0.0, await_news=lambda look, seconds: look(),
         tell=lambda topic, message: told.append((topic, message)),

@@ -81,7 +81,7 @@ def classifier_works(made: Rig, state: Path) -> None:
 
 
 def learner_works(made: Rig, _: Path) -> None:
-    assert made.send("failure_reports", convert_records.report_msg(m.scene_report(9), 3.0))
+    assert made.send("failure_reports", convert_records.report_msg(m.scene_report(9), 3 * 10**9))
     answer = made.call(QueryModel, "query_model", QueryModel.Request())
     assert (answer.error_code, answer.version, answer.digest) == (ErrorCode.OK, "v0001", made.node.live.current.digest)
 

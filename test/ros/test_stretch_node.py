@@ -285,4 +285,4 @@ def test_without_a_robot_the_node_says_so_in_one_line(
 def test_the_table_says_what_the_node_offers() -> None:
     entry = table.NODES["stretch"]
     assert set(entry.services) == {"stop_the_robot", "resume_the_robot", "home_the_robot", "look_around"}
-    assert {"heartbeat", "segments"} == set(entry.subscribes)
+    assert {"corrections", "heartbeat", "segments"} == set(entry.subscribes)

@@ -194,7 +194,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "planned": lambda: convert.planned_msg(m.scene_attempt().planned),
     "goal": lambda: convert.goal_msg(m.scene_attempt().goal),
     "mismatch": lambda: convert_records.mismatch_msg(m.scene_event().header.mismatches[0]),
-    "attempt": lambda: convert_records.step_msg(m.scene_attempt(), m.EPISODE, 1, 2.0),
+    "attempt": lambda: convert_records.step_msg(m.scene_attempt(), m.EPISODE, 1, 2 * 10**9),
     "event": lambda: convert_records.event_msg(m.scene_event()),
     "report": lambda: convert_records.report_msg(with_signals(m.scene_report(), SIGNAL), 3),
 }
