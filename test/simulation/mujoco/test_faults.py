@@ -8,8 +8,8 @@ import pytest
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
 from fail2progress.simulation.base import Disturbances, Job
+from fail2progress.simulation.held import FINGERS, Held
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from fail2progress.simulation.mujoco.held import FINGERS, Held
 from fail2progress.simulation.track import record
 from fail2progress.skills.base import SkillCall
 

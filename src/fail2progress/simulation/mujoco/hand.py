@@ -11,8 +11,8 @@ import numpy as np
 
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.base import Disturbances
+from fail2progress.simulation.held import Held
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
-from fail2progress.simulation.mujoco.held import Held
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.skills.limits import STRETCH_RE2, Limits
 

@@ -38,8 +38,8 @@ from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stre
 from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Progress, StoppedError
 from fail2progress.simulation.base import Disturbances, Outcome, Snapshot
+from fail2progress.simulation.held import Held
 from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene, touching
-from fail2progress.simulation.mujoco.held import Held
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
