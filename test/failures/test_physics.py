@@ -62,7 +62,7 @@ def test_a_block_slides_on_over_slippery_ground_and_tells_how_slippery() -> None
     assert world.displacements[1, 1] < ordinary.displacements[1, 1] - 0.01
     seen = shifts(world.before.cloud, world.after.cloud, SCENE.names)
     found = Inference(MujocoSimulator(), Camera()).infer(world.before.scene, PUSH, seen)
-    assert found.tells and found.mean == pytest.approx(SLIPPERY, rel=0.2)
+    assert found.tells is True and found.mean == pytest.approx(SLIPPERY, rel=0.2)
     assert "would explain the motion" in explanation(SURFACE, found)
 
 

@@ -80,7 +80,7 @@ class Posterior:
     def tells(self) -> bool:
         """Whether the motion told the property. A value at the end of what was tried may lie beyond it."""
         low, high = self.interval(0.9)
-        return self.spread <= TELLS and low > self.values[0] and high < self.values[-1]
+        return bool(self.spread <= TELLS and low > self.values[0] and high < self.values[-1])
 
     def interval(self, share: float) -> tuple[float, float]:
         """The middle `share` of the probability, from where to where."""
