@@ -38,7 +38,12 @@ DATA = {
 }
 KNOWN = {
     # They measure this detector, with thresholds of their own.
-    "detector geometric": {"evaluation/performance.py", "evaluation/studies/noise.py", "evaluation/studies/perception.py"}
+    "detector geometric": {"evaluation/performance.py", "evaluation/studies/noise.py", "evaluation/studies/perception.py"},
+    # The learned segmenter is this one, told by a network what is background and what was missed.
+    "segmenter geometric": {f"perception/segmentation/learned/{name}.py" for name in ("guide", "segmenter")},
+    # Its training, which needs simulation and so stands above perception.
+    "segmenter learned": {"cli/train_segmenter.py"}
+    | {f"learning/segmentation/{name}.py" for name in ("examples", "quality", "training")},
 }
 
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from fail2progress.models.base import Action, LatentState, RelationLogits, at_object
 from fail2progress.models.features import pair_features, translation
+from fail2progress.models.handing_on import HandedOn
 from fail2progress.models.layers import PairDecoder
-from fail2progress.models.points2plans.motion import HandedOn
 
 HOPS = 3
 """How often riding is handed on: a capsule in a box in a bag."""

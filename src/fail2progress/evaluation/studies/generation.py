@@ -15,6 +15,7 @@ from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.lifelong import Lifelong
 from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.bases import Base
 from fail2progress.evaluation.studies.cells import ACTING, LEARNING, Progress, Queue, Results, address, code_version, task_content
 from fail2progress.failures.classifier import Classifier
@@ -29,8 +30,6 @@ from fail2progress.tasks.registry import task
 GENERATED = ("stein", "gradient", "sampling", "prior", "domain-randomisation")
 INFERENCE = ("states", "actions")
 """Stages that a generator decides; what it made is then simulated, which takes all of them alike."""
-_PAPER = {"stein": (0.962, 0.673), "gradient": (0.904, 0.347), "sampling": (0.897, 0.523)}
-"""A.15: share of relations kept, standard deviation of the action's parameters (m)."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ class GenerationStudy:
         made = [one for one in results.trials if not one.reason]
         head: Row = {"base_model": self.base.name, "method": cell.options.method, "asked": self.seeds}
         head |= {"trials": len(results.trials), "complete": len(results.trials) == self.seeds, "made": len(made)}
-        kept, spread = _PAPER.get(cell.options.method, (None, None))
+        kept, spread = paper.GENERATED.get(cell.options.method, (None, None))
         head |= {"paper_kept": kept, "paper_spread_m": spread, "reasons": [one.reason for one in results.trials if one.reason]}
         if not made:
             return {**head, "not_run": "not run" if not results.trials else "nothing was made"}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fail2progress.models.points2plans.motion import untouched
+from fail2progress.models.handing_on import untouched
 
 _LEVEL = 0.06
 """Metres by which a thing may be above a surface and still be said to stand on it: it is let go a little above."""
@@ -71,7 +71,7 @@ class Falling(nn.Module):
 
     @property
     def idle(self) -> bool:
-        """See HandedOn."""
+        """See handing_on.HandedOn."""
         return untouched([self.strength])
 
     def forward(self, box: Tensor, mask: Tensor, skill: Tensor, going: Tensor) -> Tensor:

@@ -38,11 +38,12 @@ from fail2progress.models.features import (
     pair_features,
     translation,
 )
+from fail2progress.models.handing_on import HandedOn, fixed_start, spread
 from fail2progress.models.layers import PairDecoder, mlp, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
 from fail2progress.models.points2plans.falling import Falling
-from fail2progress.models.points2plans.motion import HandedOn, Tipping, fixed_start, quarter_turn, spread
+from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
 
 _OBEYS = 4.0
 """Logit with which, before anything is learnt, the object of a skill follows the command and everything else does not."""

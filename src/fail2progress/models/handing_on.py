@@ -1,4 +1,4 @@
-"""How motion is handed on from one segment to the next, and what tips over, learnt in fine-tuning (docs/decisions/0012).
+"""How motion is handed on from one segment to the next, learnt in fine-tuning (docs/decisions/0012).
 
 A pushed block pushes the next one, a cup carries a capsule inside a box that is carried. Both are one rule: segment i takes a
 share of the motion of segment j, and the share follows from the detected relations of the pair and from how the pair lies to
@@ -17,14 +17,14 @@ from fail2progress.core.relations import BINARY
 
 HOPS = 4
 """How often motion is handed on: a row of five, or four things stacked or nested in each other."""
-_SHY = -4.0
+SHY = -4.0
 """Logit of the share before anything is learnt; the share itself then starts at 0, with a slope to learn by."""
 _MIX = 0.02
 """Added to shares where they compete: more than they can fall below 0, so that every one of them has a slope."""
-_STILL = 1e-4
+STILL = 1e-4
 """Metres below which motion does not count."""
 PAIR_MOTION = 14
-_HIDDEN = 32
+HIDDEN = 32
 
 
 @contextmanager
@@ -56,7 +56,7 @@ class HandedOn(nn.Module):
         self.by_relation = nn.Parameter(torch.zeros(skills, 2 * len(BINARY)))
         with fixed_start(1):
             self.by_motion = nn.Sequential(
-                nn.Linear(2 * len(BINARY) + PAIR_MOTION + skills, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1)
+                nn.Linear(2 * len(BINARY) + PAIR_MOTION + skills, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1)
             )
         for parameter in self.by_motion[-1].parameters():
             nn.init.zeros_(parameter)
@@ -77,7 +77,7 @@ class HandedOn(nn.Module):
         kind = torch.nn.functional.one_hot(skill, len(self.by_relation)).to(both.dtype)[:, None, None].expand(*both.shape[:3], -1)
         score = said + self.by_motion(torch.cat([both, pair_motion(box, command), kind], dim=-1)).squeeze(-1)
         # Less than nothing is taken where training has pushed a score below its start.
-        return (torch.sigmoid(score + _SHY) - torch.sigmoid(torch.tensor(_SHY))) * takes
+        return (torch.sigmoid(score + SHY) - torch.sigmoid(torch.tensor(SHY))) * takes
 
 
 def spread(own: Tensor, shares: Tensor, takes: Tensor) -> Tensor:
@@ -88,7 +88,7 @@ def spread(own: Tensor, shares: Tensor, takes: Tensor) -> Tensor:
     """
     moved = own
     for _ in range(HOPS):
-        weight = (shares + _MIX) * takes * (moved.square().sum(dim=-1) + _STILL**2).sqrt().unsqueeze(1)
+        weight = (shares + _MIX) * takes * (moved.square().sum(dim=-1) + STILL**2).sqrt().unsqueeze(1)
         part = shares * weight / weight.sum(dim=-1, keepdim=True).clamp(min=1e-9)
         moved = (1.0 - part.sum(dim=-1, keepdim=True)) * own + part @ moved
     return moved
@@ -112,55 +112,3 @@ def pair_motion(box: Tensor, command: Tensor) -> Tensor:
     left = length[:, None, None] - gap.clamp(min=0.0)
     lengths = torch.stack([along, across, apart[..., 2], gap, over, level, left], dim=-1)
     return torch.cat([torch.tanh(10 * lengths), torch.tanh(60 * lengths)], dim=-1)
-
-
-class Tipping(nn.Module):
-    """Which segments fall over their leading edge, (B, N) from 0 to 1, zero until fine-tuning.
-
-    A small network sees the extents of a box upwards and sideways, the length of the commanded motion, and the skill. What a
-    quarter turn does to a box is geometry and need not be learnt.
-    """
-
-    def __init__(self, skills: int) -> None:
-        super().__init__()
-        self.skills = skills
-        with fixed_start(3):
-            self.network = nn.Sequential(nn.Linear(5 + skills, _HIDDEN), nn.ReLU(), nn.Linear(_HIDDEN, 1))
-        for parameter in self.network[-1].parameters():
-            nn.init.zeros_(parameter)
-
-    @property
-    def idle(self) -> bool:
-        """See HandedOn."""
-        return untouched(list(self.network[-1].parameters()))
-
-    def forward(self, box: Tensor, skill: Tensor, command: Tensor, moved: Tensor) -> Tensor:
-        """(B, N) how far each falls. box (B, N, 2, 3), command (B, 3), moved (B, N, 3) m; what does not move does not fall."""
-        half = (box[:, :, 1] - box[:, :, 0]) / 2
-        length = command[:, :2].norm(dim=-1).clamp(min=1e-4)
-        thick = _thickness(half)
-        height = half[..., 2]
-        slim = height / (height + thick).clamp(min=1e-4)
-        sides = torch.stack([10 * height, 10 * thick, slim, 4 * (slim - 0.7), 10 * length.unsqueeze(1).expand_as(height)], dim=-1)
-        kind = nn.functional.one_hot(skill, self.skills).to(sides.dtype).unsqueeze(1).expand(-1, half.shape[1], -1)
-        score = self.network(torch.cat([sides, kind], dim=-1)).squeeze(-1)
-        going = (moved[..., :2].square().sum(dim=-1) + _STILL**2).sqrt() / length.unsqueeze(1)
-        falls: Tensor = (torch.sigmoid(score + _SHY) - torch.sigmoid(torch.tensor(_SHY))) * going.clamp(max=1.0)
-        return falls
-
-
-def quarter_turn(box: Tensor, command: Tensor) -> tuple[Tensor, Tensor]:
-    """What falling over the leading edge does: (B, N, 3) shift of the middle and growth of the extents, metres."""
-    half = (box[:, :, 1] - box[:, :, 0]) / 2
-    thick, height = _thickness(half), half[..., 2]
-    ahead = command[:, :2] / command[:, :2].norm(dim=-1, keepdim=True).clamp(min=1e-4)
-    forward = ahead.unsqueeze(1) * (thick + height).unsqueeze(-1)
-    across = ahead.abs().unsqueeze(1)
-    flat = across * height.unsqueeze(-1) + across.flip(-1) * thick.unsqueeze(-1)
-    lying = torch.cat([flat, thick.unsqueeze(-1)], dim=-1)
-    return torch.cat([forward, (thick - height).unsqueeze(-1)], dim=-1), 2 * (lying - half)
-
-
-def _thickness(half: Tensor) -> Tensor:
-    """(B, N) half the side of boxes with half extents (B, N, 3), taken as square from above: a turned box looks larger."""
-    return half[..., :2].amin(dim=-1)

@@ -1,0 +1,60 @@
+"""What tips over when it is pushed, learnt in fine-tuning (docs/decisions/0012)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fail2progress.models.handing_on import HIDDEN, SHY, STILL, fixed_start, untouched
+
+
+class Tipping(nn.Module):
+    """Which segments fall over their leading edge, (B, N) from 0 to 1, zero until fine-tuning.
+
+    A small network sees the extents of a box upwards and sideways, the length of the commanded motion, and the skill. What a
+    quarter turn does to a box is geometry and need not be learnt.
+    """
+
+    def __init__(self, skills: int) -> None:
+        super().__init__()
+        self.skills = skills
+        with fixed_start(3):
+            self.network = nn.Sequential(nn.Linear(5 + skills, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
+        for parameter in self.network[-1].parameters():
+            nn.init.zeros_(parameter)
+
+    @property
+    def idle(self) -> bool:
+        """See handing_on.HandedOn."""
+        return untouched(list(self.network[-1].parameters()))
+
+    def forward(self, box: Tensor, skill: Tensor, command: Tensor, moved: Tensor) -> Tensor:
+        """(B, N) how far each falls. box (B, N, 2, 3), command (B, 3), moved (B, N, 3) m; what does not move does not fall."""
+        half = (box[:, :, 1] - box[:, :, 0]) / 2
+        length = command[:, :2].norm(dim=-1).clamp(min=1e-4)
+        thick = _thickness(half)
+        height = half[..., 2]
+        slim = height / (height + thick).clamp(min=1e-4)
+        sides = torch.stack([10 * height, 10 * thick, slim, 4 * (slim - 0.7), 10 * length.unsqueeze(1).expand_as(height)], dim=-1)
+        kind = nn.functional.one_hot(skill, self.skills).to(sides.dtype).unsqueeze(1).expand(-1, half.shape[1], -1)
+        score = self.network(torch.cat([sides, kind], dim=-1)).squeeze(-1)
+        going = (moved[..., :2].square().sum(dim=-1) + STILL**2).sqrt() / length.unsqueeze(1)
+        falls: Tensor = (torch.sigmoid(score + SHY) - torch.sigmoid(torch.tensor(SHY))) * going.clamp(max=1.0)
+        return falls
+
+
+def quarter_turn(box: Tensor, command: Tensor) -> tuple[Tensor, Tensor]:
+    """What falling over the leading edge does: (B, N, 3) shift of the middle and growth of the extents, metres."""
+    half = (box[:, :, 1] - box[:, :, 0]) / 2
+    thick, height = _thickness(half), half[..., 2]
+    ahead = command[:, :2] / command[:, :2].norm(dim=-1, keepdim=True).clamp(min=1e-4)
+    forward = ahead.unsqueeze(1) * (thick + height).unsqueeze(-1)
+    across = ahead.abs().unsqueeze(1)
+    flat = across * height.unsqueeze(-1) + across.flip(-1) * thick.unsqueeze(-1)
+    lying = torch.cat([flat, thick.unsqueeze(-1)], dim=-1)
+    return torch.cat([forward, (thick - height).unsqueeze(-1)], dim=-1), 2 * (lying - half)
+
+
+def _thickness(half: Tensor) -> Tensor:
+    """(B, N) half the side of boxes with half extents (B, N, 3), taken as square from above: a turned box looks larger."""
+    return half[..., :2].amin(dim=-1)
