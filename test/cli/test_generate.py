@@ -55,7 +55,7 @@ def test_a_data_set_can_be_extended(run, tmp_path: Path) -> None:
 def test_mistakes(refuses, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "is a file" in refuses("generate", "--out", tmp_path / "file")
-    assert "Not a directory" in refuses("generate", "--out", tmp_path / "file" / "inside")
+    assert "file: is a file; a folder is needed" in refuses("generate", "--out", tmp_path / "file" / "inside")
     assert "known: local, ray" in refuses("generate", "--executor", "slurm", "--out", tmp_path / "new")
     assert "--executions" in refuses("generate", "--executions", 0, "--out", tmp_path / "new")
 

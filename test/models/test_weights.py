@@ -9,9 +9,11 @@ from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.training.metrics import evaluate
+from fail2progress.perception.segmentation.learned.model import load_model, packaged
 from fail2progress.skills.vocabulary import current
 
-NAMES = sorted(path.name for path in weights.folder().glob("*.safetensors") if path.name != weights.KEEPSAKE)
+SEGMENTER = packaged()
+NAMES = sorted({path.name for path in weights.folder().glob("*.safetensors")} - {weights.KEEPSAKE, SEGMENTER.name})
 DETECTION, PREDICTION = 0.95, 0.93
 
 
@@ -26,3 +28,8 @@ def test_weights_are_what_their_report_says(name: str) -> None:
     quality = evaluate(found.model, load_rehearsal(weights.path(weights.KEEPSAKE)).held_out)
     assert quality.detection_f1 == pytest.approx(report["detection_f1"], abs=0.02)
     assert quality.prediction_f1 == pytest.approx(report["prediction_f1"], abs=0.02)
+
+
+def test_the_segmenters_weights_are_those_of_its_report() -> None:
+    report = json.loads(SEGMENTER.with_suffix(".report.json").read_text())
+    assert report["digest"] == load_model(SEGMENTER).digest

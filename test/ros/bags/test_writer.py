@@ -117,7 +117,7 @@ def test_rosbags_reads_what_we_write(tmp_path: Path) -> None:
         assert (reader.start_time, reader.end_time) == (messages[0].time, messages[-1].time + 1)
         assert {topic: c.msgtype for topic, c in topics.items()} == {f"/robot/{n}": full_name(n) for n in table.TOPICS}
         for topic, connection in topics.items():
-            (offered,), wanted = connection.ext.offered_qos_profiles, base.qos(table.TOPICS[topic.removeprefix("/robot/")])
+            (offered,), wanted = connection.ext.offered_qos_profiles, base.offered(table.TOPICS[topic.removeprefix("/robot/")])
             kinds = (offered.reliability.value, offered.durability.value, offered.depth)
             assert kinds == (wanted.reliability.value, wanted.durability.value, wanted.depth)
             assert connection.digest == store.hash_rihs01(connection.msgtype), topic

@@ -38,7 +38,7 @@ Setting = Callable[[np.random.Generator, np.random.Generator], Attempt]
 
 
 def _tables() -> list[tuple[ObjectSpec, Array]]:
-    tables = (("table_a", 0.4), ("table_b", -0.4))
+    tables = (("start_table", 0.4), ("goal_table", -0.4))
     return [(ObjectSpec(name, "table", (0.5, 0.5, 0.04)), pose(0.6, y, TOP - 0.02)) for name, y in tables]
 
 
@@ -64,8 +64,8 @@ def transport(own: np.random.Generator, chance: np.random.Generator) -> Attempt:
     category, size = _thing(own)
     x, y = np.array([own.uniform(0.5, 0.7), own.uniform(0.3, 0.45)]) + chance.uniform(-SHIFT, SHIFT, 2)
     goal = np.array([own.uniform(0.5, 0.7), own.uniform(-0.45, -0.3)])
-    call = SkillCall("pick_place", "thing", (goal[0] - x, goal[1] - y, RELEASE, 0.0), "table_b")
-    return _attempt([*_tables(), _standing("thing", category, size, x, y)], call, "above(thing, table_b)")
+    call = SkillCall("pick_place", "thing", (goal[0] - x, goal[1] - y, RELEASE, 0.0), "goal_table")
+    return _attempt([*_tables(), _standing("thing", category, size, x, y)], call, "above(thing, goal_table)")
 
 
 def onto_stand(own: np.random.Generator, chance: np.random.Generator) -> Attempt:
@@ -109,8 +109,8 @@ def over_tower(own: np.random.Generator, chance: np.random.Generator) -> Attempt
         _standing("base", "cuboid", (0.06, 0.06, tall), x, 0.3),
         (ObjectSpec("top", "cuboid", block), pose(x, 0.3, TOP + tall + 0.026)),
     ]
-    call = SkillCall("pick_place", "thing", (goal[0] - x, goal[1] - y, RELEASE, 0.0), "table_b")
-    return _attempt(items, call, "above(thing, table_b) and above(top, base)")
+    call = SkillCall("pick_place", "thing", (goal[0] - x, goal[1] - y, RELEASE, 0.0), "goal_table")
+    return _attempt(items, call, "above(thing, goal_table) and above(top, base)")
 
 
 @dataclass(frozen=True)
