@@ -33,7 +33,7 @@ def test_all_from_the_end_of_a_step_to_its_verdict_are_kept() -> None:
     assert kept(thinning, [100.0, 100.2]) == [100.0]
     assert thinning.finished(STEP, round(100.3 * SECOND)) == []
     assert kept(thinning, [100.25, 100.4, 100.6]) == [100.4, 100.6]
-    thinning.judged(STEP)
+    thinning.judged(STEP, round(100.7 * SECOND))
     assert kept(thinning, [100.8, 101.0, 101.7]) == [101.7]
 
 
@@ -42,6 +42,14 @@ def test_what_came_before_the_news_of_the_end_is_kept_after_all() -> None:
     kept(thinning, [100.0, 100.2, 100.4, 100.404])
     assert thinning.finished(STEP, round(100.3 * SECOND)) == ["100.4", "100.404"]
     assert kept(thinning, [100.408]) == [100.408]
+
+
+def test_what_a_step_was_judged_by_is_kept_though_the_verdict_is_there_first() -> None:
+    thinning: Thinning[str] = Thinning(1.0)
+    assert kept(thinning, [100.0]) == [100.0]
+    assert thinning.finished(STEP, round(100.3 * SECOND)) == []
+    thinning.judged(STEP, round(100.5 * SECOND))
+    assert kept(thinning, [100.2, 100.4, 100.6]) == [100.4]
 
 
 def test_a_verdict_that_never_comes_does_not_keep_everything() -> None:
@@ -57,6 +65,6 @@ def test_what_is_remembered_is_bounded(steps: list[tuple[str, int]]) -> None:
         if what == "f":
             assert len(thinning.finished(("e", number), stamp)) <= LATE
         elif what == "j":
-            thinning.judged(("e", number - 1))
+            thinning.judged(("e", number - 1), stamp)
         else:
             thinning.keeps(stamp, "image")

@@ -75,16 +75,17 @@ def _looked(path: Path, topic: list[str], robot: str, camera: str, source: str, 
 
 def _show(found: BagInfo) -> None:
     """The topics as a table."""
-    rows = table_of("topic", "type", "messages", "Hz", "longest gap (s)", "encoding", "played as")
+    rows = table_of("topic, type", "count", "Hz", "gap (s)", "played as, encoding")
+    rows.columns[0].no_wrap = False  # longer than a terminal is wide in many a recording
+    rows.columns[0].min_width = 30
     for topic in found.topics:
         rate = topic.to_dict()["rate_hz"]
+        encoding = ", ".join([*sorted(topic.encodings), *(f"{width}x{height}" for width, height in sorted(topic.sizes))])
         rows.add_row(
-            topic.name,
-            topic.type,
+            f"{topic.name}\n  {topic.type}",
             str(topic.count),
             f"{rate:.1f}" if isinstance(rate, float) else "",
             f"{topic.gap / 1e9:.2f}",
-            ", ".join([*sorted(topic.encodings), *(f"{width}x{height}" for width, height in sorted(topic.sizes))]),
-            found.played.get(topic.name, ""),
+            "\n".join(filter(None, (found.played.get(topic.name, ""), encoding))),
         )
     show_table(rows)

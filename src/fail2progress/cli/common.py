@@ -185,7 +185,8 @@ def _discard_empty(run: Run) -> None:
 
 def store_of(named: Path | None) -> Path:
     """The failure store that a user names by its file or its run, or the last run's; UserError where there is none."""
-    if named is not None and (named.suffix or not Runs().all()):
+    outside = named is not None and named.is_absolute() and not named.is_dir()  # names of runs are relative
+    if named is not None and (named.suffix or named.is_file() or outside or not Runs().all()):
         path = named
     else:
         path = run_of(str(named) if named is not None else None).store

@@ -24,11 +24,11 @@ class Thinning(Generic[Item]):
         self.rate = rate
         self._kept = self._left = -(2**62)
         self._spare: deque[tuple[int, Item]] = deque(maxlen=LATE)
-        self._open: OrderedDict[tuple[str, int], int] = OrderedDict()
+        self._open: OrderedDict[tuple[str, int], tuple[int, int]] = OrderedDict()
 
     def finished(self, step: tuple[str, int], stamp: int) -> list[Item]:
         """A step ended then (ns); the skipped images that show its effect."""
-        self._open[step] = stamp
+        self._open[step] = (stamp, stamp + PATIENCE)
         while len(self._open) > OPEN:
             self._open.popitem(last=False)
         late = [(at, item) for at, item in self._spare if at >= stamp]
@@ -37,9 +37,11 @@ class Thinning(Generic[Item]):
             self._kept = late[-1][0]
         return [item for _, item in late]
 
-    def judged(self, step: tuple[str, int]) -> None:
-        """The verdict on a step is there."""
-        self._open.pop(step, None)
+    def judged(self, step: tuple[str, int], stamp: int) -> None:
+        """The verdict on a step is there since then (ns). What it was judged by may come after it: images are large."""
+        if step in self._open:
+            end, until = self._open[step]
+            self._open[step] = (end, min(stamp, until))
 
     def keeps(self, stamp: int, item: Item) -> bool:
         """Whether an image (of the time `stamp`, ns) is kept; the images of one moment are kept or left out together."""
@@ -53,4 +55,4 @@ class Thinning(Generic[Item]):
         return True
 
     def _awaited(self, stamp: int) -> bool:
-        return any(end <= stamp <= end + PATIENCE for end in self._open.values())
+        return any(end <= stamp <= until for end, until in self._open.values())

@@ -61,7 +61,7 @@ class RecorderNode(StackNode):
 
     def _follow_verdict(self, data: bytes) -> None:
         verdict = _read(data, Verdict)
-        self.thinning.judged((uuid_text(verdict.episode), int(verdict.step)))
+        self.thinning.judged((uuid_text(verdict.episode), int(verdict.step)), stamp_of(verdict.header.stamp))
 
     def _keep_image(self, name: str, topic: str, data: bytes) -> None:
         if self.active:
