@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import rclpy
+import rclpy.task
+from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import ExecuteSkill
 from rclpy.action import ActionServer
 from rclpy.executors import SingleThreadedExecutor
 
-from fail2progress.ros.actions import Dispatcher, GoalClient, retire
+from fail2progress.ros.actions import Dispatcher, GoalClient, await_result, retire
 from support.rigs import wait_for
 
 
@@ -58,6 +60,35 @@ def test_a_client_that_misses_its_server_is_made_again(nodes: tuple[Any, Any], m
 
 
 def test_nobody_is_found_where_nobody_offers(nodes: tuple[Any, Any]) -> None:
-    dispatcher = Dispatcher(nodes[1], ExecuteSkill, "execute_skill")
+    # A name of its own: what the test before offered may be known for a while.
+    dispatcher = Dispatcher(nodes[1], ExecuteSkill, "offered_by_nobody")
     assert not dispatcher.found(0.5, retry=0.2)
     dispatcher.close()
+
+
+def test_a_goal_whose_first_answer_is_lost_is_done_once_and_its_result_comes(
+    nodes: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, client = nodes
+    done: list[Any] = []
+
+    def count(handle: Any) -> Any:
+        done.append(handle)
+        return _succeed(handle)
+
+    offered = ActionServer(server, ExecuteSkill, "answered_late", count)
+    dispatcher = Dispatcher(client, ExecuteSkill, "answered_late")
+    assert dispatcher.found(60.0)
+    send, sent = GoalClient.send_goal_async, []
+
+    def lost_at_first(self: GoalClient, *arguments: Any, **options: Any) -> Any:
+        sent.append(send(self, *arguments, **options))
+        return rclpy.task.Future() if len(sent) == 1 else sent[-1]
+
+    monkeypatch.setattr(GoalClient, "send_goal_async", lost_at_first)
+    handle = dispatcher.ask(ExecuteSkill.Goal(), lambda: None, 60.0)
+    assert handle is not None and handle.accepted and len(sent) >= 2
+    answer = await_result(handle, lambda: None, 60.0)
+    assert answer.status == GoalStatus.STATUS_SUCCEEDED and len(done) == 1
+    dispatcher.close()
+    retire(server, offered)

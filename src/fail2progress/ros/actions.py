@@ -8,8 +8,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from uuid import uuid4
 
 from rclpy.action import ActionClient
+from rclpy.action.client import ClientGoalHandle
+from unique_identifier_msgs.msg import UUID
 
 RETRY = 5.0
 """Seconds after which a client that has not found its server is made again."""
@@ -50,7 +53,7 @@ class Dispatcher:
     """
 
     def __init__(self, node: Any, kind: Any, name: str, **options: Any) -> None:
-        self.node = node
+        self.node, self.kind = node, kind
         self._make: Callable[[], Any] = partial(GoalClient, node, kind, name, **options)
         self._client = self._make()
 
@@ -67,6 +70,29 @@ class Dispatcher:
     def send(self, goal: Any, feedback: Any = None) -> Any:
         """The future of the goal's handle."""
         return self._client.send_goal_async(goal, feedback_callback=feedback)
+
+    def ask(self, goal: Any, check: Callable[[], None], seconds: float, feedback: Any = None) -> Any:
+        """The goal's handle once the server has answered, None when the time (s) is over. `check` is called all the while.
+
+        Asked again by the same id: a server that does not know its client's other end yet drops its answer, and does the goal
+        all the same. It turns the second request of a goal that it has down; whether it has it, the result says.
+        """
+        identity = UUID(uuid=list(uuid4().bytes))
+        came, asked = threading.Event(), []
+        begun, due = time.monotonic(), 0.0
+        while time.monotonic() - begun < seconds:
+            if time.monotonic() >= due:
+                asked.append(self._client.send_goal_async(goal, feedback_callback=feedback, goal_uuid=identity))
+                asked[-1].add_done_callback(lambda _: came.set())
+                due = time.monotonic() + ASK_AGAIN
+            if came.wait(0.05):
+                handle = next(future.result() for future in asked if future.done())
+                if handle.accepted or len(asked) == 1:
+                    return handle
+                response = self.kind.Impl.SendGoalService.Response(accepted=True)
+                return ClientGoalHandle(self._client, identity, response)
+            check()
+        return None
 
     def close(self) -> None:
         """End the client."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 from action_msgs.msg import GoalStatus
@@ -31,6 +29,10 @@ AGREEMENT = 5.0
 """Seconds to wait for relations by the model that plans, before those by another one are taken."""
 DIGEST = 64
 """Characters of a model's digest; other detectors have shorter names."""
+
+
+ANSWER = 20.0
+"""Seconds in which the robot must say whether it takes a skill."""
 
 
 class Interrupted(RuntimeError):
@@ -143,7 +145,9 @@ class SkillClient:
         if not self.client.found(20.0):
             raise Interrupted(ErrorCode.ROBOT_LOST, "no robot: nobody offers execute_skill")
         goal = ExecuteSkill.Goal(call=call_msg(call))
-        handle = self._wait(self.client.send(goal, self._feedback), 20.0)
+        handle = self.client.ask(goal, self.node.check_wanted, ANSWER, self._feedback)
+        if handle is None:
+            raise Interrupted(ErrorCode.ROBOT_LOST, f"the robot did not answer within {ANSWER:.0f} s")
         if not handle.accepted:
             raise Interrupted(ErrorCode.ROBOT_BUSY, "the robot does not take the skill: it is busy, stopped or inactive")
         seconds = float(self.node.param("skill_timeout"))
@@ -166,14 +170,3 @@ class SkillClient:
 
     def _feedback(self, message: Any) -> None:
         self.node.facts["skill"] = f"{message.feedback.phase} {message.feedback.share:.0%}"
-
-    def _wait(self, future: Any, seconds: float) -> Any:
-        """The result of a future."""
-        done = threading.Event()
-        future.add_done_callback(lambda _: done.set())
-        end = time.monotonic() + seconds
-        while not done.wait(0.05):
-            self.node.check_wanted()
-            if time.monotonic() > end:
-                raise Interrupted(ErrorCode.ROBOT_LOST, f"the robot did not answer within {seconds:.0f} s")
-        return future.result()

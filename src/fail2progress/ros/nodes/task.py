@@ -151,7 +151,9 @@ class TaskNode(StackNode):
         goal = ExecuteTask.Goal(
             task=trial.task, objects=trial.objects, seed=trial.seed, stages=[goal_msg(stage) for stage in trial.stages]
         )
-        handle = self._wait(self.client.send(goal, self._feedback))
+        handle = self.client.ask(goal, self._check, ANSWER, self._feedback)
+        if handle is None:
+            raise LostError(f"no answer within {ANSWER:.0f} s")
         if not handle.accepted:
             raise LostError("the planner does not take the task: it is busy or inactive")
         self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}: {trial.goal}")
