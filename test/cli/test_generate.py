@@ -3,12 +3,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from fail2progress.learning.pretraining.shards import digest, open_dataset, shard_names
+from support.processes import running, wait_until
 
 # Shards of 4 executions, so that there is something to interrupt between; with a guard, since workers import it again.
 SMALL_SHARDS = """
@@ -73,7 +73,7 @@ def test_ctrl_c_stops_the_workers_keeps_finished_shards_and_the_same_command_goe
     command = [sys.executable, str(script), "generate", "--seed", "3", "--out", str(out), "--processes", "2", "--executions"]
     paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([*command, "100000"], start_new_session=True, text=True, stderr=subprocess.PIPE, env=paths) as process:
-        _wait_for(lambda: len(shard_names(out)) >= 2 or process.poll() is not None, 120.0)
+        wait_until(lambda: len(shard_names(out)) >= 2 or process.poll() is not None, 120.0)
         os.killpg(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=60)
     kept = shard_names(out)
@@ -81,7 +81,7 @@ def test_ctrl_c_stops_the_workers_keeps_finished_shards_and_the_same_command_goe
     line = f"fail2progress: stopped with {len(kept)} finished shards in {out}; the same command goes on from there"
     assert said.splitlines()[-1] == line
     assert list(out.glob(".shard_*")) == []
-    _wait_for(lambda: not _running(process.pid), 20.0)
+    wait_until(lambda: not running(process.pid), 20.0)
 
     times = {name: (out / name / "shard.json").stat().st_mtime_ns for name in kept}
     more = str(4 * (len(kept) + 1))
@@ -89,20 +89,6 @@ def test_ctrl_c_stops_the_workers_keeps_finished_shards_and_the_same_command_goe
     assert json.loads(done.stdout)["executions"] >= 4 * len(kept)
     assert {name: (out / name / "shard.json").stat().st_mtime_ns for name in kept} == times
     assert len(shard_names(out)) > len(kept)
-
-
-def _wait_for(condition, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.05)
-
-
-def _running(group: int) -> list[str]:
-    """Processes of a group that are not finished."""
-    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], text=True, capture_output=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
-    return [" ".join(row[2:]) for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
 
 
 def test_data_of_a_simulator_from_outside(run, kinematic: str, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ import os
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,7 +21,7 @@ from fail2progress.models.store import Registry
 from fail2progress.tasks.families.base import Family
 from fail2progress.tasks.items import Item, read_items, write_items
 from support import samples
-from support.processes import command
+from support.processes import command, running, wait_until
 
 Run = Callable[..., Any]
 KILLS = int(os.environ.get("FAIL2PROGRESS_KILLS", "1"))
@@ -175,10 +174,10 @@ def killed(words: tuple[object, ...], begun: Callable[[], bool]) -> None:
     process = subprocess.Popen(
         command(*map(str, words)), env=paths, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    _wait_for(lambda: begun() or process.poll() is not None)
+    wait_until(lambda: begun() or process.poll() is not None)
     process.kill()
     process.wait()
-    _wait_for(lambda: not _running(process.pid))
+    wait_until(lambda: not running(process.pid))
 
 
 def test_benchmark_killed(run: Run, items: Path, checkpoint: Path) -> None:
@@ -214,17 +213,3 @@ def _diary(event: str) -> list[dict[str, Any]]:
 def _lines(folder: Path) -> int:
     """Rows that are kept in a folder."""
     return sum(path.read_text().count("\n") for path in folder.glob(".benchmark.*")) if folder.is_dir() else 0
-
-
-def _wait_for(condition: Callable[[], object], seconds: float = 180.0) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.05)
-
-
-def _running(group: int) -> list[str]:
-    """Processes of a group that are not finished."""
-    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], text=True, capture_output=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
-    return [" ".join(row[2:]) for row in rows if row[0] == str(group) and not row[1].startswith("Z")]

@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -13,3 +15,18 @@ def leftovers(folder: Path) -> list[str]:
 
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "fail2progress.cli.main", *words]
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 180.0) -> None:
+    """Return once a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited too long"
+        time.sleep(0.05)
+
+
+def running(group: int) -> list[str]:
+    """Processes of a group that are not finished."""
+    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], text=True, capture_output=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    return [" ".join(row[2:]) for row in rows if row[0] == str(group) and not row[1].startswith("Z")]

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -49,21 +50,16 @@ class RobotNode(StackNode):
         self.listen("corrections", self._correct, when_inactive=True, group=self.together)
         self.serve(Trigger, "stop_the_robot", self._stop)
         self.serve(Trigger, "resume_the_robot", self._resume)
-        self.action = ActionServer(
-            self,
-            ExecuteSkill,
-            "execute_skill",
-            self.execute,
-            goal_callback=lambda request: GoalResponse.ACCEPT if self.active and not self.others.foreign else GoalResponse.REJECT,
-            cancel_callback=self._cancel,
-            callback_group=self.together,
-        )
+        self.action = self._offer(ExecuteSkill, "execute_skill", self.execute)
+        self.aiming = self._offer(AimCamera, "aim_camera", self.execute_aim)
 
-        self.aiming = ActionServer(
+    def _offer(self, kind: Any, name: str, carry_out: Callable[[Any], Any]) -> Any:
+        """An action's server, which takes goals while the node is active and alone."""
+        return ActionServer(
             self,
-            AimCamera,
-            "aim_camera",
-            self.execute_aim,
+            kind,
+            name,
+            carry_out,
             goal_callback=lambda request: GoalResponse.ACCEPT if self.active and not self.others.foreign else GoalResponse.REJECT,
             cancel_callback=self._cancel,
             callback_group=self.together,
