@@ -60,8 +60,7 @@ def test_a_client_that_misses_its_server_is_made_again(nodes: tuple[Any, Any], m
 
 
 def test_nobody_is_found_where_nobody_offers(nodes: tuple[Any, Any]) -> None:
-    # A name of its own: what the test before offered may be known for a while.
-    dispatcher = Dispatcher(nodes[1], ExecuteSkill, "offered_by_nobody")
+    dispatcher = Dispatcher(nodes[1], ExecuteSkill, "execute_skill")
     assert not dispatcher.found(0.5, retry=0.2)
     dispatcher.close()
 

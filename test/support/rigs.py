@@ -10,11 +10,12 @@ from typing import Any
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor, SingleThreadedExecutor
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from fail2progress.ros import graph as table
 from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.executor import NodeExecutor
 from fail2progress.ros.lifecycle import StackNode, message_type, qos
 
 PATIENCE = 30.0
@@ -41,7 +42,7 @@ class Rig:
         self._count_what_is_handled(monkeypatch)
         self.node: Any = getattr(importlib.import_module(self.entry.module), self.entry.class_name)(self.entry)
         self.peer = rclpy.create_node("peer", use_global_arguments=False)
-        self._executors = [MultiThreadedExecutor(self.entry.threads), SingleThreadedExecutor()]
+        self._executors = [NodeExecutor(self.entry.threads), SingleThreadedExecutor()]
         self._threads = []
         for executor, spun in zip(self._executors, (self.node, self.peer), strict=True):
             executor.add_node(spun)

@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, MultiThreadedExecutor
+from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+from fail2progress.ros.executor import NodeExecutor
 from fail2progress.ros.graph import NODES
 from fail2progress.ros.launch.environment import SUPERVISOR
 
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"fail2progress: {entry.name}: {_mistake(error)}", file=sys.stderr)
         rclpy.try_shutdown()
         return MISTAKE
-    executor = MultiThreadedExecutor(entry.threads)
+    executor = NodeExecutor(entry.threads)
     executor.add_node(node)
     spinning = threading.Thread(target=_spin, args=(executor, end), daemon=True)
     spinning.start()
@@ -66,7 +67,7 @@ def _mistake(error: Exception) -> str:
     return said.partition(", at /")[0].partition(": Error at ")[0]  # what follows is a line of the middleware's source
 
 
-def _spin(executor: MultiThreadedExecutor, end: threading.Event) -> None:
+def _spin(executor: NodeExecutor, end: threading.Event) -> None:
     """A node whose callbacks raise is broken: its process ends, and its supervisor restarts it."""
     try:
         executor.spin()

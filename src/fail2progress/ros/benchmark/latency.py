@@ -23,7 +23,6 @@ import torch
 from fail2progress_msgs.action import ExecuteSkill
 from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import LoadModel
-from rclpy.executors import MultiThreadedExecutor
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
@@ -37,6 +36,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.benchmark.client import Probe
 from fail2progress.ros.conversions.values import call_msg
+from fail2progress.ros.executor import NodeExecutor
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from fail2progress.ros.lifecycle import qos
 from fail2progress.simulation import registry as simulators
@@ -196,7 +196,7 @@ def measure(what: str, count: int, state_dir: Path) -> dict[str, object]:
     supervisor = Supervisor(Launch("sim", state_dir, values, nodes=STACKS[what]), lambda text: print(text, file=sys.stderr))
     rclpy.init()
     probe = Probe(eight_segments())
-    executor = MultiThreadedExecutor(3)
+    executor = NodeExecutor(3)
     executor.add_node(probe)
     spinning = threading.Thread(target=executor.spin, daemon=True)
     spinning.start()
