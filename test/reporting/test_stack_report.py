@@ -24,11 +24,19 @@ def test_a_replay_without_failures_has_a_page(folder: Path) -> None:
 
 
 def test_what_learning_changed_is_told_where_a_trial_was_carried_out_again() -> None:
-    first = {"seed": 7, "error_code": 0, "outcome": "done", "skills": 5, "seconds": 43.0, "failures": ["a"]}
-    again = {**first, "skills": 3, "seconds": 28.4, "failures": []}
-    assert saved([first, {**again, "seed": 8}]) == saved([first]) == ""
-    told = saved([first, again])
-    assert "5 skills, 43 s and 1 failure(s)" in told and "reached its goal after 3 skills, 28 s and 0 failure(s)" in told
+    first = {"seed": 7, "error_code": 106, "outcome": "failure", "skills": 1, "seconds": 43.0, "failures": ["a"]}
+    first |= {"open_loop": True, "learning_seconds": 32.0}
+    again = {**first, "outcome": "done", "error_code": 0, "skills": 3, "seconds": 28.4, "failures": [], "learning_seconds": 0.0}
+    assert saved([first, {**again, "seed": 8}], True) == saved([first], True) == saved([], False) == ""
+    told = saved([{**again, "seed": 6}, first, again], True)
+    assert "with the first model, by its first plan alone, it stopped at a failure after 1 skill, 11 s and 1 failure;" in told
+    assert told.endswith("with the new model, by its first plan alone, it reached its goal after 3 skills, 28 s and no failure.")
+    third = {**again, "open_loop": False, "skills": 6}
+    told = saved([first, {**again, "outcome": "goal missed", "error_code": 106}, third], False)
+    assert "with the same model, by its first plan alone, it missed its goal after 3 skills" in told
+    assert told.endswith(
+        "with the same model, planned again after every skill, it reached its goal after 6 skills, 28 s and no failure."
+    )
 
 
 def test_a_failure_is_told_and_texts_from_outside_are_escaped(folder: Path) -> None:

@@ -66,7 +66,7 @@ def in_process() -> tuple[list[FailureEvent], list[str]]:
         Planner(start.model, torch.Generator().manual_seed(trial.seed)),
         start.digest,
         kept.append,
-        AgentConfig(stop_at_failure=True),
+        AgentConfig(replan=False, stop_at_failure=True),
     )
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -81,9 +81,12 @@ def in_process() -> tuple[list[FailureEvent], list[str]]:
 
 def test_the_task_is_done_and_a_failure_was_learnt_from(ran: Ran) -> None:
     assert ran.code == 0, ran.said
-    assert [r["outcome"] for r in ran.summary["rounds"]] == ["done", "done"]
-    assert len(ran.summary["rounds"][0]["failures"]) == 1
+    first, *later = ran.summary["rounds"]
+    assert first["open_loop"] and first["outcome"] == "failure" and len(first["failures"]) == 1
+    assert later[0]["open_loop"] and later[-1]["outcome"] == "done"
+    assert {one["seed"] for one in later} == {first["seed"]}
     assert ran.summary["failures"][0]["lesson"]
+    assert "with the first model, by its first plan alone, it stopped at a failure" in ran.said
 
 
 def test_over_ros_it_is_the_same_as_in_one_process(ran: Ran, in_process: tuple[list[FailureEvent], list[str]]) -> None:
@@ -100,7 +103,7 @@ def test_over_ros_it_is_the_same_as_in_one_process(ran: Ran, in_process: tuple[l
 def test_the_report_shows_the_failure_and_both_rounds(ran: Ran) -> None:
     page = (ran.folder / "report.html").read_text()
     assert ran.summary["failures"][0]["event"] in page
-    assert page.count("<tr><td>10000</td>") == 2
+    assert page.count("<tr><td>10000</td>") == len(ran.summary["rounds"]) >= 2
     assert page.count("data:image/png") >= 2
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import checked, print_json, progress, require, say, shown, writable, write_json
+from fail2progress.cli.common import checked, print_json, require, say, shown, writable, write_json
+from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.rows import Rows

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, checked, progress, writable
+from fail2progress.cli.common import UserError, WorkError, checked, writable
+from fail2progress.cli.voice import progress
 from fail2progress.core.names import unknown
 
 if TYPE_CHECKING:

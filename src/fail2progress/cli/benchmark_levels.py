@@ -7,7 +7,8 @@ from pathlib import Path
 import typer
 
 from fail2progress.cli.benchmark import benchmark
-from fail2progress.cli.common import WorkError, checked, print_json, progress, say, shown, writable
+from fail2progress.cli.common import WorkError, checked, print_json, say, shown, writable
+from fail2progress.cli.voice import progress
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,8 @@ import typer
 
 from fail2progress.cli import benchmark_common as shared
 from fail2progress.cli.benchmark import benchmark
-from fail2progress.cli.common import checked, print_json, progress, require, say, shown, writable, write_json
+from fail2progress.cli.common import checked, print_json, require, say, shown, writable, write_json
+from fail2progress.cli.voice import progress
 
 
 def register(app: typer.Typer) -> None:

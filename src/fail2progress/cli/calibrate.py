@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, writable
+from fail2progress.cli.common import WorkError, checked, print_json, require, say, writable
+from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.monitoring import Judged

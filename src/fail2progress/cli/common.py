@@ -23,7 +23,6 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from typer.core import TyperGroup
 
@@ -119,7 +118,7 @@ def _typed(error: Exception, words: Sequence[str]) -> str:
 
 
 def _end(message: str, code: int) -> NoReturn:
-    typer.echo("fail2progress: " + " ".join(message.split()), err=True)
+    say("fail2progress: " + " ".join(message.split()))
     raise typer.Exit(code)
 
 
@@ -209,8 +208,8 @@ def shown(path: Path) -> str:
 
 
 def say(message: str) -> None:
-    """A line on standard error."""
-    typer.echo(message, err=True)
+    """A line on standard error, which replaces by itself what a terminal cannot show."""
+    print(message, file=sys.stderr, flush=True)
 
 
 def console() -> Console:
@@ -241,18 +240,6 @@ def show_lines(lines: Iterable[tuple[str, str]]) -> None:
     for name, value in lines:
         grid.add_row(name, escape(value))
     show_table(grid)
-
-
-def progress() -> Progress:
-    """A bar on standard error; use as a context manager."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        console=console(),
-    )
 
 
 def print_json(value: object) -> None:

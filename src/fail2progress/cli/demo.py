@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, console, print_json, require, run_folder, say
+from fail2progress.cli.common import WorkError, checked, print_json, require, run_folder, say
+from fail2progress.cli.voice import stages
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown
 from fail2progress.tasks import DEFAULT
@@ -61,6 +62,7 @@ def demo(
         options = StoryOptions(run.folder, start, kept, count, seed, family.reference, robot)
         story = _told(shorter(options) if quick else options, processes, simulator)
         page = run.folder / "report.html"
+        say("writing the report")
         write_whole(page, html(story))
         write_whole(run.folder / "loop.png", loop_picture(story))
     _summarise(story, page)
@@ -72,28 +74,14 @@ def demo(
 
 def _told(options: StoryOptions, processes: int | None, choice: str) -> Story:
     """The story, with its stages as progress bars."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
     from fail2progress.evaluation.demo_episode import NoStoryError, tell_story
     from fail2progress.simulation.parallel import ParallelSimulator
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with ParallelSimulator(processes, choice) as simulator, Progress(*columns, console=console()) as bar:
-        rows: dict[str, int] = {}
-
-        def tell(stage: str, share: float) -> None:
-            for other in rows.values():
-                bar.update(other, completed=1.0)  # type: ignore[arg-type]
-            if stage not in rows:
-                rows[stage] = bar.add_task(stage, total=1.0)
-            bar.update(rows[stage], completed=share)  # type: ignore[arg-type]
-
+    with ParallelSimulator(processes, choice) as simulator, stages() as tell:
         try:
-            story = tell_story(options, simulator, tell)
+            return tell_story(options, simulator, tell)
         except NoStoryError as error:
             raise WorkError(str(error)) from error
-        tell("writing the report", 1.0)
-        return story
 
 
 def _summarise(story: Story, page: Path) -> None:

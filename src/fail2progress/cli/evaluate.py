@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import StoppedError, checked, print_json, progress, require, say, shown, writable, write_json
+from fail2progress.cli.common import StoppedError, checked, print_json, require, say, shown, writable, write_json
+from fail2progress.cli.voice import progress
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:

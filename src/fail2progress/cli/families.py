@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, progress, require, say, show_table, table_of, writable
+from fail2progress.cli.common import WorkError, checked, print_json, require, say, show_table, table_of, writable
+from fail2progress.cli.voice import progress
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:

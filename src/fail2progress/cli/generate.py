@@ -8,7 +8,8 @@ from pathlib import Path
 
 import typer
 
-from fail2progress.cli.common import StoppedError, checked, print_json, progress, require, say, writable
+from fail2progress.cli.common import StoppedError, checked, print_json, require, say, writable
+from fail2progress.cli.voice import progress
 
 _SECONDS = "seconds.jsonl"
 

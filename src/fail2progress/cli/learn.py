@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
-from fail2progress.cli.common import StoppedError, WorkError, checked, console, print_json, require, say, store_of, writable
+from fail2progress.cli.common import StoppedError, WorkError, checked, print_json, require, say, store_of, writable
+from fail2progress.cli.voice import stages
 from fail2progress.core.names import unknown
 from fail2progress.core.runs import Runs
 
@@ -148,21 +146,12 @@ def _learn(learner: Learner, failure: FailureEvent, parent: Checkpoint, seed: in
     from fail2progress.stein.states import NothingToVaryError
 
     try:
-        with _stages() as report:
+        with stages() as report:
             return learner.learn([failure], parent.model, seed, report)
     except KeyboardInterrupt:
         raise StoppedError("stopped; the model in use is the one that it was") from None
     except NothingToVaryError as error:
         raise WorkError(f"nothing was learned: {error}") from error
-
-
-@contextmanager
-def _stages() -> Iterator[Callable[[str, float], None]]:
-    """A bar that shows the stage that runs; stages without a known length pulse."""
-    columns = TextColumn("{task.description:12}"), BarColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=console()) as bar:
-        task = bar.add_task("states", total=None)
-        yield lambda stage, share: bar.update(task, description=stage, completed=share, total=1.0 if share > 0 else None)
 
 
 def _register(

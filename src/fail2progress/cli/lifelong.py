@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import TaskProgressColumn
 
-from fail2progress.cli.common import StoppedError, checked, console, print_json, say, shown, writable
+from fail2progress.cli.common import StoppedError, checked, print_json, say, shown, writable
+from fail2progress.cli.voice import Bars
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.curriculum import Curriculum
@@ -72,10 +73,9 @@ def run_lifelong(options: LifelongOptions, as_json: bool) -> None:
 def _followed(life: Curriculum, start: Checkpoint, learner: Any, classifier: Any) -> list[dict[str, Any]]:
     """The rows that are done, also when Ctrl-C ends it."""
     rows: list[dict[str, Any]] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console()) as bar:
+    with Bars(TaskProgressColumn()) as bar:
         whole = bar.add_task("failures", total=life.failures)
-        stage = bar.add_task("", total=1.0)
+        stage = bar.add_task("looking for a failure", total=1.0)
         try:
             for row in life.run(start, learner, classifier, lambda what, share: _show(bar, stage, what, share)):
                 rows.append(row)
@@ -86,7 +86,7 @@ def _followed(life: Curriculum, start: Checkpoint, learner: Any, classifier: Any
     return rows
 
 
-def _show(bar: Progress, stage: Any, what: str, share: float) -> None:
+def _show(bar: Bars, stage: Any, what: str, share: float) -> None:
     bar.update(stage, description=what, completed=share)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import typer
 
 from fail2progress import __version__
@@ -40,8 +42,19 @@ from fail2progress.cli import (
     up,
 )
 from fail2progress.cli.common import Commands
+from fail2progress.cli.voice import never_silent
 
-app = typer.Typer(
+
+class App(typer.Typer):
+    """The entry point of the console script: what is called by it is never silent for long."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """See Typer."""
+        with never_silent():
+            return super().__call__(*arguments, **options)
+
+
+app = App(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,

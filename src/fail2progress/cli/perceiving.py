@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fail2progress.cli.common import progress, say
+from fail2progress.cli.common import say
+from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
     from fail2progress.core.rgbd import RgbdFrame

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from fail2progress.cli.common import UserError, print_json, progress, require, say, writable, write_json
+from fail2progress.cli.common import UserError, print_json, require, say, writable, write_json
+from fail2progress.cli.voice import progress
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown
 

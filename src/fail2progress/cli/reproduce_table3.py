@@ -14,12 +14,12 @@ from fail2progress.cli.common import (
     WorkError,
     checked,
     print_json,
-    progress,
     say,
     show_table,
     table_of,
     write_json,
 )
+from fail2progress.cli.voice import progress
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from fail2progress.cli.common import Commands, WorkError, print_json, progress, say, show_table, table_of
+from fail2progress.cli.common import Commands, WorkError, print_json, say, show_table, table_of
+from fail2progress.cli.voice import progress
 
 _CHOICE = typer.Argument(..., help="Name (simulators ls), or a YAML or JSON file with its options.")
 

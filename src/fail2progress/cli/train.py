@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import StoppedError, checked, print_json, progress, require, say, to_json, writable, write_json
+from fail2progress.cli.common import StoppedError, checked, print_json, require, say, to_json, writable, write_json
+from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
     from fail2progress.cli.training import Run

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli.common import print_json, progress, require, say, writable, write_json
+from fail2progress.cli.common import print_json, require, say, writable, write_json
+from fail2progress.cli.voice import progress
 
 
 def register(app: typer.Typer) -> None:

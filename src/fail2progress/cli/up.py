@@ -67,7 +67,10 @@ def sim(
     robot: str = typer.Option("stretch", help="stretch (its own joints) or hand (quicker)."),
     segmenter: str = typer.Option("label-image", help="label-image (the simulator's), geometric, or as for perceive."),
     relations: str = _RELATIONS,
-    story: bool = typer.Option(True, help="Trials until one fails, then the same again; otherwise one trial."),
+    story: bool = typer.Option(
+        True,
+        help="Trials by one plan each until one fails, then the same again; otherwise one trial, planning after every skill.",
+    ),
     stay: bool = typer.Option(False, "--stay", help="No task of its own: stays up for goals by the action execute_task."),
     resume: bool = _RESUME,
     force: bool = _FORCE,
@@ -259,13 +262,12 @@ def _end(code: int, out: Path, what: str) -> None:
 
 def _finish(out: Path, page: Path | None, as_json: bool) -> None:
     """The report, and the result for machines."""
-    from fail2progress.evaluation.stack_run import read_run, saved, summary
+    from fail2progress.evaluation.stack_run import read_run, summary
 
     if not (out / "failures.sqlite").is_file():
         return
     write_report(out, page)
-    run = read_run(out)
-    if told := saved(run.result.get("rounds", [])):
+    if told := read_run(out).saved:
         say(told)
     if as_json:
         print_json(summary(out))

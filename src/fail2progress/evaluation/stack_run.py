@@ -14,6 +14,9 @@ from fail2progress.failures.store import FailureStore
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.store import Registry
 
+ENDS = {"failure": "stopped at a failure", "goal missed": "missed its goal"}
+"""Outcomes of a task in words."""
+
 
 @dataclass(frozen=True)
 class Met:
@@ -36,6 +39,11 @@ class StackRun:
     current: str
     result: dict[str, Any]
 
+    @property
+    def saved(self) -> str:
+        """What learning changed in the trial that was carried out again, in one sentence; "" where none was."""
+        return saved(self.result.get("rounds", []), any(met.lesson and met.lesson[0] for met in self.met))
+
 
 def read_run(folder: Path) -> StackRun:
     """StoreError or CheckpointError where something is damaged."""
@@ -48,15 +56,29 @@ def read_run(folder: Path) -> StackRun:
     return StackRun(folder, met, versions, current, json.loads(path.read_text()) if path.exists() else {})
 
 
-def saved(rounds: Sequence[Mapping[str, Any]]) -> str:
-    """What learning changed in a trial that was carried out again, in one sentence; "" where none was."""
-    if len(rounds) < 2 or rounds[-1]["seed"] != rounds[-2]["seed"]:
+def saved(rounds: Sequence[Mapping[str, Any]], learnt: bool) -> str:
+    """What learning changed in a trial that was carried out again, in one sentence; "" where none was.
+
+    learnt: whether a new model came of the trial's first failure.
+    """
+    same = [one for one in rounds if one["seed"] == rounds[-1]["seed"]]
+    if len(same) < 2:
         return ""
-    first, again = rounds[-2:]
-    ends = ("reached its goal" if one["error_code"] == 0 else f"ended with {one['outcome']}" for one in (first, again))
-    before, after = (f"{end} after {one['skills']} skills, {one['seconds']:.0f} s and {len(one['failures'])} failure(s)"
-                     for end, one in zip(ends, (first, again), strict=True))  # fmt: skip
-    return f"Trial {first['seed']}: with the model that failed and learnt on the way it {before}; with the new model it {after}."
+    later = "with the new model" if learnt else "with the same model"
+    told = [f"{'with the first model' if one is same[0] else later}, {_way(one)}, it {_end(one)}" for one in same]
+    return f"Trial {same[0]['seed']}: {'; '.join(told)}."
+
+
+def _way(one: Mapping[str, Any]) -> str:
+    return "by its first plan alone" if one.get("open_loop") else "planned again after every skill"
+
+
+def _end(one: Mapping[str, Any]) -> str:
+    """How a round ended, without the time that was spent on learning."""
+    how = "reached its goal" if one["error_code"] == 0 else ENDS.get(one["outcome"], f"ended with {one['outcome']!r}")
+    seconds, failures = one["seconds"] - one.get("learning_seconds", 0.0), len(one["failures"])
+    met = "no failure" if not failures else "1 failure" if failures == 1 else f"{failures} failures"
+    return f"{how} after {one['skills']} skill{'s' * (one['skills'] != 1)}, {seconds:.0f} s and {met}"
 
 
 def summary(folder: Path) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from fail2progress.core.objects import category
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.stack_run import Met, StackRun, read_run, saved
+from fail2progress.evaluation.stack_run import Met, StackRun, read_run
 from fail2progress.failures import sentences
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.prediction import encode_observation, predict_effect
@@ -26,7 +26,7 @@ def html(folder: Path) -> str:
         "stack",
         title="fail2progress: what the stack did",
         run=run,
-        saved=saved(rounds),
+        saved=run.saved,
         rounds=[_round(one) for one in rounds],
         said=run.result.get("said", []),
         done=sum(one["error_code"] == 0 for one in rounds),
@@ -39,8 +39,10 @@ def html(folder: Path) -> str:
 
 
 def _round(one: dict[str, Any]) -> tuple[str, ...]:
-    texts = (str(one["seed"]), one["outcome"], str(one["skills"]), str(len(one["failures"])), one["model"][:12])
-    return (*texts, f"{one['seconds']:.1f} s")
+    how = "one plan" if one.get("open_loop") else "planned after every skill"
+    learning = one.get("learning_seconds", 0.0)
+    texts = (str(one["seed"]), how, one["outcome"], str(one["skills"]), str(len(one["failures"])), one["model"][:12])
+    return (*texts, f"{one['seconds'] - learning:.1f} s", f"{learning:.1f} s")
 
 
 def _failure(met: Met, run: StackRun) -> dict[str, Any]:

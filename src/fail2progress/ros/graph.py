@@ -196,7 +196,7 @@ _NODES = (
         (
             *_TASK,
             Parameter("goal", "", "another goal than the task's own, such as inside(capsule_1, cup_1); empty: the task's"),
-            Parameter("story", False, "trials until something fails, then the same again with what was learnt"),
+            Parameter("story", False, "trials by one plan each until one fails, then the same again with what was learnt"),
             Parameter("stay", False, "no task of its own: the stack stays up for the goals of others, until it is stopped"),
             Parameter("result", "", "file for the result as JSON"),
             Parameter("attempts", 5, "how often a task is asked for again where a node was lost", 1, 100),

@@ -44,6 +44,16 @@ from fail2progress.ros.proxies import Interrupted, RemoteMonitor, RemoteObserver
 Found = TypeVar("Found")
 HEARTBEAT = 0.03
 MOST_STAGES = 64
+MISSED = "goal missed"
+"""Outcome of a plan that was carried out to its end and did not reach the goal."""
+CODES = {
+    "done": ErrorCode.OK,
+    "no plan": ErrorCode.PLANNER_NO_PLAN,
+    "too many skills": ErrorCode.PLANNER_TOO_MANY_SKILLS,
+    "failure": ErrorCode.PLANNER_FAILURE,
+    MISSED: ErrorCode.PLANNER_FAILURE,
+}
+"""Code of every outcome; those that are not named are of the robot."""
 
 
 class PlannerNode(ModelNode):
@@ -179,7 +189,9 @@ class PlannerNode(ModelNode):
             planner,
             model.digest,
             keep=lambda event: None,
-            config=AgentConfig(max_skills=int(self.param("max_skills"))),
+            config=AgentConfig(
+                replan=not request.open_loop, stop_at_failure=request.open_loop, max_skills=int(self.param("max_skills"))
+            ),
             on_event=self._watch,
             monitor=RemoteMonitor(self),
             observer=observer,
@@ -194,7 +206,9 @@ class PlannerNode(ModelNode):
             return
         assignment = TaskSpec(stages, request.task, int(request.objects), int(request.seed))
         episode = agent.run(RemoteRobot(self, observer), assignment)
-        self._judge(episode, result)
+        if episode.outcome == "failure":  # the loop has stopped there, so nobody has waited yet
+            self._learn(episode.failures[-1])
+        self._judge(episode, stages[-1], result)
 
     def _stages(self, request: Any, observer: RemoteObserver) -> tuple[Goal, ...]:
         """The goals to reach one after the other; those in words are resolved in what is seen now, and told."""
@@ -214,11 +228,12 @@ class PlannerNode(ModelNode):
         self.say("perceive", f"sees {', '.join(seen.cloud.names)}; goal: {'; then '.join(map(str, stages))}")
         return stages
 
-    def _judge(self, episode: Episode, result: Any) -> None:
-        result.outcome = episode.outcome
-        codes = {"done": ErrorCode.OK, "no plan": ErrorCode.PLANNER_NO_PLAN, "too many skills": ErrorCode.PLANNER_TOO_MANY_SKILLS}
-        result.error_code = codes.get(episode.outcome, ErrorCode.ROBOT_CANNOT)
-        result.error_msg = "" if result.error_code == ErrorCode.OK else episode.outcome
+    def _judge(self, episode: Episode, goal: Goal, result: Any) -> None:
+        """How the task ended. A plan carried out alone ends as "done" whatever it led to."""
+        missed = episode.outcome == "done" and episode.taken and not goal.satisfied(episode.taken[-1].observed)
+        result.outcome = MISSED if missed else episode.outcome
+        result.error_code = CODES.get(result.outcome, ErrorCode.ROBOT_CANNOT)
+        result.error_msg = "" if result.error_code == ErrorCode.OK else result.outcome
 
     def _watch(self, kind: str, value: object) -> None:
         """Tell plans, steps and failures as the loop reaches them."""

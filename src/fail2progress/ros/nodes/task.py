@@ -53,6 +53,12 @@ class TaskNode(StackNode):
     """`done` becomes the exit code: 0 the task was done, 1 it was not."""
 
     done: int | None = None
+    began: float | None = None
+    """When the present trial was taken by the planner."""
+    learning = 0.0
+    """Seconds of the present trial in which the planner waited for what is learnt."""
+    heard: tuple[str, float] | None = None
+    """Phase and time of the planner's last words."""
 
     def start(self) -> None:
         """See StackNode. ValueError where there is no such trial."""
@@ -77,22 +83,33 @@ class TaskNode(StackNode):
         self.ending.set()
 
     def _run(self) -> None:
-        """One trial, or the story: trials until something fails, then the same trial again with what was learnt."""
+        """One trial, or the story."""
         if self.param("stay"):
             self._stay()
             return
-        rounds, seed = [], first_seed(int(self.param("seed")))
-        trials = PATIENCE if self.param("story") else 1
-        for number in range(trials):
-            rounds.append(self._round(seed + number))
-            if rounds[-1]["failures"] or rounds[-1]["error_code"] != ErrorCode.OK or self.ending.is_set():
-                break
-        if self.param("story") and rounds[-1]["failures"] and rounds[-1]["error_code"] == ErrorCode.OK:
-            self._say("the same trial again, with what was learnt")
-            rounds.append(self._round(int(rounds[-1]["seed"])))
+        first = first_seed(int(self.param("seed")))
+        rounds = self._story(first) if self.param("story") else [self._round(first)]
         if not self.ending.is_set():
             self._write(rounds)
             self.done = int(rounds[-1]["error_code"] != ErrorCode.OK)
+
+    def _story(self, first: int) -> list[dict[str, Any]]:
+        """Trials, each by its first plan alone, until one fails; the same trial by the model as it is then; and, where its plan
+        alone does not reach the goal either, once more with planning after every skill.
+        """
+        rounds: list[dict[str, Any]] = []
+        for seed in range(first, first + PATIENCE):
+            rounds.append(self._round(seed, open_loop=True))
+            if rounds[-1]["failures"] or rounds[-1]["error_code"] != ErrorCode.OK or self.ending.is_set():
+                break
+        seed = int(rounds[-1]["seed"])
+        if rounds[-1]["failures"] and not self.ending.is_set():
+            self._say("the same trial again, by the model as it is now")
+            rounds.append(self._round(seed, open_loop=True))
+        if rounds[-1]["error_code"] != ErrorCode.OK and not self.ending.is_set():
+            self._say("the same trial again, planning after every skill")
+            rounds.append(self._round(seed))
+        return rounds
 
     def _stay(self) -> None:
         """Put the world into the trial's start, say how goals are sent, and leave the rest to whoever sends them."""
@@ -104,15 +121,16 @@ class TaskNode(StackNode):
         where = self.get_namespace().rstrip("/")
         self._say(f"the robot waits for goals, such as: ros2 action send_goal {where}/execute_task {TYPE} '{typed(trial)}'")
 
-    def _round(self, seed: int) -> dict[str, Any]:
+    def _round(self, seed: int, open_loop: bool = False) -> dict[str, Any]:
         """One trial from its start; asked for again where a node was lost meanwhile."""
-        began, result, failures, reason = time.time(), None, [], "the planner did not answer"
+        result, failures, reason = None, [], "the planner did not answer"
+        self.learning, self.began = 0.0, None
         trial = self.trial(seed)
         for attempt in range(int(self.param("attempts"))):
             try:
                 if self.param("story") and attempt == 0:
                     self._place(trial)
-                result = self._once(trial)
+                result = self._once(trial, open_loop)
                 failures += [uuid_text(item) for item in result.failures]
                 reason = result.error_msg
                 if result.error_code not in AGAIN:
@@ -124,15 +142,17 @@ class TaskNode(StackNode):
                 break
         said = {
             "seed": seed,
+            "open_loop": open_loop,
             "outcome": reason if result is None else result.outcome or reason,
             "error_code": int(ErrorCode.PLANNER_STOPPED if result is None else result.error_code),
             "error_msg": reason,
             "skills": 0 if result is None else int(result.skills),
             "failures": list(dict.fromkeys(failures)),
             "model": "" if result is None else result.model,
-            "seconds": round(time.time() - began, 3),
+            "seconds": round(time.monotonic() - self.began, 3) if self.began is not None else 0.0,
+            "learning_seconds": round(self.learning, 3),
         }
-        self._say(f"result: {said['outcome']}")
+        self._say(f"result: {said['outcome']}, {said['skills']} skills")
         return said
 
     def _place(self, trial: Trial) -> None:
@@ -144,19 +164,25 @@ class TaskNode(StackNode):
         if answer.error_code != ErrorCode.OK:
             raise LostError(answer.error_msg)
 
-    def _once(self, trial: Trial) -> Any:
+    def _once(self, trial: Trial, open_loop: bool) -> Any:
         """Ask for the task and wait for its result."""
         if not self._there(lambda: self.client.found(1.0), "the planner (execute_task)"):
             raise LostError("nobody offers execute_task: does the planner run?")
         goal = ExecuteTask.Goal(
-            task=trial.task, objects=trial.objects, seed=trial.seed, stages=[goal_msg(stage) for stage in trial.stages]
+            task=trial.task,
+            objects=trial.objects,
+            seed=trial.seed,
+            stages=[goal_msg(stage) for stage in trial.stages],
+            open_loop=open_loop,
         )
         handle = self.client.ask(goal, self._check, ANSWER, self._feedback)
         if handle is None:
             raise LostError(f"no answer within {ANSWER:.0f} s")
         if not handle.accepted:
             raise LostError("the planner does not take the task: it is busy or inactive")
-        self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}: {trial.goal}")
+        self.began = self.began or time.monotonic()
+        way = "one plan, stopped at its first failure" if open_loop else "planning after every skill"
+        self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}, {way}: {trial.goal}")
         answer = await_result(handle, self._check, LONGEST)
         if answer is None:
             raise LostError(f"the planner did not end the task within {LONGEST:.0f} s")
@@ -191,6 +217,10 @@ class TaskNode(StackNode):
             raise LostError("stopped")
 
     def _feedback(self, message: Any) -> None:
+        now = time.monotonic()
+        if self.heard is not None and self.heard[0] == "learn":
+            self.learning += now - self.heard[1]
+        self.heard = (message.feedback.phase, now)
         self._say(f"{message.feedback.phase}: {message.feedback.text}")
 
     def _say(self, text: str) -> None:
