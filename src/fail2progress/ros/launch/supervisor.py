@@ -24,6 +24,8 @@ PAUSE = 0.5
 MOST_STARTS = 60
 """A process that ends more often than this is not started again: something is wrong that a start does not cure."""
 SHARED = Path("/dev/shm")
+LOUD = ("view", "learner")
+"""Nodes whose standard output people see, beside that of the last one."""
 
 Say = Callable[[str], None]
 
@@ -147,7 +149,7 @@ class Supervisor:
 
     def _start(self, name: str) -> None:
         self._starts[name] = self._starts.get(name, 0) + 1
-        loud = name in (table.LAST[self.launch.stack], "view")
+        loud = name in (table.LAST[self.launch.stack], *LOUD)
         with self._log(name).open("a") as log:
             popen = subprocess.Popen(
                 self.launch.command(name),

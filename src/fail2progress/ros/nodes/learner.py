@@ -117,6 +117,7 @@ class LearnerNode(ModelNode):
             if stage not in told:
                 told.append(stage)
                 self.get_logger().info(f"failure {identity}: {stage}")
+                print(f"learn: {stage}", flush=True)
 
         return report
 
