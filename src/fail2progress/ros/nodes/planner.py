@@ -14,7 +14,7 @@ from fail2progress_msgs.msg import ErrorCode, FailureReport, Plan, Step
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 from std_msgs.msg import Header
 
-from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
+from fail2progress.agent.loop import Agent, AgentConfig, TaskSpec
 from fail2progress.agent.monitor import SkillExecution, StepResult
 from fail2progress.core.descriptions import resolve
 from fail2progress.core.goals import Goal
@@ -39,21 +39,12 @@ from fail2progress.ros.conversions.values import (
 )
 from fail2progress.ros.corrections import remote_correcting
 from fail2progress.ros.model_node import ModelNode
+from fail2progress.ros.outcomes import ended
 from fail2progress.ros.proxies import Interrupted, RemoteMonitor, RemoteObserver, RemoteRobot, SkillClient
 
 Found = TypeVar("Found")
 HEARTBEAT = 0.03
 MOST_STAGES = 64
-MISSED = "goal missed"
-"""Outcome of a plan that was carried out to its end and did not reach the goal."""
-CODES = {
-    "done": ErrorCode.OK,
-    "no plan": ErrorCode.PLANNER_NO_PLAN,
-    "too many skills": ErrorCode.PLANNER_TOO_MANY_SKILLS,
-    "failure": ErrorCode.PLANNER_FAILURE,
-    MISSED: ErrorCode.PLANNER_FAILURE,
-}
-"""Code of every outcome; those that are not named are of the robot."""
 
 
 class PlannerNode(ModelNode):
@@ -208,7 +199,8 @@ class PlannerNode(ModelNode):
         episode = agent.run(RemoteRobot(self, observer), assignment)
         if episode.outcome == "failure":  # the loop has stopped there, so nobody has waited yet
             self._learn(episode.failures[-1])
-        self._judge(episode, stages[-1], result)
+        result.outcome, result.error_code = ended(episode, stages[-1])
+        result.error_msg = "" if result.error_code == ErrorCode.OK else result.outcome
 
     def _stages(self, request: Any, observer: RemoteObserver) -> tuple[Goal, ...]:
         """The goals to reach one after the other; those in words are resolved in what is seen now, and told."""
@@ -227,13 +219,6 @@ class PlannerNode(ModelNode):
         stages = tuple(resolve(text, seen) for text in given)
         self.say("perceive", f"sees {', '.join(seen.cloud.names)}; goal: {'; then '.join(map(str, stages))}")
         return stages
-
-    def _judge(self, episode: Episode, goal: Goal, result: Any) -> None:
-        """How the task ended. A plan carried out alone ends as "done" whatever it led to."""
-        missed = episode.outcome == "done" and episode.taken and not goal.satisfied(episode.taken[-1].observed)
-        result.outcome = MISSED if missed else episode.outcome
-        result.error_code = CODES.get(result.outcome, ErrorCode.ROBOT_CANNOT)
-        result.error_msg = "" if result.error_code == ErrorCode.OK else result.outcome
 
     def _watch(self, kind: str, value: object) -> None:
         """Tell plans, steps and failures as the loop reaches them."""
