@@ -33,6 +33,11 @@ class Camera:
         depth = np.maximum(local[..., 2:], 1e-3)
         return np.asarray(local[..., :2] / depth * self.focal + np.array([self.width / 2, self.height / 2]))
 
+    def unprojection(self) -> Array:
+        """(3, 3): times a pixel's (u, v, 1) it is the direction of its ray, not of unit length, in the planning frame."""
+        right, down, forward = self.axes() / [[self.focal], [self.focal], [1.0]]
+        return np.column_stack([right, down, forward - self.width / 2 * right - self.height / 2 * down])
+
     def rays(self, pixels: Array) -> Array:
         """(n, 2) pixels to (n, 3) unit directions in the planning frame."""
         axes = self.axes()

@@ -105,3 +105,10 @@ def rotations(quaternions: Array) -> Array:
     diagonal = np.einsum("iin->in", result)
     np.subtract(1, diagonal, out=diagonal)
     return result.transpose(2, 0, 1)
+
+
+def turned(quaternion: Array, yaw: Array) -> Array:
+    """(..., 4) a quaternion w, x, y, z turned about the vertical by (...) radians."""
+    c, s = np.cos(yaw / 2), np.sin(yaw / 2)
+    w, x, y, z = quaternion
+    return np.stack([c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w], axis=-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,19 +27,19 @@ class Held:
     grip: float = 1.0
     slid: float = 0.0
     """Metres that it has crept through the fingers."""
-    _last: tuple[Array, ...] = ()
+    _last: Array = field(default_factory=lambda: np.empty((0, 3)))
     _since: float | None = None
 
-    def lost(self, position: Array, period: float) -> bool:
-        """Whether it has crept out, the hand being at a (3,) position a period (s) after the last one."""
-        self._last = (*self._last[-2:], position.copy())
-        if len(self._last) < 3:
-            return False
-        first, second, third = self._last
-        pull = (third - 2 * second + first) / period**2 + [0.0, 0.0, GRAVITY]
-        overload = float(np.linalg.norm(pull)) / GRAVITY / (RESERVE * self.grip) - 1.0
-        self.slid += CREEP * max(overload, 0.0) * period
-        return self.slid > FINGERS
+    def lost(self, positions: Array, period: float) -> int | None:
+        """At which of (n, 3) positions of the hand, a period (s) apart, it has crept out; None where it is still held."""
+        way = np.concatenate([self._last, positions])
+        self._last = way[-2:].copy()
+        pull = (way[2:] - 2 * way[1:-1] + way[:-2]) / period**2 + [0.0, 0.0, GRAVITY]
+        overload = np.linalg.norm(pull, axis=1) / GRAVITY / (RESERVE * self.grip) - 1.0
+        slid = self.slid + np.cumsum(CREEP * np.maximum(overload, 0.0) * period)
+        self.slid = float(slid[-1]) if len(slid) else self.slid
+        gone = np.flatnonzero(slid > FINGERS)
+        return int(gone[0]) + len(positions) - len(slid) if len(gone) else None
 
     def after(self, now: float) -> bool:
         """The same for a hand that moves slowly, which weight alone pulls at, at a time (s)."""

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import POINTS, SegmentedCloud
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.relations import Mask
+from fail2progress.core.scene import Array, Scene, rotations
 
 FIRST_RAYS = 256
 MORE_RAYS = 2048
@@ -30,20 +31,22 @@ def look(cast: Cast, scene: Scene, camera: Camera, rng: np.random.Generator) -> 
     """The segmented cloud of a scene, and the seconds that casting its rays took."""
     windows, outline = _windows(scene, camera)
     sides = windows[:, 1] - windows[:, 0]
+    views = _views(scene, camera)
     points = [np.empty((0, 3))] * len(scene)
     seen, seconds = np.zeros(len(scene)), 0.0
     wanted = np.flatnonzero((sides > 0).all(axis=1))
     for count in (FIRST_RAYS, MORE_RAYS):
         if not len(wanted):
             break
-        hits, owners, spent = _through(cast, camera, windows[wanted], count, rng)
+        pixels = _stratified(windows[wanted], count, rng)
+        positions, rows, spent = _hits(cast, camera, pixels, wanted, views)
         seconds += spent
-        mine = owners == wanted[:, None]
-        seen[wanted] = mine.mean(axis=1) * np.prod(sides[wanted], axis=1) / np.maximum(outline[wanted], 1.0)
-        for own, position, hit in zip(wanted.tolist(), hits, mine, strict=True):
-            points[own] = np.concatenate([points[own], position[hit]]) if len(points[own]) else position[hit]
-        found = np.array([len(points[own]) for own in wanted])
-        wanted = wanted[((found > 0) & (found < POINTS)) | ((found == 0) & (seen[wanted] == 0.0))]
+        found = np.bincount(rows, minlength=len(wanted))
+        seen[wanted] = found / pixels.shape[1] * np.prod(sides[wanted], axis=1) / np.maximum(outline[wanted], 1.0)
+        for own, part in zip(wanted.tolist(), np.split(positions, np.cumsum(found)[:-1]), strict=True):
+            points[own] = np.concatenate([points[own], part]) if len(points[own]) else part
+        total = np.array([len(points[own]) for own in wanted])
+        wanted = wanted[((total > 0) & (total < POINTS)) | ((total == 0) & (seen[wanted] == 0.0))]
     return _cloud(scene, points, seen, camera.noise, rng), seconds
 
 
@@ -68,28 +71,66 @@ def _windows(scene: Scene, camera: Camera) -> tuple[Array, Array]:
 
 
 _FACES = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
+_NEXT = np.roll(_FACES, -1, axis=1)
 
 
 def _box_areas(pixels: Array) -> Array:
     """(N,) area of projected boxes: half the sum of the absolute areas of their six projected faces."""
-    faces = pixels[:, _FACES]
-    after = np.roll(faces, -1, axis=2)
-    shoelace = (faces[..., 0] * after[..., 1] - faces[..., 1] * after[..., 0]).sum(axis=2) / 2
+    x, y = pixels[..., 0], pixels[..., 1]
+    shoelace = (x[:, _FACES] * y[:, _NEXT] - y[:, _FACES] * x[:, _NEXT]).sum(axis=2) / 2
     return np.asarray(np.abs(shoelace).sum(axis=1) / 2)
 
 
-def _through(
-    cast: Cast, camera: Camera, windows: Array, count: int, rng: np.random.Generator
+def _hits(
+    cast: Cast, camera: Camera, pixels: Array, wanted: NDArray[np.int64], views: tuple[Array, Array]
 ) -> tuple[Array, NDArray[np.int64], float]:
-    """Cast `count` rays through each of W windows: hits (W, n, 3), the objects hit (W, n), and the seconds it took."""
-    directions = camera.rays(_stratified(windows, count, rng).reshape(-1, 2))
-    eye = np.array(camera.eye)
-    start = time.perf_counter()
+    """Rays through n pixels for each of W wanted objects: (h, 3) where they hit that object, the (h,) rows of `wanted`, seconds.
+
+    A ray that does not pass through the object's own box cannot hit it and is not cast.
+    """
+    begin = time.perf_counter()
+    aimed, eye = _through(pixels, *(values[wanted] for values in views)), np.array(camera.eye)
+    picking = time.perf_counter() - begin
+    rows = np.nonzero(aimed)[0]
+    directions = camera.rays(pixels[aimed])
+    begin = time.perf_counter()
     owners, distances = cast(eye, directions)
-    seconds = time.perf_counter() - start
-    directions *= distances[:, None]
-    directions += eye
-    return directions.reshape(len(windows), -1, 3), owners.reshape(len(windows), -1), seconds
+    casting = time.perf_counter() - begin
+    own = owners == wanted[rows]
+    return directions[own] * distances[own, None] + eye, rows[own], picking + casting
+
+
+def _views(scene: Scene, camera: Camera) -> tuple[Array, Array]:
+    """Of every object's box as the camera sees it: (N, 6, 3) coefficients of a pixel's (u, v, 1), and (N, 3, 3) half sizes.
+
+    The first three rows give the direction d of the pixel's ray along the axes of the box, the others the moment p x d of
+    that line about the middle of the box, of which the eye is at p.
+    """
+    turns = rotations(scene.poses[:, 3:])
+    eye = ((np.array(camera.eye) - scene.poses[:, :3])[:, None] @ turns)[:, 0]
+    directions = turns.transpose(0, 2, 1) @ camera.unprojection()
+    first, second = directions[:, _AFTER], directions[:, _BEFORE]
+    moments = eye[:, _AFTER, None] * second - eye[:, _BEFORE, None] * first
+    half = np.zeros((len(scene), 3, 3))
+    half[:, [0, 1, 2], _AFTER] = scene.sizes[:, _BEFORE] / 2
+    half[:, [0, 1, 2], _BEFORE] = scene.sizes[:, _AFTER] / 2
+    return np.concatenate([directions, moments], axis=1), half
+
+
+_AFTER, _BEFORE = [1, 2, 0], [2, 0, 1]
+_GRAZING = 1e-4
+"""Metres by which a ray may pass beside a box and is cast all the same: the scene was read up to a step of physics ago."""
+
+
+def _through(pixels: Array, coefficients: Array, half: Array) -> Mask:
+    """(W, n) whether the lines through (W, n, 2) pixels meet the boxes: no axis across both separates them."""
+    homogeneous = np.ones((len(pixels), 3, pixels.shape[1]))
+    homogeneous[:, :2] = pixels.transpose(0, 2, 1)
+    lines = coefficients @ homogeneous
+    np.abs(lines, out=lines)
+    reach = half @ lines[:, :3]
+    reach += _GRAZING
+    return np.asarray((lines[:, 3:] <= reach).all(axis=1))
 
 
 def _stratified(windows: Array, count: int, rng: np.random.Generator) -> Array:

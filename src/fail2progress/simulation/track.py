@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.core.scene import Array, Scene, rotations, turned
 from fail2progress.simulation.base import Disturbances, Job
 from fail2progress.simulation.materials import DENSITY, DRAWER_DAMPING, DRAWER_FRICTION, DRAWER_TRAVEL
 from fail2progress.skills.limits import STRETCH_RE2, Limits
@@ -111,9 +111,11 @@ class Recorder:
         """See Hand."""
         self._holds = False
 
-    def move(self, position: Array, quaternion: Array, turn: float) -> None:
+    def follow(self, positions: Array, quaternion: Array, turns: Array) -> None:
         """See Hand."""
-        self._pose = np.concatenate([position, turned(quaternion, turn)])
+        for position, orientation in zip(positions, turned(quaternion, turns), strict=True):
+            self._pose = np.concatenate([position, orientation])
+            self.advance()
 
     def press(self, forward: float, up: float = 0.0) -> None:
         """See Hand."""
@@ -149,13 +151,6 @@ class Recorder:
             speed = (self._speed + self._force * share) / (1 + DRAWER_DAMPING * share)
             self._speed = float(speed - np.clip(speed, -DRAWER_FRICTION * share, DRAWER_FRICTION * share))
             self._opening = float(np.clip(self._opening + self._speed * self.period / steps, 0.0, DRAWER_TRAVEL * spec.size[0]))
-
-
-def turned(quaternion: Array, yaw: float) -> Array:
-    """A quaternion (w, x, y, z) turned about the vertical by so many radians."""
-    c, s = np.cos(yaw / 2), np.sin(yaw / 2)
-    w, x, y, z = quaternion
-    return np.array([c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w])
 
 
 def _product(one: Array, other: Array) -> Array:

@@ -70,8 +70,8 @@ class Hand(Protocol):
     def release(self) -> None:
         """Hold nothing."""
 
-    def move(self, position: Array, quaternion: Array, turn: float) -> None:
-        """Set-point of the open hand: a position, and an orientation turned about the vertical (rad)."""
+    def follow(self, positions: Array, quaternion: Array, turns: Array) -> None:
+        """Take (n, 3) positions, the orientation turned by (n,) radians about the vertical, as set-points: one a period."""
 
     def press(self, forward: float, up: float = 0.0) -> None:
         """Set-point of the closed hand: metres from its start along its heading, and upwards if it was equipped to lift."""

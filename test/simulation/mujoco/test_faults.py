@@ -47,9 +47,21 @@ def test_a_fault_keeps_the_hand_from_its_goal_and_its_answer_takes_it_back(
 
 def test_a_hand_as_it_should_be_loses_nothing() -> None:
     for speed in (0.2, 1.0):
-        held, way = Held(), np.linspace(0.0, 1.0, 200) ** 2
-        assert not any(held.lost(np.array([0.0, 0.0, speed * 0.05 * share]), 0.008) for share in way)
+        held, way = Held(), np.zeros((200, 3))
+        way[:, 2] = speed * 0.05 * np.linspace(0.0, 1.0, 200) ** 2
+        assert held.lost(way, 0.008) is None
         assert held.slid == 0.0
+
+
+def test_what_is_carried_too_fast_creeps_out_at_the_same_place_however_its_way_is_cut() -> None:
+    way = np.zeros((200, 3))
+    way[:, 0] = 0.2 * np.sin(np.linspace(0.0, 6 * np.pi, 200))
+    whole = Held(grip=0.3).lost(way, 0.008)
+    assert whole is not None and 50 < whole < 199
+    held = Held(grip=0.3)
+    assert held.lost(way[:1], 0.008) is None and held.lost(way[1:50], 0.008) is None
+    later = held.lost(way[50:], 0.008)
+    assert later is not None and 50 + later == whole
 
 
 def test_what_is_too_heavy_creeps_out_in_time() -> None:

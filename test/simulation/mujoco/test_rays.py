@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import Box, ObjectSpec
 from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.simulation import looking
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.pretraining import job
 from fail2progress.tasks.registry import task
 
 Build = Callable[..., Scene]
@@ -94,6 +96,18 @@ def test_noise_has_the_stated_deviation(simulator: MujocoSimulator, on_table: Bu
     difference = (noisy - clean).reshape(-1, 3)
     assert difference.std(axis=0) == pytest.approx([sigma] * 3, rel=0.1)
     assert np.abs(difference.mean(axis=0)).max() < 5 * sigma / np.sqrt(len(difference))
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_rays_that_are_not_cast_would_have_hit_nothing(
+    simulator: MujocoSimulator, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = job(41, number)
+    with_fewer = simulator.settle(work.scene, work.camera).cloud
+    monkeypatch.setattr(looking, "_through", lambda pixels, *box: np.ones(pixels.shape[:2], bool))
+    with_all = simulator.settle(work.scene, work.camera).cloud
+    np.testing.assert_array_equal(with_fewer.visibility, with_all.visibility)
+    np.testing.assert_allclose(with_fewer.points, with_all.points, atol=1e-6)
 
 
 @given(st.floats(0, 640), st.floats(0, 480), st.floats(0.2, 5))

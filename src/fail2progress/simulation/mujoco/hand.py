@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import mujoco
 import numpy as np
 
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Array, Scene, turned
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.held import Held
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
@@ -78,13 +78,25 @@ class Running:
         """See Hand."""
         self.bodies.data.eq_active[0] = 0
 
-    def move(self, position: Array, quaternion: Array, turn: float) -> None:
-        """See Hand."""
-        data = self.bodies.data
-        if data.eq_active[0] and self._held.lost(position, self.period):
+    def follow(self, positions: Array, quaternion: Array, turns: Array) -> None:
+        """See Hand. What is held slips out where the fingers do not hold it; the hand goes on."""
+        lost = self._held.lost(positions, self.period) if self.bodies.data.eq_active[0] else None
+        orientations = turned(quaternion, turns)
+        self._track(positions[:lost], orientations[:lost])
+        if lost is not None:
             self.release()
-        data.mocap_pos[0] = position
-        data.mocap_quat[0] = _turned(quaternion, turn) if turn else quaternion
+            self._track(positions[lost:], orientations[lost:])
+
+    def _track(self, positions: Array, orientations: Array) -> None:
+        """Step along set-points; the loop that most executions spend their time in."""
+        model, data, step, clock, spent = self.bodies.model, self.bodies.data, mujoco.mj_step, time.perf_counter, 0.0
+        place, orientation = data.mocap_pos[0], data.mocap_quat[0]
+        for position, turn in zip(positions, orientations, strict=True):
+            place[:], orientation[:] = position, turn
+            begin = clock()
+            step(model, data, _CHUNK)
+            spent += clock() - begin
+        self.stepping += spent
 
     def press(self, forward: float, up: float = 0.0) -> None:
         """See Hand."""
@@ -112,10 +124,3 @@ class Running:
     def pull(self, drawer: str, force: float) -> None:
         """See Hand."""
         self.bodies.data.joint(drawer).qfrc_applied[0] = force
-
-
-def _turned(quat: Array, yaw: float) -> Array:
-    """A quaternion (w, x, y, z) turned about the vertical."""
-    result = np.empty(4)
-    mujoco.mju_mulQuat(result, np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)]), quat)
-    return result

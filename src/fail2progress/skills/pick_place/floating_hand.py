@@ -54,15 +54,17 @@ def _highest(scene: Scene, index: int, start: Array, goal: Array) -> float:
 
 def _carry(hand: Hand, way: list[Array], quat: Array, turn: float) -> None:
     """Move the hand along straight pieces with smooth starts and stops; the turn happens on the way over."""
-    slip_at = hand.rng.random() if hand.rng.random() < hand.disturbances.grasp_slip else None
+    slip_at = hand.rng.random() if hand.rng.random() < hand.disturbances.grasp_slip else 2.0
     speed, turned = hand.limits.speed * (1.0 - hand.adjusted("slower")), 0.0
     for leg, (begin, end) in enumerate(itertools.pairwise(way)):
         turning = turn if leg == 1 else 0.0
         progress = minimum_jerk(float(np.linalg.norm(end - begin)), speed, turning, hand.period)
-        for share, position in zip(progress, begin + progress[:, None] * (end - begin), strict=True):
-            turned = turn * share if turning else turned
-            hand.move(position, quat, turned)
-            hand.advance()
-            if slip_at is not None and leg == 1 and share > slip_at:
-                hand.release()
-                return
+        slips = leg == 1 and progress[-1] > slip_at
+        if slips:
+            progress = progress[: int(np.argmax(progress > slip_at)) + 1]
+        turns = turn * progress if turning else np.full(len(progress), turned)
+        hand.follow(begin + progress[:, None] * (end - begin), quat, turns)
+        turned = float(turns[-1])
+        if slips:
+            hand.release()
+            return
