@@ -37,8 +37,9 @@ def compile_scene(
     _options(spec)
     slides = surface * np.array(SURFACE)
     spec.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0.0, 0.0, 0.1], friction=slides, condim=4)
-    for index, item in enumerate(scene.objects):
-        _add_object(spec, scene, index, item, item.name == equipment.holds, weight if item.movable else 1.0, slides)
+    for item, position, turn in zip(scene.objects, *shut(scene), strict=True):
+        body = spec.worldbody.add_body(name=item.name, pos=position, quat=turn)
+        _add_object(spec, body, item, item.name == equipment.holds, weight if item.movable else 1.0, slides)
     if equipment.holds is not None:
         _add_hand(spec, equipment.holds)
     if equipment.bar is not None:
@@ -46,11 +47,11 @@ def compile_scene(
     if extend is not None:
         extend(spec)
     model = spec.compile()
-    data = mujoco.MjData(model)
-    _set_state(model, data, scene)
     body_owner = np.full(model.nbody, -1)
     body_owner[1 : 1 + len(scene)] = np.arange(len(scene))  # objects come first, after the world
-    return Bodies(model, data, np.append(body_owner[model.geom_bodyid], -1))
+    bodies = Bodies(model, mujoco.MjData(model), np.append(body_owner[model.geom_bodyid], -1))
+    start(bodies, scene)
+    return bodies
 
 
 def _options(spec: mujoco.MjSpec) -> None:
@@ -61,16 +62,12 @@ def _options(spec: mujoco.MjSpec) -> None:
 
 
 def _add_object(
-    spec: mujoco.MjSpec, scene: Scene, index: int, item: ObjectSpec, never_sleeps: bool, weight: float, slides: Array
+    spec: mujoco.MjSpec, body: mujoco.MjsBody, item: ObjectSpec, never_sleeps: bool, weight: float, slides: Array
 ) -> None:
-    """A body at its pose: with a free joint if movable, on a slide if a drawer, fixed otherwise."""
-    pose = scene.poses[index]
-    body = spec.worldbody.add_body(name=item.name, pos=pose[:3], quat=pose[3:])
+    """What is solid of a body, with a free joint if movable, on a slide if a drawer, fixed otherwise."""
     if item.movable:
         body.add_freejoint()
     if item.is_drawer:
-        opening = scene.openings.get(item.name, 0.0)
-        body.pos = pose[:3] - opening * _drawer_axis(pose)
         body.add_joint(
             name=item.name,
             type=mujoco.mjtJoint.mjJNT_SLIDE,
@@ -88,6 +85,15 @@ def _add_object(
         shape = mujoco.mjtGeom.mjGEOM_CYLINDER if part.cylinder else mujoco.mjtGeom.mjGEOM_BOX
         size = (part.half[0], part.half[2], 0.0) if part.cylinder else part.half
         body.add_geom(type=shape, size=size, pos=part.centre, density=weight * DENSITY, friction=slides, condim=4)
+
+
+def shut(scene: Scene) -> tuple[Array, Array]:
+    """(N, 3) positions of the bodies where every drawer is shut, and (N, 4) orientations."""
+    positions = scene.poses[:, :3].copy()
+    for name, opening in scene.openings.items():
+        row = scene.index(name)
+        positions[row] -= opening * _drawer_axis(scene.poses[row])
+    return positions, scene.poses[:, 3:] / np.linalg.norm(scene.poses[:, 3:], axis=1, keepdims=True)
 
 
 def _drawer_axis(pose: Array) -> Array:
@@ -122,10 +128,11 @@ def _add_bar(spec: mujoco.MjSpec, bar: Bar) -> None:
         servo.set_to_position(kp=3000.0, kv=80.0)
 
 
-def _set_state(model: mujoco.MjModel, data: mujoco.MjData, scene: Scene) -> None:
+def start(bodies: Bodies, scene: Scene) -> None:
+    """Open the drawers as far as the scene says, and derive where everything is."""
     for name, opening in scene.openings.items():
-        data.joint(name).qpos[0] = opening
-    mujoco.mj_forward(model, data)
+        bodies.data.joint(name).qpos[0] = opening
+    mujoco.mj_forward(bodies.model, bodies.data)
 
 
 def read_scene(bodies: Bodies, scene: Scene) -> Scene:

@@ -1,0 +1,183 @@
+"""Compiled scenes that are used again: scenes of one structure differ in numbers of the model, which are written into it.
+
+Compiling a scene and making its data take ten times as long as writing the numbers. What MuJoCo's compiler derives from them
+(masses, inertias, bounding boxes and their trees) is derived here in the same way; the rest by `mj_setConst`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.relations import Mask
+from fail2progress.core.scene import Array, Scene
+from fail2progress.simulation.materials import DENSITY, DRAWER_TRAVEL
+from fail2progress.simulation.mujoco.bodies import SURFACE, compile_scene, shut, start
+from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.skills.programs import EMPTY_HANDED, Equipment
+
+KEPT = 64
+"""Structures kept at hand; the one that was not used for the longest time goes first."""
+
+
+class Templates:
+    """Compiled scenes at hand, by structure. One that is in use is not given to anybody else."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._idle: OrderedDict[Hashable, Template] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._idle)
+
+    @contextmanager
+    def ready(
+        self, scene: Scene, equipment: Equipment = EMPTY_HANDED, weight: float = 1.0, surface: float = 1.0
+    ) -> Iterator[Bodies]:
+        """What `compile_scene` gives, to be used until the end of the context."""
+        key = _structure(scene, equipment)
+        template = self._idle.pop(key, None) or Template.of(compile_scene(scene, equipment), scene)
+        template.write(scene, equipment, weight, surface)
+        yield template.bodies
+        self._idle[key] = template
+        while len(self._idle) > self._kept:
+            self._idle.popitem(last=False)
+
+
+def _structure(scene: Scene, equipment: Equipment) -> Hashable:
+    """What cannot be written into a model: names, joints, numbers of parts, and what the hand is."""
+    bar = equipment.bar
+    objects = [(spec.name, spec.kind.movable, spec.inside_of, len(spec.primitives())) for spec in scene.objects]
+    return (*objects, equipment.holds is not None, None if bar is None else bar.lifts)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A compiled scene of N objects with G parts, and where the numbers of a scene go."""
+
+    bodies: Bodies
+    first: NDArray[np.int64]
+    """(N,) each object's first part."""
+    owner: NDArray[np.int64]
+    """(G,) each part's object."""
+    nodes: NDArray[np.int64]
+    """Parts below each node of the trees of bounding boxes, one node after the other."""
+    node_first: NDArray[np.int64]
+    """(B,) where each node begins in `nodes`."""
+    node_rows: NDArray[np.int64]
+    """(B,) rows of those nodes in the model."""
+
+    @staticmethod
+    def of(bodies: Bodies, scene: Scene) -> Template:
+        """A template from the first scene of its structure."""
+        model, count = bodies.model, len(scene)
+        owner = bodies.owner[bodies.owner >= 0]
+        below = {node: parts for node, parts in _below(model).items() if _in(parts, bodies.owner)}
+        nodes = np.concatenate([np.array(parts) - 1 for parts in below.values()])
+        node_first = np.cumsum([0, *(len(parts) for parts in below.values())])[:-1]
+        model.body_sameframe[1 : 1 + count] = [
+            int(mujoco.mjtSameFrame.mjSAMEFRAME_BODYROT if parts > 1 else mujoco.mjtSameFrame.mjSAMEFRAME_BODY)
+            for parts in np.bincount(owner, minlength=count)
+        ]
+        return Template(bodies, np.searchsorted(owner, np.arange(count)), owner, nodes, node_first, np.array(list(below)))
+
+    def write(self, scene: Scene, equipment: Equipment, weight: float, surface: float) -> None:
+        """Turn the model into that of another scene, and its data into the state at the start."""
+        model, count = self.bodies.model, len(scene)
+        parts = [part for spec in scene.objects for part in spec.primitives()]
+        half, centre = np.array([part.half for part in parts]), np.array([part.centre for part in parts])
+        rounded = np.array([part.cylinder for part in parts])
+        movable = np.array([spec.movable for spec in scene.objects])
+        half[rounded, 1] = half[rounded, 0]
+        self._shapes(half, centre, rounded)
+        middle = self._masses(half, centre, rounded, DENSITY * np.where(movable, weight, 1.0)[self.owner])
+        self._boxes(half, centre - middle[self.owner])
+        model.geom_friction[: 1 + len(parts)] = surface * np.array(SURFACE)
+        model.body_pos[1 : 1 + count], model.body_quat[1 : 1 + count] = shut(scene)
+        self._joints(scene)
+        self._hand(scene, equipment)
+        mujoco.mj_setConst(model, self.bodies.data)
+        model.stat.meaninertia = model.dof_M0.mean() if model.nv else 1.0
+        mujoco.mj_resetData(model, self.bodies.data)
+        start(self.bodies, scene)
+
+    def _shapes(self, half: Array, centre: Array, rounded: Mask) -> None:
+        model, own = self.bodies.model, slice(1, 1 + len(half))
+        model.geom_type[own] = np.where(rounded, int(mujoco.mjtGeom.mjGEOM_CYLINDER), int(mujoco.mjtGeom.mjGEOM_BOX))
+        size = half.copy()
+        size[rounded, 1], size[rounded, 2] = half[rounded, 2], 0.0
+        model.geom_size[own], model.geom_pos[own] = size, centre
+        model.geom_rbound[own] = np.sqrt((size * size).sum(axis=1))
+        model.geom_aabb[own, 3:] = half
+
+    def _masses(self, half: Array, centre: Array, rounded: Mask, density: Array) -> Array:
+        """Write masses and inertias; the (N, 3) centres of mass. Walls are symmetric: the axes of inertia are the object's."""
+        model, own = self.bodies.model, slice(1, 1 + len(self.first))
+        mass = density * np.where(rounded, 2 * np.pi, 8.0) * half.prod(axis=1)
+        share = np.full(half.shape, 1 / 3)
+        share[rounded, :2] = 1 / 4
+        square = share * half * half
+        total = np.add.reduceat(mass, self.first)
+        middle = np.add.reduceat(mass[:, None] * centre, self.first) / total[:, None]
+        away = np.square(centre - middle[self.owner]) + square
+        inertia = mass[:, None] * (away.sum(axis=1, keepdims=True) - away)
+        model.body_mass[own], model.body_ipos[own] = total, middle
+        model.body_iquat[own] = [1.0, 0.0, 0.0, 0.0]
+        model.body_inertia[own] = np.add.reduceat(inertia, self.first)
+        return np.asarray(middle)
+
+    def _boxes(self, half: Array, centre: Array) -> None:
+        """Bounding boxes of the trees' nodes, about the centres of mass."""
+        low = np.minimum.reduceat((centre - half)[self.nodes], self.node_first)
+        high = np.maximum.reduceat((centre + half)[self.nodes], self.node_first)
+        tree = self.bodies.model.bvh_aabb
+        tree[self.node_rows, :3], tree[self.node_rows, 3:] = (low + high) / 2, (high - low) / 2
+
+    def _joints(self, scene: Scene) -> None:
+        """Where joints are at first, and how far drawers go."""
+        model = self.bodies.model
+        for row, spec in enumerate(scene.objects):
+            joint = int(model.body_jntadr[1 + row])
+            if spec.movable:
+                at = int(model.jnt_qposadr[joint])
+                model.qpos0[at : at + 3], model.qpos0[at + 3 : at + 7] = model.body_pos[1 + row], model.body_quat[1 + row]
+            elif spec.is_drawer:
+                model.jnt_range[joint, 1] = DRAWER_TRAVEL * spec.size[0]
+        model.qpos_spring[:] = model.qpos0
+
+    def _hand(self, scene: Scene, equipment: Equipment) -> None:
+        """What the hand holds, which then never sleeps, or where it begins to push."""
+        model, count = self.bodies.model, len(scene)
+        if equipment.holds is not None:
+            held = 1 + scene.index(equipment.holds)
+            free = 1 + np.flatnonzero([spec.movable for spec in scene.objects])
+            model.tree_sleep_policy[model.body_treeid[free]] = int(mujoco.mjtSleepPolicy.mjSLEEP_AUTO_ALLOWED)
+            model.tree_sleep_policy[model.body_treeid[held]] = int(mujoco.mjtSleepPolicy.mjSLEEP_NEVER)
+            model.eq_obj2id[0] = held
+        if equipment.bar is not None:
+            bar, body = equipment.bar, 1 + count
+            model.body_pos[body] = bar.start
+            model.body_quat[body] = [np.cos(bar.heading / 2), 0.0, 0.0, np.sin(bar.heading / 2)]
+            model.geom_friction[model.body_geomadr[body]] = bar.friction * np.array([1.0, 0.01, 0.0002])
+
+
+def _below(model: mujoco.MjModel) -> dict[int, list[int]]:
+    """The geoms below each node of every body's tree, by the row of the node."""
+    result: dict[int, list[int]] = {}
+    for body in range(model.nbody):
+        begin, number = int(model.body_bvhadr[body]), int(model.body_bvhnum[body])
+        for node in reversed(range(begin, begin + number)):  # children come after their parents
+            geom = int(model.bvh_nodeid[node])
+            children = [begin + int(child) for child in model.bvh_child[node] if child >= 0]
+            result[node] = [geom] if geom >= 0 else [part for child in children for part in result[child]]
+    return result
+
+
+def _in(parts: list[int], owner: NDArray[np.int64]) -> bool:
+    return bool((owner[parts] >= 0).all())

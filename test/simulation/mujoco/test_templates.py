@@ -1,0 +1,70 @@
+"""A compiled scene that is used again is the one that would be compiled afresh."""
+
+import numpy as np
+import pytest
+
+from fail2progress.simulation.base import Disturbances, Job
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.mujoco.bodies import compile_scene
+from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.simulation.mujoco.templates import Templates
+from fail2progress.skills.programs import FLOATING_HAND, Equipment, HandProgram
+from fail2progress.skills.registry import skill
+from fail2progress.tasks.pretraining import job
+
+SAME = (
+    *("geom_type", "geom_size", "geom_pos", "geom_rbound", "geom_aabb", "geom_friction", "body_pos", "body_quat", "body_mass"),
+    *("body_ipos", "body_subtreemass", "body_invweight0", "dof_invweight0", "dof_M0", "dof_length", "qpos0", "qpos_spring"),
+    *("jnt_range", "eq_obj2id", "tree_sleep_policy", "actuator_acc0"),
+)
+NUMBERS = range(40)
+
+
+def equipment(work: Job) -> Equipment:
+    program: HandProgram = skill(work.call.skill).program(FLOATING_HAND)
+    return program.equip(work.scene, work.call)
+
+
+def inertia(bodies: Bodies) -> np.ndarray:
+    """(N, 3) about the axes of the bodies, whichever order the compiler gives its axes."""
+    turns = bodies.data.ximat.reshape(-1, 3, 3).transpose(0, 2, 1) @ bodies.data.xmat.reshape(-1, 3, 3)
+    return np.asarray((turns**2 * bodies.model.body_inertia[:, :, None]).sum(axis=1))
+
+
+@pytest.mark.parametrize(("weight", "surface"), [(1.0, 1.0), (1.7, 0.4)])
+def test_a_model_that_was_written_is_the_one_that_would_be_compiled(weight: float, surface: float) -> None:
+    templates, rng = Templates(), np.random.default_rng(0)
+    for work in (job(1, number) for number in NUMBERS):
+        fresh = compile_scene(work.scene, equipment(work), weight=weight, surface=surface)
+        rays = rng.normal(size=(500, 3)) - [0.0, 0.0, 0.5]
+        rays /= np.linalg.norm(rays, axis=1, keepdims=True)
+        with templates.ready(work.scene, equipment(work), weight, surface) as written:
+            for name in SAME:
+                expected = np.asarray(getattr(fresh.model, name), float)
+                np.testing.assert_allclose(getattr(written.model, name), expected, rtol=1e-9, atol=1e-12, err_msg=name)
+            assert written.model.stat.meaninertia == pytest.approx(fresh.model.stat.meaninertia)
+            np.testing.assert_allclose(inertia(written), inertia(fresh), rtol=1e-9)
+            np.testing.assert_allclose(written.data.xpos, fresh.data.xpos, atol=1e-12)
+            np.testing.assert_array_equal(
+                written.cast(np.array(work.camera.eye), rays)[0], fresh.cast(np.array(work.camera.eye), rays)[0]
+            )
+    assert len(templates) < len(NUMBERS)
+
+
+def test_an_outcome_does_not_depend_on_what_was_simulated_before() -> None:
+    work = [job(1, number) for number in NUMBERS]
+    there, back = MujocoSimulator(), MujocoSimulator()
+    first = [there.execute(one) for one in work]
+    there.execute(Job(work[0].scene, work[0].call, disturbances=Disturbances(weight=3.0, surface=0.2)))
+    for one, outcome in zip(reversed(work), reversed(first), strict=True):
+        again = back.execute(one)
+        np.testing.assert_array_equal(again.after.scene.poses, outcome.after.scene.poses)
+        np.testing.assert_array_equal(again.after.cloud.points, outcome.after.cloud.points)
+
+
+def test_what_is_in_use_is_not_given_away_and_no_more_is_kept_than_was_asked_for() -> None:
+    one, other = job(1, 0), job(1, 1)
+    templates = Templates(kept=1)
+    with templates.ready(one.scene) as first, templates.ready(one.scene) as second, templates.ready(other.scene):
+        assert first.data is not second.data and first.model is not second.model
+    assert len(templates) == 1
