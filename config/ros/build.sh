@@ -8,7 +8,7 @@ packages=(msg)
 if [ -z "${AMENT_PREFIX_PATH:-}" ]; then
   prefix="$("$python" -c 'import sys; print(sys.prefix)')"
   export AMENT_PREFIX_PATH="$prefix" CMAKE_PREFIX_PATH="$prefix" VIRTUAL_ENV="$prefix" PATH="$prefix/bin:$PATH"
-  packages+=(config/ros/tf2_msgs)
+  packages+=(config/ros/tf2_msgs config/ros/control_msgs config/ros/vision_msgs)
 fi
 colcon --log-base build/log build --base-paths "${packages[@]}" --build-base build/ros --install-base install \
   --event-handlers console_direct- --executor sequential \

@@ -5,12 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from std_msgs.msg import String
+from fail2progress_msgs.msg import Correction, Corrections
 
 from fail2progress.failures.corrections import FILE
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
 from fail2progress.ros.conversions import records
-from fail2progress.ros.conversions.values import Refused
+from fail2progress.ros.conversions.values import SCHEMA, Refused
 from fail2progress.ros.corrections import adjustments_msg, adjustments_of, remote_correcting
 from fail2progress.ros.proxies import RemoteRobot
 from support import messages as m
@@ -24,11 +24,27 @@ def test_corrections_come_back_as_they_were() -> None:
     assert adjustments_of(adjustments_msg(FIRM)) == FIRM and adjustments_of(adjustments_msg({})) == {}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"push": 1}', '{"push": {"grip": 0.1}}', '{"pick_place": {"grip": 99}}',
-                                  '{"pick_place": {"grip": NaN}}', "[" * 60000, "x" * 70000])  # fmt: skip
-def test_what_are_no_corrections_is_refused(text: str) -> None:
+def wrong(**values: Any) -> Corrections:
+    return Corrections(**{"schema_version": SCHEMA, "corrections": [Correction(skill="pick_place", parameter="grip")]} | values)
+
+
+WRONG = {
+    "no skill": [Correction()],
+    "not of the skill": [Correction(skill="push", parameter="grip", value=0.1)],
+    "out of bounds": [Correction(skill="pick_place", parameter="grip", value=99.0)],
+    "no number": [Correction(skill="pick_place", parameter="grip", value=float("nan"))],
+    "a long name": [Correction(skill="x" * 70000)],
+    "too many": [Correction(skill="pick_place", parameter="grip")] * 300,
+}
+
+
+@pytest.mark.parametrize("kind", WRONG)
+def test_what_are_no_corrections_is_refused(kind: str) -> None:
+    assert adjustments_of(wrong()) == {"pick_place": {"grip": 0.0}}
     with pytest.raises(Refused):
-        adjustments_of(String(data=text))
+        adjustments_of(wrong(corrections=WRONG[kind]))
+    with pytest.raises(Refused, match="schema"):
+        adjustments_of(wrong(schema_version=1))
 
 
 def test_the_robot_node_takes_corrections_and_refuses_others(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,7 +52,7 @@ def test_the_robot_node_takes_corrections_and_refuses_others(ros: Any, monkeypat
     with rig("sim_stretch", monkeypatch) as made:
         made.activate()
         assert made.send("corrections", adjustments_msg(FIRM)) and made.node.adjustments == FIRM
-        assert made.send("corrections", String(data="{")) and made.node.adjustments == FIRM
+        assert made.send("corrections", wrong(corrections=WRONG["out of bounds"])) and made.node.adjustments == FIRM
         assert wait_for(lambda: made.node.refused["corrections/corrections"] == 1)
 
 

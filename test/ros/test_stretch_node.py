@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import AimCamera, ExecuteSkill
-from fail2progress_msgs.msg import ErrorCode
-from std_msgs.msg import Header
+from fail2progress_msgs.msg import ErrorCode, Heartbeat
 from std_srvs.srv import Trigger
 
 from fail2progress.robots.stretch.real.robot import StretchRobot
@@ -52,7 +51,7 @@ class Bench:
     def _beat(self) -> None:
         while not self._over.wait(0.01):
             if self.beating:
-                self.rig.outlet("heartbeat").publish(Header())
+                self.rig.outlet("heartbeat").publish(Heartbeat())
 
     def _see(self) -> None:
         seen = cloud("cup", "table")
@@ -117,7 +116,7 @@ def test_a_skill_is_carried_out_and_told_of(bench: Bench) -> None:
     assert answer.result.error_code == ErrorCode.OK, answer.result.error_msg
     assert answer.status == GoalStatus.STATUS_SUCCEEDED and not bench.body.moving
     assert wait_for(lambda: len(looks) == 12)
-    assert [message.frame_id for message in looks] == ["before", ""] * 3 + ["after", ""] * 3
+    assert [message.when for message in looks] == ["before", ""] * 3 + ["after", ""] * 3
     assert {"look", "drive", "reach", "push", "home"} <= set(bench.phases) and len(set(bench.phases)) > 2
     assert {"joint_lift", "wrist_extension"} <= set(joints[-1].name) and len({m.position[1] for m in joints}) > 2
     frames = {(item.header.frame_id, item.child_frame_id) for item in transforms[-1].transforms}

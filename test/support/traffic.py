@@ -4,13 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from fail2progress_msgs.msg import LabelNames, ModelState, ModelUpdate, Plan, Relations, Step, Verdict
+from fail2progress_msgs.msg import Heartbeat, LabelNames, ModelState, ModelUpdate, Plan, Relations, Step, Verdict
 from geometry_msgs.msg import TransformStamped
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from fail2progress.core.observation import SECOND
@@ -22,6 +20,8 @@ from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.markers import Board, cloud_msg
 from fail2progress.ros.corrections import adjustments_msg
 from support import messages as m
+
+SCHEMA = convert.SCHEMA
 
 SIZE = (12, 16)
 CAMERA = Intrinsics(SIZE[1], SIZE[0], 20.0, 20.0, 8.0, 6.0)
@@ -38,7 +38,7 @@ def transforms(child: str = images.OPTICAL_FRAME) -> TFMessage:
 def relations(step: int = 0, moving: bool = False, points: int = 32) -> Relations:
     """What the relations node says after a step."""
     return Relations(
-        header=convert.header(2 * SECOND, "planning"), schema_version=1, relations=convert.relations_msg(m.scene_relations()),
+        header=convert.header(2 * SECOND, "planning"), schema_version=SCHEMA, relations=convert.relations_msg(m.scene_relations()),
         segments=convert.segments_msg(m.scene_cloud(stamp=2.0, points=points)), model="0" * 64,
         episode=convert.uuid_msg(m.EPISODE), finished=step + 1, moving=moving,
     )  # fmt: skip
@@ -51,20 +51,20 @@ def step(number: int = 0, phase: int = Step.FINISHED, model: str = "0" * 64) -> 
 
 def _plan() -> Plan:
     attempt = m.scene_attempt()
-    return Plan(schema_version=1, goal=convert.goal_msg(attempt.goal), skills=[convert.planned_msg(attempt.planned)])
+    return Plan(schema_version=SCHEMA, goal=convert.goal_msg(attempt.goal), skills=[convert.planned_msg(attempt.planned)])
 
 
 def _verdict() -> Verdict:
     mismatch = convert_records.mismatch_msg(m.scene_event().header.mismatches[0])
     return Verdict(
-        schema_version=1, episode=convert.uuid_msg(m.EPISODE), step=1, failure=True, mismatches=[mismatch],
+        schema_version=SCHEMA, episode=convert.uuid_msg(m.EPISODE), step=1, failure=True, mismatches=[mismatch],
         observed=convert.relations_msg(m.scene_relations()),
     )  # fmt: skip
 
 
 def _update() -> ModelUpdate:
     return ModelUpdate(
-        schema_version=1, kind=ModelUpdate.ACCEPTED, version="v0002", digest="1" * 64, path="/nowhere/v0002.safetensors",
+        schema_version=SCHEMA, kind=ModelUpdate.ACCEPTED, version="v0002", digest="1" * 64, path="/nowhere/v0002.safetensors",
         parent="0" * 64, events=[convert.uuid_msg(m.EPISODE)], metrics=["accuracy"], values=[0.5],
     )  # fmt: skip
 
@@ -100,10 +100,10 @@ VALID: dict[str, Callable[[], Any]] = {
     "model_updates": _update,
     "model_states": lambda: ModelState(node="relations", digest="0" * 64, swaps=1),
     "corrections": lambda: adjustments_msg({"pick_place": {"grip": 0.5}}),
-    "looks": lambda: Header(stamp=Time(sec=1), frame_id=table.AFTER),
+    "looks": lambda: convert.look_msg(SECOND, table.AFTER),
     "view/cloud": lambda: cloud_msg(m.scene_cloud()),
     "view/markers": lambda: Board().array(),
-    "heartbeat": lambda: Header(stamp=Time(sec=1), frame_id=m.EPISODE),
+    "heartbeat": lambda: Heartbeat(header=convert.header(SECOND, m.EPISODE)),
     "diagnostics": lambda: DiagnosticArray(status=[DiagnosticStatus(name="x", values=[KeyValue(key="a", value="b")])]),
 }
 assert set(VALID) == set(table.TOPICS)

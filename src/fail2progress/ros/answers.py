@@ -30,6 +30,7 @@ class StackAnswers:
 
     def __init__(self, node: StackNode) -> None:
         self.said = threading.Condition()
+        self.run = node.others.run
         self.ending = threading.Event()
         self.answer = Answer()
         self.count = 0
@@ -94,6 +95,7 @@ class StackAnswers:
         told = {
             f"{status.name.rpartition('/')[2].rpartition(' ')[2]} {item.key.removeprefix(REFUSED)}": item.value
             for status in message.status
+            if status.hardware_id == self.run
             for item in status.values
             if item.key.startswith(REFUSED)
         }

@@ -1,47 +1,51 @@
 """Corrections over ROS: the planner keeps them and tells them by `corrections`, which the robot's node carries skills out with.
 
-The message is a text: JSON of {skill: {adjustable: value}}, with units and bounds of the skills' definitions. It holds until the
-next one.
+Names, units and bounds are those of the skills' definitions. A message holds until the next one.
 """
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from std_msgs.msg import String
+from fail2progress_msgs.msg import Correction, Corrections
 
 from fail2progress.agent.correcting import Correcting
 from fail2progress.failures.corrections import FILE, Corrector
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.ros.conversions.records import report_of
-from fail2progress.ros.conversions.values import Refused
+from fail2progress.ros.conversions.values import SCHEMA, Refused, check_schema, check_texts
 from fail2progress.skills.adjustments import Adjustments, checked
 
 if TYPE_CHECKING:
     from fail2progress.ros.nodes.planner import PlannerNode
 
-LONGEST = 65536
-"""Characters of a message."""
+MOST = 256
+"""Corrections in one message."""
 PATIENCE = 5.0
 """Seconds to wait for a report when the task is over: the loop has waited for the lesson already."""
 
 
-def adjustments_msg(adjustments: Adjustments) -> String:
+def adjustments_msg(adjustments: Adjustments) -> Corrections:
     """As a message."""
-    return String(data=json.dumps({skill: dict(values) for skill, values in adjustments.items()}))
+    pairs = ((skill, name, value) for skill, values in adjustments.items() for name, value in values.items())
+    made = [Correction(skill=skill, parameter=name, value=float(value)) for skill, name, value in pairs]
+    return Corrections(schema_version=SCHEMA, corrections=made)
 
 
-def adjustments_of(message: String) -> Adjustments:
+def adjustments_of(message: Corrections) -> Adjustments:
     """From a message. Refused where it is malformed, or out of a skill's bounds."""
-    if len(message.data) > LONGEST:
-        raise Refused("size", f"corrections of {len(message.data)} characters")
+    check_schema(message)
+    if len(message.corrections) > MOST:
+        raise Refused("count", f"{len(message.corrections)} corrections; at most {MOST} are taken")
+    found: dict[str, dict[str, float]] = {}
+    for one in message.corrections:
+        check_texts(one.skill, one.parameter)
+        found.setdefault(one.skill, {})[one.parameter] = one.value
     try:
-        content: Any = json.loads(message.data)
-        return checked({str(skill): {str(k): float(v) for k, v in values.items()} for skill, values in content.items()})
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise Refused("corrections", f"not corrections: {str(error)[:200]}") from error
+        return checked(found)
+    except ValueError as error:
+        raise Refused("corrections", str(error)) from error
 
 
 def remote_correcting(node: PlannerNode) -> Correcting:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 Value = bool | int | float | str
+OWN = "fail2progress_msgs/"
 
 
 class Quality(str, Enum):
@@ -24,6 +25,11 @@ class Topic:
     type: str
     quality: Quality
     depth: int = 1
+
+    @property
+    def own(self) -> bool:
+        """Whether its type is one of this package, which carries the id of a run."""
+        return self.type.startswith(OWN)
 
 
 @dataclass(frozen=True)

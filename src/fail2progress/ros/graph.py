@@ -9,33 +9,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from fail2progress.ros.entries import NodeEntry, Parameter, Quality, Topic, Value
+from fail2progress.ros.entries import OWN, NodeEntry, Parameter, Quality, Topic, Value
 from fail2progress.tasks import DEFAULT
 
 __all__ = ["LAST", "NODES", "STACKS", "TOPICS", "NodeEntry", "Parameter", "Quality", "Topic", "Value", "parameters"]
 
-_OWN = "fail2progress_msgs/"
 _TOPICS = (
     Topic("camera/color/image_raw", "sensor_msgs/Image", Quality.SENSOR, 2),
     Topic("camera/aligned_depth_to_color/image_raw", "sensor_msgs/Image", Quality.SENSOR, 2),
     Topic("camera/color/camera_info", "sensor_msgs/CameraInfo", Quality.SENSOR, 2),
     Topic("camera/labels", "sensor_msgs/Image", Quality.SENSOR, 2),
-    Topic("camera/label_names", _OWN + "LabelNames", Quality.EVENT),
+    Topic("camera/label_names", OWN + "LabelNames", Quality.EVENT),
     Topic("joint_states", "sensor_msgs/JointState", Quality.SENSOR, 10),
     Topic("tf", "tf2_msgs/TFMessage", Quality.STREAM, 100),
     Topic("tf_static", "tf2_msgs/TFMessage", Quality.EVENT, 100),
-    Topic("segments", _OWN + "Segments", Quality.STREAM, 10),
-    Topic("relations", _OWN + "Relations", Quality.STREAM, 10),
-    Topic("plan", _OWN + "Plan", Quality.EVENT),
-    Topic("steps", _OWN + "Step", Quality.EVENT, 10),
-    Topic("verdicts", _OWN + "Verdict", Quality.EVENT, 10),
-    Topic("failures", _OWN + "FailureEvent", Quality.EVENT, 20),
-    Topic("failure_reports", _OWN + "FailureReport", Quality.EVENT, 20),
-    Topic("model_updates", _OWN + "ModelUpdate", Quality.EVENT, 5),
-    Topic("model_states", _OWN + "ModelState", Quality.EVENT, 10),
-    Topic("corrections", "std_msgs/String", Quality.EVENT),
-    Topic("looks", "std_msgs/Header", Quality.STREAM, 10),
-    Topic("heartbeat", "std_msgs/Header", Quality.SENSOR, 1),
+    Topic("segments", OWN + "Segments", Quality.STREAM, 10),
+    Topic("relations", OWN + "Relations", Quality.STREAM, 10),
+    Topic("plan", OWN + "Plan", Quality.EVENT),
+    Topic("steps", OWN + "Step", Quality.EVENT, 10),
+    Topic("verdicts", OWN + "Verdict", Quality.EVENT, 10),
+    Topic("failures", OWN + "FailureEvent", Quality.EVENT, 20),
+    Topic("failure_reports", OWN + "FailureReport", Quality.EVENT, 20),
+    Topic("model_updates", OWN + "ModelUpdate", Quality.EVENT, 5),
+    Topic("model_states", OWN + "ModelState", Quality.EVENT, 10),
+    Topic("corrections", OWN + "Corrections", Quality.EVENT),
+    Topic("looks", OWN + "Look", Quality.STREAM, 10),
+    Topic("heartbeat", OWN + "Heartbeat", Quality.SENSOR, 1),
     Topic("view/cloud", "sensor_msgs/PointCloud2", Quality.EVENT),
     Topic("view/markers", "visualization_msgs/MarkerArray", Quality.EVENT),
     Topic("diagnostics", "diagnostic_msgs/DiagnosticArray", Quality.STREAM, 10),
@@ -43,7 +42,7 @@ _TOPICS = (
 TOPICS: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in _TOPICS})
 CAMERA = tuple(topic.name for topic in _TOPICS[:3])
 BEFORE, AFTER = "before", "after"
-"""What the robot says by `looks` (in `frame_id`): it stands still and looks, before or after a skill; empty: it moves on."""
+"""What the robot says by `looks`: it stands still and looks, before or after a skill; empty: it moves on."""
 LABELS = ("camera/labels", "camera/label_names")
 RECORDED = tuple(topic.name for topic in _TOPICS if topic.name != "heartbeat")
 

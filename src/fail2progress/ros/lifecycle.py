@@ -195,7 +195,9 @@ class StackNode(LifecycleNode):
         return self.create_publisher(message_type(topic.type), name, offered(topic))
 
     def tell(self, name: str, message: Any) -> None:
-        """Publish. What cannot be sent is counted: a flood must not end the node."""
+        """Publish, in the name of the run. What cannot be sent is counted: a flood must not end the node."""
+        if table.TOPICS[name].own:
+            message.run = self.others.run
         try:
             self._outlets[name].publish(message)
         except Exception as error:  # rclpy raises its own RCLError, which it does not export, when queues are full
@@ -205,19 +207,19 @@ class StackNode(LifecycleNode):
         """Subscribe; what `handle` refuses is counted with its reason, and nothing that comes in ends the node."""
         topic = table.TOPICS[name]
 
+        def checked(message: Any) -> None:
+            self.others.check(topic, message.run if topic.own else "")
+            handle(message)
+
         def guarded(message: Any) -> None:
             if self.active or when_inactive:
-                self.guarded(name, handle, message)
+                self.guarded(name, checked, message)
 
         self.create_subscription(message_type(topic.type), name, guarded, qos(topic), callback_group=group or self.alone)
 
     def guarded(self, name: str, handle: Callable[[Any], None], message: Any) -> None:
         """Run a handler; a refusal or an error of it is counted and logged."""
         try:
-            if self.others.foreign:
-                raise Refused(
-                    "foreign", f"run {self.others.foreign} speaks in the same ROS domain and namespace: set ROS_DOMAIN_ID"
-                )
             handle(message)
         except Refused as refusal:
             self.count(f"{name}/{refusal.kind}", str(refusal))
@@ -257,7 +259,7 @@ class StackNode(LifecycleNode):
     def health(self) -> tuple[bytes, str]:
         """How the node is: a level of DiagnosticStatus, and a few words."""
         if self.others.foreign:
-            return DiagnosticStatus.ERROR, f"refuses everything: run {self.others.foreign} speaks in the same domain"
+            return DiagnosticStatus.ERROR, f"takes no standard messages: run {self.others.foreign} speaks in the same domain"
         return (DiagnosticStatus.OK, "active") if self.active else (DiagnosticStatus.WARN, "inactive")
 
     def _diagnose(self) -> None:

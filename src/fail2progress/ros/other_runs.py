@@ -1,4 +1,7 @@
-"""Whether a node of another run has the same name in the same ROS domain: then it is not known who says what."""
+"""Whether a node of another run has the same name in the same ROS domain: then it is not known whose standard messages come.
+
+Messages of the stack's own types carry their run's id; images, transforms and joints cannot.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.node import Node
+
+from fail2progress.ros.conversions.values import Refused
+from fail2progress.ros.entries import Topic
 
 
 class OtherRuns:
@@ -18,7 +24,7 @@ class OtherRuns:
     def __init__(self, node: Node, run: str, title: str, tell: Callable[[str], None]) -> None:
         self.node, self.run, self.title, self.tell = node, run, title, tell
         self.foreign = ""
-        """The other run; nothing of what is said is taken while it is there."""
+        """The other run; no standard message is taken while it is there."""
         self._listening: Any = None
 
     def look(self) -> None:
@@ -31,6 +37,17 @@ class OtherRuns:
             self.node.destroy_subscription(self._listening)
             self._listening, self.foreign = None, ""
 
+    def check(self, topic: Topic, run: str) -> None:
+        """Refused for a message of another run, and for a standard one while it is not known whose it is.
+
+        run: the one that a message of the stack's own types names.
+        """
+        if (topic.own and run == self.run) or (not topic.own and not self.foreign):
+            return
+        strange = run if topic.own else self.foreign
+        said = f"run {strange} speaks" if strange else "somebody speaks without naming a run"
+        raise Refused("foreign", f"{said} in the same ROS domain and namespace, this is run {self.run}: set ROS_DOMAIN_ID")
+
     @property
     def suspected(self) -> bool:
         """Whether there is another node of the same name."""
@@ -41,4 +58,4 @@ class OtherRuns:
         strange = runs - {self.run, ""}
         if strange and not self.foreign:
             self.foreign = min(strange)
-            self.tell(f"run {self.foreign} has a node of the same name: nothing is taken until it has gone")
+            self.tell(f"run {self.foreign} has a node of the same name: standard messages are not taken until it has gone")

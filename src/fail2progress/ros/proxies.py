@@ -144,7 +144,7 @@ class SkillClient:
         """ExecutionError where the robot says that it cannot; Interrupted where it is stopped or does not answer."""
         if not self.client.found(20.0):
             raise Interrupted(ErrorCode.ROBOT_LOST, "no robot: nobody offers execute_skill")
-        goal = ExecuteSkill.Goal(call=call_msg(call))
+        goal = ExecuteSkill.Goal(call=call_msg(call), run=self.node.others.run)
         handle = self.client.ask(goal, self.node.check_wanted, ANSWER, self._feedback)
         if handle is None:
             raise Interrupted(ErrorCode.ROBOT_LOST, f"the robot did not answer within {ANSWER:.0f} s")

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from fail2progress_msgs.msg import Step
 from geometry_msgs.msg import TransformStamped
-from std_msgs.msg import Header
 from tf2_msgs.msg import TFMessage
 
 from fail2progress.core.observation import SECOND
@@ -43,7 +42,7 @@ def photograph(made: Rig, stamp: float) -> None:
 
 
 def look(made: Rig, stamp: float, when: str) -> None:
-    assert made.send("looks", Header(stamp=convert.time_of(round(stamp * SECOND)), frame_id=when))
+    assert made.send("looks", convert.look_msg(round(stamp * SECOND), when))
 
 
 def test_what_a_robot_looks_at_in_the_middle_of_a_step_is_segmented_and_nothing_else(

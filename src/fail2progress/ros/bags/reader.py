@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,8 @@ class Recorded:
     type: str
     data: bytes
     time: int
+    definition: str = ""
+    """Of the type, as the bag has it ("ros2msg"); empty where it has none."""
 
 
 def read(path: Path) -> Iterator[Recorded]:
@@ -158,12 +161,14 @@ def _read_mcap(path: Path) -> Iterator[Recorded]:
 
 
 def _recorded(schema: Schema | None, channel: Channel, message: Message) -> Recorded:
-    return Recorded(channel.topic, schema.name if schema is not None else "", message.data, message.log_time)
+    if schema is None:
+        return Recorded(channel.topic, "", message.data, message.log_time)
+    text = schema.data.decode("utf-8", "replace") if schema.encoding == "ros2msg" else ""
+    return Recorded(channel.topic, schema.name, message.data, message.log_time, text)
 
 
 def _read_sqlite(path: Path) -> Iterator[Recorded]:
     """A rosbag2 database, read only."""
-    import sqlite3
     from contextlib import closing
 
     with path.open("rb") as file:
@@ -172,9 +177,19 @@ def _read_sqlite(path: Path) -> Iterator[Recorded]:
     query = "SELECT topics.name, topics.type, messages.data, messages.timestamp FROM messages JOIN topics ON topics.id = topic_id"
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            texts = _definitions(connection)
             for name, kind, data, time in connection.execute(query + " ORDER BY messages.id"):
                 if not isinstance(data, bytes) or not isinstance(time, int):
                     raise BagError(f"{path}: damaged (a message of {type(data).__name__} at {time!r})")
-                yield Recorded(str(name), str(kind), data, time)
+                yield Recorded(str(name), str(kind), data, time, texts.get(str(kind), ""))
     except sqlite3.Error as error:
         raise BagError(f"{path}: damaged ({error})") from error
+
+
+def _definitions(connection: sqlite3.Connection) -> dict[str, str]:
+    """Definitions by type, which databases have since ROS 2 Iron."""
+    try:
+        rows = connection.execute("SELECT topic_type, encoded_message_definition, encoding FROM message_definitions").fetchall()
+    except sqlite3.Error:
+        return {}
+    return {str(kind): str(text) for kind, text, encoding in rows if encoding == "ros2msg"}

@@ -22,9 +22,12 @@ AT_REST = 0.02
 class Probe(Node):
     """Sends segments and hears what comes of them."""
 
-    def __init__(self, cloud: SegmentedCloud) -> None:
+    def __init__(self, cloud: SegmentedCloud, run: str) -> None:
+        """run: the stack's; it refuses what others say."""
         super().__init__("probe")
+        self.run = run
         self.message = segments_msg(cloud)
+        self.message.run = run
         self.sent: dict[int, float] = {}
         self.delays: dict[int, float] = {}
         self.digests: dict[str, str] = {}

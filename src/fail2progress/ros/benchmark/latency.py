@@ -21,9 +21,8 @@ import numpy as np
 import rclpy
 import torch
 from fail2progress_msgs.action import ExecuteSkill
-from fail2progress_msgs.msg import ErrorCode
+from fail2progress_msgs.msg import ErrorCode, Heartbeat
 from fail2progress_msgs.srv import LoadModel
-from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from fail2progress.core.camera import Camera
@@ -37,6 +36,7 @@ from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.benchmark.client import Probe
 from fail2progress.ros.conversions.values import call_msg
 from fail2progress.ros.executor import NodeExecutor
+from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from fail2progress.ros.lifecycle import qos
 from fail2progress.simulation import registry as simulators
@@ -136,8 +136,8 @@ def stops(probe: Probe, count: int) -> dict[str, object]:
 def _stop_once(probe: Probe, after: float) -> dict[str, Any]:
     robot = Dispatcher(probe, ExecuteSkill, "execute_skill")
     stop, resume = probe.create_client(Trigger, "stop_the_robot"), probe.create_client(Trigger, "resume_the_robot")
-    beat = probe.create_publisher(Header, "heartbeat", qos(table.TOPICS["heartbeat"]))
-    timer = probe.create_timer(0.05, lambda: beat.publish(Header()))
+    beat = probe.create_publisher(Heartbeat, "heartbeat", qos(table.TOPICS["heartbeat"]))
+    timer = probe.create_timer(0.05, lambda: beat.publish(Heartbeat(run=probe.run)))
     if not robot.found(30.0) or not stop.wait_for_service(timeout_sec=5.0):
         raise RuntimeError("no robot offers execute_skill and stop_the_robot")
     call = call_moving("cup_1", np.array([0.0, -0.05, 0.0]))
@@ -195,7 +195,7 @@ def measure(what: str, count: int, state_dir: Path) -> dict[str, object]:
     values: dict[str, table.Value] = {"pace": 1.0} if what == "stops" else {}
     supervisor = Supervisor(Launch("sim", state_dir, values, nodes=STACKS[what]), lambda text: print(text, file=sys.stderr))
     rclpy.init()
-    probe = Probe(eight_segments())
+    probe = Probe(eight_segments(), supervisor.variables[RUN])
     executor = NodeExecutor(3)
     executor.add_node(probe)
     spinning = threading.Thread(target=executor.spin, daemon=True)

@@ -11,9 +11,9 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from fail2progress_msgs.msg import Atom as AtomMsg
 from fail2progress_msgs.msg import Goal as GoalMsg
+from fail2progress_msgs.msg import Look, Segments
 from fail2progress_msgs.msg import PlannedSkill as PlannedSkillMsg
 from fail2progress_msgs.msg import RelationState as RelationStateMsg
-from fail2progress_msgs.msg import Segments
 from fail2progress_msgs.msg import SkillCall as SkillCallMsg
 from numpy.typing import NDArray
 from std_msgs.msg import Header as HeaderMsg
@@ -26,8 +26,9 @@ from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.event import Call
 from fail2progress.planning.planned import PlannedSkill
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import skill
 
-SCHEMA = 1
+SCHEMA = 2
 MOST_SEGMENTS = 64
 MOST_POINTS = 4096
 MOST_TEXT = 256
@@ -60,6 +61,11 @@ def stamp_of(time: Time) -> int:
 def header(stamp: int, frame: str) -> HeaderMsg:
     """A header."""
     return HeaderMsg(stamp=time_of(stamp), frame_id=frame)
+
+
+def look_msg(stamp: int, when: str = "") -> Look:
+    """The robot stands still and looks since then (ns), before or after its skill; without either it moves on."""
+    return Look(header=header(stamp, ""), when=when)
 
 
 def uuid_msg(identity: str) -> UUID:
@@ -182,19 +188,31 @@ def call_msg(call: SkillCall | Call) -> SkillCallMsg:
         parameters=[float(value) for value in call.parameters],
         has_target=call.target is not None,
         target=call.target or "",
+        parameter_names=[parameter.name for parameter in skill(call.skill).parameters],
     )
 
 
 def call_of(message: SkillCallMsg) -> SkillCall:
-    """To the core's type; Refused for an unknown skill or parameters out of bounds."""
-    if len(message.parameters) > 64:
+    """To the core's type; Refused for an unknown skill, and for parameters that it lacks or that are out of bounds."""
+    if max(len(message.parameters), len(message.parameter_names)) > 64:
         raise Refused("count", f"{len(message.parameters)} parameters")
-    check_texts(message.skill, message.object, message.target)
+    check_texts(message.skill, message.object, message.target, *message.parameter_names)
     try:
         target = message.target if message.has_target else None
-        return SkillCall(message.skill, message.object, tuple(map(float, message.parameters)), target)
+        return SkillCall(message.skill, message.object, _parameters(message), target)
     except ValueError as error:
         raise Refused("call", str(error)) from error
+
+
+def _parameters(message: SkillCallMsg) -> tuple[float, ...]:
+    """In the skill's order. ValueError where they are named, and are not those that the skill has."""
+    values, names = tuple(map(float, message.parameters)), tuple(message.parameter_names)
+    if not names:
+        return values
+    wanted = tuple(parameter.name for parameter in skill(message.skill).parameters)
+    if sorted(names) != sorted(wanted) or len(names) != len(values):
+        raise ValueError(f"{message.skill} takes {', '.join(wanted)}, got {len(values)} values for {', '.join(names)}")
+    return tuple(values[names.index(name)] for name in wanted)
 
 
 def planned_msg(planned: PlannedSkill) -> PlannedSkillMsg:

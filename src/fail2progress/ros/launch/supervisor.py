@@ -83,7 +83,7 @@ class Supervisor:
 
     def __init__(self, launch: Launch, say: Say, variables: Mapping[str, str] | None = None) -> None:
         self.launch, self.say = launch, say
-        self.variables = environment(variables, local=launch.stack != "robot")
+        self.variables = environment(variables, local=launch.stack != "robot") | {RUN: uuid.uuid4().hex}
         self.processes: dict[str, Process] = {}
         self.stopping = threading.Event()
         self.code: int | None = None
@@ -95,7 +95,6 @@ class Supervisor:
         (self.launch.state_dir / "log").mkdir(parents=True, exist_ok=True)
         self.variables.setdefault("ROS_LOG_DIR", str((self.launch.state_dir / "log" / "ros").resolve()))
         self.variables[SUPERVISOR] = str(os.getpid())
-        self.variables[RUN] = uuid.uuid4().hex
         for name in self.launch.names():
             if not self.stopping.is_set():
                 self._start(name)

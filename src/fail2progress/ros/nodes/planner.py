@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 
 import torch
 from fail2progress_msgs.action import ExecuteTask
-from fail2progress_msgs.msg import ErrorCode, FailureReport, Plan, Step
+from fail2progress_msgs.msg import ErrorCode, FailureReport, Heartbeat, Plan, Step
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
-from std_msgs.msg import Header
 
 from fail2progress.agent.loop import Agent, AgentConfig, TaskSpec
 from fail2progress.agent.monitor import SkillExecution, StepResult
@@ -132,9 +131,9 @@ class PlannerNode(ModelNode):
     # The task
 
     def accept(self, request: Any) -> GoalResponse:
-        """One task at a time, and only while active."""
+        """One task at a time, and only while active; of this run, or of a person where there is no other planner."""
         free = self.active and not self.others.foreign and not self.busy.locked()
-        return GoalResponse.ACCEPT if free else GoalResponse.REJECT
+        return GoalResponse.ACCEPT if free and request.run in ("", self.others.run) else GoalResponse.REJECT
 
     def execute(self, handle: Any) -> Any:
         """The action: pursue the goals; every way out has a code and a text."""
@@ -286,4 +285,4 @@ class PlannerNode(ModelNode):
     def _beat(self, over: threading.Event) -> None:
         """While a task is under way the robot hears that its client is alive."""
         while not over.wait(HEARTBEAT):
-            self.tell("heartbeat", Header(stamp=self.get_clock().now().to_msg(), frame_id=self.episode))
+            self.tell("heartbeat", Heartbeat(header=header(self.now(), self.episode)))

@@ -19,12 +19,15 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.answers import StackAnswers, StepKey
 from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.info import BagInfo, info
+from fail2progress.ros.bags.layout import Layout, converted, layout
 from fail2progress.ros.bags.pictures import COMPRESSED, decoded
 from fail2progress.ros.bags.playback import Pace, messages
 from fail2progress.ros.bags.reader import BagError, Recorded
 from fail2progress.ros.bags.topics import TRANSFORMS, Choice
+from fail2progress.ros.bags.writer import definition
 from fail2progress.ros.clock import ClockSource, PlayedTime
-from fail2progress.ros.conversions.values import uuid_text
+from fail2progress.ros.conversions.values import SCHEMA, uuid_text
+from fail2progress.ros.entries import OWN
 from fail2progress.ros.lifecycle import StackNode, message_type, offered
 
 _, DEPTH, INFO = table.CAMERA
@@ -61,6 +64,8 @@ class PlayerNode(StackNode):
         self.heard = StackAnswers(self)
         self.ending: threading.Event = self.heard.ending
         self.outlets: dict[str, Any] = {}
+        self.layouts: dict[str, tuple[Layout, Layout]] = {}
+        """Of own messages, by type: as the bag has them, and as they are today."""
         self.state: StepKey = ("", 0)
         """Episode and number of finished steps after what was played."""
         self.finished: dict[StepKey, tuple[str, bytes]] = {}
@@ -133,13 +138,13 @@ class PlayerNode(StackNode):
             if self.ending.is_set():
                 return
             try:
-                data = decoded(item.data) if item.type == COMPRESSED else item.data
+                data = self._as_said_now(item)
                 of = header_stamp(data) if name in whole else 0
             except DamagedError as error:
                 self.damaged.append(f"{item.topic}: {error}")
                 continue
             if name == "steps":
-                self._note_step(item)
+                self._note_step(data)
             self.time.reach(item.time)
             self._outlet_of(name).publish(data)
             self.played += 1
@@ -201,10 +206,21 @@ class PlayerNode(StackNode):
         for name, data in messages.items():
             self._outlet_of(name).publish(data)
 
-    def _note_step(self, item: Recorded) -> None:
+    def _as_said_now(self, item: Recorded) -> bytes:
+        """A recorded message as a node of this run would say it: in today's layout, with this run's id, images decoded."""
+        if item.type == COMPRESSED:
+            return decoded(item.data)
+        if not item.type.startswith(OWN):
+            return item.data
+        if item.type not in self.layouts:
+            now = layout(item.type, definition(item.type))
+            self.layouts[item.type] = layout(item.type, item.definition) if item.definition else now, now
+        return converted(item.data, *self.layouts[item.type], SCHEMA, {"run": self.others.run})
+
+    def _note_step(self, data: bytes) -> None:
         """Before a step is played: wait for the model that planned it; remember where the episode is after it."""
         try:
-            step = deserialize_message(item.data, Step)
+            step = deserialize_message(data, Step)
         except RuntimeError as error:
             raise BagError(f"{self.path}: a damaged step ({error})") from error
         if step.phase == Step.OVER:
@@ -213,7 +229,7 @@ class PlayerNode(StackNode):
         key = (uuid_text(step.episode), int(step.step))
         self.state = (key[0], key[1] + (step.phase == Step.FINISHED))
         if step.phase == Step.FINISHED:
-            self.finished[key] = (step.model, item.data)
+            self.finished[key] = (step.model, data)
 
     def _await_model(self, model: str) -> None:
         """A model that is not here yet is one that will be learnt from a failure met before, or one that cannot be had."""

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fail2progress_msgs.msg import Step, Verdict
+from fail2progress_msgs.msg import Step
 from rclpy.serialization import deserialize_message
 
 from fail2progress.ros import graph as table
@@ -44,23 +44,30 @@ class RecorderNode(StackNode):
 
     def _keep(self, name: str, topic: str, data: bytes) -> None:
         if self.active:
-            self.guarded(name, partial(self._write, topic), data)
-            if name in ("steps", "verdicts"):
-                self.guarded(name, self._follow_step if name == "steps" else self._follow_verdict, data)
+            self.guarded(name, partial(self._keep_own, name, topic), data)
+
+    def _keep_own(self, name: str, topic: str, data: bytes) -> None:
+        """What this run says; Refused for another's, and for what is no such message."""
+        of = table.TOPICS[name]
+        message = _read(data, message_type(of.type)) if of.own else None
+        self.others.check(of, message.run if of.own else "")
+        self._write(topic, data)
+        if name == "steps":
+            self._follow_step(message)
+        elif name == "verdicts":
+            self._follow_verdict(message)
 
     def _write(self, topic: str, data: bytes) -> None:
         with self.lock:
             self.writer.write(topic, data, self.get_clock().now().nanoseconds)
 
-    def _follow_step(self, data: bytes) -> None:
-        step = _read(data, Step)
+    def _follow_step(self, step: Any) -> None:
         if step.phase == Step.FINISHED:
             key = (uuid_text(step.episode), int(step.step))
             for name, topic, image in self.thinning.finished(key, stamp_of(step.header.stamp)):
                 self._write_image(name, topic, image)
 
-    def _follow_verdict(self, data: bytes) -> None:
-        verdict = _read(data, Verdict)
+    def _follow_verdict(self, verdict: Any) -> None:
         self.thinning.judged((uuid_text(verdict.episode), int(verdict.step)), stamp_of(verdict.header.stamp))
 
     def _keep_image(self, name: str, topic: str, data: bytes) -> None:
@@ -68,6 +75,7 @@ class RecorderNode(StackNode):
             self.guarded(name, partial(self._choose_image, name, topic), data)
 
     def _choose_image(self, name: str, topic: str, data: bytes) -> None:
+        self.others.check(table.TOPICS[name], "")
         try:
             stamp = header_stamp(data)
         except DamagedError as error:

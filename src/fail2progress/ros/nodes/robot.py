@@ -60,10 +60,15 @@ class RobotNode(StackNode):
             kind,
             name,
             carry_out,
-            goal_callback=lambda request: GoalResponse.ACCEPT if self.active and not self.others.foreign else GoalResponse.REJECT,
+            goal_callback=self._accept,
             cancel_callback=self._cancel,
             callback_group=self.together,
         )
+
+    def _accept(self, request: Any) -> GoalResponse:
+        """Goals of this run's planner and of people; of nobody while another robot's node has the same name."""
+        ours = getattr(request, "run", "") in ("", self.others.run)
+        return GoalResponse.ACCEPT if self.active and ours and not self.others.foreign else GoalResponse.REJECT
 
     @abstractmethod
     def aim(self, name: str, point: Array) -> None:

@@ -91,8 +91,8 @@ class SegmentationNode(StackNode):
 
     def look(self, message: Any) -> None:
         """The robot stands still and looks, before or after its skill, or moves on."""
-        self.looking = stamp_of(message.stamp) if message.frame_id else None
-        self.untouched = message.frame_id == BEFORE
+        self.looking = stamp_of(message.header.stamp) if message.when else None
+        self.untouched = message.when == BEFORE
 
     def take_info(self, message: Any) -> None:
         """Where pixels look to."""

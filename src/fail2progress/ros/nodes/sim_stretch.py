@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from fail2progress_msgs.msg import ErrorCode, LabelNames
 from fail2progress_msgs.srv import SetTrial
-from std_msgs.msg import Header
 
 from fail2progress.core.files import write_whole
 from fail2progress.core.rgbd import RgbdFrame
@@ -21,7 +20,7 @@ from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.ros.clock import ClockSource
 from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
-from fail2progress.ros.conversions.values import header, time_of
+from fail2progress.ros.conversions.values import header, look_msg, time_of
 from fail2progress.ros.graph import AFTER, CAMERA, LABELS
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.simulation import registry as simulators
@@ -107,10 +106,10 @@ class SimStretchNode(RobotNode):
 
     def _show(self, frame: RgbdFrame) -> None:
         """The skill is over and its looks are taken: as the real robot, it says so and shows what is there."""
-        self.tell("looks", Header(stamp=time_of(self.now()), frame_id=AFTER))
+        self.tell("looks", look_msg(self.now(), AFTER))
         self._photograph(frame)
         self._send()
-        self.tell("looks", Header(stamp=time_of(self.now())))
+        self.tell("looks", look_msg(self.now()))
 
     def halt(self) -> None:
         """See RobotNode."""

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from fail2progress_msgs.msg import ErrorCode
 from rclpy.lifecycle import State, TransitionCallbackReturn
-from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 
 from fail2progress.core.observation import SegmentedCloud
@@ -23,7 +22,7 @@ from fail2progress.robots.stretch.real.robot import StretchRobot
 from fail2progress.robots.stretch.real.states import StretchError, Trouble
 from fail2progress.robots.stretch.real.transport import StretchTransport, TransportError, connect
 from fail2progress.ros import graph as table
-from fail2progress.ros.conversions.values import Refused, cloud_of, time_of
+from fail2progress.ros.conversions.values import Refused, cloud_of, look_msg
 from fail2progress.ros.graph import AFTER, BEFORE
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.skills.base import SkillCall
@@ -171,11 +170,11 @@ class StretchNode(RobotNode):
     def look(self) -> SegmentedCloud:
         """What is seen from now on: the head is at rest. StretchError where nothing is."""
         self.since = self.now()
-        self.tell("looks", Header(stamp=time_of(self.since), frame_id=AFTER if self.robot.acted else BEFORE))
+        self.tell("looks", look_msg(self.since, AFTER if self.robot.acted else BEFORE))
         try:
             return self._await_segments()
         finally:
-            self.tell("looks", Header(stamp=time_of(self.now())))
+            self.tell("looks", look_msg(self.now()))
 
     def _await_segments(self) -> SegmentedCloud:
         end = time.monotonic() + SIGHT

@@ -169,6 +169,7 @@ class TaskNode(StackNode):
         if not self._there(lambda: self.client.found(1.0), "the planner (execute_task)"):
             raise LostError("nobody offers execute_task: does the planner run?")
         goal = ExecuteTask.Goal(
+            run=self.others.run,
             task=trial.task,
             objects=trial.objects,
             seed=trial.seed,
