@@ -44,7 +44,8 @@ def child(state: Path) -> ModelUpdate:
     version = versions.register(found.model, {"parent": DIGEST, "gate": {"passed": True, "reason": "better"}})  # type: ignore[arg-type]
     made = load_checkpoint(versions.path(version))
     return ModelUpdate(
-        schema_version=1, kind=ModelUpdate.ACCEPTED, version=version, digest=made.digest, path=str(made.path), parent=DIGEST
+        schema_version=convert.SCHEMA, kind=ModelUpdate.ACCEPTED,
+        version=version, digest=made.digest, path=str(made.path), parent=DIGEST
     )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def test_the_end_of_an_episode_changes_nothing(ros: Any, monkeypatch: pytest.Mon
     ros()
     with rig("relations", monkeypatch) as made:
         made.activate()
-        over = Step(schema_version=1, phase=Step.OVER, episode=convert.uuid_msg(m.EPISODE), task="x", objects=3)
+        over = Step(schema_version=convert.SCHEMA, phase=Step.OVER, episode=convert.uuid_msg(m.EPISODE), task="x", objects=3)
         assert made.send("steps", over) and not made.node.refused
 
 

@@ -38,7 +38,8 @@ def transforms(child: str = images.OPTICAL_FRAME) -> TFMessage:
 def relations(step: int = 0, moving: bool = False, points: int = 32) -> Relations:
     """What the relations node says after a step."""
     return Relations(
-        header=convert.header(2 * SECOND, "planning"), schema_version=SCHEMA, relations=convert.relations_msg(m.scene_relations()),
+        header=convert.header(2 * SECOND, "planning"), schema_version=SCHEMA,
+        relations=convert.relations_msg(m.scene_relations()),
         segments=convert.segments_msg(m.scene_cloud(stamp=2.0, points=points)), model="0" * 64,
         episode=convert.uuid_msg(m.EPISODE), finished=step + 1, moving=moving,
     )  # fmt: skip

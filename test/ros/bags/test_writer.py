@@ -290,7 +290,7 @@ def test_names_of_recorded_topics_are_found_in_any_namespace() -> None:
 @given(seconds=st.integers(0, 2**31 - 1), nanoseconds=st.integers(0, 10**9 - 1))
 def test_stamps_are_read_from_serialised_messages(seconds: int, nanoseconds: int) -> None:
     message = traffic.VALID["heartbeat"]()
-    message.stamp.sec, message.stamp.nanosec = seconds, nanoseconds
+    message.header.stamp.sec, message.header.stamp.nanosec = seconds, nanoseconds
     assert header_stamp(serialize_message(message)) == seconds * 10**9 + nanoseconds
     with pytest.raises(DamagedError, match="no header"):
         header_stamp(b"\0" * 11)

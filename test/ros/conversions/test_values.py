@@ -117,7 +117,7 @@ def _point(index: int, value: float) -> Callable[[Any], None]:
 
 
 MALFORMED: list[tuple[str, Callable[[Any], None], str]] = [
-    ("cloud", _set("schema_version", 2), "schema"),
+    ("cloud", _set("schema_version", convert.SCHEMA + 1), "schema"),
     ("cloud", _set("points_per_segment", 31), "size"),
     ("cloud", _set("points_per_segment", 0), "count"),
     ("cloud", _set("points_per_segment", 2**32 - 1), "count"),
@@ -180,7 +180,7 @@ MALFORMED: list[tuple[str, Callable[[Any], None], str]] = [
     ("report", _set("failure.uuid", np.zeros(16, np.uint8)), "name"),
     ("report", _set("rebuilt", ["x"] * 65), "count"),
     ("report", _set("schema_version", 3), "schema"),
-    ("report", _set("signals.0.schema_version", 2), "schema"),
+    ("report", _set("signals.0.schema_version", 1), "schema"),
     ("report", _set("signals.0.severity", 1.5), "value"),
     ("report", _set("signals.0.delta", float("nan")), "value"),
     ("report", _set("signals.0.low", 1.0), "value"),

@@ -39,7 +39,9 @@ def test_relations_by_a_detector_from_outside(ros: Any, tmp_path: Path, monkeypa
         said = made.collect("relations")
         for number in range(2):
             assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=5.0 + number)))
-            made.node.update_model(ModelUpdate(schema_version=1, kind=ModelUpdate.ACCEPTED, digest=made.node.live.current.digest))
+            made.node.update_model(
+                ModelUpdate(schema_version=convert.SCHEMA, kind=ModelUpdate.ACCEPTED, digest=made.node.live.current.digest)
+            )
         assert wait_for(lambda: len(said) == 2) and [message.model for message in said] == ["boxes", "boxes"]
         assert set(said[0].relations.binary) <= {0.0, 1.0} and made.node.facts["detector"] == "boxes"
     DETECTORS.unregister("boxes")

@@ -6,7 +6,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, cast
 
@@ -35,7 +35,7 @@ class Recorded:
     type: str
     data: bytes
     time: int
-    definition: str = ""
+    definition: str = field(default="", compare=False)
     """Of the type, as the bag has it ("ros2msg"); empty where it has none."""
 
 

@@ -200,9 +200,14 @@ def report_msg(report: FailureReport, stamp: int) -> FailureReportMsg:
         rebuilt=list(report.rebuilt),
         signals=[FailureSignalMsg(schema_version=SCHEMA, **signal.model_dump()) for signal in report.signals],
         reason=report.reason,
-        initial_signals=[FailureSignalsMsg(**signals.model_dump()) for signals in report.initial_signals],
-        final_signals=[FailureSignalsMsg(**signals.model_dump()) for signals in report.final_signals],
+        initial_signals=[_signals_msg(signals) for signals in report.initial_signals],
+        final_signals=[_signals_msg(signals) for signals in report.final_signals],
     )
+
+
+def _signals_msg(signals: FailureSignals) -> FailureSignalsMsg:
+    """From the core's type; the version is that of the message."""
+    return FailureSignalsMsg(**signals.model_dump() | {"schema_version": SCHEMA})
 
 
 def _signal_of(message: FailureSignalMsg) -> FailureSignal:
@@ -216,7 +221,9 @@ def _signals_of(message: FailureSignalsMsg) -> FailureSignals:
     """To the core's type; ValidationError for values that are not numbers."""
     check_schema(message)
     check_texts(message.asset)
-    return FailureSignals(**{field: getattr(message, field) for field in FailureSignals.model_fields})
+    return FailureSignals(
+        **{field: getattr(message, field) for field in FailureSignals.model_fields if field != "schema_version"}
+    )
 
 
 def report_of(message: FailureReportMsg) -> FailureReport:

@@ -49,7 +49,7 @@ class RecorderNode(StackNode):
     def _keep_own(self, name: str, topic: str, data: bytes) -> None:
         """What this run says; Refused for another's, and for what is no such message."""
         of = table.TOPICS[name]
-        message = _read(data, message_type(of.type)) if of.own else None
+        message: Any = _read(data, message_type(of.type)) if of.own else None
         self.others.check(of, message.run if of.own else "")
         self._write(topic, data)
         if name == "steps":
