@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.core.relations import BINARY, RelationState
+from fail2progress.core.relations import BINARY, RelationState, binary_relations
 from fail2progress.core.scene import Scene
 from fail2progress.skills.base import SkillCall
 
@@ -74,6 +74,8 @@ def _bonds(names: Sequence[str], relations: RelationState, scene: Scene, placed:
     """(N, N) what touches, holds or carries what; a drawer and its cabinet."""
     columns = [BINARY.index(name) for name in _BONDS]
     bonds = np.array((np.asarray(relations.binary, float)[..., columns] > 0.5).any(axis=-1), dtype=bool)
+    for row, other in _held(names, scene, placed):
+        bonds[row, other] = True
     for spec in scene.objects:
         if spec.inside_of is not None and spec.name in names and spec.inside_of in names:
             bonds[names.index(spec.name), names.index(spec.inside_of)] = True
@@ -96,7 +98,7 @@ def parents(names: Sequence[str], relations: RelationState, scene: Scene, placed
     """The smallest thing that a segment is in, the cabinet of a drawer, or the highest thing that it stands on and touches."""
     volume = {i: float(np.prod(scene.objects[scene.index(names[i])].size)) for i in placed}
     top = {i: float(scene.bounds()[scene.index(names[i]), 1, 2]) for i in placed}
-    found: dict[int, int] = {}
+    held, found = _held(names, scene, placed), dict[int, int]()
     for row in placed:
         others = [other for other in placed if other != row and not _leads_to(found, other, row)]
 
@@ -104,13 +106,21 @@ def parents(names: Sequence[str], relations: RelationState, scene: Scene, placed
             return relations.value(relation, names[row], names[other]) > 0.5
 
         cabinet = scene.objects[scene.index(names[row])].inside_of
-        holders = [other for other in others if names[other] == cabinet or holds("inside", other)]
+        holders = [other for other in others if names[other] == cabinet or holds("inside", other) or (row, other) in held]
         below = [other for other in others if holds("above", other) and holds("contact", other)]
         if holders:
             found[row] = min(holders, key=volume.__getitem__)
         elif below:
             found[row] = max(below, key=top.__getitem__)
     return found
+
+
+def _held(names: Sequence[str], scene: Scene, placed: list[int]) -> set[tuple[int, int]]:
+    """What lies within which container of the rebuilt scene: a detector may know of a full shelf that it is touched, no more."""
+    inside = binary_relations(scene.bounds(), np.zeros((len(scene), len(scene)), bool))[..., BINARY.index("inside")]
+    holders = [other for other in placed if scene.objects[scene.index(names[other])].kind.container]
+    within = {(row, other): (scene.index(names[row]), scene.index(names[other])) for row in placed for other in holders}
+    return {pair for pair, at in within.items() if inside[at]}
 
 
 def _leads_to(parent: dict[int, int], row: int, goal: int) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fail2progress.core.scene import Scene
 from fail2progress.stein.planar import Footprints, Planar, turned
 
 _SOFT = 0.01
@@ -77,3 +79,19 @@ class Placed:
         """(M, N) boxes from above."""
         still = solids.footprints
         return Footprints(self.move.apply(still.centre), still.half, still.yaw + self.move.angle)
+
+
+def solids_of(names: tuple[str, ...], scene: Scene) -> Solids:
+    """The rebuilt scene in the order of the segments; what it leaves out is a point far below."""
+    centre, half, yaw = torch.zeros(len(names), 2), torch.full((len(names), 2), 1e-3), torch.zeros(len(names))
+    level = torch.full((len(names), 2), -9.0)
+    bounds = scene.bounds()
+    for row, name in enumerate(names):
+        if name in scene.names:
+            index = scene.index(name)
+            pose = scene.poses[index]
+            centre[row] = torch.tensor(pose[:2])
+            half[row] = torch.tensor(scene.sizes[index, :2] / 2)
+            yaw[row] = 2 * math.atan2(pose[6], pose[3])
+            level[row] = torch.tensor(bounds[index, :, 2])
+    return Solids(Footprints(centre, half, yaw), level)

@@ -1,8 +1,9 @@
 """The space of scene states around a failure, and P(S): what a particle places, and which states can be (paper Eq. 3b and 5).
 
 What hangs together is placed and turned as one: a particle has a place (x, y) and a turn for every cluster. The members of the
-cluster that failed also vary within it, each relative to what it stands in or on, and drawers vary how far they are open. Heights
-follow from the table below, and what is in or on something keeps its height above that. So whatever can fail can be a particle:
+cluster that failed also vary within it, each relative to what it stands in or on, those that touch each other together as well
+(bands.py), and drawers vary how far they are open. Heights follow from the table below, and what is in or on something keeps its
+height above that. So whatever can fail can be a particle:
 a row in contact, a stack, a drawer in its cabinet with what is in it, a cup in a box. That the failure's relations hold is not
 built in here; the likelihood says so (likelihood.py).
 """
@@ -20,10 +21,11 @@ from torch.nn import functional
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.scene import Scene
 from fail2progress.models.prediction import Belief
+from fail2progress.stein.bands import Band, bands, shifts, walls
 from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.concerned import Concern, Observed, concern
 from fail2progress.stein.planar import Footprints, Planar, penetration, turned
-from fail2progress.stein.solids import Placed, Solids, Surroundings
+from fail2progress.stein.solids import Placed, Solids, Surroundings, solids_of
 
 _GAP = 0.015
 """Metres kept free between clusters."""
@@ -44,7 +46,7 @@ class NothingToVaryError(ValueError):
 
 @dataclass(frozen=True)
 class StateSpace:
-    """A particle's coordinates: x, y, turn of every cluster; x, y, turn of every varying member; openings of drawers (m)."""
+    """A particle's coordinates: x, y, turn of every cluster and of every varying member; x, y of bands; openings (m)."""
 
     clusters: tuple[tuple[int, ...], ...]
     parent: dict[int, int]
@@ -63,6 +65,8 @@ class StateSpace:
     points: Tensor
     """(N, P, 3) clouds of O_F in metres."""
     solids: Solids
+    bands: tuple[Band, ...] = ()
+    """What of the failed cluster also shifts together."""
 
     @property
     def movable(self) -> tuple[int, ...]:
@@ -85,6 +89,8 @@ class StateSpace:
         turn = min(_TURN_PER_METRE * self.freedom, math.pi)
         low += [-self.freedom, -self.freedom, -turn] * len(self.varying)
         high += [self.freedom, self.freedom, turn] * len(self.varying)
+        low += [value for band in self.bands for value in band.low]
+        high += [value for band in self.bands for value in band.high]
         low += [0.0] * len(self.drawers)
         high += [widest for _, widest in self.drawers.values()]
         periodic = [value for widest in turns for value in (False, False, widest == math.pi)]
@@ -94,7 +100,7 @@ class StateSpace:
         """(D,) the coordinates of O_F itself."""
         places = [torch.cat([self._pivot(cluster), torch.zeros(1)]) for cluster in self.clusters]
         openings = torch.tensor([opening for opening, _ in self.drawers.values()])
-        return torch.cat([*places, torch.zeros(3 * len(self.varying)), openings])
+        return torch.cat([*places, torch.zeros(3 * len(self.varying) + 2 * len(self.bands)), openings])
 
     def turn(self, particles: Tensor) -> Tensor:
         """(M,) radians by which the failed cluster is turned."""
@@ -153,11 +159,12 @@ class StateSpace:
     def _own(self, particles: Tensor) -> Planar:
         """(M, N) what every segment does within its cluster, as O_F shows it, carried along by what it stands in or on."""
         count, start = len(particles), 3 * len(self.clusters)
+        together = shifts(self.bands, particles[:, start + 3 * len(self.varying) :])
         steps: dict[int, Planar] = {}
         for number, row in enumerate(self.varying):
             x = particles[:, start + 3 * number : start + 3 * number + 3]
             centre = self.solids.footprints.centre[row].expand(count, 2)
-            steps[row] = Planar.about(centre, x[:, 2], centre + x[:, :2])
+            steps[row] = Planar.about(centre, x[:, 2], centre + x[:, :2] + together.get(row, torch.zeros(2)))
         for (row, (opening, _)), now in zip(self.drawers.items(), self.openings(particles).unbind(dim=1), strict=True):
             yaw = self.solids.footprints.yaw[row]
             pulled = (opening - now).unsqueeze(1) * torch.stack([yaw.cos(), yaw.sin()])
@@ -244,19 +251,21 @@ def state_space(belief: Belief, failure: Observed, scene: Scene, freedom: float 
     if not tables or not cloud.seen[moved] or cloud.names[moved] not in scene.names:
         raise NothingToVaryError("learning from a failure needs a table and the object of the failed skill in view")
     found = concern(failure, scene)
+    varying, solids = _varying(found, moved, cloud.names, scene), solids_of(cloud.names, scene)
     return StateSpace(
         found.clusters,
         found.parent,
         found.concerned,
         moved,
-        _varying(found, moved, cloud.names, scene),
+        varying,
         _drawers(found, cloud.names, scene),
         frozenset(row for cluster in found.clusters for row in cluster if not CATEGORIES[cloud.categories[row]].movable),
         freedom,
         Surroundings(belief.state.box[0][tables]),
         tuple(tables),
         torch.from_numpy(np.nan_to_num(cloud.points)),
-        _solids(cloud.names, scene),
+        solids,
+        bands(found.clusters[0], varying, found.parent, solids, walls(cloud.names, scene)),
     )
 
 
@@ -276,19 +285,3 @@ def _drawers(found: Concern, names: tuple[str, ...], scene: Scene) -> dict[int, 
         for row, spec in rows.items()
         if spec.is_drawer and spec.inside_of in scene.names
     }
-
-
-def _solids(names: tuple[str, ...], scene: Scene) -> Solids:
-    """The rebuilt scene in the order of the segments; what it leaves out is a point far below."""
-    centre, half, yaw = torch.zeros(len(names), 2), torch.full((len(names), 2), 1e-3), torch.zeros(len(names))
-    level = torch.full((len(names), 2), -9.0)
-    bounds = scene.bounds()
-    for row, name in enumerate(names):
-        if name in scene.names:
-            index = scene.index(name)
-            pose = scene.poses[index]
-            centre[row] = torch.tensor(pose[:2])
-            half[row] = torch.tensor(scene.sizes[index, :2] / 2)
-            yaw[row] = 2 * math.atan2(pose[6], pose[3])
-            level[row] = torch.tensor(bounds[index, :, 2])
-    return Solids(Footprints(centre, half, yaw), level)

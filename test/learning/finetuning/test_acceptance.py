@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.learning.finetuning.acceptance import Rule, Scores, judge, repeat, score
+from fail2progress.failures.event import Mismatch
+from fail2progress.learning.finetuning.acceptance import Repetitions, Rule, Scores, judge, repeat, score
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions, select
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -51,6 +52,23 @@ def test_verdicts(after: Scores, reason: str) -> None:
     verdict = judge(BEFORE, after)
     assert verdict.reason == reason and verdict.passed == reason.startswith("better")
     assert (verdict.before, verdict.after) == (BEFORE, after)
+
+
+def test_what_no_repetition_shows_is_not_held_against_a_model(simulator: MujocoSimulator) -> None:
+    event, done = failures.event("stack"), failures.outcome("stack")
+    true = done.after.relations
+    kept, gone = (failures.mismatch("above", one, other) for one, other in (("top", "base"), ("base", "top")))
+    gone = gone.model_copy(update={"observed": 1.0, "expected": 0.0})  # no scene has the base above the top
+    kept = kept.model_copy(update={"observed": true.value("above", "top", "base")})
+
+    def broken(*mismatches: Mismatch) -> tuple[Mismatch, ...]:
+        header = event.header.model_copy(update={"mismatches": mismatches})
+        return Repetitions(event.model_copy(update={"header": header}), (done,)).broken()
+
+    assert broken(kept, gone) == (kept,)
+    assert broken(gone) == (gone,)
+    absent = failures.mismatch("above", "nothing_known", "base")
+    assert broken(gone, absent) == (absent,)
 
 
 def test_how_much_may_be_lost_can_be_said() -> None:

@@ -10,6 +10,7 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet, choose
 from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions, select
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -75,6 +76,30 @@ def test_a_ladder_of_weights_the_fewest_first(learner: Learner, event: FailureEv
     assert lesson.model is best.model and lesson.verdict == best.verdict
     report = json.loads(json.dumps(lesson.to_dict()))
     assert [one["adjusts"] for one in report["tries"]] == [one.adjusts for one in lesson.tries]
+
+
+def test_without_time_the_ladder_is_climbed_until_something_passes(
+    learner: Learner, event: FailureEvent, model: Points2Plans
+) -> None:
+    brief = replace(
+        learner, finetuning=FinetuneOptions(epochs=3, replay=2), targeting=replace(learner.targeting, samples=2), patience=0.0
+    )
+    assert [one.adjusts for one in brief.learn([event], model, 0).tries] == ["relations"]
+    strict = replace(brief, rule=Rule(right=1.1)).learn([event], model, 0)
+    assert [one.adjusts for one in strict.tries] == ["relations", "networks", "all"] and not strict.verdict.passed
+
+
+def test_all_weights_go_on_from_what_the_adapters_say(learner: Learner, event: FailureEvent, model: Points2Plans) -> None:
+    ladder = replace(learner, finetuning=FinetuneOptions(epochs=5, replay=2), rule=Rule(right=1.1), patience=0.0)
+    tries = {one.adjusts: one.model for one in ladder.learn([event], model, 0).tries}
+    moved = {name: _apart(other, tries["all"]) for name, other in (("networks", tries["networks"]), ("start", model))}
+    assert 0 < moved["networks"] < moved["start"]
+
+
+def _apart(one: SkillEffectModel, other: SkillEffectModel) -> float:
+    """How far the adapters of two models are from each other."""
+    pairs = zip(one.adapter_parameters(), other.adapter_parameters(), strict=True)
+    return sum(float((a - b).detach().square().sum()) for a, b in pairs)
 
 
 def test_while_nothing_passes_other_data_are_tried_within_the_time(

@@ -75,11 +75,12 @@ def best_rung(
 ) -> tuple[SkillEffectModel, str]:
     """Fine-tuned on the data; which weights to adjust, F1 on the check decides, the fewest among equals."""
     best: tuple[float, SkillEffectModel, str] | None = None
-    for adjusts, share in LADDER:
-        rung = replace(options, adjusts=adjusts, epochs=max(round(share * options.epochs), 1))
-        tuned = finetune(model, data, replay, rung, seed)
+    found: dict[str | None, SkillEffectModel] = {None: model}
+    for rung in LADDER:
+        of = replace(options, adjusts=rung.adjusts, epochs=max(round(rung.epochs * options.epochs), 1))
+        found[rung.adjusts] = tuned = finetune(found[rung.after], data, replay, of, seed, teacher=model)
         value = evaluate(tuned, check).prediction_f1
         if best is None or value > best[0] + _WORTH:
-            best = value, tuned, adjusts
+            best = value, tuned, rung.adjusts
     assert best is not None
     return best[1], best[2]

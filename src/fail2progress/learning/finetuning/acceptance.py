@@ -7,14 +7,14 @@ far what moved is predicted to move. Then generated executions that were held ba
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array, Scene
-from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.training.metrics import evaluate
@@ -85,6 +85,26 @@ class Repetitions:
     event: FailureEvent
     outcomes: tuple[Outcome, ...]
 
+    def broken(self) -> tuple[Mismatch, ...]:
+        """The failure's broken relations, but for those that the detector only imagined afterwards (docs/decisions/0043).
+
+        No repetition shows these as they were observed. All count where none is shown: then the failure itself is not repeated.
+        """
+        shown = tuple(m for m in self.event.header.mismatches if any(map(self._shows(m), self.outcomes)))
+        return shown or self.event.header.mismatches
+
+    @staticmethod
+    def _shows(broken: Mismatch) -> Callable[[Outcome], bool]:
+        """Whether a relation comes out as it was observed; of what a scene leaves out nothing can be said against it."""
+
+        def shows(outcome: Outcome) -> bool:
+            true = outcome.after.relations
+            if not {broken.subject, broken.other} <= set(true.names):
+                return True
+            return (true.value(broken.relation, broken.subject, broken.other) > 0.5) == (broken.observed > 0.5)
+
+        return shows
+
 
 def repeat(
     event: FailureEvent, scene: Scene, simulator: Simulator, seed: int, count: int = 6, shift: float = 0.004
@@ -125,7 +145,7 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
     """Shares of broken relations predicted right in O_F and in the repetitions, and the error of what moved (m)."""
     event = one.event
     predicted, shift, _ = predict_effect(model, encode_observation(model, event.before), event.header.call.call())
-    broken = event.header.mismatches
+    broken = one.broken()
     right = [(predicted.value(m.relation, m.subject, m.other) > 0.5) == (m.observed > 0.5) for m in broken]
     errors, shifted = list(_observed_errors(event, shift)), []
     for outcome in one.outcomes:

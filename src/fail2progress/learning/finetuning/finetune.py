@@ -55,10 +55,11 @@ def finetune(
     options: FinetuneOptions,
     seed: int,
     report: Callable[[int, int], None] = lambda done, total: None,
+    teacher: SkillEffectModel | None = None,
 ) -> SkillEffectModel:
     """A fine-tuned copy; the model itself is left as it is. The encoder is not adjusted, so shape codes are computed once.
 
-    `report` hears the samples done and their total.
+    `report` hears the samples done and their total. `teacher` is the model to agree with on what is replayed, if it is another.
     """
     tuned = copy.deepcopy(model)
     source = concatenate([targeted, replay])
@@ -76,7 +77,7 @@ def finetune(
     )
     epoch = _Epochs(len(targeted), len(replay), options.replay)
     distils = options.distillation > 0 and options.replay > 0 and options.adjusts == "all"
-    further = Distillation(model, tuned, len(targeted), options.distillation) if distils else None
+    further = Distillation(teacher or model, tuned, len(targeted), options.distillation) if distils else None
     generator = torch.Generator().manual_seed(seed)
     for step in train(tuned, source, parameters, training, generator, codes, epoch, further=further):
         report(step.samples, step.total)

@@ -23,8 +23,18 @@ from fail2progress.models.training.transitions import Transitions, concatenate
 from fail2progress.simulation.base import Simulator
 from fail2progress.stein.states import NothingToVaryError
 
-LADDER = (("relations", 0.4), ("networks", 0.4), ("all", 0.4))
-"""Which weights to adjust, one after the other, and the part of the epochs that each may take (docs/decisions/0027)."""
+
+@dataclass(frozen=True)
+class Rung:
+    """Which weights to adjust, the part of the epochs that this may take, and the rung whose weights it starts from."""
+
+    adjusts: str
+    epochs: float
+    after: str | None = None
+
+
+LADDER = (Rung("relations", 0.4), Rung("networks", 0.4), Rung("all", 0.4, after="networks"))
+"""One after the other (docs/decisions/0027, 0043): all weights need not learn by heart what the adapters can say."""
 ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 """What to try while no model has passed: parts of the members' freedom, and of the number of samples."""
 
@@ -49,8 +59,8 @@ class Try:
     def merit(self) -> float:
         """By which those that passed are compared: the failure mended, less what was forgotten beyond the aim."""
         after, before = self.verdict.after, self.verdict.before
-        left = after.motion / max(before.motion, 1e-3)
-        value = after.failure_f1 + 0.5 * min(after.broken, after.shifted) - 0.1 * min(left, 1.0)
+        left = after.motion / max(before.motion, 1e-3), after.failure_error / max(before.failure_error, 1e-3)
+        value = after.failure_f1 + 0.5 * min(after.broken, after.shifted) - 0.1 * sum(min(part, 1.0) for part in left)
         value -= _FORGETTING * max(self.verdict.lost - AIM, 0.0)
         return float(np.nan_to_num(value, nan=-9.0)) + 10.0 * self.verdict.passed
 
@@ -127,8 +137,9 @@ Progress = Callable[[str, float], None]
 class Learner:
     """Learns from one failure, or from several met one after the other: their data sets are trained on together.
 
-    Weights are adjusted by a ladder, the fewest first, and the best model that passes is taken. While none passes, other data are
-    tried, as long as another attempt can begin within `patience` seconds.
+    Weights are adjusted by a ladder, the fewest first, and the best model that passes is taken. While none passes, the ladder is
+    climbed to its end, and then other data are tried, as long as another attempt can begin within `patience` seconds: of
+    this process's own time, so that what is learnt does not hang on what else the computer does.
     """
 
     simulator: Simulator
@@ -169,9 +180,9 @@ class _Learning:
 
     def result(self) -> FineTuningResult:
         """Try until one is good enough, or time is over; the best of all."""
-        self._end = time.perf_counter() + self.learner.patience
+        self._end = time.process_time() + self.learner.patience
         for number, options in enumerate(self._attempts()):
-            if number and (time.perf_counter() > self._end or any(one.verdict.passed for one in self.tries)):
+            if number and (self._late or self._passed):
                 break
             try:
                 self._climb(self._targeted(options, number), options)
@@ -208,31 +219,39 @@ class _Learning:
         repetitions = self._repetitions()
         before = score(self.model, check, self.learner.rehearsal.held_out, repetitions)
         self._spent("gate", time.perf_counter() - start)
-        for adjusts, epochs in self._rungs():
-            tuned = self._tune(data, adjusts, epochs)
+        found: dict[str | None, SkillEffectModel] = {None: self.model}
+        for rung in self._rungs():
+            found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung)
             start = time.perf_counter()
             self.report("gate", 0.0)
             after = score(tuned, check, self.learner.rehearsal.held_out, repetitions)
             self._spent("gate", time.perf_counter() - start)
             verdict = judge(before, after, self.learner.rule)
-            self.tries.append(Try(adjusts, options.freedom, options.samples, verdict, tuned, targeted))
-            if self.tries[-1].enough or time.perf_counter() > self._end:
+            self.tries.append(Try(rung.adjusts, options.freedom, options.samples, verdict, tuned, targeted))
+            if self.tries[-1].enough or (self._late and self._passed):
                 return
 
-    def _rungs(self) -> list[tuple[str, float]]:
+    @property
+    def _late(self) -> bool:
+        return time.process_time() > self._end
+
+    @property
+    def _passed(self) -> bool:
+        return any(one.verdict.passed for one in self.tries)
+
+    def _rungs(self) -> list[Rung]:
         """All rungs, or the one that was asked for; a model without such adapters has but one."""
         if self.learner.finetuning.adjusts != LADDER_NAME:
-            return [(self.learner.finetuning.adjusts, 1.0)]
-        return list(LADDER) if "relations" in self.model.adapters() else [("all", 1.0)]
+            return [Rung(self.learner.finetuning.adjusts, 1.0)]
+        return list(LADDER) if "relations" in self.model.adapters() else [Rung("all", 1.0)]
 
-    def _tune(self, data: Transitions, adjusts: str, epochs: float) -> SkillEffectModel:
+    def _tune(self, begin: SkillEffectModel, data: Transitions, rung: Rung) -> SkillEffectModel:
         start = time.perf_counter()
         options = self.learner.finetuning
-        options = replace(options, adjusts=adjusts, epochs=max(round(epochs * options.epochs), 1))
+        options = replace(options, adjusts=rung.adjusts, epochs=max(round(rung.epochs * options.epochs), 1))
         replay = self.learner.rehearsal.replay
-        tuned = finetune(
-            self.model, data, replay, options, self.seed, lambda done, total: self.report("fine-tuning", done / total)
-        )
+        told = lambda done, total: self.report("fine-tuning", done / total)  # noqa: E731
+        tuned = finetune(begin, data, replay, options, self.seed, told, teacher=self.model)
         self._spent("fine-tuning", time.perf_counter() - start)
         return tuned
 
