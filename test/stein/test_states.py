@@ -15,11 +15,9 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import Belief, encode_observation
-from fail2progress.stein.bands import Band, bands
 from fail2progress.stein.concerned import SEEN_MOVING, seen_moving
 from fail2progress.stein.likelihood import FailureRelations
-from fail2progress.stein.planar import Footprints
-from fail2progress.stein.solids import Solids, Surroundings
+from fail2progress.stein.solids import Surroundings
 from fail2progress.stein.states import StateSpace, state_space
 from support import failures
 
@@ -122,45 +120,6 @@ def test_members_vary_within_their_freedom_and_carry_what_they_hold(model: Point
     carried = space.place(particles)
     torch.testing.assert_close(carried.move.angle[:, rows["capsule"]], carried.move.angle[:, rows["cup"]])
     torch.testing.assert_close(carried.move.shift[:, rows["capsule"]], carried.move.shift[:, rows["cup"]])
-
-
-def row_in_a_shelf() -> tuple[Solids, dict[int, int]]:
-    """A shelf (row 0) with two blocks 1 mm apart (rows 1 and 2) and one far from them (row 3)."""
-    centre = torch.tensor([[0.6, 0.3], [0.55, 0.40], [0.55, 0.451], [0.55, 0.20]])
-    half = torch.tensor([[0.12, 0.20], [0.025, 0.025], [0.025, 0.025], [0.025, 0.025]])
-    boxes = Footprints(centre, half, torch.zeros(4))
-    return Solids(boxes, torch.tensor([[0.4, 0.7]] + [[0.42, 0.47]] * 3)), {1: 0, 2: 0, 3: 0}
-
-
-def test_what_touches_on_one_support_also_shifts_together_as_far_as_that_goes() -> None:
-    solids, parent = row_in_a_shelf()
-    (band,) = bands(range(4), (1, 2, 3), parent, solids, [0.015, 0.0, 0.0, 0.0])
-    assert band.rows == (1, 2)
-    torch.testing.assert_close(torch.tensor(band.low), torch.tensor([-0.03, -0.26]))  # 15 mm of wall
-    torch.testing.assert_close(torch.tensor(band.high), torch.tensor([0.13, 0.009]))
-    assert bands(range(4), (1, 2, 3), {1: 0}, solids, [0.0] * 4) == ()
-    assert bands(range(4), (1,), parent, solids, [0.0] * 4) == ()
-
-
-def test_a_band_shifts_its_members_and_nothing_else(model: Points2Plans) -> None:
-    space, rows = space_of(model, "row")
-    space = replace(space, bands=(Band((rows["row_1"], rows["row_2"]), (-0.1, -0.2), (0.1, 0.2)),))
-    particles = space.observed().repeat(2, 1)
-    at = 3 * len(space.clusters) + 3 * len(space.varying)
-    assert particles.shape[1] == at + 2 == space.chart().dimensions
-    particles[:, at:] = torch.tensor([[0.04, -0.05], [0.0, 0.1]])
-    shift = space.place(particles).move.shift
-    for name, row in rows.items():
-        wanted = particles[:, at:] if name in ("row_1", "row_2") else torch.zeros(2, 2)
-        torch.testing.assert_close(shift[:, row], wanted, rtol=0, atol=1e-5)
-
-
-def test_what_the_rebuilt_scene_has_in_a_container_stands_in_it(model: Points2Plans) -> None:
-    event, scene = failures.event("nested"), failures.outcome("nested").before.scene
-    unsure = replace(event.relations_before, binary=np.zeros_like(event.relations_before.binary))
-    belief = encode_observation(model, event.before)
-    found = state_space(belief, replace(observed(event), relations=unsure), scene).parent
-    assert found == {belief.index("cup"): belief.index("box"), belief.index("capsule"): belief.index("cup")}
 
 
 def test_a_drawer_takes_its_contents_along(model: Points2Plans) -> None:
