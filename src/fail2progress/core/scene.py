@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,9 +58,15 @@ class Scene:
         return self.poses[self.index(name), :3]
 
     def bounds(self) -> Array:
-        """(N, 2, 3) low and high corners of every object's axis-aligned bounding box, in metres."""
+        """(N, 2, 3) low and high corners of every object's axis-aligned bounding box, in metres. Not to be written to."""
+        return self._bounds
+
+    @cached_property
+    def _bounds(self) -> Array:
         round_ones = np.array([spec.kind.shape is Shape.CYLINDER for spec in self.objects], dtype=bool)
-        return bounding_boxes(self.poses, self.sizes, round_ones)
+        boxes = bounding_boxes(self.poses, self.sizes, round_ones)
+        boxes.setflags(write=False)
+        return boxes
 
     def with_poses(self, poses: Array, openings: Mapping[str, float] | None = None) -> Scene:
         """The same objects elsewhere."""

@@ -22,6 +22,10 @@ WHOLE: Shares = ((0.0, 1.0), (0.0, 1.0))
 """All of a surface, as shares of its length along x and y."""
 
 
+Corners = tuple[tuple[float, float, float], tuple[float, float, float]]
+"""Low and high corner of a box (m). Numbers, not arrays: a scene has some ten boxes, and every call of numpy costs more."""
+
+
 class DoesNotFitError(ValueError):
     """No free place was found for an object."""
 
@@ -34,7 +38,7 @@ class Layout:
     objects: list[ObjectSpec] = field(default_factory=list)
     poses: list[Array] = field(default_factory=list)
     openings: dict[str, float] = field(default_factory=dict)
-    _boxes: list[Array] = field(default_factory=list)
+    _boxes: list[Corners] = field(default_factory=list)
 
     def scene(self) -> Scene:
         """What has been built so far."""
@@ -44,7 +48,7 @@ class Layout:
         """Put an object at a (7,) pose without asking."""
         self.objects.append(spec)
         self.poses.append(at)
-        self._boxes.append(bounding_boxes(at[None], np.array([spec.size]))[0])
+        self._boxes.append(_box(spec.size, at))
 
     def take_back(self) -> None:
         """Take the object out that was put in last."""
@@ -66,11 +70,11 @@ class Layout:
     ) -> Array:
         """The (7,) pose of a random free place for an object on a surface. DoesNotFitError if there is none."""
         half = _footprint(spec.size, yaw) / 2
-        low, high = self._region(table, spec.name, half, margin, shares)
-        height = self.bounds()[self.index(table), 1, 2] + spec.size[2] / 2
+        low, high = (corner.tolist() for corner in self._region(table, spec.name, half, margin, shares))
+        height, extent = self._top(table) + spec.size[2] / 2, (*half.tolist(), spec.size[2] / 2)
         for _ in range(tries):
-            x, y = self.rng.uniform(low, high)
-            if self._free(np.array([x, y, height]), half, spec.size[2] / 2):
+            x, y = self.rng.uniform(low[0], high[0]), self.rng.uniform(low[1], high[1])
+            if self._free((x, y, height), extent):
                 return pose(x, y, height, yaw)
         raise DoesNotFitError(f"no free place for {spec.name} on {table}")
 
@@ -91,12 +95,12 @@ class Layout:
         low, high = self._region(table, f"the row of {specs[0].name}", half, margin, shares)
         starts = np.cumsum([0.0, *(size + gap for size, gap in zip(sizes[:-1, 0], gaps, strict=True))])
         along = starts + sizes[:, 0] / 2 - length / 2
-        heights = self.bounds()[self.index(table), 1, 2] + sizes[:, 2] / 2
+        heights = self._top(table) + sizes[:, 2] / 2
         for _ in range(tries):
             middle = self.rng.uniform(low, high)
             centres = middle + along[:, None] * np.array([np.cos(yaw), np.sin(yaw)])
             places = np.column_stack([centres, heights])
-            free = (self._free(at, _footprint(s.size, yaw) / 2, s.size[2] / 2) for at, s in zip(places, specs, strict=True))
+            free = (self._free(at, (*_footprint(s.size, yaw) / 2, s.size[2] / 2)) for at, s in zip(places, specs, strict=True))
             if all(free):
                 for spec, (x, y, z) in zip(specs, places, strict=True):
                     self.add(spec, pose(x, y, z, yaw))
@@ -107,26 +111,26 @@ class Layout:
         """Put an object on the floor of a container, beside what lies in it. DoesNotFitError if there is no room."""
         index = self.index(container)
         wall = self.objects[index].kind.wall
-        inner = np.array(self.objects[index].size[:2]) / 2 - wall - np.array(spec.size[:2]) / 2 - 0.002
-        if (inner < 0).any():
+        half = spec.size[0] / 2, spec.size[1] / 2, spec.size[2] / 2
+        inner = [self.objects[index].size[axis] / 2 - wall - half[axis] - 0.002 for axis in (0, 1)]
+        if min(inner) < 0:
             raise DoesNotFitError(f"{spec.name} does not fit into {container}")
-        at = self.poses[index]
-        floor = at[2] - self.objects[index].size[2] / 2 + wall
-        yaw = _yaw(at)
-        around = [index, *self._around(index)]
+        at = self.poses[index].tolist()
+        height = at[2] - self.objects[index].size[2] / 2 + wall + half[2]
+        yaw = _yaw(self.poses[index])
+        (c, s), around = (np.cos(yaw), np.sin(yaw)), [index, *self._around(index)]
         for _ in range(tries):
-            x, y = at[:2] + _turn(yaw) @ self.rng.uniform(-inner, inner)
-            centre = np.array([x, y, floor + spec.size[2] / 2])
-            if self._free(centre, np.array(spec.size[:2]) / 2, spec.size[2] / 2, gap=0.001, but=around):
-                return self.add(spec, pose(x, y, centre[2], yaw))
+            along, across = self.rng.uniform(-inner[0], inner[0]), self.rng.uniform(-inner[1], inner[1])
+            x, y = at[0] + c * along - s * across, at[1] + s * along + c * across
+            if self._free((x, y, height), half, gap=0.001, but=around):
+                return self.add(spec, pose(x, y, height, yaw))
         raise DoesNotFitError(f"no room for {spec.name} in {container}")
 
     def stack(self, spec: ObjectSpec, base: str) -> None:
         """Put an object on the middle of another one."""
         index = self.index(base)
-        top = self.bounds()[index, 1, 2]
-        x, y = self.poses[index][:2]
-        self.add(spec, pose(x, y, top + spec.size[2] / 2))
+        x, y = self.poses[index][:2].tolist()
+        self.add(spec, pose(x, y, self._top(base) + spec.size[2] / 2))
 
     def beside(self, spec: ObjectSpec, other: str, side: int, gap: float = 0.001) -> None:
         """Put an object against another, on the same support: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken."""
@@ -137,8 +141,8 @@ class Layout:
         offset[axis] = sign * ((size[axis] + spec.size[axis]) / 2 + gap)
         x, y = at[:2] + _turn(_yaw(at)) @ offset
         z = at[2] - size[2] / 2 + spec.size[2] / 2
-        half = _footprint(spec.size, _yaw(at)) / 2
-        if not self._free(np.array([x, y, z]), half, spec.size[2] / 2, gap=0.0, but=[index]):
+        half = (*_footprint(spec.size, _yaw(at)) / 2, spec.size[2] / 2)
+        if not self._free((x, y, z), half, gap=0.0, but=[index]):
             raise DoesNotFitError(f"no room for {spec.name} beside {other}")
         self.add(spec, pose(x, y, z, _yaw(at)))
 
@@ -160,7 +164,7 @@ class Layout:
 
     def _region(self, surface: str, what: str, half: Array, margin: float, shares: Shares) -> tuple[Array, Array]:
         """(2,) corners between which the middle of something may be. DoesNotFitError where it is larger than the surface."""
-        box = self.bounds()[self.index(surface)]
+        box = np.array(self._boxes[self.index(surface)])
         low, high = box[0, :2] + half + margin, box[1, :2] - half - margin
         if (low > high).any():
             raise DoesNotFitError(f"{what} is larger than {surface}")
@@ -176,14 +180,23 @@ class Layout:
         within = ((boxes[:, 0] < middle) & (boxes[:, 1] > middle)).all(axis=1)
         return [i for i, spec in enumerate(self.objects) if within[i] and spec.kind.container and i != index]
 
-    def _free(self, centre: Array, half: Array, half_height: float, gap: float = GAP, but: Sequence[int] = ()) -> bool:
-        boxes, extent = self.bounds(), np.array([*half, half_height])
-        low, high = centre - extent, centre + extent
-        apart = (low[:2] - gap > boxes[:, 1, :2]) | (high[:2] + gap < boxes[:, 0, :2])
-        stacked = (low[2] > boxes[:, 1, 2] - 1e-3) | (high[2] < boxes[:, 0, 2] + 1e-3)
-        clear = apart.any(axis=1) | stacked
-        clear[list(but)] = True
-        return bool(clear.all())
+    def _top(self, name: str) -> float:
+        """Height (m) of an object's upper side."""
+        return self._boxes[self.index(name)][1][2]
+
+    def _free(self, centre: Sequence[float], half: Sequence[float], gap: float = GAP, but: Sequence[int] = ()) -> bool:
+        """Whether a box of (3,) half extents (m) keeps so far from all others, side by side, or stands above or below them."""
+        (x, y, z), (dx, dy, dz) = centre, half
+        return all(
+            x - dx - gap > high[0]
+            or x + dx + gap < low[0]
+            or y - dy - gap > high[1]
+            or y + dy + gap < low[1]
+            or z - dz > high[2] - 1e-3
+            or z + dz < low[2] + 1e-3
+            for i, (low, high) in enumerate(self._boxes)
+            if i not in but
+        )
 
 
 def two_tables(rng: np.random.Generator) -> Layout:
@@ -202,6 +215,17 @@ def random_camera_pose(rng: np.random.Generator) -> tuple[tuple[float, float, fl
     eye = rng.uniform([-0.20, -0.15, 1.25], [0.0, 0.15, 1.50])
     target = rng.uniform([0.55, -0.08, 0.44], [0.65, 0.08, 0.56])
     return (eye[0], eye[1], eye[2]), (target[0], target[1], target[2])
+
+
+def _box(size: Sequence[float], at: Array) -> Corners:
+    """The box around an object, in numbers where it stands upright, as most do."""
+    x, y, z, w, tilt, roll, turn = at.tolist()
+    if tilt or roll:
+        low, high = bounding_boxes(at[None], np.array([size]))[0].tolist()
+        return tuple(low), tuple(high)
+    c, s = abs(1 - 2 * (turn * turn)), abs(2 * (w * turn))
+    dx, dy, dz = c * (size[0] / 2) + s * (size[1] / 2), s * (size[0] / 2) + c * (size[1] / 2), size[2] / 2
+    return (x - dx, y - dy, z - dz), (x + dx, y + dy, z + dz)
 
 
 def _footprint(size: Sequence[float], yaw: float) -> Array:

@@ -10,6 +10,7 @@ meets later (docs/decisions/0014).
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -53,10 +54,10 @@ def random_scene(rng: np.random.Generator) -> Scene:
         _add_drawer(layout, rng)
     elif extra < DRAWER_SCENES + SHELF_SCENES:
         size = (rng.uniform(0.2, 0.28), rng.uniform(0.24, 0.34), rng.uniform(0.22, 0.32))
-        layout.stand(ObjectSpec("shelf", "shelf", size), str(rng.choice(tables)), margin=0.0)
+        layout.stand(ObjectSpec("shelf", "shelf", size), _one_of(rng, tables), margin=0.0)
     containers = [_container(rng, f"container_{i}") for i in range(rng.integers(1, 4))]
     for spec in containers:
-        layout.stand(spec, str(rng.choice(tables)), yaw=_yaw(rng, 0.4))
+        layout.stand(spec, _one_of(rng, tables), yaw=_yaw(rng, 0.4))
     for i in range(rng.integers(1, 6)):
         _add_small(layout, rng, _small(rng, f"small_{i}"), [spec.name for spec in containers], tables)
     return layout.scene()
@@ -82,26 +83,32 @@ def _add_small(layout: Layout, rng: np.random.Generator, spec: ObjectSpec, conta
     where = rng.random()
     if where < 0.35:
         with contextlib.suppress(DoesNotFitError):  # then it stands on a table
-            return layout.drop_in(spec, str(rng.choice(containers)))
+            return layout.drop_in(spec, _one_of(rng, containers))
     elif where < 0.45:
         bases = [o.name for o in layout.objects if o.category == "cuboid" and min(o.size[:2]) > max(spec.size[:2]) * 0.8]
-        occupied = _occupied(layout.scene())
-        bases = [name for name in bases if name not in occupied]
         if bases:
-            return layout.stack(spec, str(rng.choice(bases)))
-    layout.stand(spec, str(rng.choice(tables)), yaw=_yaw(rng, 0.6))
+            occupied = _occupied(layout.scene())
+            bases = [name for name in bases if name not in occupied]
+        if bases:
+            return layout.stack(spec, _one_of(rng, bases))
+    layout.stand(spec, _one_of(rng, tables), yaw=_yaw(rng, 0.6))
 
 
 def _add_drawer(layout: Layout, rng: np.random.Generator) -> None:
     """A cabinet with one drawer, pulled out by a random part of its way."""
     size = np.array([rng.uniform(0.22, 0.28), rng.uniform(0.18, 0.26), rng.uniform(0.10, 0.14)])
-    layout.stand(ObjectSpec("cabinet", "cabinet", tuple(size)), str(rng.choice(["table_a", "table_b"])), margin=0.0)
+    layout.stand(ObjectSpec("cabinet", "cabinet", tuple(size)), _one_of(rng, ["table_a", "table_b"]), margin=0.0)
     inner = size - [0.016, 0.032, 0.034]
     opening = rng.uniform(0.0, 0.6 * inner[0]) if rng.random() < 0.6 else 0.0
     at = layout.poses[-1].copy()
     at[0] -= opening + 0.006
     layout.add(ObjectSpec("drawer", "drawer", tuple(inner), inside_of="cabinet"), at)
     layout.openings["drawer"] = opening
+
+
+def _one_of(rng: np.random.Generator, names: Sequence[str]) -> str:
+    """What rng.choice gives, without making an array of them."""
+    return names[int(rng.integers(len(names)))]
 
 
 def _yaw(rng: np.random.Generator, share: float) -> float:
@@ -112,14 +119,14 @@ def random_call(rng: np.random.Generator, scene: Scene) -> SkillCall | None:
     """A skill call of the distribution, or None where the draw gave one that is not in it."""
     drawers = [spec.name for spec in scene.objects if spec.is_drawer]
     if drawers and rng.random() < DRAWER_SHARE:
-        name = drawers[0] if len(drawers) == 1 else str(rng.choice(drawers))
+        name = drawers[0] if len(drawers) == 1 else _one_of(rng, drawers)
         return _random_skill(rng, "drawer").draw(rng, scene, name)
     occupied = _occupied(scene)
     free = [spec.name for spec in scene.objects if spec.movable and spec.name not in occupied]
     if not free:
         return None
     small = [name for name in free if name.startswith("small")]
-    name = str(rng.choice(small if small and rng.random() < 0.6 else free))
+    name = _one_of(rng, small if small and rng.random() < 0.6 else free)
     return _random_skill(rng, "movable").draw(rng, scene, name)
 
 
