@@ -46,7 +46,7 @@ class MujocoSimulator(Simulator):
 
     def _carry_out(self, run: Running, program: HandProgram, job: Job) -> tuple[Snapshot, Snapshot, float]:
         """What was before and after the skill, and the seconds of casting rays."""
-        run.settle(at_most=0.6)
+        run.settle(at_most=0.6, every=5, times=2)
         before, looking = self._snapshot(run, job.camera)
         run.scene = before.scene
         program.run(run, job.call)

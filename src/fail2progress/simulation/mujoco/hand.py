@@ -18,6 +18,8 @@ from fail2progress.skills.limits import STRETCH_RE2, Limits
 
 _CHUNK = 2
 """Steps between two set-points of the hand."""
+_ARRIVING = 10
+"""Set-points before the end of a way at which a hand arrives: several times the time in which what it holds follows it."""
 _REST_SPEED = 0.01
 """Below this generalised speed (m/s, rad/s) things are at rest."""
 
@@ -41,11 +43,13 @@ class Running:
         mujoco.mj_step(self.bodies.model, self.bodies.data, nstep=steps)
         self.stepping += time.perf_counter() - start
 
-    def settle(self, at_most: float = 1.6) -> bool:
-        """Step until everything rests, at most so many seconds; whether it does."""
-        for _ in range(int(at_most / (25 * TIMESTEP))):
-            self.step(25)
-            if np.abs(self.bodies.data.qvel).max(initial=0.0) < _REST_SPEED:
+    def settle(self, at_most: float = 1.6, every: int = 25, times: int = 1) -> bool:
+        """Step until everything rests, so many times in a row when looked at every so many steps; whether it does within s."""
+        calm = 0
+        for _ in range(round(at_most / (every * TIMESTEP))):
+            self.step(every)
+            calm = calm + 1 if np.abs(self.bodies.data.qvel).max(initial=0.0) < _REST_SPEED else 0
+            if calm == times:
                 return True
         return False
 
@@ -88,14 +92,22 @@ class Running:
             self._track(positions[lost:], orientations[lost:])
 
     def _track(self, positions: Array, orientations: Array) -> None:
-        """Step along set-points; the loop that most executions spend their time in."""
+        """Step along set-points; the loop that most executions spend their time in.
+
+        What flies free on its hand, everything else asleep, does so in one step a period. The last of the way, where it is
+        about to touch something, takes two again, so that it arrives as it would have.
+        """
         model, data, step, clock, spent = self.bodies.model, self.bodies.data, mujoco.mj_step, time.perf_counter, 0.0
         place, orientation = data.mocap_pos[0], data.mocap_quat[0]
-        for position, turn in zip(positions, orientations, strict=True):
+        held, last = bool(data.eq_active[0]), len(positions) - _ARRIVING
+        for k, (position, turn) in enumerate(zip(positions, orientations, strict=True)):
             place[:], orientation[:] = position, turn
+            steps = 1 if held and k < last and data.ncon == 0 and data.ntree_awake == 1 else _CHUNK
+            model.opt.timestep = _CHUNK * TIMESTEP / steps
             begin = clock()
-            step(model, data, _CHUNK)
+            step(model, data, steps)
             spent += clock() - begin
+        model.opt.timestep = TIMESTEP
         self.stepping += spent
 
     def press(self, forward: float, up: float = 0.0) -> None:
