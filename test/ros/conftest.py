@@ -77,8 +77,8 @@ def ros(domain: int, ros_variables: dict[str, str], tmp_path: Path) -> Iterator[
     import rclpy
     from rclpy.signals import SignalHandlerOptions
 
-    def start(**values: object) -> None:
-        words = ["--ros-args", "--log-level", "fatal"]
+    def start(namespace: str = "", **values: object) -> None:
+        words = ["--ros-args", "--log-level", "fatal", *(["-r", f"__ns:=/{namespace}"] if namespace else [])]
         for key, value in {"state_dir": str(tmp_path / "state"), "loglevel": "error", **values}.items():
             text = f'"{value}"' if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else repr(value)
             words += ["-p", f"{key}:={text}"]

@@ -1,115 +1,47 @@
 """The real robot's node over DDS, on an imitation of the robot whose time runs by itself."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from action_msgs.msg import GoalStatus
-from fail2progress_msgs.action import AimCamera, ExecuteSkill
-from fail2progress_msgs.msg import ErrorCode, Heartbeat
-from std_srvs.srv import Trigger
+from fail2progress_msgs.action import AimCamera
+from fail2progress_msgs.msg import ErrorCode
 
-from fail2progress.robots.stretch.real.robot import StretchRobot
+from fail2progress.robots.stretch.real.driver import hold
 from fail2progress.robots.stretch.real.states import Trouble
 from fail2progress.robots.stretch.real.transport import TransportError
 from fail2progress.ros import graph as table
 from fail2progress.ros.__main__ import main
 from fail2progress.ros.actions import Dispatcher
-from fail2progress.ros.conversions.values import call_msg, segments_msg
+from fail2progress.ros.conversions.values import segments_msg
 from fail2progress.ros.nodes import stretch
+from fail2progress.ros.nodes.stretch import StretchNode
 from fail2progress.skills.base import SkillCall
+from support import stretch_bench as benches
+from support.driver_node import DriverNode
 from support.driving import cloud
 from support.fake_stretch import FakeStretch
 from support.live_clock import LiveClock
-from support.rigs import Rig, rig, wait_for
-
-PUSH = SkillCall("push", "cup", (0.7, 0.1))
-
-
-class Bench:
-    """The node on its imitated robot, with a client that beats and a camera that sees a cup on a table."""
-
-    def __init__(self, made: Rig, body: FakeStretch, clock: LiveClock) -> None:
-        self.rig, self.node, self.body, self.clock = made, made.node, body, clock
-        self.client = Dispatcher(made.peer, ExecuteSkill, "execute_skill")
-        self.phases: list[str] = []
-        self.beating = True
-        self.seeing = True
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=run, daemon=True) for run in (self._beat, self._see)]
-        made.outlet("heartbeat"), made.outlet("segments")
-        made.activate()
-        assert self.client.found(60.0)
-        for thread in self._threads:
-            thread.start()
-
-    def _beat(self) -> None:
-        while not self._over.wait(0.01):
-            if self.beating:
-                self.rig.outlet("heartbeat").publish(Heartbeat())
-
-    def _see(self) -> None:
-        seen = cloud("cup", "table")
-        while not self._over.wait(0.05):
-            if self.seeing:
-                self.rig.outlet("segments").publish(segments_msg(replace(seen, stamp=time.time_ns())))
-
-    def send(self, call: SkillCall = PUSH, unattended: bool = False) -> Any:
-        goal = ExecuteSkill.Goal(call=call_msg(call), unattended=unattended)
-        future = self.client.send(goal, lambda m: self.phases.append(m.feedback.phase))
-        assert wait_for(future.done)
-        assert future.result().accepted
-        return future.result()
-
-    def result(self, handle: Any) -> Any:
-        future = handle.get_result_async()
-        assert wait_for(future.done, 240.0)
-        return future.result()
-
-    def underway(self) -> Any:
-        """A skill, once it moves."""
-        handle = self.send()
-        assert wait_for(lambda: self.body.moving)
-        return handle
-
-    def facts(self) -> dict[str, str]:
-        """Of the newest diagnostics."""
-        return {item.key: item.value for status in self.rig.statuses[-1].status for item in status.values}
-
-    def ask(self, name: str) -> Any:
-        return self.rig.call(Trigger, name, Trigger.Request())
-
-    def close(self) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-        self.client.close()
+from support.rigs import wait_for
+from support.stretch_bench import BODY, DRIVER, Bench
 
 
 @pytest.fixture
 def bench(ros: Callable[..., None], monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Bench]:
-    pace, timeout = getattr(request, "param", (1.0, 1.0))
-    # Heartbeats come by the computer's time, the driver counts by the robot's; a busy computer is late with both.
-    ros(client_timeout=timeout)
-    clock = LiveClock(pace)
-    body = FakeStretch(clock)
-    clock.start()
-    monkeypatch.setattr(stretch, "connect", lambda: body)
-    monkeypatch.setattr(stretch, "StretchRobot", partial(StretchRobot, clock=clock))
-    with rig("stretch", monkeypatch) as made:
-        found = Bench(made, body, clock)
-        yield found
-        found.close()
-    clock.end()
-    assert body.stopped_devices == 1 and not made.died
+    """Parameters: see support.stretch_bench.bench."""
+    with benches.bench(ros, monkeypatch, *getattr(request, "param", ())) as made:
+        yield made
 
 
-@pytest.mark.parametrize("bench", [(10.0, 1.0)], indirect=True)
+BOTH = pytest.mark.parametrize("bench", [(1.0, 1.0, BODY), (1.0, 1.0, DRIVER)], indirect=True, ids=[BODY, DRIVER])
+"""By either transport."""
+
+
+@pytest.mark.parametrize("bench", [(10.0, 1.0), (8.0, 1.0, DRIVER)], indirect=True, ids=[BODY, DRIVER])
 def test_a_skill_is_carried_out_and_told_of(bench: Bench) -> None:
     joints, transforms, looks = (bench.rig.collect(name) for name in ("joint_states", "tf", "looks"))
     answer = bench.result(bench.send())
@@ -147,6 +79,7 @@ def test_a_goal_that_is_typed_by_hand_needs_no_heartbeat(bench: Bench) -> None:
     assert bench.result(bench.send(unattended=True)).result.error_code == ErrorCode.OK
 
 
+@BOTH
 def test_stop_ends_motion_and_the_goal_until_resume(bench: Bench) -> None:
     handle = bench.underway()
     assert bench.ask("stop_the_robot").success and not bench.body.moving
@@ -167,6 +100,7 @@ def test_motion_stands_still_within_a_fifth_of_a_second_of_stop(bench: Bench) ->
     assert moved[-1] - begin < 0.2
 
 
+@BOTH
 def test_a_cancelled_goal_ends_motion_and_another_one_is_taken(bench: Bench) -> None:
     handle = bench.underway()
     assert wait_for(handle.cancel_goal_async().done)
@@ -178,7 +112,7 @@ def test_a_cancelled_goal_ends_motion_and_another_one_is_taken(bench: Bench) -> 
     bench.result(again)
 
 
-@pytest.mark.parametrize("bench", [(1.0, 0.4)], indirect=True)
+@pytest.mark.parametrize("bench", [(1.0, 0.4), (1.0, 0.4, DRIVER)], indirect=True, ids=[BODY, DRIVER])
 def test_a_lost_client_ends_motion_before_the_goal(bench: Bench) -> None:
     handle = bench.underway()
     bench.beating = False
@@ -188,6 +122,7 @@ def test_a_lost_client_ends_motion_before_the_goal(bench: Bench) -> None:
     assert not bench.body.moving
 
 
+@BOTH
 def test_the_run_stop_ends_the_goal_and_bars_resume_while_it_is_pressed(bench: Bench) -> None:
     handle = bench.underway()
     bench.body.press()
@@ -200,6 +135,7 @@ def test_the_run_stop_ends_the_goal_and_bars_resume_while_it_is_pressed(bench: B
     bench.underway().cancel_goal_async()
 
 
+@BOTH
 def test_troubles_have_codes(bench: Bench) -> None:
     unseen = bench.result(bench.send(SkillCall("push", "ghost", (0.7, 0.1))))
     assert unseen.result.error_code == ErrorCode.ROBOT_CANNOT and "has not been seen" in unseen.result.error_msg
@@ -225,6 +161,7 @@ def test_what_was_seen_before_the_last_motion_is_not_relied_on(bench: Bench, mon
     assert wait_for(lambda: bench.node.refused["segments/frame"] == 1)
 
 
+@BOTH
 def test_a_node_that_is_deactivated_does_not_move(bench: Bench) -> None:
     handle = bench.underway()
     bench.node.trigger_deactivate()
@@ -262,6 +199,51 @@ def test_every_trouble_has_a_code_of_the_robot() -> None:
     assert all(ErrorCode.ROBOT_FIRST <= code < ErrorCode.ROBOT_FIRST + 100 for code in stretch.CODES.values())
 
 
+@pytest.mark.parametrize("bench", [(3.0, 1.0, DRIVER)], indirect=True)
+def test_the_driver_homes_the_robot_takes_positions_and_keeps_the_grasp(bench: Bench) -> None:
+    assert bench.driver is not None and bench.driver.mode == "position"
+    bench.body.homed = False
+    assert wait_for(lambda: not bench.node.transport.is_homed())
+    unhomed = bench.result(bench.send())
+    assert unhomed.result.error_code == ErrorCode.ROBOT_STOPPED and "home" in unhomed.result.error_msg
+    answer = bench.ask("home_the_robot")
+    assert answer.success and wait_for(lambda: bench.node.transport.is_homed())
+    grip = bench.body.axes["stretch_gripper"]
+    grip.position, grip.block = 40.0, 20.0
+    transport = bench.node.transport
+    transport.end_of_arm.move_to("stretch_gripper", -30.0, 4.0, 8.0)
+    transport.push_command()
+    assert wait_for(lambda: grip.contacts)
+    squeezed = grip.contacts
+    hold(transport, ())
+    assert wait_for(lambda: bench.driver is not None and bench.driver.stops == 1)
+    assert wait_for(lambda: grip.contacts > squeezed), "the driver's stop lets go, so the fingers squeeze again"
+
+
+@pytest.mark.parametrize("bench", [(1.0, 1.0, DRIVER)], indirect=True)
+def test_a_driver_that_somebody_switches_over_or_that_dies_ends_the_goal(bench: Bench) -> None:
+    assert bench.driver is not None
+    handle = bench.underway()
+    bench.driver.mode = "navigation"
+    answer = bench.result(handle)
+    assert answer.result.error_code == ErrorCode.ROBOT_LOST and "mode=navigation" in answer.result.error_msg
+    assert not bench.body.moving
+
+
+def test_a_driver_in_the_same_namespace_is_told_of(
+    ros: Callable[..., None], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ros()
+    body = FakeStretch(LiveClock(1.0))
+    driver = DriverNode(body)
+    try:
+        monkeypatch.setattr(stretch, "connect", _nobody)
+        with pytest.raises(ValueError, match="start this one in a namespace"):
+            StretchNode(table.NODES["stretch"])
+    finally:
+        driver.close()
+
+
 def _nobody() -> Any:
     raise TransportError("stretch_body cannot be imported: pip install 'fail2progress[stretch]'")
 
@@ -273,6 +255,7 @@ def test_without_a_robot_the_node_says_so_in_one_line(
     ends: list[bool] = []
     body = SimpleNamespace(is_homed=lambda: False, stop=lambda: ends.append(True))
     monkeypatch.setattr(stretch, "connect", _nobody if robot == "none" else lambda: body)
+    monkeypatch.setattr(stretch, "connect_driver", lambda: None)
     monkeypatch.setattr("signal.signal", lambda *_: None)
     assert main(["stretch", "--ros-args", "--log-level", "fatal"]) == 2
     said = capsys.readouterr().err.strip()

@@ -35,13 +35,14 @@ def wait_for(true: Callable[[], object], seconds: float = PATIENCE) -> bool:
 class Rig:
     """The node under test and its peer."""
 
-    def __init__(self, name: str, monkeypatch: Any) -> None:
+    def __init__(self, name: str, monkeypatch: Any, namespace: str = "") -> None:
+        """namespace: that which ROS was started with."""
         self.entry = table.NODES[name]
         self.handled: Counter[str] = Counter()
         self.died: list[BaseException] = []
         self._count_what_is_handled(monkeypatch)
         self.node: Any = getattr(importlib.import_module(self.entry.module), self.entry.class_name)(self.entry)
-        self.peer = rclpy.create_node("peer", use_global_arguments=False)
+        self.peer = rclpy.create_node("peer", use_global_arguments=False, namespace=namespace or None)
         self._executors = [NodeExecutor(self.entry.threads), SingleThreadedExecutor()]
         self._threads = []
         for executor, spun in zip(self._executors, (self.node, self.peer), strict=True):
@@ -76,7 +77,9 @@ class Rig:
         """As autostart does."""
         assert self.node.trigger_configure().name == "SUCCESS"
         assert self.node.trigger_activate().name == "SUCCESS"
-        heard = {inlet.topic_name.lstrip("/") for inlet in self.node.subscriptions} & set(self.entry.subscribes)
+        heard = {inlet.topic_name.removeprefix(self.peer.get_namespace()).lstrip("/") for inlet in self.node.subscriptions} & set(
+            self.entry.subscribes
+        )
         assert wait_for(lambda: all(self.outlet(name).get_subscription_count() for name in heard))
 
     def outlet(self, name: str) -> Any:
@@ -139,9 +142,9 @@ class Rig:
 
 
 @contextmanager
-def rig(name: str, monkeypatch: Any) -> Iterator[Rig]:
+def rig(name: str, monkeypatch: Any, namespace: str = "") -> Iterator[Rig]:
     """A node with its peer, ended at the end."""
-    made = Rig(name, monkeypatch)
+    made = Rig(name, monkeypatch, namespace)
     try:
         yield made
     finally:

@@ -157,10 +157,16 @@ _NODES = (
     ),
     NodeEntry(
         "stretch",
-        "the real Stretch RE2 by stretch_body; its camera comes from the RealSense driver",
+        "the real Stretch RE2, by stretch_body or a running stretch_driver; its camera comes from the RealSense driver",
         (
             Parameter("client_timeout", 0.5, "seconds without a client's heartbeat after which motion stops; 0: none", 0.0, 5.0),
             Parameter("rate", 15.0, "joint states a second", 1.0, 100.0),
+            Parameter(
+                "driver",
+                "auto",
+                "by what the robot is moved: stretch_body, a running stretch_driver, or what is there",
+                choices=("auto", "stretch_body", "stretch_driver"),
+            ),
             Parameter("publish_links", True, "frames of the links; false where a robot_state_publisher gives them"),
         ),
         ("heartbeat", "segments", "corrections"),

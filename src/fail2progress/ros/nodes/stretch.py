@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from std_srvs.srv import Trigger
 
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import FRAME, Array
-from fail2progress.robots.stretch.real.calibration import read_calibration
+from fail2progress.robots.stretch.real.calibration import Offsets, read_calibration
 from fail2progress.robots.stretch.real.motion import Rules
 from fail2progress.robots.stretch.real.readout import ODOM
 from fail2progress.robots.stretch.real.robot import StretchRobot
@@ -25,6 +26,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.values import Refused, cloud_of, look_msg
 from fail2progress.ros.graph import AFTER, BEFORE
 from fail2progress.ros.nodes.robot import RobotNode
+from fail2progress.ros.stretch_driver.transport import DriverTransport, connect_driver
 from fail2progress.skills.base import SkillCall
 
 SIGHT = 10.0
@@ -60,13 +62,37 @@ class StretchNode(RobotNode):
         super().__init__(entry)
         try:
             self.calibration = read_calibration()
-            self.transport: StretchTransport = connect()
+            self.transport = self._reach(str(self.param("driver")))
         except TransportError as error:
             raise ValueError(str(error)) from error
         self.devices.callback(self.transport.stop)
-        if not self.transport.is_homed():
+        self.driver = self.transport if isinstance(self.transport, DriverTransport) else None
+        if self.driver is not None:
+            self.calibration = replace(self.calibration, offsets=Offsets())  # the driver has added its own
+            self.get_logger().info("the robot is moved through the stretch_driver that runs")
+        elif not self.transport.is_homed():
             self.devices.close()
             raise ValueError(f"the robot is not homed: {HOMING}")
+
+    def _reach(self, wanted: str) -> StretchTransport:
+        """stretch_body where nobody else holds the robot, else the driver that does. TransportError where neither is there."""
+        try:
+            if wanted != "stretch_driver":
+                return connect()
+        except TransportError:
+            if wanted == "stretch_body" or (found := connect_driver()) is None:
+                raise
+        else:
+            found = connect_driver()
+        if found is None:
+            raise TransportError("no stretch_driver runs: ros2 launch stretch_core stretch_driver.launch.py")
+        if self.get_namespace() == "/":
+            found.stop()
+            raise TransportError(
+                "a stretch_driver runs, and its services have the names of this stack's: start this one in a namespace "
+                "(namespace:=f2p)"
+            )
+        return found
 
     def start(self) -> None:
         """See StackNode. The planning frame is where the robot stands now."""
@@ -220,7 +246,23 @@ class StretchNode(RobotNode):
         self.facts["homed"] = str(self.transport.is_homed()).lower()
 
     def _home(self, request: Any, response: Any) -> Any:
-        """Homing drives every joint to its end without regard for a stop, so it is not done beside this node."""
-        response.success = self.transport.is_homed()
-        response.message = "the robot is homed" if response.success else f"the robot is not homed: {HOMING}"
+        """Homing goes on without regard for a stop: a driver does it; with stretch_body it is not done beside this node."""
+        response.success, response.message = self.transport.is_homed(), "the robot is homed"
+        if not response.success and self.driver is not None:
+            return self._have_it_homed(self.driver, response)
+        if not response.success:
+            response.message = f"the robot is not homed: {HOMING}"
+        return response
+
+    def _have_it_homed(self, driver: DriverTransport, response: Any) -> Any:
+        if not self.moving.acquire(blocking=False):
+            response.message = "a skill is under way: stop it, or wait for its end"
+            return response
+        try:
+            driver.home()
+            response.success, response.message = True, "homed by stretch_driver"
+        except TransportError as error:
+            response.message = str(error)
+        finally:
+            self.moving.release()
         return response

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fail2progress.robots.stretch.real.joints import FAILURES, JOINTS, profiles, read
+from fail2progress.robots.stretch.real.joints import FAILURES, JOINTS, REFUSAL, profiles, read
 from fail2progress.robots.stretch.real.motion import Motion, Rules, send
 from fail2progress.robots.stretch.real.states import EVENT_OF, Event, State, StretchError, Trouble, after
 from fail2progress.robots.stretch.real.transport import Status, StretchTransport
@@ -133,6 +133,8 @@ class StretchDriver:
     def _watch(self, motion: Motion) -> Status:
         status = self.status()
         self._check(status)
+        if status.get(REFUSAL):
+            raise StretchError(Trouble.TRANSPORT, f"{status[REFUSAL]}; then resume()")
         motion.check(status, self.clock.now())
         return status
 

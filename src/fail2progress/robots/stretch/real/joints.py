@@ -60,7 +60,7 @@ JOINT_OF = {axis: name for axis, (name, _) in _OF_AXIS.items()}
 """Names of joints by the axes of a phase's goals; the base and the fingers are commanded in other units (`commands`)."""
 FULL_OPEN, CLOSED, SQUEEZE = 100.0, 0.0, -50.0
 """Gripper positions in stretch_body's per cent: as wide as it goes, fingers just touching, squeezing."""
-_APERTURE = 0.09 / 70
+APERTURE = 0.09 / 70
 """Metres that the fingers open per per cent (stretch_body's gripper conversion)."""
 
 
@@ -85,11 +85,15 @@ JOINTS = joints_of({**AXES, "pitch": PITCH})
 
 def per_cent(angle: float) -> float:
     """The gripper's position for an angle of its fingers (rad), as wide as it goes at most."""
-    return min(2 * FINGER_LENGTH * math.sin(angle) / _APERTURE, FULL_OPEN)
+    return min(2 * FINGER_LENGTH * math.sin(angle) / APERTURE, FULL_OPEN)
 
 
 FAILURES = "failed_reads"
 """Where the driver puts into a status how often each chain of servos could not be read."""
+
+
+REFUSAL = "refusal"
+"""Where a transport that is told later puts into a status why the last motion was not begun, or given up; else empty."""
 
 
 @dataclass(frozen=True)

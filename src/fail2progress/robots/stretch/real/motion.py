@@ -133,10 +133,10 @@ class _Track:
 
 
 def send(transport: StretchTransport, motion: Motion) -> None:
-    """Send a motion's commands, steppers together."""
+    """Send a motion's commands, together where they wait: stretch_body's servos obey at once, other transports' may wait."""
     for name, profile in motion.moving.items():
         _command(transport, name, motion.to[name], profile)
-    if any(JOINTS[name].stepper for name in motion.moving):
+    if motion.moving:
         transport.push_command()
 
 

@@ -38,11 +38,17 @@ class Stepper(Protocol):
 class Prismatic(Protocol):
     """Lift or arm. Positions in metres from the lower stop."""
 
-    motor: Stepper
-    soft_motion_limits: Mapping[str, Any]
-    """`current`: lowest and highest position (m) by the robot's own calibration."""
-    i_feedforward: float
-    """Amperes that carry the joint's weight."""
+    @property
+    def motor(self) -> Stepper:
+        """What turns it."""
+
+    @property
+    def soft_motion_limits(self) -> Mapping[str, Any]:
+        """`current`: lowest and highest position (m) by the robot's own calibration."""
+
+    @property
+    def i_feedforward(self) -> float:
+        """Amperes that carry the joint's weight."""
 
     def move_to(self, x_m: float, v_m: float | None = None, a_m: float | None = None) -> None:
         """Queue a move; clips at the soft limits and does nothing, with a log line alone, where it is not homed."""
@@ -51,8 +57,13 @@ class Prismatic(Protocol):
 class Base(Protocol):
     """The differential drive."""
 
-    left_wheel: Stepper
-    right_wheel: Stepper
+    @property
+    def left_wheel(self) -> Stepper:
+        """Its motor."""
+
+    @property
+    def right_wheel(self) -> Stepper:
+        """Its motor."""
 
     def translate_by(self, x_m: float, v_m: float | None = None, a_m: float | None = None) -> None:
         """Queue a straight drive by metres, forwards positive."""
@@ -64,8 +75,9 @@ class Base(Protocol):
 class Servo(Protocol):
     """A Dynamixel of wrist, gripper or head."""
 
-    soft_motion_limits: Mapping[str, Any]
-    """`current`: lowest and highest position (rad) by the robot's own calibration."""
+    @property
+    def soft_motion_limits(self) -> Mapping[str, Any]:
+        """`current`: lowest and highest position (rad) by the robot's own calibration."""
 
     def quick_stop(self) -> None:
         """Torque off and on again: it rests where it is. Acts at once, without push_command."""
@@ -74,17 +86,20 @@ class Servo(Protocol):
 class Errors(Protocol):
     """Counts of what went wrong on a bus."""
 
-    status: Mapping[str, Any]
-    """`n_gsr`: how often a reading of all its servos failed."""
+    @property
+    def status(self) -> Mapping[str, Any]:
+        """`n_gsr`: how often a reading of all its servos failed."""
 
 
 class Chain(Protocol):
     """End of arm or head: servos on one bus."""
 
-    comm_errors: Errors
+    @property
+    def comm_errors(self) -> Errors:
+        """Of its bus."""
 
     def move_to(self, joint: str, x_r: float, v_r: float | None = None, a_r: float | None = None) -> None:
-        """Move a servo to radians, or the gripper to its per cent. Acts at once, without push_command."""
+        """Move a servo to radians, or the gripper to its per cent. Acts at once, or with the next push_command."""
 
     def get_joint(self, joint_name: str) -> Servo | None:
         """The servo of that name, if this tool has it."""
@@ -98,16 +113,35 @@ class Pimu(Protocol):
 
 
 class StretchTransport(Protocol):
-    """A Stretch. Commands to steppers go out together with push_command()."""
+    """A Stretch. Commands to steppers go out together with push_command(), which follows every motion's commands."""
 
-    base: Base
-    lift: Prismatic
-    arm: Prismatic
-    head: Chain
-    end_of_arm: Chain
-    pimu: Pimu
-    eoa_name: str
-    """The tool at the end of the arm, such as tool_stretch_dex_wrist."""
+    @property
+    def base(self) -> Base:
+        """The wheels."""
+
+    @property
+    def lift(self) -> Prismatic:
+        """Up and down."""
+
+    @property
+    def arm(self) -> Prismatic:
+        """Out and in."""
+
+    @property
+    def head(self) -> Chain:
+        """Pan and tilt."""
+
+    @property
+    def end_of_arm(self) -> Chain:
+        """Wrist and gripper."""
+
+    @property
+    def pimu(self) -> Pimu:
+        """The board with the run-stop."""
+
+    @property
+    def eoa_name(self) -> str:
+        """The tool at the end of the arm, such as tool_stretch_dex_wrist."""
 
     def startup(self) -> bool:
         """Open the devices and start the threads that read them; False if one is missing or another process has them."""

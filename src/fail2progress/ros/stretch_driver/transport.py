@@ -1,0 +1,287 @@
+"""StretchTransport on a running stretch_driver: trajectories, its stop and its states. Facts: docs/decisions/0046."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import rclpy
+from control_msgs.action import FollowJointTrajectory
+from nav_msgs.msg import Odometry
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import BatteryState, JointState
+from std_msgs.msg import Bool, String
+from std_srvs.srv import SetBool, Trigger
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from fail2progress.robots.stretch.real.joints import REFUSAL
+from fail2progress.robots.stretch.real.transport import Status, TransportError
+from fail2progress.ros.actions import GoalClient
+from fail2progress.ros.stretch_driver.joints import LIMITS, NAMES, Heard
+from fail2progress.ros.stretch_driver.parts import DriverBase, DriverChain, DriverPimu, DriverPrismatic
+
+POSITION_MODE = "/switch_to_position_mode"
+"""A service of the driver by which it is known."""
+TRAJECTORY = "/stretch_controller/follow_joint_trajectory"
+CONTACT = 100
+"""The driver's code for a motion that ended at a contact."""
+DISCOVERY = 3.0
+"""Seconds in which a driver that runs is found."""
+SILENCE = 1.0
+"""Seconds without a word after which the driver has gone."""
+PATIENCE = 10.0
+"""Seconds in which the driver must have said everything once."""
+AGAIN = 0.1
+"""Seconds after which a refused goal is sent again, and a stop that did not end motion: the driver takes five goals a second."""
+TRIES = 6
+HOMING = 180.0
+"""Seconds that homing takes at most."""
+
+
+class DriverTransport:
+    """A StretchTransport. Every motion is one trajectory of one point, held together by push_command()."""
+
+    def __init__(self) -> None:
+        self.node = rclpy.create_node("stretch_driver_client", use_global_arguments=True)
+        self.heard = Heard()
+        self.lift, self.arm = DriverPrismatic(self, "lift"), DriverPrismatic(self, "arm")
+        self.base, self.pimu = DriverBase(self), DriverPimu(self)
+        self.head, self.end_of_arm = (DriverChain(self, device, self._fitted) for device in ("head", "end_of_arm"))
+        self._lock = threading.RLock()
+        self._queue: dict[str, tuple[float, float | None, float | None]] = {}
+        self._wanted = self._pressing = False
+        self._handle: Any = None
+        self._goal: Any = None
+        """What is under way; a goal of which nothing is heard any more is not this one."""
+        self._tries, self._due = 0, 0.0
+        self._stop_due = 0.0
+        self._squeeze: float | None = None
+        """The finger's angle by which something is held."""
+        self._trouble = ""
+        self._connect()
+        self._executor = SingleThreadedExecutor()
+        self._executor.add_node(self.node)
+        self._thread = threading.Thread(target=self._spin, daemon=True)
+        self._thread.start()
+
+    def _connect(self) -> None:
+        """Everything by which the driver is spoken to."""
+        newest = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+        listen = partial(self.node.create_subscription, qos_profile=newest)
+        listen(JointState, "/stretch/joint_states", self._hear_joints)
+        listen(Odometry, "/odom", partial(setattr, self.heard, "odometry"))
+        listen(JointState, "/joint_limits", self._hear_limits)
+        listen(BatteryState, "/battery", lambda m: setattr(self.heard, "voltage", float(m.voltage)))
+        for topic, kind, name in (
+            ("/is_homed", Bool, "homed"),
+            ("/is_runstopped", Bool, "run_stopped"),
+            ("/mode", String, "mode"),
+            ("/tool", String, "tool"),
+        ):
+            listen(kind, topic, partial(self._hear, name))
+        self._trajectories = GoalClient(self.node, FollowJointTrajectory, TRAJECTORY)
+        names = (POSITION_MODE, "/stop_the_robot", "/home_the_robot", "/get_joint_states")
+        self._services = {name: self.node.create_client(Trigger, name) for name in names}
+        self._run_stop = self.node.create_client(SetBool, "/runstop")
+
+    def _hear_joints(self, message: Any) -> None:
+        self.heard.joints, self.heard.at = message, time.monotonic()
+
+    def _hear(self, name: str, message: Any) -> None:
+        setattr(self.heard, name, message.data)
+
+    def _hear_limits(self, message: Any) -> None:
+        """The driver puts the lower ends into positions, the upper ones into velocities."""
+        of = {name: (low, high) for name, low, high in zip(message.name, message.position, message.velocity, strict=True)}
+        self.heard.limits = {name: of[told] for name, told in LIMITS.items() if told in of and name != "stretch_gripper"}
+
+    def _spin(self) -> None:
+        try:
+            self._executor.spin()
+        except ExternalShutdownException:
+            return
+
+    # What stretch_body offers
+
+    @property
+    def eoa_name(self) -> str:
+        """See StretchTransport."""
+        return str(self.heard.tool)
+
+    def startup(self) -> bool:
+        """Wait for the driver and have it take positions; False where nobody offers what it offers."""
+        if not self._services[POSITION_MODE].wait_for_service(timeout_sec=DISCOVERY):
+            return False
+        if not self._trajectories.wait_for_server(timeout_sec=PATIENCE) or not _until(lambda: not self.heard.missing()):
+            missing = ", ".join(self.heard.missing()) or TRAJECTORY
+            raise TransportError(f"a stretch_driver runs, but says nothing on {missing}: start it by its own launch file")
+        if self.heard.mode != "position":
+            self.call(POSITION_MODE)
+        if self._services["/get_joint_states"].service_is_ready():
+            self.call("/get_joint_states")
+            _until(lambda: bool(self.heard.limits), 1.0)
+        return True
+
+    def call(self, name: str, seconds: float = PATIENCE) -> None:
+        """One of the driver's services. TransportError where it does not do it."""
+        future = self._services[name].call_async(Trigger.Request())
+        if not _until(future.done, seconds):
+            raise TransportError(f"stretch_driver did not answer {name} within {seconds:.0f} s: look at its log")
+        if not future.result().success:
+            raise TransportError(f"stretch_driver refuses {name}: {future.result().message}")
+
+    def home(self) -> None:
+        """Have the driver home the robot, which moves every joint to its end. TransportError where it does not."""
+        self.call("/home_the_robot", HOMING)
+
+    def stop(self) -> None:
+        """See StretchTransport."""
+        self._executor.shutdown(timeout_sec=1.0)
+        self._thread.join(timeout=1.0)
+        self.node.destroy_node()
+
+    def is_homed(self) -> bool:
+        """See StretchTransport."""
+        return bool(self.heard.homed)
+
+    def get_status(self) -> Status:
+        """See StretchTransport. RuntimeError where the driver is silent."""
+        with self._lock:
+            if self._goal is not None and self._tries and time.monotonic() >= self._due:
+                self._send(self._goal)
+        silent = time.monotonic() - self.heard.at
+        if silent > SILENCE:
+            raise RuntimeError(f"stretch_driver has said nothing for {silent:.1f} s")
+        return {**self.heard.status(), REFUSAL: self._trouble}
+
+    def push_command(self) -> None:
+        """See StretchTransport."""
+        with self._lock:
+            queue, wanted, pressing = self._queue, self._wanted, self._pressing
+            self._queue, self._wanted, self._pressing = {}, False, False
+            if pressing:
+                self._run_stop.call_async(SetBool.Request(data=True))
+            if wanted:
+                self._end()
+            elif queue:
+                self._trouble = ""
+                self._squeeze = min(queue.get("stretch_gripper", (self._squeeze or 0.0,))[0], 0.0) or None
+                self._tries = 0
+                self._send(_trajectory(queue))
+
+    # Queue
+
+    def move(self, name: str, to: float, speed: float | None, acceleration: float | None) -> None:
+        """See Queue."""
+        with self._lock:
+            self._queue[name] = to, speed, acceleration
+
+    def hold(self) -> None:
+        """See Queue."""
+        with self._lock:
+            self._queue, self._wanted = {}, True
+
+    def rest(self, servo: str) -> None:
+        """See Queue. The driver's stop ends every servo's motion."""
+        if servo == "stretch_gripper":
+            self._squeeze = None
+
+    def run_stop(self) -> None:
+        """See Queue."""
+        self._pressing = True
+
+    def range(self, name: str) -> Mapping[str, tuple[float, float]]:
+        """See Queue."""
+        return {"current": self.heard.limits[name]} if name in self.heard.limits else {}
+
+    def _fitted(self) -> tuple[str, ...]:
+        there = set(self.heard.joints.name) if self.heard.joints is not None else set()
+        return tuple(name for name, joint in NAMES.items() if joint in there)
+
+    # Trajectories
+
+    def _send(self, goal: Any) -> None:
+        self._goal, self._handle, self._due, self._stop_due = goal, None, float("inf"), 0.0
+        self._trajectories.send_goal_async(goal).add_done_callback(partial(self._taken, goal))
+
+    def _taken(self, goal: Any, future: Any) -> None:
+        """The driver has taken a goal, or refused it, as it does five times a second at most."""
+        handle = future.result()
+        with self._lock:
+            if goal is not self._goal:
+                if handle.accepted:  # motion was ended meanwhile
+                    handle.cancel_goal_async()
+                    self._end()
+            elif handle.accepted:
+                self._handle, self._tries = handle, 0
+                handle.get_result_async().add_done_callback(partial(self._over, goal))
+            else:
+                self._tries, self._due = self._tries + 1, time.monotonic() + AGAIN
+                if self._tries >= TRIES:
+                    self._give_up(f"stretch_driver takes no goals (mode {self.heard.mode}): see its log")
+
+    def _over(self, goal: Any, future: Any) -> None:
+        result = future.result().result
+        with self._lock:
+            if goal is not self._goal:
+                return
+            if result.error_code == CONTACT:
+                self.heard.contacts += 1
+            elif result.error_code in (result.INVALID_GOAL, result.INVALID_JOINTS):
+                why = result.error_string or "the goal is invalid"
+                self._give_up(f"stretch_driver: {why}: have it take positions (ros2 service call {POSITION_MODE} ...)")
+            self._goal = self._handle = None
+
+    def _give_up(self, why: str) -> None:
+        self._goal, self._tries, self._trouble = None, 0, why
+
+    def _end(self) -> None:
+        """Cancel the goal, which alone ends no motion, and have all actuators stop; once more where they go on."""
+        handle, self._goal, self._handle, self._tries = self._handle, None, None, 0
+        if handle is not None:
+            handle.cancel_goal_async()
+        if time.monotonic() >= self._stop_due:
+            self._stop_due = time.monotonic() + AGAIN
+            self._services["/stop_the_robot"].call_async(Trigger.Request()).add_done_callback(self._stopped)
+
+    def _stopped(self, _: Any) -> None:
+        """Its stop also lets go of what the fingers squeeze: they squeeze again."""
+        with self._lock:
+            if self._squeeze is not None and self._goal is None:
+                self._trajectories.send_goal_async(_trajectory({"stretch_gripper": (self._squeeze, None, None)}))
+
+
+def _trajectory(moves: Mapping[str, tuple[float, float | None, float | None]]) -> Any:
+    """A goal of one point; speeds and accelerations in the driver's units where all have them."""
+    to, speeds, accelerations = zip(*moves.values(), strict=True)
+    point = JointTrajectoryPoint(positions=list(map(float, to)))
+    if None not in speeds and None not in accelerations:
+        point.velocities, point.accelerations = list(map(float, speeds)), list(map(float, accelerations))
+    return FollowJointTrajectory.Goal(trajectory=JointTrajectory(joint_names=[NAMES[n] for n in moves], points=[point]))
+
+
+def _until(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:
+    """Whether it came true in time (s)."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def connect_driver() -> DriverTransport | None:
+    """The driver that runs, ready for goals; None where there is none. TransportError where it is there and cannot be used."""
+    made = DriverTransport()
+    try:
+        if made.startup():
+            return made
+    except BaseException:
+        made.stop()
+        raise
+    made.stop()
+    return None
