@@ -121,15 +121,24 @@ class Rig:
     """Of which images the camera infos speak, px."""
     shrink: int = 1
     """By which depth is smaller than colour."""
+    scale: int = 1
+    """By which whole depths are larger than millimetres."""
+    period: int = PERIOD
+    """Nanoseconds between the stamps of two moments; these come in PERIOD."""
+    frame: str = "camera_color_optical_frame"
+    unstamped: bool = False
+    padded: int = 0
+    """Bytes behind every row of colours."""
 
     def say(self, frames: list[RgbdFrame], begin: int = BEGIN) -> Iterator[Said]:
         """What it sends."""
         for number, frame in enumerate(frames):
-            stamp = begin + number * PERIOD
+            time, stamp = begin + number * PERIOD, 0 if self.unstamped else begin + number * self.period
             if number < self.infos:
-                yield self.names[2], INFO, stamp, info(stamp, frame, self.k, self.size)
-            yield (self.names[0], *self._colour(stamp, frame))
-            yield (self.names[1], *self._depth(stamp + self.late, frame))
+                yield self.names[2], INFO, time, info(stamp, frame, self.k, self.size)
+            for name, of, late in ((self.names[0], self._colour, 0), (self.names[1], self._depth, self.late)):
+                kind, _, message = of(0 if self.unstamped else stamp + late, frame)
+                yield name, kind, time + late, message
 
     def _colour(self, stamp: int, frame: RgbdFrame) -> tuple[str, int, Any]:
         if "compressed" in self.colour:
@@ -137,9 +146,14 @@ class Rig:
         alpha = np.dstack([frame.colour, np.full(frame.colour.shape[:2], 255, np.uint8)])
         pixels = {
             "rgb8": frame.colour, "bgr8": frame.colour[..., ::-1], "rgba8": alpha, "bgra8": alpha[..., [2, 1, 0, 3]],
-            "mono8": frame.colour[..., 1], "yuv422_yuy2": in_pairs(frame.colour),
+            "8UC4": alpha, "mono8": frame.colour[..., 1], "yuv422_yuy2": in_pairs(frame.colour),
         }.get(self.colour, frame.colour)  # fmt: skip
-        return IMAGE, stamp, image(stamp, pixels, self.colour)
+        message = image(stamp, pixels, self.colour, frame=self.frame)
+        if self.padded:
+            rows = np.asarray(message.data).reshape(message.height, message.step)
+            message.data = np.pad(rows, ((0, 0), (0, self.padded)), constant_values=7).ravel()
+            message.step += self.padded
+        return IMAGE, stamp, message
 
     def _depth(self, stamp: int, frame: RgbdFrame) -> tuple[str, int, Any]:
         pixels = millimetres(frame)[:: self.shrink, :: self.shrink]
@@ -147,10 +161,13 @@ class Rig:
             return COMPRESSED, stamp, compressed(stamp, inverse_depth(frame)[1], self.depth, inverse_depth(frame)[0])
         if "compressed" in self.depth:
             return COMPRESSED, stamp, compressed(stamp, pixels, self.depth, bytes(12) if "Depth" in self.depth else b"")
-        if self.depth == "32FC1":
-            return IMAGE, stamp, image(stamp, frame.depth, self.depth)
         big = self.depth.endswith(">")
-        return IMAGE, stamp, image(stamp, pixels.astype(">u2") if big else pixels, self.depth.rstrip(">"), big)
+        if self.depth.startswith("32FC1"):
+            pixels = frame.depth * np.float32(self.scale if self.scale > 1 else 1)
+        else:
+            pixels = (pixels * self.scale).astype(np.uint16)
+        content = pixels.astype(pixels.dtype.newbyteorder(">")) if big else pixels
+        return IMAGE, stamp, image(stamp, content, self.depth.rstrip(">"), big, frame=self.frame)
 
 
 def write(folder: Path, said: Iterable[Said], storage: str = "mcap", compress: str = "") -> Path:

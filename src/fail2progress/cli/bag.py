@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 bag = typer.Typer(no_args_is_help=True, help="Recordings: what is in a bag, and what of it would be played.")
 
-TOPIC = typer.Option([], "--topic", help="NAME:=NAME, a recorded topic for one of the stack's: depth:=/depth_to_rgb/image_raw.")
+TOPIC = typer.Option(
+    [],
+    "--topic",
+    help="NAME:=NAME, a recorded topic for one of the stack's: depth:=/depth/image_raw (@METRES where depth has another unit).",
+)
 ROBOT = typer.Option("", "--robot", help="Namespace of the robot, where the bag holds several.")
 CAMERA = typer.Option("", "--camera", help="Part of the names of the camera's topics, where the bag holds several.")
 SLOP = typer.Option(0.02, "--slop", min=0.0, max=1.0, help="Seconds by which colour and depth of one moment may differ.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import CameraInfo, Image
 from typer.testing import CliRunner
@@ -16,11 +17,11 @@ from fail2progress.cli.main import app
 from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.ros.bags.info import BagInfo, info
-from fail2progress.ros.bags.pictures import COMPRESSED, decoded
+from fail2progress.ros.bags.pictures import COMPRESSED, decoded, in_metres
 from fail2progress.ros.bags.playback import messages
 from fail2progress.ros.bags.reader import BagError
 from fail2progress.ros.bags.topics import Choice
-from fail2progress.ros.conversions.images import frame_of
+from fail2progress.ros.conversions.images import frame_of, metres, pixels_of
 from fail2progress.ros.conversions.values import stamp_of
 from fail2progress.ros.graph import CAMERA
 from support import recordings as of
@@ -67,6 +68,12 @@ READ: list[tuple[str, Rig, dict[str, str], float]] = [
     ("names of OpenNI", Rig(("/c/rgb/image_rect_color", "/c/depth_registered/image_raw", "/c/rgb/camera_info")), {}, 0),
     ("JPEG and PNG only", Rig(PACKED, JPEG, DEPTH_PNG), {}, 60),
     ("PNG of both", Rig(PNGS, "bgr8; png compressed bgr8", "16UC1; png compressed "), {}, 0),
+    ("8UC3 under the name of rgb", Rig(("/cam/rgb/image", "/cam/depth/image", "/cam/rgb/camera_info"), "8UC3"), {}, 0),
+    ("8UC4", Rig(colour="8UC4"), {}, 0),
+    ("BGRA with rows that are padded", Rig(colour="bgra8", padded=20), {}, 0),
+    ("big-endian depth in metres", Rig(depth="32FC1>"), {"storage": "sqlite3", "compress": "message"}, 0),
+    ("frames that nobody knows", Rig(frame="/wrong/frame"), {}, 0),
+    ("no frames", Rig(frame=""), {}, 0),
     ("compressed inverse depth", Rig(PACKED, JPEG, "32FC1; compressedDepth png"), {}, 60),
 ]  # fmt: skip
 
@@ -96,8 +103,18 @@ REFUSED: list[tuple[str, Callable[[RgbdFrame], Iterable[of.Said]], str]] = [
     ("infos of other images", lambda f: Rig(size=(9, 7)).say([f]), "speaks of 9 x 7 pixels"),
     ("two robots", lambda f: two(f, "/a", "/b"), "say which: --robot a or --robot b"),
     ("two cameras", lambda f: two(f, "/robot/front", "/robot/wrist"), "say which: --camera front or --camera wrist"),
+    ("tenths of millimetres", lambda f: Rig(scale=10).say([f]), "if 1 stands for 0.001 m; say what it stands for: --topic dep"),
+    ("metres in millimetres", lambda f: Rig(depth="32FC1", scale=1000).say([f]), "if 1 stands for 1 m; say what it stands for"),
+    ("no reading", lambda f: Rig().say([replace(f, depth=np.zeros_like(f.depth))]), "no reading in any of 1 depth images"),
+    ("parts of a film", lambda f: film(f), "encoding 'h264'; known: png, jpeg"),
+    ("an empty bag", lambda f: [], "its topics: none at all"),
     ("nothing of a camera", lambda f: [("/tf", "tf2_msgs/msg/TFMessage", 5, of.transforms(5))], "/tf (tf2_msgs/msg/TFMessage)"),
 ]  # fmt: skip
+
+
+def film(frame: RgbdFrame) -> Iterable[of.Said]:
+    for topic, kind, time, message in Rig(PACKED, JPEG, DEPTH_PNG).say([frame]):
+        yield topic, kind, time, replace(message, format="h264") if topic == PACKED[0] else message
 
 
 def two(frame: RgbdFrame, *prefixes: str) -> Iterable[of.Said]:
@@ -150,6 +167,40 @@ def test_a_clock_that_jumps_back_loses_nothing(tmp_path: Path) -> None:
             begin + number * of.PERIOD for begin in (of.BEGIN, of.BEGIN - 3600 * SECOND) for number in range(3)
         ]
         assert any("a clock was set back by 3600" in said for said in bag.warnings())
+
+
+def test_the_unit_of_depth_can_be_named(tmp_path: Path) -> None:
+    real = simulated()[0]
+    for name, rig, unit in (("tenths", Rig(scale=10), 0.0001), ("millimetres", Rig(depth="32FC1", scale=1000), 0.001)):
+        bag = info(write(tmp_path / name, rig.say([real])), Choice.parse([f"depth:={REALSENSE[1]}@{unit}"]))
+        assert bag.moments == 1 and bag.unit == unit and not bag.problem
+        (depth,) = (item.data for item in messages(bag) if bag.played[item.topic] == DEPTH)
+        found = metres(pixels_of(deserialize_message(in_metres(depth, unit), Image)))
+        near = real.depth < 6.5
+        np.testing.assert_allclose(found[near], real.depth[near], atol=0.001)
+    for wrong in ("depth:=/d@x", "depth:=/d@0", "color:=/c@0.001"):
+        with pytest.raises(BagError, match="after @ stand the metres"):
+            Choice.parse([wrong])
+
+
+@pytest.mark.parametrize("rig", [Rig(period=-of.PERIOD), Rig(unstamped=True, late=3_000_000)], ids=["backwards", "none"])
+def test_moments_are_kept_where_stamps_run_backwards_or_are_missing(rig: Rig, tmp_path: Path) -> None:
+    bag = info(write(tmp_path / "bag", rig.say([simulated()[0]] * 5)))
+    assert bag.moments == 5 and len({frame.stamp for frame in frames(bag)}) == 5
+
+
+def test_a_split_bag_of_which_files_are_packed_and_one_is_cut_is_read_to_its_end(tmp_path: Path) -> None:
+    whole, real = tmp_path / "bag", [simulated()[0]] * 2
+    whole.mkdir()
+    for number in range(3):
+        compress = "file" if number == 1 else ""
+        part = write(tmp_path / f"part{number}", Rig().say(real, of.BEGIN + number * SECOND), compress=compress)
+        (file,) = (file for file in part.iterdir() if file.name != "metadata.yaml")
+        data = file.read_bytes()
+        plain = zstandard.ZstdDecompressor().stream_reader(data).read() if compress else data
+        (whole / f"bag_{9 + number}.mcap").write_bytes(plain[: int(len(plain) * 0.4)] if number == 2 else plain)
+    found = [frame.stamp for frame in frames(info(whole))]
+    assert found[:4] == [of.BEGIN + n * SECOND + k * of.PERIOD for n in range(2) for k in range(2)] and len(found) < 6
 
 
 def test_a_bag_that_was_written_topic_by_topic_is_played_by_time(tmp_path: Path) -> None:

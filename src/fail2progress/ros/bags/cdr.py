@@ -77,6 +77,12 @@ def header_stamp(data: bytes) -> int:
     return Cdr(data).stamp()
 
 
+def restamped(data: bytes, stamp: int) -> bytes:
+    """A serialised message whose first field is a header, with another stamp (ns)."""
+    order = "<" if data[1] & 1 else ">"
+    return data[:4] + struct.pack(f"{order}iI", *divmod(stamp, SECOND)) + data[12:]
+
+
 def transforms(data: bytes) -> list[tuple[str, str]]:
     """(parent, child) of a serialised tf2_msgs/TFMessage."""
     cdr = Cdr(data)

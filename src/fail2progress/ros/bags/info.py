@@ -14,13 +14,15 @@ from fail2progress.ros.bags import pictures
 from fail2progress.ros.bags.pictures import COMPRESSED
 from fail2progress.ros.bags.reader import BagError, files, read
 from fail2progress.ros.bags.survey import Topic, survey
-from fail2progress.ros.bags.topics import COLOUR, COLOURS, DEPTH, DEPTHS, INFO, Choice, Chooser, listed
+from fail2progress.ros.bags.topics import COLOUR, COLOURS, DEPTH, DEPTHS, INFO, NAMELESS, Choice, Chooser, listed
 
 SLOP = 0.02
 """Seconds by which the stamps of one moment's images may differ: colour and depth of real drivers do."""
 JUMP = 2 * SECOND
 """Nanoseconds back from which on a clock was set, and no message was late."""
 LABELS, NAMES = table.LABELS
+NEAREST, FARTHEST = 0.1, 8.0
+"""Metres between which the middle reading of a robot's depth image lies."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class BagInfo:
     """Observations that there are: segments, or pairs of images."""
     disorder: int = 0
     """By how much messages come before earlier ones at most, ns."""
+    unit: float | None = None
+    """Metres that a depth of 1 stands for, where it is not what REP-118 says."""
 
     def require(self) -> BagInfo:
         """Itself; BagError where nothing can be replayed."""
@@ -67,6 +71,10 @@ class BagInfo:
         for topic in self.topics:
             if topic.type == COMPRESSED and topic.name in self.played:
                 found.append(f"{topic.name} is decoded ({', '.join(sorted(topic.encodings))})")
+        for topic in self.topics:
+            nameless = sorted(topic.encodings & set(NAMELESS))
+            if nameless and self.played.get(topic.name) == COLOUR:
+                found.append(f"{topic.name}: {nameless[0]} does not say what its channels are: taken for red, green, blue")
         if self.clock_was_set:
             found.append(f"a clock was set back by {max(t.back for t in self.topics) / SECOND:.1f} s meanwhile")
         if "steps" not in self.played.values():
@@ -107,9 +115,10 @@ def info(path: Path, choice: Choice | None = None, source: str = "", slop: float
         chooser = Chooser(topics, choice or Choice())
         found, played = _choose(chooser, path, source)
         moments = _check(chooser, played, found, slop)
+        _check_depth(chooser, played)
     except BagError as error:
         found, problem = None, f"{path}: nothing to replay: {error}"
-    return BagInfo(path, topics, packed, played, found, problem, moments, disorder)
+    return BagInfo(path, topics, packed, played, found, problem, moments, disorder, choice.unit if choice is not None else None)
 
 
 def _choose(chooser: Chooser, path: Path, asked: str) -> tuple[str, dict[str, str]]:
@@ -146,6 +155,23 @@ def _check(chooser: Chooser, played: Mapping[str, str], source: str, slop: float
         raise BagError(f"{about.name}: fx and fy are 0: the camera was not calibrated; name another: --topic camera_info:=NAME")
     _check_sizes(chooser, colour, depth, about)
     return _pairs(colour, depth, slop)
+
+
+def _check_depth(chooser: Chooser, played: Mapping[str, str]) -> None:
+    """BagError where depth images hold no reading, or none that a robot would look at: then the unit is another one."""
+    for topic in chooser.all:
+        if played.get(topic.name) != DEPTH or not topic.depths:
+            continue
+        seen = [depth for depth in topic.depths if depth == depth]
+        if not seen:
+            raise BagError(f"{topic.name}: no reading in any of {len(topic.depths)} depth images that were looked into")
+        unit = chooser.choice.unit or (1.0 if topic.encodings == {"32FC1"} else 0.001)
+        typical = sorted(seen)[len(seen) // 2] * unit
+        if not NEAREST <= typical <= FARTHEST and chooser.choice.unit is None:
+            raise BagError(
+                f"{topic.name}: its middle reading is {typical:.3g} m, which no robot looks at, if 1 "
+                f"stands for {unit:g} m; say what it stands for: --topic depth:={topic.name}@METRES"
+            )
 
 
 def _check_encodings(topic: Topic, known: tuple[str, ...]) -> None:

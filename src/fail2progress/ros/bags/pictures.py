@@ -16,6 +16,8 @@ LARGEST_SIDE = 4096
 QUALITY = 95
 """Of JPEG: its errors stay below those of a camera."""
 _SIGNATURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"RIFF": "WEBP"}
+DEEP = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
+"""Encodings of depth, with their numbers."""
 _CONFIG = 12
 """Bytes before the picture in a compressedDepth message: a kind, and A and B of depth = A / (value - B)."""
 
@@ -33,8 +35,34 @@ def is_depth(form: str, topic: str) -> bool:
 
 
 def unknown(form: str) -> bool:
-    """Whether pictures of a format cannot be read here: those of a depth camera coded by run lengths."""
-    return "rvl" in form.lower()
+    """Whether pictures of a format cannot be read here: depth coded by run lengths, and what parts of films are."""
+    return any(mark in form.lower() for mark in ("rvl", "h264", "h.264", "h265", "hevc", "av1", "vp8", "vp9", "theora", "ffmpeg"))
+
+
+def depths(data: bytes) -> NDArray[np.float32]:
+    """(N,) readings of a serialised depth Image as they stand in it, without those that are none. DamagedError for another."""
+    _, _, _, pixels = _deep(data)
+    return pixels[np.isfinite(pixels) & (pixels > 0)]
+
+
+def in_metres(data: bytes, unit: float) -> bytes:
+    """A serialised depth Image in metres (32FC1), of one in which 1 stands for so many metres."""
+    stamp, frame, _, pixels = _deep(data)
+    return image(stamp, frame, np.where(np.isfinite(pixels), pixels * np.float32(unit), np.float32(0)), "32FC1")
+
+
+def _deep(data: bytes) -> tuple[int, str, str, NDArray[np.float32]]:
+    """Stamp (ns), frame, encoding and (H, W) values of a serialised depth Image."""
+    cdr = Cdr(data)
+    stamp, frame = cdr.header()
+    height, width = cdr.numbers("I", 2)
+    encoding, big, step = cdr.text(), cdr.number("B"), cdr.number("I")
+    content = np.frombuffer(cdr.content(), np.uint8)
+    kind = DEEP.get(encoding)
+    if kind is None or step < width * int(kind[1]) or content.size < step * height or not height * width:
+        raise DamagedError(f"no depth image ({encoding}, {width} x {height} pixels, {content.size} bytes)")
+    rows = content[: step * height].reshape(height, step)[:, : width * int(kind[1])]
+    return stamp, frame, encoding, np.ascontiguousarray(rows).view((">" if big else "<") + kind).astype(np.float32)
 
 
 def size(data: bytes) -> tuple[int, int]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fail2progress.core.observation import SECOND
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags.cdr import DamagedError, header_stamp
+from fail2progress.ros.bags.cdr import DamagedError, header_stamp, restamped
 from fail2progress.ros.bags.info import JUMP, BagInfo
 from fail2progress.ros.bags.reader import Recorded, read
 from fail2progress.ros.bags.topics import TRANSFORMS, relative
@@ -23,8 +24,14 @@ SKEW = 2 * SECOND
 
 
 def messages(bag: BagInfo) -> Iterator[Recorded]:
-    """What is played of a bag, in the order in which things happened."""
-    return ahead(_in_order(bag), bag.played)
+    """What is played of a bag, in the order in which things happened. Images without a stamp have their time of arrival."""
+    return ahead((_stamped(item, bag.played[item.topic]) for item in _in_order(bag)), bag.played)
+
+
+def _stamped(item: Recorded, name: str) -> Recorded:
+    if name not in (*table.CAMERA, table.LABELS[0]) or len(item.data) < 12 or header_stamp(item.data):
+        return item
+    return replace(item, data=restamped(item.data, item.time))
 
 
 def _in_order(bag: BagInfo) -> Iterator[Recorded]:

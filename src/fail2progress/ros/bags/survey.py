@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from fail2progress.ros.bags import pictures
 from fail2progress.ros.bags.cdr import Cdr, DamagedError, header_stamp, transforms
@@ -40,7 +43,9 @@ class Topic:
     edges: set[tuple[str, str]] = field(default_factory=set)
     """(parent, child) of transforms."""
     stamps: list[int] = field(default_factory=list)
-    """Of images, ns."""
+    """Of images, ns; times of arrival where a driver leaves them at 0."""
+    depths: list[float] = field(default_factory=list)
+    """Median readings of depth images, as they stand in them, of ever fewer as there are more; NaN for images without any."""
 
     def add(self, item: Recorded) -> None:
         """Count a message."""
@@ -51,13 +56,13 @@ class Topic:
             self.first = item.time
         self.last, self.count = item.time, self.count + 1
         try:
-            self._look_into(item.data)
+            self._look_into(item.data, item.time)
         except DamagedError:
             return  # the node that takes it says so; here the others are counted
 
-    def _look_into(self, data: bytes) -> None:
+    def _look_into(self, data: bytes, time: int) -> None:
         if self.type in (IMAGE, COMPRESSED):
-            self.stamps.append(header_stamp(data))
+            self.stamps.append(header_stamp(data) or time)
         if self.type == IMAGE:
             self._add_image(data)
         elif self.type == COMPRESSED:
@@ -79,6 +84,9 @@ class Topic:
             raise DamagedError(f"an encoding of {len(name)} characters")
         self.encodings.add(name)
         self.sizes.add((width, height))
+        if self.encodings <= set(pictures.DEEP) and self.count & (self.count - 1) == 0:
+            readings = pictures.depths(data)
+            self.depths.append(float(np.median(readings)) if readings.size else math.nan)
 
     def _add_info(self, data: bytes) -> None:
         cdr = Cdr(data)

@@ -22,7 +22,9 @@ ALIASES: Mapping[str, str] = MappingProxyType(
 )
 """Short names of the stack's topics."""
 DEPTHS = ("16UC1", "mono16", "32FC1")
-COLOURS = ("rgb8", "bgr8", "rgba8", "bgra8", "rgb16", "bgr16", "mono8", "yuv422", "yuv422_yuy2", "uyvy", "yuyv")
+NAMELESS = ("8UC3", "8UC4", "8UC1")
+"""Encodings that do not say what their channels are: they are taken for red, green, blue, and grey."""
+COLOURS = ("rgb8", "bgr8", "rgba8", "bgra8", "rgb16", "bgr16", "mono8", "yuv422", "yuv422_yuy2", "uyvy", "yuyv", *NAMELESS)
 """Encodings that are read."""
 _OTHERS = ("infra", "/ir/", "label", "mask", "segmentation", "confidence", "disparity", "debug", "left", "right", "theora")
 """Parts of the names of images that are neither colour nor depth of an RGB-D camera."""
@@ -39,11 +41,31 @@ class Choice:
     topics: Mapping[str, str] = field(default_factory=dict)
     robot: str = ""
     camera: str = ""
+    unit: float | None = None
+    """Metres that a depth of 1 stands for; None: a millimetre for whole numbers, a metre for others (REP-118)."""
 
     @classmethod
     def parse(cls, topics: Iterable[str] = (), robot: str = "", camera: str = "") -> Choice:
-        """From texts NAME:=NAME, in which either side is the stack's; BagError where neither is, or both are."""
-        return cls(dict(map(_pair, topics)), robot.strip("/"), camera.strip("/"))
+        """From texts NAME:=NAME, in which either side is the stack's; BagError where neither is, or both are.
+
+        The recorded topic of depth may be followed by @METRES, what a depth of 1 stands for: depth:=/depth/image_raw@0.0001.
+        """
+        texts, unit = [], None
+        for text in topics:
+            name, mark, metres = text.partition("@")
+            texts.append(name)
+            unit = _unit(text, metres) if mark else unit
+        return cls(dict(map(_pair, texts)), robot.strip("/"), camera.strip("/"), unit)
+
+
+def _unit(text: str, metres: str) -> float:
+    try:
+        found = float(metres)
+    except ValueError:
+        found = 0.0
+    if not 1e-6 <= found <= 10 or "depth" not in text:
+        raise BagError(f"--topic {text}: after @ stand the metres that a depth of 1 is, such as depth:=/depth/image_raw@0.0001")
+    return found
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -28,6 +28,9 @@ _TYPES: dict[str, tuple[type[np.generic], int]] = {
     "mono16": (np.uint16, 1),
     "32FC1": (np.float32, 1),
     "mono8": (np.uint8, 1),
+    "8UC1": (np.uint8, 1),
+    "8UC3": (np.uint8, 3),
+    "8UC4": (np.uint8, 4),
     "rgb16": (np.uint16, 3),
     "bgr16": (np.uint16, 3),
     "yuv422": (np.uint8, 2),
@@ -68,7 +71,7 @@ def pixels_of(message: Image) -> NDArray[Any]:
 
 def _as_rgb(pixels: NDArray[Any], encoding: str) -> NDArray[Any]:
     """Colours of an encoding as (H, W, 3) uint8 RGB, others as (H, W)."""
-    if encoding == "mono8":
+    if encoding in ("mono8", "8UC1"):
         return np.repeat(pixels, 3, axis=2)
     if pixels.shape[2] == 1:
         return pixels[..., 0]

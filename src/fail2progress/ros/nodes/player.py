@@ -20,7 +20,7 @@ from fail2progress.ros.answers import StackAnswers, StepKey
 from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.info import BagInfo, info
 from fail2progress.ros.bags.layout import Layout, converted, layout
-from fail2progress.ros.bags.pictures import COMPRESSED, decoded
+from fail2progress.ros.bags.pictures import COMPRESSED, decoded, in_metres
 from fail2progress.ros.bags.playback import Pace, messages
 from fail2progress.ros.bags.reader import BagError, Recorded
 from fail2progress.ros.bags.topics import TRANSFORMS, Choice
@@ -208,8 +208,11 @@ class PlayerNode(StackNode):
 
     def _as_said_now(self, item: Recorded) -> bytes:
         """A recorded message as a node of this run would say it: in today's layout, with this run's id, images decoded."""
+        plain = decoded(item.data) if item.type == COMPRESSED else item.data
+        if self.bag.unit is not None and self.bag.played[item.topic] == DEPTH:
+            return in_metres(plain, self.bag.unit)
         if item.type == COMPRESSED:
-            return decoded(item.data)
+            return plain
         if not item.type.startswith(OWN):
             return item.data
         if item.type not in self.layouts:
