@@ -24,6 +24,9 @@ def train_segmenter(
     steps: Annotated[int, typer.Option(help="Batches to train on.", min=1)] = 6000,
     batch: Annotated[int, typer.Option(help="Images in a batch.", min=1)] = 4,
     seed: Annotated[int, typer.Option(help="Of scenes, weights and examples.", min=0)] = 1,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Weights to go on from (.safetensors), in place of random ones.")
+    ] = None,
     held_out: Annotated[int, typer.Option(help="Scenes of another seed that the report is made on.", min=1)] = 60,
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
@@ -38,24 +41,26 @@ def train_segmenter(
     from fail2progress.learning.segmentation.quality import quality
     from fail2progress.learning.segmentation.scenes import render
     from fail2progress.learning.segmentation.training import Options, restored, train
-    from fail2progress.perception.segmentation.learned.model import save_model
+    from fail2progress.perception.segmentation.learned.model import load_model, save_model
     from fail2progress.perception.segmentation.learned.network import SegmentNet
 
     require(out.suffix == ".safetensors", f"--out {out}: the name of weights ends in .safetensors")
     writable(out.parent)
+    parent = load_model(start_from) if start_from else None
     options = Options(steps=steps, batch=batch, seed=seed)
     with progress() as bar:
         task = bar.add_task("scenes", total=scenes)
         paths = render(data or Path("runs/segmenter-scenes"), scenes, seed, lambda done: bar.update(task, completed=done))
     torch.manual_seed(seed)
-    net = SegmentNet().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    resume = Resume(out.with_suffix(".resume"), {**vars(options), "scenes": scenes})
+    net = (parent.net if parent else SegmentNet()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    told = {**vars(options), "scenes": scenes, "parent": parent.digest if parent else None}
+    resume = Resume(out.with_suffix(".resume"), told)
     begun = resume.start(net)
     optimiser = restored(net, options, begun.adam)
     started = time.monotonic()
     for state in train(net, optimiser, lambda: paths, options, begun.epochs, lambda n, o: resume.save(net, n, o)):
         say(f"step {state.step} of {steps}: loss {state.loss:.3f}")
-    run = {**vars(options), "scenes": scenes, "seconds_of_last_start": round(time.monotonic() - started)}
+    run = {**told, "seconds_of_last_start": round(time.monotonic() - started)}
     model = save_model(net.eval(), out, {"run": run})
     report = {
         "weights": out.name,
