@@ -70,12 +70,12 @@ def _camera(scene: Scenery, rng: np.random.Generator) -> tuple[Intrinsics, Array
 def _albedo(scene: Scenery, points: Array, geometry: NDArray[np.int64], rng: np.random.Generator) -> Array:
     """(H, W, 3) colours in [0, 1] without light."""
     image = np.zeros((*geometry.shape, 3))
-    common = rng.uniform(0.05, 1.0, 3)
+    # Some things have the colour of what they stand on, or of one another: of most of them in some scenes.
+    common, share = rng.uniform(0.05, 1.0, 3), rng.choice([0.1, 0.3, 0.7], p=[0.6, 0.25, 0.15])
     for number, (mesh, label) in enumerate(zip(scene.meshes, scene.labels, strict=True)):
         mask = geometry == number
         if mask.any():
-            # Some things have the colour of what they stand on, or of one another.
-            base = common if rng.random() < 0.15 else _colour(rng)
+            base = common if rng.random() < share else _colour(rng)
             local = points[mask] - mesh.vertices.mean(axis=0)
             image[mask] = _printed(local, base, label == SUPPORT, rng)
     return np.clip(image, 0.0, 1.0)

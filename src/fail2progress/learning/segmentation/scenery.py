@@ -57,7 +57,14 @@ def _table(rng: np.random.Generator) -> Scenery:
     _room(found, sides, high, rng)
     reach = min(0.3, float(sides.min()) / 2 - 0.04)
     pile = Pile(_square(sides if rng.random() < 0.9 else sides * 0.9))
-    _arrange(pile, reach, int(rng.integers(1, 13)), rng)
+    # Half of the tables are crowded.
+    crowded = rng.random() < 0.5
+    _arrange(
+        pile,
+        reach * (rng.uniform(0.3, 1.0) if crowded else 1.0),
+        int(rng.integers(6, 25) if crowded else rng.integers(1, 13)),
+        rng,
+    )
     _finish(found, pile, rng)
     return found
 
@@ -79,11 +86,11 @@ def _arrange(pile: Pile, reach: float, count: int, rng: np.random.Generator) -> 
         how = rng.random()
         for _ in range(6):
             done = False
-            if how < 0.25 and pile.places:
+            if how < 0.3 and pile.places:
                 done = pile.beside(mesh, pile.places[int(rng.integers(len(pile.places)))], rng.uniform(0, 2 * np.pi))
-            elif how < 0.4 and pile.places:
+            elif how < 0.45 and pile.places:
                 done = pile.add(mesh, pile.places[int(rng.integers(len(pile.places)))] + rng.normal(0, 0.01, 2))
-            elif how < 0.55 and hollow:
+            elif how < 0.6 and hollow:
                 # Leaning in a cup or a box, as pens and spoons do, or lying there.
                 leaning = mesh.moved(turn(int(rng.integers(2)), rng.uniform(0, 1.4))) if rng.random() < 0.5 else mesh
                 done = pile.add(leaning, hollow[int(rng.integers(len(hollow)))] + rng.normal(0, 0.008, 2), steadily=False)
