@@ -1,4 +1,4 @@
-"""`fail2progress reproduce noise` and `reproduce identities`, with the simulator but few episodes."""
+"""`fail2progress reproduce noise` and `reproduce identities`, with the simulator but few episodes; `reproduce clutter`."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ from fail2progress.cli.main import app
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("table", reproduce_perception.TABLES)
+@pytest.mark.parametrize("table", ["noise", "identities"])
 def test_a_table_is_written_with_its_page_and_picture(table: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reproduce_perception, "QUICK", 1)
     result = CliRunner().invoke(app, ["reproduce", table, "--quick", "--out", str(tmp_path), "--json"])
@@ -21,6 +21,17 @@ def test_a_table_is_written_with_its_page_and_picture(table: str, tmp_path: Path
     assert report["rows"] and report["provenance"]["configuration"]["episodes"] == 1
     assert (tmp_path / f"{table}.png").read_bytes().startswith(b"\x89PNG")
     assert f"![{table}]({table}.png)" in (tmp_path / f"{table}.md").read_text()
+
+
+def test_crowded_scenes_are_scored_by_place_and_sensor(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["reproduce", "clutter", "--trials", "2", "--out", str(tmp_path), "--json"])
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report == json.loads((tmp_path / "clutter_geometric.json").read_text())
+    rows = report["rows"]
+    assert rows["all"]["things"] == rows["place: table"]["things"] > 0
+    assert {"found", "mean_iou", "overlap_F", "boundary_F"} <= set(rows["all"])
+    assert "| all |" in (tmp_path / "clutter_geometric.md").read_text()
 
 
 def test_another_name_is_the_users_mistake(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def reproduce(
     dataset: Annotated[
         str | None, typer.Option(help="For perception: a folder in the layout of OCID, OSD or BOP, or NAME-label.png files.")
     ] = None,
-    segmenter: Annotated[str, typer.Option(help="For perception: which one.")] = "geometric",
+    segmenter: Annotated[str, typer.Option(help="For perception and clutter: which one.")] = "geometric",
     minutes: Annotated[
         float | None, typer.Option(help="For families and studies: end after so many minutes; 0 only reports.", min=0.0)
     ] = None,
@@ -77,6 +77,9 @@ def reproduce(
         order = reproduce_families.Order(out, weights, rounds, trials or 60, seed, quick, processes, minutes, families, parts)
         return reproduce_families.run(order, json_output)
     seed = 7 if seed is None else seed
+    if table in reproduce_perception.TABLES:
+        wished = reproduce_perception.Order(table, out, weights, seed, quick, segmenter, trials)
+        return reproduce_perception.run(wished, json_output)
     if table in reproduce_table3.TABLES:
         listed = (models, methods, objects, task)
         wanted = reproduce_table3.Order(
@@ -84,8 +87,6 @@ def reproduce(
         )
         return reproduce_table3.run(wanted, json_output)
     trials = trials or 100
-    if table in reproduce_perception.TABLES:
-        return reproduce_perception.run(reproduce_perception.Order(table, out, weights, seed, quick), json_output)
     if table == "perception":
         report = _perception(frames, dataset, segmenter, 20 if quick else trials)
     else:

@@ -1,4 +1,4 @@
-"""`fail2progress reproduce noise` and `reproduce identities`: what perception is worth, against the simulator's truth."""
+"""`fail2progress reproduce noise`, `identities` and `clutter`: what perception is worth, against the simulator's truth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fail2progress.cli.common import UserError, print_json, say, writable, write_json
+from fail2progress.cli.common import UserError, checked, print_json, say, writable, write_json
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from fail2progress.perception.segmentation.base import Segmenter
     from fail2progress.simulation.mujoco.rgbd import DepthNoise
 
-TABLES = ("noise", "identities")
-EPISODES = {"noise": 20, "identities": 60}
+TABLES = ("noise", "identities", "clutter")
+EPISODES = {"noise": 20, "identities": 60, "clutter": 105}
 QUICK = 4
 
 
@@ -28,11 +28,13 @@ class Order:
     model: Path | None
     seed: int
     quick: bool
+    segmenter: str = "geometric"
+    trials: int | None = None
 
     @property
     def episodes(self) -> int:
-        """Of five skills, six frames each."""
-        return QUICK if self.quick else EPISODES[self.table]
+        """Of five skills, six frames each; for clutter, scenes."""
+        return QUICK if self.quick else self.trials or EPISODES[self.table]
 
 
 def run(order: Order, json_output: bool) -> None:
@@ -40,10 +42,29 @@ def run(order: Order, json_output: bool) -> None:
     if order.table not in TABLES:
         raise UserError(unknown("table", order.table, TABLES))
     writable(order.out)
+    if order.table == "clutter":
+        return _clutter(order, json_output)
     report, text, picture = (_noise if order.table == "noise" else _identities)(order)
     write_json(order.out / f"{order.table}.json", report)
     write_whole(order.out / f"{order.table}.md", f"{text}\n![{order.table}]({order.table}.png)\n")
     write_whole(order.out / f"{order.table}.png", picture)
+    if json_output:
+        print_json(report)
+    else:
+        say(text)
+
+
+def _clutter(order: Order, json_output: bool) -> None:
+    """Crowded scenes: `clutter_<segmenter>.json` and `.md`."""
+    from fail2progress.evaluation.studies import clutter
+    from fail2progress.perception.segmentation.registry import segmenter
+
+    with checked():
+        chosen = segmenter(order.segmenter)
+    report = clutter.study(chosen, order.episodes, order.seed, say)
+    text = clutter.page(report)
+    write_json(order.out / f"clutter_{chosen.name}.json", report)
+    write_whole(order.out / f"clutter_{chosen.name}.md", text)
     if json_output:
         print_json(report)
     else:

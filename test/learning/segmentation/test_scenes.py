@@ -47,12 +47,12 @@ def test_every_maker_makes_things_of_household_size_that_stand_on_the_ground() -
 
 def test_things_are_let_down_until_they_touch() -> None:
     pile = Pile(Ground())
-    assert pile.add(open_box(0.2, 0.2, 0.1, 0.01), np.zeros(2), level=0.0)
-    assert pile.add(box(0.05, 0.05, 0.04), np.zeros(2))  # within
-    assert pile.add(box(0.1, 0.1, 0.05), np.array([0.4, 0.0]), level=0.0)
-    assert pile.add(box(0.05, 0.05, 0.05), np.array([0.4, 0.0]))  # upon
-    assert not pile.add(box(0.05, 0.05, 0.05), np.array([0.4, 0.05]))  # would fall
-    assert not pile.add(box(0.05, 0.05, 0.05), np.array([0.4, 0.0]), level=0.0)
+    assert pile.add(open_box(0.2, 0.2, 0.1, 0.01), np.zeros(2), "apart", level=0.0)
+    assert pile.add(box(0.05, 0.05, 0.04), np.zeros(2), "inside")  # within
+    assert pile.add(box(0.1, 0.1, 0.05), np.array([0.4, 0.0]), "apart", level=0.0)
+    assert pile.add(box(0.05, 0.05, 0.05), np.array([0.4, 0.0]), "stacked")  # upon
+    assert not pile.add(box(0.05, 0.05, 0.05), np.array([0.4, 0.05]), "stacked")  # would fall
+    assert not pile.add(box(0.05, 0.05, 0.05), np.array([0.4, 0.0]), "apart", level=0.0)
     bottoms = [float(mesh.vertices[:, 2].min()) for mesh in pile.meshes]
     assert bottoms == pytest.approx([0.0, 0.01, 0.0, 0.05], abs=1e-3)
     assert pile.beside(box(0.06, 0.06, 0.06), np.array([0.4, 0.0]), np.pi)

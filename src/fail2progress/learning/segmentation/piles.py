@@ -87,13 +87,14 @@ def steady(touching: Array) -> bool:
 
 @dataclass
 class Pile:
-    """Things on a ground, put there one by one."""
+    """Things on a ground, put there one by one; ways: the word for how each was put."""
 
     ground: Ground
     meshes: list[Mesh] = field(default_factory=list)
     places: list[Array] = field(default_factory=list)
+    ways: list[str] = field(default_factory=list)
 
-    def add(self, mesh: Mesh, at: Array, steadily: bool = True, level: float | None = None) -> bool:
+    def add(self, mesh: Mesh, at: Array, way: str, steadily: bool = True, level: float | None = None) -> bool:
         """Let it down at (2,) m. False, and it is not added, where it would fall, or not come to rest at a level (m)."""
         shape = profile(mesh)
         found = self.ground.landing(shape, *at)
@@ -105,6 +106,7 @@ class Pile:
         self.ground.put(shape, x, y, found[0])
         self.meshes.append(mesh.shifted(x, y, found[0]))
         self.places.append(np.array([x, y]))
+        self.ways.append(way)
         return True
 
     def beside(self, mesh: Mesh, neighbour: Array, angle: float) -> bool:
@@ -114,5 +116,5 @@ class Pile:
             at = neighbour + distance * way
             found = self.ground.landing(shape, *at)
             if found is not None and abs(found[0]) < 0.003 and steady(found[1]):
-                return self.add(mesh, at, level=0.0)
+                return self.add(mesh, at, "touching", level=0.0)
         return False

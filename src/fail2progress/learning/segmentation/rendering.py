@@ -27,13 +27,16 @@ class View:
     facing: NDArray[np.float32]
     dark: NDArray[np.bool_]
     camera: Intrinsics
+    pose: Array | None = None
+    """(4, 4) from the optical frame to the scene's, where it is known."""
 
 
-def view(scene: Scenery, rng: np.random.Generator) -> View:
-    """From a random place with a random roll, small as a rule."""
-    camera, eye, axes = _camera(scene, rng)
+def view(scene: Scenery, rng: np.random.Generator, width: int = WIDTH) -> View:
+    """From a random place with a random roll, small as a rule; width: of an image of 4 by 3, in pixels."""
+    camera, eye, axes = _camera(scene, rng, width)
     caster = Caster(scene.meshes)
-    u, v = np.meshgrid((np.arange(WIDTH) - camera.cx) / camera.fx, (np.arange(HEIGHT) - camera.cy) / camera.fy)
+    columns, rows = (np.arange(n) for n in (camera.width, camera.height))
+    u, v = np.meshgrid((columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy)
     rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ axes
     hits = caster.cast(eye, rays)
     geometry, normals = hits.mesh, hits.normals
@@ -47,10 +50,13 @@ def view(scene: Scenery, rng: np.random.Generator) -> View:
     albedo = _albedo(scene, points, np.where(known, geometry, -1), rng)
     colour = _lit(caster, albedo, points, normals, known, rng)
     dark = albedo.max(axis=-1) < 0.12
-    return View(colour, depth.astype(np.float32), labels.astype(np.uint8), np.abs(cosine).astype(np.float32), dark, camera)
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = axes.T, eye
+    facing = np.abs(cosine).astype(np.float32)
+    return View(colour, depth.astype(np.float32), labels.astype(np.uint8), facing, dark, camera, pose)
 
 
-def _camera(scene: Scenery, rng: np.random.Generator) -> tuple[Intrinsics, Array, Array]:
+def _camera(scene: Scenery, rng: np.random.Generator, width: int) -> tuple[Intrinsics, Array, Array]:
     """The camera, its place (3,) m, and its axes as rows (3, 3): right, down, forward."""
     distance, elevation, azimuth = (rng.uniform(*limits) for limits in (scene.distance, scene.elevation, scene.azimuth))
     target = np.array([*rng.normal(0, scene.spread, 2), rng.uniform(0, 0.08)])
@@ -61,9 +67,9 @@ def _camera(scene: Scenery, rng: np.random.Generator) -> tuple[Intrinsics, Array
     roll = rng.normal(0, 0.12) if rng.random() < 0.75 else rng.uniform(-np.pi, np.pi)
     down = np.cross(forward, right)
     right, down = np.cos(roll) * right + np.sin(roll) * down, np.cos(roll) * down - np.sin(roll) * right
-    focal = WIDTH * rng.uniform(0.78, 1.2)
+    focal, height = width * rng.uniform(0.78, 1.2), width * HEIGHT // WIDTH
     shift = rng.normal(0, 4, 2)
-    camera = Intrinsics(WIDTH, HEIGHT, focal, focal, WIDTH / 2 + shift[0], HEIGHT / 2 + shift[1])
+    camera = Intrinsics(width, height, focal, focal, width / 2 + shift[0], height / 2 + shift[1])
     return camera, target + distance * away, np.stack([right, down, forward])
 
 

@@ -15,6 +15,8 @@ from fail2progress.learning.segmentation.things import HOLLOW, thing, turn
 _UP = np.array([0.0, 0.0, 1.0])
 BACKGROUND, SUPPORT, FIRST = 0, 1, 2
 """Labels: what is neither, what things stand on or in, and the first thing."""
+KINDS = ("table", "tote", "shelf", "floor")
+"""Of scenes."""
 
 
 @dataclass
@@ -30,6 +32,8 @@ class Scenery:
     elevation: tuple[float, float] = (0.35, 1.45)
     azimuth: tuple[float, float] = (-np.pi, np.pi)
     spread: float = 0.12
+    ways: list[str] = field(default_factory=list)
+    """How each thing was put there: apart, touching, stacked, inside, in a heap."""
 
     def add(self, label: int, *meshes: Mesh) -> None:
         """More of them."""
@@ -39,8 +43,12 @@ class Scenery:
 
 def scenery(rng: np.random.Generator) -> Scenery:
     """A scene of any kind."""
-    kind = rng.choice(4, p=(0.62, 0.2, 0.08, 0.1))
-    return (_table, _tote, _shelf, _floor)[int(kind)](rng)
+    return scenery_of(KINDS[int(rng.choice(4, p=(0.62, 0.2, 0.08, 0.1)))], rng)
+
+
+def scenery_of(kind: str, rng: np.random.Generator) -> Scenery:
+    """A scene of one of KINDS."""
+    return (_table, _tote, _shelf, _floor)[KINDS.index(kind)](rng)
 
 
 def _table(rng: np.random.Generator) -> Scenery:
@@ -89,13 +97,13 @@ def _arrange(pile: Pile, reach: float, count: int, rng: np.random.Generator) -> 
             if how < 0.3 and pile.places:
                 done = pile.beside(mesh, pile.places[int(rng.integers(len(pile.places)))], rng.uniform(0, 2 * np.pi))
             elif how < 0.45 and pile.places:
-                done = pile.add(mesh, pile.places[int(rng.integers(len(pile.places)))] + rng.normal(0, 0.01, 2))
+                done = pile.add(mesh, pile.places[int(rng.integers(len(pile.places)))] + rng.normal(0, 0.01, 2), "stacked")
             elif how < 0.6 and hollow:
                 # Leaning in a cup or a box, as pens and spoons do, or lying there.
                 leaning = mesh.moved(turn(int(rng.integers(2)), rng.uniform(0, 1.4))) if rng.random() < 0.5 else mesh
-                done = pile.add(leaning, hollow[int(rng.integers(len(hollow)))] + rng.normal(0, 0.008, 2), steadily=False)
+                done = pile.add(leaning, hollow[int(rng.integers(len(hollow)))] + rng.normal(0, 0.008, 2), "inside", False)
             else:
-                done = pile.add(mesh, rng.uniform(-reach, reach, 2), level=0.0)
+                done = pile.add(mesh, rng.uniform(-reach, reach, 2), "apart", level=0.0)
             if done:
                 break
         if done and maker in HOLLOW:
@@ -122,7 +130,7 @@ def _tote(rng: np.random.Generator) -> Scenery:
         if rng.random() < 0.6:
             mesh = mesh.moved(turn(0, rng.uniform(-np.pi, np.pi)) @ turn(1, rng.uniform(-1, 1)))
         for _ in range(3):
-            if pile.add(mesh, rng.uniform(-0.42, 0.42, 2) * sides, steadily=False):
+            if pile.add(mesh, rng.uniform(-0.42, 0.42, 2) * sides, "in a heap", False):
                 break
     _finish(found, pile, rng)
     return found
@@ -174,6 +182,7 @@ def _beyond(found: Scenery, sides: Array, bottom: float, rng: np.random.Generato
 
 def _finish(found: Scenery, pile: Pile, rng: np.random.Generator) -> None:
     """The things, and what reaches in from outside."""
+    found.ways = pile.ways
     for i, mesh in enumerate(pile.meshes):
         found.add(FIRST + i, mesh)
     for _ in range(int(rng.choice(3, p=(0.6, 0.22, 0.18)))):

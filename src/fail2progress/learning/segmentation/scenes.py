@@ -11,12 +11,16 @@ from numpy.typing import NDArray
 
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.learning.segmentation.rendering import HEIGHT, WIDTH, View, view
-from fail2progress.learning.segmentation.scenery import scenery
+from fail2progress.learning.segmentation.scenery import SUPPORT, scenery
 
 SHARD = 100
 """Scenes in a file."""
 _STEP = 0.0002
 """Metres of a step of stored depth."""
+_VIEWS = 3
+"""Tried for one scene."""
+_SHOWN = 0.05
+"""Share of an image that supports and things fill, at least."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,13 @@ def render(folder: Path, scenes: int, seed: int, progress: Callable[[int], None]
 
 
 def scene(seed: tuple[int, ...]) -> View:
-    """The view of one seed."""
+    """The view of one seed; another one where a wall or furniture fills the image."""
     rng = np.random.default_rng(seed)
-    return view(scenery(rng), rng)
+    for _ in range(_VIEWS):
+        found = view(scenery(rng), rng)
+        if (found.labels >= SUPPORT).mean() > _SHOWN:
+            break
+    return found
 
 
 def _write(path: Path, views: list[View]) -> None:

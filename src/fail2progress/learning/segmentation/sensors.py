@@ -10,15 +10,19 @@ from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.rendering import View
 
 Depth = NDArray[np.float32]
+SENSORS = ("stereo", "structured light", "time of flight")
 
 
 def sensed(view: View, rng: np.random.Generator) -> Depth:
-    """(H, W) m as some sensor reads it, 0 for none."""
-    kind = rng.choice(4, p=(0.45, 0.25, 0.2, 0.1))
+    """(H, W) m as some sensor reads it, 0 for none; now and then the truth."""
+    kind = int(rng.choice(4, p=(0.45, 0.25, 0.2, 0.1)))
+    return view.depth if kind == 3 else sensed_by(SENSORS[kind], view, rng)
+
+
+def sensed_by(sensor: str, view: View, rng: np.random.Generator) -> Depth:
+    """(H, W) m as one of SENSORS reads it, 0 for none."""
     truth = np.where(view.depth > 0, 1 / np.maximum(view.depth, 1e-3), 0.0)
-    if kind == 3:
-        return view.depth
-    inverse = (_stereo, _structured, _time_of_flight)[int(kind)](view, truth, rng)
+    inverse = (_stereo, _structured, _time_of_flight)[SENSORS.index(sensor)](view, truth, rng)
     inverse[_lost(view, rng)] = 0.0
     return np.where(inverse > 0.1, 1 / np.maximum(inverse, 0.1), 0.0).astype(np.float32)
 

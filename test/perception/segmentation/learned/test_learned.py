@@ -70,24 +70,40 @@ def test_a_guide_drops_background_and_adds_what_was_missed() -> None:
     guided = _Guided(guide)
     kept = guided.segment(frame).segments
     assert len(kept) == 1 and np.isin(kept[0].pixels, parts[1]).mean() > 0.99
-    blind = _Guided(guide, blind=True)
+    blind = _Guided(guide, given=[])
     (alone,) = blind.segment(frame).segments
     assert np.isin(alone.pixels, parts[1]).mean() > 0.9 and len(alone.pixels) > 0.7 * len(parts[1])
 
 
-class _Guided(GeometricSegmenter):
-    """Geometry with a given guide; blind: it hands on no object of its own."""
+def test_a_guide_parts_what_geometry_joins_and_joins_what_it_parts() -> None:
+    frame = frame_of([TABLE, *THINGS], (0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
+    one, two = (segment.pixels for segment in GeometricSegmenter().segment(frame).segments)
+    numbers = np.zeros(frame.depth.shape, np.int64)
+    numbers.ravel()[one], numbers.ravel()[two] = 1, 2
+    numbers = numbers[::4, ::4]
+    guide = LearnedGuide(seen_of(numbers), frame.depth.shape, VoteRules(), GuideRules())
+    apart = _Guided(guide, given=[np.concatenate([one, two])]).segment(frame).segments
+    assert len(apart) == 2 and all(np.isin(part.pixels, own).mean() > 0.95 for part, own in zip(apart, (one, two), strict=True))
+    width = frame.depth.shape[1]
+    left = one % width < np.median(one % width)
+    whole = _Guided(guide, given=[one[left], one[~left], two]).segment(frame).segments
+    assert [len(part.pixels) for part in whole] == [len(one), len(two)]
 
-    def __init__(self, guide: LearnedGuide, blind: bool = False) -> None:
+
+class _Guided(GeometricSegmenter):
+    """Geometry with a given guide; given: pixels of the objects that it hands on, in place of its own."""
+
+    def __init__(self, guide: LearnedGuide, given: list[np.ndarray] | None = None) -> None:
         super().__init__()
         object.__setattr__(self, "_guide", guide)
-        object.__setattr__(self, "_blind", blind)
+        object.__setattr__(self, "_given", given)
 
     def guide(self, frame: RgbdFrame) -> LearnedGuide:
         return self._guide  # type: ignore[attr-defined, no-any-return]
 
     def _objects(self, *parts: object) -> list[np.ndarray]:
-        return [] if self._blind else super()._objects(*parts)  # type: ignore[attr-defined, arg-type]
+        given = self._given  # type: ignore[attr-defined]
+        return super()._objects(*parts) if given is None else list(given)  # type: ignore[arg-type]
 
 
 def test_weights_are_written_and_read_and_damage_is_refused(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from fail2progress.perception.segmentation.geometric.colour_splitting import Ton
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
 from fail2progress.perception.segmentation.geometric.guide import Guide
+from fail2progress.perception.segmentation.geometric.holes import closed
 from fail2progress.perception.segmentation.geometric.merging import Merger
 from fail2progress.perception.segmentation.geometric.outsiders import OutsiderRules, Outsiders
 from fail2progress.perception.segmentation.geometric.planes import Surface
@@ -115,7 +116,7 @@ class GeometricSegmenter(Segmenter):
         inverted = readings.inverse(frame.depth)
         if np.count_nonzero(inverted) < 0.01 * inverted.size:
             raise PerceptionError(_no_depth(frame.depth))
-        inverted = readings.without_flying(inverted, frame.intrinsics)
+        inverted = closed(readings.without_flying(inverted, frame.intrinsics))
         near = inverted[inverted > 1 / self.plane_rules.reach]
         pitch = frame.intrinsics.fx * float(np.median(near)) if len(near) else frame.intrinsics.fx
         return inverted, readings.facets(inverted, frame.intrinsics, int(np.clip(round(self.stand_rules.facet * pitch), 2, 5)))

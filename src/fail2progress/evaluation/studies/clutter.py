@@ -1,0 +1,150 @@
+"""Crowded scenes of procedural things, rendered and seen by three kinds of depth sensors: what is found, and how well.
+
+Things and places are of the kinds that the learned segmenter is trained on, from other seeds.
+The geometric one was not made on them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from fail2progress.core.provenance import provenance
+from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.evaluation.segment_measures import Measures, mean, measure
+from fail2progress.evaluation.studies.labelled_perception import numbered
+from fail2progress.learning.segmentation.rendering import View, view
+from fail2progress.learning.segmentation.scenery import FIRST, KINDS, scenery_of
+from fail2progress.learning.segmentation.sensors import SENSORS, sensed_by
+from fail2progress.perception.segmentation.base import PerceptionError, Segmenter
+
+Progress = Callable[[str], None]
+WIDTH = 640
+"""Pixels of an image of 640 x 480."""
+VISIBLE = 150
+"""Pixels with a reading of a thing that counts."""
+FOUND = 0.5
+_PLACES = ("table", "table", "table", "table", "tote", "floor", "shelf")
+"""Kinds of scenes, one after another."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One frame with its truth: things (H, W) from 1, 0 for what is none; ways: how each was put there, from thing 1."""
+
+    frame: RgbdFrame
+    things: NDArray[np.int64]
+    ways: tuple[str, ...]
+    place: str
+    sensor: str
+
+
+def snapshot(seed: int, number: int) -> Snapshot:
+    """A scene of a seed; the camera's pose is known in every other frame."""
+    rng = np.random.default_rng((seed, number, 47))
+    place, sensor = _PLACES[number % len(_PLACES)], SENSORS[number % len(SENSORS)]
+    assert place in KINDS
+    scene = scenery_of(place, rng)
+    seen: View = view(scene, rng, WIDTH)
+    depth = sensed_by(sensor, seen, rng)
+    frame = RgbdFrame(seen.colour, depth, seen.camera, pose=seen.pose if number % 2 else None)
+    things = np.maximum(seen.labels.astype(np.int64) - FIRST + 1, 0)
+    return Snapshot(frame, things, tuple(scene.ways), place, sensor)
+
+
+def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[str, object]:
+    """The report: shares found (IoU at least 0.5 of pixels with readings), mean IoU, published measures, false segments."""
+    measures: dict[str, list[Measures]] = defaultdict(list)
+    overlaps: dict[str, list[float]] = defaultdict(list)
+    refused = said = false = 0
+    for number in range(scenes):
+        shot = snapshot(seed, number)
+        try:
+            found = numbered(segmenter.segment(shot.frame))
+        except PerceptionError:
+            refused += 1
+            found = np.zeros(shot.things.shape, np.int64)
+        said += int(found.max())
+        false += _false(found, shot.things)
+        for thing, iou in _own(found, shot).items():
+            way = shot.ways[thing - 1]
+            for key in ("all", f"place: {shot.place}", f"sensor: {shot.sensor}", f"put: {way}"):
+                overlaps[key].append(iou)
+        if (shot.things > 0).any():
+            for key in ("all", f"place: {shot.place}", f"sensor: {shot.sensor}"):
+                measures[key].append(measure(found, shot.things))
+        say(f"scene {number + 1} of {scenes}")
+    rows = {key: _row(np.array(ious), measures.get(key)) for key, ious in sorted(overlaps.items())}
+    things = max(len(overlaps["all"]), 1)
+    return {
+        "segmenter": segmenter.name,
+        "scenes": scenes,
+        "seed": seed,
+        "frames_refused": refused,
+        "segments_per_thing": said / things,
+        "false_segments_per_scene": false / max(scenes, 1),
+        "rows": rows,
+        "provenance": provenance(scenes=scenes, seed=seed, segmenter=segmenter.name),
+    }
+
+
+def page(report: Mapping[str, Any]) -> str:
+    """The report as a table."""
+    name, scenes, seed = report["segmenter"], report["scenes"], report["seed"]
+    per_thing, false = report["segments_per_thing"], report["false_segments_per_scene"]
+    lines = [
+        f"# Crowded scenes, segmenter `{name}`",
+        "",
+        f"`fail2progress reproduce clutter --segmenter {name} --trials {scenes} --seed {seed}`",
+        "",
+        f"{scenes} scenes, {report['frames_refused']} refused; {per_thing:.2f} segments for each thing, "
+        f"{false:.2f} segments a scene that are of no thing.",
+        "",
+        "| | things | found | mean IoU | Overlap F | Boundary F | F > 0.75 |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for key, row in report["rows"].items():
+        own = [f"{row[part]:.1f}" if part in row else "" for part in ("overlap_F", "boundary_F", "segmented_75")]
+        lines.append(f"| {key} | {row['things']} | {100 * row['found']:.1f} % | {row['mean_iou']:.3f} | {' | '.join(own)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _row(ious: NDArray[np.float64], measures: list[Measures] | None) -> dict[str, object]:
+    return {
+        "things": len(ious),
+        "found": float((ious >= FOUND).mean()),
+        "mean_iou": float(ious.mean()),
+        **(mean(measures).as_json() if measures else {}),
+    }
+
+
+def _own(found: NDArray[np.int64], shot: Snapshot) -> dict[int, float]:
+    """IoU of every visible thing with its own segment in the best assignment, over pixels with readings."""
+    known = shot.frame.depth > 0
+    truth, numbers = shot.things[known], found[known]
+    width = int(shot.things.max()) + 1
+    common = np.bincount(numbers * width + truth, minlength=(int(found.max()) + 1) * width).reshape(-1, width).astype(float)
+    visible = [i for i in range(1, width) if common[:, i].sum() >= VISIBLE]
+    both = common[1:, visible]
+    union = common.sum(axis=1)[1:, None] + common.sum(axis=0)[visible][None] - both
+    overlap = both / np.maximum(union, 1)
+    rows, columns = linear_sum_assignment(-overlap)
+    own = dict.fromkeys(visible, 0.0)
+    own.update({visible[c]: float(overlap[r, c]) for r, c in zip(rows.tolist(), columns.tolist(), strict=True)})
+    return own
+
+
+def _false(found: NDArray[np.int64], things: NDArray[np.int64]) -> int:
+    """Segments of which less than half is of any thing: walls, arms, furniture, the support itself."""
+    count = int(found.max())
+    if count == 0:
+        return 0
+    sizes = np.bincount(found.ravel(), minlength=count + 1)[1:]
+    real = np.bincount(found.ravel(), (things > 0).ravel(), minlength=count + 1)[1:]
+    return int(((sizes > 0) & (real < 0.5 * sizes)).sum())
