@@ -74,7 +74,8 @@ def reproduce(
     if table in reproduce_assets.TABLES:
         return reproduce_assets.run(reproduce_assets.Order(table, out, trials, seed, quick, processes, robot), json_output)
     if table in reproduce_families.TABLES:
-        order = reproduce_families.Order(out, weights, rounds, trials or 60, seed, quick, processes, minutes, families, parts)
+        asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods)
+        order = reproduce_families.Order(out, weights, rounds, *asked)
         return reproduce_families.run(order, json_output)
     seed = 7 if seed is None else seed
     if table in reproduce_perception.TABLES:

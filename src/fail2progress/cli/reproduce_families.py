@@ -26,11 +26,12 @@ class Order:
     minutes: float | None
     families: str
     parts: str
+    methods: str = ""
 
 
 def run(order: Order, json_output: bool) -> None:
     """Run the study and write `families.json` and `.md` into its folder."""
-    from fail2progress.evaluation.studies.families import GENERATORS, ORACLE, PARTS, Study, markdown
+    from fail2progress.evaluation.studies.families import GENERATORS, LEARNERS, PARTS, Study, markdown
     from fail2progress.learning.finetuning.learner import Learner
     from fail2progress.learning.finetuning.rehearsal import load_rehearsal
     from fail2progress.models import weights
@@ -38,11 +39,11 @@ def run(order: Order, json_output: bool) -> None:
     from fail2progress.simulation.parallel import ParallelSimulator
     from fail2progress.tasks.families.registry import FAMILIES
 
-    names = _chosen(order.families, FAMILIES.names()[:2] if order.quick else FAMILIES.names(), "family")
+    names = _chosen(order.families, FAMILIES.names()[:2] if order.quick else FAMILIES.names(), "family", FAMILIES.names())
     parts = _chosen(order.parts, PARTS, "part")
     path = order.models / weights.RELATIONAL if order.models is not None else weights.path(weights.RELATIONAL)
     start, rehearsal = load_checkpoint(path), load_rehearsal(weights.path(weights.KEEPSAKE))
-    learners = ("stein",) if order.quick else ("stein", "prior", ORACLE)
+    learners = _chosen(order.methods, LEARNERS[:1] if order.quick else LEARNERS, "method", LEARNERS)
     study = Study(
         order.out,
         names,
@@ -64,9 +65,10 @@ def run(order: Order, json_output: bool) -> None:
         say(markdown(report))
 
 
-def _chosen(names: str, known: Sequence[str], kind: str) -> tuple[str, ...]:
-    """The names between commas, all where there are none. UserError for one that is unknown."""
+def _chosen(names: str, otherwise: Sequence[str], kind: str, known: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names between commas, `otherwise` where there are none. UserError for one that is unknown."""
+    known = known or otherwise
     found = tuple(name.strip() for name in names.split(",") if name.strip())
     for name in found:
         require(name in known, f"unknown {kind} {name!r}; known: {', '.join(known)}")
-    return found or tuple(known)
+    return found or tuple(otherwise)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fail2progress.evaluation.studies.families import ORACLE, Cell, Study, markdown, mended
+from fail2progress.evaluation.studies.families import ADAPT, LEARNERS, Cell, Study, markdown, mended
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import choose
@@ -15,6 +15,9 @@ from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from support import samples
 
 FIGURES = {"f1": 0.7, "along_mm": 60.0, "moved_mm": 5.0}
+
+
+ORACLE = "true-executions"
 
 
 @pytest.fixture(scope="module")
@@ -29,26 +32,30 @@ def learner() -> Learner:
 
 
 def test_cells_are_carried_out_once_and_told_as_tables(start: Checkpoint, learner: Learner, tmp_path: Path) -> None:
-    study = Study(tmp_path, ("row-pushed",), ("prior",), ("prior", ORACLE), failures=1, tests=2, true=3, seed=9)
+    study = Study(tmp_path, ("row-pushed",), ("prior",), ("prior", ORACLE, ADAPT), failures=1, tests=2, true=3, seed=9)
     heard: list[str] = []
     report = study.run(start, learner, heard.append)
     rows: Any = report["rows"]
-    assert [(row["kind"], row["method"]) for row in rows] == [("data", "prior"), ("learn", "prior"), ("learn", ORACLE)]
-    data, learnt, oracle = rows
+    assert [(row["kind"], row["method"]) for row in rows] == [
+        ("data", "prior"),
+        *(("learn", method) for method in ("prior", ORACLE, ADAPT)),
+    ]
+    data, learnt, oracle, adapted = rows
+    assert adapted["executions"] == 1 and adapted["before"]["f1"] == oracle["before"]["f1"]
     assert 0.0 <= data["kept"]["chosen"] <= 1.0 and data["concerned"] >= 2 and data["stable"] <= data["tried"]
     assert learnt["before"]["f1"] == oracle["before"]["f1"] and set(learnt["after"]) == set(oracle["after"])
     assert oracle["executions"] == 3 and learnt["adjusts"] in ("relations", "networks", "all")
-    assert len(heard) == 3 and study.run(start, learner, heard.append) is not None and len(heard) == 3
+    assert len(heard) == 4 and study.run(start, learner, heard.append) is not None and len(heard) == 4
     assert json.loads(json.dumps(report))["table"] == "families"
     text = markdown(report)
-    assert text.count("row-pushed 0") == 3 and "| prior |" in text
+    assert text.count("| row-pushed 0 |") == 4 and "| prior |" in text
 
 
 def test_a_cell_that_was_not_run_says_so(start: Checkpoint, learner: Learner, tmp_path: Path) -> None:
     report = Study(tmp_path, ("row-pushed", "stack-carried"), failures=1, minutes=0.0).run(start, learner, print)
     rows: Any = report["rows"]
-    assert len(rows) == 2 * 7 and {row["reason"] for row in rows} == {"not run"}
-    assert markdown(report).count("not run") == 14
+    assert len(rows) == 2 * (4 + len(LEARNERS)) and {row["reason"] for row in rows} == {"not run"}
+    assert markdown(report).count("| not run |") == len(rows)
     assert not list(tmp_path.iterdir())
 
 

@@ -21,7 +21,8 @@ from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
 from fail2progress.evaluation.predictions import Benchmark, compare
-from fail2progress.evaluation.studies.true_data import best_rung
+from fail2progress.evaluation.studies.families_words import compared
+from fail2progress.evaluation.studies.true_data import best_rung, from_event
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.targeted import target
@@ -30,12 +31,17 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint
 from fail2progress.models.training.metrics import evaluate
 from fail2progress.models.training.parallel import one_thread
+from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.base import Outcome
 from fail2progress.stein.states import NothingToVaryError
 from fail2progress.tasks.families.registry import FAMILIES
 
 GENERATORS = ("stein", "gradient", "sampling", "prior")
-ORACLE = "true-executions"
+ORACLES = {"true-executions": 20, "true-executions-200": 200}
+"""A model trained on so many true executions of the family instead."""
+ADAPT = "adapt"
+"""A model trained on the observed transition alone."""
+LEARNERS = (*GENERATORS, "near-copies", "domain-randomisation", ADAPT, *ORACLES)
 PARTS = ("learn", "data")
 _FAILURES, _TESTS, _TRUE = 0, 1, 2
 """Executions for failures, tests and oracles come from seeds that many apart."""
@@ -60,15 +66,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Study:
-    """Which cells to run. `learners` name generators, or "true-executions" for a model trained on those instead."""
+    """Which cells to run. `learners` name generators, or data that need no generator: LEARNERS."""
 
     folder: Path
     families: tuple[str, ...]
     generators: tuple[str, ...] = GENERATORS
-    learners: tuple[str, ...] = ("stein", "prior", ORACLE)
+    learners: tuple[str, ...] = LEARNERS
     failures: int = 2
     tests: int = 60
-    true: int = 20
+    true: int | None = None
+    """True executions for every oracle; None: as many as ORACLES says."""
     seed: int = 4000
     parts: tuple[str, ...] = PARTS
     minutes: float | None = None
@@ -105,7 +112,7 @@ class Study:
             for method in self.generators:
                 yield from (Cell("data", family, method, number) for family in self.families)
             for method in self.learners[1:]:
-                if method != ORACLE or number == 0:
+                if method not in ORACLES or number == 0:
                     yield from (Cell("learn", family, method, number) for family in self.families)
 
     def _carry_out(self, cell: Cell, events: list[FailureEvent], start: Checkpoint, learner: Learner) -> dict[str, object]:
@@ -144,9 +151,10 @@ class Study:
     def _learn(self, family: str, method: str, event: FailureEvent, start: Checkpoint, learner: Learner) -> dict[str, object]:
         tests = self._outcomes(family, learner, _TESTS, self.tests)
         before = _measured(start.model, tests, learner)
-        if method == ORACLE:
-            model, adjusts = _oracle(start.model, self._outcomes(family, learner, _TRUE, self.true + 10), self.true, learner)
-            return {"before": before, "after": _measured(model, tests, learner), "adjusts": adjusts, "executions": self.true}
+        if method in (*ORACLES, ADAPT):
+            data, check = self._given(family, method, event, learner)
+            model, adjusts = best_rung(start.model, data, check, learner.rehearsal.replay, 0, learner.finetuning)
+            return {"before": before, "after": _measured(model, tests, learner), "adjusts": adjusts, "executions": len(data)}
         try:
             lesson = replace(learner, targeting=replace(learner.targeting, method=method)).learn([event], start.model, self.seed)
         except NothingToVaryError as error:
@@ -162,6 +170,15 @@ class Study:
             "mended": mended(before, after),
             "lesson": lesson.to_dict(),
         }
+
+    def _given(self, family: str, method: str, event: FailureEvent, learner: Learner) -> tuple[Transitions, Transitions]:
+        """Data without a generator: to learn from, and to choose by which weights to adjust."""
+        if method == ADAPT:
+            seen = from_event(event)
+            return seen, seen
+        count = ORACLES[method] if self.true is None else self.true
+        outcomes = self._outcomes(family, learner, _TRUE, count + 10)
+        return from_outcomes(outcomes[:count]), from_outcomes(outcomes[count:])
 
 
 def mended(before: dict[str, float], after: dict[str, float]) -> bool:
@@ -193,16 +210,10 @@ def _measured(model: SkillEffectModel, tests: list[Outcome], learner: Learner) -
     return {**kept, "held_out_f1": evaluate(model, learner.rehearsal.held_out).prediction_f1}
 
 
-def _oracle(model: SkillEffectModel, outcomes: list[Outcome], count: int, learner: Learner) -> tuple[SkillEffectModel, str]:
-    """Trained on true executions of the family; which weights, further true executions decide."""
-    data, check = from_outcomes(outcomes[:count]), from_outcomes(outcomes[count:])
-    return best_rung(model, data, check, learner.rehearsal.replay, 0, learner.finetuning)
-
-
 def markdown(report: dict[str, object]) -> str:
     """Both tables."""
     rows: list[dict[str, object]] = report["rows"]  # type: ignore[assignment]
-    lines = ["# Families of failures", "", "## Data around a failure", ""]
+    lines = ["# Families of failures", "", "## In words", "", *compared(rows), "", "## Data around a failure", ""]
     lines += ["| family | generator | R_F drawn | believed | simulated | in D+ | within (mm) | places (m) | actions | stable |"]
     lines += ["|" + "---|" * 10]
     for row in rows:
