@@ -1,12 +1,20 @@
 """RGB-D frames of meshes in plain colours, seen by a camera with the noise of a stereo sensor."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
+from fail2progress.core.camera import Camera
+from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.core.scene import Scene, pose
 from fail2progress.learning.segmentation.casting import Caster
 from fail2progress.learning.segmentation.meshes import Mesh
+from fail2progress.simulation.mujoco.bodies import compile_scene
+from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
 
 WIDTH, HEIGHT, FOCAL = 640, 480, 560.0
 Coloured = tuple[Mesh, tuple[int, int, int]]
@@ -30,3 +38,19 @@ def frame_of(things: Sequence[Coloured], eye: Sequence[float], target: Sequence[
     colours = np.array([colour for _, colour in things])[np.where(known, hits.mesh, 0)] * light[..., None]
     colour = np.where(known[..., None], colours + rng.normal(0, 2, colours.shape), 60)
     return RgbdFrame(np.clip(colour, 0, 255).astype(np.uint8), depth.astype(np.float32), k)
+
+
+def write_frames(folder: Path, count: int = 6) -> None:
+    """A folder of frames as `perceive` takes it: a box on a table from several places, with one camera file."""
+    things = (
+        (ObjectSpec("table", "table", (0.7, 0.9, 0.04)), pose(0.65, 0.0, 0.48)),
+        (ObjectSpec("box", "cuboid", (0.08, 0.12, 0.15)), pose(0.75, 0.2, 0.575)),
+    )
+    scene = Scene(tuple(spec for spec, _ in things), np.array([at for _, at in things]))
+    folder.mkdir()
+    for number in range(count):
+        camera = Camera((-0.1, 0.1 - 0.04 * number, 1.15), (0.65, 0.0, 0.5), focal=612.0)
+        frame = photograph(compile_scene(scene), scene, camera, DepthNoise(0.002, 0.01), np.random.default_rng(number))
+        Image.fromarray(frame.colour).save(folder / f"{number}-color.png")
+        Image.fromarray(np.round(frame.depth * 1000).astype(np.uint16)).save(folder / f"{number}-depth.png")
+        (folder / "camera.json").write_text(json.dumps(vars(frame.intrinsics)))

@@ -23,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 SCHEMA = 1
 EVENTS = "events.jsonl"
 REPORT = "report.json"
+HEAD = 2
+"""Lines at the beginning of a log: what it was run with, and its configuration."""
 EventName = Literal[
     "run_started",
     "harness_config",
@@ -106,6 +108,12 @@ def new_folder(root: Path, label: str) -> Path:
     """`run_<timestamp>_<id>_<label>` below a root."""
     stamp = datetime.now(timezone.utc).strftime("%Y%m%dT%H%M%SZ")
     return root / f"run_{stamp}_{secrets.token_hex(4)}_{label}"
+
+
+def begun(folder: Path) -> bool:
+    """Whether a log is there that holds the head of a run; one that was ended within its head is worth nothing."""
+    path = folder / EVENTS
+    return path.exists() and path.read_bytes().count(b"\n") >= HEAD
 
 
 def read_events(folder: Path, cut_short: bool = False) -> Iterator[Event]:

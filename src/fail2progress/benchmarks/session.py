@@ -12,7 +12,7 @@ from typing import Any
 from fail2progress.benchmarks.answers import REFERENCE
 from fail2progress.benchmarks.build import Carried
 from fail2progress.benchmarks.config import Preregistration, Rules, status
-from fail2progress.benchmarks.events import REPORT, Recorded, RunLog, RunLogError, recorded
+from fail2progress.benchmarks.events import EVENTS, REPORT, Recorded, RunLog, RunLogError, begun, recorded
 from fail2progress.benchmarks.harness import Harness, eval_record
 from fail2progress.benchmarks.items import read_benchmark
 from fail2progress.benchmarks.panel import Panel
@@ -106,6 +106,9 @@ class Session:
 
     def _open(self, folder: Path, config: dict[str, Any], resume: bool) -> tuple[RunLog, set[str]]:
         """A new log with its head, or the one that is there, which must have the same configuration."""
+        if resume and not begun(folder):
+            (folder / EVENTS).unlink(missing_ok=True)
+            resume = False
         if not resume:
             log = RunLog.new(folder)
             log.write("run", "run_started", self._provenance())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import checked, print_json, require, say, shown, writable, write_json
+from fail2progress.cli.common import checked, print_json, require, say, shown, stopped_with, writable, write_json
 from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _results(items: list[Item], checkpoint: Checkpoint, processes: int | None, c
 
     with checked():
         simulator = ParallelSimulator(processes, choice)
-    with simulator, one_thread(), progress() as bar:
+    with stopped_with("the same command goes on with the items that are missing"), simulator, one_thread(), progress() as bar:
         task = bar.add_task("items", total=len(items), completed=len(rows.by_key))
         for each in run_items([item for item in items if item.id not in rows.by_key], checkpoint.model, simulator):
             rows.add({"key": each.id, **asdict(each)})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, checked, writable
+from fail2progress.cli.common import UserError, WorkError, checked, stopped_with, writable
 from fail2progress.cli.voice import progress
 from fail2progress.core.names import unknown
 
@@ -41,13 +41,12 @@ def executions(folder: Path, executor: str, processes: int | None, simulator: st
         if executor not in ("local", "ray"):
             raise UserError(unknown("executor", executor, ("local", "ray")))
         ray = RayExecutor() if executor == "ray" else None
-    with PoolExecutor(processes) as pool:
+    kept = "what was carried out is kept, and the same command goes on (harness and iterate: with --resume)"
+    with stopped_with(kept), PoolExecutor(processes) as pool:
         try:
             yield ExecutionStore(folder, ray or pool, simulator)
         except BuildError as error:
             raise WorkError(str(error)) from error
-        except KeyboardInterrupt:
-            raise WorkError("stopped; what was carried out is kept, and the same command (harness: --resume) goes on") from None
 
 
 def panel(levels: Path | None) -> Panel:

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from fail2progress.cli.benchmark import benchmark
-from fail2progress.cli.common import WorkError, checked, print_json, say, shown, writable
+from fail2progress.cli.common import StoppedError, checked, print_json, say, shown, writable
 from fail2progress.cli.voice import progress
 
 
@@ -50,7 +50,7 @@ def levels(
                 trained.append({"level": done.level, "seed": done.seed, "model": shown(done.path)})
                 bar.update(task, completed=len(trained))
     except KeyboardInterrupt:
-        raise WorkError(f"stopped with {len(trained)} of {len(work)} levels; the same command goes on from there") from None
+        raise StoppedError(f"stopped with {len(trained)} of {len(work)} levels; the same command goes on from there") from None
     say(f"{len(trained)} models of {len({each['level'] for each in trained})} levels: {out / room.MANIFEST}")
     if as_json:
         print_json(trained)

@@ -131,6 +131,15 @@ def checked() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
+@contextmanager
+def stopped_with(message: str) -> Iterator[None]:
+    """Around work that Ctrl-C may end: what is kept then, and how it goes on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise StoppedError(f"stopped; {message}") from None
+
+
 def require(condition: bool, message: str) -> None:
     """UserError unless a condition holds."""
     if not condition:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, require, say, show_table, table_of, writable
+from fail2progress.cli.common import WorkError, checked, print_json, require, say, show_table, stopped_with, table_of, writable
 from fail2progress.cli.voice import progress
 from fail2progress.core.files import write_whole
 
@@ -70,7 +70,7 @@ def make(
     family = _family(name)
     writable(out.parent)
     rows = unfinished("families", out, family=name, seed=seed, count=count, simulator=content_of(simulator))
-    with progress() as bar:
+    with stopped_with("the same command goes on with the items that are missing"), progress() as bar:
         task = bar.add_task(name, total=count, completed=len(rows.by_key))
         last, missing = next(reversed(rows.by_key), ""), count - len(rows.by_key)
         for item, _ in _outcomes(family, seed, missing, simulator, processes, last):

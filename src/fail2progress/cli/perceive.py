@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, checked, print_json, require, say, show_table, table_of
+from fail2progress.cli.common import StoppedError, UserError, WorkError, checked, print_json, require, say, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.cli.perceiving import Outcome, Perceiving
@@ -103,6 +103,8 @@ def _folder(chosen: Perceiving, folder: Path, camera: Path | None, pictures: Pat
         for row in rows:
             table.add_row(str(row["name"]), *_counts(row))
         show_table(table)
+    if len(rows) < len(found):
+        raise StoppedError(f"stopped after {len(rows)} of {len(found)} frames")
     if all("error" in row for row in rows):
         raise WorkError(f"none of the {len(rows)} frames of {folder} could be made sense of")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,9 +52,14 @@ class Outcome:
 
     def draw(self, path: Path) -> None:
         """The picture."""
+        from PIL import Image
+
+        from fail2progress.core.files import whole_file
         from fail2progress.perception.picture import draw
 
-        draw(self.frame.colour, self.perceived, self.relations).save(path)
+        form = Image.registered_extensions()[path.suffix.lower()]
+        with whole_file(path) as unfinished:
+            draw(self.frame.colour, self.perceived, self.relations).save(unfinished, form)
 
 
 def _part(part: Segment, width: int) -> dict[str, object]:
@@ -90,11 +96,14 @@ class Perceiving:
         return Outcome(read.frame, perceived, found, time.perf_counter() - started, read.notes)
 
     def all(self, pairs: list[Pair], pictures: Path | None) -> list[dict[str, object]]:
-        """A report for each frame, with its name; one with the reason in place of segments where a frame was refused."""
+        """A report for each frame, with its name; one with the reason in place of segments where a frame was refused.
+
+        Ctrl-C ends it: those of the frames that are done.
+        """
         from fail2progress.perception.segmentation.base import PerceptionError
 
         rows: list[dict[str, object]] = []
-        with progress() as bar:
+        with suppress(KeyboardInterrupt), progress() as bar:
             for pair in bar.track(pairs, description="frames"):
                 try:
                     outcome = self.one(pair.colour, pair.depth, pair.camera)

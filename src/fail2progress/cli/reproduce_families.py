@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fail2progress.cli.common import print_json, require, say, write_json
+from fail2progress.cli.common import print_json, require, say, stopped_with, write_json
 from fail2progress.core.files import write_whole
 
 TABLES = ("families",)
@@ -55,7 +55,10 @@ def run(order: Order, json_output: bool) -> None:
         parts=parts,
         minutes=order.minutes,
     )
-    with ParallelSimulator(order.processes) as simulator:
+    with (
+        stopped_with(f"finished cells are kept in {order.out}, and the same command goes on"),
+        ParallelSimulator(order.processes) as simulator,
+    ):
         report = study.run(start, Learner(simulator, rehearsal, patience=600.0), say)
     write_json(order.out / "families.json", report)
     write_whole(order.out / "families.md", markdown(report))

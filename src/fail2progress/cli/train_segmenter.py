@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli.common import print_json, require, say, writable, write_json
+from fail2progress.cli.common import print_json, require, say, stopped_with, writable, write_json
 from fail2progress.cli.voice import progress
 
 
@@ -48,9 +48,6 @@ def train_segmenter(
     writable(out.parent)
     parent = load_model(start_from) if start_from else None
     options = Options(steps=steps, batch=batch, seed=seed)
-    with progress() as bar:
-        task = bar.add_task("scenes", total=scenes)
-        paths = render(data or Path("runs/segmenter-scenes"), scenes, seed, lambda done: bar.update(task, completed=done))
     torch.manual_seed(seed)
     net = (parent.net if parent else SegmentNet()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     told = {**vars(options), "scenes": scenes, "parent": parent.digest if parent else None}
@@ -58,8 +55,13 @@ def train_segmenter(
     begun = resume.start(net)
     optimiser = restored(net, options, begun.adam)
     started = time.monotonic()
-    for state in train(net, optimiser, lambda: paths, options, begun.epochs, lambda n, o: resume.save(net, n, o)):
-        say(f"step {state.step} of {steps}: loss {state.loss:.3f}")
+    kept = f"whole shards of scenes and the last {options.each} steps that are told are kept, and the same command goes on"
+    with stopped_with(kept), progress() as bar:
+        task = bar.add_task("scenes", total=scenes)
+        paths = render(data or Path("runs/segmenter-scenes"), scenes, seed, lambda done: bar.update(task, completed=done))
+        task = bar.add_task("steps", total=steps, completed=begun.epochs)
+        for state in train(net, optimiser, lambda: paths, options, begun.epochs, lambda n, o: resume.save(net, n, o)):
+            bar.update(task, completed=state.step, description=f"steps (loss {state.loss:.3f})")
     run = {**told, "seconds_of_last_start": round(time.monotonic() - started)}
     model = save_model(net.eval(), out, {"run": run})
     report = {
@@ -71,5 +73,6 @@ def train_segmenter(
     }
     write_json(out.with_suffix(".report.json"), report)
     resume.clear()
+    say(f"{out}: what it finds in {held_out} held-out scenes is in {out.with_suffix('.report.json')}")
     if json_output:
         print_json(report)

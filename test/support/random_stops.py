@@ -1,0 +1,242 @@
+"""Long commands stopped at random moments, by Ctrl-C or kill -9: what is whole stays whole, and the same command goes on.
+
+As a program: python -m support.random_stops FOLDER --moments 20 --seed 1 [COMMAND ...]; a line of JSON for every command.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from safetensors import safe_open
+
+from support.processes import command, running, wait_until
+from support.tabletop_frames import write_frames
+
+LIMIT = 1500.0
+"""Seconds that one start may take on a busy computer."""
+
+
+@dataclass(frozen=True)
+class LongCommand:
+    """A command, what must be there before it, and what says afterwards that the next command finds everything."""
+
+    words: str
+    before: tuple[str, ...] = ()
+    """Commands that are run once."""
+    again: str = ""
+    """How it goes on where that is another command line."""
+    after: tuple[str, ...] = ()
+    """Commands that must succeed after every stop in which something was made (`made`)."""
+    made: str = ""
+    """Pattern of what `after` needs; empty: never asked."""
+    seconds: float | None = None
+    """Between the start and the last moment at which it is stopped; None: as long as it takes when it is left alone."""
+
+
+BUILT = "benchmark build --n 6 --out static.jsonl --processes 2"
+ITEMS = "families make loaded-carried --count 8 --out items.jsonl --processes 2"
+DATA = "generate --executions 60 --out data --processes 2"
+QUICK = "--quick --trials 2 --processes 2"
+DEMO = "demo --quick --robot hand --processes 2"
+
+COMMANDS = {
+    "demo": LongCommand(
+        DEMO, after=("failures ls --json", "models ls --json", "runs ls --json"), made="runs/demo/*/models/CURRENT"
+    ),
+    "learn": LongCommand(
+        "learn --samples 6 --epochs 40 --processes 2", (DEMO,), after=("models ls --json",), made="runs/demo/*/models/CURRENT"
+    ),
+    "evaluate": LongCommand("evaluate --trials 8 --processes 2 --out success.json"),
+    "table3": LongCommand(f"reproduce table3 {QUICK} --models points2plans --methods original,replanning --objects 3"),
+    "generate": LongCommand("generate --executions 150 --out data --processes 2"),
+    "train": LongCommand("train --data data --out mine.safetensors --epochs 6 --batch 16 --processes 2", (DATA,)),
+    "train-segmenter": LongCommand("train-segmenter --out seg.safetensors --scenes 8 --steps 12 --held-out 2"),
+    "benchmark-run": LongCommand("benchmark run items.jsonl --processes 2 --out run.json", (ITEMS,)),
+    "benchmark-build": LongCommand(BUILT),
+    "benchmark-harness": LongCommand(
+        "benchmark harness --slice static=static.jsonl --budget 4 --n-seeds 2 --n-boot 20 --processes 2 --out harness --resume",
+        (BUILT,),
+    ),
+    "families": LongCommand("reproduce families --quick --families loaded-carried --parts data --tests 4 --processes 2"),
+    "all": LongCommand(f"reproduce all {QUICK}", seconds=120.0),
+    "perceive": LongCommand("perceive frames --picture seen --json"),
+    "up-sim": LongCommand(
+        "up sim --robot hand --out run --resume", after=("failures ls --store run --json",), made="run/failures.sqlite"
+    ),
+}
+
+
+@dataclass
+class Told:
+    """What was seen of one command."""
+
+    name: str
+    interrupts: int = 0
+    kills: int = 0
+    ends: int = 0
+    """Starts that were through before their moment came; the next one begins from nothing."""
+    wrong: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def stopped(name: str, folder: Path, moments: int, seed: int) -> Told:
+    """Stop a command again and again, look at what is left each time, and let it come to its end."""
+    told, long, began = Told(name), COMMANDS[name], time.monotonic()
+    rng = np.random.default_rng([seed, list(COMMANDS).index(name)])
+    longest = long.seconds or alone(told, long, folder)
+    life = prepared(long, folder, 0)
+    held: dict[str, int] = {}
+    while told.interrupts + told.kills < moments:
+        kill = bool(rng.integers(2))
+        code, said = started(long.again or long.words, life, float(rng.uniform(0.3, longest)), kill)
+        if code is None:
+            told.kills += 1
+        elif code == 130:
+            told.interrupts += 1
+        else:
+            told.ends += 1
+            if code != 0:
+                told.wrong.append(f"exit code {code}: {said[-300:]}")
+            life, held = prepared(long, folder, told.ends), {}
+            continue
+        if code == 130 and ("Traceback" in said or not said.splitlines()[-1].startswith("fail2progress: ")):
+            told.wrong.append(f"said after Ctrl-C: {said[-300:]}")
+        held = looked_at(told, life, held)
+        if long.made and list(life.glob(long.made)):
+            told.wrong += [f"{words}: {said[-300:]}" for words in long.after for code, said in [finished(words, life)] if code]
+    code, said = finished(long.again or long.words, life)
+    if code != 0:
+        told.wrong.append(f"it does not go on: exit code {code}: {said[-300:]}")
+    looked_at(told, life, held)
+    told.seconds = round(time.monotonic() - began, 1)
+    return told
+
+
+def alone(told: Told, long: LongCommand, folder: Path) -> float:
+    """Seconds that the command takes when nobody stops it."""
+    life, began = prepared(long, folder, -1), time.monotonic()
+    code, said = finished(long.words, life)
+    if code != 0:
+        told.wrong.append(f"left alone: exit code {code}: {said[-300:]}")
+    return time.monotonic() - began
+
+
+def prepared(long: LongCommand, folder: Path, number: int) -> Path:
+    """A new folder with what the command needs, which is made once."""
+    source = folder / "source"
+    if not source.is_dir():
+        source.mkdir(parents=True)
+        for words in long.before:
+            code, said = finished(words, source)
+            assert code == 0, f"{words}: {said}"
+        if "frames" in long.words.split():
+            write_frames(source / "frames")
+    life = folder / ("alone" if number < 0 else f"life_{number}")
+    subprocess.run(["cp", "-a", str(source), str(life)], check=True)
+    return life
+
+
+def started(words: str, folder: Path, seconds: float, kill: bool) -> tuple[int | None, str]:
+    """Exit code (None: killed) and what was said. Ctrl-C reaches the whole group, as from a terminal; kill -9 one process."""
+    process = _start(words, folder)
+    try:
+        said = process.communicate(timeout=seconds)[1]
+    except subprocess.TimeoutExpired:
+        if kill:
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGINT)
+        said = process.communicate(timeout=LIMIT)[1]
+    wait_until(lambda: not running(process.pid), LIMIT)
+    return (None if process.returncode == -signal.SIGKILL else process.returncode), said
+
+
+def finished(words: str, folder: Path) -> tuple[int, str]:
+    """A command that is left alone: exit code and what was said."""
+    process = _start(words, folder)
+    said = process.communicate(timeout=LIMIT)[1]
+    return process.returncode, said
+
+
+def _start(words: str, folder: Path) -> subprocess.Popen[str]:
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return subprocess.Popen(
+        command(*words.split()), cwd=folder, env=paths, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        start_new_session=True, preexec_fn=_heeds_ctrl_c,
+    )  # fmt: skip
+
+
+def _heeds_ctrl_c() -> None:
+    """Who starts this in the background of a shell has Ctrl-C ignored, and processes inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def looked_at(told: Told, folder: Path, held: dict[str, int]) -> dict[str, int]:
+    """Files by their number of whole lines, or 1. What is damaged, or was there before and is gone, is noted."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "log" not in path.parts and not _unfinished(path, folder):
+            try:
+                found[str(path.relative_to(folder))] = readable(path)
+            except (OSError, ValueError, sqlite3.Error) as error:
+                told.wrong.append(f"{path.relative_to(folder)}: {error}")
+    for name, count in held.items():
+        if count > found.get(name, 0):
+            told.wrong.append(f"{name}: {found.get(name, 0)} left of {count}")
+    return found
+
+
+def _unfinished(path: Path, folder: Path) -> bool:
+    """Written beside its place and not there yet: the process was killed meanwhile, or it is what `Rows` remove at the end."""
+    return any(part.startswith(".") or part.endswith((".resume", "-wal", "-shm")) for part in path.relative_to(folder).parts)
+
+
+def readable(path: Path) -> int:
+    """Whole lines of a text, 1 of another file. ValueError or OSError where it is damaged."""
+    if path.suffix == ".json":
+        json.loads(path.read_text())
+    elif path.suffix == ".jsonl":
+        lines = path.read_text().splitlines(keepends=True)
+        for line in lines:
+            if line.endswith("\n"):
+                json.loads(line)
+        return sum(line.endswith("\n") for line in lines)
+    elif path.suffix == ".safetensors":
+        with safe_open(path, "np") as file:
+            sum(file.get_tensor(key).size for key in file.keys())  # noqa: SIM118 (no mapping)
+    elif path.suffix == ".png":
+        Image.open(path).load()
+    elif path.suffix in (".npy", ".npz"):
+        np.load(path)
+    elif path.suffix == ".sqlite":
+        (said,) = sqlite3.connect(path).execute("pragma integrity_check").fetchone()
+        if said != "ok":
+            raise ValueError(said)
+    return 1
+
+
+def main() -> None:
+    """Every command that is named, or all."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("commands", nargs="*")
+    parser.add_argument("--moments", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    asked = parser.parse_intermixed_args()
+    for name in asked.commands or COMMANDS:
+        print(json.dumps(vars(stopped(name, asked.folder / name, asked.moments, asked.seed))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
