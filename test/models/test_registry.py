@@ -51,7 +51,7 @@ def test_configurations_are_named_and_changed() -> None:
     assert configuration(model, "plain", {"layers": 1}).to_dict()["layers"] == 1
     with pytest.raises(ValueError, match=r"points2plans has no variant 'huge'; known: relational, plain"):
         configuration(model, "huge", {})
-    with pytest.raises(ValueError, match=r"layers = 'two'"):
+    with pytest.raises(ValueError, match=r"layers = 'two': a whole number"):
         configuration(model, None, {"layers": "two"})
     with pytest.raises(ValueError, match="wings"):
         configuration(model, None, {"wings": 2})

@@ -90,11 +90,14 @@ class Told:
     seconds: float = 0.0
 
 
-def stopped(name: str, folder: Path, moments: int, seed: int) -> Told:
-    """Stop a command again and again, look at what is left each time, and let it come to its end."""
+def stopped(name: str, folder: Path, moments: int, seed: int, within: float | None = None) -> Told:
+    """Stop a command again and again, look at what is left each time, and let it come to its end.
+
+    within: seconds after its start in which it is stopped; None: as the command has it.
+    """
     told, long, began = Told(name), COMMANDS[name], time.monotonic()
     rng = np.random.default_rng([seed, list(COMMANDS).index(name)])
-    longest = long.seconds or alone(told, long, folder)
+    longest = within or long.seconds or alone(told, long, folder)
     life = prepared(long, folder, 0)
     held: dict[str, int] = {}
     while told.interrupts + told.kills < moments:
@@ -102,7 +105,7 @@ def stopped(name: str, folder: Path, moments: int, seed: int) -> Told:
         code, said = started(long.again or long.words, life, float(rng.uniform(0.3, longest)), kill)
         if code is None:
             told.kills += 1
-        elif code == 130:
+        elif code in (130, -signal.SIGINT):  # the second: before the program had read its own modules
             told.interrupts += 1
         else:
             told.ends += 1
@@ -110,7 +113,7 @@ def stopped(name: str, folder: Path, moments: int, seed: int) -> Told:
                 told.wrong.append(f"exit code {code}: {said[-300:]}")
             life, held = prepared(long, folder, told.ends), {}
             continue
-        if code == 130 and ("Traceback" in said or not said.splitlines()[-1].startswith("fail2progress: ")):
+        if code == 130 and ("Traceback" in said or not said.rpartition("fail2progress: ")[2].strip()):
             told.wrong.append(f"said after Ctrl-C: {said[-300:]}")
         held = looked_at(told, life, held)
         if long.made and list(life.glob(long.made)):

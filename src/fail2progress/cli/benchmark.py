@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import checked, print_json, require, say, shown, stopped_with, writable, write_json
+from fail2progress.cli.limits import MOST_PROCESSES
 from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def register(app: typer.Typer) -> None:
 def run(
     items: Path = typer.Argument(..., help="File of items (JSON Lines); `fail2progress families make` writes some."),
     model: Path | None = typer.Option(None, help="Weights (.safetensors); default: those that travel with the package."),
-    processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
+    processes: int | None = typer.Option(
+        None, min=1, max=MOST_PROCESSES, help="Of the simulation (default: one for every core)."
+    ),
     simulator: str = typer.Option("mujoco", help="Name of a simulator, or a file with its options."),
     out: Path | None = typer.Option(None, help="Report to write (.json)."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),

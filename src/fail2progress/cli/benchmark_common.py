@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import UserError, WorkError, checked, stopped_with, writable
+from fail2progress.cli.limits import MOST_PROCESSES
 from fail2progress.cli.voice import progress
 from fail2progress.core.names import unknown
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 RUNS = Path("runs/benchmarks")
 LEVELS = typer.Option(None, help="Folder of capability levels (benchmark levels); default: the four weights of the package.")
 STORE = typer.Option(RUNS / "executions", help="Folder of executions: an item is carried out once.")
-PROCESSES = typer.Option(None, min=1, help="Of the simulation (default: one for every core).")
+PROCESSES = typer.Option(None, min=1, max=MOST_PROCESSES, help="Of the simulation (default: one for every core).")
 EXECUTOR = typer.Option("local", help="local, or ray for a cluster.")
 SIMULATOR = typer.Option("mujoco", help="Name of a simulator, or a file with its options.")
 AS_JSON = typer.Option(False, "--json", help="Print the result as JSON.")

@@ -10,14 +10,15 @@ import typer
 from fail2progress.cli import benchmark_common as shared
 from fail2progress.cli.benchmark import benchmark
 from fail2progress.cli.common import checked, print_json, require, say, shown, writable
+from fail2progress.cli.limits import MOST, MOST_SEED
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
     from fail2progress.benchmarks.config import Preregistration, Rules
 
 _OUT = typer.Option(None, help="Folder of the run; default: runs/benchmarks/run_<time>_<id>_<label>.")
-_SEEDS = typer.Option(3, min=1, help="Benchmark seeds.")
-_BOOT = typer.Option(500, min=10, help="Bootstrap replicates.")
+_SEEDS = typer.Option(3, min=1, max=MOST, help="Benchmark seeds.")
+_BOOT = typer.Option(500, min=10, max=MOST, help="Bootstrap replicates.")
 _REFERENCE = typer.Option(None, help="Item file that nothing is induced from; it gives the order of the models.")
 _PREREG = typer.Option(None, help="Rules (prereg.json), committed before the run: they take the place of all options here.")
 _RESUME = typer.Option(False, "--resume", help="Go on with the run in --out.")
@@ -55,7 +56,7 @@ def compare(
     first: Path = typer.Argument(..., help="Item file, such as a static one."),
     second: Path = typer.Argument(..., help="Item file, such as an induced one."),
     out: Path | None = _OUT,
-    budget: int | None = typer.Option(None, min=2, help="Items of each (default: all of the smaller file)."),
+    budget: int | None = typer.Option(None, min=2, max=MOST, help="Items of each (default: all of the smaller file)."),
     n_boot: int = _BOOT,
     levels: Path | None = shared.LEVELS,
     reference: Path | None = _REFERENCE,
@@ -82,11 +83,11 @@ def harness(
         ..., "--slice", metavar="NAME=PATH", help="A pool; several times. `static` is induced from."
     ),
     induce: list[str] = typer.Option([], help="Generator whose items are made anew for every seed; several times."),
-    budget: int = typer.Option(40, min=2, help="Items of every slice and seed."),
+    budget: int = typer.Option(40, min=2, max=MOST, help="Items of every slice and seed."),
     n_seeds: int = _SEEDS,
     n_boot: int = _BOOT,
-    k: int = typer.Option(8, min=2, help="Clusters of failures."),
-    seed: int = typer.Option(0, min=0, help="Of everything that is drawn."),
+    k: int = typer.Option(8, min=2, max=MOST, help="Clusters of failures."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Of everything that is drawn."),
     prereg: Path | None = _PREREG,
     reference: Path | None = _REFERENCE,
     out: Path | None = _OUT,
@@ -119,13 +120,13 @@ def harness(
 
 def iterate(
     items: Path = typer.Argument(..., help="Static item file (benchmark build): the first round, the features and the anchors."),
-    rounds: int = typer.Option(5, min=1, help="Rounds of induction after the first."),
+    rounds: int = typer.Option(5, min=1, max=MOST, help="Rounds of induction after the first."),
     update: str = typer.Option("accumulate", help="accumulate, substitute or learn."),
     generator: str = typer.Option("cluster", help="What makes the items of a round."),
-    budget: int = typer.Option(40, min=2, help="Items of a round."),
-    anchors: int = typer.Option(40, min=2, help="Frozen failures on which partitions are compared."),
-    k: int = typer.Option(8, min=2, help="Clusters of failures."),
-    seed: int = typer.Option(0, min=0, help="Of everything that is drawn."),
+    budget: int = typer.Option(40, min=2, max=MOST, help="Items of a round."),
+    anchors: int = typer.Option(40, min=2, max=MOST, help="Frozen failures on which partitions are compared."),
+    k: int = typer.Option(8, min=2, max=MOST, help="Clusters of failures."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Of everything that is drawn."),
     reference: Path | None = typer.Option(None, help="Item file that the learner is judged on (learn)."),
     learner: Path | None = typer.Option(None, help="Weights that learn (learn); default: the package's."),
     out: Path | None = _OUT,

@@ -8,6 +8,7 @@ import typer
 
 from fail2progress.cli.benchmark import benchmark
 from fail2progress.cli.common import StoppedError, checked, print_json, say, shown, writable
+from fail2progress.cli.limits import MOST, MOST_PROCESSES
 from fail2progress.cli.voice import progress
 
 
@@ -22,9 +23,9 @@ def levels(
     encoder: Path | None = typer.Option(None, help="Checkpoint whose shape encoder all levels share; default: the package's."),
     kind: list[str] = typer.Option([], help="MODEL or MODEL:VARIANT; several times. Default: all four of the package."),
     size: list[str] = typer.Option([], help="EXECUTIONS:EPOCHS; several times. Default: 500:12, 2000:6, 8000:3."),
-    seeds: int = typer.Option(3, min=1, help="Training seeds of every level; those of seed 0 are the scouts."),
+    seeds: int = typer.Option(3, min=1, max=MOST, help="Training seeds of every level; those of seed 0 are the scouts."),
     scouts: int | None = typer.Option(None, help="A size whose models are the scouts, instead of seed 0; they are not scored."),
-    processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
+    processes: int | None = typer.Option(None, min=1, max=MOST_PROCESSES, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     as_json: bool = typer.Option(False, "--json", help="Print what was trained as JSON."),
 ) -> None:

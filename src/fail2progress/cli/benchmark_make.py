@@ -9,6 +9,7 @@ import typer
 from fail2progress.cli import benchmark_common as shared
 from fail2progress.cli.benchmark import benchmark
 from fail2progress.cli.common import checked, print_json, require, say, shown, writable, write_json
+from fail2progress.cli.limits import MOST, MOST_SEED
 from fail2progress.cli.voice import progress
 
 
@@ -20,8 +21,8 @@ def register(app: typer.Typer) -> None:
 
 def build(
     out: Path = typer.Option(..., help="Item file to write (.jsonl); structures and a report go beside it."),
-    count: int = typer.Option(1000, "--n", min=1, help="How many robust items."),
-    seed: int = typer.Option(0, min=0, help="The same seed gives the same items and ids."),
+    count: int = typer.Option(1000, "--n", min=1, max=MOST, help="How many robust items."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="The same seed gives the same items and ids."),
     structure: list[str] = typer.Option([], help="NAME or NAME:WEIGHT; several times. Default: all, plain moves as one half."),
     store: Path = shared.STORE,
     processes: int | None = shared.PROCESSES,
@@ -58,9 +59,9 @@ def induce(
     items: Path = typer.Argument(..., help="Item file whose failures are taken (benchmark build)."),
     out: Path = typer.Option(..., help="Item file to write (.jsonl)."),
     generator: str = typer.Option("cluster", help="cluster, stein, boundary, shuffled, neighbour, or another package's."),
-    budget: int = typer.Option(200, min=1, help="How many robust items."),
-    seed: int = typer.Option(0, min=0, help="The same seed gives the same items and ids."),
-    k: int = typer.Option(8, min=2, help="Clusters of failures."),
+    budget: int = typer.Option(200, min=1, max=MOST, help="How many robust items."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="The same seed gives the same items and ids."),
+    k: int = typer.Option(8, min=2, max=MOST, help="Clusters of failures."),
     clusterer: str = typer.Option("kmeans", help="kmeans or hdbscan."),
     levels: Path | None = shared.LEVELS,
     store: Path = shared.STORE,

@@ -6,6 +6,7 @@ import typer
 
 from fail2progress.cli.benchmark import benchmark
 from fail2progress.cli.common import print_json, say
+from fail2progress.cli.limits import MOST, MOST_SEED
 
 
 def register(app: typer.Typer) -> None:
@@ -14,11 +15,11 @@ def register(app: typer.Typer) -> None:
 
 
 def text(
-    count: int = typer.Option(200, "--n", min=3, help="Questions of the second slice."),
-    seed: int = typer.Option(2026, min=0, help="The same seed gives the same questions."),
-    budget: int = typer.Option(20, min=2, help="Questions of a slice and seed."),
-    n_seeds: int = typer.Option(10, min=1, help="Benchmark seeds."),
-    n_boot: int = typer.Option(500, min=10, help="Bootstrap replicates."),
+    count: int = typer.Option(200, "--n", min=3, max=MOST, help="Questions of the second slice."),
+    seed: int = typer.Option(2026, min=0, max=MOST_SEED, help="The same seed gives the same questions."),
+    budget: int = typer.Option(20, min=2, max=MOST, help="Questions of a slice and seed."),
+    n_seeds: int = typer.Option(10, min=1, max=MOST, help="Benchmark seeds."),
+    n_boot: int = typer.Option(500, min=10, max=MOST, help="Bootstrap replicates."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """A regression of the apparatus: three rule-based stubs on three fixed questions and on generated ones. No claim is tested.

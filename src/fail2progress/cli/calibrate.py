@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import WorkError, checked, print_json, require, say, writable
+from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
@@ -24,14 +25,18 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     model: Path | None = typer.Option(None, help="Weights (.safetensors); default: those that travel with the package."),
-    executions: int = typer.Option(1000, min=1, help="Held-out executions of the pre-training distribution to calibrate on."),
-    unseen: int = typer.Option(500, min=0, help="Further ones, to measure the false alarms on."),
+    executions: int = typer.Option(
+        1000, min=1, max=MOST, help="Held-out executions of the pre-training distribution to calibrate on."
+    ),
+    unseen: int = typer.Option(500, min=0, max=MOST, help="Further ones, to measure the false alarms on."),
     items: list[Path] = typer.Option([], help="Item files to measure hits and false alarms on (repeatable)."),
     alpha: float = typer.Option(0.02, min=0.0001, max=0.5, help="Promised share of false alarms."),
     relations: str = typer.Option("learned", help="Relation detector of what is observed."),
-    seed: int = typer.Option(901, min=0, help="Of the executions; the unseen ones have the next."),
+    seed: int = typer.Option(901, min=0, max=MOST_SEED, help="Of the executions; the unseen ones have the next."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
-    processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
+    processes: int | None = typer.Option(
+        None, min=1, max=MOST_PROCESSES, help="Of the simulation (default: one for every core)."
+    ),
     out: Path | None = typer.Option(None, help="Calibration to write; default: NAME.monitor.json beside the weights."),
     as_json: bool = typer.Option(False, "--json", help="Print the calibration as JSON."),
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import WorkError, checked, print_json, require, run_folder, say
+from fail2progress.cli.limits import MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import stages
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown
@@ -33,12 +34,14 @@ def demo(
     force: bool = typer.Option(False, help="Replace an earlier run in --out."),
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
-    seed: int = typer.Option(0, min=0, help="Which trials to run."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Which trials to run."),
     quick: bool = typer.Option(False, "--quick", help="In seconds: learn from few scenes, look at one unseen trial."),
     robot: str = typer.Option("stretch", help="stretch (its own joints and head camera) or hand (quicker)."),
     model: Path | None = typer.Option(None, help="Weights to start from; default: those that travel with the package."),
     simulator: str = typer.Option("mujoco", help="That learns and classifies: a name, or a file with its options."),
-    processes: int | None = typer.Option(None, min=1, help="Processes for simulation; default: one for every core."),
+    processes: int | None = typer.Option(
+        None, min=1, max=MOST_PROCESSES, help="Processes for simulation; default: one for every core."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print a summary as JSON."),
 ) -> None:
     """A robot fails, finds out why, generates what it was missing, learns, and succeeds. A minute or two on two cores.
@@ -47,6 +50,7 @@ def demo(
     """
     from fail2progress.evaluation.demo_episode import StoryOptions, shorter
     from fail2progress.models import weights
+    from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.reporting.report import html, loop_picture
     from fail2progress.tasks.registry import task as task_of
     from fail2progress.tasks.seeds import first_seed
@@ -57,6 +61,7 @@ def demo(
         count = objects if objects is not None else family.counts[0]
         family.trial(count, first_seed(seed))
     start = model or weights.path(weights.RELATIONAL)
+    load_checkpoint(start)  # before a folder is made for it
     with run_folder("demo", out, force=force, leaves=LEAVES) as run:
         kept = weights.path(weights.KEEPSAKE)
         options = StoryOptions(run.folder, start, kept, count, seed, family.reference, robot)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import StoppedError, checked, print_json, require, say, shown, writable, write_json
+from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
 from fail2progress.tasks import DEFAULT
 
@@ -28,22 +29,24 @@ def evaluate(
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
     goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
-    trials: int | None = typer.Option(None, help="How many trials; default: 100, and 20 for each measurement of --lifelong."),
+    trials: int | None = typer.Option(
+        None, max=MOST, help="How many trials; default: 100, and 20 for each measurement of --lifelong."
+    ),
     model: Path | None = typer.Option(None, help="Weights (.safetensors); default: those that travel with the package."),
     method: str = typer.Option("original", help="original, replanning or fail2progress."),
     replan: bool | None = typer.Option(None, "--replan/--open-loop", help="For fail2progress: plan again after every skill."),
     free_order: bool = typer.Option(False, "--free-order", help="Do not ask for the capsules before the cups travel."),
     slack: int = typer.Option(
-        4, min=0, help="Skills that a plan may have beyond one for every object; 0: no object moves twice."
+        4, min=0, max=MOST, help="Skills that a plan may have beyond one for every object; 0: no object moves twice."
     ),
-    seed: int = typer.Option(1, min=0, help="Trials start from seed * 100000, and so on."),
+    seed: int = typer.Option(1, min=0, max=MOST_SEED, help="Trials start from seed * 100000, and so on."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
     relations: str = typer.Option("learned", help="Relation detector: learned (the model's own), geometric, or another's."),
-    processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
+    processes: int | None = typer.Option(None, min=1, max=MOST_PROCESSES, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     lifelong: bool = typer.Option(False, "--lifelong", help="Meet failures one after the other and learn from each."),
     over: str = typer.Option("", help="With --lifelong: tasks (NAME or NAME/OBJECTS) and families, by commas; default: ten."),
-    failures: int = typer.Option(10, min=1, help="With --lifelong: how many failures."),
+    failures: int = typer.Option(10, min=1, max=MOST, help="With --lifelong: how many failures."),
     out: Path | None = typer.Option(None, help="Report to write (.json), with a row for every trial; with --lifelong a folder."),
     as_json: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
 ) -> None:

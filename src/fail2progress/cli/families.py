@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import WorkError, checked, print_json, require, say, show_table, stopped_with, table_of, writable
+from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
 from fail2progress.core.files import write_whole
 
@@ -52,10 +53,12 @@ def ls(as_json: bool = typer.Option(False, "--json", help="Print the list as JSO
 def make(
     name: str = _NAME,
     out: Path = typer.Option(..., help="Item file to write (.jsonl)."),
-    count: int = typer.Option(60, min=1, help="How many items."),
-    seed: int = typer.Option(0, min=0, help="Which ones: two seeds have no item in common."),
+    count: int = typer.Option(60, min=1, max=MOST, help="How many items."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Which ones: two seeds have no item in common."),
     simulator: str = _SIMULATOR,
-    processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
+    processes: int | None = typer.Option(
+        None, min=1, max=MOST_PROCESSES, help="Of the simulation (default: one for every core)."
+    ),
 ) -> None:
     """Items of a family, each checked in simulation: at rest before the skill, and the family's effect really happens.
 
@@ -87,7 +90,7 @@ def picture(
     name: str = _NAME,
     out: Path = typer.Option(..., help="Picture to write (.png)."),
     count: int = typer.Option(4, min=1, max=12, help="How many items, one a row: before and after."),
-    seed: int = typer.Option(0, min=0, help="Which ones."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Which ones."),
     simulator: str = _SIMULATOR,
 ) -> None:
     """Some items of a family, each before and after its skill.

@@ -9,6 +9,7 @@ from pathlib import Path
 import typer
 
 from fail2progress.cli.common import StoppedError, checked, print_json, require, say, writable
+from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
 
 _SECONDS = "seconds.jsonl"
@@ -21,10 +22,10 @@ def register(app: typer.Typer) -> None:
 
 def generate(
     out: Path = typer.Option(..., help="Folder of the data set; what is there already is kept and completed."),
-    executions: int = typer.Option(40_000, min=1, help="Skill executions in all."),
-    seed: int = typer.Option(0, min=0, help="The same seed gives the same data."),
+    executions: int = typer.Option(40_000, min=1, max=MOST, help="Skill executions in all."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="The same seed gives the same data."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
-    processes: int | None = typer.Option(None, min=1, help="Local processes (default: one for every core)."),
+    processes: int | None = typer.Option(None, min=1, max=MOST_PROCESSES, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     as_json: bool = typer.Option(False, "--json", help="Print the manifest's figures as JSON."),
 ) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import StoppedError, WorkError, checked, print_json, require, say, store_of, writable
+from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import stages
 from fail2progress.core.names import unknown
 from fail2progress.core.runs import Runs
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 def learn(
     event: str | None = typer.Argument(None, help="Id of the failure, or an unambiguous beginning of it. Default: the last one."),
     item: Path | None = typer.Option(None, help="An item file instead: an execution of it becomes the failure."),
-    line: int | None = typer.Option(None, min=1, help="Which line of the item file; default: its first item."),
+    line: int | None = typer.Option(None, min=1, max=MOST, help="Which line of the item file; default: its first item."),
     store: Path | None = typer.Option(
         None, help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's; for an item, a new run's."
     ),
@@ -40,13 +41,15 @@ def learn(
     rehearsal: Path | None = typer.Option(None, help="Replayed and held-out executions; default: those of the package."),
     method: str = typer.Option("stein", help="stein, gradient, sampling or prior."),
     acquisition: str = typer.Option("mutual-information", help="mutual-information, entropy, log-entropy or prior."),
-    samples: int = typer.Option(20, min=1, help="Scenes to learn from (M of the paper)."),
-    epochs: int = typer.Option(200, min=1, help="Of fine-tuning."),
-    replay: int = typer.Option(20, min=0, help="Old samples in every epoch; 0 learns from the new ones alone."),
+    samples: int = typer.Option(20, min=1, max=MOST, help="Scenes to learn from (M of the paper)."),
+    epochs: int = typer.Option(200, min=1, max=MOST, help="Of fine-tuning."),
+    replay: int = typer.Option(20, min=0, max=MOST, help="Old samples in every epoch; 0 learns from the new ones alone."),
     registry: Path | None = typer.Option(None, help="Folder of the models' versions. Default: `models` beside the failures."),
-    seed: int = typer.Option(0, min=0, help="Of everything random in it."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Of everything random in it."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
-    processes: int | None = typer.Option(None, min=1, help="Of the simulation (default: one for every core)."),
+    processes: int | None = typer.Option(
+        None, min=1, max=MOST_PROCESSES, help="Of the simulation (default: one for every core)."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """Find scenes and actions like a failure, simulate them, fine-tune; a model that passes the gate becomes the current one.
@@ -72,14 +75,18 @@ def learn(
     require(event is None or item is None, f"name either a stored failure or an --item file, not both {event} and {item}")
     require(line is None or item is not None, "--line is a line of an --item file")
     chosen = _item(item, line) if item is not None else None
-    kept_at = store_of(store) if item is None else store or Runs().new("learn", datetime.now()).store
-    failure = _event(kept_at, event) if item is None else None
-    versions = Registry(registry or kept_at.parent / "models")
-    parent, kept = _parent(versions, model), _rehearsal(rehearsal)
-    writable(versions.folder)
+    place = store_of(store) if chosen is None else store
+    named = registry or (place.parent / "models" if place is not None else None)
+    parent, kept = _parent(named, model), _rehearsal(rehearsal)
+    for folder in (named, *([place.parent] if place is not None else [])):
+        if folder is not None:
+            writable(folder)
+    failure = _event(place, event) if chosen is None and place is not None else _failure_of(chosen, parent, simulator)
+    kept_at = place or Runs().new("learn", datetime.now()).store
+    versions = Registry(named or kept_at.parent / "models")
     if chosen is not None:
-        failure = _carried_out(chosen, parent, kept_at, simulator)
-    assert failure is not None
+        FailureStore(kept_at).add(failure)
+        say(f"{chosen.id} is failure {failure.id[:8]}: {', '.join(map(str, failure.header.mismatches[:3]))}")
     if failure.header.model != parent.digest:
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
     with ParallelSimulator(processes, simulator) as physics:
@@ -109,20 +116,16 @@ def _item(path: Path, line: int | None) -> Item:
         return read_item(path, line)
 
 
-def _carried_out(item: Item, parent: Checkpoint, store: Path, simulator: str) -> FailureEvent:
-    """The failure of an item, durable before it is learnt from. WorkError where it gives none."""
+def _failure_of(item: Item | None, parent: Checkpoint, simulator: str) -> FailureEvent:
+    """The failure of an item, which is carried out. WorkError where it gives none."""
     from fail2progress.evaluation.item_failures import NoFailureError, item_failure
-    from fail2progress.failures.store import FailureStore
     from fail2progress.simulation.registry import make
 
-    writable(store.parent)
+    assert item is not None
     try:
-        failure = item_failure(item, make(simulator), parent.model, parent.digest)
+        return item_failure(item, make(simulator), parent.model, parent.digest)
     except NoFailureError as error:
         raise WorkError(f"nothing to learn: {error}") from error
-    FailureStore(store).add(failure)
-    say(f"{item.id} is failure {failure.id[:8]}: {', '.join(map(str, failure.header.mismatches[:3]))}")
-    return failure
 
 
 def _rehearsal(path: Path | None) -> RehearsalSet:
@@ -132,12 +135,14 @@ def _rehearsal(path: Path | None) -> RehearsalSet:
     return load_rehearsal(path or weights.path(weights.KEEPSAKE))
 
 
-def _parent(versions: Registry, model: Path | None) -> Checkpoint:
+def _parent(versions: Path | None, model: Path | None) -> Checkpoint:
+    """The weights that are named, or the current ones of a folder of versions, or those of the package."""
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.models.store import Registry
 
-    if model is None and (versions.folder / "CURRENT").exists():
-        return versions.current()
+    if model is None and versions is not None and (versions / "CURRENT").exists():
+        return Registry(versions).current()
     return load_checkpoint(model or weights.path(weights.RELATIONAL))
 
 

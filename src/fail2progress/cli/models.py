@@ -47,6 +47,7 @@ def ls(run: str | None = _RUN, registry: Path | None = _REGISTRY, as_json: bool 
     rows = [_row(versions, version) for version in versions.versions()]
     if as_json:
         return print_json(rows)
+    require(bool(rows), f"{versions.folder}: no version of a model here; `fail2progress runs ls` says where there are some")
     heads = ("version", "in use", "parent", "learnt from", "acceptance test", "F1 on the failure", "held-out F1")
     table = table_of(*heads, whole=("learnt from",))
     for row in rows:

@@ -9,6 +9,7 @@ import typer
 
 from fail2progress.cli import reproduce_assets, reproduce_families, reproduce_perception, reproduce_table3
 from fail2progress.cli.common import UserError, checked, print_json, say, show_table, table_of, writable, write_json
+from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.core.names import unknown
 from fail2progress.tasks import DEFAULT
 
@@ -40,11 +41,15 @@ def reproduce(
     out: Annotated[
         Path | None, typer.Option(help="Folder for rows, tuned models and the report; an interrupted study goes on. [runs/TABLE]")
     ] = None,
-    trials: Annotated[int | None, typer.Option(help="Trials for each row. [100; reconstruction: 500]", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="Seeds of the trials follow from this one. [7, or the study's own]")] = None,
-    rounds: Annotated[int, typer.Option(help="Failures met and learned from, with 3 objects.", min=1)] = 1,
+    trials: Annotated[int | None, typer.Option(help="Trials for each row. [100; reconstruction: 500]", min=1, max=MOST)] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=MOST_SEED, help="Seeds of the trials follow from this one. [7, or the study's own]")
+    ] = None,
+    rounds: Annotated[int, typer.Option(help="Failures met and learned from, with 3 objects.", min=1, max=MOST)] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="A check in minutes: few trials, models and methods.")] = False,
-    processes: Annotated[int | None, typer.Option(help="Worker processes; default: one for each core.")] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, max=MOST_PROCESSES, help="Worker processes; default: one for each core.")
+    ] = None,
     executor: Annotated[str, typer.Option(help="For studies: local, or ray for a cluster that shares the folder.")] = "local",
     robot: Annotated[str, typer.Option(help="For corrections: hand, or stretch (a simulated one, slower).")] = "hand",
     frames: Annotated[Path | None, typer.Option(help="For perception: a folder of real frames with boxes.")] = None,

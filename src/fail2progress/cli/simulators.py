@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from fail2progress.cli.common import Commands, WorkError, print_json, say, show_table, table_of
+from fail2progress.cli.limits import MOST, MOST_PROCESSES
 from fail2progress.cli.voice import progress
 
 _CHOICE = typer.Argument(..., help="Name (simulators ls), or a YAML or JSON file with its options.")
@@ -43,7 +44,7 @@ def ls(as_json: bool = typer.Option(False, "--json", help="Print the list as JSO
 @group.command()
 def check(
     name: str = _CHOICE,
-    jobs: int = typer.Option(200, min=10, help="How many jobs, over all skills."),
+    jobs: int = typer.Option(200, min=10, max=MOST, help="How many jobs, over all skills."),
     as_json: bool = typer.Option(False, "--json", help="Print what was found as JSON."),
 ) -> None:
     """Does it do what the reference (mujoco) does, the same for the same seed, and does it refuse and stop as it should?
@@ -71,8 +72,10 @@ def check(
 @group.command()
 def bench(
     name: str = _CHOICE,
-    jobs: int = typer.Option(100, min=1, help="Executions of the pre-training distribution."),
-    processes: int = typer.Option(1, min=1, help="Local processes, for simulators that have none of their own."),
+    jobs: int = typer.Option(100, min=1, max=MOST, help="Executions of the pre-training distribution."),
+    processes: int = typer.Option(
+        1, min=1, max=MOST_PROCESSES, help="Local processes, for simulators that have none of their own."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
 ) -> None:
     """Executions a second, and the share of the time inside stepping and ray casting.

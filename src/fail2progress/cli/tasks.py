@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import checked, print_json, require, say, show_table, table_of, writable
+from fail2progress.cli.limits import MOST_SEED
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ tasks = typer.Typer(no_args_is_help=True, help="Tasks: files that say what stand
 
 _NAME = typer.Argument(..., help="Name of a task (tasks ls), or a task file (.yaml).")
 _OBJECTS = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for.")
-_SEED = typer.Option(0, min=0, help="Which trial.")
+_SEED = typer.Option(0, min=0, max=MOST_SEED, help="Which trial.")
 
 
 def register(app: typer.Typer) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import StoppedError, checked, print_json, require, say, to_json, writable, write_json
+from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
@@ -30,14 +31,14 @@ def train(
         None, "--relational/--plain", help="Short for --variant relational or plain, of points2plans."
     ),
     setting: list[str] = typer.Option([], "--set", metavar="KEY=VALUE", help="A value of the configuration; several times."),
-    epochs: int = typer.Option(10, min=1, help="Passes over the data."),
-    batch: int = typer.Option(64, min=1, help="Executions in a batch, over all processes."),
+    epochs: int = typer.Option(10, min=1, max=MOST, help="Passes over the data."),
+    batch: int = typer.Option(64, min=1, max=MOST, help="Executions in a batch, over all processes."),
     learning_rate: float = typer.Option(1e-3, min=0.0, help="Of Adam, at its highest."),
     encoder: Path | None = typer.Option(
         None, "--encoder", "--codes-from", help="Take the shape encoder of this checkpoint and train all else (the second phase)."
     ),
-    processes: int = typer.Option(2, min=1, help="Processes that share each batch."),
-    seed: int = typer.Option(0, min=0, help="Of the weights and of the order of the data."),
+    processes: int = typer.Option(2, min=1, max=MOST_PROCESSES, help="Processes that share each batch."),
+    seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Of the weights and of the order of the data."),
     rehearsal: Path | None = typer.Option(
         None, help="Rehearsal set to write (.safetensors): executions of these data for `learn --rehearsal`, drawn by --seed."
     ),

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from fail2progress.cli.common import print_json, require, say, stopped_with, writable, write_json
+from fail2progress.cli.limits import MOST, MOST_SEED
 from fail2progress.cli.voice import progress
 
 
@@ -20,14 +21,14 @@ def register(app: typer.Typer) -> None:
 def train_segmenter(
     out: Annotated[Path, typer.Option(help="Weights to write (.safetensors); JSON and a report go beside them.")],
     data: Annotated[Path | None, typer.Option(help="Folder for rendered scenes. [runs/segmenter-scenes]")] = None,
-    scenes: Annotated[int, typer.Option(help="Scenes to render, a hundred to a file.", min=1)] = 2500,
-    steps: Annotated[int, typer.Option(help="Batches to train on.", min=1)] = 6000,
-    batch: Annotated[int, typer.Option(help="Images in a batch.", min=1)] = 4,
-    seed: Annotated[int, typer.Option(help="Of scenes, weights and examples.", min=0)] = 1,
+    scenes: Annotated[int, typer.Option(help="Scenes to render, a hundred to a file.", min=1, max=MOST)] = 2500,
+    steps: Annotated[int, typer.Option(help="Batches to train on.", min=1, max=MOST)] = 6000,
+    batch: Annotated[int, typer.Option(help="Images in a batch.", min=1, max=MOST)] = 4,
+    seed: Annotated[int, typer.Option(help="Of scenes, weights and examples.", min=0, max=MOST_SEED)] = 1,
     start_from: Annotated[
         Path | None, typer.Option(help="Weights to go on from (.safetensors), in place of random ones.")
     ] = None,
-    held_out: Annotated[int, typer.Option(help="Scenes of another seed that the report is made on.", min=1)] = 60,
+    held_out: Annotated[int, typer.Option(help="Scenes of another seed that the report is made on.", min=1, max=MOST)] = 60,
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
     """Render scenes and train the network of the segmenter `learned`. The same command goes on where it was ended.

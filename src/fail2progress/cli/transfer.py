@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from fail2progress.cli.common import UserError, print_json, say
+from fail2progress.cli.limits import MOST, MOST_SEED
 
 
 def register(app: typer.Typer) -> None:
@@ -18,8 +19,8 @@ def register(app: typer.Typer) -> None:
 def transfer(
     name: Annotated[str, typer.Argument(metavar="TASK", help="A task's name, or the path of its file.")],
     robots: Annotated[list[str] | None, typer.Option("--robot", help="Robot; repeatable. All unless given.")] = None,
-    trials: Annotated[int, typer.Option(help="Trials of each number of objects.", min=1)] = 5,
-    seed: Annotated[int, typer.Option(help="Seed of the first trial.")] = 0,
+    trials: Annotated[int, typer.Option(help="Trials of each number of objects.", min=1, max=MOST)] = 5,
+    seed: Annotated[int, typer.Option(min=0, max=MOST_SEED, help="Seed of the first trial.")] = 0,
     json_output: Annotated[bool, typer.Option("--json", help="The rows as a JSON list.")] = False,
 ) -> None:
     """Typed reasons for (task, robot). Exit code 1 where there is one.

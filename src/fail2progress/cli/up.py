@@ -26,7 +26,9 @@ from fail2progress.cli.common import (
     require,
     run_folder,
     say,
+    writable,
 )
+from fail2progress.cli.limits import MOST
 from fail2progress.cli.report import write_report
 from fail2progress.tasks import DEFAULT
 
@@ -63,7 +65,7 @@ def sim(
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
     goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
-    seed: int = typer.Option(0, min=0, help="As in `fail2progress demo`: the same seed gives the same trials."),
+    seed: int = typer.Option(0, min=0, max=MOST, help="As in `fail2progress demo`: the same seed gives the same trials."),
     robot: str = typer.Option("stretch", help="stretch (its own joints) or hand (quicker)."),
     segmenter: str = typer.Option("label-image", help="label-image (the simulator's), geometric, or as for perceive."),
     relations: str = _RELATIONS,
@@ -102,6 +104,7 @@ def sim(
     known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")
     reason = known.check(robot)
     require(reason is None, str(reason))
+    _check_report(report)
     with run_folder("sim", out, resume, force, KEPT) as run:
         values["result"] = str(run.folder / "result.json")
         code = _run(_launch("sim", run.folder, values, namespace, params_file, log_level, model))
@@ -171,6 +174,7 @@ def replay(
     segmenter = segmenter or ("label-image" if LABELS in played else "geometric")
     values = {"bag": str(bag), "source": source, "rate": rate, **_perception(segmenter, relations)}
     values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop, **_seen(view)}
+    _check_report(report)
     with run_folder("replay", out, resume, force, KEPT) as run:
         code = _run(_launch("replay", run.folder, values, namespace, params_file, log_level, model))
         _finish(run.folder, report, as_json)
@@ -193,6 +197,13 @@ def _seen(view: bool) -> dict[str, Any]:
     """Parameters of the time line; UserError where rerun is not installed."""
     require(not view or find_spec("rerun") is not None, "--view needs rerun: pip install 'fail2progress[view]'")
     return {"view": "page"} if view else {}
+
+
+def _check_report(path: Path | None) -> None:
+    """Before a run rather than after it."""
+    if path is not None:
+        require(not path.is_dir(), f"{path}: is a folder; --report names a file (.html)")
+        writable(path.parent)
 
 
 def _launch(

@@ -40,7 +40,16 @@ class ModelConfig:
         for field in fields(self):
             value = getattr(self, field.name)
             if not _fits(value, field.default, self.largest.get(field.name, _LARGEST)):
-                raise ValueError(f"{field.name} = {value!r}")
+                raise ValueError(f"{field.name} = {value!r}: {_wanted(field.default, self.largest.get(field.name, _LARGEST))}")
+
+
+def _wanted(default: object, largest: int) -> str:
+    """What would fit, in words."""
+    if isinstance(default, bool):
+        return "true or false is expected"
+    if isinstance(default, int):
+        return f"a whole number from 1 to {largest} is expected"
+    return "a number with a point is expected" if isinstance(default, float) else "a text is expected"
 
 
 def _fits(value: object, default: object, largest: int) -> bool:

@@ -43,6 +43,8 @@ def check_file(path: Path) -> None:
         name = node.rpartition("/")[2]
         if name in NODES:
             _check(path, name, values)
+        elif "*" in name:
+            _check_for_all(path, node, values)
         elif near := get_close_matches(name, NODES, 1, 0.8):
             raise ParameterFileError(f"{path}: no node {name!r} in the stack. Did you mean {near[0]!r}?")
 
@@ -70,6 +72,15 @@ def _check(path: Path, node: str, values: Mapping[str, Any]) -> None:
                 raise ParameterFileError(f"{path}: {node}: {reason}")
         elif name not in _GIVEN_TO_ALL:
             raise ParameterFileError(f"{path}: {node}: {unknown('parameter', str(name), known)}")
+
+
+def _check_for_all(path: Path, node: str, values: Mapping[str, Any]) -> None:
+    """Under a wildcard a value is for those nodes that have the parameter; one that none of them takes is wrong."""
+    for name, value in values.items():
+        having = [each for entry in NODES.values() for each in parameters(entry) if each.name == name]
+        reasons = [_mistake(each, value) for each in having]
+        if reasons and all(reasons):
+            raise ParameterFileError(f"{path}: {node}: {reasons[0]}")
 
 
 def _mistake(parameter: Parameter, value: Any) -> str | None:

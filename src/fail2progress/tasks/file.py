@@ -109,8 +109,14 @@ def load(path: Path, find: Callable[[str], Task], built_in: bool = False) -> Fil
 
 def said(path: Path, root: yaml.Node, place: Place, message: str) -> str:
     """One line for a problem at a place of a file."""
-    where = " ".join(f"[{part}]" if isinstance(part, int) else str(part) for part in place)
-    return f"{path}, line {_line(root, place)}: {where + ': ' if where else ''}{message}".replace(" [", "[")
+    parts = (f"[{part}]" if isinstance(part, int) else str(part) for part in place if not _internal(part))
+    where = " ".join(parts).replace(" [", "[")
+    return f"{path}, line {_line(root, place)}: {where + ': ' if where else ''}{message}"
+
+
+def _internal(part: object) -> bool:
+    """Whether a part of a place is none of the file's, but a step of the schema, as `function-after[...]`."""
+    return isinstance(part, str) and "[" in part and part != "[key]"
 
 
 def _parsed(path: Path) -> yaml.Node:
