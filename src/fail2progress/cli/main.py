@@ -42,6 +42,7 @@ from fail2progress.cli import (
     up,
 )
 from fail2progress.cli.common import Commands
+from fail2progress.cli.interrupts import ctrl_c_ends
 from fail2progress.cli.voice import never_silent
 
 
@@ -50,7 +51,7 @@ class App(typer.Typer):
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         """See Typer."""
-        with never_silent():
+        with never_silent(), ctrl_c_ends():
             return super().__call__(*arguments, **options)
 
 

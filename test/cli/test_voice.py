@@ -1,0 +1,71 @@
+"""What a command says while it works, where nothing can be redrawn."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.progress import MofNCompleteColumn
+
+from fail2progress.cli.common import STOPPED
+from fail2progress.cli.interrupts import ctrl_c_ends
+from fail2progress.cli.voice import Bars, never_silent, progress, stages
+from support.processes import wait_until
+
+
+def test_a_bar_in_a_pipe_says_its_beginning_its_end_and_what_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress() as bar:
+        task = bar.add_task("items", total=3)
+        for done in range(4):
+            bar.update(task, completed=done)
+    first, *_, last = capsys.readouterr().err.splitlines()
+    assert first == "items: 0/3, 0 %, 0:00:00" and re.fullmatch(r"items: 3/3, 100 %, 0:00:\d\d", last)
+
+
+def test_a_bar_that_does_not_move_is_told_again(capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+    with Bars(MofNCompleteColumn(), seconds=0.1) as bar:
+        bar.add_task("scenes", total=100)
+        wait_until(lambda: said.extend(capsys.readouterr().err.splitlines()) or len(said) > 1)
+    assert all(line.startswith("scenes: 0/100, 0 %") for line in said)
+
+
+def test_stages_end_at_a_hundred_percent(capsys: pytest.CaptureFixture[str]) -> None:
+    with stages() as tell:
+        tell("states", 0.5)
+        tell("training", 0.0)
+    said = capsys.readouterr().err
+    assert "states: 100 %" in said and "training: 100 %" in said
+
+
+def test_a_command_that_says_nothing_says_that_it_is_at_work(capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+    with never_silent(first=0.1, silence=0.3):
+        wait_until(lambda: said.extend(capsys.readouterr().err.splitlines()) or len(said) > 1)
+    assert said[0] == "loading" and said[1].startswith("still at work, 0:00:")
+    capsys.readouterr()
+    with never_silent(first=60.0):
+        print("words", file=sys.stderr)
+    assert capsys.readouterr().err == "words\n"
+
+
+def test_an_error_that_ctrl_c_led_to_is_told_as_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, ctrl_c_ends():
+        try:
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(60.0)
+        except KeyboardInterrupt:
+            raise ImportError("initialization failed") from None
+    assert ended.value.code == STOPPED and capsys.readouterr().err == "fail2progress: stopped\n"
+    with pytest.raises(ImportError, match="missing"), ctrl_c_ends():
+        raise ImportError("missing")
+
+
+def test_the_console_script_has_both(tmp_path: Path) -> None:
+    """A pipe gets the first words of a command that takes a while to load, and nothing else of a short one."""
+    words = [sys.executable, "-m", "fail2progress.cli.main", "tasks", "ls"]
+    ran = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert "hierarchical-tabletop" in ran.stdout and set(ran.stderr.splitlines()) <= {"loading"}
