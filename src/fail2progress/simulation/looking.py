@@ -18,8 +18,8 @@ from fail2progress.core.observation import POINTS, SegmentedCloud
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, Scene, rotations
 
-FIRST_RAYS = 256
-MORE_RAYS = 2048
+RAYS = (256, 400, 2116)
+"""Rays through an object's window at first, where that gave too few points, and where very little of it is to be seen."""
 _CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)])
 
 
@@ -31,33 +31,49 @@ def look(cast: Cast, scene: Scene, camera: Camera, rng: np.random.Generator) -> 
     """The segmented cloud of a scene, and the seconds that casting its rays took."""
     windows, outline = _windows(scene, camera)
     sides = windows[:, 1] - windows[:, 0]
-    views = _views(scene, camera)
-    points = [np.empty((0, 3))] * len(scene)
-    seen, seconds = np.zeros(len(scene)), 0.0
+    views, passes, seconds = _views(scene, camera), [], 0.0
+    rays, hits = np.zeros(len(scene), int), np.zeros(len(scene), int)
     wanted = np.flatnonzero((sides > 0).all(axis=1))
-    for count in (FIRST_RAYS, MORE_RAYS):
-        if not len(wanted):
-            break
-        pixels = _stratified(windows[wanted], count, rng)
-        positions, rows, spent = _hits(cast, camera, pixels, wanted, views)
+    for count in RAYS:
+        now = wanted[_suffices(count, rays[wanted], hits[wanted])]
+        if not len(now):
+            continue
+        pixels = _stratified(windows[now], count, rng)
+        positions, rows, spent = _hits(cast, camera, pixels, now, views)
+        passes.append((positions, now[rows]))
+        hits += np.bincount(now[rows], minlength=len(scene))
+        rays[now] += pixels.shape[1]
         seconds += spent
-        found = np.bincount(rows, minlength=len(wanted))
-        seen[wanted] = found / pixels.shape[1] * np.prod(sides[wanted], axis=1) / np.maximum(outline[wanted], 1.0)
-        for own, part in zip(wanted.tolist(), np.split(positions, np.cumsum(found)[:-1]), strict=True):
-            points[own] = np.concatenate([points[own], part]) if len(points[own]) else part
-        total = np.array([len(points[own]) for own in wanted])
-        wanted = wanted[((total > 0) & (total < POINTS)) | ((total == 0) & (seen[wanted] == 0.0))]
-    return _cloud(scene, points, seen, camera.noise, rng), seconds
-
-
-def _cloud(scene: Scene, points: list[Array], seen: Array, noise: float, rng: np.random.Generator) -> SegmentedCloud:
-    cloud = np.empty((len(scene), POINTS, 3))
-    for own, found in enumerate(points):
-        cloud[own] = _resample(found, rng)
-    cloud += noise * rng.standard_normal(cloud.shape)
-    visibility = np.where([len(found) > 0 for found in points], np.clip(seen, 0.0, 1.0), 0.0)
+        wanted = wanted[hits[wanted] < POINTS]
+    visibility = hits / np.maximum(rays, 1) * sides.prod(axis=1) / np.maximum(outline, 1.0)
+    points = _sample(passes, hits, rng)
+    if camera.noise:
+        points += camera.noise * rng.standard_normal(points.shape)
     categories = tuple(spec.category for spec in scene.objects)
-    return SegmentedCloud(scene.names, categories, cloud.astype(np.float32), visibility.astype(np.float32))
+    seen = np.clip(visibility, 0.0, 1.0).astype(np.float32)
+    return SegmentedCloud(scene.names, categories, points.astype(np.float32), seen), seconds
+
+
+def _suffices(count: int, rays: NDArray[np.int64], hits: NDArray[np.int64]) -> Mask:
+    """(W,) whether so many rays more will do, by what those hit that were cast so far. The first and the last always do."""
+    if count in (RAYS[0], RAYS[-1]):
+        return np.ones(len(rays), bool)
+    return np.asarray(hits * (1 + count / rays) >= POINTS)
+
+
+def _sample(passes: list[tuple[Array, NDArray[np.int64]]], hits: NDArray[np.int64], rng: np.random.Generator) -> Array:
+    """(N, POINTS, 3) of each object's points a random subset, repeated where too few were seen; NaN where none was."""
+    rows = np.concatenate([np.empty(0, int), *(rows for _, rows in passes)])
+    points = np.concatenate([np.empty((0, 3)), *(points for points, _ in passes), np.full((1, 3), np.nan)])
+    order = np.append(np.argsort(rows, kind="stable"), len(rows))
+    chosen = np.full((len(hits), POINTS), len(rows))
+    for own, (end, number) in enumerate(zip(np.cumsum(hits).tolist(), hits.tolist(), strict=True)):
+        if number >= POINTS:
+            chosen[own] = end - number + rng.permutation(number)[:POINTS]
+        elif number:
+            chosen[own, :number] = np.arange(end - number, end)
+            chosen[own, number:] = rng.integers(end - number, end, size=POINTS - number)
+    return np.asarray(points[order[chosen]])
 
 
 def _windows(scene: Scene, camera: Camera) -> tuple[Array, Array]:
@@ -148,12 +164,3 @@ def _stratified(windows: Array, count: int, rng: np.random.Generator) -> Array:
 def _grid(side: int) -> Array:
     """(side * side, 2) rows and columns."""
     return np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="ij"), axis=-1).reshape(-1, 2).astype(float)
-
-
-def _resample(points: Array, rng: np.random.Generator) -> Array:
-    """(k, 3) to (POINTS, 3): a random subset, or with repetition where too few were seen; NaN where none was."""
-    if len(points) == 0:
-        return np.full((POINTS, 3), np.nan)
-    if len(points) >= POINTS:
-        return points[rng.permutation(len(points))[:POINTS]]
-    return np.concatenate([points, points[rng.integers(len(points), size=POINTS - len(points))]])
