@@ -37,15 +37,24 @@ class Scene:
     def __len__(self) -> int:
         return len(self.objects)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """Object names in order."""
         return tuple(spec.name for spec in self.objects)
 
-    @property
+    @cached_property
     def sizes(self) -> Array:
-        """(N, 3) full extents in metres."""
-        return np.array([spec.size for spec in self.objects], float).reshape(len(self.objects), 3)
+        """(N, 3) full extents in metres. Not to be written to."""
+        return _fixed(np.array([spec.size for spec in self.objects], float).reshape(len(self.objects), 3))
+
+    @cached_property
+    def turns(self) -> Array:
+        """(N, 3, 3) rotations of the objects. Not to be written to."""
+        return _fixed(rotations(self.poses[:, 3:]))
+
+    @cached_property
+    def _round(self) -> NDArray[np.bool_]:
+        return np.array([spec.kind.shape is Shape.CYLINDER for spec in self.objects], dtype=bool)
 
     def index(self, name: str) -> int:
         """Row of an object; ValueError names the objects there are."""
@@ -63,20 +72,28 @@ class Scene:
 
     @cached_property
     def _bounds(self) -> Array:
-        round_ones = np.array([spec.kind.shape is Shape.CYLINDER for spec in self.objects], dtype=bool)
-        boxes = bounding_boxes(self.poses, self.sizes, round_ones)
-        boxes.setflags(write=False)
-        return boxes
+        return _fixed(_boxes(self.poses, self.turns, self.sizes, self._round))
 
     def with_poses(self, poses: Array, openings: Mapping[str, float] | None = None) -> Scene:
         """The same objects elsewhere."""
-        return Scene(self.objects, poses, dict(self.openings if openings is None else openings))
+        scene = Scene(self.objects, poses, dict(self.openings if openings is None else openings))
+        scene.__dict__.update({name: self.__dict__[name] for name in _OF_OBJECTS if name in self.__dict__})
+        return scene
 
     def moved(self, name: str, offset: Array) -> Scene:
         """One object shifted by (3,) metres."""
         poses = self.poses.copy()
         poses[self.index(name), :3] += offset
         return self.with_poses(poses)
+
+
+_OF_OBJECTS = ("names", "sizes", "_round")
+"""What is kept of a scene and does not depend on where its objects are."""
+
+
+def _fixed(values: Array) -> Array:
+    values.setflags(write=False)
+    return values
 
 
 def pose(x: float, y: float, z: float, yaw: float = 0.0) -> Array:
@@ -89,7 +106,10 @@ def bounding_boxes(poses: Array, sizes: Array, cylinders: NDArray[np.bool_] | No
 
     Of `cylinders` (N,), whose axis is their z, the round side counts: a box around one that has rolled would be too large.
     """
-    turned = rotations(poses[:, 3:])
+    return _boxes(poses, rotations(poses[:, 3:]), sizes, cylinders)
+
+
+def _boxes(poses: Array, turned: Array, sizes: Array, cylinders: NDArray[np.bool_] | None) -> Array:
     half = (np.abs(turned) @ (sizes / 2)[:, :, None])[:, :, 0]
     if cylinders is not None and cylinders.any():
         axis, size = turned[cylinders, :, 2], sizes[cylinders] / 2

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import POINTS, SegmentedCloud
 from fail2progress.core.relations import Mask
-from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.core.scene import Array, Scene
 
 RAYS = (256, 400, 2116)
 """Rays through an object's window at first, where that gave too few points, and where very little of it is to be seen."""
@@ -122,7 +122,7 @@ def _views(scene: Scene, camera: Camera) -> tuple[Array, Array]:
     The first three rows give the direction d of the pixel's ray along the axes of the box, the others the moment p x d of
     that line about the middle of the box, of which the eye is at p.
     """
-    turns = rotations(scene.poses[:, 3:])
+    turns = scene.turns
     eye = ((np.array(camera.eye) - scene.poses[:, :3])[:, None] @ turns)[:, 0]
     directions = turns.transpose(0, 2, 1) @ camera.unprojection()
     first, second = directions[:, _AFTER], directions[:, _BEFORE]
