@@ -6,6 +6,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import AimCamera
@@ -17,6 +18,7 @@ from fail2progress.robots.stretch.real.transport import TransportError
 from fail2progress.ros import graph as table
 from fail2progress.ros.__main__ import main
 from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.conversions.points import points_msg
 from fail2progress.ros.conversions.values import segments_msg
 from fail2progress.ros.nodes import stretch
 from fail2progress.ros.nodes.stretch import StretchNode
@@ -161,6 +163,19 @@ def test_what_was_seen_before_the_last_motion_is_not_relied_on(bench: Bench, mon
     assert wait_for(lambda: bench.node.refused["segments/frame"] == 1)
 
 
+def test_the_base_does_not_drive_where_the_camera_sees_something(bench: Bench) -> None:
+    """The push needs a drive; a chair's leg stands on its way."""
+    heights = np.linspace(0.1, 0.6, 12)
+    bench.obstacles = np.stack([np.zeros(12), np.full(12, 0.55), heights], axis=1).astype(np.float32)
+    answer = bench.result(bench.send())
+    assert answer.result.error_code == ErrorCode.ROBOT_CANNOT, answer.result
+    assert "in the base's way" in answer.result.error_msg and "look_around" in answer.result.error_msg
+    assert not bench.body.x and not bench.body.y
+    strange = points_msg(bench.obstacles, "map", time.time_ns())
+    bench.rig.outlet("obstacles").publish(strange)
+    assert wait_for(lambda: bench.node.refused["obstacles/frame"] == 1)
+
+
 @BOTH
 def test_a_node_that_is_deactivated_does_not_move(bench: Bench) -> None:
     handle = bench.underway()
@@ -267,4 +282,4 @@ def test_without_a_robot_the_node_says_so_in_one_line(
 def test_the_table_says_what_the_node_offers() -> None:
     entry = table.NODES["stretch"]
     assert set(entry.services) == {"stop_the_robot", "resume_the_robot", "home_the_robot", "look_around"}
-    assert {"corrections", "heartbeat", "segments"} == set(entry.subscribes)
+    assert {"corrections", "heartbeat", "obstacles", "segments"} == set(entry.subscribes)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 from fail2progress_msgs.action import ExecuteSkill
 from fail2progress_msgs.msg import Heartbeat
@@ -17,6 +18,7 @@ from fail2progress.robots.stretch.real.motion import Rules
 from fail2progress.robots.stretch.real.robot import StretchRobot
 from fail2progress.robots.stretch.real.transport import TransportError
 from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.conversions.points import points_msg
 from fail2progress.ros.conversions.values import call_msg, segments_msg
 from fail2progress.ros.nodes import stretch
 from fail2progress.skills.base import SkillCall
@@ -39,10 +41,11 @@ class Bench:
         self.phases: list[str] = []
         self.beating = True
         self.seeing = True
+        self.obstacles = np.empty((0, 3), np.float32)
         self.driver: DriverNode | None = None
         self._over = threading.Event()
         self._threads = [threading.Thread(target=run, daemon=True) for run in (self._beat, self._see)]
-        made.outlet("heartbeat"), made.outlet("segments")
+        made.outlet("heartbeat"), made.outlet("segments"), made.outlet("obstacles")
         made.activate()
         assert self.client.found(60.0)
         for thread in self._threads:
@@ -57,7 +60,9 @@ class Bench:
         seen = cloud("cup", "table")
         while not self._over.wait(0.05):
             if self.seeing:
-                self.rig.outlet("segments").publish(segments_msg(replace(seen, stamp=time.time_ns())))
+                stamp = time.time_ns()
+                self.rig.outlet("obstacles").publish(points_msg(self.obstacles, "planning", stamp))
+                self.rig.outlet("segments").publish(segments_msg(replace(seen, stamp=stamp)))
 
     def send(self, call: SkillCall = PUSH, unattended: bool = False) -> Any:
         goal = ExecuteSkill.Goal(call=call_msg(call), unattended=unattended)

@@ -18,6 +18,7 @@ from fail2progress.ros.conversions import images
 from fail2progress.ros.conversions import records as convert_records
 from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.markers import Board, cloud_msg
+from fail2progress.ros.conversions.points import detections_msg, points_msg
 from fail2progress.ros.corrections import adjustments_msg
 from support import messages as m
 
@@ -102,6 +103,8 @@ VALID: dict[str, Callable[[], Any]] = {
     "model_states": lambda: ModelState(node="relations", digest="0" * 64, swaps=1),
     "corrections": lambda: adjustments_msg({"pick_place": {"grip": 0.5}}),
     "looks": lambda: convert.look_msg(SECOND, table.AFTER),
+    "obstacles": lambda: points_msg(np.zeros((5, 3), np.float32), "planning", SECOND),
+    "view/detections": lambda: detections_msg(m.scene_cloud()),
     "view/cloud": lambda: cloud_msg(m.scene_cloud()),
     "view/markers": lambda: Board().array(),
     "heartbeat": lambda: Heartbeat(header=convert.header(SECOND, m.EPISODE)),

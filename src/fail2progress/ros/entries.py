@@ -25,6 +25,8 @@ class Topic:
     type: str
     quality: Quality
     depth: int = 1
+    optional: bool = False
+    """Whether its type may be missing: then it is not published, and that is said once."""
 
     @property
     def own(self) -> bool:

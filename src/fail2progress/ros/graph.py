@@ -35,6 +35,8 @@ _TOPICS = (
     Topic("corrections", OWN + "Corrections", Quality.EVENT),
     Topic("looks", OWN + "Look", Quality.STREAM, 10),
     Topic("heartbeat", OWN + "Heartbeat", Quality.SENSOR, 1),
+    Topic("obstacles", "sensor_msgs/PointCloud2", Quality.STREAM, 2),
+    Topic("view/detections", "vision_msgs/Detection3DArray", Quality.EVENT, optional=True),
     Topic("view/cloud", "sensor_msgs/PointCloud2", Quality.EVENT),
     Topic("view/markers", "visualization_msgs/MarkerArray", Quality.EVENT),
     Topic("diagnostics", "diagnostic_msgs/DiagnosticArray", Quality.STREAM, 10),
@@ -44,7 +46,7 @@ CAMERA = tuple(topic.name for topic in _TOPICS[:3])
 BEFORE, AFTER = "before", "after"
 """What the robot says by `looks`: it stands still and looks, before or after a skill; empty: it moves on."""
 LABELS = ("camera/labels", "camera/label_names")
-RECORDED = tuple(topic.name for topic in _TOPICS if topic.name != "heartbeat")
+RECORDED = tuple(topic.name for topic in _TOPICS if topic.name not in ("heartbeat", "obstacles") and not topic.optional)
 
 COMMON = (
     Parameter("autostart", True, "configure and activate without a lifecycle manager"),
@@ -73,10 +75,11 @@ _NODES = (
                 "label-image, geometric, open-vocabulary, one of another package, or a YAML or JSON file with options",
             ),
             Parameter("planning_frame", "planning", "frame of the clouds"),
+            Parameter("obstacles", False, "also tell all that the camera sees, segment or not, for a robot that drives"),
             _SLOP,
         ),
         (*CAMERA, *LABELS, "tf", "tf_static", "steps", "looks", "heartbeat"),
-        ("segments",),
+        ("segments", "obstacles"),
     ),
     NodeEntry(
         "relations",
@@ -167,9 +170,10 @@ _NODES = (
                 "by what the robot is moved: stretch_body, a running stretch_driver, or what is there",
                 choices=("auto", "stretch_body", "stretch_driver"),
             ),
+            Parameter("free_space", True, "drive only where the camera has seen nothing in the way (topic obstacles)"),
             Parameter("publish_links", True, "frames of the links; false where a robot_state_publisher gives them"),
         ),
-        ("heartbeat", "segments", "corrections"),
+        ("heartbeat", "segments", "obstacles", "corrections"),
         ("joint_states", "tf", "looks"),
         services=("stop_the_robot", "resume_the_robot", "home_the_robot", "look_around"),
         actions=("execute_skill", "aim_camera"),
@@ -193,7 +197,7 @@ _NODES = (
             Parameter("time_line", "", "file of the time line (.rrd); empty: run.rrd beside the bags in the state folder"),
         ),
         ("segments", "relations", "plan", "steps", "failures", "model_updates"),
-        ("view/cloud", "view/markers"),
+        ("view/cloud", "view/markers", "view/detections"),
     ),
     NodeEntry(
         "task",

@@ -191,8 +191,20 @@ class StackNode(LifecycleNode):
     # Topics
 
     def _outlet(self, name: str) -> Any:
+        """None for an optional topic whose type is missing."""
         topic = table.TOPICS[name]
-        return self.create_publisher(message_type(topic.type), name, offered(topic))
+        try:
+            kind = message_type(topic.type)
+        except ImportError as error:
+            if not topic.optional:
+                raise
+            self.get_logger().info(f"{name} is not published: {error.name} is missing")
+            return None
+        return self.create_publisher(kind, name, offered(topic))
+
+    def offers(self, name: str) -> bool:
+        """Whether it publishes a topic: one whose type is optional may be missing."""
+        return self._outlets.get(name) is not None
 
     def tell(self, name: str, message: Any) -> None:
         """Publish, in the name of the run. What cannot be sent is counted: a flood must not end the node."""

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import numpy as np
 import pytest
 from fail2progress_msgs.msg import Step
 from geometry_msgs.msg import TransformStamped
@@ -13,6 +14,7 @@ from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
+from fail2progress.ros.conversions.points import points_of
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.registry import task
 from support import traffic
@@ -83,3 +85,19 @@ def test_a_step_that_failed_is_not_thought_to_have_moved_anything(ros: Any, monk
         assert made.send("steps", traffic.step(0, Step.FAILED))
         assert made.node.shift == {} and not made.node.moving
         assert made.send("steps", traffic.step(1)) and made.node.shift
+
+
+def test_all_that_the_camera_sees_is_told_where_it_is_asked_for(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wall 0.6 m before a camera that looks up from 0.5 m is 1.1 m high, whatever is a segment."""
+    ros(segmenter="label-image", obstacles=True)
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said = made.collect("obstacles")
+        wall = image_msg(np.full(traffic.SIZE, 600, np.uint16), "16UC1", SECOND)
+        of = {"tf_static": traffic.transforms(), table.CAMERA[1]: wall}
+        for name in ("tf_static", table.LABELS[1], *table.CAMERA, table.LABELS[0]):
+            assert made.send(name, of.get(name) or traffic.VALID[name]())
+        assert wait_for(lambda: said)
+        points = points_of(said[0])
+        assert said[0].header.frame_id == "planning" and len(points) > 5
+        np.testing.assert_allclose(points[:, 2], 1.1, atol=1e-4)

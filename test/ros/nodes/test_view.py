@@ -1,6 +1,7 @@
 """What RViz, Foxglove and rerun are shown: a subscriber asks for it as they do."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,32 @@ def test_the_configurations_show_what_is_published() -> None:
         return {of} if isinstance(of, str) else leaves(of["first"]) | leaves(of["second"])
 
     assert leaves(layout["layout"]) == set(panels)
+
+
+def test_what_is_seen_is_told_as_detections_of_the_standard_type(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    vision_msgs = pytest.importorskip("vision_msgs.msg")
+    ros()
+    with rig("view", monkeypatch) as made:
+        made.activate()
+        said = hear(made, vision_msgs.Detection3DArray, "view/detections")
+        scene = m.scene_cloud(stamp=2.0)
+        assert made.send("segments", convert.segments_msg(scene)) and wait_for(lambda: said)
+        assert [found.id for found in said[0].detections] == list(scene.names) and said[0].header.frame_id == scene.frame
+        for row, found in enumerate(said[0].detections):
+            low, high = scene.bounds()[row]
+            middle, size = found.bbox.center.position, found.bbox.size
+            np.testing.assert_allclose([middle.x, middle.y, middle.z], (low + high) / 2, atol=1e-6)
+            np.testing.assert_allclose([size.x, size.y, size.z], high - low, atol=1e-6)
+            (what,) = found.results
+            assert what.hypothesis.class_id == scene.categories[row]
+
+
+def test_without_the_standard_type_of_detections_the_rest_goes_on(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vision_msgs.msg", None)
+    ros()
+    with rig("view", monkeypatch) as made:
+        made.activate()
+        clouds = hear(made, PointCloud2, "view/cloud")
+        assert not made.node.offers("view/detections")
+        assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=2.0))) and wait_for(lambda: clouds)
+        assert not made.node.refused

@@ -8,14 +8,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 from fail2progress_msgs.msg import Step
+from numpy.typing import NDArray
 
 from fail2progress.core.observation import SECOND, SegmentedCloud
+from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.registry import segmenter
 from fail2progress.perception.tracking.tracker import Tracker
+from fail2progress.robots.stretch.free_space import thinned
 from fail2progress.ros.conversions.images import frame_of
+from fail2progress.ros.conversions.points import points_msg
 from fail2progress.ros.conversions.records import attempt_of, phase_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, segments_msg, stamp_of
 from fail2progress.ros.graph import BEFORE, CAMERA, LABELS
@@ -25,6 +30,8 @@ from fail2progress.ros.transforms import FrameTree, NotYet
 COLOUR, DEPTH, INFO = CAMERA
 SILENCE = 2.0
 """Seconds without a heartbeat of the planner after which nothing is under way any more."""
+SKIPPED = 3
+"""Every so many rows and columns of an image are looked at for obstacles."""
 KEPT = 8
 """Frames whose images, or whose transforms, have not all come yet."""
 
@@ -43,6 +50,7 @@ class SegmentationNode(StackNode):
         self.names: Any = None
         self.last: tuple[Any, ...] = ()
         self.cloud: SegmentedCloud | None = None
+        self.around: NDArray[np.float32] | None = None
         self.tracker = Tracker()
         self.shift: dict[str, Array] = {}
         """Metres by which a finished step is thought to have moved things, until it has been seen."""
@@ -165,8 +173,18 @@ class SegmentationNode(StackNode):
                     perceived = self.tracker.update(perceived, self._due_shift(), frame.colour)
             except PerceptionError as error:
                 raise Refused("perception", str(error)) from error
+            self.around = _around(frame, perceived.pose) if self.param("obstacles") else None
             # What others would refuse is not published.
             self.cloud, self.last = cloud_of(segments_msg(perceived.cloud())), images
             self.facts["segments"] = str(len(self.cloud))
             self.facts["seconds"] = f"{perceived.seconds.get('total', 0.0):.3f}"
+        if self.around is not None:
+            self.tell("obstacles", points_msg(self.around, frame_id, stamp))
         self.tell("segments", segments_msg(replace(self.cloud, stamp=stamp)))
+
+
+def _around(frame: RgbdFrame, pose: Array) -> NDArray[np.float32]:
+    """(N, 3) points (m, planning frame) of all that a frame shows, few but at every place."""
+    points = frame.points()[::SKIPPED, ::SKIPPED].reshape(-1, 3)
+    there = points[np.isfinite(points).all(axis=1)]
+    return thinned(np.asarray(there @ pose[:3, :3].T + pose[:3, 3], np.float32))

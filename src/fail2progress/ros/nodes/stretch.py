@@ -23,7 +23,8 @@ from fail2progress.robots.stretch.real.robot import StretchRobot
 from fail2progress.robots.stretch.real.states import StretchError, Trouble
 from fail2progress.robots.stretch.real.transport import StretchTransport, TransportError, connect
 from fail2progress.ros import graph as table
-from fail2progress.ros.conversions.values import Refused, cloud_of, look_msg
+from fail2progress.ros.conversions.points import points_of
+from fail2progress.ros.conversions.values import Refused, cloud_of, look_msg, stamp_of
 from fail2progress.ros.graph import AFTER, BEFORE
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.ros.stretch_driver.transport import DriverTransport, connect_driver
@@ -48,6 +49,7 @@ CODES = {
     Trouble.LIMIT: ErrorCode.ROBOT_BAD_CALL,
     Trouble.UNREACHABLE: ErrorCode.ROBOT_CANNOT,
     Trouble.NOT_SEEN: ErrorCode.ROBOT_CANNOT,
+    Trouble.BLOCKED: ErrorCode.ROBOT_CANNOT,
 }
 """What a trouble is for programs."""
 HOMING = "end this node, run stretch_robot_home.py with free space around the robot, and start it again"
@@ -99,17 +101,23 @@ class StretchNode(RobotNode):
         self.halting = threading.Lock()
         self.news = threading.Condition()
         self.seen: SegmentedCloud | None = None
+        self.all_seen: tuple[int, Array] = (-1, np.empty((0, 3)))
+        """When (ns), and (N, 3) points (m)."""
         self.since = self.now()
         """What was seen before is of no use: the head has moved."""
         self.trouble: Trouble | None = None
         rules = Rules(client_timeout=float(self.param("client_timeout")) or math.inf)
         own = self.calibration
         try:
-            self.robot = StretchRobot(self.transport, self.look, rules=rules, calibration=own, progress=self.feed_back)
+            self.robot = StretchRobot(
+                self.transport, self.look, rules=rules, calibration=own, progress=self.feed_back, around=self.around
+            )
         except TransportError as error:
             raise ValueError(str(error)) from error
         self.offer()
         self.listen("segments", self._see, when_inactive=True)
+        if self.param("free_space"):
+            self.listen("obstacles", self._see_around, when_inactive=True)
         self.create_service(Trigger, "home_the_robot", self._home, callback_group=self.together)
         self.serve(Trigger, "look_around", self._look_around)
         self.create_timer(1.0 / float(self.param("rate")), self._tell_state, callback_group=self.alone)
@@ -192,6 +200,29 @@ class StretchNode(RobotNode):
         with self.news:
             self.seen = cloud
             self.news.notify_all()
+
+    def _see_around(self, message: Any) -> None:
+        if message.header.frame_id != FRAME:
+            raise Refused("frame", f"obstacles in {message.header.frame_id[:40]!r}, not in {FRAME!r}")
+        with self.news:
+            self.all_seen = stamp_of(message.header.stamp), np.asarray(points_of(message), float)
+            self.news.notify_all()
+
+    def around(self) -> Array | None:
+        """All that the last look saw. StretchError where that is wanted and nobody tells it."""
+        if not self.param("free_space"):
+            return None
+        end = time.monotonic() + SIGHT
+        with self.news:
+            while self.all_seen[0] < self.since:
+                if time.monotonic() > end or self.stopped.is_set():
+                    raise StretchError(
+                        Trouble.NOT_SEEN,
+                        f"nothing on obstacles for {SIGHT:.0f} s: start segmentation with obstacles: true, or this node with "
+                        "free_space: false",
+                    )
+                self.news.wait(0.05)
+            return self.all_seen[1]
 
     def look(self) -> SegmentedCloud:
         """What is seen from now on: the head is at rest. StretchError where nothing is."""

@@ -16,6 +16,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.images import pixels_of
 from fail2progress.ros.conversions.markers import Board, cloud_msg
 from fail2progress.ros.conversions.observations import observation_of
+from fail2progress.ros.conversions.points import detections_msg
 from fail2progress.ros.conversions.records import attempt_of, event_of, phase_of
 from fail2progress.ros.conversions.values import MOST_TEXT, check_texts, cloud_of, planned_of, stamp_of
 from fail2progress.ros.lifecycle import StackNode
@@ -83,6 +84,8 @@ class ViewNode(StackNode):
         self.cloud, self.last = cloud, content
         self.board.segments(cloud)
         self.tell("view/cloud", cloud_msg(cloud))
+        if self.offers("view/detections"):
+            self.tell("view/detections", detections_msg(cloud))
         if self.line is not None:
             self.line.cloud("world/segments", cloud)
         self.show()

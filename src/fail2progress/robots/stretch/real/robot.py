@@ -13,6 +13,7 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.robots.base import Robot
 from fail2progress.robots.stretch.body import StretchBody, looks, plan
 from fail2progress.robots.stretch.camera import D435I, HeadCamera, aim_at
+from fail2progress.robots.stretch.free_space import obstacle
 from fail2progress.robots.stretch.kinematics import HOME, TOOLS, BasePose
 from fail2progress.robots.stretch.reach import Floor
 from fail2progress.robots.stretch.real.calibration import Calibration, kinematics_of
@@ -50,6 +51,9 @@ class StretchRobot(Robot):
     calibration: Calibration = field(default_factory=Calibration)
     progress: Progress = lambda share, phase: None
     """Told the share of the skill's phases that is done, and which one begins."""
+    around: Callable[[], Array | None] = lambda: None
+    """(N, 3) points (m, planning frame) of all that the last look saw, segment or not; None where that is not known. The base
+    does not drive where one of them stands."""
     phase: str = field(default="", init=False)
     """What it is doing, for feedback."""
     acted: bool = field(default=False, init=False)
@@ -59,6 +63,9 @@ class StretchRobot(Robot):
     """Per cent that the closed fingers are sent to."""
     _views: list[SegmentedCloud] = field(default_factory=list, init=False)
     _looked: float = field(default=-math.inf, init=False)
+    _around: list[Array] = field(default_factory=list, init=False)
+    _stood: list[tuple[float, float]] = field(default_factory=list, init=False)
+    """Where the base was (m, planning frame) when it saw that."""
 
     def __post_init__(self) -> None:
         if self.transport.eoa_name not in TOOLS:
@@ -224,11 +231,38 @@ class StretchRobot(Robot):
         for number, phase in enumerate(phases):
             self.phase = phase.name
             self.progress(number / len(phases), phase.name)
-            self._driver.move(self._positions(phase), contact=phase.guarded, together=True)
+            to = self._positions(phase)
+            self._check_way(to.get("translate", 0.0))
+            self._driver.move(to, contact=phase.guarded, together=True)
             if "grip" in phase.goals:
                 self._squeezing = phase.hand == "close"
             if phase.look:
-                self._views.append(self.look())
+                self._take_in()
+
+    def _take_in(self) -> None:
+        """What the camera sees now: the first look of a motion takes the place of what was seen before it."""
+        if not self._views:
+            self._around, self._stood = [], []
+        self._views.append(self.look())
+        seen, base = self.around(), self.pose()
+        if seen is not None:
+            self._around.append(seen)
+            self._stood.append((base.x, base.y))
+
+    def _check_way(self, ahead: float) -> None:
+        """StretchError where something that was seen stands within the base's outline on a straight drive (m)."""
+        if not self._around or abs(ahead) < JOINTS["translate"].tolerance:
+            return
+        base = self.pose()
+        start = np.array([base.x, base.y])
+        end = start + ahead * np.array([math.cos(base.heading), math.sin(base.heading)])
+        thing = obstacle(np.concatenate(self._around), start, end, np.array(self._stood))
+        if thing is not None:
+            raise StretchError(
+                Trouble.BLOCKED,
+                f"something stands in the base's way at x, y, z = {', '.join(f'{v:.2f}' for v in thing)} m, "
+                f"{float(np.linalg.norm(thing[:2] - start)):.2f} m from its middle: clear the way, then look_around",
+            )
 
     def _positions(self, phase: Phase) -> dict[str, float]:
         """A phase's goals as positions of joints, and as distances of the base from where it is now."""

@@ -71,6 +71,7 @@ class Trouble(str, Enum):
     LIMIT = "limit"
     UNREACHABLE = "unreachable"
     NOT_SEEN = "not seen"
+    BLOCKED = "blocked"
 
 
 EVENT_OF = {
@@ -80,6 +81,7 @@ EVENT_OF = {
     Trouble.TIMED_OUT: Event.ABORT,
     Trouble.NO_STATUS: Event.ABORT,
     Trouble.NOT_SEEN: Event.ABORT,
+    Trouble.BLOCKED: Event.ABORT,
 }
 """Which event a trouble in motion is; all others are faults, which somebody has to look at before the robot moves again."""
 
