@@ -52,7 +52,9 @@ def reproduce(
     ] = None,
     executor: Annotated[str, typer.Option(help="For studies: local, or ray for a cluster that shares the folder.")] = "local",
     robot: Annotated[str, typer.Option(help="For corrections: hand, or stretch (a simulated one, slower).")] = "hand",
-    frames: Annotated[Path | None, typer.Option(help="For perception: a folder of real frames with boxes.")] = None,
+    frames: Annotated[
+        Path | None, typer.Option(help="For perception and thresholds: a folder of real frames with boxes.")
+    ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="For perception: a folder in the layout of OCID, OSD or BOP, or NAME-label.png files.")
     ] = None,
@@ -84,7 +86,7 @@ def reproduce(
         return reproduce_families.run(order, json_output)
     seed = 7 if seed is None else seed
     if table in reproduce_perception.TABLES:
-        wished = reproduce_perception.Order(table, out, weights, seed, quick, segmenter, trials)
+        wished = reproduce_perception.Order(table, out, weights, seed, quick, segmenter, trials, frames)
         return reproduce_perception.run(wished, json_output)
     if table in reproduce_table3.TABLES:
         listed = (models, methods, objects, task)

@@ -1,4 +1,4 @@
-"""`fail2progress reproduce noise`, `identities` and `clutter`: what perception is worth, against the simulator's truth."""
+"""`fail2progress reproduce noise`, `identities`, `clutter` and `thresholds`: what perception is worth."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fail2progress.perception.segmentation.base import Segmenter
     from fail2progress.simulation.mujoco.rgbd import DepthNoise
 
-TABLES = ("noise", "identities", "clutter")
+TABLES = ("noise", "identities", "clutter", "thresholds")
 EPISODES = {"noise": 20, "identities": 60, "clutter": 105}
 QUICK = 4
 
@@ -30,6 +30,7 @@ class Order:
     quick: bool
     segmenter: str = "geometric"
     trials: int | None = None
+    frames: Path | None = None
 
     @property
     def episodes(self) -> int:
@@ -42,8 +43,8 @@ def run(order: Order, json_output: bool) -> None:
     if order.table not in TABLES:
         raise UserError(unknown("table", order.table, TABLES))
     writable(order.out)
-    if order.table == "clutter":
-        return _clutter(order, json_output)
+    if order.table in ("clutter", "thresholds"):
+        return (_clutter if order.table == "clutter" else _thresholds)(order, json_output)
     report, text, picture = (_noise if order.table == "noise" else _identities)(order)
     write_json(order.out / f"{order.table}.json", report)
     write_whole(order.out / f"{order.table}.md", f"{text}\n![{order.table}]({order.table}.png)\n")
@@ -65,6 +66,26 @@ def _clutter(order: Order, json_output: bool) -> None:
     text = clutter.page(report)
     write_json(order.out / f"clutter_{chosen.name}.json", report)
     write_whole(order.out / f"clutter_{chosen.name}.md", text)
+    if json_output:
+        print_json(report)
+    else:
+        say(text)
+
+
+def _thresholds(order: Order, json_output: bool) -> None:
+    """Each threshold moved by a fifth, over real frames: `thresholds.json` and `.md`."""
+    from fail2progress.evaluation.studies import thresholds
+
+    if order.frames is None or not order.frames.is_dir():
+        raise UserError(
+            f"--frames {order.frames}: name a folder of real frames with boxes, NAME-color.png, NAME-depth.png, NAME.json"
+        )
+    with checked():
+        frames = thresholds.Frames.read(order.frames)
+    report = thresholds.study(frames, order.out, say)
+    text = thresholds.page(report)
+    write_json(order.out / "thresholds.json", report)
+    write_whole(order.out / "thresholds.md", text)
     if json_output:
         print_json(report)
     else:

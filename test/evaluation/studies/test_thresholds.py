@@ -1,0 +1,49 @@
+"""Each number of the geometric segmenter is moved by a fifth, and what changes is told."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fail2progress.evaluation.studies import thresholds
+from fail2progress.learning.segmentation.meshes import box
+from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+from support.tabletop_frames import frame_of
+
+
+def test_every_number_of_every_rule_is_moved_both_ways() -> None:
+    found = list(thresholds.variants(GeometricSegmenter()))
+    names = {variant.name for variant in found}
+    assert {"merge.alike", "cut.crease", "stand.pixels", "outsider.colour[1]"} <= names and len(found) == 2 * len(names)
+    for variant in found:
+        assert 0.1 < abs(variant.moved - variant.value) / max(abs(variant.value), 1e-9) or variant.value == 0, variant.name
+        group, field = variant.name.split("[")[0].split(".")
+        changed = getattr(getattr(variant.segmenter, f"{group}_rules"), field)
+        assert changed != getattr(getattr(GeometricSegmenter(), f"{group}_rules"), field)
+
+
+def test_a_study_goes_on_and_tells_what_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = frame_of(
+        [(box(1.0, 0.7, 0.03).shifted(0, 0, -0.03), (170, 140, 105)), (box(0.1, 0.07, 0.12), (180, 50, 45))],
+        (0.0, -0.8, 0.6),
+        (0.0, 0.0, 0.03),
+    )
+    Image.fromarray(frame.colour).save(tmp_path / "a-color.png")
+    Image.fromarray(np.round(frame.depth * 1000).astype(np.uint16)).save(tmp_path / "a-depth.png")
+    k = frame.intrinsics
+    (only,) = GeometricSegmenter().segment(frame).segments
+    truth = {"objects": [{"name": "box", "box_xyxy_px": only.box_px(k.width)}], "inside": [], "on": []}
+    camera = {"width": k.width, "height": k.height, "fx": k.fx, "fy": k.fy, "cx": k.cx, "cy": k.cy, "depth_unit_m": 0.001}
+    (tmp_path / "a.json").write_text(json.dumps({**camera, **truth}))
+    frames = thresholds.Frames.read(tmp_path)
+    few = list(thresholds.variants(GeometricSegmenter()))[:3]
+    monkeypatch.setattr(thresholds, "variants", lambda start: iter(few))
+    out = tmp_path / "out"
+    out.mkdir()
+    first = thresholds.study(frames, out, lambda line: None)
+    assert first["base"] == {"found": 1, "segments": 1, "relations_found": 0, "false_relations": 0} and first["variants"] == 3
+    rows = (out / "rows.jsonl").read_text()
+    assert thresholds.study(frames, out, lambda line: None)["rows"] == first["rows"] and (out / "rows.jsonl").read_text() == rows
+    assert "one at a time" in thresholds.page(first)
