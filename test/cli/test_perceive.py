@@ -15,8 +15,9 @@ from fail2progress.core.scene import Scene, pose
 from fail2progress.perception.relations.registry import DETECTORS
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
-from support import box_detector
+from support import box_detector, recordings
 from support.plugins import install_plugin
+from support.recordings import Rig
 
 Run = Callable[..., Any]
 
@@ -149,6 +150,20 @@ def test_a_folder_of_frames(run: Run, files: tuple[Path, Path, Path], tmp_path: 
     assert "not an image" in rows[1]["error"] and [path.name for path in pictures.iterdir()] == ["a.png"]
     (folder / "a-depth.png").write_bytes(b"damaged")
     assert run("perceive", folder).exit_code == 1
+
+
+def test_a_recording(run: Run, tmp_path: Path) -> None:
+    frames = recordings.simulated(1) * 3
+    bag = recordings.write(tmp_path / "bag", Rig().say(frames))
+    result = run("perceive", bag, "--every", 2, "--picture", tmp_path / "pictures", "--json")
+    assert result.exit_code == 0, result.stderr
+    rows = json.loads(result.stdout)["frames"]
+    assert len(rows) == 2 and all(row["segments"] and row["relations"] for row in rows)
+    assert sorted(path.stem for path in (tmp_path / "pictures").iterdir()) == sorted(row["name"] for row in rows)
+    assert "the camera's place is worked out from the table" in result.stderr
+    cut = recordings.write(tmp_path / "cut", (said for said in Rig().say(frames) if "depth" not in said[0]))
+    result = run("perceive", cut)
+    assert result.exit_code == 2 and "depth" in result.stderr and "Traceback" not in result.stderr
 
 
 def test_folders_without_frames_cameras_or_known_data_sets_are_told(

@@ -1,19 +1,27 @@
-"""`fail2progress perceive`: from RGB-D files to segments and relations."""
+"""`fail2progress perceive`: from RGB-D files and recordings to segments and relations."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fail2progress.cli.bag import look_through
 from fail2progress.cli.common import StoppedError, UserError, WorkError, checked, print_json, require, say, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.cli.perceiving import Outcome, Perceiving
     from fail2progress.perception.relations.base import RelationDetector
+    from fail2progress.ros.bags.info import BagInfo
 
 _FORMATS = (".png", ".jpg", ".jpeg")
+_BAGS = (".mcap", ".db3", ".zstd")
+SLOP = 0.02
+"""Seconds by which colour and depth of one moment may differ."""
 
 
 def register(app: typer.Typer) -> None:
@@ -22,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def perceive(
-    color: Annotated[Path, typer.Argument(help="Colour image; or a folder of frames, without DEPTH.")],
+    color: Annotated[Path, typer.Argument(help="Colour image; or, without DEPTH, a folder of frames or a recording (rosbag2).")],
     depth: Annotated[
         Path | None,
         typer.Argument(help="Depth aligned to it: 16-bit (mm unless the camera's file says else), float, .npy."),
@@ -53,6 +61,9 @@ def perceive(
     picture: Annotated[
         Path | None, typer.Option(help="Draw the segments over the colour image into this file; for folders, into this folder.")
     ] = None,
+    topic: Annotated[list[str] | None, typer.Option(help="For recordings: see `bag info --help`.")] = None,
+    robot: Annotated[str, typer.Option(help="For recordings: namespace of the robot, where there are several.")] = "",
+    every: Annotated[int, typer.Option(help="For recordings: each so manyth frame.", min=1)] = 1,
     json_output: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
     """Find the objects on a table, and what lies in, on and beside what. The camera may be held by hand.
@@ -65,6 +76,8 @@ def perceive(
 
     with checked():
         chosen = Perceiving(segmenter_named(segmenter), _detector(relations, model), None if up is None else parse_up(up, "--up"))
+    if depth is None and is_recording(color):
+        return _recording(chosen, look_through(color, topic or [], robot, "", "camera", SLOP), every, picture, json_output)
     if depth is None:
         require(color.is_dir(), f"{color} needs a depth image after it, or be a folder of frames")
         return _folder(chosen, color, camera, picture, json_output)
@@ -86,16 +99,49 @@ def perceive(
     return None
 
 
+def is_recording(path: Path) -> bool:
+    """Whether a path is a rosbag2 recording rather than a folder of frames."""
+    if path.is_file():
+        return path.suffix in _BAGS
+    return (path / "metadata.yaml").is_file() or any(inner.suffix in _BAGS for inner in path.glob("*"))
+
+
+def _recording(chosen: Perceiving, bag: BagInfo, every: int, pictures: Path | None, json_output: bool) -> None:
+    """The frames of a recording's camera; WorkError where none of them could be made sense of."""
+    from fail2progress.cli.perceiving import Named
+    from fail2progress.ros.bags.frames import frames
+
+    for warning in bag.warnings():
+        say(f"note: {warning}")
+
+    def named() -> Iterator[Named]:
+        for frame in frames(bag, every=every):
+            seen = frame if chosen.up is None else replace(frame, up=chosen.up)
+            yield f"{frame.stamp / 1e9:.3f}", partial(chosen.of, seen)
+
+    _told(*chosen.all(named(), -(-bag.moments // every), _into(pictures)), bag.path, json_output)
+
+
 def _folder(chosen: Perceiving, folder: Path, camera: Path | None, pictures: Path | None, json_output: bool) -> None:
     """All frames of a folder; WorkError where none of them could be made sense of."""
     from fail2progress.perception.folders import pairs
 
     with checked():
         found = pairs(folder, camera)
+    looks = ((pair.name, partial(chosen.one, pair.colour, pair.depth, pair.camera)) for pair in found)
+    _told(*chosen.all(looks, len(found), _into(pictures)), folder, json_output)
+
+
+def _into(pictures: Path | None) -> Path | None:
+    """The folder for pictures of several frames, made where it is missing."""
     if pictures is not None:
-        require(pictures.suffix == "", f"--picture {pictures}: for a folder of frames this is a folder")
+        require(pictures.suffix == "", f"--picture {pictures}: for several frames this is a folder")
         pictures.mkdir(parents=True, exist_ok=True)
-    rows = chosen.all(found, pictures)
+    return pictures
+
+
+def _told(rows: list[dict[str, object]], whole: bool, source: Path, json_output: bool) -> None:
+    """What was found in several frames."""
     if json_output:
         print_json({"frames": rows})
     else:
@@ -103,10 +149,10 @@ def _folder(chosen: Perceiving, folder: Path, camera: Path | None, pictures: Pat
         for row in rows:
             table.add_row(str(row["name"]), *_counts(row))
         show_table(table)
-    if len(rows) < len(found):
-        raise StoppedError(f"stopped after {len(rows)} of {len(found)} frames")
+    if not whole:
+        raise StoppedError(f"stopped after {len(rows)} frames of {source}")
     if all("error" in row for row in rows):
-        raise WorkError(f"none of the {len(rows)} frames of {folder} could be made sense of")
+        raise WorkError(f"none of the {len(rows)} frames of {source} could be made sense of")
 
 
 def _counts(row: dict[str, object]) -> list[str]:

@@ -1,9 +1,9 @@
-"""What `perceive` does with one frame, and with a folder of them."""
+"""What `perceive` does with one frame, with a folder of them, and with a recording."""
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from fail2progress.cli.voice import progress
 if TYPE_CHECKING:
     from fail2progress.core.rgbd import RgbdFrame
     from fail2progress.core.scene import Array
-    from fail2progress.perception.folders import Pair
     from fail2progress.perception.relations.base import RelationDetector
     from fail2progress.perception.segmentation.base import Perceived, Segment, Segmenter
 
@@ -74,6 +73,10 @@ def _part(part: Segment, width: int) -> dict[str, object]:
     }
 
 
+Named = tuple[str, Callable[[], Outcome]]
+"""A frame's name, and what looks at it."""
+
+
 @dataclass(frozen=True)
 class Perceiving:
     """The parts that were chosen; up: (3,) in the optical frame, or None."""
@@ -84,34 +87,43 @@ class Perceiving:
 
     def one(self, colour: Path, depth: Path, camera: Path) -> Outcome:
         """One frame; PerceptionError or OSError where it cannot be read or nothing is there."""
-        from fail2progress.core.relations import on
         from fail2progress.perception.files import read_files
 
         read = read_files(colour, depth, camera, self.up)
-        perceived = self.segmenter.segment(read.frame)
+        return self.of(read.frame, read.notes)
+
+    def of(self, frame: RgbdFrame, notes: tuple[str, ...] = ()) -> Outcome:
+        """One frame that was read; PerceptionError where nothing is there."""
+        from fail2progress.core.relations import on
+
+        perceived = self.segmenter.segment(frame)
         started = time.perf_counter()
         state = self.detector.detect_perceived(perceived)
         found: Relations = [("on", a, b, odds) for a, b, odds in on(state)]
         found += [(name, a, b, state.value(name, a, b)) for name, a, b in state.holding(LIKELY)]
-        return Outcome(read.frame, perceived, found, time.perf_counter() - started, read.notes)
+        return Outcome(frame, perceived, found, time.perf_counter() - started, notes)
 
-    def all(self, pairs: list[Pair], pictures: Path | None) -> list[dict[str, object]]:
-        """A report for each frame, with its name; one with the reason in place of segments where a frame was refused.
+    def all(self, frames: Iterable[Named], total: int, pictures: Path | None) -> tuple[list[dict[str, object]], bool]:
+        """A report for each frame, with its name, or with the reason in place of segments where a frame was refused; and whether
+        all were looked at: Ctrl-C ends it, and gives those of the frames that are done."""
+        rows: list[dict[str, object]] = []
+        with progress() as bar:
+            try:
+                self._each(bar.track(frames, total=total, description="frames"), pictures, rows)
+            except KeyboardInterrupt:
+                return rows, False
+        return rows, True
 
-        Ctrl-C ends it: those of the frames that are done.
-        """
+    def _each(self, frames: Iterable[Named], pictures: Path | None, rows: list[dict[str, object]]) -> None:
         from fail2progress.perception.segmentation.base import PerceptionError
 
-        rows: list[dict[str, object]] = []
-        with suppress(KeyboardInterrupt), progress() as bar:
-            for pair in bar.track(pairs, description="frames"):
-                try:
-                    outcome = self.one(pair.colour, pair.depth, pair.camera)
-                except (PerceptionError, OSError) as error:
-                    say(f"{pair.name}: {error}")
-                    rows.append({"name": pair.name, "error": str(error)})
-                    continue
-                if pictures is not None:
-                    outcome.draw(pictures / f"{pair.name}.png")
-                rows.append({"name": pair.name, **outcome.as_json()})
-        return rows
+        for name, look in frames:
+            try:
+                outcome = look()
+            except (PerceptionError, OSError) as error:
+                say(f"{name}: {error}")
+                rows.append({"name": name, "error": str(error)})
+                continue
+            if pictures is not None:
+                outcome.draw(pictures / f"{name}.png")
+            rows.append({"name": name, **outcome.as_json()})

@@ -132,7 +132,7 @@ def page(report: Mapping[str, Any]) -> str:
         "",
         "Each number of the geometric segmenter is made 20 % smaller and larger, one at a time.",
         "",
-        f"Over {report['frames']} real frames the numbers as they are give {base['found']} objects found, {base['segments']} segments, "
+        f"Over {report['frames']} real frames the numbers as they are give {base['found']} found, {base['segments']} segments, "
         f"{base['relations_found']} relations found and {base['false_relations']} false. Of {report['variants']} changes "
         f"{report['unchanged']} change none of these; the worst finds {report['least_found']}. The others:",
         "",

@@ -13,33 +13,13 @@ from sensor_msgs.msg import CameraInfo, Image
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
 from fail2progress.core.scene import Array
+from fail2progress.ros.bags.encodings import ENCODINGS, as_rgb
 from fail2progress.ros.conversions.values import MOST_SEGMENTS, Refused, check_texts, header, stamp_of
 
 OPTICAL_FRAME = "camera_color_optical_frame"
 LARGEST_SIDE = 4096
 FARTHEST = 1e3
 """Metres beyond which a depth is no reading."""
-_TYPES: dict[str, tuple[type[np.generic], int]] = {
-    "rgb8": (np.uint8, 3),
-    "bgr8": (np.uint8, 3),
-    "rgba8": (np.uint8, 4),
-    "bgra8": (np.uint8, 4),
-    "16UC1": (np.uint16, 1),
-    "mono16": (np.uint16, 1),
-    "32FC1": (np.float32, 1),
-    "mono8": (np.uint8, 1),
-    "8UC1": (np.uint8, 1),
-    "8UC3": (np.uint8, 3),
-    "8UC4": (np.uint8, 4),
-    "rgb16": (np.uint16, 3),
-    "bgr16": (np.uint16, 3),
-    "yuv422": (np.uint8, 2),
-    "uyvy": (np.uint8, 2),
-    "yuv422_yuy2": (np.uint8, 2),
-    "yuyv": (np.uint8, 2),
-}
-_YUV = np.array([[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]], np.float32)
-"""Full-range BT.601 (JPEG): rows give red, green, blue from Y, Cb - 128, Cr - 128."""
 
 
 def image_msg(pixels: NDArray[Any], encoding: str, stamp: int, frame: str = OPTICAL_FRAME) -> Image:
@@ -53,9 +33,9 @@ def image_msg(pixels: NDArray[Any], encoding: str, stamp: int, frame: str = OPTI
 
 def pixels_of(message: Image) -> NDArray[Any]:
     """(H, W) depth or labels, or (H, W, 3) uint8 RGB; Refused for unknown encodings and sizes that do not fit the data."""
-    if message.encoding not in _TYPES:
-        raise Refused("encoding", f"{message.encoding!r}; known: {', '.join(_TYPES)}")
-    kind, channels = _TYPES[message.encoding]
+    if message.encoding not in ENCODINGS:
+        raise Refused("encoding", f"{message.encoding!r}; known: {', '.join(ENCODINGS)}")
+    kind, channels = ENCODINGS[message.encoding]
     height, width = int(message.height), int(message.width)
     row = width * channels * np.dtype(kind).itemsize
     if not (0 < height <= LARGEST_SIDE and 0 < width <= LARGEST_SIDE):
@@ -66,30 +46,10 @@ def pixels_of(message: Image) -> NDArray[Any]:
     rows = np.lib.stride_tricks.as_strided(content, (height, row), (int(message.step), 1))
     order = np.dtype(kind).newbyteorder(">" if message.is_bigendian else "<")
     pixels = np.ascontiguousarray(rows).view(order).astype(kind, copy=False).reshape(height, width, channels)
-    return _as_rgb(pixels, message.encoding)
-
-
-def _as_rgb(pixels: NDArray[Any], encoding: str) -> NDArray[Any]:
-    """Colours of an encoding as (H, W, 3) uint8 RGB, others as (H, W)."""
-    if encoding in ("mono8", "8UC1"):
-        return np.repeat(pixels, 3, axis=2)
-    if pixels.shape[2] == 1:
-        return pixels[..., 0]
-    if pixels.shape[2] == 2:
-        return _from_yuv(pixels, luma_first=encoding in ("yuv422_yuy2", "yuyv"))
-    colours = pixels[..., 2::-1] if encoding.startswith("bgr") else pixels[..., :3]
-    return (colours >> 8).astype(np.uint8) if colours.dtype == np.uint16 else colours
-
-
-def _from_yuv(pixels: NDArray[np.uint8], luma_first: bool) -> NDArray[np.uint8]:
-    """(H, W, 2) with a chroma pair for every two pixels to (H, W, 3); Refused for an odd width."""
-    height, width = pixels.shape[:2]
-    if width % 2:
-        raise Refused("size", f"{width} pixels in a row of pairs")
-    luma, chroma = (pixels[..., 0], pixels[..., 1]) if luma_first else (pixels[..., 1], pixels[..., 0])
-    parts = np.repeat(chroma.reshape(height, width // 2, 2), 2, axis=1).astype(np.float32) - 128
-    yuv = np.concatenate([luma[..., None].astype(np.float32), parts], axis=2)
-    return np.clip(np.round(yuv @ _YUV.T), 0, 255).astype(np.uint8)
+    try:
+        return as_rgb(pixels, message.encoding)
+    except ValueError as error:
+        raise Refused("size", str(error)) from error
 
 
 def info_msg(camera: Intrinsics, stamp: int, frame: str = OPTICAL_FRAME) -> CameraInfo:

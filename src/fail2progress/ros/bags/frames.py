@@ -1,0 +1,119 @@
+"""RGB-D frames of a recording's camera. Imports no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.observation import SECOND
+from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.ros.bags.cdr import Cdr, DamagedError
+from fail2progress.ros.bags.encodings import ENCODINGS, as_rgb
+from fail2progress.ros.bags.info import SLOP, BagInfo
+from fail2progress.ros.bags.pictures import COMPRESSED, DEEP, decoded, in_metres
+from fail2progress.ros.bags.playback import messages
+from fail2progress.ros.bags.reader import Recorded
+from fail2progress.ros.bags.topics import COLOUR, DEPTH, INFO
+
+_FARTHEST = 100.0
+"""Metres beyond which a depth is no reading."""
+_WAITING = 30
+"""Images that are kept for the other one of their moment."""
+
+
+def frames(bag: BagInfo, slop: float = SLOP, every: int = 1) -> Iterator[RgbdFrame]:
+    """Each pair of a colour and a depth image whose stamps differ by no more than `slop` seconds; the first of every so many.
+
+    Frames have no pose: the camera's place is worked out from the table. Damaged messages are passed over.
+    """
+    pairs, number = _Pairs(round(slop * SECOND)), 0
+    for item in messages(bag):
+        name = bag.played[item.topic]
+        if name not in (COLOUR, DEPTH, INFO):
+            continue
+        try:
+            found = pairs.taken(name, _plain(item, name, bag.unit))
+        except (DamagedError, ValueError):
+            continue
+        if found is not None:
+            if number % every == 0:
+                yield found
+            number += 1
+
+
+def _plain(item: Recorded, name: str, unit: float | None) -> bytes:
+    """The message, decoded where it is compressed; depth in metres where 1 stands for so many."""
+    plain = decoded(item.data) if item.type == COMPRESSED else item.data
+    return in_metres(plain, unit) if name == DEPTH and unit is not None else plain
+
+
+@dataclass
+class _Pairs:
+    """Images that wait for the other one of their moment, by stamp (ns), and the camera that was last told of."""
+
+    slop: int
+    camera: Intrinsics | None = None
+    waiting: dict[str, dict[int, NDArray[np.generic]]] = field(default_factory=lambda: {COLOUR: {}, DEPTH: {}})
+
+    def taken(self, name: str, data: bytes) -> RgbdFrame | None:
+        """One message more; a frame where it is the last that one needs."""
+        if name == INFO:
+            self.camera = camera_of(data)
+        else:
+            stamp, pixels = pixels_of(data)
+            images = self.waiting[name]
+            images[stamp] = pixels
+            if len(images) > _WAITING:
+                del images[min(images)]
+        return self._frame()
+
+    def _frame(self) -> RgbdFrame | None:
+        if self.camera is None:
+            return None
+        for stamp, colour in sorted(self.waiting[COLOUR].items()):
+            near = min(self.waiting[DEPTH], key=lambda other: abs(other - stamp), default=None)
+            if near is None or abs(near - stamp) > self.slop:
+                continue
+            depth = self.waiting[DEPTH][near]
+            for name, last in ((COLOUR, stamp), (DEPTH, near)):
+                self.waiting[name] = {other: pixels for other, pixels in self.waiting[name].items() if other > last}
+            return RgbdFrame(np.asarray(colour, np.uint8), metres(depth), self.camera, stamp=stamp)
+        return None
+
+
+def pixels_of(data: bytes) -> tuple[int, NDArray[np.generic]]:
+    """Stamp (ns) and pixels of a serialised Image: (H, W, 3) uint8 RGB, or (H, W). DamagedError or ValueError for another."""
+    cdr = Cdr(data)
+    stamp, _ = cdr.header()
+    height, width = cdr.numbers("I", 2)
+    encoding, big, step = cdr.text(), cdr.number("B"), int(cdr.number("I"))
+    if encoding not in ENCODINGS:
+        raise DamagedError(f"an image of the encoding {encoding!r}")
+    kind, channels = ENCODINGS[encoding]
+    content, row = np.frombuffer(cdr.content(), np.uint8), width * channels * np.dtype(kind).itemsize
+    if not height * width or step < row or content.size < step * height:
+        raise DamagedError(f"an image of {width} x {height} pixels with {content.size} bytes")
+    order = np.dtype(kind).newbyteorder(">" if big else "<")
+    rows = np.ascontiguousarray(content[: step * height].reshape(height, step)[:, :row])
+    return stamp, as_rgb(rows.view(order).astype(kind, copy=False).reshape(height, width, channels), encoding)
+
+
+def metres(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
+    """(H, W) m, 0 for no reading: whole numbers are millimetres, others metres (REP-118)."""
+    scale = np.float32(0.001 if pixels.dtype.itemsize == np.dtype(DEEP["16UC1"]).itemsize else 1.0)
+    depth = pixels.astype(np.float32) * scale
+    return np.where((depth > 0) & (depth <= _FARTHEST), depth, np.float32(0))
+
+
+def camera_of(data: bytes) -> Intrinsics:
+    """The pinhole of a serialised CameraInfo; distortion is left out. DamagedError or ValueError where it is none."""
+    cdr = Cdr(data)
+    cdr.header()
+    height, width = cdr.numbers("I", 2)
+    cdr.text()
+    cdr.numbers("d", int(cdr.number("I")))
+    k = cdr.numbers("d", 9)
+    return Intrinsics(int(width), int(height), *(float(k[i]) for i in (0, 4, 2, 5)))
