@@ -75,7 +75,8 @@ def calibrate(
     if as_json:
         print_json(made.model_dump())
     for name, counts in measured.items():
-        say(f"{name}: false alarms {counts['false_alarm_rate']:.1%}, F1 {counts['f1']:.3f}")
+        seen = f"of what can be seen {counts['f1_observable']:.3f} ({counts['not_observable']} out of sight)"
+        say(f"{name}: false alarms {counts['false_alarm_rate']:.1%}, F1 {counts['f1']:.3f}, {seen}")
     say(f"threshold {made.threshold:.3f} on {made.good} good executions of {made.executions}: {place}")
 
 

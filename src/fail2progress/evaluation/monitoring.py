@@ -22,6 +22,8 @@ class Judged:
 
     failed: bool
     score: float
+    observable: bool = True
+    """Whether a relation that came out otherwise is one between things that are seen afterwards; True where none did."""
 
 
 def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector) -> Judged:
@@ -33,8 +35,10 @@ def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector
     conduct = Conduct(outcome.call, detector.detect(before))
     atoms = list(relied_on(expected, kept(expected), MonitorRule(), conduct))
     truth = outcome.after.relations
-    failed = any((expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5) for atom in atoms)
-    return Judged(failed, score(expected, detector.detect(seen), atoms))
+    wrong = [atom for atom in atoms if (expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5)]
+    in_view = {name for name, shown in zip(outcome.after.cloud.names, outcome.after.cloud.seen, strict=True) if shown}
+    observable = not wrong or any({name for name in atom[1:] if name} <= in_view for atom in wrong)
+    return Judged(bool(wrong), score(expected, detector.detect(seen), atoms), observable)
 
 
 def kept(expected: RelationState) -> Goal:
@@ -66,7 +70,17 @@ def calibrate(found: Sequence[Judged], alpha: float, digest: str) -> Calibration
 
 
 def noticed(found: Iterable[Judged], threshold: float) -> dict[str, float]:
-    """Counts, rate of false alarms and F1 of saying that something failed; NaN where there was nothing of the kind."""
+    """Counts, rate of false alarms and F1 of saying that something failed; NaN where there was nothing of the kind.
+
+    The same F1 over those alone whose failure can be seen, and how many cannot: what shows it is out of sight afterwards.
+    """
+    all_of_them = list(found)
+    shown = [one for one in all_of_them if one.observable]
+    figures, hidden = _noticed(all_of_them, threshold), len(all_of_them) - len(shown)
+    return {**figures, "not_observable": hidden, "f1_observable": _noticed(shown, threshold)["f1"]}
+
+
+def _noticed(found: Iterable[Judged], threshold: float) -> dict[str, float]:
     counts = {"hits": 0, "false_alarms": 0, "misses": 0, "quiet": 0}
     for one in found:
         alarm = one.score > threshold

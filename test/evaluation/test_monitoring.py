@@ -1,0 +1,35 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fail2progress.evaluation.monitoring import Judged, judged, noticed
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.perception.relations.registry import GEOMETRIC, relation_detector
+from fail2progress.simulation.base import Outcome
+from support import failures
+
+
+def out_of_sight(outcome: Outcome, *names: str) -> Outcome:
+    """The same execution, after which the camera does not see some things."""
+    cloud = outcome.after.cloud
+    hidden = np.array([name in names for name in cloud.names])
+    points = np.where(hidden[:, None, None], np.float32(np.nan), cloud.points)
+    return replace(outcome, after=replace(outcome.after, cloud=replace(cloud, points=points)))
+
+
+def test_failures_that_nothing_in_view_shows_are_counted_apart() -> None:
+    found = [Judged(True, 0.3), Judged(True, -0.1, observable=False), Judged(False, 0.0), Judged(True, 0.0), Judged(False, 0.2)]
+    figures = noticed(found, 0.1)
+    assert [figures[key] for key in ("hits", "false_alarms", "misses", "quiet", "not_observable")] == [1, 1, 2, 1, 1]
+    assert figures["f1"] == pytest.approx(2 / 5) and figures["f1_observable"] == pytest.approx(2 / 4)
+
+
+def test_what_is_out_of_sight_shows_nothing() -> None:
+    start = load_checkpoint(weights.path(weights.RELATIONAL))
+    detector, outcome = relation_detector(GEOMETRIC), failures.outcome("nested")
+    assert judged(outcome, start.model, detector) == replace(judged(outcome, start.model, detector), failed=True, observable=True)
+    movable = [name for name in outcome.before.scene.names if not name.startswith("table")]
+    hidden = judged(out_of_sight(outcome, *movable), start.model, detector)
+    assert hidden.failed and not hidden.observable
