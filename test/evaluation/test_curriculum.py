@@ -44,7 +44,7 @@ class Handed(Source):
 
     def measure(self, model: Checkpoint, seed: int, trials: int) -> dict[str, float]:
         self.measured.append(model.path.name)
-        return {"success": 0.25 * len(self.measured)}
+        return {"success": 0.25 * len(self.measured), **({"f1": 0.1 * len(self.measured)} if self.name == "one" else {})}
 
 
 @dataclass
@@ -66,7 +66,9 @@ class Teacher:
             raise NothingToVaryError("nothing to vary")
         verdict = AcceptanceResult(passed, SCORES, SCORES, "because")
         lesson = RehearsalSet(*(select(samples.transitions(), rows) for rows in (range(3), range(3, 5))))
-        return SimpleNamespace(model=model, verdict=verdict, lesson=lambda: lesson, to_dict=lambda: {"gate": {"passed": passed}})
+        scores = {"before": {"held_out_prediction": 0.9}, "after": {"held_out_prediction": 0.9 - 0.01 * len(self.asked)}}
+        gate = {"gate": {"passed": passed, **scores}}
+        return SimpleNamespace(model=model, verdict=verdict, lesson=lambda: lesson, to_dict=lambda: gate)
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,9 @@ def test_failures_are_met_in_turn_and_every_source_is_measured_again(start: Chec
     said = summary(rows)
     assert (said["met"], said["accepted"]) == (4, 2)
     assert said["success"]["one"] == {"before": 0.25, "after": 1.25}  # type: ignore[index]
+    assert said["held_out_f1_lost"] == pytest.approx({"in_all": 0.05, "most_for_one": 0.04})  # the first and the fourth lesson
+    assert list(said["f1"]) == ["one"]  # type: ignore[call-overload]
+    assert said["f1"]["one"] == pytest.approx({"before": 0.1, "after_its_lesson": 0.2, "at_the_end": 0.5})  # type: ignore[index]
     assert (
         load_checkpoint(tmp_path / "model_03.safetensors").note["parent"]
         == load_checkpoint(tmp_path / "model_00.safetensors").digest

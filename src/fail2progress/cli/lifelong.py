@@ -40,6 +40,7 @@ def run_lifelong(options: LifelongOptions, as_json: bool) -> None:
     """Go through it, a line for every failure. An interrupted run goes on when it is called again with the same folder."""
     from fail2progress.core.camera import Camera
     from fail2progress.core.executor import executor
+    from fail2progress.core.provenance import provenance
     from fail2progress.evaluation.curriculum import DEFAULT_SOURCES, Curriculum, summary
     from fail2progress.evaluation.sources import sources
     from fail2progress.failures.classifier import Classifier
@@ -63,7 +64,8 @@ def run_lifelong(options: LifelongOptions, as_json: bool) -> None:
         rows = _followed(life, start, learner, Classifier(physics, Camera()))
     said = summary(rows)
     if as_json:
-        head = {"seed": options.seed, "model": shown(options.model), "seconds": time.perf_counter() - begun}
+        origin = provenance(sources=[source.name for source in found], failures=options.failures)
+        head = {"provenance": origin, "seed": options.seed, "model": shown(options.model), "seconds": time.perf_counter() - begun}
         print_json({**said, **head, "trials": options.trials, "folder": shown(options.out)})
     say(f"{said['met']} failures met, {said['accepted']} learnt")
     if not life.finished(rows):

@@ -178,7 +178,8 @@ def _lesson_of(model: str) -> str:
 
 
 def summary(rows: Sequence[Row]) -> dict[str, object]:
-    """For --json: how many failures were met and learnt, and what the first and the last model can do of what was met."""
+    """For --json: how many failures were met and learnt, what the first and the last model can do of what was met, and what was
+    forgotten: F1 on held-out executions, and on each family since its last lesson."""
     met = [row for row in rows if row["event"] is not None]
     last = rows[-1]["results"] if rows else {}
     first = {row["source"]: row["original"] for row in rows}
@@ -187,4 +188,25 @@ def summary(rows: Sequence[Row]) -> dict[str, object]:
         "met": len(met),
         "accepted": sum(bool(row["accepted"]) for row in met),
         "success": {name: {"before": first[name]["success"], "after": last[name]["success"]} for name in last},
+        "held_out_f1_lost": held_out_lost(rows),
+        "f1": {name: figures for name in last if (figures := _since_its_lesson(rows, name)) is not None},
+    }
+
+
+def held_out_lost(rows: Sequence[Row]) -> dict[str, float]:
+    """F1 of prediction that accepted lessons cost on held-out executions: all of them together, and the most for one."""
+    gates = [row["lesson"]["gate"] for row in rows if row["accepted"]]
+    lost = [gate["before"]["held_out_prediction"] - gate["after"]["held_out_prediction"] for gate in gates]
+    return {"in_all": float(sum(lost)), "most_for_one": max(lost, default=0.0)}
+
+
+def _since_its_lesson(rows: Sequence[Row], name: str) -> dict[str, float] | None:
+    """F1 on a family: of the first model, right after the family's last accepted lesson, and at the end. None for tasks."""
+    lessons = [row for row in rows if row["source"] == name and row["accepted"]]
+    if not lessons or "f1" not in lessons[0]["original"]:
+        return None
+    return {
+        "before": lessons[0]["original"]["f1"],
+        "after_its_lesson": lessons[-1]["results"][name]["f1"],
+        "at_the_end": rows[-1]["results"][name]["f1"],
     }

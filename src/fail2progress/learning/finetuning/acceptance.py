@@ -74,8 +74,8 @@ class Rule:
     observed is itself detected: models that predicted every motion to 12 mm had two thirds of them right."""
     motion: float = 0.5
     """Part of the old error that may be left in how far things move."""
-    close: float = 0.02
-    """Metres of such an error that are good enough."""
+    close: float = 0.025
+    """Metres of such an error that are good enough: as many as a family that was learnt may be off."""
 
 
 @dataclass(frozen=True)
