@@ -10,24 +10,17 @@ import pytest
 from fail2progress.core.executor import RayExecutor
 from fail2progress.evaluation.studies.cells import Queue
 from support.ray_cells import Marked, MarkedCell
+from support.ray_cluster import cluster_of_one
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'fail2progress[ray]'")
 
 TRIALS = 12
-# A node that is gone closes its connection; one that is merely slow, on a busy computer, must not be taken for dead.
-HEALTH = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 1000, "health_check_failure_threshold": 30}
 
 
 @pytest.fixture
 def cluster() -> Iterator[Any]:
-    from ray.cluster_utils import Cluster
-
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False, "_system_config": HEALTH})
-    try:
+    with cluster_of_one() as made:
         yield made
-    finally:
-        ray.shutdown()
-        made.shutdown()
 
 
 def test_no_cell_is_lost_or_kept_twice_when_a_node_is_killed(cluster: Any, tmp_path: Path) -> None:

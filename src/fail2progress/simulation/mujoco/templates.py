@@ -85,6 +85,8 @@ class Template:
             int(mujoco.mjtSameFrame.mjSAMEFRAME_BODYROT if parts > 1 else mujoco.mjtSameFrame.mjSAMEFRAME_BODY)
             for parts in np.bincount(owner, minlength=count)
         ]
+        # The trees are those of the first scene: contacts must not hang on them, or rounding would tell histories apart.
+        model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
         return Template(bodies, np.searchsorted(owner, np.arange(count)), owner, nodes, node_first, np.array(list(below)))
 
     def write(self, scene: Scene, equipment: Equipment, weight: float, surface: float) -> None:
