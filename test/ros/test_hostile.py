@@ -22,8 +22,10 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.bags.reader import read
 from fail2progress.ros.conversions import records as convert_records
 from fail2progress.ros.conversions import values as convert
+from fail2progress.ros.security.policy import access_of
 from support import messages as m
 from support import traffic
+from support.endpoints import uncovered
 from support.rigs import Rig, rig, wait_for
 
 TOTAL = int(os.environ.get("FAIL2PROGRESS_HOSTILE_MESSAGES", "2000"))
@@ -209,6 +211,7 @@ def test_hostile_messages_and_requests_are_refused_and_work_goes_on(
     ros(processes=1, learn_timeout=0.0)
     with rig(name, monkeypatch) as made:
         made.activate()
+        assert not uncovered(made.node, access_of(made.entry).within(""))
         sent = besiege(made, TOTAL // len(TESTED), np.random.default_rng(11))
         refused = dict(made.node.refused)
         print(f"{name}: {dict(sent)}, handled {made.handled.total()}, refused {sum(refused.values())}: {refused}")

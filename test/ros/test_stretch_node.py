@@ -22,10 +22,12 @@ from fail2progress.ros.conversions.points import points_msg
 from fail2progress.ros.conversions.values import segments_msg
 from fail2progress.ros.nodes import stretch
 from fail2progress.ros.nodes.stretch import StretchNode
+from fail2progress.ros.security.policy import access_of
 from fail2progress.skills.base import SkillCall
 from support import stretch_bench as benches
 from support.driver_node import DriverNode
 from support.driving import cloud
+from support.endpoints import uncovered
 from support.fake_stretch import FakeStretch
 from support.live_clock import LiveClock
 from support.rigs import wait_for
@@ -217,6 +219,8 @@ def test_every_trouble_has_a_code_of_the_robot() -> None:
 @pytest.mark.parametrize("bench", [(3.0, 1.0, DRIVER)], indirect=True)
 def test_the_driver_homes_the_robot_takes_positions_and_keeps_the_grasp(bench: Bench) -> None:
     assert bench.driver is not None and bench.driver.mode == "position"
+    access = access_of(table.NODES["stretch"]).within("f2p")
+    assert not uncovered(bench.node, access) and not uncovered(bench.node.transport.node, access)
     bench.body.homed = False
     assert wait_for(lambda: not bench.node.transport.is_homed())
     unhomed = bench.result(bench.send())

@@ -26,6 +26,7 @@ from fail2progress.cli import (
     families,
     gaps,
     generate,
+    keystore,
     learn,
     model_kinds,
     models,
@@ -98,6 +99,7 @@ for _module in (
     calibrate,
     bag,
     check,
+    keystore,
 ):
     _module.register(app)
 

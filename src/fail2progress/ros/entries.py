@@ -65,6 +65,12 @@ class NodeEntry:
     publishes: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
+    """Services of others that it asks."""
+    calls: tuple[str, ...] = ()
+    """Actions of others that it has carried out."""
+    also_hears: tuple[str, ...] = ()
+    """Topics that it listens to under some parameters only."""
     uses_model: bool = False
     threads: int = 2
 

@@ -106,6 +106,7 @@ _NODES = (
         ("relations", "verdicts", "failures", "failure_reports", "model_updates"),
         ("plan", "steps", "heartbeat", "corrections", "model_states"),
         actions=("execute_task",),
+        calls=("execute_skill",),
         uses_model=True,
         threads=6,
     ),
@@ -135,7 +136,7 @@ _NODES = (
             Parameter("samples", 20, "scenes to learn from (M of the paper)", 1, 1000),
             Parameter("epochs", 200, "of fine-tuning", 1, 10000),
         ),
-        ("failure_reports",),
+        ("failure_reports", "model_updates"),
         ("model_updates", "model_states"),
         services=("load_model", "roll_back_model", "query_model"),
         actions=("learn_from_failure",),
@@ -198,6 +199,7 @@ _NODES = (
         ),
         ("segments", "relations", "plan", "steps", "failures", "model_updates"),
         ("view/cloud", "view/markers", "view/detections"),
+        also_hears=CAMERA[:2],
     ),
     NodeEntry(
         "task",
@@ -210,6 +212,8 @@ _NODES = (
             Parameter("result", "", "file for the result as JSON"),
             Parameter("attempts", 5, "how often a task is asked for again where a node was lost", 1, 100),
         ),
+        requests=("set_trial",),
+        calls=("execute_task",),
         threads=2,
     ),
     NodeEntry(

@@ -32,9 +32,10 @@ from fail2progress.ros.bags.info import SLOP, info
 from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.launch import description as launching
 from fail2progress.ros.launch.claim import RUN, Claim, claim
-from fail2progress.ros.launch.environment import SUPERVISOR
+from fail2progress.ros.launch.environment import SECURE, SUPERVISOR
 from fail2progress.ros.launch.supervisor import GRACE, MOST_STARTS, PAUSE
 from fail2progress.ros.parameter_file import check_file
+from fail2progress.ros.security.policy import ENCLAVES
 
 PACKAGE = "fail2progress"
 CAMERA_PACKAGE = "realsense2_camera"
@@ -117,6 +118,7 @@ class Run:
             namespace=self.given["namespace"],
             parameters=[*filter(None, files), values],
             output="screen",
+            ros_arguments=["--enclave", f"{ENCLAVES}/{name}"] if os.environ.get(SECURE) == "true" else [],
             sigterm_timeout=str(GRACE),
         )
         self.starts[name] += 1

@@ -12,6 +12,8 @@ from types import MappingProxyType
 
 SUPERVISOR = "FAIL2PROGRESS_SUPERVISOR"
 """Process id of a node's supervisor: the node ends when its supervisor has gone."""
+SECURE = "ROS_SECURITY_ENABLE"
+"""ROS's own variable; "true": every node needs the keys of its enclave (`fail2progress keystore`)."""
 LEAN: Mapping[str, str] = MappingProxyType({"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"})
 """Variables of every node: one thread of computing, as there are many nodes; and little memory that is kept for later, as the
 middleware's threads would each have some."""

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN
-from fail2progress.ros.launch.environment import SUPERVISOR, environment
+from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, environment
+from fail2progress.ros.security.policy import ENCLAVES
 
 GRACE = 8.0
 """Seconds that processes have to end by themselves."""
@@ -54,6 +55,8 @@ class Launch:
         words = [sys.executable, "-m", "fail2progress.ros", name, "--ros-args"]
         if self.namespace:
             words += ["-r", f"__ns:=/{self.namespace.strip('/')}"]
+        if os.environ.get(SECURE) == "true":
+            words += ["--enclave", f"{ENCLAVES}/{name}"]
         if self.params_file is not None:
             words += ["--params-file", str(self.params_file)]
         for key, value in values.items():

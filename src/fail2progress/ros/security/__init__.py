@@ -1,0 +1,1 @@
+"""SROS 2: who may say and hear what, and the keys for it."""
