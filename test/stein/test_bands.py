@@ -3,10 +3,12 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from fail2progress.core.relations import BINARY
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
 from fail2progress.stein.bands import Band, bands
+from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.planar import Footprints
 from fail2progress.stein.solids import Solids
 from fail2progress.stein.states import state_space
@@ -52,3 +54,21 @@ def test_what_the_rebuilt_scene_has_in_a_container_stands_in_it(model: Points2Pl
     belief = encode_observation(model, event.before)
     found = state_space(belief, replace(observed(event), relations=unsure), scene).parent
     assert found == {belief.index("cup"): belief.index("box"), belief.index("capsule"): belief.index("cup")}
+
+
+def test_what_the_detector_is_not_sure_of_stays_open(model: Points2Plans) -> None:
+    event, scene = failures.event("row"), failures.outcome("row").before.scene
+    belief = encode_observation(model, event.before)
+    space = state_space(belief, observed(event), scene)
+    cell = belief.index("row_0"), belief.index("row_1"), BINARY.index("contact")
+
+    def likelihood(believed: float) -> float:
+        binary = np.array(event.relations_before.binary, np.float32)
+        binary[cell] = believed
+        relations = replace(event.relations_before, binary=binary)
+        found = FailureRelations(model, belief, space, relations).log_likelihood(space.observed().unsqueeze(0))
+        return float(found.detach())
+
+    logit = likelihood(1.0) - likelihood(0.0)
+    assert likelihood(0.9) == likelihood(1.0) and likelihood(0.1) == likelihood(0.0)
+    assert abs(likelihood(0.4) - likelihood(0.6) + 0.2 * logit) < 1e-3
