@@ -37,7 +37,7 @@ class FinetuneOptions:
 
     If everything moves, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
     """
-    distillation: float = 2.0
+    distillation: float = 5.0
     """Weight of agreeing with the old model on the replayed executions, where all weights are adjusted."""
     adapter_rate: float = 0.05
     network_rate: float = 3e-3
