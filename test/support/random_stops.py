@@ -88,6 +88,12 @@ class Told:
     """Starts that were through before their moment came; the next one begins from nothing."""
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    first_words: float | None = None
+    """Seconds until it says something in a pipe, where it is left alone."""
+    silence: float | None = None
+    """The longest time (s) without a word after that."""
+    unfinished: list[str] = field(default_factory=list)
+    """Bars that were left below 100 %."""
 
 
 def stopped(name: str, folder: Path, moments: int, seed: int, within: float | None = None) -> Told:
@@ -127,12 +133,26 @@ def stopped(name: str, folder: Path, moments: int, seed: int, within: float | No
 
 
 def alone(told: Told, long: LongCommand, folder: Path) -> float:
-    """Seconds that the command takes when nobody stops it."""
+    """Seconds that the command takes when nobody stops it; meanwhile it is heard what it says in a pipe, and when."""
     life, began = prepared(long, folder, -1), time.monotonic()
-    code, said = finished(long.words, life)
+    process, said, moments = _start(long.words, life), [], [began]
+    assert process.stderr is not None
+    for line in process.stderr:
+        said.append(line)
+        moments.append(time.monotonic())
+    code, ended = process.wait(LIMIT), time.monotonic()
     if code != 0:
-        told.wrong.append(f"left alone: exit code {code}: {said[-300:]}")
-    return time.monotonic() - began
+        told.wrong.append(f"left alone: exit code {code}: {''.join(said)[-300:]}")
+    told.first_words = round(moments[min(1, len(moments) - 1)] - began, 1)
+    told.silence = round(float(np.diff([*moments[1:], ended]).max(initial=0.0)), 1)
+    told.unfinished = _unfinished_bars(said)
+    return ended - began
+
+
+def _unfinished_bars(said: list[str]) -> list[str]:
+    """Last lines of bars that did not come to 100 %."""
+    last = {line.partition(":")[0]: line.strip() for line in said if " %, " in line}
+    return [line for line in last.values() if " 100 %, " not in line]
 
 
 def prepared(long: LongCommand, folder: Path, number: int) -> Path:
