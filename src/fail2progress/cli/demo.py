@@ -95,7 +95,7 @@ def _summarise(story: Story, page: Path) -> None:
     verdict, result = story.lesson.verdict, story.again.result
     say(f"failure {story.event.id[:8]}: {' '.join(sentences.story(story.event, story.learnt))}")
     say(f"class: {story.report.category.value.replace('_', ' ')}, confidence {story.report.confidence:.0%}")
-    say(f"learnt in {sum(story.lesson.seconds.values()):.1f} s; gate: {verdict.reason}")
+    say(f"learnt in {sum(story.lesson.seconds.values()):.1f} s; acceptance test: {verdict.reason}")
     before, after = (sum(pair[i].success for pair in story.unseen) for i in (0, 1))
     said = ["success" if each.success else "no success" for each in (*story.open_loop, result)]
     say(f"the same trial open loop: {said[0]} before, {said[1]} after; looking after every skill: {said[2]}")

@@ -65,9 +65,10 @@ def _counts(content: TaskFile) -> Iterator[tuple[Place, str]]:
     groups = _groups(content)
     for key, counts in content.counts.items():
         movable = [e for e in content.objects if category(e.category).movable]
-        there = sum(len(members(entry, groups, counts)) for entry in movable)
-        if content.objects and there != key:
-            yield ("counts", key), f"{key} movable objects are announced, there are {there}"
+        there = [name for entry in movable for name in members(entry, groups, counts)]
+        if content.objects and len(there) != key:
+            said = f"{key} movable objects are announced, there are {len(there)}"
+            yield ("counts", key), f"{said}: {', '.join(there)}"
 
 
 def _goals(content: TaskFile, borrowed: Task | None) -> Iterator[tuple[Place, str]]:

@@ -124,7 +124,7 @@ class TaskNode(StackNode):
     def _round(self, seed: int, open_loop: bool = False) -> dict[str, Any]:
         """One trial from its start; asked for again where a node was lost meanwhile."""
         result, failures, reason = None, [], "the planner did not answer"
-        self.learning, self.began = 0.0, None
+        self.learning, self.began, self.heard = 0.0, None, None
         trial = self.trial(seed)
         for attempt in range(int(self.param("attempts"))):
             try:
