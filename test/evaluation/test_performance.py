@@ -9,14 +9,17 @@ import pytest
 import torch
 
 from fail2progress.evaluation import performance
+from fail2progress.evaluation.encoder_peer import PlainEncoder, farthest
 from fail2progress.evaluation.performance import (
     Measurement,
+    encoding,
     learning,
     measure,
     particles,
     peers_of_simulation,
     perception,
     planning,
+    plans,
     simulation,
     training,
 )
@@ -54,6 +57,28 @@ def test_peers_run_in_the_same_call() -> None:
     (found,) = peers_of_simulation(executions=2)
     assert found.reference > 0.0 and found.ours > 0.0
     assert found.reference_is.startswith("peer in this call")
+
+
+def test_the_encoder_beside_the_published_one() -> None:
+    found = encoding(segments=4)
+    assert found.ours > 0.0 and found.reference > 0.0 and found.reference_is.startswith("peer in this call")
+
+
+def test_the_published_encoder_looks_at_shape_alone_and_at_all_of_it() -> None:
+    """The same points in another order give the same codes, but for where sampling begins; other points give others."""
+    torch.manual_seed(0)
+    points, encoder = torch.randn(2, 128, 3), PlainEncoder().eval()
+    codes = encoder(points)
+    order = torch.cat([torch.zeros(1, dtype=torch.long), 1 + torch.randperm(127)])
+    assert codes.shape == (2, 128) and torch.allclose(encoder(points[:, order]), codes, atol=1e-4)
+    assert (codes[0] - codes[1]).abs().max() > 1e-3
+    chosen = farthest(torch.tensor([[[0.0, 0, 0], [0.1, 0, 0], [5.0, 0, 0], [2.0, 0, 0]]]), 3)
+    assert chosen.tolist() == [[0, 2, 3]]
+
+
+def test_whole_plans(model: Points2Plans) -> None:
+    found = plans(model, repetitions=1)
+    assert found.ours > 0.0 and found.name == "plans_per_s"
 
 
 def test_particles_beside_those_of_pyro() -> None:
@@ -111,14 +136,16 @@ def test_all_of_it_in_one_report(
         "simulation": [one],
         "peers_of_simulation": [one],
         "particles": [one],
+        "encoding": one,
         "training": one,
         "planning": one,
+        "plans": one,
         "learning": [one, one],
     }
     for name, found in parts.items():
         monkeypatch.setattr(performance, name, lambda *arguments, found=found: found)
     stages: list[str] = []
     report = json.loads(json.dumps(measure(model, "d" * 64, rehearsal, tmp_path, stages.append)))
-    assert stages == ["perception", "simulation", "training", "particles", "planning", "learning"]
-    assert len(report["benchmarks"]) == 8
+    assert stages == ["perception", "simulation", "encoding", "training", "particles", "planning", "learning"]
+    assert len(report["benchmarks"]) == 10
     assert report["provenance"]["configuration"]["model"] == "d" * 64

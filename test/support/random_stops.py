@@ -222,7 +222,9 @@ def looked_at(told: Told, folder: Path, held: dict[str, int]) -> dict[str, int]:
 
 def _unfinished(path: Path, folder: Path) -> bool:
     """Written beside its place and not there yet: the process was killed meanwhile, or it is what `Rows` remove at the end."""
-    return any(part.startswith(".") or part.endswith((".resume", ".codes", "-wal", "-shm")) for part in path.relative_to(folder).parts)
+    return any(
+        part.startswith(".") or part.endswith((".resume", ".codes", "-wal", "-shm")) for part in path.relative_to(folder).parts
+    )
 
 
 def readable(path: Path) -> int:

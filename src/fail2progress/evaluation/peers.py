@@ -12,6 +12,9 @@ import mujoco
 import torch
 from torch import Tensor
 
+from fail2progress.evaluation.encoder_peer import PlainEncoder
+from fail2progress.models.pointconv.encoder import PointConvEncoder
+from fail2progress.models.pointconv.neighbours import neighbours
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.mujoco.bodies import TIMESTEP, compile_scene
 from fail2progress.stein.svgd import Stein, optimise
@@ -35,6 +38,22 @@ def physics(executions: int = 10) -> tuple[float, float]:
         raw += time.perf_counter() - start
         simulated += outcome.seconds["simulated"]
     return simulated / spent, simulated / raw
+
+
+@torch.no_grad()
+def encoder(segments: int = 64, points: int = 128) -> tuple[float, float]:
+    """Segments encoded a second, neighbourhoods included: by our encoder and by PointConv as published, in plain torch."""
+    torch.manual_seed(0)
+    clouds = 0.1 * torch.randn(segments, points, 3)
+    ours, plain = PointConvEncoder().eval(), PlainEncoder().eval()
+
+    def by_ours() -> None:
+        ours(clouds, neighbours(clouds))
+
+    def by_plain() -> None:
+        plain(clouds)
+
+    return segments / _fastest(by_ours), segments / _fastest(by_plain)
 
 
 def svgd(steps: int = 40) -> tuple[float, float, str] | None:

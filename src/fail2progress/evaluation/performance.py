@@ -34,7 +34,7 @@ from fail2progress.models.training.transitions import prepared_for, select
 from fail2progress.perception.relations import geometric as geometric_relations
 from fail2progress.perception.segmentation.registry import GEOMETRIC
 from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
-from fail2progress.planning.planner import score_units
+from fail2progress.planning.planner import Planner, score_units
 from fail2progress.planning.relevance import Scene, achieving
 from fail2progress.planning.steps import atom_rows, size
 from fail2progress.simulation import registry as simulators
@@ -84,6 +84,12 @@ def peers_of_simulation(executions: int = 10) -> Iterator[Measurement]:
     """Whole executions beside MuJoCo alone on the same scenes; it neither plans a hand nor looks nor names relations."""
     ours, raw = peers.physics(executions)
     yield Measurement("simulated_seconds_per_s", ours, raw, "peer in this call: raw mj_step of the same scenes", "1/s")
+
+
+def encoding(segments: int = 64) -> Measurement:
+    """Segments of 128 points encoded, their neighbourhoods included."""
+    ours, plain = peers.encoder(segments)
+    return Measurement("encoder_segments_per_s", ours, plain, "peer in this call: PointConv as published, plain torch", "1/s")
 
 
 def particles(steps: int = 40) -> Iterator[Measurement]:
@@ -143,6 +149,18 @@ def planning(model: SkillEffectModel, candidates: int = 512, repetitions: int = 
     return Measurement("planner_candidates_per_s", rate, 50.0, "published: public Points2Plans code", "1/s")
 
 
+def plans(model: SkillEffectModel, repetitions: int = 3) -> Measurement:
+    """Whole plans for the first trial of the default task with three objects."""
+    trial = task(DEFAULT).trial(3, 1)
+    belief = encode_observation(model, simulators.make().settle(trial.scene, Camera()).cloud)
+    spent = []
+    for number in range(repetitions):
+        start = time.perf_counter()
+        Planner(model, torch.Generator().manual_seed(number)).plan(belief, trial.stages)
+        spent.append(time.perf_counter() - start)
+    return Measurement("plans_per_s", 1.0 / statistics.median(spent), 1.0, "limit: a plan in a second", "1/s")
+
+
 def _rate(
     model: SkillEffectModel, state: LatentState, steps: tuple[Step, ...], units: torch.Tensor, segments: Segments, times: int
 ) -> float:
@@ -189,12 +207,14 @@ def measure(
     report("simulation")
     found += simulation()
     found += peers_of_simulation()
+    report("encoding")
+    found.append(encoding())
     report("training")
     found.append(training(rehearsal, folder))
     report("particles")
     found += particles()
     report("planning")
-    found.append(planning(model))
+    found += [planning(model), plans(model)]
     report("learning")
     found += learning(model, digest, rehearsal)
     return {"benchmarks": [m.to_dict() for m in found], "provenance": provenance(model=digest, threads=torch.get_num_threads())}
