@@ -73,3 +73,12 @@ def test_shipped_models_are_calibrated() -> None:
         count = unseen["false_alarms"] + unseen["quiet"]
         assert unseen["false_alarm_rate"] <= made.alpha + 2.5 * (made.alpha * (1 - made.alpha) / count) ** 0.5
     assert rule_for("f" * 64) == read(weights.path("relational" + SUFFIX)).rule
+
+
+def test_another_detector_has_a_rule_of_its_own_where_one_was_calibrated() -> None:
+    made = read(weights.path("relational.combined" + SUFFIX))
+    assert made.relations == "combined" and rule_for(made.model, "combined") == made.rule
+    learned = read(weights.path("relational" + SUFFIX))
+    assert made.model == learned.model and rule_for(made.model) == learned.rule != made.rule
+    assert rule_for("f" * 64, "combined") == made.rule
+    assert rule_for(made.model, "geometric") == learned.rule  # nothing was calibrated with it

@@ -152,7 +152,7 @@ class Agent:
 
     def _check(self, attempt: SkillExecution, after: Observation) -> StepResult:
         """R^_k against R'_k; what matters becomes an event, durable before this returns."""
-        monitor = self.monitor or RuleMonitor(self.keep, self.config.rule or rule_for(attempt.model))
+        monitor = self.monitor or RuleMonitor(self.keep, self.config.rule or rule_for(attempt.model, self.config.relations))
         taken = monitor.check(attempt, after)
         self.on_event("skill", taken)
         return taken

@@ -50,11 +50,13 @@ def calibrate(
     from fail2progress.failures.calibration import SUFFIX, CalibrationError
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.perception.relations.registry import LEARNED
     from fail2progress.tasks import pretraining
     from fail2progress.tasks.items import read_items
 
     path = model or weights.path(weights.RELATIONAL)
-    place = out or path.with_name(path.stem + SUFFIX)
+    named = path.stem if relations == LEARNED else f"{path.stem}.{relations}"
+    place = out or path.with_name(named + SUFFIX)
     require(not place.is_dir(), f"{place}: is a folder; --out names a file")
     checkpoint = load_checkpoint(path)
     with checked():
@@ -70,7 +72,7 @@ def calibrate(
     measured = {name: monitoring.noticed(judged, made.threshold) for name, judged in found.items()}
     measured["items"] = monitoring.noticed((one for file in items for one in found[file.stem]), made.threshold)
     origin = provenance(seed=seed, executions=executions, unseen=unseen, simulator=simulator, relations=relations)
-    made = made.model_copy(update={"measured": measured, "provenance": origin})
+    made = made.model_copy(update={"measured": measured, "relations": relations, "provenance": origin})
     write_whole(place, made.model_dump_json(indent=1) + "\n")
     if as_json:
         print_json(made.model_dump())

@@ -35,6 +35,8 @@ class Calibration(BaseModel):
     schema_version: Literal[1] = 1
     model: str
     """SHA-256 digest of the model that predicted and detected."""
+    relations: str = "learned"
+    """Name of the detector of what is observed."""
     alpha: float = Field(gt=0.0, lt=1.0)
     """Promised share of false alarms among executions that go as predicted."""
     threshold: float = Field(ge=0.0, lt=0.5)
@@ -81,9 +83,14 @@ def read(path: Path) -> Calibration:
 
 
 @lru_cache(maxsize=64)
-def rule_for(digest: str) -> MonitorRule:
-    """The calibrated rule of a model of the package, by its digest; of another one, that of the default model."""
+def rule_for(digest: str, relations: str = "learned") -> MonitorRule:
+    """The calibrated rule of a model of the package, by its digest; of another one, that of the default model.
+
+    With another detector than the learned one: what was calibrated with that, where something was.
+    """
     folder = Path(str(resources.files("fail2progress"))) / "weights"
-    found = {path.name.removesuffix(SUFFIX): read(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    every = {path.name.removesuffix(SUFFIX): read(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    known = relations if any(one.relations == relations for one in every.values()) else "learned"
+    found = {name.removesuffix(f".{known}"): one for name, one in every.items() if one.relations == known}
     own = next((calibration for calibration in found.values() if calibration.model == digest), found.get(DEFAULT))
     return own.rule if own is not None else MonitorRule()
