@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Disturbances, Job
+from fail2progress.simulation.mujoco import hand
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
 
@@ -49,6 +50,18 @@ def test_contents_travel_with_a_container(simulator: MujocoSimulator, on_table: 
         error = outcome.displacements[scene.index(name)] - (dx, dy, 0)
         assert np.linalg.norm(error) < 0.02
     np.testing.assert_allclose(outcome.displacements[scene.index("beside")], 0, atol=1e-3)
+
+
+@pytest.mark.parametrize(("dx", "dy", "dyaw"), [(0.1, -0.5, 0.0), (-0.1, 0.3, 1.0)])
+def test_what_flies_free_arrives_where_fine_steps_would_have_brought_it(
+    simulator: MujocoSimulator, on_table: Build, dx: float, dy: float, dyaw: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = on_table(("it", "cuboid", CUBE, 0.6, 0.1, 0.0, 0.0))
+    work = Job(scene, SkillCall("pick_place", "it", (dx, dy, RELEASE, dyaw)))
+    coarse = simulator.execute(work)
+    monkeypatch.setattr(hand, "_ARRIVING", 10**6)
+    fine = simulator.execute(work)
+    np.testing.assert_allclose(coarse.after.scene.poses, fine.after.scene.poses, atol=1e-3)
 
 
 @pytest.mark.parametrize(("off", "expected"), [(0.0, True), (0.015, True), (0.06, False)])

@@ -10,12 +10,14 @@ from typing import Any
 import mujoco
 import mujoco_warp as mjw
 import numpy as np
+import warp
 
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
 from fail2progress.simulation.mujoco_warp.padding import Structure, build, slots, structure
 from fail2progress.simulation.track import Track
 
+warp.config.log_level = warp.LOG_WARNING  # its greeting and its list of kernels go to standard output, which belongs to --json
 _CONTACTS_PER_BODY, _ROWS_PER_CONTACT = 24, 6
 _DRIVE = (600.0, 30.0, 25.0)
 """Stiffness (N/m), damping (N s/m) and greatest force (N) on a drawer's handle."""
