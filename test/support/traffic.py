@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from fail2progress_msgs.msg import Heartbeat, LabelNames, ModelState, ModelUpdate, Plan, Relations, Step, Verdict
-from geometry_msgs.msg import TransformStamped
+from geometry_msgs.msg import Point, TransformStamped
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 from tf2_msgs.msg import TFMessage
+from visualization_msgs.msg import Marker, MarkerArray
 
 from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import Intrinsics
@@ -18,6 +19,7 @@ from fail2progress.ros.conversions import images
 from fail2progress.ros.conversions import records as convert_records
 from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.markers import Board, cloud_msg
+from fail2progress.ros.conversions.particles import BEFORE
 from fail2progress.ros.conversions.points import detections_msg, points_msg
 from fail2progress.ros.corrections import adjustments_msg
 from support import messages as m
@@ -83,6 +85,12 @@ def depth(stamp: int = SECOND) -> Any:
     return images.image_msg(np.full(SIZE, 1000, np.uint16), "16UC1", stamp)
 
 
+def particles() -> MarkerArray:
+    """A scene that was learnt from."""
+    dots = Marker(ns=BEFORE, type=Marker.SPHERE_LIST, points=[Point(x=0.5, y=0.1, z=0.5)])
+    return MarkerArray(markers=[dots])
+
+
 VALID: dict[str, Callable[[], Any]] = {
     "camera/color/image_raw": lambda: image("rgb8", np.uint8, 3),
     "camera/aligned_depth_to_color/image_raw": depth,
@@ -105,6 +113,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "looks": lambda: convert.look_msg(SECOND, table.AFTER),
     "obstacles": lambda: points_msg(np.zeros((5, 3), np.float32), "planning", SECOND),
     "view/detections": lambda: detections_msg(m.scene_cloud()),
+    "view/particles": particles,
     "view/cloud": lambda: cloud_msg(m.scene_cloud()),
     "view/markers": lambda: Board().array(),
     "heartbeat": lambda: Heartbeat(header=convert.header(SECOND, m.EPISODE)),

@@ -188,7 +188,8 @@ def _perception(segmenter: str, relations: str) -> dict[str, Any]:
     from fail2progress.perception.segmentation.registry import segmenter as segmenter_of
 
     segmenter_of(segmenter)
-    DETECTORS.get(relations)
+    if relations not in DETECTORS.names():  # those of this package are there; loading the learned one would take torch's memory
+        DETECTORS.get(relations)
     chosen = str(Path(segmenter).resolve()) if Path(segmenter).suffix in FILES else segmenter
     return {"segmenter": chosen, "relations": relations}
 

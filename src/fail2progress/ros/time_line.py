@@ -70,6 +70,10 @@ class TimeLine:
             path, stamp, self._rerun.Boxes3D(half_sizes=halves, centers=centres, labels=labels, colors=[colour] * len(labels))
         )
 
+    def points(self, path: str, stamp: int, points: Array) -> None:
+        """(N, 3) m, as dots."""
+        self._log(path, stamp, self._rerun.Points3D(points, colors=(230, 130, 30), radii=0.01))
+
     def text(self, path: str, stamp: int, said: str) -> None:
         """A line of the log."""
         self._log(path, stamp, self._rerun.TextLog(said))

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,11 @@ from visualization_msgs.msg import Marker, MarkerArray
 
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions import values as convert
+from fail2progress.ros.conversions.particles import particles_msg, starts_of
 from fail2progress.ros.conversions.records import event_msg
+from fail2progress.simulation.base import Outcome
+from fail2progress.skills.base import call_moving
+from fail2progress.tasks.registry import task
 from support import messages as m
 from support import traffic
 from support.rigs import Rig, rig, wait_for
@@ -148,3 +154,20 @@ def test_without_the_standard_type_of_detections_the_rest_goes_on(ros: Any, monk
         assert not made.node.offers("view/detections")
         assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=2.0))) and wait_for(lambda: clouds)
         assert not made.node.refused
+
+
+def test_the_scenes_that_were_learnt_from_are_seen(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = task("hierarchical-tabletop").trial(3, 0).scene
+    shifted = replace(scene, poses=scene.poses + np.array([0.0, 0.1, 0, 0, 0, 0, 0]))
+    call = call_moving("cup_1", np.array([0.0, 0.1, 0.0]))
+    outcome = Outcome(call, SimpleNamespace(scene=scene), SimpleNamespace(scene=shifted), {}, True)  # type: ignore[arg-type]
+    message = particles_msg([outcome] * 3, "cup_1", 5)
+    assert [marker.ns for marker in message.markers] == ["", "before", "ways"] and len(message.markers[2].points) == 6
+    np.testing.assert_allclose(starts_of(message), [scene.position("cup_1")] * 3)
+    assert len(starts_of(particles_msg([outcome], "nobody", 5))) == 0
+    ros()
+    with rig("view", monkeypatch) as made:
+        made.activate()
+        assert made.send("view/particles", message) and made.node.facts["scenes learnt from"] == "3"
+        message.markers[1].points[0].x = float("nan")
+        assert made.send("view/particles", message) and made.node.refused["view/particles/value"] == 1

@@ -21,6 +21,7 @@ from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.learning.finetuning.versions import register_lesson
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from fail2progress.ros.conversions.particles import particles_msg
 from fail2progress.ros.conversions.records import report_of
 from fail2progress.ros.conversions.values import SCHEMA, header, uuid_msg
 from fail2progress.ros.model_node import ModelNode, registry, starting_model
@@ -138,6 +139,7 @@ class LearnerNode(ModelNode):
                 except NothingToVaryError as error:
                     self.store.add_lesson(event.id, "", str(error))
                     return self._tell(ModelUpdate.NOTHING_LEARNT, parent, "", (event.id,), str(error))
+                self.tell("view/particles", particles_msg(lesson.targeted[-1].outcomes, event.header.call.object, self.now()))
                 seed, method = int(self.param("seed")), self.learner.targeting.method
                 version = register_lesson(self.versions, parent, lesson, event.id, method, seed)
             return self._adopt(version, identity)

@@ -16,6 +16,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.images import pixels_of
 from fail2progress.ros.conversions.markers import Board, cloud_msg
 from fail2progress.ros.conversions.observations import observation_of
+from fail2progress.ros.conversions.particles import starts_of
 from fail2progress.ros.conversions.points import detections_msg
 from fail2progress.ros.conversions.records import attempt_of, event_of, phase_of
 from fail2progress.ros.conversions.values import MOST_TEXT, check_texts, cloud_of, planned_of, stamp_of
@@ -61,6 +62,7 @@ class ViewNode(StackNode):
             "steps": self.step,
             "failures": self.failure,
             "model_updates": self.update,
+            "view/particles": self.particles,
         }.items():
             self.listen(name, take)
         self.create_timer(AGAIN, self.show, callback_group=self.alone)
@@ -140,6 +142,13 @@ class ViewNode(StackNode):
         self.show()
         if self.line is not None:
             self.line.text("learning", stamp_of(message.header.stamp), said)
+
+    def particles(self, message: Any) -> None:
+        """Where the scenes that were learnt from have what failed; RViz and Foxglove see the message itself."""
+        points = starts_of(message)
+        self.facts["scenes learnt from"] = str(len(points))
+        if self.line is not None:
+            self.line.points("world/particles", self.now(), points)
 
     def image(self, name: str, message: Any) -> None:
         """An image for the time line, not every one."""
