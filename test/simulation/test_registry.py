@@ -7,7 +7,8 @@ import pytest
 from fail2progress.core.registry import RegistryError
 from fail2progress.simulation import registry
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from fail2progress.simulation.registry import SIMULATORS, Options, SimulatorEntry, SimulatorError, make, resolve
+from fail2progress.simulation.mujoco.bodies import compile_scene
+from fail2progress.simulation.registry import SIMULATORS, Options, SimulatorEntry, SimulatorError, make, resolve, stage
 from support.plugins import install_plugin
 
 PLAIN = """
@@ -47,6 +48,13 @@ def test_the_default_is_made_without_options() -> None:
 def test_an_unknown_one_lists_the_known_ones() -> None:
     with pytest.raises(RegistryError, match=r"unknown simulator 'bullet'; known: .*mujoco"):
         resolve("bullet")
+
+
+def test_a_robot_with_an_arm_acts_only_where_scenes_can_be_entered(tmp_path: Path) -> None:
+    assert stage() is compile_scene
+    (tmp_path / "far.yaml").write_text("simulator: worker\naddress: localhost:1")
+    with pytest.raises(SimulatorError, match=r"'worker' runs whole skills only, .*; use mujoco"):
+        stage(str(tmp_path / "far.yaml"))
 
 
 def test_a_missing_package_is_the_reason() -> None:

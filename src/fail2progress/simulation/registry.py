@@ -60,6 +60,8 @@ class SimulatorEntry:
     capabilities: Capabilities = Capabilities()
     requires: tuple[str, ...] = ()
     """Packages that must be importable."""
+    stage: Callable[[Any], Callable[..., Any]] | None = None
+    """Opens scenes in which a robot with bodies of its own acts, step by step; None where whole skills are all that it runs."""
     obstacle: Callable[[Any], str | None] = lambda options: None
     """Why it cannot run here beside missing packages, given its options; None where it can."""
 
@@ -103,3 +105,12 @@ def make(choice: str = DEFAULT) -> Simulator:
     """The simulator of a choice, in this process. RegistryError as for `resolve`."""
     entry, options = resolve(choice)
     return entry.make(options)
+
+
+def stage(choice: str = DEFAULT) -> Callable[..., Any]:
+    """What opens scenes for a robot with bodies of its own. RegistryError as for `resolve`, and where no such robot can act."""
+    entry, options = resolve(choice)
+    if entry.stage is None:
+        able = ", ".join(one.name for one in SIMULATORS if one.stage is not None)
+        raise SimulatorError(f"simulator {entry.name!r} runs whole skills only, no robot with an arm can act in it; use {able}")
+    return entry.stage(options)

@@ -6,7 +6,7 @@ was trained with a hand that has no extent, and planning keeps the base clear of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -52,15 +52,20 @@ def grip_for(name: str, phases: Sequence[Phase]) -> Grip:
     return Grip(holds=name if closes else None, pushes=any(phase.touches for phase in phases))
 
 
-def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip(), weight: float = 1.0) -> Bodies:
-    """A scene with a Stretch whose odometry starts at the (3,) pose x, y (m), heading (rad) in the planning frame."""
+def compile_stretch(
+    scene: Scene, home: Array, grip: Grip = Grip(), weight: float = 1.0, opened: Callable[..., Bodies] = compile_scene
+) -> Bodies:
+    """A scene with a Stretch whose odometry starts at the (3,) pose x, y (m), heading (rad) in the planning frame.
+
+    opened: what a simulator opens scenes with, see `simulation.registry.stage`.
+    """
 
     def extend(spec: mujoco.MjSpec) -> None:
         _add_robot(spec, home, grip.pushes)
         if grip.holds is not None:
             _add_weld(spec, grip.holds)
 
-    return compile_scene(scene, extend=extend, weight=weight)
+    return opened(scene, extend=extend, weight=weight)
 
 
 def _add_robot(spec: mujoco.MjSpec, home: Array, pushes: bool) -> None:

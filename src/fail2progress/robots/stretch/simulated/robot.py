@@ -37,6 +37,7 @@ from fail2progress.robots.stretch.seen import known
 from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, grip_for, let_go
 from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Progress, StoppedError
+from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Disturbances, Outcome, Snapshot
 from fail2progress.simulation.held import Held
 from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene, touching
@@ -76,11 +77,14 @@ class SimulatedStretch(Robot):
     by_sight: bool = False
     """Work skills out from the boxes around what the camera saw, as the real robot must, not from where things truly are."""
     outcomes: list[Outcome] = field(default_factory=list)
+    simulator: str = simulators.DEFAULT
+    """A registered simulator that a robot with bodies of its own can act in; RegistryError for any other."""
 
     def __post_init__(self) -> None:
+        self._opened = simulators.stage(self.simulator)
         self._calls = 0
         self._last: RgbdFrame | None = None
-        self._bodies = compile_stretch(self.start, np.array(HOME))
+        self._bodies = compile_stretch(self.start, np.array(HOME), opened=self._opened)
         self._motion = Motion(self._bodies, START.copy())
         self._rest()
         self._looks = self._look_around()
@@ -132,7 +136,8 @@ class SimulatedStretch(Robot):
             raise ExecutionError(str(error)) from error
         before = self._now
         self._calls += 1
-        self._bodies = compile_stretch(before.scene, np.array(HOME), grip_for(call.object, phases), self.disturbances.weight)
+        grip, weight = grip_for(call.object, phases), self.disturbances.weight
+        self._bodies = compile_stretch(before.scene, np.array(HOME), grip, weight, self._opened)
         self._motion.attach(self._bodies)
         self._carry_out(lambda: self._perform(call, phases))
         self.outcomes.append(Outcome(call, before, self._now, {"simulated": self.now - before.cloud.stamp / SECOND}, stable=True))
