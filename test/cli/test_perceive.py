@@ -50,7 +50,7 @@ def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Pa
     assert {"planes", "segments", "relations", "seconds"} <= set(report)
     assert len(report["planes"]) == 1 and len(report["segments"]) == 3
     assert report["up"]["side"] == "top" and report["up"]["by"] == "the planes in view" and report["notes"] == []
-    keys = {"id", "box_xyxy_px", "points", "shape", "size_m", "pose", "visibility"}
+    keys = {"id", "box_xyxy_px", "points", "shape", "colour", "size_m", "pose", "visibility"}
     assert all(set(part) == keys and len(part["pose"]) == 7 for part in report["segments"])
     assert sum(name == "inside" for name, *_ in report["relations"]) == 1
     assert sum(name == "on" for name, *_ in report["relations"]) == 2

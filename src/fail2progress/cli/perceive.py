@@ -178,12 +178,14 @@ def _detector(name: str, model: Path | None) -> RelationDetector:
 
 def _show(outcome: Outcome) -> None:
     perceived, relations = outcome.perceived, outcome.relations
-    rows = table_of("id", "shape", "size (cm)", "at (m)", "points", "visible", "in or on")
+    rows = table_of("id", "looks like", "size (cm)", "at (m)", "points", "visible", "in or on")
     for part in (*perceived.surfaces, *perceived.segments):
         size = " x ".join(f"{100 * extent:.1f}" for extent in part.size)
         at = ", ".join(f"{value:.3f}" for value in part.pose[:3])
         held = ", ".join(f"{name} {b}" for name, a, b, _ in relations if a == part.id and name in ("on", "inside"))
-        rows.add_row(part.id, part.shape.value, size, at, str(len(part.points)), f"{part.visibility:.0%}", held)
+        rows.add_row(
+            part.id, f"{part.colour} {part.shape.value}".strip(), size, at, str(len(part.points)), f"{part.visibility:.0%}", held
+        )
     show_table(rows)
     if perceived.way_up is not None and perceived.way_up.side != "top":
         say(f"up in the world is at the {perceived.way_up.side} of the image, by {perceived.way_up.source}")

@@ -67,6 +67,7 @@ def _part(part: Segment, width: int) -> dict[str, object]:
         "box_xyxy_px": list(part.box_px(width)),
         "points": len(part.points),
         "shape": part.shape.value,
+        "colour": part.colour or None,
         "size_m": [round(float(extent), 4) for extent in part.size],
         "pose": [round(float(value), 5) for value in part.pose],
         "visibility": round(part.visibility, 3),

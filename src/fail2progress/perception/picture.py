@@ -16,7 +16,7 @@ _SHOWN = ("inside", "on")
 
 
 def draw(colour: NDArray[np.uint8], perceived: Perceived, relations: Sequence[tuple[str, str, str, float]]) -> Image.Image:
-    """The colour image with objects tinted, boxed and named by id and shape, surfaces outlined, and what lies in or on what."""
+    """The colour image with objects tinted, boxed and named by id and looks, surfaces outlined, and what lies in or on what."""
     tinted = colour.astype(np.float32)
     flat = tinted.reshape(-1, 3)
     for surface in perceived.surfaces:
@@ -29,7 +29,7 @@ def draw(colour: NDArray[np.uint8], perceived: Perceived, relations: Sequence[tu
     for segment in perceived.segments:
         box = segment.box_px(perceived.width)
         pen.rectangle(box, outline=(255, 255, 255))
-        _write(pen, (box[0] + 2, box[1] + 1), f"{segment.id} {segment.shape.value}")
+        _write(pen, (box[0] + 2, box[1] + 1), f"{segment.id} {segment.colour} {segment.shape.value}".replace("  ", " "))
     said = [f"{subject} {name} {other}  {odds:.2f}" for name, subject, other, odds in relations if name in _SHOWN]
     surfaces = {surface.id for surface in perceived.surfaces}
     said = [line for line in said if not surfaces & set(line.split())]

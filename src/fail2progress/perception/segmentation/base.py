@@ -30,7 +30,7 @@ class Segment:
 
     points: (n, 3) float32 m in the planning frame, in the order of `pixels`, (n,) flat indices into the image.
     pose: (7,) m and unit quaternion w, x, y, z of the upright box of full extents `size` (3,) m around it.
-    visibility: share of its outline that nothing nearer hides, in [0, 1].
+    visibility: share of its outline that nothing nearer hides, in [0, 1]. colour: the word for its colour; "" where not known.
     """
 
     id: str
@@ -41,6 +41,7 @@ class Segment:
     pose: Array
     size: Array
     visibility: float
+    colour: str = ""
 
     def box_px(self, width: int) -> tuple[int, int, int, int]:
         """First and last column and row with a pixel of it: x0, y0, x1, y1, in an image so wide."""

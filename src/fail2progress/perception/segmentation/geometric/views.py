@@ -10,6 +10,7 @@ import numpy as np
 from fail2progress.core.objects import Shape
 from fail2progress.core.outlines import rectangle
 from fail2progress.core.scene import Array, pose
+from fail2progress.perception.colours import colour_word
 from fail2progress.perception.segmentation.base import Segment
 from fail2progress.perception.segmentation.geometric.depth import Image
 from fail2progress.perception.segmentation.geometric.hollows import ring
@@ -45,7 +46,8 @@ class View:
         body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, ring(self.rows, pixels, others))
         pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
         share = visibility(pixels, self.depth)
-        return Segment(name, CATEGORY[body.shape], body.shape, self._points(pixels), pixels, body.pose, body.size, share)
+        word = colour_word(self.scan.colour.reshape(-1, 3)[pixels])
+        return Segment(name, CATEGORY[body.shape], body.shape, self._points(pixels), pixels, body.pose, body.size, share, word)
 
     def table(self, name: str, surface: Surface) -> Segment:
         """One surface."""
