@@ -29,13 +29,9 @@ class GuideRules:
     """Share of a region that one thing has, from which all of it is of that thing."""
     pixels: int = 30
     """Of the smallest thing."""
-    part: float = 0.12
-    """Share of an object of geometry that each of the things has, into which it is split."""
-    within: float = 0.6
-    """Share of such a thing that lies in that object."""
     sure: float = 0.6
     """Mean probability of a thing there."""
-    joined: float = 0.8
+    joined: float = 0.9
     """Share of each object of geometry that one thing has, from which these objects are one."""
 
 
@@ -51,8 +47,7 @@ class LearnedGuide(Guide):
         """See Guide: those of geometry that the network takes for things, and things of its own that geometry did not find."""
         kept = [pixels for pixels in found if self._thing[pixels].mean() >= self.rules.object]
         if self._numbers.any():
-            near = self._nearest(labels)
-            kept = self._joined([piece for whole in kept for piece in self._split(whole, near)], near, labels.shape)
+            kept = self._joined(kept, self._nearest(labels), labels.shape)
         taken = np.zeros(labels.size, bool)
         if kept:
             taken[np.concatenate(kept)] = True
@@ -67,24 +62,6 @@ class LearnedGuide(Guide):
         numbers: Numbers = self._numbers[tuple(nearest)].ravel()
         self._by_region(labels.ravel(), numbers)
         return numbers
-
-    def _split(self, pixels: Numbers, near: Numbers) -> list[Numbers]:
-        """An object of geometry in which the network sees several things."""
-        rules, flat, most = self.rules, self._numbers.ravel(), int(self._numbers.max()) + 1
-        whole, own, counts = (np.bincount(part, minlength=most) for part in (flat, flat[pixels], near[pixels]))
-        odds = np.bincount(near[pixels], self._thing[pixels], most) / np.maximum(counts, 1)
-        enough = (counts >= max(rules.part * len(pixels), rules.pixels)) & (odds >= rules.sure)
-        things = np.flatnonzero(enough & (own >= rules.within * whole))
-        things = things[things > 0]
-        if len(things) < 2:
-            return [pixels]
-        width = self._numbers.shape[1]
-        mask = np.zeros(self._numbers.shape, np.int64)
-        mask.ravel()[pixels] = np.where(np.isin(near[pixels], things), near[pixels], 0)
-        # What is of none of them goes to the nearest of them.
-        nearest = ndimage.distance_transform_edt(mask == 0, return_distances=False, return_indices=True)
-        whose = mask[tuple(nearest)][pixels // width, pixels % width]
-        return [pixels[whose == thing] for thing in things]
 
     def _joined(self, found: list[Numbers], near: Numbers, shape: tuple[int, ...]) -> list[Numbers]:
         """Objects that are one thing to the network, and lie beside each other."""
