@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from fail2progress.core.rgbd import Intrinsics
-from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, patches, within
+from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, outline, patches, within
 
 CAMERA = Intrinsics(160, 120, 150.0, 150.0, 79.5, 59.5)
 DOWN = Level(np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
@@ -42,3 +42,11 @@ def test_within_is_what_all_sides_say(seed: int, margin: float) -> None:
     depth = (points @ sides[:, :2].T + sides[:, 2]).max(axis=1)
     clear = np.abs(depth - margin) > 1e-4
     np.testing.assert_array_equal(within(corners, points, margin)[clear], (depth < margin)[clear])
+
+
+def test_a_surface_that_fills_the_image_has_an_outline() -> None:
+    """Straight down from a metre, 90 degrees wide: a square of two metres."""
+    camera, full = Intrinsics(40, 40, 20.0, 20.0, 19.5, 19.5), np.ones((40, 40), bool)
+    corners = outline(full, np.ones((40, 40), np.float32), Level(np.diag([1.0, -1.0, -1.0])), camera)
+    np.testing.assert_allclose(np.abs(corners), 0.975, atol=1e-6)
+    assert len(corners) == 4

@@ -128,7 +128,9 @@ def outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Arr
     inner = mask.copy()
     for axis in (0, 1):
         inner &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
-    return corners_of(flat_points(mask & ~inner, inverted, axes, camera))
+    rim = mask & ~inner
+    # What fills the image has no rim in it.
+    return corners_of(flat_points(rim if rim.any() else mask, inverted, axes, camera))
 
 
 def corners_of(points: Array) -> Array:
