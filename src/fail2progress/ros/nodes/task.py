@@ -182,7 +182,7 @@ class TaskNode(StackNode):
         if not handle.accepted:
             raise LostError("the planner does not take the task: it is busy or inactive")
         self.began = self.began or time.monotonic()
-        way = "one plan, stopped at its first failure" if open_loop else "planning after every skill"
+        way = "one plan up to its first failure" if open_loop else "planning after every skill"
         self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}, {way}: {trial.goal}")
         answer = await_result(handle, self._check, LONGEST)
         if answer is None:
