@@ -35,12 +35,15 @@ client for simulators that run in another process."""
 DATA = {
     "evaluation/studies/paper.py": "the paper's tables, by the paper's names",
     "cli/doctor.py": "packages by their names on PyPI",
+    "evaluation/studies/families_words.py": "the rows of a study by the names of its methods, baselines among them",
 }
 KNOWN = {
     # They measure this detector, with thresholds of their own.
     "detector geometric": {"evaluation/performance.py", "evaluation/studies/noise.py", "evaluation/studies/perception.py"},
     # The learned segmenter is this one, told by a network what is background and what was missed.
-    "segmenter geometric": {f"perception/segmentation/learned/{name}.py" for name in ("guide", "segmenter")},
+    "segmenter geometric": {f"perception/segmentation/learned/{name}.py" for name in ("guide", "segmenter")}
+    # It moves this one's thresholds.
+    | {"evaluation/studies/thresholds.py"},
     # Its training, which needs simulation and so stands above perception.
     "segmenter learned": {"cli/train_segmenter.py"}
     | {f"learning/segmentation/{name}.py" for name in ("examples", "quality", "training")},
