@@ -121,6 +121,18 @@ def test_what_is_no_store_is_named(tmp_path: Path) -> None:
             FailureStore(path)
 
 
+def test_a_database_of_something_else_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "addresses.sqlite"
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE people (name TEXT)")
+    connection.commit()
+    connection.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"database of something else \(tables people\)"):
+        FailureStore(path)
+    assert path.read_bytes() == before
+
+
 def test_damage_while_in_use_is_a_store_error(store: FailureStore, make_event: Make) -> None:
     store.add(make_event(0))
     store.path.write_bytes(b"overwritten by something else. " * 1000)

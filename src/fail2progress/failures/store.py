@@ -37,12 +37,25 @@ class FailureStore:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(f"{path}: cannot be used as a failure store ({error})") from error
+        self._refuse_foreign()
         try:
             with self._open() as connection:
                 connection.executescript(_TABLES)
         except StoreError as error:
             if not (isinstance(error.__cause__, sqlite3.OperationalError) and path.is_file() and path.stat().st_size):
                 raise  # a store in a read-only folder or on a full disk can be read
+
+    def _refuse_foreign(self) -> None:
+        """StoreError where the file is somebody else's database: nothing is written into that."""
+        if not self.path.is_file() or not self.path.stat().st_size:
+            return
+        found = {
+            str(name): str(told) for name, told in self._select("SELECT name, sql FROM sqlite_master WHERE type = 'table'", ())
+        }
+        if found and "header TEXT" not in found.get("failures", ""):
+            raise StoreError(
+                f"{self.path}: is a database of something else (tables {', '.join(sorted(found))}), no failure store"
+            )
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
