@@ -56,7 +56,7 @@ def test_a_rejected_model_leaves_everything_as_it_was(run, arguments: tuple[Any,
 def test_ctrl_c_leaves_everything_as_it_was(
     run, arguments: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*arguments: object) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(learner, "finetune", interrupted)

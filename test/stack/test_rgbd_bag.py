@@ -33,12 +33,13 @@ def replayed(bag: Path, out: Path, variables: dict[str, str]) -> str:
 
 def test_two_replays_at_once_in_one_domain_do_not_mix(variables: dict[str, str], tmp_path: Path) -> None:
     """One has compressed topics of a Kinect only, in compressed messages; depth is stamped 5 ms after colour, one camera info
-    comes at the start, and the clock is set back by an hour. The other one looks at nothing: only looking at it tells."""
+    comes at the start, and the clock is set back by an hour. The other one has one reading: only looking at it tells."""
     names = ("/rgb/image_raw/compressed", "/depth_to_rgb/image_raw/compressedDepth", "/rgb/camera_info")
     rig = Rig(names, "rgb8; jpeg compressed bgr8", "16UC1; compressedDepth png", late=5_000_000, infos=1)
     frames = simulated(3)
     said = chain(rig.say(frames), rig.say(frames, BEGIN - 3600 * SECOND))
     blind = replace(frames[0], depth=np.zeros_like(frames[0].depth))
+    blind.depth[0, 0] = 1.0
     bags = (write(tmp_path / "bag", said, "sqlite3", "message"), write(tmp_path / "blind", Rig().say([blind])))
     processes = [start(bag, tmp_path / f"out{number}", variables) for number, bag in enumerate(bags)]
     told = [process.communicate(timeout=300)[1] for process in processes]

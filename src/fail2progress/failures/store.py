@@ -49,13 +49,11 @@ class FailureStore:
         """StoreError where the file is somebody else's database: nothing is written into that."""
         if not self.path.is_file() or not self.path.stat().st_size:
             return
-        found = {
-            str(name): str(told) for name, told in self._select("SELECT name, sql FROM sqlite_master WHERE type = 'table'", ())
-        }
+        rows = self._select("SELECT name, sql FROM sqlite_master WHERE type = 'table'", ())
+        found = {str(name): str(told) for name, told in rows}
         if found and "header TEXT" not in found.get("failures", ""):
-            raise StoreError(
-                f"{self.path}: is a database of something else (tables {', '.join(sorted(found))}), no failure store"
-            )
+            tables = ", ".join(sorted(found))
+            raise StoreError(f"{self.path}: cannot be used as a failure store (a database of something else: {tables})")
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:

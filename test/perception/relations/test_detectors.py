@@ -120,5 +120,6 @@ def test_one_that_cannot_be_imported_is_named_in_one_line(tmp_path: Path) -> Non
     variables = {**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), os.environ.get("PYTHONPATH", "")))}
     done = command(variables, "evaluate", "--relations", "boxes")
     assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
+    line = done.stderr.splitlines()[-1]  # a computer that is slow to load says so before
+    assert "Traceback" not in done.stderr
     assert "outside_parts" in line and "no licence" in line

@@ -75,7 +75,7 @@ def test_an_image_turned_by_quarters_gives_the_same_things(frame: RgbdFrame, upr
     assert found.pose @ rotation_of(turns) == pytest.approx(upright.pose, abs=0.03)
     segment = found.segments[0]
     points = turned(frame, turns).points().reshape(-1, 3)[segment.pixels] @ found.pose[:3, :3].T + found.pose[:3, 3]
-    assert np.median(np.linalg.norm(points - segment.points, axis=1)) < 0.01
+    assert np.nanmedian(np.linalg.norm(points - segment.points, axis=1)) < 0.01  # pixels without a reading were put back
 
 
 @pytest.mark.parametrize("exactly", [False, True])
