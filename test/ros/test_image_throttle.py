@@ -52,6 +52,13 @@ def test_what_a_step_was_judged_by_is_kept_though_the_verdict_is_there_first() -
     assert kept(thinning, [100.2, 100.4, 100.6]) == [100.4]
 
 
+def test_a_look_soon_after_one_that_was_left_out_is_kept_where_a_step_ended_between_them() -> None:
+    thinning: Thinning[str] = Thinning(1.0)
+    assert kept(thinning, [100.0, 100.397]) == [100.0]
+    assert thinning.finished(STEP, round(100.4 * SECOND)) == []
+    assert kept(thinning, [100.415, 100.42]) == [100.415, 100.42]
+
+
 def test_a_verdict_that_never_comes_does_not_keep_everything() -> None:
     thinning: Thinning[str] = Thinning(1.0)
     thinning.finished(STEP, 100 * SECOND)

@@ -47,7 +47,8 @@ class Thinning(Generic[Item]):
         """Whether an image (of the time `stamp`, ns) is kept; the images of one moment are kept or left out together."""
         if abs(stamp - self._kept) > SLOP:
             due = self.rate <= 0 or abs(stamp - self._kept) >= SECOND / self.rate
-            if abs(stamp - self._left) <= SLOP or not (due or self._awaited(stamp)):
+            due &= abs(stamp - self._left) > SLOP
+            if not (due or self._awaited(stamp)):  # a camera may look again within the slop, and be looked at by that
                 self._left = stamp
                 self._spare.append((stamp, item))
                 return False
