@@ -61,6 +61,13 @@ def test_a_run_is_named_by_its_kind(run: Run, refuses: Run, made: Runs) -> None:
     assert len(json.loads(run("failures", "ls", "--store", "demo", "--json").stdout)["failures"]) == 1
 
 
+def test_a_folder_with_a_store_is_named_where_no_run_is(run: Run, folder: Path, event: FailureEvent) -> None:
+    (folder / "elsewhere").mkdir()
+    FailureStore(folder / "elsewhere" / "failures.sqlite").add(event)
+    for named in ("elsewhere", folder / "elsewhere", "elsewhere/failures.sqlite"):
+        assert [row["id"] for row in json.loads(run("failures", "ls", "--store", named, "--json").stdout)["failures"]] == [event.id]
+
+
 def test_runs_are_listed_with_their_sizes_and_removed(run: Run, refuses: Run, made: Runs) -> None:
     rows = json.loads(run("runs", "ls", "--json").stdout)
     assert [(row["kind"], row["models"], row["in_use"]) for row in rows] == [("sim", 0, False), ("demo", 3, False)]

@@ -193,8 +193,7 @@ def _discard_empty(run: Run) -> None:
 
 def store_of(named: Path | None) -> Path:
     """The failure store that a user names by its file or its run, or the last run's; UserError where there is none."""
-    outside = named is not None and named.is_absolute() and not named.is_dir()  # names of runs are relative
-    if named is not None and (named.suffix or named.is_file() or outside or not Runs().all()):
+    if named is not None and not named.is_dir() and (named.suffix or named.is_file() or named.is_absolute() or not Runs().all()):
         path = named
     else:
         path = run_of(str(named) if named is not None else None).store
