@@ -41,7 +41,7 @@ class NodeExecutor(MultiThreadedExecutor):
                 self._begun.clear()
                 self._handed.add(id(task))
                 self._executor.submit(self._run, task)
-        if self._failed:
+        if self._failed and not self._is_shutdown:  # what ends with the executor finds its handles gone
             raise self._failed.popleft()
 
     def _run(self, task: Any) -> None:
