@@ -25,7 +25,7 @@ class Refused(ValueError):
 
 
 class Worker:
-    """What serves: base of workers."""
+    """What serves: base of workers. Each has its own `execute` and `settle`; one without them is a mistake of its author."""
 
     name = ""
     batch = 1
