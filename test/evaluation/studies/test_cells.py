@@ -54,6 +54,18 @@ def test_equal_cells_are_run_once(cell: Cell, tmp_path: Path) -> None:
     assert len(executor.work) == 1 and queue.results(same).trials == queue.results(cell).trials != ()
 
 
+def test_cells_take_turns(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "TURN", 2)
+    second, executor = replace(cell, seed=8), Inline(stop=5)
+    with pytest.raises(KeyboardInterrupt):
+        Queue(tmp_path / "cells", 3).run([cell, second], executor)
+    begun = [item.job.seed for item in executor.work]
+    assert begun[:5] == [700_000, 700_001, 800_000, 800_001, 700_002]
+    left = Inline()
+    Queue(tmp_path / "cells", 3).run([cell, second], left)
+    assert [item.job.seed for item in left.work] == [800_002]
+
+
 def test_what_decides_the_result_is_in_the_address(cell: Cell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     other = small(tmp_path / "other.safetensors", seed=1)
     changed = [

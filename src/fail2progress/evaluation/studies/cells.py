@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib import metadata
@@ -30,6 +30,8 @@ from fail2progress.tasks.registry import task
 ACTING = ("core", "skills", "simulation", "tasks", "perception", "models", "planning", "failures", "robots", "agent")
 """Rooms whose source decides how a trial goes."""
 TRIALS = ("evaluation/evaluate.py", "evaluation/trials.py", "evaluation/budget.py", "evaluation/gap.py", "weights/*.monitor.json")
+TURN = 5
+"""Pieces of one cell that follow each other, so that a worker seldom reads other weights."""
 LEARNING = ("stein", "learning", "evaluation/lifelong.py", "evaluation/studies/methods.py")
 """What decides, beside these, which model a method makes."""
 
@@ -197,8 +199,7 @@ class Queue:
         rows = {key: self._rows(cell) for key, cell in _distinct(cells).items()}
         items = [
             _Item(cell.key, one, cell.work)
-            for cell in _distinct(cells).values()
-            for one in cell.jobs(self.trials)
+            for cell, one in _in_turns(_distinct(cells).values(), self.trials)
             if str(one.seed) not in rows[cell.key].by_key
         ]
         total = len(rows) * self.trials
@@ -233,6 +234,15 @@ def trial_result(row: Row) -> TrialResult:
         return from_row(row)
     except KeyError as error:
         raise RowsError(f"a row of a trial without {error}: delete the folder of cells to start again") from error
+
+
+def _in_turns(cells: Iterable[AnyCell], trials: int) -> Iterator[tuple[AnyCell, Piece]]:
+    """All pieces, a few of every cell in each turn: a study that is cut short tells something of every cell."""
+    work = [(cell, cell.jobs(trials)) for cell in cells]
+    longest = max((len(pieces) for _, pieces in work), default=0)
+    for start in range(0, longest, TURN):
+        for cell, pieces in work:
+            yield from ((cell, piece) for piece in pieces[start : start + TURN])
 
 
 def _distinct(cells: Iterable[AnyCell]) -> dict[str, AnyCell]:
