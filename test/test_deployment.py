@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -190,6 +191,20 @@ def test_the_workflow_builds_in_the_containers_of_both_distributions() -> None:
     for step in job["steps"]:
         assert ("run" in step) != ("uses" in step)
         shell(step.get("run", ""))
+
+
+def test_the_study_is_run_by_a_command_that_exists_and_kept() -> None:
+    yaml = pytest.importorskip("yaml")
+    job = yaml.safe_load((WORKFLOW.parent / "study.yml").read_text())["jobs"]["quick"]
+    runs = [step["run"] for step in job["steps"] if "run" in step]
+    assert "make env" in runs and "env:" in (ROOT / "Makefile").read_text()
+    (study,) = (shlex.split(run) for run in runs if "reproduce" in run)
+    assert study[0] == ".venv/bin/fail2progress"
+    help_of = [sys.executable, "-c", "from fail2progress.cli.main import app; app()", *study[1:3], "--help"]
+    said = subprocess.run(help_of, capture_output=True, text=True, check=True).stdout
+    assert all(option in said for option in study[3:] if option.startswith("--"))
+    kept = [step["with"]["path"] for step in job["steps"] if "upload-artifact" in step.get("uses", "")]
+    assert kept and all(line.startswith(f"{study[-1]}/") for line in kept[0].split())
 
 
 def test_colcon_is_told_about_packages_that_exist() -> None:
