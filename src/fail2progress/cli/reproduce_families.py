@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fail2progress.cli.common import print_json, require, say, stopped_with, write_json
@@ -31,35 +31,29 @@ class Order:
 
 def run(order: Order, json_output: bool) -> None:
     """Run the study and write `families.json` and `.md` into its folder."""
-    from fail2progress.evaluation.studies.families import GENERATORS, LEARNERS, PARTS, Study, markdown
-    from fail2progress.learning.finetuning.learner import Learner
-    from fail2progress.learning.finetuning.rehearsal import load_rehearsal
+    from fail2progress.core.executor import PoolExecutor, UntilExecutor
+    from fail2progress.evaluation.studies.families import GENERATORS, LEARNERS, PARTS, Study
+    from fail2progress.evaluation.studies.families_page import markdown
+    from fail2progress.evaluation.studies.family_cells import Setting
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.simulation.parallel import ParallelSimulator
     from fail2progress.tasks.families.registry import FAMILIES
 
     names = _chosen(order.families, FAMILIES.names()[:2] if order.quick else FAMILIES.names(), "family", FAMILIES.names())
     parts = _chosen(order.parts, PARTS, "part")
     path = order.models / weights.RELATIONAL if order.models is not None else weights.path(weights.RELATIONAL)
-    start, rehearsal = load_checkpoint(path), load_rehearsal(weights.path(weights.KEEPSAKE))
+    load_checkpoint(path)
     learners = _chosen(order.methods, LEARNERS[:1] if order.quick else LEARNERS, "method", LEARNERS)
-    study = Study(
-        order.out,
-        names,
-        GENERATORS,
-        learners,
-        1 if order.quick else order.failures,
-        order.tests,
-        seed=Study.seed if order.seed is None else order.seed,
-        parts=parts,
-        minutes=order.minutes,
-    )
+    failures = 1 if order.quick else order.failures
+    setting = Setting(path, weights.path(weights.KEEPSAKE), failures, order.tests)
+    if order.seed is not None:
+        setting = replace(setting, seed=order.seed)
+    study = Study(order.out, names, setting, GENERATORS, learners, parts)
     with (
         stopped_with(f"finished cells are kept in {order.out}, and the same command goes on"),
-        ParallelSimulator(order.processes) as simulator,
+        PoolExecutor(order.processes) as pool,
     ):
-        report = study.run(start, Learner(simulator, rehearsal, patience=600.0), say)
+        report = study.run(pool if order.minutes is None else UntilExecutor(pool, order.minutes), say)
     write_json(order.out / "families.json", report)
     write_whole(order.out / "families.md", markdown(report))
     if json_output:

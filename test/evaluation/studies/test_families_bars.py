@@ -1,0 +1,53 @@
+import math
+
+import pytest
+
+from fail2progress.evaluation.studies.families_bars import Row, bars, error, gains, gate
+
+
+def cell(method: str, f1: float, along: float = 10.0, **more: object) -> Row:
+    before = {"f1": 0.8, "along_mm": 60.0, "moved_mm": 5.0, "held_out_f1": 0.968}
+    after = {"f1": f1, "along_mm": along, "moved_mm": 5.0, "held_out_f1": 0.966}
+    return {"kind": "learn", "family": "row", "failure": 0, "method": method, "before": before, "after": after, **more}
+
+
+MANY = cell("true-executions-200", 0.96, 10.0, executions=200)
+
+
+def test_what_is_gained_is_a_part_of_what_most_true_executions_gain() -> None:
+    few = cell("true-executions", 0.9, executions=20)
+    (gain,) = gains([cell("stein", 0.88, 50.0, passed=True), few, MANY])
+    assert gain.executions == 200 and gain.lessons == gain.passed == 1 and not gain.enough
+    assert gain.part("f1") == pytest.approx(0.5) and gain.part("error") == pytest.approx(0.2)
+    (good,) = gains([cell("stein", 0.97, 11.0, passed=True), MANY])
+    assert good.enough and good.part("f1") == 1.0
+
+
+def test_a_refused_model_gains_nothing_and_counts_in_the_mean() -> None:
+    (gain,) = gains([cell("stein", 0.96, passed=False), cell("stein", 0.96, passed=True), MANY])
+    assert gain.lessons == 2 and gain.passed == 1 and gain.part("f1") == pytest.approx(0.5)
+
+
+def test_where_true_executions_gain_too_little_there_is_no_part() -> None:
+    (gain,) = gains([cell("stein", 0.81, 58.0), cell("true-executions-200", 0.81, 57.0, executions=200)])
+    assert math.isnan(gain.part("f1")) and math.isnan(gain.part("error")) and gain.enough
+
+
+def test_tables_of_families_and_methods() -> None:
+    text = "\n".join(bars([cell("stein", 0.88, 50.0, passed=True), cell("adapt-1", 0.8, 60.0), MANY]))
+    assert "| row | 1, 1 | 0.800 | 0.880 | 0.960 | 50% | 60 | 50 | 10 | 20% | **no** |" in text
+    assert "| adapt-1 | 1 | 1, 1 | 0% | 0% | 0.0020 | 0.0020 |" in text
+    assert bars([cell("stein", 0.9)]) == []
+
+
+def test_the_acceptance_test_is_judged_on_every_model_that_it_saw() -> None:
+    said = [{"passed": True, "mended": True}, {"passed": True, "mended": False}, {"passed": False, "mended": True}]
+    first, passed, refused = gate([cell("stein", 0.9, judged=said)])
+    assert "saw 3 models. Of 2 that mend their failure's family it refused 1; of 1 that do not it passed 1" in first
+    assert passed == "- Passed and not mended: row stein (1)." and refused == "- Refused and mended: row stein (1)."
+    assert gate([MANY]) == []
+
+
+def test_where_nothing_moves_along_the_error_is_the_objects_own() -> None:
+    assert error({"along_mm": float("nan"), "moved_mm": 7.0}) == pytest.approx(7.0)
+    assert error({"along_mm": 3.0, "moved_mm": 7.0}) == pytest.approx(3.0)
