@@ -10,9 +10,7 @@ As a library: `scene`, `task`, `simulate`, `perceive`, `detect`, `plan`, `run`, 
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # not from typing: the command line begins here, and hears Ctrl-C only after this module
 if TYPE_CHECKING:
     from fail2progress.library.acting import TrialRun, plan, run, simulate
     from fail2progress.library.improving import evaluate, learn
@@ -58,6 +56,8 @@ def __getattr__(name: str) -> object:
     """A public function, its module imported now (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -15,4 +15,4 @@ FEW = {"generate": 5.0, "perceive": 8.0}
 @pytest.mark.parametrize("name", COMMANDS if STOPS else FEW)
 def test_what_is_finished_is_there_and_the_next_command_goes_on(name: str, tmp_path: Path) -> None:
     told = stopped(name, tmp_path / name, STOPS or 2, 3, None if STOPS else FEW[name])
-    assert told.wrong == [] and told.interrupts + told.kills == (STOPS or 2)
+    assert told.wrong == [] and told.stops == (STOPS or 2)

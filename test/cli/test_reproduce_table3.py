@@ -54,7 +54,7 @@ def test_ctrl_c_keeps_the_finished_trials(small: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = [str(word) for word in command(small, out)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "fail2progress.cli.main", *words, "--trials", "500", "--no-replan-budget"],
+        [sys.executable, "-m", "fail2progress.cli", *words, "--trials", "500", "--no-replan-budget"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -1,17 +1,13 @@
 """What a command says while it works, where nothing can be redrawn."""
 
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from rich.progress import MofNCompleteColumn
 
-from fail2progress.cli.common import STOPPED
-from fail2progress.cli.interrupts import ctrl_c_ends
 from fail2progress.cli.voice import Bars, never_silent, progress, stages
 from support.processes import wait_until
 
@@ -52,20 +48,8 @@ def test_a_command_that_says_nothing_says_that_it_is_at_work(capsys: pytest.Capt
     assert capsys.readouterr().err == "words\n"
 
 
-def test_an_error_that_ctrl_c_led_to_is_told_as_ctrl_c(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended, ctrl_c_ends():
-        try:
-            signal.raise_signal(signal.SIGINT)
-            time.sleep(60.0)
-        except KeyboardInterrupt:
-            raise ImportError("initialization failed") from None
-    assert ended.value.code == STOPPED and capsys.readouterr().err == "fail2progress: stopped\n"
-    with pytest.raises(ImportError, match="missing"), ctrl_c_ends():
-        raise ImportError("missing")
-
-
 def test_the_console_script_has_both(tmp_path: Path) -> None:
     """A pipe gets the first words of a command that takes a while to load, and nothing else of a short one."""
-    words = [sys.executable, "-m", "fail2progress.cli.main", "tasks", "ls"]
+    words = [sys.executable, "-m", "fail2progress.cli", "tasks", "ls"]
     ran = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert "hierarchical-tabletop" in ran.stdout and set(ran.stderr.splitlines()) <= {"loading"}

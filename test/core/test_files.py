@@ -1,10 +1,13 @@
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.core.files import whole_file, write_whole
+from fail2progress.core.files import remove_abandoned, unfinished_path, whole_file, whole_folder, write_whole
 
 
 @given(first=st.binary(), second=st.text())
@@ -31,3 +34,30 @@ def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
         unfinished.write_text("ne")
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_there_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), whole_folder(tmp_path / "new" / "a") as unfinished:
+        (unfinished / "half").write_text("ha")
+        raise KeyboardInterrupt
+    assert list((tmp_path / "new").iterdir()) == []
+    with whole_folder(tmp_path / "a") as unfinished:
+        (unfinished / "inner").mkdir()
+        (unfinished / "inner" / "b").write_text("whole")
+    assert (tmp_path / "a" / "inner" / "b").read_text() == "whole"
+    with pytest.raises(OSError, match="a"), whole_folder(tmp_path / "a"):
+        pass
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["inner"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+    child = "import os,sys; from pathlib import Path; from fail2progress.core.files import whole_file, whole_folder\n"
+    child += "with whole_file(Path('a')) as file, whole_folder(Path('b')) as folder:\n"
+    child += "    file.write_text('ha'); (folder / 'half').write_text('ha'); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", child], cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
+    assert len(list(tmp_path.iterdir())) == 2
+    under_way = tmp_path / f"{unfinished_path(tmp_path / 'a').stem}.{os.getppid()}"
+    under_way.write_text("of a process that is at work")
+    write_whole(tmp_path / "a", "whole")
+    remove_abandoned(tmp_path / "b")
+    assert sorted(tmp_path.iterdir()) == [under_way, tmp_path / "a"]

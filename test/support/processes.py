@@ -14,7 +14,7 @@ def leftovers(folder: Path) -> list[str]:
 
 
 def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "fail2progress.cli.main", *words]
+    return [sys.executable, "-m", "fail2progress.cli", *words]
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 180.0) -> None:
@@ -27,6 +27,15 @@ def wait_until(condition: Callable[[], object], seconds: float = 180.0) -> None:
 
 def running(group: int) -> list[str]:
     """Processes of a group that are not finished."""
-    listed = subprocess.run(["ps", "-eo", "pgid=,stat=,args="], text=True, capture_output=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
-    return [" ".join(row[2:]) for row in rows if row[0] == str(group) and not row[1].startswith("Z")]
+    return [words for _, words in _listed(group)]
+
+
+def members(group: int) -> list[int]:
+    """Numbers of the processes of a group that are not finished."""
+    return [number for number, _ in _listed(group)]
+
+
+def _listed(group: int) -> list[tuple[int, str]]:
+    listed = subprocess.run(["ps", "-eo", "pgid=,pid=,stat=,args="], text=True, capture_output=True, check=True).stdout
+    rows = [line.split(None, 3) for line in listed.splitlines()]
+    return [(int(row[1]), " ".join(row[3:])) for row in rows if row[0] == str(group) and not row[2].startswith("Z")]

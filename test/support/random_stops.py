@@ -1,4 +1,4 @@
-"""Long commands stopped at random moments, by Ctrl-C or kill -9: what is whole stays whole, and the same command goes on.
+"""Long commands stopped at random moments, by Ctrl-C, kill -9 or a full disk: what is whole stays whole, and they go on.
 
 As a program: python -m support.random_stops FOLDER --moments 20 --seed 1 [COMMAND ...]; a line of JSON for every command.
 """
@@ -8,11 +8,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,7 +23,7 @@ import numpy as np
 from PIL import Image
 from safetensors import safe_open
 
-from support.processes import command, running, wait_until
+from support.processes import command, members, running, wait_until
 from support.tabletop_frames import write_frames
 
 LIMIT = 1500.0
@@ -84,6 +87,7 @@ class Told:
     name: str
     interrupts: int = 0
     kills: int = 0
+    full_disks: int = 0
     ends: int = 0
     """Starts that were through before their moment came; the next one begins from nothing."""
     wrong: list[str] = field(default_factory=list)
@@ -94,6 +98,11 @@ class Told:
     """The longest time (s) without a word after that."""
     unfinished: list[str] = field(default_factory=list)
     """Bars that were left below 100 %."""
+
+    @property
+    def stops(self) -> int:
+        """How often it was stopped."""
+        return self.interrupts + self.kills + self.full_disks
 
 
 def stopped(name: str, folder: Path, moments: int, seed: int, within: float | None = None) -> Told:
@@ -106,13 +115,15 @@ def stopped(name: str, folder: Path, moments: int, seed: int, within: float | No
     longest = within or long.seconds or alone(told, long, folder)
     life = prepared(long, folder, 0)
     held: dict[str, int] = {}
-    while told.interrupts + told.kills < moments:
-        kill = bool(rng.integers(2))
-        code, said = started(long.again or long.words, life, float(rng.uniform(0.3, longest)), kill)
+    while told.stops < moments:
+        stop = STOPS[rng.integers(len(STOPS))]
+        code, said = started(long.again or long.words, life, float(rng.uniform(0.3, longest)), stop)
         if code is None:
             told.kills += 1
-        elif code in (130, -signal.SIGINT):  # the second: before the program had read its own modules
+        elif code in (130, -signal.SIGINT):  # the second: before Python itself had begun
             told.interrupts += 1
+        elif stop is full_disk and code in (1, 2) and "fail2progress: " in said and "Traceback" not in said:
+            told.full_disks += 1
         else:
             told.ends += 1
             if code != 0:
@@ -128,6 +139,7 @@ def stopped(name: str, folder: Path, moments: int, seed: int, within: float | No
     if code != 0:
         told.wrong.append(f"it does not go on: exit code {code}: {said[-300:]}")
     looked_at(told, life, held)
+    told.wrong += [f"{path.name}: left behind" for path in life.rglob(".*") if path.suffix[1:].isdecimal()]
     told.seconds = round(time.monotonic() - began, 1)
     return told
 
@@ -170,16 +182,34 @@ def prepared(long: LongCommand, folder: Path, number: int) -> Path:
     return life
 
 
-def started(words: str, folder: Path, seconds: float, kill: bool) -> tuple[int | None, str]:
-    """Exit code (None: killed) and what was said. Ctrl-C reaches the whole group, as from a terminal; kill -9 one process."""
+def interrupt(process: subprocess.Popen[str]) -> None:
+    """Ctrl-C reaches the whole group, as from a terminal."""
+    os.killpg(process.pid, signal.SIGINT)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill -9 of one process."""
+    process.kill()
+
+
+def full_disk(process: subprocess.Popen[str]) -> None:
+    """From now on no file grows, of this process and of those that it started; it is not told otherwise."""
+    for number in members(process.pid):
+        with suppress(ProcessLookupError):
+            resource.prlimit(number, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+
+Stop = Callable[[subprocess.Popen[str]], None]
+STOPS: tuple[Stop, ...] = (interrupt, kill, full_disk)
+
+
+def started(words: str, folder: Path, seconds: float, stop: Stop) -> tuple[int | None, str]:
+    """Exit code (None: killed) and what was said by a command that something happens to after so many seconds."""
     process = _start(words, folder)
     try:
         said = process.communicate(timeout=seconds)[1]
     except subprocess.TimeoutExpired:
-        if kill:
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGINT)
+        stop(process)
         said = process.communicate(timeout=LIMIT)[1]
     wait_until(lambda: not running(process.pid), LIMIT)
     return (None if process.returncode == -signal.SIGKILL else process.returncode), said

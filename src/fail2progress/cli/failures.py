@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -127,12 +126,11 @@ def _as_dataset(kept: FailureStore, identity: str | None, out: Path) -> None:
 
 def _place(out: Path, write: Callable[[Path], None]) -> None:
     """A folder that is there as a whole or not at all."""
-    from fail2progress.core.files import place_folder
+    from fail2progress.core.files import whole_folder
 
     require(not out.exists() or (out.is_dir() and not any(out.iterdir())), f"--out {out}: there is something already")
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        write(Path(folder) / out.name)
-        place_folder(Path(folder) / out.name, out)
+    with whole_folder(out) as folder:
+        write(folder)
 
 
 @failures.command()

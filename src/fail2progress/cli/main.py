@@ -115,7 +115,3 @@ def root(
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version and end."),
 ) -> None:
     """A robot manipulation stack that learns from its failures."""
-
-
-if __name__ == "__main__":
-    app()

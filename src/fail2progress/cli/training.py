@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from fail2progress.cli.resume import Resume
+from fail2progress.core.executor import at_work
 from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
 from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.base import SkillEffectModel
@@ -97,24 +97,11 @@ def carry_out(run: Run, report: Report) -> tuple[SkillEffectModel, Quality]:
     return model, evaluate(model, select(transitions, split(transitions)[1].tolist()))
 
 
-@contextmanager
-def _others(run: Run, meeting: Path) -> Iterator[None]:
+def _others(run: Run, meeting: Path) -> AbstractContextManager[None]:
     """The processes 1 and up; they are stopped when this one is done or interrupted."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_other, args=(run, rank, meeting), daemon=True) for rank in range(1, run.processes)]
-    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is this process's business
-    for worker in workers:
-        worker.start()
-    signal.signal(signal.SIGINT, usual)
-    try:
-        yield
-        for worker in workers:
-            worker.join()
-    finally:
-        for worker in workers:
-            worker.terminate()
-            worker.join()
+    return at_work([context.Process(target=_other, args=(run, rank, meeting), daemon=True) for rank in range(1, run.processes)])
 
 
 def _other(run: Run, rank: int, meeting: Path) -> None:

@@ -8,10 +8,11 @@ import signal
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.pool import Pool
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from fail2progress.core.names import unknown
@@ -33,15 +34,35 @@ class Executor(ABC):
 
 
 def start_pool(processes: int) -> Pool:
-    """Worker processes that leave Ctrl-C to their parent, from their first moment on.
+    """Worker processes that leave Ctrl-C to their parent, from their first moment on."""
+    with _ctrl_c_held_back(), _without_windows():
+        return multiprocessing.get_context("spawn").Pool(processes, initializer=_end_with_parent)
 
-    The signal is blocked while they start, which they inherit; one that comes meanwhile reaches the parent afterwards.
-    """
+
+@contextmanager
+def at_work(workers: Sequence[BaseProcess]) -> Iterator[None]:
+    """Processes that run beside the body and leave Ctrl-C to this one: joined after it, ended where it was interrupted."""
+    try:
+        with _ctrl_c_held_back():
+            for worker in workers:
+                worker.start()
+        yield
+        for worker in workers:
+            worker.join()
+    finally:
+        for worker in workers:
+            if worker.pid is not None:
+                worker.terminate()
+                worker.join()
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """The signal is blocked, which processes started meanwhile inherit; one that comes reaches this process afterwards."""
     resource_tracker.ensure_running()  # starting it later would unblock the signal again
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        with _without_windows():
-            return multiprocessing.get_context("spawn").Pool(processes, initializer=_end_with_parent)
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +17,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     A reader sees the old content or the new one, also after a crash and on a full disk. OSError where it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    remove_abandoned(path)
+    unfinished = unfinished_path(path)
     try:
         yield unfinished
         with unfinished.open("rb+") as file:
@@ -35,14 +38,56 @@ def write_whole(path: Path, content: str | bytes) -> None:
         unfinished.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
-def place_folder(unfinished: Path, place: Path) -> None:
-    """Force a folder's files to disk and rename it to its place, where nothing or an empty folder is."""
-    for path in unfinished.rglob("*"):
-        if path.is_file():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
-    unfinished.rename(place)
-    _sync_folder(place.parent)
+@contextmanager
+def whole_folder(place: Path) -> Iterator[Path]:
+    """An empty folder beside `place`, forced to disk and renamed to `place` at the end, where nothing or an empty folder is.
+
+    It is removed where filling it fails. OSError where it cannot be made or put into its place.
+    """
+    place.parent.mkdir(parents=True, exist_ok=True)
+    remove_abandoned(place)
+    unfinished = unfinished_path(place)
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        for path in unfinished.rglob("*"):
+            if path.is_file():
+                with path.open("rb+") as file:
+                    os.fsync(file.fileno())
+        unfinished.rename(place)
+        _sync_folder(place.parent)
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+
+
+def unfinished_path(path: Path) -> Path:
+    """Where this process writes what becomes `path`."""
+    return path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
+
+
+def remove_abandoned(path: Path) -> None:
+    """What processes of this computer that were killed had begun to write for `path`."""
+    mine = unfinished_path(path)
+    for other in path.parent.glob(f"{glob.escape(mine.stem)}.*"):
+        number = other.suffix[1:]
+        if not number.isdecimal() or _at_work(int(number)):
+            continue
+        if other.is_dir():
+            shutil.rmtree(other, ignore_errors=True)
+        else:
+            other.unlink(missing_ok=True)
+
+
+def _at_work(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is somebody else's
+        return True
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

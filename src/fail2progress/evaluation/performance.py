@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.executor import at_work
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT
 from fail2progress.evaluation import peers
@@ -110,10 +111,8 @@ def training(rehearsal: RehearsalSet, folder: Path, steps: int = 6, processes: i
         context.Process(target=_train_worker, args=(rank, processes, meeting, rehearsal, steps, rates))
         for rank in range(processes)
     ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
+    with at_work(workers):
+        pass
     if any(worker.exitcode for worker in workers):
         raise RuntimeError(f"training ended with exit codes {[worker.exitcode for worker in workers]}")
     return Measurement("training_samples_per_s", rates.get(), 19.0, "published: public Points2Plans code", "1/s")

@@ -103,7 +103,7 @@ def outside(tmp_path: Path) -> dict[str, str]:
 
 
 def command(variables: dict[str, str], *words: object) -> subprocess.CompletedProcess[str]:
-    program = [sys.executable, "-m", "fail2progress.cli.main", *map(str, words)]
+    program = [sys.executable, "-m", "fail2progress.cli", *map(str, words)]
     return subprocess.run(program, env=variables, capture_output=True, text=True, timeout=300)
 
 

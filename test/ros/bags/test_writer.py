@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rclpy.serialization import serialize_message
 
+from fail2progress.core.files import unfinished_path
 from fail2progress.ros import graph as table
 from fail2progress.ros import lifecycle as base
 from fail2progress.ros.bags.cdr import DamagedError, header_stamp
@@ -85,7 +86,7 @@ def test_a_long_bag_goes_on_in_other_files_and_its_files_are_packed(tmp_path: Pa
 
 def test_a_file_that_cannot_be_packed_stays(tmp_path: Path) -> None:
     messages = recorded(30)
-    (tmp_path / "bag" / "bag_0.part").mkdir(parents=True)
+    unfinished_path(tmp_path / "bag" / "bag_0.mcap").mkdir(parents=True)
     write(tmp_path / "bag", messages)
     assert list(read(tmp_path / "bag")) == messages
 

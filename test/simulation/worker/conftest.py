@@ -9,7 +9,7 @@ import pytest
 def listening() -> Iterator[Callable[[], int]]:
     """Starts `fail2progress sim-worker --listen` and says at which port."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "fail2progress.cli.main", "sim-worker", "--simulator", "mujoco", "--listen", "127.0.0.1:0"],
+        [sys.executable, "-m", "fail2progress.cli", "sim-worker", "--simulator", "mujoco", "--listen", "127.0.0.1:0"],
         stderr=subprocess.PIPE,
         text=True,
     )

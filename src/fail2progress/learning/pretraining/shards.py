@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.core.files import place_folder
+from fail2progress.core.files import whole_folder
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.simulation.base import Outcome
@@ -58,20 +57,17 @@ def arrays(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> _Arrays:
 
 def write_shard(folder: Path, name: str, content: _Arrays) -> None:
     """Write a shard beside its place and rename it there, so that a shard is whole or absent."""
-    unfinished = folder / f".{name}.{os.getpid()}"
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir(parents=True)
-    for key, values in content.items():
-        path = unfinished / f"{key}.npy"
-        try:
-            np.save(path, values, allow_pickle=False)
-        except OSError as error:
-            raise OSError(f"{path}: cannot be written ({error})") from error
-    digests = {path.name: digest(path) for path in sorted(unfinished.glob("*.npy"))}
-    note = {"schema": SCHEMA, "vocabulary": current().to_dict(), "files": digests}
-    (unfinished / "shard.json").write_text(json.dumps(note, indent=1))
-    shutil.rmtree(folder / name, ignore_errors=True)
-    place_folder(unfinished, folder / name)
+    with whole_folder(folder / name) as unfinished:
+        for key, values in content.items():
+            path = unfinished / f"{key}.npy"
+            try:
+                np.save(path, values, allow_pickle=False)
+            except OSError as error:
+                raise OSError(f"{path}: cannot be written ({error})") from error
+        digests = {path.name: digest(path) for path in sorted(unfinished.glob("*.npy"))}
+        note = {"schema": SCHEMA, "vocabulary": current().to_dict(), "files": digests}
+        (unfinished / "shard.json").write_text(json.dumps(note, indent=1))
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def digest(path: Path) -> str:

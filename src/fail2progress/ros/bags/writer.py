@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +12,7 @@ from mcap.exceptions import McapError
 from mcap.reader import NonSeekingReader
 from mcap.writer import CompressionType, Writer
 
-from fail2progress.core.files import write_whole
+from fail2progress.core.files import whole_file, write_whole
 from fail2progress.ros.bags.reader import BagError
 
 METADATA = "metadata.yaml"
@@ -189,9 +187,8 @@ class BagWriter:
 
 def pack(file: Path) -> None:
     """Write an MCAP file once more, in compressed chunks; it stays as it was where there is no room for that."""
-    part = file.with_suffix(".part")
     try:
-        with file.open("rb") as source, part.open("wb") as target:
+        with whole_file(file) as packed, file.open("rb") as source, packed.open("wb") as target:
             writer = Writer(target, compression=CompressionType.ZSTD)
             writer.start(profile="ros2", library="fail2progress")
             schemas, channels = dict[int, int](), dict[int, int]()
@@ -204,7 +201,5 @@ def pack(file: Path) -> None:
                     channels[channel.id] = known
                 writer.add_message(channels[channel.id], message.log_time, message.data, message.publish_time)
             writer.finish()
-        os.replace(part, file)
     except (OSError, McapError):
-        with suppress(OSError):
-            part.unlink()
+        return

@@ -9,6 +9,7 @@ from typing import Any
 from fail2progress_msgs.msg import Step
 from rclpy.serialization import deserialize_message
 
+from fail2progress.core.files import remove_abandoned
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.pictures import COMPRESSED, packed
@@ -117,7 +118,9 @@ def _read(data: bytes, kind: Any) -> Any:
 
 
 def _next(folder: Path) -> Path:
-    """bag_0000, bag_0001, ...: a recorder that was restarted begins a new bag."""
+    """bag_0000, bag_0001, ...: a recorder that was restarted begins a new bag; what the one before was packing goes."""
+    for file in folder.glob("bag_*/*.mcap"):
+        remove_abandoned(file)
     taken = [int(path.name[4:]) for path in folder.glob("bag_*") if path.name[4:].isdecimal()]
     return folder / f"bag_{max(taken, default=-1) + 1:04d}"
 

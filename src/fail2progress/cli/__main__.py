@@ -1,0 +1,41 @@
+"""fail2progress <command>: where the console script begins. Ctrl-C is heard here, before anything else is read."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+
+def main() -> None:
+    """Run the command that was typed."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, end_at_once)
+    from fail2progress.cli.main import app
+
+    try:
+        app()
+    finally:
+        _say_all()
+
+
+def end_at_once(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C while modules are being read, or after the work: there is nothing to keep or to tidy up.
+
+    An exception would reach the terminal as a traceback from wherever it came, or be lost in a module written in C.
+    """
+    try:
+        os.write(2, b"fail2progress: stopped\n")
+    finally:
+        os._exit(130)  # as cli.common.STOPPED, which is not read yet
+
+
+def _say_all() -> None:
+    """Nothing is held back in a buffer that `end_at_once` would lose. Who closed the pipe is told by the interpreter."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return
+
+
+if __name__ == "__main__":
+    main()
