@@ -36,9 +36,9 @@ def killed_run(folder: Path, variables: dict[str, str], seed: int, kills: int) -
                 return
             name = VICTIMS[rng.integers(len(VICTIMS))]
             process = supervisor.processes.get(name)
-            if process is not None and process.popen.poll() is None:
+            if process is not None and process.running.poll() is None:
                 victims.append(name)
-                os.kill(process.popen.pid, signal.SIGKILL)
+                os.kill(process.running.pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()

@@ -49,7 +49,7 @@ from fail2progress.tasks.registry import task
 
 @dataclass(frozen=True)
 class Measurement:
-    """One figure with what it is compared to; `ratio` is ours over the reference, the other way round for seconds."""
+    """One figure with what it is compared to; `ratio` is ours over the reference, the other way round for seconds and memory."""
 
     name: str
     ours: float
@@ -60,7 +60,7 @@ class Measurement:
     @property
     def ratio(self) -> float:
         """Above 1 is better than the reference."""
-        return self.reference / self.ours if self.unit == "s" else self.ours / self.reference
+        return self.reference / self.ours if self.unit in ("s", "GB") else self.ours / self.reference
 
     def to_dict(self) -> dict[str, object]:
         """For --json."""

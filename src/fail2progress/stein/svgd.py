@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from fail2progress.models.training.adam import Adam
 from fail2progress.stein.bijectors import Chart, Embedding, plain_embedding
 from fail2progress.stein.kernel import Bandwidth, median_bandwidth, rbf
 
@@ -119,7 +120,7 @@ def optimise(
     _require_settings(particles0, steps, learning_rate, chart)
     start = particles0 if chart is None else chart.to_coordinates(particles0)
     coordinates = start.detach().clone().requires_grad_()
-    adam = torch.optim.Adam([coordinates], lr=learning_rate, betas=betas, maximize=True)
+    adam = Adam([coordinates], lr=learning_rate, betas=betas, maximize=True)
     history: list[Tensor] = []
     for step in range(steps):
         if should_stop is not None and should_stop():

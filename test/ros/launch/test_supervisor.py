@@ -14,6 +14,7 @@ import pytest
 
 from fail2progress.ros.launch import supervisor as module
 from fail2progress.ros.launch.environment import SUPERVISOR
+from fail2progress.ros.launch.starting import Separate
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
 
 SOURCE = Path(__file__).resolve().parents[3] / "src"
@@ -54,7 +55,7 @@ def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
 
         monkeypatch.setattr(Launch, "command", command)
         said: list[str] = []
-        made.append(Supervisor(Launch(stack, tmp_path / "state", nodes=tuple(programs)), said.append))
+        made.append(Supervisor(Launch(stack, tmp_path / "state", nodes=tuple(programs)), said.append, starter=Separate()))
         made[-1].said = said  # type: ignore[attr-defined]
         return made[-1]
 
@@ -84,12 +85,12 @@ def test_a_node_that_is_killed_is_started_anew(make: Callable[..., Supervisor]) 
     supervisor = make({"monitor": SLEEP, "relations": SLEEP})
     thread = running(supervisor)
     assert wait_for(lambda: len(supervisor.processes) == 2)
-    first, other = (supervisor.processes[name].popen.pid for name in ("monitor", "relations"))
+    first, other = (supervisor.processes[name].running.pid for name in ("monitor", "relations"))
     for starts in (2, 3):
-        os.kill(supervisor.processes["monitor"].popen.pid, signal.SIGKILL)
+        os.kill(supervisor.processes["monitor"].running.pid, signal.SIGKILL)
         assert wait_for(lambda: "monitor" in supervisor.processes and supervisor.processes["monitor"].starts == starts)  # noqa: B023
     assert "monitor ended (signal SIGKILL); it is restarted" in said(supervisor)
-    assert supervisor.processes["relations"].popen.pid == other != first
+    assert supervisor.processes["relations"].running.pid == other != first
     assert supervisor.code is None
     supervisor.stop()
     thread.join(10)
@@ -102,7 +103,7 @@ def test_a_node_that_keeps_ending_is_given_up(make: Callable[..., Supervisor], m
     assert supervisor.run() == 1
     assert said(supervisor).count("it is restarted") == 2
     assert "monitor ended 3 times" in said(supervisor) and "exit code 7" in said(supervisor)
-    assert not any(alive(process.popen.pid) for process in supervisor.processes.values())
+    assert not any(alive(process.running.pid) for process in supervisor.processes.values())
 
 
 def test_a_node_that_was_started_wrongly_is_not_started_again(make: Callable[..., Supervisor]) -> None:
@@ -117,7 +118,7 @@ def test_the_last_node_ends_the_stack_with_its_code(code: int, make: Callable[..
     supervisor = make({"monitor": SLEEP, "task": f"print('all done')\nraise SystemExit({code})"})
     assert supervisor.run() == code
     assert wait_for(lambda: "all done" in said(supervisor))
-    assert not any(alive(process.popen.pid) for process in supervisor.processes.values())
+    assert not any(alive(process.running.pid) for process in supervisor.processes.values())
 
 
 def test_a_last_node_that_is_killed_is_started_anew(make: Callable[..., Supervisor], tmp_path: Path) -> None:
@@ -131,7 +132,7 @@ def test_stopping_leaves_no_process_however_stubborn(make: Callable[..., Supervi
     parent = f"import subprocess, sys\nsubprocess.run([sys.executable, '-S', '-c', {STUBBORN!r}])"
     supervisor = make({"monitor": SLEEP, "relations": STUBBORN, "learner": parent})
     supervisor.start()
-    groups = [process.popen.pid for process in supervisor.processes.values()]
+    groups = [process.running.pid for process in supervisor.processes.values()]
     assert wait_for(lambda: len(members(groups)) == 4)
     supervisor.stop()
     assert wait_for(lambda: not members(groups)), members(groups)
@@ -154,13 +155,14 @@ INTERRUPTED = f"""
 import os, sys
 from pathlib import Path
 from fail2progress.ros.launch import supervisor as module
+from fail2progress.ros.launch.starting import Separate
 module.environment = lambda variables, local=True: dict(os.environ)
 module.SHARED = Path(sys.argv[1]) / "shm"
 module.Launch.command = lambda self, name: [sys.executable, "-S", "-c", {SLEEP!r}]
-made = module.Supervisor(module.Launch("sim", Path(sys.argv[1]), nodes=("monitor", "relations")), print)
+made = module.Supervisor(module.Launch("sim", Path(sys.argv[1]), nodes=("monitor", "relations")), print, starter=Separate())
 look = made.look_after
 def look_after():
-    print(*(process.popen.pid for process in made.processes.values()), flush=True)
+    print(*(process.running.pid for process in made.processes.values()), flush=True)
     look()
 made.look_after = look_after
 made.run()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.training.adam import Adam
 from fail2progress.models.training.losses import LossWeights, Views, losses, view
 from fail2progress.models.training.parallel import Share
 from fail2progress.models.training.transitions import Batch, Transitions
@@ -78,7 +79,7 @@ def train(
     goes on from a `start` draws what it would have drawn without the interruption. `further` is added to the losses.
     """
     draw = epoch_executions or (lambda g: torch.randperm(len(source), generator=g))
-    optimiser = torch.optim.Adam(_groups(model, parameters, options))
+    optimiser = Adam(_groups(model, parameters, options))
     restore(optimiser, start.adam)
     seeds = [int(torch.randint(2**62, (), generator=generator)) for _ in range(options.epochs)]
     per_epoch = len(draw(torch.Generator().manual_seed(0)))

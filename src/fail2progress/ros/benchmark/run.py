@@ -13,9 +13,10 @@ from typing import Any
 
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.performance import Measurement
+from fail2progress.ros.benchmark.usage import measure_usage
 from fail2progress.ros.launch.environment import environment, free_domain
 
-COUNTS = {"latency": 200, "swaps": 100, "stops": 10}
+COUNTS = {"usage": 1, "latency": 200, "swaps": 100, "stops": 10}
 
 
 def measure_stack(tell: Callable[[str], None], counts: dict[str, int] | None = None) -> dict[str, object]:
@@ -24,7 +25,7 @@ def measure_stack(tell: Callable[[str], None], counts: dict[str, int] | None = N
     found: dict[str, Any] = {}
     for what, count in (counts or COUNTS).items():
         tell(what)
-        found[what] = _measure(what, count, variables)
+        found[what] = measure_usage(variables) if what == "usage" else _measure(what, count, variables)
     rows = [row.to_dict() for row in _rows(found)]
     return {"benchmarks": rows, "details": found, "provenance": provenance(counts=counts or COUNTS)}
 
@@ -40,7 +41,7 @@ def _measure(what: str, count: int, variables: dict[str, str]) -> Any:
 
 
 def _rows(found: dict[str, Any]) -> list[Measurement]:
-    rows = []
+    rows = _usage_rows(found["usage"]) if "usage" in found else []
     if "latency" in found:
         rows.append(Measurement("segments_to_relations_s", found["latency"]["median_s"], 0.05, "limit: median, 8 segments", "s"))
         share = found["latency"]["answered"] / found["latency"]["sent"]
@@ -56,3 +57,16 @@ def _rows(found: dict[str, Any]) -> list[Measurement]:
         share = found["stops"]["aborted"] / found["stops"]["stops"]
         rows.append(Measurement("stopped_goals_aborted", share, 1.0, "limit: all", "share"))
     return rows
+
+
+def _usage_rows(usage: dict[str, Any]) -> list[Measurement]:
+    cores = usage["cores"]
+    startup = f"limit: first task taken, {cores} cores, load {usage['load_before']:.1f}"
+    return [
+        Measurement("first_line_s", usage["first_line_s"], 2.0, "limit", "s"),
+        Measurement("ready_s", usage["ready_wall_s"], 15.0, startup, "s"),
+        *(
+            Measurement(f"memory_{phase}_gb", usage["memory_bytes"][phase] / 1e9, 1.5, "limit: shared pages once", "GB")
+            for phase in ("acting", "learning")
+        ),
+    ]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, environment
+from fail2progress.ros.launch.starting import ForkServer, Running, Starter
 from fail2progress.ros.security.policy import ENCLAVES
 
 GRACE = 8.0
@@ -77,15 +79,18 @@ class Process:
     """One node's process and how often it was started."""
 
     name: str
-    popen: subprocess.Popen[str]
+    running: Running
     starts: int = 1
 
 
 class Supervisor:
     """Runs a stack until its last node is through, it is stopped, or a node cannot be kept running."""
 
-    def __init__(self, launch: Launch, say: Say, variables: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, launch: Launch, say: Say, variables: Mapping[str, str] | None = None, starter: Starter | None = None
+    ) -> None:
         self.launch, self.say = launch, say
+        self.starter = ForkServer(launch.state_dir, launch.names()) if starter is None else starter
         self.variables = environment(variables, local=launch.stack != "robot") | {RUN: uuid.uuid4().hex}
         self.processes: dict[str, Process] = {}
         self.stopping = threading.Event()
@@ -115,7 +120,7 @@ class Supervisor:
     def look_after(self) -> None:
         """Restart what has died; take note when the last node is through."""
         for name, process in list(self.processes.items()):
-            code = process.popen.poll()
+            code = process.running.poll()
             if code is not None:
                 del self.processes[name]
                 self._ended(name, code)
@@ -142,35 +147,29 @@ class Supervisor:
         self.stopping.set()
         for number, seconds in ((signal.SIGINT, GRACE), (signal.SIGTERM, 2.0), (signal.SIGKILL, 2.0)):
             for process in self.processes.values():
-                if process.popen.poll() is None:
-                    os.killpg(process.popen.pid, number)
+                _signal(process.running, number)
             end = time.monotonic() + seconds
-            while time.monotonic() < end and any(p.popen.poll() is None for p in self.processes.values()):
+            while time.monotonic() < end and any(_runs(p.running) for p in self.processes.values()):
                 time.sleep(0.05)
+        self.starter.close()
         remove_shared_memory()
 
     def _start(self, name: str) -> None:
         self._starts[name] = self._starts.get(name, 0) + 1
         loud = name in (table.LAST[self.launch.stack], *LOUD)
-        with self._log(name).open("a") as log:
-            popen = subprocess.Popen(
-                self.launch.command(name),
-                env=self.variables,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if loud else log,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-        self.processes[name] = Process(name, popen, self._starts[name])
-        if loud:
-            threading.Thread(target=self._pass_on, args=(popen,), daemon=True).start()
+        with self._log(name).open("a") as log, self._heard() if loud else nullcontext(log) as out:
+            running = self.starter.start(name, self.launch.command(name), self.variables, out, log)
+        self.processes[name] = Process(name, running, self._starts[name])
 
-    def _pass_on(self, popen: subprocess.Popen[str]) -> None:
-        """What the last node says, for people."""
-        assert popen.stdout is not None
-        with popen.stdout:
-            for line in popen.stdout:
+    def _heard(self) -> IO[Any]:
+        """A file for what a node says to people."""
+        read, write = os.pipe()
+        threading.Thread(target=self._pass_on, args=(read,), daemon=True).start()
+        return os.fdopen(write, "w")
+
+    def _pass_on(self, read: int) -> None:
+        with os.fdopen(read, errors="replace") as lines:
+            for line in lines:
                 self.say(line.rstrip())
 
     def _reason(self, name: str) -> str:
@@ -187,6 +186,17 @@ class Supervisor:
 
     def _log(self, name: str) -> Path:
         return self.launch.state_dir / "log" / f"{name}.log"
+
+
+def _runs(process: Running) -> bool:
+    return process.poll() is None and process.pid is not None
+
+
+def _signal(process: Running, number: int) -> None:
+    """Send a signal to a process and to those that it has started."""
+    if _runs(process) and process.pid is not None:
+        with suppress(ProcessLookupError):  # it has ended this moment
+            os.killpg(process.pid, number)
 
 
 def _how(code: int) -> str:
