@@ -44,7 +44,7 @@ def test_two_replays_at_once_in_one_domain_do_not_mix(variables: dict[str, str],
     processes = [start(bag, tmp_path / f"out{number}", variables) for number, bag in enumerate(bags)]
     told = [process.communicate(timeout=300)[1] for process in processes]
     assert [process.returncode for process in processes] == [0, 2], told
-    assert "6 observations, 6 of them with relations" in told[0]
+    assert "6 observations, 6 of them with relations" in told[0], told[0]
     for note in ("a clock was set back by 3600", "the camera's place is worked out", "/rgb/image_raw/compressed is decoded"):
         assert note in told[0]
     assert "refused by segmentation" in told[1] and "nothing could be looked at" in told[1]

@@ -73,6 +73,8 @@ class PlayerNode(StackNode):
         self.missing: set[str] = set()
         """Models that planned a step and cannot be had."""
         self.played, self.shown, self.answered = 0, 0, 0
+        self.info: dict[str, bytes] = {}
+        """The newest camera info, by its topic."""
         self.damaged: list[str] = []
         """Messages that could not be read, and why."""
 
@@ -145,6 +147,8 @@ class PlayerNode(StackNode):
                 continue
             if name == "steps":
                 self._note_step(data)
+            if name == INFO:
+                self.info = {INFO: data}
             self.time.reach(item.time)
             self._outlet_of(name).publish(data)
             self.played += 1
@@ -159,8 +163,8 @@ class PlayerNode(StackNode):
     def _send_first_info(self) -> None:
         """Where pixels look to, before the first of them: in the recording it may come after, or once at the start only."""
         first = next((item for item in messages(self.bag) if self.bag.played[item.topic] == INFO), None)
-        if first is not None:
-            self._send({INFO: first.data})
+        self.info = {INFO: first.data} if first is not None else {}
+        self._send(self.info)
 
     def _show(self, moment: dict[str, bytes], stamp: int) -> None:
         """Wait for the relations of a moment, which have its stamp (ns). It is sent again if it was lost or overtook a step."""
@@ -178,17 +182,22 @@ class PlayerNode(StackNode):
     def _answer(self, moment: dict[str, bytes], stamp: int) -> bool | None:
         """Whether relations came for a stamp; None where what was seen was refused. An empty moment has been sent already."""
         before = self.heard.count if moment else -1
-        refused = self.heard.refused("segmentation", "relations")
-        self._send(moment)
+        refused = self._refused()
+        self._send({**self.info, **moment} if moment else {})
 
         def came() -> bool:
             return self.heard.count > before and self.heard.answer.stamp == stamp
 
-        self.heard.wait(lambda: came() or self.heard.refused("segmentation", "relations") != refused, PATIENCE)
+        self.heard.wait(lambda: came() or self._refused() != refused, PATIENCE)
         # Diagnostics come once a second: a refusal may be that of an earlier moment.
         if self.heard.wait(came, 1.0):
             return True
-        return None if self.heard.refused("segmentation", "relations") != refused else False
+        return None if self._refused() != refused else False
+
+    def _refused(self) -> dict[str, str]:
+        """What was refused of what was seen. A node without a camera info has lost the one that was sent, and gets it again."""
+        found = self.heard.refused("segmentation", "relations")
+        return {kind: said for kind, said in found.items() if not kind.endswith("camera_info")}
 
     def _await_verdict(self, moment: dict[str, bytes]) -> None:
         """After the end of a step: until the monitor has judged it. It is sent the end and what was seen again if it does not."""
