@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Protocol
 
+SERVER = "fail2progress.ros.fork_server"
 ENDING = 2.0
 """Seconds that a fork server has to end once nobody asks it for anything."""
 
@@ -102,7 +103,7 @@ class ForkServer:
 
     def _begin(self, variables: Mapping[str, str]) -> socket.socket:
         self._link, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        words = [sys.executable, "-m", __name__.replace("starting", "fork_server"), str(other.fileno())]
+        words = [sys.executable, "-m", SERVER, str(other.fileno())]
         with other, (self.folder / "log" / "fork_server.log").open("a") as log:
             self._popen = subprocess.Popen(
                 [*words, str(self.folder), *self.names],

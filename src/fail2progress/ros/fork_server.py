@@ -1,4 +1,4 @@
-"""python -m fail2progress.ros.launch.fork_server SOCKET FOLDER NODE...: imports what nodes need once, then forks each of them.
+"""python -m fail2progress.ros.fork_server SOCKET FOLDER NODE...: imports what nodes need once, then forks each of them.
 
 Forked processes share what was imported, in memory and in time; each is the head of a session of its own. Requests and answers
 are JSON on a Unix socket (SOCK_SEQPACKET) that the supervisor has handed over; with a request come the files for standard output
