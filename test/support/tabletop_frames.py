@@ -11,8 +11,8 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Scene, pose
-from fail2progress.learning.segmentation.casting import Caster
 from fail2progress.learning.segmentation.meshes import Mesh
+from fail2progress.learning.segmentation.rasters import Triangles
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
 
@@ -29,7 +29,7 @@ def frame_of(things: Sequence[Coloured], eye: Sequence[float], target: Sequence[
     k = Intrinsics(WIDTH, HEIGHT, FOCAL, FOCAL, WIDTH / 2 - 0.5, HEIGHT / 2 - 0.5)
     u, v = np.meshgrid((np.arange(WIDTH) - k.cx) / FOCAL, (np.arange(HEIGHT) - k.cy) / FOCAL)
     rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ axes
-    hits = Caster(mesh for mesh, _ in things).cast(np.array(eye, float), rays)
+    hits = Triangles([mesh for mesh, _ in things]).seen(k, np.array(eye, float), axes)
     known = np.isfinite(hits.reach) & (hits.reach < 5)
     rng = np.random.default_rng(0)
     depth = np.where(known, hits.reach, 0.0)

@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fail2progress.core.rgbd import Intrinsics
 from fail2progress.learning.segmentation import scenes, sensors
-from fail2progress.learning.segmentation.casting import Caster
 from fail2progress.learning.segmentation.meshes import box, open_box
 from fail2progress.learning.segmentation.piles import Ground, Pile, profile
+from fail2progress.learning.segmentation.rasters import Triangles
 from fail2progress.learning.segmentation.rendering import HEIGHT, WIDTH, View
 from fail2progress.learning.segmentation.scenery import BACKGROUND, FIRST, SUPPORT
 from fail2progress.learning.segmentation.things import MAKERS
@@ -67,10 +68,20 @@ def test_a_profile_says_how_low_and_how_high_a_thing_is() -> None:
     assert np.nanmax(found.top) == pytest.approx(0.1, abs=1e-4)
 
 
-def test_rays_hit_the_nearest_mesh() -> None:
-    caster = Caster([box(0.1, 0.1, 0.1), box(0.1, 0.1, 0.1).shifted(0, 0, 0.5)])
-    hits = caster.cast(np.array([[0.0, 0.0, 2.0], [0.3, 0.0, 2.0]]), np.array([0.0, 0.0, -1.0]))
-    assert hits.reach[0] == pytest.approx(1.4, abs=1e-5) and hits.mesh[0] == 1 and not np.isfinite(hits.reach[1])
+def test_a_camera_sees_the_nearest_mesh_at_its_depth_also_where_it_passes_the_camera() -> None:
+    floor = box(40, 40, 0.1).shifted(0, 0, -0.1)
+    meshes = [box(0.1, 0.1, 0.1), box(0.1, 0.1, 0.1).shifted(0, 0, 0.5), floor]
+    camera = Intrinsics(65, 65, 60.0, 60.0, 32.0, 32.0)
+    down = np.array([[1.0, 0, 0], [0, -1, 0], [0, 0, -1]])
+    hits = Triangles(meshes).seen(camera, np.array([0.0, 0.0, 2.0]), down)
+    assert hits.reach[32, 32] == pytest.approx(1.4, abs=1e-5) and hits.mesh[32, 32] == 1
+    assert hits.reach[0, 0] == pytest.approx(2.0, abs=1e-5) and hits.mesh[0, 0] == 2
+    assert np.abs(hits.normals[..., 2]) == pytest.approx(1.0)
+    # Along the floor, whose triangles end behind the camera: it is seen below the horizon, and nothing above it.
+    ahead = np.array([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]])
+    hits = Triangles([floor]).seen(camera, np.array([0.0, 0.0, 1.0]), ahead)
+    v = (np.arange(40, 65) - 32) / 60
+    assert hits.reach[40:, 5] == pytest.approx(1 / v, rel=1e-4) and not np.isfinite(hits.reach[:32]).any()
 
 
 def test_sensors_err_as_sensors_do(views: list[View]) -> None:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation.casting import Caster
 from fail2progress.learning.segmentation.meshes import Mesh
+from fail2progress.learning.segmentation.rasters import Triangles
 
 CELL = 0.005
 """Metres; heights are kept on such a grid."""
@@ -27,18 +27,11 @@ class Profile:
 
 
 def profile(mesh: Mesh) -> Profile:
-    """By rays from below and from above."""
+    """Seen from below and from above."""
     low, high = mesh.vertices.min(axis=0), mesh.vertices.max(axis=0)
     first, last = np.floor(low[:2] / CELL).astype(np.int64), np.floor(high[:2] / CELL).astype(np.int64)
     x, y = ((np.arange(a, b + 1) + 0.5) * CELL for a, b in zip(first, last, strict=True))
-    grid = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1)
-    caster = Caster([mesh])
-    ends = []
-    for start, way in ((low[2] - 1.0, 1.0), (high[2] + 1.0, -1.0)):
-        origins = np.concatenate([grid, np.full((*grid.shape[:2], 1), start)], axis=-1)
-        hit = caster.cast(origins, np.array([0.0, 0.0, way])).reach
-        ends.append(np.where(np.isfinite(hit), start + way * hit, np.nan))
-    return Profile(first, ends[0], ends[1])
+    return Profile(first, *Triangles([mesh]).heights(x, y))
 
 
 @dataclass
@@ -94,9 +87,18 @@ class Pile:
     places: list[Array] = field(default_factory=list)
     ways: list[str] = field(default_factory=list)
 
-    def add(self, mesh: Mesh, at: Array, way: str, steadily: bool = True, level: float | None = None) -> bool:
-        """Let it down at (2,) m. False, and it is not added, where it would fall, or not come to rest at a level (m)."""
-        shape = profile(mesh)
+    def add(
+        self,
+        mesh: Mesh,
+        at: Array,
+        way: str,
+        steadily: bool = True,
+        level: float | None = None,
+        shape: Profile | None = None,
+    ) -> bool:
+        """Let it down at (2,) m; shape: its profile, where it is known. False, and it is not added, where it would fall, or not
+        come to rest at a level (m)."""
+        shape = shape or profile(mesh)
         found = self.ground.landing(shape, *at)
         if found is None or (steadily and not steady(found[1])):
             return False
@@ -109,12 +111,12 @@ class Pile:
         self.ways.append(way)
         return True
 
-    def beside(self, mesh: Mesh, neighbour: Array, angle: float) -> bool:
+    def beside(self, mesh: Mesh, neighbour: Array, angle: float, shape: Profile | None = None) -> bool:
         """Put it on the ground as near to something at (2,) as it can be in a direction (rad): they touch."""
-        shape, way = profile(mesh), np.array([np.cos(angle), np.sin(angle)])
+        shape, way = shape or profile(mesh), np.array([np.cos(angle), np.sin(angle)])
         for distance in np.arange(0.02, 0.3, CELL):
             at = neighbour + distance * way
             found = self.ground.landing(shape, *at)
             if found is not None and abs(found[0]) < 0.003 and steady(found[1]):
-                return self.add(mesh, at, "touching", level=0.0)
+                return self.add(mesh, at, "touching", level=0.0, shape=shape)
         return False

@@ -1,4 +1,4 @@
-"""Training scenes as a camera sees them, by rays: depth, labels, and colours with random prints and light."""
+"""Training scenes as a camera sees them, by rasters: depth, labels, and colours with random prints and light."""
 
 from __future__ import annotations
 
@@ -9,11 +9,15 @@ from numpy.typing import NDArray
 
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation.casting import Caster
+from fail2progress.learning.segmentation.rasters import Triangles
 from fail2progress.learning.segmentation.scenery import SUPPORT, Scenery
 
 WIDTH, HEIGHT = 320, 240
 _FAR = 6.0
+_CONE = 1.2
+"""Tangent of the angle to which a lamp's light is followed."""
+_LAMP = 140.0
+"""Pixels of the image from the lamp to one of that tangent."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +38,11 @@ class View:
 def view(scene: Scenery, rng: np.random.Generator, width: int = WIDTH) -> View:
     """From a random place with a random roll, small as a rule; width: of an image of 4 by 3, in pixels."""
     camera, eye, axes = _camera(scene, rng, width)
-    caster = Caster(scene.meshes)
+    triangles = Triangles(scene.meshes)
     columns, rows = (np.arange(n) for n in (camera.width, camera.height))
     u, v = np.meshgrid((columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy)
     rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ axes
-    hits = caster.cast(eye, rays)
+    hits = triangles.seen(camera, eye, axes)
     geometry, normals = hits.mesh, hits.normals
     known = np.isfinite(hits.reach) & (hits.reach < _FAR)
     depth = np.where(known, hits.reach, 0.0)
@@ -48,7 +52,7 @@ def view(scene: Scenery, rng: np.random.Generator, width: int = WIDTH) -> View:
     points = eye + rays * depth[..., None]
     labels = np.where(known, np.array(scene.labels)[np.where(known, geometry, 0)], 0)
     albedo = _albedo(scene, points, np.where(known, geometry, -1), rng)
-    colour = _lit(caster, albedo, points, normals, known, rng)
+    colour = _lit(triangles, albedo, points, normals, known, rng)
     dark = albedo.max(axis=-1) < 0.12
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = axes.T, eye
@@ -116,7 +120,7 @@ def _printed(local: Array, base: Array, support: bool, rng: np.random.Generator)
 
 
 def _lit(
-    caster: Caster, albedo: Array, points: Array, normals: Array, known: NDArray[np.bool_], rng: np.random.Generator
+    triangles: Triangles, albedo: Array, points: Array, normals: Array, known: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Under one lamp with shadows, and light from all around; with a camera's exposure, tint and noise."""
     lamp = np.array([*rng.normal(0, 0.8, 2), rng.uniform(0.8, 2.0)])
@@ -124,7 +128,7 @@ def _lit(
     toward /= np.maximum(np.linalg.norm(toward, axis=-1, keepdims=True), 1e-6)
     light = np.maximum(np.einsum("ijk,ijk->ij", normals, toward), 0.0)
     if rng.random() < 0.7:
-        blocked = caster.cast(points + normals * 0.002, np.where(known[..., None], toward, (0.0, 0.0, 1.0))).reach < 3.0
+        blocked = _shaded(triangles, lamp, points + normals * 0.004)
         light = np.where(blocked & known, light * rng.uniform(0.0, 0.6), light)
     ambient = rng.uniform(0.25, 0.8)
     shaded = albedo * (ambient + (1.1 - ambient) * light)[..., None]
@@ -135,3 +139,20 @@ def _lit(
     shaded = (shaded * rng.uniform(0.6, 1.3) * rng.uniform(0.85, 1.15, 3)) ** rng.uniform(0.7, 1.3)
     shaded = shaded + rng.normal(0, rng.uniform(0.0, 0.03), shaded.shape)
     return np.asarray(np.clip(shaded * 255, 0, 255), np.uint8)
+
+
+def _shaded(triangles: Triangles, lamp: Array, points: Array) -> NDArray[np.bool_]:
+    """(H, W) whether something is between a lamp (3,) m above the support and points (H, W, 3) m, as far as it is followed."""
+    forward = -lamp / np.linalg.norm(lamp)
+    right = np.cross(forward, (0.0, 1.0, 0.0))
+    right /= np.linalg.norm(right)
+    axes = np.stack([right, np.cross(forward, right), forward])
+    size = 2 * _CONE * _LAMP
+    camera = Intrinsics(round(size), round(size), _LAMP, _LAMP, size / 2 - 0.5, size / 2 - 0.5)
+    first = triangles.seen(camera, lamp, axes).reach
+    local = (points - lamp) @ axes.T
+    deep = np.maximum(local[..., 2], 1e-3)
+    column, row = (np.round(local[..., i] / deep * _LAMP + size / 2 - 0.5).astype(np.int64) for i in (0, 1))
+    within = (local[..., 2] > 0) & (np.minimum(column, row) >= 0) & (np.maximum(column, row) < round(size))
+    rows, columns = (np.clip(places, 0, round(size) - 1) for places in (row, column))
+    return np.asarray(within & (first[rows, columns] < local[..., 2] - 0.01))

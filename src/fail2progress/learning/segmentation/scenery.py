@@ -9,7 +9,7 @@ import numpy as np
 
 from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.meshes import Mesh, box, lathe, tube, union
-from fail2progress.learning.segmentation.piles import CELL, Ground, Pile
+from fail2progress.learning.segmentation.piles import CELL, Ground, Pile, profile
 from fail2progress.learning.segmentation.things import HOLLOW, thing, turn
 
 _UP = np.array([0.0, 0.0, 1.0])
@@ -91,19 +91,20 @@ def _arrange(pile: Pile, reach: float, count: int, rng: np.random.Generator) -> 
     hollow: list[Array] = []
     for _ in range(count):
         maker, mesh = thing(rng)
-        how = rng.random()
+        how, shape = rng.random(), profile(mesh)
         for _ in range(6):
             done = False
             if how < 0.3 and pile.places:
-                done = pile.beside(mesh, pile.places[int(rng.integers(len(pile.places)))], rng.uniform(0, 2 * np.pi))
+                done = pile.beside(mesh, pile.places[int(rng.integers(len(pile.places)))], rng.uniform(0, 2 * np.pi), shape)
             elif how < 0.45 and pile.places:
-                done = pile.add(mesh, pile.places[int(rng.integers(len(pile.places)))] + rng.normal(0, 0.01, 2), "stacked")
+                on = pile.places[int(rng.integers(len(pile.places)))] + rng.normal(0, 0.01, 2)
+                done = pile.add(mesh, on, "stacked", shape=shape)
             elif how < 0.6 and hollow:
                 # Leaning in a cup or a box, as pens and spoons do, or lying there.
                 leaning = mesh.moved(turn(int(rng.integers(2)), rng.uniform(0, 1.4))) if rng.random() < 0.5 else mesh
                 done = pile.add(leaning, hollow[int(rng.integers(len(hollow)))] + rng.normal(0, 0.008, 2), "inside", False)
             else:
-                done = pile.add(mesh, rng.uniform(-reach, reach, 2), "apart", level=0.0)
+                done = pile.add(mesh, rng.uniform(-reach, reach, 2), "apart", level=0.0, shape=shape)
             if done:
                 break
         if done and maker in HOLLOW:
@@ -129,8 +130,9 @@ def _tote(rng: np.random.Generator) -> Scenery:
         mesh = thing(rng)[1]
         if rng.random() < 0.6:
             mesh = mesh.moved(turn(0, rng.uniform(-np.pi, np.pi)) @ turn(1, rng.uniform(-1, 1)))
+        shape = profile(mesh)
         for _ in range(3):
-            if pile.add(mesh, rng.uniform(-0.42, 0.42, 2) * sides, "in a heap", False):
+            if pile.add(mesh, rng.uniform(-0.42, 0.42, 2) * sides, "in a heap", False, shape=shape):
                 break
     _finish(found, pile, rng)
     return found
