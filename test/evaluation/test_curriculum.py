@@ -55,7 +55,8 @@ class Teacher:
     asked: list[str] = field(default_factory=list)
     remembered: list[int] = field(default_factory=list)
 
-    def remembering(self, lessons: Any) -> Any:
+    def remembering(self, lessons: Any, failures: Any) -> Any:
+        assert len(failures) == len(lessons)
         self.remembered.append(len(lessons))
         return self
 

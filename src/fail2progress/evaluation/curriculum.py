@@ -21,7 +21,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
-from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehearsal, save_rehearsal
+from fail2progress.learning.finetuning.rehearsal import load_rehearsal, save_rehearsal
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fail2progress.stein.states import NothingToVaryError
 
@@ -69,14 +69,12 @@ class Curriculum:
         rows = self.rows(start)
         done = list(rows.by_key.values())
         yield from done
-        model, lessons = self._current(start, done), self._lessons(done)
-        store = FailureStore(self.folder / "failures.sqlite")
+        model, store = self._current(start, done), FailureStore(self.folder / "failures.sqlite")
         while not self.finished(done):
             source = self.sources[len(done) % len(self.sources)]
             begun = time.perf_counter()
             begin = self._original(source, start, done, tell)
-            row, model = self._round(source, model, done, learner.remembering(lessons), classifier, store, tell)
-            lessons = self._lessons([*done, row])
+            row, model = self._round(source, model, done, self._remembering(learner, done, store), classifier, store, tell)
             row["original"] = begin
             row["results"] = self._measured(model, [*done, row], tell)
             row["seconds"] = time.perf_counter() - begun
@@ -106,9 +104,11 @@ class Curriculum:
         accepted = [row["model"] for row in rows if row["accepted"]]
         return load_checkpoint(self.folder / accepted[-1]) if accepted else start
 
-    def _lessons(self, rows: Sequence[Row]) -> list[RehearsalSet]:
-        """The data of what was learnt, to be rehearsed in later lessons."""
-        return [load_rehearsal(self.folder / _lesson_of(row["model"])) for row in rows if row["accepted"]]
+    def _remembering(self, learner: Learner, rows: Sequence[Row], store: FailureStore) -> Learner:
+        """A learner that knows what was learnt so far, and from what."""
+        learnt = [row for row in rows if row["accepted"]]
+        lessons = [load_rehearsal(self.folder / _lesson_of(row["model"])) for row in learnt]
+        return learner.remembering(lessons, [store.get(row["event"]) for row in learnt])
 
     def _round(
         self,

@@ -6,12 +6,20 @@ from hypothesis import strategies as st
 
 from fail2progress.failures.event import Mismatch
 from fail2progress.learning.finetuning.acceptance import Repetitions, Rule, Scores, judge, repeat, score
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions, select
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from support import failures
 
-BEFORE = Scores(failure_f1=0.8, failure_error=0.30, held_out_detection=0.95, held_out_prediction=0.93)
+BEFORE = Scores(
+    failure_f1=0.8,
+    failure_error=0.30,
+    held_out_detection=0.95,
+    held_out_prediction=0.93,
+    lessons=(0.98, 0.92),
+    earlier=(1.0, 0.5),
+)
 NAN = float("nan")
 shares = st.floats(0.0, 1.0)
 scores = st.builds(Scores, shares, shares, shares, shares)
@@ -33,7 +41,7 @@ scores = st.builds(Scores, shares, shares, shares, shares)
         (replace(BEFORE, failure_f1=1.0, held_out_detection=0.85), "it loses 0.100 F1 on what worked before, more than 0.020"),
         (replace(BEFORE, failure_error=NAN), "it does not do better on the failure"),
         (replace(BEFORE, failure_f1=1.0, held_out_detection=NAN), "it does not do better on the failure"),
-        (Scores(NAN, NAN, NAN, NAN), "it does not do better on the failure"),
+        (replace(BEFORE, failure_f1=NAN, failure_error=NAN, held_out_prediction=NAN), "it does not do better on the failure"),
         (
             replace(BEFORE, failure_f1=1.0, broken=0.5),
             "it does not mend the failure: 50% of the broken relations come out right as it was observed",
@@ -46,6 +54,21 @@ scores = st.builds(Scores, shares, shares, shares, shares)
             replace(BEFORE, failure_f1=1.0, motion=0.05),
             "it does not mend the failure: what moved is predicted 50 mm off",
         ),
+        (replace(BEFORE, failure_f1=0.9, lessons=(0.97, 0.92)), "better on the failure, not worse elsewhere"),
+        (
+            replace(BEFORE, failure_f1=0.9, lessons=(0.93, 0.95)),
+            "it loses 0.050 F1 on an earlier lesson, more than 0.040",
+        ),
+        (
+            replace(BEFORE, failure_f1=0.9, lessons=(0.95, 0.88)),
+            "it loses 0.035 F1 on what worked before, more than 0.020",
+        ),
+        (
+            replace(BEFORE, failure_f1=0.9, earlier=(0.4, 0.9)),
+            "it forgets an earlier failure: 40% of its broken relations come out right",
+        ),
+        (replace(BEFORE, failure_f1=0.9, earlier=(0.8, 0.2)), "better on the failure, not worse elsewhere"),
+        (replace(BEFORE, failure_f1=0.9, lessons=(NAN, 0.92)), "it does not do better on the failure"),
     ],
 )
 def test_verdicts(after: Scores, reason: str) -> None:
@@ -88,9 +111,11 @@ def test_what_passes_is_better_somewhere_and_loses_little(before: Scores, after:
 
 
 def test_a_model_is_measured_on_either_set(model: Points2Plans, data: Transitions) -> None:
-    one, other = select(data, range(6)), select(data, range(6, 12))
-    found, turned = score(model, one, other), score(model, other, one)
+    one, two = select(data, range(6)), select(data, range(6, 12))
+    found, turned = score(model, one, RehearsalSet(two, two)), score(model, two, RehearsalSet(one, one))
     assert found.failure_f1 == pytest.approx(turned.held_out_prediction, abs=1e-6)
+    remembered = score(model, one, RehearsalSet(two, two, lessons=(RehearsalSet(two, one), RehearsalSet(two, two))))
+    assert remembered.lessons == pytest.approx((found.failure_f1, found.held_out_prediction), abs=1e-6)
     assert all(0.0 <= value <= 1.0 for value in (found.failure_f1, found.held_out_detection)) and found.failure_error > 0
 
 
@@ -111,8 +136,10 @@ def test_the_failure_itself_is_asked_for(model: Points2Plans, data: Transitions,
     starts = {tuple(outcome.before.scene.poses[:, :2].ravel().round(4)) for outcome in again.outcomes}
     assert len(starts) == len(again.outcomes)
     assert all(outcome.call == done.call for outcome in again.outcomes)
-    found = score(model, select(data, range(4)), select(data, range(4)), [again])
+    few = select(data, range(4))
+    found = score(model, few, RehearsalSet(few, few), [again], earlier=[again, again])
+    assert found.earlier == (min(found.broken, found.shifted),) * 2
     assert 0.0 <= found.broken <= 1.0 and 0.0 <= found.shifted <= 1.0 and found.motion > 0.0
     unbroken = event.model_copy(update={"header": event.header.model_copy(update={"mismatches": ()})})
-    none = score(model, select(data, range(4)), select(data, range(4)), [replace(again, event=unbroken)])
+    none = score(model, few, RehearsalSet(few, few), [replace(again, event=unbroken)])
     assert none.broken == none.shifted == 1.0 and none.motion == pytest.approx(found.motion)

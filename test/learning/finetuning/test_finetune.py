@@ -3,7 +3,7 @@ import copy
 import pytest
 import torch
 
-from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
+from fail2progress.learning.finetuning.finetune import Epochs, FinetuneOptions, finetune
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.training.losses import view
 from fail2progress.models.training.transitions import Transitions, select
@@ -90,3 +90,22 @@ def test_more_replay_than_there_is(model: Points2Plans, data: Transitions) -> No
     finetune(model, select(data, range(6)), select(data, range(20, 23)), options, 0, lambda done, total: heard.append(total))
     assert set(heard) == {2 * 9}
     assert changed(model, tune(model, data, FinetuneOptions(epochs=2, replay=0)))
+
+
+def test_every_lesson_has_an_equal_share_of_an_epoch() -> None:
+    epochs = Epochs(4, (30, 6, 200), (10, 5, 5))
+    drawn = [epochs(torch.Generator().manual_seed(seed)).tolist() for seed in range(3)]
+    for rows in drawn:
+        assert len(rows) == len(set(rows)) == 24
+        sets = range(4), range(4, 34), range(34, 40), range(40, 240)
+        assert [sum(row in numbers for row in rows) for numbers in sets] == [4, 10, 5, 5]
+    assert len({tuple(rows) for rows in drawn}) == 3
+
+
+def test_lessons_are_trained_on_within_a_bound(model: Points2Plans, data: Transitions) -> None:
+    heard: list[int] = []
+    lessons = [select(data, range(30 + 6 * i, 36 + 6 * i)) for i in range(3)]
+    options = FinetuneOptions(epochs=2, replay=4, lessons=7, adjusts="networks")
+    few, rest = select(data, range(6)), select(data, range(20, 30))
+    tuned = finetune(model, few, rest, options, 0, lambda done, total: heard.append(total), lessons=lessons)
+    assert set(heard) == {2 * (6 + 4 + 3 * 3)} and changed(model, tuned)

@@ -96,9 +96,9 @@ def test_all_weights_go_on_from_what_the_adapters_say(
 ) -> None:
     begun: list[tuple[SkillEffectModel, SkillEffectModel]] = []
 
-    def watched(begin: SkillEffectModel, *rest: Any, teacher: SkillEffectModel) -> SkillEffectModel:
+    def watched(begin: SkillEffectModel, *rest: Any, teacher: SkillEffectModel, **more: Any) -> SkillEffectModel:
         begun.append((begin, teacher))
-        return finetune(begin, *rest, teacher=teacher)
+        return finetune(begin, *rest, teacher=teacher, **more)
 
     monkeypatch.setattr("fail2progress.learning.finetuning.learner.finetune", watched)
     targeting, finetuning = replace(learner.targeting, samples=2), FinetuneOptions(epochs=2, replay=2)
@@ -129,10 +129,22 @@ def test_while_nothing_passes_other_data_are_tried_within_the_time(
     assert len(replace(strict, patience=0.0).learn([event], model, 0).tries) == 1
 
 
-def test_earlier_lessons_are_rehearsed_with_the_rest(learner: Learner, data: Transitions) -> None:
+def test_earlier_lessons_are_rehearsed_and_asked_for(
+    learner: Learner, event: FailureEvent, model: Points2Plans, data: Transitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lesson = RehearsalSet(select(data, range(5)), select(data, range(5, 8)))
-    again = learner.remembering([lesson, lesson])
-    assert len(again.rehearsal.replay) == len(learner.rehearsal.replay) + 10
-    assert again.rehearsal.held_out is learner.rehearsal.held_out
-    assert again.finetuning.replay > learner.finetuning.replay
-    assert learner.remembering([]) is learner
+    rehearsed: list[int] = []
+
+    def watched(*given: Any, lessons: Any, **more: Any) -> SkillEffectModel:
+        rehearsed.extend(len(one) for one in lessons)
+        return finetune(*given, lessons=lessons, **more)
+
+    monkeypatch.setattr("fail2progress.learning.finetuning.learner.finetune", watched)
+    brief = replace(learner, targeting=replace(learner.targeting, samples=2), patience=0.0)
+    brief = replace(brief, finetuning=FinetuneOptions(epochs=3, replay=2, adjusts="all"))
+    verdict = brief.remembering([lesson, lesson], [event]).learn([event], model, 0).verdict
+    assert rehearsed == [5, 5]
+    assert len(verdict.after.lessons) == len(verdict.before.lessons) == len(verdict.lessons_lost) == 2
+    # The earlier failure is the one that is learnt from.
+    assert verdict.after.earlier == (min(verdict.after.broken, verdict.after.shifted),)
+    assert brief.learn([event], model, 0).verdict.after.lessons == ()

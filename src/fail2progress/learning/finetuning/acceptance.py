@@ -15,6 +15,7 @@ import numpy as np
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent, Mismatch
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.training.metrics import evaluate
@@ -25,7 +26,7 @@ from fail2progress.stein.concerned import seen_moving
 MOVED = 0.005
 """Metres from which something counts as moved."""
 AIM = 0.003
-"""Held-out F1 that one failure may cost."""
+"""Held-out F1 that one failure may cost, and F1 on earlier lessons, mean over them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,15 @@ class Scores:
     """The same in simulated repetitions of the failure with shifted starts."""
     motion: float = 0.0
     """Mean displacement error in metres of what moved, in O_F and in these repetitions; 0 for a model that predicts no motion."""
+    lessons: tuple[float, ...] = ()
+    """F1 on what was held back of every earlier lesson."""
+    earlier: tuple[float, ...] = ()
+    """The lesser of `broken` and `shifted` for every earlier failure."""
+
+    def values(self) -> tuple[float, ...]:
+        """All numbers."""
+        *plain, lessons, earlier = astuple(self)
+        return (*plain, *lessons, *earlier)
 
 
 @dataclass(frozen=True)
@@ -56,9 +66,15 @@ class AcceptanceResult:
 
     @property
     def lost(self) -> float:
-        """F1 lost on what worked before."""
-        detection = self.before.held_out_detection - self.after.held_out_detection
-        return max(detection, self.before.held_out_prediction - self.after.held_out_prediction)
+        """F1 lost on what worked before; on earlier lessons, the mean over them."""
+        before, after = self.before, self.after
+        lost = [before.held_out_detection - after.held_out_detection, before.held_out_prediction - after.held_out_prediction]
+        return max(*lost, _mean(self.lessons_lost, -math.inf))
+
+    @property
+    def lessons_lost(self) -> list[float]:
+        """F1 lost on every earlier lesson."""
+        return [before - after for before, after in zip(self.before.lessons, self.after.lessons, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,8 @@ class Rule:
 
     margin: float = 0.02
     """F1 that may be lost on what worked before."""
+    lesson: float = 0.04
+    """F1 that may be lost on one earlier lesson: what was held back of it are few executions."""
     gain: float = 0.01
     """F1 to be won on held-back executions of the failure, or a tenth of the error."""
     right: float = 0.6
@@ -121,10 +139,14 @@ def repeat(
 
 
 def score(
-    model: SkillEffectModel, failure: Transitions, held_out: Transitions, repetitions: Sequence[Repetitions] = ()
+    model: SkillEffectModel,
+    failure: Transitions,
+    known: RehearsalSet,
+    repetitions: Sequence[Repetitions] = (),
+    earlier: Sequence[Repetitions] = (),
 ) -> Scores:
-    """Measure a model."""
-    on_failure, on_old = evaluate(model, failure), evaluate(model, held_out)
+    """Measure a model: on the failure, on what is known of before and of earlier lessons, and on the failures of these."""
+    on_failure, on_old = evaluate(model, failure), evaluate(model, known.held_out)
     broken, shifted, motion = zip(*(_itself(model, one) for one in repetitions), strict=True) if repetitions else ((), (), ())
     return Scores(
         on_failure.prediction_f1,
@@ -134,6 +156,8 @@ def score(
         _mean(broken, 1.0),
         _mean(shifted, 1.0),
         _mean(motion, 0.0),
+        tuple(evaluate(model, lesson.held_out).prediction_f1 for lesson in known.lessons),
+        tuple(min(_itself(model, one)[:2]) for one in earlier),
     )
 
 
@@ -180,7 +204,7 @@ def judge(before: Scores, after: Scores, rule: Rule = Rule()) -> AcceptanceResul
 def _fault(before: Scores, after: Scores, rule: Rule) -> str | None:
     """Why a model must not go live, the failure itself first."""
     better = after.failure_f1 >= before.failure_f1 + rule.gain or after.failure_error <= 0.9 * before.failure_error - 1e-9
-    if not all(math.isfinite(value) for value in astuple(after)):
+    if not all(map(math.isfinite, after.values())):
         return "it does not do better on the failure"
     right = min(after.broken, after.shifted)
     if right < rule.right:
@@ -190,7 +214,16 @@ def _fault(before: Scores, after: Scores, rule: Rule) -> str | None:
         return f"it does not mend the failure: what moved is predicted {1000 * after.motion:.0f} mm off"
     if not better:
         return "it does not do better on the failure"
-    lost = AcceptanceResult(True, before, after, "").lost
-    if lost > rule.margin:
-        return f"it loses {lost:.3f} F1 on what worked before, more than {rule.margin:.3f}"
+    return _forgotten(AcceptanceResult(True, before, after, ""), rule)
+
+
+def _forgotten(result: AcceptanceResult, rule: Rule) -> str | None:
+    """What the new model knows no longer: what worked before, or what was learnt before."""
+    if result.lost > rule.margin:
+        return f"it loses {result.lost:.3f} F1 on what worked before, more than {rule.margin:.3f}"
+    if max(result.lessons_lost, default=0.0) > rule.lesson:
+        return f"it loses {max(result.lessons_lost):.3f} F1 on an earlier lesson, more than {rule.lesson:.3f}"
+    again = [new for old, new in zip(result.before.earlier, result.after.earlier, strict=True) if new < rule.right <= old]
+    if again:
+        return f"it forgets an earlier failure: {min(again):.0%} of its broken relations come out right"
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +30,8 @@ class FinetuneOptions:
     batch: int = 10
     learning_rate: float = 1e-4
     replay: int = 20
+    lessons: int = 40
+    """Executions of all earlier lessons together in every epoch, an equal share of each."""
     adjusts: str = LADDER
     """"ladder": a learner tries one after the other, as follows. "relations": the few weights that say what a detected relation
     means for motion, in models that have them (decision 0002).
@@ -38,7 +40,7 @@ class FinetuneOptions:
     If everything moves, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
     """
     distillation: float = 5.0
-    """Weight of agreeing with the old model on the replayed executions, where all weights are adjusted."""
+    """Weight of agreeing with the old model on the replayed executions, where all weights are adjusted, or lessons rehearsed."""
     adapter_rate: float = 0.05
     network_rate: float = 3e-3
 
@@ -56,13 +58,15 @@ def finetune(
     seed: int,
     report: Callable[[int, int], None] = lambda done, total: None,
     teacher: SkillEffectModel | None = None,
+    lessons: Sequence[Transitions] = (),
 ) -> SkillEffectModel:
     """A fine-tuned copy; the model itself is left as it is. The encoder is not adjusted, so shape codes are computed once.
 
     `report` hears the samples done and their total. `teacher` is the model to agree with on what is replayed, if it is another.
+    `lessons` are the data of earlier ones, rehearsed as well (docs/decisions/0050).
     """
     tuned = copy.deepcopy(model)
-    source = concatenate([targeted, replay])
+    source = concatenate([targeted, replay, *lessons])
     codes = shape_codes(tuned, source)
     parameters = adjusted(tuned, options.adjusts)
     _only(tuned, parameters)
@@ -75,8 +79,10 @@ def finetune(
         cosine=options.adjusts == "all",
         warmup=0.0,
     )
-    epoch = _Epochs(len(targeted), len(replay), options.replay)
-    distils = options.distillation > 0 and options.replay > 0 and options.adjusts == "all"
+    shares = [_share(options.lessons, len(lessons))] * len(lessons)
+    epoch = Epochs(len(targeted), tuple(map(len, (replay, *lessons))), (options.replay, *shares))
+    agrees = options.adjusts == "all" or (bool(lessons) and options.adjusts == "networks")
+    distils = agrees and options.distillation > 0 and options.replay > 0
     further = Distillation(teacher or model, tuned, len(targeted), options.distillation) if distils else None
     generator = torch.Generator().manual_seed(seed)
     for step in train(tuned, source, parameters, training, generator, codes, epoch, further=further):
@@ -129,18 +135,29 @@ def adjusted(model: SkillEffectModel, adjusts: str) -> list[torch.nn.Parameter]:
     return model.adapter_parameters() if adjusts == "networks" else adapters["relations"]
 
 
+def _share(together: int, lessons: int) -> int:
+    """Executions of one lesson in an epoch, rounded up: each counts alike, however many there are."""
+    return -(-together // lessons) if lessons else 0
+
+
 @dataclass(frozen=True)
-class _Epochs:
-    """Draws an epoch: all of D+, and some of the replayed executions that follow it."""
+class Epochs:
+    """Draws an epoch: all of D+, and some of each of the sets that follow it: what was pre-trained on, then lessons."""
 
     targeted: int
-    available: int
-    replay: int
+    available: tuple[int, ...]
+    """How many each set holds."""
+    counts: tuple[int, ...]
+    """How many of each to draw."""
 
     def __call__(self, generator: torch.Generator) -> Tensor:
-        old = torch.randperm(self.available, generator=generator)[: self.replay] + self.targeted
-        both = torch.cat([torch.arange(self.targeted), old])
-        return both[torch.randperm(len(both), generator=generator)]
+        """Rows in random order."""
+        parts, first = [torch.arange(self.targeted)], self.targeted
+        for available, count in zip(self.available, self.counts, strict=True):
+            parts.append(torch.randperm(available, generator=generator)[:count] + first)
+            first += available
+        drawn = torch.cat(parts)
+        return drawn[torch.randperm(len(drawn), generator=generator)]
 
 
 def _only(model: SkillEffectModel, parameters: list[torch.nn.Parameter]) -> None:

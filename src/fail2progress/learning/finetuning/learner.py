@@ -38,8 +38,6 @@ LADDER = (Rung("relations", 0.4), Rung("networks", 0.4), Rung("all", 0.4, after=
 ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 """What to try while no model has passed: parts of the members' freedom, and of the number of samples."""
 
-_AGAIN = 0.2
-"""By which part more is rehearsed for every lesson that is remembered."""
 _FORGETTING = 15.0
 """What held-out F1 lost beyond the aim counts against F1 won on the failure."""
 
@@ -149,14 +147,13 @@ class Learner:
     rebuild: Rebuild = rebuilt
     rule: Rule = Rule()  # noqa: RUF009 (frozen)
     patience: float = 45.0
+    earlier: tuple[FailureEvent, ...] = ()
+    """Failures that were learnt from before."""
 
-    def remembering(self, lessons: Sequence[RehearsalSet]) -> Learner:
-        """A learner that rehearses the data of earlier lessons as well, so that they are not forgotten for new ones."""
-        if not lessons:
-            return self
-        replay = concatenate([self.rehearsal.replay, *(lesson.replay for lesson in lessons)])
-        more = round(self.finetuning.replay * (1 + _AGAIN * len(lessons)))
-        return replace(self, rehearsal=replace(self.rehearsal, replay=replay), finetuning=replace(self.finetuning, replay=more))
+    def remembering(self, lessons: Sequence[RehearsalSet], failures: Sequence[FailureEvent] = ()) -> Learner:
+        """A learner that rehearses the data of earlier lessons as well, and whose acceptance test asks for these lessons and for
+        the failures that they were learnt from, so that they are not forgotten for new ones (docs/decisions/0050)."""
+        return replace(self, rehearsal=replace(self.rehearsal, lessons=tuple(lessons)), earlier=tuple(failures))
 
     def learn(
         self, events: list[FailureEvent], model: SkillEffectModel, seed: int, report: Progress = lambda s, p: None
@@ -216,15 +213,16 @@ class _Learning:
         data = concatenate([from_outcomes(t.outcomes) for t in targeted])
         check = concatenate([from_outcomes(t.spare or t.outcomes) for t in targeted])
         start = time.perf_counter()
-        repetitions = self._repetitions()
-        before = score(self.model, check, self.learner.rehearsal.held_out, repetitions)
+        known = self.learner.rehearsal
+        asked = self._repetitions(self.events), self._repetitions(self.learner.earlier)
+        before = score(self.model, check, known, *asked)
         self._spent("gate", time.perf_counter() - start)
         found: dict[str | None, SkillEffectModel] = {None: self.model}
         for rung in self._rungs():
             found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung)
             start = time.perf_counter()
             self.report("gate", 0.0)
-            after = score(tuned, check, self.learner.rehearsal.held_out, repetitions)
+            after = score(tuned, check, known, *asked)
             self._spent("gate", time.perf_counter() - start)
             verdict = judge(before, after, self.learner.rule)
             self.tries.append(Try(rung.adjusts, options.freedom, options.samples, verdict, tuned, targeted))
@@ -249,15 +247,15 @@ class _Learning:
         start = time.perf_counter()
         options = self.learner.finetuning
         options = replace(options, adjusts=rung.adjusts, epochs=max(round(rung.epochs * options.epochs), 1))
-        replay = self.learner.rehearsal.replay
+        known, lessons = self.learner.rehearsal, [lesson.replay for lesson in self.learner.rehearsal.lessons]
         told = lambda done, total: self.report("fine-tuning", done / total)  # noqa: E731
-        tuned = finetune(begin, data, replay, options, self.seed, told, teacher=self.model)
+        tuned = finetune(begin, data, known.replay, options, self.seed, told, teacher=self.model, lessons=lessons)
         self._spent("fine-tuning", time.perf_counter() - start)
         return tuned
 
-    def _repetitions(self) -> list[Repetitions]:
+    def _repetitions(self, events: Sequence[FailureEvent]) -> list[Repetitions]:
         simulator, rebuild = self.learner.simulator, self.learner.rebuild
-        return [repeat(event, rebuild(event), simulator, self.seed + i) for i, event in enumerate(self.events)]
+        return [repeat(event, rebuild(event), simulator, self.seed + i) for i, event in enumerate(events)]
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds

@@ -22,10 +22,12 @@ HELD_OUT = 200
 
 @dataclass(frozen=True)
 class RehearsalSet:
-    """Executions that were trained on, for replay, and held-out ones, for the gate."""
+    """Executions that were trained on, for replay, and held-out ones, for the gate; and the same of earlier lessons."""
 
     replay: Transitions
     held_out: Transitions
+    lessons: tuple[RehearsalSet, ...] = ()
+    """Not written into a file: every lesson has its own."""
 
 
 def choose(transitions: Transitions, seed: int = 0) -> RehearsalSet:
@@ -56,8 +58,9 @@ def load_rehearsal(path: Path) -> RehearsalSet:
             note = (file.metadata() or {}).get("vocabulary")
             values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
         vocabulary = check(json.loads(note) if note is not None else None, current())
-        parts = (_part(values, name) for name in ("replay", "held_out"))
-        return RehearsalSet(*(replace(part, skill=renumbered(part.skill, vocabulary)) for part in parts))
+        replay, held_out = (_part(values, name) for name in ("replay", "held_out"))
+        numbers = [renumbered(part.skill, vocabulary) for part in (replay, held_out)]
+        return RehearsalSet(replace(replay, skill=numbers[0]), replace(held_out, skill=numbers[1]))
     except VocabularyError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
