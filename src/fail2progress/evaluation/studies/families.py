@@ -56,13 +56,8 @@ class Study:
         return {"table": "families", "rows": rows, "provenance": provenance(model=model, **grid, **setting)}
 
     def cells(self) -> list[Cell]:
-        """In the order in which they are run: the first method and the most true executions, then its rivals, then the rest."""
-        return sorted(self._all_cells(), key=lambda cell: (self._stage(cell.method), cell.failure))
-
-    def _stage(self, method: str) -> int:
-        if method in (GENERATORS[0], MOST_TRUE):
-            return 0
-        return 1 if method in GENERATORS else 2
+        """In the order in which they are run: the first method and the most true executions, then the others, by failures."""
+        return sorted(self._all_cells(), key=lambda cell: (cell.method not in (GENERATORS[0], MOST_TRUE), cell.failure))
 
     def _all_cells(self) -> Iterator[Cell]:
         """Those of the parts that were asked for; a method that learns needs no cell of its own for its data."""
