@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from fail2progress.tasks.items import Item, to_json
+from support import samples
 from support.processes import command
 
 Run = Callable[..., Any]
@@ -31,6 +33,9 @@ FILES: dict[str, bytes] = {
     "nul.sqlite": b"\0" * 4096,
     "huge.json": json.dumps({"width": 10**8, "height": 1, "fx": 1, "fy": 1, "cx": 1, "cy": 1}).encode(),
     "many.yaml": b"/**/learner: {ros__parameters: {samples: many}}\n",
+    "vast.yaml": b"/**/learner: {ros__parameters: {samples: 1" + b"0" * 400 + b"}}\n",
+    "crowd.yaml": b"name: crowd\ncounts: {1: {cup: 1000000000}}\nstages: [on(cup_1, table_a)]\n",
+    "empty.mcap": b"",
     "near.yaml": b"plannner: {ros__parameters: {x: 3}}\n",
     "name.yaml": b"/**/learner: {ros__parameters: {sampels: 3}}\n",
     "flat.yaml": b"learner: 3\n",
@@ -93,6 +98,17 @@ BAD = (
     ("perceive color.png depth.png --camera empty.json", "empty.json"),
     ("perceive color.png depth.png --camera deep.json", "deep.json is not JSON"),
     ("bag info empty", "empty: damaged"),
+    ("bag info empty.mcap", "empty.mcap: an empty recording, no message is in it"),
+    ("up replay empty.mcap", "empty.mcap: an empty recording, no message is in it"),
+    ("perceive empty.mcap", "empty.mcap: an empty recording, no message is in it"),
+    # sizes, places and numbers of things that no simulation can bear
+    ("benchmark run giant.jsonl", "giant.jsonl, line 1: cup_1: an extent of 1e+09 m is not between 0.001 and 20 m"),
+    ("learn --item far.jsonl", "far.jsonl, line 1: cup_1: a position of -5000 m is more than 100 m away"),
+    (
+        "evaluate --task crowd.yaml",
+        "crowd.yaml, line 2: counts[1] cup: Input should be less than or equal to 100, got 10",
+    ),
+    ("train --data folder --out m.safetensors --learning-rate inf", "less than or equal to 10, got 'inf'"),
     # folders for files, and files for folders
     ("evaluate --task folder.yaml", "folder.yaml: cannot be read (Is a directory)"),
     ("evaluate --model folder.safetensors", "folder.json: cannot be read"),
@@ -119,6 +135,7 @@ BAD = (
     ("up sim --params-file list.yaml", "list.yaml: not a parameter file"),
     ("up sim --params-file empty.yaml", "empty.yaml: not a parameter file"),
     ("up sim --params-file many.yaml", "learner: samples: expected int, got 'many'"),
+    ("up sim --params-file vast.yaml", "learner: samples: 1000000000000000000000000000000000000000 is outside [1, 1000]"),
     ("up sim --params-file near.yaml", "Did you mean 'planner'?"),
     ("up sim --params-file name.yaml", "Did you mean 'samples'?"),
     ("up sim --params-file flat.yaml", "/learner: expected ros__parameters or a node, got 3"),
@@ -135,6 +152,11 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes(content)
     for name in FOLDERS:
         (folder / name).mkdir()
+    for name, column, value in (("giant", "size_m", 1e9), ("far", "pose", -5000.0)):
+        line = json.loads(to_json(Item("a", samples.loaded_cup_job())))
+        cup = next(thing for thing in line["scene"]["objects"] if thing["name"] == "cup_1")
+        cup[column][0] = value
+        (folder / f"{name}.jsonl").write_text(json.dumps(line) + "\n")
     Image.new("RGB", (64, 48)).save(folder / "color.png")
     Image.new("I;16", (64, 48), 800).save(folder / "depth.png")
     return folder

@@ -1,11 +1,13 @@
 import json
 import os
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fail2progress.cli.common import run_folder
 from fail2progress.core import gaps
 from fail2progress.core.runs import Runs, working_in
 from fail2progress.failures.event import FailureEvent
@@ -26,8 +28,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def made(folder: Path, event: FailureEvent) -> Runs:
     """Two runs; the later one met a failure and learnt from it."""
-    from datetime import datetime
-
     runs = Runs(Path("runs"))
     runs.new("sim", datetime(2026, 1, 1))
     later = runs.new("demo", datetime(2026, 1, 2))
@@ -113,3 +113,21 @@ def test_an_earlier_run_is_not_overwritten(refuses: Run, made: Runs) -> None:
     kept = sorted(os.listdir(made.latest().folder))
     assert "--force" in refuses("demo", "--out", made.latest().folder)
     assert sorted(os.listdir(made.latest().folder)) == kept
+
+
+def test_a_run_that_was_stopped_early_does_not_hide_the_one_before(run: Run, made: Runs, event: FailureEvent) -> None:
+    stopped = Runs(Path("runs")).new("demo", datetime(2026, 1, 3))
+    for words in (("failures", "ls", "--json"), ("models", "ls", "--json")):
+        result = run(*words)
+        assert result.exit_code == 0 and json.loads(result.stdout)
+        assert f"note: {stopped.folder} has no" in result.stderr and "2026-01-02" in result.stderr
+
+
+def test_a_run_in_which_nothing_was_made_leaves_no_folder(folder: Path) -> None:
+    with pytest.raises(KeyboardInterrupt), run_folder("demo", None):
+        raise KeyboardInterrupt
+    assert Runs(Path("runs")).all() == []
+    with pytest.raises(KeyboardInterrupt), run_folder("demo", None) as begun:
+        begun.store.touch()
+        raise KeyboardInterrupt
+    assert [kept.folder for kept in Runs(Path("runs")).all()] == [begun.folder]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from rich.progress import MofNCompleteColumn
 
-from fail2progress.cli.voice import Bars, never_silent, progress, stages
+from fail2progress.cli.silence import never_silent
+from fail2progress.cli.voice import Bars, progress, stages
 from support.processes import wait_until
 
 

@@ -1,10 +1,12 @@
 import importlib.util
+import multiprocessing
 import os
+import sys
 import time
 
 import pytest
 
-from fail2progress.core.executor import LocalExecutor, PoolExecutor, UntilExecutor, executor
+from fail2progress.core.executor import LocalExecutor, LostWorkerError, PoolExecutor, UntilExecutor, at_work, executor
 from support.executors import Inline
 
 
@@ -62,3 +64,15 @@ def test_executors_are_looked_up_by_name() -> None:
 def test_a_missing_cluster_package_says_what_to_install() -> None:
     with pytest.raises(ValueError, match=r"pip install ray"):
         executor("ray")
+
+
+def test_who_fails_beside_others_takes_them_along_and_is_named_as_the_cause() -> None:
+    context = multiprocessing.get_context("spawn")
+    failed, sleeping = context.Process(target=sys.exit, args=(3,)), context.Process(target=time.sleep, args=(600.0,))
+    with pytest.raises(LostWorkerError, match="closed by peer"), at_work([failed, sleeping]):
+        failed.join()
+        raise RuntimeError("Connection closed by peer\nand more of a library's words")
+    assert failed.exitcode == 3 and sleeping.exitcode != 0
+    with pytest.raises(RuntimeError, match="of our own") as own, at_work([]):
+        raise RuntimeError("of our own")
+    assert not isinstance(own.value, LostWorkerError)

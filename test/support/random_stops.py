@@ -71,7 +71,7 @@ COMMANDS = {
         "benchmark harness --slice static=static.jsonl --budget 4 --n-seeds 2 --n-boot 20 --processes 2 --out harness --resume",
         (BUILT,),
     ),
-    "families": LongCommand("reproduce families --quick --families loaded-carried --parts data --tests 4 --processes 2"),
+    "families": LongCommand("reproduce families --quick --families loaded-carried --parts data --trials 4 --processes 2"),
     "all": LongCommand(f"reproduce all {QUICK}", seconds=120.0),
     "perceive": LongCommand("perceive frames --picture seen --json"),
     "up-sim": LongCommand(

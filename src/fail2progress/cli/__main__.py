@@ -10,12 +10,21 @@ def main() -> None:
     """Run the command that was typed."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, end_at_once)
-    from fail2progress.cli.main import app
+    from fail2progress.cli.silence import never_silent
 
     try:
-        app()
+        with never_silent():
+            _run()
     finally:
         _say_all()
+
+
+def _run() -> None:
+    from fail2progress.cli.interrupts import ctrl_c_ends
+    from fail2progress.cli.main import app
+
+    with ctrl_c_ends():
+        app(prog_name="fail2progress")  # also where this is called as a module
 
 
 def end_at_once(number: int, frame: FrameType | None) -> None:

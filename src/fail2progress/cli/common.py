@@ -27,7 +27,7 @@ from rich.table import Table
 from typer.core import TyperGroup
 
 from fail2progress.core.files import write_whole
-from fail2progress.core.runs import ABOUT, Run, RunError, Runs, working_in
+from fail2progress.core.runs import ABOUT, STORE, Run, RunError, Runs, working_in
 
 FAILED = 1
 MISTAKE = 2
@@ -146,10 +146,15 @@ def require(condition: bool, message: str) -> None:
         raise UserError(message)
 
 
-def run_of(name: str | None) -> Run:
-    """The run that a user names, or the last one."""
+def run_of(name: str | None, needed: str = "") -> Run:
+    """The run that a user names, or the last one; where that was stopped before it made what is needed, the last that did."""
     with checked():
-        return Runs().named(name)
+        run = Runs().named(name)
+        made = [] if name is not None else [each for each in Runs().all() if (each.folder / needed).exists()]
+    if not made or (run.folder / needed).exists():
+        return run
+    say(f"note: {run.folder} has no {needed}; this is of {made[-1].folder}")
+    return made[-1]
 
 
 @contextmanager
@@ -179,13 +184,13 @@ def run_folder(
                 path = run.folder / name
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             yield run
-    except UserError:
+    except BaseException:
         _discard_empty(run)
         raise
 
 
 def _discard_empty(run: Run) -> None:
-    """Nothing ran: a folder made for it goes."""
+    """Nothing ran: a folder made for it goes, and the run before it is the last one again."""
     if not [path for path in run.folder.iterdir() if path.name != ABOUT and not path.name.startswith(".")]:
         with suppress(RunError):
             Runs().remove(run)
@@ -196,7 +201,7 @@ def store_of(named: Path | None) -> Path:
     if named is not None and not named.is_dir() and (named.suffix or named.is_file() or named.is_absolute() or not Runs().all()):
         path = named
     else:
-        path = run_of(str(named) if named is not None else None).store
+        path = run_of(str(named) if named is not None else None, STORE).store
     require(path.is_file(), f"{path}: no failure store here; name a file or a run (runs ls) with --store")
     return path
 

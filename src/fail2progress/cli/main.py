@@ -1,8 +1,6 @@
-"""fail2progress <command>: `app` is the entry point. A command's module registers itself here."""
+"""All commands: a command's module registers itself here."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import typer
 
@@ -43,20 +41,8 @@ from fail2progress.cli import (
     up,
 )
 from fail2progress.cli.common import Commands
-from fail2progress.cli.interrupts import ctrl_c_ends
-from fail2progress.cli.voice import never_silent
 
-
-class App(typer.Typer):
-    """The entry point of the console script: what is called by it is never silent for long."""
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """See Typer."""
-        with never_silent(), ctrl_c_ends():
-            return super().__call__(*arguments, **options)
-
-
-app = App(
+app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     add_completion=False,

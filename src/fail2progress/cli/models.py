@@ -21,6 +21,7 @@ from fail2progress.cli.common import (
     table_of,
 )
 from fail2progress.core.names import unknown
+from fail2progress.core.runs import MODELS
 
 if TYPE_CHECKING:
     from fail2progress.models.store import Registry
@@ -180,7 +181,7 @@ def _gaps(weights: Path) -> list[str]:
 def _registry(run: str | None, folder: Path | None) -> Registry:
     from fail2progress.models.store import Registry
 
-    chosen = folder or run_of(run).models
+    chosen = folder or run_of(run, MODELS).models
     require(chosen.is_dir(), f"{chosen}: no models here; name a run with --run or a folder with --registry")
     return Registry(chosen)
 

@@ -8,6 +8,7 @@ import typer
 
 from fail2progress.cli.common import UserError, console, require, run_of, say, writable
 from fail2progress.core.files import write_whole
+from fail2progress.core.runs import STORE
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +27,7 @@ def report(
 
     Example: fail2progress report --film learnt.gif
     """
-    folder = run_of(run).folder
+    folder = run_of(run, STORE).folder
     require((folder / "failures.sqlite").is_file(), f"{folder}: no stack has run here (no failures.sqlite)")
     if film is not None:
         return _film(folder, film)

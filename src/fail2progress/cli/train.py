@@ -33,7 +33,7 @@ def train(
     setting: list[str] = typer.Option([], "--set", metavar="KEY=VALUE", help="A value of the configuration; several times."),
     epochs: int = typer.Option(10, min=1, max=MOST, help="Passes over the data."),
     batch: int = typer.Option(64, min=1, max=MOST, help="Executions in a batch, over all processes."),
-    learning_rate: float = typer.Option(1e-3, min=0.0, help="Of Adam, at its highest."),
+    learning_rate: float = typer.Option(1e-3, min=0.0, max=10.0, help="Of Adam, at its highest."),
     encoder: Path | None = typer.Option(
         None, "--encoder", "--codes-from", help="Take the shape encoder of this checkpoint and train all else (the second phase)."
     ),

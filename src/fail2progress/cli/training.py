@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -12,9 +13,11 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
+from torch import distributed
 
+from fail2progress.cli.common import WorkError
 from fail2progress.cli.resume import Resume
-from fail2progress.core.executor import at_work
+from fail2progress.core.executor import LostWorkerError, at_work
 from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
 from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.base import SkillEffectModel
@@ -89,11 +92,17 @@ def prepare(run: Run) -> int:
 
 
 def carry_out(run: Run, report: Report) -> tuple[SkillEffectModel, Quality]:
-    """Train, in this process as number 0 beside the others; the model and its quality on the held-out part."""
+    """Train, in this process as number 0 beside the others; the model and its quality on the held-out part.
+
+    WorkError where the processes lose each other.
+    """
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
-        with _others(run, meeting), together(0, run.processes, meeting) as share:
-            model, transitions = _train(run, share, report)
+        try:
+            with _others(run, meeting), together(0, run.processes, meeting) as share:
+                model, transitions = _train(run, share, report)
+        except (LostWorkerError, distributed.DistError) as error:
+            raise WorkError(f"the processes of the training lost each other; the same command goes on ({error})") from error
     return model, evaluate(model, select(transitions, split(transitions)[1].tolist()))
 
 
@@ -105,8 +114,12 @@ def _others(run: Run, meeting: Path) -> AbstractContextManager[None]:
 
 
 def _other(run: Run, rank: int, meeting: Path) -> None:
-    with together(rank, run.processes, meeting) as share:
-        _train(run, share, lambda step: None)
+    """What number 0 cannot do without fails in one line here, and there."""
+    try:
+        with together(rank, run.processes, meeting) as share:
+            _train(run, share, lambda step: None)
+    except (OSError, RuntimeError) as error:
+        sys.exit(f"process {rank} of the training: {str(error).partition(chr(10))[0]}")
 
 
 def _train(run: Run, share: Share, report: Report) -> tuple[SkillEffectModel, Transitions]:

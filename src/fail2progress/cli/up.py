@@ -139,7 +139,7 @@ def robot(
 def replay(
     bag: Path = typer.Argument(..., help="Folder or file of a rosbag2 recording (MCAP or SQLite)."),
     out: Path | None = _OUT,
-    rate: float = typer.Option(0.0, min=0.0, help="Times real time; 0: as fast as the nodes take it."),
+    rate: float = typer.Option(0.0, min=0.0, max=1000.0, help="Times real time; 0: as fast as the nodes take it."),
     source: str = typer.Option("", help="segments (as they were at the time) or camera; default: segments if it has them."),
     topic: list[str] = _TOPIC,
     robot: str = _ROBOT,

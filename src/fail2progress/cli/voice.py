@@ -1,4 +1,4 @@
-"""What a command says while it works: bars in a terminal, lines in a pipe, and never ten seconds of nothing."""
+"""What a command says while it works: bars in a terminal, lines in a pipe."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import Any, TextIO
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -24,10 +23,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-FIRST = 1.2
-"""Seconds after which a command that has said nothing yet says that it begins."""
-SILENCE = 8.0
-"""Seconds of silence after which it says that it is still at work."""
+from fail2progress.cli.silence import clock
+
 LINES = 5.0
 """Seconds between two lines of a bar where nothing can be redrawn."""
 
@@ -92,10 +89,11 @@ class Bars(Progress):
                 self._say()
 
     def _say(self) -> None:
-        task = self._tasks[self._last] if self._last is not None else None
-        if task is not None and (said := line(task)) != self._said:
-            self._said, self._told = said, time.monotonic()
-            print(said, file=sys.stderr, flush=True)
+        with self._lock:  # the thread that beats may not say what is past
+            task = self._tasks[self._last] if self._last is not None else None
+            if task is not None and (said := line(task)) != self._said:
+                self._said, self._told = said, time.monotonic()
+                print(said, file=sys.stderr, flush=True)
 
 
 def line(task: Task) -> str:
@@ -104,15 +102,10 @@ def line(task: Task) -> str:
     if task.total:
         count = "" if task.total == 1.0 else f"{task.completed:.0f}/{task.total:.0f}, "
         said.append(f"{count}{task.percentage:.0f} %,")
-    said.append(_clock(task.elapsed or 0.0))
+    said.append(clock(task.elapsed or 0.0))
     if task.time_remaining and not task.finished:
-        said.append(f"and about {_clock(task.time_remaining)} to go")
+        said.append(f"and about {clock(task.time_remaining)} to go")
     return " ".join(said)
-
-
-def _clock(seconds: float) -> str:
-    """Hours, minutes and seconds as the bars have them."""
-    return str(timedelta(seconds=int(seconds)))
 
 
 def progress() -> Bars:
@@ -138,39 +131,3 @@ def stages() -> Iterator[Tell]:
         for row in rows.values():
             if not bar.tasks[row].finished:
                 bar.update(row, completed=1.0)
-
-
-class _Heard:
-    """A text stream that remembers when something was written to it last."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream, self.last = stream, time.monotonic()
-        self.spoke = False
-
-    def write(self, text: str) -> int:
-        self.last, self.spoke = time.monotonic(), True
-        return self._stream.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-@contextmanager
-def never_silent(first: float = FIRST, silence: float = SILENCE) -> Iterator[None]:
-    """Standard error says soon that a command has begun, and after every silence that it is still at work."""
-    began, over, real = time.monotonic(), threading.Event(), sys.stderr
-    heard = _Heard(real)
-
-    def watch() -> None:
-        while not over.wait(0.1):
-            now = time.monotonic()
-            if now - heard.last > (silence if heard.spoke else first):
-                print(f"still at work, {_clock(now - began)}" if heard.spoke else "loading", file=heard, flush=True)
-
-    sys.stderr = heard
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
-        sys.stderr = real

@@ -51,6 +51,7 @@ def _axes(eye: tuple[float, float, float], target: tuple[float, float, float]) -
     forward = np.subtract(target, eye)
     forward = forward / np.linalg.norm(forward)
     right = np.array([forward[1], -forward[0], 0.0])  # forward x up
-    right = right / np.linalg.norm(right)
+    across = np.linalg.norm(right)
+    right = right / across if across > 1e-9 else np.array([0.0, -1.0, 0.0])  # straight down: x is up in the image
     (a, b, c), (d, e, f) = forward.tolist(), right.tolist()
     return np.array([right, [b * f - c * e, c * d - a * f, a * e - b * d], forward])

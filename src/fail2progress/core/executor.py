@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import connection, resource_tracker
 from multiprocessing.pool import Pool
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
@@ -21,6 +21,8 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _WINDOWS = "MUJOCO_GL"
+_LAST_WORDS = 2.0
+"""Seconds that a process which failed may take to end."""
 _RETRIES = 20
 """Nodes that may be lost under one piece of work on a cluster."""
 
@@ -39,9 +41,16 @@ def start_pool(processes: int) -> Pool:
         return multiprocessing.get_context("spawn").Pool(processes, initializer=_end_with_parent)
 
 
+class LostWorkerError(RuntimeError):
+    """A process that worked beside this one has failed, and this one could not go on without it."""
+
+
 @contextmanager
 def at_work(workers: Sequence[BaseProcess]) -> Iterator[None]:
-    """Processes that run beside the body and leave Ctrl-C to this one: joined after it, ended where it was interrupted."""
+    """Processes that run beside the body and leave Ctrl-C to this one: joined after it, ended where it was interrupted.
+
+    LostWorkerError where the body fails because one of them did.
+    """
     try:
         with _ctrl_c_held_back():
             for worker in workers:
@@ -49,6 +58,11 @@ def at_work(workers: Sequence[BaseProcess]) -> Iterator[None]:
         yield
         for worker in workers:
             worker.join()
+    except RuntimeError as error:
+        connection.wait([worker.sentinel for worker in workers if worker.pid is not None], timeout=_LAST_WORDS)
+        if any(worker.exitcode for worker in workers if worker.pid is not None):
+            raise LostWorkerError(str(error).partition("\n")[0]) from error
+        raise
     finally:
         for worker in workers:
             if worker.pid is not None:

@@ -79,7 +79,11 @@ class Runs:
                 folder.mkdir(parents=True)
             except FileExistsError:
                 continue
-            return self.adopt(folder, kind, now)
+            try:
+                return self.adopt(folder, kind, now)
+            except OSError:  # nothing can be written into it
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
         raise RunError(f"{self.root / kind}: no free name for a run at {stamp}")
 
     def adopt(self, folder: Path, kind: str, now: datetime) -> Run:

@@ -14,6 +14,11 @@ from fail2progress.core.objects import ObjectSpec, Shape
 FRAME = "planning"
 """Name of the frame that all poses and clouds are given in, unless they say otherwise."""
 
+SMALLEST, LARGEST = 0.001, 20.0
+"""Extents (m) of things that users may describe: physics and clouds of others make no sense, or fill the memory."""
+FARTHEST = 100.0
+"""Their distance (m) from the frame's origin along each axis."""
+
 Array = NDArray[np.float64]
 
 
@@ -55,6 +60,16 @@ class Scene:
     @cached_property
     def _round(self) -> NDArray[np.bool_]:
         return np.array([spec.kind.shape is Shape.CYLINDER for spec in self.objects], dtype=bool)
+
+    def check_extents(self) -> None:
+        """ValueError where somebody has described a thing that is too small, too large or too far away to be simulated."""
+        for spec, place in zip(self.objects, self.poses[:, :3], strict=True):
+            wrong = [extent for extent in spec.size if not SMALLEST <= extent <= LARGEST]
+            if wrong:
+                raise ValueError(f"{spec.name}: an extent of {wrong[0]:g} m is not between {SMALLEST:g} and {LARGEST:g} m")
+            far = float(place[np.abs(place).argmax()])
+            if abs(far) > FARTHEST:
+                raise ValueError(f"{spec.name}: a position of {far:g} m is more than {FARTHEST:g} m away")
 
     def index(self, name: str) -> int:
         """Row of an object; ValueError names the objects there are."""

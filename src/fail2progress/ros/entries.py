@@ -49,9 +49,9 @@ class Parameter:
         """Why a value is not taken, or None."""
         if self.choices and value not in self.choices:
             return f"{self.name}: {value!r} is not one of {', '.join(self.choices)}"
-        if self.low is not None and self.high is not None and not self.low <= float(value) <= self.high:
-            return f"{self.name}: {value} is outside [{self.low:g}, {self.high:g}]"
-        return None
+        if self.low is None or self.high is None or isinstance(value, str) or self.low <= value <= self.high:
+            return None
+        return f"{self.name}: {str(value)[:40]} is outside [{self.low:g}, {self.high:g}]"
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,9 @@ def _scene(line: _Scene) -> Scene:
         if not -1e-3 <= opening <= most + 1e-3:
             raise ValueError(f"openings_m: {name} cannot be open by {opening:g} m; its range is 0 to {most:.3f} m")
     openings = {spec.name: line.openings_m.get(spec.name, 0.0) for spec in specs if spec.is_drawer}
-    return Scene(specs, poses, openings)
+    scene = Scene(specs, poses, openings)
+    scene.check_extents()
+    return scene
 
 
 def _rounded(values: Iterable[Any]) -> list[float]:

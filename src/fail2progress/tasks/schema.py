@@ -13,7 +13,11 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from fail2progress.core.objects import category
+from fail2progress.core.scene import FARTHEST, LARGEST, SMALLEST
 from fail2progress.skills.registry import SKILLS, skill
+
+MOST = 100
+"""Objects of a scene."""
 
 
 def _range(value: Any) -> Any:
@@ -26,12 +30,16 @@ def _in_order(value: tuple[float, float]) -> tuple[float, float]:
         raise ValueError("a range has finite ends")
     if value[0] > value[1]:
         raise ValueError(f"impossible range: {value[0]:g} is above {value[1]:g}")
+    if max(map(abs, value)) > FARTHEST:
+        raise ValueError(f"a number beyond {FARTHEST:g} m")
     return value
 
 
-def _positive(value: tuple[float, float]) -> tuple[float, float]:
+def _of_a_thing(value: tuple[float, float]) -> tuple[float, float]:
     if value[0] <= 0:
         raise ValueError("an extent must be above 0 m")
+    if not SMALLEST <= value[0] <= value[1] <= LARGEST:
+        raise ValueError(f"an extent must be between {SMALLEST:g} and {LARGEST:g} m")
     return value
 
 
@@ -49,7 +57,7 @@ def _first_skill() -> list[str]:
 
 
 Range = Annotated[tuple[float, float], BeforeValidator(_range), AfterValidator(_in_order)]
-Extent = Annotated[Range, AfterValidator(_positive)]
+Extent = Annotated[Range, AfterValidator(_of_a_thing)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
 Share = tuple[Annotated[float, Field(ge=0.0, le=1.0)], Annotated[float, Field(ge=0.0, le=1.0)]]
 
@@ -156,7 +164,9 @@ class TaskFile(_Strict):
     skills: Annotated[list[Annotated[str, AfterValidator(_known_skill)]], Field(min_length=1, default_factory=_first_skill)]
     stream: Annotated[int, Field(ge=0)] | None = None
     """Part of the random seed that is this task's own; default: made from its name."""
-    counts: Annotated[dict[Annotated[int, Field(ge=1)], dict[Name, Annotated[int, Field(ge=0)]]], Field(min_length=1)]
+    counts: Annotated[
+        dict[Annotated[int, Field(ge=1, le=MOST)], dict[Name, Annotated[int, Field(ge=0, le=MOST)]]], Field(min_length=1)
+    ]
     """For each number of movable objects, how many of each group."""
     scene_of: Like | None = None
     objects: list[ObjectEntry] = []

@@ -107,7 +107,7 @@ REFUSED: list[tuple[str, Callable[[RgbdFrame], Iterable[of.Said]], str]] = [
     ("metres in millimetres", lambda f: Rig(depth="32FC1", scale=1000).say([f]), "if 1 stands for 1 m; say what it stands for"),
     ("no reading", lambda f: Rig().say([replace(f, depth=np.zeros_like(f.depth))]), "no reading in any of 1 depth images"),
     ("parts of a film", lambda f: film(f), "encoding 'h264'; known: png, jpeg"),
-    ("an empty bag", lambda f: [], "its topics: none at all"),
+    ("an empty bag", lambda f: [], "an empty recording, no message is in it"),
     ("nothing of a camera", lambda f: [("/tf", "tf2_msgs/msg/TFMessage", 5, of.transforms(5))], "/tf (tf2_msgs/msg/TFMessage)"),
 ]  # fmt: skip
 

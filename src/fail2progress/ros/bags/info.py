@@ -104,12 +104,14 @@ class BagInfo:
 
 
 def info(path: Path, choice: Choice | None = None, source: str = "", slop: float = SLOP) -> BagInfo:
-    """Look through a bag; BagError where it cannot be read. What cannot be played is said in `problem`.
+    """Look through a bag; BagError where it cannot be read or is empty. What cannot be played is said in `problem`.
 
     source: "segments" or "camera"; "": segments where there are any. slop: seconds by which images of one moment differ.
     """
     packed = any(file.suffix == ".zstd" for file in files(path))
     topics, disorder = survey(read(path))
+    if not topics:
+        raise BagError(f"{path}: an empty recording, no message is in it")
     found, played, problem, moments = None, dict[str, str](), "", 0
     try:
         chooser = Chooser(topics, choice or Choice())

@@ -179,7 +179,9 @@ def read_look(record: Record) -> tuple[Scene, Camera, int]:
 def _scene(form: _Scene, record: Record) -> Scene:
     try:
         specs = tuple(ObjectSpec(item.name, item.category, item.size_m, item.inside_of) for item in form.objects)
-        return Scene(specs, _numbers(record, "poses", (len(specs), 7)), form.openings_m)
+        scene = Scene(specs, _numbers(record, "poses", (len(specs), 7)), form.openings_m)
+        scene.check_extents()
+        return scene
     except ProtocolError:
         raise
     except ValueError as error:
