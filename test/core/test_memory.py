@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -111,3 +113,12 @@ def test_what_is_in_a_drawer_goes_with_it_though_only_its_front_is_seen_when_shu
     expected = np.array([[0.12, 0.0, 0.0], [0.0, 0.0, 0.0]])
     seen = memory.update(SegmentedCloud(names, kinds, hidden, np.array([1.0, 0.0], np.float32)), expected)
     np.testing.assert_allclose(seen.points[1], thing + np.float32([0.12, 0.0, 0.0]), atol=1e-6)
+
+
+def test_a_colour_is_remembered_while_its_thing_is_hidden() -> None:
+    seen = replace(cloud(0), colours=("red", "blue", ""))
+    memory = ObjectMemory()
+    memory.update(seen)
+    hidden = memory.update(replace(cloud(1, (0,)), colours=("", "blue", "")))
+    assert hidden.colours == seen.colours
+    assert matching(seen, replace(seen, names=tuple(reversed(seen.names)))).colours == tuple(reversed(seen.colours))

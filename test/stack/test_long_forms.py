@@ -35,7 +35,7 @@ def busy(processes: int) -> Iterator[None]:
 
 
 def real_time_outs(path: Path) -> Path:
-    """Parameters by which the simulated robot waits for its client no longer than the real one, in real time; none for lessons."""
+    """Parameters by which the simulated robot waits for its client as long as the real one, in real time, and for no lesson."""
     limit = next(parameter for parameter in NODES["stretch"].parameters if parameter.name == "client_timeout").default
     text = f"{QUICK}    client_timeout: {limit}\n    pace: 1.0\n    learn_timeout: 0.0\n"
     path.write_text(text)

@@ -40,7 +40,8 @@ def clouds(draw: Any, names: tuple[str, ...] | None = None) -> SegmentedCloud:
     points[draw(arrays.arrays(np.bool_, count))] = np.nan
     kinds = draw(st.lists(st.sampled_from(sorted(CATEGORIES)), min_size=count, max_size=count).map(tuple))
     visibility = draw(arrays.arrays(np.float32, count, elements=st.floats(0, 1, width=32)))
-    return SegmentedCloud(names, kinds, points, visibility, draw(TEXT.filter(bool)), draw(STAMPS))
+    colours = tuple(draw(st.lists(st.sampled_from(("", "red", "grey")), min_size=count, max_size=count))) * draw(st.booleans())
+    return SegmentedCloud(names, kinds, points, visibility, draw(TEXT.filter(bool)), draw(STAMPS), colours)
 
 
 @st.composite

@@ -64,7 +64,7 @@ def sim(
     out: Path | None = _OUT,
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
-    goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
+    goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1)"; or in words: "inside(every capsule, the red cup)".'),
     seed: int = typer.Option(0, min=0, max=MOST, help="As in `fail2progress demo`: the same seed gives the same trials."),
     robot: str = typer.Option("stretch", help="stretch (its own joints) or hand (quicker)."),
     segmenter: str = typer.Option("label-image", help="label-image (the simulator's), geometric, or as for perceive."),
@@ -88,6 +88,7 @@ def sim(
 
     Example: fail2progress up sim --objects 3 --seed 1
     """
+    from fail2progress.core.descriptions import described
     from fail2progress.core.goals import Goal
     from fail2progress.ros.graph import NODES
     from fail2progress.tasks.registry import task as task_of
@@ -97,7 +98,7 @@ def sim(
         family = task_of(task)
         count = objects if objects is not None else family.counts[0]
         first = family.trial(count, first_seed(seed))
-        if goal:
+        if goal and not described(goal, first.scene.names):
             first.with_goal(Goal.parse(goal))
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
     values |= _perception(segmenter, relations) | {"story": story, "stay": stay} | _seen(view)

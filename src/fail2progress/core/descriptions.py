@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,12 @@ from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.names import unknown
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.observation import Observation, SegmentedCloud
+from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.core.scene import Array
 
+COLOURS = ("black", "grey", "white", "red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown")
+"""Words for colours, as perception says them."""
+_SPELT = {"gray": "grey"}
 ALL = ("every", "each", "all")
 ONE = ("the", "a", "an", "any")
 ORDERS = {
@@ -43,7 +48,7 @@ class _Found:
 
 
 def resolve(text: str, seen: Observation) -> Goal:
-    """A goal whose arguments are ids, or descriptions: [every | the] [largest | nearest | ...] CATEGORY [on | in ONE].
+    """A goal whose arguments are ids, or descriptions: [every | the] [largest | nearest | ...] [COLOUR] CATEGORY [on | in ONE].
 
     "every" gives one relation for each; otherwise exactly one thing must be meant. ValueError says what is meant by none or by
     several of the things that are seen.
@@ -52,6 +57,31 @@ def resolve(text: str, seen: Observation) -> Goal:
     if not atoms:
         raise ValueError(f"goal {text!r}: nothing that is seen is meant; there are: {_listed(seen.cloud)}")
     return Goal(tuple(dict.fromkeys(atoms)))
+
+
+def described(text: str, names: Collection[str]) -> bool:
+    """Whether a goal has arguments that are none of these ids, so that only what is seen tells what they mean.
+
+    ValueError for relations, things and colours that nobody knows.
+    """
+    found = [_ATOM.fullmatch(part) for part in re.split(r"\s+and\s+|[&;]", text)]
+    if None in found:
+        Goal.parse(text)  # which says what is wrong
+    arguments = [(atom["relation"], said.strip()) for atom in found if atom is not None for said in atom["names"].split(",")]
+    for relation, said in arguments:
+        if relation not in (*BINARY, *UNARY):
+            raise ValueError(unknown("relation", relation, (*BINARY, *UNARY)))
+        _check(said, names)
+    return any(said not in names for _, said in arguments)
+
+
+def _check(said: str, names: Collection[str]) -> None:
+    if said in names:
+        return
+    place = _PLACE.fullmatch(said)
+    _kind(_parsed(place["what"] if place else said)[3], said, names)
+    if place:
+        _check(place["place"].strip(), names)
 
 
 def _atoms(part: str, seen: Observation) -> list[Atom]:
@@ -77,12 +107,8 @@ def _found(said: str, seen: Observation) -> _Found:
     if said in cloud.names:
         return _Found((said,))
     place = _PLACE.fullmatch(said)
-    words = (place["what"] if place else said).split()
-    every = bool(words) and words[0] in ALL
-    if words and words[0] in (*ALL, *ONE):
-        words = words[1:]
-    order = words.pop(0) if words and words[0] in ORDERS else ""
-    names = _of_kind(" ".join(words), said, cloud)
+    every, order, colour, noun = _parsed(place["what"] if place else said)
+    names = [name for name in _of_kind(noun, said, cloud) if not colour or cloud.colour(name) == colour]
     if place:
         names = _at(names, place["where"], place["place"], seen)
     names = [name for name in names if cloud.seen[cloud.index(name)]]
@@ -92,17 +118,43 @@ def _found(said: str, seen: Observation) -> _Found:
     return _Found(tuple(names), every)
 
 
+def _parsed(said: str) -> tuple[bool, str, str, str]:
+    """Whether every one is meant; by what they are ordered, and a colour, either "" where not said; and the noun."""
+    words = said.split()
+    every = bool(words) and words[0] in ALL
+    words = words[1:] if words and words[0] in (*ALL, *ONE) else words
+    order = colour = ""
+    while words:
+        word = _SPELT.get(words[0], words[0])
+        if word in ORDERS and not order:
+            order = word
+        elif word in COLOURS and not colour:
+            colour = word
+        else:
+            break
+        words = words[1:]
+    return every, order, colour, " ".join(words)
+
+
 def _of_kind(noun: str, said: str, cloud: SegmentedCloud) -> list[str]:
     """Everything of a category, in the singular or the plural, or the thing of that name."""
-    singular = noun.removesuffix("s") if noun not in CATEGORIES else noun
     if noun in cloud.names:
         return [noun]
-    if singular in ("object", "thing"):
+    kind_meant = _kind(noun, said, cloud.names)
+    if not kind_meant:
         movable = [CATEGORIES[kind].movable for kind in cloud.categories]
         return [name for name, there in zip(cloud.names, movable, strict=True) if there]
-    if singular.replace(" ", "_") not in CATEGORIES:
-        raise ValueError(f"{said!r}: {unknown('thing', noun, (*cloud.names, *CATEGORIES))}")
-    return [name for name, kind in zip(cloud.names, cloud.categories, strict=True) if kind == singular.replace(" ", "_")]
+    return [name for name, kind in zip(cloud.names, cloud.categories, strict=True) if kind == kind_meant]
+
+
+def _kind(noun: str, said: str, names: Collection[str]) -> str:
+    """The category that a noun means, "" for anything that can be moved. ValueError for what is no thing."""
+    singular = noun.removesuffix("s") if noun not in CATEGORIES else noun
+    if singular in ("object", "thing"):
+        return ""
+    if noun not in names and singular.replace(" ", "_") not in CATEGORIES:
+        raise ValueError(f"{said!r}: {unknown('thing', noun, (*names, *CATEGORIES))}")
+    return singular.replace(" ", "_")
 
 
 def _at(names: list[str], where: str, place: str, seen: Observation) -> list[str]:
@@ -114,4 +166,5 @@ def _at(names: list[str], where: str, place: str, seen: Observation) -> list[str
 
 
 def _listed(cloud: SegmentedCloud) -> str:
-    return ", ".join(f"{name} ({kind})" for name, kind in zip(cloud.names, cloud.categories, strict=True)) or "nothing"
+    kinds = [f"{cloud.colour(name)} {kind}".strip() for name, kind in zip(cloud.names, cloud.categories, strict=True)]
+    return ", ".join(f"{name} ({kind})" for name, kind in zip(cloud.names, kinds, strict=True)) or "nothing"

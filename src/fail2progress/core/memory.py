@@ -31,8 +31,10 @@ class ObjectMemory:
         """The cloud with hidden segments filled in. `expected_shift`: (N, 3) m since the last update, of the segments then."""
         if self.last is not None:
             shift = np.zeros((len(self.last), 3)) if expected_shift is None else expected_shift
-            known = matching(self.last.shifted(_along(self.last, cloud, shift)), cloud).points
-            cloud = replace(cloud, points=np.where(cloud.seen[:, None, None], cloud.points, known))
+            known = matching(self.last.shifted(_along(self.last, cloud, shift)), cloud)
+            colours = tuple(now or before for now, before in zip(cloud.colours, known.colours, strict=False)) or cloud.colours
+            points = np.where(cloud.seen[:, None, None], cloud.points, known.points)
+            cloud = replace(cloud, points=points, colours=colours)
         self.last = cloud
         return cloud
 
@@ -94,7 +96,8 @@ def matching(cloud: SegmentedCloud, wanted: SegmentedCloud) -> SegmentedCloud:
     for row, name in enumerate(wanted.names):
         if name in rows:
             points[row], visibility[row] = cloud.points[rows[name]], cloud.visibility[rows[name]]
-    return replace(cloud, names=wanted.names, categories=wanted.categories, points=points, visibility=visibility)
+    colours = tuple(cloud.colour(name) if name in rows else "" for name in wanted.names) if cloud.colours else ()
+    return replace(cloud, names=wanted.names, categories=wanted.categories, points=points, visibility=visibility, colours=colours)
 
 
 def matched(seen: Observation, wanted: SegmentedCloud) -> Observation:

@@ -22,7 +22,7 @@ class SegmentedCloud:
 
     points: (N, P, 3) float32 in metres in `frame`; a segment seen with fewer than P points repeats them, none is invented.
     visibility: (N,) share of the segment's outline that was seen, 0 when it was not seen at all (its points are then the last
-    known ones, or NaN if it never was).
+    known ones, or NaN if it never was). colours: the word for each segment's colour, "" where not known; empty: of none.
     """
 
     names: tuple[str, ...]
@@ -32,6 +32,7 @@ class SegmentedCloud:
     frame: str = FRAME
     stamp: int = 0
     """Nanoseconds: since 1970 of what is from ROS, since its start of what is simulated."""
+    colours: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.names)
@@ -39,6 +40,8 @@ class SegmentedCloud:
             raise ValueError(f"points of {n} segments must be ({n}, P, 3), got {self.points.shape}")
         if len(self.categories) != n or self.visibility.shape != (n,):
             raise ValueError(f"{n} segments need {n} categories and visibilities")
+        if self.colours and len(self.colours) != n:
+            raise ValueError(f"{len(self.colours)} colours of {n} segments")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -48,6 +51,10 @@ class SegmentedCloud:
         if name not in self.names:
             raise ValueError(f"unknown segment {name!r}; there are: {', '.join(self.names)}")
         return self.names.index(name)
+
+    def colour(self, name: str) -> str:
+        """The word for a segment's colour; "" where not known."""
+        return self.colours[self.index(name)] if self.colours else ""
 
     @property
     def seen(self) -> NDArray[np.bool_]:

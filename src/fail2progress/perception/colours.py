@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-WORDS = ("black", "grey", "white", "red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "brown")
+from fail2progress.core.descriptions import COLOURS as WORDS
+
 _BLACK, _GREY, _WHITE, _RED, _ORANGE, _PURPLE, _PINK, _BROWN = (
     WORDS.index(word) for word in ("black", "grey", "white", "red", "orange", "purple", "pink", "brown")
 )

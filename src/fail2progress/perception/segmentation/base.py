@@ -88,6 +88,7 @@ class Perceived:
             np.array([part.visibility for part in parts], np.float32),
             self.frame,
             self.stamp,
+            tuple(part.colour for part in parts),
         )
 
 

@@ -11,10 +11,13 @@ from numpy.typing import NDArray
 from fail2progress.core.objects import category
 from fail2progress.core.rgbd import Labels, RgbdFrame
 from fail2progress.core.scene import pose
+from fail2progress.perception.colours import colour_word
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
 
 STEP = 0.02
 """Metres of depth between neighbouring pixels from which one hides the other."""
+SAMPLED = 2000
+"""Pixels by which a segment's colour is told."""
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,9 @@ class LabelledSegmenter(Segmenter):
             raise PerceptionError("the pose of the camera is not known: labelled segments need it")
         points = (frame.points() @ frame.pose[:3, :3].T + frame.pose[:3, 3]).astype(np.float32).reshape(-1, 3)
         hidden = _hidden(frame, frame.labels)
+        colours = frame.colour.reshape(-1, 3)
         parts = [
-            _segment(name, kind, np.flatnonzero(frame.labels.image == i + 1), points, hidden)
+            _segment(name, kind, np.flatnonzero(frame.labels.image == i + 1), points, hidden, colours)
             for i, (name, kind) in enumerate(zip(frame.labels.names, frame.labels.categories, strict=True))
         ]
         fixed = [part for part in parts if not category(part.category).movable]
@@ -44,14 +48,22 @@ class LabelledSegmenter(Segmenter):
         return Perceived(tuple(loose), tuple(fixed), frame.pose, size.width, size.height, seconds, frame.frame, frame.stamp)
 
 
-def _segment(name: str, kind: str, pixels: NDArray[np.int64], points: NDArray[np.float32], hidden: NDArray[np.int8]) -> Segment:
+def _segment(
+    name: str,
+    kind: str,
+    pixels: NDArray[np.int64],
+    points: NDArray[np.float32],
+    hidden: NDArray[np.int8],
+    colours: NDArray[np.uint8],
+) -> Segment:
     pixels = pixels[np.isfinite(points[pixels, 0])]
     own, border = points[pixels], hidden[pixels]
     low, high = (own.min(axis=0), own.max(axis=0)) if len(own) else (np.zeros(3), np.zeros(3))
     outline = (border > 0).sum()
     visibility = 0.0 if not len(own) else 1.0 - float((border == 2).sum()) / max(float(outline), 1.0)
     centre = (low.astype(float) + high) / 2
-    return Segment(name, kind, category(kind).shape, own, pixels, pose(*centre), np.asarray(high - low, float), visibility)
+    size, word = np.asarray(high - low, float), colour_word(colours[pixels[:: 1 + len(own) // SAMPLED]]) if len(own) else ""
+    return Segment(name, kind, category(kind).shape, own, pixels, pose(*centre), size, visibility, word)
 
 
 def _hidden(frame: RgbdFrame, labels: Labels) -> NDArray[np.int8]:

@@ -28,7 +28,7 @@ from fail2progress.planning.planned import PlannedSkill
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 
-SCHEMA = 2
+SCHEMA = 3
 MOST_SEGMENTS = 64
 MOST_POINTS = 4096
 MOST_TEXT = 256
@@ -117,6 +117,7 @@ def segments_msg(cloud: SegmentedCloud) -> Segments:
         points_per_segment=cloud.points.shape[1],
         points=_flat(cloud.points, "f"),
         visibility=_flat(cloud.visibility, "f"),
+        colours=list(cloud.colours),
     )
 
 
@@ -141,8 +142,11 @@ def cloud_of(message: Segments) -> SegmentedCloud:
         raise Refused("value", "a visibility outside [0, 1]")
     if not message.header.frame_id:
         raise Refused("frame", "segments without a frame")
-    check_texts(message.header.frame_id)
-    return SegmentedCloud(names, categories, points, visibility, message.header.frame_id, stamp_of(message.header.stamp))
+    colours = tuple(message.colours)
+    if colours and len(colours) != count:
+        raise Refused("size", f"{len(colours)} colours of {count} segments")
+    check_texts(message.header.frame_id, *colours)
+    return SegmentedCloud(names, categories, points, visibility, message.header.frame_id, stamp_of(message.header.stamp), colours)
 
 
 def _names(values: Iterable[str]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from fail2progress_msgs.action import ExecuteTask
 from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import SetTrial
 
+from fail2progress.core.descriptions import described
 from fail2progress.core.files import write_whole
 from fail2progress.core.goals import Goal
 from fail2progress.ros.actions import Dispatcher, await_result
@@ -70,9 +71,11 @@ class TaskNode(StackNode):
         self.said: list[str] = []
 
     def trial(self, seed: int) -> Trial:
-        """A trial with the goal that was asked for. ValueError where there is none."""
+        """A trial with the goal that was asked for, or its own where only what is seen tells which one that is. ValueError where
+        there is none."""
         found, goal = self.family.trial(self.objects, seed), str(self.param("goal"))
-        return found.with_goal(Goal.parse(goal)) if goal else found
+        self.words = [goal] if goal and described(goal, found.scene.names) else []
+        return found.with_goal(Goal.parse(goal)) if goal and not self.words else found
 
     def begin(self) -> None:
         """See StackNode."""
@@ -173,7 +176,8 @@ class TaskNode(StackNode):
             task=trial.task,
             objects=trial.objects,
             seed=trial.seed,
-            stages=[goal_msg(stage) for stage in trial.stages],
+            stages=[] if self.words else [goal_msg(stage) for stage in trial.stages],
+            goals=self.words,
             open_loop=open_loop,
         )
         handle = self.client.ask(goal, self._check, ANSWER, self._feedback)
@@ -182,8 +186,9 @@ class TaskNode(StackNode):
         if not handle.accepted:
             raise LostError("the planner does not take the task: it is busy or inactive")
         self.began = self.began or time.monotonic()
+        said = " and ".join(self.words) or str(trial.goal)
         way = "one plan up to its first failure" if open_loop else "planning after every skill"
-        self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}, {way}: {trial.goal}")
+        self._say(f"task: {trial.task}, {trial.objects} objects, seed {trial.seed}, {way}: {said}")
         answer = await_result(handle, self._check, LONGEST)
         if answer is None:
             raise LostError(f"the planner did not end the task within {LONGEST:.0f} s")
