@@ -73,7 +73,10 @@ def test_what_is_said_is_what_is_meant(said: str, meant: str) -> None:
         ("inside(every capsule, the cup)", r"'the cup' means 2 things that are seen: cup_1, cup_2"),
         ("inside(capsule_1, the drawer)", r"'the drawer' means nothing that is seen; there are: table_a \(white table\)"),
         ("inside(capsule_1, cpu_1)", r"unknown thing 'cpu_1'; .*Did you mean 'cup_1'"),
-        ("inside(the red capsule, cup_1)", r"'the red capsule' means nothing that is seen; there are: .*capsule_1 \(yellow capsule\)"),
+        (
+            "inside(the red capsule, cup_1)",
+            r"'the red capsule' means nothing that is seen; there are: .*capsule_1 \(yellow capsule\)",
+        ),
         ("inside(the crimson capsule, cup_1)", r"unknown thing 'crimson capsule'"),
         ("inside(every capsule on the cup, cup_1)", r"'the cup' means cup_1, cup_2; say which one"),
         ("above(every drawer, table_a)", r"nothing that is seen is meant"),

@@ -18,6 +18,7 @@ from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
 from fail2progress.tasks.registry import task
+from support.run_lengths import encode
 
 BEGIN = 1_700_000_000 * SECOND + 300_000_000
 PERIOD = SECOND // 5
@@ -62,7 +63,10 @@ def image(stamp: int, pixels: np.ndarray[Any, Any], encoding: str, big: bool = F
 def compressed(stamp: int, pixels: np.ndarray[Any, Any], form: str, ahead: bytes = b"") -> Any:
     """By the kind of picture that the format names."""
     out = io.BytesIO()
-    Picture.fromarray(pixels).save(out, "JPEG" if "jpeg" in form else "PNG", **({"quality": 95} if "jpeg" in form else {}))
+    if "rvl" in form:
+        out.write(encode(pixels))
+    else:
+        Picture.fromarray(pixels).save(out, "JPEG" if "jpeg" in form else "PNG", **({"quality": 95} if "jpeg" in form else {}))
     data = np.frombuffer(ahead + out.getvalue(), np.uint8)
     return store().types[COMPRESSED](header=header(stamp), format=form, data=data)
 

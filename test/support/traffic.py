@@ -20,7 +20,7 @@ from fail2progress.ros.conversions import records as convert_records
 from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.markers import Board, cloud_msg
 from fail2progress.ros.conversions.particles import BEFORE
-from fail2progress.ros.conversions.points import detections_msg, points_msg
+from fail2progress.ros.conversions.points import detections_msg, grid_msg, points_msg
 from fail2progress.ros.corrections import adjustments_msg
 from support import messages as m
 
@@ -112,6 +112,7 @@ VALID: dict[str, Callable[[], Any]] = {
     "corrections": lambda: adjustments_msg({"pick_place": {"grip": 0.5}}),
     "looks": lambda: convert.look_msg(SECOND, table.AFTER),
     "obstacles": lambda: points_msg(np.zeros((5, 3), np.float32), "planning", SECOND),
+    "costmap": lambda: grid_msg(np.array([[-1, 0], [100, 0]], np.int8), 0.125, "planning", SECOND),
     "view/detections": lambda: detections_msg(m.scene_cloud()),
     "view/particles": particles,
     "view/cloud": lambda: cloud_msg(m.scene_cloud()),

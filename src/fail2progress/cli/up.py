@@ -64,7 +64,10 @@ def sim(
     out: Path | None = _OUT,
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
-    goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1)"; or in words: "inside(every capsule, the red cup)".'),
+    goal: str = typer.Option(
+        "",
+        help='Another goal than the task\'s own: "inside(capsule_1, cup_1)"; or in words: "inside(every capsule, the red cup)".',
+    ),
     seed: int = typer.Option(0, min=0, max=MOST, help="As in `fail2progress demo`: the same seed gives the same trials."),
     robot: str = typer.Option("stretch", help="stretch (its own joints) or hand (quicker)."),
     segmenter: str = typer.Option("label-image", help="label-image (the simulator's), geometric, or as for perceive."),

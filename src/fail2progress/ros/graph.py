@@ -36,6 +36,7 @@ _TOPICS = (
     Topic("looks", OWN + "Look", Quality.STREAM, 10),
     Topic("heartbeat", OWN + "Heartbeat", Quality.SENSOR, 1),
     Topic("obstacles", "sensor_msgs/PointCloud2", Quality.STREAM, 2),
+    Topic("costmap", "nav_msgs/OccupancyGrid", Quality.EVENT),
     Topic("view/detections", "vision_msgs/Detection3DArray", Quality.EVENT, optional=True),
     Topic("view/particles", "visualization_msgs/MarkerArray", Quality.EVENT),
     Topic("view/cloud", "sensor_msgs/PointCloud2", Quality.EVENT),
@@ -47,7 +48,8 @@ CAMERA = tuple(topic.name for topic in _TOPICS[:3])
 BEFORE, AFTER = "before", "after"
 """What the robot says by `looks`: it stands still and looks, before or after a skill; empty: it moves on."""
 LABELS = ("camera/labels", "camera/label_names")
-RECORDED = tuple(topic.name for topic in _TOPICS if topic.name not in ("heartbeat", "obstacles") and not topic.optional)
+_LEFT_OUT = ("heartbeat", "obstacles", "costmap")
+RECORDED = tuple(topic.name for topic in _TOPICS if topic.name not in _LEFT_OUT and not topic.optional)
 
 COMMON = (
     Parameter("autostart", True, "configure and activate without a lifecycle manager"),
@@ -80,7 +82,7 @@ _NODES = (
             _SLOP,
         ),
         (*CAMERA, *LABELS, "tf", "tf_static", "steps", "looks", "heartbeat"),
-        ("segments", "obstacles"),
+        ("segments", "obstacles", "costmap"),
     ),
     NodeEntry(
         "relations",

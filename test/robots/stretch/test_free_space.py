@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fail2progress.robots.stretch.free_space import FEW, obstacle, thinned
+from fail2progress.robots.stretch.free_space import FEW, FREE, OCCUPIED, UNKNOWN, obstacle, occupancy, thinned
 from fail2progress.robots.stretch.real.states import State, StretchError, Trouble
 from fail2progress.skills.base import SkillCall
 from support.driving import robot
@@ -66,3 +66,21 @@ def test_a_robot_says_what_is_in_its_way_and_goes_on_when_it_is_clear(at: float)
     made.around = lambda: np.empty((0, 3))
     made.observe()
     made.execute(SkillCall("push", "cup", (0.7, 0.1)))
+
+
+def test_cells_are_free_only_where_the_floor_was_seen() -> None:
+    """x to the right in columns, y upwards in rows, 0.04 m a cell from -3 m."""
+    points = [
+        [0.5, 0.02, 0.01],
+        [0.5, 0.9, 0.0],
+        [0.5, 0.9, 0.4],
+        [-2.99, 2.99, 0.0],
+        [1.0, 1.0, 2.5],
+        [1.1, 1.1, -0.5],
+        [3.2, 0, 0],
+    ]
+    cells = occupancy(np.array(points, np.float32))
+    assert cells.shape == (150, 150)
+    assert cells[75, 87] == FREE and cells[97, 87] == OCCUPIED and cells[149, 0] == FREE
+    assert (cells != UNKNOWN).sum() == 3, "what hangs above the robot, lies below the floor or is far away tells nothing"
+    assert (occupancy(np.empty((0, 3), np.float32)) == UNKNOWN).all()

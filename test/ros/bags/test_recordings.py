@@ -75,6 +75,8 @@ READ: list[tuple[str, Rig, dict[str, str], float]] = [
     ("frames that nobody knows", Rig(frame="/wrong/frame"), {}, 0),
     ("no frames", Rig(frame=""), {}, 0),
     ("compressed inverse depth", Rig(PACKED, JPEG, "32FC1; compressedDepth png"), {}, 60),
+    ("depth by run lengths", Rig(PACKED, JPEG, "16UC1; compressedDepth rvl"), {}, 60),
+    ("inverse depth by run lengths", Rig(PACKED, JPEG, "32FC1; compressedDepth rvl"), {"storage": "sqlite3"}, 60),
 ]  # fmt: skip
 
 
@@ -99,7 +101,6 @@ REFUSED: list[tuple[str, Callable[[RgbdFrame], Iterable[of.Said]], str]] = [
     ("no camera info", lambda f: Rig(infos=0).say([f]), "no camera/color/camera_info); its topics: /camera/color/image_raw (sen"),
     ("no depth", lambda f: (s for s in Rig().say([f]) if s[0] != REALSENSE[1]), "--topic NAME:=NAME"),
     ("stamps far apart", lambda f: Rig(late=90_000_000).say([f]), "the nearest are 0.090 s apart: --slop"),
-    ("runs of lengths", lambda f: Rig(PACKED, JPEG, "16UC1; compressedDepth rvl").say([f]), "compressedDepth rvl"),
     ("infos of other images", lambda f: Rig(size=(9, 7)).say([f]), "speaks of 9 x 7 pixels"),
     ("two robots", lambda f: two(f, "/a", "/b"), "say which: --robot a or --robot b"),
     ("two cameras", lambda f: two(f, "/robot/front", "/robot/wrist"), "say which: --camera front or --camera wrist"),

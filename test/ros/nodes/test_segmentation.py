@@ -92,7 +92,7 @@ def test_all_that_the_camera_sees_is_told_where_it_is_asked_for(ros: Any, monkey
     ros(segmenter="label-image", obstacles=True)
     with rig("segmentation", monkeypatch) as made:
         made.activate()
-        said = made.collect("obstacles")
+        said, grids = made.collect("obstacles"), made.collect("costmap")
         wall = image_msg(np.full(traffic.SIZE, 600, np.uint16), "16UC1", SECOND)
         of = {"tf_static": traffic.transforms(), table.CAMERA[1]: wall}
         for name in ("tf_static", table.LABELS[1], *table.CAMERA, table.LABELS[0]):
@@ -101,3 +101,13 @@ def test_all_that_the_camera_sees_is_told_where_it_is_asked_for(ros: Any, monkey
         points = points_of(said[0])
         assert said[0].header.frame_id == "planning" and len(points) > 5
         np.testing.assert_allclose(points[:, 2], 1.1, atol=1e-4)
+        assert wait_for(lambda: grids)
+        (grid, about), cells = (grids[0], grids[0].info), np.asarray(grids[0].data)
+        assert grid.header.frame_id == "planning" and len(cells) == about.width * about.height == 150 * 150
+        rows, columns = np.divmod(np.flatnonzero(cells == 100), about.width)
+        corners = np.stack([columns, rows], axis=1) * about.resolution + [about.origin.position.x, about.origin.position.y]
+        away = points[:, None, :2] - corners
+        assert (((away > -1e-5) & (away < about.resolution + 1e-5)).all(axis=2)).any(axis=1).all(), (
+            "every point is in such a cell"
+        )
+        assert not (cells == 0).any(), "no floor was seen"

@@ -16,14 +16,37 @@ FEW = 3
 """Occupied cubes that may be noise."""
 SLACK = 0.02
 """Metres by which the way may be closer than the base's outline: what the plan has kept clear of is measured here once more."""
+REACH = 3.0
+"""Metres in x and y around the planning frame's origin that are looked at."""
+BELOW = -0.10
+"""Metres below which points are no floor, but readings gone wrong or a stairway."""
+UNKNOWN, FREE, OCCUPIED = -1, 0, 100
+"""Cells of an occupancy grid, as nav_msgs has them."""
 
 
-def thinned(points: NDArray[np.float32], cell: float = CELL, reach: float = 3.0) -> NDArray[np.float32]:
+def thinned(points: NDArray[np.float32], cell: float = CELL, reach: float = REACH) -> NDArray[np.float32]:
     """(M, 3) of (N, 3) points (m), one in each occupied cube, without the floor, the ceiling and what is far away."""
     near = (np.abs(points[:, :2]) < reach).all(axis=1) & (points[:, 2] > FLOOR) & (points[:, 2] < BODY_HEIGHT)
     kept = points[near]
     _, first = np.unique(np.floor(kept / cell).astype(np.int32), axis=0, return_index=True)
     return np.asarray(kept[np.sort(first)])
+
+
+def occupancy(points: NDArray[np.float32]) -> NDArray[np.int8]:
+    """(H, W) cells of CELL around the planning frame's origin, rows along y from -REACH, columns along x from -REACH.
+
+    points: (N, 3) m, all that was seen, floor and all. Occupied where something stands between the floor and the robot's height,
+    free where the floor was seen and nothing on it, unknown elsewhere: below a table top as well as behind it.
+    """
+    side = round(2 * REACH / CELL)
+    near = (np.abs(points[:, :2]) < REACH).all(axis=1) & (points[:, 2] > BELOW) & (points[:, 2] < BODY_HEIGHT)
+    rows = np.floor((points[near] + np.float32(REACH)) / CELL).astype(np.int64)
+    cells = np.clip(rows[:, 1], 0, side - 1) * side + np.clip(rows[:, 0], 0, side - 1)
+    low = points[near, 2] <= FLOOR
+    grid = np.full(side * side, UNKNOWN, np.int8)
+    grid[cells[low]] = FREE
+    grid[cells[~low]] = OCCUPIED
+    return grid.reshape(side, side)
 
 
 def obstacle(points: Array, start: Array, end: Array, own: Array) -> Array | None:

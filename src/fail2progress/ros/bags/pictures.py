@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
 
+from fail2progress.ros.bags import run_lengths
 from fail2progress.ros.bags.cdr import Cdr, DamagedError, compressed_image, image
 
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
@@ -18,6 +19,8 @@ QUALITY = 95
 _SIGNATURES = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"II*\0": "TIFF", b"MM\0*": "TIFF", b"RIFF": "WEBP"}
 DEEP = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
 """Encodings of depth, with their numbers."""
+RUNS = "compressedDepth rvl"
+"""In the format of depth coded by run lengths."""
 _CONFIG = 12
 """Bytes before the picture in a compressedDepth message: a kind, and A and B of depth = A / (value - B)."""
 
@@ -35,8 +38,8 @@ def is_depth(form: str, topic: str) -> bool:
 
 
 def unknown(form: str) -> bool:
-    """Whether pictures of a format cannot be read here: depth coded by run lengths, and what parts of films are."""
-    return any(mark in form.lower() for mark in ("rvl", "h264", "h.264", "h265", "hevc", "av1", "vp8", "vp9", "theora", "ffmpeg"))
+    """Whether pictures of a format cannot be read here: what parts of films are."""
+    return any(mark in form.lower() for mark in ("h264", "h.264", "h265", "hevc", "av1", "vp8", "vp9", "theora", "ffmpeg"))
 
 
 def depths(data: bytes) -> NDArray[np.float32]:
@@ -70,6 +73,8 @@ def size(data: bytes) -> tuple[int, int]:
     cdr = Cdr(data)
     cdr.header()
     form, content = cdr.text(), bytes(cdr.content())
+    if RUNS in form:
+        return run_lengths.size(content[_CONFIG:])
     return _open(content[_config(form) :]).size
 
 
@@ -81,8 +86,7 @@ def decoded(data: bytes) -> bytes:
     cdr = Cdr(data)
     stamp, frame = cdr.header()
     form, content = cdr.text(), bytes(cdr.content())
-    skip = _config(form)
-    pixels = _pixels(content[skip:])
+    pixels = run_lengths.decode(content[_CONFIG:]) if RUNS in form else _pixels(content[_config(form) :])
     if pixels.dtype == np.uint16 and form.startswith("32FC1"):
         return image(stamp, frame, _metres(content, pixels.astype(np.uint16)), "32FC1")
     return image(stamp, frame, pixels, "16UC1" if pixels.dtype == np.uint16 else "rgb8")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import Point, Pose, Quaternion, Vector3
+from nav_msgs.msg import MapMetaData, OccupancyGrid
 from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2, PointField
 
@@ -24,6 +25,18 @@ def points_msg(points: NDArray[np.float32], frame: str, stamp: int) -> PointClou
     fields = [PointField(name=n, offset=4 * k, datatype=PointField.FLOAT32, count=1) for k, n in enumerate("xyz")]
     size = {"height": 1, "width": len(points), "point_step": 12, "row_step": 12 * len(points)}
     return PointCloud2(header=header(stamp, frame), fields=fields, data=data, is_dense=True, **size)
+
+
+def grid_msg(cells: NDArray[np.int8], cell: float, frame: str, stamp: int) -> OccupancyGrid:
+    """(H, W) cells of a side in m around the frame's origin, rows along y, columns along x."""
+    data = array("b")
+    data.frombytes(np.ascontiguousarray(cells, np.int8).tobytes())
+    height, width = cells.shape
+    corner = Point(x=-width * cell / 2, y=-height * cell / 2)
+    origin = Pose(position=corner, orientation=Quaternion(w=1.0))
+    said = header(stamp, frame)
+    about = MapMetaData(map_load_time=said.stamp, resolution=cell, width=width, height=height, origin=origin)
+    return OccupancyGrid(header=said, info=about, data=data)
 
 
 def points_of(message: PointCloud2) -> NDArray[np.float32]:

@@ -18,9 +18,9 @@ from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.registry import segmenter
 from fail2progress.perception.tracking.tracker import Tracker
-from fail2progress.robots.stretch.free_space import thinned
+from fail2progress.robots.stretch.free_space import CELL, occupancy, thinned
 from fail2progress.ros.conversions.images import frame_of
-from fail2progress.ros.conversions.points import points_msg
+from fail2progress.ros.conversions.points import grid_msg, points_msg
 from fail2progress.ros.conversions.records import attempt_of, phase_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, segments_msg, stamp_of
 from fail2progress.ros.graph import BEFORE, CAMERA, LABELS
@@ -173,18 +173,19 @@ class SegmentationNode(StackNode):
                     perceived = self.tracker.update(perceived, self._due_shift(), frame.colour)
             except PerceptionError as error:
                 raise Refused("perception", str(error)) from error
-            self.around = _around(frame, perceived.pose) if self.param("obstacles") else None
+            self.around = _all_seen(frame, perceived.pose) if self.param("obstacles") else None
             # What others would refuse is not published.
             self.cloud, self.last = cloud_of(segments_msg(perceived.cloud())), images
             self.facts["segments"] = str(len(self.cloud))
             self.facts["seconds"] = f"{perceived.seconds.get('total', 0.0):.3f}"
         if self.around is not None:
-            self.tell("obstacles", points_msg(self.around, frame_id, stamp))
+            self.tell("obstacles", points_msg(thinned(self.around), frame_id, stamp))
+            self.tell("costmap", grid_msg(occupancy(self.around), CELL, frame_id, stamp))
         self.tell("segments", segments_msg(replace(self.cloud, stamp=stamp)))
 
 
-def _around(frame: RgbdFrame, pose: Array) -> NDArray[np.float32]:
-    """(N, 3) points (m, planning frame) of all that a frame shows, few but at every place."""
+def _all_seen(frame: RgbdFrame, pose: Array) -> NDArray[np.float32]:
+    """(N, 3) points (m, planning frame) of all that a frame shows, the floor too."""
     points = frame.points()[::SKIPPED, ::SKIPPED].reshape(-1, 3)
     there = points[np.isfinite(points).all(axis=1)]
-    return thinned(np.asarray(there @ pose[:3, :3].T + pose[:3, 3], np.float32))
+    return np.asarray(there @ pose[:3, :3].T + pose[:3, 3], np.float32)
