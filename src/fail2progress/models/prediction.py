@@ -11,7 +11,9 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array
 from fail2progress.models.base import Action, LatentState, RelationLogits, SkillEffectModel, expected_motion
+from fail2progress.models.revealed import hidden_drawers
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.samplers import HiddenDrawer
 from fail2progress.skills.vocabulary import current
 
 
@@ -22,6 +24,8 @@ class Belief:
     names: tuple[str, ...]
     categories: tuple[str, ...]
     state: LatentState
+    hidden: tuple[HiddenDrawer, ...] = ()
+    """Of what only a front is seen that opens."""
 
     def index(self, name: str) -> int:
         """Row of a segment; ValueError names the segments there are."""
@@ -40,7 +44,8 @@ def encode_observation(model: SkillEffectModel, cloud: SegmentedCloud) -> Belief
     centred = points - box.mean(dim=1, keepdim=True)
     code = model.encode(centred, model.prepare(centred))
     ids, mask = torch.arange(len(cloud)).unsqueeze(0), torch.from_numpy(cloud.seen).unsqueeze(0)
-    return Belief(cloud.names, cloud.categories, model.embed(code.unsqueeze(0), box.unsqueeze(0), ids, mask))
+    state = model.embed(code.unsqueeze(0), box.unsqueeze(0), ids, mask)
+    return Belief(cloud.names, cloud.categories, state, hidden_drawers(model, cloud))
 
 
 def action_of(call: SkillCall, names: tuple[str, ...]) -> Action:

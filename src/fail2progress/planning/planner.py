@@ -15,7 +15,7 @@ from fail2progress.models.prediction import Belief, relation_state
 from fail2progress.planning.optimise import CrossEntropy, Optimiser
 from fail2progress.planning.planned import PlannedSkill
 from fail2progress.planning.search import COLLISION, REACHED, SearchOptions, joined, search
-from fail2progress.planning.steps import action, atom_log_probabilities, size, step_parameters
+from fail2progress.planning.steps import action, ahead, atom_log_probabilities, size, step_parameters
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import Segments, Step
@@ -71,7 +71,7 @@ class Planner:
 
         `carry_on` is what is left of an earlier plan: if it is still believed to reach the goal, there is no new search.
         """
-        segments = Segments(belief.names, belief.categories)
+        segments = Segments(belief.names, belief.categories, belief.hidden)
         if carry_on is not None and carry_on.steps:
             plan = self._plan(belief, carry_on, stages[-1], segments)
             if plan.probability > 0.5:
@@ -106,7 +106,7 @@ class Planner:
         relations = self.model.detect(state)
         for step, unit in zip(skeleton.steps, skeleton.units, strict=True):
             parameters, _ = step_parameters(state, step, unit.unsqueeze(0), segments)
-            effect = self.model.predict(state, action(step, parameters))
+            effect = ahead(self.model, state, action(step, parameters), segments)
             names = belief.names
             target = None if step.target is None else names[step.target]
             call = SkillCall(step.skill, names[step.object], _within(step, parameters[0]), target)
@@ -138,7 +138,7 @@ def score_units(
     total = torch.zeros(len(units))
     for k, step in enumerate(steps):
         parameters, collides = step_parameters(state, step, units[:, k], segments)
-        effect = model.predict(state, action(step, parameters))
+        effect = ahead(model, state, action(step, parameters), segments)
         total = total - COLLISION * collides
         state = effect.state
         for end, goal in marks:

@@ -20,7 +20,7 @@ from fail2progress.core.goals import Goal
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import LatentState, RelationLogits, SkillEffectModel
 from fail2progress.planning.relevance import Scene, relevant_steps
-from fail2progress.planning.steps import action, atom_log_probabilities, atom_rows, size, step_parameters
+from fail2progress.planning.steps import action, ahead, atom_log_probabilities, atom_rows, size, step_parameters
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import Segments, Step
 
@@ -188,7 +188,7 @@ class _Search:
         parts = [step_parameters(wide, step, unit[i], self.segments) for i, step in enumerate(steps)]
         actions = [action(step, parameters) for step, (parameters, _) in zip(steps, parts, strict=True)]
         batch = type(actions[0])(*(torch.cat([getattr(a, f) for a in actions]) for f in ("skill", "object", "parameters")))
-        effect = self.model.predict(node.state.expand(len(batch.skill)), batch)
+        effect = ahead(self.model, node.state.expand(len(batch.skill)), batch, self.segments)
         log_p = atom_log_probabilities(effect.relations, self.goal, self.segments.names)
         score = log_p.sum(dim=1) - COLLISION * torch.cat([hit for _, hit in parts])
         chosen = score.view(len(steps), -1).argmax(dim=1) + torch.arange(len(steps)) * samples

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY, UNARY
-from fail2progress.models.base import Action, LatentState, RelationLogits
+from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
+from fail2progress.models.revealed import reveal
 from fail2progress.skills.registry import SKILLS, skill
 from fail2progress.skills.samplers import Segments, Step, planner_sampler
 from fail2progress.skills.vocabulary import current
@@ -52,6 +55,12 @@ def step_parameters(state: LatentState, step: Step, unit: Tensor, segments: Segm
     """
     sampler = planner_sampler(skill(step.skill))
     return sampler.parameters(state, step, unit[:, : sampler.size], segments)
+
+
+def ahead(model: SkillEffectModel, state: LatentState, action: Action, segments: Segments) -> Effect:
+    """One skill ahead, with what opening shows."""
+    effect = model.predict(state, action)
+    return replace(effect, state=reveal(model, effect.state, segments.hidden)) if segments.hidden else effect
 
 
 def action(step: Step, parameters: Tensor) -> Action:

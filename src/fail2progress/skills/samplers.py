@@ -32,12 +32,30 @@ class Step:
     target: int | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class HiddenDrawer:
+    """A shut drawer, of which only the front is seen (`models.revealed`)."""
+
+    row: int
+    cabinet: int
+    """Row of the cabinet that it slides in."""
+    axis: int
+    """Horizontal axis along which it opens, 0 or 1."""
+    side: float
+    """1 where the cabinet lies farther along the axis than the front, else -1."""
+    depth: float
+    """Metres of the whole along the axis."""
+    code: Tensor
+    """(C,) shape code of the whole."""
+
+
 @dataclass(frozen=True)
 class Segments:
     """What planning knows of the segments besides their latent state."""
 
     names: tuple[str, ...]
     categories: tuple[str, ...]
+    hidden: tuple[HiddenDrawer, ...] = ()
 
     def is_container(self, row: int) -> bool:
         """Whether things can be put inside."""
