@@ -65,6 +65,7 @@ def learn(
     from fail2progress.learning.finetuning.learner import Learner
     from fail2progress.learning.finetuning.same_scenes import judged, same_scenes
     from fail2progress.learning.finetuning.targeted import TargetOptions
+    from fail2progress.learning.finetuning.versions import remembered
     from fail2progress.models.store import Registry
     from fail2progress.simulation.parallel import ParallelSimulator
     from fail2progress.stein.actions import ACQUISITIONS
@@ -91,7 +92,7 @@ def learn(
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
     with ParallelSimulator(processes, simulator) as physics:
         learner = Learner(physics, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay))
-        lesson = _learn(learner, failure, parent, seed)
+        lesson = _learn(learner.remembering(*remembered(versions, parent, FailureStore(kept_at))), failure, parent, seed)
         compared = judged(same_scenes(failure, parent.model, physics), parent.model, lesson.model)
     version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
     FailureStore(kept_at).add_lesson(failure.id, version or "", lesson.verdict.reason)

@@ -4,11 +4,12 @@ import pytest
 
 from fail2progress.core import gaps
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import choose
 from fail2progress.learning.finetuning.targeted import TargetOptions
-from fail2progress.learning.finetuning.versions import register_lesson, version_of
+from fail2progress.learning.finetuning.versions import lesson_path, register_lesson, remembered, version_of
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.store import Registry, gaps_path
@@ -37,6 +38,30 @@ def test_a_lesson_says_where_it_comes_from_and_its_parent_is_one_call_away(
     found = gaps.read(gaps_path(versions.path("v0002")))
     assert found == lesson.gaps and {gap.run_id for gap in found} <= {event.id}
     assert versions.roll_back().digest == parent.digest
+
+
+def test_what_a_model_comes_from_is_remembered(
+    simulator: MujocoSimulator, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
+) -> None:
+    targeting = TargetOptions(method="prior", samples=2, oversampling=2.0, action_steps=3)
+    learner = Learner(simulator, choose(data), targeting, FinetuneOptions(epochs=1, batch=4, replay=2), patience=0.0)
+    versions, store, current = Registry(tmp_path / "models"), FailureStore(tmp_path / "failures.sqlite"), parent
+    for number in range(2):
+        again = event.model_copy(update={"header": event.header.model_copy(update={"id": f"{number}{event.id[1:]}"})})
+        knows = learner.remembering(*remembered(versions, current, store))
+        assert len(knows.rehearsal.lessons) == len(knows.earlier) == number
+        store.add(again)
+        lesson = knows.learn([again], current.model, number)
+        assert len(lesson.verdict.before.lessons) == number
+        current = versions.make_current(register_lesson(versions, current, lesson, again.id, "prior", number))
+    assert versions.versions() == ["v0001", "v0002", "v0003"]
+    lessons, failures = remembered(versions, current, store)
+    assert [one.id[0] for one in failures] == ["0", "1"] and [len(one.replay) for one in lessons] == [2, 2]
+    lesson_path(versions.path("v0002")).unlink()
+    assert len(remembered(versions, current, store)[0]) == 1
+    nothing = FailureStore(tmp_path / "other.sqlite")
+    assert [len(part) for part in remembered(versions, current, nothing)] == [1, 0]
+    assert remembered(versions, versions.roll_back(), nothing) == ([], []) and remembered(versions, parent, store) == ([], [])
 
 
 def test_weights_are_added_once(parent: Checkpoint, tmp_path: Path) -> None:

@@ -1,10 +1,15 @@
-"""What was learnt as a version of the model: one form of the note that says where it comes from."""
+"""What was learnt as a version of the model: one form of the note that says where it comes from, and the data beside it."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fail2progress.core import gaps
 from fail2progress.core.provenance import provenance
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.learning.finetuning.learner import FineTuningResult
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehearsal, save_rehearsal
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.models.store import Registry, gaps_path
 
@@ -17,13 +22,42 @@ def register_lesson(versions: Registry, parent: Checkpoint, lesson: FineTuningRe
 
     The note holds parent (digest), parent_version, event (id of the failure), method, gate, seconds, dataset and what else the
     lesson says, and provenance. A parent from elsewhere is added first, so that one can go back to it. What was assumed when the
-    failure's scene was rebuilt lies beside the weights (`gaps_path`).
+    failure's scene was rebuilt lies beside the weights (`gaps_path`), and so does what was learnt from (`lesson_path`).
     """
     note = {"parent": parent.digest, "parent_version": version_of(versions, parent), "event": event, "method": method}
     origin = provenance(event=event, method=method, seed=seed, parent=parent.digest)
     version = versions.register(lesson.model, {**note, **lesson.to_dict(), "provenance": origin})
     gaps.write(gaps_path(versions.path(version)), lesson.gaps)
+    save_rehearsal(lesson.lesson(), lesson_path(versions.path(version)))
     return version
+
+
+def lesson_path(weights: Path) -> Path:
+    """Where the data lie that weights were learnt from: lesson_v0002.safetensors beside v0002.safetensors."""
+    return weights.with_name(f"lesson_{weights.name}")
+
+
+def remembered(versions: Registry, parent: Checkpoint, store: FailureStore) -> tuple[list[RehearsalSet], list[FailureEvent]]:
+    """The lessons that a model comes from and their failures, oldest first, for `Learner.remembering`.
+
+    A lesson without its data is left out, and so is a failure that is not in the store.
+    """
+    lessons, failures, note = [], [], dict(parent.note)
+    while (version := note.get("version")) is not None and note.get("event") is not None:
+        path = versions.path(str(version))
+        if lesson_path(path).exists():
+            lessons.append(load_rehearsal(lesson_path(path)))
+            failures += _kept(store, str(note["event"]))
+        before = versions.path(str(note.get("parent_version")))
+        note = dict(load_checkpoint(before).note) if before.exists() else {}
+    return lessons[::-1], failures[::-1]
+
+
+def _kept(store: FailureStore, identity: str) -> list[FailureEvent]:
+    try:
+        return [store.get(identity)]
+    except StoreError:
+        return []
 
 
 def version_of(versions: Registry, checkpoint: Checkpoint) -> str:

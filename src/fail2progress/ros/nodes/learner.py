@@ -18,7 +18,7 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
-from fail2progress.learning.finetuning.versions import register_lesson
+from fail2progress.learning.finetuning.versions import register_lesson, remembered
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint
 from fail2progress.ros.conversions.particles import particles_msg
@@ -135,7 +135,8 @@ class LearnerNode(ModelNode):
             if version is None:
                 event, parent = self.store.get(identity), self.versions.current()
                 try:
-                    lesson = self.learner.learn([event], parent.model, int(self.param("seed")), checked)
+                    learner = self.learner.remembering(*remembered(self.versions, parent, self.store))
+                    lesson = learner.learn([event], parent.model, int(self.param("seed")), checked)
                 except NothingToVaryError as error:
                     self.store.add_lesson(event.id, "", str(error))
                     return self._tell(ModelUpdate.NOTHING_LEARNT, parent, "", (event.id,), str(error))
