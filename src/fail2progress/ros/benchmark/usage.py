@@ -125,7 +125,7 @@ def measure_usage(variables: Mapping[str, str]) -> dict[str, object]:
     """One run of `fail2progress up sim` until its end, looked at twice a second. RuntimeError where it does not learn."""
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
-        words = [sys.executable, "-m", "fail2progress.cli.main", "up", "sim", "--out", str(Path(folder) / "run")]
+        words = [sys.executable, "-m", "fail2progress.cli", "up", "sim", "--out", str(Path(folder) / "run")]
         command = subprocess.Popen(words, env=dict(variables), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         watch = Watch(command)
         try:

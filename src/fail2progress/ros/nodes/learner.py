@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from fail2progress_msgs.action import LearnFromFailure
@@ -163,7 +163,7 @@ class LearnerNode(ModelNode):
 
     def _tell(self, kind: int, model: Checkpoint, version: str, events: tuple[str, ...], reason: str) -> ModelUpdate:
         gate: Any = model.note.get("gate") if version else None
-        metrics = {f"{when} {k}": v for when in ("before", "after") for k, v in (gate or {}).get(when, {}).items()}
+        metrics = metrics_of(gate or {})
         update = ModelUpdate(
             header=header(self.now(), ""),
             schema_version=SCHEMA,
@@ -174,7 +174,7 @@ class LearnerNode(ModelNode):
             parent=str(model.note.get("parent", "")),
             events=[uuid_msg(event) for event in events],
             metrics=list(metrics),
-            values=[float(value) for value in metrics.values()],
+            values=list(metrics.values()),
             reason=reason,
         )
         self.tell("model_updates", update)
@@ -260,3 +260,14 @@ class LearnerNode(ModelNode):
             response.error_code, response.error_msg = ErrorCode.MODEL_DAMAGED, str(error)
         response.versions = self.versions.versions()
         return response
+
+
+def metrics_of(gate: Mapping[str, Any]) -> dict[str, float]:
+    """What an acceptance test measured, each figure by a name; of one figure for each of several lessons, numbered from 1."""
+    found: dict[str, float] = {}
+    for when in ("before", "after"):
+        for name, value in gate.get(when, {}).items():
+            several = value if isinstance(value, Sequence) else None
+            found |= {f"{when} {name}": float(value)} if several is None else {}
+            found |= {f"{when} {name} {number}": float(one) for number, one in enumerate(several or (), 1)}
+    return found
