@@ -224,6 +224,9 @@ def test_a_lesson_that_fails_has_a_code(ros: Any, state: Path, monkeypatch: pyte
     asked: list[str] = []
 
     class NoLearner:
+        def remembering(self, *_: Any) -> Any:
+            return self
+
         def learn(self, failed: Any, *_: Any) -> Any:
             asked.append(failed[0].id)
             raise ZeroDivisionError("not foreseen")
