@@ -234,7 +234,8 @@ def table_of(*heads: str, whole: Sequence[str] = ()) -> Table:
     """An empty table. Its first column, and those named in `whole`, are never wrapped: they hold ids and names."""
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     for head in heads:
-        made.add_column(head, no_wrap=head in (heads[0], *whole), overflow="fold")
+        longest = max(map(len, head.split()), default=0)
+        made.add_column(head, no_wrap=head in (heads[0], *whole), overflow="fold", min_width=longest)
     return made
 
 

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib import metadata, util
@@ -62,11 +63,18 @@ def doctor(as_json: bool = typer.Option(False, "--json", help="Print as JSON."))
 
 
 def examine() -> list[Finding]:
-    """Everything, in order of importance."""
+    """Everything, in order of importance. Other processes look for ROS 2 while the packages are imported here."""
+    with ThreadPoolExecutor(1) as beside:
+        stack = beside.submit(_stack)
+        return [*_here(), stack.result()]
+
+
+def _here() -> list[Finding]:
+    """What this process finds by itself."""
     version = platform.python_version()
     python = Finding("python", sys.version_info >= _OLDEST, True, version, "install Python 3.10, 3.11 or 3.12")
     cores = Finding("cores", True, False, str(len(os.sched_getaffinity(0))))
-    return [python, cores, *map(package, CORE), *_weights(), *(_optional(name) for name in OPTIONAL), _stack()]
+    return [python, cores, *map(package, CORE), *_weights(), *(_optional(name) for name in OPTIONAL)]
 
 
 def package(name: str) -> Finding:

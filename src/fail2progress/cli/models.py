@@ -179,10 +179,10 @@ def _gaps(weights: Path) -> list[str]:
 
 
 def _registry(run: str | None, folder: Path | None) -> Registry:
-    from fail2progress.models.store import Registry
-
     chosen = folder or run_of(run, MODELS).models
     require(chosen.is_dir(), f"{chosen}: no models here; name a run with --run or a folder with --registry")
+    from fail2progress.models.store import Registry  # takes a second
+
     return Registry(chosen)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -37,9 +38,9 @@ def ls(as_json: bool = _JSON) -> None:
         return say("no run in runs yet: `fail2progress demo` makes one")
     table = table_of("run", "started", "failures", "models", "size", "in use", whole=("started", "size"))
     for row in rows:
-        size = f"{int(row['bytes']) / 1e6:.1f} MB"  # type: ignore[call-overload]
-        numbers = (str(row[key]) for key in ("failures", "models"))
-        table.add_row(str(row["run"]), str(row["started"])[:16].replace("T", " "), *numbers, size, "yes" if row["in_use"] else "")
+        told = dict(_told(row))
+        told["in use"] = "yes" if row["in_use"] else ""
+        table.add_row(*(told[head] for head in ("run", "started", "failures", "models", "size", "in use")))
     show_table(table)
 
 
@@ -54,7 +55,7 @@ def show(name: str | None = _NAME, as_json: bool = _JSON) -> None:
     row = _row(run) | {"folder": str(run.folder), "files": sorted(path.name for path in run.folder.iterdir())}
     if as_json:
         return print_json(row)
-    show_lines((key, ", ".join(value) if isinstance(value, list) else str(value)) for key, value in row.items())
+    show_lines(_told(row))
 
 
 @runs.command()
@@ -82,7 +83,7 @@ def _all() -> Runs:
     return Runs()
 
 
-def _row(run: Run) -> dict[str, object]:
+def _row(run: Run) -> dict[str, Any]:
     name = f"{run.kind}/{run.folder.name}"
     models = len(list(run.models.glob("v[0-9]*.safetensors")))
     return {
@@ -94,6 +95,19 @@ def _row(run: Run) -> dict[str, object]:
         "bytes": run.size,
         "in_use": run.in_use,
     }
+
+
+def _told(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What people read: minutes, megabytes, yes and no."""
+    for key, value in row.items():
+        if key == "bytes":
+            yield "size", f"{value / 1e6:.1f} MB"
+        elif key == "started":
+            yield key, value[:16].replace("T", " ")
+        elif isinstance(value, bool):
+            yield key.replace("_", " "), "yes" if value else "no"
+        else:
+            yield key, ", ".join(value) if isinstance(value, list) else str(value)
 
 
 def _failures(store: Path) -> int:

@@ -75,11 +75,18 @@ def observation(event: FailureEvent) -> str:
 
 
 def importance(event: FailureEvent) -> str:
-    """Why that matters to the goal, in one sentence."""
+    """Why that matters to the goal, in a sentence or two: also what came about by itself costs skills that are planned for it."""
     atoms = [Atom.parse(text) for text in event.header.goal]
-    wanted = [atom for atom in atoms for mismatch in ranked(event) if _speaks_of(atom, mismatch)]
-    if wanted:
-        return f"The goal asks for {_listed(dict.fromkeys(map(str, wanted)))}."
+    wanted = {str(atom): mismatch.observed > 0.5 for atom in atoms for mismatch in ranked(event) if _speaks_of(atom, mismatch)}
+    missing, there = ([atom for atom, holds in wanted.items() if holds == so] for so in (False, True))
+    said = [f"The goal asks for {_listed(missing)}, which {_verb(missing, 'does not hold', 'do not hold')}."] if missing else []
+    if there:
+        held = _verb(
+            there, "holds; by its model the robot plans skills for it", "hold; by its model the robot plans skills for them"
+        )
+        said.append(f"The goal asks for {_listed(there)}, which {held} all the same.")
+    if said:
+        return " ".join(said)
     subjects = list(dict.fromkeys(mismatch.subject for mismatch in ranked(event)))
     return f"The rest of the plan relies on where {_listed(subjects)} {'is' if len(subjects) == 1 else 'are'}."
 
@@ -122,6 +129,10 @@ def _speaks_of(atom: Atom, mismatch: Mismatch) -> bool:
     names = (mismatch.subject, mismatch.other) if mismatch.other else (mismatch.subject,)
     turned = (MIRRORED.get(mismatch.relation, ""), *reversed(names))
     return key in ((mismatch.relation, *names), turned)
+
+
+def _verb(subjects: list[str], one: str, several: str) -> str:
+    return one if len(subjects) == 1 else several
 
 
 def _listed(texts: Iterable[str]) -> str:
