@@ -13,6 +13,7 @@ import pytest
 
 from fail2progress.cli.common import STOPPED
 from fail2progress.cli.interrupts import ctrl_c_ends
+from support.processes import spoken
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -42,7 +43,7 @@ def test_while_modules_are_read(moment: int, tmp_path: Path) -> None:
         [sys.executable, "-c", script, "evaluate", "--trials", "1", "--processes", "1", "--out", "success.json"],
         capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, preexec_fn=_heeds_it,
     )  # fmt: skip
-    said = [line for line in ran.stderr.splitlines() if line != "loading"]
+    said = spoken(ran.stderr)
     assert (ran.returncode, ran.stdout, len(said)) == (STOPPED, "", 1), ran.stderr
     assert said[0].startswith("fail2progress: stopped") and list(tmp_path.glob("success.json")) == []
 

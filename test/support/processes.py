@@ -17,6 +17,11 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "fail2progress.cli", *words]
 
 
+def spoken(text: str) -> list[str]:
+    """What a command said, without what it says only where the computer is busy."""
+    return [line for line in text.splitlines() if not line.startswith(("loading", "still at work"))]
+
+
 def wait_until(condition: Callable[[], object], seconds: float = 180.0) -> None:
     """Return once a condition holds."""
     end = time.monotonic() + seconds
