@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import typer
 
 from fail2progress.cli.common import Commands, WorkError, print_json, say, show_table, table_of
 from fail2progress.cli.limits import MOST, MOST_PROCESSES
 from fail2progress.cli.voice import progress
+from fail2progress.core.files import write_whole
 
 _CHOICE = typer.Argument(..., help="Name (simulators ls), or a YAML or JSON file with its options.")
 
@@ -45,12 +49,14 @@ def ls(as_json: bool = typer.Option(False, "--json", help="Print the list as JSO
 def check(
     name: str = _CHOICE,
     jobs: int = typer.Option(200, min=10, max=MOST, help="How many jobs, over all skills."),
+    out: Path | None = typer.Option(None, help="Also write what was found to this file."),
     as_json: bool = typer.Option(False, "--json", help="Print what was found as JSON."),
 ) -> None:
     """Does it do what the reference (mujoco) does, the same for the same seed, and does it refuse and stop as it should?
 
     Example: fail2progress simulators check mujoco_warp --json
     """
+    from fail2progress.core.provenance import provenance
     from fail2progress.evaluation import conformance
     from fail2progress.simulation.registry import make, resolve
 
@@ -61,10 +67,14 @@ def check(
         verdict = conformance.check(
             simulator, work, lambda stage, share: bar.update(task, description=stage, completed=share * jobs)
         )
-    for found in verdict.findings:
-        say(f"{'ok    ' if found.passed else 'BELOW '} {found.name} {found.value:.4g} (bar: {found.bar:g})")
+        device = simulator.device
+    for one in verdict.findings:
+        say(f"{'ok    ' if one.passed else 'BELOW '} {one.name} {one.value:.4g} (bar: {one.bar:g})")
+    found = {"name": name, "device": device, **verdict.to_dict(), "provenance": provenance(simulator=name, jobs=jobs)}
+    if out is not None:
+        write_whole(out, json.dumps(found, indent=1) + "\n")
     if as_json:
-        print_json({"name": name, **verdict.to_dict()})
+        print_json(found)
     if not verdict.passed:
         raise WorkError(f"{name} does not conform: {', '.join(f.name for f in verdict.findings if not f.passed)}")
 
@@ -93,3 +103,50 @@ def bench(
     say(f"{name}: {rate:.1f} executions/s, {share:.0%} of the time in stepping and ray casting")
     if as_json:
         print_json({"name": name, "processes": processes, **found, "provenance": provenance(simulator=name)})
+
+
+@group.command()
+def scale(
+    name: str = _CHOICE,
+    scenes: list[int] = typer.Option([64, 256, 1024, 2048, 4096], min=1, max=65536, help="Scenes at once; can be repeated."),
+    times: int = typer.Option(4, min=1, max=100, help="Jobs for every scene at once, after as many to warm up."),
+    against: str = typer.Option("mujoco", help="The simulator that it is compared with, in the same run."),
+    cores: int = typer.Option(2, min=1, max=MOST_PROCESSES, help="Processors that one gets."),
+    jobs: int = typer.Option(400, min=1, max=MOST, help="Jobs that one gets."),
+    out: Path | None = typer.Option(None, help="Also write the figures to this file."),
+    as_json: bool = typer.Option(False, "--json", help="Print the figures as JSON."),
+) -> None:
+    """Executions a second by scenes simulated at once, beside another simulator on some processors.
+
+    Example: fail2progress simulators scale mujoco_warp --scenes 256 --scenes 1024 --json
+    """
+    from fail2progress.core.provenance import provenance
+    from fail2progress.evaluation import throughput
+    from fail2progress.simulation.registry import resolve
+
+    entry, options = resolve(name)
+    if "batch" not in type(options).model_fields:
+        raise WorkError(f"{name} simulates one scene at a time; use simulators bench")
+    with progress():
+        base = throughput.reference_rate(against, throughput.work(jobs), cores)
+        say(f"{against} on {cores} processors: {base.executions_per_s:.1f} executions/s")
+
+        def tell(found: throughput.Rate) -> None:
+            times_base = found.executions_per_s / base.executions_per_s
+            say(f"{found.scenes} scenes: {found.executions_per_s:.1f} executions/s, {times_base:.1f} times that")
+
+        found, device = throughput.rates(
+            lambda number: entry.make(options.model_copy(update={"batch": number})), scenes, times, tell
+        )
+    measured: dict[str, object] = {
+        "name": name,
+        "device": device,
+        "reference": {"name": against, "cores": cores, **base.to_dict()},
+    }
+    runs = [one.to_dict(base.executions_per_s) for one in found]
+    asked = provenance(simulator=name, options=options.model_dump(mode="json"), scenes=scenes, times=times)
+    measured |= {"runs": runs, "provenance": asked}
+    if out is not None:
+        write_whole(out, json.dumps(measured, indent=1) + "\n")
+    if as_json:
+        print_json(measured)

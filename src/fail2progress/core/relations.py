@@ -96,62 +96,68 @@ def _position(relation: str, known: tuple[str, ...]) -> int:
 
 def ground_truth(scene: Scene, touching: Mask, thresholds: Thresholds = DEFAULT) -> RelationState:
     """Relations of a scene from its boxes and the simulator's contacts (`touching`, (N, N) symmetric)."""
-    unary = np.array(
+    binary = binary_relations(scene.bounds(), touching, thresholds)
+    return RelationState(scene.names, binary, unary_relations(scene, thresholds))
+
+
+def unary_relations(scene: Scene, thresholds: Thresholds = DEFAULT) -> Mask:
+    """(N, 3) what each object is."""
+    return np.array(
         [(spec.movable, spec.is_drawer, scene.openings.get(spec.name, 0.0) > thresholds.drawer_open) for spec in scene.objects],
         dtype=bool,
     ).reshape(len(scene), len(UNARY))
-    return RelationState(scene.names, binary_relations(scene.bounds(), touching, thresholds), unary)
 
 
 def binary_relations(bounds: Array, touching: Mask, thresholds: Thresholds = DEFAULT) -> Mask:
-    """(N, N, 9) binary relations from boxes (N, 2, 3) and contacts (N, N)."""
-    low, high = np.ascontiguousarray(bounds[:, 0].T), np.ascontiguousarray(bounds[:, 1].T)
+    """(..., N, N, 9) binary relations from boxes (..., N, 2, 3) and contacts (..., N, N), of one scene or of many."""
+    low, high = (np.ascontiguousarray(np.moveaxis(bounds[..., k, :], -1, 0)) for k in (0, 1))
     behind, left, above = _beyond(low, high, thresholds)
     relations = np.empty((*touching.shape, len(BINARY)), dtype=bool)
-    columns = (left, left.T, behind.T, behind, above, above.T, touching | touching.T)
+    right, front, below, touched = (values.swapaxes(-1, -2) for values in (left, behind, above, touching))
+    columns = (left, right, front, behind, above, below, touching | touched)
     for k, column in enumerate(columns):
         relations[..., k] = column
     relations[..., 7] = above & _near_edge(low, high, thresholds)
     relations[..., 8] = _contained(low, high, thresholds)
-    diagonal = np.arange(len(bounds))
-    relations[diagonal, diagonal] = False
+    diagonal = np.arange(low.shape[-1])
+    relations[..., diagonal, diagonal, :] = False
     return relations
 
 
 def _beyond(low: Array, high: Array, thresholds: Thresholds) -> Mask:
-    """(3, N, N): i lies beyond j along +x, +y, +z, seen from either of the two (rule of [4], made mirror-symmetric).
+    """(3, ..., N, N): i lies beyond j along +x, +y, +z, seen from either of the two (rule of [4], made mirror-symmetric).
 
     Seen from one: the other's centre is beyond its whole box, inside the cone that opens from its corners, and the other's
-    whole box is beyond its centre. Corners are (3, N).
+    whole box is beyond its centre. Corners are (3, ..., N).
     """
     centre = (low + high) / 2
-    over = centre[:, :, None] - high[:, None]
-    under = low[:, None] - centre[:, :, None]
+    over = centre[..., :, None] - high[..., None, :]
+    under = low[..., None, :] - centre[..., :, None]
     outside = np.maximum(over, under)
     lateral = np.empty_like(outside)
     for axis, (one, other) in enumerate(((1, 2), (0, 2), (0, 1))):
         np.maximum(outside[one], outside[other], out=lateral[axis])
     slope = np.tan(thresholds.cone)
-    upward = (over > 0) & (low[:, :, None] > centre[:, None]) & (lateral <= over * slope)
-    downward = (under > 0) & (high[:, :, None] < centre[:, None]) & (lateral <= under * slope)
-    return np.asarray(upward | downward.transpose(0, 2, 1))
+    upward = (over > 0) & (low[..., :, None] > centre[..., None, :]) & (lateral <= over * slope)
+    downward = (under > 0) & (high[..., :, None] < centre[..., None, :]) & (lateral <= under * slope)
+    return np.asarray(upward | downward.swapaxes(-1, -2))
 
 
 def _near_edge(low: Array, high: Array, thresholds: Thresholds) -> Mask:
-    """(N, N): i's centre is within the boundary distance of an edge of j, and j is a large surface. Corners are (3, N)."""
-    centre = ((low + high) / 2)[:2, :, None]
-    margins = np.minimum(centre - low[:2, None], high[:2, None] - centre)
+    """(..., N, N): i's centre is within the boundary distance of an edge of j, and j is a large surface."""
+    centre = ((low + high) / 2)[:2, ..., :, None]
+    margins = np.minimum(centre - low[:2, ..., None, :], high[:2, ..., None, :] - centre)
     nearest = np.minimum(margins[0], margins[1])
     large = np.minimum(high[0] - low[0], high[1] - low[1]) > thresholds.boundary_surface
-    return np.asarray((np.abs(nearest) < thresholds.boundary_distance) & large)
+    return np.asarray((np.abs(nearest) < thresholds.boundary_distance) & large[..., None, :])
 
 
 def _contained(low: Array, high: Array, thresholds: Thresholds) -> Mask:
-    """(N, N): i's box lies completely in j's. Corners are (3, N)."""
+    """(..., N, N): i's box lies completely in j's."""
     slack = thresholds.containment
-    inner = (low[:, :, None] >= (low - slack)[:, None]) & (high[:, :, None] <= (high + slack)[:, None])
+    inner = (low[..., :, None] >= (low - slack)[..., None, :]) & (high[..., :, None] <= (high + slack)[..., None, :])
     volume = np.prod(high - low, axis=0)
-    return np.asarray(inner[0] & inner[1] & inner[2] & (volume[:, None] < volume))
+    return np.asarray(inner[0] & inner[1] & inner[2] & (volume[..., :, None] < volume[..., None, :]))
 
 
 def on(state: RelationState) -> list[tuple[str, str, float]]:

@@ -58,7 +58,8 @@ class Scene:
         return _fixed(rotations(self.poses[:, 3:]))
 
     @cached_property
-    def _round(self) -> NDArray[np.bool_]:
+    def rounded(self) -> NDArray[np.bool_]:
+        """(N,) which objects are cylinders. Not to be written to."""
         return np.array([spec.kind.shape is Shape.CYLINDER for spec in self.objects], dtype=bool)
 
     def check_extents(self) -> None:
@@ -87,7 +88,7 @@ class Scene:
 
     @cached_property
     def _bounds(self) -> Array:
-        return _fixed(_boxes(self.poses, self.turns, self.sizes, self._round))
+        return _fixed(_boxes(self.poses, self.turns, self.sizes, self.rounded))
 
     def with_poses(self, poses: Array, openings: Mapping[str, float] | None = None) -> Scene:
         """The same objects elsewhere."""
@@ -102,7 +103,7 @@ class Scene:
         return self.with_poses(poses)
 
 
-_OF_OBJECTS = ("names", "sizes", "_round")
+_OF_OBJECTS = ("names", "sizes", "rounded")
 """What is kept of a scene and does not depend on where its objects are."""
 
 

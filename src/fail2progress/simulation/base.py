@@ -117,6 +117,11 @@ class Simulator(ABC):
         """Outcomes in the order of the jobs. Closing the iterator stops the work on those that are left."""
         return map(self.execute, jobs)
 
+    @property
+    def device(self) -> str:
+        """What the physics runs on."""
+        return "processor"
+
     def close(self) -> None:  # noqa: B027 (most have nothing to let go)
         """Let processes and devices go; the simulator is not used afterwards."""
 

@@ -78,23 +78,27 @@ def _sample(passes: list[tuple[Array, NDArray[np.int64]]], hits: NDArray[np.int6
 
 def _windows(scene: Scene, camera: Camera) -> tuple[Array, Array]:
     """(N, 2, 2) pixel rectangles around the objects, clipped to the image, and the (N,) areas of their outlines."""
-    bounds = scene.bounds()
-    corners = bounds[:, None, 0] + _CORNERS[None] * (bounds[:, 1] - bounds[:, 0])[:, None]
-    pixels = camera.project(corners)
+    pixels = camera.project(box_corners(scene.bounds()))
     limit = np.array([camera.width, camera.height], float)
     windows = np.stack([np.clip(pixels.min(axis=1), 0, limit), np.clip(pixels.max(axis=1), 0, limit)], axis=1)
-    return windows, _box_areas(pixels)
+    return windows, box_areas(pixels)
+
+
+def box_corners(bounds: Array) -> Array:
+    """(..., 8, 3) corners of boxes (..., 2, 3)."""
+    low, high = bounds[..., None, 0, :], bounds[..., None, 1, :]
+    return np.asarray(low + _CORNERS * (high - low))
 
 
 _FACES = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
 _NEXT = np.roll(_FACES, -1, axis=1)
 
 
-def _box_areas(pixels: Array) -> Array:
-    """(N,) area of projected boxes: half the sum of the absolute areas of their six projected faces."""
+def box_areas(pixels: Array) -> Array:
+    """(...) area of projected boxes (..., 8, 2): half the sum of the absolute areas of their six projected faces."""
     x, y = pixels[..., 0], pixels[..., 1]
-    shoelace = (x[:, _FACES] * y[:, _NEXT] - y[:, _FACES] * x[:, _NEXT]).sum(axis=2) / 2
-    return np.asarray(np.abs(shoelace).sum(axis=1) / 2)
+    shoelace = (x[..., _FACES] * y[..., _NEXT] - y[..., _FACES] * x[..., _NEXT]).sum(axis=-1) / 2
+    return np.asarray(np.abs(shoelace).sum(axis=-1) / 2)
 
 
 def _hits(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -58,15 +59,7 @@ def record(job: Job) -> Track:
     program.run(hand, job.call)
     for _ in range(_COASTING if hand.drawer is not None else 1):
         hand.advance()
-    rows = hand.rows
-    return Track(
-        program.equip(job.scene, job.call),
-        hand.drawer,
-        np.array([row[0] for row in rows]),
-        np.array([row[1] for row in rows]),
-        np.array([row[2] for row in rows]),
-        np.array([row[3] for row in rows]),
-    )
+    return Track(program.equip(job.scene, job.call), hand.drawer, *hand.columns())
 
 
 @dataclass
@@ -80,7 +73,9 @@ class Recorder:
     period: float = PERIOD
     adjustments: Mapping[str, float] = field(default_factory=dict)
     drawer: str | None = None
-    rows: list[tuple[bool, Array, tuple[float, float], float]] = field(default_factory=list)
+    _blocks: list[tuple[Array, Array, Array, Array]] = field(default_factory=list)
+    _rows: list[tuple[bool, Array, tuple[float, float], float]] = field(default_factory=list)
+    """Set-points that are in no block yet."""
     _holds: bool = False
     _pose: Array = field(default_factory=lambda: np.array([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]))
     _pressed: tuple[float, float] = (0.0, 0.0)
@@ -91,7 +86,19 @@ class Recorder:
     def advance(self) -> None:
         """See Hand."""
         self._slide()
-        self.rows.append((self._holds, self._pose.copy(), self._pressed, self._opening))
+        self._rows.append((self._holds, self._pose, self._pressed, self._opening))
+
+    def columns(self) -> tuple[Array, Array, Array, Array]:
+        """What a track consists of: hold, hand, press and opening of all set-points."""
+        self._gather()
+        hold, hand, press, opening = (np.concatenate(column) for column in zip(*self._blocks, strict=True))
+        return hold, hand, press, opening
+
+    def _gather(self) -> None:
+        if self._rows:
+            hold, hand, press, opening = zip(*self._rows, strict=True)
+            self._blocks.append((np.array(hold), np.array(hand), np.array(press, float), np.array(opening, float)))
+            self._rows = []
 
     def adjusted(self, name: str) -> float:
         """See Hand."""
@@ -113,8 +120,15 @@ class Recorder:
 
     def follow(self, positions: Array, quaternion: Array, turns: Array) -> None:
         """See Hand."""
-        for position, orientation in zip(positions, turned(quaternion, turns), strict=True):
-            self._pose = np.concatenate([position, orientation])
+        poses = np.concatenate([positions, turned(quaternion, turns)], axis=1)
+        if self.drawer is None:
+            self._gather()
+            count = len(poses)
+            still = np.tile(self._pressed, (count, 1)), np.full(count, self._opening)
+            self._blocks.append((np.full(count, self._holds), poses, *still))
+            self._pose = poses[-1] if count else self._pose
+            return
+        for self._pose in poses:
             self.advance()
 
     def press(self, forward: float, up: float = 0.0) -> None:
@@ -143,14 +157,22 @@ class Recorder:
         """The drawer, empty, for one period."""
         if self.drawer is None:
             return
-        spec = self.scene.objects[self.scene.index(self.drawer)]
-        mass = DENSITY * sum(8 * float(np.prod(part.half)) for part in spec.primitives())
+        mass, travel = self._drawer
         steps = 4
         share = self.period / steps / mass
+        held = DRAWER_FRICTION * share
         for _ in range(steps):
             speed = (self._speed + self._force * share) / (1 + DRAWER_DAMPING * share)
-            self._speed = float(speed - np.clip(speed, -DRAWER_FRICTION * share, DRAWER_FRICTION * share))
-            self._opening = float(np.clip(self._opening + self._speed * self.period / steps, 0.0, DRAWER_TRAVEL * spec.size[0]))
+            self._speed = speed - min(max(speed, -held), held)
+            self._opening = min(max(self._opening + self._speed * self.period / steps, 0.0), travel)
+
+    @cached_property
+    def _drawer(self) -> tuple[float, float]:
+        """The mass (kg) of the drawer, empty, and how far it can be pulled out (m)."""
+        assert self.drawer is not None
+        spec = self.scene.objects[self.scene.index(self.drawer)]
+        mass = DENSITY * sum(8 * float(np.prod(part.half)) for part in spec.primitives())
+        return mass, DRAWER_TRAVEL * spec.size[0]
 
 
 def _product(one: Array, other: Array) -> Array:

@@ -1,0 +1,107 @@
+"""What worlds that came to rest look like: poses, relations and clouds before and after the skill, of all of them at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import RelationState, Thresholds, binary_relations, unary_relations
+from fail2progress.core.scene import Array, Scene, bounding_boxes
+from fail2progress.simulation.base import Snapshot
+from fail2progress.simulation.mujoco.bodies import shut
+from fail2progress.simulation.mujoco_warp.seeing import Seen, Views
+from fail2progress.simulation.mujoco_warp.structure import Structure, places
+from fail2progress.simulation.mujoco_warp.worlds import Worlds
+
+_STILL = 0.03
+"""Metres by which a scene at rest may settle before the skill."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Who looks at a world: the scene that was put into it, the camera, and the seed of what it sees."""
+
+    scene: Scene
+    camera: Camera
+    seed: int
+
+
+def still(asked: Scene, settled: Scene) -> bool:
+    """Whether everything had come to rest where it was put, on a surface."""
+    moved = np.abs(settled.poses[:, :3] - asked.poses[:, :3]).max(initial=0.0)
+    return bool(moved < _STILL and (settled.poses[:, 2] > 0.0).all())
+
+
+def read(
+    worlds: Worlds, rows: Sequence[int], looks: Sequence[Look], thresholds: Thresholds
+) -> tuple[list[tuple[Snapshot, Snapshot]], float]:
+    """Before and after the skill in each of R worlds that are done, and the seconds of casting rays."""
+    if not rows:
+        return [], 0.0
+    structure = worlds.padded.structure
+    with worlds.aside():
+        finished = worlds.finished(rows)
+    own = [np.array(places(look.scene, structure), int) for look in looks]
+    pairs = list(zip(looks, own, strict=True))
+    scenes = [
+        _at(look.scene, at, state, structure) for states in finished.qpos for (look, at), state in zip(pairs, states, strict=True)
+    ]
+    own, count = own * 2, len(rows)
+    boxes, filled = _boxes(scenes, own, structure.places)
+    touching = finished.touching.reshape(2 * count, *finished.touching.shape[2:])
+    binary = binary_relations(boxes, touching, thresholds)
+    start = time.perf_counter()
+    views = Views(
+        np.tile(np.array(rows), 2),
+        finished.qpos.reshape(2 * count, -1),
+        boxes,
+        filled,
+        [look.camera for look in looks] * 2,
+        [(2 * look.seed + which) % 2**31 for which in range(2) for look in looks],
+    )
+    with worlds.aside():
+        seen = worlds.eyes.look(views)
+    seconds = time.perf_counter() - start
+    shots = [_snapshot(scene, at, binary[v], seen, v, thresholds) for v, (scene, at) in enumerate(zip(scenes, own, strict=True))]
+    return list(zip(shots[:count], shots[count:], strict=True)), seconds
+
+
+def _at(scene: Scene, own: NDArray[np.int64], qpos: NDArray[np.float32], structure: Structure) -> Scene:
+    """A scene as a world's state (nq,) has it."""
+    fixed, movable = len(structure.fixed), len(structure.movable)
+    poses, openings = scene.poses.copy(), dict(scene.openings)
+    free = np.flatnonzero((own >= fixed) & (own < fixed + movable))
+    poses[free] = qpos[: 7 * movable].reshape(movable, 7)[own[free] - fixed]
+    poses[free, 3:] /= np.linalg.norm(poses[free, 3:], axis=1, keepdims=True)
+    for row in np.flatnonzero(own >= fixed + movable).tolist():
+        opening = float(qpos[6 * movable + own[row] - fixed])
+        closed, yaw = shut(scene)[0][row], 2 * np.arctan2(poses[row, 6], poses[row, 3])
+        poses[row, :3] = closed - opening * np.array([np.cos(yaw), np.sin(yaw), 0.0])
+        openings[scene.names[row]] = opening
+    return scene.with_poses(poses, openings)
+
+
+def _boxes(scenes: Sequence[Scene], own: Sequence[NDArray[np.int64]], count: int) -> tuple[Array, NDArray[np.bool_]]:
+    """(V, P, 2, 3) boxes of the places, and which are filled (V, P); those of empty places are a point far below."""
+    boxes, filled = np.full((len(scenes), count, 2, 3), -99.0), np.zeros((len(scenes), count), bool)
+    view = np.repeat(np.arange(len(scenes)), [len(scene) for scene in scenes])
+    place = np.concatenate(own)
+    poses, sizes = np.concatenate([scene.poses for scene in scenes]), np.concatenate([scene.sizes for scene in scenes])
+    boxes[view, place] = bounding_boxes(poses, sizes, np.concatenate([scene.rounded for scene in scenes]))
+    filled[view, place] = True
+    return boxes, filled
+
+
+def _snapshot(
+    scene: Scene, own: NDArray[np.int64], binary: NDArray[np.bool_], seen: Seen, view: int, thresholds: Thresholds
+) -> Snapshot:
+    relations = RelationState(scene.names, binary[np.ix_(own, own)], unary_relations(scene, thresholds))
+    categories = tuple(spec.category for spec in scene.objects)
+    cloud = SegmentedCloud(scene.names, categories, seen.points[view, own], seen.visibility[view, own])
+    return Snapshot(scene, relations, cloud)
