@@ -45,6 +45,9 @@ def learn(
     epochs: int = typer.Option(200, min=1, max=MOST, help="Of fine-tuning."),
     replay: int = typer.Option(20, min=0, max=MOST, help="Old samples in every epoch; 0 learns from the new ones alone."),
     registry: Path | None = typer.Option(None, help="Folder of the models' versions. Default: `models` beside the failures."),
+    physics: list[str] = typer.Option(
+        [], help="A property that the world may have otherwise, if the motion tells it: friction, weight, centre, restitution."
+    ),
     seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Of everything random in it."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
     processes: int | None = typer.Option(
@@ -72,7 +75,7 @@ def learn(
 
     require(acquisition in ACQUISITIONS, unknown("acquisition", acquisition, ACQUISITIONS))
     with checked():
-        targeting = TargetOptions(method=method, acquisition=acquisition, samples=samples)
+        targeting = TargetOptions(method=method, acquisition=acquisition, samples=samples, physics=tuple(physics))
     require(event is None or item is None, f"name either a stored failure or an --item file, not both {event} and {item}")
     require(line is None or item is not None, "--line is a line of an --item file")
     chosen = _item(item, line) if item is not None else None
@@ -90,10 +93,10 @@ def learn(
         say(f"{chosen.id} is failure {failure.id[:8]}: {', '.join(map(str, failure.header.mismatches[:3]))}")
     if failure.header.model != parent.digest:
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
-    with ParallelSimulator(processes, simulator) as physics:
-        learner = Learner(physics, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay))
+    with ParallelSimulator(processes, simulator) as worlds:
+        learner = Learner(worlds, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay))
         lesson = _learn(learner.remembering(*remembered(versions, parent, FailureStore(kept_at))), failure, parent, seed)
-        compared = judged(same_scenes(failure, parent.model, physics), parent.model, lesson.model)
+        compared = judged(same_scenes(failure, parent.model, worlds, targeting.physics), parent.model, lesson.model)
     version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
     FailureStore(kept_at).add_lesson(failure.id, version or "", lesson.verdict.reason)
     if as_json:

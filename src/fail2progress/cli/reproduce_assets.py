@@ -1,4 +1,4 @@
-"""`fail2progress reproduce reconstruction`, `corrective`, `classes`, `corrections` and `physics`: failures as artifacts."""
+"""`fail2progress reproduce reconstruction`, `corrective`, `classes`, `corrections`, `physics` and `gap-lessons`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fail2progress.core.names import unknown
 if TYPE_CHECKING:
     from fail2progress.core.executor import Executor
 
-TABLES = ("reconstruction", "corrective", "classes", "corrections", "physics")
+TABLES = ("reconstruction", "corrective", "classes", "corrections", "physics", "gap-lessons")
 QUICK = 20
 QUICK_RUNS = 2
 
@@ -38,7 +38,7 @@ def run(order: Order, json_output: bool) -> None:
     if order.table not in TABLES:
         raise UserError(unknown("table", order.table, TABLES))
     writable(order.out)
-    studies = (_reconstruction, _corrective, _classes, _corrections, _physics)
+    studies = (_reconstruction, _corrective, _classes, _corrections, _physics, _gap_lessons)
     report, text = dict(zip(TABLES, studies, strict=True))[order.table](order)
     write_json(order.out / f"{order.table}.json", report)
     write_whole(order.out / f"{order.table}.md", text)
@@ -92,6 +92,14 @@ def _corrections(order: Order) -> tuple[dict[str, object], str]:
 
 def _physics(order: Order) -> tuple[dict[str, object], str]:
     from fail2progress.evaluation.studies.physics import Study, markdown
+
+    study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, _seed(order, Study.seed))
+    report = _carried_out(study, order, "executions", study.executions)
+    return report, markdown(report)
+
+
+def _gap_lessons(order: Order) -> tuple[dict[str, object], str]:
+    from fail2progress.evaluation.studies.gap_lessons import Study, markdown
 
     study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, _seed(order, Study.seed))
     report = _carried_out(study, order, "executions", study.executions)

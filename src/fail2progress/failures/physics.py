@@ -7,7 +7,7 @@ shifted starts say how much of the motion hangs on millimetres. Where the motion
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,8 @@ class Property:
     low: float = 0.1
     high: float = 1.4
     steps: int = 18
+    ordinary: float = 1.0
+    """What the simulation has."""
 
     @property
     def values(self) -> Array:
@@ -50,7 +52,32 @@ def _of_surface(share: float) -> Disturbances:
     return Disturbances(surface=share)
 
 
+def _of_weight(share: float) -> Disturbances:
+    return Disturbances(weight=share)
+
+
+def _of_centre(share: float) -> Disturbances:
+    return Disturbances(centre=share)
+
+
+def _of_bounce(share: float) -> Disturbances:
+    return Disturbances(bounce=share)
+
+
 SURFACE = Property("surface", "the friction between things", _of_surface)
+PROPERTIES = {
+    "friction": SURFACE,
+    "weight": Property("weight", "the weight of things", _of_weight, 0.3, 6.0),
+    "centre": Property("centre", "the height of centres of mass", _of_centre, 0.4, 1.8),
+    "restitution": Property("bounce", "the bounce of things", _of_bounce, 0.05, 0.8, ordinary=0.05),
+}
+"""What can be inferred from a motion, by the names under which it is asked for."""
+
+
+def disturbances(shares: Mapping[str, float]) -> Disturbances:
+    """A world with these properties, by the names of PROPERTIES."""
+    weight, surface, centre = (shares.get(name, 1.0) for name in ("weight", "friction", "centre"))
+    return Disturbances(weight=weight, surface=surface, centre=centre, bounce=shares.get("restitution", 0.0))
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,16 @@ class Disturbances:
     """Of what can be moved, as a multiple of the ordinary."""
     surface: float = 1.0
     """Friction between things, and between them and what they stand on, as a share of the ordinary."""
+    centre: float = 1.0
+    """Height of the centre of mass of what can be moved above its bottom, as a share of the ordinary."""
+    bounce: float = 0.0
+    """Restitution: about the share of its speed with which a thing leaves what it fell on."""
     bump: float = 0.0
     """Probability that somebody knocks the object of the skill aside when the skill is over."""
 
     def __post_init__(self) -> None:
-        wrong = [name for name in ("friction", "weight", "surface") if not getattr(self, name) > 0]
-        wrong += [name for name in ("grasp_miss", "grasp_slip", "bump") if not 0 <= getattr(self, name) <= 1]
+        wrong = [name for name in ("friction", "weight", "surface", "centre") if not getattr(self, name) > 0]
+        wrong += [name for name in ("grasp_miss", "grasp_slip", "bump", "bounce") if not 0 <= getattr(self, name) <= 1]
         if wrong:
             raise ValueError(f"{wrong[0]} = {getattr(self, wrong[0]):g}: probabilities are 0 to 1, shares above 0")
 
@@ -49,7 +53,8 @@ class Disturbances:
     @property
     def in_contact(self) -> bool:
         """Whether physics itself must be other than ordinary: not every simulator can do that."""
-        return (self.friction, self.weight, self.surface, self.bump) != (1.0, 1.0, 1.0, 0.0)
+        numbers = (self.friction, self.weight, self.surface, self.centre, self.bump, self.bounce)
+        return numbers != (1.0, 1.0, 1.0, 1.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)

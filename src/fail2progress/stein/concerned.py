@@ -127,3 +127,11 @@ def _leads_to(parent: dict[int, int], row: int, goal: int) -> bool:
     while row != goal and row in parent:
         row = parent[row]
     return row == goal
+
+
+def members(found: Concern, moved: int, names: tuple[str, ...], scene: Scene) -> tuple[int, ...]:
+    """Members of the failed cluster that the robot can move, but for the one whose place is the cluster's."""
+    while moved in found.parent:
+        moved = found.parent[moved]
+    rows = [row for row in found.clusters[0] if scene.objects[scene.index(names[row])].movable and row != moved]
+    return tuple(rows)

@@ -23,7 +23,8 @@ from fail2progress.core.scene import Scene
 from fail2progress.models.prediction import Belief
 from fail2progress.stein.bands import Band, bands, shifts, walls
 from fail2progress.stein.bijectors import Chart
-from fail2progress.stein.concerned import Concern, Observed, concern
+from fail2progress.stein.concerned import Concern, Observed, concern, members
+from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 from fail2progress.stein.planar import Footprints, Planar, penetration, turned
 from fail2progress.stein.solids import Placed, Solids, Surroundings, solids_of
 
@@ -46,7 +47,7 @@ class NothingToVaryError(ValueError):
 
 @dataclass(frozen=True)
 class StateSpace:
-    """A particle's coordinates: x, y, turn of every cluster and of every varying member; x, y of bands; openings (m)."""
+    """A particle's coordinates: x, y, turn of every cluster and of every varying member; x, y of bands; openings (m); physics."""
 
     clusters: tuple[tuple[int, ...], ...]
     parent: dict[int, int]
@@ -67,6 +68,8 @@ class StateSpace:
     solids: Solids
     bands: tuple[Band, ...] = ()
     """What of the failed cluster also shifts together."""
+    physics: PhysicsPrior = NOMINAL
+    """What the world may have other than the simulation."""
 
     @property
     def movable(self) -> tuple[int, ...]:
@@ -93,6 +96,7 @@ class StateSpace:
         high += [value for band in self.bands for value in band.high]
         low += [0.0] * len(self.drawers)
         high += [widest for _, widest in self.drawers.values()]
+        low, high = low + self.physics.low, high + self.physics.high
         periodic = [value for widest in turns for value in (False, False, widest == math.pi)]
         return Chart(low, high, periodic + [False] * (len(low) - len(periodic)))
 
@@ -100,7 +104,8 @@ class StateSpace:
         """(D,) the coordinates of O_F itself."""
         places = [torch.cat([self._pivot(cluster), torch.zeros(1)]) for cluster in self.clusters]
         openings = torch.tensor([opening for opening, _ in self.drawers.values()])
-        return torch.cat([*places, torch.zeros(3 * len(self.varying) + 2 * len(self.bands)), openings])
+        within = torch.zeros(3 * len(self.varying) + 2 * len(self.bands))
+        return torch.cat([*places, within, openings, self.physics.likeliest])
 
     def turn(self, particles: Tensor) -> Tensor:
         """(M,) radians by which the failed cluster is turned."""
@@ -108,7 +113,12 @@ class StateSpace:
 
     def openings(self, particles: Tensor) -> Tensor:
         """(M, drawers) how far the drawers are pulled out, metres."""
-        return particles[:, particles.shape[1] - len(self.drawers) :]
+        end = particles.shape[1] - len(self.physics)
+        return particles[:, end - len(self.drawers) : end]
+
+    def world(self, particles: Tensor) -> Tensor:
+        """(M, K) logarithms of what is other than ordinary in the world."""
+        return particles[:, particles.shape[1] - len(self.physics) :]
 
     def place(self, particles: Tensor) -> Placed:
         """(M, D) particles to where they put all segments."""
@@ -134,7 +144,11 @@ class StateSpace:
         return Placed(wide.after(placed.move), placed.rise)
 
     def log_prior(self, particles: Tensor) -> Tensor:
-        """(M,) ln P(S) up to a constant: uniform over states in which nothing overlaps and everything stands on something."""
+        """(M,) ln P(S) up to a constant: uniform over states that can be, times what is known of the world's physics."""
+        return self.physics.log_prior(self.world(particles)) + self.possible(particles)
+
+    def possible(self, particles: Tensor) -> Tensor:
+        """(M,) nats that states lack: 0 where nothing overlaps and everything stands on something."""
         placed = self.place(particles)
         boxes = placed.footprints(self.solids)
         lacking = self._overlap(boxes, placed.rise) + self._off(boxes) + self._unsupported(boxes)
@@ -144,7 +158,9 @@ class StateSpace:
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, D) draws from P(S): of several uniform ones, the first that can be, else the likeliest."""
         draws = self.chart().sample_uniform(count * _TRIES, generator)
-        lacking = self.log_prior(draws).view(_TRIES, count)
+        if len(self.physics):  # as it is known to be: it makes no state impossible
+            draws[:, -len(self.physics) :] = self.physics.draw(count, generator).repeat(_TRIES, 1)
+        lacking = self.possible(draws).view(_TRIES, count)
         first = (lacking > -_FEASIBLE).to(torch.uint8).argmax(dim=0)
         chosen = torch.where((lacking > -_FEASIBLE).any(dim=0), first, lacking.argmax(dim=0))
         return draws.view(_TRIES, count, -1)[chosen, torch.arange(count)]
@@ -243,7 +259,9 @@ def _put(values: Tensor, rows: list[int], new: Tensor) -> Tensor:
     return values.index_copy(1, torch.tensor(rows), new)
 
 
-def state_space(belief: Belief, failure: Observed, scene: Scene, freedom: float = 0.03) -> StateSpace:
+def state_space(
+    belief: Belief, failure: Observed, scene: Scene, freedom: float = 0.03, physics: PhysicsPrior = NOMINAL
+) -> StateSpace:
     """The space of scene states around a failure; `scene` is O_F rebuilt. NothingToVaryError where there is nothing to place."""
     cloud = failure.before
     tables = [i for i, name in enumerate(cloud.categories) if name == "table" and cloud.seen[i]]
@@ -251,7 +269,7 @@ def state_space(belief: Belief, failure: Observed, scene: Scene, freedom: float 
     if not tables or not cloud.seen[moved] or cloud.names[moved] not in scene.names:
         raise NothingToVaryError("learning from a failure needs a table and the object of the failed skill in view")
     found = concern(failure, scene)
-    varying, solids = _varying(found, moved, cloud.names, scene), solids_of(cloud.names, scene)
+    varying, solids = members(found, moved, cloud.names, scene), solids_of(cloud.names, scene)
     return StateSpace(
         found.clusters,
         found.parent,
@@ -266,15 +284,8 @@ def state_space(belief: Belief, failure: Observed, scene: Scene, freedom: float 
         torch.from_numpy(np.nan_to_num(cloud.points)),
         solids,
         bands(found.clusters[0], varying, found.parent, solids, walls(cloud.names, scene)),
+        physics,
     )
-
-
-def _varying(found: Concern, moved: int, names: tuple[str, ...], scene: Scene) -> tuple[int, ...]:
-    """Members of the failed cluster that the robot can move, but for the one whose place is the cluster's."""
-    while moved in found.parent:
-        moved = found.parent[moved]
-    rows = [row for row in found.clusters[0] if scene.objects[scene.index(names[row])].movable and row != moved]
-    return tuple(rows)
 
 
 def _drawers(found: Concern, names: tuple[str, ...], scene: Scene) -> dict[int, tuple[float, float]]:

@@ -38,7 +38,7 @@ def test_a_model_that_was_written_is_the_one_that_would_be_compiled(weight: floa
         fresh = compile_scene(work.scene, equipment(work), weight=weight, surface=surface)
         rays = rng.normal(size=(500, 3)) - [0.0, 0.0, 0.5]
         rays /= np.linalg.norm(rays, axis=1, keepdims=True)
-        with templates.ready(work.scene, equipment(work), weight, surface) as written:
+        with templates.ready(work.scene, equipment(work), Disturbances(weight=weight, surface=surface)) as written:
             for name in SAME:
                 expected = np.asarray(getattr(fresh.model, name), float)
                 np.testing.assert_allclose(getattr(written.model, name), expected, rtol=1e-9, atol=1e-12, err_msg=name)
@@ -68,3 +68,37 @@ def test_what_is_in_use_is_not_given_away_and_no_more_is_kept_than_was_asked_for
     with templates.ready(one.scene) as first, templates.ready(one.scene) as second, templates.ready(other.scene):
         assert first.data is not second.data and first.model is not second.model
     assert len(templates) == 1
+
+
+def test_a_centre_of_mass_that_is_higher_and_contacts_that_bounce_are_written_and_taken_back() -> None:
+    templates, work = Templates(), job(1, 0)
+    with templates.ready(work.scene) as bodies:
+        ordinary = bodies.model.body_ipos.copy(), bodies.model.geom_solref.copy()
+    with templates.ready(work.scene, world=Disturbances(centre=1.5, bounce=0.5)) as bodies:
+        for row, spec in enumerate(work.scene.objects, start=1):
+            height = ordinary[0][row, 2] + spec.size[2] / 2
+            expected = ordinary[0][row, 2] + 0.5 * height * spec.movable
+            assert bodies.model.body_ipos[row, 2] == pytest.approx(expected)
+        assert (bodies.model.geom_solref[:, 1] < 0.3).all()
+    with templates.ready(work.scene) as bodies:
+        np.testing.assert_array_equal(bodies.model.body_ipos, ordinary[0])
+        np.testing.assert_array_equal(bodies.model.geom_solref, ordinary[1])
+
+
+def test_what_bounces_leaves_the_table_again() -> None:
+    from fail2progress.simulation.mujoco.hand import Running
+
+    highest = {}
+    for bounce in (0.0, 0.6):
+        work = job(1, 0)
+        row = next(row for row, spec in enumerate(work.scene.objects) if spec.category == "cuboid")
+        poses = work.scene.poses.copy()
+        poses[row, :3] += [0.0, 0.0, 0.15]
+        with Templates().ready(work.scene.with_poses(poses), world=Disturbances(bounce=bounce)) as bodies:
+            run = Running(bodies, work.scene)
+            speeds = []
+            for _ in range(150):
+                run.step(1)
+                speeds.append(float(bodies.data.body(1 + row).cvel[5]))
+        highest[bounce] = max(speeds)
+    assert highest[0.6] > highest[0.0] + 0.3

@@ -87,7 +87,7 @@ def test_drawers_come_with_what_they_slide_in(cupboard: Callable[[float], Scene]
     model = Padded.of(own).model
     assert model.nexclude == 1
     scene = cupboard(0.3)
-    assert [scene.names[row] for row in np.argsort(places(scene, own))][0] == scene.objects[_drawer(scene)].inside_of
+    assert scene.names[int(np.argmin(places(scene, own)))] == scene.objects[_drawer(scene)].inside_of
     opened = Padded.of(own).numbers([Content(scene)])
     np.testing.assert_allclose(opened["qpos"][0, 7], scene.openings[scene.names[_drawer(scene)]])
     assert Structure(drawers=((5, 0),), cabinets=(-1,)).joined(own) is None

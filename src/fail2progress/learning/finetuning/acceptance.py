@@ -16,12 +16,14 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
+from fail2progress.learning.finetuning.worlds import drawn
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.training.metrics import evaluate
 from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.stein.concerned import seen_moving
+from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 
 MOVED = 0.005
 """Metres from which something counts as moved."""
@@ -125,16 +127,26 @@ class Repetitions:
 
 
 def repeat(
-    event: FailureEvent, scene: Scene, simulator: Simulator, seed: int, count: int = 6, shift: float = 0.004
+    event: FailureEvent,
+    scene: Scene,
+    simulator: Simulator,
+    seed: int,
+    count: int = 6,
+    shift: float = 0.004,
+    physics: PhysicsPrior = NOMINAL,
 ) -> Repetitions:
-    """Carry the failed skill out again in the rebuilt scene, everything that can be moved shifted by about `shift` metres."""
+    """Carry the failed skill out again in the rebuilt scene, everything that can be moved shifted by about `shift` metres.
+
+    `physics`: what is believed of the world's, of which each repetition draws.
+    """
     rng = np.random.default_rng(seed)
     movable = np.array([spec.movable for spec in scene.objects])
     jobs = []
-    for number in range(count):
+    for number, world in enumerate(drawn(physics, count, seed)):
         poses = scene.poses.copy()
         poses[movable, :2] += shift * rng.standard_normal(2) * (number > 0)
-        jobs.append(Job(scene.with_poses(poses), event.header.call.call(), Camera(), seed=int(rng.integers(2**31))))
+        look = int(rng.integers(2**31))
+        jobs.append(Job(scene.with_poses(poses), event.header.call.call(), Camera(), seed=look, disturbances=world))
     return Repetitions(event, tuple(outcome for outcome in simulator.execute_all(jobs) if outcome.stable))
 
 

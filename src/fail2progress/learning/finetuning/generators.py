@@ -149,6 +149,8 @@ def arranged(density: FailureRelations, start: Tensor, tries: int, generator: to
     places = 3 * len(density.space.clusters)
     within = density.space.draw(count * (tries - 1), generator).view(tries - 1, count, width)[..., places:]
     others = torch.cat([start[:, :places].expand(tries - 1, -1, -1), within], dim=-1)
+    end = width - len(density.space.physics)  # relations say nothing of the world's physics: the draws stay as they are
+    others[..., end:] = start[:, end:]
     states = torch.cat([start.unsqueeze(0), others])
     values = torch.cat([density(part) for part in states.flatten(0, 1).split(256)]).view(tries, count)
     return states[values.argmax(dim=0), torch.arange(count)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import BINARY, RelationState, binary_relations
 from fail2progress.core.scene import Array, Scene
-from fail2progress.simulation.base import Job, Outcome
+from fail2progress.simulation.base import Disturbances, Job, Outcome
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import stein_sampler
@@ -60,17 +61,20 @@ def _moved(pose: Array, angle: float, shift: Array, rise: float) -> Array:
     return np.array([*place, pose[2] + rise, *quat])
 
 
-def jobs(made: list[Scene], call: SkillCall, parameters: Tensor, group: list[str], seed: int) -> list[Job | None]:
-    """The failed skill in every scene, seen from a random head pose; None where its parameters are out of bounds.
+def jobs(
+    made: list[Scene], call: SkillCall, parameters: Tensor, group: list[str], seed: int, worlds: Sequence[Disturbances]
+) -> list[Job | None]:
+    """The failed skill in every scene and world, seen from a random head pose; None where its parameters are out of bounds.
 
     `group`: names of the skill's object and of what it carries, which are not in its way.
     """
     rng = np.random.default_rng(seed)
     found: list[Job | None] = []
-    for scene, values in zip(made, parameters.numpy().astype(float), strict=True):
+    for scene, values, world in zip(made, parameters.numpy().astype(float), worlds, strict=True):
         eye, look_at = random_camera_pose(rng)
         now = _call(call, values, scene, group)
-        found.append(None if now is None else Job(scene, now, Camera(eye=eye, target=look_at), seed=int(rng.integers(2**31))))
+        look = Camera(eye=eye, target=look_at)
+        found.append(None if now is None else Job(scene, now, look, seed=int(rng.integers(2**31)), disturbances=world))
     return found
 
 

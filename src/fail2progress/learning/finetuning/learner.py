@@ -21,6 +21,7 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.training.parallel import one_thread
 from fail2progress.models.training.transitions import Transitions, concatenate
 from fail2progress.simulation.base import Simulator
+from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 from fail2progress.stein.states import NothingToVaryError
 
 
@@ -214,7 +215,8 @@ class _Learning:
         check = concatenate([from_outcomes(t.spare or t.outcomes) for t in targeted])
         start = time.perf_counter()
         known = self.learner.rehearsal
-        asked = self._repetitions(self.events), self._repetitions(self.learner.earlier)
+        worlds = [own.space.physics for own in targeted]
+        asked = self._repetitions(self.events, worlds), self._repetitions(self.learner.earlier)
         before = score(self.model, check, known, *asked)
         self._spent("gate", time.perf_counter() - start)
         found: dict[str | None, SkillEffectModel] = {None: self.model}
@@ -253,9 +255,11 @@ class _Learning:
         self._spent("fine-tuning", time.perf_counter() - start)
         return tuned
 
-    def _repetitions(self, events: Sequence[FailureEvent]) -> list[Repetitions]:
+    def _repetitions(self, events: Sequence[FailureEvent], worlds: Sequence[PhysicsPrior] = ()) -> list[Repetitions]:
+        """The failures carried out again, each in worlds with the physics that is believed; ordinary ones unless given."""
         simulator, rebuild = self.learner.simulator, self.learner.rebuild
-        return [repeat(event, rebuild(event), simulator, self.seed + i) for i, event in enumerate(events)]
+        pairs = enumerate(zip(events, worlds or [NOMINAL] * len(events), strict=True))
+        return [repeat(event, rebuild(event), simulator, self.seed + i, physics=world) for i, (event, world) in pairs]
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds

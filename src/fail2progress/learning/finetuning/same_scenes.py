@@ -6,6 +6,8 @@ do not say which of the two models is better.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.targeted import TargetOptions, target
 from fail2progress.learning.pretraining.prepare import from_outcomes
@@ -20,12 +22,16 @@ _SEED = 90_001
 _OPTIONS = TargetOptions(method="prior", acquisition="prior", samples=SCENES)
 
 
-def same_scenes(event: FailureEvent, parent: SkillEffectModel, simulator: Simulator) -> Transitions:
+def same_scenes(
+    event: FailureEvent, parent: SkillEffectModel, simulator: Simulator, physics: tuple[str, ...] = ()
+) -> Transitions:
     """Executions like the failure: scenes and actions drawn from the prior over them, by a seed that nothing else uses.
+
+    `physics`: see TargetOptions.
 
     The same failure and parent give the same executions, whatever learns from them. NothingToVaryError where there are none.
     """
-    return from_outcomes(target(event, parent, simulator, _OPTIONS, _SEED).outcomes)
+    return from_outcomes(target(event, parent, simulator, replace(_OPTIONS, physics=physics), _SEED).outcomes)
 
 
 def judged(scenes: Transitions, before: SkillEffectModel, after: SkillEffectModel) -> dict[str, object]:

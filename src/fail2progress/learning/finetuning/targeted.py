@@ -15,9 +15,11 @@ from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Scene
 from fail2progress.failures.assets.refine import refined
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.physics import disturbances
 from fail2progress.learning.finetuning.doubt import doubted, without
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
 from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, within
+from fail2progress.learning.finetuning.worlds import known, told
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation
 from fail2progress.simulation.base import Job, Outcome, Simulator
@@ -45,8 +47,11 @@ class TargetOptions:
     scope: str = "all"
     freedom: float = 0.03
     """Metres by which members of the failed cluster may shift within it."""
+    physics: tuple[str, ...] = ()
+    """Properties of the world that are coordinates of particles where the failed motion tells them (failures.physics)."""
 
     def __post_init__(self) -> None:
+        known(self.physics)
         GENERATORS.get(self.method)
         if self.scope not in SCOPES:
             raise ValueError(unknown("scope", self.scope, SCOPES))
@@ -151,7 +156,8 @@ def target(
     generator, rng = _generator(model, options), torch.Generator().manual_seed(seed)
     with clock("states"):
         belief, base = encode_observation(model, event.before), rebuild(event)
-        space = state_space(belief, observed(event), base, options.freedom)
+        physics = told(event, base, simulator, options.physics, seed)
+        space = state_space(belief, observed(event), base, options.freedom, physics)
         unsure = doubted(event.relations_before, base, simulator, seed)
         density = FailureRelations(model, belief, space, event.relations_before, options.scope, doubted=torch.from_numpy(unsure))
         drawn = space.draw(options.particles, rng)
@@ -164,7 +170,8 @@ def target(
     with clock("simulation"):
         made = scenes(space, belief.names, base, states)
         call = event.header.call.call()
-        work = jobs(made, call, action_space.parameters(actions), in_hand(space, belief.names), seed)
+        worlds = [disturbances(shares) for shares in physics.shares(space.world(states))]
+        work = jobs(made, call, action_space.parameters(actions), in_hand(space, belief.names), seed, worlds)
         samples, recovered = _simulate(simulator, work, space.turn(states))
     relations = without(event.relations_before, unsure)
     found = _choose(relations, space, (drawn, states, actions), samples, options, believed, clock.seconds)

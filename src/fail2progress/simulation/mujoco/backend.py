@@ -36,7 +36,7 @@ class MujocoSimulator(Simulator):
         program: HandProgram = skill(job.call.skill).program(FLOATING_HAND)
         wrong = job.disturbances
         equipment = program.equip(job.scene, job.call)
-        with self._templates.ready(job.scene, equipment, wrong.weight, wrong.surface) as bodies:
+        with self._templates.ready(job.scene, equipment, wrong) as bodies:
             run = Running(bodies, job.scene, disturbances=wrong, adjustments=job.adjustments, rng=rng)
             before, after, rays = self._carry_out(run, program, job)
             seconds = {"stepping": run.stepping, "rays": rays, "total": time.perf_counter() - start}

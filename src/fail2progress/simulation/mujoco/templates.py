@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, Scene
+from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.materials import DENSITY, DRAWER_TRAVEL
 from fail2progress.simulation.mujoco.bodies import SURFACE, compile_scene, shut, start
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.skills.programs import EMPTY_HANDED, Equipment
 
+ORDINARY = Disturbances()
 KEPT = 64
 """Structures kept at hand; the one that was not used for the longest time goes first."""
 
@@ -37,13 +39,14 @@ class Templates:
         return len(self._idle)
 
     @contextmanager
-    def ready(
-        self, scene: Scene, equipment: Equipment = EMPTY_HANDED, weight: float = 1.0, surface: float = 1.0
-    ) -> Iterator[Bodies]:
-        """What `compile_scene` gives, to be used until the end of the context."""
-        key = _structure(scene, equipment)
-        template = self._idle.pop(key, None) or Template.of(compile_scene(scene, equipment), scene)
-        template.write(scene, equipment, weight, surface)
+    def ready(self, scene: Scene, equipment: Equipment = EMPTY_HANDED, world: Disturbances = ORDINARY) -> Iterator[Bodies]:
+        """What `compile_scene` gives, to be used until the end of the context; `world`: whose physics is written."""
+        level = world.centre == 1.0
+        key = (_structure(scene, equipment), level)
+        template = self._idle.pop(key, None) or Template.of(
+            compile_scene(scene, equipment, None if level else _uneven), scene, level
+        )
+        template.write(scene, equipment, world)
         yield template.bodies
         self._idle[key] = template
         while len(self._idle) > self._kept:
@@ -74,22 +77,22 @@ class Template:
     """(B,) rows of those nodes in the model."""
 
     @staticmethod
-    def of(bodies: Bodies, scene: Scene) -> Template:
-        """A template from the first scene of its structure."""
+    def of(bodies: Bodies, scene: Scene, level: bool = True) -> Template:
+        """A template from the first scene of its structure; `level`: centres of mass are where the shapes have them."""
         model, count = bodies.model, len(scene)
         owner = bodies.owner[bodies.owner >= 0]
         below = {node: parts for node, parts in _below(model).items() if _in(parts, bodies.owner)}
         nodes = np.concatenate([np.array(parts) - 1 for parts in below.values()])
         node_first = np.cumsum([0, *(len(parts) for parts in below.values())])[:-1]
         model.body_sameframe[1 : 1 + count] = [
-            int(mujoco.mjtSameFrame.mjSAMEFRAME_BODYROT if parts > 1 else mujoco.mjtSameFrame.mjSAMEFRAME_BODY)
+            int(mujoco.mjtSameFrame.mjSAMEFRAME_BODYROT if parts > 1 or not level else mujoco.mjtSameFrame.mjSAMEFRAME_BODY)
             for parts in np.bincount(owner, minlength=count)
         ]
         # The trees are those of the first scene: contacts must not hang on them, or rounding would tell histories apart.
         model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
         return Template(bodies, np.searchsorted(owner, np.arange(count)), owner, nodes, node_first, np.array(list(below)))
 
-    def write(self, scene: Scene, equipment: Equipment, weight: float, surface: float) -> None:
+    def write(self, scene: Scene, equipment: Equipment, world: Disturbances) -> None:
         """Turn the model into that of another scene, and its data into the state at the start."""
         model, count = self.bodies.model, len(scene)
         parts = [part for spec in scene.objects for part in spec.primitives()]
@@ -98,9 +101,12 @@ class Template:
         movable = np.array([spec.movable for spec in scene.objects])
         half[rounded, 1] = half[rounded, 0]
         self._shapes(half, centre, rounded)
-        middle = self._masses(half, centre, rounded, DENSITY * np.where(movable, weight, 1.0)[self.owner])
+        middle = self._masses(half, centre, rounded, DENSITY * np.where(movable, world.weight, 1.0)[self.owner])
+        heights = middle[:, 2] + scene.sizes[:, 2] / 2
+        model.body_ipos[1 : 1 + count, 2] += np.where(movable, (world.centre - 1.0) * heights, 0.0)
         self._boxes(half, centre - middle[self.owner])
-        model.geom_friction[: 1 + len(parts)] = surface * np.array(SURFACE)
+        model.geom_friction[: 1 + len(parts)] = world.surface * np.array(SURFACE)
+        model.geom_solref[: 1 + len(parts), 1] = _damping(world.bounce)
         model.body_pos[1 : 1 + count], model.body_quat[1 : 1 + count] = shut(scene)
         self._joints(scene)
         self._hand(scene, equipment)
@@ -167,6 +173,18 @@ class Template:
             model.body_pos[body] = bar.start
             model.body_quat[body] = [np.cos(bar.heading / 2), 0.0, 0.0, np.sin(bar.heading / 2)]
             model.geom_friction[model.body_geomadr[body]] = bar.friction * np.array([1.0, 0.01, 0.0002])
+
+
+def _uneven(spec: mujoco.MjSpec) -> None:
+    """Leave room in the mass matrix for centres of mass that are elsewhere."""
+    for body in spec.bodies[1:]:
+        body.simple = 0
+
+
+def _damping(bounce: float) -> float:
+    """The damping ratio at which an oscillator keeps that share of its speed over half a swing."""
+    lost = -np.log(max(bounce, 1e-12))
+    return float(lost / np.hypot(np.pi, lost)) if bounce else 1.0
 
 
 def _below(model: mujoco.MjModel) -> dict[int, list[int]]:

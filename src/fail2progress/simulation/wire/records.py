@@ -64,6 +64,8 @@ class _Chance(_Form):
     weight: Finite = Field(default=1.0, gt=0)
     surface: Finite = Field(default=1.0, gt=0)
     bump: float = Field(default=0.0, ge=0, le=1)
+    centre: Finite = Field(default=1.0, gt=0)
+    bounce: float = Field(default=0.0, ge=0, le=1)
 
 
 class _Scene(_Form):
