@@ -41,7 +41,7 @@ def test_a_failure_is_told_in_words(event: FailureEvent) -> None:
     assert expectation(event) == ("When the robot carried cup, the model expected that capsule would no longer be inside cup.")
     assert observation(event) == "capsule is inside cup."
     assert importance(event) == (
-        "The goal asks for inside(capsule, cup), which holds; by its model the robot plans skills for it all the same."
+        "The goal asks for capsule inside cup, which holds; by its model the robot plans skills for it all the same."
     )
     assert story(event) == (expectation(event), observation(event), importance(event))
     assert story(event, ("v0002", "better on the failure"))[3] == "The model v0002 learnt from it: better on the failure."
@@ -51,7 +51,11 @@ def test_a_failure_is_told_in_words(event: FailureEvent) -> None:
 def test_what_the_goal_asks_for_and_does_not_hold_is_told_first(event: FailureEvent) -> None:
     lost = (broken("above", "cup", "table", True), *event.header.mismatches)
     both = event.model_copy(update={"header": event.header.model_copy(update={"mismatches": lost})})
-    assert importance(both).startswith("The goal asks for above(cup, table), which does not hold. The goal asks for inside(")
+    assert importance(both).startswith("The goal asks for cup above table, which does not hold. The goal asks for capsule ")
+    header = both.header.model_copy(update={"goal": ("not above(cup, table)",)})
+    assert importance(both.model_copy(update={"header": header})).startswith(
+        "The goal asks for cup not above table, which holds;"
+    )
 
 
 def test_each_skill_has_its_own_verb_and_one_from_outside_its_name(event: FailureEvent) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from fail2progress.core.goals import Atom
+from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.skills.registry import SKILLS
@@ -57,6 +57,16 @@ def phrase(relation: str, other: str) -> str:
     return PHRASES[relation].format(other=other)
 
 
+def wish(atom: Atom) -> str:
+    """What a goal asks for: "capsule_1 inside cup_1", "drawer_1 not open"."""
+    return f"{atom.subject} {'' if atom.holds else 'not '}{phrase(atom.relation, atom.other or '')}"
+
+
+def wishes(goal: Goal) -> str:
+    """All that a goal asks for."""
+    return _listed(map(wish, goal.atoms))
+
+
 def expectation(event: FailureEvent) -> str:
     """What the model expected of the skill, in one sentence. The event has a broken relation, here and in the next two."""
     mismatch = ranked(event)[0]
@@ -77,7 +87,8 @@ def observation(event: FailureEvent) -> str:
 def importance(event: FailureEvent) -> str:
     """Why that matters to the goal, in a sentence or two: also what came about by itself costs skills that are planned for it."""
     atoms = [Atom.parse(text) for text in event.header.goal]
-    wanted = {str(atom): mismatch.observed > 0.5 for atom in atoms for mismatch in ranked(event) if _speaks_of(atom, mismatch)}
+    broken = [(atom, mismatch) for atom in atoms for mismatch in ranked(event) if _speaks_of(atom, mismatch)]
+    wanted = {wish(atom): atom.holds == (mismatch.observed > 0.5) for atom, mismatch in broken}
     missing, there = ([atom for atom, holds in wanted.items() if holds == so] for so in (False, True))
     said = [f"The goal asks for {_listed(missing)}, which {_verb(missing, 'does not hold', 'do not hold')}."] if missing else []
     if there:

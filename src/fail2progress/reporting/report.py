@@ -30,6 +30,7 @@ def html(story: Story) -> str:
         verdict=story.lesson.verdict,
         learning_seconds=sum(story.lesson.seconds.values()),
         succeeded=[sum(pair[i].success for pair in story.unseen) for i in (0, 1)],
+        asked=sentences.wishes(trial.goal),
         sentences=sentences.story(story.event, story.learnt),
         loop=[(panel.title, story_picture((panel,))) for panel in _panels(story)],
         start=pictures.scene_picture(trial.scene),
