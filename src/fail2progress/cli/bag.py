@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+from rich.console import Console
 
 from fail2progress.cli.common import UserError, print_json, say, show_table, table_of
 
@@ -81,7 +82,7 @@ def _show(found: BagInfo) -> None:
     """The topics as a table."""
     rows = table_of("topic, type", "count", "Hz", "gap (s)", "played as, encoding")
     rows.columns[0].no_wrap = False  # longer than a terminal is wide in many a recording
-    rows.columns[0].min_width = 30
+    rows.columns[0].width = max(38, Console().width - 42)  # a type of ours in 80 columns, beside the others
     for topic in found.topics:
         rate = topic.to_dict()["rate_hz"]
         encoding = ", ".join([*sorted(topic.encodings), *(f"{width}x{height}" for width, height in sorted(topic.sizes))])

@@ -143,6 +143,8 @@ def _tell(results: list[TrialResult], asked: int, head: dict[str, object], out: 
     if as_json:
         print_json(values)
     low, high = summary.ci95
-    say(f"{summary.successes} of {summary.trials} trials succeeded: {summary.rate:.1%} (95 % interval {low:.1%} to {high:.1%})")
+    how = "" if head["replan"] else ", by one plan each (--method replanning: a new one after every skill)"
+    share = f"{summary.rate:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    say(f"{summary.successes} of {summary.trials} trials succeeded{how}: {share}")
     if len(results) < asked:
         raise StoppedError(f"stopped after {len(results)} of {asked} trials; the same command goes on from there")
