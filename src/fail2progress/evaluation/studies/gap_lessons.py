@@ -41,7 +41,8 @@ LOW, HIGH = 0.1, 0.22
 """The true shares of the ordinary friction: below these values the motion of many pushes tells it."""
 MOVED = 0.005
 _WAYS = {"nominal": (), "inferred": ("friction",)}
-_EPOCHS, _PATIENCE = 60, 10.0
+_FINETUNING = FinetuneOptions(adjusts="networks", epochs=120)
+"""One rung of the ladder, the same for both."""
 _UNSEEN = 70_000
 """Seed of executions that neither model has seen."""
 
@@ -94,9 +95,7 @@ def _start() -> Checkpoint:
 def _lessons(event: FailureEvent, simulator: Simulator, true: float, seed: int) -> Row:
     """What D+ of either kind is off by in the true world, and what the models make of unseen executions there."""
     parent = _start().model
-    learner = Learner(
-        simulator, load_rehearsal(weights.path(weights.KEEPSAKE)), finetuning=FinetuneOptions(epochs=_EPOCHS), patience=_PATIENCE
-    )
+    learner = Learner(simulator, load_rehearsal(weights.path(weights.KEEPSAKE)), finetuning=_FINETUNING, patience=1.0)
     unseen = target(event, parent, simulator, TargetOptions(method="prior", acquisition="prior"), _UNSEEN + seed).outcomes
     there = from_outcomes(_in_world(unseen, simulator, true))
     found: dict[str, Any] = {"unseen": len(there), "parent": _quality(parent, there)}
