@@ -131,9 +131,9 @@ def scale(
         base = throughput.reference_rate(against, throughput.work(jobs), cores)
         say(f"{against} on {cores} processors: {base.executions_per_s:.1f} executions/s")
 
-        def tell(found: throughput.Rate) -> None:
-            times_base = found.executions_per_s / base.executions_per_s
-            say(f"{found.scenes} scenes: {found.executions_per_s:.1f} executions/s, {times_base:.1f} times that")
+        def tell(one: throughput.Rate) -> None:
+            times_base = one.executions_per_s / base.executions_per_s
+            say(f"{one.scenes} scenes: {one.executions_per_s:.1f} executions/s, {times_base:.1f} times that")
 
         found, device = throughput.rates(
             lambda number: entry.make(options.model_copy(update={"batch": number})), scenes, times, tell

@@ -60,6 +60,21 @@ def test_the_same_jobs_give_the_same_outcomes(jobs: list[Job], outcomes: list[Ou
 
 
 @needs_warp
+@pytest.mark.slow
+def test_worlds_take_turns(jobs: list[Job], outcomes: list[Outcome]) -> None:
+    """With two worlds for three jobs the one that is done first takes the last job; outcomes come in the order of the jobs."""
+    from fail2progress.simulation.mujoco_warp.backend import MujocoWarpSimulator
+
+    with MujocoWarpSimulator(2) as simulator:
+        turns = list(simulator.execute_all(jobs))
+        settled = simulator.settle(jobs[0].scene, jobs[0].camera)
+    for job, one, other in zip(jobs, turns, outcomes, strict=True):
+        assert one.call == job.call
+        np.testing.assert_allclose(one.after.scene.poses[:, :3], other.after.scene.poses[:, :3], atol=1e-3)
+    np.testing.assert_allclose(settled.scene.poses[:, :3], outcomes[0].before.scene.poses[:, :3], atol=2e-3)
+
+
+@needs_warp
 def test_impossible_jobs_are_refused_before_anything_is_simulated(on_table: Build) -> None:
     scene = on_table(("it", "cuboid", CUBE, 0.6, 0.0, 0.0, 0.0))
     with make("mujoco_warp") as simulator, pytest.raises(ValueError, match=r"open_drawer: it is not a drawer"):

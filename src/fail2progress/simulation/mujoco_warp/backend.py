@@ -102,8 +102,8 @@ class _Run:
 class MujocoWarpSimulator(Simulator):
     """Takes jobs by the hundred. Use it from one thread."""
 
-    def __init__(self, batch: int, thresholds: Thresholds = DEFAULT, steady: bool = True, preparers: int = 0) -> None:
-        self.batch, self.thresholds, self.steady = batch, thresholds, steady
+    def __init__(self, batch: int, thresholds: Thresholds = DEFAULT, preparers: int = 0) -> None:
+        self.batch, self.thresholds = batch, thresholds
         self._preparers = Preparers(preparers)
         self._worlds: Worlds | None = None
         self._run: _Run | None = None
@@ -206,4 +206,4 @@ class MujocoWarpSimulator(Simulator):
         longest = max([len(task.play) for task in run.waiting] + ([old.longest] if old is not None else []))
         count = max(min(self.batch, len(run.waiting)), old.count if old is not None else 1)
         self._worlds = None  # its memory is needed
-        return Worlds(Padded.of(shared), count, longest, self.thresholds.contact, self.steady)
+        return Worlds(Padded.of(shared), count, longest, self.thresholds.contact)

@@ -11,19 +11,17 @@ from fail2progress.simulation.registry import Capabilities, Options, SimulatorEn
 class MujocoWarpOptions(Options):
     """How many scenes are stepped at once.
 
-    steady: whether outcomes are the same bit for bit each time, which costs some speed. preparers: processes that prepare jobs
-    while a GPU is busy; with none, this one does.
+    preparers: processes that prepare jobs while a GPU is busy; with none, this one does.
     """
 
     batch: int = Field(default=256, ge=1, le=65536)
-    steady: bool = True
     preparers: int = Field(default=0, ge=0, le=256)
 
 
 def _make(options: MujocoWarpOptions) -> Simulator:
     from fail2progress.simulation.mujoco_warp.backend import MujocoWarpSimulator
 
-    return MujocoWarpSimulator(options.batch, steady=options.steady, preparers=options.preparers)
+    return MujocoWarpSimulator(options.batch, preparers=options.preparers)
 
 
 ENTRY = SimulatorEntry(

@@ -64,12 +64,11 @@ class Finished:
 class Worlds:
     """Room for so many worlds of a structure, with tracks of so many set-points."""
 
-    def __init__(self, padded: Padded, count: int, length: int, gap: float, steady: bool = True) -> None:
+    def __init__(self, padded: Padded, count: int, length: int, gap: float) -> None:
         self.padded, self.count, self.longest = padded, count, -(-length // _LENGTHS) * _LENGTHS
         self.clock = Clock(warp.get_device())
         model, self._gap = padded.model, gap
         self.model = mjw.put_model(model, batch_sizes=dict.fromkeys(_MODEL, count))
-        self.model.opt.deterministic = int(mjw.DeterminismType.ALL if steady else mjw.DeterminismType.NONE)
         self.model.opt.warn_overflow = 0  # to standard output, which belongs to --json; see done()
         most = {"nconmax": _CONTACTS, "nccdmax": _ROUNDED, "njmax": _ROWS}
         room = {name: number * (padded.structure.places + 1) for name, number in most.items()}
