@@ -42,6 +42,8 @@ ORACLES = {"true-executions-200": 200, "true-executions": 20}
 """A model trained on so many true executions of the family instead."""
 ADAPT = {"adapt-1": 1, "adapt-10": 10, "adapt-100": 100}
 """So many gradient steps on the observed transition alone, nothing rehearsed."""
+_EPOCHS = 100
+"""True executions up to which all epochs are run: with more of them, as many steps are taken by fewer."""
 _FAILURES, _TESTS, _TRUE = 0, 1, 2
 """Executions for failures, tests and oracles come from seeds that many apart."""
 _PATIENCE = 30
@@ -168,6 +170,7 @@ class Bench:
             unused = select(learner.rehearsal.replay, [0])
             return finetune(self._start.model, from_event(event), unused, alone, 0), {"adjusts": "all", "executions": 1}
         data, check = self._true(cell)
+        options = replace(options, epochs=max(round(options.epochs * min(_EPOCHS / len(data), 1.0)), 1))
         model, adjusts = best_rung(self._start.model, data, check, learner.rehearsal.replay, 0, options)
         return model, {"adjusts": adjusts, "executions": len(data)}
 
