@@ -6,8 +6,10 @@ import pytest
 from fail2progress.evaluation.monitoring import Judged, judged, noticed
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
-from fail2progress.perception.relations.registry import GEOMETRIC, relation_detector
+from fail2progress.perception.relations.registry import GEOMETRIC, LEARNED, relation_detector
 from fail2progress.simulation.base import Outcome
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.families.registry import FAMILIES
 from support import failures
 
 
@@ -24,6 +26,21 @@ def test_failures_that_nothing_in_view_shows_are_counted_apart() -> None:
     figures = noticed(found, 0.1)
     assert [figures[key] for key in ("hits", "false_alarms", "misses", "quiet", "not_observable")] == [1, 1, 2, 1, 1]
     assert figures["f1"] == pytest.approx(2 / 5) and figures["f1_observable"] == pytest.approx(2 / 4)
+
+
+def test_what_was_misread_before_the_skill_is_no_failure_of_it() -> None:
+    found = [Judged(True, 0.3), Judged(True, 0.0, misread=True), Judged(True, 0.4, misread=True), Judged(False, 0.0)]
+    figures = noticed(found, 0.1)
+    assert figures["misread"] == 2 and figures["f1"] == pytest.approx(4 / 5)
+    assert figures["f1_of_skills"] == pytest.approx(2 / 3) and figures["false_alarm_rate_of_skills"] == pytest.approx(1 / 3)
+
+
+def test_a_relation_that_the_skill_left_alone_and_nobody_saw_is_misread() -> None:
+    """Of blocks on a shelf the learned detector does not say that they are in it, neither before nor after they are pushed."""
+    start = load_checkpoint(weights.path(weights.RELATIONAL))
+    detector = relation_detector(LEARNED, start.model, start.digest)
+    _, pushed = next(FAMILIES.get("shelf-row-pushed").outcomes(MujocoSimulator(), 4500))
+    assert [judged(one, start.model, detector).misread for one in (pushed, failures.outcome("nested"))] == [True, False]
 
 
 def test_what_is_out_of_sight_shows_nothing() -> None:

@@ -78,7 +78,8 @@ def calibrate(
         print_json(made.model_dump())
     for name, counts in measured.items():
         seen = f"of what can be seen {counts['f1_observable']:.3f} ({counts['not_observable']} out of sight)"
-        say(f"{name}: false alarms {counts['false_alarm_rate']:.1%}, F1 {counts['f1']:.3f}, {seen}")
+        skills = f"without relations misread from the start {counts['f1_of_skills']:.3f} ({counts['misread']} such alone)"
+        say(f"{name}: false alarms {counts['false_alarm_rate']:.1%}, F1 {counts['f1']:.3f}, {seen}, {skills}")
     say(f"threshold {made.threshold:.3f} on {made.good} good executions of {made.executions}: {place}")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.calibration import Calibration, conformal_threshold, score
-from fail2progress.failures.monitor import Conduct, MonitorRule, relied_on
+from fail2progress.failures.monitor import Conduct, Key, MonitorRule, relied_on
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.perception.relations.base import RelationDetector
@@ -24,6 +24,8 @@ class Judged:
     score: float
     observable: bool = True
     """Whether a relation that came out otherwise is one between things that are seen afterwards; True where none did."""
+    misread: bool = False
+    """Whether all that came out otherwise was believed wrongly before the skill already, which did not touch it."""
 
 
 def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector) -> Judged:
@@ -32,13 +34,21 @@ def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector
     before = memory.update(outcome.before.cloud)
     expected, shift, _ = predict_effect(model, encode_observation(model, before), outcome.call)
     seen = memory.update(outcome.after.cloud, shift)
-    conduct = Conduct(outcome.call, detector.detect(before))
+    believed = detector.detect(before)
+    conduct = Conduct(outcome.call, believed)
     atoms = list(relied_on(expected, kept(expected), MonitorRule(), conduct))
     truth = outcome.after.relations
     wrong = [atom for atom in atoms if (expected.value(*atom) > 0.5) != (truth.value(*atom) > 0.5)]
     in_view = {name for name, shown in zip(outcome.after.cloud.names, outcome.after.cloud.seen, strict=True) if shown}
     observable = not wrong or any({name for name in atom[1:] if name} <= in_view for atom in wrong)
-    return Judged(bool(wrong), score(expected, detector.detect(seen), atoms), observable)
+    misread = bool(wrong) and all(_misread(atom, outcome, believed, expected) for atom in wrong)
+    return Judged(bool(wrong), score(expected, detector.detect(seen), atoms), observable, misread)
+
+
+def _misread(atom: Key, outcome: Outcome, believed: RelationState, expected: RelationState) -> bool:
+    """Whether the skill left an atom as it was, and the robot was as wrong about it before as afterwards."""
+    true = [side.relations.value(*atom) > 0.5 for side in (outcome.before, outcome.after)]
+    return true[0] == true[1] and (believed.value(*atom) > 0.5) == (expected.value(*atom) > 0.5)
 
 
 def kept(expected: RelationState) -> Goal:
@@ -72,12 +82,21 @@ def calibrate(found: Sequence[Judged], alpha: float, digest: str) -> Calibration
 def noticed(found: Iterable[Judged], threshold: float) -> dict[str, float]:
     """Counts, rate of false alarms and F1 of saying that something failed; NaN where there was nothing of the kind.
 
-    The same F1 over those alone whose failure can be seen, and how many cannot: what shows it is out of sight afterwards.
+    The same F1 over those alone whose failure can be seen, and how many cannot: what shows it is out of sight afterwards. And F1
+    and false alarms where an execution with misread relations alone is no failure of the skill, and how many of these there are.
     """
     all_of_them = list(found)
     shown = [one for one in all_of_them if one.observable]
     figures, hidden = _noticed(all_of_them, threshold), len(all_of_them) - len(shown)
-    return {**figures, "not_observable": hidden, "f1_observable": _noticed(shown, threshold)["f1"]}
+    skills = _noticed([replace(one, failed=one.failed and not one.misread) for one in all_of_them], threshold)
+    return {
+        **figures,
+        "not_observable": hidden,
+        "f1_observable": _noticed(shown, threshold)["f1"],
+        "misread": sum(one.misread for one in all_of_them),
+        "f1_of_skills": skills["f1"],
+        "false_alarm_rate_of_skills": skills["false_alarm_rate"],
+    }
 
 
 def _noticed(found: Iterable[Judged], threshold: float) -> dict[str, float]:
