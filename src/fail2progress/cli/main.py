@@ -101,3 +101,9 @@ def root(
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Show the version and end."),
 ) -> None:
     """A robot manipulation stack that learns from its failures."""
+
+
+if __name__ == "__main__":  # as the console script; to end at once without a word would look like success
+    from fail2progress.cli.__main__ import main
+
+    main()
