@@ -4,14 +4,16 @@ What it shares with the real one: states 30 times a second, stamped when publish
 navigation, homing and run-stopped modes; goals above five a second are refused while one is active; a goal's point is
 reached by increments, each joint within the driver's own tolerance, or the goal ends after ten seconds while motion goes on; a
 new goal takes over from the one before, without an end to its motion; a cancelled goal's motion goes on, too; stop_the_robot
-sends pan, tilt, yaw, gripper, lift, arm and base by 0 and ends no goal; what is out of range is clipped; a contact ends a goal by
+sends pan, tilt, yaw, gripper, lift, arm and base by 0, which steppers brake for at their default acceleration and servos of wrist
+and head do nothing for, and ends no goal; what is out of range is clipped; a contact ends a goal by
 code 100; cmd_vel counts in navigation mode for half a second.
 """
 
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import rclpy
@@ -25,7 +27,7 @@ from std_msgs.msg import Bool, String
 from std_srvs.srv import SetBool, Trigger
 
 from fail2progress.ros.executor import NodeExecutor
-from support.fake_axes import GRIP
+from support.fake_axes import GRIP, Axis
 from support.fake_stretch import FakeStretch
 
 PERIOD = 1 / 30
@@ -37,7 +39,8 @@ NAMES = {
 TOLERANCES = {"arm": 0.008, "head_pan": 0.15, "head_tilt": 0.52, "translate": 0.005, "rotate": math.radians(6)}
 """Of the others 0.015."""
 DEFAULTS = {"m": (0.1, 0.1), "rad": (2.0, 4.0), "%": (4.0 * GRIP, 8.0 * GRIP)}
-STOPPED = ("lift", "arm", "translate", "rotate", "head_pan", "head_tilt", "wrist_yaw", "stretch_gripper")
+STEPPERS = {"lift": 0.20, "arm": 0.14, "translate": 0.12, "rotate": 0.50}
+"""Their default accelerations, m/s^2 and rad/s^2."""
 PER_RADIAN = 2 * 0.171 / (0.09 / 70)
 """Per cent of the gripper per radian of a finger."""
 LONGEST = 10.0
@@ -99,8 +102,10 @@ class DriverNode:
 
     def _stop(self) -> None:
         self.stops += 1
-        self._command({name: (self.body.axes[name].position, *DEFAULTS[self.body.axes[name].unit]) for name in STOPPED
-                       if name in self.body.axes})  # fmt: skip
+        for name, acceleration in STEPPERS.items():
+            self._queue.append(partial(self.body.axes[name].hold, acceleration))
+        gripper = self.body.axes["stretch_gripper"]
+        self._command({"stretch_gripper": (gripper.position, *DEFAULTS[gripper.unit])})
 
     def _home(self) -> None:
         before, self.mode = self.mode, "homing"
@@ -183,8 +188,8 @@ class DriverNode:
             if self.body.run_stopped or not self.body.homed:
                 continue
             self.body.record(name, to, speed, acceleration)
-            act = (lambda axis, *how: lambda: axis.go(*how))(self.body.axes[name], to, speed, acceleration)
-            self._queue.append(act) if name in ("lift", "arm", "translate", "rotate") else act()
+            act = partial(_go, self.body.axes[name], to, speed, acceleration)
+            self._queue.append(act) if name in STEPPERS else act()
 
     def _reached(self, name: str, to: float) -> bool:
         axis = self.body.axes[name]
@@ -254,9 +259,12 @@ class DriverNode:
         self.node.destroy_node()
 
 
-def _serve(act: Callable[[], None], _: Any, response: Any) -> Any:
-    act()
-    return _done(response)
+def _go(axis: Axis, to: float, speed: float, acceleration: float) -> None:
+    """Towards a goal; braking, where it is nearer than that takes."""
+    if abs(to - axis.position) < axis.velocity**2 / (2 * acceleration):
+        axis.hold(acceleration)
+    else:
+        axis.go(to, speed, acceleration)
 
 
 def _done(response: Any) -> Any:

@@ -61,13 +61,15 @@ class Axis:
     block: float | None = None
     """Position that it cannot pass (from above for lift and gripper, from below for the arm)."""
     contacts: int = 0
+    brake: float | None = None
+    """Deceleration (unit/s^2) where it was told to slow down by one of its own."""
     fastest: float = 0.0
 
     def go(self, goal: float, speed: float, acceleration: float) -> None:
-        self.goal, self.speed, self.acceleration = goal, speed, acceleration
+        self.goal, self.speed, self.acceleration, self.brake = goal, speed, acceleration, None
 
-    def hold(self) -> None:
-        self.goal = None
+    def hold(self, brake: float | None = None) -> None:
+        self.goal, self.brake = None, brake
 
     def step(self, seconds: float) -> None:
         if self.stalled:
@@ -84,7 +86,7 @@ class Axis:
 
     def _wanted(self) -> tuple[float, float]:
         if self.goal is None:
-            return 0.0, BRAKE[self.unit]
+            return 0.0, self.brake or BRAKE[self.unit]
         left = self.goal - self.position
         braking = math.sqrt(2 * self.acceleration * abs(left))
         return math.copysign(min(self.speed, braking), left), max(self.acceleration, self.velocity**2 / (2 * abs(left) + 1e-9))

@@ -174,6 +174,7 @@ _NODES = (
                 "by what the robot is moved: stretch_body, a running stretch_driver, or what is there",
                 choices=("auto", "stretch_body", "stretch_driver"),
             ),
+            Parameter("stop_within", 0.2, "seconds of a stretch_driver's stop: motion is slow enough for it", 0.15, 2.0),
             Parameter("free_space", True, "drive only where the camera has seen nothing in the way (topic obstacles)"),
             Parameter("publish_links", True, "frames of the links; false where a robot_state_publisher gives them"),
         ),

@@ -27,6 +27,7 @@ from fail2progress.ros.conversions.points import points_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, look_msg, stamp_of
 from fail2progress.ros.graph import AFTER, BEFORE
 from fail2progress.ros.nodes.robot import RobotNode
+from fail2progress.ros.stretch_driver.joints import speeds
 from fail2progress.ros.stretch_driver.transport import DriverTransport, connect_driver
 from fail2progress.skills.base import SkillCall
 
@@ -106,11 +107,11 @@ class StretchNode(RobotNode):
         self.since = self.now()
         """What was seen before is of no use: the head has moved."""
         self.trouble: Trouble | None = None
-        rules = Rules(client_timeout=float(self.param("client_timeout")) or math.inf)
-        own = self.calibration
+        slower = speeds(float(self.param("stop_within"))) if self.driver is not None else {}
+        rules = Rules(client_timeout=float(self.param("client_timeout")) or math.inf, slower=slower)
         try:
             self.robot = StretchRobot(
-                self.transport, self.look, rules=rules, calibration=own, progress=self.feed_back, around=self.around
+                self.transport, self.look, rules=rules, calibration=self.calibration, progress=self.feed_back, around=self.around
             )
         except TransportError as error:
             raise ValueError(str(error)) from error

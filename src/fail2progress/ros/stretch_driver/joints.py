@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from control_msgs.action import FollowJointTrajectory
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
 from fail2progress.core.observation import SECOND
 from fail2progress.robots.stretch.description import FINGER_LENGTH
 from fail2progress.robots.stretch.real.joints import APERTURE, JOINTS
@@ -32,6 +35,20 @@ _PER_RADIAN = 2 * FINGER_LENGTH / APERTURE
 """Per cent of the gripper per radian of a finger, as the driver converts."""
 
 
+DELAY, SERVO_DELAY = 0.08, 0.12
+"""Seconds from a stop to the first slowing down: a period of the own loop and one of the driver's (30 Hz), and two messages. To
+servos it comes by a goal of the driver's action, which takes more messages."""
+
+
+def speeds(seconds: float) -> dict[str, float]:
+    """Highest speeds (unit/s; the gripper's in rad/s of its servo) from which the driver's stop ends motion in so many seconds.
+
+    Its stop is a move by nothing with the robot's default accelerations: a slow brake, 0.8 s from the base's full speed.
+    """
+    delays = {name: DELAY if joint.stepper else SERVO_DELAY for name, joint in JOINTS.items()}
+    return {name: joint.acceleration * max(seconds - delays[name], 0.01) for name, joint in JOINTS.items()}
+
+
 def finger(per_cent: float) -> float:
     """The finger's angle (rad) for a position of the gripper (%); below 0 it squeezes."""
     return per_cent / _PER_RADIAN
@@ -53,6 +70,24 @@ class Heard:
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     contacts: int = 0
     """How often a motion of lift or arm ended at a contact."""
+
+    def servos(self) -> dict[str, tuple[float, float]]:
+        """Where the servos of wrist and head that move can come to rest (rad), and how fast they are, by stretch_body's names.
+
+        That is ahead of where they were seen by what braking takes.
+        """
+        if self.joints is None:
+            return {}
+        at = {
+            name: (place, speed)
+            for name, place, speed in zip(self.joints.name, self.joints.position, self.joints.velocity, strict=True)
+        }
+        plain = [name for name in NAMES if name in JOINTS and not JOINTS[name].stepper and JOINTS[name].unit == "rad"]
+        moving = {name: at[NAMES[name]] for name in plain if abs(at.get(NAMES[name], (0.0, 0.0))[1]) > JOINTS[name].rest}
+        return {
+            name: (place + speed * abs(speed) / (2 * JOINTS[name].acceleration), abs(speed))
+            for name, (place, speed) in moving.items()
+        }
 
     def missing(self) -> list[str]:
         """Topics that nothing has come on yet."""
@@ -111,3 +146,12 @@ def _gripper(angle: float, velocity: float, effort: float) -> dict[str, Any]:
     """The driver gives half the fingers' opening per radian of the servo as their speed."""
     fingers = {"finger_rad": angle, "finger_vel": velocity, "finger_effort": effort}
     return {"pos_pct": angle * _PER_RADIAN, "vel": 2 * velocity / APERTURE, "gripper_conversion": fingers}
+
+
+def trajectory(moves: Mapping[str, tuple[float, float | None, float | None]]) -> Any:
+    """A goal of one point; speeds and accelerations in the driver's units where all have them."""
+    to, speeds, accelerations = zip(*moves.values(), strict=True)
+    point = JointTrajectoryPoint(positions=list(map(float, to)))
+    if None not in speeds and None not in accelerations:
+        point.velocities, point.accelerations = list(map(float, speeds)), list(map(float, accelerations))
+    return FollowJointTrajectory.Goal(trajectory=JointTrajectory(joint_names=[NAMES[n] for n in moves], points=[point]))

@@ -16,12 +16,11 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import BatteryState, JointState
 from std_msgs.msg import Bool, String
 from std_srvs.srv import SetBool, Trigger
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from fail2progress.robots.stretch.real.joints import REFUSAL
+from fail2progress.robots.stretch.real.joints import JOINTS, REFUSAL
 from fail2progress.robots.stretch.real.transport import Status, TransportError
 from fail2progress.ros.actions import GoalClient
-from fail2progress.ros.stretch_driver.joints import LIMITS, NAMES, Heard
+from fail2progress.ros.stretch_driver.joints import LIMITS, NAMES, Heard, trajectory
 from fail2progress.ros.stretch_driver.parts import DriverBase, DriverChain, DriverPimu, DriverPrismatic
 
 POSITION_MODE = "/switch_to_position_mode"
@@ -59,6 +58,9 @@ class DriverTransport:
         """What is under way; a goal of which nothing is heard any more is not this one."""
         self._tries, self._due = 0, 0.0
         self._stop_due = 0.0
+        self._squeezes_again = False
+        """The driver's stop has let go of a grasp."""
+        self._hold_due = 0.0
         self._squeeze: float | None = None
         """The finger's angle by which something is held."""
         self._trouble = ""
@@ -153,6 +155,8 @@ class DriverTransport:
         with self._lock:
             if self._goal is not None and self._tries and time.monotonic() >= self._due:
                 self._send(self._goal)
+            if self._squeezes_again and self._goal is None:
+                self._hold_servos()
         silent = time.monotonic() - self.heard.at
         if silent > SILENCE:
             raise RuntimeError(f"stretch_driver has said nothing for {silent:.1f} s")
@@ -168,10 +172,10 @@ class DriverTransport:
             if wanted:
                 self._end()
             elif queue:
-                self._trouble = ""
+                self._trouble, self._squeezes_again = "", False
                 self._squeeze = min(queue.get("stretch_gripper", (self._squeeze or 0.0,))[0], 0.0) or None
                 self._tries = 0
-                self._send(_trajectory(queue))
+                self._send(trajectory(queue))
 
     # Queue
 
@@ -186,9 +190,9 @@ class DriverTransport:
             self._queue, self._wanted = {}, True
 
     def rest(self, servo: str) -> None:
-        """See Queue. The driver's stop ends every servo's motion."""
+        """See Queue. The other servos are told with the stop."""
         if servo == "stretch_gripper":
-            self._squeeze = None
+            self._squeeze, self._squeezes_again = None, False
 
     def run_stop(self) -> None:
         """See Queue."""
@@ -244,24 +248,33 @@ class DriverTransport:
         handle, self._goal, self._handle, self._tries = self._handle, None, None, 0
         if handle is not None:
             handle.cancel_goal_async()
+        self._hold_servos()
         if time.monotonic() >= self._stop_due:
             self._stop_due = time.monotonic() + AGAIN
             self._services["/stop_the_robot"].call_async(Trigger.Request()).add_done_callback(self._stopped)
 
+    def _hold_servos(self) -> None:
+        """Send servos to where they can stop, as the driver's stop does not end their motion, and the fingers to squeeze."""
+        to = self.heard.servos()
+        if self._squeezes_again and self._squeeze is not None:
+            to["stretch_gripper"] = self._squeeze, JOINTS["stretch_gripper"].speed
+        if to and time.monotonic() >= self._hold_due:
+            self._hold_due = time.monotonic() + AGAIN
+            self._squeezes_again = False
+            goal = trajectory({name: (place, speed, JOINTS[name].acceleration) for name, (place, speed) in to.items()})
+            self._trajectories.send_goal_async(goal).add_done_callback(partial(self._told_to_hold, "stretch_gripper" in to))
+
+    def _told_to_hold(self, squeezing: bool, future: Any) -> None:
+        """A refused goal is sent again: for what still moves by the next stop, for the fingers with the next look."""
+        with self._lock:
+            if squeezing and not future.result().accepted:
+                self._squeezes_again = True
+
     def _stopped(self, _: Any) -> None:
-        """Its stop also lets go of what the fingers squeeze: they squeeze again."""
+        """Its stop also lets go of what the fingers squeeze: they squeeze again, with the next look at the states."""
         with self._lock:
             if self._squeeze is not None and self._goal is None:
-                self._trajectories.send_goal_async(_trajectory({"stretch_gripper": (self._squeeze, None, None)}))
-
-
-def _trajectory(moves: Mapping[str, tuple[float, float | None, float | None]]) -> Any:
-    """A goal of one point; speeds and accelerations in the driver's units where all have them."""
-    to, speeds, accelerations = zip(*moves.values(), strict=True)
-    point = JointTrajectoryPoint(positions=list(map(float, to)))
-    if None not in speeds and None not in accelerations:
-        point.velocities, point.accelerations = list(map(float, speeds)), list(map(float, accelerations))
-    return FollowJointTrajectory.Goal(trajectory=JointTrajectory(joint_names=[NAMES[n] for n in moves], points=[point]))
+                self._squeezes_again = True
 
 
 def _until(true: Callable[[], bool], seconds: float = PATIENCE) -> bool:

@@ -115,7 +115,7 @@ class StretchDriver:
         status = self.status()
         distances = {name: value - read(status, JOINTS[name]).position for name, value in to.items()}
         distances = {name: d for name, d in distances.items() if abs(d) > JOINTS[name].tolerance / 2}
-        motion = Motion(to, profiles(distances, together), status, self.clock.now(), contact, self.rules)
+        motion = Motion(to, profiles(distances, together, self.rules.slower), status, self.clock.now(), contact, self.rules)
         with self._commands:
             self._check(status)
             self._under_way = frozenset(motion.moving)

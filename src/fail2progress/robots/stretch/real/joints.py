@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from fail2progress.robots.stretch.description import AXES, FINGER_LENGTH, PITCH, Axis
 from fail2progress.robots.stretch.real.transport import Status
@@ -161,15 +162,18 @@ class Profile:
     seconds: float
 
 
-def profiles(distances: Mapping[str, float], together: bool = False) -> dict[str, Profile]:
-    """Profiles for moves by signed distances (unit), none above its joint's limits.
+def profiles(
+    distances: Mapping[str, float], together: bool = False, slower: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, Profile]:
+    """Profiles for moves by signed distances (unit), none above its joint's limits, nor above its speed (unit/s) in `slower`.
 
     Together, all joints share one trapezoid scaled by their distances, so that arm and base draw a straight line.
     """
     paths = {name: abs(d) / JOINTS[name].scale for name, d in distances.items() if d != 0.0}
+    speeds = {name: min(JOINTS[name].speed, slower.get(name, math.inf)) for name in paths}
     if not together:
-        return {name: _profile(d, JOINTS[name].speed, JOINTS[name].acceleration) for name, d in paths.items()}
-    speed = min((JOINTS[name].speed / d for name, d in paths.items()), default=1.0)
+        return {name: _profile(d, speeds[name], JOINTS[name].acceleration) for name, d in paths.items()}
+    speed = min((speeds[name] / d for name, d in paths.items()), default=1.0)
     acceleration = min((JOINTS[name].acceleration / d for name, d in paths.items()), default=1.0)
     return {name: _profile(d, speed * d, acceleration * d) for name, d in paths.items()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fail2progress.robots.stretch.real.joints import JOINTS, Joint, Profile, Reading, base_progress, odometry, read
 from fail2progress.robots.stretch.real.states import StretchError, Trouble
@@ -34,6 +34,8 @@ class Rules:
     """The same for servos."""
     slack: float = 1.5
     """Factor on the time that a motion should take, and as many seconds on top of it."""
+    slower: Mapping[str, float] = field(default_factory=dict)
+    """Highest speeds (unit/s) of joints that a transport cannot stop in time from their own."""
 
 
 class Motion:
