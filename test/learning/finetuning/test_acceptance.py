@@ -9,6 +9,7 @@ from fail2progress.learning.finetuning.acceptance import Repetitions, Rule, Scor
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions, select
+from fail2progress.simulation.base import Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from support import failures
 
@@ -92,6 +93,27 @@ def test_what_no_repetition_shows_is_not_held_against_a_model(simulator: MujocoS
     assert broken(gone) == (gone,)
     absent = failures.mismatch("above", "nothing_known", "base")
     assert broken(gone, absent) == (absent,)
+
+
+def test_what_hangs_on_a_millimetre_is_asked_for_in_repetitions_alone(model: Points2Plans, data: Transitions) -> None:
+    event, done = failures.event("stack"), failures.outcome("stack")
+    other = replace(done, after=done.before)  # the stack stays where it is: what was observed does not come about
+    seen = {key: side.relations.value("above", "top", "table_b") for key, side in (("once", done.after), ("else", done.before))}
+    assert seen["once"] != seen["else"]
+    rare = failures.mismatch("above", "top", "table_b").model_copy(update={"observed": seen["once"]})
+    often = failures.mismatch("above", "top", "base").model_copy(update={"observed": 1.0})
+
+    def repeated(*outcomes: Outcome, broken: tuple[Mismatch, ...] = (rare,)) -> Repetitions:
+        header = event.header.model_copy(update={"mismatches": broken})
+        return Repetitions(event.model_copy(update={"header": header}), outcomes)
+
+    assert repeated(done, other, other).on_edge() and not repeated(done, done, other).on_edge()
+    assert not repeated(other, other).on_edge()  # no repetition shows it: the failure is not repeated
+    both = repeated(done, other, other, broken=(rare, often))
+    assert both.broken() == (often,) and not both.on_edge()
+    few = select(data, range(4))
+    found = score(model, few, RehearsalSet(few, few), [repeated(done, other, other)])
+    assert found.broken == 1.0 and found.shifted in (pytest.approx(1 / 3), pytest.approx(2 / 3), 0.0, 1.0)
 
 
 def test_how_much_may_be_lost_can_be_said() -> None:

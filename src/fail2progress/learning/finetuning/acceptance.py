@@ -109,9 +109,20 @@ class Repetitions:
         """The failure's broken relations, but for those that the detector only imagined afterwards (docs/decisions/0043).
 
         No repetition shows these as they were observed. All count where none is shown: then the failure itself is not repeated.
+        Where most repetitions show some of them, the others hang on a millimetre and do not count (docs/decisions/0050).
         """
-        shown = tuple(m for m in self.event.header.mismatches if any(map(self._shows(m), self.outcomes)))
-        return shown or self.event.header.mismatches
+        broken = self.event.header.mismatches
+        often = {m: sum(map(self._shows(m), self.outcomes)) for m in broken}
+        most = tuple(m for m in broken if 2 * often[m] >= len(self.outcomes) > 0)
+        return most or tuple(m for m in broken if often[m]) or broken
+
+    def on_edge(self) -> bool:
+        """Whether all that counts hangs on a millimetre: shown by some repetitions, and by less than half of them.
+
+        Then to predict it as it was observed and as most repetitions show it cannot go together.
+        """
+        often = [sum(map(self._shows(m), self.outcomes)) for m in self.broken()]
+        return bool(often) and max(often) > 0 and 2 * max(often) < len(self.outcomes)
 
     @staticmethod
     def _shows(broken: Mismatch) -> Callable[[Outcome], bool]:
@@ -182,7 +193,8 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
     event = one.event
     predicted, shift, _ = predict_effect(model, encode_observation(model, event.before), event.header.call.call())
     broken = one.broken()
-    right = [(predicted.value(m.relation, m.subject, m.other) > 0.5) == (m.observed > 0.5) for m in broken]
+    asked = () if one.on_edge() else broken
+    right = [(predicted.value(m.relation, m.subject, m.other) > 0.5) == (m.observed > 0.5) for m in asked]
     errors, shifted = list(_observed_errors(event, shift)), []
     for outcome in one.outcomes:
         predicted, shift, _ = predict_effect(model, encode_observation(model, outcome.before.cloud), outcome.call)
