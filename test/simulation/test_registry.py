@@ -7,7 +7,7 @@ import pytest
 from fail2progress.core.registry import RegistryError
 from fail2progress.simulation import registry
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from fail2progress.simulation.mujoco.bodies import compile_scene
+from fail2progress.simulation.mujoco.stage import open_stage
 from fail2progress.simulation.registry import SIMULATORS, Options, SimulatorEntry, SimulatorError, make, resolve, stage
 from support.plugins import install_plugin
 
@@ -51,7 +51,7 @@ def test_an_unknown_one_lists_the_known_ones() -> None:
 
 
 def test_a_robot_with_an_arm_acts_only_where_scenes_can_be_entered(tmp_path: Path) -> None:
-    assert stage() is compile_scene
+    assert stage() is open_stage
     (tmp_path / "far.yaml").write_text("simulator: worker\naddress: localhost:1")
     with pytest.raises(SimulatorError, match=r"'worker' runs whole skills only, .*; use mujoco"):
         stage(str(tmp_path / "far.yaml"))

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from fail2progress.core.choice import first_mistake, read_choice
 from fail2progress.core.registry import Registry, RegistryError
 from fail2progress.simulation.base import Simulator
+from fail2progress.simulation.stage import OpenStage
 
 DEFAULT = "mujoco"
 
@@ -60,7 +61,7 @@ class SimulatorEntry:
     capabilities: Capabilities = Capabilities()
     requires: tuple[str, ...] = ()
     """Packages that must be importable."""
-    stage: Callable[[Any], Callable[..., Any]] | None = None
+    stage: Callable[[Any], OpenStage] | None = None
     """Opens scenes in which a robot with bodies of its own acts, step by step; None where whole skills are all that it runs."""
     obstacle: Callable[[Any], str | None] = lambda options: None
     """Why it cannot run here beside missing packages, given its options; None where it can."""
@@ -107,7 +108,7 @@ def make(choice: str = DEFAULT) -> Simulator:
     return entry.make(options)
 
 
-def stage(choice: str = DEFAULT) -> Callable[..., Any]:
+def stage(choice: str = DEFAULT) -> OpenStage:
     """What opens scenes for a robot with bodies of its own. RegistryError as for `resolve`, and where no such robot can act."""
     entry, options = resolve(choice)
     if entry.stage is None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.registry import Options, SimulatorEntry
+from fail2progress.simulation.stage import OpenStage
 
 
 def _make(options: Options) -> Simulator:
@@ -15,10 +13,10 @@ def _make(options: Options) -> Simulator:
     return MujocoSimulator()
 
 
-def _stage(options: Options) -> Callable[..., Any]:
-    from fail2progress.simulation.mujoco.bodies import compile_scene
+def _stage(options: Options) -> OpenStage:
+    from fail2progress.simulation.mujoco.stage import open_stage
 
-    return compile_scene
+    return open_stage
 
 
 ENTRY = SimulatorEntry(

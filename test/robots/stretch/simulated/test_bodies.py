@@ -1,6 +1,5 @@
 """The Stretch's kinematics as data, and the same in physics."""
 
-import mujoco
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,14 +14,22 @@ from fail2progress.robots.stretch.simulated.bodies import Grip, compile_stretch
 from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion
 from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.simulation.mujoco.stage import MujocoStage
+from fail2progress.simulation.stage import Stage
 from fail2progress.tasks.registry import task
 
 SCENE = task("hierarchical-tabletop").trial(3, 0).scene
 NAMES = list(AXES)
 
 
+def bodies_of(home: np.ndarray, grip: Grip) -> Bodies:
+    stage = compile_stretch(SCENE, home, grip)
+    assert isinstance(stage, MujocoStage)
+    return stage.bodies
+
+
 @pytest.fixture(scope="module")
-def bodies() -> Bodies:
+def stage() -> Stage:
     return compile_stretch(SCENE, np.zeros(3))
 
 
@@ -57,20 +64,20 @@ def test_the_camera_looks_forward_lying_on_its_side() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=len(AXES), max_size=len(AXES)))
-def test_physics_and_data_agree_on_every_link(bodies: Bodies, shares: list[float]) -> None:
+def test_physics_and_data_agree_on_every_link(stage: Stage, shares: list[float]) -> None:
     low, high = (np.array([getattr(axis, end) for axis in AXES.values()]) for end in ("low", "high"))
     at = low + np.array(shares) * (high - low)
     at[:3] = 0.0
-    motion = Motion(bodies, at)
+    motion = Motion(stage, at)
     wanted = frames(dict(zip(JOINTS, motion.positions(), strict=True)))
     for link in LINKS:
-        np.testing.assert_allclose(bodies.data.body(link.name).xpos, wanted[link.name][:3, 3], atol=1e-9)
-        np.testing.assert_allclose(bodies.data.body(link.name).xmat.reshape(3, 3), wanted[link.name][:3, :3], atol=1e-9)
+        np.testing.assert_allclose(stage.body(link.name).position, wanted[link.name][:3, 3], atol=1e-9)
+        np.testing.assert_allclose(stage.body(link.name).rotation, wanted[link.name][:3, :3], atol=1e-9)
 
 
 def test_the_robot_is_no_object_and_touches_nothing_but_with_the_closed_gripper_of_a_push() -> None:
     for grip, touching in ((Grip(), 0), (Grip(holds="cup_1"), 0), (Grip(pushes=True), 1)):
-        bodies = compile_stretch(SCENE, np.array(HOME), grip)
+        bodies = bodies_of(np.array(HOME), grip)
         links = {bodies.model.body(link.name).id for link in LINKS} | {bodies.model.body(BASE).id}
         own = [g for g, body in enumerate(bodies.model.geom_bodyid) if body in links]
         assert len(own) >= 20 and (bodies.owner[own] == -1).all()
@@ -79,11 +86,12 @@ def test_the_robot_is_no_object_and_touches_nothing_but_with_the_closed_gripper_
 
 
 def test_it_stands_still_where_it_is_put() -> None:
-    bodies = compile_stretch(SCENE, np.array(HOME))
-    motion = Motion(bodies, START.copy())
+    stage = compile_stretch(SCENE, np.array(HOME))
+    motion = Motion(stage, START.copy())
     before = motion.positions().copy()
-    mujoco.mj_step(bodies.model, bodies.data, nstep=500)
+    stage.step(500)
     np.testing.assert_allclose(motion.positions(), before, atol=1e-6)
+    bodies = bodies_of(np.array(HOME), Grip())
     assert 20 < bodies.model.body_subtreemass[bodies.model.body("base_link").id] < 30
 
 
@@ -96,9 +104,9 @@ def test_the_looks_take_in_every_object_of_every_scene(camera: HeadCamera) -> No
         for pan, tilt in camera.looks:
             at = START.copy()
             at[[NAMES.index("pan"), NAMES.index("tilt")]] = pan, tilt
-            bodies = compile_stretch(scene, np.array(HOME))
-            Motion(bodies, at)
-            seen |= _whole(posed(bodies, camera).project(_corners(scene)), camera.width, camera.height)
+            stage = compile_stretch(scene, np.array(HOME))
+            Motion(stage, at)
+            seen |= _whole(posed(stage, camera).project(_corners(scene)), camera.width, camera.height)
         unseen += int((~seen[[spec.movable for spec in scene.objects]]).sum())
     assert unseen == 0
 

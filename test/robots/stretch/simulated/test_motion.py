@@ -10,7 +10,7 @@ from fail2progress.core.scene import Scene, pose
 from fail2progress.robots.stretch.body import START
 from fail2progress.robots.stretch.description import AXES, JOINTS
 from fail2progress.robots.stretch.kinematics import HOME
-from fail2progress.robots.stretch.simulated.bodies import WELD, Grip, close_on, compile_stretch, let_go
+from fail2progress.robots.stretch.simulated.bodies import Grip, close_on, compile_stretch
 from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, StoppedError, profile
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
 from fail2progress.skills.phases import Phase
@@ -84,7 +84,7 @@ def test_a_blocked_joint_is_named_and_a_guarded_motion_ends_there(guarded: bool)
     specs = (ObjectSpec("shelf", "shelf", (0.3, 0.4, 0.15)), ObjectSpec("it", "cuboid", (0.04, 0.04, 0.04)))
     scene = Scene(specs, np.stack([pose(0.7, 0, 0.6), pose(0.65, 0, 0.56)]))
     robot = Motion(compile_stretch(scene, np.array(HOME), Grip(holds="it")), START.copy())
-    close_on(robot.bodies, "it")
+    close_on(robot.stage, "it")
     phases = [Phase("up", {"lift": 0.7}, guarded=guarded)]
     if guarded:
         robot.run(phases, {}, silent)
@@ -92,17 +92,16 @@ def test_a_blocked_joint_is_named_and_a_guarded_motion_ends_there(guarded: bool)
     else:
         with pytest.raises(MotionError, match=r"joint_lift stalled in phase 'up': lift is at 0\.[45]\d\d instead of"):
             robot.run(phases, {}, silent)
-    assert robot.bodies.data.body("it").xpos[2] < 0.66
+    assert robot.stage.body("it").position[2] < 0.66
 
 
 def test_the_hand_holds_a_body_as_it_lies_until_it_opens() -> None:
     robot = motion(Grip(holds="cup_1"))
-    body = robot.bodies.data.body("cup_1")
-    before = body.xpos.copy()
-    close_on(robot.bodies, "cup_1")
+    before = robot.stage.body("cup_1").position.copy()
+    close_on(robot.stage, "cup_1")
     robot.run([Phase("up", {"lift": 0.45})], {}, silent)
-    np.testing.assert_allclose(body.xpos - before, [0, 0, 0.05], atol=2e-3)
-    let_go(robot.bodies)
+    np.testing.assert_allclose(robot.stage.body("cup_1").position - before, [0, 0, 0.05], atol=2e-3)
+    robot.stage.release()
     robot.wait(0.6, silent)
-    np.testing.assert_allclose(body.xpos, before, atol=2e-3)
-    assert not robot.bodies.data.eq_active[robot.bodies.model.equality(WELD).id]
+    np.testing.assert_allclose(robot.stage.body("cup_1").position, before, atol=2e-3)
+    assert not robot.stage.holding

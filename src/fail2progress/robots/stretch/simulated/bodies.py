@@ -6,7 +6,7 @@ was trained with a hand that has no extent, and planning keeps the base clear of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mujoco
@@ -27,8 +27,8 @@ from fail2progress.robots.stretch.description import (
     Link,
     Part,
 )
-from fail2progress.simulation.mujoco.bodies import compile_scene
-from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.simulation.mujoco.stage import open_stage
+from fail2progress.simulation.stage import OpenStage, Stage
 from fail2progress.skills.phases import Phase
 
 STIFFNESS = 40.0
@@ -52,9 +52,7 @@ def grip_for(name: str, phases: Sequence[Phase]) -> Grip:
     return Grip(holds=name if closes else None, pushes=any(phase.touches for phase in phases))
 
 
-def compile_stretch(
-    scene: Scene, home: Array, grip: Grip = Grip(), weight: float = 1.0, opened: Callable[..., Bodies] = compile_scene
-) -> Bodies:
+def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip(), weight: float = 1.0, opened: OpenStage = open_stage) -> Stage:
     """A scene with a Stretch whose odometry starts at the (3,) pose x, y (m), heading (rad) in the planning frame.
 
     opened: what a simulator opens scenes with, see `simulation.registry.stage`.
@@ -144,17 +142,6 @@ def _add_weld(spec: mujoco.MjSpec, name: str) -> None:
     weld.solref[:] = [0.01, 1.0]
 
 
-def close_on(bodies: Bodies, name: str) -> None:
+def close_on(stage: Stage, name: str) -> None:
     """Hold a body as it lies in the hand now."""
-    hand, body = bodies.data.body(GRASP), bodies.data.body(name)
-    turn = Rotation.from_quat(hand.xquat, scalar_first=True).inv()
-    relative = turn.apply(body.xpos - hand.xpos)
-    quat = (turn * Rotation.from_quat(body.xquat, scalar_first=True)).as_quat(scalar_first=True)
-    weld = bodies.model.equality(WELD)
-    weld.data[3:10] = [*relative, *quat]
-    bodies.data.eq_active[weld.id] = 1
-
-
-def let_go(bodies: Bodies) -> None:
-    """Open the hand."""
-    bodies.data.eq_active[:] = 0
+    stage.hold(WELD, GRASP, name)

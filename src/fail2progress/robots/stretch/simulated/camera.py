@@ -10,7 +10,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array
 from fail2progress.robots.stretch.camera import HeadCamera
 from fail2progress.robots.stretch.description import OPTICAL
-from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.simulation.stage import Stage
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class PosedCamera(Camera):
         return np.array(self.rows)
 
 
-def posed(bodies: Bodies, camera: HeadCamera) -> PosedCamera:
+def posed(stage: Stage, camera: HeadCamera) -> PosedCamera:
     """The head camera where the head is now; the bodies' positions must be up to date."""
-    body = bodies.data.body(OPTICAL)
-    rows = (body.xmat.reshape(3, 3) @ camera.mounting()).T
-    eye = (float(body.xpos[0]), float(body.xpos[1]), float(body.xpos[2]))
+    body = stage.body(OPTICAL)
+    rows = (body.rotation @ camera.mounting()).T
+    eye = (float(body.position[0]), float(body.position[1]), float(body.position[2]))
     return PosedCamera(
         eye=eye, width=camera.width, height=camera.height, focal=camera.focal, rows=tuple(tuple(map(float, row)) for row in rows)
     )

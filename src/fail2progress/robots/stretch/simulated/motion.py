@@ -6,14 +6,13 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array
 from fail2progress.robots.stretch.description import AXES, JOINTS
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
-from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.simulation.stage import Stage
 from fail2progress.skills.phases import Phase
 
 _CHUNK = 2
@@ -79,38 +78,32 @@ class Motion:
     stopping: set it to end the motion under way.
     """
 
-    bodies: Bodies
+    stage: Stage
     at: Array
     now: float = 0.0
     driven: float = 0.0
     stopping: bool = False
 
     def __post_init__(self) -> None:
-        self.attach(self.bodies)
+        self.attach(self.stage)
 
-    def attach(self, bodies: Bodies) -> None:
-        """Go on with other bodies of the same robot: its joints are put where the set-points are, at rest."""
-        self.bodies = bodies
-        model, data = bodies.model, bodies.data
-        self._qpos = np.array([model.joint(name).qposadr[0] for name in JOINTS])
-        self._base = [int(address) for address in self._qpos[:3]]
-        self._dof = np.array([model.joint(name).dofadr[0] for name in JOINTS])
-        self._lead = model.dof_damping[self._dof] / model.actuator_gainprm[:, 0]
-        data.qpos[self._qpos] = data.ctrl[:] = _SPREAD @ self.at
-        mujoco.mj_forward(model, data)
+    def attach(self, stage: Stage) -> None:
+        """Go on with another stage of the same robot: its joints are put where the set-points are, at rest."""
+        self.stage, self._joints = stage, stage.joints(JOINTS)
+        self._lead, self._steps = self._joints.lead, round(_CHUNK * TIMESTEP / stage.timestep)
+        self._joints.put(_SPREAD @ self.at)
 
     def positions(self) -> Array:
         """(joints,) m, rad."""
-        return np.asarray(self.bodies.data.qpos[self._qpos])
+        return self._joints.positions()
 
     def velocities(self) -> Array:
         """(joints,) m/s, rad/s."""
-        return np.asarray(self.bodies.data.qvel[self._dof])
+        return self._joints.velocities()
 
     def efforts(self) -> Array:
         """(joints,) N, Nm that the motors exert beyond what their own damping takes."""
-        spent = self.bodies.model.dof_damping[self._dof] * self.velocities()
-        return np.asarray(self.bodies.data.qfrc_actuator[self._dof] - spent)
+        return self._joints.efforts()
 
     def duration(self, phases: Sequence[Phase]) -> float:
         """Seconds that phases take, with the time to come to rest after each."""
@@ -184,12 +177,11 @@ class Motion:
             self._stalled(phase)
 
     def _step(self, control: Array) -> None:
-        data, qpos, base = self.bodies.data, self.bodies.data.qpos, self._base
-        data.ctrl[:] = control
-        x, y = qpos[base[0]], qpos[base[1]]
-        mujoco.mj_step(self.bodies.model, data, nstep=_CHUNK)
+        self._joints.command(control)
+        x, y = self._joints.positions()[:2].tolist()
+        self.stage.step(self._steps)
         self.now += _CHUNK * TIMESTEP
-        new_x, new_y, turn = qpos[base[0]], qpos[base[1]], qpos[base[2]]
+        new_x, new_y, turn = self._joints.positions()[:3].tolist()
         self.driven += math.cos(turn) * (new_x - x) + math.sin(turn) * (new_y - y)
 
     def _error(self) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
@@ -34,14 +33,14 @@ from fail2progress.robots.stretch.description import (
 )
 from fail2progress.robots.stretch.kinematics import HOME
 from fail2progress.robots.stretch.seen import known
-from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, grip_for, let_go
+from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, grip_for
 from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Progress, StoppedError
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Disturbances, Outcome, Snapshot
 from fail2progress.simulation.held import Held
-from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene, touching
-from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
+from fail2progress.simulation.mujoco.bodies import TIMESTEP
+from fail2progress.simulation.mujoco.rgbd import DepthNoise
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
 from fail2progress.skills.phases import OutOfReachError, Phase, ProgramError
@@ -84,8 +83,8 @@ class SimulatedStretch(Robot):
         self._opened = simulators.stage(self.simulator)
         self._calls = 0
         self._last: RgbdFrame | None = None
-        self._bodies = compile_stretch(self.start, np.array(HOME), opened=self._opened)
-        self._motion = Motion(self._bodies, START.copy())
+        self._stage = compile_stretch(self.start, np.array(HOME), opened=self._opened)
+        self._motion = Motion(self._stage, START.copy())
         self._rest()
         self._looks = self._look_around()
         self._now = self._snapshot(self.start)
@@ -137,8 +136,8 @@ class SimulatedStretch(Robot):
         before = self._now
         self._calls += 1
         grip, weight = grip_for(call.object, phases), self.disturbances.weight
-        self._bodies = compile_stretch(before.scene, np.array(HOME), grip, weight, self._opened)
-        self._motion.attach(self._bodies)
+        self._stage = compile_stretch(before.scene, np.array(HOME), grip, weight, self._opened)
+        self._motion.attach(self._stage)
         self._carry_out(lambda: self._perform(call, phases))
         self.outcomes.append(Outcome(call, before, self._now, {"simulated": self.now - before.cloud.stamp / SECOND}, stable=True))
 
@@ -162,7 +161,7 @@ class SimulatedStretch(Robot):
         """After a skill that ended half-way: put down what is held, go home and look. `execute` does so where it is needed."""
         self._motion.stopping = False
         phases = self._recovery()
-        self._carry_out(lambda: self._motion.run(phases, {"open": lambda: let_go(self._bodies)}, self.progress))
+        self._carry_out(lambda: self._motion.run(phases, {"open": self._stage.release}, self.progress))
 
     def _recovery(self) -> tuple[Phase, ...]:
         at = dict(zip(AXES, map(float, self._motion.at), strict=True))
@@ -176,10 +175,10 @@ class SimulatedStretch(Robot):
         """What the head camera sees now, with true labels; taken once for any simulated time, as casting the rays takes long."""
         stamp = round(self.now * SECOND)
         if self._last is None or self._last.stamp != stamp:
-            mujoco.mj_kinematics(self._bodies.model, self._bodies.data)
+            self._stage.refresh()
             rng = np.random.default_rng([self.seed, round(self.now / TIMESTEP)])
-            view = posed(self._bodies, self.camera)
-            self._last = photograph(self._bodies, self.start, view, self.noise, rng, stamp=stamp)
+            view = posed(self._stage, self.camera)
+            self._last = self._stage.photograph(self.start, view, self.noise, rng, stamp=stamp)
         return self._last
 
     def joints(self) -> dict[str, tuple[float, float, float]]:
@@ -211,7 +210,7 @@ class SimulatedStretch(Robot):
 
     @property
     def _holding(self) -> bool:
-        return bool(self._bodies.data.eq_active.any())
+        return self._stage.holding
 
     def _carry_out(self, motion: Callable[[], None]) -> None:
         """Move, come to rest and look. ExecutionError where the motion ended early."""
@@ -237,18 +236,18 @@ class SimulatedStretch(Robot):
 
         def close() -> None:
             if not missed and self._within_fingers(call.object):
-                close_on(self._bodies, call.object)
+                close_on(self._stage, call.object)
 
         def watch(phase: str, share: float) -> None:
             if phase == "carry" and (share > slips_at or held.after(self.now)):
-                let_go(self._bodies)
+                self._stage.release()
 
-        self._motion.run(phases, {"close": close, "open": lambda: let_go(self._bodies)}, self.progress, watch)
+        self._motion.run(phases, {"close": close, "open": self._stage.release}, self.progress, watch)
 
     def _within_fingers(self, name: str) -> bool:
         """Whether the centre of the grasp lies in an object, give or take what fingers forgive."""
-        hand, body = self._bodies.data.body(GRASP), self._bodies.data.body(name)
-        local = body.xmat.reshape(3, 3).T @ (hand.xpos - body.xpos)
+        hand, body = self._stage.body(GRASP), self._stage.body(name)
+        local = body.rotation.T @ (hand.position - body.position)
         return bool((np.abs(local) < self.start.sizes[self.start.index(name)] / 2 + GRASP_TOLERANCE).all())
 
     def _rest(self) -> None:
@@ -256,7 +255,7 @@ class SimulatedStretch(Robot):
         begin = self.now
         while self.now - begin < _SETTLE:
             self._motion.wait(0.1, self.progress)
-            if np.abs(self._bodies.data.qvel).max(initial=0.0) < _REST_SPEED:
+            if self._stage.speed < _REST_SPEED:
                 return
 
     def _look_around(self) -> tuple[RgbdFrame, ...]:
@@ -266,8 +265,8 @@ class SimulatedStretch(Robot):
         return tuple(frames)
 
     def _snapshot(self, was: Scene) -> Snapshot:
-        scene = read_scene(self._bodies, was)
-        relations = ground_truth(scene, touching(self._bodies, len(scene), self.thresholds.contact), self.thresholds)
+        scene = self._stage.read(was)
+        relations = ground_truth(scene, self._stage.touching(len(scene), self.thresholds.contact), self.thresholds)
         return Snapshot(scene, relations, together([self.segmenter.segment(frame) for frame in self._looks], scene.names))
 
 
