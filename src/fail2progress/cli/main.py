@@ -104,6 +104,6 @@ def root(
 
 
 if __name__ == "__main__":  # as the console script; to end at once without a word would look like success
-    from fail2progress.cli.__main__ import main
+    import runpy
 
-    main()
+    runpy.run_module("fail2progress.cli", run_name="__main__")

@@ -16,7 +16,8 @@ def listening() -> Iterator[Callable[[], int]]:
 
     def port() -> int:
         assert process.stderr is not None
-        return int(process.stderr.readline().rsplit(" ", 1)[1])
+        said = next(line for line in process.stderr if " listens on port " in line)  # on a busy computer others come first
+        return int(said.rsplit(" ", 1)[1])
 
     yield port
     process.terminate()
