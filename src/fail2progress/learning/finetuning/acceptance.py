@@ -15,6 +15,7 @@ import numpy as np
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent, Mismatch
+from fail2progress.failures.monitor import MonitorRule
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.worlds import drawn
 from fail2progress.models.base import Capability, SkillEffectModel
@@ -108,13 +109,14 @@ class Repetitions:
     def broken(self) -> tuple[Mismatch, ...]:
         """The failure's broken relations, but for those that the detector only imagined afterwards (docs/decisions/0043).
 
-        No repetition shows these as they were observed. All count where none is shown: then the failure itself is not repeated.
+        No repetition shows these as they were observed. Where none is shown, those count that were observed with certainty:
+        then the failure itself is not repeated. What was seen with doubt and always comes out otherwise was seen wrongly.
         Where most repetitions show some of them, the others hang on a millimetre and do not count (docs/decisions/0050).
         """
         broken = self.event.header.mismatches
         often = {m: sum(map(self._shows(m), self.outcomes)) for m in broken}
         most = tuple(m for m in broken if 2 * often[m] >= len(self.outcomes) > 0)
-        return most or tuple(m for m in broken if often[m]) or broken
+        return most or tuple(m for m in broken if often[m]) or tuple(filter(_sure, broken))
 
     def on_edge(self) -> bool:
         """Whether all that counts hangs on a millimetre: shown by some repetitions, and by less than half of them.
@@ -135,6 +137,12 @@ class Repetitions:
             return (true.value(broken.relation, broken.subject, broken.other) > 0.5) == (broken.observed > 0.5)
 
         return shows
+
+
+def _sure(broken: Mismatch) -> bool:
+    """Whether a relation was observed with certainty."""
+    rule = MonitorRule()
+    return not rule.low <= broken.observed <= rule.high
 
 
 def repeat(
