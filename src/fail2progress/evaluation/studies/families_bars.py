@@ -132,7 +132,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _share(value: float) -> str:
-    return f"{value:.0%}" if math.isfinite(value) else "-"
+    return f"{value + 0.0:.0%}" if math.isfinite(value) else "-"  # no minus before a nought
 
 
 def gate(rows: Iterable[Row]) -> list[str]:
