@@ -1,6 +1,7 @@
 import importlib.util
 import multiprocessing
 import os
+import subprocess
 import sys
 import time
 
@@ -8,6 +9,7 @@ import pytest
 
 from fail2progress.core.executor import LocalExecutor, LostWorkerError, PoolExecutor, UntilExecutor, at_work, executor
 from support.executors import Inline
+from support.processes import running, wait_until
 
 
 def test_local_results_are_complete() -> None:
@@ -76,3 +78,13 @@ def test_who_fails_beside_others_takes_them_along_and_is_named_as_the_cause() ->
     with pytest.raises(RuntimeError, match="of our own") as own, at_work([]):
         raise RuntimeError("of our own")
     assert not isinstance(own.value, LostWorkerError)
+
+
+def test_who_works_beside_a_process_that_is_killed_ends_too() -> None:
+    script = "from support.executors import work_with_another; work_with_another()"
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([sys.executable, "-c", script], env=paths, stdout=subprocess.PIPE, start_new_session=True)
+    with process:
+        assert process.stdout is not None and process.stdout.readline() == b"at work\n"
+        process.kill()
+    wait_until(lambda: not running(process.pid))

@@ -17,7 +17,7 @@ from torch import distributed
 
 from fail2progress.cli.common import WorkError
 from fail2progress.cli.resume import Resume
-from fail2progress.core.executor import LostWorkerError, at_work
+from fail2progress.core.executor import LostWorkerError, at_work, end_with_parent
 from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
 from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.base import SkillEffectModel
@@ -115,6 +115,7 @@ def _others(run: Run, meeting: Path) -> AbstractContextManager[None]:
 
 def _other(run: Run, rank: int, meeting: Path) -> None:
     """What number 0 cannot do without fails in one line here, and there."""
+    end_with_parent()
     try:
         with together(rank, run.processes, meeting) as share:
             _train(run, share, lambda step: None)

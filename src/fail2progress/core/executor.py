@@ -38,7 +38,7 @@ class Executor(ABC):
 def start_pool(processes: int) -> Pool:
     """Worker processes that leave Ctrl-C to their parent, from their first moment on."""
     with _ctrl_c_held_back(), _without_windows():
-        return multiprocessing.get_context("spawn").Pool(processes, initializer=_end_with_parent)
+        return multiprocessing.get_context("spawn").Pool(processes, initializer=end_with_parent)
 
 
 class LostWorkerError(RuntimeError):
@@ -49,7 +49,7 @@ class LostWorkerError(RuntimeError):
 def at_work(workers: Sequence[BaseProcess]) -> Iterator[None]:
     """Processes that run beside the body and leave Ctrl-C to this one: joined after it, ended where it was interrupted.
 
-    LostWorkerError where the body fails because one of them did.
+    LostWorkerError where the body fails because one of them did. What each does begins with `end_with_parent`.
     """
     try:
         with _ctrl_c_held_back():
@@ -81,7 +81,7 @@ def _ctrl_c_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Watch for the end of the process that started this one, kill -9 included, and end then: nobody waits for results."""
     parent = multiprocessing.parent_process()
 

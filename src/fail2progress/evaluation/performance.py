@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from fail2progress.core.camera import Camera
-from fail2progress.core.executor import at_work
+from fail2progress.core.executor import at_work, end_with_parent
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT
 from fail2progress.evaluation import peers
@@ -119,6 +119,7 @@ def training(rehearsal: RehearsalSet, folder: Path, steps: int = 6, processes: i
 
 
 def _train_worker(rank: int, world: int, meeting: Path, rehearsal: RehearsalSet, steps: int, rates: object) -> None:
+    end_with_parent()
     with together(rank, world, meeting) as share:
         torch.manual_seed(0)
         kind = MODELS.get("points2plans")
