@@ -29,7 +29,7 @@ HOMES: dict[str, tuple[Registry[Any], str]] = {
     "generator": (GENERATORS, "learning/finetuning/generators.py"),
     "task": (TASKS, "tasks/registry.py"),
 }
-SHARED = {"mujoco": {"bodies", "hand", "inspection", "rays", "rgbd"}, "worker": {"client", "options"}}
+SHARED = {"mujoco": {"bodies", "hand", "inspection", "rays", "rgbd", "stage"}, "worker": {"client", "options"}}
 """Modules in a simulator's folder that are of use without it: the engine MuJoCo for robots, assets and pictures; the worker's
 client for simulators that run in another process."""
 DATA = {
