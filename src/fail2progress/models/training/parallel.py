@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import torch
 from torch import Tensor, distributed
+
+PATIENCE = timedelta(minutes=5)
+"""How long one waits for another, which may have failed before they met: it may be reading its modules on a busy computer."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ def together(rank: int, world: int, meeting: Path) -> Iterator[Share]:
         yield Share()
         return
     torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{meeting.resolve()}", rank=rank, world_size=world)
+    where = f"file://{meeting.resolve()}"
+    distributed.init_process_group("gloo", timeout=PATIENCE, init_method=where, rank=rank, world_size=world)
     try:
         yield Share(rank, world)
     finally:
