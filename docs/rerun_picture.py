@@ -6,7 +6,9 @@ python docs/rerun_picture.py runs/sim/latest/bags/run.rrd docs/time_line.png
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -47,7 +49,7 @@ def picture(line: Path, out: Path) -> str:
         return "the programs rerun (pip install 'fail2progress[view]') and chromium are needed"
     page, data = free_port(), free_port()
     words = [viewer, str(line), "--serve-web", "--web-viewer-port", str(page), "--port", str(data)]
-    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         if not answers(f"http://127.0.0.1:{page}/", 60):
             return "rerun's viewer does not answer"
@@ -57,7 +59,7 @@ def picture(line: Path, out: Path) -> str:
             options += [f"--user-data-dir={folder}", "--window-size=1400,900", "--virtual-time-budget=60000"]
             subprocess.run([browser, *options, f"--screenshot={out}", address], capture_output=True, timeout=LONGEST)
     finally:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)  # the program in Python starts one that is not
         server.wait()
     return "" if out.is_file() else "Chromium wrote no picture"
 
