@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from fail2progress.cli.common import print_json, require, say, stopped_with, writable, write_json
-from fail2progress.cli.limits import MOST, MOST_SEED
+from fail2progress.cli.common import UserError, print_json, require, say, stopped_with, writable, write_json
+from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
+
+_CHANNELS = "24,64,96,112,144,160"
 
 
 def register(app: typer.Typer) -> None:
@@ -21,13 +24,24 @@ def register(app: typer.Typer) -> None:
 def train_segmenter(
     out: Annotated[Path, typer.Option(help="Weights to write (.safetensors); JSON and a report go beside them.")],
     data: Annotated[Path | None, typer.Option(help="Folder for rendered scenes. [runs/segmenter-scenes]")] = None,
-    scenes: Annotated[int, typer.Option(help="Scenes to render, a hundred to a file.", min=1, max=MOST)] = 2500,
+    scenes: Annotated[int, typer.Option(help="Scenes to render, fifty to a file.", min=1, max=MOST)] = 5000,
     steps: Annotated[int, typer.Option(help="Batches to train on.", min=1, max=MOST)] = 6000,
-    batch: Annotated[int, typer.Option(help="Images in a batch.", min=1, max=MOST)] = 4,
+    minutes: Annotated[
+        float | None, typer.Option(help="Training ends after so many minutes, its rate having fallen by then.", min=0.01)
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Images in a batch.", min=1, max=MOST)] = 8,
+    rate: Annotated[float, typer.Option(help="Learning rate at its highest.", min=1e-6, max=1.0)] = 2e-3,
+    channels: Annotated[str, typer.Option(help="Of the network: at the image's resolution, half of it, ...")] = _CHANNELS,
     seed: Annotated[int, typer.Option(help="Of scenes, weights and examples.", min=0, max=MOST_SEED)] = 1,
     start_from: Annotated[
         Path | None, typer.Option(help="Weights to go on from (.safetensors), in place of random ones.")
     ] = None,
+    device: Annotated[str, typer.Option(help="To train on: cpu, or cuda where torch finds a GPU.")] = "cpu",
+    processes: Annotated[int, typer.Option(help="Processes that make scenes.", min=1, max=MOST_PROCESSES)] = 1,
+    begin_with: Annotated[
+        int | None, typer.Option(help="Scenes with which training begins while others are made. [all]", min=1, max=MOST)
+    ] = None,
+    open_files: Annotated[int, typer.Option(help="Files of a hundred examples that are held in memory.", min=1, max=MOST)] = 20,
     held_out: Annotated[int, typer.Option(help="Scenes of another seed that the report is made on.", min=1, max=MOST)] = 60,
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
@@ -38,33 +52,46 @@ def train_segmenter(
     import torch
 
     from fail2progress.cli.resume import Resume
+    from fail2progress.core.executor import PoolExecutor
     from fail2progress.core.provenance import provenance
     from fail2progress.learning.segmentation.quality import quality
-    from fail2progress.learning.segmentation.scenes import render
-    from fail2progress.learning.segmentation.training import Options, restored, train
-    from fail2progress.perception.segmentation.learned.model import load_model, save_model
+    from fail2progress.learning.segmentation.scenes import files
+    from fail2progress.learning.segmentation.training import Learner, Options, optimiser_for, train
+    from fail2progress.perception.segmentation.learned.model import load_model, load_net, save_model
     from fail2progress.perception.segmentation.learned.network import SegmentNet
 
     require(out.suffix == ".safetensors", f"--out {out}: the name of weights ends in .safetensors")
+    require(device in ("cpu", "cuda"), f"--device {device}: cpu or cuda")
+    require(device == "cpu" or torch.cuda.is_available(), "--device cuda: torch finds no GPU here; leave --device out")
     writable(out.parent)
     parent = load_model(start_from) if start_from else None
-    options = Options(steps=steps, batch=batch, seed=seed)
+    options = Options(steps, batch, rate, seed, minutes=minutes, open_files=open_files)
     torch.manual_seed(seed)
-    net = (parent.net if parent else SegmentNet()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    told = {**vars(options), "scenes": scenes, "parent": parent.digest if parent else None}
+    torch.backends.cudnn.benchmark = device == "cuda"
+    net = load_net(start_from)[0] if start_from else SegmentNet(_channels(channels))
+    learner = Learner(net).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    told = {**vars(options), "scenes": scenes, "channels": list(net.channels), "parent": parent.digest if parent else None}
     resume = Resume(out.with_suffix(".resume"), told)
-    begun = resume.start(net)
-    optimiser = restored(net, options, begun.adam)
+    begun = resume.start(learner)
+    optimiser = optimiser_for(learner.net, options, begun.adam)
     started = time.monotonic()
-    kept = f"whole shards of scenes and the last {options.each} steps that are told are kept, and the same command goes on"
-    with stopped_with(kept), progress() as bar:
-        task = bar.add_task("scenes", total=scenes)
-        paths = render(data or Path("runs/segmenter-scenes"), scenes, seed, lambda done: bar.update(task, completed=done))
+    folder = data or Path("runs/segmenter-scenes")
+
+    def keep(step: int, adam: torch.optim.Optimizer) -> None:
+        resume.save(learner, step, adam)
+        save_model(learner.mean, out, {"run": {**told, "steps_done": step}})
+
+    kept = f"whole files of scenes and the last {options.each} steps that are told are kept, and the same command goes on"
+    with stopped_with(kept), progress() as bar, PoolExecutor(processes) as workers:
+        making = _made(bar, folder, scenes, seed, workers, begin_with or scenes)
         task = bar.add_task("steps", total=steps, completed=begun.epochs)
-        for state in train(net, optimiser, lambda: paths, options, begun.epochs, lambda n, o: resume.save(net, n, o)):
-            bar.update(task, completed=state.step, description=f"steps (loss {state.loss:.3f})")
-    run = {**told, "seconds_of_last_start": round(time.monotonic() - started)}
-    model = save_model(net.eval(), out, {"run": run})
+        for state in train(learner, optimiser, files(folder, scenes, seed), options, begun.epochs, keep):
+            there = next(making)
+            bar.update(task, completed=state.step, description=f"steps (loss {state.loss:.3f}, {there} scenes)")
+            done = state.step
+    run = {**told, "steps_done": done, "scenes_made": there, "device": device}
+    run["seconds_of_last_start"] = round(time.monotonic() - started)
+    model = save_model(learner.mean, out, {"run": run})
     report = {
         "weights": out.name,
         "digest": model.digest,
@@ -77,3 +104,31 @@ def train_segmenter(
     say(f"{out}: what it finds in {held_out} held-out scenes is in {out.with_suffix('.report.json')}")
     if json_output:
         print_json(report)
+
+
+def _channels(text: str) -> tuple[int, ...]:
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        found = ()
+    if len(found) < 2 or min(found) < 1:
+        raise UserError(f"--channels {text}: two whole numbers or more, as {_CHANNELS}")
+    return found
+
+
+def _made(bar: Any, folder: Path, scenes: int, seed: int, workers: Any, first: int) -> Iterator[int]:
+    """Begin to make scenes; returns when there are `first`. The iterator tells how many there are."""
+    from fail2progress.learning.segmentation.scenes import SHARD, files, render
+
+    paths = files(folder, scenes, seed)
+    making = render(folder, scenes, seed, workers)
+    task = bar.add_task("scenes", total=len(paths) * SHARD)
+
+    def there() -> int:
+        count = sum(path.is_file() for path in paths) * SHARD
+        bar.update(task, completed=count)
+        return count
+
+    while there() < min(first, len(paths) * SHARD):
+        next(making)
+    return iter(there, -1)

@@ -42,16 +42,18 @@ class Scenery:
 
 
 def scenery(rng: np.random.Generator) -> Scenery:
-    """A scene of any kind."""
-    return scenery_of(KINDS[int(rng.choice(4, p=(0.62, 0.2, 0.08, 0.1)))], rng)
+    """A scene of any kind; most are crowded."""
+    return scenery_of(KINDS[int(rng.choice(4, p=(0.52, 0.28, 0.09, 0.11)))], rng, 0.75)
 
 
-def scenery_of(kind: str, rng: np.random.Generator) -> Scenery:
-    """A scene of one of KINDS."""
-    return (_table, _tote, _shelf, _floor)[KINDS.index(kind)](rng)
+def scenery_of(kind: str, rng: np.random.Generator, crowded: float = 0.5) -> Scenery:
+    """A scene of one of KINDS; crowded: share of tables that are."""
+    if kind == "table":
+        return _table(rng, crowded)
+    return (_tote, _shelf, _floor)[KINDS.index(kind) - 1](rng)
 
 
-def _table(rng: np.random.Generator) -> Scenery:
+def _table(rng: np.random.Generator, crowding: float) -> Scenery:
     found = Scenery()
     sides = rng.uniform(0.45, 1.6, 2)
     thick, high = rng.uniform(0.015, 0.08), rng.uniform(0.35, 0.9)
@@ -65,8 +67,7 @@ def _table(rng: np.random.Generator) -> Scenery:
     _room(found, sides, high, rng)
     reach = min(0.3, float(sides.min()) / 2 - 0.04)
     pile = Pile(_square(sides if rng.random() < 0.9 else sides * 0.9))
-    # Half of the tables are crowded.
-    crowded = rng.random() < 0.5
+    crowded = rng.random() < crowding
     _arrange(
         pile,
         reach * (rng.uniform(0.3, 1.0) if crowded else 1.0),

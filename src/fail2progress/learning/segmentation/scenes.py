@@ -1,59 +1,57 @@
-"""Training scenes on disk: shards of a hundred, each made from its own seed, so that rendering goes on where it was ended."""
+"""Training scenes on disk: files of examples, each made from its own seed, so that rendering goes on where it was ended."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
 
-from fail2progress.core.rgbd import Intrinsics
-from fail2progress.learning.segmentation.rendering import HEIGHT, WIDTH, View, view
+from fail2progress.core.executor import PoolExecutor
+from fail2progress.learning.segmentation.examples import Examples, example, joined
+from fail2progress.learning.segmentation.rendering import View, view
 from fail2progress.learning.segmentation.scenery import SUPPORT, scenery
 
-SHARD = 100
+SHARD = 50
 """Scenes in a file."""
-_STEP = 0.0002
-"""Metres of a step of stored depth."""
+READ = 2
+"""Times that every scene is cropped and read by a sensor."""
 _VIEWS = 3
 """Tried for one scene."""
 _SHOWN = 0.05
 """Share of an image that supports and things fill, at least."""
+_PARTS = ("colour", "depth", "labels", "cameras")
 
 
-@dataclass(frozen=True)
-class Shard:
-    """n views: colour (n, H, W, 3), depth (n, H, W) steps, labels, facing and dark (n, H, W), cameras (n, 4) fx, fy, cx, cy."""
-
-    colour: NDArray[np.uint8]
-    depth: NDArray[np.uint16]
-    labels: NDArray[np.uint8]
-    facing: NDArray[np.uint8]
-    dark: NDArray[np.bool_]
-    cameras: NDArray[np.float64]
-
-    def __len__(self) -> int:
-        return len(self.colour)
-
-    def view(self, row: int) -> View:
-        """One of them."""
-        depth = self.depth[row].astype(np.float32) * np.float32(_STEP)
-        facing = self.facing[row].astype(np.float32) / 255
-        camera = Intrinsics(WIDTH, HEIGHT, *map(float, self.cameras[row]))
-        return View(self.colour[row], depth, self.labels[row], facing, self.dark[row], camera)
+def files(folder: Path, scenes: int, seed: int) -> list[Path]:
+    """Of so many scenes, rounded up to whole files; they need not be there."""
+    return [_path(folder, seed, number) for number in range(-(-scenes // SHARD))]
 
 
-def render(folder: Path, scenes: int, seed: int, progress: Callable[[int], None]) -> list[Path]:
-    """So many scenes, rounded up to whole shards; those that lie there are left as they are. Returns their files."""
+def _path(folder: Path, seed: int, number: int) -> Path:
+    return folder / f"examples_{seed}_{number:05d}.npz"
+
+
+def render(folder: Path, scenes: int, seed: int, workers: PoolExecutor) -> Iterator[Path]:
+    """Make the files that are not there, by several processes; each as it is ready. They go on in the background."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"scenes_{seed}_{number:04d}.npz" for number in range(-(-scenes // SHARD))]
-    for number, path in enumerate(paths):
-        if not path.is_file():
-            _write(path, [scene((seed, number * SHARD + i)) for i in range(SHARD)])
-        progress((number + 1) * SHARD)
-    return paths
+    missing = [number for number, path in enumerate(files(folder, scenes, seed)) if not path.is_file()]
+    return workers.map_unordered(partial(_file, folder, seed, SHARD), missing)
+
+
+def _file(folder: Path, seed: int, size: int, number: int) -> Path:
+    """Under another name first, so that a file that is there is whole."""
+    path, found = _path(folder, seed, number), []
+    for index in range(number * size, (number + 1) * size):
+        seen = scene((seed, index))
+        found += [example(seen, np.random.default_rng((seed, index, time))) for time in range(READ)]
+    partial_path = path.with_suffix(".partial.npz")
+    whole = joined(found)
+    np.savez(partial_path, **{name: getattr(whole, name).numpy() for name in _PARTS})
+    partial_path.replace(path)
+    return path
 
 
 def scene(seed: tuple[int, ...]) -> View:
@@ -66,22 +64,7 @@ def scene(seed: tuple[int, ...]) -> View:
     return found
 
 
-def _write(path: Path, views: list[View]) -> None:
-    """Under another name first, so that a file that is there is whole."""
-    partial = path.with_suffix(".partial.npz")
-    np.savez(
-        partial,
-        colour=np.stack([v.colour for v in views]),
-        depth=np.stack([np.round(v.depth / _STEP).astype(np.uint16) for v in views]),
-        labels=np.stack([v.labels for v in views]),
-        facing=np.stack([np.round(v.facing * 255).astype(np.uint8) for v in views]),
-        dark=np.stack([v.dark for v in views]),
-        cameras=np.array([[v.camera.fx, v.camera.fy, v.camera.cx, v.camera.cy] for v in views]),
-    )
-    partial.replace(path)
-
-
-def read(path: Path) -> Shard:
-    """A shard; OSError or ValueError where it is none."""
+def read(path: Path) -> Examples:
+    """A file; OSError or ValueError where it is none."""
     with np.load(path, allow_pickle=False) as content:
-        return Shard(**{key: content[key] for key in ("colour", "depth", "labels", "facing", "dark", "cameras")})
+        return Examples(*(torch.from_numpy(content[name]) for name in _PARTS))

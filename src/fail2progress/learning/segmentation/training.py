@@ -1,20 +1,26 @@
-"""Training of the segmenter's network on rendered scenes; it goes on from where it was ended."""
+"""Training of the segmenter's network on rendered scenes, on a CPU or a GPU; it goes on from where it was ended."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
-from fail2progress.learning.segmentation.examples import example
-from fail2progress.learning.segmentation.scenes import Shard, read
+from fail2progress.learning.segmentation.examples import Examples, batch
+from fail2progress.learning.segmentation.losses import losses
+from fail2progress.learning.segmentation.scenes import read
 from fail2progress.models.training.training import restore
-from fail2progress.perception.segmentation.learned.network import Predicted, SegmentNet
+from fail2progress.perception.segmentation.learned.network import SegmentNet
+
+_WARM = 300
+"""Steps over which the rate rises."""
+_DECAY = 0.998
+"""Of the mean over past weights, a step."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +28,15 @@ class Options:
     """steps: batches in all; batch: images in one; rate: of AdamW at its highest; seed: of weights and examples."""
 
     steps: int = 6000
-    batch: int = 6
+    batch: int = 8
     rate: float = 2e-3
     seed: int = 0
-    open_shards: int = 3
-    """Files that examples are drawn from at a time."""
+    minutes: float | None = None
+    """After which training ends, if that is sooner; the rate has fallen by then."""
+    open_files: int = 20
+    """Files of examples that are kept in memory."""
     each: int = 100
-    """Batches drawn from them."""
+    """Batches between looks at which files there are by now."""
     half: bool = True
     """Whether convolutions compute in bfloat16, which newer processors do faster."""
 
@@ -42,77 +50,112 @@ class State:
     parts: dict[str, float]
 
 
+class Learner(nn.Module):
+    """A network, and the mean of its weights over the last steps, which is what is kept at the end."""
+
+    def __init__(self, net: SegmentNet) -> None:
+        super().__init__()
+        self.net = net
+        self.mean = SegmentNet(net.channels, net.blocks)
+        self.mean.load_state_dict(net.state_dict())
+        self.mean.requires_grad_(False)
+
+    @torch.no_grad()
+    def follow(self, step: int) -> None:
+        """Take the newest weights into the mean."""
+        decay = min(_DECAY, (1 + step) / (20 + step))
+        pairs = [(a, b) for a, b in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True)]
+        whole = [pair for pair in pairs if pair[0].is_floating_point()]
+        torch._foreach_lerp_([a for a, _ in whole], [b for _, b in whole], 1 - decay)
+
+
+class Memory:
+    """Examples on a device: those of so many files, of which the oldest make room for others."""
+
+    def __init__(self, device: torch.device, most: int) -> None:
+        self._device, self._most = device, most
+        self._held: dict[Path, Examples] = {}
+
+    def look(self, paths: list[Path], rng: np.random.Generator) -> None:
+        """Read files that are there and not yet held: all that there is room for, or else one."""
+        new = [path for path in paths if path not in self._held and path.is_file()]
+        room = max(self._most - len(self._held), 1)
+        for index in rng.permutation(len(new))[:room]:
+            if len(self._held) >= self._most:
+                del self._held[next(iter(self._held))]
+            self._held[new[index]] = read(new[index]).to(self._device)
+
+    def draw(self, count: int, rng: np.random.Generator) -> Examples:
+        """So many of them, by chance."""
+        held = list(self._held.values())
+        chosen = (held[int(i)] for i in rng.integers(len(held), size=count))
+        rows = [part.row(int(rng.integers(len(part)))) for part in chosen]
+        return Examples(*(torch.stack(parts) for parts in zip(*rows, strict=True)))
+
+
 Keep = Callable[[int, torch.optim.Optimizer], None]
 
 
 def train(
-    net: SegmentNet, optimiser: torch.optim.Optimizer, files: Callable[[], list[Path]], options: Options, start: int, keep: Keep
+    learner: Learner, optimiser: torch.optim.Optimizer, files: list[Path], options: Options, start: int, keep: Keep
 ) -> Iterator[State]:
-    """From a step on; `files` names the shards that there are by now. Kept, and told, each time that other files are opened."""
-    net.train()
+    """From a step on, on the device of the learner; files may come to be there later. Kept, and told, each so many steps."""
+    device = next(learner.parameters()).device
+    learner.train()
+    memory = Memory(device, options.open_files)
+    generator = torch.Generator(device)
+    begin = time.monotonic()
     for step in range(start, options.steps, options.each):
         rng = np.random.default_rng((options.seed, step))
-        paths = files()
-        chosen = rng.permutation(len(paths))[: options.open_shards]
-        shards = [read(paths[i]) for i in chosen]
+        generator.manual_seed(options.seed * 1_000_003 + step)
+        memory.look(files, rng)
         last = min(step + options.each, options.steps)
-        losses = [
-            _step(net, optimiser, _batch(shards, options.batch, rng), _rate(i, options), options.half) for i in range(step, last)
+        spent = (time.monotonic() - begin) / 60 / options.minutes if options.minutes else 0.0
+        rates = [_rate(i, options, spent) for i in range(step, last)]
+        told = [
+            _step(learner, optimiser, memory.draw(options.batch, rng), i, rate, options.half, generator, rng)
+            for i, rate in zip(range(step, last), rates, strict=True)
         ]
-        parts = {name: float(np.mean([loss[name] for loss in losses])) for name in losses[0]}
+        parts = {name: float(torch.stack([one[name] for one in told]).mean()) for name in told[0]}
         keep(last, optimiser)
         yield State(last, sum(parts.values()), parts)
+        if spent >= 1.0:
+            return
 
 
-def restored(net: SegmentNet, options: Options, adam: dict[str, Tensor]) -> torch.optim.Optimizer:
-    """The optimiser with its state, as `adam_state` gives it; empty for a new one."""
-    optimiser = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=1e-3)
+def optimiser_for(net: SegmentNet, options: Options, adam: dict[str, Tensor]) -> torch.optim.Optimizer:
+    """With its state, as `adam_state` gives it; empty for a new one."""
+    optimiser = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=1e-2)
     if adam:
         restore(optimiser, adam)
     return optimiser
 
 
-def _batch(shards: list[Shard], size: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Images are turned alike within a batch, upright half of the time."""
-    turns = int(rng.integers(4)) if rng.random() < 0.5 else 0
-    pairs = []
-    for _ in range(size):
-        shard = shards[int(rng.integers(len(shards)))]
-        pairs.append(example(shard.view(int(rng.integers(len(shard)))), turns, rng))
-    return torch.stack([pair[0] for pair in pairs]), torch.stack([pair[1] for pair in pairs])
-
-
-def _rate(step: int, options: Options) -> float:
-    """Rises over the first 200 steps, then falls along a cosine."""
-    return options.rate * min((step + 1) / 200, 0.5 + 0.5 * float(np.cos(np.pi * step / options.steps)) + 0.01)
+def _rate(step: int, options: Options, spent: float) -> float:
+    """Rises at first, then falls along a cosine, over the steps or the time, of which a share is spent."""
+    done = min(max(step / options.steps, spent), 1.0)
+    return options.rate * min((step + 1) / _WARM, 0.5 + 0.5 * float(np.cos(np.pi * done)) + 0.005)
 
 
 def _step(
-    net: SegmentNet, optimiser: torch.optim.Optimizer, batch: tuple[Tensor, Tensor], rate: float, half: bool
-) -> dict[str, float]:
+    learner: Learner,
+    optimiser: torch.optim.Optimizer,
+    rows: Examples,
+    step: int,
+    rate: float,
+    half: bool,
+    generator: torch.Generator,
+    rng: np.random.Generator,
+) -> dict[str, Tensor]:
     for group in optimiser.param_groups:
         group["lr"] = rate
-    inputs, wanted = batch
-    with torch.autocast("cpu", torch.bfloat16, enabled=half):
-        made = net(inputs.to(memory_format=torch.channels_last))
-    parts = losses(made, wanted)
+    inputs, labels = batch(rows, generator)
+    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=half):
+        made = learner.net(inputs.to(memory_format=torch.channels_last))
+    parts = losses(made, labels, (int(rng.integers(2)), int(rng.integers(2))))
     optimiser.zero_grad(set_to_none=True)
     torch.stack(list(parts.values())).sum().backward()
-    torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+    torch.nn.utils.clip_grad_norm_(learner.net.parameters(), 5.0)
     optimiser.step()
-    return {name: float(part.detach()) for name, part in parts.items()}
-
-
-def losses(made: Predicted, wanted: Tensor) -> dict[str, Tensor]:
-    """Each part of the loss; wanted: (n, 6, h, w), see `example`."""
-    kinds, counts = wanted[:, 0].long(), wanted[:, 5]
-    weight = torch.tensor([1.0, 1.0, 1.5])
-    apart = (made.offsets - wanted[:, 1:3]).abs().sum(dim=1)
-    middle = (made.middles.sigmoid() - wanted[:, 3]).square() * (1 + 10 * wanted[:, 3])
-    border = functional.binary_cross_entropy_with_logits(made.borders, wanted[:, 4], reduction="none")
-    return {
-        "classes": functional.cross_entropy(made.classes, kinds, weight=weight),
-        "offsets": (apart * counts).sum() / counts.sum().clamp(min=1),
-        "middles": 10 * middle.mean(),
-        "borders": 0.5 * (border * (kinds == 2)).sum() / (kinds == 2).sum().clamp(min=1),
-    }
+    learner.follow(step)
+    return {name: part.detach() for name, part in parts.items()}

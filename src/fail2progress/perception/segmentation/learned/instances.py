@@ -1,4 +1,4 @@
-"""From what the network says of pixels to numbered things: votes for middles, and the middle nearest to each vote."""
+"""From what the network says of pixels to numbered things: pixels that point to the same place are of one thing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 Floats = NDArray[np.float32]
 _T = TypeVar("_T", bound=np.generic)
@@ -16,63 +15,83 @@ _T = TypeVar("_T", bound=np.generic)
 
 @dataclass(frozen=True)
 class Seen:
-    """What the network makes of an image, (h, w) at its own resolution: probabilities of a thing and of a support, offsets
-    (2, h, w) in rows and columns to the middle of the thing, probabilities of a middle, and of a border."""
+    """What the network makes of an image, (h, w) at its own resolution: probabilities of a thing and of a support, places
+    (d, h, w) that pixels point to, logarithms of what a squared distance of places counts, and how surely each points to the
+    middle of its thing, in [0, 1]."""
 
     thing: Floats
     support: Floats
-    offsets: Floats
-    middles: Floats
-    borders: Floats
+    places: Floats
+    weights: Floats
+    seeds: Floats
 
 
 @dataclass(frozen=True)
 class VoteRules:
-    """How votes become things."""
+    """How pixels become things."""
 
     thing: float = 0.5
     """Probability from which a pixel is of a thing."""
-    width: float = 1.2
-    """Pixels by which votes are spread."""
-    apart: int = 2
-    """Pixels around a middle without another one."""
-    votes: float = 0.35
-    """Votes at a middle, spread, at least: as a share of what six pixels give that agree."""
-    middle: float = 0.15
-    """Probability of a middle, at least."""
-    pixels: int = 4
+    seed: float = 0.35
+    """Sureness of a pixel, from which a thing may begin at it."""
+    new: float = 0.5
+    """Share of a thing's pixels that no other has, at least."""
+    pixels: int = 12
     """Of the smallest thing."""
+    rounds: int = 3
+    """Times that a thing's place is made the mean of its pixels'."""
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """Those of things: places (n, d), weights (n,) and seeds (n,)."""
+
+    places: Floats
+    weights: Floats
+    seeds: Floats
+
+    def distances(self, place: Floats, weight: float) -> Floats:
+        """(n,) weighted squares; below 1 for what is of the thing."""
+        return np.asarray(np.exp(np.clip(weight, -6, 8)) * np.square(self.places - place).sum(axis=1), np.float32)
 
 
 def instances(seen: Seen, rules: VoteRules) -> NDArray[np.int64]:
     """(h, w) numbers of things from 1, 0 for none."""
     mask = seen.thing > rules.thing
     numbers = np.zeros(mask.shape, np.int64)
-    rows, columns = np.nonzero(mask)
-    if len(rows) == 0:
+    if not mask.any():
         return numbers
-    votes = np.stack([rows, columns], axis=1) + seen.offsets[:, mask].T
-    centres = _centres(votes, seen, rules)
-    if len(centres) == 0:
+    pixels = _Pixels(np.ascontiguousarray(seen.places[:, mask].T), seen.weights[mask], seen.seeds[mask])
+    things = _things(pixels, rules)
+    if not things:
         numbers[mask] = ndimage.label(mask)[0][mask]
         return numbers
-    numbers[mask] = cKDTree(centres).query(votes)[1] + 1
+    distances = np.stack([pixels.distances(*thing) for thing in things])
+    numbers[mask] = distances.argmin(axis=0) + 1
     return _counted(numbers, rules.pixels)
 
 
-def _centres(votes: NDArray[np.floating], seen: Seen, rules: VoteRules) -> NDArray[np.float64]:
-    """(k, 2) rows and columns where many votes fall, or the network sees a middle."""
-    height, width = seen.thing.shape
-    at = np.clip(np.round(votes), 0, (height - 1, width - 1)).astype(np.int64)
-    counts = np.bincount(at[:, 0] * width + at[:, 1], minlength=height * width).reshape(height, width).astype(float)
-    spread = ndimage.gaussian_filter(counts, rules.width)
-    # Large things have more votes than small ones; beyond some they say no more.
-    one = 6 / (2 * np.pi * rules.width**2 + 1)
-    score = np.minimum(spread / one, 3.0) / 3 + seen.middles
-    size = 2 * rules.apart + 1
-    peak = (score == ndimage.maximum_filter(score, size)) & (spread > rules.votes * one) & (score > rules.middle)
-    groups, count = ndimage.label(peak, np.ones((3, 3)))
-    return np.array(ndimage.center_of_mass(peak, groups, np.arange(1, count + 1))).reshape(-1, 2)
+def _things(pixels: _Pixels, rules: VoteRules) -> list[tuple[Floats, float]]:
+    """Place and weight of each, the surest first."""
+    left = pixels.seeds.copy()
+    free = np.ones(len(left), bool)
+    found: list[tuple[Floats, float]] = []
+    while left.max() > rules.seed:
+        first = int(left.argmax())
+        place, weight = pixels.places[first], float(pixels.weights[first])
+        own = pixels.distances(place, weight) < 1
+        for _ in range(rules.rounds):
+            if not own.any():
+                break
+            place, weight = pixels.places[own].mean(axis=0), float(pixels.weights[own].mean())
+            own = pixels.distances(place, weight) < 1
+        fresh = own & free
+        left[own] = 0
+        left[first] = 0
+        if fresh.sum() >= max(rules.pixels, rules.new * own.sum()):
+            found.append((place, weight))
+            free[own] = False
+    return found
 
 
 def _counted(numbers: NDArray[np.int64], least: int) -> NDArray[np.int64]:

@@ -19,12 +19,12 @@ from fail2progress.core.rgbd import Intrinsics
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.learned.features import features
 from fail2progress.perception.segmentation.learned.instances import Seen, to_size
-from fail2progress.perception.segmentation.learned.network import OFFSET_UNIT, SegmentNet
+from fail2progress.perception.segmentation.learned.network import SegmentNet
 
-SCHEMA = 1
-PIXELS = 256 * 192
+SCHEMA = 2
+PIXELS = 320 * 240
 """Of an image as the network sees it, about."""
-_MULTIPLE = 32
+_MULTIPLE = 8
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,14 @@ class SegmentModel:
         scale = np.sqrt(PIXELS / (height * width))
         shape = tuple(max(_MULTIPLE, round(n * scale / _MULTIPLE) * _MULTIPLE) for n in (height, width))
         y, x = shape[0] / height, shape[1] / width
-        small = Intrinsics(
-            shape[1], shape[0], camera.fx * x, camera.fy * y, (camera.cx + 0.5) * x - 0.5, (camera.cy + 0.5) * y - 0.5
-        )
+        k = (camera.fx * x, camera.fy * y, (camera.cx + 0.5) * x - 0.5, (camera.cy + 0.5) * y - 0.5)
+        cameras = torch.tensor([k], dtype=torch.float32)
         sizes = (shape[0], shape[1])
-        image, away = to_size(colour, sizes), _nearest(depth, sizes)
-        inputs = features(torch.from_numpy(np.ascontiguousarray(image)), torch.from_numpy(away), small)
-        made = self.net(inputs[None].to(memory_format=torch.channels_last))
+        image, away = np.ascontiguousarray(to_size(colour, sizes)), _nearest(depth, sizes)
+        inputs = features(torch.from_numpy(image)[None], torch.from_numpy(away)[None], cameras)
+        made = self.net(inputs.to(memory_format=torch.channels_last))
         kinds = made.classes[0].softmax(dim=0).numpy()
-        offsets = (made.offsets[0] * OFFSET_UNIT).numpy()
-        return Seen(kinds[2], kinds[1], offsets, made.middles[0].sigmoid().numpy(), made.borders[0].sigmoid().numpy())
+        return Seen(kinds[2], kinds[1], made.places[0].numpy(), made.weights[0].numpy(), made.seeds[0].numpy())
 
 
 def _nearest(depth: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
@@ -63,12 +61,18 @@ def _nearest(depth: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.f
 
 
 def load_model(path: Path) -> SegmentModel:
-    """Weights (.safetensors) with their JSON beside them. PerceptionError says what is wrong with them."""
+    """Weights (.safetensors) with their JSON beside them, ready for use. PerceptionError says what is wrong with them."""
+    net, digest, note = load_net(path)
+    return SegmentModel(net.fused(), digest, note)
+
+
+def load_net(path: Path) -> tuple[SegmentNet, str, dict[str, object]]:
+    """The network that can be trained further, the SHA-256 of its weights, and what their JSON says. PerceptionError as above."""
     try:
         note = json.loads(path.with_suffix(".json").read_bytes())
         content = path.read_bytes()
         weights = load(content)
-        channels = tuple(int(value) for value in note["channels"])
+        channels, blocks = tuple(int(value) for value in note["channels"]), int(note["blocks"])
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise PerceptionError(
             f"{path}: no weights of a segmenter can be read there ({' '.join(str(error).split())[:100]})"
@@ -76,19 +80,20 @@ def load_model(path: Path) -> SegmentModel:
     digest = hashlib.sha256(content).hexdigest()
     if note.get("schema") != SCHEMA or note.get("digest") != digest:
         raise PerceptionError(f"{path}: schema {note.get('schema')} and digest {digest[:12]} do not fit its JSON")
-    net = SegmentNet(channels)
+    net = SegmentNet(channels, blocks)
     try:
-        net.load_state_dict(weights)
+        net.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in weights.items()})
     except RuntimeError as error:
         raise PerceptionError(f"{path}: {str(error).splitlines()[-1].strip()}") from error
-    net = net.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return SegmentModel(net, digest, note)
+    return net, digest, note
 
 
 def save_model(net: SegmentNet, path: Path, note: dict[str, object]) -> SegmentModel:
-    """Write weights and, before them, the JSON that they need; returns them as they are read again."""
-    content = save({key: value.contiguous() for key, value in net.state_dict().items()})
-    header = {"schema": SCHEMA, "channels": list(net.channels), "digest": hashlib.sha256(content).hexdigest()}
+    """Write weights, in half precision, and before them the JSON that they need; returns them as they are read again."""
+    values = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    content = save({name: value.half() if value.is_floating_point() else value for name, value in values.items()})
+    shape = {"channels": list(net.channels), "blocks": net.blocks}
+    header = {"schema": SCHEMA, **shape, "digest": hashlib.sha256(content).hexdigest()}
     write_whole(path.with_suffix(".json"), json.dumps({**header, **note, **header}, indent=1).encode())
     write_whole(path, content)
     return load_model(path)
