@@ -13,6 +13,8 @@ from fail2progress.cli.common import UserError, print_json, require, say, stoppe
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
 
+_KEPT = 20.0
+"""Seconds between one time that weights are kept and the next."""
 _CHANNELS = "24,64,96,112,144,160"
 
 
@@ -77,11 +79,17 @@ def train_segmenter(
     started = time.monotonic()
     folder = data or Path("runs/segmenter-scenes")
 
+    written = started
+
     def keep(step: int, adam: torch.optim.Optimizer) -> None:
+        nonlocal written
+        if step < steps and time.monotonic() - written < _KEPT:
+            return
+        written = time.monotonic()
         resume.save(learner, step, adam)
         save_model(learner.mean, out, {"run": {**told, "steps_done": step}})
 
-    kept = f"whole files of scenes and the last {options.each} steps that are told are kept, and the same command goes on"
+    kept = f"whole files of scenes and weights of every {_KEPT:.0f} s are kept, and the same command goes on"
     with stopped_with(kept), progress() as bar, PoolExecutor(processes) as workers:
         making = _made(bar, folder, scenes, seed, workers, begin_with or scenes)
         task = bar.add_task("steps", total=steps, completed=begun.epochs)

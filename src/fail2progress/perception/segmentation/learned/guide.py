@@ -5,120 +5,122 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.geometric.guide import Guide
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
-from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances, smoothly, to_size
+from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
 
 @dataclass(frozen=True)
 class GuideRules:
     """How far the network is believed."""
 
-    thing: float = 0.4
+    thing: float = 0.5
     """Probability of a thing, from which a pixel may be of one."""
     object: float = 0.25
     """The same in the mean, below which what geometry has for an object is none: a wall, an arm."""
     own: float = 0.7
-    """The same, of a thing that geometry did not find."""
+    """The same, of a thing of the network's."""
     overlap: float = 0.3
-    """Share of such a thing that objects of geometry cover, at most."""
+    """Share of what geometry found that things of the network cover, from which it is not told beside them."""
     region: float = 0.75
     """Share of a region that one thing has, from which all of it is of that thing."""
+    scrap: float = 0.2
+    """Share of a thing's largest piece, below which another piece of it is left out."""
     pixels: int = 30
     """Of the smallest thing."""
-    sure: float = 0.6
-    """Mean probability of a thing there."""
-    joined: float = 0.9
-    """Share of each object of geometry that one thing has, from which these objects are one."""
+    near: float = 0.006
+    """Inverse depth (1 / m) between a pixel and one that it may be like."""
+    alike: float = 50.0
+    """Steps of colour between them."""
 
 
 class LearnedGuide(Guide):
-    """Of one frame (H, W)."""
+    """Of one frame (H, W): things are those of the network; what geometry found beside them is kept where it may be a thing."""
 
-    def __init__(self, seen: Seen, shape: tuple[int, int], votes: VoteRules, rules: GuideRules) -> None:
-        self.rules = rules
-        self._thing = smoothly(seen.thing, shape).ravel()
-        self._numbers = to_size(instances(seen, votes), shape)
+    def __init__(self, seen: Seen, votes: VoteRules, rules: GuideRules) -> None:
+        self.rules, self._seen = rules, seen
+        self._numbers = instances(seen, votes)
 
     def objects(self, scan: Scan, labels: Numbers, found: list[Numbers]) -> list[Numbers]:
-        """See Guide: those of geometry that the network takes for things, and things of its own that geometry did not find."""
-        kept = [pixels for pixels in found if self._thing[pixels].mean() >= self.rules.object]
-        if self._numbers.any():
-            kept = self._joined(kept, self._nearest(labels), labels.shape)
+        """See Guide."""
+        numbers, thing = (image.ravel() for image in enlarged(self._numbers, self._seen.thing, scan, self.rules))
+        own = self._own(numbers, thing, scan, labels)
         taken = np.zeros(labels.size, bool)
-        if kept:
-            taken[np.concatenate(kept)] = True
-        missed = [
-            self._solid(pixels[~taken[pixels]], labels) for pixels in self._own(scan, labels) if self._is_new(pixels, taken)
-        ]
-        return kept + [pixels for pixels in missed if len(pixels) >= self.rules.pixels]
+        if own:
+            taken[np.concatenate(own)] = True
+        beside = (
+            pixels for pixels in found if taken[pixels].mean() <= self.rules.overlap and thing[pixels].mean() >= self.rules.object
+        )
+        rest = (pixels[~taken[pixels]] for pixels in beside)
+        return own + [pixels for pixels in rest if len(pixels) >= self.rules.pixels]
 
-    def _nearest(self, labels: Numbers) -> Numbers:
-        """(H * W,) number of the thing that is nearest to each pixel, by regions."""
-        nearest = ndimage.distance_transform_edt(self._numbers == 0, return_distances=False, return_indices=True)
-        numbers: Numbers = self._numbers[tuple(nearest)].ravel()
+    def _own(self, numbers: Numbers, thing: Floats, scan: Scan, labels: Numbers) -> list[Numbers]:
+        """Pixels of each of the network's things that have a reading, as far as geometry's edges."""
+        numbers = np.where(scan.inverted.ravel() > 0, numbers, 0)
         self._by_region(labels.ravel(), numbers)
-        return numbers
-
-    def _joined(self, found: list[Numbers], near: Numbers, shape: tuple[int, ...]) -> list[Numbers]:
-        """Objects that are one thing to the network, and lie beside each other."""
-        owners = [int(np.bincount(near[pixels]).argmax()) for pixels in found]
-        clear = [
-            (near[pixels] == owner).mean() >= self.rules.joined and self._thing[pixels].mean() >= self.rules.sure
-            for pixels, owner in zip(found, owners, strict=True)
-        ]
-        result: list[Numbers] = []
-        groups: dict[int, list[Numbers]] = {}
-        for pixels, owner, one in zip(found, owners, clear, strict=True):
-            if one:
-                groups.setdefault(owner, []).append(pixels)
-            else:
-                result.append(pixels)
-        for parts in groups.values():
-            result += [np.concatenate(parts)] if len(parts) > 1 and _beside(parts, shape) else parts
-        return result
-
-    def _own(self, scan: Scan, labels: Numbers) -> list[Numbers]:
-        """Pixels of each of the network's things."""
-        if not self._numbers.any():
-            return []
-        shown = (scan.standing | ~scan.plain) & (scan.inverted > 0)
-        nearest = ndimage.distance_transform_edt(self._numbers == 0, return_distances=False, return_indices=True)
-        mask = shown.ravel() & (self._thing > self.rules.thing)
-        numbers = np.where(mask, self._numbers[tuple(nearest)].ravel(), 0)
-        self._by_region(labels.ravel(), numbers)
-        return [np.flatnonzero(numbers == number) for number in range(1, int(numbers.max()) + 1)]
+        found = []
+        for number in range(1, int(numbers.max(initial=0)) + 1):
+            pixels = np.flatnonzero(numbers == number)
+            if len(pixels) >= self.rules.pixels and thing[pixels].mean() >= self.rules.own:
+                found.append(self._solid(pixels, labels.shape))
+        return [pixels for pixels in found if len(pixels) >= self.rules.pixels]
 
     def _by_region(self, labels: Numbers, numbers: Numbers) -> None:
         """A region that is of one thing for the most part is of it altogether."""
-        own = np.flatnonzero((labels > 0) & (numbers > 0))
-        regions, most = labels[own], int(numbers.max()) + 1
-        counts = np.bincount(regions * most + numbers[own], minlength=(int(labels.max()) + 1) * most).reshape(-1, most)
+        own = np.flatnonzero(labels > 0)
+        regions, most = labels[own], int(numbers.max(initial=0)) + 1
+        counts = np.bincount(regions * most + numbers[own], minlength=(int(labels.max(initial=0)) + 1) * most).reshape(-1, most)
         winner, share = counts.argmax(axis=1), counts.max(axis=1) / np.maximum(counts.sum(axis=1), 1)
         clear = share[regions] >= self.rules.region
         numbers[own[clear]] = winner[regions[clear]]
 
-    def _is_new(self, pixels: Numbers, taken: Mask) -> bool:
-        rules = self.rules
-        return bool(
-            len(pixels) >= rules.pixels and taken[pixels].mean() <= rules.overlap and self._thing[pixels].mean() >= rules.own
-        )
-
-    def _solid(self, pixels: Numbers, labels: Numbers) -> Numbers:
-        """The largest piece, without threads."""
-        image = np.zeros(labels.shape, bool)
+    def _solid(self, pixels: Numbers, shape: tuple[int, ...]) -> Numbers:
+        """Without threads and scraps."""
+        image = np.zeros(shape, bool)
         image.ravel()[pixels] = True
         pieces, count = ndimage.label(ndimage.binary_opening(image))
         if count == 0:
             return pixels[:0]
-        return np.flatnonzero(pieces.ravel() == 1 + np.bincount(pieces.ravel())[1:].argmax())
+        sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+        sizes[0] = 0
+        return np.flatnonzero((sizes >= self.rules.scrap * sizes.max())[pieces.ravel()])
 
 
-def _beside(parts: list[Numbers], shape: tuple[int, ...]) -> bool:
-    """Whether sets of pixels are one piece but for narrow gaps."""
-    mask = np.zeros(shape, bool)
-    mask.ravel()[np.concatenate(parts)] = True
-    return bool(ndimage.label(ndimage.binary_dilation(mask, iterations=2))[1] == 1)
+def enlarged(numbers: Numbers, thing: Floats, scan: Scan, rules: GuideRules) -> tuple[Numbers, Floats]:
+    """(H, W) numbers and probabilities of small images (h, w), at the size of the frame: every pixel takes the value of that one of
+    the four small pixels around it that it is most like in inverse depth, in colour and in place."""
+    shape, small = scan.inverted.shape, numbers.shape
+    if shape == small:
+        return numbers, thing
+    rows, columns = (_around(n, m) for n, m in zip(shape, small, strict=True))
+    middle = [((np.arange(m) + 0.5) * n / m).astype(np.int64) for n, m in zip(shape, small, strict=True)]
+    inverse = scan.inverted.astype(np.float32)
+    tint = scan.colour.astype(np.float32)
+    few, paint = inverse[np.ix_(*middle)], tint[np.ix_(*middle)]
+    best = np.full(shape, np.inf, np.float32)
+    found, likely = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
+    for row, down in rows:
+        for column, across in columns:
+            at = np.ix_(row, column)
+            known = (few[at] > 0) & (inverse > 0)
+            deep = np.where(known, np.minimum(np.abs(few[at] - inverse) / rules.near, 4.0), 2.0)
+            painted = np.abs(paint[at] - tint).max(axis=-1) / rules.alike
+            cost = deep + painted + down[:, None] + across[None]
+            nearer = cost < best
+            best[nearer] = cost[nearer]
+            found[nearer], likely[nearer] = numbers[at][nearer], thing[at][nearer]
+    return found, likely
+
+
+def _around(large: int, small: int) -> list[tuple[NDArray[np.int64], Floats]]:
+    """The small pixel before and the one after each large one, and how far away each is, in small pixels."""
+    place = (np.arange(large) + 0.5) * small / large - 0.5
+    first = np.floor(place).astype(np.int64)
+    pairs = []
+    for index in (first, first + 1):
+        kept = np.clip(index, 0, small - 1)
+        pairs.append((kept, np.abs(place - kept).astype(np.float32)))
+    return pairs

@@ -1,4 +1,4 @@
-"""The learned segmenter: surfaces, edges and most things by geometry, guided by a network trained on rendered scenes alone."""
+"""The learned segmenter: things by a network trained on rendered scenes alone; surfaces, edges and what it misses by geometry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LearnedOptions(SegmenterOptions):
 
 @dataclass(frozen=True)
 class LearnedSegmenter(GeometricSegmenter):
-    """Drops what the network takes for background, and adds what geometry misses. Deterministic."""
+    """Things of the network at the edges that geometry finds, on surfaces of geometry. Deterministic."""
 
     name = "learned"
     options = LearnedOptions
@@ -39,4 +39,4 @@ class LearnedSegmenter(GeometricSegmenter):
     def guide(self, frame: RgbdFrame) -> Guide | None:
         """See GeometricSegmenter."""
         seen = self.model.see(frame.colour, frame.depth, frame.intrinsics)
-        return LearnedGuide(seen, (frame.intrinsics.height, frame.intrinsics.width), self.vote_rules, self.guide_rules)
+        return LearnedGuide(seen, self.vote_rules, self.guide_rules)
