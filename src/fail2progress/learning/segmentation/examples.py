@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -67,7 +66,7 @@ def cropped(view: View, rng: np.random.Generator) -> View:
     k = view.camera
     cx, cy = (k.cx + 0.5 - left) / share - 0.5, (k.cy + 0.5 - top) / share - 0.5
     camera = Intrinsics(width, height, k.fx / share, k.fy / share, cx, cy)
-    images: dict[str, NDArray[np.generic]] = {name: getattr(view, name)[np.ix_(rows, columns)] for name in _IMAGES}
+    images = {name: getattr(view, name)[np.ix_(rows, columns)] for name in _IMAGES}
     return replace(view, camera=camera, **images)
 
 
@@ -95,8 +94,8 @@ def turned(rows: Examples, turns: int) -> Examples:
     for _ in range(turns % 4):
         fx, fy, cx, cy = cameras.unbind(1)
         cameras, height, width = torch.stack([fy, fx, cy, width - 1 - cx], dim=1), width, height
-    parts = (torch.rot90(part, turns, (1, 2)) for part in (rows.colour, rows.depth, rows.labels))
-    return Examples(*parts, cameras)
+    colour, depth, labels = (torch.rot90(part, turns, (1, 2)) for part in (rows.colour, rows.depth, rows.labels))
+    return Examples(colour, depth, labels, cameras)
 
 
 def _draw(count: int, generator: torch.Generator, like: Examples) -> Tensor:

@@ -46,8 +46,9 @@ class LearnedGuide(Guide):
 
     def objects(self, scan: Scan, labels: Numbers, found: list[Numbers]) -> list[Numbers]:
         """See Guide."""
-        numbers, thing = (image.ravel() for image in enlarged(self._numbers, self._seen.thing, scan, self.rules))
-        own = self._own(numbers, thing, scan, labels)
+        image, likely = enlarged(self._numbers, self._seen.thing, scan, self.rules)
+        thing = likely.ravel()
+        own = self._own(image.ravel(), thing, scan, labels)
         taken = np.zeros(labels.size, bool)
         if own:
             taken[np.concatenate(own)] = True
@@ -90,8 +91,8 @@ class LearnedGuide(Guide):
 
 
 def enlarged(numbers: Numbers, thing: Floats, scan: Scan, rules: GuideRules) -> tuple[Numbers, Floats]:
-    """(H, W) numbers and probabilities of small images (h, w), at the size of the frame: every pixel takes the value of that one of
-    the four small pixels around it that it is most like in inverse depth, in colour and in place."""
+    """(H, W) numbers and probabilities of small images (h, w), at the size of the frame: every pixel takes the value of that one
+    of the four small pixels around it that it is most like in inverse depth, in colour and in place."""
     shape, small = scan.inverted.shape, numbers.shape
     if shape == small:
         return numbers, thing

@@ -39,8 +39,8 @@ class _Unit(nn.Module):
 
     def __init__(self, given: int, made: int, stride: int = 1, last: bool = False) -> None:
         super().__init__()
-        self.conv: nn.Module = nn.Conv2d(given, made, 3, stride, 1, bias=False)
-        self.norm: nn.Module = nn.BatchNorm2d(made)
+        self.conv = nn.Conv2d(given, made, 3, stride, 1, bias=False)
+        self.norm: nn.BatchNorm2d | nn.Identity = nn.BatchNorm2d(made)
         self.last = last
 
     def forward(self, images: Tensor) -> Tensor:
@@ -49,7 +49,8 @@ class _Unit(nn.Module):
 
     def fuse(self) -> None:
         """Make the normalisation part of the convolution; for use alone."""
-        self.conv, self.norm = fuse_conv_bn_eval(self.conv, self.norm), nn.Identity()
+        if isinstance(self.norm, nn.BatchNorm2d):
+            self.conv, self.norm = fuse_conv_bn_eval(self.conv, self.norm), nn.Identity()
 
 
 class _Block(nn.Module):
