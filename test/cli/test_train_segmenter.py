@@ -17,7 +17,7 @@ Run = Callable[..., Any]
 def test_scenes_are_rendered_and_weights_written_with_a_report(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "SHARD", 2)
     out = tmp_path / "segmenter.safetensors"
-    sizes = ("--data", tmp_path / "scenes", "--scenes", 2, "--steps", 2, "--batch", 1, "--held-out", 2)
+    sizes = ("--data", tmp_path / "scenes", "--scenes", 2, "--steps", 2, "--batch", 1, "--held-out", 2, "--channels", "8,16,16")
     result = run("train-segmenter", "--out", out, *sizes, "--json")
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
@@ -32,3 +32,7 @@ def test_scenes_are_rendered_and_weights_written_with_a_report(run: Run, tmp_pat
 def test_a_wrong_name_of_weights_is_told(run: Run, tmp_path: Path) -> None:
     result = run("train-segmenter", "--out", tmp_path / "weights.bin")
     assert result.exit_code == 2 and "ends in .safetensors" in result.stderr
+    result = run("train-segmenter", "--out", tmp_path / "weights.safetensors", "--channels", "8,many")
+    assert result.exit_code == 2 and "8,many" in result.stderr
+    result = run("train-segmenter", "--out", tmp_path / "weights.safetensors", "--device", "tpu")
+    assert result.exit_code == 2 and "tpu" in result.stderr

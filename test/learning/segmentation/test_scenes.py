@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fail2progress.core.executor import PoolExecutor
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.learning.segmentation import scenes, sensors
 from fail2progress.learning.segmentation.meshes import box, open_box
@@ -96,11 +97,13 @@ def test_sensors_err_as_sensors_do(views: list[View]) -> None:
 
 def test_rendering_goes_on_where_it_was_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "SHARD", 2)
-    told: list[int] = []
-    first = scenes.render(tmp_path, 2, 7, told.append)
-    stamp = first[0].stat().st_mtime_ns
-    paths = scenes.render(tmp_path, 3, 7, told.append)
-    assert len(paths) == 2 and paths[0].stat().st_mtime_ns == stamp and told == [2, 2, 4]
-    shard = scenes.read(paths[0])
-    assert len(shard) == 2 and (shard.view(0).labels == scenes.scene((7, 0)).labels).all()
-    assert shard.view(0).depth == pytest.approx(scenes.scene((7, 0)).depth, abs=2e-4)
+    with PoolExecutor(1) as workers:
+        (first,) = scenes.render(tmp_path, 2, 7, workers)
+        stamp = first.stat().st_mtime_ns
+        (second,) = scenes.render(tmp_path, 3, 7, workers)
+    assert first.stat().st_mtime_ns == stamp and [first, second] == scenes.files(tmp_path, 3, 7)
+    held, whole = scenes.read(first), scenes.scene((7, 0))
+    assert len(held) == 2 * scenes.READ and set(held.labels[0].unique().tolist()) <= set(np.unique(whole.labels).tolist())
+    assert held.depth.shape == held.labels.shape == (4, HEIGHT, WIDTH) and (held.cameras[:, :2] >= whole.camera.fx * 0.5).all()
+    again = scenes.read(second)
+    assert not (again.labels[0] == held.labels[0]).all()

@@ -12,9 +12,9 @@ from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.learned.guide import GuideRules, LearnedGuide
-from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances, smoothly, to_size
+from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances, to_size
 from fail2progress.perception.segmentation.learned.model import SegmentModel, load_model, packaged, save_model
-from fail2progress.perception.segmentation.learned.network import SegmentNet
+from fail2progress.perception.segmentation.learned.network import UNIT, SegmentNet
 from fail2progress.perception.segmentation.orientation import turned
 from fail2progress.perception.segmentation.registry import segmenter
 from support.tabletop_frames import frame_of
@@ -33,31 +33,31 @@ def frame() -> RgbdFrame:
 
 def seen_of(numbers: np.ndarray) -> Seen:
     """What a perfect network says of numbered things (h, w)."""
-    rows, columns = np.mgrid[0 : numbers.shape[0], 0 : numbers.shape[1]].astype(np.float32)
     thing = (numbers > 0).astype(np.float32)
-    offsets, middles = np.zeros((2, *numbers.shape), np.float32), np.zeros(numbers.shape, np.float32)
+    places = np.zeros((3, *numbers.shape), np.float32)
     for number in range(1, int(numbers.max()) + 1):
         own = numbers == number
-        centre = rows[own].mean(), columns[own].mean()
-        offsets[0][own], offsets[1][own] = centre[0] - rows[own], centre[1] - columns[own]
-        middles[round(float(centre[0])), round(float(centre[1]))] = 1.0
-    return Seen(thing, 1 - thing, offsets, middles, np.zeros_like(thing))
+        places[:, own] = np.array([*np.argwhere(own).mean(axis=0) / UNIT, number])[:, None]
+    return Seen(thing, 1 - thing, places, np.full_like(thing, 1.4), thing)
 
 
-def test_votes_for_middles_become_things_also_of_one_in_two_pieces() -> None:
+def test_pixels_that_point_to_one_place_are_a_thing_also_in_two_pieces() -> None:
     numbers = np.zeros((96, 128), np.int64)
     numbers[10:30, 10:50], numbers[30:40, 10:30], numbers[60:70, 80:90] = 1, 2, 3
     numbers[10:30, 28:32] = 0  # something thin before the first
     found = instances(seen_of(numbers), VoteRules())
     assert found.max() == 3 and ((found > 0) == (numbers > 0)).all()
     assert all(len(np.unique(found[numbers == number])) == 1 for number in (1, 2, 3))
+    # A lid in the middle of a pot: one place in the image, two in what else pixels point to.
+    numbers[:], numbers[20:60, 20:60], numbers[30:50, 30:50] = 0, 1, 2
+    found = instances(seen_of(numbers), VoteRules())
+    assert found.max() == 2 and len(np.unique(found[numbers == 2])) == len(np.unique(found[numbers == 1])) == 1
     assert not instances(seen_of(np.zeros((8, 8), np.int64)), VoteRules()).any()
 
 
 def test_images_change_their_size() -> None:
     image = np.arange(12.0, dtype=np.float32).reshape(3, 4)
     assert (to_size(image, (6, 8))[::2, ::2] == image).all() and to_size(image, (3, 4)).shape == (3, 4)
-    assert smoothly(image, (6, 8)).mean() == pytest.approx(image.mean()) and smoothly(image, (3, 4)) == pytest.approx(image)
 
 
 def test_a_guide_drops_background_and_adds_what_was_missed() -> None:
@@ -66,10 +66,10 @@ def test_a_guide_drops_background_and_adds_what_was_missed() -> None:
     parts = [segment.pixels for segment in found.segment(frame).segments]
     numbers = np.zeros(frame.depth.shape, np.int64)
     numbers.ravel()[parts[1]] = 1
-    guide = LearnedGuide(seen_of(numbers[::4, ::4]), frame.depth.shape, VoteRules(), GuideRules())
+    guide = LearnedGuide(seen_of(numbers[::4, ::4]), VoteRules(), GuideRules())
     guided = _Guided(guide)
     kept = guided.segment(frame).segments
-    assert len(kept) == 1 and np.isin(kept[0].pixels, parts[1]).mean() > 0.99
+    assert len(kept) == 1 and np.isin(kept[0].pixels, parts[1]).mean() > 0.95
     blind = _Guided(guide, given=[])
     (alone,) = blind.segment(frame).segments
     assert np.isin(alone.pixels, parts[1]).mean() > 0.9 and len(alone.pixels) > 0.7 * len(parts[1])
@@ -81,7 +81,7 @@ def test_a_guide_joins_what_geometry_parts() -> None:
     numbers = np.zeros(frame.depth.shape, np.int64)
     numbers.ravel()[one], numbers.ravel()[two] = 1, 2
     numbers = numbers[::4, ::4]
-    guide = LearnedGuide(seen_of(numbers), frame.depth.shape, VoteRules(), GuideRules())
+    guide = LearnedGuide(seen_of(numbers), VoteRules(), GuideRules())
     width = frame.depth.shape[1]
     left = one % width < np.median(one % width)
     whole = _Guided(guide, given=[one[left], one[~left], two]).segment(frame).segments
@@ -110,7 +110,7 @@ def test_weights_are_written_and_read_and_damage_is_refused(tmp_path: Path) -> N
     model = save_model(SegmentNet((8, 16, 16)).eval(), path, {"run": {"steps": 0}})
     assert model.note["run"] == {"steps": 0}
     again = load_model(path)
-    assert again.digest == model.digest and again.net.channels == (8, 16, 16)
+    assert again.digest == model.digest and again.net.channels == (8, 16, 16) and not again.net.training
     content = path.read_bytes()
     for damaged in (content[:-40], b"", content[:-4] + b"1234"):
         path.write_bytes(damaged)
@@ -126,7 +126,7 @@ def test_the_network_sees_images_of_any_size_without_and_with_readings() -> None
         k = replace(frame_of([TABLE], (0.0, -0.8, 0.6), (0, 0, 0)).intrinsics, width=shape[1], height=shape[0])
         for depth in (np.zeros(shape, np.float32), np.full(shape, 0.7, np.float32)):
             seen = model.see(np.zeros((*shape, 3), np.uint8), depth, k)
-            assert np.isfinite(seen.thing).all() and np.isfinite(seen.offsets).all()
+            assert np.isfinite(seen.thing).all() and np.isfinite(seen.places).all()
             assert ((seen.thing >= 0) & (seen.thing + seen.support <= 1.0001)).all()
 
 

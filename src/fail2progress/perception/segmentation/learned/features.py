@@ -48,7 +48,8 @@ def _medians(points: Tensor, known: Tensor) -> Tensor:
 def _relief(inverse: Tensor, known: Tensor, around: int, unit: float) -> Tensor:
     """(n, H, W) inverse depth less its mean over a square of so many pixels; 0 where unknown."""
     both = torch.stack([inverse, known.float()], dim=1)
-    sums = functional.avg_pool2d(both, around, 1, around // 2)
+    sums = functional.avg_pool2d(both, (around, 1), 1, (around // 2, 0))
+    sums = functional.avg_pool2d(sums, (1, around), 1, (0, around // 2))
     return ((inverse - sums[:, 0] / sums[:, 1].clamp(min=1e-4)) / unit).clamp(-3, 3) * known
 
 

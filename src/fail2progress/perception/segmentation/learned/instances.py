@@ -108,10 +108,3 @@ def to_size(image: NDArray[_T], shape: tuple[int, int]) -> NDArray[_T]:
     rows = ((np.arange(shape[0]) + 0.5) * image.shape[0] / shape[0]).astype(np.int64)
     columns = ((np.arange(shape[1]) + 0.5) * image.shape[1] / shape[1]).astype(np.int64)
     return np.asarray(image[np.ix_(rows, columns)])
-
-
-def smoothly(image: Floats, shape: tuple[int, int]) -> Floats:
-    """Values between pixels, at another size."""
-    places = [(np.arange(n) + 0.5) * m / n - 0.5 for n, m in zip(shape, image.shape, strict=True)]
-    grid = np.meshgrid(*places, indexing="ij")
-    return np.asarray(ndimage.map_coordinates(image, grid, order=1, mode="nearest"), np.float32)
