@@ -70,6 +70,8 @@ def load_net(path: Path) -> tuple[SegmentNet, str, dict[str, object]]:
     """The network that can be trained further, the SHA-256 of its weights, and what their JSON says. PerceptionError as above."""
     try:
         note = json.loads(path.with_suffix(".json").read_bytes())
+        if note.get("schema") != SCHEMA:
+            raise ValueError(f"schema {note.get('schema')}, not {SCHEMA}")
         content = path.read_bytes()
         weights = load(content)
         channels, blocks = tuple(int(value) for value in note["channels"]), int(note["blocks"])
@@ -78,8 +80,8 @@ def load_net(path: Path) -> tuple[SegmentNet, str, dict[str, object]]:
             f"{path}: no weights of a segmenter can be read there ({' '.join(str(error).split())[:100]})"
         ) from error
     digest = hashlib.sha256(content).hexdigest()
-    if note.get("schema") != SCHEMA or note.get("digest") != digest:
-        raise PerceptionError(f"{path}: schema {note.get('schema')} and digest {digest[:12]} do not fit its JSON")
+    if note.get("digest") != digest:
+        raise PerceptionError(f"{path}: its digest {digest[:12]} is not that of its JSON")
     net = SegmentNet(channels, blocks)
     try:
         net.load_state_dict({name: value.float() if value.is_floating_point() else value for name, value in weights.items()})
