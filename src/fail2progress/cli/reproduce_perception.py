@@ -92,10 +92,10 @@ def _thresholds(order: Order, json_output: bool) -> None:
         say(text)
 
 
-def _segmenters() -> dict[str, Segmenter]:
-    from fail2progress.perception.segmentation.registry import GEOMETRIC, LABEL_IMAGE, segmenter
+def _segmenters(name: str) -> dict[str, Segmenter]:
+    from fail2progress.perception.segmentation.registry import LABEL_IMAGE, segmenter
 
-    return {"ideal": segmenter(LABEL_IMAGE), GEOMETRIC: segmenter(GEOMETRIC)}
+    return {"ideal": segmenter(LABEL_IMAGE), name: segmenter(name)}
 
 
 def _sensor() -> DepthNoise:
@@ -120,7 +120,7 @@ def _noise(order: Order) -> tuple[dict[str, object], str, bytes]:
     }
     report = noise.study(
         read.model,
-        _segmenters(),
+        _segmenters(order.segmenter),
         scenes,
         order.seed,
         progress=lambda done: say(f"{done} views") if done % 24 == 0 else None,
@@ -136,7 +136,7 @@ def _identities(order: Order) -> tuple[dict[str, object], str, bytes]:
     from fail2progress.reporting import identities_pictures
     from fail2progress.simulation import registry as simulators
 
-    simulator, segmenters = simulators.make(), _segmenters()
+    simulator, segmenters = simulators.make(), _segmenters(order.segmenter)
     report = identities.study(simulator, segmenters, order.episodes, order.seed, _sensor(), lambda done: say(f"{done} episodes"))
     moments = list(identities.episode(simulator, order.seed, identities.most_hidden(report), _sensor()))
     return report, identities_pictures.page(report), identities_pictures.strip(moments, segmenters["ideal"])

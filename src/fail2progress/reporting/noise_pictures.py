@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -21,8 +22,8 @@ def curves(report: Mapping[str, Any]) -> bytes:
     """PNG: for every kind of scene, pooled F1 against sigma by source of the segments, and F1 by relation."""
     sources = list(dict.fromkeys(row["segments"] for row in report["rows"]))
     kinds = list(report["views"])
-    figure = Figure(figsize=(4.6 * len(sources) + 5.4, 4.2 * len(kinds)), layout="constrained")
-    grid = figure.subplots(len(kinds), len(sources) + 1, squeeze=False)
+    figure = Figure(figsize=(4.6 * len(sources) + 9.4, 4.2 * len(kinds)), layout="constrained")
+    grid = figure.subplots(len(kinds), len(sources) + 2, squeeze=False)
     lowest = min([row["f1"] for row in report["rows"]] + [report["bar"]])
     for axes, kind in zip(grid, kinds, strict=True):
         rows = [row for row in report["rows"] if row["scenes"] == kind]
@@ -30,8 +31,11 @@ def curves(report: Mapping[str, Any]) -> bytes:
             _against_sigma(ax, [row for row in rows if row["segments"] == source], report["bar"])
             ax.set_ylim(min(0.85, lowest - 0.02), 1.005)
             ax.set_title(f"{kind}, {source} segments ({report['views'][kind]} views)", loc="left", fontsize=10)
-        _by_relation(axes[-1], [row for row in rows if row["segments"] == sources[-1]])
-        axes[-1].set_title(f"{kind}, {sources[-1]} segments, by relation", loc="left", fontsize=10)
+        last = [row for row in rows if row["segments"] == sources[-1]]
+        _by_relation(axes[-2], last)
+        axes[-2].set_title(f"{kind}, {sources[-1]} segments, by relation", loc="left", fontsize=10)
+        _reliability(axes[-1], last)
+        axes[-1].set_title(f"{kind}, {sources[-1]} segments, reliability", loc="left", fontsize=10)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
@@ -63,6 +67,20 @@ def _by_relation(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     ax.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, columnspacing=1.0)
 
 
+def _reliability(ax: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """How often relations hold, by how probable they are said to be, without noise; larger dots for more relations."""
+    ax.plot((0, 1), (0, 1), color=_INK, lw=1, ls=":", label="as said")
+    for row in rows:
+        if row["sigma_m"] == min(other["sigma_m"] for other in rows):
+            said, holds, count = ([part[key] for part in row["reliability"]] for key in ("said", "holds", "relations"))
+            ax.plot(said, holds, color=_COLOURS[row["detector"]], lw=1)
+            sizes = [12 + 6 * math.log10(number) ** 2 for number in count]
+            label = f"{row['detector']}, off by {row['calibration_error']:.3f}"
+            ax.scatter(said, holds, sizes, color=_COLOURS[row["detector"]], label=label)
+    _dress(ax, "probability that is said", "share that holds")
+    ax.legend(frameon=False, fontsize=8, loc="upper left")
+
+
 def _mirror(name: str) -> str | None:
     return next((other for other, one in _MIRRORED.items() if one == name), None)
 
@@ -81,6 +99,7 @@ def page(report: Mapping[str, Any]) -> str:
     sigmas = sorted({row["sigma_m"] for row in report["rows"]})
     head = ["scenes", "segments", "detector", *(f"{1000 * sigma:g} mm" for sigma in sigmas), "only objects found, 0 mm"]
     counts = ", ".join(f"{count} `{kind}`" for kind, count in report["views"].items())
+    reliability = _reliability_rows(report["rows"], min(sigmas))
     lines = [
         "# Detection of relations against noise on the clouds (figure 3b)",
         "",
@@ -96,6 +115,11 @@ def page(report: Mapping[str, Any]) -> str:
         "By relation, without noise:",
         "",
         *_table(["scenes", "segments", "detector", *BINARY], _relation_rows(report["rows"], min(sigmas))),
+        "",
+        "Share of relations between objects found that hold, by how probable they are said to be (reliability; in brackets their "
+        "number), and the mean difference of the two; without noise:",
+        "",
+        *_table(reliability[0], reliability[1:]),
         "",
     ]
     lost = {name: count for name, count in report["frames_without_a_result"].items() if count}
@@ -127,6 +151,17 @@ def _relation_rows(rows: Iterable[Mapping[str, Any]], sigma: float) -> list[list
     return [
         [*(row[key] for key in keys), *(f"{row['by_relation'].get(name, float('nan')):.3f}" for name in BINARY)] for row in chosen
     ]
+
+
+def _reliability_rows(rows: Iterable[Mapping[str, Any]], sigma: float) -> list[list[str]]:
+    chosen = [row for row in rows if row["sigma_m"] == sigma]
+    starts = sorted({part["from"] for row in chosen for part in row["reliability"]})
+    found = [["scenes", "segments", "detector", *(f"{start:g} and more" for start in starts), "off by"]]
+    for row in chosen:
+        values = {part["from"]: f"{part['holds']:.2f} ({part['relations']})" for part in row["reliability"]}
+        own = [values.get(start, "") for start in starts]
+        found.append([row["scenes"], row["segments"], row["detector"], *own, f"{row['calibration_error']:.4f}"])
+    return found
 
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:

@@ -37,13 +37,18 @@ def test_a_score_counts_what_was_not_found_and_what_is_not_there() -> None:
     truth = moment.relations.binary[np.ix_(rows, rows)].astype(float)
     perfect, half, nothing = Score(), Score(), Score()
     perfect.add(moment, whole, RelationState(names, truth, np.zeros((len(rows), 3))))
-    assert perfect.to_dict()["f1"] == 1.0
+    assert perfect.to_dict()["f1"] == 1.0 and perfect.to_dict()["calibration_error"] == 0.0
     tables = Perceived((), whole.surfaces, whole.pose, whole.width, whole.height)
     count = len(whole.surfaces)
     half.add(moment, tables, RelationState(names[:count], truth[:count, :count], np.zeros((count, 3))))
     assert half.to_dict()["f1"] < 0.6 and half.matched[:, 1:].sum() == 0
     nothing.add(moment, whole, RelationState(names, 1.0 - truth, np.zeros((len(rows), 3))))
     assert nothing.to_dict()["f1"] == 0.0
+    unsure, pairs = Score(), len(rows) * (len(rows) - 1) * truth.shape[2]
+    unsure.add(moment, whole, RelationState(names, np.full_like(truth, 0.25), np.zeros((len(rows), 3))))
+    (said,) = unsure.to_dict()["reliability"]  # type: ignore[misc]
+    assert said["from"] == 0.2 and said["said"] == 0.25 and said["relations"] == pairs
+    assert said["holds"] == pytest.approx(truth.sum() / pairs)
 
 
 def test_noise_has_the_spread_that_was_asked_for() -> None:
@@ -76,4 +81,4 @@ def test_a_study_gives_rows_a_page_and_a_picture(model: SkillEffectModel) -> Non
     assert by_key["blind", "learned", 0.0] == 0.0 and report["frames_without_a_result"] == {"ideal": 0, "blind": 8}
     assert curves(report).startswith(b"\x89PNG")
     text = page(report)
-    assert "| cluttered | ideal | learned |" in text and "blind" in text and "20 mm" in text
+    assert "| cluttered | ideal | learned |" in text and "blind" in text and "20 mm" in text and "0.9 and more" in text

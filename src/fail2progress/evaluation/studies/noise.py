@@ -26,6 +26,8 @@ SIGMAS = (0.0, 0.001, 0.002, 0.005, 0.010, 0.020)
 BAR = 0.92
 """Detection F1 wanted of relations from partial views."""
 
+BINS = 10
+"""Of probabilities, for the reliability of what is said."""
 Counts = NDArray[np.int64]
 """(9, 3) true positives, false positives and misses by relation."""
 
@@ -67,6 +69,9 @@ class Score:
     counts: Counts = field(default_factory=lambda: np.zeros((len(BINARY), 3), np.int64))
     matched: Counts = field(default_factory=lambda: np.zeros((len(BINARY), 3), np.int64))
     """The same between objects that were found."""
+    said: NDArray[np.float64] = field(default_factory=lambda: np.zeros((BINS, 3)))
+    """By how probable relations between objects found are said to be: their number, the sum of what is said of them, and
+    the number of those that hold."""
 
     def add(self, moment: Moment, perceived: Perceived, found: RelationState) -> None:
         """One view."""
@@ -80,6 +85,10 @@ class Score:
         self.counts += np.stack([hits, (said & ~true).sum((0, 1)), truth.sum((0, 1)) - hits], axis=1)
         wrong = (said & ~true & pair[..., None]).sum((0, 1))
         self.matched += np.stack([hits, wrong, (true & ~said).sum((0, 1))], axis=1)
+        others = pair & ~np.eye(len(rows), dtype=bool)
+        odds, holds = np.asarray(found.binary, float)[others].ravel(), true[others].ravel()
+        bins = np.minimum((odds * BINS).astype(np.int64), BINS - 1)
+        self.said += np.stack([np.bincount(bins, weight, BINS) for weight in (np.ones(len(odds)), odds, holds)], axis=1)
 
     def to_dict(self) -> dict[str, object]:
         """F1 pooled over relations, its mean over relations, and by relation."""
@@ -89,6 +98,12 @@ class Score:
             "f1_mean": float(np.mean(list(by_relation.values()))) if by_relation else float("nan"),
             "f1_of_found": _f1(self.matched.sum(axis=0)),
             "by_relation": by_relation,
+            "calibration_error": float(np.abs(self.said[:, 1] - self.said[:, 2]).sum() / max(self.said[:, 0].sum(), 1)),
+            "reliability": [
+                {"from": i / BINS, "said": float(odds / count), "holds": float(true / count), "relations": int(count)}
+                for i, (count, odds, true) in enumerate(self.said)
+                if count
+            ],
         }
 
 
