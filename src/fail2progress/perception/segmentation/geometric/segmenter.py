@@ -22,7 +22,7 @@ from fail2progress.perception.segmentation.geometric import planes
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
-from fail2progress.perception.segmentation.geometric.guide import Guide
+from fail2progress.perception.segmentation.geometric.guide import Guide, Window, window_of
 from fail2progress.perception.segmentation.geometric.holes import closed
 from fail2progress.perception.segmentation.geometric.merging import Merger
 from fail2progress.perception.segmentation.geometric.outsiders import OutsiderRules, Outsiders
@@ -66,8 +66,8 @@ class GeometricSegmenter(Segmenter):
         up = WayUp(rotation @ found.direction, found.side, found.source)
         return orientation.turned_back(self._segment(upright, up, clock), frame, turns)
 
-    def guide(self, frame: RgbdFrame) -> Guide | None:
-        """What else is known of a frame that is upright; nothing here."""
+    def guide(self, frame: RgbdFrame, window: Window) -> Guide | None:
+        """What else is known of a frame that is upright, whose window shows the surfaces and what is over them; nothing here."""
         return None
 
     def _way_up(self, frame: RgbdFrame) -> WayUp:
@@ -88,11 +88,12 @@ class GeometricSegmenter(Segmenter):
         """Of a frame that is upright."""
         inverted, facets = self._readings(frame)
         clock.done("depth")
-        guide = self.guide(frame)
-        clock.done("guide")
         axes, surfaces = self._surfaces(frame, up.direction, inverted, facets)
         clock.done("planes")
         scan = self._scan(frame, inverted, facets, axes, surfaces)
+        clock.done("scan")
+        guide = self.guide(frame, window_of(scan, surfaces))
+        clock.done("guide")
         labels = regions(scan, self.cut_rules)
         clock.done("regions")
         rows = table(scan)

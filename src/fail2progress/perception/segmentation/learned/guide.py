@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fail2progress.perception.segmentation.geometric.guide import Guide
+from fail2progress.perception.segmentation.geometric.guide import Guide, Window
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
@@ -38,15 +38,19 @@ class GuideRules:
 
 
 class LearnedGuide(Guide):
-    """Of one frame (H, W): things are those of the network; what geometry found beside them is kept where it may be a thing."""
+    """Of one frame (H, W), of which the network saw a window: things are those of the network; what geometry found beside them is
+    kept where it may be a thing."""
 
-    def __init__(self, seen: Seen, votes: VoteRules, rules: GuideRules) -> None:
-        self.rules, self._seen = rules, seen
+    def __init__(self, seen: Seen, window: Window, votes: VoteRules, rules: GuideRules) -> None:
+        self.rules, self._seen, self._window = rules, seen, window
         self._numbers = instances(seen, votes)
 
     def objects(self, scan: Scan, labels: Numbers, found: list[Numbers]) -> list[Numbers]:
         """See Guide."""
-        image, likely = enlarged(self._numbers, self._seen.thing, scan, self.rules)
+        image, likely = np.zeros(labels.shape, np.int64), np.zeros(labels.shape, np.float32)
+        image[self._window], likely[self._window] = enlarged(
+            self._numbers, self._seen.thing, scan.seen_in(self._window), self.rules
+        )
         thing = likely.ravel()
         own = self._own(image.ravel(), thing, scan, labels)
         taken = np.zeros(labels.size, bool)

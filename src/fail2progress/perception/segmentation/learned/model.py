@@ -25,6 +25,8 @@ SCHEMA = 2
 PIXELS = 320 * 240
 """Of an image as the network sees it, about."""
 _MULTIPLE = 8
+_LARGEST = 2.0
+"""Pixels of the network's image for one of a small window."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class SegmentModel:
     def see(self, colour: NDArray[np.uint8], depth: NDArray[np.float32], camera: Intrinsics) -> Seen:
         """Of colours (H, W, 3) and depth (H, W) m, 0 for none."""
         height, width = depth.shape
-        scale = np.sqrt(PIXELS / (height * width))
+        scale = min(np.sqrt(PIXELS / (height * width)), _LARGEST)
         shape = tuple(max(_MULTIPLE, round(n * scale / _MULTIPLE) * _MULTIPLE) for n in (height, width))
         y, x = shape[0] / height, shape[1] / width
         k = (camera.fx * x, camera.fy * y, (camera.cx + 0.5) * x - 0.5, (camera.cy + 0.5) * y - 0.5)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptions
-from fail2progress.perception.segmentation.geometric.guide import Guide
+from fail2progress.perception.segmentation.geometric.guide import Guide, Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.learned.guide import GuideRules, LearnedGuide
 from fail2progress.perception.segmentation.learned.instances import VoteRules
@@ -36,7 +36,10 @@ class LearnedSegmenter(GeometricSegmenter):
         assert isinstance(options, LearnedOptions)
         return cls(model=load_model(options.weights or packaged()))
 
-    def guide(self, frame: RgbdFrame) -> Guide | None:
-        """See GeometricSegmenter."""
-        seen = self.model.see(frame.colour, frame.depth, frame.intrinsics)
-        return LearnedGuide(seen, self.vote_rules, self.guide_rules)
+    def guide(self, frame: RgbdFrame, window: Window) -> Guide | None:
+        """See GeometricSegmenter. The network looks at the window alone, so that it sees far tables as large as near ones."""
+        k, (rows, columns) = frame.intrinsics, window
+        colour, depth = frame.colour[window], frame.depth[window]
+        size = {"width": depth.shape[1], "height": depth.shape[0]}
+        camera = replace(k, **size, cx=k.cx - columns.start, cy=k.cy - rows.start)
+        return LearnedGuide(self.model.see(colour, depth, camera), window, self.vote_rules, self.guide_rules)
