@@ -29,9 +29,9 @@ class Thresholds:
     rules: relations.Thresholds = relations.DEFAULT
     sticking_out: float = 0.75
     """Share of a content's height that may stick out of the top of its container: what people call inside. A.9 says 0."""
-    gap: float = 0.005
-    """Gap between outlines up to which neighbours touch; neighbours that are meant to be apart stand 8 mm apart (sim.layout)."""
-    gap_spread: float = 0.0015
+    gap: float = 0.003
+    """Gap between outlines up to which neighbours are as likely to touch as not: outlines are known to about 2 mm."""
+    gap_spread: float = 0.002
     rim: float = 0.004
     """Spread of heights of rims and tops."""
     margin: float = 0.010
