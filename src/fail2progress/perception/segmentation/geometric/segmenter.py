@@ -99,8 +99,7 @@ class GeometricSegmenter(Segmenter):
         rows = table(scan)
         found = self._objects(scan, rows, labels, axes, surfaces, frame.intrinsics)
         if guide is not None:
-            counted = (pixels for pixels in guide.objects(scan, labels, found) if self._counts(scan, rows, pixels))
-            found = sorted(counted, key=lambda pixels: -len(pixels))
+            found = sorted(guide.objects(scan, labels, found), key=lambda pixels: -len(pixels))
         clock.done("objects")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
         view = View(scan, rows, origin, owners_of(found, labels.size), rows.range.reshape(labels.shape))

@@ -1,4 +1,4 @@
-"""What the network sees, brought to the pixels of the frame and to the edges that geometry finds there."""
+"""What the network sees, brought to the pixels of the frame, beside what geometry finds there."""
 
 from __future__ import annotations
 
@@ -17,16 +17,12 @@ from fail2progress.perception.segmentation.learned.instances import Floats, Seen
 class GuideRules:
     """How far the network is believed."""
 
-    thing: float = 0.5
-    """Probability of a thing, from which a pixel may be of one."""
     object: float = 0.25
-    """The same in the mean, below which what geometry has for an object is none: a wall, an arm."""
+    """Mean probability of a thing, below which what geometry has for an object is none: a wall, an arm."""
     own: float = 0.7
     """The same, of a thing of the network's."""
     overlap: float = 0.3
     """Share of what geometry found that things of the network cover, from which it is not told beside them."""
-    region: float = 0.75
-    """Share of a region that one thing has, from which all of it is of that thing."""
     scrap: float = 0.2
     """Share of a thing's largest piece, below which another piece of it is left out."""
     pixels: int = 30
@@ -52,7 +48,7 @@ class LearnedGuide(Guide):
             self._numbers, self._seen.thing, scan.seen_in(self._window), self.rules
         )
         thing = likely.ravel()
-        own = self._own(image.ravel(), thing, scan, labels)
+        own = self._own(image.ravel(), thing, scan)
         taken = np.zeros(labels.size, bool)
         if own:
             taken[np.concatenate(own)] = True
@@ -62,25 +58,15 @@ class LearnedGuide(Guide):
         rest = (pixels[~taken[pixels]] for pixels in beside)
         return own + [pixels for pixels in rest if len(pixels) >= self.rules.pixels]
 
-    def _own(self, numbers: Numbers, thing: Floats, scan: Scan, labels: Numbers) -> list[Numbers]:
-        """Pixels of each of the network's things that have a reading, as far as geometry's edges."""
+    def _own(self, numbers: Numbers, thing: Floats, scan: Scan) -> list[Numbers]:
+        """Pixels of each of the network's things that have a reading."""
         numbers = np.where(scan.inverted.ravel() > 0, numbers, 0)
-        self._by_region(labels.ravel(), numbers)
         found = []
         for number in range(1, int(numbers.max(initial=0)) + 1):
             pixels = np.flatnonzero(numbers == number)
             if len(pixels) >= self.rules.pixels and thing[pixels].mean() >= self.rules.own:
-                found.append(self._solid(pixels, labels.shape))
+                found.append(self._solid(pixels, scan.inverted.shape))
         return [pixels for pixels in found if len(pixels) >= self.rules.pixels]
-
-    def _by_region(self, labels: Numbers, numbers: Numbers) -> None:
-        """A region that is of one thing for the most part is of it altogether."""
-        own = np.flatnonzero(labels > 0)
-        regions, most = labels[own], int(numbers.max(initial=0)) + 1
-        counts = np.bincount(regions * most + numbers[own], minlength=(int(labels.max(initial=0)) + 1) * most).reshape(-1, most)
-        winner, share = counts.argmax(axis=1), counts.max(axis=1) / np.maximum(counts.sum(axis=1), 1)
-        clear = share[regions] >= self.rules.region
-        numbers[own[clear]] = winner[regions[clear]]
 
     def _solid(self, pixels: Numbers, shape: tuple[int, ...]) -> Numbers:
         """Without threads and scraps."""

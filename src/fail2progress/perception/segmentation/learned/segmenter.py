@@ -1,4 +1,4 @@
-"""The learned segmenter: things by a network trained on rendered scenes alone; surfaces, edges and what it misses by geometry."""
+"""The learned segmenter: things by a network trained on rendered scenes alone; surfaces, and what it misses, by geometry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LearnedOptions(SegmenterOptions):
 
 @dataclass(frozen=True)
 class LearnedSegmenter(GeometricSegmenter):
-    """Things of the network at the edges that geometry finds, on surfaces of geometry. Deterministic."""
+    """Things of the network, and those of geometry beside them, on surfaces of geometry. Deterministic."""
 
     name = "learned"
     options = LearnedOptions
