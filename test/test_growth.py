@@ -46,7 +46,7 @@ KNOWN = {
     | {"evaluation/studies/thresholds.py"},
     # Its training, which needs simulation and so stands above perception.
     "segmenter learned": {"cli/train_segmenter.py"}
-    | {f"learning/segmentation/{name}.py" for name in ("examples", "quality", "training")},
+    | {f"learning/segmentation/{name}.py" for name in ("examples", "losses", "quality", "training")},
 }
 
 

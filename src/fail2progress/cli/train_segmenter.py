@@ -97,8 +97,8 @@ def train_segmenter(
             there = next(making)
             bar.update(task, completed=state.step, description=f"steps (loss {state.loss:.3f}, {there} scenes)")
             done = state.step
-    run = {**told, "steps_done": done, "scenes_made": there, "device": device}
-    run["seconds_of_last_start"] = round(time.monotonic() - started)
+    spent = round(time.monotonic() - started)
+    run = {**told, "steps_done": done, "scenes_made": there, "device": device, "seconds_of_last_start": spent}
     model = save_model(learner.mean, out, {"run": run})
     report = {
         "weights": out.name,
@@ -109,8 +109,12 @@ def train_segmenter(
     }
     write_json(out.with_suffix(".report.json"), report)
     resume.clear()
-    say(f"{out}: what it finds in {held_out} held-out scenes is in {out.with_suffix('.report.json')}")
-    if json_output:
+    _told(out, report, json_output)
+
+
+def _told(out: Path, report: dict[str, object], as_json: bool) -> None:
+    say(f"{out}: what it finds in held-out scenes is in {out.with_suffix('.report.json')}")
+    if as_json:
         print_json(report)
 
 
