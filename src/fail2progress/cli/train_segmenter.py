@@ -100,7 +100,7 @@ def train_segmenter(
     spent = round(time.monotonic() - started)
     run = {**told, "steps_done": done, "scenes_made": there, "device": device, "seconds_of_last_start": spent}
     model = save_model(learner.mean, out, {"run": run})
-    report = {
+    report: dict[str, object] = {
         "weights": out.name,
         "digest": model.digest,
         "run": run,
