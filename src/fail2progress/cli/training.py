@@ -99,14 +99,14 @@ def carry_out(run: Run, report: Report) -> tuple[SkillEffectModel, Quality]:
     with tempfile.TemporaryDirectory() as folder:
         meeting = Path(folder) / "meeting"
         try:
-            with _others(run, meeting), together(0, run.processes, meeting) as share:
+            with _others(run, meeting) as lost, together(0, run.processes, meeting, lost) as share:
                 model, transitions = _train(run, share, report)
         except (LostWorkerError, distributed.DistError) as error:
             raise WorkError(f"the processes of the training lost each other; the same command goes on ({error})") from error
     return model, evaluate(model, select(transitions, split(transitions)[1].tolist()))
 
 
-def _others(run: Run, meeting: Path) -> AbstractContextManager[None]:
+def _others(run: Run, meeting: Path) -> AbstractContextManager[Callable[[], bool]]:
     """The processes 1 and up; they are stopped when this one is done or interrupted."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("spawn")

@@ -46,16 +46,17 @@ class LostWorkerError(RuntimeError):
 
 
 @contextmanager
-def at_work(workers: Sequence[BaseProcess]) -> Iterator[None]:
+def at_work(workers: Sequence[BaseProcess]) -> Iterator[Callable[[], bool]]:
     """Processes that run beside the body and leave Ctrl-C to this one: joined after it, ended where it was interrupted.
 
+    The body is given a function that says whether one of them has failed.
     LostWorkerError where the body fails because one of them did. What each does begins with `end_with_parent`.
     """
     try:
         with _ctrl_c_held_back():
             for worker in workers:
                 worker.start()
-        yield
+        yield lambda: any(worker.exitcode for worker in workers)
         for worker in workers:
             worker.join()
     except RuntimeError as error:

@@ -62,6 +62,20 @@ def test_every_execution_is_in_one_share() -> None:
     assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
 
+def test_one_that_failed_before_all_met_is_not_waited_for(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from fail2progress.models.training.parallel import together\n"
+        "looks = iter([False, True])\n"
+        "try:\n"
+        "    with together(0, 2, Path(sys.argv[1]), lambda: next(looks)): pass\n"
+        "except RuntimeError as error: sys.exit(str(error))"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "meeting")]
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"}
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 1 and ended.stderr == "another process failed before all had met\n"
+
+
 def test_one_process_needs_no_meeting(tmp_path: Path) -> None:
     with together(0, 1, tmp_path / "meeting") as share:
         parameter = torch.nn.Parameter(torch.ones(2))

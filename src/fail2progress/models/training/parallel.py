@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,9 @@ from torch import Tensor, distributed
 
 PATIENCE = timedelta(minutes=5)
 """How long one waits for another, which may have failed before they met: it may be reading its modules on a busy computer."""
+
+_LOOK = 0.2
+"""Seconds between looks at the other processes while waiting for them."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +54,38 @@ def one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def together(rank: int, world: int, meeting: Path) -> Iterator[Share]:
-    """Join the processes that meet at a file, which must not exist beforehand."""
+def together(rank: int, world: int, meeting: Path, lost: Callable[[], bool] = lambda: False) -> Iterator[Share]:
+    """Join the processes that meet at a file, which must not exist beforehand.
+
+    RuntimeError where they do not meet, at once if another is `lost`.
+    """
     if world == 1:
         yield Share()
         return
     torch.set_num_threads(1)
-    where = f"file://{meeting.resolve()}"
-    distributed.init_process_group("gloo", timeout=PATIENCE, init_method=where, rank=rank, world_size=world)
+    _meet(rank, world, meeting, lost)
     try:
         yield Share(rank, world)
     finally:
         distributed.destroy_process_group()
+
+
+def _meet(rank: int, world: int, meeting: Path, lost: Callable[[], bool]) -> None:
+    """In a thread: torch waits without hearing Ctrl-C, and for one that has failed as long as for one that is slow."""
+    failed: list[BaseException] = []
+
+    def join() -> None:
+        where = f"file://{meeting.resolve()}"
+        try:
+            distributed.init_process_group("gloo", timeout=PATIENCE, init_method=where, rank=rank, world_size=world)
+        except (RuntimeError, OSError) as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=join, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(_LOOK)
+        if thread.is_alive() and lost():
+            raise RuntimeError("another process failed before all had met")
+    if failed:
+        raise failed[0]
