@@ -44,8 +44,10 @@ def test_while_modules_are_read(moment: int, tmp_path: Path) -> None:
         capture_output=True, text=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT / "src")}, preexec_fn=_heeds_it,
     )  # fmt: skip
     said = spoken(ran.stderr)
-    assert (ran.returncode, ran.stdout, len(said)) == (STOPPED, "", 1), ran.stderr
-    assert said[0].startswith("fail2progress: stopped") and list(tmp_path.glob("success.json")) == []
+    assert (ran.returncode, ran.stdout) == (STOPPED, "") and "Traceback" not in ran.stderr, ran.stderr
+    assert said[-1].startswith("fail2progress: stopped") and list(tmp_path.glob("success.json")) == []
+    # How many modules are read before the work begins depends on the computer; what is stopped then also says what is kept.
+    assert len(said) == 1 or "trials:" in ran.stderr, ran.stderr
 
 
 def _heeds_it() -> None:
