@@ -50,6 +50,14 @@ def test_while_modules_are_read(moment: int, tmp_path: Path) -> None:
     assert len(said) == 1 or "trials:" in ran.stderr, ran.stderr
 
 
+def test_without_what_the_command_line_needs_it_is_one_line() -> None:
+    script = "import sys; sys.modules['typer'] = None; from fail2progress.cli.__main__ import main; main()"
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=env)
+    said = "fail2progress: the package typer is missing; install fail2progress again\n"
+    assert (ran.returncode, ran.stdout, ran.stderr) == (2, "", said)
+
+
 def _heeds_it() -> None:
     """Who runs the tests in the background of a shell has Ctrl-C ignored, and processes inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -20,9 +20,12 @@ def main() -> None:
 
 
 def _run() -> None:
-    from fail2progress.cli.interrupts import ctrl_c_ends
-    from fail2progress.cli.main import app
-
+    try:
+        from fail2progress.cli.interrupts import ctrl_c_ends
+        from fail2progress.cli.main import app
+    except ModuleNotFoundError as error:  # what the command line itself needs; what commands need is told by cli.common
+        print(f"fail2progress: the package {error.name} is missing; install fail2progress again", file=sys.stderr)
+        sys.exit(2)
     with ctrl_c_ends():
         app(prog_name="fail2progress")  # also where this is called as a module
 
