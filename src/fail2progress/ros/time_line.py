@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import socket
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.scene import Array
@@ -50,9 +52,13 @@ class TimeLine:
         self._recording.log(path, what)
 
     def image(self, path: str, stamp: int, pixels: NDArray[Any]) -> None:
-        """(H, W, 3) colours, or (H, W) depth in millimetres."""
-        kind = self._rerun.Image(pixels).compress(80) if pixels.ndim == 3 else self._rerun.DepthImage(pixels, meter=1000)
-        self._log(path, stamp, kind)
+        """(H, W, 3) colours, or (H, W) depth in millimetres, compressed without loss."""
+        self._log(path, stamp, self._rerun.Image(pixels).compress(80) if pixels.ndim == 3 else self._depth(pixels))
+
+    def _depth(self, pixels: NDArray[Any]) -> Any:
+        packed = io.BytesIO()
+        Image.fromarray(pixels.astype(np.uint16)).save(packed, "PNG", compress_level=1)
+        return self._rerun.EncodedDepthImage(blob=packed.getvalue(), media_type="image/png", meter=1000)
 
     def cloud(self, path: str, cloud: SegmentedCloud) -> None:
         """Segments, each in its colour, with names."""
