@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from torch import Tensor, distributed
 PATIENCE = timedelta(minutes=5)
 """How long one waits for another, which may have failed before they met: it may be reading its modules on a busy computer."""
 
-_LOOK = 0.2
+_LOOK = 0.05
 """Seconds between looks at the other processes while waiting for them."""
 
 
@@ -55,7 +55,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def together(rank: int, world: int, meeting: Path, lost: Callable[[], bool] = lambda: False) -> Iterator[Share]:
-    """Join the processes that meet at a file, which must not exist beforehand.
+    """Join the processes that meet at a file, which must not exist beforehand, nor any that begins with its name.
 
     RuntimeError where they do not meet, at once if another is `lost`.
     """
@@ -71,21 +71,12 @@ def together(rank: int, world: int, meeting: Path, lost: Callable[[], bool] = la
 
 
 def _meet(rank: int, world: int, meeting: Path, lost: Callable[[], bool]) -> None:
-    """In a thread: torch waits without hearing Ctrl-C, and for one that has failed as long as for one that is slow."""
-    failed: list[BaseException] = []
-
-    def join() -> None:
-        where = f"file://{meeting.resolve()}"
-        try:
-            distributed.init_process_group("gloo", timeout=PATIENCE, init_method=where, rank=rank, world_size=world)
-        except (RuntimeError, OSError) as error:
-            failed.append(error)
-
-    thread = threading.Thread(target=join, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(_LOOK)
-        if thread.is_alive() and lost():
+    """Number 0 begins once all are there: torch waits without hearing Ctrl-C, and for one that failed as for a slow one."""
+    here = [meeting.with_name(f"{meeting.name}.{number}") for number in range(world)]
+    here[rank].write_text("here\n")
+    while rank == 0 and not all(path.exists() for path in here):
+        if lost():
             raise RuntimeError("another process failed before all had met")
-    if failed:
-        raise failed[0]
+        time.sleep(_LOOK)
+    where = f"file://{meeting.resolve()}"
+    distributed.init_process_group("gloo", timeout=PATIENCE, init_method=where, rank=rank, world_size=world)
