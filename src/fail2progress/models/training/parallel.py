@@ -8,13 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, distributed
 
+from fail2progress.core.files import write_whole
+
 PATIENCE = timedelta(minutes=5)
 """How long one waits for another, which may have failed before they met: it may be reading its modules on a busy computer."""
 
+_HOST, _HERE = "127.0.0.1", "here/{}"
 _LOOK = 0.05
 """Seconds between looks at the other processes while waiting for them."""
 
@@ -55,7 +59,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def together(rank: int, world: int, meeting: Path, lost: Callable[[], bool] = lambda: False) -> Iterator[Share]:
-    """Join the processes that meet at a file, which must not exist beforehand, nor any that begins with its name.
+    """Join the processes that meet at a file, which must not exist beforehand.
 
     RuntimeError where they do not meet, at once if another is `lost`.
     """
@@ -71,12 +75,27 @@ def together(rank: int, world: int, meeting: Path, lost: Callable[[], bool] = la
 
 
 def _meet(rank: int, world: int, meeting: Path, lost: Callable[[], bool]) -> None:
-    """Number 0 begins once all are there: torch waits without hearing Ctrl-C, and for one that failed as for a slow one."""
-    here = [meeting.with_name(f"{meeting.name}.{number}") for number in range(world)]
-    here[rank].write_text("here\n")
-    while rank == 0 and not all(path.exists() for path in here):
-        if lost():
+    """Over a port that number 0 writes to the file: torch's own meeting by a file ends the process where the disk is full.
+
+    Number 0 begins once all are there: torch waits without hearing Ctrl-C, and for one that failed as for a slow one.
+    """
+    torch_distributed: Any = distributed  # whose types leave its stores out
+    if rank == 0:
+        store = torch_distributed.TCPStore(_HOST, 0, world, is_master=True, timeout=PATIENCE, wait_for_workers=False)
+        write_whole(meeting, str(store.port))
+    else:
+        _wait(meeting.exists)
+        store = torch_distributed.TCPStore(_HOST, int(meeting.read_text()), world, timeout=PATIENCE, wait_for_workers=False)
+        store.set(_HERE.format(rank), "")
+    if rank == 0:
+        _wait(lambda: store.check([_HERE.format(other) for other in range(1, world)]), lost)
+    distributed.init_process_group("gloo", timeout=PATIENCE, store=store, rank=rank, world_size=world)
+
+
+def _wait(there: Callable[[], bool], lost: Callable[[], bool] = lambda: False) -> None:
+    """RuntimeError where others have failed."""
+    end = time.monotonic() + PATIENCE.total_seconds()
+    while not there():
+        if lost() or time.monotonic() > end:
             raise RuntimeError("another process failed before all had met")
         time.sleep(_LOOK)
-    where = f"file://{meeting.resolve()}"
-    distributed.init_process_group("gloo", timeout=PATIENCE, init_method=where, rank=rank, world_size=world)
