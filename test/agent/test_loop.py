@@ -221,3 +221,15 @@ def test_relations_are_those_of_the_chosen_detector(oracle: Make, store: Failure
     np.testing.assert_array_equal(episode.taken[-1].observed.binary, expected.binary)
     (carried,) = {step.planned.call.object for step in episode.taken} & {"cup_1"}
     assert expected.value("contact", carried, "table_b") > 0.5  # the oracle knows no contact
+
+
+def test_a_plan_made_before_all_was_seen_ends_when_more_comes_into_view(tmp_path: Path, oracle: Make) -> None:
+    trial = task("hierarchical-tabletop").trial(7, 700_041)
+    run = Run(oracle(), FailureStore(tmp_path / "s"), trial, config=AgentConfig(replan=False))
+    episode = run.episode()
+    first, second = episode.plans
+    assert first.unseen == ("capsule_1",) and second.unseen == ()
+    moved = [taken.planned.call.object for taken in episode.taken]
+    shown = len(moved) - len(second)
+    assert 0 < shown < len(first) and "capsule_1" not in moved[:shown] and "capsule_1" in moved[shown:]
+    assert trial.goal.satisfied(run.robot.truth)

@@ -39,7 +39,10 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """How the loop behaves. Open loop carries the first plan out to its end; otherwise it plans again after every skill."""
+    """How the loop behaves. Open loop carries the first plan out to its end; otherwise it plans again after every skill.
+
+    A plan that was made before everything the goal names had been seen ends, in either case, when more of it comes into view.
+    """
 
     replan: bool = True
     stop_at_failure: bool = False
@@ -109,9 +112,10 @@ class Agent:
         pending: list[PlannedSkill] = []
         stages = assignment.stages
         while len(taken) < self.config.max_skills:
-            if not pending or self.config.replan:
+            news = _comes_into_view(plans, seen)
+            if not pending or self.config.replan or news:
                 seen = self._adopt(self.provide_model(), observer, seen)
-                if pending == [] and plans and not self.config.replan:
+                if pending == [] and plans and not (self.config.replan or news):
                     return Episode("done", tuple(plans), tuple(taken))
                 stages = _left(stages, seen.relations)
                 belief = observer.belief(self.planner.model, seen)
@@ -163,6 +167,12 @@ class Agent:
             return seen
         self.planner.model, self.digest = better
         return observer.adopt(*better)
+
+
+def _comes_into_view(plans: list[Plan], seen: Observation) -> bool:
+    """Whether something is seen now that the last plan could not know of."""
+    known = {name for name, there in zip(seen.cloud.names, seen.cloud.seen, strict=True) if there}
+    return bool(plans) and not known.isdisjoint(plans[-1].unseen)
 
 
 def _left(stages: tuple[Goal, ...], relations: RelationState) -> tuple[Goal, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from fail2progress.core.names import unknown
@@ -76,6 +76,11 @@ class Goal:
     def objects(self) -> tuple[str, ...]:
         """Names that the goal speaks of, each once, in order of first mention."""
         return tuple(dict.fromkeys(name for atom in self.atoms for name in atom.names))
+
+    def without(self, names: Collection[str]) -> Goal | None:
+        """The atoms that speak of none of these objects; None where there are none."""
+        left = tuple(atom for atom in self.atoms if not set(atom.names) & set(names))
+        return Goal(left) if left else None
 
     def satisfied(self, state: RelationState, threshold: float = 0.5) -> bool:
         """Whether every atom holds."""

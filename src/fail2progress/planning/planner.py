@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,8 @@ from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import Segments, Step
 
+UNSEEN = "not seen yet: {}"
+
 
 @dataclass(frozen=True)
 class PlanSkeleton:
@@ -30,28 +32,39 @@ class PlanSkeleton:
     stages: tuple[tuple[int, Goal], ...]
     reason: str = REACHED
     """Why the search for it ended: "reached", or what kept it from a stage's goal."""
+    unseen: tuple[str, ...] = ()
+    """What the goals name and nobody has seen yet: nothing is planned for it."""
 
     def rest(self) -> PlanSkeleton:
         """Without the first step, which has been carried out."""
         stages = tuple((end - 1, goal) for end, goal in self.stages if end > 1)
-        return PlanSkeleton(self.steps[1:], self.units[1:], stages, self.reason)
+        return replace(self, steps=self.steps[1:], units=self.units[1:], stages=stages)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A skill sequence and the model's probability that it reaches the goal. Empty if the goal is believed to hold."""
+    """A skill sequence and the model's probability that it reaches the goal. Empty if the goal is believed to hold.
+
+    What has not been seen yet takes no part in it: a plan is to be made again when something `unseen` comes into view.
+    """
 
     goal: Goal
     skills: tuple[PlannedSkill, ...]
     probability: float
+    """Of all atoms between things that were seen."""
     reached: bool
-    """Whether every atom of the goal is believed true (P > 0.5) after the last skill."""
+    """Whether every atom of the goal is believed true (P > 0.5) after the last skill, and everything that it names was seen."""
     skeleton: PlanSkeleton
 
     @property
     def reason(self) -> str:
         """Why the search ended where it did: "reached", or what kept it from more."""
         return self.skeleton.reason
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """What the goal names and nobody had seen when the plan was made."""
+        return self.skeleton.unseen
 
     def __len__(self) -> int:
         return len(self.skills)
@@ -72,11 +85,17 @@ class Planner:
         `carry_on` is what is left of an earlier plan: if it is still believed to reach the goal, there is no new search.
         """
         segments = Segments(belief.names, belief.categories, belief.hidden)
-        if carry_on is not None and carry_on.steps:
+        unseen = _unseen(belief, stages)
+        if carry_on is not None and carry_on.steps and carry_on.unseen == unseen:
             plan = self._plan(belief, carry_on, stages[-1], segments)
             if plan.probability > 0.5:
                 return plan
-        return self._plan(belief, self._search(belief, stages, segments), stages[-1], segments)
+        known = tuple(goal for goal in (stage.without(unseen) for stage in stages) if goal is not None)
+        found = self._search(belief, known, segments)
+        if unseen:
+            reason = UNSEEN.format(", ".join(unseen))
+            found = replace(found, unseen=unseen, reason=reason if found.reason == REACHED else f"{reason}; {found.reason}")
+        return self._plan(belief, found, stages[-1], segments)
 
     def _search(self, belief: Belief, stages: tuple[Goal, ...], segments: Segments) -> PlanSkeleton:
         """Skeletons stage by stage, then the parameters of the whole sequence."""
@@ -113,9 +132,19 @@ class Planner:
             shift = expected_motion(state, effect)[0].numpy().astype(float)
             skills.append(PlannedSkill(call, relation_state(effect.relations, belief), shift))
             state, relations = effect.state, effect.relations
-        log_p = atom_log_probabilities(relations, goal, belief.names)[0]
-        reached = bool((log_p > math.log(0.5)).all())
+        known = goal.without(skeleton.unseen)
+        if known is None:
+            return Plan(goal, tuple(skills), 0.0, False, skeleton)
+        log_p = atom_log_probabilities(relations, known, belief.names)[0]
+        reached = bool((log_p > math.log(0.5)).all()) and not skeleton.unseen
         return Plan(goal, tuple(skills), math.exp(float(log_p.sum())), reached, skeleton)
+
+
+def _unseen(belief: Belief, stages: tuple[Goal, ...]) -> tuple[str, ...]:
+    """What goals name that has a segment and no points: it is known to exist, and not where."""
+    mask = belief.state.mask[0]
+    blind = {name for row, name in enumerate(belief.names) if not bool(mask[row])}
+    return tuple(dict.fromkeys(name for goal in stages for name in goal.objects if name in blind))
 
 
 def _within(step: Step, parameters: Tensor) -> tuple[float, ...]:

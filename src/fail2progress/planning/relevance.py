@@ -56,6 +56,10 @@ class Scene:
             return bool(self.unary[subject, UNARY.index(relation)]) == holds
         return bool(self.binary[subject, other, BINARY.index(relation)]) == holds
 
+    def was_seen(self, *rows: int | None) -> bool:
+        """Whether it is known where things are: nothing is done to, or with, what was never seen."""
+        return all(row is None or bool(self.state.mask[0, row]) for row in rows)
+
     def support(self, row: int) -> int:
         """The surface that the goal wants an object on, or else the one that it is believed to be on."""
         for atom in self.goal.atoms:
@@ -68,7 +72,7 @@ class Scene:
     def surfaces(self, but: int | None) -> list[int]:
         """All surfaces except one."""
         rows = range(len(self.segments.names))
-        return [row for row in rows if self.segments.is_surface(row) and row != but and bool(self.state.mask[0, row])]
+        return [row for row in rows if self.segments.is_surface(row) and row != but and self.was_seen(row)]
 
 
 def relevant_steps(missing: list[AtomRows], scene: Scene) -> list[Step]:
@@ -135,7 +139,7 @@ def _aimed(definition: SkillDefinition, achieves: Achieves, binding: _Binding, s
     sampler = planner_sampler(definition)
     for target in aims[achieves.aim]:
         step = Step(definition.name, row, target)
-        if target != row and sampler.applicable(scene.state, step, scene.segments):
+        if target != row and scene.was_seen(row, target) and sampler.applicable(scene.state, step, scene.segments):
             yield step
 
 
