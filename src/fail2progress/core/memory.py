@@ -55,14 +55,14 @@ def _along(before: SegmentedCloud, after: SegmentedCloud, expected: Array) -> Ar
     holding = np.array([_holds(kind) for kind in before.categories], dtype=bool)
     moved = np.array(expected, float)
     for i in np.flatnonzero(before.seen & ~seen):
-        around = [j for j in np.flatnonzero(seen & holding) if _contains(before.points[j], before.points[i])]
+        around = [j for j in np.flatnonzero(seen & holding) if contains(before.points[j], before.points[i])]
         if around:
             j = min(around, key=lambda row: float(np.ptp(before.points[row], axis=0).prod()))
-            moved[i] = _shift(before.points[j], after.points[now[j]], moved[j])
+            moved[i] = shift_between(before.points[j], after.points[now[j]], moved[j])
     return moved
 
 
-def _shift(before: Points, after: Points, expected: Array) -> Array:
+def shift_between(before: Points, after: Points, expected: Array) -> Array:
     """(3,) m by which a thing moved between two partial views of it, each side of its box for itself.
 
     Where both sides agree, their mean. A view can lose a side (of a shut drawer, all but the front): then the side that moved as
@@ -73,7 +73,7 @@ def _shift(before: Points, after: Points, expected: Array) -> Array:
     return np.asarray(np.where(np.abs(low - high) < _AGREE, (low + high) / 2, nearer), float)
 
 
-def _contains(outer: Points, inner: Points) -> bool:
+def contains(outer: Points, inner: Points) -> bool:
     """Whether a cloud (P, 3) is narrower than another one, has its middle between the other's sides, and begins below its rim."""
     low, high, middle = outer.min(axis=0), outer.max(axis=0), _middle(inner)
     within = bool((middle[:2] > low[:2]).all() and (middle[:2] < high[:2]).all())

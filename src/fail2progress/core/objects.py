@@ -47,6 +47,8 @@ _CATEGORIES = (
     Category("table", Shape.TABLE, movable=False, container=False),
 )
 CATEGORIES = {category.name: category for category in _CATEGORIES}
+DEFAULT_CATEGORY = "cuboid"
+"""What a segment of an unknown category is taken for."""
 
 
 def category(name: str) -> Category:

@@ -28,6 +28,7 @@ from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.signals import LONGEST, signals
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
+from fail2progress.simulation.reconstruction.hindsight import from_both, in_hindsight
 from fail2progress.simulation.reconstruction.rebuild import why_left_out
 from fail2progress.skills.registry import skill
 
@@ -53,12 +54,13 @@ class Classifier:
 
         Undecided where the failed skill's object was not seen, or where an object concerned still does not fit what was seen.
         """
-        rebuilt = rebuild(event.before, event.relations_before)
         call = event.header.call.call()
+        before = in_hindsight(event.before, event.after, call, self.simulator, event.relations_before, seed)
+        rebuilt = rebuild(from_both(before, event.after, call), event.relations_before)
         if call.object not in rebuilt.scene.names:
-            reason = why_left_out(event.before, call.object)
+            reason = why_left_out(before, call.object)
             return _undecided(event, rebuilt.scene, f"{reason}: there is nothing to repeat the skill with")
-        found = self.refiner.refine(Case(rebuilt.scene, event.before, call, self.camera.eye))
+        found = self.refiner.refine(Case(rebuilt.scene, before, call, self.camera.eye))
         reason = _unfit(event, found)
         report = _undecided(event, found.case.scene, reason) if reason else self._repeated(event, found.case.scene, seed)
         used = {"initial_signals": _all_signals(found, first=True), "final_signals": _all_signals(found, first=False)}

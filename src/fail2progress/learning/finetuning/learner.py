@@ -11,6 +11,7 @@ import numpy as np
 from fail2progress.core.gaps import Gap, merged
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import gaps_of
+from fail2progress.failures.hindsight import known_afterwards
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Repetitions, Rule, judge, repeat, score
 from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
@@ -161,7 +162,8 @@ class Learner:
     ) -> FineTuningResult:
         """Generate, fine-tune, judge. `report` hears the stage and its share done. NothingToVaryError where there is nothing."""
         with one_thread():
-            return _Learning(self, events, model, seed, report).result()
+            met, earlier = ([known_afterwards(e, model, self.simulator, seed) for e in es] for es in (events, self.earlier))
+            return _Learning(replace(self, earlier=tuple(earlier)), met, model, seed, report).result()
 
 
 @dataclass

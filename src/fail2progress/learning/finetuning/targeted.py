@@ -15,6 +15,7 @@ from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Scene
 from fail2progress.failures.assets.refine import refined
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
 from fail2progress.failures.physics import disturbances
 from fail2progress.learning.finetuning.doubt import doubted, without
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
@@ -23,7 +24,6 @@ from fail2progress.learning.finetuning.worlds import known, told
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation
 from fail2progress.simulation.base import Job, Outcome, Simulator
-from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.stein.actions import PRIOR, ActionSpace, aimed_at, information
 from fail2progress.stein.concerned import Observed
 from fail2progress.stein.likelihood import SCOPES, FailureRelations
@@ -138,8 +138,8 @@ Rebuild = Callable[[FailureEvent], Scene]
 
 
 def rebuilt(event: FailureEvent) -> Scene:
-    """What is rebuilt from the observation (paper A.12)."""
-    return rebuild(event.before, event.relations_before).scene
+    """What is rebuilt from the observations (paper A.12)."""
+    return rebuilt_before(event)
 
 
 def target(
@@ -155,6 +155,7 @@ def target(
     clock = Clock(report)
     generator, rng = _generator(model, options), torch.Generator().manual_seed(seed)
     with clock("states"):
+        event = known_afterwards(event, model, simulator, seed)
         belief, base = encode_observation(model, event.before), rebuild(event)
         physics = told(event, base, simulator, options.physics, seed)
         space = state_space(belief, observed(event), base, options.freedom, physics)

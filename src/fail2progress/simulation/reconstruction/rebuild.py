@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fail2progress.core.gaps import Gap, gap, merged
-from fail2progress.core.objects import CATEGORIES, ObjectSpec, Shape, category
+from fail2progress.core.objects import CATEGORIES, DEFAULT_CATEGORY, ObjectSpec, Shape, category
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, fit, turned
 from fail2progress.simulation.reconstruction.furniture import cabinet_of, drawer_in, opened_towards, shelf_facing
 
-DEFAULT_PRIOR = "cuboid"
-"""What a segment of an unknown category is rebuilt as."""
+DEFAULT_PRIOR = DEFAULT_CATEGORY
 _HERE = "simulation.reconstruction.rebuild"
 _POINT = 0.001
 """Metres: a segment that reaches no farther was seen at a point, which has no extents."""
@@ -75,6 +75,12 @@ def _left_out(cloud: SegmentedCloud, name: str) -> Gap:
     return gap("not_covered", f"{_HERE}.left_out", what, why_left_out(cloud, name), 2)
 
 
+def too_little_seen(cloud: SegmentedCloud) -> NDArray[np.bool_]:
+    """(N,) whether a segment was not seen, or at a single point, which has no size."""
+    extents = np.ptp(np.nan_to_num(cloud.points), axis=1).max(axis=1)
+    return np.asarray(~cloud.seen | (extents <= _POINT))
+
+
 def why_left_out(cloud: SegmentedCloud, name: str) -> str:
     """Why an object that was left out could not be rebuilt."""
     seen = bool(cloud.seen[cloud.index(name)])
@@ -110,8 +116,7 @@ class _Reconstruction:
 
     def __post_init__(self) -> None:
         self.noise = noise_of(self.cloud)
-        extents = np.ptp(np.nan_to_num(self.cloud.points), axis=1).max(axis=1)
-        self.usable = self.cloud.seen & (extents > _POINT)
+        self.usable = ~too_little_seen(self.cloud)
 
     def ends(self, points: Array) -> tuple[float, float]:
         """Lowest and highest point (m), less what noise adds."""
