@@ -103,6 +103,7 @@ class Effect:
     `displacement` is (B, N, 3) metres, None of a model that does not predict it. `latent` is X' (B, N, W), from which relations
     are decoded, None of a model that has none. `state` has the boxes where they are expected to be, whatever says so. `growth`
     (B, N, 3): by how many metres the extents of each box grow, as those of what turns or tips do; None where a model cannot say.
+    `detected`: the relations before the skill, of a model that works them out on the way.
     """
 
     displacement: Tensor | None
@@ -110,6 +111,7 @@ class Effect:
     latent: Tensor | None
     state: LatentState
     growth: Tensor | None = None
+    detected: RelationLogits | None = None
 
 
 def expected_motion(before: LatentState, effect: Effect) -> Tensor:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
+from torch import Tensor
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array, Scene
@@ -175,9 +176,13 @@ def score(
     known: RehearsalSet,
     repetitions: Sequence[Repetitions] = (),
     earlier: Sequence[Repetitions] = (),
+    codes: Callable[[Transitions], Tensor | None] = lambda source: None,
 ) -> Scores:
-    """Measure a model: on the failure, on what is known of before and of earlier lessons, and on the failures of these."""
-    on_failure, on_old = evaluate(model, failure), evaluate(model, known.held_out)
+    """Measure a model: on the failure, on what is known of before and of earlier lessons, and on the failures of these.
+
+    `codes`: the shape codes of a set, where they are at hand.
+    """
+    on_failure, on_old = (evaluate(model, source, codes(source)) for source in (failure, known.held_out))
     broken, shifted, motion = zip(*(_itself(model, one) for one in repetitions), strict=True) if repetitions else ((), (), ())
     return Scores(
         on_failure.prediction_f1,
@@ -187,7 +192,7 @@ def score(
         _mean(broken, 1.0),
         _mean(shifted, 1.0),
         _mean(motion, 0.0),
-        tuple(evaluate(model, lesson.held_out).prediction_f1 for lesson in known.lessons),
+        tuple(evaluate(model, lesson.held_out, codes(lesson.held_out)).prediction_f1 for lesson in known.lessons),
         tuple(min(_itself(model, one)[:2]) for one in earlier),
     )
 

@@ -13,7 +13,7 @@ from torch.nn import functional
 from fail2progress.core.names import unknown
 from fail2progress.learning.pretraining.pretrain import shape_codes
 from fail2progress.models.base import Action, SkillEffectModel, expected_motion
-from fail2progress.models.training.losses import Views, action
+from fail2progress.models.training.losses import LossWeights, Views, action, detected
 from fail2progress.models.training.training import TrainingOptions, train
 from fail2progress.models.training.transitions import Batch, Transitions, concatenate
 
@@ -59,15 +59,17 @@ def finetune(
     report: Callable[[int, int], None] = lambda done, total: None,
     teacher: SkillEffectModel | None = None,
     lessons: Sequence[Transitions] = (),
+    codes: Tensor | None = None,
 ) -> SkillEffectModel:
     """A fine-tuned copy; the model itself is left as it is. The encoder is not adjusted, so shape codes are computed once.
 
     `report` hears the samples done and their total. `teacher` is the model to agree with on what is replayed, if it is another.
-    `lessons` are the data of earlier ones, rehearsed as well (docs/decisions/0050).
+    `lessons` are the data of earlier ones, rehearsed as well (docs/decisions/0050). `codes`: the shape codes of all these in this
+    order, if they are at hand.
     """
     tuned = copy.deepcopy(model)
     source = concatenate([targeted, replay, *lessons])
-    codes = shape_codes(tuned, source)
+    codes = shape_codes(tuned, source) if codes is None else codes
     parameters = adjusted(tuned, options.adjusts)
     _only(tuned, parameters)
     training = TrainingOptions(
@@ -78,6 +80,8 @@ def finetune(
         network_rate=options.network_rate,
         cosine=options.adjusts == "all",
         warmup=0.0,
+        weights=LossWeights(detection=float(_detecting(tuned, parameters))),
+        fused=True,
     )
     shares = [_share(options.lessons, len(lessons))] * len(lessons)
     epoch = Epochs(len(targeted), tuple(map(len, (replay, *lessons))), (options.replay, *shares))
@@ -111,10 +115,10 @@ class Distillation:
             old = self.teacher.embed(now.code, now.box, now.ids, now.mask)
             call = action(batch)
             effect = self.teacher.predict(old, Action(call.skill[rows], call.object[rows], call.parameters[rows]))
-            detected = self.teacher.detect(old).binary
+            held = (effect.detected or self.teacher.detect(old)).binary
         pairs = now.mask.unsqueeze(1) & now.mask.unsqueeze(2)
         off = _surprise(views.effect.relations.binary[rows], effect.relations.binary, pairs)
-        off = off + _surprise(self.student.detect(now).binary, detected, pairs)
+        off = off + _surprise(detected(self.student, views).binary[rows], held, pairs)
         motion = expected_motion(views.now, views.effect)[rows]
         apart = (motion - expected_motion(old, effect))[now.mask]
         shift = 300.0 * apart.square().mean() + 20.0 * apart.abs().mean()
@@ -133,6 +137,11 @@ def adjusted(model: SkillEffectModel, adjusts: str) -> list[torch.nn.Parameter]:
     if adjusts == "all" or "relations" not in adapters:
         return model.finetuned_parameters()
     return model.adapter_parameters() if adjusts == "networks" else adapters["relations"]
+
+
+def _detecting(model: SkillEffectModel, parameters: list[torch.nn.Parameter]) -> bool:
+    """Whether one of the parameters has a part in detecting: adapters have none."""
+    return not {id(one) for one in parameters} <= {id(one) for one in model.adapter_parameters()}
 
 
 def _share(together: int, lessons: int) -> int:

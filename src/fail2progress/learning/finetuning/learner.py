@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from fail2progress.core.gaps import Gap, merged
 from fail2progress.failures.event import FailureEvent
@@ -18,6 +20,7 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.targeted import Rebuild, Report, Targeted, TargetOptions, rebuilt, target
 from fail2progress.learning.pretraining.prepare import from_outcomes
+from fail2progress.learning.pretraining.pretrain import Codes
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.training.parallel import one_thread
 from fail2progress.models.training.transitions import Transitions, concatenate
@@ -219,14 +222,16 @@ class _Learning:
         known = self.learner.rehearsal
         worlds = [own.space.physics for own in targeted]
         asked = self._repetitions(self.events, worlds), self._repetitions(self.learner.earlier)
-        before = score(self.model, check, known, *asked)
+        codes = Codes(self.model)
+        before = score(self.model, check, known, *asked, codes)
         self._spent("gate", time.perf_counter() - start)
         found: dict[str | None, SkillEffectModel] = {None: self.model}
+        learnt = torch.cat([codes(source) for source in (data, known.replay, *(lesson.replay for lesson in known.lessons))])
         for rung in self._rungs():
-            found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung)
+            found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung, learnt)
             start = time.perf_counter()
             self.report("gate", 0.0)
-            after = score(tuned, check, known, *asked)
+            after = score(tuned, check, known, *asked, codes)
             self._spent("gate", time.perf_counter() - start)
             verdict = judge(before, after, self.learner.rule)
             self.tries.append(Try(rung.adjusts, options.freedom, options.samples, verdict, tuned, targeted))
@@ -247,13 +252,13 @@ class _Learning:
             return [Rung(self.learner.finetuning.adjusts, 1.0)]
         return list(LADDER) if "relations" in self.model.adapters() else [Rung("all", 1.0)]
 
-    def _tune(self, begin: SkillEffectModel, data: Transitions, rung: Rung) -> SkillEffectModel:
+    def _tune(self, begin: SkillEffectModel, data: Transitions, rung: Rung, codes: Tensor) -> SkillEffectModel:
         start = time.perf_counter()
         options = self.learner.finetuning
         options = replace(options, adjusts=rung.adjusts, epochs=max(round(rung.epochs * options.epochs), 1))
         known, lessons = self.learner.rehearsal, [lesson.replay for lesson in self.learner.rehearsal.lessons]
         told = lambda done, total: self.report("fine-tuning", done / total)  # noqa: E731
-        tuned = finetune(begin, data, known.replay, options, self.seed, told, teacher=self.model, lessons=lessons)
+        tuned = finetune(begin, data, known.replay, options, self.seed, told, self.model, lessons, codes)
         self._spent("fine-tuning", time.perf_counter() - start)
         return tuned
 

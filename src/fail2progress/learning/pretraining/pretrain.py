@@ -7,6 +7,7 @@ The second phase costs a tenth of the first for a sample, so it can run for long
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -51,6 +52,20 @@ def shape_codes(model: SkillEffectModel, transitions: Transitions, chunk: int = 
     model.eval()
     rows = torch.arange(len(transitions.points)).split(chunk)
     return torch.cat([encoded(model, transitions, r) for r in rows])
+
+
+@dataclass
+class Codes:
+    """Shape codes of sets, each computed once: for models that share an encoder, as all those do that are tuned from one."""
+
+    model: SkillEffectModel
+    _known: dict[int, tuple[Transitions, Tensor]] = field(default_factory=dict)
+
+    def __call__(self, source: Transitions) -> Tensor:
+        """(U, C) codes of a set, which is kept so that its identity stays its own."""
+        if id(source) not in self._known:
+            self._known[id(source)] = source, shape_codes(self.model, source)
+        return self._known[id(source)][1]
 
 
 def pretrain(

@@ -136,10 +136,11 @@ class Points2Plans(PointConvModel):
         present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
         hidden: Tensor = self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1]
         change = self.delta(hidden)
-        displacement, growth = self._motion(state, action, change)
+        detected = self.detect(state) if self.config.relational else None
+        displacement, growth = self._motion(state, action, change, detected)
         moved = self.embed(state.code, _moved(state.box, displacement, growth), state.ids, state.mask)
         latent = moved.tokens + self.correction(hidden) if self.config.relational else state.tokens + change
-        return Effect(displacement, self._decode(latent, moved.box), latent, moved, growth)
+        return Effect(displacement, self._decode(latent, moved.box), latent, moved, growth, detected)
 
     def adapters(self) -> dict[str, list[nn.Parameter]]:
         """See SkillEffectModel: what relations say about motion; the small networks for it and for growing boxes."""
@@ -177,12 +178,12 @@ class Points2Plans(PointConvModel):
         identity = identity_code(at_object(state.ids, action.object), self.config.identity)
         return torch.cat([command, identity], dim=-1)
 
-    def _displacement(self, state: LatentState, change: Tensor, action: Action) -> Tensor:
+    def _displacement(self, state: LatentState, change: Tensor, action: Action, detected: RelationLogits | None) -> Tensor:
         residual: Tensor = self.position(change)
-        if not self.config.relational:
+        if detected is None:
             return residual
         chosen = torch.nn.functional.one_hot(action.object, change.shape[1]).to(change.dtype).unsqueeze(-1)
-        relations, skill = self.detect(state).binary, self.own_skills(action)
+        relations, skill = detected.binary, self.own_skills(action)
         along = self.messages.moves_along(skill, action.object, relations) * (1 - chosen)
         share = torch.sigmoid(self.gate(change) + along + _OBEYS * (2 * chosen - 1))
         command = translation(action.skill, action.parameters)
@@ -194,16 +195,18 @@ class Points2Plans(PointConvModel):
         shares = self.handed_on(state.box, torch.sigmoid(relations.detach()), skill, command, takes)
         return spread(own, shares, takes)
 
-    def _motion(self, state: LatentState, action: Action, change: Tensor) -> tuple[Tensor, Tensor]:
+    def _motion(
+        self, state: LatentState, action: Action, change: Tensor, detected: RelationLogits | None
+    ) -> tuple[Tensor, Tensor]:
         """(B, N, 3) displacement and growth, with what falls over its leading edge and what then falls down."""
-        own: Tensor = self._displacement(state, change, action)
+        own: Tensor = self._displacement(state, change, action, detected)
         growth: Tensor = self.growth(change)
-        if not self.config.relational or (self.tipping.idle and self.falling.idle):
+        if detected is None or (self.tipping.idle and self.falling.idle):
             return own, growth
         command, skill = translation(action.skill, action.parameters), self.own_skills(action)
         tips = self.tipping(state.box, skill, command, own).unsqueeze(-1)
         shift, grown = quarter_turn(state.box, command)
-        going = own.norm(dim=-1) * torch.sigmoid(self.detect(state).unary[..., UNARY.index("movable")])
+        going = own.norm(dim=-1) * torch.sigmoid(detected.unary[..., UNARY.index("movable")])
         # Half a turn is no place to fall from: what more likely tips than not is taken to lie.
         lies = (tips > 0.5).to(tips.dtype)
         end = _moved(state.box, own + lies * shift, growth + lies * grown)

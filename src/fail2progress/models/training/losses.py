@@ -23,6 +23,8 @@ class LossWeights:
     mse: float = 300.0
     l1: float = 20.0
     latent: float = 0.1
+    detection: float = 1.0
+    """0 where nothing that is adjusted has a part in detecting: it then is not computed."""
     growth: float = 10.0
     """Of the mean absolute error of the boxes' growth, of models that predict one."""
     paper_position: bool = False
@@ -55,10 +57,11 @@ def action(batch: Batch) -> Action:
 def losses(model: SkillEffectModel, views: Views, batch: Batch, weights: LossWeights) -> dict[str, Tensor]:
     """The losses by name, weighted; their sum is what is minimised. Of what a model does not predict there is none."""
     later = views.later.mask
-    detection = relation_loss(model.detect(views.now), batch.unary[:, :, 0], batch.binary[..., 0, :], batch.mask)
-    detection = detection + relation_loss(model.detect(views.later), batch.unary[:, :, 1], batch.binary[..., 1, :], later)
-    prediction = relation_loss(views.effect.relations, batch.unary[:, :, 1], batch.binary[..., 1, :], batch.mask)
-    found = {"detection": detection, "prediction": prediction}
+    found = {"prediction": relation_loss(views.effect.relations, batch.unary[:, :, 1], batch.binary[..., 1, :], batch.mask)}
+    if weights.detection:
+        detection = relation_loss(detected(model, views), batch.unary[:, :, 0], batch.binary[..., 0, :], batch.mask)
+        detection = detection + relation_loss(model.detect(views.later), batch.unary[:, :, 1], batch.binary[..., 1, :], later)
+        found["detection"] = weights.detection * detection
     if views.effect.displacement is not None:
         found["position"] = position_loss(views.effect.displacement, batch.shift, batch.mask, weights)
     if views.effect.latent is not None:
@@ -67,6 +70,11 @@ def losses(model: SkillEffectModel, views: Views, batch: Batch, weights: LossWei
     if views.effect.growth is not None:
         found["growth"] = weights.growth * growth_loss(views, views.effect.growth)
     return found
+
+
+def detected(model: SkillEffectModel, views: Views) -> RelationLogits:
+    """The relations before the skill, not computed twice where the prediction has them."""
+    return views.effect.detected or model.detect(views.now)
 
 
 def growth_loss(views: Views, growth: Tensor) -> Tensor:
