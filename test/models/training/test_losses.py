@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fail2progress.models.base import RelationLogits
-from fail2progress.models.points2plans.model import Points2Plans
-from fail2progress.models.training.losses import LossWeights, action, losses, position_loss, relation_loss, view
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.training.losses import LossWeights, action, detected, losses, position_loss, relation_loss, view
 from fail2progress.models.training.transitions import Transitions
 
 PAPER = LossWeights(paper_position=True)
@@ -81,6 +81,17 @@ def test_all_losses_of_a_batch(model: Points2Plans, data: Transitions, codes: Te
     doubled = losses(model, views, batch, LossWeights(latent=0.2))
     torch.testing.assert_close(doubled["latent"], 2 * parts["latent"])
     assert torch.equal(action(batch).parameters, data.parameters[:8])
+
+
+def test_a_prediction_says_what_was_detected_on_the_way_and_it_need_not_cost(data: Transitions, codes: Tensor) -> None:
+    torch.manual_seed(0)
+    relational = Points2Plans(Points2PlansConfig(relational=True))
+    batch = data.batch(torch.arange(8), torch.Generator().manual_seed(0))
+    views = view(relational, data, batch, torch.zeros(8, 3), codes)
+    again = relational.detect(views.now)
+    torch.testing.assert_close(detected(relational, views).binary, again.binary)
+    torch.testing.assert_close(detected(relational, views).unary, again.unary)
+    assert "detection" not in losses(relational, views, batch, LossWeights(detection=0.0))
 
 
 @settings(max_examples=10)
