@@ -258,7 +258,8 @@ class _Learning:
         options = replace(options, adjusts=rung.adjusts, epochs=max(round(rung.epochs * options.epochs), 1))
         known, lessons = self.learner.rehearsal, [lesson.replay for lesson in self.learner.rehearsal.lessons]
         told = lambda done, total: self.report("fine-tuning", done / total)  # noqa: E731
-        tuned = finetune(begin, data, known.replay, options, self.seed, told, self.model, lessons, codes)
+        more = (options, self.seed, told)
+        tuned = finetune(begin, data, known.replay, *more, teacher=self.model, lessons=lessons, codes=codes)
         self._spent("fine-tuning", time.perf_counter() - start)
         return tuned
 
