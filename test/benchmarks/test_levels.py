@@ -8,6 +8,7 @@ import pytest
 from fail2progress.benchmarks.levels import EVALUEE, MANIFEST, SCOUT, LevelTask, Size, tasks, train_levels
 from fail2progress.benchmarks.panel import PanelError, read_panel
 from fail2progress.learning.pretraining.generate import generate, write_manifest
+from fail2progress.learning.pretraining.shards import DataError
 from fail2progress.models import weights
 from support.executors import Inline
 
@@ -64,3 +65,19 @@ def test_what_cannot_be_trained_or_scored_is_said_before(data: Path, tmp_path: P
         Size.parse("2000")
     with pytest.raises(PanelError, match="benchmark levels --out"):
         read_panel(tmp_path)
+
+
+def test_lessons_of_an_item_file_are_trained_with_the_data(data: Path, pool_file: Path, tmp_path: Path) -> None:
+    assert len(list(generate(tmp_path / "lessons", 6, 0, Inline(), items=pool_file))) == 1
+    write_manifest(tmp_path / "lessons", 0, {})
+    with pytest.raises(DataError, match="not of seed 0"):
+        list(generate(tmp_path / "lessons", 6, 0, Inline()))
+    size, out = Size.parse("10+4:2"), tmp_path / "levels"
+    assert size == Size(10, 2, 4)
+    encoder = weights.path(weights.RELATIONAL)
+    with pytest.raises(ValueError, match="--lessons names their folder"):
+        tasks(data, out, encoder, ("binary-pred",), (size,), 2)
+    some = tasks(data, out, encoder, ("binary-pred",), (Size(10, 2), size), 2, lessons=tmp_path / "lessons")
+    assert len(list(train_levels(some, Inline()))) == 4 and all(task.done() for task in some)
+    assert len({member.digest for member in read_panel(out).members}) == 4
+    assert {member.level for member in read_panel(out).members} == {"binary-pred/10", "binary-pred/10+4"}

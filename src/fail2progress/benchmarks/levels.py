@@ -6,12 +6,14 @@ All levels share one shape encoder, which is given and left alone: what a level 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from fail2progress.core.executor import Executor
 from fail2progress.core.files import whole_file, write_whole
@@ -22,7 +24,7 @@ from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, sa
 from fail2progress.models.registry import MODELS, configuration
 from fail2progress.models.training.parallel import one_thread
 from fail2progress.models.training.training import TrainingOptions, train
-from fail2progress.models.training.transitions import Transitions
+from fail2progress.models.training.transitions import Transitions, concatenate
 from fail2progress.skills.vocabulary import current
 
 MANIFEST = "levels.json"
@@ -33,18 +35,24 @@ KINDS = ("binary-pred", "stow-gnn", "points2plans:plain", "points2plans:relation
 
 @dataclass(frozen=True)
 class Size:
-    """So many training executions, and passes over them."""
+    """So many training executions, passes over them, and how many further ones (lessons) are of what the data do not have."""
 
     executions: int
     epochs: int
+    lessons: int = 0
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """From EXECUTIONS:EPOCHS. ValueError says what is wrong."""
-        parts = text.split(":")
-        if len(parts) != 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-            raise ValueError(f"--size {text}: give EXECUTIONS:EPOCHS, for example 2000:6")
-        return cls(int(parts[0]), int(parts[1]))
+        """From EXECUTIONS:EPOCHS or EXECUTIONS+LESSONS:EPOCHS. ValueError says what is wrong."""
+        found = re.fullmatch(r"([1-9]\d*)(?:\+([1-9]\d*))?:([1-9]\d*)", text)
+        if found is None:
+            raise ValueError(f"--size {text}: give EXECUTIONS:EPOCHS, for example 2000:6, or EXECUTIONS+LESSONS:EPOCHS")
+        return cls(int(found[1]), int(found[3]), int(found[2] or 0))
+
+    @property
+    def name(self) -> str:
+        """As levels are named by it."""
+        return f"{self.executions}+{self.lessons}" if self.lessons else str(self.executions)
 
 
 SIZES = (Size(500, 12), Size(2000, 6), Size(8000, 3))
@@ -65,11 +73,14 @@ class LevelTask:
     out: str
     scouts: int | None = None
     batch: int = 32
+    lessons: str = ""
+    """Folder of the further executions."""
+    lessons_digest: str = ""
 
     @property
     def level(self) -> str:
         """Name of the capability level: its training seeds differ in nothing else."""
-        return f"{self.kind}/{self.size.executions}"
+        return f"{self.kind}/{self.size.name}"
 
     @property
     def role(self) -> str:
@@ -80,13 +91,24 @@ class LevelTask:
     @property
     def path(self) -> Path:
         """Where its weights go."""
-        return Path(self.out) / f"{self.kind.replace(':', '-')}_{self.size.executions}_{self.seed}.safetensors"
+        return Path(self.out) / f"{self.kind.replace(':', '-')}_{self.size.name}_{self.seed}.safetensors"
 
     @property
     def signature(self) -> dict[str, object]:
         """All that decides the weights."""
         values = asdict(self)
-        return {key: values[key] for key in ("kind", "size", "seed", "batch", "encoder_digest", "data_digest")}
+        found = {key: values[key] for key in ("kind", "size", "seed", "batch", "encoder_digest", "data_digest")}
+        if self.size.lessons:
+            return {**found, "lessons_digest": self.lessons_digest}
+        return {**found, "size": {"executions": self.size.executions, "epochs": self.size.epochs}}
+
+    @property
+    def sources(self) -> list[tuple[Path, Path, str]]:
+        """Folders of executions with where the shape codes of their clouds go, and the digests of the folders."""
+        found = [(Path(self.data), Path(self.codes), self.data_digest)]
+        if self.size.lessons:
+            found.append((Path(self.lessons), Path(self.codes).with_stem("lessons_codes"), self.lessons_digest))
+        return found
 
     def done(self) -> bool:
         """Whether its weights are there, whole, and of this signature."""
@@ -104,6 +126,7 @@ def tasks(
     sizes: Sequence[Size] = SIZES,
     seeds: int = 3,
     scouts: int | None = None,
+    lessons: Path | None = None,
 ) -> list[LevelTask]:
     """One for every level and training seed. ValueError, DataError: a model or data that are not there, or nothing is scored.
 
@@ -117,19 +140,28 @@ def tasks(
     for kind in kinds:
         name, _, variant = kind.partition(":")
         configuration(MODELS.get(name), variant or None, {})
-    available = sum(len(shard) for shard in open_dataset(data))
-    largest = max(size.executions for size in sizes)
-    if available < 0.9 * largest:  # unstable starts are left out of the shards
-        raise ValueError(f"{data} holds {available} executions, --size asks for {largest}: generate more with --executions")
+    _check_enough(data, max(size.executions for size in sizes))
+    most = max(size.lessons for size in sizes)
+    if most and lessons is None:
+        raise ValueError(f"--size with {most} lessons: --lessons names their folder (generate --items)")
+    if most and lessons is not None:
+        _check_enough(lessons, most)
     out.mkdir(parents=True, exist_ok=True)
     marks = load_checkpoint(encoder).digest, digest(data / "manifest.json")
+    extra = {"lessons": str(lessons), "lessons_digest": digest(lessons / "manifest.json")} if lessons else {}
     codes = out / "codes.safetensors"
     return [
-        LevelTask(kind, size, seed, str(data), str(codes), str(encoder), *marks, str(out), scouts)
+        LevelTask(kind, size, seed, str(data), str(codes), str(encoder), *marks, str(out), scouts, **extra)
         for seed in range(seeds)
         for size in sizes
         for kind in kinds
     ]
+
+
+def _check_enough(folder: Path, largest: int) -> None:
+    available = sum(len(shard) for shard in open_dataset(folder))
+    if available < 0.9 * largest:  # unstable starts are left out of the shards
+        raise ValueError(f"{folder} holds {available} executions, --size asks for {largest}: generate more with --executions")
 
 
 def train_levels(work: Sequence[LevelTask], executor: Executor) -> Iterator[LevelTask]:
@@ -138,14 +170,14 @@ def train_levels(work: Sequence[LevelTask], executor: Executor) -> Iterator[Leve
     yield from present
     missing = [task for task in work if task not in present]
     if missing:
-        _compute_codes(missing[0])
+        _compute_codes(max(missing, key=lambda task: task.size.lessons))
         yield from executor.map_unordered(train_level, missing)
     _write_manifest(work)
 
 
 def train_level(task: LevelTask) -> LevelTask:
     """Train one level, in a worker."""
-    transitions = _first(task)
+    transitions, chosen, codes = _material(task)
     with one_thread():
         torch.manual_seed(task.seed)
         name, _, variant = task.kind.partition(":")
@@ -153,9 +185,7 @@ def train_level(task: LevelTask) -> LevelTask:
         model = cls.from_config(configuration(cls, variant or None, {}), current())
         model.take_encoder(load_checkpoint(Path(task.encoder)).model)
         options = TrainingOptions(epochs=task.size.epochs, batch=task.batch)
-        chosen = torch.arange(min(task.size.executions, len(transitions)))
         generator = torch.Generator().manual_seed(task.seed)
-        codes = load_file(task.codes)["codes"]
         steps = train(
             model,
             transitions,
@@ -172,21 +202,29 @@ def train_level(task: LevelTask) -> LevelTask:
     return task
 
 
-def _first(task: LevelTask) -> Transitions:
-    data = Path(task.data)
-    return prepared(open_dataset(data), data / "transitions.safetensors")
+def _material(task: LevelTask) -> tuple[Transitions, Tensor, Tensor]:
+    """All executions of a task's folders as one set, the numbers of those that it trains on, and the codes of the clouds."""
+    parts = [_transitions(folder) for folder, _, _ in task.sources]
+    starts = [0, *(len(part) for part in parts)]
+    wanted = (task.size.executions, task.size.lessons)
+    chosen = [torch.arange(start, start + min(n, len(part))) for start, n, part in zip(starts, wanted, parts, strict=False)]
+    codes = [load_file(path)["codes"] for _, path, _ in task.sources]
+    return concatenate(parts), torch.cat(chosen), torch.cat(codes)
+
+
+def _transitions(folder: Path) -> Transitions:
+    return prepared(open_dataset(folder), folder / "transitions.safetensors")
 
 
 def _compute_codes(task: LevelTask) -> None:
     """The shape codes of all clouds of the data, once for all levels."""
-    transitions = _first(task)
-    path, mark = Path(task.codes), Path(task.codes).with_suffix(".source")
-    source = f"{task.encoder_digest} {task.data_digest}"
-    if path.exists() and mark.exists() and mark.read_text() == source:
-        return
-    with one_thread(), whole_file(path) as unfinished:
-        save_file({"codes": shape_codes(load_checkpoint(Path(task.encoder)).model, transitions, 512)}, unfinished)
-    mark.write_text(source)
+    for folder, path, content in task.sources:
+        mark, source = path.with_suffix(".source"), f"{task.encoder_digest} {content}"
+        if path.exists() and mark.exists() and mark.read_text() == source:
+            continue
+        with one_thread(), whole_file(path) as unfinished:
+            save_file({"codes": shape_codes(load_checkpoint(Path(task.encoder)).model, _transitions(folder), 512)}, unfinished)
+        mark.write_text(source)
 
 
 def _write_manifest(work: Sequence[LevelTask]) -> None:

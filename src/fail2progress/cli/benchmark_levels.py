@@ -22,7 +22,8 @@ def levels(
     out: Path = typer.Option(..., help="Folder of the levels; what is there already is kept and completed."),
     encoder: Path | None = typer.Option(None, help="Checkpoint whose shape encoder all levels share; default: the package's."),
     kind: list[str] = typer.Option([], help="MODEL or MODEL:VARIANT; several times. Default: all four of the package."),
-    size: list[str] = typer.Option([], help="EXECUTIONS:EPOCHS; several times. Default: 500:12, 2000:6, 8000:3."),
+    size: list[str] = typer.Option([], help="EXECUTIONS[+LESSONS]:EPOCHS; several times. Default: 500:12, 2000:6, 8000:3."),
+    lessons: Path | None = typer.Option(None, help="Folder of what the data do not have (generate --items)."),
     seeds: int = typer.Option(3, min=1, max=MOST, help="Training seeds of every level; those of seed 0 are the scouts."),
     scouts: int | None = typer.Option(None, help="A size whose models are the scouts, instead of seed 0; they are not scored."),
     processes: int | None = typer.Option(None, min=1, max=MOST_PROCESSES, help="Local processes (default: one for every core)."),
@@ -41,7 +42,7 @@ def levels(
         sizes = [room.Size.parse(each) for each in size] or list(room.SIZES)
         workers = executor_named(executor, processes)
         path = encoder or weights.path(weights.RELATIONAL)
-        work = room.tasks(data, out, path, kind or room.KINDS, sizes, seeds, scouts)
+        work = room.tasks(data, out, path, kind or room.KINDS, sizes, seeds, scouts, lessons)
     writable(out)
     trained = []
     try:

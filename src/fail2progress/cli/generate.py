@@ -24,12 +24,13 @@ def generate(
     out: Path = typer.Option(..., help="Folder of the data set; what is there already is kept and completed."),
     executions: int = typer.Option(40_000, min=1, max=MOST, help="Skill executions in all."),
     seed: int = typer.Option(0, min=0, max=MOST_SEED, help="The same seed gives the same data."),
+    items: Path | None = typer.Option(None, help="Item file: its items are carried out instead, as far as --executions go."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
     processes: int | None = typer.Option(None, min=1, max=MOST_PROCESSES, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     as_json: bool = typer.Option(False, "--json", help="Print the manifest's figures as JSON."),
 ) -> None:
-    """Simulate skill executions of the pre-training distribution. Resumable: Ctrl-C keeps every finished shard.
+    """Simulate skill executions of the pre-training distribution, or of an item file. Resumable: Ctrl-C keeps finished shards.
 
     Example: fail2progress generate --executions 40000 --seed 0 --out runs/pretraining
     """
@@ -37,9 +38,12 @@ def generate(
     from fail2progress.learning.pretraining import generate as room
     from fail2progress.learning.pretraining.shards import shard_names
     from fail2progress.simulation.registry import resolve
+    from fail2progress.tasks.items import read_items
 
     with checked():
         workers = executor_named(executor, processes)
+        if items is not None:
+            executions = min(executions, len(read_items(items)))
     resolve(simulator)
     require(not out.exists() or out.is_dir(), f"{out}: is a file; --out names a folder")
     writable(out)
@@ -48,7 +52,7 @@ def generate(
     try:
         with progress() as bar:
             task = bar.add_task("executions", total=executions, completed=min(room.SHARD * len(shard_names(out)), executions))
-            for done in room.generate(out, executions, seed, workers, simulator):
+            for done in room.generate(out, executions, seed, workers, simulator, items):
                 _remember(out, done.name, done.executions, done.seconds)
                 bar.update(task, completed=min(room.SHARD * len(shard_names(out)), executions))
     except KeyboardInterrupt:

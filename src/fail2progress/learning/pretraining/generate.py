@@ -1,4 +1,4 @@
-"""Generating pre-training data: resumable, in shards, the same seed giving the same data."""
+"""Generating training data: resumable, in shards, the same seed, or file of items, giving the same data."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
 from fail2progress.learning.pretraining.shards import SCHEMA, DataError, arrays, digest, shard_names, write_shard
 from fail2progress.simulation import registry as simulators
+from fail2progress.simulation.base import Job
+from fail2progress.tasks.items import read_items
 from fail2progress.tasks.pretraining import job
 
 SHARD = 250
@@ -28,6 +30,14 @@ class ShardTask:
     first: int
     last: int
     simulator: str = simulators.DEFAULT
+    items: str = ""
+    """File whose items are carried out; empty: the pre-training distribution."""
+
+    def jobs(self) -> list[Job]:
+        """Executions first..last-1."""
+        if self.items:
+            return [item.job for item in read_items(Path(self.items))[self.first : self.last]]
+        return [job(self.seed, number) for number in range(self.first, self.last)]
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ def make_shard(task: ShardTask) -> ShardDone:
     start = time.perf_counter()
     simulator = simulators.make(task.simulator)
     numbers = range(task.first, task.last)
-    outcomes = list(zip(numbers, simulator.execute_all(job(task.seed, n) for n in numbers), strict=True))
+    outcomes = list(zip(numbers, simulator.execute_all(task.jobs()), strict=True))
     kept = [(n, outcome) for n, outcome in outcomes if outcome.stable]
     write_shard(Path(task.folder), task.name, arrays([o for _, o in kept], [n for n, _ in kept]))
     seconds = {key: sum(o.seconds[key] for _, o in outcomes) for key in ("stepping", "rays")}
@@ -52,30 +62,41 @@ def make_shard(task: ShardTask) -> ShardDone:
 
 
 def generate(
-    folder: Path, executions: int, seed: int, executor: Executor, simulator: str = simulators.DEFAULT
+    folder: Path,
+    executions: int,
+    seed: int,
+    executor: Executor,
+    simulator: str = simulators.DEFAULT,
+    items: Path | None = None,
 ) -> Iterator[ShardDone]:
-    """Make the shards that are missing; yields each as it is done. DataError if the folder holds data of another seed."""
+    """Make the shards that are missing; yields each as it is done. DataError if the folder holds data of another seed or file."""
     folder.mkdir(parents=True, exist_ok=True)
-    _check_seed(folder, seed)
+    _check_source(folder, {"seed": seed, "schema": SCHEMA, **({"items": digest(items)} if items else {})})
     present = set(shard_names(folder))
     tasks = [
-        ShardTask(str(folder), f"shard_{first // SHARD:05d}", seed, first, min(first + SHARD, executions), simulator)
+        ShardTask(
+            str(folder), f"shard_{first // SHARD:05d}", seed, first, min(first + SHARD, executions), simulator, str(items or "")
+        )
         for first in range(0, executions, SHARD)
     ]
     yield from executor.map_unordered(make_shard, [task for task in tasks if task.name not in present])
 
 
-def _check_seed(folder: Path, seed: int) -> None:
+def _check_source(folder: Path, wanted: dict[str, object]) -> None:
     path = folder / "source.json"
     if path.exists():
         try:
             source = json.loads(path.read_text())
         except ValueError as error:
-            raise DataError(f"{path}: cannot be read ({error}); delete it if the data are of seed {seed}") from error
-        if source != {"seed": seed, "schema": SCHEMA}:
-            raise DataError(f"{folder} holds data of {source}, not of seed {seed}; choose another folder")
+            raise DataError(f"{path}: cannot be read ({error}); delete it if the data are of {_named(wanted)}") from error
+        if source != wanted:
+            raise DataError(f"{folder} holds data of {source}, not of {_named(wanted)}; choose another folder")
         return
-    write_whole(path, json.dumps({"seed": seed, "schema": SCHEMA}))
+    write_whole(path, json.dumps(wanted))
+
+
+def _named(source: dict[str, object]) -> str:
+    return f"items {str(source['items'])[:12]}" if "items" in source else f"seed {source['seed']}"
 
 
 def write_manifest(folder: Path, seed: int, note: dict[str, object]) -> Path:
