@@ -113,3 +113,22 @@ def test_the_matched_control_is_as_hard_as_asked() -> None:
         rows = matched(accuracy, wanted, 60, rng)
         assert len(set(rows.tolist())) == 60
         assert accuracy[rows].mean() == pytest.approx(wanted, abs=0.05)
+
+
+def test_seeds_share_what_is_made_around_a_failed_item(pool: list[Carried], panel: Panel, store: ExecutionStore) -> None:
+    responses = panel.respond([item.execution for item in pool], SCOUT)
+    given = induction(pool, responses, panel, store, None, 2, "kmeans", 0)
+    made = [
+        GENERATORS.get("neighbour")(replace(given, known={item.id for item in pool}), 24, np.random.default_rng(seed))
+        for seed in (1, 2)
+    ]
+    parents = [{item.item.metadata.parents[0] for item in items} for items in made]
+    ids = [{item.id for item in items} for items in made]
+    assert ids[0] != ids[1] and len(ids[0] & ids[1]) >= len(parents[0] & parents[1]) / 2 > 0
+
+
+def test_answers_do_not_depend_on_what_is_asked_beside(pool: list[Carried], panel: Panel) -> None:
+    executions = [item.execution for item in pool]
+    together, alone = panel.respond(executions), [panel.respond([each])[0] for each in executions[:6]]
+    for one, other in zip(together, alone, strict=False):
+        assert np.array_equal(one.correct, other.correct) and np.allclose(one.graded, other.graded, atol=1e-4)

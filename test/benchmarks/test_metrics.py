@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fail2progress.benchmarks.bootstrap import holm, two_level
+from fail2progress.benchmarks.bootstrap import Draws, holm, two_level
 from fail2progress.benchmarks.metrics import (
     corrected_purity,
     corrected_separation,
@@ -89,3 +89,21 @@ def test_two_levels_are_wider_than_one_and_holm_keeps_the_order() -> None:
     assert apart.value == 1.0 and apart.hi - apart.lo > 1.0
     assert (alike.lo, alike.hi) == (1.0, 1.0) and alike.p < 0.01
     assert holm({"H1": 0.01, "H2": 0.04, "H3": 0.03}) == pytest.approx({"H1": 0.03, "H3": 0.06, "H2": 0.06})
+
+
+def test_items_that_seeds_share_are_drawn_alike_and_not_as_independent_ones() -> None:
+    rng = np.random.default_rng(5)
+    items = [str(i) for i in range(60)]
+    draws = Draws(items, 4000, rng)
+    one, other = draws.counts(items[:40]), draws.counts(items[20:])
+    assert np.array_equal(one[:, 20:], other[:, :20])
+    assert abs(one.mean() - 1) < 0.05 and (draws.counts(["7"]) > 0).all()
+    # the same 50 items in ten seeds are no more than 50 items
+    answers, names = rng.random(50).round(), [str(i) for i in range(50)]
+    shared = Draws(names, 2000, rng)
+    apart = [Draws(names, 2000, rng) for _ in range(10)]
+    wide, narrow = (
+        two_level(np.full(10, answers.mean()), np.array([(c * answers).sum(1) / c.sum(1) for c in counts]), 2000, rng)
+        for counts in ([shared.counts(names)] * 10, [each.counts(names) for each in apart])
+    )
+    assert wide.hi - wide.lo > 2 * (narrow.hi - narrow.lo)

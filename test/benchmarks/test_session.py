@@ -1,5 +1,6 @@
 """Runs: log and report, replay to the last digit, going on after an interruption, and what makes a run confirmatory."""
 
+import gzip
 import json
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from fail2progress.benchmarks.config import (
     preregistered,
     status,
 )
-from fail2progress.benchmarks.events import EVENTS, REPORT, RunLogError, read_events
+from fail2progress.benchmarks.events import EVENTS, PACKED, REPORT, RunLogError, read_events
 from fail2progress.benchmarks.harness import BudgetError
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.session import Pool, ReplayError, Session, finish, replay
@@ -136,3 +137,13 @@ def test_a_run_is_confirmatory_only_by_rules_that_were_committed_before(tmp_path
     path.write_text('{"budgte": 3}')
     with pytest.raises(PreregistrationError, match="budgte"):
         preregistered(path)
+
+
+def test_a_packed_log_is_replayed(run: Path) -> None:
+    whole = (run / EVENTS).read_bytes()
+    (run / PACKED).write_bytes(gzip.compress(whole, mtime=0))
+    (run / EVENTS).unlink()
+    assert replay(run)["status"] == EXPLORATORY
+    (run / PACKED).write_bytes(gzip.compress(whole, mtime=0)[:-30])
+    with pytest.raises(RunLogError, match="cannot be read"):
+        replay(run)

@@ -20,8 +20,9 @@ LEARNER = "learner"
 
 @dataclass(frozen=True)
 class FailureTable:
-    """n failures: features (n, D), clusters and structures (n,), and the clusters' names."""
+    """n failures: items (n), features (n, D), clusters and structures (n,), and the clusters' names."""
 
+    items: tuple[str, ...]
     features: Array
     clusters: Codes
     structures: Codes
@@ -78,6 +79,10 @@ class Answers:
         """Failures of a slice and seed."""
         return self._failures.get((name, seed))
 
+    def ids(self, name: str, seed: int) -> list[str]:
+        """The items of a slice and seed."""
+        return [str(record["item"]) for record in self.records(name, seed)]
+
     def learner(self) -> list[dict[str, Any]]:
         """Answers of the model that learns from round to round."""
         return [record for record in self.found.records("eval_record") if record.get("by") == LEARNER]
@@ -109,6 +114,7 @@ class Answers:
 
 def _table(records: Sequence[dict[str, Any]]) -> FailureTable:
     return FailureTable(
+        tuple(str(record["item"]) for record in records),
         np.array([record["features"] for record in records], float),
         np.array([record["cluster"] for record in records], np.int64),
         numbered([record["structure"] for record in records]),

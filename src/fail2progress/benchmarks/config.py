@@ -25,11 +25,15 @@ class Rules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     schema_version: Literal[1] = 1
     primary: str = "cluster"
-    """The generator that H1 and H2 are about."""
+    """The generator that H1 is about, and H2 where no other is named."""
+    structured: str | None = None
+    """The generator that H2 and the rounds are about."""
     generators: tuple[str, ...] = ("cluster",)
     controls: tuple[str, ...] = ("static", "matched", "shuffled")
     """H1: the primary must separate more than each of these."""
     clusterer: str = "kmeans"
+    second: str | None = None
+    """Another clusterer, which H2 is reported with beside the one that decides it."""
     k: Annotated[int, Field(ge=2)] = 8
     budget: Annotated[int, Field(ge=2)] = 40
     """Items of a slice and seed."""
@@ -49,6 +53,11 @@ class Rules(BaseModel):
     """H3 is judged on this one."""
     modes: tuple[Literal["accumulate", "substitute", "learn", "null"], ...] = ("accumulate", "null")
     """Rounds that are run, where there are any; null: fresh static draws."""
+
+    @property
+    def clustered(self) -> str:
+        """The generator whose clusters of failures are put to the test."""
+        return self.structured or self.primary
 
 
 @dataclass(frozen=True)

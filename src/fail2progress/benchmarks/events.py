@@ -8,6 +8,7 @@ Work comes in blocks (a seed, a round). Records of a block count once it is fini
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import secrets
@@ -22,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 SCHEMA = 1
 EVENTS = "events.jsonl"
+PACKED = "events.jsonl.gz"
+"""A finished log that was packed; it is read where there is no other."""
 REPORT = "report.json"
 HEAD = 2
 """Lines at the beginning of a log: what it was run with, and its configuration."""
@@ -116,13 +119,24 @@ def begun(folder: Path) -> bool:
     return path.exists() and path.read_bytes().count(b"\n") >= HEAD
 
 
+def _content(folder: Path) -> bytes:
+    packed = folder / PACKED
+    return (
+        gzip.decompress(packed.read_bytes())
+        if packed.exists() and not (folder / EVENTS).exists()
+        else (folder / EVENTS).read_bytes()
+    )
+
+
 def read_events(folder: Path, cut_short: bool = False) -> Iterator[Event]:
     """All events of a run. RunLogError names the line that is damaged; `cut_short`: the last one may be, and is left out."""
     path = folder / EVENTS
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError as error:
-        raise RunLogError(f"{path}: cannot be read ({error.strerror or error}); name the folder of a benchmark run") from error
+        lines = _content(folder).decode("utf-8", errors="replace").splitlines()
+    except (OSError, EOFError) as error:
+        raise RunLogError(
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); name the folder of a benchmark run"
+        ) from error
     for number, line in enumerate(lines, 1):
         try:
             event = Event.model_validate_json(line)

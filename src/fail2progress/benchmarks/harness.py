@@ -43,6 +43,7 @@ class Harness:
     rejected: Rejected = field(default_factory=Rejected, compare=False)
     tell: Tell = lambda what: None
     _scouted: dict[str, Response] = field(default_factory=dict, compare=False)
+    _answered: dict[str, Response] = field(default_factory=dict, compare=False)
 
     def check(self) -> None:
         """BudgetError where a pool is smaller than what is drawn from it."""
@@ -60,7 +61,7 @@ class Harness:
         """One seed, all slices, into the log."""
         for name, items in self._slices(seed):
             self.tell(f"seed {seed}: {name}")
-            self.record(name, seed, items, self.panel.respond([item.execution for item in items]), log)
+            self.record(name, seed, items, self.answered(items), log)
 
     def _slices(self, seed: int) -> list[tuple[str, list[Carried]]]:
         rules, rng = self.rules, seeded(self.rules.seed, seed, "slices")
@@ -83,10 +84,17 @@ class Harness:
 
     def scouted(self, items: Sequence[Carried]) -> list[Response]:
         """What the scouts say of items; asked once for each."""
-        missing = [item for item in items if item.id not in self._scouted]
-        answers = self.panel.respond([item.execution for item in missing], SCOUT)
-        self._scouted.update({item.id: answer for item, answer in zip(missing, answers, strict=True)})
-        return [self._scouted[item.id] for item in items]
+        return self._asked(items, self._scouted, SCOUT)
+
+    def answered(self, items: Sequence[Carried]) -> list[Response]:
+        """What all models say of items; asked once for each, in however many slices and seeds it stands."""
+        return self._asked(items, self._answered, None)
+
+    def _asked(self, items: Sequence[Carried], known: dict[str, Response], role: str | None) -> list[Response]:
+        missing = list({item.id: item for item in items if item.id not in known}.values())
+        answers = self.panel.respond([item.execution for item in missing], role)
+        known.update({item.id: answer for item, answer in zip(missing, answers, strict=True)})
+        return [known[item.id] for item in items]
 
     @cached_property
     def space(self) -> Space:
@@ -99,7 +107,7 @@ class Harness:
         """Failures of the scouts on items, and their clusters."""
         rules, responses = self.rules, self.scouted(items)
         given = induction(items, responses, self.panel, self.store, self.space, rules.k, rules.clusterer, seed)
-        return replace(given, rejected=self.rejected)
+        return replace(given, rejected=self.rejected, seed=rules.seed)
 
     def _made(self, name: str, given: Induction, seed: int) -> list[Carried]:
         self.tell(f"seed {seed}: making {name}")

@@ -7,8 +7,10 @@ permuted) and `neighbour` (no clusters at all).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import cycle
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from fail2progress.benchmarks.build import BuildError, Carried, Rejected, collect
 from fail2progress.benchmarks.choices import varied
 from fail2progress.benchmarks.clusters import CLUSTERERS, Failure, Labels, Space, centroids, failures, nearest
-from fail2progress.benchmarks.items import BenchmarkItem, Metadata, design, made_of
+from fail2progress.benchmarks.items import BenchmarkItem, Metadata, design, made_of, seeded
 from fail2progress.benchmarks.levels import SCOUT
 from fail2progress.benchmarks.panel import Member, Panel
 from fail2progress.benchmarks.scoring import Response
@@ -32,6 +34,7 @@ from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Outcome, Simulator
 from fail2progress.stein.actions import PRIOR
 from fail2progress.stein.states import NothingToVaryError
+from fail2progress.tasks.items import Item, to_json
 from fail2progress.tasks.layout import random_camera_pose
 
 STEP = 0.06
@@ -51,6 +54,8 @@ class Induction:
     store: ExecutionStore
     known: set[str] = field(compare=False)
     rejected: Rejected = field(default_factory=Rejected, compare=False)
+    seed: int = 0
+    """With a failed item's id it decides what is made around it: benchmark seeds that draw the same item share the work."""
 
     @property
     def features(self) -> Array:
@@ -115,6 +120,7 @@ class Variation:
     def _candidates(self, given: Induction, rng: np.random.Generator) -> Iterator[BenchmarkItem]:
         ways = [np.flatnonzero(given.labels == label) for label in np.unique(given.labels[given.labels >= 0])]
         ways = [rows[[bool(given.found[row].item.item.choices) for row in rows]] for rows in ways]
+        numbers: Counter[str] = Counter()
         if not any(len(rows) for rows in ways):
             raise BuildError("no failure was made from draws that can be varied")
         while True:
@@ -124,7 +130,9 @@ class Variation:
                 continue
             parent = given.found[int(rng.choice(rows))].item.item
             about = {"parents": (parent.id,), "cluster": number if self.clusters else None, "generator": self.name}
-            made = design(parent.structure, [int(rng.integers(2**31))], varied(parent.choices, rng, STEP), **about)
+            draws = seeded(given.seed, parent.id, numbers[parent.id])
+            numbers[parent.id] += 1
+            made = design(parent.structure, [int(draws.integers(2**31))], varied(parent.choices, draws, STEP), **about)
             if made is not None:
                 yield made
 
@@ -157,16 +165,28 @@ class Stein:
 
     def _candidates(self, given: Induction, simulator: Simulator, rng: np.random.Generator) -> Iterator[BenchmarkItem]:
         scout = with_gradient(given.panel)
-        clusters = [np.flatnonzero(given.labels == label) for label in np.unique(given.labels[given.labels >= 0])]
+        failed = sorted(range(len(given.found)), key=lambda row: given.found[row].item.id)
+        clusters = [cycle([row for row in failed if given.labels[row] == label]) for label in sorted(set(given.labels) - {-1})]
         while True:
             number = int(rng.integers(len(clusters)))
-            parent = given.found[int(rng.choice(clusters[number]))].item.item
+            parent = given.found[next(clusters[number])].item.item
+            about = Metadata(parent.metadata.type, parents=(parent.id,), cluster=number, generator=self.name)
+            for item in self._around(parent, scout, given, simulator):
+                yield BenchmarkItem(item, about, (), parent.structure)
+
+    def _around(self, parent: BenchmarkItem, scout: Member, given: Induction, simulator: Simulator) -> list[Item]:
+        """Scenes of a failure, inferred once: seeds take failures in the order of their ids, so that they share most of them."""
+
+        def made() -> list[Item]:
+            rng = seeded(given.seed, parent.id, self.name)
+            found = []
             for outcome in around(parent, scout, simulator, int(rng.integers(2**31))):
                 eye, look = random_camera_pose(rng)
-                scene = outcome.before.scene
-                item = made_of(scene, outcome.call, Camera(eye=eye, target=look), int(rng.integers(2**31)))
-                about = Metadata(parent.metadata.type, parents=(parent.id,), cluster=number, generator=self.name)
-                yield BenchmarkItem(item, about, (), parent.structure)
+                camera = Camera(eye=eye, target=look)
+                found.append(made_of(outcome.before.scene, outcome.call, camera, int(rng.integers(2**31))))
+            return found
+
+        return given.store.inferred([to_json(parent.item), scout.digest, given.seed, repr(_STEIN)], made)
 
 
 def with_gradient(panel: Panel) -> Member:

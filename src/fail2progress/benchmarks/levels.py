@@ -72,10 +72,10 @@ class LevelTask:
     data_digest: str
     out: str
     scouts: int | None = None
-    batch: int = 32
     lessons: str = ""
     """Folder of the further executions."""
     lessons_digest: str = ""
+    batch: int = 32
 
     @property
     def level(self) -> str:
@@ -148,10 +148,10 @@ def tasks(
         _check_enough(lessons, most)
     out.mkdir(parents=True, exist_ok=True)
     marks = load_checkpoint(encoder).digest, digest(data / "manifest.json")
-    extra = {"lessons": str(lessons), "lessons_digest": digest(lessons / "manifest.json")} if lessons else {}
+    further = (str(lessons), digest(lessons / "manifest.json")) if lessons else ("", "")
     codes = out / "codes.safetensors"
     return [
-        LevelTask(kind, size, seed, str(data), str(codes), str(encoder), *marks, str(out), scouts, **extra)
+        LevelTask(kind, size, seed, str(data), str(codes), str(encoder), *marks, str(out), scouts, *further)
         for seed in range(seeds)
         for size in sizes
         for kind in kinds

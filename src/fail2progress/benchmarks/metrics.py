@@ -33,14 +33,12 @@ def corrected_separation(answers: Array) -> float:
 
 
 def corrected_separations(answers: Array, counts: Codes) -> Array:
-    """(R,) S_c of the items as often as (R, n) counts say, all rows with the same sum."""
-    n, models = int(counts[0].sum()), answers.shape[1]
-    if n < 2:
-        return np.zeros(len(counts))
+    """(R,) S_c of the items as often as (R, n) counts say; 0 where they are fewer than two."""
+    n, models = np.maximum(counts.sum(axis=1, keepdims=True), 1), answers.shape[1]
     mean, square = counts @ answers / n, counts @ answers**2 / n
-    variance = (square - mean**2) * n / (n - 1)
-    noise = (1 - 1 / models) * variance.mean(axis=1) / n
-    return np.asarray(np.sqrt(np.maximum(0.0, mean.var(axis=1) - noise)))
+    variance = (square - mean**2) / np.maximum(n - 1, 1)
+    noise = (1 - 1 / models) * variance.mean(axis=1)
+    return np.asarray(np.where(n[:, 0] < 2, 0.0, np.sqrt(np.maximum(0.0, mean.var(axis=1) - noise))))
 
 
 def order_agreement(accuracies: Array, reference: Array) -> float:

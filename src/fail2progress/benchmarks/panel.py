@@ -55,6 +55,11 @@ class Member:
             raise PanelError(f"{self.path}: digest {checkpoint.digest[:12]} is not that of the panel, {self.digest[:12]}")
         return checkpoint.model
 
+    @cached_property
+    def encoder(self) -> str:
+        """Digest of its shape encoder."""
+        return encoder_digest(self.model)
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -77,11 +82,15 @@ class Panel:
     def respond(self, executions: Sequence[Execution], role: str | None = None) -> list[Response]:
         """What all members, or those of a role, say of executions, scored. Members that are not asked count as right."""
         asked = list(range(len(self.members)) if role is None else self.of(role))
-        found: list[Response] = []
+        found: dict[int, Response] = {}
+        # Batches are padded to their largest scene, and cost its square: scenes of a size go together.
+        order = sorted(range(len(executions)), key=lambda row: len(executions[row].names))
         with one_thread(), torch.no_grad():
-            for start in range(0, len(executions), _BATCH):
-                found += _respond([self.members[i] for i in asked], executions[start : start + _BATCH])
-        return [_widened(response, asked, len(self.members)) for response in found]
+            for start in range(0, len(order), _BATCH):
+                rows = order[start : start + _BATCH]
+                answers = _respond([self.members[i] for i in asked], [executions[row] for row in rows])
+                found.update(zip(rows, answers, strict=True))
+        return [_widened(found[row], asked, len(self.members)) for row in range(len(executions))]
 
 
 def read_panel(folder: Path | None) -> Panel:
@@ -124,7 +133,7 @@ def _respond(members: Sequence[Member], part: Sequence[Execution]) -> list[Respo
     inputs, codes = _Inputs(part), dict[str, Tensor]()
     said = []
     for member in members:
-        key = encoder_digest(member.model)
+        key = member.encoder
         if key not in codes:
             codes[key] = inputs.codes(member.model)
         said.append(inputs.predict(member.model, codes[key]))

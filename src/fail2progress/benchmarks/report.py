@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from fail2progress.benchmarks.answers import REFERENCE, Answers
-from fail2progress.benchmarks.bootstrap import drawn_counts, holm, two_level
+from fail2progress.benchmarks.bootstrap import Draws, holm, two_level
 from fail2progress.benchmarks.config import Rules
 from fail2progress.benchmarks.convergence import learning, series, verdict
 from fail2progress.benchmarks.events import Recorded
@@ -51,8 +52,10 @@ def _slice(answers: Answers, name: str, rules: Rules) -> dict[str, Any]:
     tables = [answers.by_level(name, seed) for seed in seeds]
     accuracy = np.mean([table.mean(axis=0) for table in tables], axis=0)
     rng = seeded(rules.seed, name, "report")
-    counts = [drawn_counts(len(table), rules.n_boot, rng) for table in tables]
-    plain = np.array([[float(value) for value in (c @ t / len(t)).std(axis=1)] for c, t in zip(counts, tables, strict=True)])
+    ids = [answers.ids(name, seed) for seed in seeds]
+    draws = Draws(chain(*ids), rules.n_boot, rng)
+    counts = [draws.counts(each) for each in ids]
+    plain = np.array([(c @ t / c.sum(axis=1, keepdims=True)).std(axis=1) for c, t in zip(counts, tables, strict=True)])
     corrected = np.array([corrected_separations(t, c) for t, c in zip(tables, counts, strict=True)])
     values = np.array([separation(table.mean(axis=0)) for table in tables])
     by_seed = [_of_seed(answers, name, seed) for seed in seeds]
@@ -61,6 +64,7 @@ def _slice(answers: Answers, name: str, rules: Rules) -> dict[str, Any]:
     return {
         "n": int(sum(len(table) for table in tables)),
         "seeds": len(seeds),
+        "different_items": len(set(chain(*ids))),
         "accuracy": float(accuracy.mean()),
         "accuracy_by_level": dict(zip(answers.levels, accuracy.tolist(), strict=True)),
         "graded": float(np.mean([answers.graded(name, seed).mean() for seed in seeds])),

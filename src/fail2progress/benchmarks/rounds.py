@@ -44,7 +44,7 @@ class Iteration:
 
     harness: Harness
     held_back: Sequence[Carried] = ()
-    """What the learner is judged on after every round."""
+    """What the learner is judged on after every round; rounds of fresh static draws go on with it."""
     weights: Path | None = None
     """Of the learner, before its first lesson."""
     targeting: TargetOptions = field(default_factory=TargetOptions)
@@ -61,7 +61,7 @@ class Iteration:
         anchors = given.found[: rules.anchors]
         fresh = shuffled[len(shuffled) // 2 :]
         start = self._first(mode, fresh, given)
-        self._rounds(mode, start, fresh[rules.budget :], anchors, given.space, log)
+        self._rounds(mode, start, [*fresh[rules.budget :], *self.held_back], anchors, given.space, log)
 
     def _first(self, mode: str, fresh: Sequence[Carried], given: Induction) -> list[Carried]:
         if mode == LEARN:
@@ -111,21 +111,22 @@ class Iteration:
         rules = self.harness.rules
         labels = CLUSTERERS.get(rules.clusterer)(space.place(known), rules.k, SEED + number)
         ids = {failure.item.id for failure in known} | {item.id for pool in self.harness.pools.values() for item in pool}
-        return Induction(tuple(known), labels, space, self.harness.panel, self.harness.store, ids, self.harness.rejected)
+        parts = self.harness.panel, self.harness.store, ids, self.harness.rejected, rules.seed
+        return Induction(tuple(known), labels, space, *parts)
 
     def _next(self, mode: str, number: int, given: Induction, spare: Sequence[Carried]) -> list[Carried]:
         rules = self.harness.rules
         if mode == NULL:
             start = number * rules.budget
             return [spare[row % len(spare)] for row in range(start, start + rules.budget)]
-        return GENERATORS.get(rules.primary)(given, rules.budget, seeded(rules.seed, mode, number))
+        return GENERATORS.get(rules.clustered)(given, rules.budget, seeded(rules.seed, mode, number))
 
     def _record(
         self, mode: str, number: int, items: Sequence[Carried], given: Induction | None, anchors: Sequence[Failure], log: RunLog
     ) -> None:
         """The round's answers, its failures in clusters, and the anchors by the nearest centroid."""
         name = round_name(mode, number)
-        responses = self.harness.panel.respond([item.execution for item in items])
+        responses = self.harness.answered(items)
         for item, response in zip(items, responses, strict=True):
             log.write("rounds", "eval_record", answer_of(name, SEED, item, response))
         if given is None:

@@ -19,10 +19,12 @@ from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
 from fail2progress.evaluation.studies.cells import code_version
 from fail2progress.simulation import registry as simulators
-from fail2progress.tasks.items import to_json
+from fail2progress.tasks.items import Item, parse, to_json
 
 DECIDE = ("core", "skills", "simulation", "evaluation/predictions.py", "benchmarks/execution.py")
 """What of the package decides how an item goes."""
+INFER = (*DECIDE, "models", "stein", "failures", "learning", "benchmarks/induction.py")
+"""What decides which scenes are inferred around a failure."""
 _ARRAYS = ("points", "shift", "binary", "unary", "concerned", "parameters")
 _CHUNK = 4
 
@@ -68,6 +70,14 @@ class ExecutionStore:
     def knows(self, items: Sequence[BenchmarkItem]) -> bool:
         """Whether all were carried out already."""
         return all(self._path(each).exists() for each in items)
+
+    def inferred(self, content: Sequence[object], make: Callable[[], list[Item]]) -> list[Item]:
+        """Items that cost more to find than to carry out, kept by what they were made from; made where they are missing."""
+        key = hashlib.sha256(json.dumps([*content, self.simulator, code_version(INFER)]).encode()).hexdigest()[:24]
+        path = self.folder / key[:2] / f"{key}.jsonl"
+        if not path.exists():
+            write_whole(path, "".join(to_json(item) + "\n" for item in make()))
+        return [parse(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
     def _path(self, item: BenchmarkItem) -> Path:
         # choices, structure and parents do not decide how an item goes

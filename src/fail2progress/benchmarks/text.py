@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fail2progress.benchmarks.bootstrap import drawn_counts, two_level
+from fail2progress.benchmarks.bootstrap import Draws, two_level
 from fail2progress.benchmarks.items import seeded
 from fail2progress.benchmarks.metrics import corrected_separation, corrected_separations, separation
 
@@ -141,10 +141,12 @@ def text_report(
 
 
 def _slice(name: str, items: Sequence[TextItem], budget: int, seeds: int, n_boot: int, seed: int) -> dict[str, Any]:
-    tables = [answers(_drawn(items, budget, seeded(seed, number, name))) for number in range(seeds)]
+    drawn = [_drawn(items, budget, seeded(seed, number, name)) for number in range(seeds)]
+    tables = [answers(each) for each in drawn]
     rng = seeded(seed, name, "bootstrap")
-    counts = [drawn_counts(len(table), n_boot, rng) for table in tables]
-    plain = np.array([(c @ t / len(t)).std(axis=1) for c, t in zip(counts, tables, strict=True)])
+    draws = Draws((item.id for item in items), n_boot, rng)
+    counts = [draws.counts([item.id for item in each]) for each in drawn]
+    plain = np.array([(c @ t / c.sum(axis=1, keepdims=True)).std(axis=1) for c, t in zip(counts, tables, strict=True)])
     corrected = np.array([corrected_separations(t, c) for t, c in zip(tables, counts, strict=True)])
     values = np.array([separation(table.mean(axis=0)) for table in tables])
     mine = np.array([corrected_separation(table) for table in tables])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -89,7 +90,7 @@ def induce(
         with checked():
             given = induction(pool, responses, models, executions, None, k, clusterer, seed)
         say(f"{len(given.found)} of {len(pool)} items fail")
-        found = make(given, budget, seeded(seed, generator))
+        found = make(replace(given, seed=seed), budget, seeded(seed, generator))
     write_benchmark([each.item for each in found], out)
     names = {str(key): value for key, value in sorted(name_clusters(given.found, given.labels).items())}
     result = {"items": len(found), "out": shown(out), "generator": generator, "failures": len(given.found), "clusters": names}
