@@ -45,7 +45,7 @@ def perceive(
     segmenter: Annotated[
         str,
         typer.Option(
-            help="geometric, learned, open-vocabulary, one of another package, or a YAML or JSON file with its options."
+            help="geometric, learned, fused, open-vocabulary, one of another package, or a YAML or JSON file with its options."
         ),
     ] = "geometric",
     relations: Annotated[

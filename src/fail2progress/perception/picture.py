@@ -22,8 +22,8 @@ def draw(colour: NDArray[np.uint8], perceived: Perceived, relations: Sequence[tu
     for surface in perceived.surfaces:
         flat[_rim(surface.pixels, colour.shape[:2])] = (255, 255, 255)
     for i, segment in enumerate(perceived.segments):
-        flat[segment.pixels] = 0.55 * flat[segment.pixels] + 0.45 * _HUES[i % len(_HUES)]
-        flat[_rim(segment.pixels, colour.shape[:2])] = _HUES[i % len(_HUES)]
+        flat[segment.mask] = 0.55 * flat[segment.mask] + 0.45 * _HUES[i % len(_HUES)]
+        flat[_rim(segment.mask, colour.shape[:2])] = _HUES[i % len(_HUES)]
     image = Image.fromarray(tinted.astype(np.uint8))
     pen = ImageDraw.Draw(image)
     for segment in perceived.segments:

@@ -55,6 +55,6 @@ def study(folder: Path, kind: str | None, segmenter: Segmenter, most: int | None
 def numbered(found: Perceived) -> NDArray[np.int64]:
     """(H, W) numbers of segments, 0 for none; of two that share a pixel, the smaller has it, which lies in the larger."""
     numbers = np.zeros(found.width * found.height, np.int64)
-    for number, segment in sorted(enumerate(found.segments), key=lambda pair: -len(pair[1].pixels)):
-        numbers[segment.pixels] = number + 1
+    for number, segment in sorted(enumerate(found.segments), key=lambda pair: -len(pair[1].mask)):
+        numbers[segment.mask] = number + 1
     return numbers.reshape(found.height, found.width)

@@ -85,16 +85,18 @@ def score(table: Tabletop, frame: RgbdFrame, perceived: Perceived | None) -> lis
     labels = frame.labels
     if labels is None:
         raise ValueError("a frame without labels cannot be scored")
-    known = labels.image.ravel() * (frame.depth.ravel() > 0)
+    read = frame.depth.ravel() > 0
+    known = labels.image.ravel() * read
     truth = {name: np.flatnonzero(known == labels.names.index(name) + 1) for name in table.arrangement}
     truth = {name: pixels for name, pixels in truth.items() if len(pixels) >= VISIBLE}
     segments = perceived.segments if perceived is not None else ()
     overlaps = np.zeros((len(truth), len(segments)))
     for column, segment in enumerate(segments):
-        shown = np.bincount(known[segment.pixels], minlength=len(labels.names) + 1)
+        own_pixels = segment.mask[read[segment.mask]]
+        shown = np.bincount(known[own_pixels], minlength=len(labels.names) + 1)
         for row, (name, pixels) in enumerate(truth.items()):
             common = shown[labels.names.index(name) + 1]
-            overlaps[row, column] = common / (len(pixels) + len(segment.pixels) - common)
+            overlaps[row, column] = common / (len(pixels) + len(own_pixels) - common)
     own = _assigned(overlaps)
     kinds = dict(zip(labels.names, labels.categories, strict=True))
     return [

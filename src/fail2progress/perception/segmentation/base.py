@@ -31,6 +31,7 @@ class Segment:
     points: (n, 3) float32 m in the planning frame, in the order of `pixels`, (n,) flat indices into the image.
     pose: (7,) m and unit quaternion w, x, y, z of the upright box of full extents `size` (3,) m around it.
     visibility: share of its outline that nothing nearer hides, in [0, 1]. colour: the word for its colour; "" where not known.
+    covered: `pixels` and those that show it but have no reading; None where not known.
     """
 
     id: str
@@ -42,10 +43,16 @@ class Segment:
     size: Array
     visibility: float
     colour: str = ""
+    covered: NDArray[np.int64] | None = None
+
+    @property
+    def mask(self) -> NDArray[np.int64]:
+        """(m,) flat indices of all pixels that it covers."""
+        return self.pixels if self.covered is None else self.covered
 
     def box_px(self, width: int) -> tuple[int, int, int, int]:
         """First and last column and row with a pixel of it: x0, y0, x1, y1, in an image so wide."""
-        rows, columns = np.divmod(self.pixels, width)
+        rows, columns = np.divmod(self.mask, width)
         return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())
 
 

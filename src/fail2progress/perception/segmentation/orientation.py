@@ -67,8 +67,8 @@ def turned_back(found: Perceived, frame: RgbdFrame, turns: int) -> Perceived:
     way_up = found.way_up and replace(found.way_up, direction=rotation[:3, :3].T @ found.way_up.direction, side=SIDES[turns % 4])
     return replace(
         found,
-        segments=tuple(_at(segment, index[segment.pixels]) for segment in found.segments),
-        surfaces=tuple(_at(surface, index[surface.pixels]) for surface in found.surfaces),
+        segments=tuple(_at(segment, index) for segment in found.segments),
+        surfaces=tuple(_at(surface, index) for surface in found.surfaces),
         pose=found.pose @ rotation,
         width=size.width,
         height=size.height,
@@ -76,9 +76,12 @@ def turned_back(found: Perceived, frame: RgbdFrame, turns: int) -> Perceived:
     )
 
 
-def _at(segment: Segment, pixels: NDArray[np.int64]) -> Segment:
+def _at(segment: Segment, index: NDArray[np.int64]) -> Segment:
+    """With the pixels that stand at its own in the index of the image."""
+    pixels, covered = index[segment.pixels], segment.covered
     order = np.argsort(pixels)
-    return replace(segment, pixels=pixels[order], points=segment.points[order])
+    covered = None if covered is None else np.sort(index[covered])
+    return replace(segment, pixels=pixels[order], points=segment.points[order], covered=covered)
 
 
 def stride(frame: RgbdFrame) -> int:
@@ -115,11 +118,15 @@ def enlarged(found: Perceived, frame: RgbdFrame, step: int) -> Perceived:
     points = (frame.points() @ found.pose[:3, :3].T + found.pose[:3, 3]).astype(np.float32).reshape(-1, 3)
     corner = (np.arange(step)[:, None] * size.width + np.arange(step)).ravel()
 
+    def squares(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+        rows, columns = np.divmod(pixels, found.width)
+        return np.sort(((rows * size.width + columns)[:, None] * step + corner).ravel())
+
     def all_of(segment: Segment) -> Segment:
-        rows, columns = np.divmod(segment.pixels, found.width)
-        pixels = np.sort(((rows * size.width + columns)[:, None] * step + corner).ravel())
+        pixels = squares(segment.pixels)
         pixels = pixels[np.isfinite(points[pixels, 0])]
-        return replace(segment, pixels=pixels, points=points[pixels])
+        covered = None if segment.covered is None else squares(segment.covered)
+        return replace(segment, pixels=pixels, points=points[pixels], covered=covered)
 
     segments, surfaces = (tuple(all_of(part) for part in parts) for parts in (found.segments, found.surfaces))
     return replace(found, segments=segments, surfaces=surfaces, width=size.width, height=size.height)

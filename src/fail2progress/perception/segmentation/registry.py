@@ -13,6 +13,7 @@ from fail2progress.perception.segmentation.base import Segmenter
 
 LABEL_IMAGE = "label-image"
 GEOMETRIC = "geometric"
+FUSED = "fused"
 _ROOM = "fail2progress.perception.segmentation"
 SEGMENTERS: Registry[type[Segmenter]] = Registry(
     "segmenter",
@@ -21,6 +22,7 @@ SEGMENTERS: Registry[type[Segmenter]] = Registry(
         LABEL_IMAGE: f"{_ROOM}.label_image:LabelledSegmenter",
         GEOMETRIC: f"{_ROOM}.geometric.segmenter:GeometricSegmenter",
         "learned": f"{_ROOM}.learned.segmenter:LearnedSegmenter",
+        FUSED: f"{_ROOM}.fused.segmenter:FusedSegmenter",
         "open-vocabulary": f"{_ROOM}.open_vocabulary.segmenter:OpenVocabularySegmenter",
     },
 )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from fail2progress.perception.segmentation.geometric.planes import Surface
+from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 
 Window = tuple[slice, slice]
@@ -15,12 +18,30 @@ _MARGIN = 0.12
 """Of a window's sides, by which it is larger on each side than what it is to show."""
 
 
+@dataclass(frozen=True)
+class Thing:
+    """Flat indices of an object's pixels with a reading, and of all that it covers; None where that is the same."""
+
+    pixels: Numbers
+    covered: Numbers | None = None
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What geometry makes of a frame: its pixels, the objects, and which of other ones stand on a surface."""
+
+    scan: Scan
+    rows: Table
+    objects: list[Numbers]
+    standing: Callable[[list[Numbers]], list[Numbers]]
+
+
 class Guide(ABC):
     """Of one frame that is upright."""
 
     @abstractmethod
-    def objects(self, scan: Scan, labels: Numbers, found: list[Numbers]) -> list[Numbers]:
-        """Pixels of every object: from the regions (H, W) numbered by labels, and the objects that geometry makes of them."""
+    def objects(self, geometry: Geometry) -> list[Thing]:
+        """Every object, from those of geometry and what else is known."""
 
 
 def window_of(scan: Scan, surfaces: list[Surface]) -> Window:

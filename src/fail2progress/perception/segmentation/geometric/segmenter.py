@@ -7,6 +7,7 @@ docs/decisions/0006-perception.md.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 from scipy import ndimage
@@ -22,7 +23,7 @@ from fail2progress.perception.segmentation.geometric import planes
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
-from fail2progress.perception.segmentation.geometric.guide import Guide, Window, window_of
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window, window_of
 from fail2progress.perception.segmentation.geometric.holes import closed
 from fail2progress.perception.segmentation.geometric.merging import Merger
 from fail2progress.perception.segmentation.geometric.outsiders import OutsiderRules, Outsiders
@@ -98,12 +99,17 @@ class GeometricSegmenter(Segmenter):
         clock.done("regions")
         rows = table(scan)
         found = self._objects(scan, rows, labels, axes, surfaces, frame.intrinsics)
-        if guide is not None:
-            found = sorted(guide.objects(scan, labels, found), key=lambda pixels: -len(pixels))
         clock.done("objects")
+        things = [Thing(pixels) for pixels in found]
+        if guide is not None:
+            standing = partial(self._standing_on, scan, surfaces, rows, axes, frame.intrinsics)
+            things = guide.objects(Geometry(scan, rows, found, standing))
+            things.sort(key=lambda thing: -len(thing.pixels))
+        clock.done("fusion")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
-        view = View(scan, rows, origin, owners_of(found, labels.size), rows.range.reshape(labels.shape))
-        segments = tuple(view.object(f"object_{i + 1}", pixels) for i, pixels in enumerate(found))
+        owners = owners_of([thing.pixels for thing in things], labels.size)
+        view = View(scan, rows, origin, owners, rows.range.reshape(labels.shape))
+        segments = tuple(view.object(f"object_{i + 1}", thing) for i, thing in enumerate(things))
         tables = tuple(view.table(f"table_{i + 1}", surface) for i, surface in enumerate(surfaces))
         clock.done("shapes")
         matrix = np.eye(4)
@@ -203,10 +209,16 @@ class GeometricSegmenter(Segmenter):
         found = [
             piece for whole, rest in zip(found, others, strict=True) for piece in tones.part(rows, whole, rest, self.tone_rules)
         ]
-        found = [pixels for pixels in found if self._over_table(scan, surfaces, rows, pixels)]
-        found = Outsiders(scan, rows, surfaces, axes, camera, self.outsider_rules).left_out(found)
+        found = self._standing_on(scan, surfaces, rows, axes, camera, found)
         found = [pixels for pixels in joined(scan, rows, found, self.stand_rules) if self._counts(scan, rows, pixels)]
         return sorted(found, key=lambda pixels: -len(pixels))
+
+    def _standing_on(
+        self, scan: Scan, surfaces: list[Surface], rows: Table, axes: Level, camera: Intrinsics, found: list[Numbers]
+    ) -> list[Numbers]:
+        """Those that are over a surface and do not belong to what is beyond it."""
+        found = [pixels for pixels in found if self._over_table(scan, surfaces, rows, pixels)]
+        return Outsiders(scan, rows, surfaces, axes, camera, self.outsider_rules).left_out(found)
 
     def _over_table(self, scan: Scan, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
         """Whether something is over a surface, and not only over its edge as a wall or the back of furniture is."""

@@ -13,6 +13,7 @@ from fail2progress.core.scene import Array, pose
 from fail2progress.perception.colours import colour_word
 from fail2progress.perception.segmentation.base import Segment
 from fail2progress.perception.segmentation.geometric.depth import Image
+from fail2progress.perception.segmentation.geometric.guide import Thing
 from fail2progress.perception.segmentation.geometric.hollows import ring
 from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
@@ -37,8 +38,9 @@ class View:
     owners: Numbers
     depth: Image
 
-    def object(self, name: str, pixels: Numbers) -> Segment:
+    def object(self, name: str, thing: Thing) -> Segment:
         """One object."""
+        pixels = thing.pixels
         own = self._points(pixels)
         low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
         bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
@@ -47,7 +49,8 @@ class View:
         pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
         share = visibility(pixels, self.depth)
         word = colour_word(self.scan.colour.reshape(-1, 3)[pixels])
-        return Segment(name, CATEGORY[body.shape], body.shape, self._points(pixels), pixels, body.pose, body.size, share, word)
+        own, covered = self._points(pixels), None if thing.covered is None else np.union1d(thing.covered, pixels)
+        return Segment(name, CATEGORY[body.shape], body.shape, own, pixels, body.pose, body.size, share, word, covered)
 
     def table(self, name: str, surface: Surface) -> Segment:
         """One surface."""

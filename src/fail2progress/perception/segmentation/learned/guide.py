@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fail2progress.perception.segmentation.geometric.guide import Guide, Window
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
@@ -41,22 +41,20 @@ class LearnedGuide(Guide):
         self.rules, self._seen, self._window = rules, seen, window
         self._numbers = instances(seen, votes)
 
-    def objects(self, scan: Scan, labels: Numbers, found: list[Numbers]) -> list[Numbers]:
+    def objects(self, geometry: Geometry) -> list[Thing]:
         """See Guide."""
-        image, likely = np.zeros(labels.shape, np.int64), np.zeros(labels.shape, np.float32)
-        image[self._window], likely[self._window] = enlarged(
-            self._numbers, self._seen.thing, scan.seen_in(self._window), self.rules
-        )
+        scan, found = geometry.scan, geometry.objects
+        image, likely = in_frame(self._numbers, self._seen.thing, scan, self._window, self.rules)
         thing = likely.ravel()
         own = self._own(image.ravel(), thing, scan)
-        taken = np.zeros(labels.size, bool)
+        taken = np.zeros(thing.size, bool)
         if own:
             taken[np.concatenate(own)] = True
         beside = (
             pixels for pixels in found if taken[pixels].mean() <= self.rules.overlap and thing[pixels].mean() >= self.rules.object
         )
         rest = (pixels[~taken[pixels]] for pixels in beside)
-        return own + [pixels for pixels in rest if len(pixels) >= self.rules.pixels]
+        return [Thing(pixels) for pixels in [*own, *rest] if len(pixels) >= self.rules.pixels]
 
     def _own(self, numbers: Numbers, thing: Floats, scan: Scan) -> list[Numbers]:
         """Pixels of each of the network's things that have a reading."""
@@ -65,19 +63,32 @@ class LearnedGuide(Guide):
         for number in range(1, int(numbers.max(initial=0)) + 1):
             pixels = np.flatnonzero(numbers == number)
             if len(pixels) >= self.rules.pixels and thing[pixels].mean() >= self.rules.own:
-                found.append(self._solid(pixels, scan.inverted.shape))
+                found.append(solid(pixels, scan.inverted.shape, self.rules.scrap))
         return [pixels for pixels in found if len(pixels) >= self.rules.pixels]
 
-    def _solid(self, pixels: Numbers, shape: tuple[int, ...]) -> Numbers:
-        """Without threads and scraps."""
-        image = np.zeros(shape, bool)
-        image.ravel()[pixels] = True
-        pieces, count = ndimage.label(ndimage.binary_opening(image))
-        if count == 0:
-            return pixels[:0]
-        sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-        sizes[0] = 0
-        return np.flatnonzero((sizes >= self.rules.scrap * sizes.max())[pieces.ravel()])
+
+def solid(pixels: Numbers, shape: tuple[int, ...], scrap: float) -> Numbers:
+    """Pixels of an image (H, W) without threads, and without pieces below a share of the largest."""
+    if len(pixels) == 0:
+        return pixels
+    rows, columns = np.divmod(pixels, shape[1])
+    top, left = int(rows.min()), int(columns.min())
+    image = np.zeros((int(rows.max()) - top + 3, int(columns.max()) - left + 3), bool)
+    image[rows - top + 1, columns - left + 1] = True
+    pieces, count = ndimage.label(ndimage.binary_opening(image))
+    if count == 0:
+        return pixels[:0]
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
+    sizes[0] = 0
+    y, x = np.nonzero((sizes >= scrap * sizes.max())[pieces])
+    return np.asarray((y + top - 1) * shape[1] + x + left - 1)
+
+
+def in_frame(numbers: Numbers, thing: Floats, scan: Scan, window: Window, rules: GuideRules) -> tuple[Numbers, Floats]:
+    """(H, W) numbers and probabilities of what was seen in a window of the frame: see `enlarged`."""
+    image, likely = np.zeros(scan.inverted.shape, np.int64), np.zeros(scan.inverted.shape, np.float32)
+    image[window], likely[window] = enlarged(numbers, thing, scan.seen_in(window), rules)
+    return image, likely
 
 
 def enlarged(numbers: Numbers, thing: Floats, scan: Scan, rules: GuideRules) -> tuple[Numbers, Floats]:

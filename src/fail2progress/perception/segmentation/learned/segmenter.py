@@ -10,7 +10,7 @@ from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptio
 from fail2progress.perception.segmentation.geometric.guide import Guide, Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.learned.guide import GuideRules, LearnedGuide
-from fail2progress.perception.segmentation.learned.instances import VoteRules
+from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules
 from fail2progress.perception.segmentation.learned.model import SegmentModel, load_model, packaged
 
 
@@ -37,9 +37,13 @@ class LearnedSegmenter(GeometricSegmenter):
         return cls(model=load_model(options.weights or packaged()))
 
     def guide(self, frame: RgbdFrame, window: Window) -> Guide | None:
-        """See GeometricSegmenter. The network looks at the window alone, so that it sees far tables as large as near ones."""
+        """See GeometricSegmenter."""
+        return LearnedGuide(self.see(frame, window), window, self.vote_rules, self.guide_rules)
+
+    def see(self, frame: RgbdFrame, window: Window) -> Seen:
+        """What the network makes of a window alone, so that it sees far tables as large as near ones."""
         k, (rows, columns) = frame.intrinsics, window
         colour, depth = frame.colour[window], frame.depth[window]
         size = {"width": depth.shape[1], "height": depth.shape[0]}
         camera = replace(k, **size, cx=k.cx - columns.start, cy=k.cy - rows.start)
-        return LearnedGuide(self.model.see(colour, depth, camera), window, self.vote_rules, self.guide_rules)
+        return self.model.see(colour, depth, camera)

@@ -1,0 +1,1 @@
+"""Both segmenters: the network proposes things, geometry tells which of them are one and which stand on something."""

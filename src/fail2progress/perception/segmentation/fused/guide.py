@@ -1,0 +1,88 @@
+"""Things of the network, joined where they are parts of one, and those that geometry finds beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fail2progress.core.relations import Mask
+from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRules
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window
+from fail2progress.perception.segmentation.geometric.regions import Numbers
+from fail2progress.perception.segmentation.geometric.views import owners_of
+from fail2progress.perception.segmentation.learned.guide import GuideRules, in_frame, solid
+from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
+
+
+@dataclass(frozen=True)
+class FuseRules:
+    """How far each of the two is believed."""
+
+    sure: float = 0.9
+    """Mean probability of a thing, from which one of the network's is not judged by where it stands: what hides most of its
+    surface, or lies in a heap, would be left out."""
+    object: float = 0.1
+    """The same, below which an object of geometry is none."""
+    part: float = 0.9
+    """Share of what the network has in an object of geometry that one thing has, and of that thing that lies in the object, from
+    which the object is all of the thing: where a sensor reads little, the network sees a piece only."""
+
+
+class FusedGuide(Guide):
+    """Of one frame, of which the network saw a window."""
+
+    def __init__(
+        self, seen: Seen, window: Window, votes: VoteRules, rules: GuideRules, joins: JoinRules, fusing: FuseRules
+    ) -> None:
+        self._seen, self._window, self._numbers = seen, window, instances(seen, votes)
+        self._rules, self._joins, self._fusing = rules, joins, fusing
+
+    def objects(self, geometry: Geometry) -> list[Thing]:
+        """See Guide."""
+        scan, rules = geometry.scan, self._rules
+        image, likely = in_frame(self._numbers, self._seen.thing, scan, self._window, rules)
+        thing, known = likely.ravel(), scan.inverted.ravel() > 0
+        read = np.where(scan.inverted > 0, image, 0)
+        groups = Joiner(geometry.rows, read, self._numbers, self._seen, geometry.objects, self._joins).run()
+        own = self._standing(self._own(image, groups, thing, known), geometry, thing, known)
+        whole, rest = self._with_geometry(own, geometry.objects, thing, known)
+        return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
+
+    def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, known: Mask) -> list[Numbers]:
+        """All pixels of each of the network's things, with and without a reading."""
+        number = np.zeros(int(image.max(initial=0)) + 1, np.int64)
+        for i, group in enumerate(groups):
+            number[group] = i + 1
+        owner = number[image].ravel()
+        order = np.argsort(owner, kind="stable")
+        parts = np.split(order, np.searchsorted(owner[order], np.arange(1, len(groups) + 1)))[1:]
+        likely = [part for part in parts if len(part) and thing[part].mean() >= self._rules.own]
+        compact = (np.sort(solid(part, image.shape, self._rules.scrap)) for part in likely)
+        return [part for part in compact if known[part].sum() >= self._rules.pixels]
+
+    def _standing(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
+        """Without those that the network is not sure of and that stand on no surface."""
+        sure = [thing[pixels].mean() >= self._fusing.sure for pixels in own]
+        doubtful = [pixels[known[pixels]] for pixels, certain in zip(own, sure, strict=True) if not certain]
+        kept = {int(pixels[0]) for pixels in geometry.standing(doubtful)}
+        return [p for p, certain in zip(own, sure, strict=True) if certain or int(p[known[p]][0]) in kept]
+
+    def _with_geometry(
+        self, own: list[Numbers], objects: list[Numbers], thing: Floats, known: Mask
+    ) -> tuple[list[Numbers], list[Numbers]]:
+        """Things with what geometry has more of them, and objects of geometry that are none of them."""
+        rules, fusing = self._rules, self._fusing
+        owner, whole, rest = owners_of(own, thing.size), list(own), []
+        for pixels in objects:
+            counts = np.bincount(owner[pixels], minlength=len(own) + 1)
+            free = pixels[owner[pixels] == 0]
+            taken = len(pixels) - len(free)
+            if taken <= rules.overlap * len(pixels):
+                if thing[pixels].mean() >= fusing.object and len(free) >= rules.pixels:
+                    rest.append(free)
+                continue
+            most = int(counts[1:].argmax())
+            if counts[most + 1] >= fusing.part * max(taken, int(known[own[most]].sum())):
+                whole[most] = np.union1d(whole[most], free)
+        return whole, rest

@@ -1,0 +1,117 @@
+"""The fused segmenter: parts of one thing are joined, two things stay two, and geometry judges what the network doubts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fail2progress.core.relations import Mask
+from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.learning.segmentation.meshes import box
+from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
+from fail2progress.perception.segmentation.fused.joining import JoinRules
+from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
+from fail2progress.perception.segmentation.geometric.guide import Guide, Window
+from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+from fail2progress.perception.segmentation.learned.guide import GuideRules
+from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules
+from fail2progress.perception.segmentation.orientation import turned
+from fail2progress.perception.segmentation.registry import segmenter
+from support.tabletop_frames import frame_of
+
+WHOLE = (slice(0, 480), slice(0, 640))
+TABLE = (box(1.0, 0.7, 0.03).shifted(0, 0, -0.03), (170, 140, 105))
+LONG = (box(0.2, 0.07, 0.12).shifted(-0.12, 0.05, 0), (180, 50, 45))
+SMALL = (box(0.06, 0.06, 0.09).shifted(0.16, -0.05, 0), (50, 80, 170))
+
+
+@pytest.fixture(scope="module")
+def frame() -> RgbdFrame:
+    return frame_of([TABLE, LONG, SMALL], (0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
+
+
+@pytest.fixture(scope="module")
+def parts(frame: RgbdFrame) -> tuple[Mask, Mask, Mask]:
+    """The left and the right half of the long box, and the small one."""
+    whole, small = (_mask(segment.pixels, frame) for segment in GeometricSegmenter().segment(frame).segments)
+    columns = np.arange(640)[None] < np.median(np.nonzero(whole)[1])
+    return whole & columns, whole & ~columns, small
+
+
+def seen(parts: tuple[Mask, ...], depths: tuple[float, ...], sure: float = 1.0) -> Seen:
+    """What a network says of parts (480, 640) that point to places so far apart in the third direction."""
+    small = [part[::2, ::2] for part in parts]
+    thing = sure * np.any(small, axis=0).astype(np.float32)
+    places = np.zeros((3, *thing.shape), np.float32)
+    for part, depth in zip(small, depths, strict=True):
+        places[2][part] = depth
+    return Seen(thing, 1 - thing, places, np.zeros_like(thing), np.any(small, axis=0).astype(np.float32))
+
+
+def found(frame: RgbdFrame, told: Seen, given: list[np.ndarray] | None = None) -> list[np.ndarray]:
+    """Pixels of the segments; given: in place of geometry's objects."""
+    guide = FusedGuide(told, WHOLE, VoteRules(), GuideRules(), JoinRules(), FuseRules())
+
+    class Guided(GeometricSegmenter):
+        def guide(self, frame: RgbdFrame, window: Window) -> Guide:
+            return guide
+
+        def _objects(self, *what: object) -> list[np.ndarray]:
+            return super()._objects(*what) if given is None else given  # type: ignore[arg-type]
+
+    return [segment.pixels for segment in Guided().segment(frame).segments]
+
+
+def test_halves_that_point_near_each_other_are_one_thing(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
+    near = found(frame, seen(parts, (0.0, 1.2, 9.0)))
+    assert [len(pixels) for pixels in near] == pytest.approx([parts[0].sum() + parts[1].sum(), parts[2].sum()], rel=0.1)
+
+
+def test_halves_that_point_far_apart_are_two(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
+    assert len(found(frame, seen(parts, (0.0, 8.0, 20.0)))) == 3
+
+
+def test_what_both_see_as_two_stays_two(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
+    given = [np.flatnonzero(part) for part in parts]
+    assert len(found(frame, seen(parts, (0.0, 1.2, 9.0)), given)) == 3
+
+
+def test_a_piece_is_completed_by_the_object_that_geometry_has(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
+    whole = parts[0] | parts[1]
+    (one,) = found(frame, seen((parts[0],), (0.0,)), [np.flatnonzero(whole)])
+    assert len(one) == pytest.approx(whole.sum(), rel=0.05)
+
+
+def test_background_of_the_network_is_left_out_and_doubt_is_judged(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
+    wall = np.zeros_like(parts[0])
+    wall[5:60, 200:400] = True  # beyond the table
+    assert len(found(frame, seen((*parts, wall), (0.0, 1.2, 9.0, 20.0), 0.8))) == 2
+    none = seen(parts, (0.0, 1.2, 9.0), 0.01)
+    assert found(frame, none) == []
+
+
+def test_covered_pixels_include_those_without_a_reading(frame: RgbdFrame) -> None:
+    known = FusedSegmenter().segment(frame)
+    holed = frame.depth.copy()
+    largest = known.segments[0].pixels
+    rows, columns = np.divmod(largest, 640)
+    middle = (np.abs(rows - np.median(rows)) < 6) & (np.abs(columns - np.median(columns)) < 6)
+    holed.ravel()[largest[middle]] = 0
+    for turns in (0, 1):
+        perceived = FusedSegmenter().segment(turned(replace(frame, depth=holed), turns))
+        (segment,) = (one for one in perceived.segments if len(one.pixels) > 0.8 * len(largest))
+        depth = turned(replace(frame, depth=holed), turns).depth.ravel()
+        assert len(segment.mask) - len(segment.pixels) > 0.8 * middle.sum() and (depth[segment.pixels] > 0).all()
+        assert np.isin(segment.pixels, segment.mask).all() and (np.diff(segment.mask) > 0).all()
+
+
+def test_it_is_registered_and_repeats_itself(frame: RgbdFrame) -> None:
+    first, again = (segmenter("fused").segment(frame) for _ in range(2))
+    assert len(first.segments) == 2
+    assert all((a.pixels == b.pixels).all() for a, b in zip(first.segments, again.segments, strict=True))
+
+
+def _mask(pixels: np.ndarray, frame: RgbdFrame) -> Mask:
+    mask = np.zeros(frame.depth.shape, bool)
+    mask.ravel()[pixels] = True
+    return mask
