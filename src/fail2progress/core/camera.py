@@ -29,21 +29,48 @@ class Camera:
 
     def project(self, points: Array) -> Array:
         """(..., 3) points in metres to (..., 2) pixels; points behind the camera land far outside the image."""
-        local = (points - np.array(self.eye)) @ self.axes().T
-        depth = np.maximum(local[..., 2:], 1e-3)
-        return np.asarray(local[..., :2] / depth * self.focal + np.array([self.width / 2, self.height / 2]))
+        flat = self.project_rows(points.reshape(-1, 3).T)
+        return np.asarray(flat.T.reshape(*points.shape[:-1], 2))
+
+    def project_rows(self, points: Array) -> Array:
+        """The same of (3, n) points to (2, n) pixels: long rows, which numpy is quick with."""
+        local = self.axes() @ (points - np.array(self.eye)[:, None])
+        pixels = local[:2] / np.maximum(local[2], 1e-3)
+        pixels *= self.focal
+        pixels[0] += self.width / 2
+        pixels[1] += self.height / 2
+        return np.asarray(pixels)
 
     def unprojection(self) -> Array:
         """(3, 3): times a pixel's (u, v, 1) it is the direction of its ray, not of unit length, in the planning frame."""
-        right, down, forward = self.axes() / [[self.focal], [self.focal], [1.0]]
-        return np.column_stack([right, down, forward - self.width / 2 * right - self.height / 2 * down])
+        return _unprojection(self.eye, self.target, self.width, self.height, self.focal)
 
     def rays(self, pixels: Array) -> Array:
         """(n, 2) pixels to (n, 3) unit directions in the planning frame."""
+        return np.ascontiguousarray(self.ray_rows(*pixels.T).T)
+
+    def ray_rows(self, u: Array, v: Array) -> Array:
+        """The same of (n,) columns and (n,) rows of the image to (3, n) directions."""
         axes = self.axes()
-        centred = (pixels - np.array([self.width / 2, self.height / 2])) / self.focal
-        lengths = np.sqrt(1.0 + np.einsum("ij,ij->i", centred, centred))
-        return np.asarray((centred @ axes[:2] + axes[2]) / lengths[:, None])
+        centred = np.empty((2, len(u)))
+        np.subtract(u, self.width / 2, out=centred[0])
+        np.subtract(v, self.height / 2, out=centred[1])
+        centred /= self.focal
+        across, down = centred * centred
+        lengths = across + down
+        lengths += 1.0
+        directions = axes[:2].T @ centred
+        directions += axes[2][:, None]
+        directions /= np.sqrt(lengths, out=lengths)
+        return np.asarray(directions)
+
+
+@lru_cache(maxsize=64)
+def _unprojection(
+    eye: tuple[float, float, float], target: tuple[float, float, float], width: int, height: int, focal: float
+) -> Array:
+    right, down, forward = _axes(eye, target) / [[focal], [focal], [1.0]]
+    return np.column_stack([right, down, forward - width / 2 * right - height / 2 * down])
 
 
 @lru_cache(maxsize=64)

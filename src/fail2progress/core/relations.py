@@ -7,6 +7,7 @@ mirrored pairs by construction: right(i, j) = left(j, i), so each is antisymmetr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,8 +97,15 @@ def _position(relation: str, known: tuple[str, ...]) -> int:
 
 def ground_truth(scene: Scene, touching: Mask, thresholds: Thresholds = DEFAULT) -> RelationState:
     """Relations of a scene from its boxes and the simulator's contacts (`touching`, (N, N) symmetric)."""
-    binary = binary_relations(scene.bounds(), touching, thresholds)
-    return RelationState(scene.names, binary, unary_relations(scene, thresholds))
+    return ground_truths([scene], [touching], thresholds)[0]
+
+
+def ground_truths(scenes: Sequence[Scene], touching: Sequence[Mask], thresholds: Thresholds = DEFAULT) -> list[RelationState]:
+    """The same of several scenes of the same number of objects, in one pass."""
+    binary = binary_relations(np.stack([scene.bounds() for scene in scenes]), np.stack(touching), thresholds)
+    return [
+        RelationState(scene.names, own, unary_relations(scene, thresholds)) for scene, own in zip(scenes, binary, strict=True)
+    ]
 
 
 def unary_relations(scene: Scene, thresholds: Thresholds = DEFAULT) -> Mask:
@@ -110,13 +118,14 @@ def unary_relations(scene: Scene, thresholds: Thresholds = DEFAULT) -> Mask:
 
 def binary_relations(bounds: Array, touching: Mask, thresholds: Thresholds = DEFAULT) -> Mask:
     """(..., N, N, 9) binary relations from boxes (..., N, 2, 3) and contacts (..., N, N), of one scene or of many."""
-    low, high = (np.ascontiguousarray(np.moveaxis(bounds[..., k, :], -1, 0)) for k in (0, 1))
-    behind, left, above = _beyond(low, high, thresholds)
+    axes = np.ascontiguousarray(bounds.transpose(bounds.ndim - 2, bounds.ndim - 1, *range(bounds.ndim - 2)))
+    low, high = axes[0], axes[1]
+    behind, left, above = beyond = _beyond(low, high, thresholds)
+    front, right, below = beyond.swapaxes(-1, -2)
     relations = np.empty((*touching.shape, len(BINARY)), dtype=bool)
-    right, front, below, touched = (values.swapaxes(-1, -2) for values in (left, behind, above, touching))
-    columns = (left, right, front, behind, above, below, touching | touched)
-    for k, column in enumerate(columns):
+    for k, column in enumerate((left, right, front, behind, above, below)):
         relations[..., k] = column
+    relations[..., 6] = touching | touching.swapaxes(-1, -2)
     relations[..., 7] = above & _near_edge(low, high, thresholds)
     relations[..., 8] = _contained(low, high, thresholds)
     diagonal = np.arange(low.shape[-1])

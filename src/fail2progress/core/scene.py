@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.core.objects import ObjectSpec, Shape
+from fail2progress.core.objects import Box, ObjectSpec, Shape
 
 FRAME = "planning"
 """Name of the frame that all poses and clouds are given in, unless they say otherwise."""
@@ -62,6 +62,16 @@ class Scene:
         """(N,) which objects are cylinders. Not to be written to."""
         return np.array([spec.kind.shape is Shape.CYLINDER for spec in self.objects], dtype=bool)
 
+    @cached_property
+    def moving(self) -> NDArray[np.int64]:
+        """Rows of what physics can move: movable objects and drawers. Not to be written to."""
+        return np.flatnonzero([spec.movable or spec.is_drawer for spec in self.objects])
+
+    @cached_property
+    def parts(self) -> tuple[tuple[Box, ...], ...]:
+        """The solid parts of every object, in its own frame."""
+        return tuple(spec.primitives() for spec in self.objects)
+
     def check_extents(self) -> None:
         """ValueError where somebody has described a thing that is too small, too large or too far away to be simulated."""
         for spec, place in zip(self.objects, self.poses[:, :3], strict=True):
@@ -103,7 +113,7 @@ class Scene:
         return self.with_poses(poses)
 
 
-_OF_OBJECTS = ("names", "sizes", "rounded")
+_OF_OBJECTS = ("names", "sizes", "rounded", "moving", "parts")
 """What is kept of a scene and does not depend on where its objects are."""
 
 
@@ -153,5 +163,7 @@ def rotations(quaternions: Array) -> Array:
 def turned(quaternion: Array, yaw: Array) -> Array:
     """(..., 4) a quaternion w, x, y, z turned about the vertical by (...) radians."""
     c, s = np.cos(yaw / 2), np.sin(yaw / 2)
-    w, x, y, z = quaternion
-    return np.stack([c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w], axis=-1)
+    w, x, y, z = quaternion.tolist()
+    result = np.empty((*np.shape(yaw), 4))
+    result[..., 0], result[..., 1], result[..., 2], result[..., 3] = c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w
+    return result

@@ -35,9 +35,11 @@ class Held:
         way = np.concatenate([self._last, positions])
         self._last = way[-2:].copy()
         pull = (way[2:] - 2 * way[1:-1] + way[:-2]) / period**2 + [0.0, 0.0, GRAVITY]
+        if not len(pull) or 3.0 * np.abs(pull).max() < GRAVITY * RESERVE * self.grip:
+            return None  # nothing creeps at any moment, which is how most things are held
         overload = np.linalg.norm(pull, axis=1) / GRAVITY / (RESERVE * self.grip) - 1.0
         slid = self.slid + np.cumsum(CREEP * np.maximum(overload, 0.0) * period)
-        self.slid = float(slid[-1]) if len(slid) else self.slid
+        self.slid = float(slid[-1])
         gone = np.flatnonzero(slid > FINGERS)
         return int(gone[0]) + len(positions) - len(slid) if len(gone) else None
 

@@ -31,7 +31,7 @@ def _slide(hand: Hand, call: SkillCall) -> None:
     begin, _ = hand.opening(call.object)
     for share in minimum_jerk(abs(travel), 0.5 * hand.limits.speed, 0.0, hand.period):
         now, speed = hand.opening(call.object)
-        hand.pull(call.object, float(np.clip(600.0 * (begin + travel * share - now) - 30.0 * speed, -25.0, 25.0)))
+        hand.pull(call.object, min(max(float(600.0 * (begin + travel * share - now) - 30.0 * speed), -25.0), 25.0))
         hand.advance()
     hand.pull(call.object, 0.0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -51,5 +52,13 @@ def along_for(shift: Array) -> tuple[float, ...] | None:
 def minimum_jerk(length: float, speed: float, turn: float, period: float) -> Array:
     """(n,) shares of a way at set-points every `period` s: minimum jerk, whose peak speed (m/s) is 1.875 times its mean."""
     duration = max(1.875 * length / speed, abs(turn) / 1.5, 0.05)
-    t = np.linspace(0.0, 1.0, max(int(duration / period), 2))
-    return np.asarray(t**3 * (10 - 15 * t + 6 * t**2))
+    return _eased(max(int(duration / period), 2))
+
+
+@lru_cache(maxsize=1024)
+def _eased(count: int) -> Array:
+    """(count,) shares of a way; not to be written to, as every way of this length has them."""
+    t = np.linspace(0.0, 1.0, count)
+    shares = np.asarray(t**3 * (10 - 15 * t + 6 * t**2))
+    shares.setflags(write=False)
+    return shares

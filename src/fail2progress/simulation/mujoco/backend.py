@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 
 import numpy as np
 
 from fail2progress.core.camera import Camera
-from fail2progress.core.relations import DEFAULT, Thresholds, ground_truth
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import DEFAULT, Mask, Thresholds, ground_truths
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
 from fail2progress.simulation.looking import look
@@ -17,6 +21,8 @@ from fail2progress.simulation.mujoco.templates import Templates
 from fail2progress.skills.programs import FLOATING_HAND, HandProgram
 from fail2progress.skills.registry import skill
 
+TOGETHER = 8
+"""Jobs of `execute_all` that go through each stage one right after the other, while the processor has its code at hand."""
 _STILL = 0.03
 """Metres by which a scene at rest may settle before the skill."""
 
@@ -30,42 +36,111 @@ class MujocoSimulator(Simulator):
 
     def execute(self, job: Job) -> Outcome:
         """See Simulator.execute."""
-        start = time.perf_counter()
+        return self._execute([job])[0]
+
+    def execute_all(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        """See Simulator.execute_all. Jobs are taken some ahead; the outcomes are those of each one alone."""
+        source, error = iter(jobs), None
+        while error is None:
+            group, error = _drawn(source, TOGETHER)
+            try:
+                yield from self._execute(group)
+            except ValueError:  # which comes in its job's turn
+                yield from map(self.execute, group)
+        if not isinstance(error, StopIteration):
+            raise error
+
+    def _execute(self, jobs: Sequence[Job]) -> list[Outcome]:
+        with ExitStack() as templates:
+            executions = [self._prepared(job, templates) for job in jobs]
+            for stage in (_Execution.settle, self._see, _Execution.run, self._see):
+                for one in executions:
+                    begin = time.perf_counter()
+                    stage(one)
+                    one.seconds += time.perf_counter() - begin
+            return [self._outcome(one) for one in executions]
+
+    def _prepared(self, job: Job, templates: ExitStack) -> _Execution:
+        begin = time.perf_counter()
         rng = np.random.default_rng(job.seed)
         refuse_impossible(job)
         program: HandProgram = skill(job.call.skill).program(FLOATING_HAND)
-        wrong = job.disturbances
         equipment = program.equip(job.scene, job.call)
-        with self._templates.ready(job.scene, equipment, wrong) as bodies:
-            run = Running(bodies, job.scene, disturbances=wrong, adjustments=job.adjustments, rng=rng)
-            before, after, rays = self._carry_out(run, program, job)
-            seconds = {"stepping": run.stepping, "rays": rays, "total": time.perf_counter() - start}
-            seconds["simulated"] = float(bodies.data.time)
-        still = np.abs(before.scene.poses[:, :3] - job.scene.poses[:, :3]).max(initial=0.0) < _STILL
-        return Outcome(job.call, before, after, seconds, stable=bool(still and (before.scene.poses[:, 2] > 0.0).all()))
+        bodies = templates.enter_context(self._templates.ready(job.scene, equipment, job.disturbances))
+        running = Running(bodies, job.scene, disturbances=job.disturbances, adjustments=job.adjustments, rng=rng)
+        return _Execution(job, program, running, [], time.perf_counter() - begin)
 
-    def _carry_out(self, run: Running, program: HandProgram, job: Job) -> tuple[Snapshot, Snapshot, float]:
-        """What was before and after the skill, and the seconds of casting rays."""
-        run.settle(at_most=0.6, every=5, times=2)
-        before, looking = self._snapshot(run, job.camera)
-        run.scene = before.scene
-        program.run(run, job.call)
-        run.settle()
-        if job.disturbances.bump and run.rng.random() < job.disturbances.bump:
-            run.bump(job.scene.index(job.call.object))
-            run.settle()
-        after, looking_again = self._snapshot(run, job.camera)
-        return before, after, looking + looking_again
+    def _outcome(self, one: _Execution) -> Outcome:
+        begin = time.perf_counter()
+        job, (before, after) = one.job, self._snapshots(one.seen)
+        still = np.abs(before.scene.poses[:, :3] - job.scene.poses[:, :3]).max(initial=0.0) < _STILL
+        stable = bool(still and (before.scene.poses[:, 2] > 0.0).all())
+        seconds = {"stepping": one.running.stepping, "rays": sum(seen.seconds for seen in one.seen)}
+        seconds |= {"total": one.seconds + time.perf_counter() - begin, "simulated": float(one.running.bodies.data.time)}
+        return Outcome(job.call, before, after, seconds, stable)
 
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
         """See Simulator.settle."""
         with self._templates.ready(scene) as bodies:
             run = Running(bodies, scene, rng=np.random.default_rng(seed))
             run.settle()
-            return self._snapshot(run, camera)[0]
+            return self._snapshots([self._seen(run, camera)])[0]
 
-    def _snapshot(self, run: Running, camera: Camera) -> tuple[Snapshot, float]:
+    def _see(self, one: _Execution) -> None:
+        one.seen.append(self._seen(one.running, one.job.camera))
+
+    def _seen(self, run: Running, camera: Camera) -> _Seen:
         scene = read_scene(run.bodies, run.scene)
-        relations = ground_truth(scene, touching(run.bodies, len(scene), self.thresholds.contact), self.thresholds)
-        cloud, seconds = look(run.bodies.cast, scene, camera, run.rng)
-        return Snapshot(scene, relations, cloud), seconds
+        contacts = touching(run.bodies, len(scene), self.thresholds.contact)
+        return _Seen(scene, contacts, *look(run.bodies.cast, scene, camera, run.rng))
+
+    def _snapshots(self, seen: Sequence[_Seen]) -> list[Snapshot]:
+        """With the relations, which are derived for all moments at once."""
+        relations = ground_truths([one.scene for one in seen], [one.contacts for one in seen], self.thresholds)
+        return [Snapshot(one.scene, state, one.cloud) for one, state in zip(seen, relations, strict=True)]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A scene at a moment: where everything is, which objects touch (N, N), what is seen, and the seconds of casting its rays."""
+
+    scene: Scene
+    contacts: Mask
+    cloud: SegmentedCloud
+    seconds: float
+
+
+@dataclass
+class _Execution:
+    """A job under way: what was seen of it so far, and the seconds that it took."""
+
+    job: Job
+    program: HandProgram
+    running: Running
+    seen: list[_Seen]
+    seconds: float
+
+    def settle(self) -> None:
+        """Let the scene come to rest before the skill."""
+        self.running.settle(at_most=0.6, every=5, times=2)
+
+    def run(self) -> None:
+        """Carry the skill out in what was seen, and let everything come to rest."""
+        run, chance = self.running, self.job.disturbances.bump
+        run.scene = self.seen[0].scene
+        self.program.run(run, self.job.call)
+        run.settle()
+        if chance and run.rng.random() < chance:
+            run.bump(self.job.scene.index(self.job.call.object))
+            run.settle()
+
+
+def _drawn(source: Iterator[Job], count: int) -> tuple[list[Job], Exception | None]:
+    """At most so many jobs, and what the source raised where it has no more."""
+    group: list[Job] = []
+    try:
+        while len(group) < count:
+            group.append(next(source))
+    except Exception as error:
+        return group, error
+    return group, None

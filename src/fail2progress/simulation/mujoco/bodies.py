@@ -138,24 +138,25 @@ def start(bodies: Bodies, scene: Scene) -> None:
 def read_scene(bodies: Bodies, scene: Scene) -> Scene:
     """The scene as the simulator has it now."""
     poses = scene.poses.copy()
-    moving = np.flatnonzero([item.movable or item.is_drawer for item in scene.objects])
-    poses[moving, :3], poses[moving, 3:] = bodies.data.xpos[1 + moving], bodies.data.xquat[1 + moving]
-    openings = dict(scene.openings)
-    for item in scene.objects:
-        if item.is_drawer:
-            openings[item.name] = float(bodies.data.joint(item.name).qpos[0])
-    return scene.with_poses(poses, openings)
+    moving = scene.moving
+    poses[moving, :3] = bodies.data.xpos.take(1 + moving, axis=0)
+    poses[moving, 3:] = bodies.data.xquat.take(1 + moving, axis=0)
+    drawers = [item.name for item in scene.objects if item.is_drawer]
+    openings = {name: float(bodies.data.joint(name).qpos[0]) for name in drawers}
+    return scene.with_poses(poses, {**scene.openings, **openings})
 
 
 def touching(bodies: Bodies, count: int, gap: float) -> Mask:
     """(N, N) which objects touch. Contacts of sleeping bodies are not listed, so everything is woken for one collision pass."""
     model, data = bodies.model, bodies.data
-    sleep = int(mujoco.mjtEnableBit.mjENBL_SLEEP)
-    model.opt.enableflags &= ~sleep
-    mujoco.mj_fwdPosition(model, data)
-    pairs = bodies.owner[data.contact.geom[data.contact.dist < gap]].reshape(-1, 2)
-    model.opt.enableflags |= sleep
-    result = np.zeros((count, count), dtype=bool)
-    pairs = pairs[(pairs >= 0).all(axis=1) & (pairs[:, 0] != pairs[:, 1])]
-    result[pairs[:, 0], pairs[:, 1]] = True
-    return result | result.T
+    options, flags = model.opt, model.opt.enableflags
+    options.enableflags = flags & ~int(mujoco.mjtEnableBit.mjENBL_SLEEP)
+    mujoco.mj_kinematics(model, data)
+    mujoco.mj_collision(model, data)
+    options.enableflags = flags
+    contact, result = data.contact, np.zeros((count + 1, count + 1), dtype=bool)
+    one, other = bodies.owner[contact.geom[contact.dist < gap]].reshape(-1, 2).T
+    result[one, other] = result[other, one] = True  # the last row and column are of what is no object
+    result = result[:count, :count]
+    np.fill_diagonal(result, False)
+    return result

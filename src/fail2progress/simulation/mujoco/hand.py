@@ -45,10 +45,10 @@ class Running:
 
     def settle(self, at_most: float = 1.6, every: int = 25, times: int = 1) -> bool:
         """Step until everything rests, so many times in a row when looked at every so many steps; whether it does within s."""
-        calm = 0
+        calm, speeds = 0, self.bodies.data.qvel
         for _ in range(round(at_most / (every * TIMESTEP))):
             self.step(every)
-            calm = calm + 1 if np.abs(self.bodies.data.qvel).max(initial=0.0) < _REST_SPEED else 0
+            calm = calm + 1 if not speeds.size or np.abs(speeds).max() < _REST_SPEED else 0
             if calm == times:
                 return True
         return False
@@ -99,21 +99,20 @@ class Running:
         it arrives as it would have.
         """
         model, data, step, clock, spent = self.bodies.model, self.bodies.data, mujoco.mj_step, time.perf_counter, 0.0
-        place, orientation, held = data.mocap_pos[0], data.mocap_quat[0], bool(data.eq_active[0])
-        height, last, k = positions[:, 2].tolist(), len(positions) - _ARRIVING, 0
-        while k < len(positions):
-            periods = steps = 1
-            if not (held and k < last and data.ncon == 0 and data.ntree_awake == 1):
-                steps = _CHUNK
-            elif height[k] == height[k + 1]:
-                periods = 2
+        place, orientation, options = data.mocap_pos[0], data.mocap_quat[0], model.opt
+        count, height, k = len(positions), positions[:, 2].tolist(), 0
+        last = count - _ARRIVING if data.eq_active[0] else 0
+        while k < count:
+            periods, steps = 1, _CHUNK
+            if k < last and data.ncon == 0 and data.ntree_awake == 1:
+                periods, steps = 1 + (height[k] == height[k + 1]), 1
             k += periods
             place[:], orientation[:] = positions[k - 1], orientations[k - 1]
-            model.opt.timestep = periods * _CHUNK * TIMESTEP / steps
+            options.timestep = periods * _CHUNK * TIMESTEP / steps
             begin = clock()
             step(model, data, steps)
             spent += clock() - begin
-        model.opt.timestep = TIMESTEP
+        options.timestep = TIMESTEP
         self.stepping += spent
 
     def press(self, forward: float, up: float = 0.0) -> None:

@@ -27,4 +27,4 @@ class Bodies:
         n = len(directions)
         geoms, distances = np.empty(n, np.int32), np.empty(n)
         mujoco.mj_multiRay(self.model, self.data, eye, directions.ravel(), None, True, -1, geoms, distances, None, n, _FAR)
-        return np.where(geoms >= 0, self.owner[geoms], -1), distances
+        return self.owner[geoms], distances  # the last owner, of what no geom is hit by, is -1

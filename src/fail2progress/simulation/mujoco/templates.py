@@ -6,6 +6,7 @@ Compiling a scene and making its data take ten times as long as writing the numb
 
 from __future__ import annotations
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
@@ -24,8 +25,8 @@ from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.skills.programs import EMPTY_HANDED, Equipment
 
 ORDINARY = Disturbances()
-KEPT = 64
-"""Structures kept at hand; the one that was not used for the longest time goes first."""
+KEPT = 128
+"""Compiled scenes kept at hand; the one that was not used for the longest time goes first."""
 
 
 class Templates:
@@ -33,30 +34,41 @@ class Templates:
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
-        self._idle: OrderedDict[Hashable, Template] = OrderedDict()
+        self._idle: OrderedDict[Hashable, list[Template]] = OrderedDict()
+        """Of each structure as many as were in use at once."""
 
     def __len__(self) -> int:
-        return len(self._idle)
+        return sum(map(len, self._idle.values()))
 
     @contextmanager
     def ready(self, scene: Scene, equipment: Equipment = EMPTY_HANDED, world: Disturbances = ORDINARY) -> Iterator[Bodies]:
         """What `compile_scene` gives, to be used until the end of the context; `world`: whose physics is written."""
         level = world.centre == 1.0
         key = (_structure(scene, equipment), level)
-        template = self._idle.pop(key, None) or Template.of(
-            compile_scene(scene, equipment, None if level else _uneven), scene, level
+        alike = self._idle.get(key)
+        template = (
+            alike.pop() if alike else Template.of(compile_scene(scene, equipment, None if level else _uneven), scene, level)
         )
         template.write(scene, equipment, world)
         yield template.bodies
-        self._idle[key] = template
-        while len(self._idle) > self._kept:
-            self._idle.popitem(last=False)
+        self._idle.setdefault(key, []).append(template)
+        self._idle.move_to_end(key)
+        while len(self) > self._kept:
+            self._forget()
+
+    def _forget(self) -> None:
+        """One of the structure that was not used for the longest time."""
+        key, alike = next(iter(self._idle.items()))
+        del alike[:1]
+        if not alike:
+            del self._idle[key]
 
 
 def _structure(scene: Scene, equipment: Equipment) -> Hashable:
     """What cannot be written into a model: names, joints, numbers of parts, and what the hand is."""
     bar = equipment.bar
-    objects = [(spec.name, spec.kind.movable, spec.inside_of, len(spec.primitives())) for spec in scene.objects]
+    counts = map(len, scene.parts)
+    objects = [(spec.name, spec.kind.movable, spec.inside_of, parts) for spec, parts in zip(scene.objects, counts, strict=True)]
     return (*objects, equipment.holds is not None, None if bar is None else bar.lifts)
 
 
@@ -95,8 +107,8 @@ class Template:
     def write(self, scene: Scene, equipment: Equipment, world: Disturbances) -> None:
         """Turn the model into that of another scene, and its data into the state at the start."""
         model, count = self.bodies.model, len(scene)
-        parts = [part for spec in scene.objects for part in spec.primitives()]
-        half, centre = np.array([part.half for part in parts]), np.array([part.centre for part in parts])
+        parts = list(itertools.chain.from_iterable(scene.parts))
+        half, centre = np.array([(part.half, part.centre) for part in parts]).transpose(1, 0, 2)
         rounded = np.array([part.cylinder for part in parts])
         movable = np.array([spec.movable for spec in scene.objects])
         half[rounded, 1] = half[rounded, 0]

@@ -113,7 +113,8 @@ def _optics(views: Views) -> list[Any]:
 
 def _windows(views: Views) -> tuple[Array, Array]:
     """(V, P, 4) rectangles around the objects (corner, extent; pixels) within the image, and (V, P) areas of their outlines."""
-    corners = box_corners(views.boxes)
+    shape = views.boxes.shape[:2]
+    corners = box_corners(views.boxes.reshape(-1, 2, 3)).T.reshape(*shape, 8, 3)
     eyes = np.array([camera.eye for camera in views.cameras])[:, None, None]
     axes = np.stack([camera.axes() for camera in views.cameras])[:, None]
     local = (corners - eyes) @ axes.swapaxes(-1, -2)
@@ -121,4 +122,4 @@ def _windows(views: Views) -> tuple[Array, Array]:
     pixels = local[..., :2] / np.maximum(local[..., 2:], 1e-3) * lens[..., :1] + lens[..., 1:]
     limit = 2 * lens[:, 0, :, 1:]
     low, high = (np.clip(edge, 0.0, limit) for edge in (pixels.min(axis=2), pixels.max(axis=2)))
-    return np.concatenate([low, high - low], axis=2), box_areas(pixels)
+    return np.concatenate([low, high - low], axis=2), box_areas(pixels.reshape(-1, 8, 2).T).reshape(shape)

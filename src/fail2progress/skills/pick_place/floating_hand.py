@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def _carry(hand: Hand, way: list[Array], quat: Array, turn: float) -> None:
     speed, turned = hand.limits.speed * (1.0 - hand.adjusted("slower")), 0.0
     for leg, (begin, end) in enumerate(itertools.pairwise(way)):
         turning = turn if leg == 1 else 0.0
-        progress = minimum_jerk(float(np.linalg.norm(end - begin)), speed, turning, hand.period)
+        progress = minimum_jerk(math.dist(end, begin), speed, turning, hand.period)
         slips = leg == 1 and progress[-1] > slip_at
         if slips:
             progress = progress[: int(np.argmax(progress > slip_at)) + 1]
