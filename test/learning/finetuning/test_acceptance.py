@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,8 +31,10 @@ scores = st.builds(Scores, shares, shares, shares, shares)
     ("after", "reason"),
     [
         (replace(BEFORE, failure_f1=0.9), "better on the failure, not worse elsewhere"),
-        (replace(BEFORE, failure_error=0.02), "better on the failure, not worse elsewhere"),
-        (replace(BEFORE, failure_f1=0.7, failure_error=0.02), "better on the failure, not worse elsewhere"),
+        (replace(BEFORE, failure_f1=0.83, failure_error=0.29), "better on the failure, not worse elsewhere"),
+        (replace(BEFORE, failure_error=0.02), "it does not do better on the failure"),
+        (replace(BEFORE, failure_f1=0.81, failure_error=0.02), "it does not do better on the failure"),
+        (replace(BEFORE, failure_f1=0.7, failure_error=0.02), "it does not do better on the failure"),
         (replace(BEFORE, failure_f1=0.9, held_out_prediction=0.915), "better on the failure, not worse elsewhere"),
         (replace(BEFORE, failure_f1=0.9, held_out_detection=1.0), "better on the failure, not worse elsewhere"),
         (BEFORE, "it does not do better on the failure"),
@@ -115,6 +118,29 @@ def test_what_hangs_on_a_millimetre_is_asked_for_in_repetitions_alone(model: Poi
     few = select(data, range(4))
     found = score(model, few, RehearsalSet(few, few), [repeated(done, other, other)])
     assert found.broken == 1.0 and found.shifted in (pytest.approx(1 / 3), pytest.approx(2 / 3), 0.0, 1.0)
+
+
+def test_where_no_relation_was_wrong_motion_must_come_out_better() -> None:
+    before = replace(BEFORE, failure_f1=1.0)
+    assert judge(before, replace(before, failure_error=0.02)).passed
+    assert not judge(before, replace(before, failure_error=0.29)).passed
+
+
+def test_what_was_not_seen_before_the_skill_is_not_asked_for(model: Points2Plans, data: Transitions) -> None:
+    event, done = failures.event("stack"), failures.outcome("stack")
+    hidden = [name != "top" for name in event.before.names]
+    points = np.where(np.array(hidden)[:, None, None], event.before.points, np.nan)
+    blind = event.model_copy(update={"before": replace(event.before, points=points)})
+    asked = [failures.mismatch("above", one, "table_b").model_copy(update={"observed": 1.0}) for one in ("top", "base")]
+    header = event.header.model_copy(update={"mismatches": tuple(asked)})
+    seen, unseen = (Repetitions(one.model_copy(update={"header": header}), (done,)) for one in (event, blind))
+    assert set(asked) >= set(seen.broken()) > set(unseen.broken())
+    assert all("top" not in (each.subject, each.other) for each in unseen.broken())
+    few = select(data, range(4))
+    alone = event.header.model_copy(update={"mismatches": tuple(asked[:1])})
+    nothing = replace(unseen, event=blind.model_copy(update={"header": alone}))
+    found = score(model, few, RehearsalSet(few, few), [nothing])
+    assert nothing.broken() == () and found.broken == found.shifted == 1.0
 
 
 def test_how_much_may_be_lost_can_be_said() -> None:
