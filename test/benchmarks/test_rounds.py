@@ -53,6 +53,8 @@ def test_a_learner_learns_between_rounds_and_is_judged_on_what_is_held_back(
     held = {item.item.structure for item in pool[:6]}
     assert set(result["learning"]) == held
     assert all([row["round"] for row in rows] == [0, 1] for rows in result["learning"].values())
+    assert result["lessons"] and {each["round"] for each in result["lessons"]} == {0}
+    assert all(each["passed"] == (each["reason"] is None) for each in result["lessons"])
     assert sum(rows[0]["items"] for rows in result["learning"].values()) == 6
 
 

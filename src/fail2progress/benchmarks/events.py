@@ -34,6 +34,7 @@ EventName = Literal[
     "block_started",
     "eval_record",
     "failure_record",
+    "lesson_record",
     "block_finished",
     "metric_computed",
     "run_finished",
@@ -161,7 +162,7 @@ class Recorded:
     finished: bool = False
 
     def records(self, kind: str) -> list[dict[str, Any]]:
-        """Payloads of "eval_record" or "failure_record", in the order of their blocks' names."""
+        """Payloads of "eval_record", "failure_record" or "lesson_record", in the order of their blocks' names."""
         return [each for key in sorted(self.blocks) for each in self.blocks[key] if each["kind"] == kind]
 
 
@@ -175,7 +176,7 @@ def recorded(folder: Path, cut_short: bool = False) -> Recorded:
             found.config = event.payload
         elif event.event == "block_started":
             block, open_records = str(event.payload["block"]), []
-        elif event.event in ("eval_record", "failure_record"):
+        elif event.event in ("eval_record", "failure_record", "lesson_record"):
             open_records.append({"kind": event.event, **event.payload})
         elif event.event == "block_finished":
             found.blocks[block] = open_records

@@ -40,6 +40,7 @@ def report(found: Recorded) -> dict[str, Any]:
         "hypotheses": hypotheses,
         "rounds": rounds,
         "learning": learning(answers),
+        "lessons": [{k: v for k, v in each.items() if k != "kind"} for each in found.records("lesson_record")],
         "rejected": found.rejected,
         "rules": rules.model_dump(),
         "provenance": found.started,

@@ -1,4 +1,4 @@
-"""Rounds of induction: fail, induce, fail again; and with `learn`, the model learns each round's failures before the next."""
+"""Rounds of induction: fail, induce, fail again; and with `learn`, the model learns some of them before the next round."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from fail2progress.benchmarks.answers import LEARNER
 from fail2progress.benchmarks.build import Carried
-from fail2progress.benchmarks.clusters import CLUSTERERS, Failure, Space, centroids, failures, nearest
+from fail2progress.benchmarks.clusters import CLUSTERERS, Failure, Labels, Space, centroids, failures, nearest
 from fail2progress.benchmarks.convergence import ANCHORS, NULL, round_name
 from fail2progress.benchmarks.events import RunLog
 from fail2progress.benchmarks.harness import STATIC, Harness, record_failures
@@ -23,7 +23,7 @@ from fail2progress.evaluation.item_failures import NoFailureError, failure_of
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
-from fail2progress.learning.finetuning.rehearsal import load_rehearsal
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights as shipped
 from fail2progress.models.base import SkillEffectModel
@@ -35,7 +35,7 @@ from fail2progress.stein.states import NothingToVaryError
 ACCUMULATE, SUBSTITUTE, LEARN = "accumulate", "substitute", "learn"
 SEED = 0
 LESSONS = 3
-"""Failures that are learnt in a round, of different clusters."""
+"""Failures that are learnt in a round, of different clusters, one after the other."""
 
 
 @dataclass
@@ -50,6 +50,8 @@ class Iteration:
     targeting: TargetOptions = field(default_factory=TargetOptions)
     finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
     learner: SkillEffectModel | None = field(default=None, init=False)
+    _lessons: list[RehearsalSet] = field(default_factory=list, init=False)
+    _learnt: list[FailureEvent] = field(default_factory=list, init=False)
 
     def run(self, mode: str, log: RunLog) -> None:
         """All rounds of a mode."""
@@ -86,7 +88,7 @@ class Iteration:
             self._record(mode, number, items, given, anchors, log)
             if number < self.harness.rules.rounds:
                 if mode == LEARN:
-                    self._learn(given, number)
+                    self._learn(given, number, log)
                 items = self._next(mode, number, given, spare)
 
     def _accumulates(self, mode: str) -> bool:
@@ -144,36 +146,58 @@ class Iteration:
             said = {"by": LEARNER, "round": number, "item": item.id, "structure": item.item.structure}
             log.write("learn", "eval_record", {**said, "correct": int(response.correct[0])})
 
-    def _learn(self, given: Induction, number: int) -> None:
-        """One failure of each of some clusters, the largest first, learnt together; kept if the acceptance test passes it."""
-        assert self.learner is not None
-        with simulators.make(self.harness.store.simulator) as simulator:
-            events = self._events(given, simulator, number)
-            if not events:
-                return
-            rehearsal = load_rehearsal(shipped.path(shipped.KEEPSAKE))
-            learner = Learner(simulator, rehearsal, self.targeting, self.finetuning, patience=0.0)
-            try:
-                lesson = learner.learn(events, self.learner, number)
-            except NothingToVaryError:
-                return
-        self.harness.tell(f"learn: round {number}: {lesson.verdict.reason or 'accepted'}")
-        if lesson.verdict.passed:
-            self.learner = lesson.model
+    def _learn(self, given: Induction, number: int, log: RunLog) -> None:
+        """One failure of each of some clusters, one after the other; each is kept if the acceptance test passes it.
 
-    def _events(self, given: Induction, simulator: Simulator, number: int) -> list[FailureEvent]:
-        assert self.learner is not None
-        rng, digest, events = seeded(self.harness.rules.seed, LEARN, number, "events"), digest_of(self.learner), []
-        sizes = np.bincount(given.labels[given.labels >= 0])
-        for label in np.argsort(-sizes, kind="stable")[:LESSONS]:
-            for row in rng.permutation(np.flatnonzero(given.labels == label))[:5]:
-                item = given.found[row].item.item.item
-                try:
-                    events.append(failure_of(simulator.execute(item.job), item.id, item.job.seed, self.learner, digest))
-                except NoFailureError:
+        Earlier lessons are rehearsed, and the acceptance test asks for them and for the failures that they were learnt from.
+        """
+        with simulators.make(self.harness.store.simulator) as simulator:
+            base = load_rehearsal(shipped.path(shipped.KEEPSAKE))
+            learner = Learner(simulator, base, self.targeting, self.finetuning, patience=0.0)
+            for turn, rows in enumerate(self._clusters(given, number)):
+                found = self._event(given, rows, simulator)
+                if found is None:
                     continue
-                break
-        return events
+                item, event = found
+                reason = self._lesson(learner.remembering(self._lessons, self._learnt), event, 10 * number + turn)
+                self.harness.tell(f"learn: round {number}: {reason or 'accepted'}")
+                about = {"round": number, "item": item.id, "structure": item.item.structure}
+                log.write("learn", "lesson_record", {**about, "passed": reason is None, "reason": reason})
+
+    def _lesson(self, learner: Learner, event: FailureEvent, seed: int) -> str | None:
+        """Learn from a failure; why the lesson is not kept, None where it is."""
+        assert self.learner is not None
+        try:
+            lesson = learner.learn([event], self.learner, seed)
+        except NothingToVaryError as error:
+            return str(error)
+        if not lesson.verdict.passed:
+            return lesson.verdict.reason or "refused"
+        self.learner = lesson.model
+        self._lessons.append(lesson.lesson())
+        self._learnt.append(event)
+        return None
+
+    def _clusters(self, given: Induction, number: int) -> list[Labels]:
+        """Rows of the failures of some clusters, shuffled. Clusters are drawn, large ones more often: none is left out for good."""
+        rng = seeded(self.harness.rules.seed, LEARN, number, "events")
+        sizes = np.bincount(given.labels[given.labels >= 0])
+        if not len(sizes):
+            return []
+        some = rng.choice(len(sizes), min(LESSONS, len(sizes)), replace=False, p=sizes / sizes.sum())
+        return [rng.permutation(np.flatnonzero(given.labels == label)) for label in some]
+
+    def _event(self, given: Induction, rows: Labels, simulator: Simulator) -> tuple[Carried, FailureEvent] | None:
+        """The first of some failures that the camera sees, if the learner still makes it."""
+        assert self.learner is not None
+        for row in rows[:5]:
+            carried = given.found[row].item
+            job = carried.item.item.job
+            try:
+                return carried, failure_of(simulator.execute(job), carried.id, job.seed, self.learner, digest_of(self.learner))
+            except NoFailureError:
+                continue
+        return None
 
 
 @dataclass(frozen=True)

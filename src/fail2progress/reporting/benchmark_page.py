@@ -37,6 +37,7 @@ def benchmark_page(report: Mapping[str, Any]) -> str:
         clusters=[_cluster_row(name, row) for name, found in slices.items() for row in found["failures"]],
         rejected=[_rejected_row(name, row) for name, row in report["rejected"].items()],
         lessons=_lessons(report["learning"]),
+        taught=[_taught_row(row) for row in report.get("lessons", ())],
     )
 
 
@@ -54,8 +55,13 @@ def _reasons(name: str, test: Mapping[str, Any]) -> list[tuple[str, str]]:
             rows.append((f"S_c minus that of {control}", _between(found["S_c"])))
             if found["tau_b"] is not None:
                 rows.append((f"tau-b minus that of {control}", _between(found["tau_b"])))
+        for generator, against in test["others"].items():
+            told = "; ".join(f"{control} {_between(found['S_c'])}" for control, found in against.items())
+            rows.append((f"beside the rule, S_c of {generator} minus that of", told))
     elif name == "H2":
-        rows += [(f"{key.replace('_', ' ')}, induced minus static", _between(test[key])) for key in ("corrected_purity", "ami")]
+        for part, about in ((test, ""), (test["second"], " (second clustering)")):
+            for key in ("corrected_purity", "ami") if part else ():
+                rows.append((f"{key.replace('_', ' ')}, induced minus static{about}", _between(part[key])))
         rows.append(
             ("failures in the smallest arm", f"{test['fewest_failures']}" + ("" if test["enough_failures"] else ", too few"))
         )
@@ -100,6 +106,10 @@ def _lessons(learning: Mapping[str, Any] | None) -> list[tuple[str, ...]]:
     return [
         (name, str(rows[0]["items"]), " → ".join(_number(row["accuracy"]) for row in rows)) for name, rows in learning.items()
     ]
+
+
+def _taught_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return str(row["round"]), row["structure"], "kept" if row["passed"] else row["reason"]
 
 
 def _between(found: Mapping[str, Any]) -> str:
