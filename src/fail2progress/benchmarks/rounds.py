@@ -179,7 +179,7 @@ class Iteration:
         return None
 
     def _clusters(self, given: Induction, number: int) -> list[Labels]:
-        """Rows of the failures of some clusters, shuffled. Clusters are drawn, large ones more often: none is left out for good."""
+        """Rows of the failures of some clusters, shuffled. Clusters are drawn, large ones more often: all have their turn."""
         rng = seeded(self.harness.rules.seed, LEARN, number, "events")
         sizes = np.bincount(given.labels[given.labels >= 0])
         if not len(sizes):
