@@ -64,6 +64,7 @@ def reproduce(
     ] = None,
     families: Annotated[str, typer.Option(help="For families: which ones, by commas. [all]")] = "",
     parts: Annotated[str, typer.Option(help="For families: learn, data, or both by commas. [both]")] = "",
+    physics: Annotated[str, typer.Option(help="For physics: friction, weight, centre or restitution.")] = "friction",
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
     """The paper's tables and our own studies from this code. An interrupted one goes on where it was.
@@ -79,7 +80,9 @@ def reproduce(
     out = out or Path("runs") / table
     writable(out)
     if table in reproduce_assets.TABLES:
-        return reproduce_assets.run(reproduce_assets.Order(table, out, trials, seed, quick, processes, robot), json_output)
+        return reproduce_assets.run(
+            reproduce_assets.Order(table, out, trials, seed, quick, processes, robot, physics), json_output
+        )
     if table in reproduce_families.TABLES:
         asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods)
         order = reproduce_families.Order(out, weights, rounds, *asked)

@@ -31,6 +31,7 @@ class Order:
     quick: bool
     processes: int | None
     robot: str = "hand"
+    physics: str = "friction"
 
 
 def run(order: Order, json_output: bool) -> None:
@@ -92,8 +93,11 @@ def _corrections(order: Order) -> tuple[dict[str, object], str]:
 
 def _physics(order: Order) -> tuple[dict[str, object], str]:
     from fail2progress.evaluation.studies.physics import Study, markdown
+    from fail2progress.failures.physics import PROPERTIES
 
-    study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, _seed(order, Study.seed))
+    require(order.physics in PROPERTIES, unknown("property of physics", order.physics, tuple(PROPERTIES)))
+    executions = QUICK if order.quick else order.trials or Study.executions
+    study = Study(order.out, executions, _seed(order, Study.seed), order.physics)
     report = _carried_out(study, order, "executions", study.executions)
     return report, markdown(report)
 

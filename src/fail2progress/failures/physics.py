@@ -8,14 +8,14 @@ shifted starts say how much of the motion hangs on millimetres. Where the motion
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array, Scene
-from fail2progress.simulation.base import Disturbances, Job, Simulator
+from fail2progress.simulation.base import BOUNCIEST, Disturbances, Job, Simulator
 from fail2progress.skills.base import SkillCall
 
 FINE = 241
@@ -69,7 +69,7 @@ PROPERTIES = {
     "friction": SURFACE,
     "weight": Property("weight", "the weight of things", _of_weight, 0.3, 6.0),
     "centre": Property("centre", "the height of centres of mass", _of_centre, 0.4, 1.8),
-    "restitution": Property("bounce", "the bounce of things", _of_bounce, 0.05, 0.8, ordinary=0.05),
+    "restitution": Property("bounce", "the bounce of things", _of_bounce, 0.05, BOUNCIEST, ordinary=0.05),
 }
 """What can be inferred from a motion, by the names under which it is asked for."""
 
@@ -78,6 +78,10 @@ def disturbances(shares: Mapping[str, float]) -> Disturbances:
     """A world with these properties, by the names of PROPERTIES."""
     weight, surface, centre = (shares.get(name, 1.0) for name in ("weight", "friction", "centre"))
     return Disturbances(weight=weight, surface=surface, centre=centre, bounce=shares.get("restitution", 0.0))
+
+
+TOLD_APART = 0.003
+"""Metres by which what is seen of a motion must differ for two values of a property to be told apart."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,12 @@ class Inference:
         density = (1.0 - self.doubt) * density / density.sum() + self.doubt / FINE
         return Posterior(fine, density / density.sum())
 
+    def depends(self, scene: Scene, call: SkillCall, prop: Property, seed: int = 0) -> bool:
+        """Whether the motion of anything is another one at an end of the range or halfway. ValueError: see infer."""
+        few, once = replace(prop, steps=3), replace(self, repetitions=1)
+        motions = once._motions(scene, call, few, seed)[:, 0]
+        return bool(np.nan_to_num(np.ptp(motions, axis=0)).max(initial=0.0) > TOLD_APART)
+
     def _motions(self, scene: Scene, call: SkillCall, prop: Property, seed: int) -> Array:
         """(K, R, N, 3) how far everything moves at every value, in every repetition (m)."""
         rng = np.random.default_rng(seed)
@@ -192,6 +202,11 @@ def shifts(before: SegmentedCloud, after: SegmentedCloud, names: tuple[str, ...]
             if before.seen[then] and after.seen[now] and min(before.visibility[then], after.visibility[now]) > 0:
                 moved[row] = (after.bounds()[now] - before.bounds()[then]).mean(axis=0)
     return moved
+
+
+def untold(prop: Property) -> Posterior:
+    """What is known of a property before any motion."""
+    return Posterior(np.geomspace(prop.low, prop.high, FINE), np.full(FINE, 1.0 / FINE))
 
 
 def _between(values: Array, motions: Array, fine: Array) -> Array:

@@ -16,6 +16,9 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import unfit
 
+BOUNCIEST = 0.6
+"""The greatest restitution: at 0.8 contacts with so little damping throw things about at steps of 4 ms."""
+
 
 @dataclass(frozen=True)
 class Disturbances:
@@ -36,7 +39,7 @@ class Disturbances:
     centre: float = 1.0
     """Height of the centre of mass of what can be moved above its bottom, as a share of the ordinary."""
     bounce: float = 0.0
-    """Restitution: about the share of its speed with which a thing leaves what it fell on."""
+    """Restitution: about the share of its speed with which a thing leaves what it fell on; at most BOUNCIEST."""
     bump: float = 0.0
     """Probability that somebody knocks the object of the skill aside when the skill is over."""
 
@@ -45,6 +48,8 @@ class Disturbances:
         wrong += [name for name in ("grasp_miss", "grasp_slip", "bump", "bounce") if not 0 <= getattr(self, name) <= 1]
         if wrong:
             raise ValueError(f"{wrong[0]} = {getattr(self, wrong[0]):g}: probabilities are 0 to 1, shares above 0")
+        if self.bounce > BOUNCIEST:
+            raise ValueError(f"bounce = {self.bounce:g}: steps of physics are too long for more than {BOUNCIEST:g}")
 
     def adjusted(self, adjustments: Mapping[str, float], name: str) -> float:
         """What an adjustable truly is where it was set to a value."""

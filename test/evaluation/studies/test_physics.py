@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ class InPlace(Executor):
 
 def test_pushes_are_measured_once_and_the_report_counts_them(tmp_path: Path) -> None:
     found: Any = Study(tmp_path, executions=12, seed=5).run(InPlace(), lambda done: None)
-    assert found["pushes"] == found["tells"]["of"] >= 1
+    assert found["motions"] == found["tells"]["of"] >= 1
     assert "within 20% of the truth" in markdown(found)
     lines = (tmp_path / "rows.jsonl").read_text()
     again: Any = Study(tmp_path, executions=12, seed=5).run(InPlace(), lambda done: None)
@@ -27,3 +28,14 @@ def test_only_motions_that_tell_are_judged_by_their_estimate() -> None:
     assert found["right_where_told"]["rate"] == 1.0 and found["right_where_told"]["of"] == 1
     assert found["interval_holds"]["rate"] == 0.5 and found["interval_holds_where_not_told"]["rate"] == 1.0
     assert found["tells_by_truth"]["0.2 to 0.4"]["of"] == 1
+
+
+def test_other_properties_are_asked_of_all_skills_and_a_motion_that_is_the_same_everywhere_tells_nothing(tmp_path: Path) -> None:
+    found: Any = Study(tmp_path, executions=6, seed=5, asked="weight").run(InPlace(), lambda done: None)
+    rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").read_text().splitlines()]
+    judged = [row for row in rows if row.get("true") is not None]
+    assert found["motions"] == len(judged) >= 4 and any(row["skill"] == "pick_place" for row in judged)
+    vague = [row for row in judged if not row["depends"]]
+    assert vague and all(not row["tells"] and row["low"] < 0.4 and row["high"] > 5.0 for row in vague)
+    page = markdown(found)
+    assert page.startswith("# Weight from one motion") and "--physics weight" in page

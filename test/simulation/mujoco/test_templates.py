@@ -102,3 +102,8 @@ def test_what_bounces_leaves_the_table_again() -> None:
                 speeds.append(float(bodies.data.body(1 + row).cvel[5]))
         highest[bounce] = max(speeds)
     assert highest[0.6] > highest[0.0] + 0.3
+
+
+def test_more_bounce_than_the_steps_of_physics_bear_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"bounce = 0\.8: .*more than 0\.6"):
+        Disturbances(bounce=0.8)

@@ -16,7 +16,7 @@ from fail2progress.core.objects import Box, ObjectSpec
 from fail2progress.core.observation import POINTS, SegmentedCloud
 from fail2progress.core.relations import BINARY, DEFAULT, Mask, Thresholds, ground_truth
 from fail2progress.core.scene import Array, Scene
-from fail2progress.simulation.base import Disturbances, Job, Outcome, Snapshot
+from fail2progress.simulation.base import BOUNCIEST, Disturbances, Job, Outcome, Snapshot
 from fail2progress.simulation.looking import look
 from fail2progress.simulation.raycast import caster
 from fail2progress.simulation.track import Track
@@ -65,7 +65,7 @@ class _Chance(_Form):
     surface: Finite = Field(default=1.0, gt=0)
     bump: float = Field(default=0.0, ge=0, le=1)
     centre: Finite = Field(default=1.0, gt=0)
-    bounce: float = Field(default=0.0, ge=0, le=1)
+    bounce: float = Field(default=0.0, ge=0, le=BOUNCIEST)
 
 
 class _Scene(_Form):
