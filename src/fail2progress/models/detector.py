@@ -5,6 +5,7 @@ from __future__ import annotations
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.combination import combination_for
 from fail2progress.models.prediction import Belief, detect, encode_observation
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.relations.registry import GEOMETRIC, relation_detector
@@ -47,13 +48,14 @@ class LearnedDetector(RelationDetector):
 
 
 class CombinedDetector(LearnedDetector):
-    """The mean of the model's probabilities and those of geometry: their errors seldom meet (docs/decisions/0015)."""
+    """The model and geometry together, each believed as far as it was found to be right (docs/decisions/0015, 0056)."""
 
     name = "combined"
 
     def __init__(self, model: SkillEffectModel, digest: str) -> None:
         super().__init__(model, digest)
         self._geometric = relation_detector(GEOMETRIC)
+        self._combination = combination_for(digest)
 
     @property
     def source(self) -> str:
@@ -62,5 +64,4 @@ class CombinedDetector(LearnedDetector):
 
     def detect(self, cloud: SegmentedCloud) -> RelationState:
         """See RelationDetector."""
-        one, other = super().detect(cloud), self._geometric.detect(cloud)
-        return RelationState(cloud.names, (one.binary + other.binary) / 2, (one.unary + other.unary) / 2)
+        return self._combination.combine(super().detect(cloud), self._geometric.detect(cloud))

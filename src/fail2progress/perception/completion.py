@@ -116,15 +116,22 @@ class _Completion:
             if j is not None:
                 back = self.bounds[i, 0, 0] + 0.9 * (self.bounds[j, 1, 0] - self.bounds[j, 0, 0])
                 self.bounds[i, 1, 0] = max(self.bounds[i, 1, 0], back)
+                self.outlines = (*self.outlines[:i], _rectangle(self.bounds[i]), *self.outlines[i + 1 :])
 
     def _put_down(self, i: int) -> None:
         """Let i reach down to the highest thing under it."""
         found = [(*place, j) for j in range(len(self.parts)) if j != i and (place := self._place(i, j)) is not None]
-        found = found or self._beside(i)
+        found = self._within_drawers(found) or self._beside(i)
         if found:
             height, lies_in, j = max(found)
             self.support[i], self.container[i] = j, j if lies_in else -1
             self.bounds[i, 0, 2] = min(height, self.bounds[i, 1, 2] - 1e-3)
+
+    def _within_drawers(self, found: list[tuple[float, bool, int]]) -> list[tuple[float, bool, int]]:
+        """Places without the cabinets of drawers that a thing lies in: of a cabinet's floor little is seen."""
+        drawers = [j for _, lies_in, j in found if lies_in and self.parts[j].shape is Shape.DRAWER]
+        cabinets = {cabinet_of(j, self.parts, self.bounds, self.seen) for j in drawers}
+        return [place for place in found if place[2] not in cabinets]
 
     def _place(self, i: int, j: int) -> tuple[float, bool] | None:
         """Height (m) at which i would stand on j or lie in it, and whether it lies in it; None where it can do neither."""
@@ -201,6 +208,12 @@ def _outline(points: NDArray[np.float32], trim: float) -> Array:
     angles = np.arange(16) * np.pi / 8
     normals = np.concatenate([normals, np.stack([np.cos(angles), np.sin(angles)], axis=1)])
     return np.concatenate([normals, -np.quantile(flat @ normals.T, 1.0 - trim / 4, axis=0)[:, None]], axis=1)
+
+
+def _rectangle(box: Array) -> Array:
+    """(4, 3) half planes of the outline of a box (2, 3) along the axes."""
+    (x0, y0), (x1, y1) = box[:, :2].tolist()
+    return np.array([(-1.0, 0.0, x0), (1.0, 0.0, -x1), (0.0, -1.0, y0), (0.0, 1.0, -y1)])
 
 
 def _depth(outline: Array, points: Array) -> Array:

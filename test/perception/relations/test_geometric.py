@@ -11,10 +11,11 @@ from scipy.spatial.transform import Rotation
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec, Shape
+from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, on
 from fail2progress.core.scene import Scene, pose
 from fail2progress.perception.completion import complete
-from fail2progress.perception.relations.geometric import A9, DEFAULT, detect
+from fail2progress.perception.relations.geometric import A9, DEFAULT, GeometricDetector, detect
 from fail2progress.perception.segmentation.base import Perceived, Segment
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.simulation.base import Snapshot
@@ -159,3 +160,40 @@ def test_any_clouds_give_probabilities_that_mirror(parts: list[tuple[int, bool, 
         assert np.allclose(state.binary[..., BINARY.index(one)], state.binary[..., BINARY.index(other)].T)
     assert np.allclose(state.binary[..., BINARY.index("contact")], state.binary[..., BINARY.index("contact")].T)
     assert not np.diagonal(state.binary).any()
+
+
+def test_a_thing_in_a_cup_in_a_box_is_in_both_and_one_in_a_shut_drawer_in_its_cabinet_too() -> None:
+    """By A.9; of what people call inside, the nearest container counts."""
+    specs = (
+        ObjectSpec("table", "table", (0.6, 0.9, 0.04)),
+        ObjectSpec("box", "open_box", (0.16, 0.16, 0.09)),
+        ObjectSpec("cup", "cup", (0.07, 0.07, 0.07)),
+        ObjectSpec("pill", "cuboid", (0.03, 0.03, 0.03)),
+        ObjectSpec("chest", "cabinet", (0.25, 0.22, 0.12)),
+        ObjectSpec("tray", "drawer", (0.234, 0.188, 0.086), "chest"),
+        ObjectSpec("coin", "cuboid", (0.03, 0.03, 0.03)),
+    )
+    places = ((0.6, 0.0, 0.48), (0.5, 0.25, 0.545), (0.5, 0.25, 0.542), (0.5, 0.25, 0.527), (0.62, -0.2, 0.56))
+    poses = np.array([pose(*at) for at in (*places, (0.534, -0.2, 0.56), (0.55, -0.2, 0.539))])
+    opened = MujocoSimulator().settle(Scene(specs, poses, {"tray": 0.08}), Camera())
+    for name, holders in (("pill", {"cup", "box"}), ("cup", {"box"}), ("coin", {"tray", "chest"})):
+        found = GeometricDetector().detect(opened.cloud)
+        assert {other for other in opened.scene.names if found.value("inside", name, other) > 0.5} == holders
+        assert {other for other in opened.scene.names if opened.relations.value("inside", name, other)} == holders
+
+
+def test_what_lies_deep_in_a_shut_drawer_is_in_it_and_in_the_cabinet() -> None:
+    """Of the drawer only the front is seen; what lies in it is remembered."""
+    names, kinds = ("table", "chest", "tray", "coin"), ("table", "cabinet", "drawer", "cuboid")
+    boxes = (
+        ((0.3, -0.45, 0.46), (0.9, 0.45, 0.5)),
+        ((0.495, -0.31, 0.5), (0.745, -0.09, 0.62)),
+        ((0.497, -0.294, 0.517), (0.503, -0.106, 0.603)),
+        ((0.6, -0.21, 0.523), (0.63, -0.18, 0.553)),
+    )
+    rng = np.random.default_rng(0)
+    points = np.stack([rng.uniform(low, high, (128, 3)) for low, high in boxes]).astype(np.float32)
+    found = GeometricDetector().detect(SegmentedCloud(names, kinds, points, np.float32([1.0, 0.8, 0.3, 0.0])))
+    for holder in ("tray", "chest"):
+        assert found.value("inside", "coin", holder) > 0.9
+    assert found.value("inside", "tray", "chest") > 0.5 > found.value("open", "tray")

@@ -124,21 +124,40 @@ def _corners(outline: Array) -> Array:
 
 
 def _inside(done: Completed, parts: tuple[Segment, ...], thresholds: Thresholds) -> Array:
-    """(N, N) a thing lies in its container, sticks out of its top no more than it may, and not out of its sides."""
+    """(N, N) a thing lies in its container, sticks out of its top no more than it may, and not out of its sides.
+
+    By A.9 a thing also lies in what its container lies in, as far as it reaches out of that nowhere.
+    """
     odds = np.zeros((len(parts), len(parts)))
-    for i, j in enumerate(done.container.tolist()):
-        if j < 0:
-            continue
-        inner, outer = done.bounds[i], done.bounds[j]
-        allowed = thresholds.sticking_out * (inner[1, 2] - inner[0, 2])
-        over = np.concatenate([outer[0, :2] - inner[0, :2], inner[1, :2] - outer[1, :2]]).max()
-        sides = expit((thresholds.margin - over) / thresholds.margin_spread) if thresholds.sticking_out == 0.0 else 1.0
-        odds[i, j] = expit((outer[1, 2] + allowed + thresholds.rim - inner[1, 2]) / thresholds.rim) * sides
+    cabinets = [cabinet_of(i, parts, done.bounds, done.seen) for i in range(len(parts))]
     for i in range(len(parts)):
-        cabinet = cabinet_of(i, parts, done.bounds, done.seen)
+        around = _around(i, done.container.tolist(), cabinets)
+        for j in around if thresholds.sticking_out == 0.0 else around[:1]:
+            odds[i, j] = _contained(done.bounds[i], done.bounds[j], thresholds)
+    for i, cabinet in enumerate(cabinets):
         if cabinet is not None:
             odds[i, cabinet] = expit((thresholds.rim - _pulled_out(i, cabinet, done)) / thresholds.rim)
     return odds
+
+
+def _around(i: int, containers: list[int], cabinets: list[int | None]) -> list[int]:
+    """What i lies in, what that lies in, and so on; a drawer in its cabinet."""
+    found = [containers[i]] if containers[i] >= 0 else []
+    while found:
+        j = found[-1]
+        following = containers[j] if containers[j] >= 0 else cabinets[j]
+        if following is None or following in (i, *found):
+            break
+        found.append(following)
+    return found
+
+
+def _contained(inner: Array, outer: Array, thresholds: Thresholds) -> float:
+    """How probable it is that a box (2, 3) lies in another one as far as it must."""
+    allowed = thresholds.sticking_out * (inner[1, 2] - inner[0, 2])
+    over = np.concatenate([outer[0, :2] - inner[0, :2], inner[1, :2] - outer[1, :2]]).max()
+    sides = expit((thresholds.margin - over) / thresholds.margin_spread) if thresholds.sticking_out == 0.0 else 1.0
+    return float(expit((outer[1, 2] + allowed + thresholds.rim - inner[1, 2]) / thresholds.rim) * sides)
 
 
 def _unary(parts: tuple[Segment, ...], done: Completed, surfaces: int, thresholds: Thresholds) -> Array:
