@@ -34,9 +34,9 @@ class Weights(BaseModel):
     """Of one relation: by how much each detector's log-odds count, and what is added."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    learned: float = Field(0.5, ge=0.0, allow_inf_nan=False)
-    geometric: float = Field(0.5, ge=0.0, allow_inf_nan=False)
-    bias: float = Field(0.0, allow_inf_nan=False)
+    learned: float = Field(default=0.5, ge=0.0, allow_inf_nan=False)
+    geometric: float = Field(default=0.5, ge=0.0, allow_inf_nan=False)
+    bias: float = Field(default=0.0, allow_inf_nan=False)
 
     def combined(self, learned: Array, geometric: Array) -> Array:
         """Probabilities of any shape."""
