@@ -61,6 +61,12 @@ BAD = (
     # unknown names, with the nearest
     ("evaluate --task hierarchical-tabletp", "Did you mean 'hierarchical-tabletop'?"),
     ("evaluate --simulator mujco", "Did you mean 'mujoco'?"),
+    (
+        "up sim --simulator isaacgym",
+        "simulator 'isaacgym' cannot run here: Isaac Gym (with numpy) is not installed for python3.8",
+    ),
+    ("learn --simulator mujco --physics friction", "Did you mean 'mujoco'?"),
+    ("reproduce physics --physics wait", "Did you mean 'weight'?"),
     ("evaluate --relations learnd", "Did you mean 'learned'?"),
     ("evaluate --executor kubernetes", "unknown executor 'kubernetes'; known: local, ray"),
     ("evaluate --goal inside(nothing,cup_1)", "the goal names 'nothing'"),

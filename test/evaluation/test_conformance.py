@@ -101,6 +101,25 @@ def test_a_simulator_without_dynamics_does_not_agree(work: list[Case], kinematic
     assert value(verdict, "in_order") == 1.0 and value(verdict, "same_seed_differs_m") == 0.0
 
 
+class Elsewhere(MujocoSimulator):
+    """Draws its rays otherwise, and sees everything some metres aside."""
+
+    def __init__(self, aside: float) -> None:
+        super().__init__()
+        self.aside = aside
+
+    def execute_all(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+        for outcome in super().execute_all(replace(one, seed=one.seed + 991) for one in jobs):
+            cloud = outcome.before.cloud
+            moved = cloud.shifted(np.tile([self.aside, 0.0, 0.0], (len(cloud), 1)))
+            yield replace(outcome, before=replace(outcome.before, cloud=moved))
+
+
+def test_other_rays_are_seen_alike_and_things_that_are_two_centimetres_aside_are_not(work: list[Case]) -> None:
+    alike = {aside: value(conformance.check(Elsewhere(aside), work), "seen_alike") for aside in (0.0, 0.022)}
+    assert alike[0.0] >= 0.9 and alike[0.022] < 0.1
+
+
 def test_the_bench_counts_executions(work: list[Case]) -> None:
     found = conformance.bench(MujocoSimulator(), [case.job for case in work[:6]])
     assert found["jobs"] == 6 and np.isfinite(found["executions_per_s"]) and 0.1 < float(str(found["share_in_physics"])) <= 1.0

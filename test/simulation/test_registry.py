@@ -8,7 +8,16 @@ from fail2progress.core.registry import RegistryError
 from fail2progress.simulation import registry
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.mujoco.stage import open_stage
-from fail2progress.simulation.registry import SIMULATORS, Options, SimulatorEntry, SimulatorError, make, resolve, stage
+from fail2progress.simulation.registry import (
+    SIMULATORS,
+    Options,
+    SimulatorEntry,
+    SimulatorError,
+    make,
+    resolve,
+    stage,
+    varies_physics,
+)
 from support.plugins import install_plugin
 
 PLAIN = """
@@ -55,6 +64,17 @@ def test_a_robot_with_an_arm_acts_only_where_scenes_can_be_entered(tmp_path: Pat
     (tmp_path / "far.yaml").write_text("simulator: worker\naddress: localhost:1")
     with pytest.raises(SimulatorError, match=r"'worker' runs whole skills only, .*; use mujoco"):
         stage(str(tmp_path / "far.yaml"))
+
+
+def test_other_physics_is_refused_where_a_simulator_has_the_ordinary_one_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    varies_physics("mujoco")
+    for name in ("mujoco_warp", "isaacgym"):
+        entry = SIMULATORS.get(name)
+        monkeypatch.setattr(registry, "resolve", lambda choice, entry=entry: (entry, entry.options()))
+        with pytest.raises(SimulatorError, match=rf"{name!r} has the ordinary physics only, .*; use .*mujoco"):
+            varies_physics(name)
 
 
 def test_a_missing_package_is_the_reason() -> None:

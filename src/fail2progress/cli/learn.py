@@ -71,11 +71,13 @@ def learn(
     from fail2progress.learning.finetuning.versions import remembered
     from fail2progress.models.store import Registry
     from fail2progress.simulation.parallel import ParallelSimulator
+    from fail2progress.simulation.registry import resolve, varies_physics
     from fail2progress.stein.actions import ACQUISITIONS
 
     require(acquisition in ACQUISITIONS, unknown("acquisition", acquisition, ACQUISITIONS))
     with checked():
         targeting = TargetOptions(method=method, acquisition=acquisition, samples=samples, physics=tuple(physics))
+    (varies_physics if physics else resolve)(simulator)
     require(event is None or item is None, f"name either a stored failure or an --item file, not both {event} and {item}")
     require(line is None or item is not None, "--line is a line of an --item file")
     chosen = _item(item, line) if item is not None else None

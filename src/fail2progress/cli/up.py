@@ -70,6 +70,7 @@ def sim(
     ),
     seed: int = typer.Option(0, min=0, max=MOST, help="As in `fail2progress demo`: the same seed gives the same trials."),
     robot: str = typer.Option("stretch", help="stretch (its own joints) or hand (quicker)."),
+    simulator: str = typer.Option("mujoco", help="That learns and classifies, and a hand's: a name, or a file with its options."),
     segmenter: str = typer.Option("label-image", help="label-image (the simulator's), geometric, or as for perceive."),
     relations: str = _RELATIONS,
     story: bool = typer.Option(
@@ -94,9 +95,11 @@ def sim(
     from fail2progress.core.descriptions import described
     from fail2progress.core.goals import Goal
     from fail2progress.ros.graph import NODES
+    from fail2progress.simulation.registry import resolve
     from fail2progress.tasks.registry import task as task_of
     from fail2progress.tasks.seeds import first_seed
 
+    resolve(simulator)
     with checked():
         family = task_of(task)
         count = objects if objects is not None else family.counts[0]
@@ -104,7 +107,7 @@ def sim(
         if goal and not described(goal, first.scene.names):
             first.with_goal(Goal.parse(goal))
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
-    values |= _perception(segmenter, relations) | {"story": story, "stay": stay} | _seen(view)
+    values |= _perception(segmenter, relations) | {"story": story, "stay": stay, "simulator": simulator} | _seen(view)
     known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")
     reason = known.check(robot)
     require(reason is None, str(reason))

@@ -42,6 +42,8 @@ class Capabilities:
     """The skills that it executes; None: every registered one."""
     disturbances: bool = True
     """Whether the hand can miss and lose what it grasps."""
+    physics: bool = True
+    """Whether friction, weight, centres of mass and restitution can be other than ordinary."""
     batch: int = 1
     """Scenes that it simulates at once; 1: one after the other, so that more processes make it faster."""
     own_processes: bool = False
@@ -106,6 +108,14 @@ def make(choice: str = DEFAULT) -> Simulator:
     """The simulator of a choice, in this process. RegistryError as for `resolve`."""
     entry, options = resolve(choice)
     return entry.make(options)
+
+
+def varies_physics(choice: str) -> None:
+    """SimulatorError where the simulator of a choice has the ordinary physics only. RegistryError as for `resolve`."""
+    entry, _ = resolve(choice)
+    if not entry.capabilities.physics:
+        able = ", ".join(one.name for one in SIMULATORS if one.capabilities.physics)
+        raise SimulatorError(f"simulator {entry.name!r} has the ordinary physics only, no other friction or weight; use {able}")
 
 
 def stage(choice: str = DEFAULT) -> OpenStage:

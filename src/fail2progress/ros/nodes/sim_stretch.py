@@ -59,12 +59,21 @@ class SimStretchNode(RobotNode):
         if self.param("robot") == "hand":
             robot: Any = SimulatedRobot(simulators.make(str(self.param("simulator"))), scene, seed=trial.seed)
         else:
-            robot = SimulatedStretch(scene, seed=trial.seed)
+            robot = SimulatedStretch(scene, seed=trial.seed, simulator=self._stage_of(str(self.param("simulator"))))
         robot.progress = self._progress
         self.robot, self.trial = robot, trial
         self.world.save(trial, robot.scene)
         self.tell_transforms([item for item in robot.transforms() if item[1] == FRAME], "tf_static")
         self._photograph(robot.frame())
+
+    def _stage_of(self, choice: str) -> str:
+        """The simulator that a robot with an arm acts in: the chosen one, or the default where it runs whole skills only."""
+        try:
+            simulators.stage(choice)
+        except simulators.SimulatorError as error:
+            self.get_logger().warning(f"{error}: the robot acts in {simulators.DEFAULT}")
+            return simulators.DEFAULT
+        return choice
 
     def stop(self) -> None:
         """See StackNode."""

@@ -57,6 +57,6 @@ ENTRY = SimulatorEntry(
     "Isaac Gym Preview 4 in a worker of its own Python 3.8; written against its interface, not yet run on it",
     _make,
     options=IsaacGymOptions,
-    capabilities=Capabilities(own_processes=True, batch=256, gpu=True),
+    capabilities=Capabilities(physics=False, own_processes=True, batch=256, gpu=True),
     obstacle=_obstacle,
 )

@@ -29,6 +29,6 @@ ENTRY = SimulatorEntry(
     "MuJoCo Warp, many scenes at once; meant for a GPU, slow without one",
     _make,
     options=MujocoWarpOptions,
-    capabilities=Capabilities(batch=256, gpu=True),
+    capabilities=Capabilities(physics=False, batch=256, gpu=True),
     requires=("mujoco", "mujoco_warp"),
 )
