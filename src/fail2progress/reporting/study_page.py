@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from fail2progress.core.scene import Scene
-from fail2progress.evaluation.studies.table3_page import FURTHER, HEADS, columns, further, is_data, lead, values
+from fail2progress.evaluation.studies.table3_page import FURTHER, HEADS, columns, further, is_data, lead, overview, values
 from fail2progress.reporting import study_plots as plots
 from fail2progress.reporting.page import page
 from fail2progress.reporting.pictures import scene_picture
@@ -19,7 +19,8 @@ from fail2progress.tasks.registry import task
 Report = Mapping[str, Any]
 PICTURES = 10
 """Failures with pictures that a part shows at most; the others are in its table by seed and step."""
-_SMALL = replace(VIEW, width=300, height=188, focal=244.0)
+_SMALL = replace(VIEW, width=320, height=200, focal=205.0)
+"""Wider than the tables: what failed often lies beside them."""
 
 
 def html(reports: Sequence[Report]) -> str:
@@ -37,7 +38,7 @@ def _data_part(report: Report) -> dict[str, Any]:
         else []
     )
     tables = [{"title": "", "heads": heads, "rows": [{"cells": row, "link": ""} for row in rows]}]
-    return {**_head(report), "lead": [], "plots": plot, "tables": tables, "failures": [], "lessons": []}
+    return {**_head(report), "lead": [], "plots": plot, "overview": [], "tables": tables, "failures": [], "lessons": []}
 
 
 def _trial_part(report: Report) -> dict[str, Any]:
@@ -46,6 +47,10 @@ def _trial_part(report: Report) -> dict[str, Any]:
         **_head(report),
         "lead": lead(report),
         "plots": list(_plots(report)),
+        "overview": [
+            (title, heads, [tuple(cell.replace("**", "") for cell in row) for row in rows])
+            for title, heads, rows in overview(report)
+        ],
         "tables": list(_tables(report, {failure["cell"]: failure["id"] for failure in failures})),
         "failures": failures,
         "lessons": list(_lessons(report)),
@@ -98,21 +103,34 @@ def _times(report: Report) -> dict[str, float]:
 
 
 def _failures(report: Report) -> Iterator[dict[str, Any]]:
-    """One failed trial of each cell, as it ended, up to PICTURES."""
-    shown = [row for row in report["rows"] if row.get("example")]
+    """One failed trial of each cell, as it ended, up to PICTURES; cells that seldom failed first, as they say more."""
+    shown = sorted((row for row in report["rows"] if row.get("example")), key=lambda row: len(row["failed_seeds"]))
     for row in shown[:PICTURES]:
         example = row["example"]
         start = task(report["task"]).trial(row["objects"], example["seed"]).scene
         ended = Scene(start.objects, np.array(example["poses"], float), start.openings)
-        failed = ", ".join(f"{seed}: {step}" for seed, step in row["failed_seeds"].items())
         yield {
             "id": f"{report['table']}-{row['cell']}",
             "cell": row["cell"],
-            "title": ", ".join((*values(row)[:4], "" if row["spare"] is None else "within the budget")).strip(", "),
+            "title": ", ".join((*_named(row), "" if row["spare"] is None else "within the budget")).strip(", "),
             "caption": f"Trial {example['seed']}, its end ({example['outcome']}); first missed: {example['step'] or 'nothing'}.",
             "picture": scene_picture(ended, _SMALL),
-            "all": failed,
+            "count": f"{len(row['failed_seeds'])} of {row['trials']} trials failed, by what was missed first",
+            "all": _by_step(row["failed_seeds"]),
         }
+
+
+def _named(row: Mapping[str, Any]) -> tuple[str, ...]:
+    model, method, objects, seen = values(dict(row))[:4]
+    return (model, method, f"{objects} objects", *(() if seen == "usual" else (seen,)))
+
+
+def _by_step(failed: Mapping[str, str]) -> str:
+    """Seeds by the step that was missed first."""
+    steps: dict[str, list[str]] = {}
+    for seed, step in failed.items():
+        steps.setdefault(step, []).append(seed)
+    return "; ".join(f"{step} {len(seeds)}: {', '.join(seeds)}" for step, seeds in steps.items())
 
 
 def _lessons(report: Report) -> Iterator[tuple[str, ...]]:

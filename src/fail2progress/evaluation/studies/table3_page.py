@@ -13,6 +13,8 @@ HEADS = ("model", "method", "objects", "seen", "success", "95 % interval", "pape
 FURTHER = ("error along", "bystanders", "relation F1", "seen F1", "detection F1", "gap", "skills", "failed at")
 
 
+Overview = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
+"""Title, heads and rows."""
 BRIEF = ("model", "method", "objects", "success", "95 %", "paper")
 """For a terminal of 80 columns."""
 DATA_HEADS = ("generator", "inference (s)", "simulation (s)", "relations kept", "paper", "actions (m)", "paper", "places (m)")
@@ -25,6 +27,8 @@ def markdown(report: Mapping[str, object]) -> str:
     found: list[Row] = list(rows) if isinstance(rows, list) else []
     if is_data(report):
         return "\n".join([*lines, *_table(DATA_HEADS, [data_values(row) for row in found])])
+    for title, heads, table in overview(report):
+        lines += [f"{title[0].upper()}{title[1:]}:", "", *_table(heads, table)]
     for spare in dict.fromkeys(row["spare"] for row in found):
         title = "As in the paper" if spare is None else f"Planning again, at most the shortest plan's skills + {spare}"
         told = [(*values(row), *further(row)) for row in found if row["spare"] == spare]
@@ -74,17 +78,70 @@ def lead(report: Mapping[str, object]) -> list[str]:
 
 
 def _told(found: list[Comparison]) -> list[str]:
-    """Where our method is not shown to be better comes first; then what is shown, a line for each winner of a group."""
-    ours = [one for one in found if OURS in (one.first, one.second)]
-    equal = [f"- {one}" for one in ours if not (one.shown and one.first == OURS)]
+    """Where our method is not shown to be better comes first; then what is shown, a line for each winner and those it beats."""
+    lost = [f"- {one}" for one in found if one.shown and one.second == OURS]
+    equal: dict[tuple[str, str], list[str]] = {}
     winners: dict[tuple[str, str], list[str]] = {}
     for one in found:
         if one.shown:
             winners.setdefault((one.where, one.first), []).append(one.second)
-    shown = [f"- {where}: {first} beats {', '.join(losers)}" for (where, first), losers in winners.items()]
+        elif OURS in (one.first, one.second):
+            place, objects = _place(one.where)
+            ours, others, other = one.only_first, one.only_second, one.second
+            if one.second == OURS:
+                ours, others, other = others, ours, one.first
+            counts = f"{objects}{ours} to {others} of {one.pairs} trials decide (p = {one.adjusted:.2g})"
+            equal.setdefault((place, other), []).append(counts)
+    lines = [*lost, *(f"- {place}: {OURS} against {other}: {'; '.join(told)}" for (place, other), told in equal.items())]
     head = f"McNemar's exact test on the same trials, after Holm over {len(found)} comparisons, level {LEVEL}."
-    lines = [f"**Where {OURS} is not shown to be better:**", "", *equal, ""] if equal else []
-    return [*lines, head, "", *(shown or ["No difference is shown."])]
+    lines = [f"**Where {OURS} is not shown to be better:**", "", *lines, ""] if lines else []
+    return [*lines, head, "", *(_beaten(winners) or ["No difference is shown."])]
+
+
+def _place(where: str) -> tuple[str, str]:
+    """Where a comparison was made without the number of objects, and that number for a list: "3 objects "."""
+    parts = where.split(", ")
+    objects = [part for part in parts if part.endswith(" objects")]
+    return ", ".join(part for part in parts if part not in objects), "".join(f"{part} " for part in objects)
+
+
+def _beaten(winners: Mapping[tuple[str, str], list[str]]) -> list[str]:
+    """Numbers of objects with the same verdict share a line."""
+    same: dict[tuple[str, str, str], list[str]] = {}
+    for (where, first), losers in winners.items():
+        place, objects = _place(where)
+        same.setdefault((place, first, ", ".join(losers)), []).append(objects.split(" ")[0])
+    lines = []
+    for (place, first, beaten), counts in same.items():
+        with_objects = f", {' and '.join(counts)} objects" if counts[0] else ""
+        lines.append(f"- {place}{with_objects}: {first} beats {beaten}")
+    return lines
+
+
+def overview(report: Mapping[str, object]) -> list[Overview]:
+    """A table for each base model and way to act, as the paper prints it: a row for each method, a column for each condition."""
+    rows = report["rows"]
+    found: list[Row] = list(rows) if isinstance(rows, list) else []
+    tables: dict[tuple[str, int | None], dict[str, dict[str, str]]] = {}
+    for row in found:
+        seen = "" if row["condition"] == "usual" else f", {row['condition']}"
+        table = tables.setdefault((row["base_model"], row["spare"]), {})
+        table.setdefault(row["method"], {})[f"{row['objects']} objects{seen}"] = _success(row)
+    return [_laid_out(base, spare, table) for (base, spare), table in tables.items()]
+
+
+def _laid_out(base: str, spare: int | None, table: Mapping[str, Mapping[str, str]]) -> Overview:
+    heads = tuple(dict.fromkeys(head for cells in table.values() for head in cells))
+    way = "as in the paper" if spare is None else f"planning again, at most the shortest plan's skills + {spare}"
+    lines = [(method, *(cells.get(head, "-") for head in heads)) for method, cells in table.items()]
+    return f"{base}, {way}", ("method", *heads), lines
+
+
+def _success(row: Row) -> str:
+    """Success, its interval, of how many trials, and the paper's."""
+    *_, interval, beside, _ = values(row)
+    told = "not run" if not row["trials"] else f"**{row['rate']:.0%}** ({interval}) of {row['trials']}"
+    return told if beside == "-" else f"{told}; paper {beside}"
 
 
 def values(row: Row) -> tuple[str, ...]:
@@ -106,4 +163,4 @@ def further(row: Row) -> tuple[str, ...]:
     failed = ", ".join(f"{name} {count}" for name, count in row["failed_steps"].items()) or "-"
     errors = (f"{row['along_error_m'] * 100:.1f} cm", f"{row['bystander_error_m'] * 1000:.1f} mm")
     scores = (row["relation_f1"], row["seen_f1"], row["detection_f1"], row["sim2real_gap"])
-    return (*errors, *("-" if score != score else f"{score:.3f}" for score in scores), f"{row['skills']:.1f}", failed)
+    return (*errors, *("-" if score is None or score != score else f"{score:.3f}" for score in scores), f"{row['skills']:.1f}", failed)
