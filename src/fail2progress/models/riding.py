@@ -26,6 +26,10 @@ SURE = 6.0
 """Logits of what is more likely to ride than not are mixed up to this size: certainty that it stays shall not outweigh that."""
 
 
+NEARLY = 0.1
+"""Shares so close to none or all of a motion are none or all of it."""
+
+
 class Riding(nn.Module):
     """Shares (B, N) of the motion of the skill's object that the others take over, zero until fine-tuning."""
 
@@ -58,6 +62,11 @@ class Riding(nn.Module):
         for _ in range(HOPS):
             rides = chosen + (1.0 - chosen) * (1.0 - (1.0 - shares * rides.unsqueeze(1)).prod(dim=-1))
         return rides
+
+
+def whole(rides: Tensor) -> Tensor:
+    """(B, N) shares with none and all, which no sigmoid says: 2 % less of a metre are 2 cm, and rigid things keep none."""
+    return ((rides - NEARLY) / (1.0 - 2.0 * NEARLY)).clamp(0.0, 1.0)
 
 
 Embed = Callable[[Tensor, Tensor, Tensor, Tensor], LatentState]

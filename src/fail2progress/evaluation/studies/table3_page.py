@@ -163,4 +163,9 @@ def further(row: Row) -> tuple[str, ...]:
     failed = ", ".join(f"{name} {count}" for name, count in row["failed_steps"].items()) or "-"
     errors = (f"{row['along_error_m'] * 100:.1f} cm", f"{row['bystander_error_m'] * 1000:.1f} mm")
     scores = (row["relation_f1"], row["seen_f1"], row["detection_f1"], row["sim2real_gap"])
-    return (*errors, *("-" if score is None or score != score else f"{score:.3f}" for score in scores), f"{row['skills']:.1f}", failed)
+    return (
+        *errors,
+        *("-" if score is None or score != score else f"{score:.3f}" for score in scores),
+        f"{row['skills']:.1f}",
+        failed,
+    )
