@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 from fail2progress.benchmarks.bootstrap import Draws, holm, two_level
 from fail2progress.benchmarks.metrics import (
@@ -11,6 +12,7 @@ from fail2progress.benchmarks.metrics import (
     items_to_order,
     mutual_information,
     order_agreement,
+    order_agreements,
     purity,
     same_partition,
     separation,
@@ -107,3 +109,11 @@ def test_items_that_seeds_share_are_drawn_alike_and_not_as_independent_ones() ->
         for counts in ([shared.counts(names)] * 10, [each.counts(names) for each in apart])
     )
     assert wide.hi - wide.lo > 2 * (narrow.hi - narrow.lo)
+
+
+def test_the_order_of_many_at_once_is_that_of_each() -> None:
+    rng = np.random.default_rng(6)
+    accuracies, reference = rng.random((50, 9)).round(1), rng.random(9).round(1)
+    each = [kendalltau(row, reference, variant="b").statistic for row in accuracies]
+    assert order_agreements(accuracies, reference) == pytest.approx(each)
+    assert order_agreements(np.ones((1, 9)), reference)[0] == 0.0

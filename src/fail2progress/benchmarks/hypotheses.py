@@ -14,11 +14,12 @@ from fail2progress.benchmarks.clusters import CLUSTERERS
 from fail2progress.benchmarks.config import Rules
 from fail2progress.benchmarks.items import seeded
 from fail2progress.benchmarks.metrics import (
+    Codes,
     corrected_purity,
     corrected_separation,
     corrected_separations,
     mutual_information,
-    order_agreement,
+    order_agreements,
 )
 from fail2progress.core.scene import Array
 
@@ -61,17 +62,16 @@ def _against(answers: Answers, name: str, control: str, rules: Rules) -> dict[st
         both = [corrected_separations(table, count) for table, count in zip(pair, counts, strict=True)]
         replicates.append(both[0] - both[1])
         if reference is not None:
-            orders.append(_order(pair, [np.ones(len(table)) for table in pair], reference))
-            some = zip(counts[0][:_FEW], counts[1][:_FEW], strict=True)
-            order_replicates.append(np.array([_order(pair, list(each), reference) for each in some]))
+            orders.append(_order(pair, [np.ones((1, len(table)), np.int64) for table in pair], reference)[0])
+            order_replicates.append(_order(pair, [count[:_FEW] for count in counts], reference))
     tau = two_level(np.array(orders), np.array(order_replicates), rules.n_boot, rng).to_dict() if orders else None
     return {"S_c": two_level(np.array(values), np.array(replicates), rules.n_boot, rng).to_dict(), "tau_b": tau}
 
 
-def _order(pair: list[Array], counts: list[Array], reference: Array) -> float:
-    """Difference of tau-b between the induced slice and the control, items as often as counted."""
-    one, other = (order_agreement(count @ table, reference) for table, count in zip(pair, counts, strict=True))
-    return one - other
+def _order(pair: Sequence[Array], counts: Sequence[Codes], reference: Array) -> Array:
+    """(R,) differences of tau-b between the induced slice and the control, items as often as counted."""
+    one, other = (order_agreements(count @ table, reference) for table, count in zip(pair, counts, strict=True))
+    return np.asarray(one - other)
 
 
 def structure_hypothesis(answers: Answers, rules: Rules, control: str = "static") -> dict[str, Any] | None:

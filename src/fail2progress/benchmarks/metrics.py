@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.stats import kendalltau
 from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score
 
 from fail2progress.core.scene import Array
@@ -43,8 +42,16 @@ def corrected_separations(answers: Array, counts: Codes) -> Array:
 
 def order_agreement(accuracies: Array, reference: Array) -> float:
     """Kendall's tau-b between two accuracies of the same models; 0 where one of them has no order."""
-    value = float(kendalltau(np.round(accuracies, 12), np.round(reference, 12), variant="b").statistic)
-    return value if np.isfinite(value) else 0.0
+    return float(order_agreements(np.asarray(accuracies, float)[None], reference)[0])
+
+
+def order_agreements(accuracies: Array, reference: Array) -> Array:
+    """(R,) Kendall's tau-b of (R, L) accuracies of the same models."""
+    first, second = np.triu_indices(len(reference), 1)
+    one, other = np.round(accuracies, 12), np.round(reference, 12)
+    mine, theirs = np.sign(one[:, first] - one[:, second]), np.sign(other[first] - other[second])
+    untied = np.abs(mine).sum(axis=1) * np.abs(theirs).sum()
+    return np.asarray((mine @ theirs) / np.sqrt(np.maximum(untied, 1)))
 
 
 def items_to_order(answers: Array, reference: Array, z: float = 1.96) -> Array:

@@ -77,10 +77,11 @@ class Session:
                 log.write("run", "block_started", {"block": name})
                 work(log)
                 log.write("run", "block_finished", {"block": name, "rejected": harness.rejected.to_dict()})
-        for name, value in metrics(plain(report(recorded(folder)))):
+        result = finish(folder)
+        for name, value in metrics(result):
             log.write("metric", "metric_computed", {"name": name, "value": value})
         log.write("run", "run_finished", {})
-        return finish(folder)
+        return result
 
     def _blocks(self, harness: Harness) -> list[tuple[str, Callable[[RunLog], None]]]:
         found: list[tuple[str, Callable[[RunLog], None]]] = []
