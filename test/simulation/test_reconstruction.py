@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -96,3 +97,25 @@ def test_nothing_seen_is_an_error() -> None:
     unseen = SegmentedCloud(("a",), ("cup",), np.full((1, 8, 3), np.nan, np.float32), np.zeros(1, np.float32))
     with pytest.raises(ValueError, match=r"no segment has points"):
         rebuild(unseen)
+
+
+@pytest.mark.parametrize(
+    ("kept", "off"),
+    [("front", 0.012), ("top", 0.006)],
+)
+def test_what_shows_little_is_as_deep_and_high_as_wide(
+    simulator: MujocoSimulator, on_table: Callable[..., Scene], kept: str, off: float
+) -> None:
+    """A strip of its front, all else hidden from above; or of its top, what is nearer hidden by what stands before it."""
+    true = on_table(("block", "cuboid", (0.04, 0.042, 0.045), 0.6, 0.0, 0.0, 0.0))
+    cloud = simulator.settle(true, Camera()).cloud
+    row, rng = cloud.index("block"), np.random.default_rng(0)
+    low, high = true.bounds()[row]
+    strips = {"front": ([low[0], low[1], low[2] + 0.01], [low[0], high[1], low[2] + 0.02])}
+    strips["top"] = ([high[0] - 0.012, low[1], high[2]], [high[0], high[1], high[2]])
+    points, visibility = cloud.points.copy(), cloud.visibility.copy()
+    points[row], visibility[row] = rng.uniform(*strips[kept], points[row].shape), 0.15
+    rebuilt = rebuild(replace(cloud, points=points, visibility=visibility)).scene
+    np.testing.assert_allclose(rebuilt.bounds()[rebuilt.index("block")], true.bounds()[row], atol=off)
+    remembered = rebuild(replace(cloud, points=points, visibility=0.0 * visibility)).scene
+    assert remembered.sizes[remembered.index("block")].min() < 0.025  # what is remembered is as it was seen

@@ -37,6 +37,8 @@ _SQUARE = 0.8
 """Narrower than this share of its length, something square was not seen whole."""
 _FLAT = 0.0005
 """Noise (m) up to which the highest point is the top."""
+_TOP, _DEEP = 0.002, 0.004
+"""A top face was seen where points no farther below the highest one than the first (m) reach deeper than the second (m)."""
 _TIGHT = 0.3
 """Weight of one pseudo point a side, which holds sides without points at the outermost point."""
 
@@ -158,6 +160,29 @@ def squared(solid: Solid, points: Array) -> Solid:
     ways = [grown(solid, missing * np.array(share)[:, None]) for share in ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5))]
     best = min(ways, key=lambda way: way.residual(points))
     return best if best.residual(points) < solid.residual(points) + _ON_SIDE else solid
+
+
+def filled_out(solid: Solid, points: Array, highest: float) -> Solid:
+    """What little was seen of, as deep and as high as it is wide, up to `highest` (m) where no top face was seen.
+
+    Where its points do not say towards which side: of a top alone the nearer part is hidden, else its front would be seen below.
+    """
+    size = np.array([solid.length, solid.width])
+    wide, axis = float(size.max()), int(np.argmin(size))
+    c, s = np.cos(solid.yaw), np.sin(solid.yaw)
+    flat = bool(np.ptp(points[:, 2]) < np.ptp(solid.local(points[:, :2])[:, axis]))
+    away = bool(np.array([[c, s], [-s, c]])[axis] @ np.array([solid.x, solid.y]) > 0) is not flat
+    ways = [solid]
+    if size[axis] < _SQUARE * wide:
+        missing = np.zeros((2, 2))
+        missing[:, axis] = wide - size[axis]
+        shares = ((0.0, 1.0), (1.0, 0.0), (0.5, 0.5)) if away else ((1.0, 0.0), (0.0, 1.0), (0.5, 0.5))
+        ways = [grown(solid, missing * np.array(share)[:, None]) for share in shares]
+    best = min(ways, key=lambda way: round(way.residual(points), 4))
+    high = min(solid.bottom + wide, max(highest, solid.top))
+    highest_ones = points[points[:, 2] > points[:, 2].max() - _TOP]
+    level = float(np.ptp(solid.local(highest_ones[:, :2])[:, axis])) > _DEEP
+    return best if flat or level else replace(best, top=max(high, solid.top))
 
 
 def supported_sides(solid: Solid, points: Array, noise: float) -> NDArray[np.bool_]:

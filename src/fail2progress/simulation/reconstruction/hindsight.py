@@ -69,15 +69,15 @@ def from_both(before: SegmentedCloud, after: SegmentedCloud, call: SkillCall) ->
     Only where a motion brings the two views together, so that the points seen before lie in the box of those moved back: that of
     what it is in, before others.
     """
-    points, rng = before.points.copy(), np.random.default_rng(0)
+    points, visibility, rng = before.points.copy(), before.visibility.copy(), np.random.default_rng(0)
     for row in np.flatnonzero(before.seen & ~too_little_seen(after) & (before.visibility < _HALF)):
         if not kind_of(before.categories[row]).movable or after.visibility[row] < before.visibility[row] + _MORE:
             continue
         moved_back = (motion.back(after.points[row]) for motion in riding(before, after, int(row), call))
         found = next((other for other in moved_back if _outside(before.points[row], other) < _SLACK), None)
         if found is not None:
-            points[row] = _mixed(before.points[row], found, rng)
-    return replace(before, points=points)
+            points[row], visibility[row] = _mixed(before.points[row], found, rng), after.visibility[row]
+    return replace(before, points=points, visibility=visibility)
 
 
 def _outside(points: Points, others: Points) -> float:
@@ -128,9 +128,9 @@ class _Search:
         return cloud if cost < FAR else self.before
 
     def _with(self, points: Points) -> SegmentedCloud:
-        every = self.before.points.copy()
-        every[self.row] = points
-        return replace(self.before, points=every)
+        every, visibility = self.before.points.copy(), self.before.visibility.copy()
+        every[self.row], visibility[self.row] = points, self.after.visibility[self.row]
+        return replace(self.before, points=every, visibility=visibility)
 
     def _tried(self, clouds: Sequence[SegmentedCloud]) -> tuple[list[float], list[Array]]:
         """Of every guess, its cost in metres and by how much it ends (3,) short of where the thing was seen."""

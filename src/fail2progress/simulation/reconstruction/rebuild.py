@@ -16,7 +16,7 @@ from fail2progress.core.objects import CATEGORIES, DEFAULT_CATEGORY, ObjectSpec,
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
-from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, fit, turned
+from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, filled_out, fit, turned
 from fail2progress.simulation.reconstruction.furniture import cabinet_of, drawer_in, opened_towards, shelf_facing
 
 DEFAULT_PRIOR = DEFAULT_CATEGORY
@@ -25,6 +25,8 @@ _POINT = 0.001
 """Metres: a segment that reaches no farther was seen at a point, which has no extents."""
 _HALF = 0.5
 """Share of an outline that must be seen for its extents to be those of the object."""
+_LITTLE = 0.45
+"""Share of an outline below which a thing is taken to be as deep and as high as it is wide."""
 _SLAB = 0.04
 """Thickness of a table's top in metres: its lower side is not seen."""
 _FLAT = 0.0005
@@ -143,7 +145,22 @@ class _Reconstruction:
         if category(kind).shape is Shape.DRAWER:
             return self.drawer(i)
         bottom = min(self.floor(i, turned(kind, points, low, top)), top - SMALLEST)
-        return shelf_facing(fit(kind, points, bottom, top, self.noise), points)
+        solid = shelf_facing(fit(kind, points, bottom, top, self.noise), points)
+        return filled_out(solid, points, self.ceiling(solid)) if self.little(i) else solid
+
+    def little(self, i: int) -> bool:
+        """Whether so little was seen of a solid thing that what was seen does not tell its extents. 0 is what is remembered."""
+        kind, shown = category(self.cloud.categories[i]), float(self.cloud.visibility[i])
+        return kind.movable and not kind.container and 0.0 < shown < _LITTLE
+
+    def ceiling(self, solid: Solid) -> float:
+        """Height (m) of the rim of the lowest drawer that a thing is in; without one there is no limit."""
+        around = [
+            d.top
+            for d in self.solids.values()
+            if category(d.kind).shape is Shape.DRAWER and d.covers(np.array([solid.x, solid.y]))[0]
+        ]
+        return min(around, default=float("inf"))
 
     def drawer(self, i: int) -> Solid:
         points, kind = self.points(i), self.cloud.categories[i]
