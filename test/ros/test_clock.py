@@ -39,3 +39,13 @@ def test_played_time_goes_with_the_messages_and_on_between_them() -> None:
         played.reach(stamp)
         first = played.now()
         assert 0 <= first - stamp < 60 * SECOND and played.now() >= first
+
+
+def test_a_robot_with_an_arm_acts_in_the_default_where_the_chosen_simulator_runs_whole_skills_only(
+    ros: Any, monkeypatch: pytest.MonkeyPatch, kinematic: str
+) -> None:
+    ros(robot="stretch", simulator=kinematic)
+    with rig("sim_stretch", monkeypatch) as made:
+        made.activate()
+        assert made.node.robot.simulator == "mujoco"
+        assert made.node.robot.truth.holding()

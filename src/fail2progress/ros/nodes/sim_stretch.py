@@ -68,10 +68,9 @@ class SimStretchNode(RobotNode):
 
     def _stage_of(self, choice: str) -> str:
         """The simulator that a robot with an arm acts in: the chosen one, or the default where it runs whole skills only."""
-        try:
-            simulators.stage(choice)
-        except simulators.SimulatorError as error:
-            self.get_logger().warning(f"{error}: the robot acts in {simulators.DEFAULT}")
+        entry, _ = simulators.resolve(choice)
+        if entry.stage is None:
+            self.get_logger().warning(f"{entry.name} runs whole skills only: the robot acts in {simulators.DEFAULT}")
             return simulators.DEFAULT
         return choice
 
