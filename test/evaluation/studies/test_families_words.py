@@ -34,8 +34,16 @@ def test_who_wins_is_decided_by_a_paired_test_over_executions() -> None:
     rows += [cell("adapt-10", [value + 0.01 * (number % 2 * 2 - 1) for number, value in enumerate(better)])]
     rows += [cell("sampling", [value + 0.002 for value in better])]
     line, *_ = compared(rows)
-    assert "**row**" in line and "win against gradient (+0.010, p 0.002)" in line
+    assert "**row**" in line and "win against gradient (+0.010, p 0.0078)" in line  # four times 2 / 2**10: Holm
     assert "show no difference to prior (+0.000, p 1), adapt-10" in line and "lose against sampling (-0.002" in line
+
+
+def test_many_comparisons_make_a_small_difference_none() -> None:
+    mine, theirs = [0.9] * 6, [0.89] * 6
+    alone = [cell("stein", mine), cell("prior", theirs)]
+    assert "win against prior (+0.010, p 0.031)" in compared(alone)[0]
+    more = [*alone, cell("stein", mine, "stack"), cell("prior", theirs, "stack")]
+    assert "show no difference to prior (+0.010, p 0.062)" in compared(more)[0]
 
 
 def test_the_sum_counts_lessons_from_the_same_failures_only() -> None:

@@ -8,33 +8,42 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from scipy.stats import wilcoxon
 
+from fail2progress.evaluation.comparison import holm
 from fail2progress.evaluation.studies.families_bars import Row, learnt
 
 RIVALS = ("gradient", "sampling", "prior", "near-copies", "domain-randomisation", "adapt-1", "adapt-10", "adapt-100")
 _LEVEL = 0.05
-"""Of the paired test."""
+"""Of the paired tests together."""
 _KEPT = 0.02
 """Share of R_F in D+ by which two generators differ."""
 
 
 def compared(rows: Sequence[Row]) -> list[str]:
-    """A line for every family in which something can be said, and one for the sum."""
-    lines = [line for family, found in learnt(rows).items() if (line := _learning(family, found))]
+    """A line for every family in which something can be said, and one for each rival over all. P values are Holm's: those of
+    all families and rivals together, and those of the sums."""
+    pairs = list(_by_family(rows))
+    tested = zip(pairs, _tested([apart for _, _, apart in pairs]), strict=True)
+    grouped: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for (family, rival, apart), (word, p) in tested:
+        grouped[family][word].append(f"{rival} ({np.nanmean(apart):+.3f}, p {p:.2g})")
+    lines = [_learning(family, words) for family, words in grouped.items()]
     lines += [line for family, found in _data(rows).items() if (line := _relations(family, found))]
     return [*lines, *_sums(rows)]
 
 
-def _learning(family: str, found: dict[str, list[Row]]) -> str:
-    """Every test execution is a pair: its F1 under the models of both methods, mean over the failures that both learnt from."""
-    grouped: dict[str, list[str]] = defaultdict(list)
-    for rival in RIVALS:
-        apart = [np.subtract(one["f1s"], other["f1s"]) for one, other in _pairs(found, rival)]
-        if apart:
-            values = np.nanmean(apart, axis=0)
-            word, p = _verdict(values.tolist())
-            grouped[word].append(f"{rival} ({np.nanmean(values):+.3f}, p {p:.2g})")
-    said = "; ".join(f"{word} {', '.join(names)}" for word, names in grouped.items())
-    return f"- **{family}**, F1 of what is learnt: Stein's samples {said}." if said else ""
+def _by_family(rows: Sequence[Row]) -> Iterator[tuple[str, str, list[float]]]:
+    """Family, rival, and differences of F1. Every test execution is a pair: under the models of both methods, mean over the
+    failures that both learnt from."""
+    for family, found in learnt(rows).items():
+        for rival in RIVALS:
+            apart = [np.subtract(one["f1s"], other["f1s"]) for one, other in _pairs(found, rival)]
+            if apart:
+                yield family, rival, np.nanmean(apart, axis=0).tolist()
+
+
+def _learning(family: str, words: dict[str, list[str]]) -> str:
+    said = "; ".join(f"{word} {', '.join(names)}" for word, names in words.items())
+    return f"- **{family}**, F1 of what is learnt: Stein's samples {said}."
 
 
 def _pairs(found: dict[str, list[Row]], rival: str) -> Iterator[tuple[Row, Row]]:
@@ -43,29 +52,34 @@ def _pairs(found: dict[str, list[Row]], rival: str) -> Iterator[tuple[Row, Row]]
     return ((row, theirs[row["failure"]]) for row in found.get("stein", ()) if row["failure"] in theirs)
 
 
-def _verdict(values: Sequence[float]) -> tuple[str, float]:
-    """Word and p of the signed-rank test of paired differences."""
-    known = np.array([value for value in values if np.isfinite(value)])
-    p = float(wilcoxon(known).pvalue) if np.any(known != 0.0) else 1.0
+def _tested(pairs: Sequence[Sequence[float]]) -> list[tuple[str, float]]:
+    """Word and p of the signed-rank test of each set of paired differences, after Holm over all sets."""
+    known = [np.array([value for value in values if np.isfinite(value)]) for values in pairs]
+    adjusted = holm([float(wilcoxon(values).pvalue) if np.any(values != 0.0) else 1.0 for values in known])
+    return [(_word(float(values.mean()), p), p) for values, p in zip(known, adjusted, strict=True)]
+
+
+def _word(mean: float, p: float) -> str:
     if p >= _LEVEL:
-        return "show no difference to", p
-    return ("win against" if known.mean() > 0 else "lose against"), p
+        return "show no difference to"
+    return "win against" if mean > 0 else "lose against"
 
 
 def _sums(rows: Sequence[Row]) -> Iterator[str]:
     """Against each rival over all lessons: a lesson is a pair."""
-    found, any_rival = learnt(rows), False
-    for rival in RIVALS:
-        pairs = [pair for methods in found.values() for pair in _pairs(methods, rival)]
-        if pairs:
-            any_rival = True
-            apart = [one["after"]["f1"] - other["after"]["f1"] for one, other in pairs]
-            word, p = _verdict(apart)
-            yield (
-                f"- **Over all {len(pairs)} lessons**, F1: Stein's samples {word} {rival} "
-                f"(mean {np.mean(apart):+.4f}, better in {sum(one > 0 for one in apart)}, p {p:.2g})."
-            )
-    if not any_rival:
+    found = learnt(rows)
+    pairs = {rival: [pair for methods in found.values() for pair in _pairs(methods, rival)] for rival in RIVALS}
+    apart = {
+        rival: [one["after"]["f1"] - other["after"]["f1"] for one, other in lessons]
+        for rival, lessons in pairs.items()
+        if lessons
+    }
+    for (rival, values), (word, p) in zip(apart.items(), _tested(list(apart.values())), strict=True):
+        yield (
+            f"- **Over all {len(values)} lessons**, F1: Stein's samples {word} {rival} "
+            f"(mean {np.mean(values):+.4f}, better in {sum(one > 0 for one in values)}, p {p:.2g})."
+        )
+    if not apart:
         yield "- Stein inference was compared with nothing here: no cell of another method was run."
 
 
