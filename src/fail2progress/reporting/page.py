@@ -18,6 +18,7 @@ MEASURES = {
     "broken": "broken relations that come out right, in what was seen",
     "shifted": "the same in simulated repetitions with shifted starts",
     "motion": "displacement error of what moved, in these, m",
+    "worst": "the lowest F1 of one kind of relation, on the failure's kind",
 }
 """Names of the acceptance test's figures; one that has no name here is shown by its own."""
 

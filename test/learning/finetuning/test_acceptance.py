@@ -126,6 +126,14 @@ def test_where_no_relation_was_wrong_motion_must_come_out_better() -> None:
     assert not judge(before, replace(before, failure_error=0.29)).passed
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "passes"), [(0.05, 0.02, False), (0.05, 0.3, True), (0.46, 0.58, True), (0.6, 0.4, False)]
+)
+def test_no_kind_of_relation_may_stay_unlearnt(first: float, then: float, passes: bool) -> None:
+    before = replace(BEFORE, worst=first)
+    assert judge(before, replace(before, failure_f1=0.95, worst=then)).passed is passes
+
+
 def test_what_was_not_seen_before_the_skill_is_not_asked_for(model: Points2Plans, data: Transitions) -> None:
     event, done = failures.event("stack"), failures.outcome("stack")
     hidden = [name != "top" for name in event.before.names]

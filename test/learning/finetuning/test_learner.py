@@ -84,7 +84,7 @@ def test_without_time_the_ladder_is_climbed_until_something_passes(
     learner: Learner, event: FailureEvent, model: Points2Plans
 ) -> None:
     targeting, finetuning = replace(learner.targeting, samples=2), FinetuneOptions(epochs=3, replay=2)
-    anything = Rule(margin=1.0, gain=-1.0, right=0.0, close=math.inf)
+    anything = Rule(margin=1.0, gain=-1.0, worst=0.0, right=0.0, close=math.inf)
     brief = replace(learner, finetuning=finetuning, targeting=targeting, rule=anything, patience=0.0)
     assert [one.adjusts for one in brief.learn([event], model, 0).tries] == ["relations"]
     strict = replace(brief, rule=Rule(right=1.1)).learn([event], model, 0)

@@ -83,12 +83,14 @@ def test_perfect_predictions(own: Transitions, chunk: int) -> None:
     assert quality.detection_f1 == quality.prediction_f1 == 1.0
     assert quality.moved_error == quality.still_error == 0.0 and quality.executions == len(own)
     assert {"above", "inside", "contact"} <= set(quality.prediction) <= set(BINARY)
+    assert set(quality.often) <= set(quality.prediction) and quality.worst == 1.0
 
 
 def test_a_relation_never_said_and_one_always_said(own: Transitions) -> None:
     quality = evaluate(Knows(own, Lies(quiet=(ABOVE,), loud=(INSIDE,))), own, clouds(own))
     assert quality.detection["above"] == quality.prediction["above"] == 0.0
     assert quality.detection["below"] == quality.prediction["left"] == 1.0
+    assert "above" in quality.often and quality.worst == 0.0
     for side, found in enumerate((quality.detection, quality.prediction)):
         true = total = 0
         for number in range(len(own)):

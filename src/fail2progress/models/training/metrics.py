@@ -30,6 +30,13 @@ class Quality:
     still_error: float
     executions: int
     motion: str = "predicted"
+    often: tuple[str, ...] = ()
+    """Relations that hold after at least every other execution, over all pairs."""
+
+    @property
+    def worst(self) -> float:
+        """The lowest F1 of prediction among relations that hold often."""
+        return min((self.prediction[name] for name in self.often), default=1.0)
 
     @property
     def detection_f1(self) -> float:
@@ -83,7 +90,9 @@ def evaluate(
     detection, prediction = ({name: float(f1[t, k]) for k, name in enumerate(BINARY) if present[t, k]} for t in range(2))
     means = errors[:, 0] / errors[:, 1].clamp(min=1)
     motion = "predicted" if Capability.DISPLACEMENT in model.capabilities else "implied by relations"
-    return Quality(detection, prediction, float(means[0]), float(means[1]), len(source), motion)
+    held = (counts[1, 0] + counts[1, 2]).tolist()
+    often = tuple(name for name, count in zip(BINARY, held, strict=True) if 2 * count >= max(len(source), 1))
+    return Quality(detection, prediction, float(means[0]), float(means[1]), len(source), motion, often)
 
 
 def _count(model: SkillEffectModel, views: Views, batch: Batch, wanted: Tensor) -> Tensor:
