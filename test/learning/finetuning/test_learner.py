@@ -18,7 +18,7 @@ from fail2progress.models.training.transitions import Transitions, select
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
 # An untrained model cannot mend a failure within the seconds that a test has.
-LENIENT = Rule(margin=1.0, right=0.0, motion=9.0)
+LENIENT = Rule(worst=0.0, margin=1.0, right=0.0, motion=9.0)
 
 
 @pytest.fixture
