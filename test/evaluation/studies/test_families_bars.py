@@ -42,7 +42,9 @@ def test_tables_of_families_and_methods() -> None:
 
 def test_the_acceptance_test_is_judged_on_every_model_that_it_saw() -> None:
     said = [{"passed": True, "mended": True}, {"passed": True, "mended": False}, {"passed": False, "mended": True}]
-    first, passed, refused = gate([cell("stein", 0.9, judged=said)])
+    lessons = [cell("stein", 0.9, judged=said, passed=True, mended=True), cell("stein", 0.8, judged=[], passed=False)]
+    first, live, passed, refused = gate(lessons)
+    assert live == "- Of 2 lessons 1 ended in a model that went live, and 1 of these mend."
     assert "saw 3 models. Of 2 that mend their failure's family it refused 1; of 1 that do not it passed 1" in first
     assert passed == "- Passed and not mended: row stein (1)." and refused == "- Refused and mended: row stein (1)."
     assert gate([MANY]) == []

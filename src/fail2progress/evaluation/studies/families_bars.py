@@ -135,7 +135,7 @@ def _share(value: float) -> str:
     return f"{value + 0.0:.0%}" if math.isfinite(value) else "-"  # no minus before a nought
 
 
-def gate(rows: Iterable[Row]) -> list[str]:
+def gate(rows: Sequence[Row]) -> list[str]:
     """Whether the acceptance test passed what mends its failure, over all models that it saw."""
     counts: Counter[tuple[bool, bool]] = Counter()
     wrong: Counter[tuple[str, str, bool]] = Counter()
@@ -151,6 +151,10 @@ def gate(rows: Iterable[Row]) -> list[str]:
         f"- **The acceptance test** saw {good + bad} models. Of {good} that mend their failure's family it refused "
         f"{counts[False, True]}; of {bad} that do not it passed {counts[True, False]}."
     ]
+    lessons = [row for methods in learnt(rows).values() for found in methods.values() for row in found if "judged" in row]
+    went = [row for row in lessons if row.get("passed")]
+    mend = sum(bool(row.get("mended")) for row in went)
+    lines.append(f"- Of {len(lessons)} lessons {len(went)} ended in a model that went live, and {mend} of these mend.")
     for passed, said in ((True, "Passed and not mended"), (False, "Refused and mended")):
         cases = [f"{family} {method} ({count})" for (family, method, which), count in wrong.items() if which == passed and count]
         lines += [f"- {said}: {', '.join(cases)}."] * bool(cases)
