@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fail2progress.core.goals import Goal
 from fail2progress.core.images import png
+from fail2progress.core.memory import matching
 from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
@@ -90,6 +91,8 @@ def judge(attempt: SkillExecution, after: Observation, rule: MonitorRule) -> Ste
 
 
 def _event(attempt: SkillExecution, after: Observation, found: tuple[Mismatch, ...]) -> FailureEvent:
+    """With all that is seen afterwards: what was not known before has no points before, and nothing was expected of it."""
+    names, before = after.cloud.names, matching(attempt.before, after.cloud)
     header = Header(
         id=event_id(attempt.before, attempt.planned.call, attempt.model, attempt.seed, attempt.step),
         time=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
@@ -102,18 +105,18 @@ def _event(attempt: SkillExecution, after: Observation, found: tuple[Mismatch, .
         plan=tuple(map(Call.of, attempt.plan)),
         model=attempt.model,
         mismatches=found,
-        names=attempt.before.names,
-        categories=attempt.before.categories,
-        frame=attempt.before.frame,
+        names=names,
+        categories=before.categories,
+        frame=before.frame,
         stamps=(attempt.before.stamp, after.cloud.stamp),
     )
     images = {"before": attempt.image_before, "after": after.image}
     return FailureEvent(
         header=header,
-        before=attempt.before,
+        before=before,
         after=after.cloud,
-        relations_before=attempt.relations_before,
-        expected=attempt.planned.expected,
+        relations_before=attempt.relations_before.of(names),
+        expected=attempt.planned.expected.of(names),
         observed=after.relations,
         images={key: png(image) for key, image in images.items() if image is not None},
     )

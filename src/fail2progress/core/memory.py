@@ -103,3 +103,13 @@ def matching(cloud: SegmentedCloud, wanted: SegmentedCloud) -> SegmentedCloud:
 def matched(seen: Observation, wanted: SegmentedCloud) -> Observation:
     """An observation of the segments that `wanted` names, in its order; see `matching`."""
     return Observation(matching(seen.cloud, wanted), seen.relations.of(wanted.names), seen.source)
+
+
+def matched_first(seen: Observation, before: SegmentedCloud) -> Observation:
+    """An observation of the segments that `before` names, in its order, and after them of those that were not known then."""
+    cloud = seen.cloud
+    new = [row for row, name in enumerate(cloud.names) if name not in before.names]
+    names = (*before.names, *(cloud.names[row] for row in new))
+    kinds = (*before.categories, *(cloud.categories[row] for row in new))
+    unseen = np.full((len(names), *cloud.points.shape[1:]), np.nan, np.float32)
+    return matched(seen, replace(cloud, names=names, categories=kinds, points=unseen, visibility=unseen[:, 0, 0], colours=()))

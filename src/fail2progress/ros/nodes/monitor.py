@@ -8,7 +8,7 @@ from typing import Any
 from fail2progress_msgs.msg import Relations, Step, Verdict
 
 from fail2progress.agent.monitor import SkillExecution, StepResult, judge
-from fail2progress.core.memory import matched
+from fail2progress.core.memory import matched_first
 from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.store import FailureStore
 from fail2progress.ros.conversions.observations import observation_of
@@ -65,7 +65,8 @@ class MonitorNode(StackNode):
             raise Refused("points", f"step {key[1]}: segments have another number of points than before")
         if not set(seen.cloud.names) & set(attempt.before.names):
             raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
-        self._tell(key, attempt, judge(attempt, matched(seen, attempt.before), rule_for(attempt.model)))
+        rule = rule_for(attempt.model, seen.source.split(" ")[0])  # a detector by name, or the digest of the model that detects
+        self._tell(key, attempt, judge(attempt, matched_first(seen, attempt.before), rule))
         # Only now: what was refused leaves the step open for what comes next.
         self.open.pop(key, None)
 
