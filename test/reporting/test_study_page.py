@@ -59,9 +59,15 @@ def text(reports: list[dict[str, Any]]) -> str:
     return html(reports)
 
 
+def test_reports_of_one_table_that_were_made_apart_are_parts_of_their_own(reports: list[dict[str, Any]]) -> None:
+    both = html(reports[:1] * 2)
+    assert both.count('id="table3"') == 1 and both.count('id="table3-2"') == 1 and both.count('href="#table3-2"') > 0
+
+
 def replace_row(row: dict[str, Any]) -> dict[str, Any]:
     head = {
-        key: row[key] for key in ("base_model", "configuration", "method", "replan", "spare", "objects", "condition", "paper")
+        key: row[key]
+        for key in ("base_model", "configuration", "method", "replan", "spare", "objects", "condition", "paper", "asked")
     }
     return {**head, "samples": None, "complete": False, "trials": 0, "rate": None, "ci95": None, "not_run": "not run"}
 

@@ -26,6 +26,9 @@ _SMALL = replace(VIEW, width=320, height=200, focal=205.0)
 def html(reports: Sequence[Report]) -> str:
     """The page of some reports."""
     parts = [_data_part(report) if is_data(report) else _trial_part(report) for report in reports]
+    for number, part in enumerate(parts):
+        if any(part["name"] == other["name"] for other in parts[:number]):
+            part["name"] += f"-{number + 1}"  # reports of one table that were made apart
     return page("study", title="fail2progress: the study", parts=parts)
 
 

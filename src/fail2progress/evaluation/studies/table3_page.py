@@ -122,25 +122,26 @@ def overview(report: Mapping[str, object]) -> list[Overview]:
     """A table for each base model and way to act, as the paper prints it: a row for each method, a column for each condition."""
     rows = report["rows"]
     found: list[Row] = list(rows) if isinstance(rows, list) else []
-    tables: dict[tuple[str, int | None], dict[str, dict[str, str]]] = {}
+    tables: dict[tuple[str, int | None, int], dict[str, dict[str, str]]] = {}
     for row in found:
         seen = "" if row["condition"] == "usual" else f", {row['condition']}"
-        table = tables.setdefault((row["base_model"], row["spare"]), {})
+        table = tables.setdefault((row["base_model"], row["spare"], row["asked"]), {})
         table.setdefault(row["method"], {})[f"{row['objects']} objects{seen}"] = _success(row)
-    return [_laid_out(base, spare, table) for (base, spare), table in tables.items()]
+    return [_laid_out(*head, table) for head, table in tables.items()]
 
 
-def _laid_out(base: str, spare: int | None, table: Mapping[str, Mapping[str, str]]) -> Overview:
+def _laid_out(base: str, spare: int | None, trials: int, table: Mapping[str, Mapping[str, str]]) -> Overview:
     heads = tuple(dict.fromkeys(head for cells in table.values() for head in cells))
     way = "as in the paper" if spare is None else f"planning again, at most the shortest plan's skills + {spare}"
     lines = [(method, *(cells.get(head, "-") for head in heads)) for method, cells in table.items()]
-    return f"{base}, {way}", ("method", *heads), lines
+    return f"{base}, {way}, {trials} trials a cell", ("method", *heads), lines
 
 
 def _success(row: Row) -> str:
-    """Success, its interval, of how many trials, and the paper's."""
+    """Success, its interval, of how many trials where some are missing, and the paper's."""
     *_, interval, beside, _ = values(row)
-    told = "not run" if not row["trials"] else f"**{row['rate']:.0%}** ({interval}) of {row['trials']}"
+    some = "" if row["complete"] else f" of {row['trials']}"
+    told = "not run" if not row["trials"] else f"**{row['rate']:.0%}** ({interval}){some}"
     return told if beside == "-" else f"{told}; paper {beside}"
 
 
