@@ -19,11 +19,16 @@ from fail2progress.perception.segmentation.learned.instances import Floats, Seen
 class FuseRules:
     """How far each of the two is believed."""
 
-    sure: float = 0.9
+    sure: float = 0.8
     """Mean probability of a thing, from which one of the network's is not judged by where it stands: what hides most of its
     surface, or lies in a heap, would be left out."""
     object: float = 0.1
     """The same, below which an object of geometry is none."""
+    own: float = 0.7
+    """Mean probability of the network's things, at least."""
+    certain: float = 0.9
+    small: int = 250
+    """The same of those with fewer pixels than this: scraps are at edges, where the network is not sure."""
     part: float = 0.9
     """Share of what the network has in an object of geometry that one thing has, and of that thing that lies in the object, from
     which the object is all of the thing: where a sensor reads little, the network sees a piece only."""
@@ -57,9 +62,13 @@ class FusedGuide(Guide):
         owner = number[image].ravel()
         order = np.argsort(owner, kind="stable")
         parts = np.split(order, np.searchsorted(owner[order], np.arange(1, len(groups) + 1)))[1:]
-        likely = [part for part in parts if len(part) and thing[part].mean() >= self._rules.own]
+        likely = [part for part in parts if len(part) and thing[part].mean() >= self._least(len(part))]
         compact = (np.sort(solid(part, image.shape, self._rules.scrap)) for part in likely)
         return [part for part in compact if known[part].sum() >= self._rules.pixels]
+
+    def _least(self, pixels: int) -> float:
+        """Mean probability of a thing of so many pixels."""
+        return self._fusing.certain if pixels < self._fusing.small else self._fusing.own
 
     def _standing(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
         """Without those that the network is not sure of and that stand on no surface."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.region_adjacency import (
-    Meeting,
     Meetings,
     Table,
     alike,
@@ -23,36 +23,38 @@ from fail2progress.perception.segmentation.learned.instances import Seen
 _LEAST = 6
 """Places where two parts meet, at least."""
 _NEVER = -np.inf
-FEATURES = ("distance", "parting", "alike", "joined", "apart")
+FEATURES = ("distance", "parting", "alike", "smooth", "apart")
 
 
 @dataclass(frozen=True)
 class JoinRules:
     """Logarithms of odds that two neighbours are one thing. Fitted on rendered scenes: see docs/decisions/0058."""
 
-    distance: float = -2.12
+    distance: float = -2.28
     """For the logarithm of the distance between the places that they point to, where 1 is the edge of a thing."""
-    parting: float = -2.06
+    parting: float = -2.25
     """For the share of their border that is a valley or a step."""
-    alike: float = 4.68
-    """For their colours' Bhattacharyya coefficient."""
-    joined: float = 0.8
-    """For the overlap of both together with the one object that geometry has there."""
-    apart: float = -0.6
+    alike: float = 2.9
+    """For their colours' Bhattacharyya coefficient: half of what is fitted, as rendered things have one print each, real ones more."""
+    smooth: float = 1.5
+    """For the overlap of both together with the one object that geometry has there, times the share of their border that is
+    neither valley nor step."""
+    apart: float = -1.1
     """For the lesser overlap of each with its own object of geometry."""
-    bias: float = -0.74
+    bias: float = 0.8
     agreed: float = 0.7
     """Lesser overlap with an object of its own, from which both segmenters see two things, and they stay two."""
+    chain: float = 0.8
+    """Overlap of two parts together with one object of geometry, from which what points near to any piece of a part is near: a
+    handle may be between what are far apart. Elsewhere a scrap between two things would be a bridge."""
     edges: MergeRules = field(default_factory=MergeRules)
 
 
 @dataclass
 class _Part:
-    """Pixels; where they point to, and the weight of a squared distance there; pixels in each object of geometry, from 1."""
+    """Pixels, their colours, and how many of them are in each object of geometry, from 1."""
 
     pixels: Numbers
-    place: Array
-    weight: float
     colours: Array
     shares: Numbers
 
@@ -79,16 +81,22 @@ class Joiner:
         self._sizes = np.array([0, *map(len, objects)])
         self._meetings: Meetings = meetings(image)
         self._groups = {i: [i] for i in range(1, int(numbers.max(initial=0)) + 1) if (image == i).any()}
-        self._parts = {i: self._part(np.flatnonzero(image == i), numbers == i, seen, owner) for i in self._groups}
+        self._parts = {i: self._part(np.flatnonzero(image == i), owner) for i in self._groups}
+        places = {i: (seen.places[:, numbers == i].mean(axis=1), float(seen.weights[numbers == i].mean())) for i in self._groups}
+        self._distances = {
+            (one, other): (_distance(*places[one], *places[other]),) * 2
+            for one, met in self._meetings.items()
+            for other in met
+            if one < other
+        }
 
-    def _part(self, pixels: Numbers, own: Numbers, seen: Seen, owner: Numbers) -> _Part:
+    def _part(self, pixels: Numbers, owner: Numbers) -> _Part:
         shares = np.bincount(owner[pixels], minlength=len(self._sizes))
-        place = seen.places[:, own].mean(axis=1).astype(float)
-        return _Part(pixels, place, float(seen.weights[own].mean()), histogram(self._rows, pixels), shares)
+        return _Part(pixels, histogram(self._rows, pixels), shares)
 
     def run(self) -> list[list[int]]:
         """Numbers of the network that are one thing."""
-        odds = {(one, other): self._odds(one, other) for one in self._meetings for other in self._meetings[one] if one < other}
+        odds = {pair: self._odds(*pair) for pair in self._distances}
         while odds:
             pair = max(odds, key=lambda key: odds[key])
             if odds[pair] <= 0:
@@ -97,47 +105,68 @@ class Joiner:
             odds = {key: value for key, value in odds.items() if not set(key) & set(pair)}
             into = pair[0]
             for other in self._meetings.get(into, {}):
-                odds[min(into, other), max(into, other)] = self._odds(into, other)
+                odds[_ordered(into, other)] = self._odds(into, other)
         return list(self._groups.values())
 
     def _odds(self, one: int, other: int) -> float:
         """Logarithm of odds that two parts are of one thing."""
-        meeting, rules = self._meetings[one][other], self._rules
-        values = features(self._rows, meeting, self._parts[one], self._parts[other], self._sizes, rules.edges)
+        values, rules = self.features(one, other), self._rules
         if values is None or values[FEATURES.index("apart")] > rules.agreed:
             return _NEVER
         weights = np.array([getattr(rules, name) for name in FEATURES])
         return float(values @ weights + rules.bias)
 
+    def features(self, one: int, other: int) -> Array | None:
+        """(5,) FEATURES of two parts that meet; None where they hardly do."""
+        meeting, edges = self._meetings[one][other], self._rules.edges
+        if len(meeting.own) < _LEAST:
+            return None
+        first, second = self._parts[one], self._parts[other]
+        measured = border(self._rows, meeting, edges.valley)
+        parting = float(((measured.gaps >= edges.touch) | measured.concave).mean())
+        joined, apart = self._by_geometry(first, second)
+        colours = alike(first.colours, second.colours)
+        distance = self._distances[_ordered(one, other)][int(joined >= self._rules.chain)]
+        return np.array([distance, parting, colours, joined * (1 - parting), apart])
+
+    def _by_geometry(self, one: _Part, other: _Part) -> tuple[float, float]:
+        """Overlap of both with the object that geometry has there, and the lesser overlap of each with its own object."""
+        first, second = int(one.shares.argmax()), int(other.shares.argmax())
+        if first == second and first > 0:
+            both = _Part(np.concatenate([one.pixels, other.pixels]), one.colours, one.shares + other.shares)
+            return both.overlap(first, self._sizes), 0.0
+        if first > 0 and second > 0:
+            return 0.0, min(one.overlap(first, self._sizes), other.overlap(second, self._sizes))
+        return 0.0, 0.0
+
     def _join(self, into: int, other: int) -> None:
         one, two = self._parts[into], self._parts.pop(other)
-        larger = one if len(one.pixels) >= len(two.pixels) else two
         pixels = np.concatenate([one.pixels, two.pixels])
-        colours = histogram(self._rows, pixels)
-        self._parts[into] = _Part(pixels, larger.place, larger.weight, colours, one.shares + two.shares)
+        self._parts[into] = _Part(pixels, histogram(self._rows, pixels), one.shares + two.shares)
         self._groups[into] += self._groups.pop(other)
-        for third, meeting in self._meetings.pop(other, {}).items():
-            del self._meetings[third][other]
-            if third == into:
-                continue
-            mine = self._meetings.setdefault(into, {})
-            mine[third] = mine[third].joined(meeting) if third in mine else meeting
-            self._meetings[third][into] = mine[third].turned()
+        larger = into if len(one.pixels) >= len(two.pixels) else other
+        del self._meetings[into][other], self._distances[_ordered(into, other)]
+        for third in (set(self._meetings[into]) | set(self._meetings.pop(other))) - {into, other}:
+            self._meet(into, other, third, larger)
+
+    def _meet(self, into: int, other: int, third: int, larger: int) -> None:
+        """Let a third part meet what was joined, and be as far from it as from the larger part and from the nearest."""
+        theirs = self._meetings[third]
+        met = [i for i in (into, other) if i in theirs]
+        found = [theirs[i].turned() for i in met]
+        away = {i: self._distances.pop(_ordered(i, third)) for i in met}
+        theirs.pop(other, None)
+        whole = found[0] if len(found) == 1 else found[0].joined(found[1])
+        self._meetings[into][third], theirs[into] = whole, whole.turned()
+        far = away[larger if larger in away else met[0]][0]
+        self._distances[_ordered(into, third)] = (far, min(near for _, near in away.values()))
 
 
-def features(rows: Table, meeting: Meeting, one: _Part, other: _Part, sizes: Numbers, edges: MergeRules) -> Array | None:
-    """(5,) FEATURES of two parts that meet; None where they hardly do. sizes: pixels of geometry's objects, from 1."""
-    if len(meeting.own) < _LEAST:
-        return None
-    weight = float(np.exp(np.clip(min(one.weight, other.weight), -6, 8)))
-    distance = float(np.log(weight * np.square(one.place - other.place).sum() + 1e-6))
-    measured = border(rows, meeting, edges.valley)
-    parting = float(((measured.gaps >= edges.touch) | measured.concave).mean())
-    first, second = int(one.shares.argmax()), int(other.shares.argmax())
-    joined = apart = 0.0
-    if first == second and first > 0:
-        common = int(one.shares[first] + other.shares[first])
-        joined = common / (len(one.pixels) + len(other.pixels) + int(sizes[first]) - common)
-    elif first > 0 and second > 0:
-        apart = min(one.overlap(first, sizes), other.overlap(second, sizes))
-    return np.array([distance, parting, alike(one.colours, other.colours), joined, apart])
+def _ordered(one: int, other: int) -> tuple[int, int]:
+    return min(one, other), max(one, other)
+
+
+def _distance(place: NDArray[np.float32], weight: float, other: NDArray[np.float32], its: float) -> float:
+    """Logarithm of the squared distance of two places by the lesser of two weights."""
+    squared = float(np.square(place.astype(float) - other).sum())
+    return float(np.clip(min(weight, its), -6, 8)) + float(np.log(squared + 1e-6))
