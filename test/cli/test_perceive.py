@@ -44,7 +44,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Path]:
 
 def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     picture = tmp_path / "out.png"
-    result = run("perceive", *files[:2], "--camera", files[2], "--json", "--picture", picture)
+    page = tmp_path / "out.html"
+    result = run("perceive", *files[:2], "--camera", files[2], "--json", "--picture", picture, "--page", page)
     assert result.exit_code == 0, result.stderr
     report = json.loads(result.stdout)
     assert {"planes", "segments", "relations", "seconds"} <= set(report)
@@ -57,6 +58,7 @@ def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Pa
     assert all(0.5 <= odds <= 1.0 for *_, odds in report["relations"])
     assert report["seconds"]["total"] >= sum(v for k, v in report["seconds"].items() if k != "total") - 0.01
     assert Image.open(picture).size == (640, 480)
+    assert all(segment["id"] in page.read_text() for segment in json.loads(result.stdout)["segments"])
 
 
 def test_a_camera_on_its_side_is_said_or_noticed(run: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
@@ -98,6 +100,8 @@ def test_mistakes_are_told_in_one_line(run: Run, files: tuple[Path, Path, Path],
         ((colour, tmp_path / "none.png", "--camera", camera), "No such file"),
         ((colour, depth, "--camera", camera, "--picture", tmp_path / "a" / "b.png"), "not a folder"),
         ((colour, depth, "--camera", camera, "--picture", tmp_path / "b.txt"), "ends in"),
+        ((colour, depth, "--camera", camera, "--page", tmp_path / "b.txt"), "ends in .html"),
+        ((colour, depth, "--camera", camera, "--page", tmp_path / "a" / "b.html"), "not a folder"),
     ):
         result = run("perceive", *arguments)
         assert result.exit_code == 2, says
@@ -127,7 +131,7 @@ def test_a_detector_from_outside(
 
 def test_other_segmenters(refuses: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     frame = (*files[:2], "--camera", files[2])
-    assert "known: label-image, geometric, learned, open-vocabulary" in refuses("perceive", *frame, "--segmenter", "labeled")
+    assert "known: label-image, geometric, learned, fused, open-vocabulary" in refuses("perceive", *frame, "--segmenter", "labeled")
     assert "detector: Field required" in refuses("perceive", *frame, "--segmenter", "open-vocabulary")
     options = tmp_path / "words.yaml"
     options.write_text(f"segmenter: open-vocabulary\ndetector: {tmp_path}\nfill: {tmp_path}\n")
@@ -143,11 +147,13 @@ def test_a_folder_of_frames(run: Run, files: tuple[Path, Path, Path], tmp_path: 
             (folder / f"{name}-{kind}.png").write_bytes(path.read_bytes())
     (folder / "b-depth.png").write_bytes(b"damaged")
     (folder / "camera.json").write_bytes(files[2].read_bytes())
-    result = run("perceive", folder, "--json", "--picture", pictures)
+    pages = tmp_path / "pages"
+    result = run("perceive", folder, "--json", "--picture", pictures, "--page", pages)
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout)["frames"]
     assert [row["name"] for row in rows] == ["a", "b"] and len(rows[0]["segments"]) == 3
     assert "not an image" in rows[1]["error"] and [path.name for path in pictures.iterdir()] == ["a.png"]
+    assert [path.name for path in pages.iterdir()] == ["a.html"]
     (folder / "a-depth.png").write_bytes(b"damaged")
     assert run("perceive", folder).exit_code == 1
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _FORMATS = (".png", ".jpg", ".jpeg")
 _BAGS = (".mcap", ".db3", ".zstd")
+Folders = tuple[Path | None, Path | None]
+"""For pictures, and for pages."""
 SLOP = 0.02
 """Seconds by which colour and depth of one moment may differ."""
 
@@ -61,6 +63,10 @@ def perceive(
     picture: Annotated[
         Path | None, typer.Option(help="Draw the segments over the colour image into this file; for folders, into this folder.")
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(help="Write a page (.html) on which the cloud turns; it loads nothing. For folders, a folder."),
+    ] = None,
     topic: Annotated[list[str] | None, typer.Option(help="For recordings: see `bag info --help`.")] = None,
     robot: Annotated[str, typer.Option(help="For recordings: namespace of the robot, where there are several.")] = "",
     every: Annotated[int, typer.Option(help="For recordings: each so manyth frame.", min=1)] = 1,
@@ -77,13 +83,17 @@ def perceive(
     with checked():
         chosen = Perceiving(segmenter_named(segmenter), _detector(relations, model), None if up is None else parse_up(up, "--up"))
     if depth is None and is_recording(color):
-        return _recording(chosen, look_through(color, topic or [], robot, "", "camera", SLOP), every, picture, json_output)
+        return _recording(
+            chosen, look_through(color, topic or [], robot, "", "camera", SLOP), every, (picture, page), json_output
+        )
     if depth is None:
         require(color.is_dir(), f"{color} needs a depth image after it, or be a folder of frames")
-        return _folder(chosen, color, camera, picture, json_output)
+        return _folder(chosen, color, camera, (picture, page), json_output)
     require(picture is None or picture.suffix.lower() in _FORMATS, f"{picture}: a picture ends in {', '.join(_FORMATS)}")
-    if picture is not None and not picture.parent.is_dir():
-        raise UserError(f"{picture.parent} is not a folder; make it first")
+    require(page is None or page.suffix.lower() == ".html", f"{page}: a page ends in .html")
+    for file in (picture, page):
+        if file is not None and not file.parent.is_dir():
+            raise UserError(f"{file.parent} is not a folder; make it first")
     if camera is None:
         raise UserError("which camera? name its file with --camera, as in --camera camera.json")
     with checked():
@@ -92,6 +102,8 @@ def perceive(
         say(f"note: {note}")
     if picture is not None:
         outcome.draw(picture)
+    if page is not None:
+        outcome.show(page, color.stem)
     if json_output:
         print_json(outcome.as_json())
     else:
@@ -106,7 +118,7 @@ def is_recording(path: Path) -> bool:
     return (path / "metadata.yaml").is_file() or any(inner.suffix in _BAGS for inner in path.glob("*"))
 
 
-def _recording(chosen: Perceiving, bag: BagInfo, every: int, pictures: Path | None, json_output: bool) -> None:
+def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, json_output: bool) -> None:
     """The frames of a recording's camera; WorkError where none of them could be made sense of."""
     from fail2progress.cli.perceiving import Named
     from fail2progress.ros.bags.frames import frames
@@ -119,25 +131,26 @@ def _recording(chosen: Perceiving, bag: BagInfo, every: int, pictures: Path | No
             seen = frame if chosen.up is None else replace(frame, up=chosen.up)
             yield f"{frame.stamp / 1e9:.3f}", partial(chosen.of, seen)
 
-    _told(*chosen.all(named(), -(-bag.moments // every), _into(pictures)), bag.path, json_output)
+    _told(*chosen.all(named(), -(-bag.moments // every), *_into(files)), bag.path, json_output)
 
 
-def _folder(chosen: Perceiving, folder: Path, camera: Path | None, pictures: Path | None, json_output: bool) -> None:
+def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folders, json_output: bool) -> None:
     """All frames of a folder; WorkError where none of them could be made sense of."""
     from fail2progress.perception.folders import pairs
 
     with checked():
         found = pairs(folder, camera)
     looks = ((pair.name, partial(chosen.one, pair.colour, pair.depth, pair.camera)) for pair in found)
-    _told(*chosen.all(looks, len(found), _into(pictures)), folder, json_output)
+    _told(*chosen.all(looks, len(found), *_into(files)), folder, json_output)
 
 
-def _into(pictures: Path | None) -> Path | None:
-    """The folder for pictures of several frames, made where it is missing."""
-    if pictures is not None:
-        require(pictures.suffix == "", f"--picture {pictures}: for several frames this is a folder")
-        pictures.mkdir(parents=True, exist_ok=True)
-    return pictures
+def _into(files: Folders) -> Folders:
+    """The folders for pictures and pages of several frames, made where they are missing."""
+    for option, folder in zip(("--picture", "--page"), files, strict=True):
+        if folder is not None:
+            require(folder.suffix == "", f"{option} {folder}: for several frames this is a folder")
+            folder.mkdir(parents=True, exist_ok=True)
+    return files
 
 
 def _told(rows: list[dict[str, object]], whole: bool, source: Path, json_output: bool) -> None:

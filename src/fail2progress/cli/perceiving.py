@@ -60,6 +60,13 @@ class Outcome:
         with whole_file(path) as unfinished:
             draw(self.frame.colour, self.perceived, self.relations).save(unfinished, form)
 
+    def show(self, path: Path, title: str) -> None:
+        """The page on which the cloud turns."""
+        from fail2progress.core.files import write_whole
+        from fail2progress.reporting.perception_page import perception_page
+
+        write_whole(path, perception_page(title, self.frame, self.perceived, self.relations, self.notes).encode())
+
 
 def _part(part: Segment, width: int) -> dict[str, object]:
     return {
@@ -104,18 +111,20 @@ class Perceiving:
         found += [(name, a, b, state.value(name, a, b)) for name, a, b in state.holding(LIKELY)]
         return Outcome(frame, perceived, found, time.perf_counter() - started, notes)
 
-    def all(self, frames: Iterable[Named], total: int, pictures: Path | None) -> tuple[list[dict[str, object]], bool]:
+    def all(
+        self, frames: Iterable[Named], total: int, pictures: Path | None, pages: Path | None = None
+    ) -> tuple[list[dict[str, object]], bool]:
         """A report for each frame, with its name, or with the reason in place of segments where a frame was refused; and whether
         all were looked at: Ctrl-C ends it, and gives those of the frames that are done."""
         rows: list[dict[str, object]] = []
         with progress() as bar:
             try:
-                self._each(bar.track(frames, total=total, description="frames"), pictures, rows)
+                self._each(bar.track(frames, total=total, description="frames"), pictures, pages, rows)
             except KeyboardInterrupt:
                 return rows, False
         return rows, True
 
-    def _each(self, frames: Iterable[Named], pictures: Path | None, rows: list[dict[str, object]]) -> None:
+    def _each(self, frames: Iterable[Named], pictures: Path | None, pages: Path | None, rows: list[dict[str, object]]) -> None:
         from fail2progress.perception.segmentation.base import PerceptionError
 
         for name, look in frames:
@@ -127,4 +136,6 @@ class Perceiving:
                 continue
             if pictures is not None:
                 outcome.draw(pictures / f"{name}.png")
+            if pages is not None:
+                outcome.show(pages / f"{name}.html", name)
             rows.append({"name": name, **outcome.as_json()})

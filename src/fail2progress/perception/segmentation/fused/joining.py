@@ -35,7 +35,8 @@ class JoinRules:
     parting: float = -2.25
     """For the share of their border that is a valley or a step."""
     alike: float = 2.9
-    """For their colours' Bhattacharyya coefficient: half of what is fitted, as rendered things have one print each, real ones more."""
+    """For their colours' Bhattacharyya coefficient: half of what is fitted, as rendered things have one print each, and real ones
+    more."""
     smooth: float = 1.5
     """For the overlap of both together with the one object that geometry has there, times the share of their border that is
     neither valley nor step."""
