@@ -131,7 +131,8 @@ def test_a_detector_from_outside(
 
 def test_other_segmenters(refuses: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     frame = (*files[:2], "--camera", files[2])
-    assert "known: label-image, geometric, learned, fused, open-vocabulary" in refuses("perceive", *frame, "--segmenter", "labeled")
+    known = "known: label-image, geometric, learned, fused, open-vocabulary"
+    assert known in refuses("perceive", *frame, "--segmenter", "labeled")
     assert "detector: Field required" in refuses("perceive", *frame, "--segmenter", "open-vocabulary")
     options = tmp_path / "words.yaml"
     options.write_text(f"segmenter: open-vocabulary\ndetector: {tmp_path}\nfill: {tmp_path}\n")
