@@ -133,3 +133,11 @@ def test_probabilities_of_atoms_are_those_of_their_logits(logit: float, holds: b
 def test_a_goal_about_something_unseen_is_named() -> None:
     with pytest.raises(ValueError, match=r"'mug', which was not seen; seen: table, cup"):
         atom_rows(Atom("left", "cup", "mug"), SEGMENTS.names)
+
+
+def test_what_lies_in_a_container_is_in_the_way_of_what_is_put_in() -> None:
+    """On top of it things may stick out; beside it they do not."""
+    middle = (0.5, 0.5)
+    assert placed(state(pill=(0.6, 0.0), in_cup=True), placing(BLOCK, CUP), middle)[2]
+    assert not placed(state(pill=(0.5, -0.2)), placing(BLOCK, CUP), middle)[2]
+    assert not placed(state(pill=(0.571, -0.029), in_cup=True), placing(BLOCK, CUP), (1.0, 1.0))[2]

@@ -85,11 +85,15 @@ def _foot(box: Tensor, surfaces: Tensor, mine: Tensor) -> Tensor:
 
 
 def _collides(scene: Boxes, moved: int, target: int, placed: Tensor, mine: Tensor) -> Tensor:
-    """(B,) whether a placed object would stand on or too near to something else than its target."""
+    """(B,) whether a placed object would stand on or too near to something else than its target.
+
+    What lies in the target is in the way: what is put on it may stick out. Where there is no room beside it, places are alike.
+    """
     box = scene.box
     apart = (placed[:, None, 0, :2] - _APART > box[:, :, 1, :2]) | (placed[:, None, 1, :2] + _APART < box[:, :, 0, :2])
     level = (placed[:, None, 0, 2] - 0.02 < box[:, :, 1, 2]) & (placed[:, None, 1, 2] > box[:, :, 0, 2] + 0.01)
-    hit = ~apart.any(dim=2) & level & scene.mask & ~_within(box, mine) & ~_within(box, box[:, target])
+    contents = _within(box, box[:, target])
+    hit = ~apart.any(dim=2) & (level | contents) & scene.mask & ~_within(box, mine)
     hit[:, moved] = False
     hit[:, target] = False
     return hit.any(dim=1)
