@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fail2progress.failures.event import Mismatch
-from fail2progress.learning.finetuning.acceptance import Repetitions, Rule, Scores, judge, repeat, score
+from fail2progress.learning.finetuning.acceptance import Rule, Scores, judge, score
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
+from fail2progress.learning.finetuning.repetitions import Repetitions, repeat, repeated
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions, select
 from fail2progress.simulation.base import Outcome
@@ -132,6 +133,19 @@ def test_where_no_relation_was_wrong_motion_must_come_out_better() -> None:
 def test_no_kind_of_relation_may_stay_unlearnt(first: float, then: float, passes: bool) -> None:
     before = replace(BEFORE, worst=first)
     assert judge(before, replace(before, failure_f1=0.95, worst=then)).passed is passes
+
+
+def test_what_a_repetition_moves_elsewhere_says_nothing_of_a_model(model: Points2Plans, data: Transitions) -> None:
+    event, done = failures.event("stack"), failures.outcome("stack")
+    top = done.before.cloud.names.index("top")
+    poses = done.after.scene.poses.copy()
+    poses[top, :3] += (0.3, 0.0, -0.4)
+    fell = replace(done, after=replace(done.after, scene=done.after.scene.with_poses(poses)))
+    assert repeated(event, done).all()
+    assert [name for name, again in zip(fell.before.cloud.names, repeated(event, fell), strict=True) if not again] == ["top"]
+    few = select(data, range(4))
+    asked, all_of_it = ([Repetitions(event, (other,) * 9)] for other in (fell, done))
+    assert score(model, few, RehearsalSet(few, few), asked).motion != score(model, few, RehearsalSet(few, few), all_of_it).motion
 
 
 def test_what_was_not_seen_before_the_skill_is_not_asked_for(model: Points2Plans, data: Transitions) -> None:

@@ -13,23 +13,16 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from torch import Tensor
 
-from fail2progress.core.camera import Camera
-from fail2progress.core.observation import SegmentedCloud
-from fail2progress.core.scene import Array, Scene
-from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.failures.monitor import MonitorRule
+from fail2progress.core.scene import Array
+from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
-from fail2progress.learning.finetuning.worlds import drawn
+from fail2progress.learning.finetuning.repetitions import MOVED, Repetitions, hidden, repeated, ways_seen
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.training.metrics import evaluate
 from fail2progress.models.training.transitions import Transitions
-from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.stein.concerned import seen_moving
-from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 
-MOVED = 0.005
-"""Metres from which something counts as moved."""
 AIM = 0.003
 """Held-out F1 that one failure may cost, and F1 on earlier lessons, mean over them."""
 
@@ -74,8 +67,8 @@ class AcceptanceResult:
     @property
     def lost(self) -> float:
         """F1 lost on what worked before; on earlier lessons, the mean over them."""
-        before, after = self.before, self.after
-        lost = [before.held_out_detection - after.held_out_detection, before.held_out_prediction - after.held_out_prediction]
+        pairs = [(side.held_out_detection, side.held_out_prediction) for side in (self.before, self.after)]
+        lost = [before - after for before, after in zip(*pairs, strict=True)]
         return max(*lost, _mean(self.lessons_lost, -math.inf))
 
     @property
@@ -103,82 +96,6 @@ class Rule:
     """Part of the old error that may be left in how far things move."""
     close: float = 0.025
     """Metres of such an error that are good enough: as many as a family that was learnt may be off."""
-
-
-@dataclass(frozen=True)
-class Repetitions:
-    """A failure and simulated repetitions of it with shifted starts."""
-
-    event: FailureEvent
-    outcomes: tuple[Outcome, ...]
-
-    def broken(self) -> tuple[Mismatch, ...]:
-        """The failure's broken relations, but for those that nobody can be asked for.
-
-        Of what was not seen before the skill no model says anything (docs/decisions/0055). What the detector only imagined
-        afterwards no repetition shows (0043): if some repetition shows others, those count. Where none is shown, those count that
-        were observed with certainty: then the failure itself is not repeated. What was seen with doubt and always comes out
-        otherwise was seen wrongly. Where most repetitions show some, the others hang on a millimetre and do not count (0050).
-        """
-        broken = tuple(m for m in self.event.header.mismatches if not _hidden(m, self.event.before))
-        often = {m: sum(map(self._shows(m), self.outcomes)) for m in broken}
-        most = tuple(m for m in broken if 2 * often[m] >= len(self.outcomes) > 0)
-        return most or tuple(m for m in broken if often[m]) or tuple(filter(_sure, broken))
-
-    def on_edge(self) -> bool:
-        """Whether all that counts hangs on a millimetre: shown by some repetitions, and by less than half of them.
-
-        Then to predict it as it was observed and as most repetitions show it cannot go together.
-        """
-        often = [sum(map(self._shows(m), self.outcomes)) for m in self.broken()]
-        return bool(often) and max(often) > 0 and 2 * max(often) < len(self.outcomes)
-
-    @staticmethod
-    def _shows(broken: Mismatch) -> Callable[[Outcome], bool]:
-        """Whether a relation comes out as it was observed; of what a scene leaves out nothing can be said against it."""
-
-        def shows(outcome: Outcome) -> bool:
-            true = outcome.after.relations
-            if not {broken.subject, broken.other} <= set(true.names):
-                return True
-            return (true.value(broken.relation, broken.subject, broken.other) > 0.5) == (broken.observed > 0.5)
-
-        return shows
-
-
-def _hidden(broken: Mismatch, cloud: SegmentedCloud) -> bool:
-    """Whether a relation speaks of a segment that has no points."""
-    return any(name in (broken.subject, broken.other) for name, seen in zip(cloud.names, cloud.seen, strict=True) if not seen)
-
-
-def _sure(broken: Mismatch) -> bool:
-    """Whether a relation was observed with certainty."""
-    rule = MonitorRule()
-    return not rule.low <= broken.observed <= rule.high
-
-
-def repeat(
-    event: FailureEvent,
-    scene: Scene,
-    simulator: Simulator,
-    seed: int,
-    count: int = 6,
-    shift: float = 0.004,
-    physics: PhysicsPrior = NOMINAL,
-) -> Repetitions:
-    """Carry the failed skill out again in the rebuilt scene, everything that can be moved shifted by about `shift` metres.
-
-    `physics`: what is believed of the world's, of which each repetition draws.
-    """
-    rng = np.random.default_rng(seed)
-    movable = np.array([spec.movable for spec in scene.objects])
-    jobs = []
-    for number, world in enumerate(drawn(physics, count, seed)):
-        poses = scene.poses.copy()
-        poses[movable, :2] += shift * rng.standard_normal(2) * (number > 0)
-        look = int(rng.integers(2**31))
-        jobs.append(Job(scene.with_poses(poses), event.header.call.call(), Camera(), seed=look, disturbances=world))
-    return Repetitions(event, tuple(outcome for outcome in simulator.execute_all(jobs) if outcome.stable))
 
 
 def score(
@@ -227,10 +144,10 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
         shifted += [
             (predicted.value(*atom) > 0.5) == (true.value(*atom) > 0.5)
             for m in broken
-            if {m.subject, m.other} <= set(cloud.names) and not _hidden(m, cloud)
+            if {m.subject, m.other} <= set(cloud.names) and not hidden(m, cloud)
             for atom in [(m.relation, m.subject, m.other)]
         ]
-        moved = (np.linalg.norm(outcome.displacements, axis=1) > MOVED) & outcome.before.cloud.seen
+        moved = (np.linalg.norm(outcome.displacements, axis=1) > MOVED) & outcome.before.cloud.seen & repeated(event, outcome)
         errors += np.linalg.norm(shift - outcome.displacements, axis=1)[moved].tolist()
     # The motion that relations merely imply is no prediction that could be held against a model.
     predicts_motion = Capability.DISPLACEMENT in model.capabilities
@@ -239,9 +156,8 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
 
 def _observed_errors(event: FailureEvent, shift: Array) -> Iterator[float]:
     """Metres between how far things were predicted and seen to move."""
-    middle = (event.after.bounds() - event.before.bounds()).mean(axis=1)
     for row in seen_moving(event.before, event.after):
-        yield float(np.linalg.norm(shift[row] - middle[row]))
+        yield float(np.linalg.norm(shift[row] - ways_seen(event)[row]))
 
 
 def judge(before: Scores, after: Scores, rule: Rule = Rule()) -> AcceptanceResult:

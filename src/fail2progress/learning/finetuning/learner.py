@@ -14,10 +14,11 @@ from fail2progress.core.gaps import Gap, merged
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import gaps_of
 from fail2progress.failures.hindsight import known_afterwards
-from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Repetitions, Rule, judge, repeat, score
+from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, judge, score
 from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
+from fail2progress.learning.finetuning.repetitions import Repetitions, repeat
 from fail2progress.learning.finetuning.targeted import Rebuild, Report, Targeted, TargetOptions, rebuilt, target
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.learning.pretraining.pretrain import Codes

@@ -1,0 +1,114 @@
+"""A failure carried out again in its rebuilt scene, and what of it a model can be asked for (docs/decisions/0043, 0050, 0055)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import Mask
+from fail2progress.core.scene import Array, Scene
+from fail2progress.failures.event import FailureEvent, Mismatch
+from fail2progress.failures.monitor import MonitorRule
+from fail2progress.learning.finetuning.worlds import drawn
+from fail2progress.simulation.base import Job, Outcome, Simulator
+from fail2progress.stein.physics import NOMINAL, PhysicsPrior
+
+MOVED = 0.005
+"""Metres from which something counts as moved."""
+ELSEWHERE = 0.1
+"""Metres from which something ends elsewhere than it was seen to: then a repetition does not repeat it."""
+
+
+@dataclass(frozen=True)
+class Repetitions:
+    """A failure and simulated repetitions of it with shifted starts."""
+
+    event: FailureEvent
+    outcomes: tuple[Outcome, ...]
+
+    def broken(self) -> tuple[Mismatch, ...]:
+        """The failure's broken relations, but for those that nobody can be asked for.
+
+        Of what was not seen before the skill no model says anything (docs/decisions/0055). What the detector only imagined
+        afterwards no repetition shows (0043): if some repetition shows others, those count. Where none is shown, those count that
+        were observed with certainty: then the failure itself is not repeated. What was seen with doubt and always comes out
+        otherwise was seen wrongly. Where most repetitions show some, the others hang on a millimetre and do not count (0050).
+        """
+        broken = tuple(m for m in self.event.header.mismatches if not hidden(m, self.event.before))
+        often = {m: sum(map(self._shows(m), self.outcomes)) for m in broken}
+        most = tuple(m for m in broken if 2 * often[m] >= len(self.outcomes) > 0)
+        return most or tuple(m for m in broken if often[m]) or tuple(filter(_sure, broken))
+
+    def on_edge(self) -> bool:
+        """Whether all that counts hangs on a millimetre: shown by some repetitions, and by less than half of them.
+
+        Then to predict it as it was observed and as most repetitions show it cannot go together.
+        """
+        often = [sum(map(self._shows(m), self.outcomes)) for m in self.broken()]
+        return bool(often) and max(often) > 0 and 2 * max(often) < len(self.outcomes)
+
+    @staticmethod
+    def _shows(broken: Mismatch) -> Callable[[Outcome], bool]:
+        """Whether a relation comes out as it was observed; of what a scene leaves out nothing can be said against it."""
+
+        def shows(outcome: Outcome) -> bool:
+            true = outcome.after.relations
+            if not {broken.subject, broken.other} <= set(true.names):
+                return True
+            return (true.value(broken.relation, broken.subject, broken.other) > 0.5) == (broken.observed > 0.5)
+
+        return shows
+
+
+def hidden(broken: Mismatch, cloud: SegmentedCloud) -> bool:
+    """Whether a relation speaks of a segment that has no points."""
+    return any(name in (broken.subject, broken.other) for name, seen in zip(cloud.names, cloud.seen, strict=True) if not seen)
+
+
+def _sure(broken: Mismatch) -> bool:
+    """Whether a relation was observed with certainty."""
+    return not MonitorRule().low <= broken.observed <= MonitorRule().high
+
+
+def repeat(
+    event: FailureEvent,
+    scene: Scene,
+    simulator: Simulator,
+    seed: int,
+    count: int = 6,
+    shift: float = 0.004,
+    physics: PhysicsPrior = NOMINAL,
+) -> Repetitions:
+    """Carry the failed skill out again in the rebuilt scene, everything that can be moved shifted by about `shift` metres.
+
+    `physics`: what is believed of the world's, of which each repetition draws.
+    """
+    rng = np.random.default_rng(seed)
+    movable = np.array([spec.movable for spec in scene.objects])
+    jobs = []
+    for number, world in enumerate(drawn(physics, count, seed)):
+        poses = scene.poses.copy()
+        poses[movable, :2] += shift * rng.standard_normal(2) * (number > 0)
+        look = int(rng.integers(2**31))
+        jobs.append(Job(scene.with_poses(poses), event.header.call.call(), Camera(), seed=look, disturbances=world))
+    return Repetitions(event, tuple(outcome for outcome in simulator.execute_all(jobs) if outcome.stable))
+
+
+def repeated(event: FailureEvent, outcome: Outcome) -> Mask:
+    """(N,) whether what was seen before and after the failure moves in a repetition as it was seen to; true of all else.
+
+    A block that stops at the table's edge, and falls over it in the rebuilt scene, says nothing of a model (docs/decisions/0055).
+    """
+    both = event.before.seen & event.after.seen
+    seen = {name: way for name, way, known in zip(event.before.names, ways_seen(event), both, strict=True) if known}
+    pairs = zip(outcome.before.cloud.names, outcome.displacements, strict=True)
+    return np.array([np.linalg.norm(way - seen.get(name, way)) <= ELSEWHERE for name, way in pairs])
+
+
+def ways_seen(event: FailureEvent) -> Array:
+    """(N, 3) metres by which segments were seen to move."""
+    return (event.after.bounds() - event.before.bounds()).mean(axis=1)
