@@ -67,8 +67,8 @@ class AcceptanceResult:
     @property
     def lost(self) -> float:
         """F1 lost on what worked before; on earlier lessons, the mean over them."""
-        pairs = [(side.held_out_detection, side.held_out_prediction) for side in (self.before, self.after)]
-        lost = [before - after for before, after in zip(*pairs, strict=True)]
+        before, after = self.before, self.after
+        lost = [before.held_out_detection - after.held_out_detection, before.held_out_prediction - after.held_out_prediction]
         return max(*lost, _mean(self.lessons_lost, -math.inf))
 
     @property

@@ -111,4 +111,4 @@ def repeated(event: FailureEvent, outcome: Outcome) -> Mask:
 
 def ways_seen(event: FailureEvent) -> Array:
     """(N, 3) metres by which segments were seen to move."""
-    return (event.after.bounds() - event.before.bounds()).mean(axis=1)
+    return np.asarray((event.after.bounds() - event.before.bounds()).mean(axis=1))
