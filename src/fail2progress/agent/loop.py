@@ -16,7 +16,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief
-from fail2progress.perception.relations.registry import LEARNED, relation_detector
+from fail2progress.perception.relations.registry import DEFAULT, relation_detector
 from fail2progress.planning.planned import PlannedSkill
 from fail2progress.planning.planner import Plan, Planner
 from fail2progress.robots.base import ExecutionError, Robot
@@ -49,7 +49,7 @@ class AgentConfig:
     max_skills: int = 20
     rule: MonitorRule | None = None
     """When a mismatch matters; None: as calibrated for the model."""
-    relations: str = LEARNED
+    relations: str = DEFAULT
     """Name of the relation detector."""
 
 

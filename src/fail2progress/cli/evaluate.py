@@ -41,7 +41,9 @@ def evaluate(
     ),
     seed: int = typer.Option(1, min=0, max=MOST_SEED, help="Trials start from seed * 100000, and so on."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
-    relations: str = typer.Option("learned", help="Relation detector: learned (the model's own), geometric, or another's."),
+    relations: str = typer.Option(
+        "combined", help="Relation detector: combined, learned (the model's own), geometric, or another's."
+    ),
     processes: int | None = typer.Option(None, min=1, max=MOST_PROCESSES, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     lifelong: bool = typer.Option(False, "--lifelong", help="Meet failures one after the other and learn from each."),

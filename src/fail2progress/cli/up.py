@@ -47,7 +47,9 @@ _LEVEL = typer.Option("info", help="Least severe log line: debug, info, warn, er
 _MODEL = typer.Option(None, help="Weights to start from; default: the folder's current ones, or the package's.")
 _REPORT = typer.Option(None, help="Write the HTML report here; default: report.html in the folder.")
 _JSON = typer.Option(False, "--json", help="Print the result as JSON.")
-_RELATIONS = typer.Option("learned", help="Relation detector: learned (the model's own), geometric, or one of another package.")
+_RELATIONS = typer.Option(
+    "combined", help="Relation detector: combined, learned (the model's own), geometric, or one of another package."
+)
 _OUT = typer.Option(None, help="Folder for failures, models, bags, logs and the report; default: one of its own in runs/.")
 _RESUME = typer.Option(False, help="Go on with the models, failures and world of an earlier run: in --out, or the last one.")
 _VIEW = typer.Option(False, "--view", help="A live page of cameras, plan, failure and lessons; kept as bags/run.rrd (rerun).")

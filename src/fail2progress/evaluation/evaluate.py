@@ -22,7 +22,7 @@ from fail2progress.evaluation.gap import sim2real_gap
 from fail2progress.evaluation.predictions import f1
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
-from fail2progress.perception.relations.registry import DETECTORS, LEARNED
+from fail2progress.perception.relations.registry import DEFAULT, DETECTORS
 from fail2progress.planning.search import SearchOptions
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Simulator
@@ -48,7 +48,7 @@ class TrialJob:
     simulator: str = simulators.DEFAULT
     goal: str = ""
     """Another goal than the task's, as Goal.parse reads it; empty for the task's own."""
-    relations: str = LEARNED
+    relations: str = DEFAULT
     """Name of the relation detector."""
     spare: int | None = None
     """Skills that may be carried out beyond those of the shortest plan; None: as many as the loop allows."""
@@ -138,7 +138,7 @@ def jobs(
     slack: int = SearchOptions.slack,
     simulator: str = simulators.DEFAULT,
     goal: str = "",
-    relations: str = LEARNED,
+    relations: str = DEFAULT,
 ) -> list[TrialJob]:
     """The trials of a seed. ValueError: unknown parts, objects or a goal that the task does not have, no trials."""
     if trials < 1:

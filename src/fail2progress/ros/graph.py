@@ -89,7 +89,9 @@ _NODES = (
         "relations detected in segments; hidden objects are remembered",
         (
             Parameter(
-                "relations", "learned", "relation detector: learned (the model's own), geometric, or one of another package"
+                "relations",
+                "combined",
+                "relation detector: combined, learned (the model's own), geometric, or one of another package",
             ),
         ),
         ("segments", "steps", "model_updates"),

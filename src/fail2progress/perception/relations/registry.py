@@ -7,12 +7,15 @@ from fail2progress.perception.relations.base import RelationDetector
 
 LEARNED = "learned"
 GEOMETRIC = "geometric"
+COMBINED = "combined"
+DEFAULT = COMBINED
+"""Both, each believed as far as it was found to be right: it misses least (docs/decisions/0056)."""
 DETECTORS: Registry[type[RelationDetector]] = Registry(
     "relation detector",
     "fail2progress.relation_detectors",
     {
         LEARNED: "fail2progress.models.detector:LearnedDetector",
-        "combined": "fail2progress.models.detector:CombinedDetector",
+        COMBINED: "fail2progress.models.detector:CombinedDetector",
         GEOMETRIC: "fail2progress.perception.relations.geometric:GeometricDetector",
     },
 )
