@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fail2progress.core.relations import BINARY
-from fail2progress.perception.relations.registry import GEOMETRIC, LEARNED
+from fail2progress.perception.relations.registry import COMBINED, GEOMETRIC, LEARNED
 
-_COLOURS = {LEARNED: "#2d6ca8", GEOMETRIC: "#e4772e", "mean of both": "#5d9b4c"}
+_COLOURS = {LEARNED: "#2d6ca8", GEOMETRIC: "#e4772e", COMBINED: "#5d9b4c"}
 _INK, _GRID = "#24292f", "#e4e7ea"
 _MIRRORED = {"right": "left", "behind": "front", "below": "above"}
 

@@ -13,8 +13,9 @@ from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.evaluation.studies.identities import CLEAN, FEWEST, NOTHING, Moment, episode, overlaps, seen_only
 from fail2progress.models import prediction as predictor
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.combination import combination_for
 from fail2progress.perception.relations import geometric as geometric_relations
-from fail2progress.perception.relations.registry import GEOMETRIC, LEARNED
+from fail2progress.perception.relations.registry import COMBINED, GEOMETRIC, LEARNED
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
 from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.mujoco.bodies import compile_scene
@@ -33,10 +34,9 @@ Counts = NDArray[np.int64]
 
 
 def detections(model: SkillEffectModel, perceived: Perceived) -> dict[str, RelationState]:
-    """What the learned detector, the geometric one, and the mean of their probabilities say."""
+    """What the learned detector, the geometric one, and both together say."""
     one, other = _learned(model, perceived), geometric_relations.detect(perceived, geometric_relations.A9)
-    mean = RelationState(one.names, (one.binary + other.binary) / 2, (one.unary + other.unary) / 2)
-    return {LEARNED: one, GEOMETRIC: other, "mean of both": mean}
+    return {LEARNED: one, GEOMETRIC: other, COMBINED: combination_for("").combine(one, other)}
 
 
 def _learned(model: SkillEffectModel, perceived: Perceived) -> RelationState:
