@@ -42,10 +42,13 @@ KNOWN = {
     "detector geometric": {"evaluation/performance.py", "evaluation/studies/noise.py", "evaluation/studies/perception.py"},
     # The learned segmenter is this one, told by a network what is background and what was missed.
     "segmenter geometric": {f"perception/segmentation/learned/{name}.py" for name in ("guide", "segmenter")}
+    # The fused one joins what both see.
+    | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "segmenter")}
     # It moves this one's thresholds.
     | {"evaluation/studies/thresholds.py"},
     # Its training, which needs simulation and so stands above perception.
     "segmenter learned": {"cli/train_segmenter.py"}
+    | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "segmenter")}
     | {f"learning/segmentation/{name}.py" for name in ("examples", "losses", "quality", "training")},
 }
 

@@ -123,8 +123,8 @@ def test_more_particles_than_samples() -> None:
 class Shaky(MujocoSimulator):
     """Nothing ever comes to rest."""
 
-    def execute(self, job: Any) -> Outcome:
-        return replace(super().execute(job), stable=False)
+    def execute_all(self, jobs: Any) -> Any:
+        return [replace(outcome, stable=False) for outcome in super().execute_all(jobs)]
 
 
 @dataclass
