@@ -31,13 +31,13 @@ def calibrate(
     unseen: int = typer.Option(500, min=0, max=MOST, help="Further ones, to measure the false alarms on."),
     items: list[Path] = typer.Option([], help="Item files to measure hits and false alarms on (repeatable)."),
     alpha: float = typer.Option(0.02, min=0.0001, max=0.5, help="Promised share of false alarms."),
-    relations: str = typer.Option("learned", help="Relation detector of what is observed."),
+    relations: str = typer.Option("combined", help="Relation detector of what is observed, for which the calibration then is."),
     seed: int = typer.Option(901, min=0, max=MOST_SEED, help="Of the executions; the unseen ones have the next."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
     processes: int | None = typer.Option(
         None, min=1, max=MOST_PROCESSES, help="Of the simulation (default: one for every core)."
     ),
-    out: Path | None = typer.Option(None, help="Calibration to write; default: NAME.monitor.json beside the weights."),
+    out: Path | None = typer.Option(None, help="Calibration to write; default: beside the weights, by its detector's name."),
     as_json: bool = typer.Option(False, "--json", help="Print the calibration as JSON."),
 ) -> None:
     """Calibrate the monitor of a model by split conformal prediction, and measure it on executions that it was not calibrated on.

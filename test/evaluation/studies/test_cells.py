@@ -112,3 +112,15 @@ def test_a_budget_ends_a_trial(cell: Cell) -> None:
 def test_a_damaged_row_says_what_to_do() -> None:
     with pytest.raises(RowsError, match=r"'objects'.*delete the folder"):
         trial_result(json.loads('{"seed": 1}'))
+
+
+@pytest.mark.parametrize("name", ["relational.monitor.json", "relational.combination.json"])
+def test_what_a_robot_takes_for_true_is_of_the_version(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "weights").mkdir()
+    monkeypatch.setattr(cells.fail2progress, "__file__", str(tmp_path / "__init__.py"))
+    code_version.cache_clear()
+    first = code_version()
+    (tmp_path / "weights" / name).write_text("{}")
+    code_version.cache_clear()
+    assert code_version() != first
+    code_version.cache_clear()

@@ -29,7 +29,10 @@ from fail2progress.tasks.registry import task
 
 ACTING = ("core", "skills", "simulation", "tasks", "perception", "models", "planning", "failures", "robots", "agent")
 """Rooms whose source decides how a trial goes."""
-TRIALS = ("evaluation/evaluate.py", "evaluation/trials.py", "evaluation/budget.py", "evaluation/gap.py", "weights/*.monitor.json")
+TRIALS = (
+    *(f"evaluation/{name}.py" for name in ("evaluate", "trials", "budget", "gap")),
+    *(f"weights/*.{kind}.json" for kind in ("monitor", "combination")),
+)
 TURN = 5
 """Pieces of one cell that follow each other, so that a worker seldom reads other weights."""
 LEARNING = ("stein", "learning", "evaluation/lifelong.py", "evaluation/studies/methods.py")
