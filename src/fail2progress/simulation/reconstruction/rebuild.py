@@ -19,7 +19,6 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, filled_out, fit, turned
 from fail2progress.simulation.reconstruction.furniture import cabinet_of, drawer_in, opened_towards, shelf_facing
 
-DEFAULT_PRIOR = DEFAULT_CATEGORY
 _HERE = "simulation.reconstruction.rebuild"
 _POINT = 0.001
 """Metres: a segment that reaches no farther was seen at a point, which has no extents."""
@@ -60,12 +59,13 @@ def rebuild(cloud: SegmentedCloud, relations: RelationState | None = None) -> Re
 
 def _known(cloud: SegmentedCloud) -> SegmentedCloud:
     """The cloud with the default prior in place of categories that there are none of."""
-    return replace(cloud, categories=tuple(name if name in CATEGORIES else DEFAULT_PRIOR for name in cloud.categories))
+    return replace(cloud, categories=tuple(name if name in CATEGORIES else DEFAULT_CATEGORY for name in cloud.categories))
 
 
 def _unknown(cloud: SegmentedCloud, i: int) -> Gap:
     text = f"{cloud.names[i]}: category {cloud.categories[i]!r}"
-    return gap("silent_default", f"{_HERE}.DEFAULT_PRIOR", f"an unknown category is taken for a {DEFAULT_PRIOR}", text, 1)
+    taken = f"an unknown category is taken for a {DEFAULT_CATEGORY}"
+    return gap("silent_default", "core.objects.DEFAULT_CATEGORY", taken, text, 1)
 
 
 def _orphan(name: str) -> Gap:
