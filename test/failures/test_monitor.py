@@ -139,3 +139,11 @@ def test_where_things_are_kept_that_the_plan_speaks_of_is_relied_on() -> None:
 def test_a_unary_goal_is_relied_on() -> None:
     goal = Goal((Atom("open", "drawer"),))
     assert [m.relation for m in mismatches(seen(Atom("open", "drawer")), seen(), goal)] == ["open"]
+
+
+def test_which_of_a_thing_and_what_it_lies_in_is_higher_is_not_relied_on_unless_asked_for() -> None:
+    inside = state(inside__pill__table=0.9)
+    assert not {("above", "pill", "table"), ("below", "table", "pill")} & set(relied_on(inside, GOAL, MonitorRule()))
+    assert ("above", "cup", "table") in list(relied_on(inside, GOAL, MonitorRule()))
+    wanted = Goal((Atom("above", "pill", "table"),))
+    assert ("above", "pill", "table") in list(relied_on(inside, wanted, MonitorRule()))

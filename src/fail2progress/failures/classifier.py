@@ -120,7 +120,7 @@ def _described(scene: Scene) -> tuple[str, ...]:
 
 def _unfit(event: FailureEvent, found: Refinement) -> str:
     """What still fails on an object concerned: the moved one and those whose relations were broken; "" where nothing does."""
-    named = {name for mismatch in event.header.mismatches for name in (mismatch.subject, mismatch.other)}
+    named = {name for mismatch in event.header.mismatches for name in mismatch.names}
     concerned = named | {event.header.call.object}
     return "; ".join(reading.evidence for reading in found.open if reading.asset in concerned)
 
@@ -145,7 +145,7 @@ def _differences(event: FailureEvent, outcome: Outcome) -> tuple[Mismatch, ...]:
     for mismatch in event.header.mismatches:
         if not set(mismatch.names) <= set(simulated.names):
             continue
-        value = simulated.value(mismatch.relation, mismatch.subject, mismatch.other or None)
+        value = mismatch.value(simulated)
         if (value > 0.5) != (mismatch.observed > 0.5):
             found.append(mismatch.model_copy(update={"expected": value}))
     return tuple(found)

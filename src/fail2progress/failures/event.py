@@ -57,6 +57,10 @@ class Mismatch(BaseModel):
         """The one or two objects that it speaks of."""
         return (self.subject, self.other) if self.other else (self.subject,)
 
+    def value(self, state: RelationState) -> float:
+        """Of what it speaks of, in another state; ValueError where that does not know the objects."""
+        return state.value(self.relation, self.subject, self.other or None)
+
     def __str__(self) -> str:
         verb = "did not hold" if self.expected > self.observed else "held all the same"
         said = f"(expected {self.expected:.2f}, observed {self.observed:.2f})"

@@ -16,6 +16,7 @@ from fail2progress.skills.base import SkillCall
 from fail2progress.skills.definition import Lifted
 from fail2progress.skills.registry import skill
 
+_HEIGHT = ("above", "below")
 Key = tuple[str, str, str | None]
 """An atom: relation, subject and, for a binary one, the other object."""
 
@@ -59,11 +60,20 @@ def relied_on(state: RelationState, goal: Goal, rule: MonitorRule, conduct: Cond
     """The atoms that a plan for a goal relies on after a skill, of which `state` says what was expected.
 
     Where everything is kept that the goal or a skill of the plan speaks of; what the goal asks for; what the skill was meant to
-    change, by its definition; and what the skills that are left need.
+    change, by its definition; and what the skills that are left need. Which of two things lies higher only if neither is
+    expected to be inside the other, unless the goal asks for it (docs/decisions/0062).
     """
-    yield from dict.fromkeys(
-        (*_kept(state, goal, rule, conduct), *_asked(state, goal), *_meant(state, conduct), *_needed(conduct))
-    )
+    asked = tuple(_asked(state, goal))
+    found = (*_kept(state, goal, rule, conduct), *asked, *_meant(state, conduct), *_needed(conduct))
+    yield from (key for key in dict.fromkeys(found) if key in asked or not _height_within(key, state))
+
+
+def _height_within(key: Key, state: RelationState) -> bool:
+    """Whether an atom says which of two things lies higher, one of which is expected to be inside the other."""
+    relation, one, other = key
+    if relation not in _HEIGHT or other is None:
+        return False
+    return max(state.value("inside", one, other), state.value("inside", other, one)) > 0.5
 
 
 def _kept(state: RelationState, goal: Goal, rule: MonitorRule, conduct: Conduct | None) -> Iterator[Key]:

@@ -70,7 +70,7 @@ def wishes(goal: Goal) -> str:
 def expectation(event: FailureEvent) -> str:
     """What the model expected of the skill, in one sentence. The event has a broken relation, here and in the next two."""
     mismatch = ranked(event)[0]
-    before = event.relations_before.value(mismatch.relation, mismatch.subject, mismatch.other or None) > 0.5
+    before = mismatch.value(event.relations_before) > 0.5
     is_so = phrase(mismatch.relation, mismatch.other)
     expected = mismatch.expected > 0.5
     adverb = {(True, True): "still be ", (True, False): "be ", (False, True): "no longer be ", (False, False): "not be "}
@@ -137,7 +137,7 @@ def outcome(event: FailureEvent) -> str:
 
 def _speaks_of(atom: Atom, mismatch: Mismatch) -> bool:
     key = (atom.relation, *atom.names)
-    names = (mismatch.subject, mismatch.other) if mismatch.other else (mismatch.subject,)
+    names = mismatch.names
     turned = (MIRRORED.get(mismatch.relation, ""), *reversed(names))
     return key in ((mismatch.relation, *names), turned)
 

@@ -165,6 +165,15 @@ def test_what_was_not_seen_before_the_skill_is_not_asked_for(model: Points2Plans
     assert nothing.broken() == () and found.broken == found.shifted == 1.0
 
 
+def test_what_a_thing_is_by_itself_can_be_broken_too(model: Points2Plans, data: Transitions) -> None:
+    event, done = failures.event("stack"), failures.outcome("stack")
+    broken = (Mismatch(relation="open", subject="top", other="", expected=0.9, observed=0.0),)
+    again = Repetitions(event.model_copy(update={"header": event.header.model_copy(update={"mismatches": broken})}), (done,) * 2)
+    few = select(data, range(4))
+    found = score(model, few, RehearsalSet(few, few), [again])
+    assert again.broken() == broken and {found.broken, found.shifted} <= {0.0, 1.0}
+
+
 def test_how_much_may_be_lost_can_be_said() -> None:
     after = replace(BEFORE, failure_f1=1.0, held_out_prediction=0.90)
     assert judge(BEFORE, after, Rule(margin=0.05)).passed and not judge(BEFORE, after, Rule(margin=0.0)).passed

@@ -136,16 +136,15 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
     predicted, shift, _ = predict_effect(model, encode_observation(model, event.before), event.header.call.call())
     broken = one.broken()
     asked = () if one.on_edge() else broken
-    right = [(predicted.value(m.relation, m.subject, m.other) > 0.5) == (m.observed > 0.5) for m in asked]
+    right = [(m.value(predicted) > 0.5) == (m.observed > 0.5) for m in asked]
     errors, shifted = list(_observed_errors(event, shift)), []
     for outcome in one.outcomes:
         predicted, shift, _ = predict_effect(model, encode_observation(model, outcome.before.cloud), outcome.call)
         true, cloud = outcome.after.relations, outcome.before.cloud
         shifted += [
-            (predicted.value(*atom) > 0.5) == (true.value(*atom) > 0.5)
+            (m.value(predicted) > 0.5) == (m.value(true) > 0.5)
             for m in broken
-            if {m.subject, m.other} <= set(cloud.names) and not hidden(m, cloud)
-            for atom in [(m.relation, m.subject, m.other)]
+            if set(m.names) <= set(cloud.names) and not hidden(m, cloud)
         ]
         moved = (np.linalg.norm(outcome.displacements, axis=1) > MOVED) & outcome.before.cloud.seen & repeated(event, outcome)
         errors += np.linalg.norm(shift - outcome.displacements, axis=1)[moved].tolist()

@@ -57,16 +57,16 @@ class Repetitions:
 
         def shows(outcome: Outcome) -> bool:
             true = outcome.after.relations
-            if not {broken.subject, broken.other} <= set(true.names):
+            if not set(broken.names) <= set(true.names):
                 return True
-            return (true.value(broken.relation, broken.subject, broken.other) > 0.5) == (broken.observed > 0.5)
+            return (broken.value(true) > 0.5) == (broken.observed > 0.5)
 
         return shows
 
 
 def hidden(broken: Mismatch, cloud: SegmentedCloud) -> bool:
     """Whether a relation speaks of a segment that has no points."""
-    return any(name in (broken.subject, broken.other) for name, seen in zip(cloud.names, cloud.seen, strict=True) if not seen)
+    return any(name in broken.names for name, seen in zip(cloud.names, cloud.seen, strict=True) if not seen)
 
 
 def _sure(broken: Mismatch) -> bool:

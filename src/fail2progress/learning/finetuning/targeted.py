@@ -194,7 +194,7 @@ def _measure(model: SkillEffectModel, options: TargetOptions) -> str:
 def observed(event: FailureEvent) -> Observed:
     """What an event shows, for the Stein inference."""
     broken = event.header.mismatches
-    named = tuple(name for mismatch in broken for name in (mismatch.subject, mismatch.other))
+    named = tuple(name for mismatch in broken for name in mismatch.names)
     return Observed(event.before, event.after, event.relations_before, event.header.call.call(), named)
 
 
