@@ -54,8 +54,7 @@ def reveal(model: SkillEffectModel, state: LatentState, hidden: Sequence[HiddenD
     """B predicted scenes in which drawers that came out of their cabinets have the shape of an open one."""
     for one in hidden:
         drawer, cabinet = state.box[:, one.row, :, one.axis], state.box[:, one.cabinet, :, one.axis]
-        front = drawer.mean(dim=1)  # a front that is predicted to grow does so about its middle
-        out = cabinet[:, 0] - front if one.side > 0 else front - cabinet[:, 1]
+        out = cabinet[:, 0] - drawer[:, 0] if one.side > 0 else drawer[:, 1] - cabinet[:, 1]
         opened = (out > _OUT) & (state.code[:, one.row] != one.code).any(dim=1)
         if opened.any():
             state = _opened(model, state, one, opened)
@@ -65,7 +64,7 @@ def reveal(model: SkillEffectModel, state: LatentState, hidden: Sequence[HiddenD
 def _opened(model: SkillEffectModel, state: LatentState, one: HiddenDrawer, opened: Tensor) -> LatentState:
     code, box = state.code.clone(), state.box.clone()
     code[opened, one.row] = one.code
-    front = box[opened, one.row, :, one.axis].mean(dim=1)
+    front = box[opened, one.row, 0 if one.side > 0 else 1, one.axis]
     ends = (front, front + one.depth) if one.side > 0 else (front - one.depth, front)
     box[opened, one.row, :, one.axis] = torch.stack(ends, dim=1)
     seen = model.embed(code, box, state.ids, state.mask)

@@ -11,6 +11,7 @@ from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
 from fail2progress.models.revealed import reveal
+from fail2progress.planning.drawers import anchored, with_drawers
 from fail2progress.skills.registry import SKILLS, skill
 from fail2progress.skills.samplers import Segments, Step, planner_sampler
 from fail2progress.skills.vocabulary import current
@@ -58,9 +59,10 @@ def step_parameters(state: LatentState, step: Step, unit: Tensor, segments: Segm
 
 
 def ahead(model: SkillEffectModel, state: LatentState, action: Action, segments: Segments) -> Effect:
-    """One skill ahead, with what opening shows."""
+    """One skill ahead, with what opening shows, and with what is known of drawers."""
     effect = model.predict(state, action)
-    return replace(effect, state=reveal(model, effect.state, segments.hidden)) if segments.hidden else effect
+    after = reveal(model, anchored(model, state, effect, segments), segments.hidden)
+    return replace(effect, state=after, relations=with_drawers(effect.relations, after, segments))
 
 
 def action(step: Step, parameters: Tensor) -> Action:
