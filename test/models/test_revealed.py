@@ -49,7 +49,7 @@ def test_a_drawer_that_is_predicted_to_open_looks_as_it_does_afterwards(robot: S
     shut = encode_observation(model, robot.observe())
     segments, step = Segments(shut.names, shut.categories, shut.hidden), Step("open_drawer", shut.index("drawer"))
     with torch.no_grad():
-        opened = ahead(model, shut.state, action(step, torch.tensor([OPEN.parameters])), segments).state
+        opened = ahead(model, shut.state, model.detect(shut.state), action(step, torch.tensor([OPEN.parameters])), segments).state
     robot.execute(OPEN)
     seen = encode_observation(model, robot.observe())
     predicted = Belief(shut.names, shut.categories, opened)

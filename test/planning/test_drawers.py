@@ -34,7 +34,9 @@ def opened(model: SkillEffectModel) -> Belief:
 def closed(model: SkillEffectModel, belief: Belief, distance: float) -> Effect:
     step = Step("close_drawer", belief.index("drawer"))
     with torch.no_grad():
-        return ahead(model, belief.state, action(step, torch.tensor([[0.0, distance]])), segments(belief))
+        return ahead(
+            model, belief.state, model.detect(belief.state), action(step, torch.tensor([[0.0, distance]])), segments(belief)
+        )
 
 
 def segments(belief: Belief) -> Segments:

@@ -1,4 +1,4 @@
-"""`fail2progress reproduce table3|table2|table5|figure3b|figure6|figure7|a15|detection|all`: studies as queues of cells."""
+"""`fail2progress reproduce table3|table2|table5|tasks|figure3b|figure6|figure7|a15|detection|all`: studies as queues of cells."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ DATA = {"figure6": "Figure 6: time of making the data", "a15": "A.15: relations 
 """Studies of generators, without trials."""
 PARTS = ("table3", "table2", "table5", "figure3b", "figure6", "figure7", "a15", "detection")
 ALL = "all"
-TABLES = (*PARTS, ALL)
+TASKS = "tasks"
+TABLES = (*PARTS, TASKS, ALL)
 QUICK_SEEDS = 1
 
 
@@ -73,13 +74,14 @@ def run(order: Order, json_output: bool) -> None:
     if order.minutes is not None:
         workers = UntilExecutor(workers, order.minutes)
     reports, stopped = _carried_out(parts, workers)
+    alone = len(reports) == 1
     for name, report in reports.items():
-        stem = name if order.table == ALL else "report"
+        stem = "report" if alone else name
         write_json(order.out / f"{stem}.json", report)
         write_whole(order.out / f"{stem}.md", markdown(report))
     write_whole(order.out / "index.html", html(list(reports.values())))
     if json_output:
-        print_json(reports if order.table == ALL else reports[order.table])
+        print_json(next(iter(reports.values())) if alone else reports)
     else:
         _show(reports)
     if not all(report["complete"] for report in reports.values()):
@@ -121,8 +123,14 @@ def _with_a_bar(name: str, work: Callable[[Hear], Result]) -> Result:
 
 def _parts(order: Order) -> Iterator[AnyStudy]:
     """What was asked for. ValueError for names that are unknown."""
+    from fail2progress.evaluation.studies.designs import DESIGNS
+    from fail2progress.evaluation.studies.task_designs import TASKS as ONE_BY_ONE
+
+    if order.table == TASKS:
+        yield from (_study(order, design) for design in ONE_BY_ONE)
+        return
     for name in PARTS if order.table == ALL else (order.table,):
-        yield _generation(order, name) if name in DATA else _study(order, name)
+        yield _generation(order, name) if name in DATA else _study(order, DESIGNS.get(name))
 
 
 def _generation(order: Order, name: str) -> GenerationStudy:
@@ -136,13 +144,11 @@ def _generation(order: Order, name: str) -> GenerationStudy:
     return GenerationStudy(order.out.resolve(), base, task(order.task).reference, *asked, name=name, title=DATA[name])
 
 
-def _study(order: Order, name: str) -> Study:
-    from fail2progress.evaluation.studies.designs import DESIGNS
+def _study(order: Order, design: Design) -> Study:
     from fail2progress.models import weights
 
-    design = DESIGNS.get(name)
-    alone = order.table != ALL
-    if alone and name == "table3":
+    alone = order.table not in (ALL, TASKS)
+    if alone and design.name == "table3":
         design = replace(design, task=order.task, budget=order.budget)
     sizes = _sizes(order, design, alone)
     bases = _bases(order, _listed(order.models) if alone and order.models else sizes.models)

@@ -125,7 +125,7 @@ class Planner:
         relations = self.model.detect(state)
         for step, unit in zip(skeleton.steps, skeleton.units, strict=True):
             parameters, _ = step_parameters(state, step, unit.unsqueeze(0), segments)
-            effect = ahead(self.model, state, action(step, parameters), segments)
+            effect = ahead(self.model, state, relations, action(step, parameters), segments)
             names = belief.names
             target = None if step.target is None else names[step.target]
             call = SkillCall(step.skill, names[step.object], _within(step, parameters[0]), target)
@@ -163,13 +163,13 @@ def score_units(
     segments: Segments,
 ) -> Tensor:
     """(K,) ln P of every stage's goal where the stage ends, summed, less what collisions cost; units (K, H, d)."""
-    state = start.expand(len(units))
+    state, relations = start.expand(len(units)), model.detect(start).expand(len(units))
     total = torch.zeros(len(units))
     for k, step in enumerate(steps):
         parameters, collides = step_parameters(state, step, units[:, k], segments)
-        effect = ahead(model, state, action(step, parameters), segments)
+        effect = ahead(model, state, relations, action(step, parameters), segments)
         total = total - COLLISION * collides
-        state = effect.state
+        state, relations = effect.state, effect.relations
         for end, goal in marks:
             if end == k + 1:
                 total = total + atom_log_probabilities(effect.relations, goal, segments.names).sum(dim=1)

@@ -188,7 +188,8 @@ class _Search:
         parts = [step_parameters(wide, step, unit[i], self.segments) for i, step in enumerate(steps)]
         actions = [action(step, parameters) for step, (parameters, _) in zip(steps, parts, strict=True)]
         batch = type(actions[0])(*(torch.cat([getattr(a, f) for a in actions]) for f in ("skill", "object", "parameters")))
-        effect = ahead(self.model, node.state.expand(len(batch.skill)), batch, self.segments)
+        count = len(batch.skill)
+        effect = ahead(self.model, node.state.expand(count), node.relations.expand(count), batch, self.segments)
         log_p = atom_log_probabilities(effect.relations, self.goal, self.segments.names)
         score = log_p.sum(dim=1) - COLLISION * torch.cat([hit for _, hit in parts])
         chosen = score.view(len(steps), -1).argmax(dim=1) + torch.arange(len(steps)) * samples

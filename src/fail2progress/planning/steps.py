@@ -9,8 +9,9 @@ from torch import Tensor
 
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY, UNARY
-from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
+from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel, expected_motion
 from fail2progress.models.revealed import reveal
+from fail2progress.planning.contents import with_contents
 from fail2progress.planning.drawers import anchored, with_drawers
 from fail2progress.skills.registry import SKILLS, skill
 from fail2progress.skills.samplers import Segments, Step, planner_sampler
@@ -58,11 +59,12 @@ def step_parameters(state: LatentState, step: Step, unit: Tensor, segments: Segm
     return sampler.parameters(state, step, unit[:, : sampler.size], segments)
 
 
-def ahead(model: SkillEffectModel, state: LatentState, action: Action, segments: Segments) -> Effect:
-    """One skill ahead, with what opening shows, and with what is known of drawers."""
+def ahead(model: SkillEffectModel, state: LatentState, before: RelationLogits, action: Action, segments: Segments) -> Effect:
+    """One skill ahead, with what opening shows, and what is known of drawers and contents. `before`: what is believed now."""
     effect = model.predict(state, action)
     after = reveal(model, anchored(model, state, effect, segments), segments.hidden)
-    return replace(effect, state=after, relations=with_drawers(effect.relations, after, segments))
+    relations = with_contents(effect.relations, before, expected_motion(state, effect))
+    return replace(effect, state=after, relations=with_drawers(relations, after, segments))
 
 
 def action(step: Step, parameters: Tensor) -> Action:

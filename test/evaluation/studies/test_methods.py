@@ -5,7 +5,7 @@ import torch
 
 from fail2progress.core.registry import RegistryError
 from fail2progress.evaluation.studies.bases import base, bases
-from fail2progress.evaluation.studies.methods import METHODS, FromFailures, MorePretraining, Recipe, make
+from fail2progress.evaluation.studies.methods import METHODS, FromFailures, FromLoop, MorePretraining, Recipe, make
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
@@ -59,6 +59,10 @@ def test_a_model_that_meets_no_failure_of_its_own_has_nothing_to_learn_from(tmp_
     out = tmp_path / "taught.safetensors"
     made = make(Recipe(str(weights.path(weights.RELATIONAL)), FromFailures("stein"), "short", 1, 1, 3, keepsake, str(out)))
     assert made.problem.startswith("nothing to learn from: no failure") and not out.exists()
+    loop = make(Recipe(str(weights.path(weights.RELATIONAL)), FromLoop(), "short", 1, 1, 3, keepsake, str(out)))
+    kept = load_checkpoint(out)
+    assert loop.problem == "" and kept.note["rounds"] == [] and "no failure" in str(kept.note["not_learnt"])
+    assert kept.note["parent"] == load_checkpoint(weights.path(weights.RELATIONAL)).digest
 
 
 def test_base_models_go_by_the_registrys_names(tmp_path: Path) -> None:

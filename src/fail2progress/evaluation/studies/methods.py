@@ -9,13 +9,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.provenance import provenance
 from fail2progress.core.registry import Registry
-from fail2progress.evaluation.lifelong import Lifelong
+from fail2progress.evaluation.lifelong import Lifelong, Round
 from fail2progress.evaluation.studies.true_data import best_rung, from_event, true_failures
 from fail2progress.failures.classifier import Classifier
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
@@ -61,13 +61,23 @@ class FromObserved:
 
 
 @dataclass(frozen=True)
+class FromLoop:
+    """As the running product learns: failures are met until the acceptance test lets one lesson through, `failures` at most.
+
+    The base model goes on where none does, or nothing fails.
+    """
+
+    failures: int = 4
+
+
+@dataclass(frozen=True)
 class FromTruth:
     """Fine-tuning on true executions of skills that failed, in the task itself: what no robot could have, as a bound."""
 
     samples: int = TargetOptions.samples
 
 
-Learns = MorePretraining | FromFailures | FromObserved | FromTruth
+Learns = MorePretraining | FromFailures | FromObserved | FromLoop | FromTruth
 
 
 @dataclass(frozen=True)
@@ -177,8 +187,29 @@ def _taught(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
     rounds = list(life.run(start.model, start.digest, learner, Classifier(simulator, Camera()), recipe.seed))
     if not rounds:
         raise NothingToVaryError(f"no failure of a wrong symbolic prediction was met in {life.patience} trials")
-    told = [{"event": r.event.id, "class": r.report.category.value, "trials": r.trials, **r.lesson.to_dict()} for r in rounds]
-    return rounds[-1].lesson.model, {"rounds": told}
+    return rounds[-1].lesson.model, {"rounds": list(map(_told, rounds))}
+
+
+def _told(one: Round) -> dict[str, object]:
+    """A round for a model's note."""
+    call = one.event.header.call.call()
+    broken = [str(mismatch) for mismatch in one.event.header.mismatches]
+    head = {"event": one.event.id, "class": one.report.category.value, "call": str(call), "broken": broken}
+    return {**head, "trials": one.trials, **one.lesson.to_dict()}
+
+
+def _met_by_the_loop(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
+    """The model that is in use after the first accepted lesson."""
+    learns = recipe.learns
+    assert isinstance(learns, FromLoop)
+    learner = Learner(simulator, load_rehearsal(Path(recipe.rehearsal)))
+    life = replace(_life(recipe), rounds=learns.failures)
+    told: list[dict[str, object]] = []
+    for one in life.run(start.model, start.digest, learner, Classifier(simulator, Camera()), recipe.seed):
+        told.append(_told(one))
+        if one.lesson.verdict.passed:
+            return one.lesson.model, {"rounds": told}
+    return start.model, {"rounds": told, "not_learnt": "no failure gave a lesson that was accepted"}
 
 
 def _adapted(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
@@ -209,5 +240,6 @@ _HOW: dict[type, Callable[[Recipe, Checkpoint, Simulator], Taught]] = {
     MorePretraining: _continued,
     FromFailures: _taught,
     FromObserved: _adapted,
+    FromLoop: _met_by_the_loop,
     FromTruth: _shown,
 }
