@@ -5,13 +5,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fail2progress.cli.common import UserError, print_json, require, say, stopped_with, writable, write_json
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
+
+if TYPE_CHECKING:
+    from fail2progress.learning.segmentation.training import State
 
 _KEPT = 20.0
 """Seconds between one time that weights are kept and the next."""
@@ -43,7 +46,7 @@ def train_segmenter(
     begin_with: Annotated[
         int | None, typer.Option(help="Scenes with which training begins while others are made. [all]", min=1, max=MOST)
     ] = None,
-    open_files: Annotated[int, typer.Option(help="Files of a hundred examples that are held in memory.", min=1, max=MOST)] = 20,
+    open_files: Annotated[int, typer.Option(help="Files of fifty examples that are held in memory.", min=1, max=MOST)] = 20,
     held_out: Annotated[int, typer.Option(help="Scenes of another seed that the report is made on.", min=1, max=MOST)] = 60,
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
@@ -57,7 +60,7 @@ def train_segmenter(
     from fail2progress.core.executor import PoolExecutor
     from fail2progress.core.provenance import provenance
     from fail2progress.learning.segmentation.quality import quality
-    from fail2progress.learning.segmentation.scenes import files
+    from fail2progress.learning.segmentation.scenes import SHARD, files, read, render
     from fail2progress.learning.segmentation.training import Learner, Options, optimiser_for, train
     from fail2progress.perception.segmentation.learned.model import load_model, load_net, save_model
     from fail2progress.perception.segmentation.learned.network import SegmentNet
@@ -91,12 +94,11 @@ def train_segmenter(
 
     kept = f"whole files of scenes and weights of every {_KEPT:.0f} s are kept, and the same command goes on"
     with stopped_with(kept), progress() as bar, PoolExecutor(processes) as workers:
+        list(render(folder, SHARD, seed + 1, workers))
+        scored = read(files(folder, SHARD, seed + 1)[0])
         making = _made(bar, folder, scenes, seed, workers, begin_with or scenes)
-        task = bar.add_task("steps", total=steps, completed=begun.epochs)
-        for state in train(learner, optimiser, files(folder, scenes, seed), options, begun.epochs, keep):
-            there = next(making)
-            bar.update(task, completed=state.step, description=f"steps (loss {state.loss:.3f}, {there} scenes)")
-            done = state.step
+        states = train(learner, optimiser, files(folder, scenes, seed), options, begun.epochs, keep, scored)
+        done, there, scores = _followed(bar, bar.add_task("steps", total=steps, completed=begun.epochs), states, making)
     spent = round(time.monotonic() - started)
     run = {**told, "steps_done": done, "scenes_made": there, "device": device, "seconds_of_last_start": spent}
     model = save_model(learner.mean, out, {"run": run})
@@ -104,6 +106,7 @@ def train_segmenter(
         "weights": out.name,
         "digest": model.digest,
         "run": run,
+        "scores_while_trained": scores,
         "held_out": quality(model, held_out, seed + 1),
         "provenance": provenance(),
     }
@@ -116,6 +119,19 @@ def _told(out: Path, report: dict[str, object], as_json: bool) -> None:
     say(f"{out}: what it finds in held-out scenes is in {out.with_suffix('.report.json')}")
     if as_json:
         print_json(report)
+
+
+def _followed(bar: Any, task: Any, states: Iterator[State], making: Iterator[int]) -> tuple[int, int, list[dict[str, float]]]:
+    """Show training while it goes on: steps done, scenes made, and what the mean of the weights finds in held-out scenes."""
+    scores: list[dict[str, float]] = []
+    for state in states:
+        there = next(making)
+        bar.update(task, completed=state.step, description=f"steps (loss {state.loss:.3f}, {there} scenes)")
+        if state.score is not None:
+            scores.append({"step": state.step, **vars(state.score)})
+            found, overlap, said = 100 * state.score.found, state.score.mean_iou, state.score.said
+            say(f"step {state.step}: {found:.1f} % found in held-out scenes, mean IoU {overlap:.3f}, {said:.2f} segments a thing")
+    return state.step, there, scores
 
 
 def _channels(text: str) -> tuple[int, ...]:

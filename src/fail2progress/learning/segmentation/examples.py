@@ -1,23 +1,33 @@
-"""Training examples of rendered scenes: cropped and read by a sensor; and, of a batch, turned, mirrored and toned."""
+"""Training examples of rendered scenes, read by a sensor; and, of a batch, windows of them: turned, mirrored, toned and lost."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fail2progress.core.rgbd import Intrinsics
 from fail2progress.learning.segmentation.rendering import View
+from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.sensors import sensed
 from fail2progress.perception.segmentation.learned.features import features
 
 STEP = 0.0002
 """Metres of a step of stored depth."""
-_IMAGES = ("colour", "depth", "labels", "facing", "dark")
 _MOST = 2**15 - 1
+SHRUNK = 0.6
+"""Sides of an image as the network sees it, for one of those of the examples."""
+_WHOLE, _CUT = 0.3, 0.45
+"""Shares of windows that are all of an image, and that cut a thing."""
+_LEAST = 0.35
+"""Share of an image's sides that the smallest window has."""
+_TRIALS = 16
+_LIDS = 0.25
+"""Share of images in which a thing loses readings."""
+_GRAIN = 0.002
+"""Standard deviation of inverse depth (1 / m), at most."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +53,10 @@ class Examples:
 
 
 def example(view: View, rng: np.random.Generator) -> Examples:
-    """All of a view, or a window of it at the same size, read by some sensor; one of them."""
-    seen = cropped(view, rng)
-    depth = np.minimum(np.round(sensed(seen, rng) / STEP), _MOST).astype(np.int16)
-    k = seen.camera
-    parts = (seen.colour, depth, seen.labels, np.array([k.fx, k.fy, k.cx, k.cy], np.float32))
+    """A view, read by some sensor; one of them."""
+    depth = np.minimum(np.round(sensed(view, rng) / STEP), _MOST).astype(np.int16)
+    k = view.camera
+    parts = (view.colour, depth, view.labels, np.array([k.fx, k.fy, k.cx, k.cy], np.float32))
     return Examples(*(torch.from_numpy(np.ascontiguousarray(part))[None] for part in parts))
 
 
@@ -56,29 +65,70 @@ def joined(parts: list[Examples]) -> Examples:
     return Examples(*(torch.cat([getattr(part, name) for part in parts]) for name in ("colour", "depth", "labels", "cameras")))
 
 
-def cropped(view: View, rng: np.random.Generator) -> View:
-    """A window of it, or all of it, at its own size."""
-    height, width = view.depth.shape
-    share = rng.uniform(0.5, 1.0) if rng.random() < 0.5 else 1.0
-    top, left = rng.uniform(0, (1 - share) * height), rng.uniform(0, (1 - share) * width)
-    rows = (top + share * (np.arange(height) + 0.5)).astype(int)
-    columns = (left + share * (np.arange(width) + 0.5)).astype(int)
-    k = view.camera
-    cx, cy = (k.cx + 0.5 - left) / share - 0.5, (k.cy + 0.5 - top) / share - 0.5
-    camera = Intrinsics(width, height, k.fx / share, k.fy / share, cx, cy)
-    images = {name: getattr(view, name)[np.ix_(rows, columns)] for name in _IMAGES}
-    return replace(view, camera=camera, **images)
-
-
 def batch(rows: Examples, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Inputs (n, CHANNELS, H, W) and labels (n, H, W) int64 of examples: mirrored half of the time, turned by any quarters half
-    of the time (alike within a batch), with other colours and a few readings lost. generator: on the device of the examples."""
+    """Inputs (n, CHANNELS, h, w) and labels (n, h, w) int64 of windows of examples, mirrored half of the time, turned by any
+    quarters half of the time (alike within a batch), with other colours, noise, and readings lost.
+    generator: on the device of the examples."""
+    seen = windows(rows, placed(rows, generator))
     mirrored = bool(_draw(1, generator, rows) < 0.5)
     turns = int(_draw(1, generator, rows) * 8)
-    seen = turned(mirror(rows) if mirrored else rows, turns if turns < 4 else 0)
-    depth = _fewer(seen.depth.float() * STEP, generator)
+    seen = turned(mirror(seen) if mirrored else seen, turns if turns < 4 else 0)
+    depth = _lidless(_fewer(_noisy(seen.depth.float() * STEP, generator), generator), seen.labels, generator)
     inputs = features(_toned(seen.colour, generator), depth, seen.cameras)
     return inputs, seen.labels.long()
+
+
+def placed(rows: Examples, generator: torch.Generator) -> Tensor:
+    """(n, 3) first row and column of windows within images, and their share of the images' sides: all of an image for some; for
+    others a pixel of a thing lies at the window's border, which cuts the thing."""
+    n, height, width = rows.labels.shape
+    draws = torch.rand((n, 6), generator=generator, device=rows.labels.device)
+    share = torch.where(draws[:, 0] < _WHOLE, torch.ones_like(draws[:, 1]), _LEAST + (1 - _LEAST) * draws[:, 1] ** 0.7)
+    room = torch.stack([(1 - share) * height, (1 - share) * width], dim=1)
+    first = room * draws[:, 2:4]
+    at, any_thing = _of_a_thing(rows.labels, generator)
+    side = (draws[:, 4] * 4).long()
+    across = side % 2
+    size = share[:, None] * torch.tensor([height, width], device=share.device)
+    edge = torch.where((side < 2)[:, None], at, at - size).clamp(min=0)
+    cut = (draws[:, 5] < _CUT) & any_thing
+    for axis in (0, 1):
+        chosen = cut & (across == axis)
+        first[:, axis] = torch.where(chosen, torch.minimum(edge[:, axis], room[:, axis]), first[:, axis])
+    return torch.cat([first, share[:, None]], dim=1)
+
+
+def _of_a_thing(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """(n, 2) row and column of a pixel of a thing in each image, and (n,) whether one was hit by a few trials."""
+    n, height, width = labels.shape
+    tries = torch.rand((2, n, _TRIALS), generator=generator, device=labels.device)
+    row, column = (tries[0] * height).long(), (tries[1] * width).long()
+    hit = labels[torch.arange(n, device=labels.device)[:, None], row, column] >= FIRST
+    chosen = hit.byte().argmax(dim=1, keepdim=True)
+    return torch.cat([row.gather(1, chosen), column.gather(1, chosen)], dim=1).float(), hit.any(dim=1)
+
+
+def windows(rows: Examples, places: Tensor) -> Examples:
+    """Windows at places (n, 3), see `placed`, at the size that the network sees: the nearest pixels, as frames are made smaller
+    for it, and beside a pixel without a reading that of the one before it."""
+    n, height, width = rows.labels.shape
+    small = round(width * SHRUNK), round(height * SHRUNK)
+    device = rows.labels.device
+    share = places[:, 2]
+    indices = []
+    for axis, size, count in ((0, height, small[1]), (1, width, small[0])):
+        steps = (torch.arange(count, device=device) + 0.5) / SHRUNK
+        indices.append((places[:, axis, None] + share[:, None] * steps).long().clamp(0, size - 1))
+    number = torch.arange(n, device=device)[:, None, None]
+    row, column = indices[0][:, :, None], indices[1][:, None, :]
+    depth = rows.depth[number, row, column]
+    for down, across in ((0, 1), (1, 0), (1, 1)):
+        beside = rows.depth[number, (row - down).clamp(min=0), (column - across).clamp(min=0)]
+        depth = torch.where(depth > 0, depth, beside)
+    scale = SHRUNK / share[:, None]
+    middles = (rows.cameras[:, 2:] + 0.5 - places[:, :2].flip(1)) * scale - 0.5
+    cameras = torch.cat([rows.cameras[:, :2] * scale, middles], dim=1)
+    return Examples(rows.colour[number, row, column], depth, rows.labels[number, row, column], cameras)
 
 
 def mirror(rows: Examples) -> Examples:
@@ -114,10 +164,34 @@ def _toned(colour: Tensor, generator: torch.Generator) -> Tensor:
     return (image * gain + shift).clamp(0, 255).to(torch.uint8)
 
 
+def _noisy(depth: Tensor, generator: torch.Generator) -> Tensor:
+    """(n, H, W) depth with noise of its inverse, pixel by pixel and in waves, for half of the images."""
+    draws = torch.rand((len(depth), 3, 1, 1), generator=generator, device=depth.device)
+    grain = torch.randn(depth.shape, generator=generator, device=depth.device) * draws[:, 0] * _GRAIN
+    noise = grain + _waves(depth, 6, generator) * draws[:, 1] * _GRAIN
+    changed = 1 / (1 / depth.clamp(min=0.05) + noise * (draws[:, 2] < 0.5)).clamp(min=0.1)
+    return torch.where(depth > 0, changed, depth)
+
+
 def _fewer(depth: Tensor, generator: torch.Generator) -> Tensor:
     """(n, H, W) depth without some patches, for a third of the images."""
-    coarse = (len(depth), 1, depth.shape[1] // 10, depth.shape[2] // 10)
-    noise = torch.randn(coarse, generator=generator, device=depth.device)
-    waves = functional.interpolate(noise, size=depth.shape[1:], mode="bilinear")[:, 0]
     limit = torch.rand((len(depth), 1, 1), generator=generator, device=depth.device) * 3
-    return torch.where(waves > 1.0 + 1.2 * limit, torch.zeros((), device=depth.device), depth)
+    return torch.where(_waves(depth, 10, generator) > 1.0 + 1.2 * limit, torch.zeros((), device=depth.device), depth)
+
+
+def _lidless(depth: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+    """(n, H, W) depth without most of one thing in some images: a lid that reflects, glass, a dark side."""
+    at, there = _of_a_thing(labels, generator)
+    row, column = at.long().unbind(1)
+    own = labels[torch.arange(len(labels), device=labels.device), row, column]
+    draws = torch.rand((len(depth), 2, 1, 1), generator=generator, device=depth.device)
+    lost = (labels == own[:, None, None]) & (_waves(depth, 16, generator) > 2.5 * draws[:, 0] - 1.5)
+    lost &= there[:, None, None] & (draws[:, 1] < _LIDS)
+    return torch.where(lost, torch.zeros((), device=depth.device), depth)
+
+
+def _waves(like: Tensor, width: int, generator: torch.Generator) -> Tensor:
+    """(n, H, W) noise that changes over so many pixels."""
+    coarse = (len(like), 1, max(like.shape[1] // width, 1), max(like.shape[2] // width, 1))
+    noise = torch.randn(coarse, generator=generator, device=like.device)
+    return functional.interpolate(noise, size=like.shape[1:], mode="bilinear")[:, 0]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation.rendering import View
+from fail2progress.learning.segmentation.examples import STEP, Examples, windows
 from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.scenes import scene
 from fail2progress.learning.segmentation.sensors import sensed
-from fail2progress.perception.segmentation.learned.instances import VoteRules, instances, to_size
+from fail2progress.perception.segmentation.learned.features import features
+from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances, to_size
 from fail2progress.perception.segmentation.learned.model import SegmentModel
+from fail2progress.perception.segmentation.learned.network import SegmentNet
 
 _VISIBLE = 60
 """Pixels of a thing that counts."""
@@ -30,7 +35,7 @@ def quality(model: SegmentModel, scenes: int, seed: int) -> dict[str, object]:
         seen = model.see(view.colour, sensed(view, np.random.default_rng((seed, number))), view.camera)
         shape = (view.labels.shape[0], view.labels.shape[1])
         numbers = to_size(instances(seen, VoteRules()), shape)
-        overlaps += _own(numbers, view)
+        overlaps += own_overlaps(numbers, view.labels)
         said += int(numbers.max())
         rest = 1 - seen.thing - seen.support
         kinds = to_size(np.stack([rest, seen.support, seen.thing]).argmax(axis=0), shape)
@@ -49,10 +54,41 @@ def quality(model: SegmentModel, scenes: int, seed: int) -> dict[str, object]:
     }
 
 
-def _own(numbers: NDArray[np.int64], view: View) -> list[float]:
-    """IoU of every visible thing with the one that is its own, in the best assignment."""
-    width = int(view.labels.max()) + 1
-    common = np.bincount(numbers.ravel() * width + view.labels.ravel(), minlength=(int(numbers.max()) + 1) * width)
+@dataclass(frozen=True)
+class Score:
+    """Of held-out examples while a network is trained: shares of visible things found (IoU >= 0.5), mean IoU of all, things said
+    for each true one."""
+
+    found: float
+    mean_iou: float
+    said: float
+
+
+@torch.no_grad()
+def score(net: SegmentNet, rows: Examples) -> Score:
+    """Of a network, on all of each of some examples."""
+    training, device = net.training, next(net.parameters()).device
+    net.eval()
+    overlaps: list[float] = []
+    said = 0
+    for number in range(len(rows)):
+        whole = torch.tensor([[0.0, 0.0, 1.0]])
+        seen = windows(Examples(*(part[None] for part in rows.row(number))), whole).to(device)
+        made = net(features(seen.colour, seen.depth.float() * STEP, seen.cameras).to(memory_format=torch.channels_last))
+        kinds = made.classes[0].softmax(dim=0).cpu().numpy()
+        rest = (part[0].cpu().numpy() for part in (made.places, made.weights, made.seeds))
+        numbers = instances(Seen(kinds[2], kinds[1], *rest), VoteRules())
+        overlaps += own_overlaps(numbers, seen.labels[0].cpu().numpy())
+        said += int(numbers.max())
+    net.train(training)
+    own = np.array(overlaps or [0.0])
+    return Score(float((own >= 0.5).mean()), float(own.mean()), said / len(own))
+
+
+def own_overlaps(numbers: NDArray[np.int64], labels: NDArray[np.uint8]) -> list[float]:
+    """IoU of every visible thing with the one that is its own, in the best assignment; numbers and labels (H, W)."""
+    width = int(labels.max()) + 1
+    common = np.bincount(numbers.ravel() * width + labels.ravel(), minlength=(int(numbers.max()) + 1) * width)
     shared: Array = common.reshape(-1, width).astype(float)
     visible = [label for label in range(FIRST, width) if shared[:, label].sum() >= _VISIBLE]
     sizes, true = shared.sum(axis=1)[1:], shared.sum(axis=0)[visible]

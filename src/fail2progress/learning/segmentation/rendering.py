@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,10 @@ from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.rasters import Triangles
 from fail2progress.learning.segmentation.scenery import SUPPORT, Scenery
 
-WIDTH, HEIGHT = 320, 240
+Real = NDArray[np.floating[Any]]
+Painter = Callable[[Array, Array, bool, np.random.Generator], Array]
+"""Colours (n, 3) of places (n, 3) m about a thing's middle, from its base colour, whether it is a support, and chance."""
+WIDTH, HEIGHT = 640, 480
 _FAR = 6.0
 _CONE = 1.2
 """Tangent of the angle to which a lamp's light is followed."""
@@ -35,29 +40,29 @@ class View:
     """(4, 4) from the optical frame to the scene's, where it is known."""
 
 
-def view(scene: Scenery, rng: np.random.Generator, width: int = WIDTH) -> View:
-    """From a random place with a random roll, small as a rule; width: of an image of 4 by 3, in pixels."""
+def view(scene: Scenery, rng: np.random.Generator, width: int = WIDTH, painted: Painter | None = None) -> View:
+    """From a random place with a random roll, small as a rule; width: of an image of 4 by 3, in pixels; painted: how a thing
+    gets its colours."""
     camera, eye, axes = _camera(scene, rng, width)
     triangles = Triangles(scene.meshes)
     columns, rows = (np.arange(n) for n in (camera.width, camera.height))
     u, v = np.meshgrid((columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy)
-    rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ axes
+    rays = (np.stack([u, v, np.ones_like(u)], axis=-1) @ axes).astype(np.float32)
     hits = triangles.seen(camera, eye, axes)
-    geometry, normals = hits.mesh, hits.normals
+    geometry, normals = hits.mesh, hits.normals.astype(np.float32)
     known = np.isfinite(hits.reach) & (hits.reach < _FAR)
-    depth = np.where(known, hits.reach, 0.0)
-    lengths = np.linalg.norm(rays, axis=-1)
-    cosine = np.einsum("ijk,ijk->ij", normals, rays) / lengths
-    normals = np.where(cosine[..., None] > 0, -normals, normals)
-    points = eye + rays * depth[..., None]
+    depth = np.where(known, hits.reach, 0.0).astype(np.float32)
+    cosine = _dot(normals, rays) / np.sqrt(_dot(rays, rays))
+    normals *= np.where(cosine > 0, np.float32(-1), np.float32(1))[..., None]
+    points = eye.astype(np.float32) + rays * depth[..., None]
     labels = np.where(known, np.array(scene.labels)[np.where(known, geometry, 0)], 0)
-    albedo = _albedo(scene, points, np.where(known, geometry, -1), rng)
+    albedo = _albedo(scene, points, np.where(known, geometry, -1), rng, painted or printed)
     colour = _lit(triangles, albedo, points, normals, known, rng)
-    dark = albedo.max(axis=-1) < 0.12
+    dark = np.asarray((albedo < 0.12).all(axis=-1))
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = axes.T, eye
     facing = np.abs(cosine).astype(np.float32)
-    return View(colour, depth.astype(np.float32), labels.astype(np.uint8), facing, dark, camera, pose)
+    return View(colour, depth, labels.astype(np.uint8), facing, dark, camera, pose)
 
 
 def _camera(scene: Scenery, rng: np.random.Generator, width: int) -> tuple[Intrinsics, Array, Array]:
@@ -77,35 +82,40 @@ def _camera(scene: Scenery, rng: np.random.Generator, width: int) -> tuple[Intri
     return camera, target + distance * away, np.stack([right, down, forward])
 
 
-def _albedo(scene: Scenery, points: Array, geometry: NDArray[np.int64], rng: np.random.Generator) -> Array:
+def _albedo(scene: Scenery, points: Array, geometry: NDArray[np.int64], rng: np.random.Generator, painted: Painter) -> Array:
     """(H, W, 3) colours in [0, 1] without light."""
-    image = np.zeros((*geometry.shape, 3))
+    image = np.zeros((*geometry.shape, 3), np.float32)
     # Some things have the colour of what they stand on, or of one another: of most of them in some scenes.
     common, share = rng.uniform(0.05, 1.0, 3), rng.choice([0.1, 0.3, 0.7], p=[0.6, 0.25, 0.15])
+    owner = geometry.ravel().astype(np.int16)
+    order = np.argsort(owner, kind="stable")
+    ends = np.searchsorted(owner[order], np.arange(len(scene.meshes) + 1))
+    places, colours = points.reshape(-1, 3), image.reshape(-1, 3)
     for number, (mesh, label) in enumerate(zip(scene.meshes, scene.labels, strict=True)):
-        mask = geometry == number
-        if mask.any():
-            base = common if rng.random() < share else _colour(rng)
-            local = points[mask] - mesh.vertices.mean(axis=0)
-            image[mask] = _printed(local, base, label == SUPPORT, rng)
+        pixels = order[ends[number] : ends[number + 1]]
+        if len(pixels):
+            base = common if rng.random() < share else any_colour(rng)
+            local = places[pixels] - mesh.vertices.mean(axis=0)
+            colours[pixels] = painted(local, base, label == SUPPORT, rng)
     return np.clip(image, 0.0, 1.0)
 
 
-def _colour(rng: np.random.Generator) -> Array:
+def any_colour(rng: np.random.Generator) -> Array:
+    """(3,) in [0, 1], a shade of grey now and then."""
     if rng.random() < 0.35:
         return np.clip(rng.uniform(0.03, 1.0) + rng.normal(0, 0.03, 3), 0, 1)
     return rng.uniform(0.02, 1.0, 3)
 
 
-def _printed(local: Array, base: Array, support: bool, rng: np.random.Generator) -> Array:
-    """(n, 3) colours of places (n, 3) m: plain, striped, in patches, or with a label."""
+def printed(local: Array, base: Array, support: bool, rng: np.random.Generator) -> Array:
+    """(n, 3) colours of places (n, 3) m, as a Painter gives them: plain, striped, in patches, or with a label."""
     kind = rng.random()
     way = rng.standard_normal(3)
     way /= np.linalg.norm(way)
     along = local @ way
     result = np.broadcast_to(base, local.shape).copy()
     if kind < 0.2:
-        result[np.sin(along / rng.uniform(0.002, 0.015)) > rng.uniform(-0.5, 0.8)] = _colour(rng)
+        result[np.sin(along / rng.uniform(0.002, 0.015)) > rng.uniform(-0.5, 0.8)] = any_colour(rng)
     elif kind < 0.4:
         grain = rng.uniform(0.004, 0.05)
         cells = np.floor(local / grain).astype(np.int64) @ np.array([73856093, 19349663, 83492791])
@@ -113,35 +123,42 @@ def _printed(local: Array, base: Array, support: bool, rng: np.random.Generator)
         result = palette[cells % 7]
     elif kind < 0.6:
         edge = rng.uniform(-0.03, 0.03, 2)
-        result[(along > edge.min()) & (along < edge.max() + 0.02)] = _colour(rng)
+        result[(along > edge.min()) & (along < edge.max() + 0.02)] = any_colour(rng)
     elif kind < 0.7 and support:
         result = result * (1 + 0.25 * np.sin(along / 0.006 + 3 * np.sin(local[:, :1].sum(axis=1) / 0.05)))[:, None]
     return result
 
 
 def _lit(
-    triangles: Triangles, albedo: Array, points: Array, normals: Array, known: NDArray[np.bool_], rng: np.random.Generator
+    triangles: Triangles, albedo: Real, points: Real, normals: Real, known: NDArray[np.bool_], rng: np.random.Generator
 ) -> NDArray[np.uint8]:
     """Under one lamp with shadows, and light from all around; with a camera's exposure, tint and noise."""
     lamp = np.array([*rng.normal(0, 0.8, 2), rng.uniform(0.8, 2.0)])
-    toward = lamp - points
-    toward /= np.maximum(np.linalg.norm(toward, axis=-1, keepdims=True), 1e-6)
-    light = np.maximum(np.einsum("ijk,ijk->ij", normals, toward), 0.0)
+    toward = lamp.astype(np.float32) - points
+    toward /= np.maximum(np.sqrt(_dot(toward, toward)), 1e-6)[..., None]
+    light = np.maximum(_dot(normals, toward), 0.0)
+    shine = light
     if rng.random() < 0.7:
         blocked = _shaded(triangles, lamp, points + normals * 0.004)
         light = np.where(blocked & known, light * rng.uniform(0.0, 0.6), light)
     ambient = rng.uniform(0.25, 0.8)
     shaded = albedo * (ambient + (1.1 - ambient) * light)[..., None]
     if rng.random() < 0.3:
-        shine = np.maximum(np.einsum("ijk,ijk->ij", normals, toward), 0.0) ** 30
-        shaded = shaded + rng.uniform(0.1, 0.7) * shine[..., None]
-    shaded = np.where(known[..., None], shaded, rng.uniform(0, 1, 3))
-    shaded = (shaded * rng.uniform(0.6, 1.3) * rng.uniform(0.85, 1.15, 3)) ** rng.uniform(0.7, 1.3)
-    shaded = shaded + rng.normal(0, rng.uniform(0.0, 0.03), shaded.shape)
-    return np.asarray(np.clip(shaded * 255, 0, 255), np.uint8)
+        shaded += rng.uniform(0.1, 0.7) * (shine**30)[..., None]
+    shaded[~known] = rng.uniform(0, 1, 3)
+    shaded *= (rng.uniform(0.6, 1.3) * rng.uniform(0.85, 1.15, 3)).astype(np.float32)
+    np.power(shaded, rng.uniform(0.7, 1.3), out=shaded)
+    shaded += rng.normal(0, rng.uniform(0.0, 0.03), shaded.shape)
+    shaded *= 255
+    return np.asarray(np.clip(shaded, 0, 255, out=shaded), np.uint8)
 
 
-def _shaded(triangles: Triangles, lamp: Array, points: Array) -> NDArray[np.bool_]:
+def _dot(one: Real, other: Real) -> Real:
+    """(H, W) of (H, W, 3) each."""
+    return np.asarray(np.einsum("ijk,ijk->ij", one, other))
+
+
+def _shaded(triangles: Triangles, lamp: Array, points: Real) -> NDArray[np.bool_]:
     """(H, W) whether something is between a lamp (3,) m above the support and points (H, W, 3) m, as far as it is followed."""
     forward = -lamp / np.linalg.norm(lamp)
     right = np.cross(forward, (0.0, 1.0, 0.0))

@@ -10,7 +10,7 @@ import numpy as np
 from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.meshes import Mesh, box, lathe, tube, union
 from fail2progress.learning.segmentation.piles import CELL, Ground, Pile, profile
-from fail2progress.learning.segmentation.things import HOLLOW, thing, turn
+from fail2progress.learning.segmentation.things import HOLLOW, MAKERS, Makers, thing, turn
 
 _UP = np.array([0.0, 0.0, 1.0])
 BACKGROUND, SUPPORT, FIRST = 0, 1, 2
@@ -41,19 +41,30 @@ class Scenery:
         self.labels += [label] * len(meshes)
 
 
-def scenery(rng: np.random.Generator) -> Scenery:
-    """A scene of any kind; most are crowded."""
-    return scenery_of(KINDS[int(rng.choice(4, p=(0.52, 0.28, 0.09, 0.11)))], rng, 0.75)
-
-
-def scenery_of(kind: str, rng: np.random.Generator, crowded: float = 0.5) -> Scenery:
-    """A scene of one of KINDS; crowded: share of tables that are."""
+def scenery_of(kind: str, rng: np.random.Generator, crowded: float = 0.5, makers: Makers = MAKERS) -> Scenery:
+    """A scene of one of KINDS; crowded: share of tables that are; makers: of its things."""
     if kind == "table":
-        return _table(rng, crowded)
-    return (_tote, _shelf, _floor)[KINDS.index(kind) - 1](rng)
+        return _table(rng, crowded, makers)
+    return (_tote, _shelf, _floor)[KINDS.index(kind) - 1](rng, makers)
 
 
-def _table(rng: np.random.Generator, crowding: float) -> Scenery:
+def _table(rng: np.random.Generator, crowding: float, makers: Makers) -> Scenery:
+    found, sides, reach = tabletop(rng)
+    pile = Pile(square(sides if rng.random() < 0.9 else sides * 0.9))
+    crowded = rng.random() < crowding
+    arrange(
+        pile,
+        reach * (rng.uniform(0.3, 1.0) if crowded else 1.0),
+        int(rng.integers(6, 25) if crowded else rng.integers(1, 13)),
+        rng,
+        makers,
+    )
+    finish(found, pile, rng)
+    return found
+
+
+def tabletop(rng: np.random.Generator) -> tuple[Scenery, Array, float]:
+    """A table in a room, its sides (2,) m, and how far from its middle things stand (m)."""
     found = Scenery()
     sides = rng.uniform(0.45, 1.6, 2)
     thick, high = rng.uniform(0.015, 0.08), rng.uniform(0.35, 0.9)
@@ -65,20 +76,10 @@ def _table(rng: np.random.Generator, crowding: float) -> Scenery:
     found.add(SUPPORT, top.shifted(0, 0, -thick))
     found.add(BACKGROUND, box(12, 12, 0.1).shifted(0, 0, -high - 0.1))
     _room(found, sides, high, rng)
-    reach = min(0.3, float(sides.min()) / 2 - 0.04)
-    pile = Pile(_square(sides if rng.random() < 0.9 else sides * 0.9))
-    crowded = rng.random() < crowding
-    _arrange(
-        pile,
-        reach * (rng.uniform(0.3, 1.0) if crowded else 1.0),
-        int(rng.integers(6, 25) if crowded else rng.integers(1, 13)),
-        rng,
-    )
-    _finish(found, pile, rng)
-    return found
+    return found, sides, min(0.3, float(sides.min()) / 2 - 0.04)
 
 
-def _square(sides: Array) -> Ground:
+def square(sides: Array) -> Ground:
     """Level ground with sides (2,) m, and nothing beyond."""
     ground = Ground()
     at = (np.arange(len(ground.heights)) - len(ground.heights) / 2 + 0.5) * CELL
@@ -87,11 +88,11 @@ def _square(sides: Array) -> Ground:
     return ground
 
 
-def _arrange(pile: Pile, reach: float, count: int, rng: np.random.Generator) -> None:
+def arrange(pile: Pile, reach: float, count: int, rng: np.random.Generator, makers: Makers) -> None:
     """Things apart, touching, upon one another and in one another."""
     hollow: list[Array] = []
     for _ in range(count):
-        maker, mesh = thing(rng)
+        maker, mesh = thing(rng, makers)
         how, shape = rng.random(), profile(mesh)
         for _ in range(6):
             done = False
@@ -112,7 +113,7 @@ def _arrange(pile: Pile, reach: float, count: int, rng: np.random.Generator) -> 
             hollow.append(pile.places[-1])
 
 
-def _tote(rng: np.random.Generator) -> Scenery:
+def _tote(rng: np.random.Generator, makers: Makers) -> Scenery:
     found = Scenery(distance=(0.55, 1.2), elevation=(0.9, 1.55), spread=0.06)
     sides, wall, deep = rng.uniform((0.25, 0.22), (0.6, 0.42)), rng.uniform(0.004, 0.02), rng.uniform(0.06, 0.3)
     flare = rng.uniform(0.0, 0.12)
@@ -126,20 +127,25 @@ def _tote(rng: np.random.Generator) -> Scenery:
     found.add(BACKGROUND, box(8, 8, 0.1).shifted(0, 0, -0.1 - wall - rng.choice([0.0, rng.uniform(0.0, 0.8)])))
     if rng.random() < 0.4:
         _beyond(found, sides + 0.1, -wall, rng)
-    pile = Pile(_square(sides - 0.02))
-    for _ in range(int(rng.integers(1, 22))):
-        mesh = thing(rng)[1]
+    pile = Pile(square(sides - 0.02))
+    heap(pile, np.zeros(2), 0.42 * sides, int(rng.integers(1, 22)), "in a heap", rng, makers)
+    finish(found, pile, rng)
+    return found
+
+
+def heap(pile: Pile, middle: Array, half: Array, count: int, way: str, rng: np.random.Generator, makers: Makers) -> None:
+    """Things in any position, let down over a rectangle about a middle (2,) m with half sides (2,) m."""
+    for _ in range(count):
+        mesh = thing(rng, makers)[1]
         if rng.random() < 0.6:
             mesh = mesh.moved(turn(0, rng.uniform(-np.pi, np.pi)) @ turn(1, rng.uniform(-1, 1)))
         shape = profile(mesh)
         for _ in range(3):
-            if pile.add(mesh, rng.uniform(-0.42, 0.42, 2) * sides, "in a heap", False, shape=shape):
+            if pile.add(mesh, middle + rng.uniform(-half, half), way, False, shape=shape):
                 break
-    _finish(found, pile, rng)
-    return found
 
 
-def _shelf(rng: np.random.Generator) -> Scenery:
+def _shelf(rng: np.random.Generator, makers: Makers) -> Scenery:
     found = Scenery(distance=(0.5, 1.1), elevation=(0.1, 0.7), azimuth=(-0.6, 0.6), spread=0.1)
     wide, deep, gap = rng.uniform(0.5, 1.0), rng.uniform(0.22, 0.4), rng.uniform(0.22, 0.45)
     boards = [box(deep, wide, 0.02).shifted(0, 0, z - 0.02) for z in (-gap, 0.0, gap)]
@@ -148,19 +154,19 @@ def _shelf(rng: np.random.Generator) -> Scenery:
     found.add(SUPPORT if rng.random() < 0.5 else BACKGROUND, boards[0])
     found.add(BACKGROUND, boards[2], *sides)
     found.add(BACKGROUND, box(0.02, wide if rng.random() < 0.7 else 4.0, 3 * gap).shifted(-deep / 2, 0, -1.5 * gap))
-    pile = Pile(_square(np.array([deep - 0.03, wide - 0.04])))
-    _arrange(pile, 0.3, int(rng.integers(1, 9)), rng)
-    _finish(found, pile, rng)
+    pile = Pile(square(np.array([deep - 0.03, wide - 0.04])))
+    arrange(pile, 0.3, int(rng.integers(1, 9)), rng, makers)
+    finish(found, pile, rng)
     return found
 
 
-def _floor(rng: np.random.Generator) -> Scenery:
+def _floor(rng: np.random.Generator, makers: Makers) -> Scenery:
     found = Scenery(distance=(0.5, 1.8))
     found.add(SUPPORT, box(12, 12, 0.1).shifted(0, 0, -0.1))
     _room(found, np.array([1.2, 1.2]), 0.0, rng)
     pile = Pile(Ground())
-    _arrange(pile, 0.35, int(rng.integers(1, 12)), rng)
-    _finish(found, pile, rng)
+    arrange(pile, 0.35, int(rng.integers(1, 12)), rng, makers)
+    finish(found, pile, rng)
     return found
 
 
@@ -183,7 +189,7 @@ def _beyond(found: Scenery, sides: Array, bottom: float, rng: np.random.Generato
     found.add(BACKGROUND, body.moved(turn(2, rng.uniform(0, np.pi)), (*(reach * way), bottom)))
 
 
-def _finish(found: Scenery, pile: Pile, rng: np.random.Generator) -> None:
+def finish(found: Scenery, pile: Pile, rng: np.random.Generator) -> None:
     """The things, and what reaches in from outside."""
     found.ways = pile.ways
     for i, mesh in enumerate(pile.meshes):

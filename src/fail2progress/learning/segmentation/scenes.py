@@ -10,14 +10,14 @@ import numpy as np
 import torch
 
 from fail2progress.core.executor import PoolExecutor
+from fail2progress.learning.segmentation.crowds import scenery
 from fail2progress.learning.segmentation.examples import Examples, example, joined
+from fail2progress.learning.segmentation.prints import several
 from fail2progress.learning.segmentation.rendering import View, view
-from fail2progress.learning.segmentation.scenery import SUPPORT, scenery
+from fail2progress.learning.segmentation.scenery import SUPPORT
 
 SHARD = 50
 """Scenes in a file."""
-READ = 2
-"""Times that every scene is cropped and read by a sensor."""
 _VIEWS = 3
 """Tried for one scene."""
 _SHOWN = 0.05
@@ -45,8 +45,7 @@ def _file(folder: Path, seed: int, size: int, number: int) -> Path:
     """Under another name first, so that a file that is there is whole."""
     path, found = _path(folder, seed, number), []
     for index in range(number * size, (number + 1) * size):
-        seen = scene((seed, index))
-        found += [example(seen, np.random.default_rng((seed, index, time))) for time in range(READ)]
+        found.append(example(scene((seed, index)), np.random.default_rng((seed, index, 0))))
     partial_path = path.with_suffix(".partial.npz")
     whole = joined(found)
     np.savez(partial_path, **{name: getattr(whole, name).numpy() for name in _PARTS})
@@ -58,7 +57,7 @@ def scene(seed: tuple[int, ...]) -> View:
     """The view of one seed; another one where a wall or furniture fills the image."""
     rng = np.random.default_rng(seed)
     for _ in range(_VIEWS):
-        found = view(scenery(rng), rng)
+        found = view(scenery(rng), rng, painted=several)
         if (found.labels >= SUPPORT).mean() > _SHOWN:
             break
     return found

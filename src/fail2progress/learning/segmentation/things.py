@@ -10,6 +10,8 @@ from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.meshes import Mesh, box, lathe, open_box, plate, tube, union
 
 Maker = Callable[[np.random.Generator], Mesh]
+Makers = tuple[tuple[Maker, float], ...]
+"""With how often each is chosen."""
 
 
 def turn(axis: int, angle: float) -> Array:
@@ -69,7 +71,8 @@ def bottle(rng: np.random.Generator) -> Mesh:
     return grounded(body.moved(turn(0, np.pi / 2))) if rng.random() < 0.2 else body
 
 
-def _cup(radius: float, height: float, base: float, belly: float, wall: float) -> Mesh:
+def basin(radius: float, height: float, base: float, belly: float, wall: float) -> Mesh:
+    """An open vessel: radius (m) of its rim and of its base, and how it swells between them."""
     steps = np.linspace(0, 1, 7)
     outer = base + (radius - base) * steps**belly
     inner = np.maximum(outer - wall, 0.002)
@@ -81,7 +84,7 @@ def _cup(radius: float, height: float, base: float, belly: float, wall: float) -
 def bowl(rng: np.random.Generator) -> Mesh:
     """A bowl or a deep plate."""
     radius = rng.uniform(0.05, 0.13)
-    return _cup(
+    return basin(
         radius, radius * rng.uniform(0.2, 1.0), radius * rng.uniform(0.3, 0.7), rng.uniform(0.4, 1.0), rng.uniform(0.002, 0.006)
     )
 
@@ -89,14 +92,14 @@ def bowl(rng: np.random.Generator) -> Mesh:
 def glass(rng: np.random.Generator) -> Mesh:
     """A cup without a handle; now and then upside down."""
     radius = rng.uniform(0.025, 0.05)
-    body = _cup(radius, rng.uniform(0.05, 0.15), radius * rng.uniform(0.6, 1.0), 1.0, rng.uniform(0.002, 0.004))
+    body = basin(radius, rng.uniform(0.05, 0.15), radius * rng.uniform(0.6, 1.0), 1.0, rng.uniform(0.002, 0.004))
     return grounded(body.moved(turn(0, np.pi))) if rng.random() < 0.15 else body
 
 
 def mug(rng: np.random.Generator) -> Mesh:
     """A cup with a handle at its side; now and then lying."""
     radius, height = rng.uniform(0.03, 0.055), rng.uniform(0.06, 0.12)
-    cup = _cup(radius, height, radius * rng.uniform(0.75, 1.05), rng.uniform(0.3, 1.0), rng.uniform(0.003, 0.005))
+    cup = basin(radius, height, radius * rng.uniform(0.75, 1.05), rng.uniform(0.3, 1.0), rng.uniform(0.003, 0.005))
     angles = np.linspace(-np.pi / 2, np.pi / 2, 9)
     reach, half = rng.uniform(0.018, 0.04), rng.uniform(0.25, 0.4) * height
     path = np.column_stack([radius * 0.93 + reach * np.cos(angles), np.zeros(9), height / 2 + half * np.sin(angles)])
@@ -108,7 +111,7 @@ def pan(rng: np.random.Generator) -> Mesh:
     """A flat bowl with a long handle."""
     radius, height = rng.uniform(0.06, 0.13), rng.uniform(0.02, 0.07)
     path = np.array([[radius, 0, height * 0.8], [radius + 0.05, 0, height], [radius + rng.uniform(0.08, 0.18), 0, height * 1.1]])
-    return union(_cup(radius, height, radius * 0.85, 1.0, 0.003), tube(path, rng.uniform(0.006, 0.012)))
+    return union(basin(radius, height, radius * 0.85, 1.0, 0.003), tube(path, rng.uniform(0.006, 0.012)))
 
 
 def fruit(rng: np.random.Generator) -> Mesh:
@@ -131,7 +134,7 @@ def rod(rng: np.random.Generator) -> Mesh:
     shape = union(shape, tube(np.array([[grip, 0, 0], [length, 0, 0]]), radius * rng.uniform(0.4, 1.0)))
     kind = rng.random()
     if kind < 0.3:
-        head = _cup(rng.uniform(0.012, 0.03), 0.008, 0.008, 0.6, 0.002)
+        head = basin(rng.uniform(0.012, 0.03), 0.008, 0.008, 0.6, 0.002)
         shape = union(shape, head.shifted(length, 0, -0.004))
     elif kind < 0.5:
         shape = union(
@@ -195,7 +198,7 @@ def slab(rng: np.random.Generator) -> Mesh:
     return grounded(plate(outline, rng.uniform(0.008, 0.05)))
 
 
-MAKERS: tuple[tuple[Maker, float], ...] = (
+MAKERS: Makers = (
     (carton, 2.5),
     (book, 0.8),
     (can, 1.5),
@@ -214,8 +217,8 @@ MAKERS: tuple[tuple[Maker, float], ...] = (
 HOLLOW = (bowl, mug, glass, tray, pan)
 
 
-def thing(rng: np.random.Generator) -> tuple[Maker, Mesh]:
+def thing(rng: np.random.Generator, makers: Makers = MAKERS) -> tuple[Maker, Mesh]:
     """Any of them, turned about z."""
-    weights = np.array([weight for _, weight in MAKERS])
-    maker = MAKERS[int(rng.choice(len(MAKERS), p=weights / weights.sum()))][0]
+    weights = np.array([weight for _, weight in makers])
+    maker = makers[int(rng.choice(len(makers), p=weights / weights.sum()))][0]
     return maker, maker(rng).moved(turn(2, rng.uniform(0, 2 * np.pi)))

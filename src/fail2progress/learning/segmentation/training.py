@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from fail2progress.learning.segmentation.examples import Examples, batch
 from fail2progress.learning.segmentation.losses import losses
+from fail2progress.learning.segmentation.quality import Score, score
 from fail2progress.learning.segmentation.scenes import read
 from fail2progress.models.training.training import restore
 from fail2progress.perception.segmentation.learned.network import SegmentNet
@@ -37,6 +38,8 @@ class Options:
     """Files of examples that are kept in memory."""
     each: int = 100
     """Batches between looks at which files there are by now."""
+    looks: float = 60.0
+    """Seconds between one score of held-out examples and the next."""
     half: bool = True
     """Whether convolutions compute in bfloat16, which newer processors do faster."""
 
@@ -48,6 +51,8 @@ class State:
     step: int
     loss: float
     parts: dict[str, float]
+    score: Score | None = None
+    """On held-out examples, where it was time to look."""
 
 
 class Learner(nn.Module):
@@ -97,14 +102,22 @@ Keep = Callable[[int, torch.optim.Optimizer], None]
 
 
 def train(
-    learner: Learner, optimiser: torch.optim.Optimizer, files: list[Path], options: Options, start: int, keep: Keep
+    learner: Learner,
+    optimiser: torch.optim.Optimizer,
+    files: list[Path],
+    options: Options,
+    start: int,
+    keep: Keep,
+    held_out: Examples | None = None,
 ) -> Iterator[State]:
-    """From a step on, on the device of the learner; files may come to be there later. Kept, and told, each so many steps."""
+    """From a step on, on the device of the learner; files may come to be there later. Kept, and told, each so many steps; scored
+    on held-out examples now and then."""
     device = next(learner.parameters()).device
     learner.train()
     memory = Memory(device, options.open_files)
     generator = torch.Generator(device)
     begin = time.monotonic()
+    looked = -np.inf
     for step in range(start, options.steps, options.each):
         rng = np.random.default_rng((options.seed, step))
         generator.manual_seed(options.seed * 1_000_003 + step)
@@ -118,7 +131,9 @@ def train(
         ]
         parts = {name: float(torch.stack([one[name] for one in told]).mean()) for name in told[0]}
         keep(last, optimiser)
-        yield State(last, sum(parts.values()), parts)
+        due = held_out is not None and (time.monotonic() - looked > options.looks or spent >= 1.0)
+        looked = time.monotonic() if due else looked
+        yield State(last, sum(parts.values()), parts, score(learner.mean, held_out) if held_out and due else None)
         if spent >= 1.0:
             return
 

@@ -22,7 +22,7 @@ from fail2progress.perception.segmentation.learned.instances import Seen, to_siz
 from fail2progress.perception.segmentation.learned.network import SegmentNet
 
 SCHEMA = 2
-PIXELS = 320 * 240
+PIXELS = 384 * 288
 """Of an image as the network sees it, about."""
 _MULTIPLE = 8
 _LARGEST = 2.0
