@@ -94,6 +94,16 @@ def test_the_whole_study_is_one_page_with_a_report_for_each_part(run: Run, tmp_p
         )
 
 
+def test_every_task_has_a_report_of_its_own(run: Run, tmp_path: Path) -> None:
+    words = ("reproduce", "tasks", "--methods", "loop", "--no-replan-budget", "--minutes", 0, "--json")
+    result = run(*words, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    reports = json.loads(result.stdout)
+    assert len(reports) == 4 and all(row["method"] == "loop" for report in reports.values() for row in report["rows"])
+    assert {(tmp_path / "out" / f"{name}.md").exists() for name in reports} == {True}
+    assert {row["spare"] for report in reports.values() for row in report["rows"]} == {None}
+
+
 def kept(out: Path) -> list[int]:
     """Trials on disk of each cell."""
     return [len(path.read_text().splitlines()) - 1 for path in (out / "cells").glob("*.jsonl")]

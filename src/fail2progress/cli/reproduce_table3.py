@@ -150,6 +150,8 @@ def _study(order: Order, design: Design) -> Study:
     alone = order.table not in (ALL, TASKS)
     if alone and design.name == "table3":
         design = replace(design, task=order.task, budget=order.budget)
+    if order.table == TASKS:
+        design = replace(design, budget=order.budget)
     sizes = _sizes(order, design, alone)
     bases = _bases(order, _listed(order.models) if alone and order.models else sizes.models)
     return design.study(order.out.resolve(), bases, weights.path(weights.KEEPSAKE), sizes, order.seed, order.rounds)
@@ -165,7 +167,8 @@ def _sizes(order: Order, design: Design, alone: bool) -> Sizes:
     counts = tuple(_number(text) for text in _listed(order.objects)) if alone else ()
     for count in counts:
         found.check(count)
-    methods = tuple(METHODS.get(name) for name in _listed(order.methods)) if alone else ()
+    own = {method.name: method for method in design.full.methods}
+    methods = tuple(own.get(name) or METHODS.get(name) for name in _listed(order.methods)) if order.table != ALL else ()
     kept = tuple(count for count in sizes.counts if count in found.counts) or (found.counts[:1] if sizes.counts else ())
     return replace(sizes, methods=methods or sizes.methods, counts=counts or kept, trials=order.trials or sizes.trials)
 
