@@ -2,27 +2,38 @@
 
 `prediction`: the world does what the simulation does, and the model expected that nothing moves. The others: the hand misses,
 loses what it carries, has fingers with a tenth of their friction, things of eight times the weight, or places them 8 cm aside, or
-something knocks the object when all is over; the model expected the undisturbed outcome. An execution counts where that breaks
-a support relation of the moved object.
+something knocks the object when all is over; the model expected the undisturbed outcome. What holds and what was expected is as
+a relation detector sees it, through the robot's memory of what is hidden. An execution counts where a support relation of the
+moved object is broken by the rule that the monitor goes by.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fail2progress.core.executor import Executor
+from fail2progress.core.memory import ObjectMemory
+from fail2progress.core.observation import Observation
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT, RelationState
+from fail2progress.core.scene import Array
 from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.studies.reconstruction import share
+from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
+from fail2progress.failures.monitor import MonitorRule
 from fail2progress.failures.report import FailureClass
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.perception.relations.base import RelationDetector
+from fail2progress.perception.relations.registry import DEFAULT, relation_detector
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Disturbances, Job, Outcome
 from fail2progress.skills.registry import skill
@@ -41,16 +52,23 @@ class Study:
     folder: Path
     executions: int = 60
     seed: int = 913
+    relations: str = DEFAULT
+    """Name of the relation detector."""
 
     def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
         """Carry out what is missing, and return the report. RowsError where the folder holds another study's rows."""
-        rows = Rows(self.folder / "rows.jsonl", {"study": "classes", "seed": self.seed, "kinds": list(RIGHT)})
+        rows = Rows(self.folder / "rows.jsonl", self._identity)
         missing = [(self.seed, i) for i in range(self.executions) if str(i) not in rows.by_key]
-        for row in executor.map_unordered(measure, missing):
+        for row in executor.map_unordered(partial(measure, relations=self.relations), missing):
             rows.add(row)
             progress(len(rows.by_key))
         found = [one for i in range(self.executions) for one in rows.by_key[str(i)]["failures"]]
-        return {**report(found), "provenance": provenance(executions=self.executions, seed=self.seed, bias_m=BIAS)}
+        origin = provenance(executions=self.executions, seed=self.seed, relations=self.relations, bias_m=BIAS)
+        return {**report(found), "provenance": origin}
+
+    @property
+    def _identity(self) -> dict[str, object]:
+        return {"study": "classes", "seed": self.seed, "kinds": list(RIGHT), "relations": self.relations}
 
 
 def report(found: Sequence[dict[str, Any]]) -> dict[str, object]:
@@ -66,19 +84,42 @@ def report(found: Sequence[dict[str, Any]]) -> dict[str, object]:
     }
 
 
-def measure(item: tuple[int, int]) -> Row:
+@dataclass(frozen=True)
+class Eyes:
+    """How the robot sees, and what of it makes a failure."""
+
+    detector: RelationDetector
+    rule: MonitorRule
+
+    def seen(self, outcome: Outcome, shift: Array) -> tuple[Observation, Observation]:
+        """Before and after an execution; what is hidden then is where it is thought to be, moved by `shift` (N, 3) m."""
+        memory = ObjectMemory()
+        before = self.detector.observe(memory.update(outcome.before.cloud))
+        return before, self.detector.observe(memory.update(outcome.after.cloud, shift))
+
+
+@lru_cache(maxsize=2)
+def eyes(relations: str) -> Eyes:
+    """With the model of the package."""
+    checkpoint = load_checkpoint(weights.path(weights.RELATIONAL))
+    return Eyes(relation_detector(relations, checkpoint.model, checkpoint.digest), rule_for(checkpoint.digest, relations))
+
+
+def measure(item: tuple[int, int], relations: str = DEFAULT) -> Row:
     """The failures of one execution, classified."""
     simulator, wanted = simulators.make(), job(*item)
     row: Row = {"key": str(item[1]), "failures": []}
     true = simulator.execute(wanted)
     if not skill(wanted.call.skill).carries or not true.stable:
         return row
-    undisturbed = _probabilities(true.after.relations)
+    robot, still = eyes(relations), np.zeros_like(true.displacements)
+    before, undisturbed = robot.seen(true, true.displacements)
     classifier = Classifier(simulator, wanted.camera)
     for kind, right in RIGHT.items():
-        expected = _probabilities(true.before.relations) if kind == "prediction" else undisturbed
-        world = true if kind == "prediction" else simulator.execute(_faulty(wanted, kind, item))
-        event = _event(wanted, world, expected, item[1])
+        astray = kind == "prediction"
+        expected, shift = (before.relations, still) if astray else (undisturbed.relations, true.displacements)
+        world = true if astray else simulator.execute(_faulty(wanted, kind, item))
+        event = _event(wanted, robot.seen(world, shift), expected, robot.rule, item[1])
         if event.header.mismatches:
             found = classifier.classify(event)
             said = {"class": found.category.value, "right": right.value, "reason": found.reason}
@@ -104,13 +145,11 @@ def _faulty(wanted: Job, kind: str, item: tuple[int, int]) -> Job:
     return replace(wanted, disturbances=disturbances(kind, np.random.default_rng(item)))
 
 
-def _probabilities(state: RelationState) -> RelationState:
-    return RelationState(state.names, np.asarray(state.binary, float), np.asarray(state.unary, float))
-
-
-def _event(wanted: Job, world: Outcome, expected: RelationState, number: int) -> FailureEvent:
+def _event(
+    wanted: Job, seen: tuple[Observation, Observation], expected: RelationState, rule: MonitorRule, number: int
+) -> FailureEvent:
     """What the robot would have stored: its own call, and what it saw."""
-    before, after, observed = world.before.cloud, world.after.cloud, _probabilities(world.after.relations)
+    before, after = (one.cloud for one in seen)
     header = Header(
         id=event_id(before, wanted.call, "", number, 0),
         time="1970-01-01T00:00:00+00:00",
@@ -122,27 +161,28 @@ def _event(wanted: Job, world: Outcome, expected: RelationState, number: int) ->
         call=Call.of(wanted.call),
         plan=(),
         model="",
-        mismatches=_broken(expected, observed, wanted.call.object),
+        mismatches=_broken(expected, seen[1].relations, wanted.call.object, rule),
         names=before.names,
         categories=before.categories,
         frame=before.frame,
         stamps=(0, 1_000_000_000),
     )
-    relations = _probabilities(world.before.relations)
+    relations = seen[0].relations
     return FailureEvent(
-        header=header, before=before, after=after, relations_before=relations, expected=expected, observed=observed
+        header=header, before=before, after=after, relations_before=relations, expected=expected, observed=seen[1].relations
     )
 
 
-def _broken(expected: RelationState, observed: RelationState, name: str) -> tuple[Mismatch, ...]:
-    """The support relations of the moved object that came out otherwise."""
-    return tuple(
-        Mismatch(relation=kind, subject=name, other=other, expected=was, observed=now)
+def _broken(expected: RelationState, observed: RelationState, name: str, rule: MonitorRule) -> tuple[Mismatch, ...]:
+    """The support relations of the moved object that came out otherwise, with certainty on both sides."""
+    values = (
+        Mismatch(relation=kind, subject=name, other=other, expected=expected.value(kind, name, other), observed=seen)
         for kind in SUPPORT
         for other in expected.names
         if other != name
-        and ((was := expected.value(kind, name, other)) > 0.5) != ((now := observed.value(kind, name, other)) > 0.5)
+        for seen in [observed.value(kind, name, other)]
     )
+    return tuple(m for m in values if max(m.expected, m.observed) > rule.high and min(m.expected, m.observed) < rule.low)
 
 
 def markdown(found: dict[str, Any]) -> str:
