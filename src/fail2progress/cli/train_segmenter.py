@@ -94,9 +94,10 @@ def train_segmenter(
 
     kept = f"whole files of scenes and weights of every {_KEPT:.0f} s are kept, and the same command goes on"
     with stopped_with(kept), progress() as bar, PoolExecutor(processes) as workers:
-        list(render(folder, SHARD, seed + 1, workers))
-        scored = read(files(folder, SHARD, seed + 1)[0])
+        held = render(folder, SHARD, seed + 1, workers)
         making = _made(bar, folder, scenes, seed, workers, begin_with or scenes)
+        list(held)
+        scored = read(files(folder, SHARD, seed + 1)[0])
         states = train(learner, optimiser, files(folder, scenes, seed), options, begun.epochs, keep, scored)
         done, there, scores = _followed(bar, bar.add_task("steps", total=steps, completed=begun.epochs), states, making)
     spent = round(time.monotonic() - started)
