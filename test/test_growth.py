@@ -45,11 +45,15 @@ KNOWN = {
     # The fused one joins what both see.
     | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "segmenter")}
     # It moves this one's thresholds.
-    | {"evaluation/studies/thresholds.py"},
+    | {"evaluation/studies/thresholds.py"}
+    # It watches what the fused one is told of this one.
+    | {"learning/segmentation/joins.py"},
     # Its training, which needs simulation and so stands above perception.
-    "segmenter learned": {"cli/train_segmenter.py"}
-    | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "segmenter")}
+    "segmenter learned": {"cli/train_segmenter.py", "cli/fit_joins.py"}
+    | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "odds", "segmenter")}
     | {f"learning/segmentation/{name}.py" for name in ("examples", "losses", "quality", "training")},
+    # The fitting of its odds, which needs scenes to train on.
+    "segmenter fused": {"cli/fit_joins.py", "learning/segmentation/joins.py"},
 }
 
 

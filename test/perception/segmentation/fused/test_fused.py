@@ -9,7 +9,7 @@ from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
-from fail2progress.perception.segmentation.fused.joining import JoinRules
+from fail2progress.perception.segmentation.fused.odds import join_rules
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
 from fail2progress.perception.segmentation.geometric.guide import Guide, Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
@@ -50,7 +50,7 @@ def seen(parts: tuple[Mask, ...], depths: tuple[float, ...], sure: float = 1.0) 
 
 def found(frame: RgbdFrame, told: Seen, given: list[np.ndarray] | None = None) -> list[np.ndarray]:
     """Pixels of the segments; given: in place of geometry's objects."""
-    guide = FusedGuide(told, WHOLE, VoteRules(), GuideRules(), JoinRules(), FuseRules())
+    guide = FusedGuide(told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
 
     class Guided(GeometricSegmenter):
         def guide(self, frame: RgbdFrame, window: Window) -> Guide:

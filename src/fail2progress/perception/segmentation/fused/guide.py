@@ -49,10 +49,14 @@ class FusedGuide(Guide):
         image, likely = in_frame(self._numbers, self._seen.thing, scan, self._window, rules)
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
         read = np.where(scan.inverted > 0, image, 0)
-        groups = Joiner(geometry.rows, read, self._numbers, self._seen, geometry.objects, self._joins).run()
+        groups = self.joiner(geometry, read).run()
         own = self._standing(self._own(image, groups, thing, known), geometry, thing, known)
         whole, rest = self._with_geometry(own, geometry.objects, thing, known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
+
+    def joiner(self, geometry: Geometry, image: Numbers) -> Joiner:
+        """Of the network's things in an image (H, W): their numbers at pixels with a reading."""
+        return Joiner(geometry.rows, image, self._numbers, self._seen, geometry.objects, self._joins)
 
     def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, known: Mask) -> list[Numbers]:
         """All pixels of each of the network's things, with and without a reading."""

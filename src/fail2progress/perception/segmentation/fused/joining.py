@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,21 +29,20 @@ FEATURES = ("distance", "parting", "alike", "smooth", "apart")
 
 @dataclass(frozen=True)
 class JoinRules:
-    """Logarithms of odds that two neighbours are one thing. Fitted on rendered scenes: see docs/decisions/0058."""
+    """Logarithms of odds that two neighbours are one thing, as `fit-joins` fits them."""
 
-    distance: float = -2.28
+    distance: float
     """For the logarithm of the distance between the places that they point to, where 1 is the edge of a thing."""
-    parting: float = -2.25
+    parting: float
     """For the share of their border that is a valley or a step."""
-    alike: float = 2.9
-    """For their colours' Bhattacharyya coefficient: half of what is fitted, as rendered things have one print each, and real ones
-    more."""
-    smooth: float = 1.5
+    alike: float
+    """For their colours' Bhattacharyya coefficient."""
+    smooth: float
     """For the overlap of both together with the one object that geometry has there, times the share of their border that is
     neither valley nor step."""
-    apart: float = -1.1
+    apart: float
     """For the lesser overlap of each with its own object of geometry."""
-    bias: float = 0.8
+    bias: float
     agreed: float = 0.7
     """Lesser overlap with an object of its own, from which both segmenters see two things, and they stay two."""
     chain: float = 0.8
@@ -108,6 +108,13 @@ class Joiner:
             for other in self._meetings.get(into, {}):
                 odds[_ordered(into, other)] = self._odds(into, other)
         return list(self._groups.values())
+
+    def neighbours(self) -> Iterator[tuple[Numbers, Numbers, Array]]:
+        """Pixels of two parts that meet, and their features, before any are joined."""
+        for one, other in self._distances:
+            values = self.features(one, other)
+            if values is not None:
+                yield self._parts[one].pixels, self._parts[other].pixels, values
 
     def _odds(self, one: int, other: int) -> float:
         """Logarithm of odds that two parts are of one thing."""

@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptions
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
 from fail2progress.perception.segmentation.fused.joining import JoinRules
+from fail2progress.perception.segmentation.fused.odds import join_rules
 from fail2progress.perception.segmentation.geometric.guide import Guide, Window
-from fail2progress.perception.segmentation.learned.segmenter import LearnedSegmenter
+from fail2progress.perception.segmentation.learned.guide import GuideRules
+from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules
+from fail2progress.perception.segmentation.learned.model import load_model, packaged
+from fail2progress.perception.segmentation.learned.segmenter import LearnedOptions, LearnedSegmenter
 
 
 @dataclass(frozen=True)
@@ -16,10 +21,19 @@ class FusedSegmenter(LearnedSegmenter):
     """What the network sees as things, and geometry as one thing each. Deterministic."""
 
     name = "fused"
-    join_rules: JoinRules = field(default_factory=JoinRules)
+    join_rules: JoinRules = field(default_factory=join_rules)
     fuse_rules: FuseRules = field(default_factory=FuseRules)
+
+    @classmethod
+    def from_options(cls, options: SegmenterOptions) -> Segmenter:
+        """See Segmenter. PerceptionError where the weights, or the odds beside them, cannot be read."""
+        assert isinstance(options, LearnedOptions)
+        return cls(model=load_model(options.weights or packaged()), join_rules=join_rules(options.weights))
 
     def guide(self, frame: RgbdFrame, window: Window) -> Guide | None:
         """See GeometricSegmenter."""
-        seen = self.see(frame, window)
-        return FusedGuide(seen, window, self.vote_rules, self.guide_rules, self.join_rules, self.fuse_rules)
+        return FusedGuide(*self.guided_by(frame, window))
+
+    def guided_by(self, frame: RgbdFrame, window: Window) -> tuple[Seen, Window, VoteRules, GuideRules, JoinRules, FuseRules]:
+        """What a FusedGuide of a frame is made of."""
+        return self.see(frame, window), window, self.vote_rules, self.guide_rules, self.join_rules, self.fuse_rules
