@@ -14,6 +14,7 @@ from fail2progress.models.prediction import Belief
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import SKILLS
 from fail2progress.stein.actions import ACQUISITIONS, ActionSpace, Information, _entropy, aimed_at, information
+from fail2progress.stein.commands import commands
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.states import StateSpace
 
@@ -29,7 +30,7 @@ def make(density: FailureRelations, skill: str = "pick_place") -> ActionSpace:
     with torch.no_grad():
         states = density.moved(particles)
     call = SkillCall(skill, "cup_1", (0.1, -0.7, 0.0, 0.3) if skill == "pick_place" else (3.0, 0.1))
-    return ActionSpace(call, space, states, space.turn(particles))
+    return ActionSpace(call, space, states, commands(call, space, particles))
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +78,18 @@ def test_directions_turn_with_the_cluster_and_distances_are_free(density: Failur
     actions = make(density, name)
     particles = draws(actions, seed)
     padded = actions.parameters(particles)
-    assert padded.shape == (COUNT, 4) and torch.equal(padded[:, 1], particles[:, 1]) and not padded[:, 2:].any()
+    least, most = actions.commands.least[:, 1], actions.commands.most[:, 1]
+    assert padded.shape == (COUNT, 4) and not padded[:, 2:].any() and bool((least > 0.0).all() and (least < most).all())
+    torch.testing.assert_close(padded[:, 1], least + particles[:, 1] * (most - least))
     for row in padded.tolist():
         SkillCall(name, "cup_1", tuple(row[:2]))  # within its bounds
-    off = torch.remainder(padded[:, 0] - 3.0 - actions.turn + math.pi, 2 * math.pi) - math.pi
-    torch.testing.assert_close(off, particles[:, 0], rtol=0, atol=1e-4)
-    assert bool((off.abs() <= 0.4 + 1e-5).all()) and actions.chart().low[1] < 0.1 < actions.chart().high[1]
+    off = torch.remainder(padded[:, 0] - 3.0 - actions.commands.turn + math.pi, 2 * math.pi) - math.pi
+    torch.testing.assert_close(off, 0.4 * particles[:, 0] ** 3, rtol=0, atol=1e-4)
+    failed = actions.parameters(actions.failed())
+    torch.testing.assert_close(failed[:, 1], torch.full((COUNT,), 0.1))
+    swerve = torch.remainder(failed[:, 0] - 3.0 - actions.commands.turn + math.pi, 2 * math.pi) - math.pi
+    torch.testing.assert_close(swerve, torch.zeros(COUNT), rtol=0, atol=1e-4)
+    assert bool((off.abs() <= 0.4 + 1e-5).all()) and bool((least < 0.1).all()) and bool((most <= 0.25 + 1e-6).all())
     assert actions.log_prior(particles).tolist() == [0.0] * COUNT
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -16,12 +15,12 @@ from torch.nn import functional
 from fail2progress.core.names import unknown
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, with_tokens
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.definition import Parameter, SkillDefinition
 from fail2progress.skills.placement import RELEASE
 from fail2progress.skills.registry import SKILLS, skill
 from fail2progress.skills.samplers import Around, SteinSampler, stein_sampler
 from fail2progress.skills.vocabulary import current
 from fail2progress.stein.bijectors import Chart
+from fail2progress.stein.commands import Commands
 from fail2progress.stein.planar import turned
 from fail2progress.stein.solids import Surroundings
 from fail2progress.stein.states import StateSpace
@@ -29,10 +28,6 @@ from fail2progress.stein.states import StateSpace
 PRIOR = "prior"
 """The acquisition without a preference."""
 ACQUISITIONS = ("entropy", "log-entropy", "mutual-information", PRIOR)
-_SWERVE = 0.4
-"""Radians by which a push or pull may be off the direction of the failed one."""
-_SHORTER, _LONGER = 0.3, 2.5
-"""Distances in parts of the failed one."""
 _BESIDE = 0.03
 """Metres beside what was aimed at that are tried as well."""
 _PASSES = 4
@@ -43,15 +38,14 @@ _DROPOUT = 0.1
 class ActionSpace:
     """Parameters of the failed skill for each state.
 
-    Of skills with a place, where that is, or where it lies to what the failed call aimed at. Of others, the parameters
-    themselves; directions count from the failed one, which turns with its cluster (rad), distances are near the failed one's (m).
+    Of skills with a place, where that is, or where it lies to what the failed call aimed at. Of others: see commands.py.
     """
 
     call: SkillCall
     space: StateSpace
     states: LatentState
-    turn: Tensor
-    """(M,) radians by which the failed cluster is turned."""
+    commands: Commands
+    """What skills without a place may ask for."""
     aim: int | None = None
     """Row of what the failed call put its object in or on, where that is no table."""
 
@@ -72,24 +66,16 @@ class ActionSpace:
             room = self.space.solids.footprints.half[self.aim] + _BESIDE
             return Chart((-room).tolist(), room.tolist())
         bounds = self.sampler.bounds(definition, self.space.surroundings)
-        low, high, periodic = list(bounds.low), list(bounds.high), list(bounds.periodic)
-        if not self.sampler.places:
-            for row, parameter in enumerate(definition.parameters):
-                if row == direction_of(definition):
-                    low[row], high[row], periodic[row] = -_SWERVE, _SWERVE, False
-                elif parameter.unit == "m":
-                    low[row], high[row] = _near(parameter, self.call.parameters[row])
-        return Chart(low, high, periodic)
+        bounds = bounds if self.sampler.places else self.commands.bounds(bounds)
+        return Chart(list(bounds.low), list(bounds.high), list(bounds.periodic))
 
     def failed(self) -> Tensor:
-        """(D,) coordinates of the failed call itself."""
+        """(M, D) coordinates of the failed call itself in every state."""
         if not self.sampler.places:
-            values = torch.tensor(self.call.parameters)
-            direction = direction_of(skill(self.call.skill))
-            return values if direction is None else values.index_fill(0, torch.tensor(direction), 0.0)
+            return self.commands.failed()
         boxes = self.space.solids.footprints
         place = boxes.centre[self.object] + torch.tensor(self.call.parameters[:2])
-        return place if self.aim is None else place - boxes.centre[self.aim]
+        return (place if self.aim is None else place - boxes.centre[self.aim]).repeat(len(self.commands.turn), 1)
 
     def parameters(self, particles: Tensor) -> Tensor:
         """(M, D) coordinates to (M, n) padded parameters."""
@@ -107,12 +93,7 @@ class ActionSpace:
         values = self.sampler.parameters(particles, self._around())
         if self.sampler.places:
             return torch.cat([values[:, :3], self._rest(3, len(particles))], dim=1)
-        direction = direction_of(skill(self.call.skill))
-        if direction is None:
-            return values
-        turned = self.call.parameters[direction] + self.turn + values[:, direction]
-        wrapped = torch.remainder(turned + torch.pi, 2 * torch.pi) - torch.pi
-        return values.index_copy(1, torch.tensor([direction]), wrapped.unsqueeze(1))
+        return self.commands.parameters(values)
 
     def _rest(self, start: int, count: int) -> Tensor:
         """(count, n - start) the failed call's further parameters, such as a turn of what is placed."""
@@ -140,25 +121,6 @@ class ActionSpace:
         still = self.space.solids.footprints.rows(torch.tensor(self.object))
         place = still.centre + torch.tensor(self.call.parameters[:2])
         return replace(around, overhang=float(around.outside(place, still.around())))
-
-
-def direction_of(definition: SkillDefinition) -> int | None:
-    """Which parameter turns the commanded shift as it is turned itself, if one does: it turns with the cluster that failed."""
-    values = np.array([parameter.high / 2 for parameter in definition.parameters])
-    for row, parameter in enumerate(definition.parameters):
-        if parameter.unit == "rad":
-            later = values + np.pi / 2 * (np.arange(len(values)) == row)
-            one, other = (np.asarray(definition.motion(v, np).shift, float) for v in (values, later))
-            if np.linalg.norm(one[:2]) > 1e-6 and np.allclose(other[:2], [-one[1], one[0]], atol=1e-6):
-                return row
-    return None
-
-
-def _near(parameter: Parameter, failed: float) -> tuple[float, float]:
-    """Bounds (m) around the failed call's value, within what the skill can do."""
-    low, high = sorted((_SHORTER * failed, _LONGER * failed))
-    low = max(parameter.low, low)
-    return low, min(parameter.high, max(high, low + 0.02))
 
 
 def aimed_at(call: SkillCall, space: StateSpace) -> int | None:

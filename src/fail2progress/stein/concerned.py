@@ -135,3 +135,13 @@ def members(found: Concern, moved: int, names: tuple[str, ...], scene: Scene) ->
         moved = found.parent[moved]
     rows = [row for row in found.clusters[0] if scene.objects[scene.index(names[row])].movable and row != moved]
     return tuple(rows)
+
+
+def drawers(cluster: Sequence[int], names: tuple[str, ...], scene: Scene) -> dict[int, tuple[float, float]]:
+    """Drawers of a cluster: how far they are open and can be, metres."""
+    rows = {row: scene.objects[scene.index(names[row])] for row in cluster}
+    return {
+        row: (float(scene.openings.get(spec.name, 0.0)), 0.75 * spec.size[0])
+        for row, spec in rows.items()
+        if spec.is_drawer and spec.inside_of in scene.names
+    }

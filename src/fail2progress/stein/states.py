@@ -1,9 +1,9 @@
 """The space of scene states around a failure, and P(S): what a particle places, and which states can be (paper Eq. 3b and 5).
 
 What hangs together is placed and turned as one: a particle has a place (x, y) and a turn for every cluster. The members of the
-cluster that failed also vary within it, each relative to what it stands in or on, those that touch each other together as well
-(bands.py), and drawers vary how far they are open. Heights follow from the table below, and what is in or on something keeps its
-height above that. So whatever can fail can be a particle:
+cluster that failed also vary within it, each relative to what it stands in or on, in a container over its whole floor, those that
+touch each other together as well (bands.py), and drawers vary how far they are open. Heights follow from the table below, and
+what is in or on something keeps its height above that. So whatever can fail can be a particle:
 a row in contact, a stack, a drawer in its cabinet with what is in it, a cup in a box. That the failure's relations hold is not
 built in here; the likelihood says so (likelihood.py).
 """
@@ -21,9 +21,9 @@ from torch.nn import functional
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.scene import Scene
 from fail2progress.models.prediction import Belief
-from fail2progress.stein.bands import Band, bands, shifts, walls
+from fail2progress.stein.bands import FREEDOM, Band, bands, ranges, shifts, walls
 from fail2progress.stein.bijectors import Chart
-from fail2progress.stein.concerned import Concern, Observed, concern, members
+from fail2progress.stein.concerned import Observed, concern, drawers, members
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 from fail2progress.stein.planar import Footprints, Planar, penetration, turned
 from fail2progress.stein.solids import Placed, Solids, Surroundings, solids_of
@@ -47,7 +47,8 @@ class NothingToVaryError(ValueError):
 
 @dataclass(frozen=True)
 class StateSpace:
-    """A particle's coordinates: x, y, turn of every cluster and of every varying member; x, y of bands; openings (m); physics."""
+    """A particle's coordinates: x, y, turn of every cluster (m, rad); x, y (parts of bounds) and turn of every varying member;
+    x, y of bands (parts of bounds); openings (m); physics."""
 
     clusters: tuple[tuple[int, ...], ...]
     parent: dict[int, int]
@@ -66,6 +67,10 @@ class StateSpace:
     points: Tensor
     """(N, P, 3) clouds of O_F in metres."""
     solids: Solids
+    own: tuple[Band, ...]
+    """How far each of those that vary may shift within the cluster by itself."""
+    thickness: tuple[float, ...]
+    """Metres of the walls of each segment, 0 for what has none."""
     bands: tuple[Band, ...] = ()
     """What of the failed cluster also shifts together."""
     physics: PhysicsPrior = NOMINAL
@@ -90,10 +95,8 @@ class StateSpace:
             low += [*around.low.tolist(), -widest]
             high += [*around.high.tolist(), widest]
         turn = min(_TURN_PER_METRE * self.freedom, math.pi)
-        low += [-self.freedom, -self.freedom, -turn] * len(self.varying)
-        high += [self.freedom, self.freedom, turn] * len(self.varying)
-        low += [value for band in self.bands for value in band.low]
-        high += [value for band in self.bands for value in band.high]
+        low += [-1.0, -1.0, -turn] * len(self.varying) + [-1.0, -1.0] * len(self.bands)
+        high += [1.0, 1.0, turn] * len(self.varying) + [1.0, 1.0] * len(self.bands)
         low += [0.0] * len(self.drawers)
         high += [widest for _, widest in self.drawers.values()]
         low, high = low + self.physics.low, high + self.physics.high
@@ -177,10 +180,10 @@ class StateSpace:
         count, start = len(particles), 3 * len(self.clusters)
         together = shifts(self.bands, particles[:, start + 3 * len(self.varying) :])
         steps: dict[int, Planar] = {}
-        for number, row in enumerate(self.varying):
+        for number, (row, own) in enumerate(zip(self.varying, self.own, strict=True)):
             x = particles[:, start + 3 * number : start + 3 * number + 3]
             centre = self.solids.footprints.centre[row].expand(count, 2)
-            steps[row] = Planar.about(centre, x[:, 2], centre + x[:, :2] + together.get(row, torch.zeros(2)))
+            steps[row] = Planar.about(centre, x[:, 2], centre + own.shift(x[:, :2]) + together.get(row, torch.zeros(2)))
         for (row, (opening, _)), now in zip(self.drawers.items(), self.openings(particles).unbind(dim=1), strict=True):
             yaw = self.solids.footprints.yaw[row]
             pulled = (opening - now).unsqueeze(1) * torch.stack([yaw.cos(), yaw.sin()])
@@ -260,7 +263,7 @@ def _put(values: Tensor, rows: list[int], new: Tensor) -> Tensor:
 
 
 def state_space(
-    belief: Belief, failure: Observed, scene: Scene, freedom: float = 0.03, physics: PhysicsPrior = NOMINAL
+    belief: Belief, failure: Observed, scene: Scene, freedom: float = FREEDOM, physics: PhysicsPrior = NOMINAL
 ) -> StateSpace:
     """The space of scene states around a failure; `scene` is O_F rebuilt. NothingToVaryError where there is nothing to place."""
     cloud = failure.before
@@ -270,29 +273,23 @@ def state_space(
         raise NothingToVaryError("learning from a failure needs a table and the object of the failed skill in view")
     found = concern(failure, scene)
     varying, solids = members(found, moved, cloud.names, scene), solids_of(cloud.names, scene)
+    thick = walls(cloud.names, scene)
+    together = bands(found.clusters[0], varying, found.parent, solids, thick)
     return StateSpace(
         found.clusters,
         found.parent,
         found.concerned,
         moved,
         varying,
-        _drawers(found, cloud.names, scene),
+        drawers(found.clusters[0], cloud.names, scene),
         frozenset(row for cluster in found.clusters for row in cluster if not CATEGORIES[cloud.categories[row]].movable),
         freedom,
         Surroundings(belief.state.box[0][tables]),
         tuple(tables),
         torch.from_numpy(np.nan_to_num(cloud.points)),
         solids,
-        bands(found.clusters[0], varying, found.parent, solids, walls(cloud.names, scene)),
+        ranges(varying, together, found.parent, solids, thick, freedom),
+        tuple(thick),
+        together,
         physics,
     )
-
-
-def _drawers(found: Concern, names: tuple[str, ...], scene: Scene) -> dict[int, tuple[float, float]]:
-    """Drawers of the failed cluster: how far they are open and can be, metres."""
-    rows = {row: scene.objects[scene.index(names[row])] for row in found.clusters[0]}
-    return {
-        row: (float(scene.openings.get(spec.name, 0.0)), 0.75 * spec.size[0])
-        for row, spec in rows.items()
-        if spec.is_drawer and spec.inside_of in scene.names
-    }

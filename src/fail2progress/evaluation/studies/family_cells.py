@@ -166,7 +166,7 @@ class Bench:
         """A model from data without a generator: the observed transition, or true executions."""
         learner, options = self._learner, self._learner.finetuning
         if cell.method in ADAPT:
-            alone = replace(options, epochs=ADAPT[cell.method], batch=1, replay=0, distillation=0.0, adjusts="all")
+            alone = replace(options, epochs=ADAPT[cell.method], batch=1, replay=0, mirror=False, distillation=0.0, adjusts="all")
             unused = select(learner.rehearsal.replay, [0])
             return finetune(self._start.model, from_event(event), unused, alone, 0), {"adjusts": "all", "executions": 1}
         data, check = self._true(cell)

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fail2progress.core.names import unknown
+from fail2progress.learning.finetuning.symmetry import copies
 from fail2progress.learning.pretraining.pretrain import shape_codes
 from fail2progress.models.base import Action, SkillEffectModel, expected_motion
 from fail2progress.models.training.losses import LossWeights, Views, action, detected
@@ -39,6 +40,8 @@ class FinetuneOptions:
 
     If everything moves, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
     """
+    mirror: bool = True
+    """Whether an epoch has some executions of D+ as a mirror shows them (symmetry.py)."""
     distillation: float = 5.0
     """Weight of agreeing with the old model on the replayed executions, where all weights are adjusted, or lessons rehearsed."""
     adapter_rate: float = 0.05
@@ -65,10 +68,11 @@ def finetune(
 
     `report` hears the samples done and their total. `teacher` is the model to agree with on what is replayed, if it is another.
     `lessons` are the data of earlier ones, rehearsed as well (docs/decisions/0050). `codes`: the shape codes of all these in this
-    order, if they are at hand.
+    order, if they are at hand, those of mirrored copies after those of D+.
     """
     tuned = copy.deepcopy(model)
-    source = concatenate([targeted, replay, *lessons])
+    own = copies(targeted, options.mirror)
+    source = concatenate([*own, replay, *lessons])
     codes = shape_codes(tuned, source) if codes is None else codes
     parameters = adjusted(tuned, options.adjusts)
     _only(tuned, parameters)
@@ -84,10 +88,10 @@ def finetune(
         fused=True,
     )
     shares = [_share(options.lessons, len(lessons))] * len(lessons)
-    epoch = Epochs(len(targeted), tuple(map(len, (replay, *lessons))), (options.replay, *shares))
+    epoch = Epochs(len(targeted), tuple(map(len, (replay, *lessons))), (options.replay, *shares), len(own))
     agrees = options.adjusts == "all" or (bool(lessons) and options.adjusts == "networks")
     distils = agrees and options.distillation > 0 and options.replay > 0
-    further = Distillation(teacher or model, tuned, len(targeted), options.distillation) if distils else None
+    further = Distillation(teacher or model, tuned, len(own) * len(targeted), options.distillation) if distils else None
     generator = torch.Generator().manual_seed(seed)
     for step in train(tuned, source, parameters, training, generator, codes, epoch, further=further):
         report(step.samples, step.total)
@@ -158,10 +162,13 @@ class Epochs:
     """How many each set holds."""
     counts: tuple[int, ...]
     """How many of each to draw."""
+    copies: int = 1
+    """How often D+ is there: of every execution one copy is drawn."""
 
     def __call__(self, generator: torch.Generator) -> Tensor:
         """Rows in random order."""
-        parts, first = [torch.arange(self.targeted)], self.targeted
+        which = torch.randint(self.copies, (self.targeted,), generator=generator) if self.copies > 1 else 0
+        parts, first = [torch.arange(self.targeted) + self.targeted * which], self.targeted * self.copies
         for available, count in zip(self.available, self.counts, strict=True):
             parts.append(torch.randperm(available, generator=generator)[:count] + first)
             first += available

@@ -40,11 +40,15 @@ class SampleGenerator(Protocol):
     measured: ClassVar[bool]
     """Whether actions are chosen by what they would tell; otherwise they are drawn or given."""
 
+    @property
+    def explores(self) -> bool:
+        """Whether a part of D+ may be drawn from P(S) as it is."""
+
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """(M, D) particles from M draws of P(S)."""
 
     def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
-        """(M, D') action particles, one for each state; `failed` (D',) are the failed call's."""
+        """(M, D') action particles, one for each state; `failed` (M, D') are the failed call's."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,11 @@ class Prior:
 
     slopes: ClassVar[bool] = False
     measured: ClassVar[bool] = False
+
+    @property
+    def explores(self) -> bool:
+        """See SampleGenerator."""
+        return True
 
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """See SampleGenerator."""
@@ -125,6 +134,11 @@ class Fixed(Prior):
     shift: float = 0.003
     """Standard deviation in metres of near-copies; turns vary by ten times as many radians."""
 
+    @property
+    def explores(self) -> bool:
+        """See SampleGenerator."""
+        return not self.near
+
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """See SampleGenerator."""
         if not self.near:
@@ -136,7 +150,7 @@ class Fixed(Prior):
 
     def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
         """See SampleGenerator."""
-        return failed.expand(len(information.actions.turn), -1).clone()
+        return failed.clone()
 
 
 @torch.no_grad()
@@ -158,7 +172,7 @@ def arranged(density: FailureRelations, start: Tensor, tries: int, generator: to
 
 def draw_actions(space: ActionSpace, budget: Budget, generator: torch.Generator, tries: int = 16) -> Tensor:
     """(M, D') draws from P(A): of several uniform ones, the likeliest."""
-    count = len(space.turn)
+    count = len(space.commands.turn)
     draws = space.chart().sample_uniform(count * tries, generator).view(tries, count, -1)
     with torch.no_grad():
         lacking = torch.stack([space.log_prior(one) for one in draws])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -11,7 +11,8 @@ from torch import Tensor
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import BINARY, RelationState, binary_relations
 from fail2progress.core.scene import Array, Scene
-from fail2progress.simulation.base import Disturbances, Job, Outcome
+from fail2progress.failures.assets.refine import refined
+from fail2progress.simulation.base import Disturbances, Job, Outcome, Simulator
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import stein_sampler
@@ -134,3 +135,18 @@ def within(space: StateSpace, names: tuple[str, ...], samples: list[Sample]) -> 
 def in_hand(space: StateSpace, names: tuple[str, ...]) -> list[str]:
     """Names of the skill's object and of what it carries."""
     return [names[row] for row in carried(space)]
+
+
+def simulated(simulator: Simulator, work: list[Job | None], turns: Tensor) -> tuple[list[Sample], int]:
+    """What became a scene that stands still, in the order of the particles, and how many of these had to be corrected first."""
+    found = {row: job for row, job in enumerate(work) if job is not None}
+    first = _executed(simulator, found)
+    better = {row: refined(job.scene) for row, job in found.items() if not first[row].stable}
+    mended = {row: replace(found[row], scene=scene) for row, scene in better.items() if scene is not None}
+    again = {row: outcome for row, outcome in _executed(simulator, mended).items() if outcome.stable}
+    done = {row: again.get(row, outcome) for row, outcome in first.items()}
+    return [Sample(row, float(turns[row]), outcome) for row, outcome in done.items() if outcome.stable], len(again)
+
+
+def _executed(simulator: Simulator, work: dict[int, Job]) -> dict[int, Outcome]:
+    return dict(zip(work, simulator.execute_all(list(work.values())), strict=True))

@@ -19,6 +19,7 @@ from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.repetitions import Repetitions, repeat
+from fail2progress.learning.finetuning.symmetry import copies
 from fail2progress.learning.finetuning.targeted import Rebuild, Report, Targeted, TargetOptions, rebuilt, target
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.learning.pretraining.pretrain import Codes
@@ -227,7 +228,8 @@ class _Learning:
         before = score(self.model, check, known, *asked, codes)
         self._spent("gate", time.perf_counter() - start)
         found: dict[str | None, SkillEffectModel] = {None: self.model}
-        learnt = torch.cat([codes(source) for source in (data, known.replay, *(lesson.replay for lesson in known.lessons))])
+        sources = *copies(data, self.learner.finetuning.mirror), known.replay, *(lesson.replay for lesson in known.lessons)
+        learnt = torch.cat([codes(source) for source in sources])
         for rung in self._rungs():
             found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung, learnt)
             start = time.perf_counter()

@@ -11,25 +11,30 @@ import torch
 from torch import Tensor
 
 from fail2progress.core.names import unknown
-from fail2progress.core.relations import RelationState
-from fail2progress.core.scene import Scene
-from fail2progress.failures.assets.refine import refined
+from fail2progress.core.relations import Mask
+from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
 from fail2progress.failures.physics import disturbances
+from fail2progress.learning.finetuning.chosen import in_view, mistaken, ranked
 from fail2progress.learning.finetuning.doubt import doubted, without
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
-from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, within
+from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, simulated, within
 from fail2progress.learning.finetuning.worlds import known, told
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation
-from fail2progress.simulation.base import Job, Outcome, Simulator
+from fail2progress.simulation.base import Outcome, Simulator
 from fail2progress.stein.actions import PRIOR, ActionSpace, aimed_at, information
+from fail2progress.stein.commands import commands
 from fail2progress.stein.concerned import Observed
 from fail2progress.stein.likelihood import SCOPES, FailureRelations
 from fail2progress.stein.states import NothingToVaryError, StateSpace, state_space
 
-_WHOLE = 0.8
+_EXPLORED = 1.5
+"""Explorers in parts of D+."""
+_ENOUGH = 8
+"""Scenes that teach something, from which the new model is judged on these alone."""
+_WHOLE = 0.6
 """Share of R_F that a scene must keep to be one that the new model is judged on."""
 
 
@@ -45,6 +50,8 @@ class TargetOptions:
     action_steps: int = 24
     learning_rate: float = 0.05
     scope: str = "all"
+    explorers: float = 0.3
+    """Share of D+ that is drawn from P(S) and need not keep R_F, where the model fails all the same (chosen.py)."""
     freedom: float = 0.03
     """Metres by which members of the failed cluster may shift within it."""
     physics: tuple[str, ...] = ()
@@ -57,13 +64,20 @@ class TargetOptions:
             raise ValueError(unknown("scope", self.scope, SCOPES))
         if self.samples < 1:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
+        if not 0 <= self.explorers < 1:
+            raise ValueError(f"explorers must be a share from 0 to below 1, got {self.explorers:g}")
         if not self.freedom > 0:
             raise ValueError(f"freedom must be more than 0 m, got {self.freedom:g}")
 
     @property
     def particles(self) -> int:
-        """How many particles are optimised."""
-        return int(np.ceil(self.samples * self.oversampling))
+        """How many particles there are: first those that are to keep R_F, then explorers."""
+        return int(np.ceil(self.samples * self.oversampling)) + self.exploring
+
+    @property
+    def exploring(self) -> int:
+        """How many particles explore: many more than are taken, since not in all of their scenes the model fails."""
+        return int(np.ceil(_EXPLORED * self.samples)) if self.explorers else 0
 
     def budget(self) -> Budget:
         """What a generator may spend."""
@@ -83,8 +97,8 @@ class Spread:
 
 @dataclass(frozen=True)
 class Kept:
-    """Mean share of R_F that holds: as the detector believes of the drawn and of the final states, in the simulated scenes of all
-    particles, in those of D+, and in those of D+ with directions as the robot sees them."""
+    """Mean share of R_F that holds: of the particles that are to keep it as the detector believes of the drawn and of the final
+    states and in their simulated scenes; in the scenes of D+, and in those with directions as the robot sees them."""
 
     drawn: float
     believed: float
@@ -154,6 +168,7 @@ def target(
     """Make D+ for a failure. NothingToVaryError where there is nothing to learn from."""
     clock = Clock(report)
     generator, rng = _generator(model, options), torch.Generator().manual_seed(seed)
+    options = options if generator.explores else replace(options, explorers=0.0)
     with clock("states"):
         event = known_afterwards(event, model, simulator, seed)
         belief, base = encode_observation(model, event.before), rebuild(event)
@@ -162,8 +177,9 @@ def target(
         unsure = doubted(event.relations_before, base, simulator, seed)
         density = FailureRelations(model, belief, space, event.relations_before, options.scope, doubted=torch.from_numpy(unsure))
         drawn = space.draw(options.particles, rng)
-        states = generator.states(density, drawn, options.budget(), rng)
-        believed = density.kept(drawn), density.kept(states)
+        states = _states(generator, density, drawn, options, rng)
+        sure = options.particles - options.exploring
+        believed = density.kept(drawn[:sure]), density.kept(states[:sure])
     with clock("actions"):
         action_space = _action_space(density, states, event)
         gain = information(model, action_space, _measure(model, options), seed)
@@ -173,10 +189,52 @@ def target(
         call = event.header.call.call()
         worlds = [disturbances(shares) for shares in physics.shares(space.world(states))]
         work = jobs(made, call, action_space.parameters(actions), in_hand(space, belief.names), seed, worlds)
-        samples, recovered = _simulate(simulator, work, space.turn(states))
+        samples, recovered = simulated(simulator, work, space.turn(states))
+    if not samples:
+        raise NothingToVaryError(f"none of {len(states)} generated scenes was stable; use more samples or another failure")
     relations = without(event.relations_before, unsure)
-    found = _choose(relations, space, (drawn, states, actions), samples, options, believed, clock.seconds)
-    return replace(found, recovered=recovered)
+    shares, explorer = np.array([kept(relations, space, one).mean() for one in samples]), _explore(samples, options)
+    seen, wrong = _judged(model, event, space, samples)
+    order = ranked(shares, seen, wrong, explorer, options.samples, options.explorers)
+    best, left = [samples[i] for i in order[: options.samples]], order[options.samples :]
+    teach = [i for i in left if wrong[i]]
+    robot = float(np.mean([kept(relations, space, sample, robot=True).mean() for sample in best]))
+    simulated_share = float(shares[~explorer].mean()) if (~explorer).any() else 0.0
+    return Targeted(
+        tuple(sample.outcome for sample in best),
+        tuple(samples[i].outcome for i in (teach if len(teach) >= _ENOUGH else left) if shares[i] >= _WHOLE),
+        drawn,
+        states,
+        actions,
+        space,
+        Kept(*believed, simulated_share, float(shares[order[: options.samples]].mean()), robot),
+        _spread(space, relations.names, best),
+        len(states),
+        len(samples),
+        recovered,
+        clock.seconds,
+    )
+
+
+def _states(
+    generator: SampleGenerator, density: FailureRelations, drawn: Tensor, options: TargetOptions, rng: torch.Generator
+) -> Tensor:
+    """(M', D) particles: first those that keep R_F, then explorers, as they were drawn."""
+    first = len(drawn) - options.exploring
+    return torch.cat([generator.states(density, drawn[:first], options.budget(), rng), drawn[first:]])
+
+
+def _explore(samples: list[Sample], options: TargetOptions) -> Mask:
+    """(K,) which samples come from explorers."""
+    return np.array([sample.particle >= options.particles - options.exploring for sample in samples])
+
+
+def _judged(model: SkillEffectModel, event: FailureEvent, space: StateSpace, samples: list[Sample]) -> tuple[Array, Mask]:
+    """(K,) how much of what is concerned is in view in each sample, and (K,) whether the model gets it wrong."""
+    names = [event.before.names[row] for row in space.concerned]
+    kinds = [mismatch.relation for mismatch in event.header.mismatches]
+    seen = [in_view(sample, names) for sample in samples]
+    return np.array(seen), np.array([mistaken(model, sample.outcome, names, kinds) for sample in samples])
 
 
 def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:
@@ -222,54 +280,7 @@ def _action_space(density: FailureRelations, states: Tensor, event: FailureEvent
     call, space = event.header.call.call(), density.space
     with torch.no_grad():
         moved = density.moved(states)
-    return ActionSpace(call, space, moved, space.turn(states), aimed_at(call, space))
-
-
-def _simulate(simulator: Simulator, work: list[Job | None], turns: Tensor) -> tuple[list[Sample], int]:
-    """What became a scene that stands still, in the order of the particles, and how many of these had to be corrected first."""
-    found = {row: job for row, job in enumerate(work) if job is not None}
-    first = _executed(simulator, found)
-    better = {row: refined(job.scene) for row, job in found.items() if not first[row].stable}
-    mended = {row: replace(found[row], scene=scene) for row, scene in better.items() if scene is not None}
-    again = {row: outcome for row, outcome in _executed(simulator, mended).items() if outcome.stable}
-    done = {row: again.get(row, outcome) for row, outcome in first.items()}
-    return [Sample(row, float(turns[row]), outcome) for row, outcome in done.items() if outcome.stable], len(again)
-
-
-def _executed(simulator: Simulator, work: dict[int, Job]) -> dict[int, Outcome]:
-    return dict(zip(work, simulator.execute_all(list(work.values())), strict=True))
-
-
-def _choose(
-    relations: RelationState,
-    space: StateSpace,
-    particles: tuple[Tensor, Tensor, Tensor],
-    samples: list[Sample],
-    options: TargetOptions,
-    believed: tuple[float, float],
-    seconds: dict[str, float],
-) -> Targeted:
-    """The scenes that keep most of R_F, in random order among equals: the order of the particles."""
-    tried = len(particles[0])
-    if not samples:
-        raise NothingToVaryError(f"none of {tried} generated scenes was stable; use more samples or another failure")
-    shares = np.array([kept(relations, space, sample).mean() for sample in samples])
-    ranking = np.argsort(-np.round(shares, 3), kind="stable")
-    best = [samples[i] for i in ranking[: options.samples]]
-    spare = [samples[i].outcome for i in ranking[options.samples :] if shares[i] >= _WHOLE]
-    robot = float(np.mean([kept(relations, space, sample, robot=True).mean() for sample in best]))
-    shown = Kept(*believed, float(shares.mean()), float(shares[ranking[: options.samples]].mean()), robot)
-    return Targeted(
-        tuple(sample.outcome for sample in best),
-        tuple(spare),
-        *particles,
-        space,
-        shown,
-        _spread(space, relations.names, best),
-        tried,
-        len(samples),
-        seconds=seconds,
-    )
+    return ActionSpace(call, space, moved, commands(call, space, states), aimed_at(call, space))
 
 
 def _spread(space: StateSpace, names: tuple[str, ...], samples: list[Sample]) -> Spread:

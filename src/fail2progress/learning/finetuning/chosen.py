@@ -1,0 +1,62 @@
+"""Which of the simulated scenes become D+: those that keep R_F, and some in which the failure happens although they do not.
+
+R_F holds whatever happened to hold when the skill failed, such as that a thing lay in the rear of its drawer. Data that keep all
+of it say nothing of how else the same failure comes about. A part of the particles, the explorers, stays as drawn from P(S), in
+which things stand in or on what they stood in or on; of their scenes those are taken that the model gets wrong as well
+(docs/decisions/0061).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from fail2progress.core.relations import BINARY, Mask
+from fail2progress.core.scene import Array
+from fail2progress.learning.finetuning.instantiate import Sample
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.prediction import encode_observation, predict_effect
+from fail2progress.simulation.base import Outcome
+
+_OFF = 0.02
+"""Metres by which a predicted motion is wrong."""
+_TEACHES = 10.0
+_SHOWN = 0.2
+"""What it counts to have everything in view, in parts of R_F."""
+
+
+def ranked(shares: Array, seen: Array, wrong: Mask, explorer: Mask, samples: int, quota: float) -> list[int]:
+    """Rows of simulated scenes, the best first: a `quota` of the first `samples` are explorers, more where too few others teach.
+
+    Only what the model gets `wrong` (K,) teaches something: where things are hidden, it has nothing to be wrong about. shares,
+    seen (K,): of R_F that is kept, and of the things concerned that are in view.
+    """
+    worth = np.round(shares, 3) + _SHOWN * np.round(seen, 3) + _TEACHES * wrong
+    keepers = [int(i) for i in np.argsort(-worth, kind="stable") if not explorer[i]]
+    others = [int(i) for i in np.argsort(-seen, kind="stable") if explorer[i] and wrong[i]]
+    teaching = int((wrong & ~explorer).sum())
+    few = min(len(others), max(round(quota * samples), samples - teaching))
+    rest = [i for i in range(len(shares)) if explorer[i] and i not in others[:few]]
+    first = [*keepers[: samples - few], *others[:few]]
+    return [*first, *keepers[samples - few :], *rest]
+
+
+def in_view(sample: Sample, names: Sequence[str]) -> float:
+    """Share of things that the camera sees before the skill, mean over them; all of a thing from a third of its outline."""
+    cloud = sample.outcome.before.cloud
+    known = [cloud.visibility[cloud.index(name)] for name in names if name in cloud.names]
+    return float(np.minimum(3.0 * np.array(known), 1.0).mean()) if known else 0.0
+
+
+def mistaken(model: SkillEffectModel, outcome: Outcome, names: Sequence[str], kinds: Sequence[str]) -> bool:
+    """Whether a model gets an execution wrong, of some things: a motion, or a relation of some kinds that it changes."""
+    cloud = outcome.before.cloud
+    rows = [row for row, name in enumerate(cloud.names) if name in names and cloud.seen[row]]
+    if not cloud.seen[cloud.index(outcome.call.object)]:
+        return False
+    said, shift, _ = predict_effect(model, encode_observation(model, cloud), outcome.call)
+    off = np.linalg.norm(shift - outcome.displacements, axis=1)[rows]
+    columns, pairs = [BINARY.index(kind) for kind in kinds if kind in BINARY], np.ix_(rows, rows)
+    told, true = (np.asarray(state.binary, float)[pairs][..., columns] > 0.5 for state in (said, outcome.after.relations))
+    return bool((off > _OFF).any() or (told != true).any())

@@ -1,0 +1,53 @@
+import numpy as np
+
+from fail2progress.learning.finetuning.chosen import in_view, mistaken, ranked
+from fail2progress.learning.finetuning.instantiate import Sample
+from fail2progress.models.points2plans.model import Points2Plans
+from support import failures
+
+ALL = np.ones(6)
+
+
+def test_what_keeps_most_comes_first_and_explorers_fill_their_quota() -> None:
+    explorer, wrong = np.array([False] * 3 + [True] * 3), np.array([True, True, True, False, True, True])
+    shares = np.array([0.8, 1.0, 0.9, 1.0, 0.5, 0.4])
+    order = ranked(shares, ALL, wrong, explorer, 3, 1 / 3)
+    assert order[:3] == [1, 2, 4]  # two that keep most, and the first explorer that the model gets wrong
+    assert sorted(order) == list(range(6))
+    assert ranked(shares, ALL, wrong, explorer, 3, 0.0)[:3] == [1, 2, 0]
+
+
+def test_explorers_that_teach_nothing_are_left_to_the_end() -> None:
+    explorer, right = np.array([False] * 3 + [True] * 3), np.zeros(6, bool)
+    assert ranked(ALL, ALL, right, explorer, 3, 0.5) == [0, 1, 2, 3, 4, 5]
+
+
+def test_explorers_take_the_places_that_nothing_else_can_fill() -> None:
+    explorer, wrong = np.array([False] + [True] * 5), np.ones(6, bool)
+    assert ranked(ALL, ALL, wrong, explorer, 4, 0.25)[:4] == [0, 1, 2, 3]
+
+
+def test_where_others_teach_nothing_explorers_take_their_places() -> None:
+    explorer, wrong = np.array([False] * 3 + [True] * 3), np.array([False, True, False, True, False, True])
+    assert ranked(ALL, ALL, wrong, explorer, 3, 1 / 3)[:3] == [1, 3, 5]
+    assert ranked(ALL, ALL, wrong, explorer, 4, 1 / 4)[:4] == [1, 0, 3, 5]
+
+
+def test_among_equals_those_come_first_in_which_things_are_seen() -> None:
+    seen = np.array([0.0, 1.0, 0.4, 0.0, 0.0, 1.0])
+    explorer, wrong = np.array([False] * 3 + [True] * 3), np.ones(6, bool)
+    assert ranked(ALL, seen, wrong, explorer, 4, 0.5)[:4] == [1, 2, 5, 3]
+
+
+def test_what_the_camera_sees_of_things() -> None:
+    outcome = failures.outcome("row")
+    sample, cloud = Sample(0, 0.0, outcome), outcome.before.cloud
+    assert in_view(sample, ["row_0"]) == min(3.0 * float(cloud.visibility[cloud.index("row_0")]), 1.0)
+    assert in_view(sample, ["nobody"]) == 0.0
+
+
+def test_a_model_that_knows_nothing_is_mistaken_and_of_other_things_nothing_is_said(model: Points2Plans) -> None:
+    outcome = failures.outcome("row")
+    names = [name for name in outcome.before.cloud.names if name.startswith("row_")]
+    assert mistaken(model, outcome, names, [])
+    assert not mistaken(model, outcome, [], ["left"])
