@@ -66,6 +66,17 @@ def test_what_lies_across_the_rim_is_not_inside() -> None:
     assert support == [-1, 0, 1] and container == [-1, -1, -1]
 
 
+def test_what_is_seen_on_the_outside_of_a_wall_is_not_inside() -> None:
+    patch = np.column_stack([RNG.uniform(-0.06, -0.058, 300), RNG.uniform(-0.02, 0.02, 300), RNG.uniform(0.55, 0.6, 300)])
+    _, container, _ = rows(table(), cup("cup", 0.0, 0.5, 0.6), segment("label", patch, Shape.CUBOID))
+    assert container == [-1, -1, -1]
+
+
+def test_what_is_nowhere_seen_below_the_rim_is_not_inside() -> None:
+    _, container, _ = rows(table(), cup("cup", 0.0, 0.5, 0.6), top("bird", 0.0, 0.62))
+    assert container == [-1, -1, -1]
+
+
 def test_what_is_closed_on_top_holds_nothing_however_low_a_thing_on_it_was_seen() -> None:
     # A carton on a book whose readings reach down over the book's edge, as those of neighbours do where cameras smear depth.
     smeared = np.column_stack([RNG.uniform(-0.03, 0.03, (400, 2)), RNG.uniform(0.52, 0.65, 400)])

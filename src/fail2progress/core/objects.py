@@ -58,6 +58,12 @@ def category(name: str) -> Category:
     return CATEGORIES[name]
 
 
+def is_container(name: str) -> bool:
+    """Whether things can lie in what is called so; what is called by no known category is solid."""
+    kind = CATEGORIES.get(name)
+    return kind is not None and kind.container
+
+
 @dataclass(frozen=True)
 class Box:
     """A solid box or upright cylinder in the object's frame: half sizes and centre in metres."""

@@ -34,7 +34,7 @@ def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector
     before = memory.update(outcome.before.cloud)
     expected, shift, _ = predict_effect(model, encode_observation(model, before), outcome.call)
     seen = memory.update(outcome.after.cloud, shift)
-    believed = detector.detect(before)
+    believed = detector.observe(before).relations
     conduct = Conduct(outcome.call, believed)
     atoms = list(relied_on(expected, kept(expected), MonitorRule(), conduct))
     truth = outcome.after.relations
@@ -42,7 +42,7 @@ def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector
     in_view = {name for name, shown in zip(outcome.after.cloud.names, outcome.after.cloud.seen, strict=True) if shown}
     observable = not wrong or any({name for name in atom[1:] if name} <= in_view for atom in wrong)
     misread = bool(wrong) and all(_misread(atom, outcome, believed, expected) for atom in wrong)
-    return Judged(bool(wrong), score(expected, detector.detect(seen), atoms), observable, misread)
+    return Judged(bool(wrong), score(expected, detector.observe(seen).relations, atoms), observable, misread)
 
 
 def _misread(atom: Key, outcome: Outcome, believed: RelationState, expected: RelationState) -> bool:

@@ -51,7 +51,7 @@ def detect(seen: Perceived | SegmentedCloud | Scene, by: str = GEOMETRIC, model:
     if isinstance(seen, Scene):
         with simulators.make() as simulator:
             seen = simulator.settle(seen, Camera()).cloud
-    return detector.detect(seen)
+    return detector.observe(seen).relations
 
 
 def _frame(colour: str | Path, depth: str | Path, camera: str | Path) -> RgbdFrame:

@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from fail2progress.core import relations
-from fail2progress.core.objects import CATEGORIES, Shape
+from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import Perceived, Segment
 
-HOLLOW = (Shape.OPEN_BOX, Shape.SHELF, Shape.DRAWER)
 _ENOUGH = 4000
 """Points that a segment's box is made from, at least where it has so many."""
 
@@ -34,6 +33,12 @@ class Thresholds:
     gap_spread: float = 0.002
     rim: float = 0.004
     """Spread of heights of rims and tops."""
+    under: float = 0.003
+    """How far below its container's rim a content is seen."""
+    shown: float = 0.03
+    """Share of a content's readings that are, at least."""
+    within: float = 0.004
+    """How far these are from the container's outline, by the median: more than a wall's thickness."""
     margin: float = 0.010
     """How far a content's box may reach over its container's, by pixels and noise."""
     margin_spread: float = 0.003
@@ -144,7 +149,7 @@ class _Completion:
             return (rim, False) if self.bounds[i, 1, 2] > rim - 0.01 else None
         if depth >= 0.0 and self._lies_in(i, j):
             return float(self.bounds[j, 0, 2]) + self.thresholds.wall, True
-        top = rim if _hollow(self.parts[j]) else self._top_near(i, j)
+        top = rim if self.parts[j].hollow else self._top_near(i, j)
         return (top, False) if self.lowest[i] > top - 0.015 else None
 
     def _top_near(self, i: int, j: int) -> float:
@@ -165,14 +170,22 @@ class _Completion:
         return [(float(self.bounds[j, 1, 2]), False, j)] if depth > -self.thresholds.beside else []
 
     def _lies_in(self, i: int, j: int) -> bool:
-        """A content lies in something with a measured cavity, and what is seen of it may begin at the rim only. What is closed on
-        top, or was not seen to be hollow, holds nothing."""
-        if not _hollow(self.parts[j]):
+        """A content lies in something hollow, has room there, and is seen to reach in. What was not seen to be hollow, as it is
+        closed on top, holds nothing."""
+        if not self.parts[j].hollow:
             return False
-        rim, margin = self.bounds[j, 1, 2], self.thresholds.margin
         room = np.diff(self.bounds[j], axis=0)[0, :2] - np.diff(self.bounds[i], axis=0)[0, :2]
-        reach = -2 * self.thresholds.rim if _hollow(self.parts[i]) else 0.02
-        return bool((room > -margin).all() and self.lowest[i] < rim + reach and self.bounds[i, 1, 2] >= self.lowest[j])
+        return bool((room > -self.thresholds.margin).all() and self._reaches_in(i, j) and self.bounds[i, 1, 2] >= self.lowest[j])
+
+    def _reaches_in(self, i: int, j: int) -> bool:
+        """Whether i is seen below the rim of j and within its outline: what is on the outside of a wall is at the outline."""
+        rules, points, rim = self.thresholds, self.clouds[i], self.bounds[j, 1, 2]
+        if self.parts[i].hollow and self.lowest[i] > rim - 2 * rules.rim:
+            return False
+        under = points[points[:, 2] < rim - rules.under]
+        if len(under) < max(3.0, rules.shown * len(points)):
+            return False
+        return float(np.median(_depth(self.outlines[j], under[:, :2].astype(float)))) > rules.within
 
     def _shared_container(self, i: int) -> int:
         """What stands on a content lies in the same container, unless it is all above its rim."""
@@ -221,11 +234,6 @@ def _depth(outline: Array, points: Array) -> Array:
     if len(outline) == 0:
         return np.full(len(points), -np.inf)
     return np.asarray(-(points @ outline[:, :2].T + outline[:, 2]).max(axis=1))
-
-
-def _hollow(part: Segment) -> bool:
-    kind = CATEGORIES.get(part.category)
-    return part.shape in HOLLOW or (kind is not None and kind.container)
 
 
 def cabinet_of(i: int, parts: tuple[Segment, ...], bounds: Array, seen: NDArray[np.bool_]) -> int | None:

@@ -11,15 +11,19 @@ import pytest
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.memory import matched
+from fail2progress.core.objects import Shape, is_container
 from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.registry import RegistryError
-from fail2progress.core.relations import RelationState
+from fail2progress.core.relations import BINARY, UNARY, RelationState
+from fail2progress.core.scene import pose
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.prediction import detect, encode_observation
+from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.relations.geometric import A9, GeometricDetector
 from fail2progress.perception.relations.geometric import detect as detect_geometrically
 from fail2progress.perception.relations.registry import DETECTORS, relation_detector
+from fail2progress.perception.segmentation.base import Perceived, Segment
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
@@ -28,6 +32,7 @@ from support import box_detector
 from support.plugins import install_plugin
 
 GROUP = "fail2progress.relation_detectors"
+INSIDE = BINARY.index("inside")
 TWO = tuple[SegmentedCloud, Observation]
 
 
@@ -47,8 +52,37 @@ def test_the_learned_one_is_the_model_s_own(seen: SegmentedCloud) -> None:
     start = load_checkpoint(weights.path(weights.RELATIONAL))
     observation = relation_detector("learned", start.model, start.digest).observe(seen)
     expected = detect(start.model, encode_observation(start.model, seen))
-    np.testing.assert_array_equal(observation.relations.binary, expected.binary)
+    binary, hollow = observation.relations.binary, [is_container(category) for category in seen.categories]
+    np.testing.assert_array_equal(binary[..., :INSIDE], expected.binary[..., :INSIDE])
+    np.testing.assert_array_equal(binary[:, hollow, INSIDE], expected.binary[:, hollow, INSIDE])
     assert observation.source == start.digest
+
+
+class Credulous(RelationDetector):
+    """Believes everything."""
+
+    name = "credulous"
+
+    def detect(self, cloud: SegmentedCloud) -> RelationState:
+        n = len(cloud)
+        return RelationState(cloud.names, np.ones((n, n, len(BINARY))), np.ones((n, len(UNARY))))
+
+
+def test_nothing_is_inside_what_is_no_container_whatever_a_detector_believes(seen: SegmentedCloud) -> None:
+    binary = Credulous().observe(seen).relations.binary
+    hollow = np.array([is_container(category) for category in seen.categories])
+    assert hollow.any() and not hollow.all()
+    assert (binary[:, hollow] == 1).all() and (binary[:, ~hollow, INSIDE] == 0).all() and (binary[..., :INSIDE] == 1).all()
+
+
+def test_a_thing_that_is_called_a_cup_holds_nothing_while_no_inside_of_it_was_seen() -> None:
+    points = np.random.default_rng(0).uniform(0, 0.1, (50, 3)).astype(np.float32)
+    parts = [
+        Segment(name, "cup", Shape.OPEN_BOX, points, np.arange(50), pose(0, 0, 0), np.ones(3), 1.0, cavity=cavity)
+        for name, cavity in (("open", 0.05), ("unseen", 0.0), ("labelled", None))
+    ]
+    state = Credulous().detect_perceived(Perceived(tuple(parts), (), np.eye(4), 10, 10))
+    assert [state.value("inside", "labelled" if name != "labelled" else "open", name) for name in state.names] == [1.0, 0.0, 1.0]
 
 
 def test_the_geometric_one_keeps_the_order_of_the_segments(seen: SegmentedCloud) -> None:

@@ -53,6 +53,14 @@ def places(found: Perceived) -> dict[str, np.ndarray]:
 CUP = (0.09, 0.09, 0.09)
 
 
+def test_a_thing_whose_inside_was_seen_once_stays_hollow() -> None:
+    tracker = Tracker()
+    cup, low = (replace(box("a", (0.5, 0.1, 0.5), CUP, Shape.OPEN_BOX), category="open_box", cavity=c) for c in (0.06, 0.0))
+    tracker.update(view(cup))
+    (again,) = tracker.update(view(replace(low, category="cuboid", shape=Shape.CUBOID))).segments
+    assert (again.hollow, again.category, again.shape, again.cavity) == (True, "open_box", Shape.OPEN_BOX, 0.06)
+
+
 def test_ids_stay_when_names_and_order_change() -> None:
     tracker = Tracker()
     tracker.update(view(box("a", (0.5, 0.1, 0.5)), box("b", (0.7, -0.1, 0.5))))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,46 +15,18 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.provenance import provenance
-from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.evaluation.clutter_relations import InsideScore
+from fail2progress.evaluation.clutter_truth import Snapshot, snapshot
 from fail2progress.evaluation.segment_measures import Measures, mean, measure
+from fail2progress.evaluation.studies.identities import NOTHING
 from fail2progress.evaluation.studies.labelled_perception import numbered
-from fail2progress.learning.segmentation.rendering import View, view
-from fail2progress.learning.segmentation.scenery import FIRST, KINDS, scenery_of
-from fail2progress.learning.segmentation.sensors import SENSORS, sensed_by
+from fail2progress.perception.relations.geometric import detect
 from fail2progress.perception.segmentation.base import PerceptionError, Segmenter
 
 Progress = Callable[[str], None]
-WIDTH = 640
-"""Pixels of an image of 640 x 480."""
 VISIBLE = 150
 """Pixels with a reading of a thing that counts."""
 FOUND = 0.5
-_PLACES = ("table", "table", "table", "table", "tote", "floor", "shelf")
-"""Kinds of scenes, one after another."""
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One frame with its truth: things (H, W) from 1, 0 for what is none; ways: how each was put there, from thing 1."""
-
-    frame: RgbdFrame
-    things: NDArray[np.int64]
-    ways: tuple[str, ...]
-    place: str
-    sensor: str
-
-
-def snapshot(seed: int, number: int) -> Snapshot:
-    """A scene of a seed; the camera's pose is known in every other frame."""
-    rng = np.random.default_rng((seed, number, 47))
-    place, sensor = _PLACES[number % len(_PLACES)], SENSORS[number % len(SENSORS)]
-    assert place in KINDS
-    scene = scenery_of(place, rng)
-    seen: View = view(scene, rng, WIDTH)
-    depth = sensed_by(sensor, seen, rng)
-    frame = RgbdFrame(seen.colour, depth, seen.camera, pose=seen.pose if number % 2 else None)
-    things = np.maximum(seen.labels.astype(np.int64) - FIRST + 1, 0)
-    return Snapshot(frame, things, tuple(scene.ways), place, sensor)
 
 
 def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[str, object]:
@@ -63,16 +34,20 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[s
     measures: dict[str, list[Measures]] = defaultdict(list)
     overlaps: dict[str, list[float]] = defaultdict(list)
     refused = said = false = 0
+    inside = InsideScore()
     for number in range(scenes):
         shot = snapshot(seed, number)
         try:
-            found = numbered(segmenter.segment(shot.frame))
+            perceived = segmenter.segment(shot.frame)
+            found = numbered(perceived)
         except PerceptionError:
             refused += 1
-            found = np.zeros(shot.things.shape, np.int64)
+            perceived, found = NOTHING, np.zeros(shot.things.shape, np.int64)
         said += int(found.max())
         false += _false(found, shot.things)
-        for thing, iou in _own(found, shot).items():
+        own = _own(found, shot)
+        inside.add(shot, perceived, detect(perceived), own)
+        for thing, iou in own.items():
             way = shot.ways[thing - 1]
             for key in ("all", f"place: {shot.place}", f"sensor: {shot.sensor}", f"put: {way}"):
                 overlaps[key].append(iou)
@@ -89,6 +64,7 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[s
         "frames_refused": refused,
         "segments_per_thing": said / things,
         "false_segments_per_scene": false / max(scenes, 1),
+        "inside": inside.counts.as_json(),
         "rows": rows,
         "provenance": provenance(scenes=scenes, seed=seed, segmenter=segmenter.name),
     }
@@ -112,7 +88,17 @@ def page(report: Mapping[str, Any]) -> str:
     for key, row in report["rows"].items():
         own = [f"{row[part]:.1f}" if part in row else "" for part in ("overlap_F", "boundary_F", "segmented_75")]
         lines.append(f"| {key} | {row['things']} | {100 * row['found']:.1f} % | {row['mean_iou']:.3f} | {' | '.join(own)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", _about_inside(report["inside"])]) + "\n"
+
+
+def _about_inside(inside: Mapping[str, Any]) -> str:
+    """What is said to lie in what, in a sentence."""
+    share = {key: "none" if value is None else f"{100 * value:.1f} %" for key, value in inside.items()}
+    return (
+        f"`inside` was said {inside['said']} times, right {share['precision']}; of {inside['pairs_in_view']} pairs in view "
+        f"{share['recall']} were said, of {inside['pairs_found']} with both found {share['recall_of_found']}. Things said to be "
+        f"hollow are so in {share['hollow_precision']}; of hollow things found {share['hollow_recall']} were said to be."
+    )
 
 
 def _row(ious: NDArray[np.float64], measures: list[Measures] | None) -> dict[str, object]:

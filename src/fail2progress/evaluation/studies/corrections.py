@@ -136,7 +136,7 @@ def carry_out(robot: Robot, attempt: Attempt) -> StepResult | None:
     before = observer.look()
     displacement = np.zeros((len(before.cloud), 3))
     displacement[before.cloud.index(attempt.call.object)] = attempt.call.shift
-    expected = observer.detector.detect(before.cloud.shifted(displacement))
+    expected = observer.detector.observe(before.cloud.shifted(displacement)).relations
     planned = PlannedSkill(attempt.call, expected, displacement)
     of = ("corrections", len(before.cloud), 0, 0, attempt.goal, (attempt.call,))
     execution = SkillExecution(*of, planned, "", before.cloud, before.relations, before.image)

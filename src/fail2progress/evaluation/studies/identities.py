@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.objects import is_container
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import RelationState
 from fail2progress.core.rgbd import Labels, RgbdFrame
 from fail2progress.core.scene import Array, Scene
-from fail2progress.perception.completion import HOLLOW
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.simulation.base import Job, Simulator
@@ -208,7 +208,7 @@ def _about_there(scene: Scene, index: int, place: Array) -> bool:
     near = float(np.linalg.norm(place - scene.poses[index, :3])) < 0.05
     centre = scene.poses[index, :3]
     for box, spec in zip(scene.bounds(), scene.objects, strict=True):
-        if spec.kind.shape in HOLLOW and ((centre > box[0]) & (centre < box[1])).all() and spec.name != scene.names[index]:
+        if is_container(spec.category) and ((centre > box[0]) & (centre < box[1])).all() and spec.name != scene.names[index]:
             return near or bool(((place > box[0] - 0.02) & (place < box[1] + 0.02)).all())
     return near
 

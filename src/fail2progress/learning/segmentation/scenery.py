@@ -34,6 +34,8 @@ class Scenery:
     spread: float = 0.12
     ways: list[str] = field(default_factory=list)
     """How each thing was put there: apart, touching, stacked, inside, in a heap."""
+    places: list[Array] = field(default_factory=list)
+    """(2,) m of each thing's own axis."""
 
     def add(self, label: int, *meshes: Mesh) -> None:
         """More of them."""
@@ -191,7 +193,7 @@ def _beyond(found: Scenery, sides: Array, bottom: float, rng: np.random.Generato
 
 def finish(found: Scenery, pile: Pile, rng: np.random.Generator) -> None:
     """The things, and what reaches in from outside."""
-    found.ways = pile.ways
+    found.ways, found.places = pile.ways, pile.places
     for i, mesh in enumerate(pile.meshes):
         found.add(FIRST + i, mesh)
     for _ in range(int(rng.choice(3, p=(0.6, 0.22, 0.18)))):

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
+import numpy as np
+
+from fail2progress.core.objects import is_container
 from fail2progress.core.observation import Observation, SegmentedCloud
-from fail2progress.core.relations import RelationState
+from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.perception.segmentation.base import Perceived
 
 
@@ -27,16 +31,27 @@ class RelationDetector(ABC):
 
     @abstractmethod
     def detect(self, cloud: SegmentedCloud) -> RelationState:
-        """Probabilities in [0, 1] of all relations, in the order of the cloud's segments; ValueError where nothing has points."""
+        """What this detector believes: probabilities in [0, 1] of all relations, in the order of the cloud's segments; ValueError
+        where nothing has points. Those who use it ask `observe` or `detect_perceived`."""
 
     def detect_perceived(self, perceived: Perceived) -> RelationState:
-        """The same from a frame with all its points, in the order of `Perceived.cloud`."""
-        return self.detect(perceived.cloud())
+        """The same from a frame with all its points, in the order of `Perceived.cloud`. Nothing is inside what has no measured
+        cavity, where that was looked for."""
+        hollow = [part.hollow for part in (*perceived.surfaces, *perceived.segments)]
+        return only_in_hollow(self.detect(perceived.cloud()), hollow)
 
     def encoded(self, model: object, cloud: SegmentedCloud) -> object | None:
         """The cloud in a model's latent form, where detecting has made it already; None where it has not."""
         return None
 
     def observe(self, cloud: SegmentedCloud) -> Observation:
-        """The cloud with its relations."""
-        return Observation(cloud, self.detect(cloud), self.source)
+        """The cloud with its relations. Nothing is inside what is no container, whatever a detector believes."""
+        containers = [is_container(category) for category in cloud.categories]
+        return Observation(cloud, only_in_hollow(self.detect(cloud), containers), self.source)
+
+
+def only_in_hollow(state: RelationState, hollow: Sequence[bool]) -> RelationState:
+    """The state with nothing inside what is not hollow; hollow: one for each of its objects."""
+    binary = np.asarray(state.binary, float).copy()
+    binary[:, ~np.asarray(hollow, bool), BINARY.index("inside")] = 0.0
+    return RelationState(state.names, binary, state.unary)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from fail2progress.core.objects import Shape
+from fail2progress.core.objects import Shape, is_container
 from fail2progress.core.observation import POINTS, SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array
@@ -32,6 +32,8 @@ class Segment:
     pose: (7,) m and unit quaternion w, x, y, z of the upright box of full extents `size` (3,) m around it.
     visibility: share of its outline that nothing nearer hides, in [0, 1]. colour: the word for its colour; "" where not known.
     covered: `pixels` and those that show it but have no reading; None where not known.
+    cavity: m from its rim to the lowest that was seen of its inside, 0 where no inside was seen; None where none was looked for,
+    and its category says whether it holds things.
     """
 
     id: str
@@ -44,6 +46,12 @@ class Segment:
     visibility: float
     colour: str = ""
     covered: NDArray[np.int64] | None = None
+    cavity: float | None = None
+
+    @property
+    def hollow(self) -> bool:
+        """Whether things can lie in it: by its measured cavity, or else by its category."""
+        return self.cavity > 0 if self.cavity is not None else is_container(self.category)
 
     @property
     def mask(self) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.scene import Array
-from fail2progress.perception.completion import HOLLOW, Thresholds, complete
+from fail2progress.perception.completion import Thresholds, complete
 from fail2progress.perception.segmentation.base import Perceived
 from fail2progress.perception.tracking.tracks import Colour, Track, View, continued, differences, sighting
 
@@ -171,7 +171,7 @@ def _around(track: Track, tracks: Mapping[str, Track], slack: float = 0.03, drop
     """The hollow thing that a hidden thing lies in, or into which it falls: the nearest if several. Metres."""
     best, least = None, np.inf
     for name, other in tracks.items():
-        if other is track or other.hidden or other.segment.shape not in HOLLOW:
+        if other is track or other.hidden or not other.segment.hollow:
             continue
         low, high = (
             other.segment.points.min(axis=0) - slack,

@@ -43,13 +43,17 @@ class Track:
 
 
 def continued(track: Track, sighting: Track) -> Track:
-    """The sighting under the track's id. Its size is remembered from when most of it was seen."""
+    """The sighting under the track's id. Its size is remembered from when most of it was seen, and that it is hollow from when
+    its inside was."""
     appearance = sighting.appearance.copy()
     if appearance[:3].sum() < track.appearance[:3].sum():
         appearance[:3] = track.appearance[:3]
     if not np.isfinite(appearance[3:]).all():
         appearance[3:] = track.appearance[3:]
-    return replace(sighting, segment=replace(sighting.segment, id=track.segment.id), appearance=appearance)
+    segment, known = replace(sighting.segment, id=track.segment.id), track.segment
+    if segment.cavity == 0 and known.cavity:
+        segment = replace(segment, category=known.category, shape=known.shape, cavity=known.cavity)
+    return replace(sighting, segment=segment, appearance=appearance)
 
 
 def sighting(segment: Segment, surface: bool, colour: Colour | None) -> Track:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,9 +12,9 @@ from fail2progress.core.outlines import rectangle
 from fail2progress.core.scene import Array, pose
 from fail2progress.perception.colours import colour_word
 from fail2progress.perception.segmentation.base import Segment
+from fail2progress.perception.segmentation.geometric.cavities import CavityRules, depth_of
 from fail2progress.perception.segmentation.geometric.depth import Image
 from fail2progress.perception.segmentation.geometric.guide import Thing
-from fail2progress.perception.segmentation.geometric.hollows import ring
 from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
@@ -37,6 +37,7 @@ class View:
     origin: Array
     owners: Numbers
     depth: Image
+    cavities: CavityRules = field(default_factory=CavityRules)
 
     def object(self, name: str, thing: Thing) -> Segment:
         """One object."""
@@ -45,12 +46,13 @@ class View:
         low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
         bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
         others = (self.owners > 0) & (self.owners != self.owners[pixels[0]])
-        body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, ring(self.rows, pixels, others))
+        cavity = depth_of(self.rows, pixels, others, self.cavities)
+        body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, cavity > 0)
         pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
         share = visibility(pixels, self.depth)
         word = colour_word(self.scan.colour.reshape(-1, 3)[pixels])
         own, covered = self._points(pixels), None if thing.covered is None else np.union1d(thing.covered, pixels)
-        return Segment(name, CATEGORY[body.shape], body.shape, own, pixels, body.pose, body.size, share, word, covered)
+        return Segment(name, CATEGORY[body.shape], body.shape, own, pixels, body.pose, body.size, share, word, covered, cavity)
 
     def table(self, name: str, surface: Surface) -> Segment:
         """One surface."""
