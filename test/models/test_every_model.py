@@ -165,3 +165,19 @@ def test_a_few_steps_of_training_learn_something(name: str, data: Transitions) -
     assert ("latent" in steps[0].losses) == (Capability.LATENT in model.capabilities)
     motion = "predicted" if Capability.DISPLACEMENT in model.capabilities else "implied by relations"
     assert evaluate(model, part, codes).motion == motion
+
+
+@every
+def test_products_in_half_precision_learn_the_same(name: str, data: Transitions) -> None:
+    part = select(data, range(16))
+    ways = [TrainingOptions(epochs=1, batch=16, fused=mixed, mixed=mixed) for mixed in (False, True)]
+    models = [made(name) for _ in ways]
+    before = models[0].state_dict()["encoder.first.mix.weight"].clone()
+    losses, steps = [], []
+    for model, options in zip(models, ways, strict=True):
+        (step,) = train(model, part, model.pretrained_parameters(), options, torch.Generator().manual_seed(1))
+        losses.append(step.losses)
+        steps.append(torch.cat([p.grad.flatten() for p in model.pretrained_parameters() if p.grad is not None]))
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+    assert torch.nn.functional.cosine_similarity(steps[0], steps[1], dim=0) > 0.99
+    assert not torch.equal(before, models[1].state_dict()["encoder.first.mix.weight"])

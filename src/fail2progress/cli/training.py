@@ -58,7 +58,8 @@ class Run:
     @property
     def options(self) -> TrainingOptions:
         """For models.training."""
-        return TrainingOptions(epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate)
+        mixed = self.encoder is None
+        return TrainingOptions(epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate, fused=True, mixed=mixed)
 
     @property
     def codes(self) -> Path:

@@ -125,7 +125,8 @@ def _train_worker(rank: int, world: int, meeting: Path, rehearsal: RehearsalSet,
         kind = MODELS.get("points2plans")
         model = kind.from_config(configuration(kind, "plain", {}), current())
         source = select(prepared_for(model, rehearsal.replay), list(range(len(rehearsal.replay))) * 3)
-        run = pretrain(model, source, TrainingOptions(epochs=4), torch.Generator().manual_seed(0), share=share)
+        options = TrainingOptions(epochs=4, fused=True, mixed=True)
+        run = pretrain(model, source, options, torch.Generator().manual_seed(0), share=share)
         first = next(run)
         start = time.perf_counter()
         for _ in range(steps):

@@ -116,3 +116,11 @@ def test_identities_are_drawn_anew_and_suffice_for_any_number(data: Transitions)
     assert not torch.equal(one, other) and int(one.max()) < 64
     few = data.batch(torch.arange(20), generator, identities=1).ids
     assert all(len(set(row.tolist())) == few.shape[1] for row in few)
+
+
+@brief
+@given(rows, st.integers(0, 2**31))
+def test_padding_needs_no_further_cloud(data: Transitions, chosen: list[int], seed: int) -> None:
+    batch = data.batch(torch.tensor(chosen), torch.Generator().manual_seed(seed))
+    own = [data.cloud[int(data.offsets[e]) : int(data.offsets[e + 1])] for e in chosen]
+    assert set(batch.cloud.flatten().tolist()) == set(torch.cat(own).flatten().tolist())

@@ -39,14 +39,20 @@ class Views:
     effect: Effect
 
 
-def view(model: SkillEffectModel, source: Transitions, batch: Batch, shift: Tensor, codes: Tensor | None) -> Views:
-    """Encode a batch and predict. `shift` (B, 3) moves whole scenes (augmentation); `codes` (U, C) spares the encoding."""
+def view(
+    model: SkillEffectModel, source: Transitions, batch: Batch, shift: Tensor, codes: Tensor | None, half: bool = False
+) -> Views:
+    """Encode a batch and predict. `shift` (B, 3) moves whole scenes (augmentation); `codes` (U, C) spares the encoding.
+
+    half: whether the networks after the encoder multiply in bfloat16.
+    """
     used, place = torch.unique(batch.cloud, return_inverse=True)
     code = encoded(model, source, used) if codes is None else codes[used]
     code, box = code[place], source.box[used][place] + shift[:, None, None, None]
-    now = model.embed(code[:, :, 0], box[:, :, 0], batch.ids, batch.mask)
-    later = model.embed(code[:, :, 1], box[:, :, 1], batch.ids, batch.seen.all(dim=-1))
-    return Views(now, later, model.predict(now, action(batch)))
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        now = model.embed(code[:, :, 0], box[:, :, 0], batch.ids, batch.mask)
+        later = model.embed(code[:, :, 1], box[:, :, 1], batch.ids, batch.seen.all(dim=-1))
+        return Views(now, later, model.predict(now, action(batch)))
 
 
 def action(batch: Batch) -> Action:

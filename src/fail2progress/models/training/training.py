@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.pointconv.encoder import native_precision
 from fail2progress.models.training.adam import Adam
 from fail2progress.models.training.losses import LossWeights, Views, losses, view
 from fail2progress.models.training.parallel import Share
@@ -37,6 +38,9 @@ class TrainingOptions:
     weights: LossWeights = field(default_factory=LossWeights)
     fused: bool = False
     """Whether Adam takes each step in one piece: a fifth of the time, other last digits."""
+    mixed: bool = False
+    """Whether the networks multiply in bfloat16, as the encoder does, where this CPU does so in hardware; losses and weights stay
+    float32. For training in which the encoder takes part: what it makes of the rest is trained further on its codes."""
 
 
 FurtherLoss = Callable[[Views, Batch, Tensor], Tensor]
@@ -142,7 +146,7 @@ def _step(
 ) -> dict[str, float]:
     batch = source.batch(chosen, generator)
     shift = (torch.rand(len(chosen), 3, generator=generator) * 2 - 1) * torch.tensor(options.shift)
-    views = view(model, source, batch, shift, codes)
+    views = view(model, source, batch, shift, codes, options.mixed and native_precision() == torch.bfloat16)
     parts = losses(model, views, batch, options.weights)
     if further is not None:
         parts["further"] = further(views, batch, chosen)

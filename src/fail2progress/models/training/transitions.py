@@ -56,12 +56,15 @@ class Transitions:
         return torch.nn.functional.pad((self.count**2).cumsum(0), (1, 0))
 
     def batch(self, executions: Tensor, generator: torch.Generator, identities: int = 64) -> Batch:
-        """Some executions, padded to the largest of them, with random identities drawn without replacement."""
+        """Some executions, padded to the largest of them, with random identities drawn without replacement.
+
+        Padding repeats an execution's first segment: it takes no part, and no further cloud has to be encoded for it.
+        """
         count = self.count[executions]
         size = int(count.max())
         column = torch.arange(size)
         mask = column < count.unsqueeze(1)
-        segment = (self.offsets[executions].unsqueeze(1) + column).clamp(max=len(self.shift) - 1)
+        segment = self.offsets[executions].unsqueeze(1) + column * mask
         pair = self.pair_offsets[executions][:, None, None] + column[:, None] * count[:, None, None] + column
         pair = pair.clamp(max=len(self.binary) - 1)
         seen = self.seen[segment] & mask.unsqueeze(-1)
