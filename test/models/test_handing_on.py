@@ -55,6 +55,24 @@ def test_contact_hands_a_push_on_to_the_end_of_a_row(count: int) -> None:
     assert not other.any()  # what was learnt of pushing says nothing about carrying
 
 
+def test_what_rides_on_one_thing_is_not_held_back_by_a_second_one_below() -> None:
+    """A stack of three: the block on top rides on the middle one, and takes over less of what the lowest does."""
+    shares = torch.zeros(1, 3, 3)
+    shares[0, 1, 0] = shares[0, 2, 1] = 0.98
+    shares[0, 2, 0] = 0.4
+    own = torch.tensor([[[0.3, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
+    assert spread(own, shares, taken(3))[0, 2, 0] == pytest.approx(0.3 * 0.98**2, rel=0.03)
+
+
+@few
+@given(seed=seeds)
+def test_every_share_can_be_learnt_from_nothing(seed: int) -> None:
+    own = torch.randn(1, 3, 3, generator=torch.Generator().manual_seed(seed))
+    shares = torch.zeros(1, 3, 3, requires_grad=True)
+    spread(own, shares, taken(3)).square().sum().backward()
+    assert shares.grad is not None and bool((shares.grad[taken(3)] != 0).all())
+
+
 @few
 @given(seed=seeds, count=st.integers(1, 6))
 def test_shares_are_at_most_the_whole_and_nobody_takes_what_it_may_not(seed: int, count: int) -> None:

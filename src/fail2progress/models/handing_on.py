@@ -21,6 +21,9 @@ SHY = -4.0
 """Logit of the share before anything is learnt; the share itself then starts at 0, with a slope to learn by."""
 _MIX = 0.02
 """Added to shares where they compete: more than they can fall below 0, so that every one of them has a slope."""
+_SHARPNESS = 4.0
+"""How much more the largest of competing shares counts: what rides whole on one thing is not held back by another, of whose
+motion it takes over a part only (docs/decisions/0062)."""
 STILL = 1e-4
 """Metres below which motion does not count."""
 PAIR_MOTION = 14
@@ -83,12 +86,13 @@ class HandedOn(nn.Module):
 def spread(own: Tensor, shares: Tensor, takes: Tensor) -> Tensor:
     """(B, N, 3) displacements in metres after handing on, from those that segments have of their own. See HandedOn.
 
-    Each mixes its own with its shares of the others', most of those that move most: the next block of a row, which does not move
-    yet, shall not hold back the one between it and the hand.
+    Each mixes its own with its shares of the others', most of those of which it takes over most, and of those that move most: the
+    next block of a row, which does not move yet, shall not hold back the one between it and the hand.
     """
-    moved = own
+    moved, claims = own, (shares + _MIX).clamp(min=0.0) * takes
+    claims = (claims / claims.amax(dim=-1, keepdim=True).clamp(min=1e-9)) ** _SHARPNESS
     for _ in range(HOPS):
-        weight = (shares + _MIX) * takes * (moved.square().sum(dim=-1) + STILL**2).sqrt().unsqueeze(1)
+        weight = claims * (moved.square().sum(dim=-1) + STILL**2).sqrt().unsqueeze(1)
         part = shares * weight / weight.sum(dim=-1, keepdim=True).clamp(min=1e-9)
         moved = (1.0 - part.sum(dim=-1, keepdim=True)) * own + part @ moved
     return moved

@@ -4,11 +4,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+from fail2progress.failures.store import FailureStore
 from fail2progress.ros.benchmark.run import _usage_rows
-from fail2progress.ros.benchmark.usage import MIB, Watch, children, name_of, processor_seconds, pss
+from fail2progress.ros.benchmark.usage import MIB, Watch, children, learnt_within, name_of, processor_seconds, pss
+from support import failures
 from support.processes import wait_until
 
 PARENT = """
@@ -57,6 +61,21 @@ def test_phases_of_a_run_are_told_apart(parent: subprocess.Popen[str]) -> None:
     rows = _usage_rows({**told, "cores": 2, "load_before": 0.5})
     assert [row.name for row in rows] == ["first_line_s", "ready_s", "memory_acting_gb", "memory_learning_gb"]
     assert rows[2].ratio > 1.0, "a smaller process than the limit"
+
+
+def test_how_long_a_lesson_took_from_its_failure(tmp_path: Path) -> None:
+    event = failures.event("stack")
+    begun = datetime.fromisoformat(event.header.time).timestamp()
+    store = FailureStore(tmp_path / "failures.sqlite")
+    store.add(event)
+    assert learnt_within(tmp_path) == []
+    store.add_lesson(event.id, "v0002", "better")
+    (tmp_path / "models").mkdir(exist_ok=True)
+    (tmp_path / "models" / "v0002.safetensors").touch()
+    os.utime(tmp_path / "models" / "v0002.safetensors", (begun + 41, begun + 41))
+    assert learnt_within(tmp_path) == [pytest.approx(41, abs=0.01)]
+    told = {"first_line_s": 1.0, "ready_wall_s": 5.0, "memory_bytes": {"acting": 1, "learning": 1}, "lesson_s": [41.0]}
+    assert [row.name for row in _usage_rows({**told, "cores": 2, "load_before": 0.5})][-1] == "failure_to_judged_model_s"
 
 
 def test_who_has_ended_takes_nothing(parent: subprocess.Popen[str]) -> None:

@@ -69,4 +69,8 @@ def _usage_rows(usage: dict[str, Any]) -> list[Measurement]:
             Measurement(f"memory_{phase}_gb", usage["memory_bytes"][phase] / 1e9, 1.5, "limit: shared pages once", "GB")
             for phase in ("acting", "learning")
         ),
+        *(
+            Measurement("failure_to_judged_model_s", seconds, 60.0, f"limit: {cores} cores, load {usage['load_before']:.1f}", "s")
+            for seconds in usage.get("lesson_s", ())
+        ),
     ]

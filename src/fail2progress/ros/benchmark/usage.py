@@ -10,8 +10,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
+from fail2progress.failures.store import FailureStore
+from fail2progress.models.store import Registry
 from fail2progress.ros.graph import NODES
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -136,6 +139,18 @@ def measure_usage(variables: Mapping[str, str]) -> dict[str, object]:
             command.send_signal(signal.SIGINT)
             command.wait(60)
             watch.hearing.join(5)
+        lessons = learnt_within(Path(folder) / "run")
     if "learning" not in watch.peaks:
         raise RuntimeError(f"the run learnt nothing: {watch.said[-1][1] if watch.said else 'it said nothing'}")
-    return {**watch.to_dict(), "load_before": load, "cores": os.cpu_count()}
+    return {**watch.to_dict(), "lesson_s": lessons, "load_before": load, "cores": os.cpu_count()}
+
+
+def learnt_within(run: Path) -> list[float]:
+    """Seconds from each failure of a run to the model that was learnt from it, judged and on disk."""
+    store, versions = FailureStore(run / "failures.sqlite"), Registry(run / "models")
+    lessons = [(head.time, store.lesson(head.id)) for head in store.headers()]
+    return [
+        versions.path(lesson[0]).stat().st_mtime - datetime.fromisoformat(time).timestamp()
+        for time, lesson in lessons
+        if lesson is not None and lesson[0]
+    ]
