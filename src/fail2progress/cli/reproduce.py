@@ -64,6 +64,10 @@ def reproduce(
     ] = None,
     families: Annotated[str, typer.Option(help="For families: which ones, by commas. [all]")] = "",
     parts: Annotated[str, typer.Option(help="For families: learn, data, or both by commas. [both]")] = "",
+    samples: Annotated[int, typer.Option(help="For families: executions to learn from.", min=1, max=MOST)] = 20,
+    surplus: Annotated[
+        bool, typer.Option(help="For families: D+ is chosen from more scenes than it has; else every particle counts.")
+    ] = True,
     physics: Annotated[str, typer.Option(help="For physics: friction, weight, centre or restitution.")] = "friction",
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
@@ -84,7 +88,7 @@ def reproduce(
             reproduce_assets.Order(table, out, trials, seed, quick, processes, robot, physics), json_output
         )
     if table in reproduce_families.TABLES:
-        asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods)
+        asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods, samples, surplus)
         order = reproduce_families.Order(out, weights, rounds, *asked)
         return reproduce_families.run(order, json_output)
     seed = 7 if seed is None else seed

@@ -27,6 +27,8 @@ class Order:
     families: str
     parts: str
     methods: str = ""
+    samples: int = 20
+    surplus: bool = True
 
 
 def run(order: Order, json_output: bool) -> None:
@@ -35,6 +37,7 @@ def run(order: Order, json_output: bool) -> None:
     from fail2progress.evaluation.studies.families import GENERATORS, LEARNERS, PARTS, Study
     from fail2progress.evaluation.studies.families_page import markdown
     from fail2progress.evaluation.studies.family_cells import Setting
+    from fail2progress.learning.finetuning.targeted import TargetOptions
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.tasks.families.registry import FAMILIES
@@ -45,7 +48,10 @@ def run(order: Order, json_output: bool) -> None:
     load_checkpoint(path)
     learners = _chosen(order.methods, LEARNERS[:1] if order.quick else LEARNERS, "method", LEARNERS)
     failures = 1 if order.quick else order.failures
-    setting = Setting(path, weights.path(weights.KEEPSAKE), failures, order.tests)
+    # Without surplus every stable particle is in D+, and none explores.
+    targeting = TargetOptions(samples=order.samples)
+    targeting = targeting if order.surplus else replace(targeting, oversampling=1.0, explorers=0.0)
+    setting = Setting(path, weights.path(weights.KEEPSAKE), failures, order.tests, targeting=targeting)
     if order.seed is not None:
         setting = replace(setting, seed=order.seed)
     study = Study(order.out, names, setting, GENERATORS, learners, parts)

@@ -1,18 +1,21 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from fail2progress.core.executor import PoolExecutor, UntilExecutor
 from fail2progress.evaluation.studies.families import LEARNERS, Study
 from fail2progress.evaluation.studies.families_page import markdown
-from fail2progress.evaluation.studies.family_cells import Cell, Setting, mended
+from fail2progress.evaluation.studies.family_cells import Cell, Setting, _shows, mended
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.rehearsal import choose, save_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
-from support import samples
+from fail2progress.simulation.base import Snapshot
+from support import failures, samples
 
 FIGURES = {"f1": 0.7, "along_mm": 60.0, "moved_mm": 5.0}
 MANY, FEW, ADAPTED = "true-executions-200", "true-executions", "adapt-1"
@@ -68,6 +71,20 @@ def test_the_most_telling_cells_come_first(setting: Setting, tmp_path: Path) -> 
     assert order.index("prior") > max(i for i, name in enumerate(order) if name == "stein") and order[-1] == ADAPTED
     assert len({cell.file for cell in cells}) == len(cells)
     assert order.count(MANY) == 2  # it does not depend on the failure
+
+
+def test_a_failure_of_which_nothing_is_seen_teaches_nothing() -> None:
+    shown = failures.outcome("drawer")
+    assert _shows(shown)
+    thing = shown.before.scene.index("thing")
+
+    def blind(side: Snapshot) -> Snapshot:
+        points = side.cloud.points.copy()
+        points[thing] = np.nan
+        return replace(side, cloud=replace(side.cloud, points=points))
+
+    before = replace(shown, before=blind(shown.before))
+    assert _shows(before) and not _shows(replace(before, after=blind(shown.after)))
 
 
 @pytest.mark.parametrize(

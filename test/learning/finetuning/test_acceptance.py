@@ -51,6 +51,15 @@ scores = st.builds(Scores, shares, shares, shares, shares)
             replace(BEFORE, failure_f1=1.0, broken=0.5),
             "it does not mend the failure: 50% of the broken relations come out right as it was observed",
         ),
+        (replace(BEFORE, failure_f1=1.0, broken=0.0, observed=0.01), "better on the failure, not worse elsewhere"),
+        (
+            replace(BEFORE, failure_f1=1.0, broken=0.5, observed=0.03),
+            "it does not mend the failure: 50% of the broken relations come out right as it was observed",
+        ),
+        (
+            replace(BEFORE, failure_f1=1.0, broken=0.5, shifted=0.8, observed=0.01),
+            "it does not mend the failure: 50% of the broken relations come out right as it was observed",
+        ),
         (
             replace(BEFORE, failure_f1=1.0, shifted=0.4),
             "it does not mend the failure: 40% of the broken relations come out right with shifted starts",

@@ -11,13 +11,25 @@ from fail2progress.evaluation.studies.families_words import compared, spreads
 def markdown(report: dict[str, object]) -> str:
     """Words, bars, and both tables of cells."""
     rows: list[Row] = report["rows"]  # type: ignore[assignment]
-    lines = ["# Families of failures", "", "## In words", "", *compared(rows), *gate(rows), "", "## What one failure gains", ""]
+    lines = ["# Families of failures", "", *_setting(report), "## In words", "", *compared(rows), *gate(rows), ""]
+    lines += ["## What one failure gains", ""]
     lines += [*(bars(rows) or ["Nothing that could be compared with true executions."]), "", "## Data around a failure", ""]
     lines += [*spreads(rows), "", *_data(rows), "", "## One failure learnt from", ""]
     head = "family | data | passed | adjusts | F1 before | after | along (mm) before | after | moved (mm) before | after"
     lines += [f"| {head} | held-out F1 lost | CPU (s) |", "|" + "---|" * 12]
     lines += [_learn_line(row) for row in rows if row["kind"] == "learn"]
     return "\n".join(lines) + "\n"
+
+
+def _setting(report: dict[str, object]) -> list[str]:
+    """One line on what the cells have in common."""
+    origin = report.get("provenance")
+    known = origin["configuration"] if isinstance(origin, dict) else {}
+    if "targeting" not in known:
+        return []
+    target = known["targeting"]
+    chosen = f"{target['oversampling']:g} particles for each, {target['explorers']:.0%} explorers"
+    return [f"Seed {known['seed']}, {target['samples']} samples a failure ({chosen}), {known['tests']} unseen executions.", ""]
 
 
 def _data(rows: Sequence[Row]) -> list[str]:

@@ -19,7 +19,7 @@ import numpy as np
 from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
-from fail2progress.evaluation.predictions import Benchmark, ItemResult, compare, f1
+from fail2progress.evaluation.predictions import ALONG, Benchmark, ItemResult, compare, f1
 from fail2progress.evaluation.studies.true_data import best_rung, from_event
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
@@ -130,11 +130,13 @@ class Bench:
             return {"reason": str(error)}
 
     def _met(self, family: str) -> list[FailureEvent]:
-        """The first executions of a family that the model gets wrong."""
+        """The first executions of a family that the model gets wrong, and in which something is seen of what moves along."""
         found: list[FailureEvent] = []
         tried, start = 0, self._start
         for item, outcome in FAMILIES.get(family).outcomes(self._learner.simulator, self._setting.seed + _FAILURES):
             try:
+                if not _shows(outcome):
+                    continue
                 found.append(failure_of(outcome, item.id, item.job.seed, start.model, start.digest))
             except NoFailureError:
                 tried += 1
@@ -207,6 +209,13 @@ class Bench:
         found = self._compared(model, family)
         held_out = evaluate(model, self._learner.rehearsal.held_out).prediction_f1
         return {"after": {**summed(found), "held_out_f1": held_out}, "f1s": [round(f1(*one.pairs), 4) for one in found]}
+
+
+def _shows(outcome: Outcome) -> bool:
+    """Whether, of what moves with the skill's object, the camera sees something before or after: nothing is learnt otherwise."""
+    own = outcome.before.scene.index(outcome.call.object)
+    along = [row for row in np.flatnonzero(np.linalg.norm(outcome.displacements, axis=1) > ALONG) if row != own]
+    return not along or any(side.cloud.seen[row] for side in (outcome.before, outcome.after) for row in along)
 
 
 def summed(results: list[ItemResult]) -> dict[str, float]:
