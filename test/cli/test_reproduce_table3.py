@@ -122,3 +122,10 @@ def kept(out: Path) -> list[int]:
 )
 def test_what_is_unknown_is_told_in_one_line(refuses: Run, tmp_path: Path, words: tuple[str, str], told: str) -> None:
     assert told in refuses("reproduce", "table3", "--out", tmp_path / "out", *words)
+
+
+@pytest.mark.parametrize(("words", "tables"), [(("--replan-budget",), {None, 1}), ((), {None})])
+def test_table_2_plans_again_where_asked(run: Run, tmp_path: Path, words: tuple[str, ...], tables: set[int | None]) -> None:
+    asked = ("reproduce", "table2", "--methods", "replanning", "--objects", "3", "--minutes", 0, "--json", *words)
+    result = run(*asked, "--out", tmp_path)
+    assert {row["spare"] for row in json.loads(result.stdout)["rows"]} == tables

@@ -35,8 +35,9 @@ def reproduce(
     objects: Annotated[str, typer.Option(help="For studies: numbers of objects, by commas. [those of the study]")] = "",
     task: Annotated[str, typer.Option(help="For table3: a name (tasks ls) or a task file (.yaml).")] = DEFAULT,
     replan_budget: Annotated[
-        bool, typer.Option(help="For table3, tasks: a second table; all plan again within the shortest plan's skills + 1.")
-    ] = True,
+        bool | None,
+        typer.Option(help="For studies: a second table; all plan again within the shortest plan's skills + 1. [table3, tasks]"),
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Folder of base models; default: those of the package.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for rows, tuned models and the report; an interrupted study goes on. [runs/TABLE]")

@@ -56,7 +56,8 @@ class Order:
     trials: int | None
     seed: int
     rounds: int
-    budget: bool
+    budget: bool | None
+    """Whether there is a second table within a budget; None: where the study has one."""
     quick: bool
     processes: int | None
     executor: str
@@ -149,12 +150,16 @@ def _study(order: Order, design: Design) -> Study:
 
     alone = order.table not in (ALL, TASKS)
     if alone and design.name == "table3":
-        design = replace(design, task=order.task, budget=order.budget)
-    if order.table == TASKS:
-        design = replace(design, budget=order.budget)
+        design = replace(design, task=order.task)
+    if order.table != ALL:
+        design = replace(design, budget=_budget(order, design))
     sizes = _sizes(order, design, alone)
     bases = _bases(order, _listed(order.models) if alone and order.models else sizes.models)
     return design.study(order.out.resolve(), bases, weights.path(weights.KEEPSAKE), sizes, order.seed, order.rounds)
+
+
+def _budget(order: Order, design: Design) -> bool:
+    return order.budget if order.budget is not None else design.budget or order.table == TASKS
 
 
 def _sizes(order: Order, design: Design, alone: bool) -> Sizes:

@@ -17,7 +17,8 @@ Overview = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 """Title, heads and rows."""
 BRIEF = ("model", "method", "objects", "success", "95 %", "paper")
 """For a terminal of 80 columns."""
-DATA_HEADS = ("generator", "inference (s)", "simulation (s)", "relations kept", "paper", "actions (m)", "paper", "places (m)")
+_OF_ALL, _KEPT = "kept by all particles", "relations kept"
+DATA_HEADS = ("generator", "inference (s)", "simulation (s)", _OF_ALL, _KEPT, "paper", "actions (m)", "paper", "places (m)")
 
 
 def markdown(report: Mapping[str, object]) -> str:
@@ -65,11 +66,11 @@ def data_values(row: Row) -> tuple[str, ...]:
     """A row's cells under DATA_HEADS."""
     beside = ["-" if row[key] is None else f"{row[key]:.3f}" for key in ("paper_kept", "paper_spread_m")]
     if "kept" not in row:
-        return (row["method"], row["not_run"], "-", "-", beside[0], "-", beside[1], "-")
+        return (row["method"], row["not_run"], "-", "-", "-", beside[0], "-", beside[1], "-")
     of = "" if row["made"] == row["asked"] else f" ({row['made']} of {row['asked']} failures)"
-    names = ("inference", "simulation", "kept", "actions", "places")
-    seconds, simulation, kept, actions, places = (f"{row[name]['mean']:.3g} ± {row[name]['std']:.2g}" for name in names)
-    return (f"{row['method']}{of}", seconds, simulation, kept, beside[0], actions, beside[1], places)
+    names = ("inference", "simulation", "kept_of_all", "kept", "actions", "places")
+    seconds, simulation, everyone, kept, actions, places = (f"{row[name]['mean']:.3g} ± {row[name]['std']:.2g}" for name in names)
+    return (f"{row['method']}{of}", seconds, simulation, everyone, kept, beside[0], actions, beside[1], places)
 
 
 def lead(report: Mapping[str, object]) -> list[str]:
