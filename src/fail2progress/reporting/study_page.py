@@ -151,4 +151,5 @@ def _lessons(report: Report) -> Iterator[tuple[str, ...]]:
         learnt = f"{before['failure_f1']:.3f} to {after['failure_f1']:.3f}"
         kept = f"{before['held_out_prediction']:.4f} to {after['held_out_prediction']:.4f}"
         seconds = f"{sum(rounds[-1]['seconds'].values()):.0f}"
-        yield name, gate["reason"], learnt, kept, f"{data['samples']}, {data['relations_kept']:.0%} kept", seconds
+        reason = gate["reason"] if len(rounds) == 1 else f"failure {len(rounds)}: {gate['reason']}"
+        yield name, reason, learnt, kept, f"{data['samples']}, {data['relations_kept']:.0%} kept", seconds

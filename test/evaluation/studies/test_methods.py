@@ -1,11 +1,20 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from fail2progress.core.registry import RegistryError
 from fail2progress.evaluation.studies.bases import base, bases
-from fail2progress.evaluation.studies.methods import METHODS, FromFailures, FromLoop, MorePretraining, Recipe, make
+from fail2progress.evaluation.studies.methods import (
+    METHODS,
+    FromFailures,
+    FromLoop,
+    MorePretraining,
+    Recipe,
+    make,
+    until_accepted,
+)
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
@@ -50,6 +59,21 @@ def test_pretraining_goes_on_and_leaves_the_base_model_as_it_is(tmp_path: Path) 
     assert first.digest == again.digest != other.digest and load_checkpoint(path).digest == before.digest != first.digest
     assert first.note["parent"] == before.digest and first.note["samples"] == 4
     assert first.note["learns"] == {"samples": 4, "epochs": 2, "batch": 4, "replay": 4}
+
+
+@pytest.mark.parametrize(
+    ("passed", "lessons", "met"),
+    [
+        ([True, True], 1, 1),
+        ([False, True, True], 1, 2),
+        ([False, False, False], 1, 3),
+        ([True, False, True, True], 2, 3),
+        ([], 1, 0),
+    ],
+)
+def test_a_refused_lesson_is_followed_by_the_next_failure(passed: list[bool], lessons: int, met: int) -> None:
+    rounds = [SimpleNamespace(lesson=SimpleNamespace(verdict=SimpleNamespace(passed=one))) for one in passed]
+    assert list(until_accepted(rounds, lessons)) == rounds[:met]  # type: ignore[arg-type]
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -49,10 +49,15 @@ class MorePretraining:
 
 @dataclass(frozen=True)
 class FromFailures:
-    """Fine-tuning on data around failures that the model meets, made by a generator of samples."""
+    """Fine-tuning on data around failures that the model meets, made by a generator of samples.
+
+    Where the acceptance test refuses a lesson, the robot goes on to the next failure: the one that counts is the first, of
+    `failures` at most, whose lesson is accepted, or the last (docs/decisions/0060).
+    """
 
     generator: str
     samples: int = TargetOptions.samples
+    failures: int = 3
 
 
 @dataclass(frozen=True)
@@ -183,11 +188,21 @@ def _taught(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
     assert isinstance(learns, FromFailures)
     targeting = TargetOptions(method=learns.generator, samples=learns.samples)
     learner = Learner(simulator, load_rehearsal(Path(recipe.rehearsal)), targeting, patience=math.inf)
-    life = _life(recipe)
-    rounds = list(life.run(start.model, start.digest, learner, Classifier(simulator, Camera()), recipe.seed))
+    life = replace(_life(recipe), rounds=recipe.rounds * learns.failures)
+    found = life.run(start.model, start.digest, learner, Classifier(simulator, Camera()), recipe.seed)
+    rounds = list(until_accepted(found, recipe.rounds))
     if not rounds:
         raise NothingToVaryError(f"no failure of a wrong symbolic prediction was met in {life.patience} trials")
     return rounds[-1].lesson.model, {"rounds": list(map(_told, rounds))}
+
+
+def until_accepted(found: Iterable[Round], lessons: int) -> Iterator[Round]:
+    """Rounds until so many lessons were accepted."""
+    for one in found:
+        yield one
+        lessons -= one.lesson.verdict.passed
+        if not lessons:
+            return
 
 
 def _told(one: Round) -> dict[str, object]:
