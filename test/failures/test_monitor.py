@@ -147,3 +147,11 @@ def test_which_of_a_thing_and_what_it_lies_in_is_higher_is_not_relied_on_unless_
     assert ("above", "cup", "table") in list(relied_on(inside, GOAL, MonitorRule()))
     wanted = Goal((Atom("above", "pill", "table"),))
     assert ("above", "pill", "table") in list(relied_on(inside, wanted, MonitorRule()))
+
+
+def test_directions_that_a_goal_asks_for_need_room_whatever_was_calibrated() -> None:
+    calibrated = MonitorRule(high=0.5, low=0.5)
+    for before, after, counts in ((0.51, 0.44, False), (0.9, 0.1, True)):
+        expected, observed = state(left__cup__pill=before), state(left__cup__pill=after)
+        assert bool(mismatches(expected, observed, GOAL, calibrated)) == counts
+    assert mismatches(state(inside__pill__cup=0.51), state(inside__pill__cup=0.44), GOAL, calibrated)

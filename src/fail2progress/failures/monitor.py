@@ -17,6 +17,7 @@ from fail2progress.skills.definition import Lifted
 from fail2progress.skills.registry import skill
 
 _HEIGHT = ("above", "below")
+_DIRECTIONS = ("left", "right", "front", "behind")
 Key = tuple[str, str, str | None]
 """An atom: relation, subject and, for a binary one, the other object."""
 
@@ -29,6 +30,16 @@ class MonitorRule:
     low: float = 0.3
     relations: tuple[str, ...] = SUPPORT
     """Relations that count for every pair of objects concerned; others only where the goal or a skill speaks of them."""
+
+    def differ(self, relation: str, expected: float, observed: float) -> bool:
+        """Whether two beliefs are on opposite sides with room between them.
+
+        Directions need that of the default rule at least: only goals ask for them, and thresholds are calibrated without goals.
+        """
+        high, low = self.high, self.low
+        if relation in _DIRECTIONS:
+            high, low = max(high, MonitorRule.high), min(low, MonitorRule.low)
+        return max(expected, observed) > high and min(expected, observed) < low
 
 
 @dataclass(frozen=True)
@@ -51,7 +62,7 @@ def mismatches(
     found = []
     for relation, subject, other in relied_on(expected, goal, rule, conduct):
         before, after = expected.value(relation, subject, other), observed.value(relation, subject, other)
-        if (before > rule.high and after < rule.low) or (before < rule.low and after > rule.high):
+        if rule.differ(relation, before, after):
             found.append(Mismatch(relation=relation, subject=subject, other=other or "", expected=before, observed=after))
     return tuple(found)
 
