@@ -43,6 +43,8 @@ class Design:
     axis: str = "objects"
     """"objects", "condition" or "samples"."""
     grid: bool = True
+    unbounded: bool = True
+    """Whether methods that plan again do so without a budget, too."""
 
     def study(self, folder: Path, bases: tuple[Base, ...], rehearsal: Path, sizes: Sizes, seed: int, rounds: int = 1) -> Study:
         """The study of the bases given."""
@@ -62,6 +64,7 @@ class Design:
             self.title,
             self.axis,
             self.grid,
+            self.unbounded,
         )
 
 

@@ -16,6 +16,7 @@ TASKS = tuple(
         Sizes(methods=(METHODS.get("original"), LOOP), counts=(fewest,), trials=2),
         task=name,
         budget=True,
+        unbounded=False,
     )
     for name, title, fewest in (
         ("hierarchical-tabletop", "Hierarchical Tabletop Organization", 3),
