@@ -101,6 +101,8 @@ def test_every_task_has_a_report_of_its_own(run: Run, tmp_path: Path) -> None:
     reports = json.loads(result.stdout)
     assert len(reports) == 4 and all(row["method"] == "loop" for report in reports.values() for row in report["rows"])
     assert {(tmp_path / "out" / f"{name}.md").exists() for name in reports} == {True}
+    assert json.loads((tmp_path / "out" / "report.json").read_text()) == reports
+    assert (tmp_path / "out" / "report.md").read_text().count("Drawer Tidying") >= 1
     assert {row["spare"] for report in reports.values() for row in report["rows"]} == {None}
 
 

@@ -76,10 +76,12 @@ def run(order: Order, json_output: bool) -> None:
         workers = UntilExecutor(workers, order.minutes)
     reports, stopped = _carried_out(parts, workers)
     alone = len(reports) == 1
-    for name, report in reports.items():
-        stem = "report" if alone else name
-        write_json(order.out / f"{stem}.json", report)
-        write_whole(order.out / f"{stem}.md", markdown(report))
+    texts = {name: markdown(report) for name, report in reports.items()}
+    write_json(order.out / "report.json", next(iter(reports.values())) if alone else reports)
+    write_whole(order.out / "report.md", "\n\n".join(texts.values()))
+    for name, report in ({} if alone else reports).items():
+        write_json(order.out / f"{name}.json", report)
+        write_whole(order.out / f"{name}.md", texts[name])
     write_whole(order.out / "index.html", html(list(reports.values())))
     if json_output:
         print_json(next(iter(reports.values())) if alone else reports)
