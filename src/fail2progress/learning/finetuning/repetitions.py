@@ -12,13 +12,14 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.failures.monitor import MonitorRule
 from fail2progress.learning.finetuning.worlds import drawn
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 
 MOVED = 0.005
 """Metres from which something counts as moved."""
+_DOUBT = 0.1
+"""Probability from which an observation is in doubt that no repetition repeats (docs/decisions/0062)."""
 ELSEWHERE = 0.1
 """Metres from which something ends elsewhere than it was seen to: then a repetition does not repeat it."""
 
@@ -70,8 +71,8 @@ def hidden(broken: Mismatch, cloud: SegmentedCloud) -> bool:
 
 
 def _sure(broken: Mismatch) -> bool:
-    """Whether a relation was observed with certainty."""
-    return not MonitorRule().low <= broken.observed <= MonitorRule().high
+    """Whether a relation was observed with such certainty that repetitions which all contradict it are wrong."""
+    return not _DOUBT <= broken.observed <= 1.0 - _DOUBT
 
 
 def repeat(
