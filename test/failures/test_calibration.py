@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY, RelationState
+from fail2progress.evaluation.studies.bases import bases
 from fail2progress.failures.calibration import SUFFIX, Calibration, CalibrationError, conformal_threshold, read, rule_for, score
 from fail2progress.failures.monitor import MonitorRule, mismatches, relied_on
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.combination import combination_for
+from fail2progress.perception.relations.registry import DEFAULT as DETECTOR
 
 NAMES = ("table", "cup")
 GOAL = Goal((Atom("above", "cup", "table"),))
@@ -82,3 +85,25 @@ def test_another_detector_has_a_rule_of_its_own_where_one_was_calibrated() -> No
     assert made.model == learned.model and rule_for(made.model) == learned.rule != made.rule
     assert rule_for("f" * 64, "combined") == made.rule
     assert rule_for(made.model, "geometric") == learned.rule  # nothing was calibrated with it
+
+
+@pytest.mark.parametrize("name", sorted(bases(weights.folder())))
+def test_every_base_model_has_a_monitor_and_a_combination_of_its_own_for_the_usual_detector(name: str) -> None:
+    found = bases(weights.folder())[name]
+    digest = load_checkpoint(found.path).digest
+    calibrated = read(found.path.with_name(f"{found.path.stem}.{DETECTOR}{SUFFIX}"))
+    assert calibrated.model == combination_for(digest).model == digest and calibrated.relations == DETECTOR
+    assert rule_for(digest, DETECTOR) == calibrated.rule
+    unseen = calibrated.measured["unseen"]
+    assert unseen["false_alarms"] + unseen["quiet"] > 100 and unseen["false_alarm_rate"] < 2 * calibrated.alpha
+
+
+@pytest.mark.parametrize("kind", ["stow-gnn", "binary-pred"])
+def test_what_is_learnt_from_a_base_model_is_watched_by_its_rule(kind: str) -> None:
+    base = bases(weights.folder())[kind]
+    digest = load_checkpoint(base.path).digest
+    learnt = "f" * 64
+    assert rule_for(learnt, DETECTOR, kind) == rule_for(digest, DETECTOR)
+    assert combination_for(learnt, kind) == combination_for(digest)
+    assert combination_for(learnt, "a model from elsewhere") == combination_for(learnt)
+    assert weights.base_of("points2plans") == weights.DEFAULT == weights.base_of("a model from elsewhere")

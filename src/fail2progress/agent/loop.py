@@ -156,7 +156,8 @@ class Agent:
 
     def _check(self, attempt: SkillExecution, after: Observation) -> StepResult:
         """R^_k against R'_k; what matters becomes an event, durable before this returns."""
-        monitor = self.monitor or RuleMonitor(self.keep, self.config.rule or rule_for(attempt.model, self.config.relations))
+        rule = self.config.rule or rule_for(attempt.model, self.config.relations, self.planner.model.name)
+        monitor = self.monitor or RuleMonitor(self.keep, rule)
         taken = monitor.check(attempt, after)
         self.on_event("skill", taken)
         return taken

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,10 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.monitor import Key, MonitorRule
+from fail2progress.models import weights
 
 SUFFIX = ".monitor.json"
-DEFAULT = "relational"
-"""Whose calibration serves a model that has none of its own: those that are learnt come from it."""
 
 
 class CalibrationError(ValueError):
@@ -83,14 +81,14 @@ def read(path: Path) -> Calibration:
 
 
 @lru_cache(maxsize=64)
-def rule_for(digest: str, relations: str = "learned") -> MonitorRule:
-    """The calibrated rule of a model of the package, by its digest; of another one, that of the default model.
+def rule_for(digest: str, relations: str = "learned", kind: str = "") -> MonitorRule:
+    """The calibrated rule of a model of the package, by its digest; of another one, that of the base model of its kind.
 
     With another detector than the learned one: what was calibrated with that, where something was.
     """
-    folder = Path(str(resources.files("fail2progress"))) / "weights"
-    every = {path.name.removesuffix(SUFFIX): read(path) for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    every = {path.name.removesuffix(SUFFIX): read(path) for path in sorted(weights.folder().glob(f"*{SUFFIX}"))}
     known = relations if any(one.relations == relations for one in every.values()) else "learned"
     found = {name.removesuffix(f".{known}"): one for name, one in every.items() if one.relations == known}
-    own = next((calibration for calibration in found.values() if calibration.model == digest), found.get(DEFAULT))
+    usual = found.get(weights.base_of(kind), found.get(weights.DEFAULT))
+    own = next((calibration for calibration in found.values() if calibration.model == digest), usual)
     return own.rule if own is not None else MonitorRule()

@@ -20,8 +20,6 @@ from fail2progress.core.scene import Array
 from fail2progress.models import weights
 
 SUFFIX = ".combination.json"
-DEFAULT = "relational"
-"""Whose combination serves a model that has none of its own: those that are learnt come from it."""
 _SUREST = 4.0
 """Log-odds from which a detector's certainty counts no more."""
 
@@ -93,8 +91,8 @@ def read(path: Path) -> Combination:
 
 
 @lru_cache(maxsize=64)
-def combination_for(digest: str) -> Combination:
-    """That of a model of the package, by its digest; of another one, that of the default model."""
+def combination_for(digest: str, kind: str = "") -> Combination:
+    """That of a model of the package, by its digest; of another one, that of the base model of its kind."""
     every = {path.name.removesuffix(SUFFIX): read(path) for path in sorted(weights.folder().glob(f"*{SUFFIX}"))}
-    own = next((found for found in every.values() if found.model == digest), every.get(DEFAULT))
+    own = next((found for found in every.values() if found.model == digest), every.get(weights.base_of(kind)))
     return own if own is not None else equal(digest)

@@ -55,7 +55,7 @@ class CombinedDetector(LearnedDetector):
     def __init__(self, model: SkillEffectModel, digest: str) -> None:
         super().__init__(model, digest)
         self._geometric = relation_detector(GEOMETRIC)
-        self._combination = combination_for(digest)
+        self._combination = combination_for(digest, model.name)
 
     @property
     def source(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
@@ -9,6 +11,8 @@ from fail2progress.models.checkpoint import CheckpointError
 
 RELATIONAL = "relational.safetensors"
 KEEPSAKE = "rehearsal.safetensors"
+DEFAULT = Path(RELATIONAL).stem
+"""The base model that is used unless another one is named."""
 
 
 def folder() -> Path:
@@ -22,3 +26,11 @@ def path(name: str) -> Path:
     if not found.is_file():
         raise CheckpointError(f"{found}: not in this installation; name a file of your own")
     return found
+
+
+@lru_cache(maxsize=64)
+def base_of(kind: str) -> str:
+    """The name of the weights that models of a kind are learnt from, by the kind's registered name; the default's for another."""
+    notes = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder().glob("*.json"))}
+    of_kind = [stem for stem, note in notes.items() if note.get("model") == kind and (folder() / f"{stem}.safetensors").is_file()]
+    return of_kind[0] if of_kind and DEFAULT not in of_kind else DEFAULT
