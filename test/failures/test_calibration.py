@@ -95,7 +95,8 @@ def test_every_base_model_has_a_monitor_and_a_combination_of_its_own_for_the_usu
     assert calibrated.model == combination_for(digest).model == digest and calibrated.relations == DETECTOR
     assert rule_for(digest, DETECTOR) == calibrated.rule
     unseen = calibrated.measured["unseen"]
-    assert unseen["false_alarms"] + unseen["quiet"] > 100 and unseen["false_alarm_rate"] < 2 * calibrated.alpha
+    count = unseen["false_alarms"] + unseen["quiet"]
+    assert count > 100 and unseen["false_alarm_rate"] <= calibrated.alpha + 2.5 * (calibrated.alpha / count) ** 0.5
 
 
 @pytest.mark.parametrize("kind", ["stow-gnn", "binary-pred"])

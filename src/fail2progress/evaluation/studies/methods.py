@@ -18,6 +18,7 @@ from fail2progress.core.registry import Registry
 from fail2progress.evaluation.lifelong import Lifelong, Round
 from fail2progress.evaluation.studies.true_data import best_rung, from_event, true_failures
 from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.monitor import MonitorRule
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
@@ -188,12 +189,17 @@ def _taught(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
     assert isinstance(learns, FromFailures)
     targeting = TargetOptions(method=learns.generator, samples=learns.samples)
     learner = Learner(simulator, load_rehearsal(Path(recipe.rehearsal)), targeting, patience=math.inf)
-    life = replace(_life(recipe), rounds=recipe.rounds * learns.failures)
+    life = replace(_sure(_life(recipe)), rounds=recipe.rounds * learns.failures)
     found = life.run(start.model, start.digest, learner, Classifier(simulator, Camera()), recipe.seed)
     rounds = list(until_accepted(found, recipe.rounds))
     if not rounds:
         raise NothingToVaryError(f"no failure of a wrong symbolic prediction was met in {life.patience} trials")
     return rounds[-1].lesson.model, {"rounds": list(map(_told, rounds))}
+
+
+def _sure(life: Lifelong) -> Lifelong:
+    """Failures count where both beliefs are sure: an alarm is to be cheap, a lesson from a false one is not (0060)."""
+    return replace(life, config=replace(life.config, rule=MonitorRule()))
 
 
 def until_accepted(found: Iterable[Round], lessons: int) -> Iterator[Round]:
@@ -229,7 +235,7 @@ def _met_by_the_loop(recipe: Recipe, start: Checkpoint, simulator: Simulator) ->
 
 def _adapted(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
     """Judged by the transition itself, as nothing else is known."""
-    life = _life(recipe)
+    life = _sure(_life(recipe))
     met = life.meet(start.model, start.digest, Classifier(simulator, Camera()), recipe.seed)
     if met is None:
         raise NothingToVaryError(f"no failure of a wrong symbolic prediction was met in {life.patience} trials")
