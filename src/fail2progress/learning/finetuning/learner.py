@@ -15,6 +15,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import gaps_of
 from fail2progress.failures.hindsight import known_afterwards
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, judge, score
+from fail2progress.learning.finetuning.blending import SHARES, blended
 from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
@@ -45,6 +46,8 @@ LADDER = (Rung("relations", 0.4), Rung("networks", 0.4), Rung("all", 0.4, after=
 ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 """What to try while no model has passed: parts of the members' freedom, and of the number of samples."""
 
+_NEARLY = 4.0
+"""A model that mends the failure and forgets up to so many times the aim is tried some of the way, too (docs/decisions/0062)."""
 _FORGETTING = 15.0
 """What held-out F1 lost beyond the aim counts against F1 won on the failure."""
 
@@ -230,15 +233,23 @@ class _Learning:
         found: dict[str | None, SkillEffectModel] = {None: self.model}
         sources = *copies(data, self.learner.finetuning.mirror), known.replay, *(lesson.replay for lesson in known.lessons)
         learnt = torch.cat([codes(source) for source in sources])
-        for rung in self._rungs():
-            found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung, learnt)
+
+        def judged(adjusts: str, tuned: SkillEffectModel) -> AcceptanceResult:
             start = time.perf_counter()
             self.report("gate", 0.0)
             after = score(tuned, check, known, *asked, codes)
             self._spent("gate", time.perf_counter() - start)
             verdict = judge(before, after, self.learner.rule)
-            self.tries.append(Try(rung.adjusts, options.freedom, options.samples, verdict, tuned, targeted))
-            if self.tries[-1].enough or (self._late and self._passed):
+            self.tries.append(Try(adjusts, options.freedom, options.samples, verdict, tuned, targeted))
+            return verdict
+
+        for rung in self._rungs():
+            found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung, learnt)
+            verdict = judged(rung.adjusts, tuned)
+            if verdict.passed and AIM < verdict.lost <= _NEARLY * AIM:
+                for share in SHARES:
+                    judged(f"{rung.adjusts}, {share:.0%} of the way", blended(self.model, tuned, share))
+            if any(one.enough for one in self.tries) or (self._late and self._passed):
                 return
 
     @property

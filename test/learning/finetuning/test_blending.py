@@ -1,0 +1,50 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning import learner as room
+from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, Scores
+from fail2progress.learning.finetuning.blending import SHARES, blended
+from fail2progress.learning.finetuning.finetune import FinetuneOptions
+from fail2progress.learning.finetuning.learner import Learner
+from fail2progress.learning.finetuning.rehearsal import choose
+from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.training.transitions import Transitions
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+
+
+def test_some_of_the_way_lies_between_both(model: Points2Plans) -> None:
+    other = Points2Plans(model.config)
+    for share in (0.0, 0.25, 1.0):
+        found = blended(model, other, share).state_dict()
+        for name, begin in model.state_dict().items():
+            if begin.is_floating_point():
+                end = other.state_dict()[name]
+                torch.testing.assert_close(found[name], begin + share * (end - begin), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("lost", "times"), [(0.5 * AIM, 0), (2.0 * AIM, len(SHARES)), (9.0 * AIM, 0)])
+def test_what_forgets_a_little_too_much_is_tried_some_of_the_way(
+    simulator: MujocoSimulator,
+    data: Transitions,
+    event: FailureEvent,
+    model: Points2Plans,
+    monkeypatch: pytest.MonkeyPatch,
+    lost: float,
+    times: int,
+) -> None:
+    """Whatever is learnt, the acceptance test says that it mends the failure and forgets so much."""
+
+    def judge(before: Scores, after: Scores, rule: Rule) -> AcceptanceResult:
+        forgets = replace(after, held_out_detection=before.held_out_detection - lost, held_out_prediction=1.0, lessons=())
+        return AcceptanceResult(True, replace(before, lessons=(), held_out_prediction=1.0), forgets, "")
+
+    monkeypatch.setattr(room, "judge", judge)
+    targeting = TargetOptions(samples=2, oversampling=2.0, state_steps=2, action_steps=2)
+    finetuning = FinetuneOptions(2, batch=4, replay=2, adjusts="all")
+    lesson = Learner(simulator, choose(data), targeting, finetuning, patience=0.0).learn([event], model, 0)
+    assert len(lesson.tries) == 1 + times
+    assert [one.adjusts for one in lesson.tries[1:]] == [f"all, {share:.0%} of the way" for share in SHARES][:times]
