@@ -59,6 +59,9 @@ def observation(unseen: str = "", coloured: bool = True) -> Observation:
         ("inside(the yellow capsule, the red cup)", "inside(capsule_1, cup_1)"),
         ("above(every gray capsule, the white table)", "above(capsule_2, table_a) and above(capsule_3, table_a)"),
         ("above(the largest grey capsule, table_b)", "above(capsule_3, table_b)"),
+        ("inside(the yellow can, the red mug)", "inside(capsule_1, cup_1)"),
+        ("inside(every grey bottle, the largest bowl)", "inside(capsule_2, cup_2) and inside(capsule_3, cup_2)"),
+        ("above(all mugs, table_b)", "above(cup_1, table_b) and above(cup_2, table_b)"),
         ("above(the blue thing on table_a, table_b)", "above(cup_2, table_b)"),
     ],
 )

@@ -66,6 +66,35 @@ def test_every_layout_gives_the_frame_and_its_things(tmp_path: Path, scene: tupl
     assert item.frame.depth == pytest.approx(frame.depth, abs=6e-4) and item.frame.intrinsics.fx == pytest.approx(FOCAL)
 
 
+@pytest.mark.parametrize(
+    ("where", "first"),
+    [
+        ("ARID20/floor/bottom/seq03", 2),
+        ("ARID10/table/top/fruits/seq07", 3),
+        ("YCB10/floor/top/cuboid/seq21", 2),
+        ("YCB10/table/bottom/mixed/seq30", 3),
+    ],
+)
+def test_subsets_of_ocid_as_published_have_labels_of_a_palette(
+    tmp_path: Path, scene: tuple[RgbdFrame, np.ndarray], where: str, first: int
+) -> None:
+    # A user's own folder may be called as one of the data set's is.
+    folder, (frame, things) = tmp_path / "table" / "OCID-dataset", scene
+    numbers = np.where(things > 0, things + first - 1, np.arange(things.shape[1]) % first).astype(np.uint8)
+    palette = Image.fromarray(numbers, mode="P")
+    palette.putpalette([value for i in range(256) for value in (i * 7 % 256, i * 31 % 256, i)])
+    for name in ("rgb", "depth", "label"):
+        (folder / where / name).mkdir(parents=True)
+    file = "result_2018-08-20-12-57-47.png"
+    Image.fromarray(frame.colour).save(folder / where / "rgb" / file)
+    Image.fromarray(np.round(frame.depth * 1000).astype(np.uint16)).save(folder / where / "depth" / file)
+    palette.save(folder / where / "label" / file)
+    assert layout(folder) == "ocid"
+    (item,) = labelled(folder, "ocid")
+    assert ((item.things > 0) == (things > 0)).all() and item.name == f"{where}/label/{file}"
+    assert item.frame.intrinsics.fx == pytest.approx(570.34, abs=0.01)
+
+
 def test_the_study_gives_published_measures(tmp_path: Path, scene: tuple[RgbdFrame, np.ndarray]) -> None:
     _write(tmp_path, "bop", *scene)
     report = study(tmp_path, None, segmenter("geometric"), None, lambda text: None)

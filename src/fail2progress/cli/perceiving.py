@@ -14,6 +14,7 @@ from fail2progress.cli.voice import progress
 if TYPE_CHECKING:
     from fail2progress.core.rgbd import RgbdFrame
     from fail2progress.core.scene import Array
+    from fail2progress.perception.amodal import AmodalBox
     from fail2progress.perception.relations.base import RelationDetector
     from fail2progress.perception.segmentation.base import Perceived, Segment, Segmenter
 
@@ -35,6 +36,8 @@ class Outcome:
     def as_json(self) -> dict[str, object]:
         """The report with the keys of the command's interface."""
         perceived, way_up = self.perceived, self.perceived.way_up
+        from fail2progress.perception.amodal import amodal_boxes
+
         seconds = {**perceived.seconds, "relations": self.seconds}
         seconds["total"] = seconds.get("total", 0.0) + self.seconds
         return {
@@ -43,7 +46,10 @@ class Outcome:
             and {"side": way_up.side, "by": way_up.source, "direction": [round(float(x), 4) for x in way_up.direction]},
             "camera_pose": perceived.pose.tolist(),
             "planes": [_part(surface, perceived.width) for surface in perceived.surfaces],
-            "segments": [_part(segment, perceived.width) for segment in perceived.segments],
+            "segments": [
+                {**_part(segment, perceived.width), "cavity_m": _rounded(segment.cavity), "whole": _whole(box)}
+                for segment, box in zip(perceived.segments, amodal_boxes(perceived), strict=True)
+            ],
             "relations": [[name, a, b, round(odds, 4)] for name, a, b, odds in self.relations],
             "seconds": {stage: round(value, 4) for stage, value in seconds.items()},
             "notes": list(self.notes),
@@ -66,6 +72,19 @@ class Outcome:
         from fail2progress.reporting.perception_page import perception_page
 
         write_whole(path, perception_page(title, self.frame, self.perceived, self.relations, self.notes).encode())
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _whole(box: AmodalBox) -> dict[str, object]:
+    """The box around all of a thing; deviations of its sides at low and high x, y, z."""
+    return {
+        "size_m": [round(float(extent), 4) for extent in box.size],
+        "pose": [round(float(value), 5) for value in box.pose],
+        "deviation_m": [round(float(value), 4) for value in box.deviation],
+    }
 
 
 def _part(part: Segment, width: int) -> dict[str, object]:

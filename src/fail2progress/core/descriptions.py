@@ -34,6 +34,21 @@ ORDERS = {
     "rightmost": lambda boxes: boxes[..., 1].mean(axis=1),
 }
 """By the boxes (N, 2, 3) around what is seen, in the planning frame (x away from the robot, y to its left): the least counts."""
+NOUNS = {
+    "mug": ("cup", "open_box"),
+    "bowl": ("cup", "open_box"),
+    "container": ("cup", "open_box"),
+    "tray": ("open_box",),
+    "can": ("capsule",),
+    "bottle": ("capsule",),
+    "cylinder": ("capsule",),
+    "box": ("cuboid", "open_box"),
+    "block": ("cuboid",),
+    "cube": ("cuboid",),
+    "carton": ("cuboid",),
+    "book": ("cuboid",),
+}
+"""What people call things of a shape, and the categories that things of that shape have: all that is known without a labeller."""
 _PLACE = re.compile(r"(?P<what>.+?)\s+(?P<where>on|in)\s+(?P<place>.+)")
 _RELATION = {"on": "above", "in": "inside"}
 _ATOM = re.compile(r"\s*(?P<negated>not\s+)?(?P<relation>\w+)\s*\(\s*(?P<names>[^()]*)\)\s*")
@@ -49,6 +64,7 @@ class _Found:
 
 def resolve(text: str, seen: Observation) -> Goal:
     """A goal whose arguments are ids, or descriptions: [every | the] [largest | nearest | ...] [COLOUR] CATEGORY [on | in ONE].
+    A category is one of the vocabulary, or what people call things of its shape (NOUNS).
 
     "every" gives one relation for each; otherwise exactly one thing must be meant. ValueError says what is meant by none or by
     several of the things that are seen.
@@ -79,7 +95,7 @@ def _check(said: str, names: Collection[str]) -> None:
     if said in names:
         return
     place = _PLACE.fullmatch(said)
-    _kind(_parsed(place["what"] if place else said)[3], said, names)
+    _kinds(_parsed(place["what"] if place else said)[3], said, names)
     if place:
         _check(place["place"].strip(), names)
 
@@ -140,21 +156,22 @@ def _of_kind(noun: str, said: str, cloud: SegmentedCloud) -> list[str]:
     """Everything of a category, in the singular or the plural, or the thing of that name."""
     if noun in cloud.names:
         return [noun]
-    kind_meant = _kind(noun, said, cloud.names)
-    if not kind_meant:
+    kinds_meant = _kinds(noun, said, cloud.names)
+    if not kinds_meant:
         movable = [CATEGORIES[kind].movable for kind in cloud.categories]
         return [name for name, there in zip(cloud.names, movable, strict=True) if there]
-    return [name for name, kind in zip(cloud.names, cloud.categories, strict=True) if kind == kind_meant]
+    return [name for name, kind in zip(cloud.names, cloud.categories, strict=True) if kind in kinds_meant]
 
 
-def _kind(noun: str, said: str, names: Collection[str]) -> str:
-    """The category that a noun means, "" for anything that can be moved. ValueError for what is no thing."""
-    singular = noun.removesuffix("s") if noun not in CATEGORIES else noun
-    if singular in ("object", "thing"):
-        return ""
-    if noun not in names and singular.replace(" ", "_") not in CATEGORIES:
-        raise ValueError(f"{said!r}: {unknown('thing', noun, (*names, *CATEGORIES))}")
-    return singular.replace(" ", "_")
+def _kinds(noun: str, said: str, names: Collection[str]) -> tuple[str, ...]:
+    """The categories that a noun means, none for anything that can be moved. ValueError for what is no thing."""
+    forms = [form.replace(" ", "_") for form in (noun, noun.removesuffix("s"), noun.removesuffix("es"))]
+    if any(form in ("object", "thing") for form in forms):
+        return ()
+    known = next((form for form in forms if form in CATEGORIES or form in NOUNS), None)
+    if known is None and noun not in names:
+        raise ValueError(f"{said!r}: {unknown('thing', noun, (*names, *CATEGORIES, *NOUNS))}")
+    return NOUNS.get(known or noun, (known or noun,))
 
 
 def _at(names: list[str], where: str, place: str, seen: Observation) -> list[str]:

@@ -14,7 +14,7 @@ from fail2progress.perception.segmentation.base import Perceived, Segment
 
 _MOSTLY = 0.5
 """Share of a segment's pixels that must be of one thing for it to be that thing."""
-_MATCHED = 0.5
+MATCHED = 0.5
 """Intersection over union from which a thing was found."""
 
 
@@ -56,8 +56,8 @@ class InsideScore:
     def add(self, shot: Snapshot, perceived: Perceived, state: RelationState, visible: Collection[int]) -> None:
         """visible: things that count, from 1."""
         truth, known = shot.truth, shot.frame.depth > 0
-        is_of = {part.id: _thing(part, shot.things, known) for part in perceived.segments}
-        found = {thing for thing, iou in is_of.values() if iou >= _MATCHED}
+        is_of = {part.id: thing_of(part, shot.things, known) for part in perceived.segments}
+        found = {thing for thing, iou in is_of.values() if iou >= MATCHED}
         holds_all = {part.id for part in perceived.segments if shot.tote.ravel()[part.mask].mean() > _MOSTLY}
         told: set[tuple[int, int]] = set()
         for relation, one, other in state.holding():
@@ -72,7 +72,7 @@ class InsideScore:
                     self.counts.hit_of_found += (i, j) in told
         for part in perceived.segments:
             thing, iou = is_of[part.id]
-            if iou >= _MATCHED:
+            if iou >= MATCHED:
                 self._hollow(part.hollow, bool(truth.hollow[thing]))
 
     def _said(self, i: int, j: int, all_in: bool, truth: Truth, told: set[tuple[int, int]]) -> None:
@@ -87,7 +87,7 @@ class InsideScore:
             self.counts.hollow["right" if said and true else "false" if said else "missed"] += 1
 
 
-def _thing(part: Segment, things: NDArray[np.int64], known: NDArray[np.bool_]) -> tuple[int, float]:
+def thing_of(part: Segment, things: NDArray[np.int64], known: NDArray[np.bool_]) -> tuple[int, float]:
     """The thing that most of a segment is, from 0 (-1: none), and their intersection over union of pixels with readings."""
     pixels = part.mask[known.ravel()[part.mask]]
     counts = np.bincount(things.ravel()[pixels], minlength=int(things.max()) + 1)

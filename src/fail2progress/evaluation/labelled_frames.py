@@ -54,9 +54,10 @@ def labelled(folder: Path, kind: str) -> Iterator[Labelled]:
 
 
 def _ocid(folder: Path) -> Iterator[Labelled]:
-    """.../{floor, table}/.../seq/{rgb, depth, label}/NAME.png; label 1 is the floor or table; where there is a table, label 2."""
+    """SUBSET/{floor, table}/{top, bottom}/[KIND/]SEQUENCE/{rgb, depth, label}/NAME.png; label 1 is the floor, and where there
+    is a table, label 2 is that. The last folder called floor or table counts: others are those that a data set lies in."""
     for path in sorted(folder.glob("**/label/*.png")):
-        support = 2 if "table" in path.parts else 1
+        support = 2 if next((part for part in reversed(path.parts) if part in ("floor", "table")), "") == "table" else 1
         things = _labels(path)
         rest = path.parent.parent
         frame = _frame(rest / "rgb" / path.name, rest / "depth" / path.name, XTION, 0.001)

@@ -37,8 +37,12 @@ class Thresholds:
     """How far below its container's rim a content is seen."""
     shown: float = 0.03
     """Share of a content's readings that are, at least."""
-    within: float = 0.004
+    within: float = 0.006
     """How far these are from the container's outline, by the median: more than a wall's thickness."""
+    readings: int = 60
+    """Of a content, at least: scraps of a container's own wall have few."""
+    across: float = 0.025
+    """The diagonal of what is seen of a content, at least."""
     margin: float = 0.010
     """How far a content's box may reach over its container's, by pixels and noise."""
     margin_spread: float = 0.003
@@ -182,10 +186,17 @@ class _Completion:
         rules, points, rim = self.thresholds, self.clouds[i], self.bounds[j, 1, 2]
         if self.parts[i].hollow and self.lowest[i] > rim - 2 * rules.rim:
             return False
+        if self.parts[j].cavity is not None and self._is_scrap(i):
+            return False
         under = points[points[:, 2] < rim - rules.under]
         if len(under) < max(3.0, rules.shown * len(points)):
             return False
         return float(np.median(_depth(self.outlines[j], under[:, :2].astype(float)))) > rules.within
+
+    def _is_scrap(self, i: int) -> bool:
+        """Whether a segment that was found by what it looks like is too small to be more than a piece of the container itself."""
+        across = float(np.linalg.norm(np.ptp(self.clouds[i], axis=0))) if len(self.clouds[i]) else 0.0
+        return len(self.parts[i].points) < self.thresholds.readings or across < self.thresholds.across
 
     def _shared_container(self, i: int) -> int:
         """What stands on a content lies in the same container, unless it is all above its rim."""

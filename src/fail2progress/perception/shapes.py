@@ -38,6 +38,13 @@ def solid(points: Array, bottom: float, hollow: bool) -> Solid:
     return Solid(pose(middle[0], middle[1], bottom + height / 2, yaw), np.array([*np.maximum(size, 1e-3), height]), shape)
 
 
+def local(points: Array, at: Array, size: Array) -> Array:
+    """(n, 3) places of points (n, 3) in an upright box with a pose (7,) and full extents (3,): from -1 to 1 along its axes."""
+    c, s = 1 - 2 * float(at[6]) ** 2, 2 * float(at[3] * at[6])
+    turned = (np.asarray(points, float) - at[:3]) @ np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    return np.asarray(turned / (np.maximum(size, 1e-6) / 2))
+
+
 def _shape(points: Array, corners: Array, middle: Array, size: Array, yaw: float) -> Shape:
     front = _front(points[:, :2], corners)
     if len(front) < 5 or size.min() < 0.5 * size.max() or size.max() > 0.25:

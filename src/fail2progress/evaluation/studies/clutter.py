@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.provenance import provenance
+from fail2progress.evaluation.box_measures import BoxScore
 from fail2progress.evaluation.clutter_relations import InsideScore
 from fail2progress.evaluation.clutter_truth import Snapshot, snapshot
 from fail2progress.evaluation.segment_measures import Measures, mean, measure
@@ -34,7 +35,7 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[s
     measures: dict[str, list[Measures]] = defaultdict(list)
     overlaps: dict[str, list[float]] = defaultdict(list)
     refused = said = false = 0
-    inside = InsideScore()
+    inside, boxes = InsideScore(), BoxScore()
     for number in range(scenes):
         shot = snapshot(seed, number)
         try:
@@ -47,6 +48,7 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[s
         false += _false(found, shot.things)
         own = _own(found, shot)
         inside.add(shot, perceived, detect(perceived), own)
+        boxes.add(shot, perceived)
         for thing, iou in own.items():
             way = shot.ways[thing - 1]
             for key in ("all", f"place: {shot.place}", f"sensor: {shot.sensor}", f"put: {way}"):
@@ -65,6 +67,7 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[s
         "segments_per_thing": said / things,
         "false_segments_per_scene": false / max(scenes, 1),
         "inside": inside.counts.as_json(),
+        "boxes": boxes.as_json(),
         "rows": rows,
         "provenance": provenance(scenes=scenes, seed=seed, segmenter=segmenter.name),
     }
@@ -88,7 +91,7 @@ def page(report: Mapping[str, Any]) -> str:
     for key, row in report["rows"].items():
         own = [f"{row[part]:.1f}" if part in row else "" for part in ("overlap_F", "boundary_F", "segmented_75")]
         lines.append(f"| {key} | {row['things']} | {100 * row['found']:.1f} % | {row['mean_iou']:.3f} | {' | '.join(own)} |")
-    return "\n".join([*lines, "", _about_inside(report["inside"])]) + "\n"
+    return "\n".join([*lines, "", _about_inside(report["inside"]), "", *_about_boxes(report["boxes"])]) + "\n"
 
 
 def _about_inside(inside: Mapping[str, Any]) -> str:
@@ -99,6 +102,25 @@ def _about_inside(inside: Mapping[str, Any]) -> str:
         f"{share['recall']} were said, of {inside['pairs_found']} with both found {share['recall_of_found']}. Things said to be "
         f"hollow are so in {share['hollow_precision']}; of hollow things found {share['hollow_recall']} were said to be."
     )
+
+
+def _about_boxes(boxes: Mapping[str, Any]) -> list[str]:
+    """How boxes around all of a thing fit, and how honest their deviations are."""
+    if not boxes["things"]:
+        return ["No thing was found, and so no box around one was judged."]
+    rows = [
+        f"| {kind} | {row['sides']} | {100 * row['within_1']:.0f} % | {100 * row['within_2']:.0f} % |"
+        for kind, row in (("all", {**boxes, "sides": 6 * boxes["things"]}), *boxes["by_side"].items())
+        if row["sides"]
+    ]
+    return [
+        f"Boxes around all of {boxes['things']} things found: mean IoU with the true box {boxes['iou']:.3f}, of boxes around "
+        f"what is seen {boxes['iou_visible']:.3f}.",
+        "",
+        "| side, by what was seen of it | sides | within 1 stated deviation | within 2 |",
+        "|---|---|---|---|",
+        *rows,
+    ]
 
 
 def _row(ious: NDArray[np.float64], measures: list[Measures] | None) -> dict[str, object]:

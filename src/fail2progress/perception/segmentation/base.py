@@ -34,6 +34,7 @@ class Segment:
     covered: `pixels` and those that show it but have no reading; None where not known.
     cavity: m from its rim to the lowest that was seen of its inside, 0 where no inside was seen; None where none was looked for,
     and its category says whether it holds things.
+    hidden: (6,) share of its outline at low and high x, y, z of the box that something else hides; None where not known.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Segment:
     colour: str = ""
     covered: NDArray[np.int64] | None = None
     cavity: float | None = None
+    hidden: Array | None = None
 
     @property
     def hollow(self) -> bool:

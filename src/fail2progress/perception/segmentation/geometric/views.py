@@ -19,8 +19,8 @@ from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
-from fail2progress.perception.segmentation.geometric.visibility import visibility
-from fail2progress.perception.shapes import CATEGORY, solid
+from fail2progress.perception.segmentation.geometric.visibility import outline, visibility
+from fail2progress.perception.shapes import CATEGORY, local, solid
 
 _TABLE_TOP = 0.02
 """Metres of thickness that a surface's box is given, of which only the upper side is seen."""
@@ -49,10 +49,24 @@ class View:
         cavity = depth_of(self.rows, pixels, others, self.cavities)
         body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, cavity > 0)
         pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
-        share = visibility(pixels, self.depth)
+        around = outline(pixels, self.depth)
+        hidden = around.sides(local(self._points(around.beside).astype(float), body.pose, body.size))
         word = colour_word(self.scan.colour.reshape(-1, 3)[pixels])
         own, covered = self._points(pixels), None if thing.covered is None else np.union1d(thing.covered, pixels)
-        return Segment(name, CATEGORY[body.shape], body.shape, own, pixels, body.pose, body.size, share, word, covered, cavity)
+        return Segment(
+            name,
+            CATEGORY[body.shape],
+            body.shape,
+            own,
+            pixels,
+            body.pose,
+            body.size,
+            around.visibility,
+            word,
+            covered,
+            cavity,
+            hidden,
+        )
 
     def table(self, name: str, surface: Surface) -> Segment:
         """One surface."""
