@@ -51,8 +51,12 @@ def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Pa
     assert {"planes", "segments", "relations", "seconds"} <= set(report)
     assert len(report["planes"]) == 1 and len(report["segments"]) == 3
     assert report["up"]["side"] == "top" and report["up"]["by"] == "the planes in view" and report["notes"] == []
-    keys = {"id", "box_xyxy_px", "points", "shape", "colour", "size_m", "pose", "visibility"}
+    keys = {"id", "box_xyxy_px", "points", "shape", "colour", "size_m", "pose", "visibility", "cavity_m", "whole"}
     assert all(set(part) == keys and len(part["pose"]) == 7 for part in report["segments"])
+    wholes = [part["whole"] for part in report["segments"]]
+    assert all(len(whole["size_m"]) == 3 and len(whole["pose"]) == 7 and min(whole["deviation_m"]) > 0 for whole in wholes)
+    hollow = {part["id"] for part in report["segments"] if part["cavity_m"] > 0}
+    assert {b for name, _, b, _ in report["relations"] if name == "inside"} == hollow
     assert sum(name == "inside" for name, *_ in report["relations"]) == 1
     assert sum(name == "on" for name, *_ in report["relations"]) == 2
     assert all(0.5 <= odds <= 1.0 for *_, odds in report["relations"])

@@ -54,6 +54,8 @@ class Thresholds:
     """Thickness of a container's floor."""
     table: float = 0.04
     """Thickness of a table's top, of which often only the upper side is seen."""
+    sunk: float = 0.06
+    """How far below a table's top something that stands on it may seem to reach, by readings that fly behind its edge."""
     beside: float = 0.15
     """How far from what is seen of a table something may still stand on it, if it stands on nothing else."""
     around: float = 0.03
@@ -144,13 +146,16 @@ class _Completion:
 
     def _place(self, i: int, j: int) -> tuple[float, bool] | None:
         """Height (m) at which i would stand on j or lie in it, and whether it lies in it; None where it can do neither."""
+        if self.container[j] == i:
+            return None  # a tote does not stand on what lies in it
         extent = self.bounds[i, 1, :2] - self.bounds[i, 0, :2]
         depth = _depth(self.outlines[j], self.bounds[i].mean(axis=0)[None, :2])[0]
         rim = float(self.bounds[j, 1, 2])
         if depth < -0.25 * extent.min():
             return None
         if self.parts[j].shape is Shape.TABLE:
-            return (rim, False) if self.bounds[i, 1, 2] > rim - 0.01 else None
+            stands = self.bounds[i, 1, 2] > rim - 0.01 and self.lowest[i] > rim - self.thresholds.sunk
+            return (rim, False) if stands else None
         if depth >= 0.0 and self._lies_in(i, j):
             return float(self.bounds[j, 0, 2]) + self.thresholds.wall, True
         top = rim if self.parts[j].hollow else self._top_near(i, j)
