@@ -27,3 +27,13 @@ def test_mistakes(refuses: Any, tmp_path: Path) -> None:
     assert "is a folder" in refuses("families", "make", "row-pushed", "--out", tmp_path)
     assert "ends in .png" in refuses("families", "picture", "row-pushed", "--out", tmp_path / "a.gif")
     assert "--count" in refuses("families", "make", "row-pushed", "--count", 0, "--out", tmp_path / "a")
+
+
+def test_the_study_of_families_says_how_many_samples_it_is_about(run: Any, refuses: Any, tmp_path: Path) -> None:
+    asked = ("reproduce", "families", "--minutes", 0, "--families", "row-pushed", "--methods", "stein", "--parts", "learn")
+    assert run(*asked, "--samples", 5, "--no-surplus", "--out", tmp_path).exit_code == 0
+    text = (tmp_path / "families.md").read_text()
+    assert "5 samples a failure" in text and "0% explorers" in text and "| row-pushed 0 | stein | not run |" in text
+    target = json.loads((tmp_path / "families.json").read_text())["provenance"]["configuration"]["targeting"]
+    assert (target["samples"], target["oversampling"], target["explorers"]) == (5, 1.0, 0.0)
+    assert "--samples" in refuses(*asked, "--samples", 0, "--out", tmp_path)

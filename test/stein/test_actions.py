@@ -116,6 +116,18 @@ def test_a_placement_may_stick_out_as_far_as_the_failed_one(density: FailureRela
     assert bool((over_the_edge.log_prior(corner.expand(COUNT, 2)) > actions.log_prior(corner.expand(COUNT, 2))).all())
 
 
+def test_what_fell_off_an_edge_is_put_over_edges(density: FailureRelations, actions: ActionSpace) -> None:
+    space = density.space
+    tables, half = space.surroundings, space.solids.footprints.half[space.moved]
+    edge = torch.stack([tables.tables[0, 0, 0] - 0.2 * half[0], tables.tables[0, :, 1].mean()])
+    way = edge - space.solids.footprints.centre[space.moved]
+    over = replace(actions, call=SkillCall("pick_place", "cup_1", (*way.tolist(), 0.0, 0.0)))
+    middle = tables.tables[0, :, :2].mean(dim=0)
+    assert bool((over.log_prior(middle.expand(COUNT, 2)) < actions.log_prior(middle.expand(COUNT, 2)) - 1.0).all())
+    assert bool((over.log_prior(edge.expand(COUNT, 2)) > over.log_prior(middle.expand(COUNT, 2))).all())
+    assert over.chart().low[0] < actions.chart().low[0] and over.chart().high[1] > actions.chart().high[1]
+
+
 def test_an_action_for_every_state(actions: ActionSpace) -> None:
     action = actions.action(draws(actions, 0))
     assert action.skill.tolist() == [0] * COUNT and action.object.tolist() == [actions.object] * COUNT

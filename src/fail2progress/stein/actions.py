@@ -22,7 +22,7 @@ from fail2progress.skills.vocabulary import current
 from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.commands import Commands
 from fail2progress.stein.planar import turned
-from fail2progress.stein.solids import Surroundings
+from fail2progress.stein.solids import EDGE, Surroundings
 from fail2progress.stein.states import StateSpace
 
 PRIOR = "prior"
@@ -30,6 +30,10 @@ PRIOR = "prior"
 ACQUISITIONS = ("entropy", "log-entropy", "mutual-information", PRIOR)
 _BESIDE = 0.03
 """Metres beside what was aimed at that are tried as well."""
+_STICKS_OUT = 0.8
+"""By so much of what the failed one did must a placement stick out, where that one stuck out."""
+_INFEASIBLE = 10_000.0
+"""Nats per square metre: 1 cm costs one nat."""
 _PASSES = 4
 _DROPOUT = 0.1
 
@@ -66,8 +70,8 @@ class ActionSpace:
             room = self.space.solids.footprints.half[self.aim] + _BESIDE
             return Chart((-room).tolist(), room.tolist())
         bounds = self.sampler.bounds(definition, self.space.surroundings)
-        bounds = bounds if self.sampler.places else self.commands.bounds(bounds)
-        return Chart(list(bounds.low), list(bounds.high), list(bounds.periodic))
+        bounds, beyond = bounds if self.sampler.places else self.commands.bounds(bounds), self._tables().overhang
+        return Chart([value - beyond for value in bounds.low], [value + beyond for value in bounds.high], list(bounds.periodic))
 
     def failed(self) -> Tensor:
         """(M, D) coordinates of the failed call itself in every state."""
@@ -106,8 +110,17 @@ class ActionSpace:
         return Action(index, torch.full((count,), self.object), self.parameters(particles))
 
     def log_prior(self, particles: Tensor) -> Tensor:
-        """(M,) ln P(A) up to a constant. A placement may stick out of the table as far as the failed one did."""
-        return self.sampler.log_prior(particles, self._around()) if self.aim is None else torch.zeros(len(particles))
+        """(M,) ln P(A) up to a constant. A placement sticks out of the table about as far as the failed one, and no farther: what
+        falls off an edge is told by placements at edges (docs/decisions/0061)."""
+        if self.aim is not None:
+            return torch.zeros(len(particles))
+        around, tables = self._around(), self._tables()
+        fits = self.sampler.log_prior(particles, around)
+        if not self.sampler.places or tables.overhang <= EDGE:
+            return fits
+        half = (around.box[:, self.object, 1] - around.box[:, self.object, 0])[:, :2] / 2
+        short = functional.relu(_STICKS_OUT * tables.overhang - tables.outside(particles, half))
+        return fits - _INFEASIBLE * short**2
 
     def _around(self) -> Around:
         """What hangs together with the object is not in its way."""

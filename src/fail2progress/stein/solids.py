@@ -14,7 +14,8 @@ from fail2progress.stein.planar import Footprints, Planar, turned
 
 _SOFT = 0.01
 """Metres over which being above a table fades at its edge."""
-_EDGE = 0.02
+EDGE = 0.02
+"""Metres from the edge of a table that count as sticking out."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Surroundings:
         """(..., T) how far (m) a footprint is from leaving each table; negative where it does. centre, half: (..., 2)."""
         inside_low = centre.unsqueeze(-2) - half.unsqueeze(-2) - self.tables[:, 0, :2]
         inside_high = self.tables[:, 1, :2] - centre.unsqueeze(-2) - half.unsqueeze(-2)
-        return torch.minimum(inside_low, inside_high).amin(dim=-1) - _EDGE
+        return torch.minimum(inside_low, inside_high).amin(dim=-1) - EDGE
 
     def height(self, centre: Tensor, half: Tensor) -> Tensor:
         """(...) height in metres of the table below, blended where there is none."""

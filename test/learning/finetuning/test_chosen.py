@@ -1,6 +1,6 @@
 import numpy as np
 
-from fail2progress.learning.finetuning.chosen import in_view, mistaken, ranked
+from fail2progress.learning.finetuning.chosen import KEPT, in_view, mistaken, ranked
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.points2plans.model import Points2Plans
 from support import failures
@@ -10,11 +10,21 @@ ALL = np.ones(6)
 
 def test_what_keeps_most_comes_first_and_explorers_fill_their_quota() -> None:
     explorer, wrong = np.array([False] * 3 + [True] * 3), np.array([True, True, True, False, True, True])
-    shares = np.array([0.8, 1.0, 0.9, 1.0, 0.5, 0.4])
+    shares = np.array([0.98, 1.0, 0.99, 1.0, 0.9, 0.4])
     order = ranked(shares, ALL, wrong, explorer, 3, 1 / 3)
     assert order[:3] == [1, 2, 4]  # two that keep most, and the first explorer that the model gets wrong
     assert sorted(order) == list(range(6))
     assert ranked(shares, ALL, wrong, explorer, 3, 0.0)[:3] == [1, 2, 0]
+
+
+def test_explorers_leave_most_of_what_held() -> None:
+    explorer, wrong = np.array([False] * 10 + [True] * 10), np.ones(20, bool)
+    shares = np.array([1.0] * 10 + [0.7] * 10)
+    order = ranked(shares, np.ones(20), wrong, explorer, 10, 0.5)
+    assert sum(explorer[order[:10]]) == 1 and shares[order[:10]].mean() >= KEPT  # a second one would leave .94
+    shares[12:] = 0.99
+    order = ranked(shares, np.ones(20), wrong, explorer, 10, 0.5)
+    assert sum(explorer[order[:10]]) == 5 and shares[order[:10]].mean() >= KEPT and 10 in order[:10] and 11 not in order[:10]
 
 
 def test_explorers_that_teach_nothing_are_left_to_the_end() -> None:
@@ -42,7 +52,7 @@ def test_among_equals_those_come_first_in_which_things_are_seen() -> None:
 def test_what_the_camera_sees_of_things() -> None:
     outcome = failures.outcome("row")
     sample, cloud = Sample(0, 0.0, outcome), outcome.before.cloud
-    assert in_view(sample, ["row_0"]) == min(3.0 * float(cloud.visibility[cloud.index("row_0")]), 1.0)
+    assert in_view(sample, ["row_0"]) == min(8.0 * float(cloud.visibility[cloud.index("row_0")]), 1.0)
     assert in_view(sample, ["nobody"]) == 0.0
 
 

@@ -21,13 +21,17 @@ from fail2progress.simulation.base import Outcome
 
 _OFF = 0.02
 """Metres by which a predicted motion is wrong."""
+_WHOLE = 8.0
 _TEACHES = 10.0
+KEPT = 0.96
+"""Share of R_F that D+ keeps, however many explore."""
 _SHOWN = 0.2
 """What it counts to have everything in view, in parts of R_F."""
 
 
 def ranked(shares: Array, seen: Array, wrong: Mask, explorer: Mask, samples: int, quota: float) -> list[int]:
-    """Rows of simulated scenes, the best first: a `quota` of the first `samples` are explorers, more where too few others teach.
+    """Rows of simulated scenes, the best first. Of the first `samples`, explorers are at most a `quota`, and as many as leave
+    `KEPT` of R_F; more where too few others teach.
 
     Only what the model gets `wrong` (K,) teaches something: where things are hidden, it has nothing to be wrong about. shares,
     seen (K,): of R_F that is kept, and of the things concerned that are in view.
@@ -35,18 +39,21 @@ def ranked(shares: Array, seen: Array, wrong: Mask, explorer: Mask, samples: int
     worth = np.round(shares, 3) + _SHOWN * np.round(seen, 3) + _TEACHES * wrong
     keepers = [int(i) for i in np.argsort(-worth, kind="stable") if not explorer[i]]
     others = [int(i) for i in np.argsort(-seen, kind="stable") if explorer[i] and wrong[i]]
-    teaching = int((wrong & ~explorer).sum())
-    few = min(len(others), max(round(quota * samples), samples - teaching))
-    rest = [i for i in range(len(shares)) if explorer[i] and i not in others[:few]]
-    first = [*keepers[: samples - few], *others[:few]]
-    return [*first, *keepers[samples - few :], *rest]
+    needed = samples - int((wrong & ~explorer).sum())
+    taken: list[int] = []
+    for i in others:
+        own = [*keepers[: samples - len(taken) - 1], *taken, i]
+        if len(taken) < needed or (len(taken) < round(quota * samples) and shares[own].mean() >= KEPT):
+            taken.append(i)
+    rest = [i for i in range(len(shares)) if explorer[i] and i not in taken]
+    return [*keepers[: samples - len(taken)], *taken, *keepers[samples - len(taken) :], *rest]
 
 
 def in_view(sample: Sample, names: Sequence[str]) -> float:
-    """Share of things that the camera sees before the skill, mean over them; all of a thing from a third of its outline."""
+    """Share of things that the camera sees before the skill, mean over them; all of a thing from an eighth of its outline."""
     cloud = sample.outcome.before.cloud
     known = [cloud.visibility[cloud.index(name)] for name in names if name in cloud.names]
-    return float(np.minimum(3.0 * np.array(known), 1.0).mean()) if known else 0.0
+    return float(np.minimum(_WHOLE * np.array(known), 1.0).mean()) if known else 0.0
 
 
 def mistaken(model: SkillEffectModel, outcome: Outcome, names: Sequence[str], kinds: Sequence[str]) -> bool:

@@ -50,8 +50,8 @@ class TargetOptions:
     action_steps: int = 24
     learning_rate: float = 0.05
     scope: str = "all"
-    explorers: float = 0.2
-    """Share of D+ that is drawn from P(S) and need not keep R_F, where the model fails all the same (chosen.py)."""
+    explorers: float = 0.5
+    """Share of D+ at most that is drawn from P(S) and need not keep R_F, where the model fails all the same (chosen.py)."""
     freedom: float = 0.03
     """Metres by which members of the failed cluster may shift within it."""
     physics: tuple[str, ...] = ()
