@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from fail2progress.failures.event import Call, FailureEvent
+from fail2progress.learning.finetuning.chosen import KEPT
 from fail2progress.learning.finetuning.generators import GENERATORS
 from fail2progress.learning.finetuning.instantiate import Sample, kept
 from fail2progress.learning.finetuning.targeted import Targeted, TargetOptions, target
@@ -123,14 +124,15 @@ def test_more_particles_than_samples() -> None:
     assert [TargetOptions(samples=n).particles for n in (1, 2, 20)] == [5, 8, 80]
 
 
-def test_explorers_leave_what_merely_happened_to_hold(model: Points2Plans, simulator: MujocoSimulator) -> None:
+def test_explorers_are_drawn_besides_and_leave_most_of_what_held(model: Points2Plans, simulator: MujocoSimulator) -> None:
     event, scene = failures.event("drawer"), failures.outcome("drawer").before.scene
-    all_kept, some = (
+    alone, some = (
         target(event, model, simulator, replace(BRIEF, samples=8, explorers=share), 0, rebuild=lambda _: scene)
         for share in (0.0, 0.5)
     )
-    assert all_kept.tried == 16 and some.tried == 28
-    assert some.spreads.within > all_kept.spreads.within
+    assert alone.tried == 16 and some.tried == 28 and len(some.outcomes) == len(alone.outcomes) == 8
+    assert torch.equal(some.states[16:], some.drawn[16:]) and not torch.equal(some.states[:16], some.drawn[:16])
+    assert some.kept >= min(KEPT, alone.kept) - 0.1
 
 
 class Shaky(MujocoSimulator):
