@@ -22,7 +22,7 @@ from support.run_lengths import encode
 
 BEGIN = 1_700_000_000 * SECOND + 300_000_000
 PERIOD = SECOND // 5
-IMAGE, COMPRESSED, INFO = (f"sensor_msgs/msg/{kind}" for kind in ("Image", "CompressedImage", "CameraInfo"))
+IMAGE, COMPRESSED, INFO, IMU = (f"sensor_msgs/msg/{kind}" for kind in ("Image", "CompressedImage", "CameraInfo", "Imu"))
 REALSENSE = ("/camera/color/image_raw", "/camera/aligned_depth_to_color/image_raw", "/camera/color/camera_info")
 Said = tuple[str, str, int, Any]
 """Topic, type, time of arrival (ns) and message."""
@@ -79,6 +79,18 @@ def info(stamp: int, frame: RgbdFrame, k: Iterable[float] | None = None, size: t
     return types[INFO](
         header=header(stamp), height=height, width=width, distortion_model="plumb_bob", d=np.zeros(5), k=matrix,
         r=np.eye(3).ravel(), p=np.zeros(12), binning_x=0, binning_y=0, roi=region,
+    )  # fmt: skip
+
+
+def imu(stamp: int, acceleration: Iterable[float], frame: str = "camera_imu_optical_frame") -> Any:
+    """What an accelerometer reads; it knows no orientation."""
+    types, (x, y, z) = store().types, acceleration
+    vector, turn = types["geometry_msgs/msg/Vector3"], types["geometry_msgs/msg/Quaternion"]
+    return types[IMU](
+        header=header(stamp, frame), orientation=turn(x=0.0, y=0.0, z=0.0, w=1.0),
+        orientation_covariance=np.array([-1.0] + [0.0] * 8), angular_velocity=vector(x=0.01, y=0.0, z=-0.02),
+        angular_velocity_covariance=np.zeros(9), linear_acceleration=vector(x=x, y=y, z=z),
+        linear_acceleration_covariance=np.zeros(9),
     )  # fmt: skip
 
 

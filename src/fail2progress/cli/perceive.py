@@ -128,7 +128,7 @@ def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, jso
 
     def named() -> Iterator[Named]:
         for frame in frames(bag, every=every):
-            seen = frame if chosen.up is None else replace(frame, up=chosen.up)
+            seen = frame if chosen.up is None else replace(frame, up=chosen.up, up_source="given")
             yield f"{frame.stamp / 1e9:.3f}", partial(chosen.of, seen)
 
     _told(*chosen.all(named(), -(-bag.moments // every), *_into(files)), bag.path, json_output)

@@ -62,6 +62,8 @@ class RgbdFrame:
     stamp: int = 0
     """Nanoseconds: since 1970 of what is from ROS, since its start of what is simulated."""
     up: Array | None = None
+    up_source: str = "given"
+    """How that is known."""
 
     def __post_init__(self) -> None:
         size = (self.intrinsics.height, self.intrinsics.width)

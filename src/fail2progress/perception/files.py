@@ -46,13 +46,13 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
     rgb, raw = images(colour, depth)
     found = read_camera(camera, (rgb.shape[1], rgb.shape[0]))
     metres, notes = _metres(raw, found, depth)
-    up = found.up if up is None else up
+    up, source = (found.up, "the camera's file") if up is None else (up, "given")
     if found.depth is not None and found.depth_to_colour is not None:
         metres, rgb, k = _together(found, metres, rgb, (colour, depth, camera))
         notes.append(f"depth was registered to colour by the camera's file, at {k.width} x {k.height}")
     else:
         metres, rgb, k = _one_camera(found.intrinsics, metres, rgb, (colour, depth, camera), notes)
-    return FileFrame(RgbdFrame(rgb, metres, k, found.pose, up=up), tuple(notes))
+    return FileFrame(RgbdFrame(rgb, metres, k, found.pose, up=up, up_source=source), tuple(notes))
 
 
 def images(colour: Path, depth: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:

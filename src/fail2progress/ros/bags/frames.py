@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.ros.bags.cdr import Cdr, DamagedError
 from fail2progress.ros.bags.encodings import ENCODINGS, as_rgb
+from fail2progress.ros.bags.gravity import Gravity
 from fail2progress.ros.bags.info import SLOP, BagInfo
 from fail2progress.ros.bags.pictures import COMPRESSED, DEEP, decoded, in_metres
 from fail2progress.ros.bags.playback import messages
@@ -27,9 +28,10 @@ _WAITING = 30
 def frames(bag: BagInfo, slop: float = SLOP, every: int = 1) -> Iterator[RgbdFrame]:
     """Each pair of a colour and a depth image whose stamps differ by no more than `slop` seconds; the first of every so many.
 
-    Frames have no pose: the camera's place is worked out from the table. Damaged messages are passed over.
+    Frames have no pose: the camera's place is worked out from the table. Which way is up they know where an IMU beside the camera
+    was recorded. Damaged messages are passed over.
     """
-    pairs, number = _Pairs(round(slop * SECOND)), 0
+    pairs, number, gravity = _Pairs(round(slop * SECOND)), 0, Gravity(bag)
     for item in messages(bag):
         name = bag.played[item.topic]
         if name not in (COLOUR, DEPTH, INFO):
@@ -40,7 +42,8 @@ def frames(bag: BagInfo, slop: float = SLOP, every: int = 1) -> Iterator[RgbdFra
             continue
         if found is not None:
             if number % every == 0:
-                yield found
+                up = gravity.up(found.stamp)
+                yield found if up is None else replace(found, up=up, up_source="the IMU")
             number += 1
 
 

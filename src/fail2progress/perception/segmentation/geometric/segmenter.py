@@ -76,7 +76,7 @@ class GeometricSegmenter(Segmenter):
         if frame.pose is not None:
             return orientation.way_up(frame.pose[2, :3], "the camera's pose")
         if frame.up is not None:
-            return orientation.way_up(frame.up, "given")
+            return orientation.way_up(frame.up, frame.up_source)
         inverted = readings.inverse(frame.depth)
         if np.count_nonzero(inverted) < 0.01 * inverted.size:
             raise PerceptionError(_no_depth(frame.depth))
