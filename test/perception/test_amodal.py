@@ -1,5 +1,7 @@
 """Boxes around all of a thing: hidden parts are filled in, and what is less known has a larger deviation."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,14 @@ def test_what_stands_behind_something_goes_on_behind_it_and_less_surely() -> Non
     hidden, whole = found.segments[far].hidden, amodal_boxes(found)[far]
     assert hidden is not None and hidden[:4].max() > 0.3
     assert whole.deviation[:4][hidden[:4] > 0.3].min() > whole.deviation[:4][hidden[:4] == 0].min()
+
+
+def test_what_was_named_but_of_which_nothing_was_read_keeps_its_box() -> None:
+    found, _ = seen(box(0.12, 0.08, 0.1))
+    (part,) = found.segments
+    bare = replace(part, points=part.points[:0], pixels=part.pixels[:0], hidden=None)
+    (whole,) = amodal_boxes(replace(found, segments=(bare,)))
+    assert np.isfinite(whole.size).all() and np.isfinite(whole.pose).all() and (whole.deviation > 0).all()
 
 
 def test_a_can_is_as_deep_as_it_is_wide() -> None:

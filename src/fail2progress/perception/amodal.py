@@ -108,7 +108,9 @@ def _box(part: Segment, found: Evidence) -> AmodalBox:
 def _evidence(part: Segment, camera: Array, low: float) -> Evidence:
     """camera: (3,) m; low: height (m) of what the thing stands on."""
     half = part.size / 2
-    ends = np.quantile(local(part.points.astype(float), part.pose, part.size), (_TRIM, 1 - _TRIM), axis=0) * half
+    ends = np.stack([-half, half])
+    if len(part.points):
+        ends = np.quantile(local(part.points.astype(float), part.pose, part.size), (_TRIM, 1 - _TRIM), axis=0) * half
     if part.shape is Shape.CYLINDER:  # the circle through what was seen is all of it
         ends[:, :2] = np.stack([-half[:2], half[:2]])
     eye = local(camera[None], part.pose, part.size)[0] * half
