@@ -12,6 +12,7 @@ import typer
 
 from fail2progress.cli.bag import look_through
 from fail2progress.cli.common import StoppedError, UserError, WorkError, checked, print_json, require, say, show_table, table_of
+from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 
 if TYPE_CHECKING:
     from fail2progress.cli.perceiving import Outcome, Perceiving
@@ -49,7 +50,7 @@ def perceive(
         typer.Option(
             help="geometric, learned, fused, open-vocabulary, one of another package, or a YAML or JSON file with its options."
         ),
-    ] = "geometric",
+    ] = SEGMENTER,
     relations: Annotated[
         str, typer.Option(help="Relation detector: geometric, learned (by --model), or one of another package.")
     ] = "geometric",

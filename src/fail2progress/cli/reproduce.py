@@ -11,6 +11,7 @@ from fail2progress.cli import reproduce_assets, reproduce_families, reproduce_pe
 from fail2progress.cli.common import UserError, checked, print_json, say, show_table, table_of, writable, write_json
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.core.names import unknown
+from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.tasks import DEFAULT
 
 TABLES = (
@@ -59,7 +60,7 @@ def reproduce(
     dataset: Annotated[
         str | None, typer.Option(help="For perception: a folder in the layout of OCID, OSD or BOP, or NAME-label.png files.")
     ] = None,
-    segmenter: Annotated[str, typer.Option(help="For perception, clutter, noise and identities: which one.")] = "geometric",
+    segmenter: Annotated[str, typer.Option(help="For perception, clutter, noise and identities: which one.")] = SEGMENTER,
     minutes: Annotated[
         float | None, typer.Option(help="For families and studies: end after so many minutes; 0 only reports.", min=0.0)
     ] = None,

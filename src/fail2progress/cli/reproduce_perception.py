@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fail2progress.cli.common import UserError, checked, print_json, say, writable, write_json
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown
+from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 
 if TYPE_CHECKING:
     from fail2progress.perception.segmentation.base import Segmenter
@@ -28,7 +29,7 @@ class Order:
     model: Path | None
     seed: int
     quick: bool
-    segmenter: str = "geometric"
+    segmenter: str = SEGMENTER
     trials: int | None = None
     frames: Path | None = None
 

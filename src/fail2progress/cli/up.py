@@ -30,6 +30,7 @@ from fail2progress.cli.common import (
 )
 from fail2progress.cli.limits import MOST
 from fail2progress.cli.report import write_report
+from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
@@ -124,9 +125,7 @@ def sim(
 @up.command()
 def robot(
     out: Path = typer.Option(Path("runs/robot"), help="Folder for failures, models, bags and logs; what is there is kept."),
-    segmenter: str = typer.Option(
-        "geometric", help="geometric, label-image where a detector publishes camera/labels, or as for perceive."
-    ),
+    segmenter: str = typer.Option(SEGMENTER, help="label-image where a detector publishes camera/labels, or as for perceive."),
     relations: str = _RELATIONS,
     view: bool = _VIEW,
     namespace: str = _NAMESPACE,
@@ -155,7 +154,7 @@ def replay(
     camera: str = _CAMERA,
     slop: float = _SLOP,
     segmenter: str = typer.Option(
-        "", help="Of camera images, as for perceive; default: label-image where the bag has labels, else geometric."
+        "", help="Of camera images, as for perceive; default: label-image where the bag has labels, else that of perceive."
     ),
     relations: str = _RELATIONS,
     resume: bool = _RESUME,
@@ -180,7 +179,7 @@ def replay(
     require(source != "segments" or not segmenter, "--segmenter works on camera images: leave out --source segments")
     source = source or ("camera" if segmenter else "")
     played = look_through(bag, topic, robot, camera, source, slop).played.values()
-    segmenter = segmenter or ("label-image" if LABELS in played else "geometric")
+    segmenter = segmenter or ("label-image" if LABELS in played else SEGMENTER)
     values = {"bag": str(bag), "source": source, "rate": rate, **_perception(segmenter, relations)}
     values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop, **_seen(view)}
     _check_report(report)

@@ -50,7 +50,7 @@ def seen(parts: tuple[Mask, ...], depths: tuple[float, ...], sure: float = 1.0) 
 
 def found(frame: RgbdFrame, told: Seen, given: list[np.ndarray] | None = None) -> list[np.ndarray]:
     """Pixels of the segments; given: in place of geometry's objects."""
-    guide = FusedGuide(told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
+    guide = FusedGuide(lambda: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
 
     class Guided(GeometricSegmenter):
         def guide(self, frame: RgbdFrame, window: Window) -> Guide:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRule
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 from fail2progress.perception.segmentation.geometric.views import owners_of
+from fail2progress.perception.segmentation.learned.beside import begun
 from fail2progress.perception.segmentation.learned.guide import GuideRules, in_frame, solid
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
@@ -35,18 +37,29 @@ class FuseRules:
 
 
 class FusedGuide(Guide):
-    """Of one frame, of which the network saw a window."""
+    """Of one frame, of which the network looks at a window while geometry goes on."""
 
     def __init__(
-        self, seen: Seen, window: Window, votes: VoteRules, rules: GuideRules, joins: JoinRules, fusing: FuseRules
+        self,
+        look: Callable[[], Seen],
+        window: Window,
+        votes: VoteRules,
+        rules: GuideRules,
+        joins: JoinRules,
+        fusing: FuseRules,
     ) -> None:
-        self._seen, self._window, self._numbers = seen, window, instances(seen, votes)
+        def proposed() -> tuple[Seen, Numbers]:
+            seen = look()
+            return seen, instances(seen, votes)
+
+        self._proposed, self._window = begun(proposed), window
         self._rules, self._joins, self._fusing = rules, joins, fusing
 
     def objects(self, geometry: Geometry) -> list[Thing]:
         """See Guide."""
         scan, rules = geometry.scan, self._rules
-        image, likely = in_frame(self._numbers, self._seen.thing, scan, self._window, rules)
+        seen, numbers = self._proposed()
+        image, likely = in_frame(numbers, seen.thing, scan, self._window, rules)
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
         read = np.where(scan.inverted > 0, image, 0)
         groups = self.joiner(geometry, read).run()
@@ -56,7 +69,8 @@ class FusedGuide(Guide):
 
     def joiner(self, geometry: Geometry, image: Numbers) -> Joiner:
         """Of the network's things in an image (H, W): their numbers at pixels with a reading."""
-        return Joiner(geometry.rows, image, self._numbers, self._seen, geometry.objects, self._joins)
+        seen, numbers = self._proposed()
+        return Joiner(geometry.rows, image, numbers, seen, geometry.objects, self._joins)
 
     def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, known: Mask) -> list[Numbers]:
         """All pixels of each of the network's things, with and without a reading."""

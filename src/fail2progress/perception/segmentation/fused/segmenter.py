@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptions
@@ -34,6 +36,9 @@ class FusedSegmenter(LearnedSegmenter):
         """See GeometricSegmenter."""
         return FusedGuide(*self.guided_by(frame, window))
 
-    def guided_by(self, frame: RgbdFrame, window: Window) -> tuple[Seen, Window, VoteRules, GuideRules, JoinRules, FuseRules]:
+    def guided_by(
+        self, frame: RgbdFrame, window: Window
+    ) -> tuple[Callable[[], Seen], Window, VoteRules, GuideRules, JoinRules, FuseRules]:
         """What a FusedGuide of a frame is made of."""
-        return self.see(frame, window), window, self.vote_rules, self.guide_rules, self.join_rules, self.fuse_rules
+        look = partial(self.see, frame, window)
+        return look, window, self.vote_rules, self.guide_rules, self.join_rules, self.fuse_rules
