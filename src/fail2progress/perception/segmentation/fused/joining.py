@@ -43,6 +43,8 @@ class JoinRules:
     apart: float
     """For the lesser overlap of each with its own object of geometry."""
     bias: float
+    least: float = float(np.log(2))
+    """Logarithm of the odds from which two are joined: joining two things loses both, leaving one in two at most that one."""
     agreed: float = 0.7
     """Lesser overlap with an object of its own, from which both segmenters see two things, and they stay two."""
     chain: float = 0.8
@@ -100,7 +102,7 @@ class Joiner:
         odds = {pair: self._odds(*pair) for pair in self._distances}
         while odds:
             pair = max(odds, key=lambda key: odds[key])
-            if odds[pair] <= 0:
+            if odds[pair] <= self._rules.least:
                 break
             self._join(*pair)
             odds = {key: value for key, value in odds.items() if not set(key) & set(pair)}
