@@ -45,8 +45,9 @@ class Classifier:
     simulator: Simulator
     camera: Camera
     repetitions: int = 5
-    jitter: float = 0.004
-    """Standard deviation in metres of the shift: what decides shall not hang on a millimetre."""
+    jitter: float = 0.002
+    """Standard deviation in metres of the shift, as far as rebuilt places are off: what decides shall not hang on less, and what
+    was put onto a rim must come out as it did (docs/decisions/0062)."""
     refiner: Refiner = field(default_factory=lambda: Refiner(_scene_signals()))
 
     def classify(self, event: FailureEvent, seed: int = 0) -> FailureReport:
