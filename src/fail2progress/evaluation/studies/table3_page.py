@@ -163,7 +163,7 @@ def further(row: Row) -> tuple[str, ...]:
     if not row["trials"]:
         return ("-",) * len(FURTHER)
     failed = ", ".join(f"{name} {count}" for name, count in row["failed_steps"].items()) or "-"
-    errors = (f"{row['along_error_m'] * 100:.1f} cm", f"{row['bystander_error_m'] * 1000:.1f} mm")
+    errors = (_length(row["along_error_m"], 100.0, "cm"), _length(row["bystander_error_m"], 1000.0, "mm"))
     scores = (row["relation_f1"], row["seen_f1"], row["detection_f1"], row["sim2real_gap"])
     return (
         *errors,
@@ -171,3 +171,8 @@ def further(row: Row) -> tuple[str, ...]:
         f"{row['skills']:.1f}",
         failed,
     )
+
+
+def _length(metres: float | None, scale: float, unit: str) -> str:
+    """A length in another unit; nothing where it was not measured, as null in a report that was read back."""
+    return "-" if metres is None or metres != metres else f"{metres * scale:.1f} {unit}"
