@@ -4,7 +4,7 @@
 loses what it carries, has fingers with a tenth of their friction, things of eight times the weight, or places them 8 cm aside, or
 something knocks the object when all is over; the model expected the undisturbed outcome. What holds and what was expected is as
 a relation detector sees it, through the robot's memory of what is hidden. An execution counts where a support relation of the
-moved object is broken by the rule that the monitor goes by.
+moved object, which the camera saw before, is broken by the rule that the monitor goes by.
 """
 
 from __future__ import annotations
@@ -114,6 +114,8 @@ def measure(item: tuple[int, int], relations: str = DEFAULT) -> Row:
         return row
     robot, still = eyes(relations), np.zeros_like(true.displacements)
     before, undisturbed = robot.seen(true, true.displacements)
+    if not before.cloud.seen[before.cloud.names.index(wanted.call.object)]:
+        return row  # no robot acts on what it has never seen (docs/decisions/0054)
     classifier = Classifier(simulator, wanted.camera)
     for kind, right in RIGHT.items():
         astray = kind == "prediction"
