@@ -76,7 +76,8 @@ def generation(origin: object) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for number, name in enumerate(("stein", "sampling")):
         head = {"method": name, "made": 2, "asked": 2, "complete": True, "paper_kept": 0.9, "paper_spread_m": None}
-        parts = {key: {"mean": 1.0 + number, "std": 0.1} for key in ("inference", "simulation", "kept", "actions", "places")}
+        names = ("inference", "simulation", "kept_of_all", "kept", "actions", "places")
+        parts = {key: {"mean": 1.0 + number, "std": 0.1} for key in names}
         rows.append({**head, **parts})
     return {"table": "figure6", "title": "Making <the> data", "rows": rows, "complete": True, "provenance": origin}
 
