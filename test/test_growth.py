@@ -39,7 +39,8 @@ DATA = {
 }
 KNOWN = {
     # They measure this detector, with thresholds of their own.
-    "detector geometric": {"evaluation/performance.py", "evaluation/studies/noise.py", "evaluation/studies/perception.py"},
+    "detector geometric": {"evaluation/performance.py"}
+    | {f"evaluation/studies/{name}.py" for name in ("clutter", "noise", "perception")},
     # The learned segmenter is this one, told by a network what is background and what was missed.
     "segmenter geometric": {f"perception/segmentation/learned/{name}.py" for name in ("guide", "segmenter")}
     # The fused one joins what both see.
