@@ -7,8 +7,6 @@ from functools import lru_cache
 from importlib import resources
 from pathlib import Path
 
-from fail2progress.models.checkpoint import CheckpointError
-
 RELATIONAL = "relational.safetensors"
 KEEPSAKE = "rehearsal.safetensors"
 DEFAULT = Path(RELATIONAL).stem
@@ -24,6 +22,8 @@ def path(name: str) -> Path:
     """Where a file of fail2progress/weights lies; CheckpointError where this installation does not have it."""
     found = folder() / name
     if not found.is_file():
+        from fail2progress.models.checkpoint import CheckpointError  # needs torch, which the monitor's process does without
+
         raise CheckpointError(f"{found}: not in this installation; name a file of your own")
     return found
 
