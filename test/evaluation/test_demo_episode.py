@@ -50,6 +50,29 @@ def test_failure_report_and_models_are_on_disk(story: Story) -> None:
     assert (current.note["version"] == "v0002") == story.lesson.verdict.passed
 
 
+def test_the_story_goes_on_until_there_is_something_to_learn(tmp_path: Path) -> None:
+    """The first failure of this seed cannot be rebuilt: it is kept as undecided, and the next one is learnt from."""
+    quick = TargetOptions(samples=4, state_steps=4, action_steps=2)
+    epochs = FinetuneOptions(epochs=2, replay=4)
+    options = StoryOptions(
+        tmp_path,
+        weights.path(weights.RELATIONAL),
+        weights.path(weights.KEEPSAKE),
+        seed=5,
+        unseen=0,
+        targeting=quick,
+        finetuning=epochs,
+    )
+    with ParallelSimulator(1) as simulator:
+        story = tell_story(options, simulator, lambda stage, share: None)
+    lines = [json.loads(line) for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    *before, last = [line["payload"] for line in lines if line["event"] == "report"]
+    assert last["failure"] == story.event.id and last["category"] == "incorrect_symbolic_prediction"
+    assert all(one["category"] != "incorrect_symbolic_prediction" for one in before)
+    assert story.quiet >= len(before)
+    assert FailureStore(tmp_path / "failures.sqlite").report(story.event.id) == story.report
+
+
 def test_the_diary_has_typed_events_in_order(story: Story) -> None:
     lines = [json.loads(line) for line in (story.options.out / "events.jsonl").read_text().splitlines()]
     kinds = [line["event"] for line in lines]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -35,7 +35,7 @@ from fail2progress.tasks.registry import task
 from fail2progress.tasks.seeds import EVALUATION_SEEDS, first_seed
 
 PATIENCE = 10
-"""Trials that may pass without a failure."""
+"""Trials that may pass without a failure that the model can learn from."""
 
 Tell = Callable[[str, float], None]
 """Told what is going on and which share of it is done."""
@@ -82,7 +82,7 @@ class Story:
 
     options: StoryOptions
     quiet: int
-    """Trials without a failure before the one that is shown."""
+    """Trials before the one that is shown: without a failure, or with one that the model can learn nothing from."""
     first: Run
     event: FailureEvent
     report: FailureReport
@@ -129,7 +129,7 @@ class NoStoryError(RuntimeError):
 
 
 def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story:
-    """Perceive, plan, act, monitor; then classify, learn, swap, and do it again. NoStoryError where no failure is met."""
+    """Perceive, plan, act, monitor; then classify, learn, swap, and do it again. NoStoryError where none is met to learn from."""
     options.out.mkdir(parents=True, exist_ok=True)
     diary, store = Diary(options.out / "events.jsonl"), FailureStore(options.out / "failures.sqlite")
     diary.write("run_started", task=options.task, objects=options.objects, seed=options.seed, model=options.model.name)
@@ -137,17 +137,7 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     before = registry.begin(start)
     clock = {"begin": time.perf_counter()}
 
-    tell("running until something fails", 0.0)
-    quiet, first, event = _meet(options, before, store, diary, tell)
-    clock["trial"] = time.perf_counter()
-    tell("finding out why", 0.0)
-    report = Classifier(simulator, Camera()).classify(event)
-    store.add_report(report)
-    diary.write("report", failure=event.id, category=report.category.value, confidence=report.confidence)
-    clock["classification"] = time.perf_counter()
-    if report.category is not FailureClass.SYMBOLIC_PREDICTION:
-        raise NoStoryError(f"the failure {event.id} is a {report.category.value}: there is nothing to learn for the model")
-
+    quiet, first, event, report = _teachable(options, before, simulator, store, diary, clock, tell)
     learner = Learner(simulator, load_rehearsal(options.rehearsal), options.targeting, options.finetuning)
     lesson = learner.learn([event], before.model, options.seed, tell)
     diary.write("lesson", **lesson.to_dict())
@@ -168,18 +158,49 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     return Story(options, quiet, first, event, report, lesson, again, unseen, digests, seconds, block, open_loop, version)
 
 
-def _meet(
+def _failures(
     options: StoryOptions, model: Checkpoint, store: FailureStore, diary: Diary, tell: Tell
-) -> tuple[int, Run, FailureEvent]:
-    """Trials until one fails; how many went well before."""
+) -> Iterator[tuple[int, Run, FailureEvent]]:
+    """The first failure of each trial that has one, and how many trials were before it."""
     family = task(options.task)
     for number in range(PATIENCE):
         tell("running until something fails", number / PATIENCE)
         trial = family.trial(options.objects, first_seed(options.seed) + number)
         run = _run(trial, model, store, diary, AgentConfig(stop_at_failure=True), options.robot)
         if run.episode.failures:
-            return number, run, run.episode.failures[0]
-    raise NoStoryError(f"no failure in {PATIENCE} trials: this model has nothing to learn here; try another --seed or --model")
+            yield number, run, run.episode.failures[0]
+
+
+def _teachable(
+    options: StoryOptions,
+    model: Checkpoint,
+    simulator: Simulator,
+    store: FailureStore,
+    diary: Diary,
+    clock: dict[str, float],
+    tell: Tell,
+) -> tuple[int, Run, FailureEvent, FailureReport]:
+    """The first failure that the model can learn from, as _failures gives it, and why it failed. NoStoryError without one."""
+    for quiet, first, event in _failures(options, model, store, diary, tell):
+        clock["trial"] = time.perf_counter()
+        report = _explained(event, simulator, store, diary, tell)
+        clock["classification"] = time.perf_counter()
+        if report.category is FailureClass.SYMBOLIC_PREDICTION:
+            return quiet, first, event, report
+        tell(f"failure {event.id[:8]}: {report.category.value}, nothing to learn for the model; going on", 0.0)
+    raise NoStoryError(
+        f"no failure in {PATIENCE} trials that the model can learn from: try another --seed or --model; "
+        f"`fail2progress failures ls --store {options.out / 'failures.sqlite'}` lists what was met"
+    )
+
+
+def _explained(event: FailureEvent, simulator: Simulator, store: FailureStore, diary: Diary, tell: Tell) -> FailureReport:
+    """Why it failed, kept with it."""
+    tell("finding out why", 0.0)
+    report = Classifier(simulator, Camera()).classify(event)
+    store.add_report(report)
+    diary.write("report", failure=event.id, category=report.category.value, confidence=report.confidence)
+    return report
 
 
 def _run(trial: Trial, model: Checkpoint, store: FailureStore, diary: Diary, config: AgentConfig, kind: str) -> Run:

@@ -135,7 +135,7 @@ def _provenance(story: Story) -> list[tuple[str, str]]:
     return [
         *((key, str(value)) for key, value in story.provenance.items()),
         ("models", " to ".join(digest[:16] for digest in story.models)),
-        ("trials without a failure before", str(story.quiet)),
+        ("trials before it, without a failure to learn from", str(story.quiet)),
     ]
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.evaluation.studies import identities
 from fail2progress.evaluation.studies.identities import SKILLS, Kept, anonymous, episode, follow, most_hidden, segmented, study
 from fail2progress.perception.segmentation.base import Perceived, Segmenter
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
@@ -64,3 +65,9 @@ def test_a_study_gives_rows_a_page_and_a_picture() -> None:
     assert most_hidden(report) == 0
     assert "| ideal | skill's | yes | 100.0% |" in page(report)
     assert strip(list(episode(MujocoSimulator(), 3, 0)), LabelledSegmenter()).startswith(b"\x89PNG")
+
+
+def test_an_episode_ends_where_no_skill_is_feasible(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identities, "infeasible", lambda scene, call: "out of reach")
+    moments = list(identities.episode(MujocoSimulator(), 3, 0))
+    assert [moment.skill for moment in moments] == ["start"]

@@ -69,7 +69,10 @@ class Kept:
 
 
 def episode(simulator: Simulator, seed: int, number: int, noise: DepthNoise = CLEAN) -> Iterator[Moment]:
-    """A random scene and SKILLS skills in it, seen by one camera; loaded containers are carried, contents put away."""
+    """A random scene and SKILLS skills in it, seen by one camera; loaded containers are carried, contents put away.
+
+    It ends earlier where no skill can be carried out any more (things have fallen, or stand where no hand gets to).
+    """
     rng = np.random.default_rng([seed, number, 11])
     scene = _scene(rng)
     eye, target = random_camera_pose(rng)
@@ -78,6 +81,8 @@ def episode(simulator: Simulator, seed: int, number: int, noise: DepthNoise = CL
     yield Moment(now.scene, now.relations, photograph(compile_scene(now.scene), now.scene, camera, noise, rng), {})
     for step in range(SKILLS):
         call = _call(rng, now.scene)
+        if call is None:
+            return
         meant = _meant(call, now.relations)
         now = simulator.execute(Job(now.scene, call, camera, seed=number * 10 + step)).after
         frame = photograph(compile_scene(now.scene), now.scene, camera, noise, rng, stamp=(step + 1) * 1_000_000_000)
@@ -93,13 +98,16 @@ def _scene(rng: np.random.Generator, tries: int = 100) -> Scene:
     raise DoesNotFitError(f"no scene found in {tries} tries")
 
 
-def _call(rng: np.random.Generator, scene: Scene, tries: int = 200) -> SkillCall:
-    """Half of them put something small into a container or carry a container with what is in it; the rest are random."""
+def _call(rng: np.random.Generator, scene: Scene, tries: int = 200) -> SkillCall | None:
+    """Half of them put something small into a container or carry a container with what is in it; the rest are random.
+
+    None where none is feasible.
+    """
     for _ in range(tries):
         call = _useful_call(rng, scene) if rng.random() < 0.5 else random_call(rng, scene)
         if call is not None and infeasible(scene, call) is None and scene.position(call.object)[2] > FLOOR:
             return call
-    raise DoesNotFitError(f"no feasible skill found in {tries} tries")
+    return None
 
 
 def _useful_call(rng: np.random.Generator, scene: Scene) -> SkillCall | None:
