@@ -51,7 +51,7 @@ def test_failure_report_and_models_are_on_disk(story: Story) -> None:
 
 
 def test_the_story_goes_on_until_there_is_something_to_learn(tmp_path: Path) -> None:
-    """The first failure of this seed cannot be rebuilt: it is kept as undecided, and the next one is learnt from."""
+    """The first failure of this seed cannot be rebuilt well enough: it is kept as undecided, and the next one is learnt from."""
     quick = TargetOptions(samples=4, state_steps=4, action_steps=2)
     epochs = FinetuneOptions(epochs=2, replay=4)
     options = StoryOptions(

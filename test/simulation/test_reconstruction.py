@@ -10,6 +10,7 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.base import Job, Snapshot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.reconstruction import rebuild
+from fail2progress.simulation.reconstruction.fit import fit
 from fail2progress.simulation.reconstruction.rebuild import noise_of
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.registry import task
@@ -119,3 +120,21 @@ def test_what_shows_little_is_as_deep_and_high_as_wide(
     np.testing.assert_allclose(rebuilt.bounds()[rebuilt.index("block")], true.bounds()[row], atol=off)
     remembered = rebuild(replace(cloud, points=points, visibility=0.0 * visibility)).scene
     assert remembered.sizes[remembered.index("block")].min() < 0.025  # what is remembered is as it was seen
+
+
+def test_a_patch_of_a_round_top_is_not_taken_for_a_wide_thing() -> None:
+    """Of a capsule in a cup a strip of its top is seen; a circle twice as wide holds it as well."""
+    along, across = np.meshgrid(np.linspace(-0.0075, 0.0075, 16), np.linspace(0.0, 0.010, 8))
+    patch = np.stack([0.7 + along.ravel(), 0.57 + across.ravel(), np.full(along.size, 0.509)], axis=1)
+    found = fit("capsule", patch, 0.483, 0.509)
+    seen = float(np.hypot(0.015, 0.010))
+    assert seen - 0.001 < found.length < 1.5 * seen
+
+
+@pytest.mark.parametrize("share", [0.5, 0.35])
+def test_an_arc_of_a_round_side_gives_its_diameter(share: float) -> None:
+    angle = np.linspace(-np.pi * share, np.pi * share, 16)
+    side = [(0.6 + 0.02 * np.cos(a), 0.1 + 0.02 * np.sin(a), z) for a in angle for z in np.linspace(0.50, 0.54, 8)]
+    found = fit("capsule", np.array(side), 0.50, 0.54)
+    assert found.length == pytest.approx(0.04, abs=0.0005)
+    assert (found.x, found.y) == pytest.approx((0.6, 0.1), abs=0.0005)

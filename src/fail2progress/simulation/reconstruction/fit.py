@@ -39,6 +39,8 @@ _FLAT = 0.0005
 """Noise (m) up to which the highest point is the top."""
 _TOP, _DEEP = 0.002, 0.004
 """A top face was seen where points no farther below the highest one than the first (m) reach deeper than the second (m)."""
+_UNSEEN = 0.2
+"""Weight of one pseudo point that holds a circle of which points tell little at the one over what was seen."""
 _TIGHT = 0.3
 """Weight of one pseudo point a side, which holds sides without points at the outermost point."""
 
@@ -214,8 +216,8 @@ class _Fit:
     def run(self) -> Solid:
         begin = self.start if "width" in self.free else _enclosing(self.start, self.points)
         theta = np.array([getattr(begin, name) for name in self.free])
-        scale = max(_SCALE, self.noise)
-        found = least_squares(self.misfit, theta, loss="soft_l1", f_scale=scale, max_nfev=40, diff_step=1e-5)
+        misfit, scale = replace(self, start=begin).misfit, max(_SCALE, self.noise)
+        found = least_squares(misfit, theta, loss="soft_l1", f_scale=scale, max_nfev=40, diff_step=1e-5)
         return self.solid(found.x)
 
     def solid(self, theta: Array) -> Solid:
@@ -232,7 +234,9 @@ class _Fit:
         if "width" in self.free:
             gaps = np.concatenate([half - local.max(axis=0), half + local.min(axis=0)])
         else:
-            gaps = half[:1] - np.hypot(local[:, 0], local[:, 1]).max()
+            # Any wide enough circle holds a patch of a round top: the one over what was seen is as good and needs nothing unseen.
+            larger = _UNSEEN / _TIGHT * (half[:1] - self.start.length / 2)
+            gaps = np.concatenate([half[:1] - np.hypot(local[:, 0], local[:, 1]).max(), larger])
         return np.concatenate([residuals(self.points, now.spec("asset"), now.pose), _TIGHT * np.maximum(gaps, 0.0)])
 
 
