@@ -16,3 +16,9 @@ def test_every_figure_of_an_acceptance_test_has_a_name() -> None:
     assert [told[f"after lessons {number}"] for number in (1, 2)] == [0.8, 0.7] and told["after earlier 2"] == 0.5
     assert len(told) == len(before.values()) + len(after.values())
     assert metrics_of({}) == {}
+
+
+def test_a_figure_that_was_not_measured_has_no_entry() -> None:
+    gate = {"before": asdict(Scores(0.6, 0.1, 0.9, 0.9, observed=0.02)), "after": asdict(Scores(0.9, 0.02, 0.9, 0.9))}
+    told = metrics_of(gate)
+    assert told["before observed"] == 0.02 and "after observed" not in told

@@ -263,11 +263,15 @@ class LearnerNode(ModelNode):
 
 
 def metrics_of(gate: Mapping[str, Any]) -> dict[str, float]:
-    """What an acceptance test measured, each figure by a name; of one figure for each of several lessons, numbered from 1."""
+    """What an acceptance test measured, each figure by a name; of one figure for each of several lessons, numbered from 1.
+
+    A figure that was not measured is null in the note and has no entry.
+    """
     found: dict[str, float] = {}
     for when in ("before", "after"):
         for name, value in gate.get(when, {}).items():
-            several = value if isinstance(value, Sequence) else None
-            found |= {f"{when} {name}": float(value)} if several is None else {}
-            found |= {f"{when} {name} {number}": float(one) for number, one in enumerate(several or (), 1)}
+            if isinstance(value, Sequence):
+                found |= {f"{when} {name} {number}": float(one) for number, one in enumerate(value, 1)}
+            elif value is not None:
+                found[f"{when} {name}"] = float(value)
     return found
