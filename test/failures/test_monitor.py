@@ -155,3 +155,10 @@ def test_directions_that_a_goal_asks_for_need_room_whatever_was_calibrated() -> 
         expected, observed = state(left__cup__pill=before), state(left__cup__pill=after)
         assert bool(mismatches(expected, observed, GOAL, calibrated)) == counts
     assert mismatches(state(inside__pill__cup=0.51), state(inside__pill__cup=0.44), GOAL, calibrated)
+
+
+def test_whether_a_thing_lies_at_an_edge_needs_room_whatever_was_calibrated() -> None:
+    """A cup that was put near an edge, expected at .56 and seen at .41, is where it was meant to be."""
+    calibrated = MonitorRule(high=0.5, low=0.5)
+    for one, other, counts in ((0.56, 0.41, False), (0.64, 0.25, False), (0.02, 0.9, True), (0.9, 0.02, True)):
+        assert calibrated.differ("boundary", one, other) == counts

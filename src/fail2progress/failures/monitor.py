@@ -17,7 +17,8 @@ from fail2progress.skills.definition import Lifted
 from fail2progress.skills.registry import skill
 
 _HEIGHT = ("above", "below")
-_DIRECTIONS = ("left", "right", "front", "behind")
+_BY_DEGREES = ("left", "right", "front", "behind", "boundary")
+"""Relations that turn over a few millimetres of the same place."""
 Key = tuple[str, str, str | None]
 """An atom: relation, subject and, for a binary one, the other object."""
 
@@ -34,10 +35,11 @@ class MonitorRule:
     def differ(self, relation: str, expected: float, observed: float) -> bool:
         """Whether two beliefs are on opposite sides with room between them.
 
-        Directions need that of the default rule at least: only goals ask for them, and thresholds are calibrated without goals.
+        Directions, and whether a thing lies at an edge, need that of the default rule at least: thresholds are calibrated
+        without goals, and plans put things where these are in doubt.
         """
         high, low = self.high, self.low
-        if relation in _DIRECTIONS:
+        if relation in _BY_DEGREES:
             high, low = max(high, MonitorRule.high), min(low, MonitorRule.low)
         return max(expected, observed) > high and min(expected, observed) < low
 
