@@ -7,13 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers
+from fail2progress.perception.segmentation.geometric.rims import around_middle, crossings
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
-
-_BINS = 24
-"""Directions around the middle of a rim in which it is looked for."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,9 @@ def measured(rows: Table, pixels: Numbers, others: NDArray[np.bool_], rules: Cav
         return None
     # The middle of a rim's outline, not of its readings, most of which lie on its far side.
     centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
-    radius, closed = _around(top - centre)
+    radius, closed = around_middle(top - centre)
     window = rows.window(pixels)
-    through = window[_crossing(rows, window, high, centre) < rules.across * radius]
+    through = window[crossings(rows, window, high, centre) < rules.across * radius]
     lower = rows.heights[through] < high - max(rules.below, 0.08 * high)
     through, lower = through[~others[through] | lower], lower[~others[through] | lower]
     inner = lower & within(points[:, :2].astype(float), rows.points[through, :2], rules.outline)
@@ -83,23 +80,3 @@ def depth_of(rows: Table, pixels: Numbers, others: NDArray[np.bool_], rules: Cav
         return 0.0
     low, high = np.quantile(rows.heights[pixels], (0.03, 0.97))
     return found.depth if found.depth > max(rules.deep, rules.deeper * float(high - low)) else 0.0
-
-
-def _around(offsets: Array) -> tuple[float, float]:
-    """Median distance (m) of points (n, 2) from the origin over all directions, and the share of directions that have some."""
-    radius = np.hypot(offsets[:, 0], offsets[:, 1])
-    bins = ((np.arctan2(offsets[:, 1], offsets[:, 0]) / (2 * np.pi) + 0.5) * _BINS).astype(int) % _BINS
-    # The 0.9 quantile of every direction, to the nearest reading below.
-    order = np.lexsort((radius, bins))
-    counts = np.bincount(bins, minlength=_BINS)
-    last = np.cumsum(counts) - 1
-    reach = np.where(counts > 0, radius[order][np.maximum(last - counts // 10, 0)], 0.0)
-    middle = float(np.median(reach[reach > 0]))
-    return middle, float((reach > 0.6 * middle).mean())
-
-
-def _crossing(rows: Table, window: Numbers, high: float, centre: Array) -> Array:
-    """(n,) metres from the middle of the rim at which the rays of pixels cross its plane."""
-    rim = rows.points[window, 2] - rows.heights[window] + high
-    crossing = rows.points[window, :2] * (rim / np.minimum(rows.points[window, 2], -1e-3))[:, None]
-    return np.asarray(np.hypot(*(crossing - centre).T))

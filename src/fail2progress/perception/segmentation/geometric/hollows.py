@@ -10,10 +10,8 @@ from fail2progress.core.outlines import rectangle
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.region_adjacency import Meeting, Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers
+from fail2progress.perception.segmentation.geometric.rims import around_middle, crossings
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
-
-_BINS = 24
-"""Directions around the middle of a container in which its rim is looked for."""
 
 
 def ring(rows: Table, pixels: Numbers, others: NDArray[np.bool_]) -> bool:
@@ -31,29 +29,14 @@ def ring(rows: Table, pixels: Numbers, others: NDArray[np.bool_]) -> bool:
         return False
     # The middle of a rim's outline, not of its readings, most of which lie on its far side.
     centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
-    radius, closed = _around(top - centre)
+    radius, closed = around_middle(top - centre)
     window = rows.window(pixels)
     return closed > 0.7 and _open_above(rows, window[~others[window]], centre, radius, high)
 
 
-def _around(offsets: Array) -> tuple[float, float]:
-    """Median distance (m) of points (n, 2) from the origin over all directions, and the share of directions that have some."""
-    radius = np.hypot(offsets[:, 0], offsets[:, 1])
-    bins = ((np.arctan2(offsets[:, 1], offsets[:, 0]) / (2 * np.pi) + 0.5) * _BINS).astype(int) % _BINS
-    # The 0.9 quantile of every direction, to the nearest reading below.
-    order = np.lexsort((radius, bins))
-    counts = np.bincount(bins, minlength=_BINS)
-    last = np.cumsum(counts) - 1
-    reach = np.where(counts > 0, radius[order][np.maximum(last - counts // 10, 0)], 0.0)
-    middle = float(np.median(reach[reach > 0]))
-    return middle, float((reach > 0.6 * middle).mean())
-
-
 def _open_above(rows: Table, window: Numbers, centre: Array, radius: float, high: float) -> bool:
     """Whether rays through the middle of the rim's plane go on to something lower."""
-    below = rows.points[window, 2] - rows.heights[window] + high
-    crossing = rows.points[window, :2] * (below / np.minimum(rows.points[window, 2], -1e-3))[:, None]
-    off = np.hypot(*(crossing - centre).T) / radius
+    off = crossings(rows, window, high, centre) / radius
     # Near the far wall a ray has little way to go below the rim before it meets it.
     low = rows.heights[window] < high - max(0.008, 0.08 * high)
     for reach, share in ((0.65, 0.7), (0.9, 0.5)):
