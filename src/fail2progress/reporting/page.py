@@ -19,6 +19,7 @@ MEASURES = {
     "shifted": "the same in simulated repetitions with shifted starts",
     "motion": "displacement error of what moved, in these, m",
     "worst": "the lowest F1 of one kind of relation, on the failure's kind",
+    "observed": "the greatest displacement error of what was seen to move, m",
 }
 """Names of the acceptance test's figures; one that has no name here is shown by its own."""
 
