@@ -22,7 +22,9 @@ from fail2progress.simulation.base import Outcome
 _OFF = 0.02
 """Metres by which a predicted motion is wrong."""
 _WHOLE = 8.0
+"""What visibility is multiplied by: from an eighth of its outline on a thing counts as seen whole."""
 _TEACHES = 10.0
+"""What a scene that the model gets wrong counts, in parts of R_F: it comes before all others."""
 KEPT = 0.96
 """Share of R_F that D+ keeps, however many explore."""
 _SHOWN = 0.2
