@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,13 @@ from support import samples
 from support.processes import command, spoken
 
 Run = Callable[..., Any]
+
+NO_ISAAC_GYM = (
+    "Isaac Gym (with numpy) is not installed for python3.8"
+    if shutil.which("python3.8")
+    else "there is no python3.8, which Isaac Gym needs"
+)
+"""Many computers have no Python 3.8 either."""
 
 FILES: dict[str, bytes] = {
     "empty": b"",
@@ -63,7 +71,7 @@ BAD = (
     ("evaluate --simulator mujco", "Did you mean 'mujoco'?"),
     (
         "up sim --simulator isaacgym",
-        "simulator 'isaacgym' cannot run here: Isaac Gym (with numpy) is not installed for python3.8",
+        f"simulator 'isaacgym' cannot run here: {NO_ISAAC_GYM}",
     ),
     ("learn --simulator mujco --physics friction", "Did you mean 'mujoco'?"),
     ("reproduce physics --physics wait", "Did you mean 'weight'?"),
