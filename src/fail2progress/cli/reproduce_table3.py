@@ -1,4 +1,4 @@
-"""`fail2progress reproduce table3|table2|table5|tasks|figure3b|figure6|figure7|a15|detection|all`: studies as queues of cells."""
+"""`fail2progress reproduce table3|table2|table5|...|all`: studies as queues of cells."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ DATA = {"figure6": "Figure 6: time of making the data", "a15": "A.15: relations 
 PARTS = ("table3", "table2", "table5", "figure3b", "figure6", "figure7", "a15", "detection")
 ALL = "all"
 TASKS = "tasks"
-TABLES = (*PARTS, TASKS, ALL)
+BUDGETS = ("table3-budget", "table2-budget")
+TABLES = (*PARTS, *BUDGETS, TASKS, ALL)
 QUICK_SEEDS = 1
 
 
@@ -126,14 +127,15 @@ def _with_a_bar(name: str, work: Callable[[Hear], Result]) -> Result:
 
 def _parts(order: Order) -> Iterator[AnyStudy]:
     """What was asked for. ValueError for names that are unknown."""
-    from fail2progress.evaluation.studies.designs import DESIGNS
+    from fail2progress.evaluation.studies import designs
     from fail2progress.evaluation.studies.task_designs import TASKS as ONE_BY_ONE
 
     if order.table == TASKS:
         yield from (_study(order, design) for design in ONE_BY_ONE)
         return
+    alone = {design.name: design for design in designs.BUDGETS}
     for name in PARTS if order.table == ALL else (order.table,):
-        yield _generation(order, name) if name in DATA else _study(order, DESIGNS.get(name))
+        yield _generation(order, name) if name in DATA else _study(order, alone.get(name) or designs.DESIGNS.get(name))
 
 
 def _generation(order: Order, name: str) -> GenerationStudy:
@@ -151,9 +153,9 @@ def _study(order: Order, design: Design) -> Study:
     from fail2progress.models import weights
 
     alone = order.table not in (ALL, TASKS)
-    if alone and design.name == "table3":
+    if alone and design.name in ("table3", "table3-budget"):
         design = replace(design, task=order.task)
-    if order.table != ALL:
+    if order.table not in (ALL, *BUDGETS):
         design = replace(design, budget=_budget(order, design))
     sizes = _sizes(order, design, alone)
     bases = _bases(order, _listed(order.models) if alone and order.models else sizes.models)

@@ -7,7 +7,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.bases import base
 from fail2progress.evaluation.studies.conditions import CONDITIONS, USUAL
-from fail2progress.evaluation.studies.designs import DESIGNS, MODELS, PARTICLES, Design
+from fail2progress.evaluation.studies.designs import BUDGETS, DESIGNS, MODELS, PARTICLES, Design
 from fail2progress.evaluation.studies.methods import FromFailures
 from fail2progress.evaluation.studies.table3 import Study
 from fail2progress.models import weights
@@ -47,6 +47,14 @@ def test_the_second_table_has_its_viewpoints_with_the_fewest_objects() -> None:
     ]  # fmt: skip
     rates = [paper.rate(cell.task, cell.base, cell.method.name, cell.objects, cell.condition.name) for cell in ours]
     assert rates == [0.87, 0.81, 0.71, 0.83, 0.85]
+
+
+def test_the_tables_within_a_budget_stand_alone_too() -> None:
+    assert tuple(design.name for design in BUDGETS) == reproduce_table3.BUDGETS
+    alone, transport = (study(design, False, Path("x")) for design in BUDGETS)
+    both = study(DESIGNS.get("table3"), False, Path("x"))
+    assert alone.cells() == [cell for cell in both.cells() if cell.spare is not None]
+    assert {cell.spare for cell in transport.cells()} == {Study.spare} and len(transport.cells()) == 3 * 5
 
 
 def test_viewpoints_are_none_that_training_data_are_seen_from() -> None:

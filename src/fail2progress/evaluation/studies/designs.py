@@ -45,6 +45,8 @@ class Design:
     grid: bool = True
     unbounded: bool = True
     """Whether methods that plan again do so without a budget, too."""
+    first: bool = True
+    """Whether there is the paper's table; otherwise the one within a budget stands alone."""
 
     def study(self, folder: Path, bases: tuple[Base, ...], rehearsal: Path, sizes: Sizes, seed: int, rounds: int = 1) -> Study:
         """The study of the bases given."""
@@ -65,6 +67,7 @@ class Design:
             self.axis,
             self.grid,
             self.unbounded,
+            self.first,
         )
 
 
@@ -130,3 +133,9 @@ for _design in (
     ),
 ):
     DESIGNS.register(_design.name, _design)
+
+BUDGETS = tuple(
+    replace(found, name=f"{found.name}-budget", title=f"Within a budget: {found.title}", budget=True, first=False)
+    for found in map(DESIGNS.get, ("table3", "table2"))
+)
+"""The tables within a budget by themselves. That of table3 is a part of table3, too."""

@@ -68,6 +68,8 @@ class Study:
     """Whether all conditions are combined with all numbers of objects; otherwise those but the first have the fewest."""
     unbounded: bool = True
     """Whether methods that plan again do so without a budget, too: an untaught model may go on for as long as the loop allows."""
+    first: bool = True
+    """Whether there is the paper's table; otherwise the one within a budget stands alone."""
 
     def run(
         self, executor: Executor, progress: Progress = lambda name, done, total: None, known: Problems | None = None
@@ -110,7 +112,7 @@ class Study:
     def cells(self) -> list[Cell]:
         """All cells: the paper's table, then the one within a budget, in which `original` would be `replanning`."""
         plainly = [method for method in self.methods if self.unbounded or self.spare is None or not method.replans]
-        first = [cell for base in self.bases for method in plainly for cell in self._cells(base, method, None)]
+        first = [cell for base in self.bases for method in plainly for cell in self._cells(base, method, None) if self.first]
         if self.spare is None:
             return first
         again = [method for method in self.methods if method.name != "original"]
