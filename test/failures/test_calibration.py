@@ -22,19 +22,21 @@ NAMES = ("table", "cup")
 GOAL = Goal((Atom("above", "cup", "table"),))
 
 
-def state(value: float) -> RelationState:
+def state(value: float, relation: str = "above") -> RelationState:
     binary = np.zeros((2, 2, len(BINARY)))
-    binary[1, 0, BINARY.index("above")] = value
+    binary[1, 0, BINARY.index(relation)] = value
     return RelationState(NAMES, binary, np.zeros((2, 3)))
 
 
-@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.49))
-def test_an_alarm_is_a_score_above_the_threshold(expected: float, observed: float, threshold: float) -> None:
+@given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 0.49), st.sampled_from(["above", "left"]))
+def test_an_alarm_is_a_score_above_the_threshold(expected: float, observed: float, threshold: float, relation: str) -> None:
+    """For directions too, which need more room than others."""
     rule = MonitorRule(high=0.5 + threshold, low=0.5 - threshold)
-    atoms = list(relied_on(state(expected), GOAL, rule))
-    found = score(state(expected), state(observed), atoms)
-    if abs(found - threshold) > 1e-9:
-        assert bool(mismatches(state(expected), state(observed), GOAL, rule)) == (found > threshold)
+    goal = Goal((Atom(relation, "cup", "table"),))
+    before, after = state(expected, relation), state(observed, relation)
+    found = score(before, after, list(relied_on(before, goal, rule)))
+    if min(abs(found - threshold), abs(abs(found) - 0.2)) > 1e-9:
+        assert bool(mismatches(before, after, goal, rule)) == (found > threshold)
 
 
 def test_false_alarms_are_as_many_as_promised() -> None:

@@ -20,6 +20,8 @@ from fail2progress.failures.monitor import Key, MonitorRule
 from fail2progress.models import weights
 
 SUFFIX = ".monitor.json"
+_KEENEST = MonitorRule(high=0.5, low=0.5)
+"""The rule of the lowest threshold: what it does not alarm at, none does."""
 
 
 class CalibrationError(ValueError):
@@ -52,11 +54,16 @@ class Calibration(BaseModel):
 
 
 def score(expected: RelationState, observed: RelationState, atoms: Iterable[Key]) -> float:
-    """Room between the nearer belief and 1/2 where the two are on opposite sides, at most 1/2; negative where none are."""
+    """Room between the nearer belief and 1/2 where the two are on opposite sides; at most 0 where the rule needs more.
+
+    At most 1/2. A rule alarms where this is above its threshold: an atom on which no rule sees a difference, whatever its
+    threshold, counts as agreed upon.
+    """
     found = -0.5
     for atom in atoms:
         before, after = expected.value(*atom), observed.value(*atom)
-        found = max(found, min(before - 0.5, 0.5 - after), min(0.5 - before, after - 0.5))
+        room = max(min(before - 0.5, 0.5 - after), min(0.5 - before, after - 0.5))
+        found = max(found, room if _KEENEST.differ(atom[0], before, after) else min(room, 0.0))
     return found
 
 
