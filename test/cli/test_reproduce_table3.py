@@ -79,6 +79,18 @@ def test_without_time_it_only_reports(run: Run, small: Path, tmp_path: Path) -> 
     assert page.count("<td>not run</td>") == 2 * len(rows) == 6  # in a table as the paper has it, and row by row
 
 
+def test_the_page_of_a_folder_of_reports_is_written_again_with_what_was_written_about_them(
+    run: Run, small: Path, tmp_path: Path
+) -> None:
+    run(*command(small, tmp_path / "out"), "--trials", 2, "--minutes", 0)
+    (tmp_path / "out" / "report.lead.md").write_text("Nothing was run yet.\n")
+    assert run("report", tmp_path / "out").exit_code == 0
+    for name in ("index.html", "report.md"):
+        assert "Nothing was run yet." in (tmp_path / "out" / name).read_text()
+    refused = run("report", tmp_path / "out", "--film", "x.gif")
+    assert refused.exit_code == 2 and "holds studies" in refused.stderr
+
+
 def test_the_whole_study_is_one_page_with_a_report_for_each_part(run: Run, tmp_path: Path) -> None:
     result = run("reproduce", "all", "--quick", "--out", tmp_path / "out", "--minutes", 0, "--json")
     assert result.exit_code == 1

@@ -12,7 +12,7 @@ import pytest
 
 from fail2progress.evaluation.studies.conditions import CONDITIONS
 from fail2progress.evaluation.studies.designs import samples
-from fail2progress.reporting.study_page import html
+from fail2progress.reporting.study_page import Part, html
 from support.scripted import Scripted, small_study
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -56,11 +56,11 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def text(reports: list[dict[str, Any]]) -> str:
-    return html(reports)
+    return html(list(map(Part, reports)))
 
 
 def test_reports_of_one_table_that_were_made_apart_are_parts_of_their_own(reports: list[dict[str, Any]]) -> None:
-    both = html(reports[:1] * 2)
+    both = html([Part(reports[0])] * 2)
     assert both.count('id="table3"') == 1 and both.count('id="table3-2"') == 1 and both.count('href="#table3-2"') > 0
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-from fail2progress.cli.common import UserError, console, require, run_of, say, writable
+from fail2progress.cli.common import UserError, checked, console, require, run_of, say, writable
 from fail2progress.core.files import write_whole
-from fail2progress.core.runs import STORE
+from fail2progress.core.runs import ABOUT, STORE
 
 
 def register(app: typer.Typer) -> None:
@@ -17,16 +17,27 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    run: str | None = typer.Argument(None, help="A run (runs ls), or the folder of a stack (state_dir). Default: the last run."),
-    out: Path | None = typer.Option(None, help="Where to write it; default: report.html in the folder."),
+    run: str | None = typer.Argument(
+        None, help="A run (runs ls), the folder of a stack (state_dir), or a folder of studies' reports. Default: the last run."
+    ),
+    out: Path | None = typer.Option(None, help="Where to write it; default: report.html, of studies index.html, in the folder."),
     film: Path | None = typer.Option(None, help="Write a moving picture (.gif) of the last failure that was learnt, instead."),
 ) -> None:
     """Write the HTML report of a run: failures, why, what was learnt, how it went on.
 
+    Of a folder of studies' reports (NAME.json, as `reproduce` writes them) it writes each as NAME.md and all as one page. What
+    stands in NAME.lead.md comes before each.
+
     Example: fail2progress report sim
+
+    Example: fail2progress report docs/reports/study --out docs/reports/study/study.html
 
     Example: fail2progress report --film learnt.gif
     """
+    studies = _studies(run)
+    if studies is not None:
+        require(film is None, f"--film {film}: {studies} holds studies, of which there is no moving picture; leave it out")
+        return _write_studies(studies, out or studies / "index.html")
     folder = run_of(run, STORE).folder
     require((folder / "failures.sqlite").is_file(), f"{folder}: no stack has run here (no failures.sqlite)")
     if film is not None:
@@ -35,6 +46,23 @@ def report(
     if out is None and page.is_file() and not (folder / "log").is_dir():
         return say(f"report: {page} (as the demo wrote it)")
     write_report(folder, out)
+
+
+def _studies(run: str | None) -> Path | None:
+    """The folder that a user names, if it holds reports of studies and is no run's."""
+    folder = Path(run) if run is not None else None
+    if folder is None or not folder.is_dir() or (folder / STORE).is_file() or not any(folder.glob("*.json")):
+        return None
+    return folder if not (folder / ABOUT).is_file() else None
+
+
+def _write_studies(folder: Path, page: Path) -> None:
+    from fail2progress.reporting.study_folder import write
+
+    writable(page.parent)
+    with checked(), console().status("writing the report"):
+        write(folder, page)
+    say(f"report: {page}")
 
 
 def write_report(folder: Path, out: Path | None) -> None:

@@ -69,7 +69,7 @@ def run(order: Order, json_output: bool) -> None:
     """Run the studies and write their reports and one page into the folder. Ctrl-C keeps what is finished and reports it."""
     from fail2progress.core.executor import UntilExecutor, executor
     from fail2progress.evaluation.studies.table3_page import markdown
-    from fail2progress.reporting.study_page import html
+    from fail2progress.reporting.study_page import Part, html
 
     with checked():
         parts, workers = list(_parts(order)), executor(order.executor, order.processes)
@@ -83,7 +83,7 @@ def run(order: Order, json_output: bool) -> None:
     for name, report in ({} if alone else reports).items():
         write_json(order.out / f"{name}.json", report)
         write_whole(order.out / f"{name}.md", texts[name])
-    write_whole(order.out / "index.html", html(list(reports.values())))
+    write_whole(order.out / "index.html", html(list(map(Part, reports.values()))))
     if json_output:
         print_json(next(iter(reports.values())) if alone else reports)
     else:

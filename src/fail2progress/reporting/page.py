@@ -8,6 +8,7 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markdown_it import MarkdownIt
 from markupsafe import Markup
 
 MEASURES = {
@@ -33,6 +34,7 @@ def _environment() -> Environment:
     loader = PackageLoader("fail2progress.reporting", "templates")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters["data_uri"] = _data_uri
+    environment.filters["markdown"] = _markdown
     environment.filters["measures"] = lambda before, after: list(measures(before, after))
     return environment
 
@@ -40,6 +42,11 @@ def _environment() -> Environment:
 def _data_uri(picture: bytes) -> Markup:
     """A PNG as the address of an image."""
     return Markup("data:image/png;base64,") + base64.b64encode(picture).decode()
+
+
+def _markdown(text: str) -> Markup:
+    """Markdown as HTML; tags within it are text."""
+    return Markup(MarkdownIt("commonmark", {"html": False}).render(text))
 
 
 def measures(before: Any, after: Any) -> Iterator[tuple[str, str, str]]:

@@ -19,6 +19,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec, Shape, category
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.reporting.framing import apart
 from fail2progress.reporting.render import VIEW, Colour, render
 from fail2progress.simulation.base import Outcome
 
@@ -33,6 +34,8 @@ _PALETTES = {
     "drawer": ("#b7845a",),
 }
 _INK, _SOFT_INK, _GRID = "#24292f", "#6b737c", "#e4e7ea"
+_LETTERS = 9.0
+"""Points, of names in a scene."""
 _MARGIN = 0.06
 """Metres around the tables that a view from above shows."""
 
@@ -60,16 +63,23 @@ def scene_picture(scene: Scene, camera: Camera = VIEW) -> bytes:
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.imshow(render(scene, palette, camera), extent=(0, camera.width, camera.height, 0), interpolation="lanczos")
     axes.set_axis_off()
-    bounds = scene.bounds()
-    for index, spec in enumerate(scene.objects):
-        upward = spec.kind.container or not spec.movable
-        middle = bounds[index].mean(axis=0)
-        corners = np.array([[middle[0], middle[1], bounds[index, 0, 2]], [middle[0], middle[1], bounds[index, 1, 2]]])
-        at = camera.project(corners)[1 if upward else 0]
-        if spec.movable:
-            gap = -9.0 - 0.02 * camera.focal if upward else 14.0
-            _name(axes, spec.name, (float(at[0]), float(at[1]) + gap), palette[spec.name], 9)
+    named = [index for index, spec in enumerate(scene.objects) if spec.movable]
+    words = [scene.names[index] for index in named]
+    for name, at in zip(words, apart(words, _beside(scene, named, camera), _LETTERS), strict=True):
+        _name(axes, name, at, palette[name], _LETTERS)
     return png(figure, dpi=200)
+
+
+def _beside(scene: Scene, rows: Sequence[int], camera: Camera) -> list[tuple[float, float]]:
+    """Pixels above containers, which hide what is in them, and below all else."""
+    bounds = scene.bounds()
+    found: list[tuple[float, float]] = []
+    for index in rows:
+        upward = scene.objects[index].kind.container
+        (x, y, _), height = bounds[index].mean(axis=0), bounds[index, int(upward), 2]
+        across, down = camera.project(np.array([[x, y, height]]))[0]
+        found.append((float(across), float(down) + (-9.0 - 0.02 * camera.focal if upward else 14.0)))
+    return found
 
 
 def top_view(scene: Scene, later: Scene | None = None) -> bytes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.studies.table3_page import FURTHER, HEADS, columns, further, is_data, lead, overview, values
 from fail2progress.reporting import study_plots as plots
+from fail2progress.reporting.framing import framed
 from fail2progress.reporting.page import page
 from fail2progress.reporting.pictures import scene_picture
 from fail2progress.reporting.render import VIEW
@@ -20,16 +22,47 @@ Report = Mapping[str, Any]
 PICTURES = 10
 """Failures with pictures that a part shows at most; the others are in its table by seed and step."""
 _SMALL = replace(VIEW, width=320, height=200, focal=205.0)
-"""Wider than the tables: what failed often lies beside them."""
+"""Wide enough for all that lies about; it is turned to that, and enlarged."""
 
 
-def html(reports: Sequence[Report]) -> str:
-    """The page of some reports."""
-    parts = [_data_part(report) if is_data(report) else _trial_part(report) for report in reports]
+@dataclass(frozen=True)
+class Part:
+    """A report, its title (default: the report's), and what somebody wrote about it, in Markdown."""
+
+    report: Report
+    title: str = ""
+    lead: str = ""
+
+
+def html(parts: Sequence[Part], lead: str = "") -> str:
+    """The page of some reports; `lead`, in Markdown, comes before all of them."""
+    titles = _titles(parts)
+    found: list[dict[str, Any]] = []
     for number, part in enumerate(parts):
-        if any(part["name"] == other["name"] for other in parts[:number]):
-            part["name"] += f"-{number + 1}"  # reports of one table that were made apart
-    return page("study", title="fail2progress: the study", parts=parts)
+        one = _data_part(part.report) if is_data(part.report) else _trial_part(part.report)
+        if any(one["name"] == other["name"] for other in found):
+            one["name"] += f"-{number + 1}"  # reports of one table that were made apart
+        found.append({**one, "title": titles[number], "written": part.lead})
+    return page("study", title="fail2progress: the study", parts=found, lead=lead)
+
+
+def _titles(parts: Sequence[Part]) -> list[str]:
+    """One for each part, all different: where several are alike, models, trials and the code tell them apart."""
+    titles = [part.title or str(part.report["title"]) for part in parts]
+    for tells in (_size, _code):
+        count = Counter(titles)
+        titles = [f"{one}, {tells(part.report)}" if count[one] > 1 else one for one, part in zip(titles, parts, strict=True)]
+    count = Counter(titles)
+    return [f"{one} ({number})" if count[one] > 1 else one for number, one in enumerate(titles, start=1)]
+
+
+def _size(report: Report) -> str:
+    models = dict.fromkeys(row["base_model"] for row in report["rows"] if "base_model" in row)
+    return ", ".join((*models, f"{max(row['asked'] for row in report['rows'])} trials a cell"))
+
+
+def _code(report: Report) -> str:
+    return f"commit {str(report['provenance']['commit'])[:7]}"
 
 
 def _data_part(report: Report) -> dict[str, Any]:
@@ -66,7 +99,7 @@ def _head(report: Report) -> dict[str, Any]:
     facts = [(key, str(value)) for key, value in origin.items() if key != "configuration"]
     facts += [(key, str(value)) for key, value in origin["configuration"].items()]
     complete = sum(bool(row["complete"]) for row in rows)
-    return {"name": report["table"], "title": report["title"], "cells": len(rows), "complete": complete, "provenance": facts}
+    return {"name": report["table"], "cells": len(rows), "complete": complete, "provenance": facts}
 
 
 def _tables(report: Report, pictured: Mapping[str, str]) -> Iterator[dict[str, Any]]:
@@ -117,7 +150,7 @@ def _failures(report: Report) -> Iterator[dict[str, Any]]:
             "cell": row["cell"],
             "title": ", ".join((*_named(row), "" if row["spare"] is None else "within the budget")).strip(", "),
             "caption": f"Trial {example['seed']}, its end ({example['outcome']}); first missed: {example['step'] or 'nothing'}.",
-            "picture": scene_picture(ended, _SMALL),
+            "picture": scene_picture(ended, framed(ended, _SMALL)),
             "count": f"{len(row['failed_seeds'])} of {row['trials']} trials failed, by what was missed first",
             "all": _by_step(row["failed_seeds"]),
         }

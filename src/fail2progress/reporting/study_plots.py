@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from fail2progress.evaluation.studies.methods import METHODS
 from fail2progress.reporting.pictures import png
 
 Row = Mapping[str, Any]
@@ -25,13 +26,19 @@ def success(rows: Sequence[Row], axis: str) -> bytes:
     for axes, model in zip(np.ravel(figure.subplots(len(models), 1, squeeze=False)), models, strict=True):
         for number, method in enumerate(methods):
             own = [row for row in rows if row["base_model"] == model and row["method"] == method]
-            _bars(axes, own, groups, axis, (number, len(methods)), _COLOURS[number % len(_COLOURS)])
+            _bars(axes, own, groups, axis, (number, len(methods)), _colour(method, number))
         axes.set_xticks(range(len(groups)), groups)
         axes.set_ylim(0.0, 1.05)
         _dress(axes, model, "success")
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5), frameon=False, fontsize=8)
     return png(figure, dpi=110)
+
+
+def _colour(method: str, number: int) -> str:
+    """A known method has the same colour in every plot; others go by their place."""
+    known = METHODS.names()
+    return _COLOURS[(known.index(method) if method in known else number) % len(_COLOURS)]
 
 
 def _place(row: Row, axis: str) -> str:

@@ -149,7 +149,8 @@ def _success(row: Row) -> str:
 def values(row: Row) -> tuple[str, ...]:
     """A row's cells under HEADS; one that was not run says so."""
     name = row["configuration"] if row["configuration"] == row["base_model"] else f"{row['base_model']} ({row['configuration']})"
-    head = (name, f"{row['method']}{', replanning' if row['replan'] else ', open loop'}", str(row["objects"]), row["condition"])
+    way = "open loop" if not row["replan"] else "" if row["method"] == "replanning" else "replanning"
+    head = (name, ", ".join(filter(None, (row["method"], way))), str(row["objects"]), row["condition"])
     beside = "-" if row["paper"] is None else f"{row['paper']:.0%}"
     if not row["trials"]:
         return (*head, row["not_run"], "-", beside, "-")
