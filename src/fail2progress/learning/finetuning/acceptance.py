@@ -2,6 +2,7 @@
 
 First the failure itself: its broken relations in O_F, and in its rebuilt scene with starts shifted by some millimetres, and how
 far what moved is predicted to move. Then generated executions that were held back. Then what worked before (docs/decisions/0027).
+Nothing is asked for that is chance (docs/decisions/0065).
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from torch import Tensor
 
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning.chance import CLOSE, MOVED
+from fail2progress.learning.finetuning.kind import HeldBack, measured
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
-from fail2progress.learning.finetuning.repetitions import MOVED, Repetitions, hidden, repeated, ways_seen
+from fail2progress.learning.finetuning.repetitions import Repetitions, hidden, repeated, ways_seen
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.training.metrics import evaluate
@@ -32,8 +35,9 @@ class Scores:
     """A model before the acceptance test."""
 
     failure_f1: float
+    """Over all relations of what moved, on held-back generated executions of the failure, as far as they are no chance."""
     failure_error: float
-    """Displacement error in metres of what moved, on held-back generated executions of the failure."""
+    """Median displacement error in metres of what moved, there, as far as it is no chance."""
     held_out_detection: float
     held_out_prediction: float
     broken: float = 1.0
@@ -50,11 +54,15 @@ class Scores:
     """The lowest F1 of one kind of relation on held-back generated executions of the failure, of those kinds that hold often."""
     observed: float | None = None
     """The greatest displacement error in metres, in O_F alone, of what was seen to move; None where nothing was."""
+    far: float = 0.0
+    """Metres of displacement error below which nine of ten things are that moved in held-back executions."""
+    calm: float = 1.0
+    """Share of the held-back executions in which it is no chance where things end."""
 
     def values(self) -> tuple[float, ...]:
         """All numbers that are always known."""
-        *plain, lessons, earlier, worst, _ = astuple(self)
-        return (*plain, *lessons, *earlier, worst)
+        *plain, lessons, earlier, worst, _, far, calm = astuple(self)
+        return (*plain, *lessons, *earlier, worst, far, calm)
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ class Rule:
     lesson: float = 0.04
     """F1 that may be lost on one earlier lesson: what was held back of it are few executions."""
     gain: float = 0.1
-    """Part of the missing F1 to be won on held-back executions of the failure (docs/decisions/0055)."""
+    """Part of the missing F1 to be won on held-back executions of the failure (docs/decisions/0055, 0065)."""
     worst: float = 0.5
     """F1 that every kind of relation must reach there, or half as much of what was missing."""
     right: float = 0.6
@@ -96,8 +104,10 @@ class Rule:
     observed is itself detected: models that predicted every motion to 12 mm had two thirds of them right."""
     motion: float = 0.5
     """Part of the old error that may be left in how far things move."""
-    close: float = 0.025
-    """Metres of such an error that are good enough: as many as a family that was learnt may be off."""
+    close: float = CLOSE
+    """Metres of such an error that are good enough."""
+    calm: float = 0.5
+    """Share of held-back executions in which it must be no chance where things end, or it is not asked for."""
     repeated: float = 0.9
     """Share of broken relations right in the repetitions from which O_F may come out otherwise, if all motion there is as close:
     what is hardly in view may move rightly and be taken for something else (docs/decisions/0061)."""
@@ -105,7 +115,7 @@ class Rule:
 
 def score(
     model: SkillEffectModel,
-    failure: Transitions,
+    failure: HeldBack,
     known: RehearsalSet,
     repetitions: Sequence[Repetitions] = (),
     earlier: Sequence[Repetitions] = (),
@@ -115,12 +125,13 @@ def score(
 
     `codes`: the shape codes of a set, where they are at hand.
     """
-    on_failure, on_old = (evaluate(model, source, codes(source)) for source in (failure, known.held_out))
+    on_failure = measured(model, failure, codes(failure.executions))
+    on_old = evaluate(model, known.held_out, codes(known.held_out))
     itself = [_itself(model, one) for one in repetitions]
     broken, shifted, motion, observed = zip(*itself, strict=True) if itself else ((), (), (), ())
     return Scores(
-        on_failure.prediction_f1,
-        on_failure.moved_error,
+        on_failure.f1,
+        on_failure.error,
         on_old.detection_f1,
         on_old.prediction_f1,
         _mean(broken, 1.0),
@@ -130,6 +141,8 @@ def score(
         tuple(min(_itself(model, one)[:2]) for one in earlier),
         on_failure.worst,
         _greatest(observed),
+        on_failure.far,
+        failure.calm,
     )
 
 
@@ -190,13 +203,25 @@ def _fault(before: Scores, after: Scores, rule: Rule) -> str | None:
     if right < rule.right:
         where = "as it was observed" if after.broken == right else "with shifted starts"
         return f"it does not mend the failure: {right:.0%} of the broken relations come out right {where}"
-    if after.motion > max(rule.motion * before.motion, rule.close):
+    if _astray(before, after, rule):
         return f"it does not mend the failure: what moved is predicted {1000 * after.motion:.0f} mm off"
     if not _better(before, after, rule):
         return "it does not do better on the failure"
     if after.worst < min(rule.worst, before.worst + 0.5 * rule.worst * (1.0 - before.worst)):
         return f"it does not do better on the failure: one kind of relation keeps an F1 of {after.worst:.2f}"
     return _forgotten(AcceptanceResult(True, before, after, ""), rule)
+
+
+def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
+    """Whether what moved in the failure is predicted too far off.
+
+    It need not come out better there than its kind does: where the error on held-back executions is halved, or where things
+    end is mostly chance, it is enough that the failure is no exception among them.
+    """
+    if after.motion <= max(rule.motion * before.motion, rule.close):
+        return False
+    learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close)
+    return not ((learnt or after.calm < rule.calm) and after.motion <= after.far)
 
 
 def _better(before: Scores, after: Scores, rule: Rule) -> bool:

@@ -18,6 +18,7 @@ from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, 
 from fail2progress.learning.finetuning.blending import SHARES, blended
 from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
+from fail2progress.learning.finetuning.kind import held_back
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.repetitions import Repetitions, repeat
 from fail2progress.learning.finetuning.symmetry import copies
@@ -106,7 +107,7 @@ class FineTuningResult:
     def lesson(self) -> RehearsalSet:
         """What was learnt from, to be rehearsed in later lessons, and the executions that were held back."""
         learnt = [from_outcomes(t.outcomes) for t in self.targeted]
-        kept = [from_outcomes(t.spare or t.outcomes) for t in self.targeted]
+        kept = [from_outcomes([outcome for outcome, _ in t.judged]) for t in self.targeted]
         return RehearsalSet(concatenate(learnt), concatenate(kept))
 
     def to_dict(self) -> dict[str, object]:
@@ -222,8 +223,9 @@ class _Learning:
     def _climb(self, targeted: tuple[Targeted, ...], options: TargetOptions) -> None:
         """The ladder: adjust more and more weights until a model is good enough or time is over."""
         data = concatenate([from_outcomes(t.outcomes) for t in targeted])
-        check = concatenate([from_outcomes(t.spare or t.outcomes) for t in targeted])
         start = time.perf_counter()
+        pairs = [pair for own in targeted for pair in own.judged]
+        check = held_back([outcome for outcome, _ in pairs], [world for _, world in pairs], self.learner.simulator, self.seed)
         known = self.learner.rehearsal
         worlds = [own.space.physics for own in targeted]
         asked = self._repetitions(self.events, worlds), self._repetitions(self.learner.earlier)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.core.relations import Mask
+from fail2progress.core.relations import BINARY, Mask
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent, Mismatch
+from fail2progress.learning.finetuning.chance import CLOSE, steady
 from fail2progress.learning.finetuning.worlds import drawn
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 
-MOVED = 0.005
-"""Metres from which something counts as moved."""
 _DOUBT = 0.1
 """Probability from which an observation is in doubt that no repetition repeats (docs/decisions/0062)."""
 ELSEWHERE = 0.1
@@ -37,12 +36,16 @@ class Repetitions:
         Of what was not seen before the skill no model says anything (docs/decisions/0055). What the detector only imagined
         afterwards no repetition shows (0043): if some repetition shows others, those count. Where none is shown, those count that
         were observed with certainty: then the failure itself is not repeated. What was seen with doubt and always comes out
-        otherwise was seen wrongly. Where most repetitions show some, the others hang on a millimetre and do not count (0050).
+        otherwise was seen wrongly, and so was all that no repetition shows although things end there as they were seen to (0065).
+        Where most repetitions show some, the others hang on a millimetre and do not count (0050).
+        What turns over in most of them if all that moves ends a little aside is chance and does not count (0065).
         """
         broken = tuple(m for m in self.event.header.mismatches if not hidden(m, self.event.before))
         often = {m: sum(map(self._shows(m), self.outcomes)) for m in broken}
         most = tuple(m for m in broken if 2 * often[m] >= len(self.outcomes) > 0)
-        return most or tuple(m for m in broken if often[m]) or tuple(filter(_sure, broken))
+        chosen = most or tuple(m for m in broken if often[m]) or (() if self._as_seen() else tuple(filter(_sure, broken)))
+        fixed = [(outcome.after.relations.names, steady(outcome)) for outcome in self.outcomes]
+        return tuple(m for m in chosen if 2 * sum(_turns(m, *one) for one in fixed) <= len(fixed))
 
     def on_edge(self) -> bool:
         """Whether all that counts hangs on a millimetre: shown by some repetitions, and by less than half of them.
@@ -51,6 +54,19 @@ class Repetitions:
         """
         often = [sum(map(self._shows(m), self.outcomes)) for m in self.broken()]
         return bool(often) and max(often) > 0 and 2 * max(often) < len(self.outcomes)
+
+    def _as_seen(self) -> bool:
+        """Whether in most repetitions all ends where it was seen to: at least one side of its box, as others may be hidden."""
+        before, after = self.event.before, self.event.after
+        sides = (after.bounds() - before.bounds())[before.seen & after.seen]
+        names = [name for name, both in zip(before.names, before.seen & after.seen, strict=True) if both]
+
+        def near(outcome: Outcome) -> bool:
+            scene, ways = outcome.before.scene, outcome.displacements
+            off = [np.abs(side - ways[scene.index(name)]) for name, side in zip(names, sides, strict=True) if name in scene.names]
+            return all(np.linalg.norm(each.min(axis=0)) <= CLOSE for each in off)
+
+        return 2 * sum(map(near, self.outcomes)) > len(self.outcomes)
 
     @staticmethod
     def _shows(broken: Mismatch) -> Callable[[Outcome], bool]:
@@ -63,6 +79,13 @@ class Repetitions:
             return (broken.value(true) > 0.5) == (broken.observed > 0.5)
 
         return shows
+
+
+def _turns(broken: Mismatch, names: Sequence[str], fixed: Mask) -> bool:
+    """Whether a relation between two things turns over easily. fixed (N, N, 9): those that do not."""
+    if not broken.other or not set(broken.names) <= set(names):
+        return False
+    return not fixed[names.index(broken.subject), names.index(broken.other), BINARY.index(broken.relation)]
 
 
 def hidden(broken: Mismatch, cloud: SegmentedCloud) -> bool:

@@ -23,7 +23,7 @@ from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs,
 from fail2progress.learning.finetuning.worlds import known, told
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation
-from fail2progress.simulation.base import Outcome, Simulator
+from fail2progress.simulation.base import Disturbances, Outcome, Simulator
 from fail2progress.stein.actions import PRIOR, ActionSpace, aimed_at, information
 from fail2progress.stein.commands import commands
 from fail2progress.stein.concerned import Observed
@@ -114,6 +114,8 @@ class Targeted:
     outcomes: tuple[Outcome, ...]
     spare: tuple[Outcome, ...]
     """Stable scenes that were not chosen: the acceptance test judges on them."""
+    worlds: tuple[Disturbances, ...]
+    """In which these were carried out, first those of D+, then the spare ones."""
     drawn: Tensor
     """(M', D) state particles as they were drawn from P(S)."""
     states: Tensor
@@ -129,6 +131,12 @@ class Targeted:
     recovered: int = 0
     """How many stood still only after their contacts had been corrected."""
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> tuple[tuple[Outcome, Disturbances], ...]:
+        """What the acceptance test judges on, with its world: the spare scenes, or those of D+ where there are none."""
+        every = tuple(zip((*self.outcomes, *self.spare), self.worlds, strict=True))
+        return every[len(self.outcomes) :] or every
 
     @property
     def kept(self) -> float:
@@ -200,9 +208,11 @@ def target(
     teach = [i for i in left if wrong[i]]
     robot = float(np.mean([kept(relations, space, sample, robot=True).mean() for sample in best]))
     simulated_share = float(shares[~explorer].mean()) if (~explorer).any() else 0.0
+    spare = [samples[i] for i in (teach if len(teach) >= _ENOUGH else left) if shares[i] >= _WHOLE]
     return Targeted(
         tuple(sample.outcome for sample in best),
-        tuple(samples[i].outcome for i in (teach if len(teach) >= _ENOUGH else left) if shares[i] >= _WHOLE),
+        tuple(sample.outcome for sample in spare),
+        tuple(worlds[sample.particle] for sample in (*best, *spare)),
         drawn,
         states,
         actions,

@@ -1,0 +1,68 @@
+"""What of an execution is chance: what no model that sees the scene to some millimetres could foretell (docs/decisions/0065).
+
+Where a thing ends that falls, and which of two directions it then lies in, hangs on millimetres. To be judged by that is to be
+judged by luck.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from fail2progress.core.relations import BINARY, Mask, binary_relations
+from fail2progress.core.scene import Array
+from fail2progress.simulation.base import Outcome
+
+CLOSE = 0.025
+"""Metres by which the predicted end of what moves may be off: as many as a family that was learnt may be off."""
+MOVED = 0.005
+"""Metres from which something counts as moved."""
+KNOWN = 0.010
+"""Metres to which a robot knows where a thing is."""
+_CONTACT = BINARY.index("contact")
+_BY_DEGREES = np.array([name in ("left", "right", "front", "behind", "boundary") for name in BINARY])
+_SIDES = tuple(np.array([np.cos(angle), np.sin(angle)]) for angle in np.arange(8) * np.pi / 4)
+
+
+def moved(outcome: Outcome) -> Mask:
+    """(N,) what an execution moved."""
+    return np.asarray(np.linalg.norm(outcome.displacements, axis=1) > MOVED)
+
+
+def steady(outcome: Outcome) -> Mask:
+    """(N, N, 9) relations after the skill that stay as they are if all that moved ends CLOSE to one side, together; directions
+    and nearness to an edge also if any of it ends KNOWN to one side. What touches is left as it is."""
+    bounds, rows = outcome.after.scene.bounds(), moved(outcome)
+    touching = np.asarray(outcome.after.relations.binary, float)[..., _CONTACT] > 0.5
+    same = _same(bounds, touching, rows, CLOSE)
+    for row in np.flatnonzero(rows):
+        same &= _same(bounds, touching, np.arange(len(rows)) == row, KNOWN) | ~_BY_DEGREES
+    return same
+
+
+def _same(bounds: Array, touching: Mask, rows: Mask, way: float) -> Mask:
+    """(N, N, 9) relations that stay as they are if some boxes of (N, 2, 3) are shifted by `way` to any side."""
+    here = binary_relations(bounds, touching)
+    same = np.ones_like(here)
+    for side in _SIDES:
+        aside = bounds.copy()
+        aside[rows, :, :2] += way * side
+        same &= binary_relations(aside, touching) == here
+    return np.asarray(same, dtype=bool)
+
+
+def certain(outcome: Outcome, again: Iterable[Outcome]) -> Mask:
+    """(N, N, 9) relations that are steady, and the same where the execution was repeated with shifted starts."""
+    same = steady(outcome)
+    for other in again:
+        same &= (np.asarray(other.after.relations.binary, float) > 0.5) == (
+            np.asarray(outcome.after.relations.binary, float) > 0.5
+        )
+    return same
+
+
+def spread(outcome: Outcome, again: Iterable[Outcome]) -> Array:
+    """(N,) metres by which motions differ at most where an execution is repeated with shifted starts."""
+    apart = [np.linalg.norm(other.displacements - outcome.displacements, axis=1) for other in again]
+    return np.asarray(np.max([np.zeros(len(outcome.displacements)), *apart], axis=0))

@@ -1,0 +1,117 @@
+"""Executions of a failure's kind that were held back, and how well a model predicts what of them is not chance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fail2progress.core.camera import Camera
+from fail2progress.core.relations import BINARY
+from fail2progress.learning.finetuning.chance import CLOSE, KNOWN, MOVED, certain, spread
+from fail2progress.learning.pretraining.prepare import from_outcomes
+from fail2progress.models.base import SkillEffectModel, expected_motion
+from fail2progress.models.training.losses import Views, view
+from fail2progress.models.training.transitions import Batch, Transitions
+from fail2progress.simulation.base import Disturbances, Job, Outcome, Simulator
+
+_CHUNK = 100
+
+
+@dataclass(frozen=True)
+class HeldBack:
+    """E executions of at most N segments; what is certain of relations and of motion."""
+
+    executions: Transitions
+    relations: Tensor
+    """(E, N, N, 9) that are no chance."""
+    motions: Tensor
+    """(E, N) that are no chance."""
+    calm: float
+    """Share of the executions in which all motion is certain."""
+
+
+@dataclass(frozen=True)
+class KindScores:
+    """Of what is certain: F1 over all relations of what moved, and the lowest of one kind that holds often; median error in
+    metres of what moved; and the error of all that moved below which nine of ten are."""
+
+    f1: float
+    worst: float
+    error: float
+    far: float
+
+
+def plain(executions: Transitions) -> HeldBack:
+    """Executions of which nothing is known to be chance."""
+    size = int(executions.count.max())
+    relations = torch.ones(len(executions), size, size, len(BINARY), dtype=torch.bool)
+    return HeldBack(executions, relations, torch.ones(len(executions), size, dtype=torch.bool), 1.0)
+
+
+def held_back(outcomes: Sequence[Outcome], worlds: Sequence[Disturbances], simulator: Simulator, seed: int) -> HeldBack:
+    """Executions, each repeated in its world with starts shifted to opposite sides, so that chance is told from rule."""
+    rng, jobs = np.random.default_rng(seed), list[Job]()
+    for outcome, world in zip(outcomes, worlds, strict=True):
+        scene, angle = outcome.before.scene, rng.uniform(0.0, 2 * np.pi)
+        movable = np.array([spec.movable for spec in scene.objects])
+        for side in (KNOWN, -KNOWN):
+            poses = scene.poses.copy()
+            poses[movable, :2] += side * np.array([np.cos(angle), np.sin(angle)])
+            jobs.append(Job(scene.with_poses(poses), outcome.call, Camera(), seed=seed, disturbances=world))
+    done = list(simulator.execute_all(jobs))
+    found = plain(from_outcomes(outcomes))
+    calm = []
+    for row, outcome in enumerate(outcomes):
+        again = [other for other in done[2 * row : 2 * row + 2] if other.stable]
+        same, quiet, count = certain(outcome, again), spread(outcome, again) < CLOSE, len(outcome.displacements)
+        found.relations[row, :count, :count] = torch.from_numpy(same)
+        found.motions[row, :count] = torch.from_numpy(quiet)
+        calm.append(bool(quiet.all()))
+    return HeldBack(found.executions, found.relations, found.motions, float(np.mean(calm)))
+
+
+@torch.no_grad()
+def measured(model: SkillEffectModel, held: HeldBack, codes: Tensor | None = None) -> KindScores:
+    """How well a model predicts them. `codes`: the shape codes of their clouds, where they are at hand."""
+    counts, errors = torch.zeros(3, len(BINARY)), list[tuple[Tensor, Tensor]]()
+    generator, source = torch.Generator().manual_seed(0), held.executions
+    model.eval()
+    for chosen in torch.arange(len(source)).split(_CHUNK):
+        batch = source.batch(chosen, generator)
+        views = view(model, source, batch, torch.zeros(len(chosen), 3), codes)
+        size = batch.mask.shape[1]
+        counts += _counts(views, batch, held.relations[chosen, :size, :size])
+        moved = batch.mask & (batch.shift.norm(dim=-1) > MOVED)
+        off = (expected_motion(views.now, views.effect) - batch.shift).norm(dim=-1)
+        errors.append((off[moved], held.motions[chosen, :size][moved]))
+    off, quiet = (torch.cat(parts) for parts in zip(*errors, strict=True))
+    hold = counts[0] + counts[2]
+    often = [k for k in range(len(BINARY)) if 2 * hold[k] >= max(len(source), 1)]
+    worst = min((_f1(counts[:, k]) for k in often), default=1.0)
+    return KindScores(
+        _f1(counts.sum(dim=1)), worst, _quantile(off[quiet] if bool(quiet.any()) else off, 0.5), _quantile(off, 0.9)
+    )
+
+
+def _counts(views: Views, batch: Batch, known: Tensor) -> Tensor:
+    """(3, 9): true positives, false positives and misses, over pairs with something that moved."""
+    moved = batch.mask & (batch.shift.norm(dim=-1) > MOVED)
+    apart = ~torch.eye(batch.mask.shape[1], dtype=torch.bool)
+    pairs = (moved.unsqueeze(1) | moved.unsqueeze(2)) & batch.mask.unsqueeze(1) & batch.mask.unsqueeze(2) & apart
+    asked = pairs.unsqueeze(-1) & known
+    said, true = views.effect.relations.binary > 0, batch.binary[..., 1, :] > 0.5
+    return torch.stack([(one & asked).sum(dim=(0, 1, 2)) for one in (said & true, said & ~true, ~said & true)]).float()
+
+
+def _f1(counts: Tensor) -> float:
+    """From true positives, false positives and misses; 1 where nothing was there and nothing was said."""
+    hit, wrong, missed = counts.tolist()
+    return 2 * hit / (2 * hit + wrong + missed) if hit + wrong + missed else 1.0
+
+
+def _quantile(values: Tensor, share: float) -> float:
+    return float(values.quantile(share)) if len(values) else 0.0

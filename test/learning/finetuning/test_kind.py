@@ -1,0 +1,82 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from fail2progress.core.relations import BINARY, RelationState, binary_relations
+from fail2progress.learning.finetuning.chance import CLOSE, certain, moved, spread, steady
+from fail2progress.learning.finetuning.kind import held_back, measured, plain
+from fail2progress.learning.pretraining.prepare import from_outcomes
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.simulation.base import Disturbances, Outcome
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from support import failures
+
+
+def _ending(done: Outcome, **shifts: tuple[float, float, float]) -> Outcome:
+    """An execution in which some things end elsewhere, with the relations that this gives; contacts are left."""
+    poses = done.after.scene.poses.copy()
+    for name, shift in shifts.items():
+        poses[done.after.scene.index(name), :3] += shift
+    scene, true = done.after.scene.with_poses(poses), done.after.relations
+    touching = np.asarray(true.binary, float)[..., BINARY.index("contact")] > 0.5
+    state = RelationState(true.names, binary_relations(scene.bounds(), touching), true.unary)
+    return replace(done, after=replace(done.after, scene=scene, relations=state))
+
+
+def _holds(outcome: Outcome, relation: str, one: str, other: str) -> tuple[int, int, int]:
+    names = outcome.after.scene.names
+    return names.index(one), names.index(other), BINARY.index(relation)
+
+
+def test_what_moves_together_keeps_its_relations_and_directions_by_degrees_turn() -> None:
+    done = failures.outcome("stack")
+    assert set(np.array(done.after.scene.names)[moved(done)]) == {"base", "top"}
+    fixed = steady(done)
+    assert fixed[_holds(done, "above", "top", "base")] and fixed[_holds(done, "contact", "base", "top")]
+    scene = done.after.scene
+    base, other = scene.index("base"), scene.index("other")
+    far = scene.poses[other, :2] - scene.poses[base, :2]
+    for across, same in ((0.0, True), (0.09, False)):  # behind the other by a hand, or where the cone of directions ends
+        way = (far[0] + 0.1, far[1] + across, 0.0)
+        ended = _ending(done, base=way, top=way)
+        assert steady(ended)[_holds(ended, "behind", "base", "other")] is np.bool_(same)
+    assert steady(done).diagonal().all()
+
+
+def test_what_differs_between_repetitions_is_chance() -> None:
+    done = failures.outcome("stack")
+    fell = _ending(done, base=(0.0, -0.4, -0.5), top=(0.0, -0.4, -0.5))
+    on_table = _holds(done, "above", "base", "table_b")
+    assert certain(done, [])[on_table] and not certain(done, [fell])[on_table]
+    assert certain(done, [done])[on_table] and certain(done, [fell])[_holds(done, "above", "top", "base")]
+    apart = spread(done, [done, fell])
+    assert apart[done.after.scene.index("base")] == pytest.approx(np.hypot(0.4, 0.5))
+    assert apart[done.after.scene.index("other")] == 0.0 and not spread(done, []).any()
+
+
+def test_held_back_executions_say_what_of_them_is_certain(model: Points2Plans, simulator: MujocoSimulator) -> None:
+    done = [failures.outcome(kind) for kind in ("stack", "row", "nested")]
+    held = held_back(done, [Disturbances()] * 3, simulator, 0)
+    assert held.calm == 1.0 and len(held.executions) == 3
+    size = max(len(one.after.scene) for one in done)
+    assert held.relations.shape == (3, size, size, len(BINARY)) and held.motions.shape == (3, size)
+    assert held.relations[0][_holds(done[0], "above", "top", "base")]
+    again = held_back(done, [Disturbances()] * 3, simulator, 0)
+    assert torch.equal(held.relations, again.relations)
+    found = measured(model, held)
+    assert 0.0 <= found.worst <= found.f1 <= 1.0 and 0.0 < found.error <= found.far
+
+
+def test_what_is_chance_is_not_counted(model: Points2Plans) -> None:
+    source = from_outcomes([failures.outcome("stack"), failures.outcome("row")])
+    all_of_it = plain(source)
+    none = replace(all_of_it, relations=torch.zeros_like(all_of_it.relations))
+    assert measured(model, none).f1 == measured(model, none).worst == 1.0 > measured(model, all_of_it).f1
+    first = all_of_it.motions.clone()
+    first[1] = False
+    alone, both = measured(model, replace(all_of_it, motions=first)), measured(model, all_of_it)
+    assert alone.error != both.error and alone.far == both.far
+    assert measured(model, replace(all_of_it, motions=torch.zeros_like(first))).error == both.error
+    assert CLOSE > 0.0
