@@ -194,3 +194,14 @@ def test_folders_without_frames_cameras_or_known_data_sets_are_told(
     for path, kind in zip(files[:2], ("rgb", "depth"), strict=True):
         (tmp_path / kind / "0001.png").write_bytes(path.read_bytes())
     assert "no camera file for 0001" in run("perceive", tmp_path).stderr
+
+
+def test_the_picture_and_page_of_a_folder_with_one_frame_may_be_files(
+    run: Run, files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    picture, page = tmp_path / "one.png", tmp_path / "one.html"
+    result = run("perceive", files[0].parent, "--picture", picture, "--page", page, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert Image.open(picture).size == (640, 480) and "object_1" in page.read_text()
+    wrong = run("perceive", files[0].parent, "--picture", tmp_path / "one.txt")
+    assert wrong.exit_code == 2 and "one.txt" in wrong.stderr and ".png" in wrong.stderr

@@ -29,6 +29,11 @@ def test_what_is_in_across_beside_and_just_at_the_rim() -> None:
     assert truth.inside[:, 0].tolist() == [0, 1, 0, 0, -1] and not truth.inside[:, 1:].any()
 
 
+def test_of_two_trays_in_one_another_one_is_inside() -> None:
+    small = open_box(0.12, 0.12, 0.09, 0.004).shifted(0, 0, 0.004)
+    assert truth_of(scene((TRAY, (0.0, 0.0)), (small, (0.0, 0.0)))).inside.tolist() == [[0, 0], [1, 0]]
+
+
 def test_a_tray_upside_down_holds_nothing() -> None:
     turned = TRAY.moved(np.diag([1.0, -1.0, -1.0]), (0, 0, 0.08))
     assert not truth_of(scene((turned, (0.0, 0.0)))).hollow.any()

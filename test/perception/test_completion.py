@@ -122,3 +122,20 @@ def test_boxes_stay_boxes_and_nothing_is_in_or_on_itself(parts: list[tuple[Shape
     support, container, bounds = rows(*given_parts)
     assert (bounds[:, 0] <= bounds[:, 1] + 1e-9).all()
     assert all(row != i for i, row in enumerate(support)) and all(row != i for i, row in enumerate(container))
+
+
+def test_what_stands_under_an_overhanging_wall_is_seen_beside_the_mouth_and_not_inside() -> None:
+    angles, high = RNG.uniform(0, 2 * np.pi, 1200), RNG.uniform(0.0, 0.1, 1200)
+    reach = 0.04 + 0.6 * high  # a bowl, wider at its rim by 6 cm on every side
+    wall = np.column_stack([reach * np.cos(angles), reach * np.sin(angles), 0.5 + high])
+    bowl = segment("bowl", wall, Shape.OPEN_BOX, "cup")
+    low = RNG.uniform((-0.08, -0.02, 0.5), (-0.06, 0.02, 0.53), (300, 3))
+    eye = np.eye(4)
+    eye[:3, 3] = (-0.5, 0.0, 1.2)
+
+    def container(points: np.ndarray) -> int:
+        frame = Perceived((bowl, segment("thing", points, Shape.CUBOID)), (table(),), eye, 640, 480)
+        return int(complete(frame, Thresholds()).container[2])
+
+    assert container(low) == -1
+    assert container(low + np.array([0.09, 0.0, 0.02])) == 1

@@ -62,11 +62,12 @@ def perceive(
         typer.Option(help="Where up is in the image: top, left, right, bottom, or x,y,z in the optical frame; default: found."),
     ] = None,
     picture: Annotated[
-        Path | None, typer.Option(help="Draw the segments over the colour image into this file; for folders, into this folder.")
+        Path | None,
+        typer.Option(help="Draw the segments over the colour image into this file; for frames, into this folder."),
     ] = None,
     page: Annotated[
         Path | None,
-        typer.Option(help="Write a page (.html) on which the cloud turns; it loads nothing. For folders, a folder."),
+        typer.Option(help="Write a page (.html) on which the cloud turns; it loads nothing. For frames, a folder."),
     ] = None,
     topic: Annotated[list[str] | None, typer.Option(help="For recordings: see `bag info --help`.")] = None,
     robot: Annotated[str, typer.Option(help="For recordings: namespace of the robot, where there are several.")] = "",
@@ -90,11 +91,9 @@ def perceive(
     if depth is None:
         require(color.is_dir(), f"{color} needs a depth image after it, or be a folder of frames")
         return _folder(chosen, color, camera, (picture, page), json_output)
-    require(picture is None or picture.suffix.lower() in _FORMATS, f"{picture}: a picture ends in {', '.join(_FORMATS)}")
-    require(page is None or page.suffix.lower() == ".html", f"{page}: a page ends in .html")
-    for file in (picture, page):
-        if file is not None and not file.parent.is_dir():
-            raise UserError(f"{file.parent} is not a folder; make it first")
+    for option, forms, file in (("--picture", _FORMATS, picture), ("--page", (".html",), page)):
+        if file is not None:
+            _check_file(file, forms, option)
     if camera is None:
         raise UserError("which camera? name its file with --camera, as in --camera camera.json")
     with checked():
@@ -132,7 +131,8 @@ def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, jso
             seen = frame if chosen.up is None else replace(frame, up=chosen.up, up_source="given")
             yield f"{frame.stamp / 1e9:.3f}", partial(chosen.of, seen)
 
-    _told(*chosen.all(named(), -(-bag.moments // every), *_into(files)), bag.path, json_output)
+    count = -(-bag.moments // every)
+    _told(*chosen.all(named(), count, *_into(files, count)), bag.path, json_output)
 
 
 def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folders, json_output: bool) -> None:
@@ -142,16 +142,26 @@ def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folder
     with checked():
         found = pairs(folder, camera)
     looks = ((pair.name, partial(chosen.one, pair.colour, pair.depth, pair.camera)) for pair in found)
-    _told(*chosen.all(looks, len(found), *_into(files)), folder, json_output)
+    _told(*chosen.all(looks, len(found), *_into(files, len(found))), folder, json_output)
 
 
-def _into(files: Folders) -> Folders:
-    """The folders for pictures and pages of several frames, made where they are missing."""
-    for option, folder in zip(("--picture", "--page"), files, strict=True):
-        if folder is not None:
-            require(folder.suffix == "", f"{option} {folder}: for several frames this is a folder")
-            folder.mkdir(parents=True, exist_ok=True)
+def _into(files: Folders, count: int) -> Folders:
+    """The files of a single frame, which may have their names; or folders for those of `count` frames, made where missing."""
+    for option, forms, path in zip(("--picture", "--page"), (_FORMATS, (".html",)), files, strict=True):
+        if path is None:
+            continue
+        if path.suffix and not path.is_dir():
+            require(count == 1, f"{option} {path}: for {count} frames this is a folder")
+            _check_file(path, forms, option)
+        else:
+            path.mkdir(parents=True, exist_ok=True)
     return files
+
+
+def _check_file(path: Path, forms: tuple[str, ...], option: str) -> None:
+    """UserError where a file of a form cannot be written there."""
+    require(path.suffix.lower() in forms, f"{option} {path}: its name ends in {', '.join(forms)}")
+    require(path.parent.is_dir(), f"{path.parent} is not a folder; make it first")
 
 
 def _told(rows: list[dict[str, object]], whole: bool, source: Path, json_output: bool) -> None:

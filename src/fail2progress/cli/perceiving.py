@@ -134,7 +134,8 @@ class Perceiving:
         self, frames: Iterable[Named], total: int, pictures: Path | None, pages: Path | None = None
     ) -> tuple[list[dict[str, object]], bool]:
         """A report for each frame, with its name, or with the reason in place of segments where a frame was refused; and whether
-        all were looked at: Ctrl-C ends it, and gives those of the frames that are done."""
+        all were looked at: Ctrl-C ends it, and gives those of the frames that are done. pictures, pages: folders, or a file for
+        a single frame."""
         rows: list[dict[str, object]] = []
         with progress() as bar:
             try:
@@ -154,7 +155,7 @@ class Perceiving:
                 rows.append({"name": name, "error": str(error)})
                 continue
             if pictures is not None:
-                outcome.draw(pictures / f"{name}.png")
+                outcome.draw(pictures / f"{name}.png" if pictures.is_dir() else pictures)
             if pages is not None:
-                outcome.show(pages / f"{name}.html", name)
+                outcome.show(pages / f"{name}.html" if pages.is_dir() else pages, name)
             rows.append({"name": name, **outcome.as_json()})

@@ -74,9 +74,10 @@ def snapshot(seed: int, number: int) -> Snapshot:
 
 @dataclass(frozen=True)
 class _Cavity:
-    """rim: m above the origin; middle (2,) and radii (24,) m of its outline by direction."""
+    """rim, floor: m above the origin; middle (2,) and radii (24,) m of its outline by direction."""
 
     rim: float
+    floor: float
     middle: Array
     radii: Array
 
@@ -119,7 +120,7 @@ def _cavity(mesh: Mesh, axis: Array) -> _Cavity | None:
     if not np.isfinite(rims).all():
         return None
     rim = float(np.quantile(rims, 0.1))  # a spout or a handle is higher or lower than the rest
-    return _Cavity(rim, axis, radii) if rim - floor > _DEEP else None
+    return _Cavity(rim, floor, axis, radii) if rim - floor > _DEEP else None
 
 
 def _bins(offset: Array) -> NDArray[np.int64]:
@@ -133,4 +134,6 @@ def _lies_in(mesh: Mesh, cavity: _Cavity) -> int:
     foot = points[points[:, 2] < low + 0.1 * (high - low) + 0.002, :2].mean(axis=0)
     if not cavity.around(foot[None])[0] or low > cavity.rim - _OUT:
         return 0
+    if low < cavity.floor - _OUT:
+        return 0  # of two bowls in one another, the outer one
     return 1 if cavity.rim - low > max(_IN * (high - low), 2 * _OUT) else -1

@@ -33,6 +33,8 @@ class Thresholds:
     gap_spread: float = 0.002
     rim: float = 0.004
     """Spread of heights of rims and tops."""
+    mouth: float = 0.5
+    """Upper share of a container's height, whose outline is that of its mouth: of the rim itself readings are few."""
     under: float = 0.003
     """How far below its container's rim a content is seen."""
     shown: float = 0.03
@@ -187,16 +189,30 @@ class _Completion:
         return bool((room > -self.thresholds.margin).all() and self._reaches_in(i, j) and self.bounds[i, 1, 2] >= self.lowest[j])
 
     def _reaches_in(self, i: int, j: int) -> bool:
-        """Whether i is seen below the rim of j and within its outline: what is on the outside of a wall is at the outline."""
+        """Whether i is seen below the rim of j, through its mouth, and within its outline: what is on the outside of a wall is
+        at the outline, and what stands under an overhanging wall is seen beside the mouth."""
         rules, points, rim = self.thresholds, self.clouds[i], self.bounds[j, 1, 2]
         if self.parts[i].hollow and self.lowest[i] > rim - 2 * rules.rim:
             return False
         if self.parts[j].cavity is not None and self._is_scrap(i):
             return False
         under = points[points[:, 2] < rim - rules.under]
+        under = under[self._through_mouth(under, j)]
         if len(under) < max(3.0, rules.shown * len(points)):
             return False
         return float(np.median(_depth(self.outlines[j], under[:, :2].astype(float)))) > rules.within
+
+    def _through_mouth(self, points: NDArray[np.float32], j: int) -> NDArray[np.bool_]:
+        """(n,) whether the camera sees points (n, 3), lower than the rim of j, through its mouth."""
+        eye, cloud = self.perceived.eye, self.clouds[j]
+        low, rim = np.quantile(cloud[:, 2], (0.03, 0.97))
+        if eye is None or eye[2] <= rim or not len(points):
+            return np.ones(len(points), bool)
+        top = cloud[cloud[:, 2] > rim - self.thresholds.mouth * (rim - low)]
+        mouth = _outline(top, 0.0) if len(top) >= 10 else self.outlines[j]
+        away = points.astype(float) - eye
+        crossing = eye[:2] + away[:, :2] * ((rim - eye[2]) / np.minimum(away[:, 2], -1e-3))[:, None]
+        return _depth(mouth, crossing) > -self.thresholds.rim
 
     def _is_scrap(self, i: int) -> bool:
         """Whether a segment that was found by what it looks like is too small to be more than a piece of the container itself."""

@@ -93,6 +93,11 @@ class Perceived:
     stamp: int = 0
     way_up: WayUp | None = None
 
+    @property
+    def eye(self) -> Array | None:
+        """(3,) m where the camera was; None where there is no image, and segments are clouds alone."""
+        return self.pose[:3, 3] if self.width else None
+
     def cloud(self, seed: int = 0) -> SegmentedCloud:
         """Surfaces and objects with the same number of points each; the same frame gives the same points."""
         parts = (*self.surfaces, *self.segments)

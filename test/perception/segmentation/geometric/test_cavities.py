@@ -62,3 +62,19 @@ def test_a_content_below_the_rim_shows_that_its_container_is_hollow() -> None:
     ball = box(0.06, 0.06, 0.035).shifted(0.0, 0.0, 0.004)
     tray, content = sorted(seen(open_box(0.12, 0.12, 0.07, 0.004), ball, eye=(0.0, -0.35, 0.6)), key=lambda part: -part.size[0])
     assert tray.hollow and not content.hollow
+
+
+def test_a_bowl_on_a_box_and_one_that_the_image_cuts_are_hollow() -> None:
+    bowl = lathe(np.array([[0, 0], [0.04, 0], [0.08, 0.06], [0.077, 0.06], [0, 0.005]]), 40)
+    raised = seen(box(0.2, 0.2, 0.15), bowl.shifted(0, 0, 0.15), eye=(0.0, -0.5, 0.75))
+    assert any(found.hollow and found.pose[2] > 0.1 for found in raised)
+    cut = seen(bowl.shifted(-0.37, 0.0, 0.0), box(0.05, 0.05, 0.05), eye=(0.0, -0.6, 0.5))
+    (bowl_seen,) = (found for found in cut if found.size[:2].max() > 0.1)
+    assert bowl_seen.hollow and (bowl_seen.pixels % 640).min() < 8
+
+
+def test_the_table_under_an_overhanging_wall_is_no_part_of_a_bowl() -> None:
+    flared = lathe(np.array([[0, 0], [0.03, 0], [0.08, 0.05], [0.077, 0.05], [0, 0.005]]), 40)
+    (found,) = seen(flared, eye=(0.0, -0.7, 0.45))
+    low = found.points[found.points[:, 2] < found.points[:, 2].min() + 0.004]
+    assert found.hollow and np.hypot(*(low[:, :2] - found.pose[:2]).T).max() < 0.06

@@ -84,16 +84,25 @@ class Table:
 
     def meets_frame(self, pixels: Numbers) -> bool:
         """Whether pixels reach the edge of what the sensor sees."""
+        return bool(self.at_edge(pixels).any())
+
+    def at_edge(self, pixels: Numbers) -> NDArray[np.bool_]:
+        """(n,) whether each of pixels (n,) is at the edge of what the sensor sees."""
         rows, columns = np.divmod(pixels, self.width)
         top, bottom, left, right = self.frame
-        return bool(rows.min() <= top or rows.max() >= bottom or columns.min() <= left or columns.max() >= right)
+        return np.asarray((rows <= top) | (rows >= bottom) | (columns <= left) | (columns >= right))
 
-    def window(self, pixels: Numbers, step: int = 2) -> Numbers:
-        """Known pixels of the image window around pixels, every so many of them."""
+    def window(self, pixels: Numbers, step: int = 2, margin: float = 0.0) -> Numbers:
+        """Known pixels of the image window around pixels, every so many of them; larger by a share of itself on every side."""
         rows, columns = np.divmod(pixels, self.width)
-        y, x = np.arange(rows.min(), rows.max() + 1), np.arange(columns.min(), columns.max() + 1)
+        y, x = (self._span(at, margin, end) for at, end in ((rows, len(self.range) // self.width), (columns, self.width)))
         inside = (y[::step, None] * self.width + x[None, ::step]).ravel()
         return np.asarray(inside[self.range[inside] > 0])
+
+    @staticmethod
+    def _span(at: Numbers, margin: float, end: int) -> Numbers:
+        more = round(margin * float(np.ptp(at)))
+        return np.arange(max(int(at.min()) - more, 0), min(int(at.max()) + more + 1, end))
 
 
 CHROMA = 8

@@ -18,6 +18,7 @@ from fail2progress.perception.segmentation.geometric.guide import Thing
 from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
+from fail2progress.perception.segmentation.geometric.rims import crossed
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
 from fail2progress.perception.segmentation.geometric.visibility import outline, visibility
 from fail2progress.perception.shapes import CATEGORY, local, solid
@@ -82,12 +83,15 @@ class View:
         return np.asarray(self.scan.points.reshape(-1, 3)[pixels] + self.origin, np.float32)
 
     def _filled(self, pixels: Numbers) -> Numbers:
-        """With what lies within: the floor of a bowl may be too near the table to tell."""
-        high = np.quantile(self.rows.heights[pixels], 0.97)
-        rim = self.rows.points[pixels[self.rows.heights[pixels] > 0.75 * high], :2]
+        """With what is seen through its rim: the floor of a bowl may be too near the table to tell. What lies below the
+        rim, but is seen beside it, is the table under an outward wall."""
+        high = float(np.quantile(self.rows.heights[pixels], 0.97))
+        rim = self.rows.points[pixels[self.rows.heights[pixels] > 0.75 * high], :2].astype(float)
         window = self.rows.window(pixels, 1)
         free = window[(self.owners[window] == 0) & (self.rows.heights[window] < high)]
-        inside = within(rim.astype(float), self.rows.points[free, :2], -0.003)
+        plane = self.rows.points[free, 2] - self.rows.heights[free] + high
+        through = crossed(self.rows.points[free], plane)
+        inside = within(rim, self.rows.points[free, :2], -0.003) & within(rim, through, 0.0)
         return np.unique(np.concatenate([pixels, free[inside]]))
 
 
