@@ -76,10 +76,15 @@ def test_what_both_see_as_two_stays_two(frame: RgbdFrame, parts: tuple[Mask, Mas
     assert len(found(frame, seen(parts, (0.0, 1.2, 9.0)), given)) == 3
 
 
-def test_a_piece_is_completed_by_the_object_that_geometry_has(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
-    whole = parts[0] | parts[1]
-    (one,) = found(frame, seen((parts[0],), (0.0,)), [np.flatnonzero(whole)])
-    assert len(one) == pytest.approx(whole.sum(), rel=0.05)
+@pytest.mark.parametrize(("likely", "completed"), [(0.4, True), (0.0, False)])
+def test_a_piece_is_completed_by_the_object_that_geometry_has_but_not_with_background(
+    frame: RgbdFrame, parts: tuple[Mask, Mask, Mask], likely: float, completed: bool
+) -> None:
+    whole, told = parts[0] | parts[1], seen((parts[0],), (0.0,))
+    rest = parts[1][::2, ::2] & (told.thing < 0.5)
+    told.thing[rest] = likely
+    (one,) = found(frame, told, [np.flatnonzero(whole)])
+    assert len(one) == pytest.approx(whole.sum() if completed else parts[0].sum(), rel=0.05)
 
 
 def test_background_of_the_network_is_left_out_and_doubt_is_judged(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:

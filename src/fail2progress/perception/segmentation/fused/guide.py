@@ -33,7 +33,8 @@ class FuseRules:
     """The same of those with fewer pixels than this: scraps are at edges, where the network is not sure."""
     part: float = 0.9
     """Share of what the network has in an object of geometry that one thing has, and of that thing that lies in the object, from
-    which the object is all of the thing: where a sensor reads little, the network sees a piece only."""
+    which the object is all of the thing: where a sensor reads little, the network sees a piece only. What the network takes for
+    background is no more of it: geometry joins shadows, walls and neighbours."""
 
 
 class FusedGuide(Guide):
@@ -110,6 +111,7 @@ class FusedGuide(Guide):
                     rest.append(free)
                 continue
             most = int(counts[1:].argmax())
-            if counts[most + 1] >= fusing.part * max(taken, int(known[own[most]].sum())):
+            alone = counts[most + 1] >= fusing.part * max(taken, int(known[own[most]].sum()))
+            if alone and len(free) and thing[free].mean() >= rules.object:
                 whole[most] = np.union1d(whole[most], free)
         return whole, rest
