@@ -93,6 +93,19 @@ def test_models_are_switched_and_rolled_back(run: Run, refuses: Run, made: Runs)
     assert current() == ["v0002"]
 
 
+def test_a_version_names_the_code_that_made_it_and_changes_that_no_commit_holds(run: Run, made: Runs) -> None:
+    beside = made.latest().models / "v0002.json"
+    origin = {
+        "time_utc": "2026-11-21",
+        "commit": "a88d5beccad4adb6",
+        "changed_files": True,
+        "versions": {"fail2progress": "0.1.0"},
+    }
+    beside.write_text(json.dumps({**json.loads(beside.read_text()), "provenance": origin}))
+    told = " ".join(run("models", "show", "v0002").stdout.split())
+    assert "version 0.1.0, commit a88d5beccad4, with changes that no commit holds" in told
+
+
 def test_a_version_is_shown_and_exported(run: Run, refuses: Run, made: Runs, folder: Path) -> None:
     assert json.loads(run("models", "show", "v0002", "--json").stdout)["parent"] == "v0001"
     assumed = gaps.gap("silent_default", "simulation.x", "a hidden side was assumed", "cup", 1)

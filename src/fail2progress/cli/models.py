@@ -232,8 +232,15 @@ def _told(row: dict[str, Any]) -> list[tuple[str, str]]:
     lines += [(f"seconds, {stage}", f"{spent:.1f}") for stage, spent in note.get("seconds", {}).items()]
     lines += [("assumed", text) for text in row["gaps"]]
     made = note.get("provenance", {})
-    lines += [("made", f"{made['time_utc']}, commit {str(made.get('commit'))[:12]}")] if "time_utc" in made else []
+    lines += [("made", _made(made))] if "time_utc" in made else []
     return lines
+
+
+def _made(origin: dict[str, Any]) -> str:
+    """When and by which code; a tree with changes that no commit holds is named, as the weights cannot be made again from it."""
+    version = origin.get("versions", {}).get("fail2progress", "unknown")
+    changed = ", with changes that no commit holds" if origin.get("changed_files") else ""
+    return f"{origin['time_utc']}, version {version}, commit {str(origin.get('commit'))[:12]}{changed}"
 
 
 def _test(row: dict[str, Any]) -> str:

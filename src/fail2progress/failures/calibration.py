@@ -93,9 +93,8 @@ def rule_for(digest: str, relations: str = "learned", kind: str = "") -> Monitor
 
     With another detector than the learned one: what was calibrated with that, where something was.
     """
-    every = {path.name.removesuffix(SUFFIX): read(path) for path in sorted(weights.folder().glob(f"*{SUFFIX}"))}
+    every = weights.fitted(SUFFIX, read)
     known = relations if any(one.relations == relations for one in every.values()) else "learned"
     found = {name.removesuffix(f".{known}"): one for name, one in every.items() if one.relations == known}
-    usual = found.get(weights.base_of(kind), found.get(weights.DEFAULT))
-    own = next((calibration for calibration in found.values() if calibration.model == digest), usual)
+    own = weights.of_model(found, digest, kind) or found.get(weights.DEFAULT)
     return own.rule if own is not None else MonitorRule()

@@ -93,6 +93,4 @@ def read(path: Path) -> Combination:
 @lru_cache(maxsize=64)
 def combination_for(digest: str, kind: str = "") -> Combination:
     """That of a model of the package, by its digest; of another one, that of the base model of its kind."""
-    every = {path.name.removesuffix(SUFFIX): read(path) for path in sorted(weights.folder().glob(f"*{SUFFIX}"))}
-    own = next((found for found in every.values() if found.model == digest), every.get(weights.base_of(kind)))
-    return own if own is not None else equal(digest)
+    return weights.of_model(weights.fitted(SUFFIX, read), digest, kind) or equal(digest)

@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 RELATIONAL = "relational.safetensors"
 KEEPSAKE = "rehearsal.safetensors"
 DEFAULT = Path(RELATIONAL).stem
 """The base model that is used unless another one is named."""
+
+
+class Fitted(Protocol):
+    """What was fitted for one model of the package and lies beside its weights."""
+
+    @property
+    def model(self) -> str:
+        """SHA-256 digest of that model."""
+
+
+Found = TypeVar("Found", bound=Fitted)
 
 
 def folder() -> Path:
@@ -34,3 +47,13 @@ def base_of(kind: str) -> str:
     notes = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder().glob("*.json"))}
     of_kind = [stem for stem, note in notes.items() if note.get("model") == kind and (folder() / f"{stem}.safetensors").is_file()]
     return of_kind[0] if of_kind and DEFAULT not in of_kind else DEFAULT
+
+
+def fitted(suffix: str, read: Callable[[Path], Found]) -> dict[str, Found]:
+    """All that lies beside the weights under a suffix, by the rest of its file name."""
+    return {file.name.removesuffix(suffix): read(file) for file in sorted(folder().glob(f"*{suffix}"))}
+
+
+def of_model(found: Mapping[str, Found], digest: str, kind: str) -> Found | None:
+    """That of a model by its digest; of another one, that of the base model of its kind. Keys are names of weights."""
+    return next((one for one in found.values() if one.model == digest), found.get(base_of(kind)))
