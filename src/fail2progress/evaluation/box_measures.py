@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.stats import t as student
 
 from fail2progress.core.scene import Array
 from fail2progress.evaluation.clutter_relations import MATCHED, thing_of
 from fail2progress.evaluation.clutter_truth import Snapshot
-from fail2progress.perception.amodal import AmodalBox, Evidence, Law, amodal_boxes, evidence
+from fail2progress.perception.amodal import AmodalBox, Evidence, amodal_boxes, evidence
 from fail2progress.perception.segmentation.base import Perceived
 from fail2progress.perception.shapes import local
-
-_TAILS = 4.0
-"""Degrees of freedom of the errors that laws are fitted for: some boxes are far off."""
 
 
 @dataclass
@@ -68,24 +62,6 @@ def overlap(one: Array, other: Array) -> float:
     common = np.prod(np.maximum(np.minimum(one[1], other[1]) - np.maximum(one[0], other[0]), 0.0))
     sizes = [np.prod(np.maximum(box[1] - box[0], 0.0)) for box in (one, other)]
     return float(common / max(sizes[0] + sizes[1] - common, 1e-12))
-
-
-def fitted(sides: Mapping[str, list[tuple[float, float, float, float]]]) -> dict[str, Law]:
-    """The laws under which what was seen (see BoxScore.sides) is likeliest."""
-    return {kind: _law(np.array(rows)) for kind, rows in sorted(sides.items())}
-
-
-def _law(rows: Array) -> Law:
-    terms, excess = np.column_stack([np.ones(len(rows)), rows[:, :2]]), rows[:, 2]
-
-    def loss(values: Array) -> float:
-        scale = terms @ np.abs(values[3:]) + 0.0005
-        return float(-student.logpdf((excess - terms @ values[:3]) / scale, _TAILS).sum() + np.log(scale).sum())
-
-    start = np.array([np.median(excess), 0.0, 0.0, 0.005, 0.05, 0.1])
-    best = minimize(loss, start, method="Nelder-Mead", options={"maxiter": 6000, "maxfev": 6000, "xatol": 1e-5}).x
-    mean, deviation = (tuple(np.round(part, 4).tolist()) for part in (best[:3], np.abs(best[3:])))
-    return Law(mean, deviation)
 
 
 def _in_frame(box: AmodalBox, at: Array) -> Array:
