@@ -94,4 +94,4 @@ def test_stacks_consist_of_nodes_of_the_table() -> None:
 
 def test_topics_are_relative_names() -> None:
     assert all(name == topic.name and not name.startswith("/") for name, topic in TOPICS.items())
-    assert set(table.RECORDED) == set(TOPICS) - {"heartbeat", "obstacles", "costmap", "view/detections"}
+    assert set(table.RECORDED) == set(TOPICS) - {"heartbeat", "obstacles", "costmap", "view/detections", "segments/whole"}

@@ -20,7 +20,7 @@ from fail2progress.ros.conversions import records as convert_records
 from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.markers import Board, cloud_msg
 from fail2progress.ros.conversions.particles import BEFORE
-from fail2progress.ros.conversions.points import detections_msg, grid_msg, points_msg
+from fail2progress.ros.conversions.points import detections_msg, grid_msg, points_msg, whole_msg
 from fail2progress.ros.corrections import adjustments_msg
 from support import messages as m
 
@@ -97,10 +97,12 @@ VALID: dict[str, Callable[[], Any]] = {
     "camera/color/camera_info": lambda: images.info_msg(CAMERA, SECOND),
     "camera/labels": lambda: image("16UC1", np.uint16, 1),
     "camera/label_names": lambda: LabelNames(names=["table_a"], categories=["table"]),
+    "camera/imu": lambda: images.imu_msg(np.array([0.0, -1.0, 0.0]), SECOND),
     "joint_states": lambda: JointState(name=["lift"], position=[0.5], velocity=[0.0], effort=[1.0]),
     "tf": transforms,
     "tf_static": transforms,
     "segments": lambda: convert.segments_msg(m.scene_cloud()),
+    "segments/whole": lambda: whole_msg({}, {}, "planning", SECOND),
     "relations": relations,
     "plan": _plan,
     "steps": step,

@@ -20,10 +20,12 @@ _TOPICS = (
     Topic("camera/color/camera_info", "sensor_msgs/CameraInfo", Quality.SENSOR, 2),
     Topic("camera/labels", "sensor_msgs/Image", Quality.SENSOR, 2),
     Topic("camera/label_names", OWN + "LabelNames", Quality.EVENT),
+    Topic("camera/imu", "sensor_msgs/Imu", Quality.SENSOR, 10),
     Topic("joint_states", "sensor_msgs/JointState", Quality.SENSOR, 10),
     Topic("tf", "tf2_msgs/TFMessage", Quality.STREAM, 100),
     Topic("tf_static", "tf2_msgs/TFMessage", Quality.EVENT, 100),
     Topic("segments", OWN + "Segments", Quality.STREAM, 10),
+    Topic("segments/whole", "vision_msgs/Detection3DArray", Quality.STREAM, 10, optional=True),
     Topic("relations", OWN + "Relations", Quality.STREAM, 10),
     Topic("plan", OWN + "Plan", Quality.EVENT),
     Topic("steps", OWN + "Step", Quality.EVENT, 10),
@@ -48,6 +50,8 @@ CAMERA = tuple(topic.name for topic in _TOPICS[:3])
 BEFORE, AFTER = "before", "after"
 """What the robot says by `looks`: it stands still and looks, before or after a skill; empty: it moves on."""
 LABELS = ("camera/labels", "camera/label_names")
+IMU = "camera/imu"
+"""Readings of the accelerometer beside the camera, in its optical axes: which way is up where no transform says so."""
 _LEFT_OUT = ("heartbeat", "obstacles", "costmap")
 RECORDED = tuple(topic.name for topic in _TOPICS if topic.name not in _LEFT_OUT and not topic.optional)
 
@@ -81,8 +85,8 @@ _NODES = (
             Parameter("obstacles", False, "also tell all that the camera sees, segment or not, for a robot that drives"),
             _SLOP,
         ),
-        (*CAMERA, *LABELS, "tf", "tf_static", "steps", "looks", "heartbeat"),
-        ("segments", "obstacles", "costmap"),
+        (*CAMERA, *LABELS, IMU, "tf", "tf_static", "steps", "looks", "heartbeat"),
+        ("segments", "segments/whole", "obstacles", "costmap"),
     ),
     NodeEntry(
         "relations",
@@ -159,7 +163,7 @@ _NODES = (
             Parameter("pace", 0.0, "simulated seconds a second; 0: as fast as it can", 0.0, 100.0),
         ),
         ("heartbeat", "corrections"),
-        (*CAMERA, *LABELS, "joint_states", "tf", "tf_static", "looks"),
+        (*CAMERA, *LABELS, IMU, "joint_states", "tf", "tf_static", "looks"),
         services=("stop_the_robot", "resume_the_robot", "set_trial"),
         actions=("execute_skill", "aim_camera"),
         threads=5,

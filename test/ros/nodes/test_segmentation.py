@@ -13,7 +13,7 @@ from fail2progress.core.observation import SECOND
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions import values as convert
-from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
+from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, imu_msg, info_msg
 from fail2progress.ros.conversions.points import points_of
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.registry import task
@@ -111,3 +111,40 @@ def test_all_that_the_camera_sees_is_told_where_it_is_asked_for(ros: Any, monkey
             "every point is in such a cell"
         )
         assert not (cells == 0).any(), "no floor was seen"
+
+
+def test_up_comes_from_the_imu_where_no_transform_says_where_the_camera_is(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said = made.collect("segments")
+        assert FRAME.pose is not None
+        assert made.send("camera/imu", imu_msg(FRAME.pose[2, :3], 10 * SECOND))
+        photograph(made, 10.0)
+        assert wait_for(lambda: said)
+        assert made.node.facts["up by"] == "the IMU"
+        wrong = imu_msg(FRAME.pose[2, :3], 11 * SECOND)
+        wrong.header.frame_id = "base_imu"
+        assert made.send("camera/imu", wrong)
+        assert wait_for(lambda: any(name.startswith("camera/imu") for name in made.node.refused))
+
+
+def test_boxes_around_all_of_a_thing_are_told_with_their_segments(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    vision_msgs = pytest.importorskip("vision_msgs.msg")
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said, whole = made.collect("segments"), []
+        made.peer.create_subscription(vision_msgs.Detection3DArray, "segments/whole", whole.append, 10)
+        assert wait_for(lambda: made.node.count_subscribers("segments/whole") > 0)
+        assert made.send("tf_static", camera())
+        photograph(made, 10.0)
+        assert wait_for(lambda: said and whole)
+        cloud = convert.cloud_of(said[-1])
+        boxes = {found.id: found for found in whole[-1].detections}
+        assert boxes and set(boxes) == {n for n, kind in zip(cloud.names, cloud.categories, strict=True) if kind != "table"}
+        assert whole[-1].header.stamp == said[-1].header.stamp
+        for name, found in boxes.items():
+            low, high = cloud.bounds()[cloud.names.index(name)]
+            size = found.bbox.size
+            assert size.z > 0.8 * (high - low)[2] and found.results[0].pose.covariance[0] > 0

@@ -1,9 +1,10 @@
-"""Which way is up by the accelerometer beside a recorded camera. Imports no ROS."""
+"""Which way is up by the accelerometer beside a camera, recorded or on the wire. Imports no ROS."""
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
-from numpy.typing import NDArray
 
 from fail2progress.core.observation import SECOND
 from fail2progress.core.scene import Array
@@ -20,33 +21,50 @@ _BEFORE = 9 + 3 + 9 + 4
 """Doubles of a message before its linear acceleration: orientation, angular velocity, and their covariances."""
 
 
-class Gravity:
-    """Readings of the first IMU of a bag whose frame is an optical one: its axes are those of the images."""
+class Readings:
+    """Accelerations of one sensor whose frame is an optical one, so that its axes are those of the images; the last `most`."""
 
-    def __init__(self, bag: BagInfo) -> None:
-        names = {topic.name for topic in bag.topics if topic.type == IMU and topic.count}
-        found: dict[str, list[tuple[int, Array]]] = {}
-        for item in read(bag.path) if names else ():
-            if item.topic in names:
-                try:
-                    stamp, frame, reading = reading_of(item.data)
-                except DamagedError:
-                    continue
-                if "optical" in frame:
-                    found.setdefault(item.topic, []).append((stamp, reading))
-        rows = sorted(next(iter(found.values()), []), key=lambda row: row[0])
-        self._stamps: NDArray[np.int64] = np.array([stamp for stamp, _ in rows], np.int64)
-        self._readings = np.array([reading for _, reading in rows]).reshape(-1, 3)
+    def __init__(self, most: int | None = None) -> None:
+        self._rows: deque[tuple[int, Array]] = deque(maxlen=most)
+
+    def add(self, stamp: int, frame: str, reading: Array) -> bool:
+        """A reading (3,) m/s^2 at a time (ns); whether it was taken: others say nothing of the image's axes."""
+        usable = "optical" in frame and bool(np.isfinite(reading).all())
+        if usable:
+            self._rows.append((stamp, reading))
+        return usable
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def up(self, stamp: int) -> Array | None:
         """(3,) unit vector in the optical frame at a time (ns): what a thing at rest is pushed along. None where nothing was read
         around then, or the camera was not at rest."""
-        near = np.abs(self._stamps - stamp) <= AROUND
-        if not near.any():
+        near = [reading for at, reading in self._rows if abs(at - stamp) <= AROUND]
+        if not near:
             return None
-        mean = self._readings[near].mean(axis=0)
+        mean = np.mean(near, axis=0)
         size = float(np.linalg.norm(mean))
         return mean / size if _REST[0] < size < _REST[1] else None
+
+
+class Gravity:
+    """Of a bag: of its first IMU whose frame is an optical one."""
+
+    def __init__(self, bag: BagInfo) -> None:
+        names = {topic.name for topic in bag.topics if topic.type == IMU and topic.count}
+        found: dict[str, Readings] = {}
+        for item in read(bag.path) if names else ():
+            if item.topic in names:
+                try:
+                    found.setdefault(item.topic, Readings()).add(*reading_of(item.data))
+                except DamagedError:
+                    continue
+        self._readings = next((readings for readings in found.values() if len(readings)), Readings())
+
+    def up(self, stamp: int) -> Array | None:
+        """See Readings."""
+        return self._readings.up(stamp)
 
 
 def reading_of(data: bytes) -> tuple[int, str, Array]:

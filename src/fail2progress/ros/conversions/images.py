@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from fail2progress_msgs.msg import LabelNames
 from numpy.typing import NDArray
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, Image, Imu
 
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
@@ -17,6 +17,9 @@ from fail2progress.ros.bags.encodings import ENCODINGS, as_rgb
 from fail2progress.ros.conversions.values import MOST_SEGMENTS, Refused, check_texts, header, stamp_of
 
 OPTICAL_FRAME = "camera_color_optical_frame"
+IMU_FRAME = "camera_imu_optical_frame"
+GRAVITY = 9.81
+"""m/s^2."""
 LARGEST_SIDE = 4096
 FARTHEST = 1e3
 """Metres beyond which a depth is no reading."""
@@ -29,6 +32,14 @@ def image_msg(pixels: NDArray[Any], encoding: str, stamp: int, frame: str = OPTI
     height, width = pixels.shape[:2]
     step = len(data) // max(height, 1)
     return Image(header=header(stamp, frame), height=height, width=width, encoding=encoding, step=step, data=data)
+
+
+def imu_msg(up: Array, stamp: int) -> Imu:
+    """What an accelerometer at rest reads: up (3,) in the optical frame, times the acceleration of gravity."""
+    message = Imu(header=header(stamp, IMU_FRAME))
+    force = message.linear_acceleration
+    force.x, force.y, force.z = (GRAVITY * float(value) for value in up)
+    return message
 
 
 def pixels_of(message: Image) -> NDArray[Any]:

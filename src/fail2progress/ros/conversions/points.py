@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import PointCloud2, PointField
 
 from fail2progress.core.observation import SegmentedCloud
+from fail2progress.perception.amodal import AmodalBox
 from fail2progress.ros.conversions.values import Refused, header
 
 MOST = 200_000
@@ -52,6 +54,28 @@ def points_of(message: PointCloud2) -> NDArray[np.float32]:
     rows = np.frombuffer(message.data, kind, count)
     points = np.stack([rows[name].astype(np.float32) for name in "xyz"], axis=-1)
     return np.asarray(points[np.isfinite(points).all(axis=1)])
+
+
+def whole_msg(boxes: Mapping[str, AmodalBox], categories: Mapping[str, str], frame: str, stamp: int) -> Any:
+    """vision_msgs/Detection3DArray: by name, the upright box around all of every thing, what is hidden of it included.
+
+    `id` is the segment's name, the class its category; the covariance of the pose has the variances (m^2) of the box's middle in
+    the box's own axes, as its sides follow from what was seen. ImportError without vision_msgs.
+    """
+    from vision_msgs.msg import BoundingBox3D, Detection3D, Detection3DArray, ObjectHypothesis, ObjectHypothesisWithPose
+
+    found, of = [], header(stamp, frame)
+    for name, box in boxes.items():
+        x, y, z, *turn = map(float, box.pose)
+        middle = Pose(position=Point(x=x, y=y, z=z), orientation=Quaternion(**dict(zip("wxyz", turn, strict=True))))
+        what = ObjectHypothesisWithPose(hypothesis=ObjectHypothesis(class_id=categories[name], score=1.0))
+        what.pose.pose = middle
+        for axis in range(3):
+            low, high = box.deviation[2 * axis : 2 * axis + 2].tolist()
+            what.pose.covariance[7 * axis] = (low * low + high * high) / 4
+        size = Vector3(**dict(zip("xyz", box.size.tolist(), strict=True)))
+        found.append(Detection3D(header=of, results=[what], bbox=BoundingBox3D(center=middle, size=size), id=name))
+    return Detection3DArray(header=of, detections=found)
 
 
 def detections_msg(cloud: SegmentedCloud) -> Any:

@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Array
+from fail2progress.perception.amodal import AmodalBox, amodal_boxes
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.registry import segmenter
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.robots.stretch.free_space import CELL, occupancy, thinned
+from fail2progress.ros.bags.gravity import Readings
 from fail2progress.ros.conversions.images import frame_of
-from fail2progress.ros.conversions.points import grid_msg, points_msg
+from fail2progress.ros.conversions.points import grid_msg, points_msg, whole_msg
 from fail2progress.ros.conversions.records import attempt_of, phase_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, segments_msg, stamp_of
-from fail2progress.ros.graph import BEFORE, CAMERA, LABELS
+from fail2progress.ros.graph import BEFORE, CAMERA, IMU, LABELS
 from fail2progress.ros.lifecycle import StackNode
 from fail2progress.ros.transforms import FrameTree, NotYet
 
@@ -34,6 +36,8 @@ SKIPPED = 3
 """Every so many rows and columns of an image are looked at for obstacles."""
 KEPT = 8
 """Frames whose images, or whose transforms, have not all come yet."""
+READINGS = 500
+"""Of the IMU that are kept: those of a second or more."""
 
 
 class SegmentationNode(StackNode):
@@ -71,6 +75,9 @@ class SegmentationNode(StackNode):
         for name in (COLOUR, DEPTH):
             self.listen(name, partial(self.take, name))
         self.listen(INFO, self.take_info)
+        self.gravity = Readings(READINGS)
+        self.listen(IMU, self.weigh)
+        self.whole: dict[str, AmodalBox] = {}
         if self.labelled:
             self.listen(LABELS[1], self.name)
             self.listen(LABELS[0], partial(self.take, LABELS[0]))
@@ -107,6 +114,13 @@ class SegmentationNode(StackNode):
         self.info = message
         if self.due:
             self.work_off()
+
+    def weigh(self, message: Any) -> None:
+        """Which way is up beside the camera."""
+        force = message.linear_acceleration
+        reading = np.array([force.x, force.y, force.z])
+        if not self.gravity.add(stamp_of(message.header.stamp), message.header.frame_id, reading):
+            raise Refused("frame", f"readings in {message.header.frame_id[:60]!r}; those of an optical frame are used")
 
     def take(self, name: str, message: Any) -> None:
         """Put a message to the others of its moment; segment when all are there."""
@@ -168,6 +182,8 @@ class SegmentationNode(StackNode):
         if self.cloud is None or images != self.last or (self.shift and not self.labelled):
             try:
                 frame = frame_of(moment[COLOUR], moment[DEPTH], self.info, pose, frame_id, labels)
+                up = self.gravity.up(stamp) if pose is None else None
+                frame = frame if up is None else replace(frame, up=up, up_source="the IMU")
                 perceived = self.segmenter.segment(frame)
                 if not self.labelled:
                     perceived = self.tracker.update(perceived, self._due_shift(), frame.colour)
@@ -176,12 +192,19 @@ class SegmentationNode(StackNode):
             self.around = _all_seen(frame, perceived.pose) if self.param("obstacles") else None
             # What others would refuse is not published.
             self.cloud, self.last = cloud_of(segments_msg(perceived.cloud())), images
+            if self.offers("segments/whole"):
+                self.whole = {p.id: box for p, box in zip(perceived.segments, amodal_boxes(perceived), strict=True)}
             self.facts["segments"] = str(len(self.cloud))
+            if perceived.way_up is not None:
+                self.facts["up by"] = perceived.way_up.source
             self.facts["seconds"] = f"{perceived.seconds.get('total', 0.0):.3f}"
         if self.around is not None:
             self.tell("obstacles", points_msg(thinned(self.around), frame_id, stamp))
             self.tell("costmap", grid_msg(occupancy(self.around), CELL, frame_id, stamp))
         self.tell("segments", segments_msg(replace(self.cloud, stamp=stamp)))
+        if self.offers("segments/whole"):
+            kinds = dict(zip(self.cloud.names, self.cloud.categories, strict=True))
+            self.tell("segments/whole", whole_msg(self.whole, kinds, frame_id, stamp))
 
 
 def _all_seen(frame: RgbdFrame, pose: Array) -> NDArray[np.float32]:

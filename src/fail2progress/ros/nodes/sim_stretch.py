@@ -19,9 +19,9 @@ from fail2progress.robots.base import ExecutionError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.ros.clock import ClockSource
-from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, info_msg
+from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, imu_msg, info_msg
 from fail2progress.ros.conversions.values import header, look_msg, time_of
-from fail2progress.ros.graph import AFTER, CAMERA, LABELS
+from fail2progress.ros.graph import AFTER, CAMERA, IMU, LABELS
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import SkillCall
@@ -164,7 +164,7 @@ class SimStretchNode(RobotNode):
 
     def _photograph(self, frame: RgbdFrame) -> None:
         """An image as the messages that a RealSense driver sends, and what a detector would say of it."""
-        assert frame.labels is not None
+        assert frame.labels is not None and frame.pose is not None
         colour, depth, info = CAMERA
         names = LabelNames(names=list(frame.labels.names), categories=list(frame.labels.categories))
         made: list[tuple[str, Any]] = [
@@ -172,6 +172,7 @@ class SimStretchNode(RobotNode):
             (depth, image_msg(depth_image(frame.depth), "16UC1", 0)),
             (info, info_msg(frame.intrinsics, 0)),
             (LABELS[0], image_msg(frame.labels.image, "16UC1", 0)),
+            (IMU, imu_msg(frame.pose[2, :3], 0)),
         ]
         names.header = header(0, OPTICAL_FRAME)
         with self.sending:
