@@ -15,7 +15,7 @@ from fail2progress.core.scene import Scene, pose
 from fail2progress.perception.relations.registry import DETECTORS
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
-from support import box_detector, recordings
+from support import box_detector, recordings, sliding_bar
 from support.plugins import install_plugin
 from support.recordings import Rig
 
@@ -205,3 +205,35 @@ def test_the_picture_and_page_of_a_folder_with_one_frame_may_be_files(
     assert Image.open(picture).size == (640, 480) and "object_1" in page.read_text()
     wrong = run("perceive", files[0].parent, "--picture", tmp_path / "one.txt")
     assert wrong.exit_code == 2 and "one.txt" in wrong.stderr and ".png" in wrong.stderr
+
+
+def test_the_robots_own_arm_is_left_out_by_its_urdf(run: Run, tmp_path: Path) -> None:
+    folder, robot, joints = tmp_path / "frames", sliding_bar.urdf(tmp_path), tmp_path / "joints.json"
+    folder.mkdir()
+    joints.write_text('{"slide": 0.2}')
+    frame = sliding_bar.photograph(0.2)
+    Image.fromarray(frame.colour).save(folder / "a-color.png")
+    np.save(folder / "a-depth.npy", frame.depth)
+    (folder / "camera.json").write_text(json.dumps(vars(frame.intrinsics)))
+    counts = []
+    for options in ((), ("--urdf", robot, "--joints", joints)):
+        result = run("perceive", folder, "--json", *options)
+        assert result.exit_code == 0, result.stderr
+        counts.append(len(json.loads(result.stdout)["frames"][0]["segments"]))
+    assert counts[0] > 1 and counts[1] == 1
+    joints.write_text('{"lift": "high"}')
+    for options, hint in ((("--joints", joints), "--urdf"), (("--urdf", robot, "--joints", joints), "a number each")):
+        result = run("perceive", folder, *options)
+        assert result.exit_code == 2 and hint in result.stderr
+
+
+def test_a_recording_has_the_joints_of_the_arm_that_is_left_out(run: Run, tmp_path: Path) -> None:
+    bag = recordings.write(
+        tmp_path / "bag", [*Rig().say([sliding_bar.photograph(0.2)] * 2), recordings.joints(recordings.BEGIN, slide=0.2)]
+    )
+    counts = []
+    for options in ((), ("--urdf", sliding_bar.urdf(tmp_path))):
+        result = run("perceive", bag, "--json", *options)
+        assert result.exit_code == 0, result.stderr
+        counts.append([len(row["segments"]) for row in json.loads(result.stdout)["frames"]])
+    assert min(counts[0]) > 1 and counts[1] == [1, 1]

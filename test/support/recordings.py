@@ -22,7 +22,8 @@ from support.run_lengths import encode
 
 BEGIN = 1_700_000_000 * SECOND + 300_000_000
 PERIOD = SECOND // 5
-IMAGE, COMPRESSED, INFO, IMU = (f"sensor_msgs/msg/{kind}" for kind in ("Image", "CompressedImage", "CameraInfo", "Imu"))
+_KINDS = ("Image", "CompressedImage", "CameraInfo", "Imu", "JointState")
+IMAGE, COMPRESSED, INFO, IMU, JOINTS = (f"sensor_msgs/msg/{kind}" for kind in _KINDS)
 REALSENSE = ("/camera/color/image_raw", "/camera/aligned_depth_to_color/image_raw", "/camera/color/camera_info")
 Said = tuple[str, str, int, Any]
 """Topic, type, time of arrival (ns) and message."""
@@ -92,6 +93,15 @@ def imu(stamp: int, acceleration: Iterable[float], frame: str = "camera_imu_opti
         angular_velocity_covariance=np.zeros(9), linear_acceleration=vector(x=x, y=y, z=z),
         linear_acceleration_covariance=np.zeros(9),
     )  # fmt: skip
+
+
+def joints(stamp: int, **positions: float) -> tuple[str, str, int, Any]:
+    """What a robot says of its joints."""
+    types, values = store().types, np.array(list(positions.values()))
+    message = types[JOINTS](
+        header=header(stamp, ""), name=list(positions), position=values, velocity=np.zeros(len(values)), effort=np.zeros(0)
+    )
+    return "/joint_states", JOINTS, stamp, message
 
 
 def transforms(stamp: int, *edges: tuple[str, str]) -> Any:

@@ -69,6 +69,14 @@ def perceive(
         Path | None,
         typer.Option(help="Write a page (.html) on which the cloud turns; it loads nothing. For frames, a folder."),
     ] = None,
+    urdf: Annotated[
+        Path | None,
+        typer.Option(help="URDF of the robot whose camera this is: its own parts are left out.", exists=True, dir_okay=False),
+    ] = None,
+    joints: Annotated[
+        Path | None,
+        typer.Option(help="JSON with its joint positions (m, rad); recordings have theirs.", exists=True, dir_okay=False),
+    ] = None,
     topic: Annotated[list[str] | None, typer.Option(help="For recordings: see `bag info --help`.")] = None,
     robot: Annotated[str, typer.Option(help="For recordings: namespace of the robot, where there are several.")] = "",
     every: Annotated[int, typer.Option(help="For recordings: each so manyth frame.", min=1)] = 1,
@@ -78,12 +86,14 @@ def perceive(
 
     Example: fail2progress perceive color.png depth.png --camera camera.json --picture segments.png
     """
+    from fail2progress.cli.own_robot import own_robot
     from fail2progress.cli.perceiving import Perceiving
     from fail2progress.perception.camera_files import parse_up
     from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 
     with checked():
-        chosen = Perceiving(segmenter_named(segmenter), _detector(relations, model), None if up is None else parse_up(up, "--up"))
+        way = None if up is None else parse_up(up, "--up")
+        chosen = Perceiving(segmenter_named(segmenter), _detector(relations, model), way, own_robot(urdf, joints))
     if depth is None and is_recording(color):
         return _recording(
             chosen, look_through(color, topic or [], robot, "", "camera", SLOP), every, (picture, page), json_output
@@ -122,14 +132,20 @@ def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, jso
     """The frames of a recording's camera; WorkError where none of them could be made sense of."""
     from fail2progress.cli.perceiving import Named
     from fail2progress.ros.bags.frames import frames
+    from fail2progress.ros.bags.joints import Joints
 
     for warning in bag.warnings():
         say(f"note: {warning}")
 
+    moved = Joints(bag) if chosen.own is not None else None
+
     def named() -> Iterator[Named]:
         for frame in frames(bag, every=every):
             seen = frame if chosen.up is None else replace(frame, up=chosen.up, up_source="given")
-            yield f"{frame.stamp / 1e9:.3f}", partial(chosen.of, seen)
+            own = chosen.own
+            if own is not None and moved is not None:
+                own = replace(own, positions={**own.positions, **moved.at(frame.stamp)})
+            yield f"{frame.stamp / 1e9:.3f}", partial(replace(chosen, own=own).of, seen)
 
     count = -(-bag.moments // every)
     _told(*chosen.all(named(), count, *_into(files, count)), bag.path, json_output)

@@ -12,6 +12,7 @@ from fail2progress.cli.common import say
 from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
+    from fail2progress.cli.own_robot import OwnRobot
     from fail2progress.core.rgbd import RgbdFrame
     from fail2progress.core.scene import Array
     from fail2progress.perception.amodal import AmodalBox
@@ -106,11 +107,12 @@ Named = tuple[str, Callable[[], Outcome]]
 
 @dataclass(frozen=True)
 class Perceiving:
-    """The parts that were chosen; up: (3,) in the optical frame, or None."""
+    """The parts that were chosen; up: (3,) in the optical frame, or None; own: the robot that the frames are of, or None."""
 
     segmenter: Segmenter
     detector: RelationDetector
     up: Array | None
+    own: OwnRobot | None = None
 
     def one(self, colour: Path, depth: Path, camera: Path) -> Outcome:
         """One frame; PerceptionError or OSError where it cannot be read or nothing is there."""
@@ -123,6 +125,7 @@ class Perceiving:
         """One frame that was read; PerceptionError where nothing is there."""
         from fail2progress.core.relations import on
 
+        frame = frame if self.own is None else self.own.left_out(frame)
         perceived = self.segmenter.segment(frame)
         started = time.perf_counter()
         state = self.detector.detect_perceived(perceived)

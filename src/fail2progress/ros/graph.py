@@ -82,6 +82,7 @@ _NODES = (
                 "label-image, geometric, open-vocabulary, one of another package, or a YAML or JSON file with options",
             ),
             Parameter("planning_frame", "planning", "frame of the clouds"),
+            Parameter("urdf", "", "URDF of the robot: its own parts, where tf has its links, are left out of the images"),
             Parameter("obstacles", False, "also tell all that the camera sees, segment or not, for a robot that drives"),
             _SLOP,
         ),

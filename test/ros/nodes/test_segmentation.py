@@ -1,15 +1,19 @@
 """The segmentation node without labels, while a robot looks in the middle of a step."""
 
 import time
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fail2progress_msgs.msg import Step
 from geometry_msgs.msg import TransformStamped
+from scipy.spatial.transform import Rotation
 from tf2_msgs.msg import TFMessage
 
 from fail2progress.core.observation import SECOND
+from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions import values as convert
@@ -17,7 +21,7 @@ from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, ima
 from fail2progress.ros.conversions.points import points_of
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.registry import task
-from support import traffic
+from support import sliding_bar, traffic
 from support.rigs import Rig, rig, wait_for
 
 ROBOT = SimulatedRobot(MujocoSimulator(), task("hierarchical-tabletop").trial(3, 0).scene)
@@ -26,20 +30,24 @@ FRAME = ROBOT.frame()
 
 def camera() -> TFMessage:
     (parent, _, pose), *_ = ROBOT.transforms()
-    item = TransformStamped(child_frame_id=OPTICAL_FRAME)
+    return placed(parent, OPTICAL_FRAME, pose)
+
+
+def placed(parent: str, child: str, pose: Sequence[float] | np.ndarray) -> TFMessage:
+    item = TransformStamped(child_frame_id=child)
     item.header.frame_id = parent
     move, turn = item.transform.translation, item.transform.rotation
     move.x, move.y, move.z, turn.w, turn.x, turn.y, turn.z = map(float, pose)
     return TFMessage(transforms=[item])
 
 
-def photograph(made: Rig, stamp: float) -> None:
+def photograph(made: Rig, stamp: float, frame: RgbdFrame = FRAME) -> None:
     """An image of the scene whose first pixel differs from those before."""
-    colour = FRAME.colour.copy()
+    colour = frame.colour.copy()
     colour[0, 0] = int(stamp * 10) % 256
     at = round(stamp * SECOND)
-    images = (image_msg(colour, "rgb8", at), image_msg(depth_image(FRAME.depth), "16UC1", at))
-    for name, message in zip(table.CAMERA, (*images, info_msg(FRAME.intrinsics, at)), strict=True):
+    images = (image_msg(colour, "rgb8", at), image_msg(depth_image(frame.depth), "16UC1", at))
+    for name, message in zip(table.CAMERA, (*images, info_msg(frame.intrinsics, at)), strict=True):
         assert made.send(name, message)
 
 
@@ -148,3 +156,20 @@ def test_boxes_around_all_of_a_thing_are_told_with_their_segments(ros: Any, monk
             low, high = cloud.bounds()[cloud.names.index(name)]
             size = found.bbox.size
             assert size.z > 0.8 * (high - low)[2] and found.results[0].pose.covariance[0] > 0
+
+
+def test_the_robots_own_arm_is_left_out_where_tf_has_its_links(ros: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ros(segmenter="geometric", urdf=str(sliding_bar.urdf(tmp_path)))
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said = made.collect("segments")
+        x, y, z, w = Rotation.from_matrix(sliding_bar.axes()).as_quat()
+        assert made.send("tf_static", placed("planning", OPTICAL_FRAME, (*sliding_bar.EYE, w, x, y, z)))
+        frame = sliding_bar.photograph(0.2)
+        photograph(made, 10.0, frame)
+        assert wait_for(lambda: len(said) == 1)
+        assert made.send("tf_static", placed("planning", "arm", (-0.2, 0.05, 0.06, 1.0, 0.0, 0.0, 0.0)))
+        photograph(made, 10.5, frame)
+        assert wait_for(lambda: len(said) == 2)
+        counts = [sum(kind != "table" and v > 0 for kind, v in zip(m.categories, m.visibility, strict=True)) for m in said]
+        assert counts[0] > 1 and counts[1] == 1

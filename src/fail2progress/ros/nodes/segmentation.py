@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict, deque
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from fail2progress.perception.amodal import AmodalBox, amodal_boxes
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.registry import segmenter
 from fail2progress.perception.tracking.tracker import Tracker
+from fail2progress.robots.own_parts import OwnParts, own_parts
 from fail2progress.robots.stretch.free_space import CELL, occupancy, thinned
 from fail2progress.ros.bags.gravity import Readings
 from fail2progress.ros.conversions.images import frame_of
@@ -47,6 +49,8 @@ class SegmentationNode(StackNode):
         """See StackNode."""
         self.segmenter = segmenter(str(self.param("segmenter")))
         self.labelled = self.segmenter.needs_labels
+        urdf = str(self.param("urdf"))
+        self.own: OwnParts | None = own_parts(Path(urdf)) if urdf else None
         self.frames = FrameTree()
         self.waiting: OrderedDict[int, dict[str, Any]] = OrderedDict()
         self.due: deque[dict[str, Any]] = deque()
@@ -169,6 +173,18 @@ class SegmentationNode(StackNode):
         shift, self.shift = self.shift, {}
         return shift
 
+    def _links(self, header: Any) -> dict[str, Array]:
+        """(4, 4) of the robot's links in the camera's frame at the time of an image: of those of which tf knows it."""
+        found: dict[str, Array] = {}
+        for part in self.own.parts if self.own is not None else ():
+            try:
+                place = self.frames.lookup(header.frame_id, part.link, stamp_of(header.stamp))
+            except (NotYet, Refused):
+                continue
+            if place is not None:
+                found[part.link] = place
+        return found
+
     def segment(self, moment: dict[str, Any], pose: Array | None) -> None:
         """One frame to segments. Images that are the same as the last ones give the same segments."""
         frame_id = str(self.param("planning_frame"))
@@ -182,6 +198,7 @@ class SegmentationNode(StackNode):
         if self.cloud is None or images != self.last or (self.shift and not self.labelled):
             try:
                 frame = frame_of(moment[COLOUR], moment[DEPTH], self.info, pose, frame_id, labels)
+                frame = frame if self.own is None else self.own.left_out(frame, self._links(moment[DEPTH].header))
                 up = self.gravity.up(stamp) if pose is None else None
                 frame = frame if up is None else replace(frame, up=up, up_source="the IMU")
                 perceived = self.segmenter.segment(frame)
