@@ -89,7 +89,7 @@ def test_the_page_says_what_was_run_and_what_was_not(text: str) -> None:
     anchors = set(re.findall(r'id="([^"]+)"', text))
     links = re.findall(r'href="#([^"]+)"', text)
     assert len(links) > 20 and set(links) <= anchors
-    assert text.count("data:image/png;base64,") == text.count("<img ")
+    assert text.count("data:image/png;base64,") + text.count("data:image/webp;base64,") == text.count("<img ")
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from PIL import Image
 
 MEASURES = {
     "failure_f1": "relations after the skill, F1 on the failure's kind",
@@ -41,9 +43,18 @@ def _environment() -> Environment:
     return environment
 
 
+def webp(picture: bytes) -> bytes:
+    """A PNG as WebP, a tenth of its size where it shows surfaces: for pages with many of them."""
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(picture)) as image:
+        image.convert("RGB").save(buffer, "webp", quality=85, method=6)
+    return buffer.getvalue()
+
+
 def _data_uri(picture: bytes) -> Markup:
-    """A PNG as the address of an image."""
-    return Markup("data:image/png;base64,") + base64.b64encode(picture).decode()
+    """A PNG or WebP as the address of an image."""
+    kind = "webp" if picture[8:12] == b"WEBP" else "png"
+    return Markup(f"data:image/{kind};base64,") + base64.b64encode(picture).decode()
 
 
 def _markdown(text: str) -> Markup:

@@ -13,7 +13,7 @@ from fail2progress.core.scene import Scene
 from fail2progress.evaluation.studies.table3_page import FURTHER, HEADS, columns, further, is_data, lead, overview, values
 from fail2progress.reporting import study_plots as plots
 from fail2progress.reporting.framing import framed
-from fail2progress.reporting.page import page
+from fail2progress.reporting.page import page, webp
 from fail2progress.reporting.pictures import scene_picture
 from fail2progress.reporting.render import VIEW
 from fail2progress.tasks.registry import task
@@ -150,7 +150,7 @@ def _failures(report: Report) -> Iterator[dict[str, Any]]:
             "cell": row["cell"],
             "title": ", ".join((*_named(row), "" if row["spare"] is None else "within the budget")).strip(", "),
             "caption": f"Trial {example['seed']}, its end ({example['outcome']}); first missed: {example['step'] or 'nothing'}.",
-            "picture": scene_picture(ended, framed(ended, _SMALL)),
+            "picture": webp(scene_picture(ended, framed(ended, _SMALL))),
             "count": f"{len(row['failed_seeds'])} of {row['trials']} trials failed, by what was missed first",
             "all": _by_step(row["failed_seeds"]),
         }
