@@ -8,7 +8,6 @@ import pytest
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.learning.segmentation.meshes import box
-from fail2progress.perception.segmentation.fused.closer import CloserRules
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
 from fail2progress.perception.segmentation.fused.odds import join_rules
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
@@ -51,7 +50,7 @@ def seen(parts: tuple[Mask, ...], depths: tuple[float, ...], sure: float = 1.0) 
 
 def found(frame: RgbdFrame, told: Seen, given: list[np.ndarray] | None = None) -> list[np.ndarray]:
     """Pixels of the segments; given: in place of geometry's objects."""
-    guide = FusedGuide(lambda window: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules(), CloserRules(windows=0))
+    guide = FusedGuide(lambda: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
 
     class Guided(GeometricSegmenter):
         def guide(self, frame: RgbdFrame, window: Window) -> Guide:

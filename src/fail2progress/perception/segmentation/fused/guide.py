@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from fail2progress.core.relations import Mask
-from fail2progress.perception.segmentation.fused.closer import CloserRules, Parted, looked_closer
 from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRules
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window
 from fail2progress.perception.segmentation.geometric.regions import Numbers
@@ -43,17 +42,16 @@ class FusedGuide(Guide):
 
     def __init__(
         self,
-        look: Callable[[Window], Seen],
+        look: Callable[[], Seen],
         window: Window,
         votes: VoteRules,
         rules: GuideRules,
         joins: JoinRules,
         fusing: FuseRules,
-        closer: CloserRules,
     ) -> None:
-        def proposed() -> tuple[Seen, Parted]:
-            seen = look(window)
-            return seen, looked_closer(instances(seen, votes), window, look, votes, closer)
+        def proposed() -> tuple[Seen, Numbers]:
+            seen = look()
+            return seen, instances(seen, votes)
 
         self._proposed, self._window = begun(proposed), window
         self._rules, self._joins, self._fusing = rules, joins, fusing
@@ -61,8 +59,8 @@ class FusedGuide(Guide):
     def objects(self, geometry: Geometry) -> list[Thing]:
         """See Guide."""
         scan, rules = geometry.scan, self._rules
-        seen, parted = self._proposed()
-        image, likely = in_frame(parted.numbers, seen.thing, scan, self._window, rules)
+        seen, numbers = self._proposed()
+        image, likely = in_frame(numbers, seen.thing, scan, self._window, rules)
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
         read = np.where(scan.inverted > 0, image, 0)
         groups = self.joiner(geometry, read).run()
@@ -72,8 +70,8 @@ class FusedGuide(Guide):
 
     def joiner(self, geometry: Geometry, image: Numbers) -> Joiner:
         """Of the network's things in an image (H, W): their numbers at pixels with a reading."""
-        seen, parted = self._proposed()
-        return Joiner(geometry.rows, image, parted.numbers, seen, geometry.objects, self._joins, parted.two)
+        seen, numbers = self._proposed()
+        return Joiner(geometry.rows, image, numbers, seen, geometry.objects, self._joins)
 
     def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, known: Mask) -> list[Numbers]:
         """All pixels of each of the network's things, with and without a reading."""

@@ -71,20 +71,12 @@ class Joiner:
     """Things of the network in one frame, while they are joined.
 
     image: (H, W) their numbers from 1, at pixels with a reading; numbers: the same as the network sees them; objects: those of
-    geometry; two: pairs of numbers that are known to be two things.
+    geometry.
     """
 
     def __init__(
-        self,
-        rows: Table,
-        image: Numbers,
-        numbers: Numbers,
-        seen: Seen,
-        objects: list[Numbers],
-        rules: JoinRules,
-        two: frozenset[tuple[int, int]] = frozenset(),
+        self, rows: Table, image: Numbers, numbers: Numbers, seen: Seen, objects: list[Numbers], rules: JoinRules
     ) -> None:
-        self._two = two
         owner = np.zeros(image.size, np.int64)
         for number, pixels in enumerate(objects):
             owner[pixels] = number + 1
@@ -95,7 +87,7 @@ class Joiner:
         self._parts = {i: self._part(np.flatnonzero(image == i), owner) for i in self._groups}
         places = {i: (seen.places[:, numbers == i].mean(axis=1), float(seen.weights[numbers == i].mean())) for i in self._groups}
         self._distances = {
-            (one, other): (distance_of(*places[one], *places[other]),) * 2
+            (one, other): (_distance(*places[one], *places[other]),) * 2
             for one, met in self._meetings.items()
             for other in met
             if one < other
@@ -129,8 +121,6 @@ class Joiner:
     def _odds(self, one: int, other: int) -> float:
         """Logarithm of odds that two parts are of one thing."""
         values, rules = self.features(one, other), self._rules
-        if self._two and any(_ordered(a, b) in self._two for a in self._groups[one] for b in self._groups[other]):
-            return _NEVER
         if values is None or values[FEATURES.index("apart")] > rules.agreed:
             return _NEVER
         weights = np.array([getattr(rules, name) for name in FEATURES])
@@ -186,7 +176,7 @@ def _ordered(one: int, other: int) -> tuple[int, int]:
     return min(one, other), max(one, other)
 
 
-def distance_of(place: NDArray[np.float32], weight: float, other: NDArray[np.float32], its: float) -> float:
+def _distance(place: NDArray[np.float32], weight: float, other: NDArray[np.float32], its: float) -> float:
     """Logarithm of the squared distance of two places by the lesser of two weights."""
     squared = float(np.square(place.astype(float) - other).sum())
     return float(np.clip(min(weight, its), -6, 8)) + float(np.log(squared + 1e-6))

@@ -8,7 +8,6 @@ from functools import partial
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptions
-from fail2progress.perception.segmentation.fused.closer import CloserRules
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
 from fail2progress.perception.segmentation.fused.joining import JoinRules
 from fail2progress.perception.segmentation.fused.odds import join_rules
@@ -26,7 +25,6 @@ class FusedSegmenter(LearnedSegmenter):
     name = "fused"
     join_rules: JoinRules = field(default_factory=join_rules)
     fuse_rules: FuseRules = field(default_factory=FuseRules)
-    closer_rules: CloserRules = field(default_factory=CloserRules)
 
     @classmethod
     def from_options(cls, options: SegmenterOptions) -> Segmenter:
@@ -40,7 +38,7 @@ class FusedSegmenter(LearnedSegmenter):
 
     def guided_by(
         self, frame: RgbdFrame, window: Window
-    ) -> tuple[Callable[[Window], Seen], Window, VoteRules, GuideRules, JoinRules, FuseRules, CloserRules]:
+    ) -> tuple[Callable[[], Seen], Window, VoteRules, GuideRules, JoinRules, FuseRules]:
         """What a FusedGuide of a frame is made of."""
-        look = partial(self.see, frame)
-        return look, window, self.vote_rules, self.guide_rules, self.join_rules, self.fuse_rules, self.closer_rules
+        look = partial(self.see, frame, window)
+        return look, window, self.vote_rules, self.guide_rules, self.join_rules, self.fuse_rules
