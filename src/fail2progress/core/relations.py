@@ -22,6 +22,8 @@ BINARY = ("left", "right", "front", "behind", "above", "below", "contact", "boun
 UNARY = ("movable", "drawer", "open")
 SUPPORT = ("above", "below", "inside")
 """Relations that say where an object is kept rather than how it lies among its neighbours."""
+BY_DEGREES = ("left", "right", "front", "behind", "boundary")
+"""Relations that turn over a few millimetres of the same place."""
 
 
 @dataclass(frozen=True)

@@ -10,15 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fail2progress.core.goals import Goal
-from fail2progress.core.relations import BINARY, SUPPORT, UNARY, RelationState
+from fail2progress.core.relations import BINARY, BY_DEGREES, SUPPORT, UNARY, RelationState
 from fail2progress.failures.event import Mismatch
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.definition import Lifted
 from fail2progress.skills.registry import skill
 
 _HEIGHT = ("above", "below")
-_BY_DEGREES = ("left", "right", "front", "behind", "boundary")
-"""Relations that turn over a few millimetres of the same place."""
 Key = tuple[str, str, str | None]
 """An atom: relation, subject and, for a binary one, the other object."""
 
@@ -39,7 +37,7 @@ class MonitorRule:
         without goals, and plans put things where these are in doubt.
         """
         high, low = self.high, self.low
-        if relation in _BY_DEGREES:
+        if relation in BY_DEGREES:
             high, low = max(high, MonitorRule.high), min(low, MonitorRule.low)
         return max(expected, observed) > high and min(expected, observed) < low
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from fail2progress.core.relations import BINARY, Mask, binary_relations
+from fail2progress.core.relations import BINARY, BY_DEGREES, Mask, binary_relations
 from fail2progress.core.scene import Array
 from fail2progress.simulation.base import Outcome
 
@@ -21,7 +21,7 @@ MOVED = 0.005
 KNOWN = 0.010
 """Metres to which a robot knows where a thing is."""
 _CONTACT = BINARY.index("contact")
-_BY_DEGREES = np.array([name in ("left", "right", "front", "behind", "boundary") for name in BINARY])
+_BY_DEGREES = np.array([name in BY_DEGREES for name in BINARY])
 _SIDES = tuple(np.array([np.cos(angle), np.sin(angle)]) for angle in np.arange(8) * np.pi / 4)
 
 
