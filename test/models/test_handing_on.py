@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -5,7 +7,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fail2progress.core.relations import BINARY
-from fail2progress.models.handing_on import HOPS, HandedOn, pair_motion, spread
+from fail2progress.models.handing_on import HOPS, SHY, HandedOn, pair_motion, spread, whole
 from fail2progress.skills.registry import SKILLS
 
 PUSH = list(SKILLS).index("push")
@@ -62,6 +64,21 @@ def test_what_rides_on_one_thing_is_not_held_back_by_a_second_one_below() -> Non
     shares[0, 2, 0] = 0.4
     own = torch.tensor([[[0.3, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
     assert spread(own, shares, taken(3))[0, 2, 0] == pytest.approx(0.3 * 0.98**2, rel=0.03)
+
+
+def test_nearly_all_of_a_motion_is_all_of_it_and_can_become_less_again() -> None:
+    """Two blocks teach a share of .9, as the rest comes otherwise; the third of a stack has nothing but its shares."""
+    box, relations, command = row(4)
+    handed_on = HandedOn(4)
+    with torch.no_grad():
+        handed_on.by_relation[PUSH, CONTACT] = math.log(9.0) - SHY + 0.3
+    shares = whole(handed_on(box, relations, torch.tensor([PUSH]), command, taken(4)))
+    assert [shares[0, i + 1, i].item() for i in range(3)] == [1.0, 1.0, 1.0]
+    own = torch.zeros(1, 4, 3)
+    own[:, 0] = command
+    assert spread(own, shares, taken(4))[0, 3, 0].item() == pytest.approx(command[0, 0].item(), rel=5e-3)
+    shares[0, 1, 0].backward()  # type: ignore[no-untyped-call]
+    assert handed_on.by_relation.grad is not None and float(handed_on.by_relation.grad[PUSH, CONTACT]) > 0.01
 
 
 @few

@@ -19,6 +19,8 @@ HOPS = 4
 """How often motion is handed on: a row of five, or four things stacked or nested in each other."""
 SHY = -4.0
 """Logit of the share before anything is learnt; the share itself then starts at 0, with a slope to learn by."""
+NEARLY = 0.1
+"""Shares so close to all of a motion are all of it."""
 _MIX = 0.02
 """Added to shares where they compete: more than they can fall below 0, so that every one of them has a slope."""
 _SHARPNESS = 4.0
@@ -81,6 +83,16 @@ class HandedOn(nn.Module):
         score = said + self.by_motion(torch.cat([both, pair_motion(box, command), kind], dim=-1)).squeeze(-1)
         # Less than nothing is taken where training has pushed a score below its start.
         return (torch.sigmoid(score + SHY) - torch.sigmoid(torch.tensor(SHY))) * takes
+
+
+def whole(shares: Tensor) -> Tensor:
+    """Shares of nearly all of a motion as all of it (docs/decisions/0070): a third block lags behind by every share below it.
+
+    Data of two blocks say no more of shares than that the second comes along, by itself or with the first.
+    What is cut off keeps its slope, so that a share that turns out to be too large can fall again.
+    """
+    larger = shares / (1.0 - NEARLY)
+    return larger - (larger - 1.0).clamp(min=0.0).detach()
 
 
 def spread(own: Tensor, shares: Tensor, takes: Tensor) -> Tensor:

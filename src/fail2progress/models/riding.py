@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fail2progress.models.base import Action, LatentState, RelationLogits, at_object
 from fail2progress.models.features import pair_features, translation
-from fail2progress.models.handing_on import HandedOn
+from fail2progress.models.handing_on import NEARLY, HandedOn
 from fail2progress.models.layers import PairDecoder
 
 HOPS = 3
@@ -24,10 +24,6 @@ DECIDED = 3.0
 on what is predicted, which is less so with every skill of a plan."""
 SURE = 6.0
 """Logits of what is more likely to ride than not are mixed up to this size: certainty that it stays shall not outweigh that."""
-
-
-NEARLY = 0.1
-"""Shares so close to none or all of a motion are none or all of it."""
 
 
 class Riding(nn.Module):

@@ -16,6 +16,7 @@ from fail2progress.failures.exports import gaps_of
 from fail2progress.failures.hindsight import known_afterwards
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, judge, score
 from fail2progress.learning.finetuning.blending import SHARES, blended
+from fail2progress.learning.finetuning.chance import CLOSE
 from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.kind import held_back
@@ -66,10 +67,14 @@ class Try:
 
     @property
     def merit(self) -> float:
-        """By which those that passed are compared: the failure mended, less what was forgotten beyond the aim."""
+        """By which those that passed are compared: the failure mended, less what was forgotten beyond the aim.
+
+        Errors that are good enough are alike: against 8 mm before, one millimetre outweighed all else (docs/decisions/0070).
+        """
         after, before = self.verdict.after, self.verdict.before
-        left = after.motion / max(before.motion, 1e-3), after.failure_error / max(before.failure_error, 1e-3)
-        value = after.failure_f1 + 0.5 * min(after.broken, after.shifted) - 0.1 * sum(min(part, 1.0) for part in left)
+        pairs = (after.motion, before.motion), (after.failure_error, before.failure_error)
+        left = sum(min(max(now, CLOSE) / max(then, CLOSE), 1.0) for now, then in pairs)
+        value = after.failure_f1 + 0.5 * min(after.broken, after.shifted) - 0.1 * left
         value -= _FORGETTING * max(self.verdict.lost - AIM, 0.0)
         return float(np.nan_to_num(value, nan=-9.0)) + 10.0 * self.verdict.passed
 

@@ -38,7 +38,7 @@ from fail2progress.models.features import (
     pair_features,
     translation,
 )
-from fail2progress.models.handing_on import HandedOn, fixed_start, spread
+from fail2progress.models.handing_on import HandedOn, fixed_start, spread, whole
 from fail2progress.models.layers import PairDecoder, mlp, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
@@ -192,7 +192,7 @@ class Points2Plans(PointConvModel):
             return own
         present = state.mask.unsqueeze(1) & state.mask.unsqueeze(2) & ~torch.eye(state.mask.shape[1], dtype=torch.bool)
         takes = present & (chosen < 0.5)
-        shares = self.handed_on(state.box, torch.sigmoid(relations.detach()), skill, command, takes)
+        shares = whole(self.handed_on(state.box, torch.sigmoid(relations.detach()), skill, command, takes))
         return spread(own, shares, takes)
 
     def _motion(
