@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fail2progress.models.points2plans.falling import Falling, support
+from fail2progress.models.points2plans.falling import Falling, left_at, support
 from fail2progress.skills.registry import SKILLS
 
 PUSH = list(SKILLS).index("push")
@@ -26,7 +26,8 @@ def learnt() -> Falling:
 def fall(falling: Falling, box: Tensor, going: float = 0.1) -> Tensor:
     """(3,) metres by which the block falls."""
     mask = torch.ones(1, 3, dtype=torch.bool)
-    shift: Tensor = falling(box, mask, torch.tensor([PUSH]), torch.tensor([[0.0, 0.0, going]]))
+    falls, down = falling(box, mask, torch.tensor([PUSH]), torch.tensor([[0.0, 0.0, going]]))
+    shift: Tensor = falls.unsqueeze(-1) * down
     assert not shift[0, :2].any()  # tables stay where they are
     return shift[0, 2]
 
@@ -65,3 +66,26 @@ def test_a_verge_makes_things_fall_before_their_middle_is_beyond_the_edge() -> N
     shift = fall(falling, scene(x=0.36)).detach()
     assert float(shift[2]) < -0.45
     assert float(shift[0]) == pytest.approx(-0.2 * float(shift[2]), abs=1e-3)
+
+
+def test_a_fall_that_the_network_foresees_itself_is_taken_back_to_where_the_skill_leaves_the_thing() -> None:
+    command = torch.tensor([[0.6, 0.0, 0.1]])
+    placed, fallen, carried, bystander = [0.59, 0.0, 0.088], [0.59, 0.0, -0.4], [0.6, 0.01, -0.3], [0.0, 0.001, -0.001]
+    found = left_at(torch.tensor([[placed, fallen, carried, bystander]]), command)
+    torch.testing.assert_close(found[0, 0], torch.tensor(placed))
+    torch.testing.assert_close(found[0, 1:3, 2], torch.tensor([0.1, 0.1]), atol=3e-3, rtol=0.0)
+    torch.testing.assert_close(found[0, 1:3, :2], torch.tensor([fallen[:2], carried[:2]]))
+    torch.testing.assert_close(found[0, 3], torch.tensor(bystander))
+
+
+def test_what_falls_lies_outward_of_the_edge_whether_or_not_the_network_foresaw_the_fall() -> None:
+    command, skill = torch.tensor([[0.3, 0.0, 0.0]]), torch.tensor([PUSH])
+    falling, start = learnt(), scene(x=0.16)
+    with torch.no_grad():
+        falling.travel[PUSH] = 2.0
+    for height in (0.0, -0.5):
+        own = torch.tensor([[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.3, 0.0, height]]])
+        left = left_at(own, command)
+        falls, down = falling(start + left.unsqueeze(2), torch.ones(1, 3, dtype=torch.bool), skill, own.norm(dim=-1))
+        end = (own + falls.unsqueeze(-1) * (left - own + down)).detach()
+        torch.testing.assert_close(end[0, 2], torch.tensor([0.4, 0.0, -0.5]), atol=1e-2, rtol=0.0)

@@ -1,7 +1,8 @@
 """What loses its support falls to what is below, or to the floor; learnt in fine-tuning (docs/decisions/0012).
 
 A block that topples at a table's edge, or is put half over it, ends on the floor. Whether something falls is learnt from how far
-its middle lies within what it would stand on; where it then lies is geometry.
+its middle lies within what it would stand on; where it then lies is geometry. That takes it where the skill leaves it: a network
+that foresees a fall itself puts it onto the floor already, where no edge is near (docs/decisions/0069).
 """
 
 from __future__ import annotations
@@ -21,8 +22,21 @@ _SOFT = 0.008
 """Metres of room over which a thing begins to fall."""
 _GOING = 0.001
 """Metres of motion from which something can fall."""
+_STEP = 0.01
+"""Metres of a command's way across the floor that count as none."""
 _NOWHERE = 0.3
 """Metres beyond its edge that stand for no surface at all."""
+
+
+def left_at(own: Tensor, command: Tensor) -> Tensor:
+    """(B, N, 3) motion without a fall: own (B, N, 3), but what ends far below where the skill takes it ends there.
+
+    command (B, 3): shift that the skill commands, m. What goes along its way is taken to be raised or lowered by it as well.
+    """
+    flat, way = own[..., :2], command[:, None, :2]
+    along = ((flat * way).sum(dim=-1) / (way.square().sum(dim=-1) + _STEP**2)).clamp(0.0, 1.0)
+    height = along * command[:, 2:]
+    return torch.cat([flat, torch.where(own[..., 2] < height - _LEVEL, height, own[..., 2]).unsqueeze(-1)], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -74,8 +88,8 @@ class Falling(nn.Module):
         """See handing_on.HandedOn."""
         return untouched([self.strength])
 
-    def forward(self, box: Tensor, mask: Tensor, skill: Tensor, going: Tensor) -> Tensor:
-        """(B, N, 3) shift in metres of what falls.
+    def forward(self, box: Tensor, mask: Tensor, skill: Tensor, going: Tensor) -> tuple[Tensor, Tensor]:
+        """How far each falls (B, N), from 0 to 1, and the shift (B, N, 3) in metres of what falls all the way.
 
         box (B, N, 2, 3): where things would end if nothing fell, m; mask (B, N); skill (B,); going (B, N): metres that each moves
         by itself, since what does not move does not fall.
@@ -83,7 +97,7 @@ class Falling(nn.Module):
         # Falls are half a metre: their gradient would drown what says where things end.
         found = support(box.detach(), mask)
         short = 0.01 * self.verge[skill].unsqueeze(1) - found.room
-        falls = torch.tanh(self.strength[skill]).unsqueeze(1) * torch.sigmoid(short / _SOFT)
-        falls = falls * torch.tanh(going / _GOING) * found.drop.clamp(min=0.0)
+        falls = torch.tanh(self.strength[skill]).unsqueeze(1) * torch.sigmoid(short / _SOFT) * torch.tanh(going / _GOING)
+        drop = found.drop.clamp(min=0.0).unsqueeze(-1)
         outward = 0.1 * found.outward * self.travel[skill][:, None, None]
-        return falls.unsqueeze(-1) * torch.cat([outward, torch.full_like(outward[..., :1], -1.0)], dim=-1)
+        return falls, drop * torch.cat([outward, torch.full_like(drop, -1.0)], dim=-1)

@@ -42,7 +42,7 @@ from fail2progress.models.handing_on import HandedOn, fixed_start, spread, whole
 from fail2progress.models.layers import PairDecoder, mlp, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
-from fail2progress.models.points2plans.falling import Falling
+from fail2progress.models.points2plans.falling import Falling, left_at
 from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
 
 _OBEYS = 4.0
@@ -209,9 +209,9 @@ class Points2Plans(PointConvModel):
         going = own.norm(dim=-1) * torch.sigmoid(detected.unary[..., UNARY.index("movable")])
         # Half a turn is no place to fall from: what more likely tips than not is taken to lie.
         lies = (tips > 0.5).to(tips.dtype)
-        end = _moved(state.box, own + lies * shift, growth + lies * grown)
-        falls = self.falling(end, state.mask, skill, going)
-        return own + tips * shift + falls, growth + tips * grown
+        left = left_at(own, command)
+        falls, down = self.falling(_moved(state.box, left + lies * shift, growth + lies * grown), state.mask, skill, going)
+        return own + tips * shift + falls.unsqueeze(-1) * (left - own + down), growth + tips * grown
 
 
 def _moved(box: Tensor, displacement: Tensor, growth: Tensor) -> Tensor:
