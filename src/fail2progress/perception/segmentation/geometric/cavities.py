@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.relations import Mask
-from fail2progress.perception.segmentation.geometric.region_adjacency import Table
+from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 from fail2progress.perception.segmentation.geometric.rims import DIRECTIONS, crossed, directions, reaches
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
@@ -59,7 +59,7 @@ class Cavity:
     tall: float
 
 
-def measured(rows: Table, pixels: Numbers, others: Mask, rules: CavityRules) -> Cavity | None:
+def measured(rows: Table, pixels: Numbers, others: Mask | Others, rules: CavityRules) -> Cavity | None:
     """What was seen of the inside of pixels (n,); None where they have no rim. others: (H * W,) pixels of other things, which
     may lie in it, and of which what is lower than the rim shows that it is open, too. Heights are the thing's own: it may stand
     on something, or on nothing that was found."""
@@ -73,7 +73,7 @@ def measured(rows: Table, pixels: Numbers, others: Mask, rules: CavityRules) -> 
     if high - low < rules.flat or len(top) < 10:
         return None
     # The middle of a rim's outline, not of its readings, most of which lie on its far side.
-    centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
+    centre = np.quantile(top, (0.01, 0.99), axis=0).sum(axis=0) / 2
     reach = reaches(top - centre)
     radius = float(np.median(reach[reach > 0]))
     window = rows.window(pixels, margin=0.15)
@@ -109,7 +109,7 @@ def _unseen(
     return np.asarray(ends | ((all_ >= 3) & (high > rules.hiding * all_)))
 
 
-def depth_of(rows: Table, pixels: Numbers, others: Mask, rules: CavityRules) -> float:
+def depth_of(rows: Table, pixels: Numbers, others: Mask | Others, rules: CavityRules) -> float:
     """Metres from a thing's rim to the lowest that was seen of its inside; 0 where it has no measured cavity."""
     found = measured(rows, pixels, others, rules)
     if found is None or found.readings < rules.seen or found.known < rules.known:

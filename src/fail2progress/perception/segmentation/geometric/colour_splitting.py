@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.geometric.hollows import ring
-from fail2progress.perception.segmentation.geometric.region_adjacency import CHROMA, COLOURS, Table, extent
+from fail2progress.perception.segmentation.geometric.region_adjacency import CHROMA, COLOURS, Others, Table, extent
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 
 
@@ -38,7 +38,7 @@ _OFFSET = 4
 """Pixels across a border, which cameras blur."""
 
 
-def part(rows: Table, pixels: Numbers, others: Mask, rules: ToneRules) -> list[Numbers]:
+def part(rows: Table, pixels: Numbers, others: Mask | Others, rules: ToneRules) -> list[Numbers]:
     """The things that pixels show, one or two. others: (H * W,) pixels of other things."""
     zones = _zones(rows, pixels, rules)
     if zones is None or ring(rows, pixels, others):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from fail2progress.core.outlines import rectangle
+from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array
-from fail2progress.perception.segmentation.geometric.region_adjacency import Meeting, Table
+from fail2progress.perception.segmentation.geometric.region_adjacency import Meeting, Others, Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 from fail2progress.perception.segmentation.geometric.rims import around_middle, crossings
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
 
 
-def ring(rows: Table, pixels: Numbers, others: NDArray[np.bool_]) -> bool:
+def ring(rows: Table, pixels: Numbers, others: Mask | Others) -> bool:
     """Whether a rim goes round something lower: seen from above, high all around, with a free view into the middle.
 
     others: (H * W,) pixels of other parts, which may lie in it.
@@ -22,13 +22,14 @@ def ring(rows: Table, pixels: Numbers, others: NDArray[np.bool_]) -> bool:
     if len(pixels) < 60:
         return False
     points, heights = rows.points[pixels], rows.heights[pixels]
-    low, high = min(float(np.quantile(heights, 0.03)), 0.02), float(np.quantile(heights, 0.97))
+    low, high = (float(value) for value in np.quantile(heights, (0.03, 0.97)))
+    low = min(low, 0.02)
     slack = max(0.012, 0.2 * (high - low))
     top = points[heights > high - slack, :2]
     if high - low < 0.02 or len(top) < 10:
         return False
     # The middle of a rim's outline, not of its readings, most of which lie on its far side.
-    centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
+    centre = np.quantile(top, (0.01, 0.99), axis=0).sum(axis=0) / 2
     radius, closed = around_middle(top - centre)
     window = rows.window(pixels)
     return closed > 0.7 and _open_above(rows, window[~others[window]], centre, radius, high)
@@ -67,7 +68,7 @@ def inward(rows: Table, pixels: Numbers, rim: Numbers) -> bool:
     """Whether some pixels are of the inside of a rim: walls that face its middle, or a floor far below."""
     high = float(np.quantile(rows.heights[rim], 0.97))
     top = rows.points[rim[rows.heights[rim] > 0.75 * high], :2]
-    centre = (np.quantile(top, 0.01, axis=0) + np.quantile(top, 0.99, axis=0)) / 2
+    centre = np.quantile(top, (0.01, 0.99), axis=0).sum(axis=0) / 2
     walls = pixels[np.abs(rows.normals[pixels, 2]) < 0.8]
     if len(walls) < 0.2 * len(pixels):
         return float(np.quantile(rows.heights[pixels], 0.95)) < 0.4 * high

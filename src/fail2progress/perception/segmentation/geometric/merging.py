@@ -7,24 +7,29 @@ from itertools import pairwise
 
 import numpy as np
 
-from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.geometric.hollows import compact, enclosed, inward, outer_wall, ring
 from fail2progress.perception.segmentation.geometric.region_adjacency import (
-    Border,
-    Meeting,
+    Counts,
     Meetings,
+    Others,
     Table,
     alike,
-    border,
+    bottoms,
+    counts,
     extent,
     histogram,
+    joined,
     same_hue,
 )
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules
 
-_EDGE = 4
-"""Rows at the image's lower edge; the last ones often have no reading."""
+_PLACES = 6
+"""Places where two parts meet, at least, to tell anything from their border."""
+
+
+Parts = tuple[tuple[int, int], ...]
+"""Numbers of parts with how many pixels each has."""
 
 
 class Merger:
@@ -38,8 +43,11 @@ class Merger:
         self.rows, self.rules, self.meetings = rows, rules, found
         self.parts: dict[int, Numbers] = {i + 1: order[a:b] for i, (a, b) in enumerate(pairwise(starts)) if b > a}
         self.owner = flat.copy()
-        self._borders: dict[tuple[int, int], tuple[Meeting, Border]] = {}
-        self._rings: dict[tuple[tuple[int, int], ...], bool] = {}
+        self._counts = counts(rows, found, rules)
+        self._rings: dict[Parts, bool] = {}
+        self._enclosures: dict[tuple[Parts, Parts], bool] = {}
+        self._extents: dict[int, float] = {}
+        self._holds: dict[int, tuple[float, float, float]] = {}
         self.colours = {i: histogram(rows, pixels) for i, pixels in self.parts.items()}
 
     def run(self) -> list[Numbers]:
@@ -71,35 +79,32 @@ class Merger:
         self.colours[into] = histogram(self.rows, self.parts[into])
         del self.colours[part]
         self.owner[self.parts[into]] = into
-        for other, meeting in self.meetings.pop(part, {}).items():
-            del self.meetings[other][part]
-            if other == into:
-                continue
-            mine = self.meetings.setdefault(into, {})
-            mine[other] = mine[other].joined(meeting) if other in mine else meeting
-            self.meetings[other][into] = mine[other].turned()
+        for changed in (into, part):
+            self._extents.pop(changed, None)
+            self._holds.pop(changed, None)
+        joined(self.meetings, into, part)
+        joined(self._counts, into, part)
 
-    def _border(self, meeting: Meeting) -> Border:
-        """What is measured along a border, once; the meeting is kept, so that no other one takes its place in memory."""
-        key = (id(meeting.own), id(meeting.other))
-        if key not in self._borders:
-            self._borders[key] = (meeting, border(self.rows, meeting, self.rules.valley))
-        return self._borders[key][1]
+    def _extent(self, part: int) -> float:
+        """Metres across."""
+        if part not in self._extents:
+            self._extents[part] = extent(self.rows, self.parts[part])
+        return self._extents[part]
 
     def _touching(self, part: int) -> dict[int, int]:
         """Neighbours that a part touches, with the number of places."""
-        found = {other: int((self._border(m).gaps < self.rules.touch).sum()) for other, m in self.meetings.get(part, {}).items()}
-        return {other: count for other, count in found.items() if count >= 3}
+        return {other: found.touching for other, found in self._counts.get(part, {}).items() if found.touching >= 3}
 
-    def _pairs(self) -> Iterator[tuple[int, int, Meeting]]:
+    def _pairs(self, least: int = 1) -> Iterator[tuple[int, int, Counts]]:
+        """Neighbours that meet in so many places, the smaller one second, and what is known of their border from its side."""
         for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):
-            for other, meeting in self.meetings[part].items():
-                if len(self.parts[other]) >= len(self.parts[part]):
-                    yield other, part, meeting
+            for other, found in self._counts[part].items():
+                if found.places >= least and len(self.parts[other]) >= len(self.parts[part]):
+                    yield other, part, found
 
     def _tiny(self) -> tuple[int, int] | None:
         for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):
-            if extent(self.rows, self.parts[part]) > self.rules.tiny:
+            if self._extent(part) > self.rules.tiny:
                 continue
             touching = self._touching(part)
             if touching:
@@ -108,21 +113,15 @@ class Merger:
 
     def _leaking(self) -> tuple[int, int] | None:
         """A border that is for the most part neither valley nor step parts nothing."""
-        for other, part, meeting in self._pairs():
-            if len(meeting.own) < 6:
-                continue
-            measured = self._border(meeting)
-            parting = (measured.gaps >= self.rules.touch) | measured.concave
+        for other, part, found in self._pairs(_PLACES):
             least = self.rules.valleys if alike(self.colours[other], self.colours[part]) > self.rules.unlike else 0.2
-            if parting.mean() < least:
+            if found.parting / found.places < least:
                 return other, part
         return None
 
     def _alike(self) -> tuple[int, int] | None:
-        for other, part, meeting in self._pairs():
-            measured = self._border(meeting)
-            close = measured.gaps < self.rules.touch / np.maximum(measured.grazing, 0.25)
-            if close.mean() < 0.5 or close.sum() < 6:
+        for other, part, found in self._pairs():
+            if found.close / found.places < 0.5 or found.close < _PLACES:
                 continue
             least = self.rules.same if self._protrudes(part, other) or self._protrudes(other, part) else self.rules.alike
             if alike(self.colours[other], self.colours[part]) > least:
@@ -131,9 +130,7 @@ class Merger:
 
     def _hollow(self) -> tuple[int, int] | None:
         """Walls that go round something lower, seen from inside and from outside; and its floor."""
-        for other, part, meeting in self._pairs():
-            if len(meeting.own) < 6:
-                continue
+        for other, part, _ in self._pairs(_PLACES):
             if self._stands_in(part, other):
                 continue
             if self._ring(other):
@@ -147,9 +144,10 @@ class Merger:
 
     def _outer(self) -> tuple[int, int] | None:
         """The outside of something hollow, which the rim parts from its inside."""
-        for other, part, meeting in self._pairs():
-            if len(meeting.own) < 6 or same_hue(self.colours[other], self.colours[part]) < self.rules.unlike:
+        for other, part, _ in self._pairs(_PLACES):
+            if same_hue(self.colours[other], self.colours[part]) < self.rules.unlike:
                 continue
+            meeting = self.meetings[part][other]
             for hollow, wall, seam in ((other, part, meeting), (part, other, meeting.turned())):
                 apart = self._ring(wall) or not self._ring(hollow) or self._in_front(hollow, wall) > self.rules.unlike
                 if not apart and outer_wall(self.rows, self.parts[wall], self.parts[hollow], seam):
@@ -179,9 +177,8 @@ class Merger:
         """Whether two parts lie on one ring, each beside the other's middle."""
         if not self._ring(part, other):
             return False
-        whole = np.concatenate([self.parts[part], self.parts[other]])
-        pair = [self.parts[part], self.parts[other]]
-        return all(enclosed(self.rows, one, whole) for one in pair) and compact(self.rows, *pair)
+        enclosing = all(self._enclosed(one, part, other) for one in (part, other))
+        return enclosing and compact(self.rows, self.parts[part], self.parts[other])
 
     def _content(self, part: int, group: list[int]) -> bool:
         """Whether parts go round something lower without one, which stands before them."""
@@ -192,18 +189,17 @@ class Merger:
         """Whether a part stands before another, and not on the surface."""
         if self._in_front(part, other) < self.rules.before:
             return False
-        bottom, rest = self._bottom(part)
-        grounded = ~rest & (self.rows.heights[bottom] < self.rules.grounded)
-        return bool(grounded.mean() < self.rules.standing and rest.mean() >= self.rules.resting)
+        _, alone, rest = self._hold(part)
+        return alone < self.rules.standing and rest >= self.rules.resting
 
     def _stands_in(self, part: int, other: int) -> bool:
         """Whether a part stands before the far side of another, a hollow one, and within it."""
-        return self._protrudes(part, other) and enclosed(self.rows, self.parts[part], self.parts[other])
+        return self._protrudes(part, other) and self._enclosed(part, other)
 
     def _in_front(self, part: int, other: int) -> float:
         """Share of a border where a part hides another."""
-        meeting = self.meetings[part][other]
-        return float((self.rows.range[meeting.other] - self.rows.range[meeting.own] > self.rules.touch / 2).mean())
+        found = self._counts[part][other]
+        return found.before / found.places
 
     def _group(self, part: int) -> list[int]:
         """A part and all of its colour that lie beside each other, or beside what stands between them."""
@@ -218,10 +214,23 @@ class Merger:
         return group
 
     def _ring(self, *parts: int) -> bool:
-        key = tuple(sorted((part, len(self.parts[part])) for part in parts))
+        key = self._key(*parts)
         if key not in self._rings:
-            self._rings[key] = ring(self.rows, np.concatenate([self.parts[i] for i in parts]), self._others(*parts))
+            whole = np.concatenate([self.parts[i] for i in parts])
+            self._rings[key] = ring(self.rows, whole, Others(self.owner, parts))
         return self._rings[key]
+
+    def _enclosed(self, part: int, *rim: int) -> bool:
+        """Whether most of a part lies within what is highest of others."""
+        key = self._key(part), self._key(*rim)
+        if key not in self._enclosures:
+            whole = np.concatenate([self.parts[i] for i in rim])
+            self._enclosures[key] = enclosed(self.rows, self.parts[part], whole)
+        return self._enclosures[key]
+
+    def _key(self, *parts: int) -> Parts:
+        """Of parts as they are now: they only grow."""
+        return tuple(sorted((part, len(self.parts[part])) for part in parts))
 
     def _closing(self, other: int, part: int) -> bool:
         """Whether two parts need one another for a rim that a third one closes."""
@@ -232,21 +241,16 @@ class Merger:
         """Whether parts go round something lower together, none of them by itself, and none beside the others."""
         if any(self._ring(part) for part in parts) or not self._ring(*parts):
             return False
-        whole = np.concatenate([self.parts[part] for part in parts])
-        return all(enclosed(self.rows, self.parts[part], whole) for part in parts)
-
-    def _others(self, *parts: int) -> Mask:
-        """(H * W,) pixels of all parts but some."""
-        return np.asarray((self.owner > 0) & ~np.isin(self.owner, parts))
+        return all(self._enclosed(part, *parts) for part in parts)
 
     def _more(self, *parts: int) -> list[int]:
         """The largest neighbours of some parts."""
-        found = {i for part in parts for i, m in self.meetings[part].items() if len(m.own) >= 6} - set(parts)
+        found = {i for part in parts for i, met in self._counts[part].items() if met.places >= _PLACES} - set(parts)
         return sorted(found, key=lambda i: -len(self.parts[i]))[:6]
 
     def _recessed(self, part: int, other: int) -> bool:
         """Whether a part is the inside of another, a hollow one: within its rim, and nowhere in front of it."""
-        if not enclosed(self.rows, self.parts[part], self.parts[other]):
+        if not self._enclosed(part, other):
             return False
         return self._in_front(part, other) < 0.1 and inward(self.rows, self.parts[part], self.parts[other])
 
@@ -254,7 +258,7 @@ class Merger:
         for part in sorted(self.meetings, key=lambda i: len(self.parts[i])):
             touching = self._touching(part)
             if touching and not self._held(part):
-                if extent(self.rows, self.parts[part]) > self.rules.hanging:
+                if self._extent(part) > self.rules.hanging:
                     touching = {other: count for other, count in touching.items() if self._goes_on(part, other)}
                 if touching:
                     return max(touching, key=lambda i: touching[i]), part
@@ -262,33 +266,28 @@ class Merger:
 
     def _goes_on(self, part: int, other: int) -> bool:
         """Whether two parts of similar colour are one body: for the most part, neither stands before the other."""
-        meeting = self.meetings[part][other]
+        found = self._counts[part][other]
         return bool(
-            (self._border(meeting).gaps < self.rules.touch).mean() > 0.5
+            found.touching / found.places > 0.5
             and alike(self.colours[part], self.colours[other]) > 0.5
             and max(self._in_front(part, other), self._in_front(other, part)) < 0.3
         )
 
     def _held(self, part: int) -> bool:
         """Whether a part stands on the surface, or ends below on other things or behind them."""
-        bottom, rest = self._bottom(part)
-        grounded = self.rows.heights[bottom] < self.rules.grounded
-        return bool(grounded.mean() >= self.rules.standing or rest.mean() >= self.rules.resting)
+        grounded, _, rest = self._hold(part)
+        return grounded >= self.rules.standing or rest >= self.rules.resting
+
+    def _hold(self, part: int) -> tuple[float, float, float]:
+        """Share of a part's columns that reach the surface, that do so and rest on nothing else, and that rest on something."""
+        if part not in self._holds:
+            bottom, rest = bottoms(self.rows, self.parts[part], self.meetings.get(part, {}), self.rules.touch)
+            grounded = self.rows.heights[bottom] < self.rules.grounded
+            shares = (float(share.mean()) for share in (grounded, grounded & ~rest, rest))
+            self._holds[part] = (next(shares), next(shares), next(shares))
+        return self._holds[part]
 
     def _whole(self, part: int) -> bool:
         """Whether a part is large and all in view."""
         pixels = self.parts[part]
-        return extent(self.rows, pixels) > self.rules.whole and not self.rows.meets_frame(pixels)
-
-    def _bottom(self, part: int) -> tuple[Numbers, Mask]:
-        """(n,) lowest pixel of each of its columns, and whether it ends on another part, behind one or at the image's edge."""
-        pixels = self.parts[part]
-        columns = pixels % self.rows.width
-        order = np.lexsort((pixels, columns))
-        bottom = pixels[order][np.flatnonzero(np.diff(columns[order], append=-1))]
-        rest = bottom // self.rows.width >= len(self.rows.heights) // self.rows.width - _EDGE
-        for meeting in self.meetings.get(part, {}).values():
-            under = (meeting.other > meeting.own) & ((meeting.other - meeting.own) % self.rows.width == 0)
-            ahead = self.rows.range[meeting.own] - self.rows.range[meeting.other] > -self.rules.touch
-            rest |= np.isin(bottom % self.rows.width, (meeting.own % self.rows.width)[under & ahead])
-        return bottom, np.asarray(rest)
+        return self._extent(part) > self.rules.whole and not self.rows.meets_frame(pixels)

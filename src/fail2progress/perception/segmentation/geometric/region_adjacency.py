@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,15 @@ from scipy.ndimage import gaussian_filter1d
 
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
+from fail2progress.perception.segmentation.geometric.thresholds import MergeRules
 
 _OFFSETS = ((0, 1), (0, 4), (1, 0), (4, 0), (3, 3), (3, -3))
 _SPARSE = 0.05
 """Share of readings from which a row or a column of the image belongs to what the sensor sees."""
 _RIM = 3
 """Pixels beside the image's edge."""
+_EDGE = 4
+"""Rows at the image's lower edge; the last ones often have no reading."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +152,97 @@ class Border:
 def border(rows: Table, meeting: Meeting, valley: float) -> Border:
     """All of it; valley: angle (rad) of a concave edge."""
     return Border(gaps(rows, meeting), grazing(rows, meeting), concave(rows, meeting, valley))
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of the places of a border: how many there are; where the sides touch, lie close, are parted by a valley or a step, where
+    the one side hides the other, and the other way round."""
+
+    places: int
+    touching: int
+    close: int
+    parting: int
+    before: int
+    behind: int
+
+    def turned(self) -> Counts:
+        """Seen from the other part."""
+        return replace(self, before=self.behind, behind=self.before)
+
+    def joined(self, more: Counts) -> Counts:
+        """Of both borders together."""
+        return Counts(*(getattr(self, part.name) + getattr(more, part.name) for part in fields(self)))
+
+
+_Met = TypeVar("_Met", Meeting, Counts)
+
+
+def counts(rows: Table, found: Meetings, rules: MergeRules) -> dict[int, dict[int, Counts]]:
+    """Of every meeting, all measured at once."""
+    pairs = [(one, other, meeting) for one, met in found.items() for other, meeting in met.items()]
+    if not pairs:
+        return {}
+    whole = Meeting(*(np.concatenate([getattr(m, side) for _, _, m in pairs]) for side in ("own", "other")))
+    measured = border(rows, whole, rules.valley)
+    deeper = rows.range[whole.other] - rows.range[whole.own]
+    touching = measured.gaps < rules.touch
+    columns = np.stack(
+        [
+            np.ones(len(deeper), bool),
+            touching,
+            measured.gaps < rules.touch / np.maximum(measured.grazing, 0.25),
+            ~touching | measured.concave,
+            deeper > rules.touch / 2,
+            -deeper > rules.touch / 2,
+        ]
+    )
+    starts = np.cumsum([0, *(len(meeting.own) for _, _, meeting in pairs[:-1])])
+    sums = np.add.reduceat(columns, starts, axis=1, dtype=np.int64).T.tolist()
+    result: dict[int, dict[int, Counts]] = {}
+    for (one, other, _), row in zip(pairs, sums, strict=True):
+        result.setdefault(one, {})[other] = Counts(*row)
+    return result
+
+
+def joined(found: dict[int, dict[int, _Met]], into: int, part: int) -> None:
+    """Let what a part meets meet the one that it becomes a part of."""
+    for other, met in found.pop(part, {}).items():
+        del found[other][part]
+        if other == into:
+            continue
+        mine = found.setdefault(into, {})
+        mine[other] = mine[other].joined(met) if other in mine else met
+        found[other][into] = mine[other].turned()
+
+
+def bottoms(rows: Table, pixels: Numbers, met: dict[int, Meeting], touch: float) -> tuple[Numbers, NDArray[np.bool_]]:
+    """(n,) lowest pixel of each column of a part, and whether it ends on another part, behind one or at the image's edge.
+
+    touch: metres between pixels up to which two parts touch.
+    """
+    columns = pixels % rows.width
+    order = np.lexsort((pixels, columns))
+    bottom = pixels[order][np.flatnonzero(np.diff(columns[order], append=-1))]
+    rest = bottom // rows.width >= len(rows.heights) // rows.width - _EDGE
+    for meeting in met.values():
+        under = (meeting.other > meeting.own) & ((meeting.other - meeting.own) % rows.width == 0)
+        ahead = rows.range[meeting.own] - rows.range[meeting.other] > -touch
+        rest |= np.isin(bottom % rows.width, (meeting.own % rows.width)[under & ahead])
+    return bottom, np.asarray(rest)
+
+
+@dataclass(frozen=True)
+class Others:
+    """Which pixels belong to other things than some. owners: (H * W,) numbers of things from 1, 0 for none; own: of those."""
+
+    owners: Numbers
+    own: tuple[int, ...]
+
+    def __getitem__(self, pixels: Numbers) -> NDArray[np.bool_]:
+        """(n,) of pixels (n,)."""
+        found = self.owners[pixels]
+        return np.asarray(np.logical_and.reduce([found > 0, *(found != number for number in self.own)]))
 
 
 def gaps(rows: Table, meeting: Meeting) -> NDArray[np.float32]:

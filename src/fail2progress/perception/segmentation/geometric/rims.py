@@ -21,7 +21,8 @@ def directions(offsets: NDArray[np.floating]) -> Numbers:
 def reaches(offsets: Array) -> Array:
     """(24,) distance (m) from the origin of points (n, 2) in each direction, to which nine in ten of them reach; 0 of none."""
     radius, ways = np.hypot(offsets[:, 0], offsets[:, 1]), directions(offsets)
-    order = np.lexsort((radius, ways))
+    order = np.argsort(radius)
+    order = order[np.argsort(ways[order].astype(np.int8), kind="stable")]
     counts = np.bincount(ways, minlength=DIRECTIONS)
     last = np.cumsum(counts) - 1
     return np.asarray(np.where(counts > 0, radius[order][np.maximum(last - counts // 10, 0)], 0.0))

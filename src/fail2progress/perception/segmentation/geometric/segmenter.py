@@ -28,7 +28,7 @@ from fail2progress.perception.segmentation.geometric.holes import closed
 from fail2progress.perception.segmentation.geometric.merging import Merger
 from fail2progress.perception.segmentation.geometric.outsiders import OutsiderRules, Outsiders
 from fail2progress.perception.segmentation.geometric.planes import Surface
-from fail2progress.perception.segmentation.geometric.region_adjacency import Table, extent, meetings, table
+from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table, extent, meetings, table
 from fail2progress.perception.segmentation.geometric.regions import CutRules, Numbers, Scan, regions
 from fail2progress.perception.segmentation.geometric.stack_splitting import SeamRules, split
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
@@ -205,9 +205,8 @@ class GeometricSegmenter(Segmenter):
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
         found = [piece for whole in found for piece in split(rows, whole, across, self.seam_rules)]
         owners = owners_of(found, labels.size)
-        others = ((owners > 0) & (owners != i + 1) for i in range(len(found)))
         found = [
-            piece for whole, rest in zip(found, others, strict=True) for piece in tones.part(rows, whole, rest, self.tone_rules)
+            piece for i, whole in enumerate(found) for piece in tones.part(rows, whole, Others(owners, (i + 1,)), self.tone_rules)
         ]
         found = self._standing_on(scan, surfaces, rows, axes, camera, found)
         found = [pixels for pixels in joined(scan, rows, found, self.stand_rules) if self._counts(scan, rows, pixels)]

@@ -16,7 +16,7 @@ from fail2progress.perception.segmentation.geometric.cavities import CavityRules
 from fail2progress.perception.segmentation.geometric.depth import Image
 from fail2progress.perception.segmentation.geometric.guide import Thing
 from fail2progress.perception.segmentation.geometric.planes import Surface
-from fail2progress.perception.segmentation.geometric.region_adjacency import Table
+from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 from fail2progress.perception.segmentation.geometric.rims import crossed
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
@@ -46,7 +46,7 @@ class View:
         own = self._points(pixels)
         low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
         bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
-        others = (self.owners > 0) & (self.owners != self.owners[pixels[0]])
+        others = Others(self.owners, (int(self.owners[pixels[0]]),))
         cavity = depth_of(self.rows, pixels, others, self.cavities)
         body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, cavity > 0)
         pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)

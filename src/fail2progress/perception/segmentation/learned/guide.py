@@ -97,24 +97,36 @@ def enlarged(numbers: Numbers, thing: Floats, scan: Scan, rules: GuideRules) -> 
     shape, small = scan.inverted.shape, numbers.shape
     if shape == small:
         return numbers, thing
-    rows, columns = (_around(n, m) for n, m in zip(shape, small, strict=True))
     middle = [((np.arange(m) + 0.5) * n / m).astype(np.int64) for n, m in zip(shape, small, strict=True)]
-    inverse = scan.inverted.astype(np.float32)
-    tint = scan.colour.astype(np.float32)
-    few, paint = inverse[np.ix_(*middle)], tint[np.ix_(*middle)]
-    best = np.full(shape, np.inf, np.float32)
-    found, likely = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
-    for row, down in rows:
-        for column, across in columns:
-            at = np.ix_(row, column)
-            known = (few[at] > 0) & (inverse > 0)
-            deep = np.where(known, np.minimum(np.abs(few[at] - inverse) / rules.near, 4.0), 2.0)
-            painted = np.abs(paint[at] - tint).max(axis=-1) / rules.alike
-            cost = deep + painted + down[:, None] + across[None]
-            nearer = cost < best
-            best[nearer] = cost[nearer]
-            found[nearer], likely[nearer] = numbers[at][nearer], thing[at][nearer]
-    return found, likely
+    few = scan.inverted[np.ix_(*middle)]
+    tint = np.ascontiguousarray(np.moveaxis(scan.colour, 2, 0))
+    paint = tint[(slice(None), *np.ix_(*middle))]
+    best, chosen = np.full(shape, np.inf, np.float32), np.zeros(shape, np.int32)
+    index = np.arange(numbers.size, dtype=np.int32).reshape(small)
+    columns = [(few[:, at], paint[:, :, at], index[:, at], across) for at, across in _around(shape[1], small[1])]
+    for row, down in _around(shape[0], small[0]):
+        for spread, painted, places, across in columns:
+            cost = _unlike(spread[row], scan.inverted, rules.near)
+            cost += _apart(painted[:, row], tint) / np.float32(rules.alike)
+            cost += down[:, None]
+            cost += across
+            np.copyto(chosen, places[row], where=cost < best)
+            np.minimum(best, cost, out=best)
+    return np.asarray(numbers.ravel()[chosen]), np.asarray(thing.ravel()[chosen])
+
+
+def _unlike(one: Floats, other: Floats, near: float) -> Floats:
+    """(H, W) difference of two images of inverse depth in steps, at most 4; 2 where one is not known."""
+    steps = np.abs(one - other)
+    steps /= np.float32(near)
+    np.minimum(steps, np.float32(4), out=steps)
+    np.copyto(steps, np.float32(2), where=(one <= 0) | (other <= 0))
+    return np.asarray(steps)
+
+
+def _apart(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) the greatest difference of three channels (3, H, W)."""
+    return np.asarray((np.maximum(one, other) - np.minimum(one, other)).max(axis=0))
 
 
 def _around(large: int, small: int) -> list[tuple[NDArray[np.int64], Floats]]:

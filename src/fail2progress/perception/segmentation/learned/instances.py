@@ -11,6 +11,8 @@ from scipy import ndimage
 
 Floats = NDArray[np.float32]
 _T = TypeVar("_T", bound=np.generic)
+_AT_EDGE = 1.001
+"""Of the distance of what is of a thing, which is below 1, in one of several directions; rounded differently."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class VoteRules:
 
 @dataclass(frozen=True)
 class _Pixels:
-    """Those of things: places (n, d), weights (n,) and seeds (n,)."""
+    """Those of things: places (d, n), weights (n,) and seeds (n,)."""
 
     places: Floats
     weights: Floats
@@ -52,7 +54,33 @@ class _Pixels:
 
     def distances(self, place: Floats, weight: float) -> Floats:
         """(n,) weighted squares; below 1 for what is of the thing."""
-        return np.asarray(np.exp(np.clip(weight, -6, 8)) * np.square(self.places - place).sum(axis=1), np.float32)
+        return _weighted(weight, _squares(self.places, place))
+
+    def near(self, place: Floats, weight: float) -> NDArray[np.int64]:
+        """(m,) those whose distance is below 1. Most are too far in the first direction alone, and no other is looked at."""
+        first = np.square(self.places[0] - place[0])
+        few = np.flatnonzero(first * _scale(weight) < _AT_EDGE)
+        return few[_weighted(weight, _squares(self.places[:, few], place)) < 1]
+
+    def middle(self, own: NDArray[np.int64]) -> tuple[Floats, float]:
+        """Mean place (d,) and weight of some, m of them."""
+        return np.asarray(np.ascontiguousarray(self.places[:, own].T).mean(axis=0)), float(self.weights[own].mean())
+
+
+def _scale(weight: float) -> float:
+    return float(np.exp(np.clip(weight, -6, 8)))
+
+
+def _weighted(weight: float, squares: Floats) -> Floats:
+    return np.asarray(_scale(weight) * squares.astype(np.float64), np.float32)
+
+
+def _squares(places: Floats, place: Floats) -> Floats:
+    """(n,) squared distances of places (d, n) from one, summed in pairs."""
+    parts = [np.square(own - one) for own, one in zip(places, place, strict=True)]
+    while len(parts) > 1:
+        parts = [sum(parts[i + 1 : i + 2], parts[i]) for i in range(0, len(parts), 2)]
+    return np.asarray(parts[0])
 
 
 def instances(seen: Seen, rules: VoteRules) -> NDArray[np.int64]:
@@ -61,14 +89,21 @@ def instances(seen: Seen, rules: VoteRules) -> NDArray[np.int64]:
     numbers = np.zeros(mask.shape, np.int64)
     if not mask.any():
         return numbers
-    pixels = _Pixels(np.ascontiguousarray(seen.places[:, mask].T), seen.weights[mask], seen.seeds[mask])
+    pixels = _Pixels(seen.places[:, mask], seen.weights[mask], seen.seeds[mask])
     things = _things(pixels, rules)
-    if not things:
-        numbers[mask] = ndimage.label(mask)[0][mask]
-        return numbers
-    distances = np.stack([pixels.distances(*thing) for thing in things])
-    numbers[mask] = distances.argmin(axis=0) + 1
-    return _counted(numbers, rules.pixels)
+    numbers[mask] = _nearest(pixels, things) if things else ndimage.label(mask)[0][mask]
+    return _counted(numbers, rules.pixels) if things else numbers
+
+
+def _nearest(pixels: _Pixels, things: list[tuple[Floats, float]]) -> NDArray[np.int64]:
+    """(n,) number of the thing that each pixel is nearest to, from 1."""
+    best = pixels.distances(*things[0])
+    nearest = np.ones(len(best), np.int64)
+    for number, thing in enumerate(things[1:], 2):
+        distances = pixels.distances(*thing)
+        nearest[distances < best] = number
+        np.minimum(best, distances, out=best)
+    return nearest
 
 
 def _things(pixels: _Pixels, rules: VoteRules) -> list[tuple[Floats, float]]:
@@ -76,19 +111,17 @@ def _things(pixels: _Pixels, rules: VoteRules) -> list[tuple[Floats, float]]:
     left = pixels.seeds.copy()
     free = np.ones(len(left), bool)
     found: list[tuple[Floats, float]] = []
-    while left.max() > rules.seed:
-        first = int(left.argmax())
-        place, weight = pixels.places[first], float(pixels.weights[first])
-        own = pixels.distances(place, weight) < 1
+    while left[first := int(left.argmax())] > rules.seed:
+        place, weight = pixels.places[:, first], float(pixels.weights[first])
+        own = pixels.near(place, weight)
         for _ in range(rules.rounds):
-            if not own.any():
+            if not len(own):
                 break
-            place, weight = pixels.places[own].mean(axis=0), float(pixels.weights[own].mean())
-            own = pixels.distances(place, weight) < 1
-        fresh = own & free
+            place, weight = pixels.middle(own)
+            own = pixels.near(place, weight)
         left[own] = 0
         left[first] = 0
-        if fresh.sum() >= max(rules.pixels, rules.new * own.sum()):
+        if free[own].sum() >= max(rules.pixels, rules.new * len(own)):
             found.append((place, weight))
             free[own] = False
     return found
