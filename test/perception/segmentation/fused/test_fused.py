@@ -48,16 +48,18 @@ def seen(parts: tuple[Mask, ...], depths: tuple[float, ...], sure: float = 1.0) 
     return Seen(thing, 1 - thing, places, np.zeros_like(thing), np.any(small, axis=0).astype(np.float32))
 
 
-def found(frame: RgbdFrame, told: Seen, given: list[np.ndarray] | None = None) -> list[np.ndarray]:
-    """Pixels of the segments; given: in place of geometry's objects."""
+def found(
+    frame: RgbdFrame, told: Seen, given: list[np.ndarray] | None = None, outsiders: tuple[np.ndarray, ...] = ()
+) -> list[np.ndarray]:
+    """Pixels of the segments; given: in place of geometry's objects, with what it takes for none."""
     guide = FusedGuide(lambda: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
 
     class Guided(GeometricSegmenter):
         def guide(self, frame: RgbdFrame, window: Window) -> Guide:
             return guide
 
-        def _objects(self, *what: object) -> list[np.ndarray]:
-            return super()._objects(*what) if given is None else given  # type: ignore[arg-type]
+        def _objects(self, *what: object) -> tuple[list[np.ndarray], list[np.ndarray]]:
+            return super()._objects(*what) if given is None else (given, list(outsiders))  # type: ignore[arg-type]
 
     return [segment.pixels for segment in Guided().segment(frame).segments]
 
@@ -93,6 +95,16 @@ def test_background_of_the_network_is_left_out_and_doubt_is_judged(frame: RgbdFr
     assert len(found(frame, seen((*parts, wall), (0.0, 1.2, 9.0, 20.0), 0.8))) == 2
     none = seen(parts, (0.0, 1.2, 9.0), 0.01)
     assert found(frame, none) == []
+
+
+@pytest.mark.parametrize(("sure", "things"), [(0.85, 1), (0.97, 2)])
+def test_a_scrap_of_what_geometry_takes_for_no_object_must_be_certain(
+    frame: RgbdFrame, parts: tuple[Mask, Mask, Mask], sure: float, things: int
+) -> None:
+    whole = parts[0] | parts[1]
+    told = seen((whole, parts[2]), (0.0, 9.0), sure)
+    assert len(found(frame, told, [np.flatnonzero(whole)], (np.flatnonzero(parts[2]),))) == things
+    assert len(found(frame, told, [np.flatnonzero(whole)])) == 2
 
 
 def test_covered_pixels_include_those_without_a_reading(frame: RgbdFrame) -> None:

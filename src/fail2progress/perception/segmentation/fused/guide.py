@@ -29,8 +29,11 @@ class FuseRules:
     own: float = 0.7
     """Mean probability of the network's things, at least."""
     certain: float = 0.9
+    """The same of scraps: of what is small, and of what lies in something that geometry takes for no object."""
     small: int = 250
-    """The same of those with fewer pixels than this: scraps are at edges, where the network is not sure."""
+    """Pixels, below which something is small: there are scraps at edges, where the network is not sure."""
+    outside: float = 0.4
+    """Share of a thing in what geometry takes for no object, from which it may be a scrap of that: of an arm, or a wall."""
     part: float = 0.9
     """Share of what the network has in an object of geometry that one thing has, and of that thing that lies in the object, from
     which the object is all of the thing: where a sensor reads little, the network sees a piece only. What the network takes for
@@ -64,7 +67,8 @@ class FusedGuide(Guide):
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
         read = np.where(scan.inverted > 0, image, 0)
         groups = self.joiner(geometry, read).run()
-        own = self._standing(self._own(image, groups, thing, known), geometry, thing, known)
+        own = self._inside(self._own(image, groups, thing, known), geometry, thing)
+        own = self._standing(own, geometry, thing, known)
         whole, rest = self._with_geometry(own, geometry.objects, thing, known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
 
@@ -88,6 +92,11 @@ class FusedGuide(Guide):
     def _least(self, pixels: int) -> float:
         """Mean probability of a thing of so many pixels."""
         return self._fusing.certain if pixels < self._fusing.small else self._fusing.own
+
+    def _inside(self, own: list[Numbers], geometry: Geometry, thing: Floats) -> list[Numbers]:
+        """Without scraps of what geometry takes for no object."""
+        outside, rules = owners_of(geometry.outsiders, thing.size) > 0, self._fusing
+        return [p for p in own if outside[p].mean() < rules.outside or thing[p].mean() >= rules.certain]
 
     def _standing(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
         """Without those that the network is not sure of and that stand on no surface."""

@@ -98,12 +98,12 @@ class GeometricSegmenter(Segmenter):
         labels = regions(scan, self.cut_rules)
         clock.done("regions")
         rows = table(scan)
-        found = self._objects(scan, rows, labels, axes, surfaces, frame.intrinsics)
+        found, outsiders = self._objects(scan, rows, labels, axes, surfaces, frame.intrinsics)
         clock.done("objects")
         things = [Thing(pixels) for pixels in found]
         if guide is not None:
             standing = partial(self._standing_on, scan, surfaces, rows, axes, frame.intrinsics)
-            things = guide.objects(Geometry(scan, rows, found, standing))
+            things = guide.objects(Geometry(scan, rows, found, outsiders, standing))
             things.sort(key=lambda thing: -len(thing.pixels))
         clock.done("fusion")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
@@ -199,8 +199,8 @@ class GeometricSegmenter(Segmenter):
 
     def _objects(
         self, scan: Scan, rows: Table, labels: Numbers, axes: Level, surfaces: list[Surface], camera: Intrinsics
-    ) -> list[Numbers]:
-        """Pixels of every object, the largest first: regions joined, what is flush parted, what stands nowhere left out."""
+    ) -> tuple[list[Numbers], list[Numbers]]:
+        """Pixels of every object, the largest first: regions joined, what is flush parted; and of what stands nowhere."""
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
         found = [piece for whole in found for piece in split(rows, whole, across, self.seam_rules)]
@@ -208,9 +208,11 @@ class GeometricSegmenter(Segmenter):
         found = [
             piece for i, whole in enumerate(found) for piece in tones.part(rows, whole, Others(owners, (i + 1,)), self.tone_rules)
         ]
-        found = self._standing_on(scan, surfaces, rows, axes, camera, found)
-        found = [pixels for pixels in joined(scan, rows, found, self.stand_rules) if self._counts(scan, rows, pixels)]
-        return sorted(found, key=lambda pixels: -len(pixels))
+        standing = self._standing_on(scan, surfaces, rows, axes, camera, found)
+        kept = {int(pixels[0]) for pixels in standing}
+        outsiders = [pixels for pixels in found if int(pixels[0]) not in kept]
+        objects = [pixels for pixels in joined(scan, rows, standing, self.stand_rules) if self._counts(scan, rows, pixels)]
+        return sorted(objects, key=lambda pixels: -len(pixels)), outsiders
 
     def _standing_on(
         self, scan: Scan, surfaces: list[Surface], rows: Table, axes: Level, camera: Intrinsics, found: list[Numbers]
