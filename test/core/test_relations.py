@@ -7,8 +7,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fail2progress.core.objects import ObjectSpec
-from fail2progress.core.relations import BINARY, Mask, RelationState, Thresholds, binary_relations, ground_truth
+from fail2progress.core.relations import (
+    BINARY,
+    Mask,
+    RelationState,
+    Thresholds,
+    binary_relations,
+    ground_truth,
+    ground_truths,
+    unary_relations,
+)
 from fail2progress.core.scene import Scene, pose
+from fail2progress.tasks.pretraining import job
 
 LEFT, RIGHT, FRONT, BEHIND, ABOVE, BELOW, CONTACT, BOUNDARY, INSIDE = range(len(BINARY))
 # Multiples of 1/64 m: sums and differences are exact, so that ties occur and an invariance means equality.
@@ -198,3 +208,13 @@ def test_errors_name_what_is_wrong() -> None:
         state.value("left", "a")
     with pytest.raises(ValueError, match=r"2 objects.*\(2, 2, 8\)"):
         RelationState(("a", "b"), np.zeros((2, 2, 8)), np.zeros((2, 3)))
+
+
+def test_relations_of_scenes_of_different_sizes_in_one_pass_are_those_of_each_alone() -> None:
+    scenes = [job(23, number).scene for number in range(5)]
+    contacts = [np.random.default_rng(number).random((len(scene),) * 2) < 0.2 for number, scene in enumerate(scenes)]
+    assert len({len(scene) for scene in scenes}) > 1
+    for scene, own, state in zip(scenes, contacts, ground_truths(scenes, contacts), strict=True):
+        np.testing.assert_array_equal(state.binary, binary_relations(scene.bounds(), own))
+        np.testing.assert_array_equal(state.unary, unary_relations(scene))
+        assert state.names == scene.names

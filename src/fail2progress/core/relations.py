@@ -103,10 +103,15 @@ def ground_truth(scene: Scene, touching: Mask, thresholds: Thresholds = DEFAULT)
 
 
 def ground_truths(scenes: Sequence[Scene], touching: Sequence[Mask], thresholds: Thresholds = DEFAULT) -> list[RelationState]:
-    """The same of several scenes of the same number of objects, in one pass."""
-    binary = binary_relations(np.stack([scene.bounds() for scene in scenes]), np.stack(touching), thresholds)
+    """The same of several scenes, in one pass over as many objects as the largest of them has."""
+    most = max(map(len, scenes), default=0)
+    bounds, contacts = np.zeros((len(scenes), most, 2, 3)), np.zeros((len(scenes), most, most), dtype=bool)
+    for row, (scene, own) in enumerate(zip(scenes, touching, strict=True)):
+        bounds[row, : len(scene)], contacts[row, : len(scene), : len(scene)] = scene.bounds(), own
+    binary = binary_relations(bounds, contacts, thresholds)
     return [
-        RelationState(scene.names, own, unary_relations(scene, thresholds)) for scene, own in zip(scenes, binary, strict=True)
+        RelationState(scene.names, own[: len(scene), : len(scene)].copy(), unary_relations(scene, thresholds))
+        for scene, own in zip(scenes, binary, strict=True)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -115,6 +115,29 @@ class Scene:
 
 _OF_OBJECTS = ("names", "sizes", "rounded", "moving", "parts")
 """What is kept of a scene and does not depend on where its objects are."""
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Of M objects, of one scene after the other: (M, 3) centres, (M, 3) sizes, (M, 3, 3) turns and (M, 2, 3) bounds."""
+
+    centres: Array
+    sizes: Array
+    turns: Array
+    bounds: Array
+
+    @staticmethod
+    def of(scenes: Sequence[Scene]) -> Boxes:
+        """In one pass; each scene then has its own turns and bounds at hand."""
+        poses, sizes = (np.concatenate(arrays) for arrays in zip(*((scene.poses, scene.sizes) for scene in scenes), strict=True))
+        turns = _fixed(rotations(poses[:, 3:]))
+        bounds = _fixed(_boxes(poses, turns, sizes, np.concatenate([scene.rounded for scene in scenes])))
+        begin = 0
+        for scene in scenes:
+            own = slice(begin, begin + len(scene))
+            scene.__dict__.update(turns=turns[own], _bounds=bounds[own])
+            begin = own.stop
+        return Boxes(poses[:, :3], sizes, turns, bounds)
 
 
 def _fixed(values: Array) -> Array:

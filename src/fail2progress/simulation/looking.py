@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import POINTS, SegmentedCloud
 from fail2progress.core.relations import Mask
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Array, Boxes, Scene
 
 RAYS = (256, 400, 2116)
 """Rays through an object's window at first, where that gave too few points, and where very little of it is to be seen."""
@@ -28,32 +30,62 @@ Cast = Callable[[Array, Array], tuple[NDArray[np.int64], Array]]
 """Casts rays from an eye (3,) along unit directions (n, 3): the (n,) rows of the objects hit, -1 for none, and distances (m)."""
 
 
+@dataclass(frozen=True)
+class View:
+    """A scene, what sees it, what casts rays in it, and the chance of this look."""
+
+    cast: Cast
+    scene: Scene
+    camera: Camera
+    rng: np.random.Generator
+
+
 def look(cast: Cast, scene: Scene, camera: Camera, rng: np.random.Generator) -> tuple[SegmentedCloud, float]:
     """The segmented cloud of a scene, and the seconds that casting its rays took."""
-    windows, outline = _windows(scene, camera)
+    return look_all([View(cast, scene, camera, rng)])[0]
+
+
+def look_all(views: Sequence[View]) -> list[tuple[SegmentedCloud, float]]:
+    """What `look` gives for each view: all objects are aimed at in one pass, rays are cast view by view."""
+    starts = np.cumsum([0, *(len(view.scene) for view in views)])
+    rigs, boxes = _Rigs.of([view.camera for view in views], np.diff(starts)), Boxes.of([view.scene for view in views])
+    windows, outline = _windows(boxes, rigs)
     sides = windows[:, 1] - windows[:, 0]
-    views, passes, seconds = _views(scene, camera), [], 0.0
-    rays, hits = np.zeros(len(scene), int), np.zeros(len(scene), int)
-    areas = sides[:, 0] * sides[:, 1]
+    lines, half = _lines(boxes, rigs)
+    rays, hits = np.zeros(starts[-1], int), np.zeros(starts[-1], int)
     wanted = np.flatnonzero((sides[:, 0] > 0) & (sides[:, 1] > 0))
+    passes, seconds = [_NOTHING], [0.0] * len(views)
     for count in RAYS:
         now = wanted[_suffices(count, rays[wanted], hits[wanted])]
-        if not len(now):
-            continue
-        pixels = _stratified(windows[now], count, rng)
-        positions, owners, spent = _hits(cast, camera, pixels, now, views)
-        passes.append((positions, owners))
-        hits += np.bincount(owners, minlength=len(scene))
-        rays[now] += pixels.shape[2]
-        seconds += spent
+        begin = len(passes)
+        for number, rows in _by_view(now, starts):
+            view = views[number]
+            pixels = _stratified(windows[rows], count, view.rng)
+            positions, owners, spent = _hits(view, pixels, rows, int(starts[number]), (lines[rows], half[rows]))
+            passes.append((positions, owners))
+            rays[rows] += pixels.shape[2]
+            seconds[number] += spent
+        hits += np.bincount(np.concatenate([owners for _, owners in passes[begin:]] or [now]), minlength=len(hits))
         wanted = wanted[hits[wanted] < POINTS]
-    visibility = np.minimum(hits / np.maximum(rays, 1) * areas / np.maximum(outline, 1.0), 1.0)
-    points = _sample(passes, hits, rng)
-    if camera.noise:
-        points += camera.noise * rng.standard_normal(points.shape)
-    categories = tuple(spec.category for spec in scene.objects)
-    seen = points.astype(np.float32, order="C")
-    return SegmentedCloud(scene.names, categories, seen, visibility.astype(np.float32)), seconds
+    visibility = np.minimum(hits / np.maximum(rays, 1) * (sides[:, 0] * sides[:, 1]) / np.maximum(outline, 1.0), 1.0)
+    points = _sample(passes, hits, [(view.rng, len(view.scene)) for view in views])
+    clouds = map(_cloud, views, np.split(points, starts[1:-1]), np.split(visibility, starts[1:-1]))
+    return list(zip(clouds, seconds, strict=True))
+
+
+def _cloud(view: View, points: Array, visibility: Array) -> SegmentedCloud:
+    if view.camera.noise:
+        points = points + view.camera.noise * view.rng.standard_normal(points.shape)
+    categories = tuple(spec.category for spec in view.scene.objects)
+    return SegmentedCloud(view.scene.names, categories, points.astype(np.float32, order="C"), visibility.astype(np.float32))
+
+
+def _by_view(rows: NDArray[np.int64], starts: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Ascending rows of objects by the views that have some of them."""
+    cuts = np.searchsorted(rows, starts).tolist()
+    for number, (begin, end) in enumerate(pairwise(cuts)):
+        if begin < end:
+            yield number, rows[begin:end]
 
 
 def _suffices(count: int, rays: NDArray[np.int64], hits: NDArray[np.int64]) -> Mask:
@@ -63,35 +95,67 @@ def _suffices(count: int, rays: NDArray[np.int64], hits: NDArray[np.int64]) -> M
     return np.asarray(hits * (1 + count / rays) >= POINTS)
 
 
-def _sample(passes: list[tuple[Array, NDArray[np.int64]]], hits: NDArray[np.int64], rng: np.random.Generator) -> Array:
-    """(N, POINTS, 3) of each object's points a random subset, repeated where too few were seen; NaN where none was.
+def _sample(
+    passes: list[tuple[Array, NDArray[np.int64]]], hits: NDArray[np.int64], chances: list[tuple[np.random.Generator, int]]
+) -> Array:
+    """(M, POINTS, 3) of each object's points a random subset, repeated where too few were seen; NaN where none was.
 
-    passes: (3, h) points and the (h,) objects that they are of.
+    passes: (3, h) points and the (h,) objects that they are of. chances: whose chance decides for how many of the objects.
     """
-    rows = np.concatenate([np.empty(0, int), *(rows for _, rows in passes)])
+    rows = np.concatenate([rows for _, rows in passes])
     points = np.concatenate([*(points for points, _ in passes), _NOWHERE], axis=1)
     order = np.append(np.argsort(rows, kind="stable"), len(rows))
     chosen = np.full((len(hits), POINTS), len(rows))
-    begin = 0
-    for number, own in zip(hits.tolist(), chosen, strict=True):
-        if number >= POINTS:
-            np.add(rng.permutation(number)[:POINTS], begin, out=own)
-        elif number:
-            own[:number] = np.arange(begin, begin + number)
-            own[number:] = rng.integers(begin, begin + number, size=POINTS - number)
-        begin += number
+    begin, numbers = 0, iter(zip(hits.tolist(), chosen, strict=True))
+    for rng, objects in chances:
+        for number, own in islice(numbers, objects):
+            if number >= POINTS:
+                np.add(rng.permutation(number)[:POINTS], begin, out=own)
+            elif number:
+                own[:number] = np.arange(begin, begin + number)
+                own[number:] = rng.integers(begin, begin + number, size=POINTS - number)
+            begin += number
     return points.take(order.take(chosen), axis=1).transpose(1, 2, 0)
 
 
 _NOWHERE = np.full((3, 1), np.nan)
+_NOTHING = np.empty((3, 0)), np.empty(0, int)
 
 
-def _windows(scene: Scene, camera: Camera) -> tuple[Array, Array]:
-    """(N, 2, 2) pixel rectangles around the objects, clipped to the image, and the (N,) areas of their outlines."""
-    pixels = camera.project_rows(box_corners(scene.bounds()).reshape(3, -1)).reshape(2, 8, -1)
+@dataclass(frozen=True)
+class _Rigs:
+    """The cameras of M objects: (M, 3) eye, (M, 3, 3) axes and unprojection, (M,) focal, (M, 2) width and height of the image."""
+
+    eye: Array
+    axes: Array
+    unprojection: Array
+    focal: Array
+    image: Array
+
+    @staticmethod
+    def of(cameras: Sequence[Camera], objects: NDArray[np.int64]) -> _Rigs:
+        """objects: how many each camera sees."""
+        columns = (
+            [camera.eye for camera in cameras],
+            [camera.axes() for camera in cameras],
+            [camera.unprojection() for camera in cameras],
+            [camera.focal for camera in cameras],
+            [(camera.width, camera.height) for camera in cameras],
+        )
+        return _Rigs(*(np.repeat(np.array(column, float), objects, axis=0) for column in columns))
+
+
+def _windows(boxes: Boxes, rigs: _Rigs) -> tuple[Array, Array]:
+    """(M, 2, 2) pixel rectangles around the objects, clipped to the image, and the (M,) areas of their outlines."""
+    corners = box_corners(boxes.bounds) - rigs.eye.T[:, None]
+    local = np.ascontiguousarray((rigs.axes @ corners.transpose(2, 0, 1)).transpose(1, 2, 0))
+    pixels = local[:2] / np.maximum(local[2], 1e-3)
+    pixels *= rigs.focal
+    image = rigs.image.T
+    pixels += image[:, None] / 2
     edges = np.stack([pixels.min(axis=1), pixels.max(axis=1)])
     np.maximum(edges, 0.0, out=edges)
-    np.minimum(edges, np.array([camera.width, camera.height], float)[:, None], out=edges)
+    np.minimum(edges, image, out=edges)
     return edges.transpose(2, 0, 1), box_areas(pixels)
 
 
@@ -114,45 +178,45 @@ def box_areas(pixels: Array) -> Array:
 
 
 def _hits(
-    cast: Cast, camera: Camera, pixels: Array, wanted: NDArray[np.int64], views: tuple[Array, Array]
+    view: View, pixels: Array, rows: NDArray[np.int64], first: int, boxes: tuple[Array, Array]
 ) -> tuple[Array, NDArray[np.int64], float]:
-    """Rays through (W, 3, n) pixels of W wanted objects: (3, h) where they hit that object, the (h,) objects, and seconds.
+    """Rays through (W, 3, n) pixels of W objects: (3, h) where they hit that object, the (h,) rows of the objects, and seconds.
 
-    A ray that does not pass through the object's own box cannot hit it and is not cast.
+    first: the row of the view's first object. A ray that does not pass through the object's own box is not cast: it cannot hit.
     """
     begin = time.perf_counter()
-    aimed, eye = _through(pixels, *(values[wanted] for values in views)), np.array(camera.eye)
+    aimed, eye = _through(pixels, *boxes), np.array(view.camera.eye)
     picking = time.perf_counter() - begin
     count = pixels.shape[2]
     cells = np.flatnonzero(aimed)
-    rows = cells // count
-    first = cells + 2 * count * rows  # pixels hold three numbers for each cell
-    objects, flat = wanted.take(rows), pixels.ravel()
-    directions = camera.ray_rows(flat.take(first), flat.take(first + count))
+    windows = cells // count
+    corner = cells + 2 * count * windows  # pixels hold three numbers for each cell
+    objects, flat = rows.take(windows), pixels.ravel()
+    directions = view.camera.ray_rows(flat.take(corner), flat.take(corner + count))
     begin = time.perf_counter()
-    owners, distances = cast(eye, np.ascontiguousarray(directions.T))
+    owners, distances = view.cast(eye, np.ascontiguousarray(directions.T))
     casting = time.perf_counter() - begin
-    own = np.flatnonzero(owners == objects)
+    own = np.flatnonzero(owners == objects - first)
     positions = directions.take(own, axis=1)
     positions *= distances.take(own)
     positions += eye[:, None]
     return positions, objects.take(own), picking + casting
 
 
-def _views(scene: Scene, camera: Camera) -> tuple[Array, Array]:
-    """Of every object's box as the camera sees it: (N, 6, 3) coefficients of a pixel's (u, v, 1), and (N, 3, 3) half sizes.
+def _lines(boxes: Boxes, rigs: _Rigs) -> tuple[Array, Array]:
+    """Of every box as its camera sees it: (M, 6, 3) coefficients of a pixel's (u, v, 1), and (M, 3, 3) half sizes.
 
     The first three rows give the direction d of the pixel's ray along the axes of the box, the others the moment p x d of
     that line about the middle of the box, of which the eye is at p.
     """
-    turns = scene.turns
-    eye = ((np.array(camera.eye) - scene.poses[:, :3])[:, None] @ turns)[:, 0]
-    directions = turns.transpose(0, 2, 1) @ camera.unprojection()
-    lines = np.empty((len(scene), 6, 3))
+    turns = boxes.turns
+    eye = ((rigs.eye - boxes.centres)[:, None] @ turns)[:, 0]
+    directions = turns.transpose(0, 2, 1) @ rigs.unprojection
+    lines = np.empty((len(turns), 6, 3))
     lines[:, :3] = directions
     np.multiply(eye.take(_AFTER, axis=1)[:, :, None], directions.take(_BEFORE, axis=1), out=lines[:, 3:])
     lines[:, 3:] -= eye.take(_BEFORE, axis=1)[:, :, None] * directions.take(_AFTER, axis=1)
-    return lines, (scene.sizes @ _HALVES).reshape(-1, 3, 3)
+    return lines, (boxes.sizes @ _HALVES).reshape(-1, 3, 3)
 
 
 _AFTER, _BEFORE = np.array([1, 2, 0]), np.array([2, 0, 1])

@@ -5,7 +5,7 @@ The program runs once beside a recorder, which stands in for the physics: nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -118,7 +118,7 @@ class Recorder:
         """See Hand."""
         self._holds = False
 
-    def follow(self, positions: Array, quaternion: Array, turns: Array) -> None:
+    def follow(self, positions: Array, quaternion: Array, turns: Array, arrivals: Sequence[int] = ()) -> None:
         """See Hand."""
         poses = np.concatenate([positions, turned(quaternion, turns)], axis=1)
         if self.drawer is None:

@@ -5,7 +5,7 @@ A definition names one program for each robot. "floating_hand": a HandProgram, f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,8 +70,11 @@ class Hand(Protocol):
     def release(self) -> None:
         """Hold nothing."""
 
-    def follow(self, positions: Array, quaternion: Array, turns: Array) -> None:
-        """Take (n, 3) positions, the orientation turned by (n,) radians about the vertical, as set-points: one a period."""
+    def follow(self, positions: Array, quaternion: Array, turns: Array, arrivals: Sequence[int] = ()) -> None:
+        """Take (n, 3) positions, the orientation turned by (n,) radians about the vertical, as set-points: one a period.
+
+        arrivals: the set-points after which the hand has stopped, ascending; after the last one it always has.
+        """
 
     def press(self, forward: float, up: float = 0.0) -> None:
         """Set-point of the closed hand: metres from its start along its heading, and upwards if it was equipped to lift."""

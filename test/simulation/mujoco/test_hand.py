@@ -1,13 +1,14 @@
 """What the skills do in physics."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fail2progress.core.scene import Scene
+from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.base import Disturbances, Job
 from fail2progress.simulation.mujoco import hand
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -62,6 +63,24 @@ def test_what_flies_free_arrives_where_fine_steps_would_have_brought_it(
     monkeypatch.setattr(hand, "_ARRIVING", 10**6)
     fine = simulator.execute(work)
     np.testing.assert_allclose(coarse.after.scene.poses, fine.after.scene.poses, atol=1e-3)
+
+
+@pytest.mark.parametrize("trouble", [Disturbances(), Disturbances(friction=0.2), Disturbances(grasp_slip=1.0)])
+def test_a_way_of_several_pieces_ends_as_if_each_were_followed_by_itself(
+    simulator: MujocoSimulator, on_table: Build, trouble: Disturbances, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = on_table(("cup", "cup", CUP, 0.6, 0.2, 0.0, 0.0), ("a", "capsule", CAPSULE, 0.6, 0.2, 0.005, 0.0))
+    work = Job(scene, SkillCall("pick_place", "cup", (-0.1, -0.3, RELEASE, 0.4)), seed=5, disturbances=trouble)
+    whole, follow = simulator.execute(work), hand.Running.follow
+
+    def piecewise(self: hand.Running, positions: Array, quaternion: Array, turns: Array, arrivals: Sequence[int]) -> None:
+        for begin, end in itertools.pairwise((0, *arrivals)):
+            follow(self, positions[begin:end], quaternion, turns[begin:end])
+
+    monkeypatch.setattr(hand.Running, "follow", piecewise)
+    by_pieces = simulator.execute(work)
+    np.testing.assert_array_equal(whole.after.scene.poses, by_pieces.after.scene.poses)
+    assert np.linalg.norm(whole.displacements[1]) > 0.02
 
 
 @pytest.mark.parametrize(("off", "expected"), [(0.0, True), (0.015, True), (0.06, False)])

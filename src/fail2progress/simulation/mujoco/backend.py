@@ -14,7 +14,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import DEFAULT, Mask, Thresholds, ground_truths
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
-from fail2progress.simulation.looking import look
+from fail2progress.simulation.looking import View, look_all
 from fail2progress.simulation.mujoco.bodies import read_scene, touching
 from fail2progress.simulation.mujoco.hand import Running
 from fail2progress.simulation.mujoco.templates import Templates
@@ -53,12 +53,13 @@ class MujocoSimulator(Simulator):
     def _execute(self, jobs: Sequence[Job]) -> list[Outcome]:
         with ExitStack() as templates:
             executions = [self._prepared(job, templates) for job in jobs]
-            for stage in (_Execution.settle, self._see, _Execution.run, self._see):
+            for stage in (_Execution.settle, _Execution.run):
                 for one in executions:
                     begin = time.perf_counter()
                     stage(one)
                     one.seconds += time.perf_counter() - begin
-            return [self._outcome(one) for one in executions]
+                self._see(executions)
+            return self._outcomes(executions)
 
     def _prepared(self, job: Job, templates: ExitStack) -> _Execution:
         begin = time.perf_counter()
@@ -70,29 +71,36 @@ class MujocoSimulator(Simulator):
         running = Running(bodies, job.scene, disturbances=job.disturbances, adjustments=job.adjustments, rng=rng)
         return _Execution(job, program, running, [], time.perf_counter() - begin)
 
-    def _outcome(self, one: _Execution) -> Outcome:
+    def _outcomes(self, executions: Sequence[_Execution]) -> list[Outcome]:
         begin = time.perf_counter()
-        job, (before, after) = one.job, self._snapshots(one.seen)
-        still = np.abs(before.scene.poses[:, :3] - job.scene.poses[:, :3]).max(initial=0.0) < _STILL
-        stable = bool(still and (before.scene.poses[:, 2] > 0.0).all())
-        seconds = {"stepping": one.running.stepping, "rays": sum(seen.seconds for seen in one.seen)}
-        seconds |= {"total": one.seconds + time.perf_counter() - begin, "simulated": float(one.running.bodies.data.time)}
-        return Outcome(job.call, before, after, seconds, stable)
+        snapshots = iter(self._snapshots([seen for one in executions for seen in one.seen]))
+        outcomes = [_outcome(one, next(snapshots), next(snapshots)) for one in executions]
+        spent = (time.perf_counter() - begin) / max(len(executions), 1)
+        for outcome in outcomes:
+            outcome.seconds["total"] += spent
+        return outcomes
 
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
         """See Simulator.settle."""
         with self._templates.ready(scene) as bodies:
             run = Running(bodies, scene, rng=np.random.default_rng(seed))
             run.settle()
-            return self._snapshots([self._seen(run, camera)])[0]
+            return self._snapshots(self._seen([(run, camera)]))[0]
 
-    def _see(self, one: _Execution) -> None:
-        one.seen.append(self._seen(one.running, one.job.camera))
+    def _see(self, executions: Sequence[_Execution]) -> None:
+        """All of them look; each is taken to have spent an equal part of the time."""
+        begin = time.perf_counter()
+        for one, seen in zip(executions, self._seen([(one.running, one.job.camera) for one in executions]), strict=True):
+            one.seen.append(seen)
+        spent = (time.perf_counter() - begin) / len(executions)
+        for one in executions:
+            one.seconds += spent
 
-    def _seen(self, run: Running, camera: Camera) -> _Seen:
-        scene = read_scene(run.bodies, run.scene)
-        contacts = touching(run.bodies, len(scene), self.thresholds.contact)
-        return _Seen(scene, contacts, *look(run.bodies.cast, scene, camera, run.rng))
+    def _seen(self, looks: Sequence[tuple[Running, Camera]]) -> list[_Seen]:
+        scenes = [read_scene(run.bodies, run.scene) for run, _ in looks]
+        contacts = [touching(run.bodies, len(run.scene), self.thresholds.contact) for run, _ in looks]
+        views = [View(run.bodies.cast, scene, camera, run.rng) for (run, camera), scene in zip(looks, scenes, strict=True)]
+        return [_Seen(*one, *seen) for one, seen in zip(zip(scenes, contacts, strict=True), look_all(views), strict=True)]
 
     def _snapshots(self, seen: Sequence[_Seen]) -> list[Snapshot]:
         """With the relations, which are derived for all moments at once."""
@@ -133,6 +141,14 @@ class _Execution:
         if chance and run.rng.random() < chance:
             run.bump(self.job.scene.index(self.job.call.object))
             run.settle()
+
+
+def _outcome(one: _Execution, before: Snapshot, after: Snapshot) -> Outcome:
+    still = np.abs(before.scene.poses[:, :3] - one.job.scene.poses[:, :3]).max(initial=0.0) < _STILL
+    stable = bool(still and (before.scene.poses[:, 2] > 0.0).all())
+    seconds = {"stepping": one.running.stepping, "rays": sum(seen.seconds for seen in one.seen)}
+    seconds |= {"total": one.seconds, "simulated": float(one.running.bodies.data.time)}
+    return Outcome(one.job.call, before, after, seconds, stable)
 
 
 def _drawn(source: Iterator[Job], count: int) -> tuple[list[Job], Exception | None]:

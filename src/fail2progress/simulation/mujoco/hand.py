@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import mujoco
@@ -82,29 +82,30 @@ class Running:
         """See Hand."""
         self.bodies.data.eq_active[0] = 0
 
-    def follow(self, positions: Array, quaternion: Array, turns: Array) -> None:
+    def follow(self, positions: Array, quaternion: Array, turns: Array, arrivals: Sequence[int] = ()) -> None:
         """See Hand. What is held slips out where the fingers do not hold it; the hand goes on."""
-        lost = self._held.lost(positions, self.period) if self.bodies.data.eq_active[0] else None
-        orientations = turned(quaternion, turns)
-        self._track(positions[:lost], orientations[:lost])
+        holds = bool(self.bodies.data.eq_active[0])
+        lost = self._held.lost(positions, self.period) if holds else None
+        orientations, end = turned(quaternion, turns), len(positions) if lost is None else lost
+        flying = _flying(end, arrivals) if holds else [False] * end
+        self._track(positions[:end], orientations[:end], flying)
         if lost is not None:
             self.release()
-            self._track(positions[lost:], orientations[lost:])
+            self._track(positions[end:], orientations[end:], [False] * (len(positions) - end))
 
-    def _track(self, positions: Array, orientations: Array) -> None:
+    def _track(self, positions: Array, orientations: Array, flying: list[bool]) -> None:
         """Step along set-points; the loop that most executions spend their time in.
 
         What flies free on its hand, everything else asleep, does so in one step a period, or in one for two where it flies level,
         which is above all that is in the way. The last of the way, where it may touch something, takes two a period, so that
-        it arrives as it would have.
+        it arrives as it would have. flying: whether a set-point is none of those.
         """
         model, data, step, clock, spent = self.bodies.model, self.bodies.data, mujoco.mj_step, time.perf_counter, 0.0
         place, orientation, options = data.mocap_pos[0], data.mocap_quat[0], model.opt
         count, height, k = len(positions), positions[:, 2].tolist(), 0
-        last = count - _ARRIVING if data.eq_active[0] else 0
         while k < count:
             periods, steps = 1, _CHUNK
-            if k < last and data.ncon == 0 and data.ntree_awake == 1:
+            if flying[k] and data.ncon == 0 and data.ntree_awake == 1:
                 periods, steps = 1 + (height[k] == height[k + 1]), 1
             k += periods
             place[:], orientation[:] = positions[k - 1], orientations[k - 1]
@@ -141,3 +142,12 @@ class Running:
     def pull(self, drawer: str, force: float) -> None:
         """See Hand."""
         self.bodies.data.joint(drawer).qfrc_applied[0] = force
+
+
+def _flying(count: int, arrivals: Sequence[int]) -> list[bool]:
+    """Of so many set-points, those after which more than _ARRIVING are left until the hand has stopped."""
+    result, begin = np.zeros(count, bool), 0
+    for end in (*(arrival for arrival in arrivals if arrival < count), count):
+        result[begin : max(end - _ARRIVING, begin)] = True
+        begin = end
+    return result.tolist()

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.motion import minimum_jerk
 from fail2progress.skills.placement import CLEARANCE
@@ -40,7 +40,7 @@ program = HandProgram(_run, _equip)
 
 def _between_fingers(scene: Scene, index: int, beside: Array) -> bool:
     """Whether the fingers, which close so many metres (3,) beside an object's middle, still have it between them."""
-    local = rotations(scene.poses[[index], 3:])[0].T @ beside
+    local = scene.turns[index].T @ beside
     return bool((np.abs(local[:2]) < scene.sizes[index, :2] / 2).all())
 
 
@@ -56,16 +56,17 @@ def _highest(scene: Scene, index: int, start: Array, goal: Array) -> float:
 def _carry(hand: Hand, way: list[Array], quat: Array, turn: float) -> None:
     """Move the hand along straight pieces with smooth starts and stops; the turn happens on the way over."""
     slip_at = hand.rng.random() if hand.rng.random() < hand.disturbances.grasp_slip else 2.0
-    speed, turned = hand.limits.speed * (1.0 - hand.adjusted("slower")), 0.0
+    speed = hand.limits.speed * (1.0 - hand.adjusted("slower"))
+    positions: list[Array] = []
+    turns: list[Array] = []
     for leg, (begin, end) in enumerate(itertools.pairwise(way)):
-        turning = turn if leg == 1 else 0.0
-        progress = minimum_jerk(math.dist(end, begin), speed, turning, hand.period)
-        slips = leg == 1 and progress[-1] > slip_at
-        if slips:
+        over = leg == 1
+        progress = minimum_jerk(math.dist(end, begin), speed, turn if over else 0.0, hand.period)
+        if over and progress[-1] > slip_at:
             progress = progress[: int(np.argmax(progress > slip_at)) + 1]
-        turns = turn * progress if turning else np.full(len(progress), turned)
-        hand.follow(begin + progress[:, None] * (end - begin), quat, turns)
-        turned = float(turns[-1])
-        if slips:
-            hand.release()
-            return
+        positions.append(begin + progress[:, None] * (end - begin))
+        turns.append(turn * progress if over else np.full(len(progress), turns[-1][-1] if turns else 0.0))
+        if over and slip_at < 1.0:
+            break
+    arrivals = np.cumsum([len(leg) for leg in turns]).tolist()
+    hand.follow(np.concatenate(positions), quat, np.concatenate(turns), arrivals)
