@@ -23,9 +23,9 @@ NEARLY = 0.1
 """Shares so close to all of a motion are all of it."""
 _MIX = 0.02
 """Added to shares where they compete: more than they can fall below 0, so that every one of them has a slope."""
-_SHARPNESS = 4.0
+_SHARPNESS = 8.0
 """How much more the largest of competing shares counts: what rides whole on one thing is not held back by another, of whose
-motion it takes over a part only (docs/decisions/0062)."""
+motion it takes over a part only (docs/decisions/0062, 0070)."""
 STILL = 1e-4
 """Metres below which motion does not count."""
 PAIR_MOTION = 14

@@ -1,6 +1,6 @@
 """Parameters of skills that push or pull, as coordinates that every state has room for (docs/decisions/0061).
 
-Directions count from the failed one, which turns with its cluster: -1 to 1, dense about 0. Distances are parts of what may be
+Directions count from the failed one, which is turned (headings): -1 to 1, dense about 0. Distances are parts of what may be
 asked for in a state: near the failed one's, and as far as there is room.
 """
 
@@ -30,7 +30,7 @@ _LEAST = 0.02
 
 @dataclass(frozen=True)
 class Commands:
-    """The failed call in M states: turns (M,) of its cluster in radians, and what its n parameters may be, (M, n)."""
+    """The failed call in M states: turns (M,) of its direction in radians, and what its n parameters may be, (M, n)."""
 
     call: SkillCall
     turn: Tensor
@@ -83,12 +83,19 @@ def commands(call: SkillCall, space: StateSpace, particles: Tensor) -> Commands:
     if direction is not None and len(metres) == 1:
         way, failed = call.parameters[direction], call.parameters[metres[0]]
         there = room(space, space.observed().unsqueeze(0), torch.tensor([way])).way.item()
-        free, share = room(space, particles, way + space.turn(particles)), failed / max(there, 1e-3)
+        free, share = room(space, particles, way + headings(space, particles)), failed / max(there, 1e-3)
         far, column = free.most(share), metres[0]
         short = least[:, column].maximum(free.least(share)).minimum(far / 2)
         least[:, column] = short
         most[:, column] = torch.minimum(most[:, column], far).maximum(short + _LEAST)
-    return Commands(call, space.turn(particles), least, most)
+    return Commands(call, headings(space, particles), least, most)
+
+
+def headings(space: StateSpace, particles: Tensor) -> Tensor:
+    """(M,) radians by which directions turn: with their cluster, but what stands alone is pushed and pulled to all sides evenly
+    where it stands along an edge (turns.py); things that stand beside each other would no longer meet."""
+    alone = sum(row not in space.parent for row in space.group) == 1
+    return particles[:, 2] if alone else space.turn(particles)
 
 
 def direction_of(definition: SkillDefinition) -> int | None:

@@ -100,7 +100,7 @@ def parents(names: Sequence[str], relations: RelationState, scene: Scene, placed
     top = {i: float(scene.bounds()[scene.index(names[i]), 1, 2]) for i in placed}
     held, found = _held(names, scene, placed), dict[int, int]()
     for row in placed:
-        others = [other for other in placed if other != row and not _leads_to(found, other, row)]
+        others = [other for other in placed if other != row and not leads_to(found, other, row)]
 
         def holds(relation: str, other: int, row: int = row) -> bool:
             return relations.value(relation, names[row], names[other]) > 0.5
@@ -123,7 +123,8 @@ def _held(names: Sequence[str], scene: Scene, placed: list[int]) -> set[tuple[in
     return {pair for pair, at in within.items() if inside[at]}
 
 
-def _leads_to(parent: dict[int, int], row: int, goal: int) -> bool:
+def leads_to(parent: dict[int, int], row: int, goal: int) -> bool:
+    """Whether a row is another one, or in or on it, however many things are between them."""
     while row != goal and row in parent:
         row = parent[row]
     return row == goal

@@ -23,10 +23,11 @@ from fail2progress.core.scene import Scene
 from fail2progress.models.prediction import Belief
 from fail2progress.stein.bands import FREEDOM, Band, bands, ranges, shifts, walls
 from fail2progress.stein.bijectors import Chart
-from fail2progress.stein.concerned import Observed, concern, drawers, members
+from fail2progress.stein.concerned import Observed, concern, drawers, leads_to, members
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 from fail2progress.stein.planar import Footprints, Planar, penetration, turned
 from fail2progress.stein.solids import Placed, Solids, Surroundings, solids_of
+from fail2progress.stein.turns import NOWHERE, along_edges, turns
 
 _GAP = 0.015
 """Metres kept free between clusters."""
@@ -75,6 +76,8 @@ class StateSpace:
     """What of the failed cluster also shifts together."""
     physics: PhysicsPrior = NOMINAL
     """What the world may have other than the simulation."""
+    along: Tensor = NOWHERE
+    """(K,) which clusters stand along the edges of tables, and mostly do so when they are turned."""
 
     @property
     def movable(self) -> tuple[int, ...]:
@@ -112,7 +115,11 @@ class StateSpace:
 
     def turn(self, particles: Tensor) -> Tensor:
         """(M,) radians by which the failed cluster is turned."""
-        return particles[:, 2]
+        return self._turns(particles)[:, 0]
+
+    def _turns(self, particles: Tensor) -> Tensor:
+        """(M, K) radians by which the clusters are turned."""
+        return turns(particles[:, 2 : 3 * len(self.clusters) : 3], self.along)
 
     def openings(self, particles: Tensor) -> Tensor:
         """(M, drawers) how far the drawers are pulled out, metres."""
@@ -128,15 +135,15 @@ class StateSpace:
         own = self._own(particles)
         angle, shift = own.angle, own.shift
         rise = torch.zeros_like(angle)
-        for number, cluster in enumerate(self.clusters):
-            x = particles[:, 3 * number : 3 * number + 3]
+        for number, (cluster, turn) in enumerate(zip(self.clusters, self._turns(particles).unbind(dim=1), strict=True)):
+            x = particles[:, 3 * number : 3 * number + 2]
             pivot = self._pivot(cluster).expand(len(particles), 2)
-            whole = Planar.about(pivot, x[:, 2], x[:, :2])
+            whole = Planar.about(pivot, turn, x)
             rows = list(cluster)
             wide = Planar(whole.angle.unsqueeze(1), whole.shift.unsqueeze(1))
             moved = wide.after(Planar(angle[:, rows], shift[:, rows]))
             angle, shift = _put(angle, rows, moved.angle), _put(shift, rows, moved.shift)
-            rise = _put(rise, rows, self._rise(cluster, x[:, :2], x[:, 2]).unsqueeze(1).expand(-1, len(rows)))
+            rise = _put(rise, rows, self._rise(cluster, x, turn).unsqueeze(1).expand(-1, len(rows)))
         return Placed(Planar(angle, shift), rise)
 
     def place_turned_back(self, particles: Tensor) -> Placed:
@@ -170,10 +177,13 @@ class StateSpace:
 
     def _pivot(self, cluster: tuple[int, ...]) -> Tensor:
         """(2,) the point of O_F that a cluster's place speaks of: the middle of what carries the rest."""
+        return self.solids.footprints.centre[self._root(cluster)]
+
+    def _root(self, cluster: tuple[int, ...]) -> int:
         row = self.moved if self.moved in cluster else cluster[0]
         while row in self.parent:
             row = self.parent[row]
-        return self.solids.footprints.centre[row]
+        return row
 
     def _own(self, particles: Tensor) -> Planar:
         """(M, N) what every segment does within its cluster, as O_F shows it, carried along by what it stands in or on."""
@@ -198,10 +208,7 @@ class StateSpace:
 
     def _rise(self, cluster: tuple[int, ...], place: Tensor, turn: Tensor) -> Tensor:
         """(M,) metres from the table below a cluster in O_F to the one below its place."""
-        row = self.moved if self.moved in cluster else cluster[0]
-        while row in self.parent:
-            row = self.parent[row]
-        box = self.solids.footprints.rows(torch.tensor(row))
+        box = self.solids.footprints.rows(torch.tensor(self._root(cluster)))
         here = self.surroundings.height(box.centre, box.around())
         there = self.surroundings.height(place, Footprints(place, box.half, box.yaw + turn).around())
         return there - here
@@ -223,17 +230,10 @@ class StateSpace:
         number = {row: i for i, cluster in enumerate(self.clusters) for row in cluster}
         for i, one in enumerate(self.movable):
             for other in self.movable[i + 1 :]:
-                if not (self._under(one, other) or self._under(other, one)):
+                if not (leads_to(self.parent, other, one) or leads_to(self.parent, one, other)):
                     found.append((one, other, 0.0 if number[one] == number[other] else _GAP))
         columns = list(zip(*found, strict=True)) or [(), (), ()]
         return torch.tensor(columns[0], dtype=torch.long), torch.tensor(columns[1], dtype=torch.long), torch.tensor(columns[2])
-
-    def _under(self, row: int, other: int) -> bool:
-        while other in self.parent:
-            other = self.parent[other]
-            if other == row:
-                return True
-        return False
 
     def _off(self, boxes: Footprints) -> Tensor:
         """(M,) squared metres by which what stands on tables sticks out of them, more than in O_F."""
@@ -275,6 +275,7 @@ def state_space(
     varying, solids = members(found, moved, cloud.names, scene), solids_of(cloud.names, scene)
     thick = walls(cloud.names, scene)
     together = bands(found.clusters[0], varying, found.parent, solids, thick)
+    fixed = frozenset(row for rows in found.clusters for row in rows if not CATEGORIES[cloud.categories[row]].movable)
     return StateSpace(
         found.clusters,
         found.parent,
@@ -282,7 +283,7 @@ def state_space(
         moved,
         varying,
         drawers(found.clusters[0], cloud.names, scene),
-        frozenset(row for cluster in found.clusters for row in cluster if not CATEGORIES[cloud.categories[row]].movable),
+        fixed,
         freedom,
         Surroundings(belief.state.box[0][tables]),
         tuple(tables),
@@ -292,4 +293,5 @@ def state_space(
         tuple(thick),
         together,
         physics,
+        along_edges(found.clusters, solids.footprints, fixed),
     )

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 
-from fail2progress.learning.finetuning.chosen import KEPT, in_view, mistaken, ranked
+from fail2progress.learning.finetuning.chosen import KEPT, as_observed, in_view, mistaken, ranked, teaching
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.simulation.base import Outcome
 from support import failures
 
 ALL = np.ones(6)
@@ -61,3 +64,31 @@ def test_a_model_that_knows_nothing_is_mistaken_and_of_other_things_nothing_is_s
     names = [name for name in outcome.before.cloud.names if name.startswith("row_")]
     assert mistaken(model, outcome, names, [])
     assert not mistaken(model, outcome, [], ["left"])
+
+
+def fallen(outcome: Outcome, one: str) -> Outcome:
+    """The same execution with nothing below one thing any more."""
+    true = outcome.after.relations
+    binary = np.array(true.binary, float)
+    row = true.names.index(one)
+    binary[row], binary[:, row] = 0.0, 0.0
+    return replace(outcome, after=replace(outcome.after, relations=replace(true, binary=binary)))
+
+
+def test_a_failure_came_about_as_it_was_observed_or_otherwise() -> None:
+    stands = failures.outcome("stack")
+    falls, names = fallen(stands, "top"), ["base", "top"]
+    broken = [failures.mismatch(*one) for one in (("above", "top", "base"), ("below", "base", "top"), ("contact", "top", "base"))]
+    told = [m.model_copy(update={"expected": 0.0, "observed": 1.0}) for m in broken]
+    assert as_observed(told, names, [stands, falls]).tolist() == [True, False]
+    # What no execution shows says nothing of them, nor do things that are not asked for, or contacts.
+    unseen = failures.mismatch("inside", "top", "base").model_copy(update={"expected": 0.0, "observed": 1.0})
+    assert as_observed([*told, unseen], names, [stands, falls]).tolist() == [True, False]
+    assert as_observed(told[2:], names, [stands, falls]).all() and as_observed(told, ["base"], [falls]).all()
+
+
+def test_what_was_observed_comes_before_what_else_is_wrong_and_both_before_what_is_right() -> None:
+    wrong, alike = np.array([True, False, True, True]), np.array([False, True, True, False])
+    teaches = teaching(wrong, alike)
+    assert teaches.tolist() == [0.5, 0.0, 1.0, 0.5]
+    assert ranked(np.ones(4), np.ones(4), teaches, np.zeros(4, bool), 2, 0.5) == [2, 0, 3, 1]

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fail2progress.core.relations import BINARY, Mask
+from fail2progress.core.relations import BINARY, SUPPORT, Mask
 from fail2progress.core.scene import Array
+from fail2progress.failures.event import Mismatch
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
@@ -24,24 +25,25 @@ _OFF = 0.02
 _WHOLE = 8.0
 """What visibility is multiplied by: from an eighth of its outline on a thing counts as seen whole."""
 _TEACHES = 10.0
-"""What a scene that the model gets wrong counts, in parts of R_F: it comes before all others."""
+"""What a scene that teaches counts, in parts of R_F: it comes before all others."""
+_ALIKE = 0.6
+"""Share of broken relations from which the failure came about as it was observed: a model that says so has learnt it."""
 KEPT = 0.96
 """Share of R_F that D+ keeps, however many explore."""
 _SHOWN = 0.2
 """What it counts to have everything in view, in parts of R_F."""
 
 
-def ranked(shares: Array, seen: Array, wrong: Mask, explorer: Mask, samples: int, quota: float) -> list[int]:
+def ranked(shares: Array, seen: Array, teaches: Array, explorer: Mask, samples: int, quota: float) -> list[int]:
     """Rows of simulated scenes, the best first. Of the first `samples`, explorers are at most a `quota`, and as many as leave
     `KEPT` of R_F; more where too few others teach.
 
-    Only what the model gets `wrong` (K,) teaches something: where things are hidden, it has nothing to be wrong about. shares,
-    seen (K,): of R_F that is kept, and of the things concerned that are in view.
+    `teaches` (K,): see teaching. shares, seen (K,): of R_F that is kept, and of the things concerned that are in view.
     """
-    worth = np.round(shares, 3) + _SHOWN * np.round(seen, 3) + _TEACHES * wrong
+    worth = np.round(shares, 3) + _SHOWN * np.round(seen, 3) + _TEACHES * teaches
     keepers = [int(i) for i in np.argsort(-worth, kind="stable") if not explorer[i]]
-    others = [int(i) for i in np.argsort(-seen, kind="stable") if explorer[i] and wrong[i]]
-    needed = samples - int((wrong & ~explorer).sum())
+    others = [int(i) for i in np.argsort(-(seen + _TEACHES * teaches), kind="stable") if explorer[i] and teaches[i]]
+    needed = samples - int(((teaches > 0) & ~explorer).sum())
     taken: list[int] = []
     for i in others:
         own = [*keepers[: samples - len(taken) - 1], *taken, i]
@@ -49,6 +51,27 @@ def ranked(shares: Array, seen: Array, wrong: Mask, explorer: Mask, samples: int
             taken.append(i)
     rest = [i for i in range(len(shares)) if explorer[i] and i not in taken]
     return [*keepers[: samples - len(taken)], *taken, *keepers[samples - len(taken) :], *rest]
+
+
+def teaching(wrong: Mask, alike: Mask) -> Array:
+    """(K,) how much scenes teach: 1 where the model gets `wrong` what was observed, half of that where it gets something else
+    wrong, and 0 where it is right: where things are hidden, it has nothing to be wrong about."""
+    return np.asarray(wrong * np.where(alike, 1.0, 0.5))
+
+
+def as_observed(broken: Sequence[Mismatch], names: Sequence[str], outcomes: Sequence[Outcome]) -> Mask:
+    """(K,) in which executions a failure came about as it was observed: by what of its `broken` relations says what ends in or on
+    what, of some things. Directions turn with the scene and contacts hang on a millimetre; what no execution shows says nothing.
+    """
+    asked = [m for m in broken if m.relation in SUPPORT and set(m.names) <= set(names)]
+    shown = np.array([[_shown(mismatch, outcome) for mismatch in asked] for outcome in outcomes], bool)
+    shown = shown[:, shown.any(axis=0)]
+    return np.asarray(shown.mean(axis=1) >= _ALIKE) if shown.size else np.ones(len(outcomes), bool)
+
+
+def _shown(mismatch: Mismatch, outcome: Outcome) -> bool:
+    true = outcome.after.relations
+    return set(mismatch.names) <= set(true.names) and (mismatch.value(true) > 0.5) == (mismatch.observed > 0.5)
 
 
 def in_view(sample: Sample, names: Sequence[str]) -> float:

@@ -16,7 +16,7 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
 from fail2progress.failures.physics import disturbances
-from fail2progress.learning.finetuning.chosen import in_view, mistaken, ranked
+from fail2progress.learning.finetuning.chosen import as_observed, in_view, mistaken, ranked, teaching
 from fail2progress.learning.finetuning.doubt import doubted, without
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
 from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, simulated, within
@@ -202,10 +202,10 @@ def target(
         raise NothingToVaryError(f"none of {len(states)} generated scenes was stable; use more samples or another failure")
     relations = without(event.relations_before, unsure)
     shares, explorer = np.array([kept(relations, space, one).mean() for one in samples]), _explore(samples, options)
-    seen, wrong = _judged(model, event, space, samples)
-    order = ranked(shares, seen, wrong, explorer, options.samples, options.explorers)
+    seen, teaches = _judged(model, event, space, samples)
+    order = ranked(shares, seen, teaches, explorer, options.samples, options.explorers)
     best, left = [samples[i] for i in order[: options.samples]], order[options.samples :]
-    teach = [i for i in left if wrong[i]]
+    teach = [i for i in left if teaches[i] == 1]
     robot = float(np.mean([kept(relations, space, sample, robot=True).mean() for sample in best]))
     simulated_share = float(shares[~explorer].mean()) if (~explorer).any() else 0.0
     spare = [samples[i] for i in (teach if len(teach) >= _ENOUGH else left) if shares[i] >= _WHOLE]
@@ -235,16 +235,16 @@ def _states(
 
 
 def _explore(samples: list[Sample], options: TargetOptions) -> Mask:
-    """(K,) which samples come from explorers."""
     return np.array([sample.particle >= options.particles - options.exploring for sample in samples])
 
 
-def _judged(model: SkillEffectModel, event: FailureEvent, space: StateSpace, samples: list[Sample]) -> tuple[Array, Mask]:
-    """(K,) how much of what is concerned is in view in each sample, and (K,) whether the model gets it wrong."""
-    names = [event.before.names[row] for row in space.concerned]
-    kinds = [mismatch.relation for mismatch in event.header.mismatches]
-    seen = [in_view(sample, names) for sample in samples]
-    return np.array(seen), np.array([mistaken(model, sample.outcome, names, kinds) for sample in samples])
+def _judged(model: SkillEffectModel, event: FailureEvent, space: StateSpace, samples: list[Sample]) -> tuple[Array, Array]:
+    """(K,) how much of what is concerned is in view in each sample, and (K,) how much the sample teaches."""
+    names, broken = [event.before.names[row] for row in space.concerned], event.header.mismatches
+    kinds, outcomes = [mismatch.relation for mismatch in broken], [sample.outcome for sample in samples]
+    wrong = np.array([mistaken(model, outcome, names, kinds) for outcome in outcomes])
+    seen = np.array([in_view(sample, names) for sample in samples])
+    return seen, teaching(wrong, as_observed(broken, names, outcomes))
 
 
 def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:

@@ -1,0 +1,50 @@
+import math
+
+import pytest
+import torch
+
+from fail2progress.learning.finetuning.targeted import observed
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.prediction import encode_observation
+from fail2progress.stein.commands import headings
+from fail2progress.stein.planar import Footprints
+from fail2progress.stein.states import state_space
+from fail2progress.stein.turns import along_edges, turns
+from support import failures
+
+QUARTER = math.pi / 2
+ALL = torch.tensor([True])
+
+
+def test_what_stands_along_an_edge_mostly_does_so_after_its_turn_and_every_turn_can_be() -> None:
+    drawn = torch.linspace(-math.pi, math.pi, 20_001, dtype=torch.float64).unsqueeze(1)
+    turned = turns(drawn, ALL)
+    askew = (torch.remainder(turned + QUARTER / 2, QUARTER) - QUARTER / 2).abs().rad2deg()
+    assert (askew < 2.0).double().mean() > 0.7 and 0.1 < (askew > 10.0).double().mean() < 0.2
+    steps = turned.diff(dim=0)
+    assert bool((steps >= -1e-12).all()) and bool((steps < 0.01).all())  # no gap and no way back
+    assert torch.equal(turns(drawn, torch.tensor([False])), drawn)
+
+
+@pytest.mark.parametrize("quarters", range(-2, 3))
+def test_quarter_turns_stay_what_they_are(quarters: int) -> None:
+    drawn = torch.tensor([[quarters * QUARTER]])
+    torch.testing.assert_close(turns(drawn, ALL), drawn)
+
+
+def test_clusters_stand_along_edges_if_all_of_them_do_and_furniture_faces_the_robot_anyway() -> None:
+    yaw = torch.tensor([0.02, QUARTER - 0.03, 0.6, -math.pi, 0.0])
+    boxes = Footprints(torch.zeros(5, 2), torch.ones(5, 2), yaw)
+    found = along_edges([(0, 1), (1, 2), (3,), (3, 4)], boxes, {4})
+    assert found.tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize(("kind", "alone"), [("nested", True), ("row", False)])
+def test_what_stands_alone_along_an_edge_is_pushed_to_all_sides(model: Points2Plans, kind: str, alone: bool) -> None:
+    event, scene = failures.event(kind), failures.outcome(kind).before.scene
+    space = state_space(encode_observation(model, event.before), observed(event), scene)
+    particles = space.observed().repeat(50, 1)
+    particles[:, 2] = torch.linspace(-3.1, 3.1, 50)
+    turned = space.turn(particles)
+    assert bool(space.along[0]) and (turned - particles[:, 2]).abs().max() > 0.5
+    assert torch.equal(headings(space, particles), particles[:, 2] if alone else turned)
