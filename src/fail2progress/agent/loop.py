@@ -49,6 +49,8 @@ class AgentConfig:
     max_skills: int = 20
     rule: MonitorRule | None = None
     """When a mismatch matters; None: as calibrated for the model."""
+    surprises: bool = False
+    """Whether motions that surprise by the calibrated rule become events too. They stop nothing."""
     relations: str = DEFAULT
     """Name of the relation detector."""
 
@@ -64,7 +66,12 @@ class Episode:
     @property
     def failures(self) -> tuple[FailureEvent, ...]:
         """The failures met, in order."""
-        return tuple(step.event for step in self.taken if step.event is not None)
+        return tuple(step.event for step in self.taken if step.event is not None and step.mismatches)
+
+    @property
+    def surprises(self) -> tuple[FailureEvent, ...]:
+        """What went otherwise than expected without harm to the plan, in order."""
+        return tuple(step.event for step in self.taken if step.event is not None and not step.mismatches)
 
 
 EventCallback = Callable[[str, object], None]
@@ -119,7 +126,7 @@ class Agent:
                     return Episode("done", tuple(plans), tuple(taken))
                 stages = _left(stages, seen.relations)
                 belief = observer.belief(self.planner.model, seen)
-                plans.append(self._plan(belief, stages, plans[-1] if plans and taken[-1].event is None else None))
+                plans.append(self._plan(belief, stages, plans[-1] if plans and not taken[-1].mismatches else None))
                 pending = list(plans[-1].skills)
                 if not pending:
                     done = assignment.goal.satisfied(seen.relations)
@@ -134,7 +141,7 @@ class Agent:
             taken.append(self._check(attempt, seen))
             event = taken[-1].event
             if event is not None:
-                if self.config.stop_at_failure:
+                if self.config.stop_at_failure and taken[-1].mismatches:
                     return Episode("failure", tuple(plans), tuple(taken))
                 self.learn(event)
         done = bool(taken) and assignment.goal.satisfied(taken[-1].observed)
@@ -156,7 +163,8 @@ class Agent:
 
     def _check(self, attempt: SkillExecution, after: Observation) -> StepResult:
         """R^_k against R'_k; what matters becomes an event, durable before this returns."""
-        rule = self.config.rule or rule_for(attempt.model, self.config.relations, self.planner.model.name)
+        kind, surprises = self.planner.model.name, self.config.surprises
+        rule = self.config.rule or rule_for(attempt.model, self.config.relations, kind, surprises)
         monitor = self.monitor or RuleMonitor(self.keep, rule)
         taken = monitor.check(attempt, after)
         self.on_event("skill", taken)

@@ -17,6 +17,7 @@ from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.monitor import Conduct, MonitorRule, mismatches
+from fail2progress.failures.surprise import astray
 from fail2progress.planning.planned import PlannedSkill
 from fail2progress.skills.base import SkillCall
 
@@ -50,7 +51,10 @@ class SkillExecution:
 
 @dataclass(frozen=True)
 class StepResult:
-    """One skill that was carried out: what was expected and what was seen afterwards."""
+    """One skill that was carried out: what was expected and what was seen afterwards.
+
+    An event without mismatches is a surprise: the plan goes on, and something can be learnt.
+    """
 
     planned: PlannedSkill
     observed: RelationState
@@ -84,10 +88,16 @@ class RuleMonitor(Monitor):
 
 
 def judge(attempt: SkillExecution, after: Observation, rule: MonitorRule) -> StepResult:
-    """The relations R^_k of `after` against R'_k of the attempt; what matters becomes an event."""
+    """The relations R^_k of `after` against R'_k of the attempt; what matters becomes an event, and so does a surprise."""
     found = mismatches(attempt.planned.expected, after.relations, attempt.goal, rule, attempt.conduct)
-    event = _event(attempt, after, found) if found else None
+    event = _event(attempt, after, found) if found or _surprises(attempt, after, rule) else None
     return StepResult(attempt.planned, after.relations, found, event, attempt.conduct)
+
+
+def _surprises(attempt: SkillExecution, after: Observation, rule: MonitorRule) -> bool:
+    call = attempt.planned.call
+    distance = astray(attempt.before, after.cloud, attempt.planned.displacement, call.object) if rule.motion else 0.0
+    return rule.surprises(call.skill, distance)
 
 
 def _event(attempt: SkillExecution, after: Observation, found: tuple[Mismatch, ...]) -> FailureEvent:

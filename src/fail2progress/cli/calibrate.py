@@ -28,6 +28,9 @@ def calibrate(
     executions: int = typer.Option(
         1000, min=1, max=MOST, help="Held-out executions of the pre-training distribution to calibrate on."
     ),
+    each: int = typer.Option(
+        200, min=0, max=MOST, help="Of every skill, at least so many for its threshold of motion; 0: none of its own."
+    ),
     unseen: int = typer.Option(500, min=0, max=MOST, help="Further ones, to measure the false alarms on."),
     items: list[Path] = typer.Option([], help="Item files to measure hits and false alarms on (repeatable)."),
     alpha: float = typer.Option(0.02, min=0.0001, max=0.5, help="Promised share of false alarms."),
@@ -63,15 +66,17 @@ def calibrate(
         work: dict[str, Iterable[Job]] = {file.stem: [item.job for item in read_items(file)] for file in items}
     writable(place.parent)
     work = {"calibration": [pretraining.job(seed, n) for n in range(executions)], **work}
+    work["motion"] = pretraining.more_of_each(seed, executions, each)
     work["unseen"] = [pretraining.job(seed + 1, n) for n in range(unseen)]
     found = {name: _judged(name, list(jobs), checkpoint, relations, simulator, processes) for name, jobs in work.items()}
     try:
-        made = monitoring.calibrate(found.pop("calibration"), alpha, checkpoint.digest)
+        made = monitoring.calibrate(found.pop("calibration"), alpha, checkpoint.digest, found.pop("motion"))
     except CalibrationError as error:
         raise WorkError(f"{error}; give more --executions or a larger --alpha") from error
-    measured = {name: monitoring.noticed(judged, made.threshold) for name, judged in found.items()}
-    measured["items"] = monitoring.noticed((one for file in items for one in found[file.stem]), made.threshold)
-    origin = provenance(seed=seed, executions=executions, unseen=unseen, simulator=simulator, relations=relations)
+    measured = {name: monitoring.noticed(judged, made) for name, judged in found.items()}
+    measured["items"] = monitoring.noticed((one for file in items for one in found[file.stem]), made)
+    numbers = {"seed": seed, "executions": executions, "each": each, "unseen": unseen}
+    origin = provenance(**numbers, simulator=simulator, relations=relations)
     made = made.model_copy(update={"measured": measured, "relations": relations, "provenance": origin})
     write_whole(place, made.model_dump_json(indent=1) + "\n")
     if as_json:
@@ -80,6 +85,10 @@ def calibrate(
         seen = f"of what can be seen {counts['f1_observable']:.3f} ({counts['not_observable']} out of sight)"
         skills = f"without relations misread from the start {counts['f1_of_skills']:.3f} ({counts['misread']} such alone)"
         say(f"{name}: false alarms {counts['false_alarm_rate']:.1%}, F1 {counts['f1']:.3f}, {seen}, {skills}")
+        quiet = counts["quiet"] + counts["misses"]
+        say(f"{name}: of {quiet} without an alarm {counts['surprises']} surprise by where things ended")
+    far = ", ".join(f"{name} {1000 * metres:.0f} mm" for name, metres in made.motion.items())
+    say(f"motion surprises beyond: {far or 'no skill has enough executions'}")
     say(f"threshold {made.threshold:.3f} on {made.good} good executions of {made.executions}: {place}")
 
 

@@ -8,11 +8,10 @@ from datetime import datetime, timezone
 import numpy as np
 
 from fail2progress.core.memory import ObjectMemory
-from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, RelationState
-from fail2progress.core.scene import Array
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.monitor import MonitorRule
+from fail2progress.failures.surprise import astray
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import detect, encode_observation, predict_effect
 from fail2progress.simulation.base import Outcome, Simulator
@@ -52,7 +51,7 @@ def failure_of(outcome: Outcome, name: str, seed: int, model: SkillEffectModel, 
     observed = detect(model, encode_observation(model, after))
     moving = {outcome.call.object, *(before.names[row] for row in seen_moving(before, after))}
     broken = _broken(expected, observed, moving)
-    if not broken and not _astray(before, after, shift, moving):
+    if not broken and astray(before, after, shift, outcome.call.object) <= ASTRAY:
         raise NoFailureError(f"{name}: the model predicts the relations and the motion of all that was seen to move")
     call = Call.of(outcome.call)
     header = Header(
@@ -97,9 +96,3 @@ def _pairs(expected: RelationState, observed: RelationState) -> Iterator[Mismatc
         names = expected.names[i], expected.names[j]
         values = float(one[i, j, k]), float(other[i, j, k])
         yield Mismatch(relation=BINARY[k], subject=names[0], other=names[1], expected=values[0], observed=values[1])
-
-
-def _astray(before: SegmentedCloud, after: SegmentedCloud, shift: Array, moving: set[str]) -> bool:
-    """Whether something seen to move ended elsewhere than predicted, although no relation is broken: a block that toppled."""
-    error = np.linalg.norm(after.bounds().mean(axis=1) - before.bounds().mean(axis=1) - shift, axis=1)
-    return any(error[before.names.index(name)] > ASTRAY for name in moving)

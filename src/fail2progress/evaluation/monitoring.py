@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.relations import RelationState
-from fail2progress.failures.calibration import Calibration, conformal_threshold, score
+from fail2progress.failures.calibration import Calibration, conformal_threshold, enough, score
 from fail2progress.failures.monitor import Conduct, Key, MonitorRule, relied_on
+from fail2progress.failures.surprise import astray
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.perception.relations.base import RelationDetector
@@ -26,6 +27,9 @@ class Judged:
     """Whether a relation that came out otherwise is one between things that are seen afterwards; True where none did."""
     misread: bool = False
     """Whether all that came out otherwise was believed wrongly before the skill already, which did not touch it."""
+    skill: str = ""
+    astray: float = 0.0
+    """Metres between where something that moved was expected to end and where it was seen to, where that was farthest."""
 
 
 def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector) -> Judged:
@@ -42,7 +46,9 @@ def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector
     in_view = {name for name, shown in zip(outcome.after.cloud.names, outcome.after.cloud.seen, strict=True) if shown}
     observable = not wrong or any({name for name in atom[1:] if name} <= in_view for atom in wrong)
     misread = bool(wrong) and all(_misread(atom, outcome, believed, expected) for atom in wrong)
-    return Judged(bool(wrong), score(expected, detector.observe(seen).relations, atoms), observable, misread)
+    room = score(expected, detector.observe(seen).relations, atoms)
+    away = astray(before, seen, shift, outcome.call.object)
+    return Judged(bool(wrong), room, observable, misread, outcome.call.skill, away)
 
 
 def _misread(atom: Key, outcome: Outcome, believed: RelationState, expected: RelationState) -> bool:
@@ -71,21 +77,35 @@ def executions(
         yield judged(outcome, model, detector) if outcome.stable and visible else None
 
 
-def calibrate(found: Sequence[Judged], alpha: float, digest: str) -> Calibration:
-    """The threshold that keeps false alarms to alpha. CalibrationError where too few executions went as predicted."""
+def calibrate(found: Sequence[Judged], alpha: float, digest: str, more: Sequence[Judged] = ()) -> Calibration:
+    """The threshold that keeps false alarms to alpha. CalibrationError where too few executions went as predicted.
+
+    `more` are executions for the thresholds of motion, skill by skill, beside `found`.
+    """
     good = [one.score for one in found if not one.failed]
-    return Calibration(
-        model=digest, alpha=alpha, threshold=conformal_threshold(good, alpha), executions=len(found), good=len(good)
-    )
+    threshold = conformal_threshold(good, alpha)
+    motion = _motion([one for one in (*found, *more) if one.score <= threshold], alpha)
+    return Calibration(model=digest, alpha=alpha, threshold=threshold, executions=len(found), good=len(good), motion=motion)
 
 
-def noticed(found: Iterable[Judged], threshold: float) -> dict[str, float]:
+def _motion(quiet: Sequence[Judged], alpha: float) -> dict[str, float]:
+    """By skill, the distance (m) that at most alpha of its executions without an alarm exceed; where they are enough to tell."""
+    by_skill: dict[str, list[float]] = {}
+    for one in quiet:
+        by_skill.setdefault(one.skill, []).append(one.astray)
+    told = {name: distances for name, distances in sorted(by_skill.items()) if enough(len(distances), alpha)}
+    return {name: round(conformal_threshold(distances, alpha), 4) for name, distances in told.items()}
+
+
+def noticed(found: Iterable[Judged], made: Calibration) -> dict[str, float]:
     """Counts, rate of false alarms and F1 of saying that something failed; NaN where there was nothing of the kind.
+
+    `surprises` counts those without an alarm in which something ended farther from where it was expected than the skill allows.
 
     The same F1 over those alone whose failure can be seen, and how many cannot: what shows it is out of sight afterwards. And F1
     and false alarms where an execution with misread relations alone is no failure of the skill, and how many of these there are.
     """
-    all_of_them = list(found)
+    all_of_them, threshold = list(found), made.threshold
     shown = [one for one in all_of_them if one.observable]
     figures, hidden = _noticed(all_of_them, threshold), len(all_of_them) - len(shown)
     skills = _noticed([replace(one, failed=one.failed and not one.misread) for one in all_of_them], threshold)
@@ -94,6 +114,7 @@ def noticed(found: Iterable[Judged], threshold: float) -> dict[str, float]:
         "not_observable": hidden,
         "f1_observable": _noticed(shown, threshold)["f1"],
         "misread": sum(one.misread for one in all_of_them),
+        "surprises": sum(one.score <= threshold and made.rule.surprises(one.skill, one.astray) for one in all_of_them),
         "f1_of_skills": skills["f1"],
         "false_alarm_rate_of_skills": skills["false_alarm_rate"],
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +44,9 @@ class Calibration(BaseModel):
     executions: int
     """Of which `good` went as predicted: those were calibrated on."""
     good: int
+    motion: dict[str, float] = Field(default_factory=dict)
+    """By skill, how far (m) what it moves may end from where it was expected before that is a surprise, with the same promise:
+    at most `alpha` of the skill's executions that raise no alarm. Skills with too few executions for that are left out."""
     measured: dict[str, Any] = Field(default_factory=dict)
     """False alarms and hits on executions that were not calibrated on."""
     provenance: dict[str, Any] = Field(default_factory=dict)
@@ -50,7 +54,7 @@ class Calibration(BaseModel):
     @property
     def rule(self) -> MonitorRule:
         """The rule that alarms where a score is above the threshold."""
-        return MonitorRule(high=0.5 + self.threshold, low=0.5 - self.threshold)
+        return MonitorRule(high=0.5 + self.threshold, low=0.5 - self.threshold, motion=tuple(sorted(self.motion.items())))
 
 
 def score(expected: RelationState, observed: RelationState, atoms: Iterable[Key]) -> float:
@@ -73,10 +77,15 @@ def conformal_threshold(scores: Sequence[float], alpha: float) -> float:
     CalibrationError where n is too small for alpha: k would be above n.
     """
     place = math.ceil((len(scores) + 1) * (1.0 - alpha))
-    if place > len(scores):
+    if not enough(len(scores), alpha):
         least = math.ceil(1.0 / alpha) - 1
         raise CalibrationError(f"{len(scores)} good executions cannot promise {alpha:g}: at least {least} are needed")
     return max(sorted(scores)[place - 1], 0.0)
+
+
+def enough(count: int, alpha: float) -> bool:
+    """Whether so many good executions can promise alpha."""
+    return math.ceil((count + 1) * (1.0 - alpha)) <= count
 
 
 def read(path: Path) -> Calibration:
@@ -88,13 +97,15 @@ def read(path: Path) -> Calibration:
 
 
 @lru_cache(maxsize=64)
-def rule_for(digest: str, relations: str = "learned", kind: str = "") -> MonitorRule:
+def rule_for(digest: str, relations: str = "learned", kind: str = "", surprises: bool = False) -> MonitorRule:
     """The calibrated rule of a model of the package, by its digest; of another one, that of the base model of its kind.
 
-    With another detector than the learned one: what was calibrated with that, where something was.
+    With another detector than the learned one: what was calibrated with that, where something was. Without `surprises`, motion
+    does not count.
     """
     every = weights.fitted(SUFFIX, read)
     known = relations if any(one.relations == relations for one in every.values()) else "learned"
     found = {name.removesuffix(f".{known}"): one for name, one in every.items() if one.relations == known}
     own = weights.of_model(found, digest, kind) or found.get(weights.DEFAULT)
-    return own.rule if own is not None else MonitorRule()
+    rule = own.rule if own is not None else MonitorRule()
+    return rule if surprises else replace(rule, motion=())

@@ -26,6 +26,7 @@ from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.physics import SURFACE, Inference, explanation, shifts
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.signals import LONGEST, signals
+from fail2progress.failures.surprise import moving, same_motion
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.simulation.reconstruction.hindsight import from_both, in_hindsight
@@ -77,15 +78,15 @@ class Classifier:
             jobs.append(Job(base.with_poses(poses), event.header.call.call(), self.camera, seed=seed + repetition))
         outcomes = list(self.simulator.execute_all(jobs))
         differences = [_differences(event, outcome) for outcome in outcomes]
-        agreeing = sum(not found for found in differences)
-        symbolic = agreeing * 2 > len(differences)
-        votes = agreeing if symbolic else len(differences) - agreeing
+        agree = [not found and _moved_alike(event, outcome) for found, outcome in zip(differences, outcomes, strict=True)]
+        symbolic = sum(agree) * 2 > len(agree)
+        votes = agree.count(symbolic)
         return FailureReport(
             failure=event.id,
             category=FailureClass.SYMBOLIC_PREDICTION if symbolic else FailureClass.SIM2REAL_GAP,
-            confidence=votes / len(differences),
-            repetitions=len(differences),
-            differences=min((found for found in differences if bool(found) != symbolic), key=len),
+            confidence=votes / len(agree),
+            repetitions=len(agree),
+            differences=min((found for found, same in zip(differences, agree, strict=True) if same == symbolic), key=len),
             rebuilt=_described(base),
             reason="" if symbolic else self._cause(event, base, seed),
         )
@@ -137,6 +138,16 @@ def _all_signals(found: Refinement, first: bool) -> tuple[FailureSignals, ...]:
         else row
         for row in rows
     )
+
+
+def _moved_alike(event: FailureEvent, outcome: Outcome) -> bool:
+    """Whether what moved did so in the simulation as in the world; asked where that alone is the failure: a surprise."""
+    if event.header.mismatches:
+        return True
+    names, simulated = outcome.before.scene.names, outcome.displacements
+    seen = shifts(event.before, event.after, names)
+    judged = {names.index(event.header.call.object), *(names.index(name) for name in moving(event) if name in names)}
+    return all(same_motion(seen[row], simulated[row]) for row in judged if np.isfinite(seen[row]).all())
 
 
 def _differences(event: FailureEvent, outcome: Outcome) -> tuple[Mismatch, ...]:

@@ -29,6 +29,12 @@ class MonitorRule:
     low: float = 0.3
     relations: tuple[str, ...] = SUPPORT
     """Relations that count for every pair of objects concerned; others only where the goal or a skill speaks of them."""
+    motion: tuple[tuple[str, float], ...] = ()
+    """By skill, how far (m) what it moves may end from where it was expected before that is a surprise; none for other skills."""
+
+    def surprises(self, skill_name: str, distance: float) -> bool:
+        """Whether a distance (m) between expected and seen end is beyond what the skill's executions usually show."""
+        return distance > dict(self.motion).get(skill_name, float("inf"))
 
     def differ(self, relation: str, expected: float, observed: float) -> bool:
         """Whether two beliefs are on opposite sides with room between them.

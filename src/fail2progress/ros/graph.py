@@ -123,7 +123,13 @@ _NODES = (
     NodeEntry(
         "monitor",
         "what is seen after a skill against what was expected; failures are durable before they are published",
-        (),
+        (
+            Parameter(
+                "surprises",
+                True,
+                "whether a motion far from what was expected becomes an event, to learn from, though the plan goes on",
+            ),
+        ),
         ("steps", "relations"),
         ("verdicts", "failures"),
     ),

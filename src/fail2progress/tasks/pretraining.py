@@ -10,6 +10,7 @@ meets later (docs/decisions/0014).
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -43,6 +44,23 @@ def job(seed: int, index: int) -> Job:
             eye, target = random_camera_pose(rng)
             return Job(scene, call, Camera(eye=eye, target=target), seed=int(rng.integers(2**31)))
     raise DoesNotFitError(f"no execution found for seed {seed}, number {index}")
+
+
+def more_of_each(seed: int, first: int, count: int) -> list[Job]:
+    """Jobs from number `first` on, so that with those before it every skill of the distribution has at least `count`.
+
+    Those of skills that have enough are left out; skills that the distribution hardly has end the search after 100 times `count`.
+    """
+    had = Counter(job(seed, n).call.skill for n in range(first))
+    found: list[Job] = []
+    for n in range(first, first + 100 * count):
+        if all(had[name] >= count for name, one in SKILLS.items() if data_sampler(one).share > 0):
+            break
+        one = job(seed, n)
+        if had[one.call.skill] < count:
+            had[one.call.skill] += 1
+            found.append(one)
+    return found
 
 
 def random_scene(rng: np.random.Generator) -> Scene:

@@ -10,6 +10,7 @@ from fail2progress_msgs.msg import Relations, Step, Verdict
 from fail2progress.agent.monitor import SkillExecution, StepResult, judge
 from fail2progress.core.memory import matched_first
 from fail2progress.failures.calibration import rule_for
+from fail2progress.failures.sentences import story
 from fail2progress.failures.store import FailureStore
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import attempt_of, event_msg, mismatch_msg, phase_of
@@ -65,25 +66,30 @@ class MonitorNode(StackNode):
             raise Refused("points", f"step {key[1]}: segments have another number of points than before")
         if not set(seen.cloud.names) & set(attempt.before.names):
             raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
-        rule = rule_for(attempt.model, seen.source.split(" ")[0])  # a detector by name, or the digest of the model that detects
+        detector = seen.source.split(" ")[0]  # by name, or the digest of the model that detects
+        rule = rule_for(attempt.model, detector, surprises=bool(self.param("surprises")))
         self._tell(key, attempt, judge(attempt, matched_first(seen, attempt.before), rule))
         # Only now: what was refused leaves the step open for what comes next.
         self.open.pop(key, None)
 
     def _tell(self, key: tuple[str, int], attempt: SkillExecution, taken: StepResult) -> None:
-        """Durable first, then the failure, then the verdict that the planner waits for."""
+        """Durable first, then the failure, then the verdict that the planner waits for.
+
+        A surprise is an event too, to be learnt from in the background, but no failure: the plan goes on.
+        """
         event = taken.event
         if event is not None:
             self.store.add(event)
-            said = "; ".join(map(str, taken.mismatches[:3]))
-            self.get_logger().warning(f"failure {event.id}: {attempt.planned.call}: {said}")
+            said = "; ".join(map(str, taken.mismatches[:3])) or story(event)[0]
+            kind = "failure" if taken.mismatches else "surprise"
+            self.get_logger().warning(f"{kind} {event.id}: {attempt.planned.call}: {said}")
             self.tell("failures", event_msg(event))
         verdict = Verdict(
             header=header(self.now(), attempt.before.frame),
             schema_version=SCHEMA,
             episode=uuid_msg(key[0]),
             step=key[1],
-            failure=event is not None,
+            failure=bool(taken.mismatches),
             event=uuid_msg(event.id if event is not None else ""),
             mismatches=[mismatch_msg(mismatch) for mismatch in taken.mismatches],
             observed=relations_msg(taken.observed),

@@ -1,0 +1,46 @@
+"""Surprises: what a skill moved ended elsewhere than expected, though no relation that the plan relies on broke.
+
+A pushed row, or a block that topples, breaks nothing that a plan needs, so the task goes on; the model was wrong all the same,
+and can learn from it (docs/decisions/0075).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fail2progress.core.memory import matching
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.scene import Array
+from fail2progress.failures.event import FailureEvent
+from fail2progress.stein.concerned import seen_moving
+
+CLOSE = 0.025
+"""Metres within which two ends are the same: what a robot knows of where things are (docs/decisions/0043)."""
+SHARE = 0.3
+"""Of the way, by which two motions may differ: what is rebuilt from one side is slid and turned a little otherwise."""
+
+
+def astray(before: SegmentedCloud, after: SegmentedCloud, expected: Array, moved: str) -> float:
+    """Largest distance (m) between where something was expected to end and where it was seen to; 0 where nothing is known.
+
+    expected: (N, 3) m, the motion expected of the segments of `before`. Judged are the object that the skill moves and all that
+    was seen to move, by the middles of their boxes; `after` may name more than `before`, in another order.
+    """
+    last = matching(after, before)
+    error = np.linalg.norm(_middles(last) - _middles(before) - expected, axis=1)
+    rows = {before.index(moved), *seen_moving(before, last)}
+    return max(float(value) for value in np.nan_to_num(error[sorted(rows)]))
+
+
+def moving(event: FailureEvent) -> tuple[str, ...]:
+    """What was seen to move."""
+    return tuple(event.before.names[row] for row in seen_moving(event.before, event.after))
+
+
+def same_motion(seen: Array, other: Array) -> bool:
+    """Whether a thing moved alike in the world and in its rebuilt scene, (3,) m each: within CLOSE, or SHARE of the way."""
+    return float(np.linalg.norm(other - seen)) <= max(CLOSE, SHARE * float(np.linalg.norm(seen)))
+
+
+def _middles(cloud: SegmentedCloud) -> Array:
+    return np.asarray(cloud.bounds().mean(axis=1))
