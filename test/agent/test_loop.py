@@ -12,6 +12,7 @@ from fail2progress.agent.monitor import StepResult
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
+from fail2progress.failures.monitor import MonitorRule
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.perception.relations.registry import relation_detector
@@ -180,6 +181,15 @@ def test_a_model_that_leaves_contents_behind_fails_where_a_loaded_cup_travels(or
     assert last.planned.call.object == "cup_1"
     broken = {(m.relation, m.subject, m.other): m for m in last.mismatches}
     assert broken["inside", "capsule_1", "cup_1"].expected < 0.1 < broken["inside", "capsule_1", "cup_1"].observed
+
+
+def test_surprises_are_kept_and_stop_nothing(oracle: Make, store: FailureStore) -> None:
+    """Where every millimetre surprises, the robot that stops at failures reaches its goal all the same, with one plan."""
+    keenest = MonitorRule(motion=(("pick_place", 0.0),))
+    episode = Run(oracle(), store, trial(), config=AgentConfig(replan=False, stop_at_failure=True, rule=keenest)).episode()
+    assert episode.outcome == "done" and len(episode.plans) == 1 and episode.failures == ()
+    assert len(episode.surprises) == len(episode.taken) == len(store.headers())
+    assert AgentConfig().surprises is False
 
 
 def test_a_watcher_is_told_of_plans_and_skills_in_order(oracle: Make, store: FailureStore) -> None:

@@ -3,7 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fail2progress.evaluation.monitoring import Judged, judged, noticed
+from fail2progress.evaluation.monitoring import Judged, calibrate, judged, noticed
+from fail2progress.failures.calibration import Calibration
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.perception.relations.registry import GEOMETRIC, LEARNED, relation_detector
@@ -21,18 +22,32 @@ def out_of_sight(outcome: Outcome, *names: str) -> Outcome:
     return replace(outcome, after=replace(outcome.after, cloud=replace(cloud, points=points)))
 
 
+RULE = Calibration(model="d" * 64, alpha=0.02, threshold=0.1, executions=9, good=9, motion={"push": 0.05})
+
+
 def test_failures_that_nothing_in_view_shows_are_counted_apart() -> None:
     found = [Judged(True, 0.3), Judged(True, -0.1, observable=False), Judged(False, 0.0), Judged(True, 0.0), Judged(False, 0.2)]
-    figures = noticed(found, 0.1)
+    figures = noticed(found, RULE)
     assert [figures[key] for key in ("hits", "false_alarms", "misses", "quiet", "not_observable")] == [1, 1, 2, 1, 1]
     assert figures["f1"] == pytest.approx(2 / 5) and figures["f1_observable"] == pytest.approx(2 / 4)
 
 
 def test_what_was_misread_before_the_skill_is_no_failure_of_it() -> None:
     found = [Judged(True, 0.3), Judged(True, 0.0, misread=True), Judged(True, 0.4, misread=True), Judged(False, 0.0)]
-    figures = noticed(found, 0.1)
+    figures = noticed(found, RULE)
     assert figures["misread"] == 2 and figures["f1"] == pytest.approx(4 / 5)
     assert figures["f1_of_skills"] == pytest.approx(2 / 3) and figures["false_alarm_rate_of_skills"] == pytest.approx(1 / 3)
+
+
+def test_motion_is_calibrated_skill_by_skill_on_what_raises_no_alarm() -> None:
+    """Where executions are enough for the promise; surprises are counted among those without an alarm alone."""
+    quiet = [Judged(False, -0.1, skill="push", astray=n / 1000) for n in range(1, 100)]
+    loud = [Judged(True, 0.3, skill="push", astray=9.0)] * 50
+    few = [Judged(False, -0.1, skill="open_drawer", astray=0.2)] * 40
+    made = calibrate([*quiet[:50], *loud], 0.02, "d" * 64, [*quiet[50:], *few])
+    assert made.motion == {"push": 0.098} and made.executions == 100
+    seen = [Judged(False, -0.1, skill="push", astray=0.2), Judged(True, 0.3, skill="push", astray=0.2), few[0]]
+    assert noticed(seen, made)["surprises"] == 1
 
 
 def test_a_relation_that_the_skill_left_alone_and_nobody_saw_is_misread() -> None:

@@ -73,19 +73,19 @@ def test_shipped_models_are_calibrated() -> None:
     for name in ("relational", "plain"):
         made = read(weights.path(name + SUFFIX))
         digest = load_checkpoint(weights.path(f"{name}.safetensors")).digest
-        assert made.model == digest and rule_for(digest) == made.rule
+        assert made.model == digest and rule_for(digest, surprises=True) == made.rule
         unseen = made.measured["unseen"]
         count = unseen["false_alarms"] + unseen["quiet"]
         assert unseen["false_alarm_rate"] <= made.alpha + 2.5 * (made.alpha * (1 - made.alpha) / count) ** 0.5
-    assert rule_for("f" * 64) == read(weights.path("relational" + SUFFIX)).rule
+    assert rule_for("f" * 64, surprises=True) == read(weights.path("relational" + SUFFIX)).rule
 
 
 def test_another_detector_has_a_rule_of_its_own_where_one_was_calibrated() -> None:
     made = read(weights.path("relational.combined" + SUFFIX))
-    assert made.relations == "combined" and rule_for(made.model, "combined") == made.rule
+    assert made.relations == "combined" and rule_for(made.model, "combined", surprises=True) == made.rule
     learned = read(weights.path("relational" + SUFFIX))
     assert made.model == learned.model and rule_for(made.model) == learned.rule != made.rule
-    assert rule_for("f" * 64, "combined") == made.rule
+    assert rule_for("f" * 64, "combined", surprises=True) == made.rule
     assert rule_for(made.model, "geometric") == learned.rule  # nothing was calibrated with it
 
 
@@ -95,7 +95,7 @@ def test_every_base_model_has_a_monitor_and_a_combination_of_its_own_for_the_usu
     digest = load_checkpoint(found.path).digest
     calibrated = read(found.path.with_name(f"{found.path.stem}.{DETECTOR}{SUFFIX}"))
     assert calibrated.model == combination_for(digest).model == digest and calibrated.relations == DETECTOR
-    assert rule_for(digest, DETECTOR) == calibrated.rule
+    assert rule_for(digest, DETECTOR, surprises=True) == calibrated.rule
     unseen = calibrated.measured["unseen"]
     count = unseen["false_alarms"] + unseen["quiet"]
     assert count > 100 and unseen["false_alarm_rate"] <= calibrated.alpha + 2.5 * (calibrated.alpha / count) ** 0.5

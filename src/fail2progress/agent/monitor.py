@@ -95,9 +95,11 @@ def judge(attempt: SkillExecution, after: Observation, rule: MonitorRule) -> Ste
 
 
 def _surprises(attempt: SkillExecution, after: Observation, rule: MonitorRule) -> bool:
-    call = attempt.planned.call
-    distance = astray(attempt.before, after.cloud, attempt.planned.displacement, call.object) if rule.motion else 0.0
-    return rule.surprises(call.skill, distance)
+    if not rule.motion:
+        return False
+    planned, states = attempt.planned, (attempt.planned.expected, after.relations)
+    distance = astray(attempt.before, after.cloud, planned.displacement, planned.call.object, states)
+    return rule.surprises(planned.call.skill, distance)
 
 
 def _event(attempt: SkillExecution, after: Observation, found: tuple[Mismatch, ...]) -> FailureEvent:

@@ -46,9 +46,9 @@ def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector
     in_view = {name for name, shown in zip(outcome.after.cloud.names, outcome.after.cloud.seen, strict=True) if shown}
     observable = not wrong or any({name for name in atom[1:] if name} <= in_view for atom in wrong)
     misread = bool(wrong) and all(_misread(atom, outcome, believed, expected) for atom in wrong)
-    room = score(expected, detector.observe(seen).relations, atoms)
-    away = astray(before, seen, shift, outcome.call.object)
-    return Judged(bool(wrong), room, observable, misread, outcome.call.skill, away)
+    observed = detector.observe(seen).relations
+    away = astray(before, seen, shift, outcome.call.object, (expected, observed))
+    return Judged(bool(wrong), score(expected, observed, atoms), observable, misread, outcome.call.skill, away)
 
 
 def _misread(atom: Key, outcome: Outcome, believed: RelationState, expected: RelationState) -> bool:

@@ -6,30 +6,38 @@ and can learn from it (docs/decisions/0075).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fail2progress.core.memory import matching
 from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
 from fail2progress.stein.concerned import seen_moving
 
 CLOSE = 0.025
 """Metres within which two ends are the same: what a robot knows of where things are (docs/decisions/0043)."""
+_HOLDING = ("above", "inside")
 SHARE = 0.3
 """Of the way, by which two motions may differ: what is rebuilt from one side is slid and turned a little otherwise."""
 
 
-def astray(before: SegmentedCloud, after: SegmentedCloud, expected: Array, moved: str) -> float:
+def astray(
+    before: SegmentedCloud, after: SegmentedCloud, expected: Array, moved: str, states: Sequence[RelationState] = ()
+) -> float:
     """Largest distance (m) between where something was expected to end and where it was seen to; 0 where nothing is known.
 
     expected: (N, 3) m, the motion expected of the segments of `before`. Judged are the object that the skill moves and all that
-    was seen to move, by the middles of their boxes; `after` may name more than `before`, in another order.
+    was seen to move, by the middles of their boxes; `after` may name more than `before`, in another order. What is on and in
+    nothing by one of `states`, the relations expected and observed, is left out: where a thing ends that falls is chance, and
+    whether it falls is a matter of relations.
     """
     last = matching(after, before)
-    error = np.linalg.norm(_middles(last) - _middles(before) - expected, axis=1)
+    error = np.nan_to_num(np.linalg.norm(_middles(last) - _middles(before) - expected, axis=1))
     rows = {before.index(moved), *seen_moving(before, last)}
-    return max(float(value) for value in np.nan_to_num(error[sorted(rows)]))
+    return max((float(error[row]) for row in rows if all(_held(before.names[row], state) for state in states)), default=0.0)
 
 
 def moving(event: FailureEvent) -> tuple[str, ...]:
@@ -40,6 +48,14 @@ def moving(event: FailureEvent) -> tuple[str, ...]:
 def same_motion(seen: Array, other: Array) -> bool:
     """Whether a thing moved alike in the world and in its rebuilt scene, (3,) m each: within CLOSE, or SHARE of the way."""
     return float(np.linalg.norm(other - seen)) <= max(CLOSE, SHARE * float(np.linalg.norm(seen)))
+
+
+def _held(name: str, state: RelationState) -> bool:
+    """Whether a thing is above or inside another one."""
+    if name not in state.names:
+        return False
+    row = np.asarray(state.binary, float)[state.names.index(name)]
+    return bool((row[:, [BINARY.index(relation) for relation in _HOLDING]] > 0.5).any())
 
 
 def _middles(cloud: SegmentedCloud) -> Array:
