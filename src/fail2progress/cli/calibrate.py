@@ -29,7 +29,7 @@ def calibrate(
         1000, min=1, max=MOST, help="Held-out executions of the pre-training distribution to calibrate on."
     ),
     each: int = typer.Option(
-        200, min=0, max=MOST, help="Of every skill, at least so many for its threshold of motion; 0: none of its own."
+        500, min=0, max=MOST, help="Of every skill, at least so many for its threshold of motion; 0: none of its own."
     ),
     unseen: int = typer.Option(500, min=0, max=MOST, help="Further ones, to measure the false alarms on."),
     items: list[Path] = typer.Option([], help="Item files to measure hits and false alarms on (repeatable)."),
