@@ -1,0 +1,59 @@
+"""The monitor node tells surprises as events that stop nothing."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from fail2progress_msgs.msg import Relations, Step
+
+from fail2progress.core.relations import BINARY, RelationState
+from fail2progress.core.scene import Array
+from fail2progress.failures.store import FailureStore
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.ros.conversions import records
+from fail2progress.ros.conversions import values as convert
+from support import messages as m
+from support import traffic
+from support.rigs import rig, wait_for
+
+DIGEST = load_checkpoint(weights.path(weights.RELATIONAL)).digest
+
+
+def on_the_table() -> RelationState:
+    binary = np.zeros((3, 3, len(BINARY)))
+    binary[1:, 0, BINARY.index("above")] = 0.95
+    return RelationState(m.SEEN, binary, np.array([[0.0, 0, 0], [1.0, 0, 0], [1.0, 0, 0]]))
+
+
+def finished(number: int) -> Step:
+    """A step after which the cup was expected to stay on the table, where it was."""
+    attempt = m.scene_attempt(number, DIGEST, number)
+    attempt = replace(attempt, planned=replace(attempt.planned, expected=on_the_table()), relations_before=on_the_table())
+    return records.step_msg(attempt, m.EPISODE, Step.FINISHED, 0)
+
+
+def seen_after(number: int, shift: Array) -> Relations:
+    """The same, but for where the cup is, as the usual detector says it."""
+    cloud = m.scene_cloud(number, stamp=2.0).shifted(np.array([np.zeros(3), shift, np.zeros(3)]))
+    message = traffic.relations(number)
+    message.relations, message.segments = convert.relations_msg(on_the_table()), convert.segments_msg(cloud)
+    message.model = f"combined {DIGEST}"
+    return message
+
+
+@pytest.mark.parametrize("surprises", [True, False])
+def test_a_surprise_is_kept_and_told_and_is_no_failure(surprises: bool, ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(surprises=surprises)
+    with rig("monitor", monkeypatch) as made:
+        made.activate()
+        verdicts, failures = made.collect("verdicts"), made.collect("failures")
+        for number, shift in enumerate((np.zeros(3), np.array([0.0, -0.3, 0.0]))):
+            assert made.send("steps", finished(number)) and made.send("relations", seen_after(number, shift))
+        assert wait_for(lambda: len(verdicts) == 2) and not any(one.failure or one.mismatches for one in verdicts)
+        kept = FailureStore(made.node.state_dir / "failures.sqlite").headers()
+        assert len(kept) == int(surprises) and all(head.step == 1 and not head.mismatches for head in kept)
+        assert [convert.uuid_text(one.event) for one in verdicts] == ["", kept[0].id if surprises else ""]
+        if surprises:
+            assert wait_for(lambda: failures) and records.event_of(failures[0]).id == kept[0].id
