@@ -2,7 +2,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from fail2progress.models.points2plans.falling import Falling, left_at, support
+from fail2progress.core.relations import BINARY
+from fail2progress.models.base import RelationLogits
+from fail2progress.models.points2plans.falling import Falling, fallen, left_at, support
 from fail2progress.skills.registry import SKILLS
 
 PUSH = list(SKILLS).index("push")
@@ -89,3 +91,14 @@ def test_what_falls_lies_outward_of_the_edge_whether_or_not_the_network_foresaw_
         falls, down = falling(start + left.unsqueeze(2), torch.ones(1, 3, dtype=torch.bool), skill, own.norm(dim=-1))
         end = (own + falls.unsqueeze(-1) * (left - own + down)).detach()
         torch.testing.assert_close(end[0, 2], torch.tensor([0.4, 0.0, -0.5]), atol=1e-2, rtol=0.0)
+
+
+def test_directions_of_what_falls_follow_from_boxes_and_all_else_is_as_the_network_says() -> None:
+    box, above = scene(x=0.46, bottom=0.0), BINARY.index("above")
+    said = RelationLogits(torch.randn(1, 3, 3, 9, generator=torch.Generator().manual_seed(0)), torch.zeros(1, 3, 3))
+    found = fallen(said, box, torch.tensor([[0.0, 0.0, 1.0]])).binary[0]
+    assert float(found[0, 2, above]) > 1.0 > -1.0 > float(found[2, 0, above])  # the table is above what lies on the floor
+    others = [k for k, name in enumerate(BINARY) if name in ("contact", "boundary", "inside")]
+    torch.testing.assert_close(found[..., others], said.binary[0][..., others])
+    torch.testing.assert_close(found[0, 1], said.binary[0, 0, 1])
+    torch.testing.assert_close(fallen(said, box, torch.zeros(1, 3)).binary, said.binary)

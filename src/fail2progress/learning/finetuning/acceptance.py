@@ -58,10 +58,12 @@ class Scores:
     """Metres of displacement error below which nine of ten things are that moved in held-back executions."""
     calm: float = 1.0
     """Share of the held-back executions in which it is no chance where things end."""
+    asked: bool = True
+    """Whether a broken relation of the failure could be asked for: one that is no chance."""
 
     def values(self) -> tuple[float, ...]:
         """All numbers that are always known."""
-        *plain, lessons, earlier, worst, _, far, calm = astuple(self)
+        *plain, lessons, earlier, worst, _, far, calm, _ = astuple(self)
         return (*plain, *lessons, *earlier, worst, far, calm)
 
 
@@ -143,6 +145,7 @@ def score(
         _greatest(observed),
         on_failure.far,
         failure.calm,
+        any(one.broken() for one in repetitions),
     )
 
 
@@ -216,10 +219,13 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
     """Whether what moved in the failure is predicted too far off.
 
     It need not come out better there than its kind does: where the error on held-back executions is halved, or where things
-    end is mostly chance, it is enough that the failure is no exception among them.
+    end is mostly chance, it is enough that the failure is no exception among them. Not so where nothing of the failure but its
+    motion tells whether it is mended (docs/decisions/0069).
     """
     if after.motion <= max(rule.motion * before.motion, rule.close):
         return False
+    if not after.asked:
+        return True
     learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close)
     return not ((learnt or after.calm < rule.calm) and after.motion <= after.far)
 

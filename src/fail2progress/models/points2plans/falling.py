@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fail2progress.models.base import RelationLogits
+from fail2progress.models.directions import DIRECTIONS, directions
 from fail2progress.models.handing_on import untouched
 
 _LEVEL = 0.06
@@ -101,3 +103,14 @@ class Falling(nn.Module):
         drop = found.drop.clamp(min=0.0).unsqueeze(-1)
         outward = 0.1 * found.outward * self.travel[skill][:, None, None]
         return falls, drop * torch.cat([outward, torch.full_like(drop, -1.0)], dim=-1)
+
+
+def fallen(relations: RelationLogits, box: Tensor, falls: Tensor) -> RelationLogits:
+    """Relations of boxes (B, N, 2, 3) in metres of which some fall, by falls (B, N): their directions by what these mean.
+
+    Hardly an execution of pre-training ends on the floor, and what a decoder says of directions there is worth little.
+    """
+    share = torch.maximum(falls.unsqueeze(1), falls.unsqueeze(2)).detach().unsqueeze(-1)
+    own = relations.binary[..., DIRECTIONS]
+    mixed = own + share * (directions(box) - own)
+    return RelationLogits(relations.binary.index_copy(-1, torch.tensor(DIRECTIONS), mixed), relations.unary)

@@ -42,7 +42,7 @@ from fail2progress.models.handing_on import HandedOn, fixed_start, spread, whole
 from fail2progress.models.layers import PairDecoder, mlp, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
-from fail2progress.models.points2plans.falling import Falling, left_at
+from fail2progress.models.points2plans.falling import Falling, fallen, left_at
 from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
 
 _OBEYS = 4.0
@@ -137,10 +137,12 @@ class Points2Plans(PointConvModel):
         hidden: Tensor = self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1]
         change = self.delta(hidden)
         detected = self.detect(state) if self.config.relational else None
-        displacement, growth = self._motion(state, action, change, detected)
+        displacement, growth, falls = self._motion(state, action, change, detected)
         moved = self.embed(state.code, _moved(state.box, displacement, growth), state.ids, state.mask)
         latent = moved.tokens + self.correction(hidden) if self.config.relational else state.tokens + change
-        return Effect(displacement, self._decode(latent, moved.box), latent, moved, growth, detected)
+        relations = self._decode(latent, moved.box)
+        relations = relations if falls is None else fallen(relations, moved.box, falls)
+        return Effect(displacement, relations, latent, moved, growth, detected)
 
     def adapters(self) -> dict[str, list[nn.Parameter]]:
         """See SkillEffectModel: what relations say about motion; the small networks for it and for growing boxes."""
@@ -197,12 +199,13 @@ class Points2Plans(PointConvModel):
 
     def _motion(
         self, state: LatentState, action: Action, change: Tensor, detected: RelationLogits | None
-    ) -> tuple[Tensor, Tensor]:
-        """(B, N, 3) displacement and growth, with what falls over its leading edge and what then falls down."""
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """(B, N, 3) displacement and growth, with what falls over its leading edge and what then falls down; (B, N) how far each
+        falls, None of a model that has not learnt that."""
         own: Tensor = self._displacement(state, change, action, detected)
         growth: Tensor = self.growth(change)
         if detected is None or (self.tipping.idle and self.falling.idle):
-            return own, growth
+            return own, growth, None
         command, skill = translation(action.skill, action.parameters), self.own_skills(action)
         tips = self.tipping(state.box, skill, command, own).unsqueeze(-1)
         shift, grown = quarter_turn(state.box, command)
@@ -211,7 +214,7 @@ class Points2Plans(PointConvModel):
         lies = (tips > 0.5).to(tips.dtype)
         left = left_at(own, command)
         falls, down = self.falling(_moved(state.box, left + lies * shift, growth + lies * grown), state.mask, skill, going)
-        return own + tips * shift + falls.unsqueeze(-1) * (left - own + down), growth + tips * grown
+        return own + tips * shift + falls.unsqueeze(-1) * (left - own + down), growth + tips * grown, falls
 
 
 def _moved(box: Tensor, displacement: Tensor, growth: Tensor) -> Tensor:
