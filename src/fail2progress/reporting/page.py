@@ -25,6 +25,7 @@ MEASURES = {
     "observed": "the greatest displacement error of what was seen to move, m",
     "far": "displacement error below which nine of ten are on the failure's kind, m",
     "calm": "share of the failure's kind in which it is no chance where things end",
+    "asked": "share of the broken relations that are no chance, so that they can be asked for",
 }
 """Names of the acceptance test's figures; one that has no name here is shown by its own."""
 

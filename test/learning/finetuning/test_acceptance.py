@@ -210,8 +210,8 @@ def test_an_error_in_what_is_chance_is_not_held_against_a_model() -> None:
     assert not judge(before, replace(still, calm=0.4, failure_f1=0.81)).passed
     assert not judge(before, replace(still, calm=0.4, broken=0.5)).passed
     for one in (usual, replace(still, calm=0.4)):  # nothing but its motion tells whether the failure is mended
-        assert not judge(before, replace(one, asked=False)).passed
-        assert judge(before, replace(one, asked=False, motion=0.06)).passed
+        assert not judge(before, replace(one, asked=0.0)).passed
+        assert judge(before, replace(one, asked=0.0, motion=0.06)).passed
 
 
 @given(before=scores, after=scores)

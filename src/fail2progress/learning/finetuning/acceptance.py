@@ -58,13 +58,13 @@ class Scores:
     """Metres of displacement error below which nine of ten things are that moved in held-back executions."""
     calm: float = 1.0
     """Share of the held-back executions in which it is no chance where things end."""
-    asked: bool = True
-    """Whether a broken relation of the failure could be asked for: one that is no chance."""
+    asked: float = 1.0
+    """Share of the failure's broken relations that can be asked for: those that are no chance."""
 
     def values(self) -> tuple[float, ...]:
         """All numbers that are always known."""
-        *plain, lessons, earlier, worst, _, far, calm, _ = astuple(self)
-        return (*plain, *lessons, *earlier, worst, far, calm)
+        *plain, lessons, earlier, worst, _, far, calm, asked = astuple(self)
+        return (*plain, *lessons, *earlier, worst, far, calm, asked)
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,13 @@ def score(
         _greatest(observed),
         on_failure.far,
         failure.calm,
-        any(one.broken() for one in repetitions),
+        _asked(repetitions),
     )
+
+
+def _asked(repetitions: Sequence[Repetitions]) -> float:
+    """Share of all broken relations that can be asked for; 0 where there is none."""
+    return sum(len(one.broken()) for one in repetitions) / max(sum(len(one.event.header.mismatches) for one in repetitions), 1)
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:
@@ -224,7 +229,7 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
     """
     if after.motion <= max(rule.motion * before.motion, rule.close):
         return False
-    if not after.asked:
+    if after.asked == 0:
         return True
     learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close)
     return not ((learnt or after.calm < rule.calm) and after.motion <= after.far)

@@ -20,8 +20,8 @@ _LEVEL = 0.06
 """Metres by which a thing may be above a surface and still be said to stand on it: it is let go a little above."""
 _FLOOR = 0.0
 """Height of the floor in the planning frame (m)."""
-_SOFT = 0.008
-"""Metres of room over which a thing begins to fall."""
+_SOFT = 0.004
+"""Metres of room over which a thing begins to fall: to so many it is seen where things are."""
 _GOING = 0.001
 """Metres of motion from which something can fall."""
 _STEP = 0.01
