@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,11 +16,13 @@ from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, ref
 from fail2progress.simulation.looking import View, look_all
 from fail2progress.simulation.mujoco.bodies import read_scene, touching
 from fail2progress.simulation.mujoco.hand import Running
+from fail2progress.simulation.mujoco.numbers import Wanted
+from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.simulation.mujoco.templates import Templates
 from fail2progress.skills.programs import FLOATING_HAND, HandProgram
 from fail2progress.skills.registry import skill
 
-TOGETHER = 8
+TOGETHER = 16
 """Jobs of `execute_all` that go through each stage one right after the other, while the processor has its code at hand."""
 _STILL = 0.03
 """Metres by which a scene at rest may settle before the skill."""
@@ -51,8 +52,17 @@ class MujocoSimulator(Simulator):
             raise error
 
     def _execute(self, jobs: Sequence[Job]) -> list[Outcome]:
-        with ExitStack() as templates:
-            executions = [self._prepared(job, templates) for job in jobs]
+        if not jobs:
+            return []
+        begin = time.perf_counter()
+        programs = [_program(job) for job in jobs]
+        wanted = [
+            Wanted(job.scene, program.equip(job.scene, job.call), job.disturbances)
+            for job, program in zip(jobs, programs, strict=True)
+        ]
+        with self._templates.ready_all(wanted) as models:
+            executions = [_Execution.of(*one) for one in zip(jobs, programs, models, strict=True)]
+            _spent(executions, time.perf_counter() - begin)
             for stage in (_Execution.settle, _Execution.run):
                 for one in executions:
                     begin = time.perf_counter()
@@ -61,24 +71,11 @@ class MujocoSimulator(Simulator):
                 self._see(executions)
             return self._outcomes(executions)
 
-    def _prepared(self, job: Job, templates: ExitStack) -> _Execution:
-        begin = time.perf_counter()
-        rng = np.random.default_rng(job.seed)
-        refuse_impossible(job)
-        program: HandProgram = skill(job.call.skill).program(FLOATING_HAND)
-        equipment = program.equip(job.scene, job.call)
-        bodies = templates.enter_context(self._templates.ready(job.scene, equipment, job.disturbances))
-        running = Running(bodies, job.scene, disturbances=job.disturbances, adjustments=job.adjustments, rng=rng)
-        return _Execution(job, program, running, [], time.perf_counter() - begin)
-
     def _outcomes(self, executions: Sequence[_Execution]) -> list[Outcome]:
         begin = time.perf_counter()
         snapshots = iter(self._snapshots([seen for one in executions for seen in one.seen]))
-        outcomes = [_outcome(one, next(snapshots), next(snapshots)) for one in executions]
-        spent = (time.perf_counter() - begin) / max(len(executions), 1)
-        for outcome in outcomes:
-            outcome.seconds["total"] += spent
-        return outcomes
+        _spent(executions, time.perf_counter() - begin)
+        return [_outcome(one, next(snapshots), next(snapshots)) for one in executions]
 
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
         """See Simulator.settle."""
@@ -88,13 +85,11 @@ class MujocoSimulator(Simulator):
             return self._snapshots(self._seen([(run, camera)]))[0]
 
     def _see(self, executions: Sequence[_Execution]) -> None:
-        """All of them look; each is taken to have spent an equal part of the time."""
+        """All of them look."""
         begin = time.perf_counter()
         for one, seen in zip(executions, self._seen([(one.running, one.job.camera) for one in executions]), strict=True):
             one.seen.append(seen)
-        spent = (time.perf_counter() - begin) / len(executions)
-        for one in executions:
-            one.seconds += spent
+        _spent(executions, time.perf_counter() - begin)
 
     def _seen(self, looks: Sequence[tuple[Running, Camera]]) -> list[_Seen]:
         scenes = [read_scene(run.bodies, run.scene) for run, _ in looks]
@@ -125,8 +120,15 @@ class _Execution:
     job: Job
     program: HandProgram
     running: Running
-    seen: list[_Seen]
-    seconds: float
+    seen: list[_Seen] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @staticmethod
+    def of(job: Job, program: HandProgram, bodies: Bodies) -> _Execution:
+        """With the job's own chance."""
+        chance = np.random.default_rng(job.seed)
+        running = Running(bodies, job.scene, disturbances=job.disturbances, adjustments=job.adjustments, rng=chance)
+        return _Execution(job, program, running)
 
     def settle(self) -> None:
         """Let the scene come to rest before the skill."""
@@ -141,6 +143,18 @@ class _Execution:
         if chance and run.rng.random() < chance:
             run.bump(self.job.scene.index(self.job.call.object))
             run.settle()
+
+
+def _program(job: Job) -> HandProgram:
+    refuse_impossible(job)
+    program: HandProgram = skill(job.call.skill).program(FLOATING_HAND)
+    return program
+
+
+def _spent(executions: Sequence[_Execution], seconds: float) -> None:
+    """Each has spent an equal part."""
+    for one in executions:
+        one.seconds += seconds / len(executions)
 
 
 def _outcome(one: _Execution, before: Snapshot, after: Snapshot) -> Outcome:

@@ -1,14 +1,13 @@
 """Compiled scenes that are used again: scenes of one structure differ in numbers of the model, which are written into it.
 
-Compiling a scene and making its data take ten times as long as writing the numbers. What MuJoCo's compiler derives from them
-(masses, inertias, bounding boxes and their trees) is derived here in the same way; the rest by `mj_setConst`.
+Compiling a scene and making its data take ten times as long as writing the numbers, which are those of `numbers` and, where they
+follow from these, of `mj_setConst`.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,15 +15,14 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.core.relations import Mask
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Disturbances
-from fail2progress.simulation.materials import DENSITY, DRAWER_TRAVEL
-from fail2progress.simulation.mujoco.bodies import SURFACE, compile_scene, shut, start
+from fail2progress.simulation.materials import DRAWER_TRAVEL
+from fail2progress.simulation.mujoco.bodies import SURFACE, compile_scene, start
+from fail2progress.simulation.mujoco.numbers import ORDINARY, Parts, Things, Wanted, numbers
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.skills.programs import EMPTY_HANDED, Equipment
 
-ORDINARY = Disturbances()
 KEPT = 128
 """Compiled scenes kept at hand; the one that was not used for the longest time goes first."""
 
@@ -43,18 +41,28 @@ class Templates:
     @contextmanager
     def ready(self, scene: Scene, equipment: Equipment = EMPTY_HANDED, world: Disturbances = ORDINARY) -> Iterator[Bodies]:
         """What `compile_scene` gives, to be used until the end of the context; `world`: whose physics is written."""
-        level = world.centre == 1.0
-        key = (_structure(scene, equipment), level)
-        alike = self._idle.get(key)
-        template = (
-            alike.pop() if alike else Template.of(compile_scene(scene, equipment, None if level else _uneven), scene, level)
-        )
-        template.write(scene, equipment, world)
-        yield template.bodies
-        self._idle.setdefault(key, []).append(template)
-        self._idle.move_to_end(key)
+        with self.ready_all([Wanted(scene, equipment, world)]) as bodies:
+            yield bodies[0]
+
+    @contextmanager
+    def ready_all(self, wanted: Sequence[Wanted]) -> Iterator[list[Bodies]]:
+        """The same of several scenes at once."""
+        keys = [(_structure(one.scene, one.equipment), one.world.centre == 1.0) for one in wanted]
+        templates = [self._taken(key, one, key[1]) for key, one in zip(keys, wanted, strict=True)]
+        for template, one, own in zip(templates, wanted, numbers(wanted), strict=True):
+            template.write(one, *own)
+        yield [template.bodies for template in templates]
+        for key, template in zip(keys, templates, strict=True):
+            self._idle.setdefault(key, []).append(template)
+            self._idle.move_to_end(key)
         while len(self) > self._kept:
             self._forget()
+
+    def _taken(self, key: Hashable, wanted: Wanted, level: bool) -> Template:
+        alike = self._idle.get(key)
+        if alike:
+            return alike.pop()
+        return Template.of(compile_scene(wanted.scene, wanted.equipment, None if level else _uneven), wanted.scene, level)
 
     def _forget(self) -> None:
         """One of the structure that was not used for the longest time."""
@@ -104,60 +112,38 @@ class Template:
         model.opt.disableflags |= int(mujoco.mjtDisableBit.mjDSBL_MIDPHASE)
         return Template(bodies, np.searchsorted(owner, np.arange(count)), owner, nodes, node_first, np.array(list(below)))
 
-    def write(self, scene: Scene, equipment: Equipment, world: Disturbances) -> None:
+    def write(self, wanted: Wanted, parts: Parts, things: Things) -> None:
         """Turn the model into that of another scene, and its data into the state at the start."""
-        model, count = self.bodies.model, len(scene)
-        parts = list(itertools.chain.from_iterable(scene.parts))
-        half, centre = np.array([(part.half, part.centre) for part in parts]).transpose(1, 0, 2)
-        rounded = np.array([part.cylinder for part in parts])
-        movable = np.array([spec.movable for spec in scene.objects])
-        half[rounded, 1] = half[rounded, 0]
-        self._shapes(half, centre, rounded)
-        middle = self._masses(half, centre, rounded, DENSITY * np.where(movable, world.weight, 1.0)[self.owner])
-        heights = middle[:, 2] + scene.sizes[:, 2] / 2
-        model.body_ipos[1 : 1 + count, 2] += np.where(movable, (world.centre - 1.0) * heights, 0.0)
-        self._boxes(half, centre - middle[self.owner])
-        model.geom_friction[: 1 + len(parts)] = world.surface * np.array(SURFACE)
-        model.geom_solref[: 1 + len(parts), 1] = _damping(world.bounce)
-        model.body_pos[1 : 1 + count], model.body_quat[1 : 1 + count] = shut(scene)
+        model, scene, world = self.bodies.model, wanted.scene, wanted.world
+        self._shapes(parts)
+        self._things(things)
+        model.geom_friction[: 1 + len(self.owner)] = world.surface * np.array(SURFACE)
+        model.geom_solref[: 1 + len(self.owner), 1] = _damping(world.bounce)
         self._joints(scene)
-        self._hand(scene, equipment)
+        self._hand(scene, wanted.equipment)
         mujoco.mj_setConst(model, self.bodies.data)
         model.stat.meaninertia = model.dof_M0.mean() if model.nv else 1.0
         mujoco.mj_resetData(model, self.bodies.data)
         start(self.bodies, scene)
 
-    def _shapes(self, half: Array, centre: Array, rounded: Mask) -> None:
-        model, own = self.bodies.model, slice(1, 1 + len(half))
-        model.geom_type[own] = np.where(rounded, int(mujoco.mjtGeom.mjGEOM_CYLINDER), int(mujoco.mjtGeom.mjGEOM_BOX))
-        size = half.copy()
-        size[rounded, 1], size[rounded, 2] = half[rounded, 2], 0.0
-        model.geom_size[own], model.geom_pos[own] = size, centre
-        model.geom_rbound[own] = np.sqrt((size * size).sum(axis=1))
-        model.geom_aabb[own, 3:] = half
-
-    def _masses(self, half: Array, centre: Array, rounded: Mask, density: Array) -> Array:
-        """Write masses and inertias; the (N, 3) centres of mass. Walls are symmetric: the axes of inertia are the object's."""
-        model, own = self.bodies.model, slice(1, 1 + len(self.first))
-        mass = density * np.where(rounded, 2 * np.pi, 8.0) * half.prod(axis=1)
-        share = np.full(half.shape, 1 / 3)
-        share[rounded, :2] = 1 / 4
-        square = share * half * half
-        total = np.add.reduceat(mass, self.first)
-        middle = np.add.reduceat(mass[:, None] * centre, self.first) / total[:, None]
-        away = np.square(centre - middle[self.owner]) + square
-        inertia = mass[:, None] * (away.sum(axis=1, keepdims=True) - away)
-        model.body_mass[own], model.body_ipos[own] = total, middle
-        model.body_iquat[own] = [1.0, 0.0, 0.0, 0.0]
-        model.body_inertia[own] = np.add.reduceat(inertia, self.first)
-        return np.asarray(middle)
-
-    def _boxes(self, half: Array, centre: Array) -> None:
-        """Bounding boxes of the trees' nodes, about the centres of mass."""
-        low = np.minimum.reduceat((centre - half)[self.nodes], self.node_first)
-        high = np.maximum.reduceat((centre + half)[self.nodes], self.node_first)
-        tree = self.bodies.model.bvh_aabb
+    def _shapes(self, parts: Parts) -> None:
+        """With the bounding boxes of the trees' nodes, about the centres of mass."""
+        model, own = self.bodies.model, slice(1, 1 + len(self.owner))
+        model.geom_type[own] = np.where(parts.rounded, int(mujoco.mjtGeom.mjGEOM_CYLINDER), int(mujoco.mjtGeom.mjGEOM_BOX))
+        model.geom_size[own], model.geom_pos[own] = parts.size, parts.centre
+        model.geom_rbound[own] = parts.reach
+        model.geom_aabb[own, 3:] = parts.half
+        low = np.minimum.reduceat(parts.low[self.nodes], self.node_first)
+        high = np.maximum.reduceat(parts.high[self.nodes], self.node_first)
+        tree = model.bvh_aabb
         tree[self.node_rows, :3], tree[self.node_rows, 3:] = (low + high) / 2, (high - low) / 2
+
+    def _things(self, things: Things) -> None:
+        model, own = self.bodies.model, slice(1, 1 + len(self.first))
+        model.body_mass[own], model.body_ipos[own] = things.mass, things.middle
+        model.body_iquat[own] = [1.0, 0.0, 0.0, 0.0]
+        model.body_inertia[own] = things.inertia
+        model.body_pos[own], model.body_quat[own] = things.place, things.turn
 
     def _joints(self, scene: Scene) -> None:
         """Where joints are at first, and how far drawers go."""

@@ -40,6 +40,8 @@ program = HandProgram(_run, _equip)
 
 def _between_fingers(scene: Scene, index: int, beside: Array) -> bool:
     """Whether the fingers, which close so many metres (3,) beside an object's middle, still have it between them."""
+    if not beside.any():
+        return True
     local = scene.turns[index].T @ beside
     return bool((np.abs(local[:2]) < scene.sizes[index, :2] / 2).all())
 
