@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from fail2progress.core.rgbd import Intrinsics
+from fail2progress.perception.segmentation.geometric.plane_windows import fits
 
 Image = NDArray[np.float32]
 
@@ -21,8 +21,8 @@ NOISE = 0.002
 """Standard deviation of inverse depth (1 / m): 2 mm at 1 m, what a RealSense D435 has."""
 _STEEPEST = np.tan(np.radians(84))
 """Of surfaces against the ray; what is steeper joins a near thing to a far one and is of neither."""
-_NONE = (0.0, 0.0, 0.0, np.inf)
-"""a, b, c and spread of a window in which no plane could be fitted."""
+_STRIP = 48
+"""Rows that are looked at together, so that what is known of them stays near the processor."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def rays(camera: Intrinsics) -> tuple[Image, Image]:
     """(H, W) u and v: where the ray of every pixel meets z = 1 m."""
     u = (np.arange(camera.width, dtype=np.float32) - np.float32(camera.cx)) / np.float32(camera.fx)
     v = (np.arange(camera.height, dtype=np.float32) - np.float32(camera.cy)) / np.float32(camera.fy)
-    across, down = np.meshgrid(u, v, indexing="xy")
+    across, down = np.broadcast_arrays(u, v[:, None])
     return across, down
 
 
@@ -67,33 +67,34 @@ def without_flying(inverted: Image, camera: Intrinsics) -> Image:
 
 def facets(inverted: Image, camera: Intrinsics, radius: int) -> Facets:
     """Fit windows of 2 * radius + 1 pixels; each pixel takes the best of the windows that hold it (Kuwahara's choice)."""
-    u, v = rays(camera)
-    height, margin = len(inverted), 2 * radius
-    middle = height // 2
-    strips = [slice(0, min(middle + margin, height)), slice(max(middle - margin, 0), height)]
-    with ThreadPoolExecutor(2) as pool:  # both halves at once: numpy and scipy work outside the interpreter's lock
-        upper, lower = pool.map(lambda rows: _facets(inverted[rows], u[rows], v[rows], radius), strips)
-    below = middle - strips[1].start
-    both = (np.concatenate([one[:middle], two[below:]]) for one, two in zip(upper, lower, strict=True))
-    return Facets(*both)
+    wide = np.pad(inverted, 2 * radius)
+    starts = range(0, len(inverted), _STRIP)
+    with ThreadPoolExecutor(2) as pool:  # two strips at once: numpy works outside the interpreter's lock
+        strips = pool.map(lambda start: _facets(wide[start : start + _STRIP + 4 * radius], start, camera, radius), starts)
+        return Facets(*(np.concatenate(parts) for parts in zip(*strips, strict=True)))
 
 
-def _facets(inverted: Image, u: Image, v: Image, radius: int) -> tuple[Image, Image, Image]:
-    height, width = inverted.shape
-    # Windows outside the image are dropped.
-    fitted = zip(_windows(inverted, u, v, radius), _NONE, strict=True)
-    parts = [np.pad(part, radius, constant_values=fill) for part, fill in fitted]
-    best = np.full(inverted.shape, np.inf, np.float32)
-    chosen = np.arange(parts[0].size).reshape(parts[0].shape)[radius : radius + height, radius : radius + width].copy()
-    index = chosen.copy()
-    for dy in (-radius, 0, radius):
-        for dx in (-radius, 0, radius):
-            a, b, c, spread = (part[radius + dy :, radius + dx :][:height, :width] for part in parts)
-            cost = spread + 0.5 * np.abs(a * u + b * v + c - inverted)
-            better = cost < best
-            np.copyto(best, cost, where=better)
-            np.copyto(chosen, index + (dy * parts[0].shape[1] + dx), where=better)
-    planes = [np.where(np.isfinite(best), part.ravel()[chosen], np.float32(0.0)) for part in parts[:3]]
+def _facets(inverted: Image, start: int, camera: Intrinsics, radius: int) -> tuple[Image, Image, Image]:
+    """planes, normals and misfits of the rows from `start`; inverted: these rows with a margin of twice the radius around."""
+    height, width = inverted.shape[0] - 4 * radius, inverted.shape[1] - 4 * radius
+    found = fits(inverted, (start - radius, -radius), camera, radius)
+    # Windows whose middle is outside the image are dropped.
+    spread = found.spread
+    spread[:, :radius] = spread[:, radius + width :] = np.inf
+    spread[: max(radius - start, 0)] = spread[max(camera.height - start, 0) + radius :] = np.inf
+    inverted = inverted[2 * radius : 2 * radius + height, 2 * radius : 2 * radius + width]
+    u, v = (part[start : start + height] for part in rays(camera))
+    best, chosen = np.full(inverted.shape, np.inf, np.float32), np.zeros(inverted.shape, np.uint8)
+    corners = [(dy, dx) for dy in (0, radius, 2 * radius) for dx in (0, radius, 2 * radius)]
+    for number, (dy, dx) in enumerate(corners):
+        a, b, c, spread = (part[dy : dy + height, dx : dx + width] for part in vars(found).values())
+        cost = spread + np.float32(0.5) * np.abs(a * u + b * v + c - inverted)
+        # A later window has a larger number; this is faster than to assign under a mask.
+        np.maximum(chosen, (cost < best).view(np.uint8) * np.uint8(number), out=chosen)
+        np.minimum(best, cost, out=best)
+    index = np.array([dy * found.a.shape[1] + dx for dy, dx in corners])[chosen]
+    index += np.arange(height)[:, None] * found.a.shape[1] + np.arange(width)
+    planes = [np.where(np.isfinite(best), part.ravel()[index], np.float32(0.0)) for part in (found.a, found.b, found.c)]
     return _finish(inverted, planes, u, v)
 
 
@@ -105,30 +106,6 @@ def _finish(inverted: Image, planes: list[Image], u: Image, v: Image) -> tuple[I
     gap = np.abs(a * u + b * v + c - inverted) / NOISE
     misfit = np.where(fitted, gap, np.inf).astype(np.float32)
     return np.stack(planes, axis=-1), np.stack([part * scale for part in planes], axis=-1), misfit
-
-
-def _windows(inverted: Image, u: Image, v: Image, radius: int) -> tuple[Image, Image, Image, Image]:
-    """(H, W) a, b, c of the plane fitted around every pixel, and the standard deviation of its readings (1 / m)."""
-    known = (inverted > 0).astype(np.float64)
-    size = 2 * radius + 1
-
-    def mean(image: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(uniform_filter(image, size, mode="constant"))
-
-    share = mean(known)
-    safe = np.maximum(share, 1e-9)
-    mu, mv, md = (mean(known * image) / safe for image in (u, v, inverted))
-    uu, vv, uv = mean(known * u * u) / safe - mu * mu, mean(known * v * v) / safe - mv * mv, mean(known * u * v) / safe - mu * mv
-    ud, vd = mean(known * u * inverted) / safe - mu * md, mean(known * v * inverted) / safe - mv * md
-    dd = mean(known * inverted * inverted) / safe - md * md
-    det = uu * vv - uv * uv
-    solvable = (share > 0.3) & (det > 0.05 * np.maximum(uu, vv) ** 2)
-    det = np.where(solvable, det, 1.0)
-    a, b = (ud * vv - vd * uv) / det, (vd * uu - ud * uv) / det
-    spread = np.sqrt(np.maximum(dd - a * ud - b * vd, 0.0))
-    c = md - a * mu - b * mv
-    planes = [np.where(solvable, part, 0.0).astype(np.float32) for part in (a, b, c)]
-    return planes[0], planes[1], planes[2], np.where(solvable, spread, np.inf).astype(np.float32)
 
 
 def smoothed(inverted: Image, found: Facets, camera: Intrinsics, trust: float = 3.0) -> Image:

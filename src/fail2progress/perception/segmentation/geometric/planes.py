@@ -5,15 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
-from fail2progress.perception.open3d_library import o3d
 from fail2progress.perception.segmentation.geometric import support_surfaces as outlines
 from fail2progress.perception.segmentation.geometric.depth import Image, rays
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
+
+_TOGETHER = 200_000
+"""Distances that are looked at at once, so that they stay near the processor."""
+_FEW, _BEST = 8, 50
+"""Every so many points tell which planes may have most: one in so many of those that are tried."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +46,52 @@ def level(up: Array) -> Level:
 
 
 def find_planes(inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[Array]:
-    """Planes 1 / z = a u + b v + c as (3,) a, b, c, the largest first, by RANSAC on inverse depth."""
+    """Planes 1 / z = a u + b v + c as (3,) a, b, c, the largest first, by RANSAC on inverse depth. Deterministic."""
     u, v = rays(camera)
     step = max(1, round(np.sqrt(camera.width * camera.height / 5_000)))
     near = inverted[::step, ::step] > 1 / rules.reach
-    cloud = np.stack([u[::step, ::step][near], v[::step, ::step][near], inverted[::step, ::step][near]], axis=1).astype(float)
+    cloud = np.stack([part[::step, ::step][near] for part in (u, v, inverted)], axis=1).astype(np.float64)
     least = max(50.0, rules.share * len(cloud))
-    found: list[Array] = []
-    o3d.utility.random.seed(0)
+    generator, found = np.random.default_rng(0), list[Array]()
     for _ in range(rules.planes):
         if len(cloud) < least:
             break
-        points = o3d.geometry.PointCloud(o3d.utility.Vector3dVector(cloud))
-        # All draws are looked at: an early end would hang on which thread was first, and so would the result.
-        plane, inliers = points.segment_plane(rules.band, 3, 400, 1.0)
-        if len(inliers) < least:
+        own = _largest(cloud, rules, generator)
+        if own.sum() < least:
             break
-        if abs(plane[2]) > 1e-6:
-            found.append(-np.array([plane[0], plane[1], plane[3]]) / plane[2])
-        cloud = np.delete(cloud, inliers, axis=0)
+        normal, middle = _through(cloud[own])
+        if abs(normal[2]) > 1e-6:
+            found.append(np.array([-normal[0], -normal[1], normal @ middle]) / normal[2])
+        cloud = cloud[~own]
     return found
+
+
+def _largest(cloud: Array, rules: PlaneRules, generator: np.random.Generator) -> Mask:
+    """(n,) points of a cloud (n, 3) on the plane through three of them that has most, of those that have most of a few."""
+    corners = cloud[generator.integers(len(cloud), size=(rules.draws, 3))]
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    lengths = np.linalg.norm(normals, axis=1)
+    planes = np.column_stack([normals, -np.einsum("ij,ij->i", normals, corners[:, 0])])[lengths > 1e-12]
+    planes /= lengths[lengths > 1e-12, None]
+    points = np.column_stack([cloud, np.ones(len(cloud))])
+    for few in (points[::_FEW], points):
+        counts = _counts(planes.astype(np.float32), few.astype(np.float32), rules.band)
+        planes = planes[np.argsort(-counts, kind="stable")[: max(len(planes) // _BEST, 1)]]
+    return np.asarray(np.abs(points @ planes[0]) < rules.band)
+
+
+def _counts(planes: Image, points: Image, band: float) -> NDArray[np.int64]:
+    """(m,) how many points (n, 4) lie within a band of each of m planes (m, 4)."""
+    parts = np.array_split(planes, 1 + planes.shape[0] * points.shape[0] // _TOGETHER)
+    near = ((np.abs(part @ points.T) < band).view(np.uint8) for part in parts)
+    return np.concatenate([some.sum(axis=1, dtype=np.uint32) for some in near]).astype(np.int64)
+
+
+def _through(points: Array) -> tuple[Array, Array]:
+    """Unit normal (3,) of the plane that fits points (n, 3) best, and their middle (3,)."""
+    middle = points.mean(axis=0)
+    away = points - middle
+    return np.asarray(np.linalg.eigh(away.T @ away)[1][:, 0]), np.asarray(middle)
 
 
 def level_planes(axes: Level, normals: Image, inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[Array]:
@@ -110,7 +141,7 @@ def find_surfaces(
             again = [other for other in found if _same(expected, height, other, rules)]
             for patch in outlines.patches(mask, expected, inverted, axes, camera, rules):
                 # What is left over of a plane lies within it; another table that is nearly as high does not.
-                points = outlines.flat_points(patch, inverted, axes, camera)[::50]
+                points = outlines.flat_points(patch, inverted, axes, camera, 50)
                 if all(within(other.outline, points, 0.0).mean() < 0.5 for other in again):
                     sides = outlines.outline(patch, inverted, axes, camera)
                     reach = outlines.corners_of(np.concatenate([sides, outlines.beyond(patch, inverted, axes, camera, rules)]))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules
@@ -291,4 +292,4 @@ def same_hue(one: Array, other: Array) -> float:
 
 def extent(rows: Table, pixels: Numbers) -> float:
     """Metres across, as a square that fills as many pixels."""
-    return float(np.sqrt(len(pixels)) * rows.pitch * np.median(rows.range[pixels]))
+    return float(np.sqrt(len(pixels))) * rows.pitch * quantile(rows.range[pixels], 0.5)

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 from scipy import ndimage
 
+from fail2progress.core.quantiles import quantile
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
@@ -39,6 +40,17 @@ from fail2progress.perception.segmentation.geometric.views import Clock, View, o
 
 
 @dataclass(frozen=True)
+class _Upright:
+    """A frame with up at the top of its image, which way up is, its inverse depth (H, W), and the planes in it: (3,) a, b, c of
+    1 / z = a u + b v + c, the largest first; none where the camera's pose is known."""
+
+    frame: RgbdFrame
+    up: WayUp
+    inverted: Image
+    planes: list[Array]
+
+
+@dataclass(frozen=True)
 class GeometricSegmenter(Segmenter):
     """Finds objects by their geometry, with colour to tell parts from neighbours. Deterministic."""
 
@@ -59,37 +71,35 @@ class GeometricSegmenter(Segmenter):
         if step > 1:
             return orientation.enlarged(self.segment(orientation.thinned(frame, step)), frame, step)
         clock = Clock()
-        found = self._way_up(frame)
-        turns = orientation.quarters(found.direction)
-        upright = orientation.turned(frame, turns)
-        clock.done("up")
+        inverted = self._inverted(frame)
+        found = [] if frame.pose is not None else planes.find_planes(inverted, frame.intrinsics, self.plane_rules)
+        way = self._way_up(frame, inverted, found)
+        turns = orientation.quarters(way.direction)
         rotation = orientation.rotation_of(turns)[:3, :3]
-        up = WayUp(rotation @ found.direction, found.side, found.source)
-        return orientation.turned_back(self._segment(upright, up, clock), frame, turns)
+        up = WayUp(rotation @ way.direction, way.side, way.source)
+        upright = _Upright(orientation.turned(frame, turns), up, np.rot90(inverted, turns), [rotation @ plane for plane in found])
+        clock.done("up")
+        return orientation.turned_back(self._segment(upright, clock), frame, turns)
 
     def guide(self, frame: RgbdFrame, window: Window) -> Guide | None:
         """What else is known of a frame that is upright, whose window shows the surfaces and what is over them; nothing here."""
         return None
 
-    def _way_up(self, frame: RgbdFrame) -> WayUp:
+    def _way_up(self, frame: RgbdFrame, inverted: Image, found: list[Array]) -> WayUp:
         """By the camera's pose, by what the frame says, or by the planes in view."""
         if frame.pose is not None:
             return orientation.way_up(frame.pose[2, :3], "the camera's pose")
         if frame.up is not None:
             return orientation.way_up(frame.up, frame.up_source)
-        inverted = readings.inverse(frame.depth)
-        if np.count_nonzero(inverted) < 0.01 * inverted.size:
-            raise PerceptionError(_no_depth(frame.depth))
-        inverted = readings.without_flying(inverted, frame.intrinsics)
-        found = planes.find_planes(inverted, frame.intrinsics, self.plane_rules)
         up = which_way_up(found, inverted, frame.intrinsics, self.plane_rules, self.up_rules)
         return orientation.way_up(up, "the planes in view")
 
-    def _segment(self, frame: RgbdFrame, up: WayUp, clock: Clock) -> Perceived:
+    def _segment(self, upright: _Upright, clock: Clock) -> Perceived:
         """Of a frame that is upright."""
-        inverted, facets = self._readings(frame)
+        frame, inverted = upright.frame, upright.inverted
+        facets = self._facets(frame, inverted)
         clock.done("depth")
-        axes, surfaces = self._surfaces(frame, up.direction, inverted, facets)
+        axes, surfaces = self._surfaces(upright, facets)
         clock.done("planes")
         scan = self._scan(frame, inverted, facets, axes, surfaces)
         clock.done("scan")
@@ -116,22 +126,26 @@ class GeometricSegmenter(Segmenter):
         matrix[:3, :3], matrix[:3, 3] = axes.rotation, origin
         size = frame.intrinsics
         seconds = clock.seconds()
-        return Perceived(segments, tables, matrix, size.width, size.height, seconds, frame.frame, frame.stamp, up)
+        return Perceived(segments, tables, matrix, size.width, size.height, seconds, frame.frame, frame.stamp, upright.up)
 
-    def _readings(self, frame: RgbdFrame) -> tuple[Image, Facets]:
+    def _inverted(self, frame: RgbdFrame) -> Image:
+        """(H, W) inverse depth that can be believed, narrow holes closed."""
         inverted = readings.inverse(frame.depth)
         if np.count_nonzero(inverted) < 0.01 * inverted.size:
             raise PerceptionError(_no_depth(frame.depth))
-        inverted = closed(readings.without_flying(inverted, frame.intrinsics))
-        near = inverted[inverted > 1 / self.plane_rules.reach]
-        pitch = frame.intrinsics.fx * float(np.median(near)) if len(near) else frame.intrinsics.fx
-        return inverted, readings.facets(inverted, frame.intrinsics, int(np.clip(round(self.stand_rules.facet * pitch), 2, 5)))
+        return closed(readings.without_flying(inverted, frame.intrinsics))
 
-    def _surfaces(self, frame: RgbdFrame, up: Array, inverted: Image, facets: Facets) -> tuple[Level, list[Surface]]:
+    def _facets(self, frame: RgbdFrame, inverted: Image) -> Facets:
+        near = inverted[::2, ::2]
+        near = near[near > 1 / self.plane_rules.reach]
+        pitch = frame.intrinsics.fx * float(np.median(near)) if len(near) else frame.intrinsics.fx
+        return readings.facets(inverted, frame.intrinsics, int(np.clip(round(self.stand_rules.facet * pitch), 2, 5)))
+
+    def _surfaces(self, upright: _Upright, facets: Facets) -> tuple[Level, list[Surface]]:
+        frame, inverted, found = upright.frame, upright.inverted, upright.planes
         rules, camera = self.plane_rules, frame.intrinsics
         if frame.pose is None:
-            found = planes.find_planes(inverted, camera, rules)
-            axes = planes.level(self._exactly(up, found, inverted, camera))
+            axes = planes.level(self._exactly(upright.up.direction, found, inverted, camera))
         else:
             axes = Level(frame.pose[:3, :3])
             found = planes.level_planes(axes, facets.normals, inverted, camera, rules)
@@ -242,7 +256,7 @@ class GeometricSegmenter(Segmenter):
         mask = np.zeros((int(np.ptp(y)) + 5, int(np.ptp(x)) + 5), bool)
         mask[y - y.min() + 2, x - x.min() + 2] = True
         solid_core = ndimage.binary_erosion(mask, iterations=2).any()
-        return bool(solid_core and np.quantile(rows.heights[pixels], 0.9) > rules.top)
+        return bool(solid_core and quantile(rows.heights[pixels], 0.9) > rules.top)
 
 
 def _share_over(surfaces: list[Surface], points: Image, margin: float) -> float:

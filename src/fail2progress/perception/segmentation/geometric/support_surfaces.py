@@ -27,6 +27,8 @@ class PlaneRules:
     """Of the readings, for a plane to be one."""
     planes: int = 8
     """Planes looked at in a frame."""
+    draws: int = 4000
+    """Planes through three readings that are tried for each."""
     tilt: float = np.radians(6)
     """Between the normals of surfaces that are parallel."""
     roll: float = np.radians(40)
@@ -63,11 +65,16 @@ class Level:
         return np.asarray(self.rotation[2])
 
 
-def flat_points(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:
-    """(n, 2) m along x and y of the level axes, of the readings under a mask."""
+def flat_points(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, step: int = 1) -> Array:
+    """(n, 2) m along x and y of the level axes, of the readings under a mask, or of every so many of them."""
     u, v = rays(camera)
-    directions = np.stack([u[mask], v[mask], np.ones(int(mask.sum()), np.float32)], axis=1).astype(np.float64)
-    return np.asarray((directions / inverted[mask][:, None].astype(np.float64)) @ axes.rotation[:2].T)
+    rows, columns = (part[::step] for part in np.nonzero(mask))
+    away = 1 / inverted[rows, columns].astype(np.float64)
+    found = np.empty((len(away), 2))
+    for axis, (right, down, ahead) in enumerate(axes.rotation[:2]):
+        across, along = right * u[0].astype(np.float64), down * v[:, 0].astype(np.float64) + ahead
+        found[:, axis] = (across[columns] + along[rows]) * away
+    return found
 
 
 def area(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> float:

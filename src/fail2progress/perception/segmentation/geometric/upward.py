@@ -18,6 +18,8 @@ _COARSE = 20_000
 """Pixels of the grid that is looked at."""
 _TOUCH, _HIGH = 0.015, 0.3
 """Metres above a plane of the foot of what stands on it, and of its middle at most."""
+_BESIDE = 3
+"""Pixels of the coarse grid around a thing, in which what it stands on is seen."""
 _LEAST = 12
 """Pixels of that grid that are something."""
 
@@ -38,13 +40,13 @@ def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules
     """(3,) up in the optical frame: across the planes that have most readings, if the image is upright; another one that far more
     things stand on, if `tried` says when. PerceptionError where no plane can be a table."""
     ups = [-plane / np.linalg.norm(plane) for plane in planes]
-    upright = _upright(planes, ups, inverted, camera, rules)
+    near = np.cos(rules.tilt)
+    sizes = np.array(_together(ups, _sizes(planes, inverted, camera, rules), near))
+    upright = _upright(ups, sizes, rules)
     if tried is None or not planes:
         if upright is None:
             raise PerceptionError("no table found: no surface in view faces up; point the camera down at the table")
         return ups[upright]
-    near = np.cos(rules.tilt)
-    sizes = np.array(_together(ups, _sizes(planes, inverted, camera, rules), near))
     scores = np.array(_together(ups, _carried(planes, inverted, camera, rules), near))
     large = sizes >= tried.large * sizes.max()
     best = int(np.argmax(np.where(large, scores + sizes, -1.0)))
@@ -55,9 +57,9 @@ def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules
     return ups[upright]
 
 
-def _upright(planes: list[Array], ups: list[Array], inverted: Image, camera: Intrinsics, rules: PlaneRules) -> int | None:
+def _upright(ups: list[Array], sizes: Array, rules: PlaneRules) -> int | None:
     """Which plane is level, if the image is upright and nothing is known but that: the direction of parallel planes with most
-    readings that a hand-held camera can have; None where there is none."""
+    readings that a hand-held camera can have; None where there is none. sizes: (n,) of each plane with all parallel ones."""
     # Not rolled over, and not looking up by more than a little, as walls would have it. Where there is nothing of that kind, the
     # camera looks down from above, and may be tilted back.
     upright = [abs(up[0]) < np.sin(rules.roll) for up in ups]
@@ -66,8 +68,7 @@ def _upright(planes: list[Array], ups: list[Array], inverted: Image, camera: Int
         level_enough = [good and up[1] < 0.5 for good, up in zip(upright, ups, strict=True)]
     if not any(level_enough):
         return None
-    votes = _together(ups, _sizes(planes, inverted, camera, rules), np.cos(rules.tilt))
-    return int(np.argmax(np.where(level_enough, votes, -1.0)))
+    return int(np.argmax(np.where(level_enough, sizes, -1.0)))
 
 
 def _sizes(planes: list[Array], inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[float]:
@@ -93,20 +94,26 @@ def _carried(planes: list[Array], inverted: Image, camera: Intrinsics, rules: Pl
     coarse = inverted[::step, ::step]
     masks = [_on(plane, u, v, coarse, rules) for plane in planes]
     rest = (coarse > 1 / rules.reach) & ~np.any(masks, axis=0)
-    blobs, count = ndimage.label(ndimage.binary_opening(rest))
+    blobs, _ = ndimage.label(ndimage.binary_opening(rest))
     depth = np.where(coarse > 0, 1 / np.maximum(coarse, 1e-6), 0.0)
     points = np.stack([u * depth, v * depth, depth], axis=-1)
     scores = np.zeros(len(planes))
+    normals = np.array(planes).T
+    lengths = np.linalg.norm(normals, axis=0)
     boxes = ndimage.find_objects(blobs)
-    for number in range(1, count + 1):
-        own = blobs == number
-        if own.sum() < _LEAST or _cut(boxes[number - 1], own.shape):
+    for number, box in enumerate(boxes, 1):
+        if _cut(box, blobs.shape):
             continue
-        beside = ndimage.binary_dilation(own, iterations=3)
-        for i, (plane, mask) in enumerate(zip(planes, masks, strict=True)):
-            height = (1 - points[own] @ plane) / np.linalg.norm(plane)
-            foot, middle = np.quantile(height, (0.05, 0.5))
-            if -_TOUCH < foot < _TOUCH and 0 < middle < _HIGH and (beside & mask).sum() > 0.25 * (beside & ~own).sum():
+        around = tuple(slice(max(side.start - _BESIDE, 0), side.stop + _BESIDE) for side in box)
+        own = blobs[around] == number
+        if own.sum() < _LEAST:
+            continue
+        beside = ndimage.binary_dilation(own, iterations=_BESIDE)
+        heights = (1 - points[around][own] @ normals) / lengths
+        feet, middles = np.quantile(heights, (0.05, 0.5), axis=0)
+        standing = (np.abs(feet) < _TOUCH) & (middles > 0) & (middles < _HIGH)
+        for i in np.flatnonzero(standing):
+            if (beside & masks[i][around]).sum() > 0.25 * (beside & ~own).sum():
                 scores[i] += np.sqrt(own.sum())
     return [float(score) for score in scores]
 
