@@ -89,7 +89,7 @@ def finetune(
     )
     shares = [_share(options.lessons, len(lessons))] * len(lessons)
     epoch = Epochs(len(targeted), tuple(map(len, (replay, *lessons))), (options.replay, *shares), len(own))
-    agrees = options.adjusts == "all" or (bool(lessons) and options.adjusts == "networks")
+    agrees = options.adjusts == "all" or bool(lessons)
     distils = agrees and options.distillation > 0 and options.replay > 0
     further = Distillation(teacher or model, tuned, len(own) * len(targeted), options.distillation) if distils else None
     generator = torch.Generator().manual_seed(seed)
