@@ -217,7 +217,7 @@ def test_the_robots_own_arm_is_left_out_by_its_urdf(run: Run, tmp_path: Path) ->
     (folder / "camera.json").write_text(json.dumps(vars(frame.intrinsics)))
     counts = []
     for options in ((), ("--urdf", robot, "--joints", joints)):
-        result = run("perceive", folder, "--json", *options)
+        result = run("perceive", folder, "--segmenter", "geometric", "--json", *options)
         assert result.exit_code == 0, result.stderr
         counts.append(len(json.loads(result.stdout)["frames"][0]["segments"]))
     assert counts[0] > 1 and counts[1] == 1
@@ -233,7 +233,7 @@ def test_a_recording_has_the_joints_of_the_arm_that_is_left_out(run: Run, tmp_pa
     )
     counts = []
     for options in ((), ("--urdf", sliding_bar.urdf(tmp_path))):
-        result = run("perceive", bag, "--json", *options)
+        result = run("perceive", bag, "--segmenter", "geometric", "--json", *options)
         assert result.exit_code == 0, result.stderr
         counts.append([len(row["segments"]) for row in json.loads(result.stdout)["frames"]])
     assert min(counts[0]) > 1 and counts[1] == [1, 1]

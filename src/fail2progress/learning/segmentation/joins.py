@@ -51,9 +51,9 @@ class _Watch(FusedGuide):
     truth: Numbers
     noted: list[tuple[Array, bool]]
 
-    def joiner(self, geometry: Geometry, image: Numbers) -> Joiner:
+    def joiner(self, geometry: Geometry, image: Numbers, numbers: Numbers) -> Joiner:
         """See FusedGuide."""
-        found = super().joiner(geometry, image)
+        found = super().joiner(geometry, image, numbers)
         for one, other, features in found.neighbours():
             things = [_thing(self.truth[pixels]) for pixels in (one, other)]
             if min(things) > 0:

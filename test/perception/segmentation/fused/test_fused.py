@@ -49,17 +49,21 @@ def seen(parts: tuple[Mask, ...], depths: tuple[float, ...], sure: float = 1.0) 
 
 
 def found(
-    frame: RgbdFrame, told: Seen, given: list[np.ndarray] | None = None, outsiders: tuple[np.ndarray, ...] = ()
+    frame: RgbdFrame,
+    told: Seen,
+    given: list[np.ndarray] | None = None,
+    outsiders: tuple[np.ndarray, ...] = (),
+    stacks: tuple[list[np.ndarray], ...] = (),
 ) -> list[np.ndarray]:
-    """Pixels of the segments; given: in place of geometry's objects, with what it takes for none."""
+    """Pixels of the segments; given: in place of geometry's objects, with what it takes for none and for stacks."""
     guide = FusedGuide(lambda: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
 
     class Guided(GeometricSegmenter):
         def guide(self, frame: RgbdFrame, window: Window) -> Guide:
             return guide
 
-        def _objects(self, *what: object) -> tuple[list[np.ndarray], list[np.ndarray]]:
-            return super()._objects(*what) if given is None else (given, list(outsiders))  # type: ignore[arg-type]
+        def _objects(self, *what: object) -> tuple[list[np.ndarray], list[np.ndarray], list[list[np.ndarray]]]:
+            return super()._objects(*what) if given is None else (given, list(outsiders), list(stacks))  # type: ignore[arg-type]
 
     return [segment.pixels for segment in Guided().segment(frame).segments]
 
@@ -105,6 +109,18 @@ def test_a_scrap_of_what_geometry_takes_for_no_object_must_be_certain(
     told = seen((whole, parts[2]), (0.0, 9.0), sure)
     assert len(found(frame, told, [np.flatnonzero(whole)], (np.flatnonzero(parts[2]),))) == things
     assert len(found(frame, told, [np.flatnonzero(whole)])) == 2
+
+
+@pytest.mark.parametrize(("apart", "things"), [(0.9, 3), (0.3, 2)])
+def test_one_thing_of_the_network_is_two_at_a_seam_where_its_halves_point_apart(
+    frame: RgbdFrame, parts: tuple[Mask, Mask, Mask], apart: float, things: int
+) -> None:
+    told, pieces = seen(parts, (0.0, apart, 9.0)), [np.flatnonzero(part) for part in parts]
+    assert len(found(frame, told, pieces, stacks=(pieces[:2],))) == things
+    # Without a seam, and where an object at the seam is a part of a half only, it stays one.
+    assert len(found(frame, told, [np.concatenate(pieces[:2]), pieces[2]])) == 2
+    low = pieces[1] // 640 > np.median(pieces[1] // 640)
+    assert len(found(frame, told, pieces, stacks=([pieces[0], pieces[1][low]],))) == 2
 
 
 def test_covered_pixels_include_those_without_a_reading(frame: RgbdFrame) -> None:

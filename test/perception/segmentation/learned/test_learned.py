@@ -115,9 +115,9 @@ class _Guided(GeometricSegmenter):
     def guide(self, frame: RgbdFrame, window: Window) -> LearnedGuide:
         return self._guide  # type: ignore[attr-defined, no-any-return]
 
-    def _objects(self, *parts: object) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def _objects(self, *parts: object) -> tuple[list[np.ndarray], list[np.ndarray], list[list[np.ndarray]]]:
         given = self._given  # type: ignore[attr-defined]
-        return super()._objects(*parts) if given is None else (list(given), [])  # type: ignore[arg-type]
+        return super()._objects(*parts) if given is None else (list(given), [], [])  # type: ignore[arg-type]
 
 
 def test_weights_are_written_and_read_and_damage_is_refused(tmp_path: Path) -> None:

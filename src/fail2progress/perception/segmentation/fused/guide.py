@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRules
+from fail2progress.perception.segmentation.fused.seams import SeamRules, parted
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 from fail2progress.perception.segmentation.geometric.views import owners_of
@@ -24,7 +25,7 @@ class FuseRules:
     sure: float = 0.8
     """Mean probability of a thing, from which one of the network's is not judged by where it stands: what hides most of its
     surface, or lies in a heap, would be left out."""
-    object: float = 0.1
+    object: float = 0.08
     """The same, below which an object of geometry is none."""
     own: float = 0.7
     """Mean probability of the network's things, at least."""
@@ -38,6 +39,7 @@ class FuseRules:
     """Share of what the network has in an object of geometry that one thing has, and of that thing that lies in the object, from
     which the object is all of the thing: where a sensor reads little, the network sees a piece only. What the network takes for
     background is no more of it: geometry joins shadows, walls and neighbours."""
+    seams: SeamRules = field(default_factory=SeamRules)
 
 
 class FusedGuide(Guide):
@@ -65,16 +67,16 @@ class FusedGuide(Guide):
         seen, numbers = self._proposed()
         image, likely = in_frame(numbers, seen.thing, scan, self._window, rules)
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
-        read = np.where(scan.inverted > 0, image, 0)
-        groups = self.joiner(geometry, read).run()
+        image, numbers = parted(image, known, numbers, seen, self._window, geometry.stacks, self._fusing.seams)
+        groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run()
         own = self._inside(self._own(image, groups, thing, known), geometry, thing)
         own = self._standing(own, geometry, thing, known)
         whole, rest = self._with_geometry(own, geometry.objects, thing, known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
 
-    def joiner(self, geometry: Geometry, image: Numbers) -> Joiner:
-        """Of the network's things in an image (H, W): their numbers at pixels with a reading."""
-        seen, numbers = self._proposed()
+    def joiner(self, geometry: Geometry, image: Numbers, numbers: Numbers) -> Joiner:
+        """Of the network's things: numbers in the frame (H, W), at pixels with a reading, and as the network sees them (h, w)."""
+        seen, _ = self._proposed()
         return Joiner(geometry.rows, image, numbers, seen, geometry.objects, self._joins)
 
     def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, known: Mask) -> list[Numbers]:

@@ -87,7 +87,7 @@ class Joiner:
         self._parts = {i: self._part(np.flatnonzero(image == i), owner) for i in self._groups}
         places = {i: (seen.places[:, numbers == i].mean(axis=1), float(seen.weights[numbers == i].mean())) for i in self._groups}
         self._distances = {
-            (one, other): (_distance(*places[one], *places[other]),) * 2
+            (one, other): (distance_of(*places[one], *places[other]),) * 2
             for one, met in self._meetings.items()
             for other in met
             if one < other
@@ -176,7 +176,7 @@ def _ordered(one: int, other: int) -> tuple[int, int]:
     return min(one, other), max(one, other)
 
 
-def _distance(place: NDArray[np.float32], weight: float, other: NDArray[np.float32], its: float) -> float:
+def distance_of(place: NDArray[np.float32], weight: float, other: NDArray[np.float32], its: float) -> float:
     """Logarithm of the squared distance of two places by the lesser of two weights."""
     squared = float(np.square(place.astype(float) - other).sum())
     return float(np.clip(min(weight, its), -6, 8)) + float(np.log(squared + 1e-6))

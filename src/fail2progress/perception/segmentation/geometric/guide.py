@@ -28,13 +28,14 @@ class Thing:
 
 @dataclass(frozen=True)
 class Geometry:
-    """What geometry makes of a frame: its pixels, the objects, what it took for none (walls, arms, what is beyond a surface), and
-    which of other ones stand on a surface."""
+    """What geometry makes of a frame: its pixels, the objects, what it took for none (walls, arms, what is beyond a surface),
+    what it found on one another and parted at a seam, by stack, and which of other objects stand on a surface."""
 
     scan: Scan
     rows: Table
     objects: list[Numbers]
     outsiders: list[Numbers]
+    stacks: list[list[Numbers]]
     standing: Callable[[list[Numbers]], list[Numbers]]
 
 

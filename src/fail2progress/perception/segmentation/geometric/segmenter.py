@@ -108,12 +108,12 @@ class GeometricSegmenter(Segmenter):
         labels = regions(scan, self.cut_rules)
         clock.done("regions")
         rows = table(scan)
-        found, outsiders = self._objects(scan, rows, labels, axes, surfaces, frame.intrinsics)
+        found, outsiders, stacks = self._objects(scan, rows, labels, axes, surfaces, frame.intrinsics)
         clock.done("objects")
         things = [Thing(pixels) for pixels in found]
         if guide is not None:
             standing = partial(self._standing_on, scan, surfaces, rows, axes, frame.intrinsics)
-            things = guide.objects(Geometry(scan, rows, found, outsiders, standing))
+            things = guide.objects(Geometry(scan, rows, found, outsiders, stacks, standing))
             things.sort(key=lambda thing: -len(thing.pixels))
         clock.done("fusion")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
@@ -213,11 +213,12 @@ class GeometricSegmenter(Segmenter):
 
     def _objects(
         self, scan: Scan, rows: Table, labels: Numbers, axes: Level, surfaces: list[Surface], camera: Intrinsics
-    ) -> tuple[list[Numbers], list[Numbers]]:
-        """Pixels of every object, the largest first: regions joined, what is flush parted; and of what stands nowhere."""
+    ) -> tuple[list[Numbers], list[Numbers], list[list[Numbers]]]:
+        """Pixels of every object, the largest first: regions joined, what is flush parted; what stands nowhere; and stacks."""
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
-        found = [piece for whole in found for piece in split(rows, whole, across, self.seam_rules)]
+        pieces = [split(rows, whole, across, self.seam_rules) for whole in found]
+        found = [piece for whole in pieces for piece in whole]
         owners = owners_of(found, labels.size)
         found = [
             piece for i, whole in enumerate(found) for piece in tones.part(rows, whole, Others(owners, (i + 1,)), self.tone_rules)
@@ -226,7 +227,7 @@ class GeometricSegmenter(Segmenter):
         kept = {int(pixels[0]) for pixels in standing}
         outsiders = [pixels for pixels in found if int(pixels[0]) not in kept]
         objects = [pixels for pixels in joined(scan, rows, standing, self.stand_rules) if self._counts(scan, rows, pixels)]
-        return sorted(objects, key=lambda pixels: -len(pixels)), outsiders
+        return sorted(objects, key=lambda pixels: -len(pixels)), outsiders, [whole for whole in pieces if len(whole) > 1]
 
     def _standing_on(
         self, scan: Scan, surfaces: list[Surface], rows: Table, axes: Level, camera: Intrinsics, found: list[Numbers]

@@ -1,0 +1,81 @@
+"""Things of the network that are two: what geometry parts at a seam, one on another, and the network sees apart as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+from scipy import ndimage
+
+from fail2progress.core.relations import Mask
+from fail2progress.perception.segmentation.fused.joining import distance_of
+from fail2progress.perception.segmentation.geometric.guide import Window
+from fail2progress.perception.segmentation.geometric.regions import Numbers
+from fail2progress.perception.segmentation.geometric.views import owners_of
+from fail2progress.perception.segmentation.learned.instances import Seen, to_size
+
+
+@dataclass(frozen=True)
+class SeamRules:
+    """When what the network has as one thing is parted where geometry has a seam."""
+
+    distance: float = -1.0
+    """Logarithm of the squared distance between the places that both pieces point to, in widths of a thing, at least. Places of
+    two halves of one thing lie nearer."""
+    overlap: float = 0.7
+    """Intersection over union of each piece with its own object of geometry, at least."""
+    share: float = 0.15
+    """Of a thing's pixels, in each piece, at least."""
+
+
+def parted(
+    image: Numbers, known: Mask, numbers: Numbers, seen: Seen, window: Window, stacks: list[list[Numbers]], rules: SeamRules
+) -> tuple[Numbers, Numbers]:
+    """The network's things in the frame (H, W) and at its own size (h, w), numbered from 1, with those parted that are two.
+
+    known: (H * W,) pixels with a reading; window: of the frame, which the network saw; stacks: pixels of the objects that
+    geometry found on one another, by stack.
+    """
+    image, numbers = image.copy(), numbers.copy()
+    for stack in stacks:
+        owner = owners_of(stack, image.size)
+        for number in np.unique(image.ravel()[owner > 0]):
+            pieces = _pieces(np.flatnonzero(image == number), known, owner, rules, image.shape[1]) if number > 0 else []
+            if len(pieces) < 2:
+                continue
+            whole = np.zeros(image.shape, np.int64)
+            for i, pixels in enumerate(pieces):
+                whole.ravel()[pixels] = i + 1
+            small = np.where(numbers == number, to_size(whole[window], (numbers.shape[0], numbers.shape[1])), 0)
+            if _apart(small, len(pieces), seen, rules):
+                for i in range(1, len(pieces)):
+                    image[whole == i + 1] = numbers[small == i + 1] = int(max(image.max(), numbers.max())) + 1
+    return image, numbers
+
+
+def _pieces(pixels: Numbers, known: Mask, owner: Numbers, rules: SeamRules, width: int) -> list[Numbers]:
+    """A thing's pixels by the object of the stack that they are in or nearest to; none where fewer than two are much of it."""
+    sizes = np.bincount(owner)
+    counts = np.bincount(owner[pixels], minlength=len(sizes))
+    much = np.flatnonzero(counts[1:] >= rules.share * known[pixels].sum()) + 1
+    if len(much) < 2:
+        return []
+    rows, columns = np.divmod(pixels, width)
+    rows, columns = rows - rows.min(), columns - columns.min()
+    box = np.zeros((int(rows.max()) + 1, int(columns.max()) + 1), np.int64)
+    box[rows, columns] = np.where(np.isin(owner[pixels], much), owner[pixels], 0)
+    near = ndimage.distance_transform_edt(box == 0, return_distances=False, return_indices=True)
+    nearest = box[tuple(near)][rows, columns]
+    found = [pixels[nearest == number] for number in much]
+    unions = [known[piece].sum() + sizes[number] - counts[number] for piece, number in zip(found, much, strict=True)]
+    return found if min(counts[much] / unions) >= rules.overlap else []
+
+
+def _apart(small: Numbers, count: int, seen: Seen, rules: SeamRules) -> bool:
+    """Whether all pieces (h, w), numbered from 1, point to places that lie apart."""
+    masks = [small == i + 1 for i in range(count)]
+    if not all(mask.any() for mask in masks):
+        return False
+    places = [(seen.places[:, mask].mean(axis=1), float(seen.weights[mask].mean())) for mask in masks]
+    return all(distance_of(*one, *other) >= rules.distance for one, other in combinations(places, 2))
