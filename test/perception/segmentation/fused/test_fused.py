@@ -11,10 +11,10 @@ from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
 from fail2progress.perception.segmentation.fused.odds import join_rules
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
-from fail2progress.perception.segmentation.geometric.guide import Guide, Window
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.learned.guide import GuideRules
-from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules
+from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances
 from fail2progress.perception.segmentation.orientation import turned
 from fail2progress.perception.segmentation.registry import segmenter
 from support.tabletop_frames import frame_of
@@ -121,6 +121,26 @@ def test_one_thing_of_the_network_is_two_at_a_seam_where_its_halves_point_apart(
     assert len(found(frame, told, [np.concatenate(pieces[:2]), pieces[2]])) == 2
     low = pieces[1] // 640 > np.median(pieces[1] // 640)
     assert len(found(frame, told, pieces, stacks=([pieces[0], pieces[1][low]],))) == 2
+
+
+def test_numbers_that_are_known_to_be_two_are_never_joined(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
+    told = seen(parts, (0.0, 1.2, 9.0))
+    numbers = instances(told, VoteRules())
+    image = np.kron(numbers, np.ones((2, 2), np.int64))
+    halves = sorted(int(np.median(image[part])) for part in parts[:2])
+    groups = []
+
+    class Watching(FusedGuide):
+        def objects(self, geometry: Geometry) -> list[Thing]:
+            groups.extend(self.joiner(geometry, image, numbers).run(two) for two in (set(), {(halves[0], halves[1])}))
+            return []
+
+    class Guided(GeometricSegmenter):
+        def guide(self, frame: RgbdFrame, window: Window) -> Guide:
+            return Watching(lambda: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
+
+    assert Guided().segment(frame).segments == ()
+    assert [len(group) for group in groups] == [2, 3]
 
 
 def test_covered_pixels_include_those_without_a_reading(frame: RgbdFrame) -> None:

@@ -67,8 +67,8 @@ class FusedGuide(Guide):
         seen, numbers = self._proposed()
         image, likely = in_frame(numbers, seen.thing, scan, self._window, rules)
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
-        image, numbers = parted(image, known, numbers, seen, self._window, geometry.stacks, self._fusing.seams)
-        groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run()
+        image, numbers, two = parted(image, known, numbers, seen, self._window, geometry.stacks, self._fusing.seams)
+        groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
         own = self._inside(self._own(image, groups, thing, known), geometry, thing)
         own = self._standing(own, geometry, thing, known)
         whole, rest = self._with_geometry(own, geometry.objects, thing, known)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,6 +83,7 @@ class Joiner:
             owner[pixels] = number + 1
         self._rows, self._rules = rows, rules
         self._sizes = np.array([0, *map(len, objects)])
+        self._two: Set[tuple[int, int]] = frozenset()
         self._meetings: Meetings = meetings(image)
         self._groups = {i: [i] for i in range(1, int(numbers.max(initial=0)) + 1) if (image == i).any()}
         self._parts = {i: self._part(np.flatnonzero(image == i), owner) for i in self._groups}
@@ -97,8 +99,9 @@ class Joiner:
         shares = np.bincount(owner[pixels], minlength=len(self._sizes))
         return _Part(pixels, histogram(self._rows, pixels), shares)
 
-    def run(self) -> list[list[int]]:
-        """Numbers of the network that are one thing."""
+    def run(self, two: Set[tuple[int, int]] = frozenset()) -> list[list[int]]:
+        """Numbers of the network that are one thing; two: pairs of them, the lesser first, that are not."""
+        self._two = two
         odds = {pair: self._odds(*pair) for pair in self._distances}
         while odds:
             pair = max(odds, key=lambda key: odds[key])
@@ -121,6 +124,8 @@ class Joiner:
     def _odds(self, one: int, other: int) -> float:
         """Logarithm of odds that two parts are of one thing."""
         values, rules = self.features(one, other), self._rules
+        if any(_ordered(i, k) in self._two for i, k in product(self._groups[one], self._groups[other])):
+            return _NEVER
         if values is None or values[FEATURES.index("apart")] > rules.agreed:
             return _NEVER
         weights = np.array([getattr(rules, name) for name in FEATURES])

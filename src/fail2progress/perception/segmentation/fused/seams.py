@@ -31,13 +31,14 @@ class SeamRules:
 
 def parted(
     image: Numbers, known: Mask, numbers: Numbers, seen: Seen, window: Window, stacks: list[list[Numbers]], rules: SeamRules
-) -> tuple[Numbers, Numbers]:
-    """The network's things in the frame (H, W) and at its own size (h, w), numbered from 1, with those parted that are two.
+) -> tuple[Numbers, Numbers, set[tuple[int, int]]]:
+    """The network's things in the frame (H, W) and at its own size (h, w), numbered from 1, with those parted that are two; and
+    numbers, the lesser first, of which no two are one thing.
 
     known: (H * W,) pixels with a reading; window: of the frame, which the network saw; stacks: pixels of the objects that
     geometry found on one another, by stack.
     """
-    image, numbers = image.copy(), numbers.copy()
+    image, numbers, two = image.copy(), numbers.copy(), set[tuple[int, int]]()
     for stack in stacks:
         owner = owners_of(stack, image.size)
         for number in np.unique(image.ravel()[owner > 0]):
@@ -48,10 +49,14 @@ def parted(
             for i, pixels in enumerate(pieces):
                 whole.ravel()[pixels] = i + 1
             small = np.where(numbers == number, to_size(whole[window], (numbers.shape[0], numbers.shape[1])), 0)
-            if _apart(small, len(pieces), seen, rules):
-                for i in range(1, len(pieces)):
-                    image[whole == i + 1] = numbers[small == i + 1] = int(max(image.max(), numbers.max())) + 1
-    return image, numbers
+            if not _apart(small, len(pieces), seen, rules):
+                continue
+            free = int(max(image.max(), numbers.max())) + 1
+            own = [int(number), *range(free, free + len(pieces) - 1)]
+            for i, its in enumerate(own):
+                image[whole == i + 1] = numbers[small == i + 1] = its
+            two.update(combinations(own, 2))
+    return image, numbers, two
 
 
 def _pieces(pixels: Numbers, known: Mask, owner: Numbers, rules: SeamRules, width: int) -> list[Numbers]:
