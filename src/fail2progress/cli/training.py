@@ -18,7 +18,7 @@ from torch import distributed
 from fail2progress.cli.common import WorkError
 from fail2progress.cli.resume import Resume
 from fail2progress.core.executor import LostWorkerError, at_work, end_with_parent
-from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
+from fail2progress.learning.pretraining.pretrain import THINNED, prepared, pretrain, shape_codes, split
 from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import load_checkpoint
@@ -58,8 +58,9 @@ class Run:
     @property
     def options(self) -> TrainingOptions:
         """For models.training."""
-        mixed = self.encoder is None
-        return TrainingOptions(epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate, fused=True, mixed=mixed)
+        first = self.encoder is None
+        options = TrainingOptions(epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate, fused=True)
+        return replace(options, mixed=first, thinned=THINNED if first else 0.0)
 
     @property
     def codes(self) -> Path:

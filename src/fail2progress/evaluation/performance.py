@@ -25,13 +25,13 @@ from fail2progress.evaluation.studies.perception import snapshot
 from fail2progress.failures.classifier import Classifier
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
-from fail2progress.learning.pretraining.pretrain import pretrain
+from fail2progress.learning.pretraining.pretrain import THINNED, pretrain
 from fail2progress.models.base import LatentState, SkillEffectModel
 from fail2progress.models.prediction import encode_observation
 from fail2progress.models.registry import MODELS, configuration
-from fail2progress.models.training.parallel import together
+from fail2progress.models.training.parallel import Share, together
 from fail2progress.models.training.training import TrainingOptions
-from fail2progress.models.training.transitions import prepared_for, select
+from fail2progress.models.training.transitions import Transitions, prepared_for, select
 from fail2progress.perception.relations import geometric as geometric_relations
 from fail2progress.perception.segmentation.registry import GEOMETRIC
 from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
@@ -68,12 +68,13 @@ class Measurement:
 
 
 def simulation(executions: int = 60) -> Iterator[Measurement]:
-    """Executions of the pre-training distribution with both observations, on one core."""
+    """Executions of the pre-training distribution with both observations, on one core, as `generate` asks for them."""
     simulator = simulators.make()
-    for number in range(40):  # every skill's modules are imported once
-        simulator.execute(job(1, number))
+    for _ in simulator.execute_all(job(1, number) for number in range(40)):  # every skill's modules are imported once
+        pass
     start = time.perf_counter()
-    seconds = [simulator.execute(job(1, number)).seconds for number in range(executions)]
+    outcomes = simulator.execute_all(job(1, number) for number in range(executions))
+    seconds = [outcome.seconds for outcome in outcomes]
     total = time.perf_counter() - start
     inside = sum(s["stepping"] + s["rays"] for s in seconds) / total
     yield Measurement("simulation_share_in_physics", inside, 0.8, "limit: share in stepping and ray casting", "share")
@@ -102,7 +103,7 @@ def particles(steps: int = 40) -> Iterator[Measurement]:
 
 
 def training(rehearsal: RehearsalSet, folder: Path, steps: int = 6, processes: int = 2) -> Measurement:
-    """Whole pre-training steps, encoder included, batches of 64 executions, on two processes."""
+    """Pre-training steps, encoder included, batches of 64 executions, two processes; both kinds of epochs by their share."""
     meeting = folder / "meeting"
     meeting.unlink(missing_ok=True)
     context = torch.multiprocessing.get_context("spawn")
@@ -125,14 +126,20 @@ def _train_worker(rank: int, world: int, meeting: Path, rehearsal: RehearsalSet,
         kind = MODELS.get("points2plans")
         model = kind.from_config(configuration(kind, "plain", {}), current())
         source = select(prepared_for(model, rehearsal.replay), list(range(len(rehearsal.replay))) * 3)
-        options = TrainingOptions(epochs=4, fused=True, mixed=True)
-        run = pretrain(model, source, options, torch.Generator().manual_seed(0), share=share)
-        first = next(run)
-        start = time.perf_counter()
-        for _ in range(steps):
-            last = next(run)
+        rough, whole = (_training_rate(model, source, thinned, share, steps) for thinned in (1.0, 0.0))
         if rank == 0:
-            rates.put((last.samples - first.samples) / (time.perf_counter() - start))  # type: ignore[attr-defined]
+            rates.put(1.0 / (THINNED / rough + (1.0 - THINNED) / whole))  # type: ignore[attr-defined]
+
+
+def _training_rate(model: SkillEffectModel, source: Transitions, thinned: float, share: Share, steps: int) -> float:
+    """Executions a second, by the clock."""
+    options = TrainingOptions(epochs=4, fused=True, mixed=True, thinned=thinned)
+    run = pretrain(model, source, options, torch.Generator().manual_seed(0), share=share)
+    first = next(run)
+    start = time.perf_counter()
+    for _ in range(steps):
+        last = next(run)
+    return (last.samples - first.samples) / (time.perf_counter() - start)
 
 
 @torch.no_grad()

@@ -149,6 +149,10 @@ class SkillEffectModel(nn.Module, ABC):
         """What the encoder needs of (S, P, 3) centred clouds beside the points; training computes it once. S rows each."""
         return {}
 
+    def prepare_thinned(self, points: Tensor) -> dict[str, Tensor]:
+        """The same for rougher codes that cost less, for the first epochs of a training. Default: the same codes."""
+        return self.prepare(points)
+
     @abstractmethod
     def encode(self, points: Tensor, prepared: Mapping[str, Tensor]) -> Tensor:
         """(S, P, 3) centred clouds in metres, with what `prepare` gave for them, to (S, C) shape codes."""

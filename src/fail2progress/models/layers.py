@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import torch
 from torch import Tensor, nn
 
 from fail2progress.core.relations import BINARY
@@ -20,10 +21,29 @@ class PairDecoder(nn.Module):
         self.geometry = nn.Linear(geometry, hidden, bias=False) if geometry else None
         self.rest = nn.Sequential(nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, len(BINARY)))
 
-    def forward(self, tokens: Tensor, box: Tensor) -> Tensor:
-        """(B, N, W) tokens and (B, N, 2, 3) boxes to (B, N, N, 9): entry [i, j] is about "i is k of j"."""
+    def forward(self, tokens: Tensor, box: Tensor, present: Tensor | None = None) -> Tensor:
+        """(B, N, W) tokens and (B, N, 2, 3) boxes to (B, N, N, 9): entry [i, j] is about "i is k of j".
+
+        present (B, N): only pairs of two of these are decoded, and what is said of others is 0. None: all pairs.
+        """
+        if present is not None:
+            return self._of_some(tokens, box, present)
         pairs = pair_features(box.unsqueeze(2), box.unsqueeze(1)) if self.geometry is not None else None
         return self.decode(tokens, pairs)
+
+    def _of_some(self, tokens: Tensor, box: Tensor, present: Tensor) -> Tensor:
+        both = pairs_of(present)
+        count, rows = both.shape[1], both.flatten().nonzero().squeeze(1)
+        one = rows // count
+        other = one // count * count + rows % count
+        # Gradients of what is gathered are added up, which bfloat16 would not do well.
+        subjects, others = (layer(tokens).flatten(0, 1).float() for layer in (self.subject, self.other))
+        first = subjects.index_select(0, one) + others.index_select(0, other)
+        if self.geometry is not None:
+            boxes = box.flatten(0, 1)
+            first = first + self.geometry(pair_features(boxes.index_select(0, one), boxes.index_select(0, other)))
+        logits = self.rest(first)
+        return logits.new_zeros(both.numel(), logits.shape[1]).index_copy(0, rows, logits).view(*both.shape, -1)
 
     def decode(self, tokens: Tensor, pairs: Tensor | None, extra: Tensor | None = None, others: Tensor | None = None) -> Tensor:
         """The same from given features of the pairs (B, N, N, F); `extra` (B, N, N, hidden) is added to the first layer.
@@ -35,6 +55,11 @@ class PairDecoder(nn.Module):
             first = first + self.geometry(pairs)
         logits: Tensor = self.rest(first if extra is None else first + extra)
         return logits
+
+
+def pairs_of(present: Tensor) -> Tensor:
+    """(B, N) to (B, N, N): pairs of two different ones that are present."""
+    return present.unsqueeze(1) & present.unsqueeze(2) & ~torch.eye(present.shape[1], dtype=torch.bool)
 
 
 def zero(layer: nn.Module) -> None:

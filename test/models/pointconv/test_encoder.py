@@ -126,3 +126,18 @@ def test_points_and_neighbours_of_other_shapes_are_errors() -> None:
         encoder()(points, neighbours(points[:2]))
     with pytest.raises(ValueError, match="inverse densities"):
         encoder(density=True)(points, neighbours(points))
+
+
+@pytest.mark.parametrize("density", [False, True])
+def test_a_code_from_half_of_the_points_is_nearer_to_its_own_than_to_any_other(density: bool) -> None:
+    extents = torch.tensor([[1.0, 1.0, 1.0], [3.0, 3.0, 0.1], [0.1, 3.0, 3.0], [0.1, 0.1, 3.0], [0.1, 0.1, 0.1]])
+    points, model = clouds(5) * extents.unsqueeze(1), encoder(density)
+    whole = encode(model, points)
+    with torch.no_grad():
+        half = model(points, neighbours(points, density=density, kept=64))
+    assert torch.cdist(half, whole).argmin(dim=1).tolist() == list(range(5))
+
+
+def test_all_points_kept_are_all_points() -> None:
+    points, model = clouds(3), encoder()
+    torch.testing.assert_close(model(points, neighbours(points, kept=128)), model(points, neighbours(points)), rtol=0, atol=0)

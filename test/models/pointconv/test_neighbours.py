@@ -131,3 +131,20 @@ def test_no_segments_are_allowed() -> None:
 def test_bad_points_are_errors(cloud: Tensor, centres: int) -> None:
     with pytest.raises(ValueError, match=r"points|centres"):
         neighbours(cloud, centres)
+
+
+def test_of_some_points_each_has_its_nearest_among_all_and_centres_have_theirs_among_the_kept() -> None:
+    cloud = clouds(3)
+    whole, some = neighbours(cloud, density=True), neighbours(cloud, density=True, kept=64)
+    assert torch.equal(some.first, whole.first[:, :64])
+    assert some.second.shape == (3, 16, 8) and int(some.centres.max()) < 64
+    distances = torch.cdist(cloud[:, :64], cloud[:, :64])
+    for own, centres, chosen in zip(distances, some.centres.long(), some.second.long(), strict=True):
+        reach = own[centres].sort(dim=1).values[:, 7]
+        torch.testing.assert_close(own[centres].gather(1, chosen).amax(dim=1), reach, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("kept", [8, 129])
+def test_a_number_of_points_that_cannot_be_kept_is_refused(kept: int) -> None:
+    with pytest.raises(ValueError, match=str(kept)):
+        neighbours(clouds(1), kept=kept)

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -54,6 +55,33 @@ def test_the_encoder_learns_too(model: Points2Plans, data: Transitions) -> None:
     assert sum(steps[-1].losses.values()) < sum(steps[0].losses.values())
     assert all(not torch.equal(p, q) for p, q in zip(before, model.encoder.parameters(), strict=True))
     assert not model.training
+
+
+def test_first_epochs_encode_fewer_points_and_an_interrupted_training_goes_on_with_them(
+    data: Transitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, options = select(data, range(8)), TrainingOptions(epochs=4, batch=8, thinned=0.5)
+    encoded: list[int] = []
+    encode = Points2Plans.encode
+
+    def counted(self: Points2Plans, points: Tensor, prepared: Mapping[str, Tensor]) -> Tensor:
+        encoded.append(prepared["first"].shape[1])
+        return encode(self, points, prepared)
+
+    monkeypatch.setattr(Points2Plans, "encode", counted)
+    straight, states = fresh(True), []
+
+    def keep(epoch: int, optimiser: torch.optim.Optimizer) -> None:
+        adam = {key: value.clone() for key, value in adam_state(optimiser).items()}
+        states.append(({key: value.clone() for key, value in straight.state_dict().items()}, adam))
+
+    list(train(straight, part, straight.pretrained_parameters(), options, torch.Generator().manual_seed(2), checkpoint=keep))
+    assert encoded == [64, 64, 128, 128]
+    resumed = fresh(True)
+    resumed.load_state_dict(states[0][0])
+    generator, start = torch.Generator().manual_seed(2), Start(1, states[0][1])
+    list(train(resumed, part, resumed.pretrained_parameters(), options, generator, start=start))
+    assert equal(resumed, straight) and encoded[4:] == [64, 128, 128]
 
 
 def test_pre_training_leaves_what_relations_say_about_moving_along_at_zero(data: Transitions, codes: Tensor) -> None:

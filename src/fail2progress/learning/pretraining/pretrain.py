@@ -25,6 +25,8 @@ from fail2progress.models.training.transitions import Transitions, encoded
 
 HELD_OUT = 2000
 """Executions at the end of a data set that are never trained on."""
+THINNED = 0.75
+"""Share of the epochs of the first phase, the first ones, in which half of a cloud's points are encoded (docs/decisions/0074)."""
 
 
 def prepared(shards: Sequence[Shard], cache: Path) -> Transitions:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fail2progress.models.pointconv.neighbours import Neighbours
+from fail2progress.models.pointconv.neighbours import NEAREST_2, Neighbours
 
 WIDTH = 128
 """Channels of a segment's shape code."""
@@ -39,13 +39,18 @@ class PointConv(nn.Module):
         self.mix = nn.Linear(kernel * outputs, outputs)
         self.norm = nn.LayerNorm(outputs)
 
-    def forward(self, grouped: Tensor, offsets: Tensor, inverse_density: Tensor | None) -> Tensor:
-        """(N, K, inputs), (N, K, 3) and (N K,) to (N, outputs) float32; multiplies in the precision of `grouped`."""
+    def forward(self, grouped: Tensor, offsets: Tensor, inverse_density: Tensor | None, each: float = 1.0) -> Tensor:
+        """(N, K, inputs), (N, K, 3) and (N K,) to (N, outputs) float32; multiplies in the precision of `grouped`.
+
+        each: how many neighbours each of these stands for.
+        """
         count, size = grouped.shape[:2]
         features = F.relu_(_linear(self.features, grouped.flatten(0, 1)))
         weights = F.relu_(_linear(self.weights, offsets.flatten(0, 1).to(grouped.dtype)))
         if self.density is not None and inverse_density is not None:
             weights = weights * self.density(inverse_density.unsqueeze(1)).to(weights.dtype)
+        if each != 1.0:
+            weights = weights * each
         weights = weights.view(count, size, -1).transpose(1, 2)
         pooled = torch.bmm(weights, features.view(count, size, -1)).flatten(1)
         return F.relu(self.norm(_linear(self.mix, pooled).float()))
@@ -61,6 +66,8 @@ class PointConvEncoder(nn.Module):
     density: multiply the weights by a network of the inverse densities. kernel: width of the weights w_k. chunk:
     segments computed at once, few enough for the cache. precision: of the matrix products (None: `native_precision`);
     it may be set at any time and is no part of the weights, which stay float32.
+
+    Where only some points are encoded (`Neighbours`), the second layer adds up fewer neighbours, each of which counts for more.
     """
 
     def __init__(self, density: bool = False, kernel: int = 8, chunk: int = 128, precision: torch.dtype | None = None) -> None:
@@ -75,9 +82,9 @@ class PointConvEncoder(nn.Module):
     def forward(self, points: Tensor, neighbours: Neighbours) -> Tensor:
         """(S, P, 3) points in metres, each segment in its own centred frame, to (S, 128) float32 shape codes.
 
-        ValueError: neighbourhoods of another number of segments or points, or without the densities that it needs.
+        ValueError: neighbourhoods of another number of segments or of more points, or without the densities that it needs.
         """
-        if points.shape[:2] != neighbours.first.shape[:2]:
+        if len(points) != len(neighbours) or points.shape[1] < neighbours.first.shape[1]:
             shapes = tuple(points.shape[:2]), tuple(neighbours.first.shape[:2])
             raise ValueError(f"{shapes[0]} points and {shapes[1]} neighbourhoods do not match")
         if self.density and neighbours.inverse_density is None:
@@ -90,11 +97,11 @@ class PointConvEncoder(nn.Module):
     def _encode(self, points: Tensor, neighbours: Neighbours) -> Tensor:
         size = points.square().sum(dim=2).mean(dim=1).clamp_min(_MIN_SIZE**2).sqrt().view(-1, 1, 1)
         unit, log_size = points / size, size.log()
-        first, second, middle = (
-            _rows(index, points.shape[1]) for index in (neighbours.first, neighbours.second, neighbours.centres)
-        )
+        kept = neighbours.first.shape[1]
+        first = _rows(neighbours.first, points.shape[1])
+        second, middle = (_rows(index, kept) for index in (neighbours.second, neighbours.centres))
         densities = self._densities(neighbours, first, second, middle)
-        flat = unit.flatten(0, 1)
+        flat = unit[:, :kept].flatten(0, 1)
         centres = flat.index_select(0, middle)
 
         table = torch.cat([unit, log_size.expand(-1, points.shape[1], -1)], dim=2).flatten(0, 1)
@@ -104,7 +111,7 @@ class PointConvEncoder(nn.Module):
 
         offsets = _ZOOM_2 * (flat.index_select(0, second).view(len(centres), -1, 3) - centres.unsqueeze(1))
         gathered = features.to(self.precision).index_select(0, second).view(*offsets.shape[:2], -1)
-        features = self.second(self._join(offsets, gathered), offsets, densities[1])
+        features = self.second(self._join(offsets, gathered), offsets, densities[1], NEAREST_2 / offsets.shape[1])
 
         centres = centres.view(len(points), -1, 3)
         grouped = self._join(centres, log_size.expand(-1, centres.shape[1], -1), features.view(*centres.shape[:2], -1))
@@ -118,7 +125,9 @@ class PointConvEncoder(nn.Module):
         """Inverse densities of each layer's neighbours, given by their rows."""
         if not self.density or neighbours.inverse_density is None:
             return [None] * len(layers)
-        levels = neighbours.inverse_density.float().unbind(dim=1)
+        kept = neighbours.first.shape[1]
+        first, *others = neighbours.inverse_density.float().unbind(dim=1)
+        levels = first, *(level[:, :kept] for level in others)
         return [level.flatten().index_select(0, rows) for level, rows in zip(levels, layers, strict=True)]
 
 

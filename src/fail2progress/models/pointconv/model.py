@@ -10,7 +10,7 @@ from fail2progress.core.vocabulary import Vocabulary
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.config import ModelConfig
 from fail2progress.models.pointconv.encoder import PointConvEncoder
-from fail2progress.models.pointconv.neighbours import Neighbours, neighbours
+from fail2progress.models.pointconv.neighbours import NEAREST_2, Neighbours, neighbours
 
 
 class PointConvModel(SkillEffectModel):
@@ -22,7 +22,11 @@ class PointConvModel(SkillEffectModel):
 
     def prepare(self, points: Tensor) -> dict[str, Tensor]:
         """See SkillEffectModel: the neighbours of every point (`pointconv.neighbours.Neighbours`)."""
-        return {key: value for key, value in vars(neighbours(points)).items() if value is not None}
+        return _prepared(neighbours(points))
+
+    def prepare_thinned(self, points: Tensor) -> dict[str, Tensor]:
+        """See SkillEffectModel: half of the points are encoded."""
+        return _prepared(neighbours(points, kept=max(points.shape[1] // 2, NEAREST_2)))
 
     def encode(self, points: Tensor, prepared: Mapping[str, Tensor]) -> Tensor:
         """See SkillEffectModel."""
@@ -45,3 +49,7 @@ class PointConvModel(SkillEffectModel):
         """See SkillEffectModel."""
         fixed = {id(parameter) for parameter in self.encoder.parameters()}
         return [parameter for parameter in self.parameters() if id(parameter) not in fixed]
+
+
+def _prepared(found: Neighbours) -> dict[str, Tensor]:
+    return {key: value for key, value in vars(found).items() if value is not None}

@@ -21,11 +21,11 @@ _CHUNK = 64
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Neighbourhoods of S segments of P points each. Indices are uint8, into a segment's own points.
+    """Neighbourhoods of S segments of P points each, the first Q of which are encoded. Indices: uint8, into its points.
 
-    first: (S, P, 8), each point's nearest, itself first. centres: (S, C), by farthest-point sampling.
-    second: (S, C, 16), each centre's nearest, itself first. inverse_density: (S, 3, P) float16 in (0, 1], one row for
-    each bandwidth, or None.
+    first: (S, Q, 8), each point's nearest among all, itself first. centres: (S, C), by farthest-point sampling, and second:
+    (S, C, 16 Q / P), each centre's nearest, itself first, both among the Q: they reach as far as 16 among all would.
+    inverse_density: (S, 3, P) float16 in (0, 1], one row for each bandwidth, or None.
     """
 
     first: Tensor
@@ -59,40 +59,46 @@ class Neighbours:
 
 
 @torch.no_grad()
-def neighbours(points: Tensor, centres: int = CENTRES_2, density: bool = False) -> Neighbours:
+def neighbours(points: Tensor, centres: int = CENTRES_2, density: bool = False, kept: int | None = None) -> Neighbours:
     """Neighbourhoods of (S, P, 3) points in metres, in any frame; the result is on the CPU.
+
+    kept: how many of the points are encoded, the first ones; None: all.
 
     Farthest-point sampling starts at the point farthest from the segment's mean, so that the order of the points
     decides nothing but ties. `centres`: 16 in paper A.11.2; Points2Plans' code has 64.
     ValueError: another shape, fewer than 16 or more than 256 points, fewer points than centres, or points not finite.
     """
-    _check(points, centres)
+    _check(points, centres, kept)
     parts = points.detach().float().cpu().split(_CHUNK)
-    return Neighbours.concatenate([_of_chunk(part, centres, density) for part in parts])
+    return Neighbours.concatenate([_of_chunk(part, centres, density, kept or points.shape[1]) for part in parts])
 
 
-def _check(points: Tensor, centres: int) -> None:
+def _check(points: Tensor, centres: int, kept: int | None) -> None:
     if points.ndim != 3 or points.shape[2] != 3:
         raise ValueError(f"points must be (segments, points, 3), not {tuple(points.shape)}")
     count = points.shape[1]
     if not NEAREST_2 <= count <= MAX_POINTS:
         raise ValueError(f"a segment must have {NEAREST_2} to {MAX_POINTS} points, not {count}")
-    if not 1 <= centres <= count:
-        raise ValueError(f"cannot choose {centres} centres among {count} points")
+    if kept is not None and not NEAREST_2 <= kept <= count:
+        raise ValueError(f"{NEAREST_2} to {count} points of a segment can be kept, not {kept}")
+    if not 1 <= centres <= (kept or count):
+        raise ValueError(f"cannot choose {centres} centres among {kept or count} points")
     if not bool(points.isfinite().all()):
         raise ValueError("points must be finite")
 
 
-def _of_chunk(points: Tensor, centres: int, density: bool) -> Neighbours:
+def _of_chunk(points: Tensor, centres: int, density: bool, kept: int) -> Neighbours:
     centred = points - points.mean(dim=1, keepdim=True)
     squared = _squared_distances(centred)
-    chosen = _farthest_points(centred, squared, centres)
-    order = _by_distance(squared)
+    among = squared[:, :kept, :kept].contiguous()
+    chosen = _farthest_points(centred[:, :kept], among, centres)
+    order = _by_distance(squared[:, :kept])
+    nearest = order if kept == points.shape[1] else _by_distance(among)
     rows = torch.arange(len(points)).unsqueeze(1)
     return Neighbours(
         first=order[:, :, :NEAREST_1].contiguous(),
         centres=chosen.to(torch.uint8),
-        second=order[rows, chosen],
+        second=nearest[rows, chosen][:, :, : NEAREST_2 * kept // points.shape[1]].contiguous(),
         inverse_density=_inverse_density(squared) if density else None,
     )
 
@@ -104,14 +110,14 @@ def _squared_distances(points: Tensor) -> Tensor:
 
 
 def _by_distance(squared: Tensor) -> Tensor:
-    """(S, P, P) squared distances to the uint8 indices (S, P, 16) of the nearest, the point itself first.
+    """(S, Q, P) squared distances to the uint8 indices (S, Q, 16) of the nearest, the point itself first.
 
     Bits of floats that are not negative sort like the floats. With the index in the lowest bits a plain sort of
     integers, which numpy does many lanes at a time, replaces a ten times slower top-k; ties fall to the lower index.
     """
     index = torch.arange(squared.shape[2], dtype=torch.int32)
-    keys = (squared.view(torch.int32) & ~_INDEX_BITS) | index
-    keys.diagonal(dim1=1, dim2=2).copy_(~_INDEX_BITS | index)
+    keys = (squared.contiguous().view(torch.int32) & ~_INDEX_BITS) | index
+    keys.diagonal(dim1=1, dim2=2).copy_(~_INDEX_BITS | index[: squared.shape[1]])
     keys.numpy().sort(axis=-1)
     return (keys[:, :, :NEAREST_2] & _INDEX_BITS).to(torch.uint8)
 

@@ -39,7 +39,7 @@ from fail2progress.models.features import (
     translation,
 )
 from fail2progress.models.handing_on import HandedOn, fixed_start, spread, whole
-from fail2progress.models.layers import PairDecoder, mlp, zero
+from fail2progress.models.layers import PairDecoder, mlp, pairs_of, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
 from fail2progress.models.points2plans.falling import Falling, fallen, left_at
@@ -126,7 +126,7 @@ class Points2Plans(PointConvModel):
 
     def detect(self, state: LatentState) -> RelationLogits:
         """See SkillEffectModel."""
-        return self._decode(state.tokens, state.box)
+        return self._decode(state.tokens, state)
 
     def predict(self, state: LatentState, action: Action) -> Effect:
         """See SkillEffectModel."""
@@ -140,7 +140,7 @@ class Points2Plans(PointConvModel):
         displacement, growth, falls = self._motion(state, action, change, detected)
         moved = self.embed(state.code, _moved(state.box, displacement, growth), state.ids, state.mask)
         latent = moved.tokens + self.correction(hidden) if self.config.relational else state.tokens + change
-        relations = self._decode(latent, moved.box)
+        relations = self._decode(latent, moved)
         relations = relations if falls is None else fallen(relations, moved.box, falls)
         return Effect(displacement, relations, latent, moved, growth, detected)
 
@@ -157,8 +157,9 @@ class Points2Plans(PointConvModel):
         """The small networks that say what a shift cannot."""
         return [self.handed_on.by_motion, self.tipping, self.growth]
 
-    def _decode(self, tokens: Tensor, box: Tensor) -> RelationLogits:
-        return RelationLogits(self.binary(tokens, box), self.unary(tokens))
+    def _decode(self, tokens: Tensor, state: LatentState) -> RelationLogits:
+        """In training pairs that count for nothing are left out: those with padding and of things with themselves."""
+        return RelationLogits(self.binary(tokens, state.box, state.mask if self.training else None), self.unary(tokens))
 
     def _command(self, action: Action) -> Tensor:
         """(B, C) MLP_para(a), one network per skill."""
@@ -192,8 +193,7 @@ class Points2Plans(PointConvModel):
         own = residual + share * command.unsqueeze(1)
         if self.handed_on.idle:
             return own
-        present = state.mask.unsqueeze(1) & state.mask.unsqueeze(2) & ~torch.eye(state.mask.shape[1], dtype=torch.bool)
-        takes = present & (chosen < 0.5)
+        takes = pairs_of(state.mask) & (chosen < 0.5)
         shares = whole(self.handed_on(state.box, torch.sigmoid(relations.detach()), skill, command, takes))
         return spread(own, shares, takes)
 

@@ -82,7 +82,8 @@ class StowGNN(PointConvModel):
         """See SkillEffectModel. Of a predicted state, the relations that were predicted."""
         if state.relations is not None:
             return state.relations
-        return RelationLogits(self.binary(state.tokens, state.box), self.unary(state.tokens))
+        present = state.mask if self.training else None
+        return RelationLogits(self.binary(state.tokens, state.box, present), self.unary(state.tokens))
 
     def predict(self, state: LatentState, action: Action) -> Effect:
         """See SkillEffectModel."""
@@ -91,7 +92,9 @@ class StowGNN(PointConvModel):
         command = translation(action.skill, action.parameters).unsqueeze(1)
         displacement = chosen * command + self.position(nodes)
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
-        relations = RelationLogits(self.next_binary(nodes, moved.box), self.next_unary(nodes))
+        relations = RelationLogits(
+            self.next_binary(nodes, moved.box, state.mask if self.training else None), self.next_unary(nodes)
+        )
         if not self.training:
             displacement = self._at_rest(state, displacement, relations, action)
             moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)

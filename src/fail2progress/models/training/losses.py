@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
+from fail2progress.models.layers import pairs_of
 from fail2progress.models.training.transitions import Batch, Transitions, encoded
 
 
@@ -91,10 +92,11 @@ def growth_loss(views: Views, growth: Tensor) -> Tensor:
 
 def relation_loss(logits: RelationLogits, unary: Tensor, binary: Tensor, mask: Tensor) -> Tensor:
     """Mean cross-entropy over the pairs and segments present, unary and binary relations alike."""
-    pairs = mask.unsqueeze(1) & mask.unsqueeze(2) & ~torch.eye(mask.shape[1], dtype=torch.bool)
-    both = functional.binary_cross_entropy_with_logits(logits.binary, binary, reduction="none").mean(dim=-1)
+    rows = pairs_of(mask).flatten().nonzero().squeeze(1)
+    said, true = (values.flatten(0, 2).index_select(0, rows) for values in (logits.binary, binary))
+    both = functional.binary_cross_entropy_with_logits(said, true, reduction="sum") / max(said.numel(), 1)
     single = functional.binary_cross_entropy_with_logits(logits.unary, unary, reduction="none").mean(dim=-1)
-    return _mean(both, pairs) + 0.3 * _mean(single, mask)
+    return both + 0.3 * _mean(single, mask)
 
 
 def position_loss(predicted: Tensor, true: Tensor, mask: Tensor, weights: LossWeights) -> Tensor:

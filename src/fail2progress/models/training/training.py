@@ -15,7 +15,7 @@ from fail2progress.models.pointconv.encoder import native_precision
 from fail2progress.models.training.adam import Adam
 from fail2progress.models.training.losses import LossWeights, Views, losses, view
 from fail2progress.models.training.parallel import Share
-from fail2progress.models.training.transitions import Batch, Transitions
+from fail2progress.models.training.transitions import Batch, Transitions, thinned_for
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class TrainingOptions:
     weights: LossWeights = field(default_factory=LossWeights)
     fused: bool = False
     """Whether Adam takes each step in one piece: a fifth of the time, other last digits."""
+    thinned: float = 0.0
+    """Share of the epochs, the first ones, that encode half of a cloud's points; they take two thirds of the time."""
     mixed: bool = False
     """Whether the networks multiply in bfloat16, as the encoder does, where this CPU does so in hardware; losses and weights stay
     float32. For training in which the encoder takes part: what it makes of the rest is trained further on its codes."""
@@ -92,12 +94,15 @@ def train(
     steps_per_epoch = math.ceil(per_epoch / options.batch)
     steps, skipped = options.epochs * steps_per_epoch, start.epochs * steps_per_epoch
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step + skipped, steps, options))
+    rough = math.floor(options.thinned * options.epochs) if codes is None else 0
+    thin = thinned_for(model, source) if start.epochs < rough else source
     model.train()
     done = start.epochs * per_epoch
     for epoch in range(start.epochs, options.epochs):
         generator = torch.Generator().manual_seed(seeds[epoch])
         for chosen in draw(generator).split(options.batch):
-            parts = _step(model, source, share.of(chosen), options, generator, codes, optimiser, parameters, share, further)
+            used = thin if epoch < rough else source
+            parts = _step(model, used, share.of(chosen), options, generator, codes, optimiser, parameters, share, further)
             schedule.step()
             done += len(chosen)
             yield Step(done, options.epochs * per_epoch, parts)

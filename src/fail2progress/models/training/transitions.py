@@ -143,7 +143,15 @@ def renumbered(skill: Tensor, vocabulary: Vocabulary) -> Tensor:
 
 def prepared_for(model: SkillEffectModel, source: Transitions, chunk: int = 512) -> Transitions:
     """The set with what the model's encoder needs of every cloud: worth it where clouds are encoded more than once."""
-    parts = [model.prepare(points) for points in source.points.split(chunk)]
+    return _with(source, [model.prepare(points) for points in source.points.split(chunk)])
+
+
+def thinned_for(model: SkillEffectModel, source: Transitions, chunk: int = 512) -> Transitions:
+    """The same for codes that are rougher and cost less."""
+    return _with(source, [model.prepare_thinned(points) for points in source.points.split(chunk)])
+
+
+def _with(source: Transitions, parts: list[dict[str, Tensor]]) -> Transitions:
     return replace(source, prepared={key: torch.cat([part[key] for part in parts]) for key in parts[0]})
 
 
