@@ -42,7 +42,7 @@ class PairDecoder(nn.Module):
         if self.geometry is not None:
             boxes = box.flatten(0, 1)
             first = first + self.geometry(pair_features(boxes.index_select(0, one), boxes.index_select(0, other)))
-        logits = self.rest(first)
+        logits: Tensor = self.rest(first)
         return logits.new_zeros(both.numel(), logits.shape[1]).index_copy(0, rows, logits).view(*both.shape, -1)
 
     def decode(self, tokens: Tensor, pairs: Tensor | None, extra: Tensor | None = None, others: Tensor | None = None) -> Tensor:
