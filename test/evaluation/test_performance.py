@@ -88,8 +88,9 @@ def test_particles_beside_those_of_pyro() -> None:
 
 
 def test_perception() -> None:
-    found = perception(frames=2)
-    assert 0.0 < found.ours < 60.0 and (found.reference, found.unit) == (0.5, "s")
+    geometric, fused, beside = perception(frames=2)
+    assert all(0.0 < found.ours < 60.0 and (found.reference, found.unit) == (0.5, "s") for found in (geometric, fused))
+    assert (beside.ours, beside.reference, beside.unit) == (fused.ours, 2 * geometric.ours, "s")
 
 
 def test_planning(model: Points2Plans, monkeypatch: pytest.MonkeyPatch) -> None:

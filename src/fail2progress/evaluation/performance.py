@@ -33,7 +33,7 @@ from fail2progress.models.training.parallel import Share, together
 from fail2progress.models.training.training import TrainingOptions
 from fail2progress.models.training.transitions import Transitions, prepared_for, select
 from fail2progress.perception.relations import geometric as geometric_relations
-from fail2progress.perception.segmentation.registry import GEOMETRIC
+from fail2progress.perception.segmentation.registry import FUSED, GEOMETRIC
 from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 from fail2progress.planning.planner import Planner, score_units
 from fail2progress.planning.relevance import Scene, achieving
@@ -192,17 +192,23 @@ def learning(model: SkillEffectModel, digest: str, rehearsal: RehearsalSet) -> I
                 yield Measurement(f"learn_seconds_{stage}", spent, 60.0, "limit of the whole", "s")
 
 
-def perception(frames: int = 10) -> Measurement:
-    """One RGB-D frame of 640 x 480 to segments and relations: the median over cluttered simulated tables with depth noise."""
-    segmenter = segmenter_named(GEOMETRIC)
+def perception(frames: int = 10) -> Iterator[Measurement]:
+    """RGB-D frames of 640 x 480 to segments and relations: medians over cluttered simulated tables with depth noise, of the
+    geometric and the fused segmenter in turns."""
     seen = [snapshot(seed)[1] for seed in range(frames)]
-    geometric_relations.detect(segmenter.segment(seen[0]))
-    seconds = []
+    segmenters = [segmenter_named(name) for name in (GEOMETRIC, FUSED)]
+    for segmenter in segmenters:
+        geometric_relations.detect(segmenter.segment(seen[0]))
+    seconds: list[list[float]] = [[], []]
     for frame in seen:
-        start = time.perf_counter()
-        geometric_relations.detect(segmenter.segment(frame))
-        seconds.append(time.perf_counter() - start)
-    return Measurement("perceive_seconds", statistics.median(seconds), 0.5, "limit: one frame of 640 x 480", "s")
+        for segmenter, spent in zip(segmenters, seconds, strict=True):
+            start = time.perf_counter()
+            geometric_relations.detect(segmenter.segment(frame))
+            spent.append(time.perf_counter() - start)
+    geometric, fused = (statistics.median(spent) for spent in seconds)
+    yield Measurement("perceive_seconds", geometric, 0.5, "limit: one frame of 640 x 480", "s")
+    yield Measurement("perceive_fused_seconds", fused, 0.5, "limit: one frame of 640 x 480", "s")
+    yield Measurement("perceive_fused_beside_geometric", fused, 2 * geometric, "limit: two geometric passes in this call", "s")
 
 
 def measure(
@@ -211,7 +217,7 @@ def measure(
     """All of it, with provenance; a few minutes."""
     found: list[Measurement] = []
     report("perception")
-    found.append(perception())
+    found += perception()
     report("simulation")
     found += simulation()
     found += peers_of_simulation()

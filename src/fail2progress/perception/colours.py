@@ -25,10 +25,10 @@ def colour_word(pixels: NDArray[np.uint8]) -> str:
 
 def _numbers(pixels: NDArray[np.float32]) -> NDArray[np.int64]:
     """(n,) rows of WORDS."""
-    most, least = pixels.max(axis=1), pixels.min(axis=1)
+    r, g, b = np.ascontiguousarray(pixels.T)
+    most, least = np.maximum(np.maximum(r, g), b), np.minimum(np.minimum(r, g), b)
     spread = np.maximum(most - least, 1e-6)
     saturation = spread / np.maximum(most, 1.0)
-    r, g, b = pixels.T
     hue = np.select([most == r, most == g], [(g - b) / spread % 6, (b - r) / spread + 2], (r - g) / spread + 4) * 60
     found = _RED + np.searchsorted(_HUES, hue) % len(_HUES)
     warm = (found == _RED) | (found == _ORANGE)

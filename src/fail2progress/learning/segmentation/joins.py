@@ -21,8 +21,8 @@ from fail2progress.perception.segmentation.fused.guide import FusedGuide
 from fail2progress.perception.segmentation.fused.joining import FEATURES, Joiner
 from fail2progress.perception.segmentation.fused.odds import Odds
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
-from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Window
-from fail2progress.perception.segmentation.geometric.regions import Numbers
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Window
 
 _PIXELS = 30
 """Of the smallest part that tells something."""

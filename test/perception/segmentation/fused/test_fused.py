@@ -11,7 +11,8 @@ from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
 from fail2progress.perception.segmentation.fused.odds import join_rules
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
-from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
+from fail2progress.perception.segmentation.geometric.regions import Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.learned.guide import GuideRules
 from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from fail2progress.perception.segmentation.geometric.colour_bins import CHROMA
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules, part
-from fail2progress.perception.segmentation.geometric.region_adjacency import CHROMA, Table
+from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 
 RED, BLUE = 6 * CHROMA + 2, 2 * CHROMA + 2
 SIZE = 60

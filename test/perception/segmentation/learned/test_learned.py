@@ -10,7 +10,7 @@ import torch
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.base import PerceptionError
-from fail2progress.perception.segmentation.geometric.guide import Window
+from fail2progress.perception.segmentation.geometric.regions import Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.learned.guide import GuideRules, LearnedGuide
 from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances, to_size

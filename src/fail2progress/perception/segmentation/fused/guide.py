@@ -10,8 +10,8 @@ import numpy as np
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRules
 from fail2progress.perception.segmentation.fused.seams import SeamRules, parted
-from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window
-from fail2progress.perception.segmentation.geometric.regions import Numbers
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Window
 from fail2progress.perception.segmentation.geometric.views import owners_of
 from fail2progress.perception.segmentation.learned.beside import begun
 from fail2progress.perception.segmentation.learned.guide import GuideRules, in_frame, solid

@@ -10,8 +10,7 @@ from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.joining import distance_of
-from fail2progress.perception.segmentation.geometric.guide import Window
-from fail2progress.perception.segmentation.geometric.regions import Numbers
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Window
 from fail2progress.perception.segmentation.geometric.views import owners_of
 from fail2progress.perception.segmentation.learned.instances import Seen, to_size
 

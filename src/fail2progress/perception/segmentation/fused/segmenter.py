@@ -11,7 +11,8 @@ from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptio
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
 from fail2progress.perception.segmentation.fused.joining import JoinRules
 from fail2progress.perception.segmentation.fused.odds import join_rules
-from fail2progress.perception.segmentation.geometric.guide import Guide, Window
+from fail2progress.perception.segmentation.geometric.guide import Guide
+from fail2progress.perception.segmentation.geometric.regions import Window
 from fail2progress.perception.segmentation.learned.guide import GuideRules
 from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules
 from fail2progress.perception.segmentation.learned.model import load_model, packaged

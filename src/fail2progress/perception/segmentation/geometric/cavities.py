@@ -78,7 +78,9 @@ def measured(rows: Table, pixels: Numbers, others: Mask | Others, rules: CavityR
     reach = reaches(top - centre)
     radius = float(np.median(reach[reach > 0]))
     window = rows.window(pixels, margin=0.15)
-    mine = np.isin(window, pixels)
+    own = np.zeros(len(rows.range), bool)
+    own[pixels] = True
+    mine = own[window]
     seen, offset = rows.points[window], crossed(rows.points[window], high) - centre
     above, lower = seen[:, 2] > high + slack, seen[:, 2] < high - slack
     rim = reach > rules.ring[0] * radius

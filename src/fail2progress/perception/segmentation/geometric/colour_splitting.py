@@ -10,8 +10,9 @@ from scipy import ndimage
 
 from fail2progress.core.quantiles import quantile
 from fail2progress.core.relations import Mask
+from fail2progress.perception.segmentation.geometric.colour_bins import CHROMA, COLOURS
 from fail2progress.perception.segmentation.geometric.hollows import ring
-from fail2progress.perception.segmentation.geometric.region_adjacency import CHROMA, COLOURS, Others, Table, extent
+from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table, extent
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 
 

@@ -10,10 +10,8 @@ import numpy as np
 
 from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
-from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
 
-Window = tuple[slice, slice]
-"""Rows and columns of an image."""
 _MARGIN = 0.12
 """Of a window's sides, by which it is larger on each side than what it is to show."""
 

@@ -10,9 +10,10 @@ from scipy import ndimage
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.perception.segmentation.geometric import support_surfaces as outlines
+from fail2progress.perception.segmentation.geometric.colour_bins import COLOURS
 from fail2progress.perception.segmentation.geometric.colour_splitting import like_colour
 from fail2progress.perception.segmentation.geometric.planes import Surface
-from fail2progress.perception.segmentation.geometric.region_adjacency import COLOURS, Table, extent
+from fail2progress.perception.segmentation.geometric.region_adjacency import Table, extent
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, within
 

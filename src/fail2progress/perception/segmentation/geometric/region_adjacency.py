@@ -12,7 +12,8 @@ from scipy.ndimage import gaussian_filter1d
 
 from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array
-from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
+from fail2progress.perception.segmentation.geometric.colour_bins import CHROMA, COLOURS, GREYS, colour_bins
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, between
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules
 
 _OFFSETS = ((0, 1), (0, 4), (1, 0), (4, 0), (3, 3), (3, -3))
@@ -45,12 +46,10 @@ Meetings = dict[int, dict[int, Meeting]]
 
 def meetings(labels: Numbers) -> Meetings:
     """Which regions lie beside each other in the image, and where."""
-    height, width = labels.shape
     found: list[Array] = []
     index = np.arange(labels.size).reshape(labels.shape)
     for dy, dx in _OFFSETS:
-        here = (slice(0, height - dy), slice(max(0, -dx), width - max(0, dx)))
-        there = (slice(dy, height), slice(max(0, dx), width - max(0, -dx)))
+        here, there = between(labels.shape, dy, dx)
         a, b = labels[here], labels[there]
         border = (a != b) & (a > 0) & (b > 0)
         found.append(np.stack([a[border], b[border], index[here][border], index[there][border]]))
@@ -110,9 +109,6 @@ class Table:
         return np.arange(max(int(at.min()) - more, 0), min(int(at.max()) + more + 1, end))
 
 
-CHROMA = 8
-GREYS = 5
-COLOURS = CHROMA * CHROMA + GREYS
 _SPREAD, _SPREAD_GREY = (gaussian_filter1d(np.eye(n), 0.6, axis=0, mode="nearest") for n in (CHROMA, GREYS))
 
 
@@ -128,17 +124,6 @@ def table(scan: Scan) -> Table:
         scan.inverted.shape[1],
         1 / scan.focal,
     )
-
-
-def colour_bins(colour: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """(...,) bins of (..., 3) colours: by red and green shares where there is colour, which shading leaves alone; else grey."""
-    r, g, b = (colour[..., i].astype(np.float32) for i in range(3))
-    total = r + g + b
-    red, green = (np.clip((part / np.maximum(total, 1.0) - 0.08) / 0.07, 0, CHROMA - 1).astype(np.int64) for part in (r, g))
-    most, least = np.maximum(np.maximum(r, g), b), np.minimum(np.minimum(r, g), b)
-    grey = (most - least < 0.15 * most) | (total < 90)
-    light = np.clip(total / 768 * GREYS, 0, GREYS - 1).astype(np.int64)
-    return np.asarray(np.where(grey, CHROMA * CHROMA + light, red * CHROMA + green))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,8 @@ from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Image
 
 Numbers = NDArray[np.int64]
-_T = TypeVar("_T", bound=np.generic)
+Window = tuple[slice, slice]
+"""Rows and columns of an image."""
 _AROUND = 5
 """Pixels around what stands that tell where it ends."""
 
@@ -66,33 +66,54 @@ class Scan:
 def cut(scan: Scan, rules: CutRules) -> Mask:
     """(H, W) pixels on a concave crease or an occlusion."""
     result = np.asarray(scan.misfit > rules.misfit)
+    normals, points, planes = (np.ascontiguousarray(np.moveaxis(part, 2, 0)) for part in (scan.normals, scan.points, scan.planes))
+    facing, known = _Sides(normals, points, planes, scan), scan.inverted > 0
     for dy, dx in ((0, 2), (2, 0), (2, 2), (2, -2)):
-        broken = _creased(scan, dy, dx, rules) | _stepped(scan, dy, dx, rules)
-        broken &= (scan.inverted > 0) & (moved(scan.inverted, dy, dx) > 0)
-        for back in (0, 1, 2):
-            result |= moved(broken, -dy * back // 2, -dx * back // 2)
+        here, there = between(result.shape, dy, dx)
+        broken = (facing.creased(here, there, rules) | facing.stepped(here, there, rules)) & known[here] & known[there]
+        for part in (0, 1, 2):
+            down, right = dy * part // 2, dx * part // 2
+            rows, columns = here
+            result[rows.start + down : rows.stop + down, columns.start + right : columns.stop + right] |= broken
     return result
 
 
-def moved(image: NDArray[_T], dy: int, dx: int) -> NDArray[_T]:
-    """What lies (dy, dx) pixels further; the image is taken to go round."""
-    return np.roll(image, (-dy, -dx), (0, 1))
+def between(shape: tuple[int, ...], dy: int, dx: int) -> tuple[Window, Window]:
+    """Windows of an image (H, W) whose pixels lie (dy, dx) from one another, dy at least 0."""
+    height, width = shape
+    here = slice(0, height - dy), slice(max(0, -dx), width - max(0, dx))
+    return here, (slice(dy, height), slice(max(0, dx), width - max(0, -dx)))
 
 
-def _creased(scan: Scan, dy: int, dx: int, rules: CutRules) -> Mask:
-    turned = moved(scan.normals, dy, dx)
-    angle = np.einsum("ijk,ijk->ij", scan.normals, turned) < np.cos(rules.crease)
-    inward = np.einsum("ijk,ijk->ij", turned - scan.normals, moved(scan.points, dy, dx) - scan.points) < 0
-    return np.asarray(angle & inward)
+@dataclass(frozen=True)
+class _Sides:
+    """Facets as images by coordinate: normals, points and planes (3, H, W)."""
 
+    normals: Image
+    points: Image
+    planes: Image
+    scan: Scan
 
-def _stepped(scan: Scan, dy: int, dx: int, rules: CutRules) -> Mask:
-    """Whether the plane on each side misses the reading on the other by more than a step."""
-    there, u, v, planes = (moved(part, dy, dx) for part in (scan.inverted, scan.u, scan.v, scan.planes))
-    least = np.maximum(rules.step * scan.inverted * there, 4 * NOISE)
-    ahead = scan.planes[..., 0] * u + scan.planes[..., 1] * v + scan.planes[..., 2] - there
-    back = planes[..., 0] * scan.u + planes[..., 1] * scan.v + planes[..., 2] - scan.inverted
-    return np.asarray((np.abs(ahead) > least) & (np.abs(back) > least))
+    def creased(self, here: Window, there: Window, rules: CutRules) -> Mask:
+        """Whether facets at both places form a valley."""
+        one, other = self.normals[(slice(None), *here)], self.normals[(slice(None), *there)]
+        turned = one[0] * other[0] + one[1] * other[1] + one[2] * other[2] < np.float32(np.cos(rules.crease))
+        y, x = np.nonzero(turned)  # few are, and for others it is not looked at where they lie
+        apart = self.points[(slice(None), *there)][:, y, x] - self.points[(slice(None), *here)][:, y, x]
+        turned[y, x] = ((other[:, y, x] - one[:, y, x]) * apart).sum(axis=0) < 0
+        return np.asarray(turned)
+
+    def stepped(self, here: Window, there: Window, rules: CutRules) -> Mask:
+        """Whether the plane on each side misses the reading on the other by more than a step."""
+        inverted, beyond = self.scan.inverted[here], self.scan.inverted[there]
+        least = np.maximum(np.float32(rules.step) * inverted * beyond, np.float32(4 * NOISE))
+        a, b, c = self.planes[(slice(None), *here)]
+        missed = np.abs(a * self.scan.u[there] + b * self.scan.v[there] + c - beyond) > least
+        y, x = np.nonzero(missed)
+        a, b, c = self.planes[(slice(None), *there)][:, y, x]
+        back = a * self.scan.u[here][y, x] + b * self.scan.v[here][y, x] + c - inverted[y, x]
+        missed[y, x] = np.abs(back) > least[y, x]
+        return np.asarray(missed)
 
 
 def regions(scan: Scan, rules: CutRules) -> Numbers:
@@ -120,9 +141,12 @@ def _grown(scan: Scan, cores: Numbers, rules: CutRules) -> Numbers:
     """Every other standing pixel goes to the nearest core, if it is near in space too; what is left are regions of their own."""
     labels = cores
     if cores.any():
-        rows, columns = ndimage.distance_transform_edt(cores == 0, return_distances=False, return_indices=True)
-        near = np.linalg.norm(scan.points - scan.points[rows, columns], axis=-1) < rules.reach
-        labels = np.where(scan.standing & near, cores[rows, columns], 0)
+        nearest = ndimage.distance_transform_edt(cores == 0, return_distances=False, return_indices=True)
+        y, x = np.nonzero(scan.standing & (cores == 0))
+        rows, columns = nearest[:, y, x]
+        near = np.linalg.norm(scan.points[y, x] - scan.points[rows, columns], axis=-1) < rules.reach
+        labels = cores.copy()
+        labels[y, x] = np.where(near, cores[rows, columns], 0)
     rest, count = ndimage.label(scan.standing & (labels == 0))
     rest = np.where(np.bincount(rest.ravel(), minlength=count + 1) >= 8, np.arange(count + 1), 0)[rest]
     return np.where(rest > 0, rest + int(labels.max(initial=0)), labels)

@@ -6,6 +6,7 @@ docs/decisions/0006-perception.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -24,13 +25,13 @@ from fail2progress.perception.segmentation.geometric import planes
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
-from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window, window_of
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, window_of
 from fail2progress.perception.segmentation.geometric.holes import closed
 from fail2progress.perception.segmentation.geometric.merging import Merger
 from fail2progress.perception.segmentation.geometric.outsiders import OutsiderRules, Outsiders
 from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table, extent, meetings, table
-from fail2progress.perception.segmentation.geometric.regions import CutRules, Numbers, Scan, regions
+from fail2progress.perception.segmentation.geometric.regions import CutRules, Numbers, Scan, Window, regions
 from fail2progress.perception.segmentation.geometric.stack_splitting import SeamRules, split
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
 from fail2progress.perception.segmentation.geometric.surface_colour import like_surface
@@ -108,12 +109,13 @@ class GeometricSegmenter(Segmenter):
         labels = regions(scan, self.cut_rules)
         clock.done("regions")
         rows = table(scan)
-        found, outsiders, stacks = self._objects(scan, rows, labels, axes, surfaces, frame.intrinsics)
+        reaching_in = Outsiders(scan, rows, surfaces, axes, frame.intrinsics, self.outsider_rules)
+        over = partial(self._standing_on, scan, surfaces, rows, reaching_in)
+        found, outsiders, stacks = self._objects(scan, rows, labels, axes, over)
         clock.done("objects")
         things = [Thing(pixels) for pixels in found]
         if guide is not None:
-            standing = partial(self._standing_on, scan, surfaces, rows, axes, frame.intrinsics)
-            things = guide.objects(Geometry(scan, rows, found, outsiders, stacks, standing))
+            things = guide.objects(Geometry(scan, rows, found, outsiders, stacks, over))
             things.sort(key=lambda thing: -len(thing.pixels))
         clock.done("fusion")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
@@ -169,10 +171,10 @@ class GeometricSegmenter(Segmenter):
         rotation = axes.rotation.astype(np.float32)
         even = readings.smoothed(inverted, facets, frame.intrinsics)
         depth = np.where(even > 0, 1 / np.maximum(even, 1e-6), 0).astype(np.float32)
-        points = (np.stack([u, v, np.ones_like(u)], -1) * depth[..., None]) @ rotation.T
+        points = np.stack([(x * u + y * v + z) * depth for x, y, z in rotation], axis=-1)
         heights = self._heights(points, even, depth, surfaces)
         standing, plain, tinted = self._standing(frame, heights, depth, surfaces)
-        normals = facets.normals @ rotation.T
+        normals = (facets.normals.reshape(-1, 3) @ rotation.T).reshape(points.shape)
         return Scan(
             points,
             normals,
@@ -194,9 +196,9 @@ class GeometricSegmenter(Segmenter):
         heights = np.full(inverted.shape, -1.0, np.float32)
         for surface in sorted(surfaces, key=lambda s: -s.camera_height):
             height = surface.camera_height * (inverted - surface.expected) * depth
-            over = (height > -0.02) & (height < self.stand_rules.tall) & (inverted > 0)
-            over[over] = within(surface.reach, points[over, :2], self.stand_rules.margin)
-            heights[over] = height[over]
+            over = np.flatnonzero((height > -0.02) & (height < self.stand_rules.tall) & (inverted > 0))
+            over = over[within(surface.reach, points.reshape(-1, 3)[over, :2], self.stand_rules.margin)]
+            heights.ravel()[over] = height.ravel()[over]
         return heights
 
     def _standing(self, frame: RgbdFrame, heights: Image, depth: Image, surfaces: list[Surface]) -> tuple[Mask, Mask, Mask]:
@@ -212,7 +214,7 @@ class GeometricSegmenter(Segmenter):
         return standing & ~(surely & (heights < rules.smear) & (share[blobs] < 0.5)), plain, tinted
 
     def _objects(
-        self, scan: Scan, rows: Table, labels: Numbers, axes: Level, surfaces: list[Surface], camera: Intrinsics
+        self, scan: Scan, rows: Table, labels: Numbers, axes: Level, over: Callable[[list[Numbers]], list[Numbers]]
     ) -> tuple[list[Numbers], list[Numbers], list[list[Numbers]]]:
         """Pixels of every object, the largest first: regions joined, what is flush parted; what stands nowhere; and stacks."""
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
@@ -223,18 +225,18 @@ class GeometricSegmenter(Segmenter):
         found = [
             piece for i, whole in enumerate(found) for piece in tones.part(rows, whole, Others(owners, (i + 1,)), self.tone_rules)
         ]
-        standing = self._standing_on(scan, surfaces, rows, axes, camera, found)
+        standing = over(found)
         kept = {int(pixels[0]) for pixels in standing}
         outsiders = [pixels for pixels in found if int(pixels[0]) not in kept]
         objects = [pixels for pixels in joined(scan, rows, standing, self.stand_rules) if self._counts(scan, rows, pixels)]
         return sorted(objects, key=lambda pixels: -len(pixels)), outsiders, [whole for whole in pieces if len(whole) > 1]
 
     def _standing_on(
-        self, scan: Scan, surfaces: list[Surface], rows: Table, axes: Level, camera: Intrinsics, found: list[Numbers]
+        self, scan: Scan, surfaces: list[Surface], rows: Table, outsiders: Outsiders, found: list[Numbers]
     ) -> list[Numbers]:
         """Those that are over a surface and do not belong to what is beyond it."""
         found = [pixels for pixels in found if self._over_table(scan, surfaces, rows, pixels)]
-        return Outsiders(scan, rows, surfaces, axes, camera, self.outsider_rules).left_out(found)
+        return outsiders.left_out(found)
 
     def _over_table(self, scan: Scan, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
         """Whether something is over a surface, and not only over its edge as a wall or the back of furniture is."""

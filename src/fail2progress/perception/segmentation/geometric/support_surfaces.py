@@ -92,13 +92,15 @@ def patches(mask: Mask, expected: Image, inverted: Image, axes: Level, camera: I
         return []
     points = flat_points(mask, inverted, axes, camera)
     origin = points.min(axis=0)
-    cells = np.floor((points - origin) / rules.cell).astype(np.int64)
-    grid = np.zeros(cells.max(axis=0) + 1, bool)
-    grid[cells[:, 0], cells[:, 1]] = True
+    rows, columns = ((points[:, i] - origin[i]) / rules.cell for i in (0, 1))
+    down, across = rows.astype(np.int32), columns.astype(np.int32)
+    grid = np.zeros((int(down.max()) + 1, int(across.max()) + 1), bool)
+    cells = down * grid.shape[1] + across
+    grid.ravel()[cells] = True
     hidden = _hidden(expected, inverted, origin, grid.shape, axes, camera, rules)
     pieces, groups = _joined(grid), _joined(grid | hidden)
     sizes = np.bincount(pieces[grid]) * rules.cell**2
-    labels = groups[cells[:, 0], cells[:, 1]]
+    labels = groups.ravel()[cells]
     result = []
     for piece in np.flatnonzero(sizes >= rules.area):
         group = int(groups[pieces == piece][0])
@@ -106,7 +108,7 @@ def patches(mask: Mask, expected: Image, inverted: Image, axes: Level, camera: I
         # Small pieces belong to the large one beside them; of two large ones, each is a table.
         alone = (sizes[rivals] >= rules.area).sum() == 1
         patch = np.zeros(mask.shape, bool)
-        patch[mask] = labels == group if alone else pieces[cells[:, 0], cells[:, 1]] == piece
+        patch[mask] = labels == group if alone else pieces.ravel()[cells] == piece
         result.append(patch)
     return result
 

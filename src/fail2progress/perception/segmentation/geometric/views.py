@@ -54,7 +54,7 @@ class View:
         around = outline(pixels, self.depth)
         hidden = around.sides(local(self._points(around.beside).astype(float), body.pose, body.size))
         word = colour_word(self.scan.colour.reshape(-1, 3)[pixels])
-        own, covered = self._points(pixels), None if thing.covered is None else np.union1d(thing.covered, pixels)
+        own, covered = self._points(pixels), None if thing.covered is None else either(self.owners.size, thing.covered, pixels)
         return Segment(
             name,
             CATEGORY[body.shape],
@@ -93,7 +93,7 @@ class View:
         plane = self.rows.points[free, 2] - self.rows.heights[free] + high
         through = crossed(self.rows.points[free], plane)
         inside = within(rim, self.rows.points[free, :2], -0.003) & within(rim, through, 0.0)
-        return np.unique(np.concatenate([pixels, free[inside]]))
+        return either(self.owners.size, pixels, free[inside])
 
 
 def owners_of(found: list[Numbers], size: int) -> Numbers:
@@ -102,6 +102,14 @@ def owners_of(found: list[Numbers], size: int) -> Numbers:
     for i, pixels in enumerate(found):
         owners[pixels] = i + 1
     return owners
+
+
+def either(size: int, *parts: Numbers) -> Numbers:
+    """Flat indices of the pixels of an image of that size that are in one of the parts, in order."""
+    mask = np.zeros(size, bool)
+    for pixels in parts:
+        mask[pixels] = True
+    return np.flatnonzero(mask)
 
 
 class Clock:

@@ -11,6 +11,8 @@ _REACH = 0.5
 """Metres that are 1 to the network."""
 _PITCH = 0.003
 """Metres between neighbouring pixels that are usual."""
+_LEAST = 1e-4
+"""Share of readings around a pixel, below which there are none."""
 _RELIEFS = ((9, 0.01), (41, 0.08))
 """Pixels around that inverse depth is compared with, and the difference (1 / m) that is 1 to the network."""
 
@@ -47,10 +49,23 @@ def _medians(points: Tensor, known: Tensor) -> Tensor:
 
 def _relief(inverse: Tensor, known: Tensor, around: int, unit: float) -> Tensor:
     """(n, H, W) inverse depth less its mean over a square of so many pixels; 0 where unknown."""
-    both = torch.stack([inverse, known.float()], dim=1)
-    sums = functional.avg_pool2d(both, (around, 1), 1, (around // 2, 0))
-    sums = functional.avg_pool2d(sums, (1, around), 1, (0, around // 2))
-    return ((inverse - sums[:, 0] / sums[:, 1].clamp(min=1e-4)) / unit).clamp(-3, 3) * known
+    sums = _sums(_sums(torch.stack([inverse, known.float()], dim=1), around, 2), around, 3)
+    return ((inverse - sums[:, 0] / sums[:, 1].clamp(min=_LEAST * around * around)) / unit).clamp(-3, 3) * known
+
+
+def _sums(images: Tensor, around: int, axis: int) -> Tensor:
+    """Of so many values around each, an odd number, along an axis: by sums of twice as many at a time. Beyond the image is 0."""
+    half, length = around // 2, images.shape[axis]
+    wide = functional.pad(images, (0, 0, half, half) if axis == 2 else (half, half))
+    size, first = 1, 0
+    found = torch.zeros_like(images)
+    while size <= around:
+        if around & size:
+            found += wide.narrow(axis, first, length)
+            first += size
+        wide = wide.narrow(axis, 0, wide.shape[axis] - size) + wide.narrow(axis, size, wide.shape[axis] - size)
+        size *= 2
+    return found
 
 
 def normals(inverse: Tensor, known: Tensor, u: Tensor, v: Tensor) -> Tensor:
@@ -66,5 +81,5 @@ def normals(inverse: Tensor, known: Tensor, u: Tensor, v: Tensor) -> Tensor:
     b = (padded[:, 2:, 1:-1] - padded[:, :-2, 1:-1]) / (2 * (v[:, 1] - v[:, 0]))[:, None, None]
     c = even - a * u[:, None] - b * v[:, :, None]
     found = -torch.stack([a, b, c], dim=1)
-    unit: Tensor = found / found.norm(dim=1, keepdim=True).clamp(min=1e-6) * known[:, None]
-    return unit
+    length = (found[:, :1] ** 2 + found[:, 1:2] ** 2 + found[:, 2:] ** 2).sqrt()
+    return found / length.clamp(min=1e-6) * known[:, None]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, Window
-from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
 

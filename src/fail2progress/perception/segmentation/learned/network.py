@@ -61,7 +61,8 @@ class _Block(nn.Module):
         self.first, self.second = _Unit(channels, channels), _Unit(channels, channels, last=True)
 
     def forward(self, images: Tensor) -> Tensor:
-        return functional.relu(images + self.second(self.first(images)), inplace=True)
+        made: Tensor = self.second(self.first(images))
+        return functional.relu(made.add_(images), inplace=True)
 
 
 class SegmentNet(nn.Module):
@@ -91,7 +92,7 @@ class SegmentNet(nn.Module):
         for lead, step in zip(reversed(self.lead), reversed(self.up), strict=True):
             beside = kept.pop()
             led = functional.interpolate(lead(found), size=beside.shape[-2:], mode="bilinear")
-            found = step(beside + led)
+            found = step(led.add_(beside))
         return _told(self.head(found).float())
 
     def fused(self) -> SegmentNet:

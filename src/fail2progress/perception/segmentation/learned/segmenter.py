@@ -7,7 +7,8 @@ from pathlib import Path
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptions
-from fail2progress.perception.segmentation.geometric.guide import Guide, Window
+from fail2progress.perception.segmentation.geometric.guide import Guide
+from fail2progress.perception.segmentation.geometric.regions import Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.learned.guide import GuideRules, LearnedGuide
 from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules
