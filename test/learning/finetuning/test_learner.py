@@ -90,6 +90,12 @@ def test_errors_that_are_good_enough_choose_no_model(
     assert (merits[1] > merits[0]) == alike
 
 
+@pytest.mark.parametrize(("far", "enough"), [(0.02, True), (0.03, False)])
+def test_the_ladder_is_climbed_until_nine_of_ten_motions_are_good_enough(model: Points2Plans, far: float, enough: bool) -> None:
+    start, after = Scores(0.6, 0.2, 0.9, 0.9, motion=0.1), Scores(0.99, 0.006, 0.9, 0.9, motion=0.015, far=far)
+    assert Try("relations", 1.0, 20, AcceptanceResult(True, start, after, ""), model, ()).enough == enough
+
+
 def test_without_time_the_ladder_is_climbed_until_something_passes(
     learner: Learner, event: FailureEvent, model: Points2Plans
 ) -> None:

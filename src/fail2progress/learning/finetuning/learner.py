@@ -82,7 +82,8 @@ class Try:
     def enough(self) -> bool:
         """Whether nothing else need be tried."""
         after = self.verdict.after
-        mended = after.failure_f1 >= 0.97 and min(after.broken, after.shifted) >= 0.95 and after.motion <= 0.02
+        right = after.failure_f1 >= 0.97 and min(after.broken, after.shifted) >= 0.95
+        mended = right and after.motion <= 0.02 and after.far <= CLOSE
         return self.verdict.passed and mended and self.verdict.lost <= AIM
 
     def to_dict(self) -> dict[str, object]:
