@@ -90,6 +90,8 @@ def test_mistakes(refuses, data: Path, tmp_path: Path) -> None:
     assert "exists; choose another name" in refuses("train", "--data", data, "--out", out, "--rehearsal", taken)
     assert "too small" in refuses("train", "--data", data, "--out", out, "--batch", 1, "--processes", 2)
     assert "--epochs" in refuses("train", "--data", data, "--out", out, "--epochs", 0)
+    assert "--thinned" in refuses("train", "--data", data, "--out", out, "--thinned", 2)
+    assert "nothing is encoded" in refuses("train", "--data", data, "--out", out, "--encoder", taken, "--thinned", 0.5)
     (tmp_path / "file").write_text("")
     assert "file" in refuses("train", "--data", data, "--out", tmp_path / "file" / "x.safetensors")
     out.with_suffix(".resume").write_bytes(b"cut")

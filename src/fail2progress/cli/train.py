@@ -37,6 +37,13 @@ def train(
     encoder: Path | None = typer.Option(
         None, "--encoder", "--codes-from", help="Take the shape encoder of this checkpoint and train all else (the second phase)."
     ),
+    thinned: float | None = typer.Option(
+        None,
+        min=0.0,
+        max=1.0,
+        help="Share of the epochs, the first ones, that encode half of every cloud's points and take two thirds of the time "
+        "(default: three quarters; 0: none).",
+    ),
     processes: int = typer.Option(2, min=1, max=MOST_PROCESSES, help="Processes that share each batch."),
     seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Of the weights and of the order of the data."),
     rehearsal: Path | None = typer.Option(
@@ -49,7 +56,10 @@ def train(
     Example: fail2progress train --data runs/pretraining --out runs/plain.safetensors --model points2plans --plain --epochs 10
     """
     from fail2progress.cli.training import Run
+    from fail2progress.learning.pretraining.pretrain import THINNED
 
+    require(thinned is None or encoder is None, "--thinned is for training an encoder; with --encoder nothing is encoded")
+    rough = 0.0 if encoder is not None else THINNED if thinned is None else thinned
     _check(out, batch, processes)
     if rehearsal is not None:
         _check_rehearsal(rehearsal, out)
@@ -67,8 +77,9 @@ def train(
         learning_rate=learning_rate,
         seed=seed,
         processes=processes,
+        thinned=rough,
     )
-    run = Run(data, out, model, config, epochs, batch, learning_rate, seed, processes, encoder, signature)
+    run = Run(data, out, model, config, epochs, batch, learning_rate, seed, processes, encoder, rough, signature)
     report = _done_before(run) or _run(run)
     say(f"{out}: held-out F1 {report['detection_f1']:.3f} now, {report['prediction_f1']:.3f} after one skill")
     if rehearsal is not None:

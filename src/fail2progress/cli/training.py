@@ -18,7 +18,7 @@ from torch import distributed
 from fail2progress.cli.common import WorkError
 from fail2progress.cli.resume import Resume
 from fail2progress.core.executor import LostWorkerError, at_work, end_with_parent
-from fail2progress.learning.pretraining.pretrain import THINNED, prepared, pretrain, shape_codes, split
+from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
 from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import load_checkpoint
@@ -48,6 +48,7 @@ class Run:
     seed: int
     processes: int
     encoder: Path | None
+    thinned: float
     signature: dict[str, object]
 
     @property
@@ -58,9 +59,8 @@ class Run:
     @property
     def options(self) -> TrainingOptions:
         """For models.training."""
-        first = self.encoder is None
         options = TrainingOptions(epochs=self.epochs, batch=self.batch, learning_rate=self.learning_rate, fused=True)
-        return replace(options, mixed=first, thinned=THINNED if first else 0.0)
+        return replace(options, mixed=self.encoder is None, thinned=self.thinned)
 
     @property
     def codes(self) -> Path:
