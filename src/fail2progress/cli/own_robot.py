@@ -29,13 +29,13 @@ class OwnRobot:
 
 def own_robot(urdf: Path | None, joints: Path | None) -> OwnRobot | None:
     """As the options say; None without a URDF. UserError names what is wrong with a file."""
-    from fail2progress.robots.own_parts import own_parts
-    from fail2progress.robots.stretch.urdf import UrdfError
-
     if urdf is None:
         if joints is not None:
             raise UserError(f"--joints {joints}: joint positions of which robot? name its URDF with --urdf")
         return None
+    from fail2progress.robots.own_parts import own_parts
+    from fail2progress.robots.stretch.urdf import UrdfError
+
     try:
         found = OwnRobot(own_parts(urdf), {} if joints is None else _positions(joints))
         found.parts.places(found.positions)

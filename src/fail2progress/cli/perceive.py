@@ -206,12 +206,13 @@ def _counts(row: dict[str, object]) -> list[str]:
 
 def _detector(name: str, model: Path | None) -> RelationDetector:
     """The detector of a name; weights are read only for one that is not geometric."""
-    from fail2progress.models import weights
-    from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.perception.relations.registry import LEARNED, relation_detector
 
     if model is None and name != LEARNED:
         return relation_detector(name)
+    from fail2progress.models import weights
+    from fail2progress.models.checkpoint import load_checkpoint
+
     checkpoint = load_checkpoint(model or weights.path(weights.RELATIONAL))
     return relation_detector(name, checkpoint.model, checkpoint.digest)
 

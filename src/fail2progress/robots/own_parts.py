@@ -17,7 +17,6 @@ from scipy.spatial.transform import Rotation
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Array
-from fail2progress.perception.open3d_library import o3d
 from fail2progress.robots.stretch.urdf import Urdf, UrdfError, read_urdf
 
 MARGIN = 0.015
@@ -151,6 +150,8 @@ def _mesh(shape: ET.Element, path: Path) -> Array:
     found = next((folder / inner for folder in path.resolve().parents if (folder / inner).is_file()), None)
     if found is None:
         raise UrdfError(f"{path}: no mesh {named} beside it or above")
+    from fail2progress.perception.open3d_library import o3d  # takes seconds, and few descriptions are looked at for their meshes
+
     corners: Array = np.array(o3d.io.read_triangle_mesh(found).vertices, dtype=np.float64)
     if not len(corners):
         raise UrdfError(f"{found}: no mesh that can be read")
