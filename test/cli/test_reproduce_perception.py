@@ -27,11 +27,11 @@ def test_crowded_scenes_are_scored_by_place_and_sensor(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["reproduce", "clutter", "--trials", "2", "--out", str(tmp_path), "--json"])
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
-    assert report == json.loads((tmp_path / "clutter_geometric.json").read_text())
+    assert report == json.loads((tmp_path / "clutter_fused.json").read_text())
     rows = report["rows"]
     assert rows["all"]["things"] == rows["place: table"]["things"] > 0
     assert {"found", "mean_iou", "overlap_F", "boundary_F"} <= set(rows["all"])
-    assert "| all |" in (tmp_path / "clutter_geometric.md").read_text()
+    assert "| all |" in (tmp_path / "clutter_fused.md").read_text()
 
 
 def test_another_name_is_the_users_mistake(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def perceive(
     segmenter: Annotated[
         str,
         typer.Option(
-            help="geometric, learned, fused, open-vocabulary, one of another package, or a YAML or JSON file with its options."
+            help="fused, geometric, learned, open-vocabulary, one of another package, or a YAML or JSON file with its options."
         ),
     ] = SEGMENTER,
     relations: Annotated[

@@ -74,7 +74,7 @@ def sim(
     seed: int = typer.Option(0, min=0, max=MOST, help="As in `fail2progress demo`: the same seed gives the same trials."),
     robot: str = typer.Option("stretch", help="stretch (its own joints) or hand (quicker)."),
     simulator: str = typer.Option("mujoco", help="That learns and classifies, and a hand's: a name, or a file with its options."),
-    segmenter: str = typer.Option("label-image", help="label-image (the simulator's), geometric, or as for perceive."),
+    segmenter: str = typer.Option("label-image", help="label-image (the simulator's), fused, or as for perceive."),
     relations: str = _RELATIONS,
     story: bool = typer.Option(
         True,

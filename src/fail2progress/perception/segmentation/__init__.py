@@ -1,4 +1,4 @@
 """Segmenters: from an RGB-D frame to segments."""
 
-DEFAULT = "geometric"
+DEFAULT = "fused"
 """The segmenter of real images, by its name."""
