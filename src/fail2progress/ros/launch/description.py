@@ -11,7 +11,7 @@ from fail2progress.ros.launch.environment import LEAN
 
 RENAMED = {"log_level": "loglevel"}
 """Launch arguments whose parameter has another name."""
-SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmenter", "bag", "view")
+SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmenter", "surprises", "bag", "view")
 OWN: Mapping[str, tuple[str, ...]] = {
     "sim": ("task", "objects", "seed", "story", "stay", "robot", "result"),
     "robot": (),
