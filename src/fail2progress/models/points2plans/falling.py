@@ -20,8 +20,10 @@ _LEVEL = 0.06
 """Metres by which a thing may be above a surface and still be said to stand on it: it is let go a little above."""
 _FLOOR = 0.0
 """Height of the floor in the planning frame (m)."""
-_SOFT = 0.004
-"""Metres of room over which a thing begins to fall: to so many it is seen where things are."""
+_SOFT = 0.008
+"""Metres of room over which a thing begins to fall."""
+_LIKELY = 0.5
+"""How far a thing falls that more likely falls than not."""
 _GOING = 0.001
 """Metres of motion from which something can fall."""
 _STEP = 0.01
@@ -108,9 +110,11 @@ class Falling(nn.Module):
 def fallen(relations: RelationLogits, box: Tensor, falls: Tensor) -> RelationLogits:
     """Relations of boxes (B, N, 2, 3) in metres of which some fall, by falls (B, N): their directions by what these mean.
 
-    Hardly an execution of pre-training ends on the floor, and what a decoder says of directions there is worth little.
+    Hardly an execution of pre-training ends on the floor, and what a decoder says of directions there is worth little. What less
+    likely falls than not is left to the decoder: half of a fall is no place.
     """
-    share = torch.maximum(falls.unsqueeze(1), falls.unsqueeze(2)).detach().unsqueeze(-1)
+    likely = falls * (falls > _LIKELY)
+    share = torch.maximum(likely.unsqueeze(1), likely.unsqueeze(2)).detach().unsqueeze(-1)
     own = relations.binary[..., DIRECTIONS]
     mixed = own + share * (directions(box) - own)
     return RelationLogits(relations.binary.index_copy(-1, torch.tensor(DIRECTIONS), mixed), relations.unary)
