@@ -133,7 +133,7 @@ def test_all_of_it_in_one_report(
 ) -> None:
     one = Measurement("x", 1.0, 2.0, "limit", "s")
     parts = {
-        "perception": one,
+        "perception": [one],
         "simulation": [one],
         "peers_of_simulation": [one],
         "particles": [one],
