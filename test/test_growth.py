@@ -44,14 +44,14 @@ KNOWN = {
     # The learned segmenter is this one, told by a network what is background and what was missed.
     "segmenter geometric": {f"perception/segmentation/learned/{name}.py" for name in ("guide", "segmenter")}
     # The fused one joins what both see.
-    | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "segmenter")}
+    | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "seams", "segmenter")}
     # It moves this one's thresholds.
     | {"evaluation/studies/thresholds.py"}
     # It watches what the fused one is told of this one.
     | {"learning/segmentation/joins.py"},
     # Its training, which needs simulation and so stands above perception.
     "segmenter learned": {"cli/train_segmenter.py", "cli/fit_joins.py"}
-    | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "odds", "segmenter")}
+    | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "odds", "seams", "segmenter")}
     | {f"learning/segmentation/{name}.py" for name in ("examples", "losses", "quality", "training")},
     # The fitting of its odds, which needs scenes to train on.
     "segmenter fused": {"cli/fit_joins.py", "learning/segmentation/joins.py"},
