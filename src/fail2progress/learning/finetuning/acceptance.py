@@ -224,15 +224,16 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
     """Whether what moved in the failure is predicted too far off.
 
     It need not come out better there than its kind does: where the error on held-back executions is halved, or where things
-    end is mostly chance, it is enough that the failure is no exception among them. Not so where nothing of the failure but its
-    motion tells whether it is mended (docs/decisions/0069).
+    end is mostly chance, it is enough that the failure is no exception among them. Where nothing of the failure but its motion
+    tells whether it is mended, its kind must have become good enough for that (docs/decisions/0069).
     """
     if after.motion <= max(rule.motion * before.motion, rule.close):
         return False
     if after.asked == 0:
-        return True
-    learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close)
-    return not ((learnt or after.calm < rule.calm) and after.motion <= after.far)
+        learnt = after.failure_error <= rule.close
+    else:
+        learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close) or after.calm < rule.calm
+    return not (learnt and after.motion <= after.far)
 
 
 def _better(before: Scores, after: Scores, rule: Rule) -> bool:
