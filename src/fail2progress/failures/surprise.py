@@ -37,7 +37,7 @@ def astray(
     last = matching(after, before)
     error = np.nan_to_num(np.linalg.norm(_middles(last) - _middles(before) - expected, axis=1))
     rows = {before.index(moved), *seen_moving(before, last)}
-    return max((float(error[row]) for row in rows if all(_held(before.names[row], state) for state in states)), default=0.0)
+    return max((float(error[row]) for row in rows if all(held(before.names[row], state) for state in states)), default=0.0)
 
 
 def moving(event: FailureEvent) -> tuple[str, ...]:
@@ -50,8 +50,8 @@ def same_motion(seen: Array, other: Array) -> bool:
     return float(np.linalg.norm(other - seen)) <= max(CLOSE, SHARE * float(np.linalg.norm(seen)))
 
 
-def _held(name: str, state: RelationState) -> bool:
-    """Whether a thing is above or inside another one."""
+def held(name: str, state: RelationState) -> bool:
+    """Whether a thing is above or inside another one, by probabilities or truth values."""
     if name not in state.names:
         return False
     row = np.asarray(state.binary, float)[state.names.index(name)]

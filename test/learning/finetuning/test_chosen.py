@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fail2progress.learning.finetuning.chosen import KEPT, as_observed, in_view, mistaken, ranked, teaching
+from fail2progress.learning.finetuning.chosen import KEPT, as_observed, ends_alike, in_view, mistaken, ranked, teaching
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.simulation.base import Outcome
@@ -85,6 +85,17 @@ def test_a_failure_came_about_as_it_was_observed_or_otherwise() -> None:
     unseen = failures.mismatch("inside", "top", "base").model_copy(update={"expected": 0.0, "observed": 1.0})
     assert as_observed([*told, unseen], names, [stands, falls]).tolist() == [True, False]
     assert as_observed(told[2:], names, [stands, falls]).all() and as_observed(told, ["base"], [falls]).all()
+
+
+def test_what_stayed_on_something_stays_on_something_in_executions_that_are_alike() -> None:
+    """Whether or not a broken relation says so; what no execution shows says nothing."""
+    stands, event = failures.outcome("stack"), failures.event("stack")
+    falls = fallen(stands, "top")
+    quiet = event.model_copy(update={"header": event.header.model_copy(update={"mismatches": ()})})
+    assert ends_alike(quiet, [stands, falls]).tolist() == [True, False]
+    assert ends_alike(quiet, [falls, falls]).all()
+    dropped = quiet.model_copy(update={"observed": fallen(stands, "top").after.relations})
+    assert ends_alike(dropped, [stands, falls]).tolist() == [False, True]
 
 
 def test_what_was_observed_comes_before_what_else_is_wrong_and_both_before_what_is_right() -> None:

@@ -14,7 +14,8 @@ import numpy as np
 
 from fail2progress.core.relations import BINARY, SUPPORT, Mask
 from fail2progress.core.scene import Array
-from fail2progress.failures.event import Mismatch
+from fail2progress.failures.event import FailureEvent, Mismatch
+from fail2progress.failures.surprise import held, moving
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
@@ -67,6 +68,22 @@ def as_observed(broken: Sequence[Mismatch], names: Sequence[str], outcomes: Sequ
     shown = np.array([[_shown(mismatch, outcome) for mismatch in asked] for outcome in outcomes], bool)
     shown = shown[:, shown.any(axis=0)]
     return np.asarray(shown.mean(axis=1) >= _ALIKE) if shown.size else np.ones(len(outcomes), bool)
+
+
+def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome]) -> Mask:
+    """(K,) in which executions what was seen to move ends on or in something, or on nothing, as it was seen to: of blocks that
+    topple near an edge the model gets those wrong above all that fall off, and data of these teach that all fall (0070).
+
+    What no execution shows says nothing.
+    """
+    names = {*moving(event), event.header.call.object} & {
+        name for name, seen in zip(event.after.names, event.after.seen, strict=True) if seen
+    }
+    shown = np.array(
+        [[held(name, one.after.relations) == held(name, event.observed) for name in names] for one in outcomes], bool
+    )
+    shown = shown.reshape(len(outcomes), len(names))
+    return np.asarray(shown[:, shown.any(axis=0)].all(axis=1))
 
 
 def _shown(mismatch: Mismatch, outcome: Outcome) -> bool:

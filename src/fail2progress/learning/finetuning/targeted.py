@@ -16,7 +16,7 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
 from fail2progress.failures.physics import disturbances
-from fail2progress.learning.finetuning.chosen import as_observed, in_view, mistaken, ranked, teaching
+from fail2progress.learning.finetuning.chosen import as_observed, ends_alike, in_view, mistaken, ranked, teaching
 from fail2progress.learning.finetuning.doubt import doubted, without
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
 from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, simulated, within
@@ -244,7 +244,7 @@ def _judged(model: SkillEffectModel, event: FailureEvent, space: StateSpace, sam
     kinds, outcomes = [mismatch.relation for mismatch in broken], [sample.outcome for sample in samples]
     wrong = np.array([mistaken(model, outcome, names, kinds) for outcome in outcomes])
     seen = np.array([in_view(sample, names) for sample in samples])
-    return seen, teaching(wrong, as_observed(broken, names, outcomes))
+    return seen, teaching(wrong, as_observed(broken, names, outcomes) & ends_alike(event, outcomes))
 
 
 def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:
