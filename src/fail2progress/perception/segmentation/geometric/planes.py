@@ -67,11 +67,14 @@ def find_planes(inverted: Image, camera: Intrinsics, rules: PlaneRules) -> list[
 
 
 def _largest(cloud: Array, rules: PlaneRules, generator: np.random.Generator) -> Mask:
-    """(n,) points of a cloud (n, 3) on the plane through three of them that has most, of those that have most of a few."""
+    """(n,) points of a cloud (n, 3) on the plane through three of them that has most, of those that have most of a few; none of
+    a cloud that is a line."""
     corners = cloud[generator.integers(len(cloud), size=(rules.draws, 3))]
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     lengths = np.linalg.norm(normals, axis=1)
     planes = np.column_stack([normals, -np.einsum("ij,ij->i", normals, corners[:, 0])])[lengths > 1e-12]
+    if len(planes) == 0:
+        return np.zeros(len(cloud), dtype=bool)
     planes /= lengths[lengths > 1e-12, None]
     points = np.column_stack([cloud, np.ones(len(cloud))])
     for few in (points[::_FEW], points):
