@@ -59,13 +59,14 @@ def _sums(images: Tensor, around: int, axis: int) -> Tensor:
     wide = functional.pad(images, (0, 0, half, half) if axis == 2 else (half, half))
     size, first = 1, 0
     found = torch.zeros_like(images)
-    while size <= around:
+    while True:
         if around & size:
             found += wide.narrow(axis, first, length)
             first += size
+        if 2 * size > around:  # of an image narrower than these there are none as wide
+            return found
         wide = wide.narrow(axis, 0, wide.shape[axis] - size) + wide.narrow(axis, size, wide.shape[axis] - size)
         size *= 2
-    return found
 
 
 def normals(inverse: Tensor, known: Tensor, u: Tensor, v: Tensor) -> Tensor:
