@@ -209,9 +209,17 @@ def remove_shared_memory() -> None:
         path.unlink(missing_ok=True)
 
 
+def _is_ours(path: Path) -> bool:
+    """Whether a file is this user's; one that another process removes meanwhile is nobody's."""
+    try:
+        return path.stat().st_uid == os.getuid()
+    except FileNotFoundError:
+        return False
+
+
 def stale_shared_memory() -> list[Path]:
     """The middleware's shared memory of this user that no living process uses."""
-    segments = [path for path in SHARED.glob("*fast*dds*") if path.stat().st_uid == os.getuid()] if SHARED.is_dir() else []
+    segments = [path for path in SHARED.glob("*fast*dds*") if _is_ours(path)] if SHARED.is_dir() else []
     used = set[str]().union(*(_mapped(process) | _open(process) for process in Path("/proc").glob("[0-9]*") if segments))
     # A lock file (_el) is held open, its segment is mapped: either keeps both.
     return [path for path in segments if not {str(path), str(path).removesuffix("_el"), f"{path}_el"} & used]
