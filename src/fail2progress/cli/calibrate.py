@@ -65,8 +65,8 @@ def calibrate(
     with checked():
         work: dict[str, Iterable[Job]] = {file.stem: [item.job for item in read_items(file)] for file in items}
     writable(place.parent)
-    work = {"calibration": [pretraining.job(seed, n) for n in range(executions)], **work}
-    work["motion"] = pretraining.more_of_each(seed, executions, each)
+    usual = [pretraining.job(seed, n) for n in range(executions)]
+    work = {"calibration": usual, **work, "motion": pretraining.more_of_each(seed, usual, each)}
     work["unseen"] = [pretraining.job(seed + 1, n) for n in range(unseen)]
     found = {name: _judged(name, list(jobs), checkpoint, relations, simulator, processes) for name, jobs in work.items()}
     try:

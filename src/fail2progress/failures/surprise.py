@@ -18,10 +18,10 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.stein.concerned import seen_moving
 
 CLOSE = 0.025
-"""Metres within which two ends are the same: what a robot knows of where things are (docs/decisions/0043)."""
-_HOLDING = ("above", "inside")
-SHARE = 0.3
+"""Metres by which an end may be off: as many as a family that was learnt may be off (docs/decisions/0043)."""
+_SHARE = 0.3
 """Of the way, by which two motions may differ: what is rebuilt from one side is slid and turned a little otherwise."""
+_HOLDING = ("above", "inside")
 
 
 def astray(
@@ -46,8 +46,8 @@ def moving(event: FailureEvent) -> tuple[str, ...]:
 
 
 def same_motion(seen: Array, other: Array) -> bool:
-    """Whether a thing moved alike in the world and in its rebuilt scene, (3,) m each: within CLOSE, or SHARE of the way."""
-    return float(np.linalg.norm(other - seen)) <= max(CLOSE, SHARE * float(np.linalg.norm(seen)))
+    """Whether a thing moved alike in the world and in its rebuilt scene, (3,) m each: within CLOSE, or a share of the way."""
+    return float(np.linalg.norm(other - seen)) <= max(CLOSE, _SHARE * float(np.linalg.norm(seen)))
 
 
 def held(name: str, state: RelationState) -> bool:

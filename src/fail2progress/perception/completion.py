@@ -14,7 +14,6 @@ from scipy.spatial import ConvexHull, QhullError
 
 from fail2progress.core import relations
 from fail2progress.core.objects import Shape
-from fail2progress.core.quantiles import quantile, quantiles
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import Perceived, Segment
 
@@ -168,7 +167,7 @@ class _Completion:
         """Height (m) of j's top beside i: what leans on something, or is not level, is lower there than elsewhere."""
         points = self.clouds[j]
         near = points[_depth(self.outlines[i], points[:, :2].astype(float)) > -self.thresholds.around, 2]
-        return min(quantile(near, 0.9), float(self.bounds[j, 1, 2])) if len(near) >= 10 else float(self.bounds[j, 1, 2])
+        return min(float(np.quantile(near, 0.9)), float(self.bounds[j, 1, 2])) if len(near) >= 10 else float(self.bounds[j, 1, 2])
 
     def _beside(self, i: int) -> list[tuple[float, bool, int]]:
         """The table next to i, if one is: it may go on where the image ends or something hides it."""
@@ -206,7 +205,7 @@ class _Completion:
     def _through_mouth(self, points: NDArray[np.float32], j: int) -> NDArray[np.bool_]:
         """(n,) whether the camera sees points (n, 3), lower than the rim of j, through its mouth."""
         eye, cloud = self.perceived.eye, self.clouds[j]
-        low, rim = quantiles(cloud[:, 2], 0.03, 0.97)
+        low, rim = np.quantile(cloud[:, 2], (0.03, 0.97))
         if eye is None or eye[2] <= rim or not len(points):
             return np.ones(len(points), bool)
         top = cloud[cloud[:, 2] > rim - self.thresholds.mouth * (rim - low)]

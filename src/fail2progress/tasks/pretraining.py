@@ -46,14 +46,14 @@ def job(seed: int, index: int) -> Job:
     raise DoesNotFitError(f"no execution found for seed {seed}, number {index}")
 
 
-def more_of_each(seed: int, first: int, count: int) -> list[Job]:
-    """Jobs from number `first` on, so that with those before it every skill of the distribution has at least `count`.
+def more_of_each(seed: int, before: Sequence[Job], count: int) -> list[Job]:
+    """The jobs that follow those `before`, numbers 0 on, so that with these every skill of the distribution has at least `count`.
 
     Those of skills that have enough are left out; skills that the distribution hardly has end the search after 100 times `count`.
     """
-    had = Counter(job(seed, n).call.skill for n in range(first))
+    had = Counter(one.call.skill for one in before)
     found: list[Job] = []
-    for n in range(first, first + 100 * count):
+    for n in range(len(before), len(before) + 100 * count):
         if all(had[name] >= count for name, one in SKILLS.items() if data_sampler(one).share > 0):
             break
         one = job(seed, n)

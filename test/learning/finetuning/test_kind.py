@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from fail2progress.core.relations import BINARY, RelationState, binary_relations
-from fail2progress.learning.finetuning.chance import CLOSE, certain, moved, spread, steady
+from fail2progress.failures.surprise import CLOSE
+from fail2progress.learning.finetuning.chance import certain, moved, spread, steady
 from fail2progress.learning.finetuning.kind import held_back, measured, plain
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.models.points2plans.model import Points2Plans

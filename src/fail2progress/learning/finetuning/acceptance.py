@@ -16,7 +16,8 @@ from torch import Tensor
 
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
-from fail2progress.learning.finetuning.chance import CLOSE, MOVED
+from fail2progress.failures.surprise import CLOSE
+from fail2progress.learning.finetuning.chance import MOVED
 from fail2progress.learning.finetuning.kind import HeldBack, measured
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.repetitions import Repetitions, hidden, repeated, ways_seen

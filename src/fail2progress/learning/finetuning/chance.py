@@ -12,10 +12,9 @@ import numpy as np
 
 from fail2progress.core.relations import BINARY, BY_DEGREES, Mask, binary_relations
 from fail2progress.core.scene import Array
+from fail2progress.failures.surprise import CLOSE
 from fail2progress.simulation.base import Outcome
 
-CLOSE = 0.025
-"""Metres by which the predicted end of what moves may be off: as many as a family that was learnt may be off."""
 MOVED = 0.005
 """Metres from which something counts as moved."""
 KNOWN = 0.010

@@ -72,7 +72,7 @@ def as_observed(broken: Sequence[Mismatch], names: Sequence[str], outcomes: Sequ
 
 def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome]) -> Mask:
     """(K,) in which executions what was seen to move ends on or in something, or on nothing, as it was seen to: of blocks that
-    topple near an edge the model gets those wrong above all that fall off, and data of these teach that all fall (0070).
+    topple near an edge the model gets those wrong above all that fall off, and data of these teach that all fall (0076).
 
     What no execution shows says nothing.
     """

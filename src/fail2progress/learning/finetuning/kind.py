@@ -11,7 +11,8 @@ from torch import Tensor
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import BINARY
-from fail2progress.learning.finetuning.chance import CLOSE, KNOWN, MOVED, certain, spread
+from fail2progress.failures.surprise import CLOSE
+from fail2progress.learning.finetuning.chance import KNOWN, MOVED, certain, spread
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.models.base import SkillEffectModel, expected_motion
 from fail2progress.models.training.losses import Views, view

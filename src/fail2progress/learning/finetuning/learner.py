@@ -14,9 +14,9 @@ from fail2progress.core.gaps import Gap, merged
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import gaps_of
 from fail2progress.failures.hindsight import known_afterwards
+from fail2progress.failures.surprise import CLOSE
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, judge, score
 from fail2progress.learning.finetuning.blending import SHARES, blended
-from fail2progress.learning.finetuning.chance import CLOSE
 from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.kind import held_back

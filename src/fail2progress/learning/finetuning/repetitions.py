@@ -12,7 +12,8 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, Mask
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.learning.finetuning.chance import CLOSE, steady
+from fail2progress.failures.surprise import CLOSE
+from fail2progress.learning.finetuning.chance import steady
 from fail2progress.learning.finetuning.worlds import drawn
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior

@@ -235,6 +235,7 @@ def _states(
 
 
 def _explore(samples: list[Sample], options: TargetOptions) -> Mask:
+    """(K,) which samples come from explorers."""
     return np.array([sample.particle >= options.particles - options.exploring for sample in samples])
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from fail2progress.core.quantiles import quantile
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.geometric.colour_bins import CHROMA, COLOURS
 from fail2progress.perception.segmentation.geometric.hollows import ring
@@ -69,7 +68,7 @@ def _zones(rows: Table, pixels: Numbers, rules: ToneRules) -> NDArray[np.int8] |
         return None
     for zone in (1, 2):
         own = pixels[zones == zone]
-        if len(own) < 50 or extent(rows, own) < rules.least or quantile(rows.heights[own], 0.05) > rules.grounded:
+        if len(own) < 50 or extent(rows, own) < rules.least or float(np.quantile(rows.heights[own], 0.05)) > rules.grounded:
             return None
     return zones
 

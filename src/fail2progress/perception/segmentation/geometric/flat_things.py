@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from fail2progress.core.quantiles import quantile
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
@@ -19,7 +18,7 @@ _MOST = 4
 
 def joined(scan: Scan, rows: Table, found: list[Numbers], rules: StandRules) -> list[Numbers]:
     """The same things, pieces of what lies flat joined and completed by what is not of the surface's colour beside them."""
-    tops = [quantile(rows.heights[pixels], 0.9) for pixels in found]
+    tops = [float(np.quantile(rows.heights[pixels], 0.9)) for pixels in found]
     flat = [i for i, top in enumerate(tops) if top < _LOW]
     if not flat:
         return found

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.colour_bins import CHROMA, COLOURS, GREYS, colour_bins
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, between
@@ -277,4 +276,4 @@ def same_hue(one: Array, other: Array) -> float:
 
 def extent(rows: Table, pixels: Numbers) -> float:
     """Metres across, as a square that fills as many pixels."""
-    return float(np.sqrt(len(pixels))) * rows.pitch * quantile(rows.range[pixels], 0.5)
+    return float(np.sqrt(len(pixels))) * rows.pitch * float(np.quantile(rows.range[pixels], 0.5))

@@ -13,7 +13,6 @@ from functools import partial
 import numpy as np
 from scipy import ndimage
 
-from fail2progress.core.quantiles import quantile
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
@@ -259,7 +258,7 @@ class GeometricSegmenter(Segmenter):
         mask = np.zeros((int(np.ptp(y)) + 5, int(np.ptp(x)) + 5), bool)
         mask[y - y.min() + 2, x - x.min() + 2] = True
         solid_core = ndimage.binary_erosion(mask, iterations=2).any()
-        return bool(solid_core and quantile(rows.heights[pixels], 0.9) > rules.top)
+        return bool(solid_core and float(np.quantile(rows.heights[pixels], 0.9)) > rules.top)
 
 
 def _share_over(surfaces: list[Surface], points: Image, margin: float) -> float:

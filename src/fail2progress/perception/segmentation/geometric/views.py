@@ -9,7 +9,6 @@ import numpy as np
 
 from fail2progress.core.objects import Shape
 from fail2progress.core.outlines import rectangle
-from fail2progress.core.quantiles import quantile
 from fail2progress.core.scene import Array, pose
 from fail2progress.perception.colours import colour_word
 from fail2progress.perception.segmentation.base import Segment
@@ -45,8 +44,8 @@ class View:
         """One object."""
         pixels = thing.pixels
         own = self._points(pixels)
-        low = quantile(self.scan.heights.ravel()[pixels], 0.02)
-        bottom = quantile(own[:, 2], 0.02) - (low if low < 0.03 else 0.0)
+        low = float(np.quantile(self.scan.heights.ravel()[pixels], 0.02))
+        bottom = float(np.quantile(own[:, 2], 0.02)) - (low if low < 0.03 else 0.0)
         others = Others(self.owners, (int(self.owners[pixels[0]]),))
         cavity = depth_of(self.rows, pixels, others, self.cavities)
         body = solid(own[:: 1 + len(own) // 4000].astype(float), bottom, cavity > 0)
@@ -86,7 +85,7 @@ class View:
     def _filled(self, pixels: Numbers) -> Numbers:
         """With what is seen through its rim: the floor of a bowl may be too near the table to tell. What lies below the
         rim, but is seen beside it, is the table under an outward wall."""
-        high = quantile(self.rows.heights[pixels], 0.97)
+        high = float(np.quantile(self.rows.heights[pixels], 0.97))
         rim = self.rows.points[pixels[self.rows.heights[pixels] > 0.75 * high], :2].astype(float)
         window = self.rows.window(pixels, 1)
         free = window[(self.owners[window] == 0) & (self.rows.heights[window] < high)]

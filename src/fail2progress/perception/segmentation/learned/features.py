@@ -54,19 +54,10 @@ def _relief(inverse: Tensor, known: Tensor, around: int, unit: float) -> Tensor:
 
 
 def _sums(images: Tensor, around: int, axis: int) -> Tensor:
-    """Of so many values around each, an odd number, along an axis: by sums of twice as many at a time. Beyond the image is 0."""
+    """Of so many values around each, an odd number, along an axis. Beyond the image is 0."""
     half, length = around // 2, images.shape[axis]
-    wide = functional.pad(images, (0, 0, half, half) if axis == 2 else (half, half))
-    size, first = 1, 0
-    found = torch.zeros_like(images)
-    while True:
-        if around & size:
-            found += wide.narrow(axis, first, length)
-            first += size
-        if 2 * size > around:  # of an image narrower than these there are none as wide
-            return found
-        wide = wide.narrow(axis, 0, wide.shape[axis] - size) + wide.narrow(axis, size, wide.shape[axis] - size)
-        size *= 2
+    before = functional.pad(images, (0, 0, half + 1, half) if axis == 2 else (half + 1, half)).cumsum(axis)
+    return before.narrow(axis, around, length) - before.narrow(axis, 0, length)
 
 
 def normals(inverse: Tensor, known: Tensor, u: Tensor, v: Tensor) -> Tensor:
