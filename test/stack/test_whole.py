@@ -22,12 +22,12 @@ from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.planning.planner import Planner
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.ros.bags.reader import read
-from fail2progress.ros.graph import RECORDED
+from fail2progress.ros.graph import RECORDED, STACKS
 from fail2progress.ros.launch.supervisor import stale_shared_memory
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.registry import task
 from fail2progress.tasks.seeds import first_seed
-from support.processes import command, leftovers
+from support.processes import SharedMemoryWatch, command, leftovers
 
 LIMIT = 400
 QUICK = "/**:\n  ros__parameters:\n    samples: 6\n    epochs: 40\n"
@@ -35,7 +35,8 @@ QUICK = "/**:\n  ros__parameters:\n    samples: 6\n    epochs: 40\n"
 
 @dataclass
 class Ran:
-    began: float
+    shared: set[str]
+    """Shared memory that its processes used."""
     folder: Path
     code: int
     said: str
@@ -51,9 +52,9 @@ def ran(variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("stack") / "run"
     parameters = folder.parent / "quick.yaml"
     parameters.write_text(QUICK)
-    began = time.time()
-    done = up(["sim", "--out", str(folder), "--seed", "0", "--params-file", str(parameters), "--json"], variables)
-    return Ran(began, folder, done.returncode, done.stderr, json.loads(done.stdout) if done.stdout else {})
+    with SharedMemoryWatch(folder) as watch:
+        done = up(["sim", "--out", str(folder), "--seed", "0", "--params-file", str(parameters), "--json"], variables)
+    return Ran(watch.used, folder, done.returncode, done.stderr, json.loads(done.stdout) if done.stdout else {})
 
 
 @pytest.fixture(scope="module")
@@ -121,17 +122,11 @@ def test_everything_on_the_wire_is_in_the_bag(ran: Ran) -> None:
 
 
 def test_nothing_is_left_behind(ran: Ran) -> None:
-    """Other tests kill processes, and clean up after themselves at their end."""
+    """Of this run: other tests kill processes meanwhile, and clean up at their own end."""
     assert leftovers(ran.folder) == []
-    until(lambda: not [path for path in stale_shared_memory() if _since(path) > ran.began], 150)
-
-
-def _since(path: Path) -> float:
-    """When it was made or last changed; 0 where it is gone already."""
-    try:
-        return path.stat().st_mtime
-    except FileNotFoundError:
-        return 0.0
+    own = {path for path in ran.shared if "port" not in path}  # a port's memory is anybody's who comes next
+    assert len(own) > len(STACKS["sim"]), "every node has some"
+    assert own & set(map(str, stale_shared_memory())) == set()
 
 
 @pytest.mark.parametrize("source", ["segments", "camera"])

@@ -2,15 +2,50 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from fail2progress.ros.launch.supervisor import shared_memory_of
 
 
 def leftovers(folder: Path) -> list[str]:
     """Command lines of processes that still work in a folder."""
     found = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True).stdout.splitlines()
     return [line for line in found if str(folder) in line and "fail2progress" in line]
+
+
+class SharedMemoryWatch(threading.Thread):
+    """Notes which shared memory the processes that work in a folder use, until it is stopped."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(daemon=True)
+        self.folder = str(folder)
+        self.used: set[str] = set()
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        while not self._ended.wait(0.5):
+            for process in Path("/proc").glob("[0-9]*"):
+                if self.folder in _words(process):
+                    self.used |= shared_memory_of(process)
+
+    def __enter__(self) -> "SharedMemoryWatch":
+        self.start()
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        self._ended.set()
+        self.join()
+
+
+def _words(process: Path) -> str:
+    """The command line of a process; nothing where it has ended."""
+    try:
+        return (process / "cmdline").read_text(errors="replace").replace("\0", " ")
+    except OSError:
+        return ""
 
 
 def command(*words: str) -> list[str]:

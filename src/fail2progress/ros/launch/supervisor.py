@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import threading
@@ -27,6 +28,8 @@ PAUSE = 0.5
 MOST_STARTS = 60
 """A process that ends more often than this is not started again: something is wrong that a start does not cure."""
 SHARED = Path("/dev/shm")
+MIDDLEWARE = re.compile(r"(sem\.)?(fastdds|fastrtps|fast_datasharing)_")
+"""Names of the middleware's shared memory: Fast DDS 3 (from Kilted on), 2 (Humble, Jazzy), and its data sharing."""
 LOUD = ("view", "learner")
 """Nodes whose standard output people see, beside that of the last one."""
 
@@ -219,10 +222,21 @@ def _is_ours(path: Path) -> bool:
 
 def stale_shared_memory() -> list[Path]:
     """The middleware's shared memory of this user that no living process uses."""
-    segments = [path for path in SHARED.glob("*fast*dds*") if _is_ours(path)] if SHARED.is_dir() else []
-    used = set[str]().union(*(_mapped(process) | _open(process) for process in Path("/proc").glob("[0-9]*") if segments))
-    # A lock file (_el) is held open, its segment is mapped: either keeps both.
-    return [path for path in segments if not {str(path), str(path).removesuffix("_el"), f"{path}_el"} & used]
+    there = SHARED.iterdir() if SHARED.is_dir() else ()
+    files = [path for path in there if MIDDLEWARE.match(path.name) and _is_ours(path)]
+    used = set[str]().union(*(shared_memory_of(process) for process in Path("/proc").glob("[0-9]*") if files))
+    kept = {_segment(Path(path).name) for path in used}
+    return [path for path in files if _segment(path.name) not in kept]
+
+
+def _segment(name: str) -> str:
+    """What a file belongs to: beside a segment (mapped) lie a lock (held open) and a mutex (opened when it is needed)."""
+    return name.removeprefix("sem.").removesuffix("_el").removesuffix("_mutex")
+
+
+def shared_memory_of(process: Path) -> set[str]:
+    """Shared memory that a process (/proc/<id>) has mapped or holds open; nothing where it has ended or is another user's."""
+    return _mapped(process) | _open(process)
 
 
 def _mapped(process: Path) -> set[str]:
