@@ -75,7 +75,7 @@ class Episode:
 
 
 EventCallback = Callable[[str, object], None]
-"""Told of "plan" (a Plan), "attempt" (an SkillExecution) and "skill" (a StepResult) as they come."""
+"""Told of "plan" (a Plan), "attempt" (a SkillExecution) and "skill" (a StepResult) as they come."""
 
 ModelProvider = Callable[[], "tuple[SkillEffectModel, str] | None"]
 """A model to go on with and its digest, or None where the present one stays. Asked before every plan."""
