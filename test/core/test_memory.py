@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.core.memory import ObjectMemory, matching
+from fail2progress.core.memory import ObjectMemory, matching, witnessed
 from fail2progress.core.observation import SegmentedCloud
 
 
@@ -122,3 +122,22 @@ def test_a_colour_is_remembered_while_its_thing_is_hidden() -> None:
     hidden = memory.update(replace(cloud(1, (0,)), colours=("", "blue", "")))
     assert hidden.colours == seen.colours
     assert matching(seen, replace(seen, names=tuple(reversed(seen.names)))).colours == tuple(reversed(seen.colours))
+
+
+def test_what_is_out_of_sight_was_not_seen_to_go_where_it_was_expected() -> None:
+    memory = ObjectMemory()
+    before = memory.update(cloud(0))
+    after = memory.update(cloud(1, (0, 2)), np.ones((3, 3)))
+    assert witnessed(before, after).tolist() == [False, True, False]
+    unknown = replace(before, points=np.full_like(before.points, np.nan))
+    assert not witnessed(unknown, after).any()
+
+
+def test_what_is_out_of_sight_in_a_container_was_seen_to_go_where_that_went() -> None:
+    memory, first, later = ObjectMemory(), cloud(0), cloud(0, (1,))
+    points = first.points.copy()
+    points[1] = points[0].mean(axis=0) + 0.1 * (points[0] - points[0].mean(axis=0))
+    before = memory.update(replace(first, points=points))
+    after = memory.update(later, np.ones((3, 3)))
+    assert witnessed(before, after).all()
+    assert not witnessed(before, replace(after, visibility=np.array([0.0, 0.0, 1.0], np.float32)))[:2].any()

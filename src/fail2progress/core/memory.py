@@ -62,6 +62,17 @@ def _along(before: SegmentedCloud, after: SegmentedCloud, expected: Array) -> Ar
     return moved
 
 
+def witnessed(before: SegmentedCloud, after: SegmentedCloud) -> NDArray[np.bool_]:
+    """(N,) of which segments it was seen where they went, or where the container went that held them.
+
+    Of all else `after`, of the same segments with hidden ones filled in, has what was expected, which is no observation.
+    """
+    seen, known = after.visibility > 0, before.seen & after.seen
+    holding = np.flatnonzero(seen & known & np.array([_holds(kind) for kind in before.categories], dtype=bool))
+    held = [any(contains(before.points[j], before.points[i]) for j in holding) for i in range(len(before))]
+    return np.asarray(known & (seen | np.array(held, dtype=bool)))
+
+
 def shift_between(before: Points, after: Points, expected: Array) -> Array:
     """(3,) m by which a thing moved between two partial views of it, each side of its box for itself.
 

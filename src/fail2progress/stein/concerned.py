@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.memory import witnessed
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, RelationState, binary_relations
 from fail2progress.core.scene import Scene
@@ -63,11 +64,11 @@ def concern(failure: Observed, scene: Scene) -> Concern:
 
 
 def seen_moving(before: SegmentedCloud, after: SegmentedCloud) -> list[int]:
-    """Rows of what moved, by as much as both sides of its box agree on: what is merely hidden moves one side only."""
-    both = before.seen & after.seen
+    """Rows of what moved, by as much as both sides of its box agree on: what is merely hidden moves one side only, and where what
+    is out of sight was expected to go says nothing."""
     low, high = (after.bounds() - before.bounds()).transpose(1, 0, 2)
     agreed = np.where(low * high > 0, np.minimum(np.abs(low), np.abs(high)), 0.0).max(axis=1)
-    return [int(i) for i in np.flatnonzero(both & (agreed > SEEN_MOVING))]
+    return [int(i) for i in np.flatnonzero(witnessed(before, after) & (agreed > SEEN_MOVING))]
 
 
 def _bonds(names: Sequence[str], relations: RelationState, scene: Scene, placed: list[int]) -> NDArray[np.bool_]:

@@ -26,7 +26,15 @@ def test_some_of_the_way_lies_between_both(model: Points2Plans) -> None:
                 torch.testing.assert_close(found[name], begin + share * (end - begin), atol=1e-6, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("lost", "times"), [(0.5 * AIM, 0), (2.0 * AIM, len(SHARES)), (9.0 * AIM, 0)])
+@pytest.mark.parametrize(
+    ("lost", "after", "times"),
+    [
+        (0.5 * AIM, 0.5 * AIM, 0),
+        (2.0 * AIM, 2.0 * AIM, len(SHARES)),
+        (2.0 * AIM, 0.9 * AIM, 1),  # little enough is forgotten at once
+        (9.0 * AIM, 9.0 * AIM, 0),
+    ],
+)
 def test_what_forgets_a_little_too_much_is_tried_some_of_the_way(
     simulator: MujocoSimulator,
     data: Transitions,
@@ -34,12 +42,14 @@ def test_what_forgets_a_little_too_much_is_tried_some_of_the_way(
     model: Points2Plans,
     monkeypatch: pytest.MonkeyPatch,
     lost: float,
+    after: float,
     times: int,
 ) -> None:
-    """Whatever is learnt, the acceptance test says that it mends the failure and forgets so much."""
+    """Whatever is learnt, the acceptance test says that it mends the failure and forgets so much, and then so much."""
+    losses = iter([lost, *[after] * len(SHARES)])
 
-    def judge(before: Scores, after: Scores, rule: Rule) -> AcceptanceResult:
-        forgets = replace(after, held_out_detection=before.held_out_detection - lost, held_out_prediction=1.0, lessons=())
+    def judge(before: Scores, now: Scores, rule: Rule) -> AcceptanceResult:
+        forgets = replace(now, held_out_detection=before.held_out_detection - next(losses), held_out_prediction=1.0, lessons=())
         return AcceptanceResult(True, replace(before, lessons=(), held_out_prediction=1.0), forgets, "")
 
     monkeypatch.setattr(room, "judge", judge)

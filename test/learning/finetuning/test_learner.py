@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from fail2progress.failures.event import FailureEvent
-from fail2progress.learning.finetuning.acceptance import AcceptanceResult, Rule, Scores
+from fail2progress.learning.finetuning.acceptance import Rule
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
-from fail2progress.learning.finetuning.learner import Learner, Try
+from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet, choose
 from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.learning.finetuning.tries import best_of
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions, select
@@ -74,26 +75,10 @@ def test_a_ladder_of_weights_the_fewest_first(learner: Learner, event: FailureEv
     ladder = replace(learner, finetuning=FinetuneOptions(epochs=5, replay=2), targeting=replace(learner.targeting, samples=2))
     lesson = ladder.learn([event], model, 0)
     assert [one.adjusts for one in lesson.tries][:3] == ["relations", "networks", "all"]
-    best = max(lesson.tries, key=lambda one: one.merit)
+    best = best_of(lesson.tries)
     assert lesson.model is best.model and lesson.verdict == best.verdict
     report = json.loads(json.dumps(lesson.to_dict()))
     assert [one["adjusts"] for one in report["tries"]] == [one.adjusts for one in lesson.tries]
-
-
-@pytest.mark.parametrize(("before", "near", "far", "alike"), [(0.008, 0.0055, 0.007, True), (0.2, 0.03, 0.06, False)])
-def test_errors_that_are_good_enough_choose_no_model(
-    model: Points2Plans, before: float, near: float, far: float, alike: bool
-) -> None:
-    start = Scores(0.7, before, 0.9, 0.9, motion=0.1)
-    closer, better = Scores(0.871, near, 0.9, 0.9, motion=0.005), Scores(0.879, far, 0.9, 0.9, motion=0.006)
-    merits = [Try("all", 1.0, 20, AcceptanceResult(True, start, one, ""), model, ()).merit for one in (closer, better)]
-    assert (merits[1] > merits[0]) == alike
-
-
-@pytest.mark.parametrize(("far", "enough"), [(0.02, True), (0.03, False)])
-def test_the_ladder_is_climbed_until_nine_of_ten_motions_are_good_enough(model: Points2Plans, far: float, enough: bool) -> None:
-    start, after = Scores(0.6, 0.2, 0.9, 0.9, motion=0.1), Scores(0.99, 0.006, 0.9, 0.9, motion=0.015, far=far)
-    assert Try("relations", 1.0, 20, AcceptanceResult(True, start, after, ""), model, ()).enough == enough
 
 
 def test_without_time_the_ladder_is_climbed_until_something_passes(

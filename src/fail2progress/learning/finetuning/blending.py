@@ -11,8 +11,8 @@ import torch
 
 from fail2progress.models.base import SkillEffectModel
 
-SHARES = (0.75, 0.5)
-"""Of the way from the old model to the tuned one."""
+SHARES = (0.9, 0.75, 0.5)
+"""Of the way from the old model to the tuned one, in the order in which they are tried, until little enough is forgotten."""
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from fail2progress.core.memory import witnessed
 from fail2progress.core.relations import BINARY, SUPPORT, Mask
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent, Mismatch
@@ -77,7 +78,7 @@ def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome]) -> Mask:
     What no execution shows says nothing.
     """
     names = {*moving(event), event.header.call.object} & {
-        name for name, seen in zip(event.after.names, event.after.seen, strict=True) if seen
+        name for name, seen in zip(event.after.names, witnessed(event.before, event.after), strict=True) if seen
     }
     shown = np.array(
         [[held(name, one.after.relations) == held(name, event.observed) for name in names] for one in outcomes], bool

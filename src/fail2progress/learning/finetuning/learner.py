@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,7 +13,6 @@ from fail2progress.core.gaps import Gap, merged
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import gaps_of
 from fail2progress.failures.hindsight import known_afterwards
-from fail2progress.failures.surprise import CLOSE
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, judge, score
 from fail2progress.learning.finetuning.blending import SHARES, blended
 from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
@@ -24,6 +22,7 @@ from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.repetitions import Repetitions, repeat
 from fail2progress.learning.finetuning.symmetry import copies
 from fail2progress.learning.finetuning.targeted import Rebuild, Report, Targeted, TargetOptions, rebuilt, target
+from fail2progress.learning.finetuning.tries import Try, best_of
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.learning.pretraining.pretrain import Codes
 from fail2progress.models.base import SkillEffectModel
@@ -50,52 +49,6 @@ ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 
 _NEARLY = 4.0
 """A model that mends the failure and forgets up to so many times the aim is tried some of the way, too (docs/decisions/0062)."""
-_FORGETTING = 15.0
-"""What held-out F1 lost beyond the aim counts against F1 won on the failure."""
-
-
-@dataclass(frozen=True)
-class Try:
-    """One fine-tuning and its judgement."""
-
-    adjusts: str
-    freedom: float
-    samples: int
-    verdict: AcceptanceResult
-    model: SkillEffectModel
-    targeted: tuple[Targeted, ...]
-
-    @property
-    def merit(self) -> float:
-        """By which those that passed are compared: the failure mended, less what was forgotten beyond the aim.
-
-        Errors that are good enough are alike: against 8 mm before, one millimetre outweighed all else (docs/decisions/0070).
-        """
-        after, before = self.verdict.after, self.verdict.before
-        pairs = (after.motion, before.motion), (after.failure_error, before.failure_error)
-        left = sum(min(max(now, CLOSE) / max(then, CLOSE), 1.0) for now, then in pairs)
-        value = after.failure_f1 + 0.5 * min(after.broken, after.shifted) - 0.1 * left
-        value -= _FORGETTING * max(self.verdict.lost - AIM, 0.0)
-        return float(np.nan_to_num(value, nan=-9.0)) + 10.0 * self.verdict.passed
-
-    @property
-    def enough(self) -> bool:
-        """Whether nothing else need be tried."""
-        after = self.verdict.after
-        right = after.failure_f1 >= 0.97 and min(after.broken, after.shifted) >= 0.95
-        mended = right and after.motion <= 0.02 and after.far <= CLOSE
-        return self.verdict.passed and mended and self.verdict.lost <= AIM
-
-    def to_dict(self) -> dict[str, object]:
-        """For reports."""
-        return {
-            "adjusts": self.adjusts,
-            "freedom_m": self.freedom,
-            "samples": self.samples,
-            "passed": self.verdict.passed,
-            "reason": self.verdict.reason,
-            "after": asdict(self.verdict.after),
-        }
 
 
 @dataclass(frozen=True)
@@ -206,7 +159,7 @@ class _Learning:
                     raise
         if not self.tries:
             raise NothingToVaryError("no scene like the failure stands still")
-        best = max(self.tries, key=lambda one: one.merit)
+        best = best_of(self.tries)
         gaps = merged(gap for event in self.events for gap in gaps_of(event))
         return FineTuningResult(best.model, best.verdict, best.targeted, self.seconds, tuple(self.tries), gaps)
 
@@ -256,7 +209,8 @@ class _Learning:
             verdict = judged(rung.adjusts, tuned)
             if verdict.passed and AIM < verdict.lost <= _NEARLY * AIM:
                 for share in SHARES:
-                    judged(f"{rung.adjusts}, {share:.0%} of the way", blended(self.model, tuned, share))
+                    if judged(f"{rung.adjusts}, {share:.0%} of the way", blended(self.model, tuned, share)).lost <= AIM:
+                        break
             if any(one.enough for one in self.tries) or (self._late and self._passed):
                 return
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.memory import witnessed
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, Mask
 from fail2progress.core.scene import Array, Scene
@@ -59,8 +60,9 @@ class Repetitions:
     def _as_seen(self) -> bool:
         """Whether in most repetitions all ends where it was seen to: at least one side of its box, as others may be hidden."""
         before, after = self.event.before, self.event.after
-        sides = (after.bounds() - before.bounds())[before.seen & after.seen]
-        names = [name for name, both in zip(before.names, before.seen & after.seen, strict=True) if both]
+        known = witnessed(before, after)
+        sides = (after.bounds() - before.bounds())[known]
+        names = [name for name, one in zip(before.names, known, strict=True) if one]
 
         def near(outcome: Outcome) -> bool:
             scene, ways = outcome.before.scene, outcome.displacements
@@ -128,7 +130,7 @@ def repeated(event: FailureEvent, outcome: Outcome) -> Mask:
 
     A block that stops at the table's edge, and falls over it in the rebuilt scene, says nothing of a model (docs/decisions/0055).
     """
-    both = event.before.seen & event.after.seen
+    both = witnessed(event.before, event.after)
     seen = {name: way for name, way, known in zip(event.before.names, ways_seen(event), both, strict=True) if known}
     pairs = zip(outcome.before.cloud.names, outcome.displacements, strict=True)
     return np.array([np.linalg.norm(way - seen.get(name, way)) <= ELSEWHERE for name, way in pairs])

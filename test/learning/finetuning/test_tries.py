@@ -1,0 +1,52 @@
+import pytest
+
+from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Scores
+from fail2progress.learning.finetuning.tries import Try, best_of
+from fail2progress.models.points2plans.model import Points2Plans
+
+START = Scores(0.6, 0.2, 0.9, 0.97, motion=0.1, far=0.4)
+
+
+def tried(model: Points2Plans, adjusts: str, f1: float, *, far: float = 0.02, lost: float = 0.0, passed: bool = True) -> Try:
+    after = Scores(f1, 0.01, 0.9, START.held_out_prediction - lost, motion=0.01, far=far)
+    return Try(adjusts, 1.0, 20, AcceptanceResult(passed, START, after, ""), model, ())
+
+
+@pytest.mark.parametrize(("before", "near", "far", "alike"), [(0.008, 0.0055, 0.007, True), (0.2, 0.03, 0.06, False)])
+def test_errors_that_are_good_enough_choose_no_model(
+    model: Points2Plans, before: float, near: float, far: float, alike: bool
+) -> None:
+    start = Scores(0.7, before, 0.9, 0.9, motion=0.1)
+    closer, better = Scores(0.871, near, 0.9, 0.9, motion=0.005), Scores(0.879, far, 0.9, 0.9, motion=0.006)
+    merits = [Try("all", 1.0, 20, AcceptanceResult(True, start, one, ""), model, ()).merit for one in (closer, better)]
+    assert (merits[1] > merits[0]) == alike
+
+
+@pytest.mark.parametrize(("far", "enough"), [(0.02, True), (0.03, False)])
+def test_the_ladder_is_climbed_until_nine_of_ten_motions_are_good_enough(model: Points2Plans, far: float, enough: bool) -> None:
+    start, after = Scores(0.6, 0.2, 0.9, 0.9, motion=0.1), Scores(0.99, 0.006, 0.9, 0.9, motion=0.015, far=far)
+    assert Try("relations", 1.0, 20, AcceptanceResult(True, start, after, ""), model, ()).enough == enough
+
+
+@pytest.mark.parametrize(("more", "adjusts"), [(0.985, "relations"), (0.995, "all")])
+def test_more_weights_must_be_better_by_a_hundredth(model: Points2Plans, more: float, adjusts: str) -> None:
+    tries = [tried(model, "relations", 0.98), tried(model, "networks", 0.978), tried(model, "all", more)]
+    assert best_of(tries).adjusts == adjusts
+    refused = [tried(model, "relations", 0.98, passed=False), *tries[1:]]
+    assert best_of(refused[:2]).adjusts == "networks"
+
+
+def test_of_the_same_weights_the_better_is_taken(model: Points2Plans) -> None:
+    whole, part = tried(model, "all", 0.98), tried(model, "all, 75% of the way", 0.981)
+    assert best_of([whole, part]) is part and best_of([part, whole]) is part
+
+
+def test_where_some_things_end_far_off_that_counts_too(model: Points2Plans) -> None:
+    few, all_ = tried(model, "relations", 0.97, far=0.08), tried(model, "all", 0.985, far=0.3)
+    assert all_.merit < few.merit and best_of([few, all_]) is few
+
+
+def test_what_forgets_more_than_the_aim_is_taken_only_where_it_mends_much_more(model: Points2Plans) -> None:
+    forgets, part = tried(model, "all", 0.99, lost=AIM + 0.0005), tried(model, "all, 90% of the way", 0.97, lost=AIM - 0.0001)
+    assert best_of([forgets, part]) is part
+    assert best_of([forgets, tried(model, "all, 50% of the way", 0.90, lost=0.0)]) is forgets
