@@ -24,11 +24,13 @@ WHOLE = (slice(0, 480), slice(0, 640))
 TABLE = (box(1.0, 0.7, 0.03).shifted(0, 0, -0.03), (170, 140, 105))
 LONG = (box(0.2, 0.07, 0.12).shifted(-0.12, 0.05, 0), (180, 50, 45))
 SMALL = (box(0.06, 0.06, 0.09).shifted(0.16, -0.05, 0), (50, 80, 170))
+PLACES = ((0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
+"""Of the camera, and of what it looks at."""
 
 
 @pytest.fixture(scope="module")
 def frame() -> RgbdFrame:
-    return frame_of([TABLE, LONG, SMALL], (0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
+    return frame_of([TABLE, LONG, SMALL], *PLACES)
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +112,39 @@ def test_a_scrap_of_what_geometry_takes_for_no_object_must_be_certain(
     told = seen((whole, parts[2]), (0.0, 9.0), sure)
     assert len(found(frame, told, [np.flatnonzero(whole)], (np.flatnonzero(parts[2]),))) == things
     assert len(found(frame, told, [np.flatnonzero(whole)])) == 2
+
+
+@pytest.mark.parametrize(("sure", "things"), [(0.85, 1), (0.97, 2)])
+def test_a_scrap_of_the_surfaces_colour_must_be_certain_or_an_object_of_geometry(
+    parts: tuple[Mask, Mask, Mask], sure: float, things: int
+) -> None:
+    plain = frame_of([TABLE, LONG, (SMALL[0], TABLE[1])], *PLACES)
+    whole, small = np.flatnonzero(parts[0] | parts[1]), np.flatnonzero(parts[2])
+    told = seen((parts[0] | parts[1], parts[2]), (0.0, 9.0), sure)
+    assert len(found(plain, told, [whole])) == things
+    assert len(found(plain, told, [whole, small])) == 2
+
+
+def test_what_is_beyond_every_surface_is_no_thing_however_sure_the_network_is(parts: tuple[Mask, Mask, Mask]) -> None:
+    cupboard = (box(0.6, 0.3, 1.0).shifted(0.0, 1.2, -0.7), (60, 120, 70))
+    frame = frame_of([TABLE, LONG, SMALL, cupboard], *PLACES)
+    green = frame.colour[..., 1].astype(int) - frame.colour[..., 0] > 20
+    assert green.sum() > 2000 and (frame.depth[green] > 0).all()
+    assert len(found(frame, seen((*parts, green), (0.0, 1.2, 9.0, 20.0)))) == 2
+
+
+@pytest.mark.parametrize(("share", "completed"), [(0.2, True), (0.04, False)])
+def test_one_small_piece_in_an_object_of_geometry_is_a_piece_of_it(
+    frame: RgbdFrame, parts: tuple[Mask, Mask, Mask], share: float, completed: bool
+) -> None:
+    whole = parts[0] | parts[1]
+    piece = whole & (np.arange(640)[None] <= np.quantile(np.nonzero(whole)[1], share))
+    given = [np.flatnonzero(whole)]
+    (one,) = found(frame, seen((piece,), (0.0,)), given)
+    assert len(one) == pytest.approx(whole.sum() if completed else piece.sum(), rel=0.1)
+    # Two pieces are two things, and the rest of the object is one of its own.
+    other = whole & (np.arange(640)[None] >= np.quantile(np.nonzero(whole)[1], 1 - share))
+    assert len(found(frame, seen((piece, other), (0.0, 9.0)), given)) == (3 if completed else 2)
 
 
 @pytest.mark.parametrize(("apart", "things"), [(0.9, 3), (0.3, 2)])

@@ -11,7 +11,7 @@ from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRules
 from fail2progress.perception.segmentation.fused.seams import SeamRules, parted
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
-from fail2progress.perception.segmentation.geometric.regions import Numbers, Window
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
 from fail2progress.perception.segmentation.geometric.views import owners_of
 from fail2progress.perception.segmentation.learned.beside import begun
 from fail2progress.perception.segmentation.learned.guide import GuideRules, in_frame, solid
@@ -30,11 +30,16 @@ class FuseRules:
     own: float = 0.7
     """Mean probability of the network's things, at least."""
     certain: float = 0.9
-    """The same of scraps: of what is small, and of what lies in something that geometry takes for no object."""
+    """The same of scraps: of what is small, of what lies in something that geometry takes for no object, and of what has the
+    surface's colour."""
     small: int = 250
     """Pixels, below which something is small: there are scraps at edges, where the network is not sure."""
     outside: float = 0.4
     """Share of a thing in what geometry takes for no object, from which it may be a scrap of that: of an arm, or a wall."""
+    plain: float = 0.8
+    """Share of a thing that has the surface's colour, from which it may be a scrap of that: a shadow, or smeared depth."""
+    over: float = 0.1
+    """Share of a thing over a surface, below which it is none, however sure the network is: it is beyond all of them."""
     part: float = 0.9
     """Share of what the network has in an object of geometry that one thing has, and of that thing that lies in the object, from
     which the object is all of the thing: where a sensor reads little, the network sees a piece only. What the network takes for
@@ -69,7 +74,7 @@ class FusedGuide(Guide):
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
         image, numbers, two = parted(image, known, numbers, seen, self._window, geometry.stacks, self._fusing.seams)
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
-        own = self._inside(self._own(image, groups, thing, known), geometry, thing)
+        own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, known)
         own = self._standing(own, geometry, thing, known)
         whole, rest = self._with_geometry(own, geometry.objects, thing, known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
@@ -79,26 +84,29 @@ class FusedGuide(Guide):
         seen, _ = self._proposed()
         return Joiner(geometry.rows, image, numbers, seen, geometry.objects, self._joins)
 
-    def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, known: Mask) -> list[Numbers]:
+    def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, scan: Scan) -> list[Numbers]:
         """All pixels of each of the network's things, with and without a reading."""
+        known, plain = scan.inverted.ravel() > 0, scan.plain.ravel()
         number = np.zeros(int(image.max(initial=0)) + 1, np.int64)
         for i, group in enumerate(groups):
             number[group] = i + 1
         owner = number[image].ravel()
         order = np.argsort(owner, kind="stable")
         parts = np.split(order, np.searchsorted(owner[order], np.arange(1, len(groups) + 1)))[1:]
-        likely = [part for part in parts if len(part) and thing[part].mean() >= self._least(len(part))]
+        likely = [part for part in parts if len(part) and thing[part].mean() >= self._least(plain[part])]
         compact = (np.sort(solid(part, image.shape, self._rules.scrap)) for part in likely)
         return [part for part in compact if known[part].sum() >= self._rules.pixels]
 
-    def _least(self, pixels: int) -> float:
-        """Mean probability of a thing of so many pixels."""
-        return self._fusing.certain if pixels < self._fusing.small else self._fusing.own
+    def _least(self, plain: Mask) -> float:
+        """Mean probability of a thing, of whose pixels those that are `plain` have the surface's colour."""
+        rules = self._fusing
+        return rules.certain if len(plain) < rules.small or plain.mean() >= rules.plain else rules.own
 
-    def _inside(self, own: list[Numbers], geometry: Geometry, thing: Floats) -> list[Numbers]:
-        """Without scraps of what geometry takes for no object."""
+    def _inside(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
+        """Without scraps of what geometry takes for no object, and without what is beyond every surface."""
         outside, rules = owners_of(geometry.outsiders, thing.size) > 0, self._fusing
-        return [p for p in own if outside[p].mean() < rules.outside or thing[p].mean() >= rules.certain]
+        own = [p for p in own if outside[p].mean() < rules.outside or thing[p].mean() >= rules.certain]
+        return [p for p in own if geometry.over(p[known[p]]) >= rules.over]
 
     def _standing(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
         """Without those that the network is not sure of and that stand on no surface."""
@@ -117,12 +125,11 @@ class FusedGuide(Guide):
             counts = np.bincount(owner[pixels], minlength=len(own) + 1)
             free = pixels[owner[pixels] == 0]
             taken = len(pixels) - len(free)
-            if taken <= rules.overlap * len(pixels):
-                if thing[pixels].mean() >= fusing.object and len(free) >= rules.pixels:
-                    rest.append(free)
-                continue
-            most = int(counts[1:].argmax())
-            alone = counts[most + 1] >= fusing.part * max(taken, int(known[own[most]].sum()))
-            if alone and len(free) and thing[free].mean() >= rules.object:
+            beside = taken <= rules.overlap * len(pixels) and thing[pixels].mean() >= fusing.object
+            most = int(counts[1:].argmax()) if taken else 0
+            alone = taken > 0 and counts[most + 1] >= fusing.part * max(taken, int(known[own[most]].sum()))
+            if alone and len(free) and (beside or thing[free].mean() >= rules.object):
                 whole[most] = np.union1d(whole[most], free)
+            elif beside and len(free) >= rules.pixels:
+                rest.append(free)
         return whole, rest

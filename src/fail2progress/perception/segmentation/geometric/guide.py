@@ -27,7 +27,8 @@ class Thing:
 @dataclass(frozen=True)
 class Geometry:
     """What geometry makes of a frame: its pixels, the objects, what it took for none (walls, arms, what is beyond a surface),
-    what it found on one another and parted at a seam, by stack, and which of other objects stand on a surface."""
+    what it found on one another and parted at a seam, by stack, which of other objects stand on a surface, and what share of
+    pixels is over one."""
 
     scan: Scan
     rows: Table
@@ -35,6 +36,7 @@ class Geometry:
     outsiders: list[Numbers]
     stacks: list[list[Numbers]]
     standing: Callable[[list[Numbers]], list[Numbers]]
+    over: Callable[[Numbers], float]
 
 
 class Guide(ABC):

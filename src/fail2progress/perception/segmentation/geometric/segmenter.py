@@ -38,6 +38,9 @@ from fail2progress.perception.segmentation.geometric.thresholds import MergeRule
 from fail2progress.perception.segmentation.geometric.upward import UpRules, which_way_up
 from fail2progress.perception.segmentation.geometric.views import Clock, View, owners_of
 
+_MARGIN = 0.01
+"""Metres that something may reach beyond a surface's edge and be over it."""
+
 
 @dataclass(frozen=True)
 class _Upright:
@@ -114,7 +117,8 @@ class GeometricSegmenter(Segmenter):
         clock.done("objects")
         things = [Thing(pixels) for pixels in found]
         if guide is not None:
-            things = guide.objects(Geometry(scan, rows, found, outsiders, stacks, over))
+            shown = partial(_over, surfaces, rows)
+            things = guide.objects(Geometry(scan, rows, found, outsiders, stacks, over, shown))
             things.sort(key=lambda thing: -len(thing.pixels))
         clock.done("fusion")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
@@ -240,7 +244,7 @@ class GeometricSegmenter(Segmenter):
     def _over_table(self, scan: Scan, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
         """Whether something is over a surface, and not only over its edge as a wall or the back of furniture is."""
         points, rules = rows.points[pixels, :2], self.stand_rules
-        if _share_over(surfaces, points, 0.01) < 0.5:
+        if _share_over(surfaces, points, _MARGIN) < 0.5:
             return False
         if scan.plain.ravel()[pixels].mean() > rules.same and _share_over(surfaces, points, -rules.edge) < 0.3:
             return False  # the wall of a tote, which has the colour of its floor
@@ -259,6 +263,10 @@ class GeometricSegmenter(Segmenter):
         mask[y - y.min() + 2, x - x.min() + 2] = True
         solid_core = ndimage.binary_erosion(mask, iterations=2).any()
         return bool(solid_core and float(np.quantile(rows.heights[pixels], 0.9)) > rules.top)
+
+
+def _over(surfaces: list[Surface], rows: Table, pixels: Numbers) -> float:
+    return _share_over(surfaces, rows.points[pixels, :2], _MARGIN)
 
 
 def _share_over(surfaces: list[Surface], points: Image, margin: float) -> float:
