@@ -43,7 +43,8 @@ class FuseRules:
     part: float = 0.9
     """Share of what the network has in an object of geometry that one thing has, and of that thing that lies in the object, from
     which the object is all of the thing: where a sensor reads little, the network sees a piece only. What the network takes for
-    background is no more of it: geometry joins shadows, walls and neighbours."""
+    background is no more of it, as geometry joins shadows, walls and neighbours; but what would be an object beside a small
+    piece is."""
     seams: SeamRules = field(default_factory=SeamRules)
 
 
