@@ -17,7 +17,7 @@ __all__ = ["LAST", "NODES", "STACKS", "TOPICS", "NodeEntry", "Parameter", "Quali
 _TOPICS = (
     Topic("camera/color/image_raw", "sensor_msgs/Image", Quality.SENSOR, 2),
     Topic("camera/aligned_depth_to_color/image_raw", "sensor_msgs/Image", Quality.SENSOR, 2),
-    Topic("camera/color/camera_info", "sensor_msgs/CameraInfo", Quality.SENSOR, 2),
+    Topic("camera/color/camera_info", "sensor_msgs/CameraInfo", Quality.SENSOR, 100),
     Topic("camera/labels", "sensor_msgs/Image", Quality.SENSOR, 2),
     Topic("camera/label_names", OWN + "LabelNames", Quality.EVENT),
     Topic("camera/imu", "sensor_msgs/Imu", Quality.SENSOR, 10),

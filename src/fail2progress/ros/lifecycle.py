@@ -215,7 +215,7 @@ class StackNode(LifecycleNode):
         except Exception as error:  # rclpy raises its own RCLError, which it does not export, when queues are full
             self.count("unsent", f"{name}: {error}")
 
-    def listen(self, name: str, handle: Callable[[Any], None], when_inactive: bool = False, group: Any = None) -> None:
+    def listen(self, name: str, handle: Callable[[Any], None], when_inactive: bool = False, group: Any = None) -> Any:
         """Subscribe; what `handle` refuses is counted with its reason, and nothing that comes in ends the node."""
         topic = table.TOPICS[name]
 
@@ -227,7 +227,8 @@ class StackNode(LifecycleNode):
             if self.active or when_inactive:
                 self.guarded(name, checked, message)
 
-        self.create_subscription(message_type(topic.type), name, guarded, qos(topic), callback_group=group or self.alone)
+        kind = message_type(topic.type)
+        return self.create_subscription(kind, name, guarded, qos(topic), callback_group=group or self.alone)
 
     def guarded(self, name: str, handle: Callable[[Any], None], message: Any) -> None:
         """Run a handler; a refusal or an error of it is counted and logged."""

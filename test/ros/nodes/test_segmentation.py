@@ -1,8 +1,10 @@
 """The segmentation node without labels, while a robot looks in the middle of a step."""
 
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,6 +16,7 @@ from tf2_msgs.msg import TFMessage
 
 from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.perception.segmentation.base import Perceived
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions import values as convert
@@ -173,3 +176,47 @@ def test_the_robots_own_arm_is_left_out_where_tf_has_its_links(ros: Any, monkeyp
         assert wait_for(lambda: len(said) == 2)
         counts = [sum(kind != "table" and v > 0 for kind, v in zip(m.categories, m.visibility, strict=True)) for m in said]
         assert counts[0] > 1 and counts[1] == 1
+
+
+def test_what_came_during_a_frame_is_taken_in_before_the_next_and_the_newest_image_is_segmented(
+    ros: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A camera that hangs on moving joints: every image waits for its transform, which comes later."""
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said = made.collect("segments")
+        busy, go_on = threading.Event(), threading.Event()
+        segment = made.node.segmenter.segment
+
+        def slowly(frame: RgbdFrame) -> Perceived:
+            busy.set()
+            assert go_on.wait(30.0)
+            return segment(frame)
+
+        made.node.segmenter = SimpleNamespace(segment=slowly)
+        made.send("tf", at(camera(), 10.0))
+        for stamp in (10.0, 10.1, 10.2, 10.3, 10.4, 10.5):
+            publish(made, stamp)
+            assert wait_for(busy.is_set)
+        time.sleep(0.5)  # all of it has come
+        go_on.set()
+        assert wait_for(lambda: len(said) == 2)
+        time.sleep(0.3)
+    assert [convert.stamp_of(message.header.stamp) for message in said] == [10_000_000_000, 10_500_000_000]
+
+
+def at(message: TFMessage, stamp: float) -> TFMessage:
+    for item in message.transforms:
+        item.header.stamp = convert.time_of(round(stamp * SECOND))
+    return message
+
+
+def publish(made: Rig, stamp: float) -> None:
+    """An image and, after it, the transform of its time, which nobody waits for."""
+    colour, at_once = FRAME.colour.copy(), round(stamp * SECOND)
+    colour[0, 0] = int(stamp * 10) % 256
+    images = (image_msg(colour, "rgb8", at_once), image_msg(depth_image(FRAME.depth), "16UC1", at_once))
+    for name, message in zip(table.CAMERA, (*images, info_msg(FRAME.intrinsics, at_once)), strict=True):
+        made.outlet(name).publish(message)
+    made.outlet("tf").publish(at(camera(), stamp))

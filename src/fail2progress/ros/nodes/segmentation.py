@@ -23,6 +23,7 @@ from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.robots.own_parts import OwnParts, own_parts
 from fail2progress.robots.stretch.free_space import CELL, occupancy, thinned
 from fail2progress.ros.bags.gravity import Readings
+from fail2progress.ros.catching_up import Pace, catch_up
 from fail2progress.ros.conversions.images import frame_of
 from fail2progress.ros.conversions.points import grid_msg, points_msg, whole_msg
 from fail2progress.ros.conversions.records import attempt_of, phase_of
@@ -69,22 +70,29 @@ class SegmentationNode(StackNode):
         """Whether it looks before its skill: nothing has been moved yet."""
         self.expected: tuple[Any, ...] = ()
         """Episode and number of the step whose shift has been taken."""
-        self.listen("steps", self.step, when_inactive=True)
-        self.listen("looks", self.look, when_inactive=True)
-        self.listen("heartbeat", self.hear, when_inactive=True)
-        for name in ("tf", "tf_static"):
-            self.listen(name, partial(self.transform, name == "tf_static"), when_inactive=True)
         self.info: Any = None
         """The newest camera info: drivers send one with every image, or one at the start."""
-        for name in (COLOUR, DEPTH):
-            self.listen(name, partial(self.take, name))
-        self.listen(INFO, self.take_info)
         self.gravity = Readings(READINGS)
-        self.listen(IMU, self.weigh)
         self.whole: dict[str, AmodalBox] = {}
+        self.pace = Pace()
+        self.taking = False
+        self.inlets = self._inlets_in_order()
+
+    def _inlets_in_order(self) -> list[Any]:
+        """Subscriptions in the order in which what has come is taken in: what a robot does counts before what its camera sees,
+        and where the camera was is asked of the newest image."""
+        heard = [
+            self.listen("steps", self.step, when_inactive=True),
+            self.listen("looks", self.look, when_inactive=True),
+            self.listen("heartbeat", self.hear, when_inactive=True),
+            *(self.listen(name, partial(self.take, name)) for name in (COLOUR, DEPTH)),
+            self.listen(INFO, self.take_info),
+            self.listen(IMU, self.weigh),
+        ]
         if self.labelled:
-            self.listen(LABELS[1], self.name)
-            self.listen(LABELS[0], partial(self.take, LABELS[0]))
+            heard += [self.listen(LABELS[1], self.name), self.listen(LABELS[0], partial(self.take, LABELS[0]))]
+        fixed = {"tf": False, "tf_static": True}
+        return heard + [self.listen(name, partial(self.transform, fixed[name]), when_inactive=True) for name in fixed]
 
     def name(self, message: Any) -> None:
         """What labels mean."""
@@ -116,6 +124,7 @@ class SegmentationNode(StackNode):
     def take_info(self, message: Any) -> None:
         """Where pixels look to."""
         self.info = message
+        self.pace.see(self.now())
         if self.due:
             self.work_off()
 
@@ -149,6 +158,17 @@ class SegmentationNode(StackNode):
 
     def work_off(self) -> None:
         """Segment the newest frame for whose time the camera's place is known; older ones are of no use any more."""
+        if self.taking:
+            return
+        self.taking = True
+        try:
+            catch_up(self.inlets)
+        finally:
+            self.taking = False
+        self._newest()
+
+    def _newest(self) -> None:
+        """Of those that are due."""
         while len(self.due) > KEPT:
             self.due.popleft()
             self.count("transform", "no transform as late as the images; is the robot's tf running?")
@@ -219,9 +239,16 @@ class SegmentationNode(StackNode):
             self.tell("obstacles", points_msg(thinned(self.around), frame_id, stamp))
             self.tell("costmap", grid_msg(occupancy(self.around), CELL, frame_id, stamp))
         self.tell("segments", segments_msg(replace(self.cloud, stamp=stamp)))
+        self._keep_pace(stamp)
         if self.offers("segments/whole"):
             kinds = dict(zip(self.cloud.names, self.cloud.categories, strict=True))
             self.tell("segments/whole", whole_msg(self.whole, kinds, frame_id, stamp))
+
+    def _keep_pace(self, stamp: int) -> None:
+        """Say from time to time how many of the camera's images are looked at."""
+        if said := self.pace.tell(stamp, self.now()):
+            self.facts["pace"] = said
+            self.get_logger().info(said, throttle_duration_sec=60.0)
 
 
 def _all_seen(frame: RgbdFrame, pose: Array) -> NDArray[np.float32]:
