@@ -1,7 +1,7 @@
 """What a node says of the pace at which it keeps up with a camera."""
 
 from fail2progress.core.observation import SECOND
-from fail2progress.ros.catching_up import REPORT, Pace
+from fail2progress.ros.catching_up import FEWEST, REPORT, Pace
 
 
 def test_a_pace_is_said_once_in_a_while_and_counts_what_was_left_out() -> None:
@@ -19,4 +19,12 @@ def test_a_pace_is_said_once_in_a_while_and_counts_what_was_left_out() -> None:
 
 def test_where_no_image_was_counted_nothing_is_said_of_their_pace() -> None:
     pace = Pace()
-    assert [pace.tell(0, now * REPORT) for now in range(1, 4)] == ["", "", ""]
+    assert {pace.tell(0, now * REPORT) for now in range(1, 4 * FEWEST)} == {""}
+
+
+def test_a_few_images_make_no_pace() -> None:
+    pace = Pace()
+    for now in range(1, FEWEST):
+        pace.see(now * REPORT)
+        assert pace.tell(now * REPORT, now * REPORT) == ""
+    assert pace.tell(FEWEST * REPORT, FEWEST * REPORT).startswith("0.1 of 0.1 images a second")

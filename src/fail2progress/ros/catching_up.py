@@ -11,7 +11,8 @@ from rclpy.exceptions import InvalidHandle
 from fail2progress.core.observation import SECOND
 
 REPORT = 10 * SECOND
-"""Nanoseconds that a `Pace` tells of."""
+FEWEST = 5
+"""Nanoseconds, and images told of, from which a `Pace` is said."""
 
 
 def catch_up(inlets: Iterable[Any]) -> None:
@@ -52,11 +53,11 @@ class Pace:
             self.since = now
 
     def tell(self, stamp: int, now: int) -> str:
-        """What an image of the time `stamp` shows is told now. Once in REPORT, what is to be said of it; else ""."""
+        """What an image of the time `stamp` shows is told now. What is to be said of the pace, now and then; else ""."""
         self.told += 1
         self.age += now - stamp
         passed = now - self.since
-        if not self.since or passed < REPORT:
+        if not self.since or passed < REPORT or self.told < FEWEST:
             return ""
         told, came = (number * SECOND / passed for number in (self.told, self.came))
         text = (
