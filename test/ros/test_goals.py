@@ -3,16 +3,19 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
-from fail2progress_msgs.action import AimCamera, ExecuteTask
+from fail2progress_msgs.action import AimCamera, ExecuteSkill, ExecuteTask
 from fail2progress_msgs.msg import ErrorCode
 
 from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.values import time_of
+from fail2progress.skills.base import call_moving
 from support import traffic
 from support.rigs import Rig, rig, wait_for
 
@@ -97,3 +100,22 @@ def test_the_camera_of_the_simulated_robot_is_aimed(ros: Any, monkeypatch: pytes
                 answer = send(**fields)
                 assert answer.result.error_code == code and answer.result.error_msg, fields
                 assert answer.status == GoalStatus.STATUS_ABORTED
+
+
+def test_the_simulated_robot_takes_what_is_seen_by_the_names_of_the_segments(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the simulator's labels the stack has names of its own for things."""
+    ros()
+    with rig("sim_stretch", monkeypatch) as made:
+        made.activate()
+        cloud = made.node.robot.observe()
+        names = tuple(f"object_{number}" for number in range(len(cloud)))
+        assert made.send("segments", convert.segments_msg(replace(cloud, names=names)))
+        cup = names[cloud.names.index("cup_1")]
+        call = call_moving(cup, np.array([0.0, -0.05, 0.0]))
+        before = made.node.robot.scene.position("cup_1")
+        answer = made.pursue(ExecuteSkill, "execute_skill", ExecuteSkill.Goal(call=convert.call_msg(call)))
+        assert answer.result.error_code == ErrorCode.OK, answer.result.error_msg
+        np.testing.assert_allclose(made.node.robot.scene.position("cup_1") - before, [0.0, -0.05, 0.0], atol=0.02)
+        strange = convert.call_msg(replace(call, object="object_99"))
+        answer = made.pursue(ExecuteSkill, "execute_skill", ExecuteSkill.Goal(call=strange))
+        assert answer.result.error_code == ErrorCode.ROBOT_CANNOT and "object_99 has not been seen" in answer.result.error_msg

@@ -169,7 +169,7 @@ _NODES = (
             Parameter("client_timeout", 2.0, "seconds without a client's heartbeat after which motion stops; 0: none", 0.0, 60.0),
             Parameter("pace", 0.0, "simulated seconds a second; 0: as fast as it can", 0.0, 100.0),
         ),
-        ("heartbeat", "corrections"),
+        ("heartbeat", "corrections", "segments"),
         (*CAMERA, *LABELS, IMU, "joint_states", "tf", "tf_static", "looks"),
         services=("stop_the_robot", "resume_the_robot", "set_trial"),
         actions=("execute_skill", "aim_camera"),

@@ -15,6 +15,10 @@ _UNKNOWN = "cuboid"
 """What a thing of a category that nobody knows is taken for: it can be moved and holds nothing."""
 _THIN = 0.001
 """Metres: least extent of a box; of a table, the camera sees no more than its top."""
+_NEAR = 0.005
+"""Metres that readings may lie beside the thing that they are of."""
+_MOST, _ALIKE = 0.5, 0.1
+"""Share of a segment's points in an object's box from which it may be that object; difference of shares that says nothing."""
 
 
 def merged(looks: Sequence[SegmentedCloud]) -> SegmentedCloud:
@@ -46,6 +50,25 @@ def known(cloud: SegmentedCloud) -> Scene:
     ]
     poses = [pose(*map(float, box.mean(axis=0))) for box in boxes]
     return Scene(tuple(specs), np.array(poses, float).reshape(-1, 7))
+
+
+def true_name(name: str, cloud: SegmentedCloud | None, scene: Scene) -> str:
+    """What a segment is called in a scene: the name of the object in whose box most of its points lie, of several that hold
+    about as many the smallest, as what lies in a bowl is in the bowl's box, too. A name of the scene is its own.
+
+    ValueError where it has not been seen, or is none of the scene's objects.
+    """
+    if name in scene.names:
+        return name
+    if cloud is None or name not in cloud.names or not cloud.seen[cloud.index(name)]:
+        raise ValueError(f"{name} has not been seen")
+    points, boxes = cloud.points[cloud.index(name)].astype(float), scene.bounds()
+    inside = (points > boxes[:, None, 0] - _NEAR) & (points < boxes[:, None, 1] + _NEAR)
+    shares = inside.all(axis=2).mean(axis=1)
+    if shares.max() < _MOST:
+        raise ValueError(f"{name} is nothing that is there: most of it lies in no object")
+    sizes = np.where(shares > shares.max() - _ALIKE, np.prod(boxes[:, 1] - boxes[:, 0], axis=1), np.inf)
+    return scene.names[int(sizes.argmin())]
 
 
 def _category(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,16 @@ from fail2progress_msgs.msg import ErrorCode, LabelNames
 from fail2progress_msgs.srv import SetTrial
 
 from fail2progress.core.files import write_whole
+from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
 from fail2progress.robots.base import ExecutionError
 from fail2progress.robots.floating_hand import SimulatedRobot
+from fail2progress.robots.stretch.seen import true_name
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.ros.clock import ClockSource
 from fail2progress.ros.conversions.images import OPTICAL_FRAME, depth_image, image_msg, imu_msg, info_msg
-from fail2progress.ros.conversions.values import header, look_msg, time_of
+from fail2progress.ros.conversions.values import cloud_of, header, look_msg, time_of
 from fail2progress.ros.graph import AFTER, CAMERA, IMU, LABELS
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.simulation import registry as simulators
@@ -45,12 +48,14 @@ class SimStretchNode(RobotNode):
         self.placed: list[tuple[str, str, Array]] = []
         """Where everything of the robot was when the images were taken."""
         self.told = {"joints": 0.0, "images": 0.0}
+        self.seen: SegmentedCloud | None = None
         self.world = World(self.state_dir / "world.json")
         left = self.world.load()
         named = (str(self.param("task")), int(self.param("objects")), first_seed(int(self.param("seed"))))
         trial = task((left or named)[0]).trial(*(left or named)[1:])
         self._place(trial, self.world.scene(trial))
         self.offer()
+        self.listen("segments", self.see, when_inactive=True)
         self.serve(SetTrial, "set_trial", self.set_trial, ErrorCode.ROBOT_CANNOT)
         self.create_timer(1.0 / float(self.param("rate")), self._still, callback_group=self.alone)
 
@@ -96,7 +101,7 @@ class SimStretchNode(RobotNode):
         """See RobotNode."""
         self.begun, self.begun_at = time.monotonic(), self.robot.now
         try:
-            self.robot.execute(call)
+            self.robot.execute(replace(call, object=self._handled(call.object)))
         finally:
             self.world.save(self.trial, self.robot.scene)
             self._show(self.robot.frame())
@@ -107,10 +112,25 @@ class SimStretchNode(RobotNode):
             raise ExecutionError("a free hand has no head to turn: start with robot:=stretch")
         self.begun, self.begun_at = time.monotonic(), self.robot.now
         try:
-            self.robot.aim(self.robot.scene.position(name) if name else point)
+            self.robot.aim(self.robot.scene.position(self._true(name)) if name else point)
         finally:
             self._photograph(self.robot.frame())
             self._send()
+
+    def see(self, message: Any) -> None:
+        """What the stack takes for objects: without the simulator's labels they go by names of their own."""
+        self.seen = cloud_of(message)
+
+    def _true(self, name: str) -> str:
+        """The simulator's name of what others speak of. ValueError where it is nothing that is there."""
+        return true_name(name, self.seen, self.robot.scene)
+
+    def _handled(self, name: str) -> str:
+        """The same for a skill. ExecutionError where it is nothing that is there."""
+        try:
+            return self._true(name)
+        except ValueError as error:
+            raise ExecutionError(str(error)) from error
 
     def _show(self, frame: RgbdFrame) -> None:
         """The skill is over and its looks are taken: as the real robot, it says so and shows what is there."""

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.geometric.regions import Window
@@ -154,3 +154,15 @@ def test_it_finds_things_in_any_roll_and_the_same_each_time(frame: RgbdFrame) ->
     again = learned.segment(frame)
     assert all((one.pixels == other.pixels).all() for one, other in zip(found.segments, again.segments, strict=True))
     assert len(learned.segment(turned(frame, 1)).segments) == 2
+
+
+def test_a_wide_view_is_looked_at_larger_than_a_near_one() -> None:
+    """Things are as large to the network as they are to a camera nearby, as far as its image may grow."""
+    model, near = load_model(packaged()), Intrinsics(640, 480, 610.0, 610.0, 319.5, 239.5)
+    wide, colour = replace(near, fx=290.0, fy=290.0), np.zeros((480, 640, 3), np.uint8)
+    shapes = [
+        model.see(colour, np.full((480, 640), away, np.float32), camera).thing.shape
+        for away, camera in ((0.8, near), (0.8, wide), (5.0, wide), (0.0, near))
+    ]
+    assert shapes[0] == shapes[3] == (288, 384) and shapes[2] == (480, 640)
+    assert shapes[0][1] < shapes[1][1] < shapes[2][1]

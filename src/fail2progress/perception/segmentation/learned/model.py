@@ -27,6 +27,13 @@ PIXELS = 384 * 288
 _MULTIPLE = 8
 _LARGEST = 2.0
 """Pixels of the network's image for one of a small window."""
+_COARSEST = 0.0035
+"""Metres between neighbouring pixels as the network sees them, above which it looks at a larger image: in a wide view a thing
+that a hand can hold is only a few pixels, and what stands beside it or lies in it is one with it."""
+_SPARSE = 4
+"""Every so many rows and columns are asked how far away all of it is."""
+_MOST = 640 * 480
+"""Pixels of such a larger image, at most."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ class SegmentModel:
     def see(self, colour: NDArray[np.uint8], depth: NDArray[np.float32], camera: Intrinsics) -> Seen:
         """Of colours (H, W, 3) and depth (H, W) m, 0 for none."""
         height, width = depth.shape
-        scale = min(np.sqrt(PIXELS / (height * width)), _LARGEST)
+        scale = _scale(depth, camera)
         shape = tuple(max(_MULTIPLE, round(n * scale / _MULTIPLE) * _MULTIPLE) for n in (height, width))
         y, x = shape[0] / height, shape[1] / width
         k = (camera.fx * x, camera.fy * y, (camera.cx + 0.5) * x - 0.5, (camera.cy + 0.5) * y - 0.5)
@@ -52,6 +59,15 @@ class SegmentModel:
         made = self.net(inputs.to(memory_format=torch.channels_last))
         kinds = made.classes[0].softmax(dim=0).numpy()
         return Seen(kinds[2], kinds[1], made.places[0].numpy(), made.weights[0].numpy(), made.seeds[0].numpy())
+
+
+def _scale(depth: NDArray[np.float32], camera: Intrinsics) -> float:
+    """Pixels of the network's image for one of a window (H, W) of depth, m."""
+    usual, most = (float(np.sqrt(pixels / depth.size)) for pixels in (PIXELS, _MOST))
+    known = depth[::_SPARSE, ::_SPARSE]
+    known = known[known > 0]
+    pitch = float(np.median(known)) / camera.fx if len(known) else 0.0
+    return min(max(usual, min(pitch / _COARSEST, most)), _LARGEST)
 
 
 def _nearest(depth: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
