@@ -53,6 +53,16 @@ def places(found: Perceived) -> dict[str, np.ndarray]:
 CUP = (0.09, 0.09, 0.09)
 
 
+def test_a_thing_is_called_by_the_shape_that_it_had_when_most_of_it_was_seen() -> None:
+    tracker = Tracker()
+    larger, smaller = (
+        replace(box("a", (0.5, 0.1, 0.5), (0.06, wide, 0.06)), category=kind)
+        for kind, wide in (("cuboid", 0.06), ("capsule", 0.05))
+    )
+    called = [tracker.update(view(seen)).segments[0].category for seen in (smaller, larger, smaller, larger, smaller)]
+    assert called == ["capsule", *["cuboid"] * 4]
+
+
 def test_a_thing_whose_inside_was_seen_once_stays_hollow() -> None:
     tracker = Tracker()
     cup, low = (replace(box("a", (0.5, 0.1, 0.5), CUP, Shape.OPEN_BOX), category="open_box", cavity=c) for c in (0.06, 0.0))

@@ -43,14 +43,16 @@ class Track:
 
 
 def continued(track: Track, sighting: Track) -> Track:
-    """The sighting under the track's id. Its size is remembered from when most of it was seen, and that it is hollow from when
-    its inside was."""
-    appearance = sighting.appearance.copy()
+    """The sighting under the track's id. Its size, and what its shape is called, are known from when most of it was seen: who
+    says "the blue cuboid" means it in the next frame, too. That it is hollow is remembered from when its inside was."""
+    appearance, known = sighting.appearance.copy(), track.segment
+    segment = replace(sighting.segment, id=known.id)
     if appearance[:3].sum() < track.appearance[:3].sum():
         appearance[:3] = track.appearance[:3]
+        if not (segment.hollow or known.hollow):
+            segment = replace(segment, category=known.category)
     if not np.isfinite(appearance[3:]).all():
         appearance[3:] = track.appearance[3:]
-    segment, known = replace(sighting.segment, id=track.segment.id), track.segment
     if segment.cavity == 0 and known.cavity:
         segment = replace(segment, category=known.category, shape=known.shape, cavity=known.cavity)
     return replace(sighting, segment=segment, appearance=appearance)
