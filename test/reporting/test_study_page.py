@@ -84,12 +84,41 @@ def generation(origin: object) -> dict[str, Any]:
 
 def test_the_page_says_what_was_run_and_what_was_not(text: str) -> None:
     assert not re.search(r"(src|href)=.?https?:", text) and "Making &lt;the&gt; data" in text
-    assert "<td>not run</td>" in text and "2 of 3 cells complete" in text and "28 of 28 cells complete" in text
+    assert "<td>not run</td>" in text and "</a>: 3 cells, 4 trials each, 1 not run</li>" in text
+    assert "</a>: 28 cells, 4 trials each</li>" in text and "</a>: 2 cells, 2 failures each</li>" in text
     assert "Where fail2progress is not shown to be better" in text and "changed_files" in text
     anchors = set(re.findall(r'id="([^"]+)"', text))
     links = re.findall(r'href="#([^"]+)"', text)
     assert len(links) > 20 and set(links) <= anchors
     assert text.count("data:image/png;base64,") + text.count("data:image/webp;base64,") == text.count("<img ")
+
+
+def unpictured(report: dict[str, Any]) -> dict[str, Any]:
+    """Without pictures of failures, which take time."""
+    return {**report, "rows": [{**row, "example": None} for row in report["rows"]]}
+
+
+def test_what_was_compared_is_a_table_and_what_was_not_is_left_out(reports: list[dict[str, Any]], text: str) -> None:
+    row = "<tr><td>points2plans</td><td>original</td><td>2 : 0 of 4, p = 1</td><td>2 : 0 of 4, p = 1</td></tr>"
+    assert row in text and "<th>fail2progress against</th><th>3 objects</th><th>5 objects</th>" in text
+    along = html([Part({**unpictured(reports[3]), "comparisons": [], "claims": []})])
+    assert "What the tests say" not in along and "No difference" not in along
+
+
+def test_captions_say_what_is_drawn(text: str) -> None:
+    assert "(one plan carried out, as in the paper); diamonds: the paper." in text
+    assert "(planning again, at most the shortest plan&#39;s skills + 1)." in text  # of which the paper has none
+    assert "the Sim2Real gap (1 - F1 of" in text and "seconds from failure to model by the clock." in text
+    assert "as it ended: the plan was carried out; the first skill that missed what it was for is put." in text
+    assert "<td>original</td><td>the base model, open loop</td>" in text and "<td>small</td>" not in text
+
+
+def test_links_to_other_reports_lead_to_their_parts(reports: list[dict[str, Any]]) -> None:
+    first, later = map(unpictured, reports[:2])
+    parts = [Part(first, lead="See [the other](later.md), [a guide](guide.md).", name="first"), Part(later, name="later")]
+    text = html(parts, lead="[Here](first.md).")
+    assert '<a href="#later">the other</a>' in text and '<a href="#first">Here</a>' in text and 'id="later"' in text
+    assert '<a href="guide.md">a guide</a>' in text
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")

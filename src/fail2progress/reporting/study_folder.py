@@ -1,7 +1,7 @@
 """A folder of studies' reports: read, and written again as pages for people, each with what somebody wrote about it.
 
 NAME.json         a report, as `reproduce` writes it
-NAME.lead.md      what comes before its tables, in Markdown; a first line "# ..." is its title
+NAME.lead.md      what comes before its tables, in Markdown; a first line "# ..." is its title; [...](OTHER.md) leads to another
 index.lead.md     what comes before all of them on the page
 NAME.md, a page   made from these
 """
@@ -41,7 +41,7 @@ def _read(folder: Path) -> Iterator[tuple[str, Part]]:
             raise NoReportError(f"{path}: no JSON ({error}); move it elsewhere") from error
         if isinstance(report, dict) and {"table", "title", "rows", "provenance"} <= report.keys():
             title, lead = _lead(folder / f"{path.stem}{_LEAD}")
-            yield path.stem, Part(report, title, lead)
+            yield path.stem, Part(report, title, lead, path.stem)
 
 
 def _place(part: Part) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,19 @@ from typing import Any
 import numpy as np
 
 from fail2progress.core.scene import Scene
-from fail2progress.evaluation.studies.table3_page import FURTHER, HEADS, columns, further, is_data, lead, overview, values
+from fail2progress.evaluation.studies.methods import METHODS
+from fail2progress.evaluation.studies.table3_page import (
+    FURTHER,
+    HEADS,
+    MEANINGS,
+    columns,
+    further,
+    is_data,
+    overview,
+    values,
+    verdicts,
+    way,
+)
 from fail2progress.reporting import study_plots as plots
 from fail2progress.reporting.framing import framed
 from fail2progress.reporting.page import page, webp
@@ -25,6 +38,11 @@ _SMALL = replace(VIEW, width=320, height=200, focal=205.0)
 """Wide enough for all that lies about; it is turned to that, and enlarged."""
 
 
+_ENDS = {"done": "the plan was carried out", "no plan": "no plan was left", "too many skills": "the limit of skills was reached"}
+"""What outcomes of the loop say, of trials that missed the goal."""
+_GAP = "(1 - F1 of what is seen after a skill against what is seen after it in the rebuilt scene)"
+
+
 @dataclass(frozen=True)
 class Part:
     """A report, its title (default: the report's), and what somebody wrote about it, in Markdown."""
@@ -32,18 +50,45 @@ class Part:
     report: Report
     title: str = ""
     lead: str = ""
+    name: str = ""
+    """Of its file, which links "[...](NAME.md)" of any lead mean; default: the report's table."""
 
 
 def html(parts: Sequence[Part], lead: str = "") -> str:
     """The page of some reports; `lead`, in Markdown, comes before all of them."""
-    titles = _titles(parts)
-    found: list[dict[str, Any]] = []
+    titles, names = _titles(parts), _names(parts)
+    found = [
+        {
+            **(_data_part if is_data(part.report) else _trial_part)(part.report, name),
+            "title": title,
+            "written": _linked_within(part.lead, names),
+        }
+        for part, title, name in zip(parts, titles, names, strict=True)
+    ]
+    methods = dict.fromkeys(row["method"] for part in parts if not is_data(part.report) for row in part.report["rows"])
+    known = [(name, METHODS.get(name).summary) for name in METHODS.names() if name in methods]
+    return page(
+        "study",
+        title="fail2progress: the study",
+        parts=found,
+        lead=_linked_within(lead, names),
+        methods=known,
+        meanings=MEANINGS,
+    )
+
+
+def _names(parts: Sequence[Part]) -> list[str]:
+    """Of the sections, all different: reports of one table may have been made apart."""
+    names: list[str] = []
     for number, part in enumerate(parts):
-        one = _data_part(part.report) if is_data(part.report) else _trial_part(part.report)
-        if any(one["name"] == other["name"] for other in found):
-            one["name"] += f"-{number + 1}"  # reports of one table that were made apart
-        found.append({**one, "title": titles[number], "written": part.lead})
-    return page("study", title="fail2progress: the study", parts=found, lead=lead)
+        name = part.name or str(part.report["table"])
+        names.append(f"{name}-{number + 1}" if name in names else name)
+    return names
+
+
+def _linked_within(text: str, names: Sequence[str]) -> str:
+    """Markdown whose links to other parts' files lead to their sections."""
+    return re.sub(r"\]\(([\w-]+)\.md\)", lambda found: f"](#{found[1]})" if found[1] in names else found[0], text)
 
 
 def _titles(parts: Sequence[Part]) -> list[str]:
@@ -65,23 +110,21 @@ def _code(report: Report) -> str:
     return f"commit {str(report['provenance']['commit'])[:7]}"
 
 
-def _data_part(report: Report) -> dict[str, Any]:
+def _data_part(report: Report, name: str) -> dict[str, Any]:
     heads, rows = columns(report)
     drawn = any("kept" in row for row in report["rows"])
-    plot = (
-        [("Mean and standard deviation over the failures; diamonds: the paper.", plots.generators(report["rows"]))]
-        if drawn
-        else []
-    )
+    told = "Mean and standard deviation over the failures (time on a logarithmic scale); diamonds: the paper."
+    plot = [(told, plots.generators(report["rows"]))] if drawn else []
     tables = [{"title": "", "heads": heads, "rows": [{"cells": row, "link": ""} for row in rows]}]
-    return {**_head(report), "lead": [], "plots": plot, "overview": [], "tables": tables, "failures": [], "lessons": []}
+    empty: dict[str, Any] = {"verdicts": None, "overview": [], "failures": [], "lessons": [], "untested": []}
+    return {**_head(report, name), **empty, "plots": plot, "tables": tables}
 
 
-def _trial_part(report: Report) -> dict[str, Any]:
-    failures = list(_failures(report))
+def _trial_part(report: Report, name: str) -> dict[str, Any]:
+    failures = list(_failures(report, name))
     return {
-        **_head(report),
-        "lead": lead(report),
+        **_head(report, name),
+        "verdicts": verdicts(report),
         "plots": list(_plots(report)),
         "overview": [
             (title, heads, [tuple(cell.replace("**", "") for cell in row) for row in rows])
@@ -90,23 +133,33 @@ def _trial_part(report: Report) -> dict[str, Any]:
         "tables": list(_tables(report, {failure["cell"]: failure["id"] for failure in failures})),
         "failures": failures,
         "lessons": list(_lessons(report)),
+        "untested": list(_untested(report)),
     }
 
 
-def _head(report: Report) -> dict[str, Any]:
-    rows = report["rows"]
+def _head(report: Report, name: str) -> dict[str, Any]:
     origin = report["provenance"]
     facts = [(key, str(value)) for key, value in origin.items() if key != "configuration"]
     facts += [(key, str(value)) for key, value in origin["configuration"].items()]
-    complete = sum(bool(row["complete"]) for row in rows)
-    return {"name": report["table"], "cells": len(rows), "complete": complete, "provenance": facts}
+    return {"name": name, "size": _size_of(report), "provenance": facts}
+
+
+def _size_of(report: Report) -> str:
+    """How much was run: "54 cells, 10 to 15 trials each of 20 asked for, 3 not run"."""
+    rows, word = report["rows"], "failures" if is_data(report) else "trials"
+    run = [count for row in rows if (count := row["made"] if is_data(report) else row["trials"])]
+    parts = [f"{len(rows)} cell{'s' if len(rows) > 1 else ''}"]
+    if run:
+        fewest, most, asked = min(run), max(run), max(row["asked"] for row in rows)
+        span = str(most) if fewest == most else f"{fewest} to {most}"
+        parts.append(f"{span} {word} each" + ("" if fewest == asked else f" of {asked} asked for"))
+    return ", ".join([*parts, *([f"{len(rows) - len(run)} not run"] if len(run) < len(rows) else [])])
 
 
 def _tables(report: Report, pictured: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     for spare in dict.fromkeys(row["spare"] for row in report["rows"]):
         rows = [_linked(row, pictured.get(row.get("cell", ""), "")) for row in report["rows"] if row["spare"] == spare]
-        title = "As in the paper" if spare is None else f"Planning again, at most the shortest plan's skills + {spare}"
-        yield {"title": title, "heads": (*HEADS, *FURTHER), "rows": rows}
+        yield {"title": way(spare), "heads": (*HEADS, *FURTHER), "rows": rows}
 
 
 def _linked(row: dict[str, Any], link: str) -> dict[str, Any]:
@@ -114,17 +167,26 @@ def _linked(row: dict[str, Any], link: str) -> dict[str, Any]:
 
 
 def _plots(report: Report) -> Iterator[tuple[str, bytes]]:
-    rows = [row for row in report["rows"] if row["spare"] is None]
-    if not any(row["trials"] for row in rows):
-        return
+    """Of each way to act: bars, or a line with a further quantity where there is one method along an axis of its own."""
     axis = report["axis"]
-    if axis != "samples":
-        yield "Success with 95 % intervals; diamonds: the paper.", plots.success(rows, axis)
-    if axis == "condition":
-        gaps = {row["condition"]: row["sim2real_gap"] for row in rows if row["trials"]}
-        yield "Success and Sim2Real gap.", plots.lines(rows, gaps, axis, ("noise on every point and axis", "Sim2Real gap"))
-    if axis == "samples":
-        yield "Success, and seconds from failure to model.", plots.lines(rows, _times(report), axis, ("particles", "time, s"))
+    for spare in dict.fromkeys(row["spare"] for row in report["rows"]):
+        rows = [row for row in report["rows"] if row["spare"] == spare]
+        if not any(row["trials"] for row in rows):
+            continue
+        acts = way(spare)
+        if axis == "samples":
+            told = f"Trials that reach the goal, with 95 % intervals ({acts}), and seconds from failure to model by the clock."
+            yield told, plots.lines(rows, _times(report), axis, ("particles", "seconds from failure to model"))
+        elif axis == "condition" and len({(row["base_model"], row["method"]) for row in rows}) == 1:
+            gaps = {row["condition"]: row["sim2real_gap"] for row in rows if row["trials"]}
+            told = (
+                f"Trials that reach the goal, with 95 % intervals ({acts}), and the Sim2Real gap (1 - F1 of what is seen after a "
+            )
+            names = ("standard deviation of the noise on every point and axis", "Sim2Real gap")
+            yield f"{told}skill against what is seen after it in the rebuilt scene).", plots.lines(rows, gaps, axis, names)
+        else:
+            beside = "; diamonds: the paper" if any(row["paper"] is not None for row in rows) else ""
+            yield f"Trials that reach the goal, with 95 % intervals ({acts}){beside}.", plots.success(rows, axis)
 
 
 def _times(report: Report) -> dict[str, float]:
@@ -138,7 +200,7 @@ def _times(report: Report) -> dict[str, float]:
     return found
 
 
-def _failures(report: Report) -> Iterator[dict[str, Any]]:
+def _failures(report: Report, name: str) -> Iterator[dict[str, Any]]:
     """One failed trial of each cell, as it ended, up to PICTURES; cells that seldom failed first, as they say more."""
     shown = sorted((row for row in report["rows"] if row.get("example")), key=lambda row: len(row["failed_seeds"]))
     for row in shown[:PICTURES]:
@@ -146,14 +208,21 @@ def _failures(report: Report) -> Iterator[dict[str, Any]]:
         start = task(report["task"]).trial(row["objects"], example["seed"]).scene
         ended = Scene(start.objects, np.array(example["poses"], float), start.openings)
         yield {
-            "id": f"{report['table']}-{row['cell']}",
+            "id": f"{name}-{row['cell']}",
             "cell": row["cell"],
             "title": ", ".join((*_named(row), "" if row["spare"] is None else "within the budget")).strip(", "),
-            "caption": f"Trial {example['seed']}, its end ({example['outcome']}); first missed: {example['step'] or 'nothing'}.",
+            "caption": f"Trial {example['seed']} as it ended: {_ended(example)}.",
             "picture": webp(scene_picture(ended, framed(ended, _SMALL))),
             "count": f"{len(row['failed_seeds'])} of {row['trials']} trials failed, by what was missed first",
             "all": _by_step(row["failed_seeds"]),
         }
+
+
+def _ended(example: Mapping[str, str]) -> str:
+    """How a trial without success ended, in words."""
+    outcome = _ENDS.get(example["outcome"], example["outcome"])
+    missed = f"the first skill that missed what it was for is {example['step']}" if example["step"] else "no skill missed"
+    return f"{outcome}; {missed}"
 
 
 def _named(row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -170,14 +239,10 @@ def _by_step(failed: Mapping[str, str]) -> str:
 
 
 def _lessons(report: Report) -> Iterator[tuple[str, ...]]:
-    """What each model learnt from, and whether the acceptance test passed it."""
+    """What each model learnt from failures, and whether the acceptance test passed it."""
     for name, note in report["lessons"].items():
         rounds = note.get("rounds")
         if not rounds:
-            told = (
-                note.get("not_learnt") or f"{note.get('samples', '?')} executions, weights adjusted: {note.get('adjusts', 'all')}"
-            )
-            yield name, told, "-", "-", "-", "-"
             continue
         gate, data = rounds[-1]["gate"], rounds[-1]["dataset"]
         before, after = gate["before"], gate["after"]
@@ -186,3 +251,12 @@ def _lessons(report: Report) -> Iterator[tuple[str, ...]]:
         seconds = f"{sum(rounds[-1]['seconds'].values()):.0f}"
         reason = gate["reason"] if len(rounds) == 1 else f"failure {len(rounds)}: {gate['reason']}"
         yield name, reason, learnt, kept, f"{data['samples']}, {data['relations_kept']:.0%} kept", seconds
+
+
+def _untested(report: Report) -> Iterator[str]:
+    """Models that no acceptance test was asked about, and what they learnt from."""
+    for name, note in report["lessons"].items():
+        if not note.get("rounds"):
+            count = note.get("samples", "?")
+            told = f"{count} execution{'' if count == 1 else 's'}, weights adjusted: {note.get('adjusts', 'all')}"
+            yield f"{name} ({note.get('not_learnt') or told})"

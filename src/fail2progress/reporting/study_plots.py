@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from fail2progress.evaluation.studies.conditions import CONDITIONS
 from fail2progress.evaluation.studies.methods import METHODS
 from fail2progress.reporting.pictures import png
 
 Row = Mapping[str, Any]
-_COLOURS = ("#2d6ca8", "#e4772e", "#5d9b4c", "#7462b3", "#cf3f52", "#3f9c94", "#b8478f", "#8a6d3b", "#5b7f95", "#24292f")
+_COLOURS = ("#2d6ca8", "#e4772e", "#5d9b4c", "#7462b3", "#cf3f52", "#3f9c94", "#b8478f", "#8a6d3b", "#74b9dc", "#9aa3ab")
 _INK, _GRID = "#24292f", "#e4e7ea"
+_REACHED = "trials that reach the goal"
 
 
 def success(rows: Sequence[Row], axis: str) -> bytes:
@@ -28,8 +32,8 @@ def success(rows: Sequence[Row], axis: str) -> bytes:
             own = [row for row in rows if row["base_model"] == model and row["method"] == method]
             _bars(axes, own, groups, axis, (number, len(methods)), _colour(method, number))
         axes.set_xticks(range(len(groups)), groups)
-        axes.set_ylim(0.0, 1.05)
-        _dress(axes, model, "success")
+        _dress(axes, model, _REACHED)
+        _shares(axes)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5), frameon=False, fontsize=8)
     return png(figure, dpi=110)
@@ -43,7 +47,13 @@ def _colour(method: str, number: int) -> str:
 
 def _place(row: Row, axis: str) -> str:
     seen = "" if row["condition"] == "usual" else f", {row['condition']}"
-    return str(row["condition"]) if axis == "condition" else f"{row['objects']} objects{seen}"
+    return _condition(row["condition"]) if axis == "condition" else f"{row['objects']} objects{seen}"
+
+
+def _condition(name: str) -> str:
+    """What it is along an axis of noise."""
+    known = name in CONDITIONS.names() and CONDITIONS.get(name).learns
+    return f"{1000 * CONDITIONS.get(name).camera.noise:g} mm" if known else name
 
 
 def _bars(axes: Axes, rows: Sequence[Row], groups: list[str], axis: str, order: tuple[int, int], colour: str) -> None:
@@ -57,7 +67,9 @@ def _bars(axes: Axes, rows: Sequence[Row], groups: list[str], axis: str, order: 
             continue
         low, high = row["ci95"]
         axes.bar(at, row["rate"], width * 0.92, color=colour, label=named)
-        axes.errorbar(at, row["rate"], [[row["rate"] - low], [high - row["rate"]]], color=_INK, lw=1, capsize=2)
+        found = axes.errorbar(at, row["rate"], [[row["rate"] - low], [high - row["rate"]]], color=_INK, lw=1, capsize=2)
+        for line in (*found.lines[1], *found.lines[2]):
+            line.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
         if row["paper"] is not None:
             axes.plot(at, row["paper"], "D", color="white", markeredgecolor=_INK, markersize=5)
 
@@ -69,20 +81,27 @@ def lines(rows: Sequence[Row], further: Mapping[str, float], axis: str, names: t
     """
     run = [row for row in rows if row["trials"]]
     places = [str(row["samples"] if axis == "samples" else row["condition"]) for row in run]
+    told = places if axis == "samples" else [_condition(place) for place in places]
     figure = Figure(figsize=(6.4, 3.4), layout="constrained")
     axes = figure.add_subplot()
     across = range(len(run))
     bars = [[row["rate"] - row["ci95"][0] for row in run], [row["ci95"][1] - row["rate"] for row in run]]
-    axes.errorbar(across, [row["rate"] for row in run], bars, fmt="o-", color=_COLOURS[0], capsize=3, lw=2, label="success")
-    axes.set_xticks(across, places)
-    axes.set_ylim(0.0, 1.05)
-    _dress(axes, "", "success")
+    rates = [row["rate"] for row in run]
+    success = axes.errorbar(across, rates, bars, fmt="o-", color=_COLOURS[0], capsize=3, lw=2, label=_REACHED)
+    axes.set_xticks(across, told)
+    _dress(axes, "", "")
+    axes.set_ylabel(_REACHED, color=_COLOURS[0])
+    _shares(axes)
     axes.set_xlabel(names[0])
     beside = axes.twinx()
     known = [(at, further[place]) for at, place in zip(across, places, strict=True) if place in further]
-    beside.plot([at for at, _ in known], [value for _, value in known], "s--", color=_COLOURS[1], lw=1.5, label=names[1])
+    further_line = beside.plot(
+        [at for at, _ in known], [value for _, value in known], "s--", color=_COLOURS[1], lw=1.5, label=names[1]
+    )
     beside.set_ylabel(names[1], color=_COLOURS[1])
     beside.set_ylim(bottom=0.0)
+    beside.spines["top"].set_visible(False)
+    figure.legend(handles=[success, *further_line], loc="outside lower center", ncols=2, frameon=False, fontsize=8)
     return png(figure, dpi=110)
 
 
@@ -92,9 +111,9 @@ def generators(rows: Sequence[Row]) -> bytes:
     figure = Figure(figsize=(9.6, 3.2), layout="constrained")
     panels = figure.subplots(1, 3)
     parts = (
-        ("inference", None, "inference, s"),
-        ("kept", "paper_kept", "relations kept"),
-        ("actions", "paper_spread_m", "spread of actions, m"),
+        ("inference", None, "seconds of inference, logarithmic"),
+        ("kept", "paper_kept", "share of the failure's relations kept"),
+        ("actions", "paper_spread_m", "standard deviation of actions, m"),
     )
     for axes, (key, paper, title) in zip(panels, parts, strict=True):
         for at, row in enumerate(made):
@@ -105,7 +124,20 @@ def generators(rows: Sequence[Row]) -> bytes:
         axes.set_xticks(range(len(made)), [row["method"].replace("-", "-\n") for row in made], fontsize=8)
         _dress(axes, title, "")
     panels[0].set_yscale("log")
+    for which in (panels[0].yaxis.set_major_formatter, panels[0].yaxis.set_minor_formatter):
+        which(FuncFormatter(_second))
     return png(figure, dpi=110)
+
+
+def _second(value: float, place: int) -> str:
+    """A tick of an axis of seconds: 0.1, 0.2, 0.5, 1, 2, ..."""
+    return f"{value:g}" if f"{value:e}"[0] in "125" else ""
+
+
+def _shares(axes: Axes) -> None:
+    """An axis of shares, all of it."""
+    axes.set_ylim(0.0, 1.05)
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
 def _dress(axes: Axes, title: str, up: str) -> None:

@@ -70,6 +70,7 @@ def test_a_winner_is_named_where_the_trials_show_it(study: Study) -> None:
     assert few["claims"] == []  # two trials of four decide nothing
     page = markdown(few)
     assert page.startswith("**Where fail2progress is not shown to be better:**") and "No difference is shown." in page
+    assert "| points2plans | replanning | 2 : 0 of 4, p = 1 | 2 : 0 of 4, p = 1 |" in page
     many = replace(study, trials=40).run(Scripted())
     claims: Any = many["claims"]
     assert len(claims) == 2 * 2 * (3 + 2) and all(": fail2progress beats " in claim for claim in claims)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from fail2progress.evaluation.comparison import LEVEL, Comparison
 from fail2progress.evaluation.rows import Row
@@ -11,33 +12,76 @@ from fail2progress.evaluation.studies.table3 import comparisons
 OURS = "fail2progress"
 HEADS = ("model", "method", "objects", "seen", "success", "95 % interval", "paper", "P(goal)")
 FURTHER = ("error along", "bystanders", "relation F1", "seen F1", "detection F1", "gap", "skills", "failed at")
-
+MEANINGS = (
+    "seen: from which viewpoint or through which noise. P(goal): what first plans promised, on the mean. error along, "
+    "bystanders: median error of the motion predicted for what came along and for what stayed. relation F1: predicted "
+    "relations of what moved. seen F1: detected relations. detection F1: saying that a skill failed. gap: Sim2Real gap. "
+    "skills: carried out, on the mean. failed at: the first skill that missed what it was for, in trials without success "
+    "(none: each did what it was for). A dash: the paper reports none, or there was nothing of the kind."
+)
+"""What stands under HEADS and FURTHER, in words."""
 
 Overview = tuple[str, tuple[str, ...], list[tuple[str, ...]]]
 """Title, heads and rows."""
 BRIEF = ("model", "method", "objects", "success", "95 %", "paper")
 """For a terminal of 80 columns."""
 _OF_ALL, _KEPT = "kept by all particles", "relations kept"
-DATA_HEADS = ("generator", "inference (s)", "simulation (s)", _OF_ALL, _KEPT, "paper", "actions (m)", "paper", "places (m)")
+DATA_HEADS = (
+    "generator",
+    "inference (s)",
+    "simulation (s)",
+    _OF_ALL,
+    _KEPT,
+    f"{_KEPT}, paper",
+    "actions (m)",
+    "actions, paper",
+    "places (m)",
+)
+_DECIDED = "see below"
+_LOST = f"Where {OURS} is not shown to be better:"
+
+
+@dataclass(frozen=True)
+class Verdicts:
+    """What the tests say: how they were made; in words where our method is beaten; a table of where no difference is shown; what
+    is shown."""
+
+    how: str
+    lost: tuple[str, ...]
+    heads: tuple[str, ...]
+    equal: tuple[tuple[str, ...], ...]
+    shown: tuple[str, ...]
+
+    @property
+    def worse(self) -> str:
+        """Heads what is said of places where our method is not shown to be better; "" where there is none."""
+        return _LOST if self.lost or self.equal else ""
 
 
 def markdown(report: Mapping[str, object]) -> str:
     """The report as a page."""
-    lines = [*_told(comparisons(report)), ""] if "comparisons" in report else [f"## {report['title']}", ""]
     rows = report["rows"]
     found: list[Row] = list(rows) if isinstance(rows, list) else []
     if is_data(report):
-        return "\n".join([*lines, *_table(DATA_HEADS, [data_values(row) for row in found])])
+        return "\n".join([f"## {report['title']}", "", *_table(DATA_HEADS, [data_values(row) for row in found])])
+    lines = _told(verdicts(report))
     for title, heads, table in overview(report):
         lines += [f"{title[0].upper()}{title[1:]}:", "", *_table(heads, table)]
     for spare in dict.fromkeys(row["spare"] for row in found):
-        title = "As in the paper" if spare is None else f"Planning again, at most the shortest plan's skills + {spare}"
+        title = way(spare)
         told = [(*values(row), *further(row)) for row in found if row["spare"] == spare]
-        lines += [f"## {report['title']}", "", f"{title}:", "", *_table((*HEADS, *FURTHER), told)]
-    return "\n".join(lines)
+        lines += [f"## {report['title']}", "", f"{title[0].upper()}{title[1:]}:", "", *_table((*HEADS, *FURTHER), told)]
+    return "\n".join([*lines, MEANINGS, ""])
 
 
-def _table(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def way(spare: int | None) -> str:
+    """How the cells of a table act."""
+    if spare is None:
+        return "one plan carried out, as in the paper"
+    return f"planning again, at most the shortest plan's skills + {spare}"
+
+
+def _table(heads: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     return [f"| {' | '.join(line)} |" for line in (heads, ("---",) * len(heads), *rows)] + [""]
 
 
@@ -73,30 +117,49 @@ def data_values(row: Row) -> tuple[str, ...]:
     return (f"{row['method']}{of}", seconds, simulation, everyone, kept, beside[0], actions, beside[1], places)
 
 
-def lead(report: Mapping[str, object]) -> list[str]:
-    """The first lines of a report, as sentences."""
-    return [line.replace("**", "").removeprefix("- ") for line in _told(comparisons(report)) if line]
-
-
-def _told(found: list[Comparison]) -> list[str]:
-    """Where our method is not shown to be better comes first; then what is shown, a line for each winner and those it beats."""
-    lost = [f"- {one}" for one in found if one.shown and one.second == OURS]
-    equal: dict[tuple[str, str], list[str]] = {}
+def verdicts(report: Mapping[str, object]) -> Verdicts | None:
+    """What the tests of a report say; None where nothing was compared."""
+    found = comparisons(report)
+    if not found:
+        return None
     winners: dict[tuple[str, str], list[str]] = {}
     for one in found:
         if one.shown:
             winners.setdefault((one.where, one.first), []).append(one.second)
-        elif OURS in (one.first, one.second):
-            place, objects = _place(one.where)
-            ours, others, other = one.only_first, one.only_second, one.second
-            if one.second == OURS:
-                ours, others, other = others, ours, one.first
-            counts = f"{objects}{ours} to {others} of {one.pairs} trials decide (p = {one.adjusted:.2g})"
-            equal.setdefault((place, other), []).append(counts)
-    lines = [*lost, *(f"- {place}: {OURS} against {other}: {'; '.join(told)}" for (place, other), told in equal.items())]
-    head = f"McNemar's exact test on the same trials, after Holm over {len(found)} comparisons, level {LEVEL}."
-    lines = [f"**Where {OURS} is not shown to be better:**", "", *lines, ""] if lines else []
-    return [*lines, head, "", *(_beaten(winners) or ["No difference is shown."])]
+    how = (
+        f"{OURS} : the other: trials in which only the one and only the other reached the goal, of those that both went "
+        f"through; p: McNemar's exact test, after Holm over {len(found)} comparisons, level {LEVEL}."
+    )
+    lost = tuple(str(one) for one in found if one.shown and one.second == OURS)
+    heads, equal = _undecided([one for one in found if OURS in (one.first, one.second)])
+    return Verdicts(how, lost, heads, equal, tuple(_beaten(winners) or ["No difference is shown."]))
+
+
+def _undecided(found: Sequence[Comparison]) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    """Heads and rows of a table: a row for each place and other method of which some is not shown, a column for each number of
+    objects."""
+    cells: dict[tuple[str, str], dict[str, str]] = {}
+    for one in found:
+        place, objects = _place(one.where)
+        ours, others, other = one.only_first, one.only_second, one.second
+        if one.second == OURS:
+            ours, others, other = others, ours, one.first
+        told = _DECIDED if one.shown else f"{ours} : {others} of {one.pairs}, p = {one.adjusted:.2g}"
+        cells.setdefault((place, other), {})[objects.strip()] = told
+    open_ones = {head: row for head, row in cells.items() if set(row.values()) != {_DECIDED}}
+    counts = tuple(dict.fromkeys(objects for row in open_ones.values() for objects in row))
+    rows = tuple((*head, *(row.get(objects, "-") for objects in counts)) for head, row in open_ones.items())
+    return ("where", f"{OURS} against", *(objects or "trials" for objects in counts)), rows
+
+
+def _told(found: Verdicts | None) -> list[str]:
+    """Where our method is not shown to be better comes first; then what is shown, a line for each winner and those it beats."""
+    if found is None:
+        return []
+    lines = [f"**{found.worse}**", ""] if found.worse else []
+    lines += [*(f"- {one}" for one in found.lost), ""] if found.lost else []
+    lines += _table(found.heads, found.equal) if found.equal else []
+    return [*lines, found.how, "", *(f"- {one}" for one in found.shown), ""]
 
 
 def _place(where: str) -> tuple[str, str]:
@@ -115,7 +178,7 @@ def _beaten(winners: Mapping[tuple[str, str], list[str]]) -> list[str]:
     lines = []
     for (place, first, beaten), counts in same.items():
         with_objects = f", {' and '.join(counts)} objects" if counts[0] else ""
-        lines.append(f"- {place}{with_objects}: {first} beats {beaten}")
+        lines.append(f"{place}{with_objects}: {first} beats {beaten}")
     return lines
 
 
@@ -133,9 +196,8 @@ def overview(report: Mapping[str, object]) -> list[Overview]:
 
 def _laid_out(base: str, spare: int | None, trials: int, table: Mapping[str, Mapping[str, str]]) -> Overview:
     heads = tuple(dict.fromkeys(head for cells in table.values() for head in cells))
-    way = "as in the paper" if spare is None else f"planning again, at most the shortest plan's skills + {spare}"
     lines = [(method, *(cells.get(head, "-") for head in heads)) for method, cells in table.items()]
-    return f"{base}, {way}, {trials} trials a cell", ("method", *heads), lines
+    return f"{base}, {way(spare)}, {trials} trials a cell", ("method", *heads), lines
 
 
 def _success(row: Row) -> str:
