@@ -167,26 +167,29 @@ def _linked(row: dict[str, Any], link: str) -> dict[str, Any]:
 
 
 def _plots(report: Report) -> Iterator[tuple[str, bytes]]:
-    """Of each way to act: bars, or a line with a further quantity where there is one method along an axis of its own."""
+    """Of each way to act: bars where methods stand beside each other, lines with a further quantity along an axis of its own."""
     axis = report["axis"]
     for spare in dict.fromkeys(row["spare"] for row in report["rows"]):
         rows = [row for row in report["rows"] if row["spare"] == spare]
         if not any(row["trials"] for row in rows):
             continue
-        acts = way(spare)
-        if axis == "samples":
-            told = f"Trials that reach the goal, with 95 % intervals ({acts}), and seconds from failure to model by the clock."
-            yield told, plots.lines(rows, _times(report), axis, ("particles", "seconds from failure to model"))
-        elif axis == "condition" and len({(row["base_model"], row["method"]) for row in rows}) == 1:
-            gaps = {row["condition"]: row["sim2real_gap"] for row in rows if row["trials"]}
-            told = (
-                f"Trials that reach the goal, with 95 % intervals ({acts}), and the Sim2Real gap (1 - F1 of what is seen after a "
-            )
-            names = ("standard deviation of the noise on every point and axis", "Sim2Real gap")
-            yield f"{told}skill against what is seen after it in the rebuilt scene).", plots.lines(rows, gaps, axis, names)
-        else:
+        told = f"Trials that reach the goal, with 95 % intervals ({way(spare)})"
+        pairs = dict.fromkeys((row["base_model"], row["method"]) for row in rows if row["trials"])
+        if axis == "objects" or (axis == "condition" and len(pairs) > 1):
             beside = "; diamonds: the paper" if any(row["paper"] is not None for row in rows) else ""
-            yield f"Trials that reach the goal, with 95 % intervals ({acts}){beside}.", plots.success(rows, axis)
+            yield f"{told}{beside}.", plots.success(rows, axis)
+        if axis == "samples":
+            names = ("particles", "seconds from failure to model")
+            yield f"{told}, and seconds from failure to model by the clock.", plots.lines(rows, _times(report), axis, names)
+        elif axis == "condition":
+            yield from (_along(told, [row for row in rows if (row["base_model"], row["method"]) == pair], pair) for pair in pairs)
+
+
+def _along(told: str, rows: Sequence[Mapping[str, Any]], pair: tuple[str, str]) -> tuple[str, bytes]:
+    """Success and Sim2Real gap of one model and method against noise."""
+    gaps = {row["condition"]: row["sim2real_gap"] for row in rows if row["trials"]}
+    names = ("standard deviation of the noise on every point and axis", "Sim2Real gap")
+    return f"{', '.join(pair)}. {told}, and the Sim2Real gap {_GAP}.", plots.lines(rows, gaps, "condition", names)
 
 
 def _times(report: Report) -> dict[str, float]:
