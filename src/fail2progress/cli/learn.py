@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from fail2progress.models.store import Registry
     from fail2progress.tasks.items import Item
 
+_PATIENCE = 200.0
+"""Seconds of processor time within which more is tried: no robot waits, and a busy computer needs twice as many."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -96,7 +99,7 @@ def learn(
     if failure.header.model != parent.digest:
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
     with ParallelSimulator(processes, simulator) as worlds:
-        learner = Learner(worlds, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay))
+        learner = Learner(worlds, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay), patience=_PATIENCE)
         lesson = _learn(learner.remembering(*remembered(versions, parent, FailureStore(kept_at))), failure, parent, seed)
         compared = judged(same_scenes(failure, parent.model, worlds, targeting.physics), parent.model, lesson.model)
     version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
