@@ -104,7 +104,7 @@ def test_the_camera_of_the_simulated_robot_is_aimed(ros: Any, monkeypatch: pytes
 
 def test_the_simulated_robot_takes_what_is_seen_by_the_names_of_the_segments(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the simulator's labels the stack has names of its own for things."""
-    ros()
+    ros(client_timeout=0.0)
     with rig("sim_stretch", monkeypatch) as made:
         made.activate()
         cloud = made.node.robot.observe()
