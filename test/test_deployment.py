@@ -10,10 +10,12 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = sorted((ROOT / "docker").glob("*.Dockerfile"))
@@ -165,6 +167,20 @@ def test_versions_are_those_that_are_tested() -> None:
     driver = (ROOT / "src/fail2progress/robots/stretch/real/transport.py").read_text()
     assert "0.7.31 satisfies" in driver and version == "0.7.31"
     assert version in known.get("hello-robot-stretch-body", {version})
+
+
+def test_what_is_pinned_takes_every_release_of_this_python() -> None:
+    """Distributions stay with early ones: Debian 12 has 3.11.2."""
+    first = f"{sys.version_info.major}.{sys.version_info.minor}.0"
+    known = constraints()
+    installed = [each for each in metadata.distributions() if each.metadata["Name"].lower().replace("_", "-") in known]
+    assert len(installed) > 100
+    too_new = {
+        f"{each.metadata['Name']}=={each.version}: Python {wanted}"
+        for each in installed
+        if (wanted := each.metadata.get("Requires-Python")) and first not in SpecifierSet(wanted)
+    }
+    assert too_new == set()
 
 
 def test_python_of_the_ros_images_is_one_that_the_package_takes() -> None:
