@@ -28,9 +28,13 @@ def joined(scan: Scan, rows: Table, found: list[Numbers], rules: StandRules) -> 
     groups: dict[int, list[Numbers]] = {}
     for i in flat:
         groups.setdefault(int(np.bincount(patches[found[i]]).argmax()), []).append(found[i])
+    # A piece that holds together in space may lie in several patches: its pixels stay its own.
+    owner = np.zeros(len(patches), np.int64)
+    for patch, parts in groups.items():
+        owner[np.concatenate(parts)] = patch
     pieces = []
     for patch, parts in groups.items():
-        whole = np.flatnonzero(patches == patch)
+        whole = np.flatnonzero((patches == patch) & ((owner == 0) | (owner == patch)))
         fits = sizes[patch] < _MOST * sum(map(len, parts)) and not rows.meets_frame(whole)
         pieces += [np.union1d(whole, np.concatenate(parts))] if fits else parts
     return [pixels for i, pixels in enumerate(found) if i not in flat] + pieces
