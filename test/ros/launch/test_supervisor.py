@@ -138,6 +138,21 @@ def test_stopping_leaves_no_process_however_stubborn(make: Callable[..., Supervi
     assert wait_for(lambda: not members(groups)), members(groups)
 
 
+def test_what_outlives_its_node_ends_with_the_stack(make: Callable[..., Supervisor], tmp_path: Path) -> None:
+    """A node that a signal ends at once leaves its child, which heeds none."""
+    ready = tmp_path / "ready"
+    child = "import signal, pathlib, time\nfor number in (2, 15):\n    signal.signal(number, signal.SIG_IGN)\n"
+    child += f"pathlib.Path({str(ready)!r}).touch()\ntime.sleep(600)"
+    parent = "import signal, subprocess, sys, time\nsignal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+    parent += f"subprocess.Popen([sys.executable, '-S', '-c', {child!r}])\ntime.sleep(600)"
+    supervisor = make({"learner": parent})
+    supervisor.start()
+    groups = [process.running.pid for process in supervisor.processes.values()]
+    assert wait_for(ready.exists) and len(members(groups)) == 2
+    supervisor.stop()
+    assert wait_for(lambda: not members(groups)), members(groups)
+
+
 def members(groups: list[int]) -> list[int]:
     """Living processes of these process groups."""
     found = []

@@ -196,9 +196,9 @@ def _runs(process: Running) -> bool:
 
 
 def _signal(process: Running, number: int) -> None:
-    """Send a signal to a process and to those that it has started."""
-    if _runs(process) and process.pid is not None:
-        with suppress(ProcessLookupError):  # it has ended this moment
+    """Send a signal to a process and to those that it has started; the last one also where they have outlived it."""
+    if process.pid is not None and (number == signal.SIGKILL or _runs(process)):
+        with suppress(ProcessLookupError):  # all have ended
             os.killpg(process.pid, number)
 
 
