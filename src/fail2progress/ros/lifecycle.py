@@ -216,7 +216,7 @@ class StackNode(LifecycleNode):
             self.count("unsent", f"{name}: {error}")
 
     def listen(self, name: str, handle: Callable[[Any], None], when_inactive: bool = False, group: Any = None) -> Any:
-        """Subscribe; what `handle` refuses is counted with its reason, and nothing that comes in ends the node."""
+        """The subscription; what `handle` refuses is counted with its reason, and nothing that comes in ends the node."""
         topic = table.TOPICS[name]
 
         def checked(message: Any) -> None:
