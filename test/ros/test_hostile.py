@@ -229,7 +229,6 @@ def test_hostile_messages_and_requests_are_refused_and_work_goes_on(
 
 def test_hostile_images_do_not_end_the_geometry(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Algorithms on point clouds have errors of their own."""
-    pytest.importorskip("open3d")
     ros(segmenter="geometric")
     with rig("segmentation", monkeypatch) as made:
         made.activate()
