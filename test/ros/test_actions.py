@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import rclpy
+import rclpy.action.client
 import rclpy.task
 from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import ExecuteSkill
@@ -89,5 +90,25 @@ def test_a_goal_whose_first_answer_is_lost_is_done_once_and_its_result_comes(
     assert handle is not None and handle.accepted and len(sent) >= 2
     answer = await_result(handle, lambda: None, 60.0)
     assert answer.status == GoalStatus.STATUS_SUCCEEDED and len(done) == 1
+    dispatcher.close()
+    retire(server, offered)
+
+
+class _Overtaken(rclpy.task.Future):
+    """A future to which no callback is added before its answer is there, or half a second is over."""
+
+    def add_done_callback(self, callback: Callable[..., None]) -> None:
+        wait_for(self.done, 0.5)
+        super().add_done_callback(callback)
+
+
+def test_an_answer_cannot_come_before_its_goal_is_noted(nodes: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    server, client = nodes
+    offered = ActionServer(server, ExecuteSkill, "answered_at_once", _succeed)
+    dispatcher = Dispatcher(client, ExecuteSkill, "answered_at_once")
+    assert dispatcher.found(60.0)
+    monkeypatch.setattr(rclpy.action.client, "Future", _Overtaken)
+    future = dispatcher.send(ExecuteSkill.Goal())
+    assert wait_for(future.done) and future.result().accepted
     dispatcher.close()
     retire(server, offered)

@@ -22,11 +22,33 @@ ASK_AGAIN = 3.0
 
 
 class GoalClient(ActionClient):
-    """An action client whose lock is there before executors hear of it, which rclpy's own makes last."""
+    """An action client that no executor's thread can overtake: no answer is taken before its request is noted.
+
+    rclpy's own makes its lock last, when executors have heard of it, and notes a goal twice, the second time without the lock:
+    an answer in between ends a future that nobody holds, or one that is not down yet (ValueError). Humble's has no lock.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        self._lock = threading.Lock()
+        self._lock, self._noting = threading.Lock(), threading.Lock()
         super().__init__(*arguments, **options)
+
+    def send_goal_async(self, *arguments: Any, **options: Any) -> Any:
+        """The future of the goal's handle."""
+        with self._noting:
+            return super().send_goal_async(*arguments, **options)
+
+    def _cancel_goal_async(self, handle: ClientGoalHandle) -> Any:
+        with self._noting:
+            return super()._cancel_goal_async(handle)
+
+    def _get_result_async(self, handle: ClientGoalHandle) -> Any:
+        with self._noting:
+            return super()._get_result_async(handle)
+
+    def take_data(self) -> Any:
+        """What has come, for an executor."""
+        with self._noting:
+            return super().take_data()
 
 
 def retire(node: Any, action: Any) -> None:
