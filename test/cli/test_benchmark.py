@@ -48,7 +48,7 @@ def test_an_item_is_learnt_from_like_a_stored_failure(run: Any, items: Path, reh
     store = tmp_path / "failures.sqlite"
     result = run(
         *("learn", "--item", items, "--line", 2, "--store", store, "--rehearsal", rehearsal, "--registry", tmp_path / "models"),
-        *("--samples", 4, "--epochs", 2, "--replay", 4, "--processes", 1, "--method", "prior", "--json"),
+        *("--samples", 4, "--epochs", 2, "--replay", 4, "--patience", 0, "--processes", 1, "--method", "prior", "--json"),
     )
     said = json.loads(result.stdout)
     assert result.exit_code == (0 if said["gate"]["passed"] else 1)

@@ -92,7 +92,7 @@ def test_the_first_hour(run: Run, hour: Callable[[str, int, str], None], tmp_pat
     hour(f"demo --quick --out {folder}", 2, "holds an earlier run")
     for command in AFTER:
         hour(*command)
-    learnt = run("learn", "--method", "prior", "--samples", 3, "--epochs", 10, "--processes", 1, "--json")
+    learnt = run("learn", "--method", "prior", "--samples", 3, "--epochs", 10, "--patience", 0, "--processes", 1, "--json")
     assert learnt.exit_code in (0, 1) and json.loads(learnt.stdout)["method"] == "prior"
     after = content(folder)
     assert {name: after[name] for name in made} == made, "a later command changed what the demo made"

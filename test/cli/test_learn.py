@@ -16,7 +16,8 @@ from support import samples
 @pytest.fixture
 def arguments(event: FailureEvent, store: Path, checkpoint: Path, rehearsal: Path, tmp_path: Path) -> tuple[Any, ...]:
     named = ("--store", store, "--model", checkpoint, "--rehearsal", rehearsal, "--registry", tmp_path / "models")
-    return ("learn", event.id, *named, "--method", "prior", "--samples", 3, "--epochs", 20, "--processes", 1, "--json")
+    budget = ("--samples", 3, "--epochs", 20, "--patience", 0, "--processes", 1)
+    return ("learn", event.id, *named, "--method", "prior", *budget, "--json")
 
 
 @pytest.fixture

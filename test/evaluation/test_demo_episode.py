@@ -26,6 +26,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Story:
         unseen=1,
         targeting=TargetOptions(samples=6, state_steps=10, action_steps=5),
         finetuning=FinetuneOptions(epochs=6, replay=6),
+        patience=0.0,
     )
     with ParallelSimulator(1) as simulator:
         return tell_story(options, simulator, lambda stage, share: None)
@@ -62,6 +63,7 @@ def test_the_story_goes_on_until_there_is_something_to_learn(tmp_path: Path) -> 
         unseen=0,
         targeting=quick,
         finetuning=epochs,
+        patience=0.0,
     )
     with ParallelSimulator(1) as simulator:
         story = tell_story(options, simulator, lambda stage, share: None)

@@ -58,7 +58,10 @@ COMMANDS = {
         DEMO, after=("failures ls --json", "models ls --json", "runs ls --json"), made="runs/demo/*/models/CURRENT"
     ),
     "learn": LongCommand(
-        "learn --samples 6 --epochs 40 --processes 2", (DEMO,), after=("models ls --json",), made="runs/demo/*/models/CURRENT"
+        "learn --samples 6 --epochs 40 --patience 10 --processes 2",
+        (DEMO,),
+        after=("models ls --json",),
+        made="runs/demo/*/models/CURRENT",
     ),
     "evaluate": LongCommand("evaluate --trials 8 --processes 2 --out success.json"),
     "table3": LongCommand(f"reproduce table3 {QUICK} --models points2plans --methods original,replanning --objects 3"),

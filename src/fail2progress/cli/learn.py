@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from fail2progress.models.store import Registry
     from fail2progress.tasks.items import Item
 
-_PATIENCE = 200.0
-"""Seconds of processor time within which more is tried: no robot waits, and a busy computer needs twice as many."""
-
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -50,6 +47,9 @@ def learn(
     registry: Path | None = typer.Option(None, help="Folder of the models' versions. Default: `models` beside the failures."),
     physics: list[str] = typer.Option(
         [], help="A property that the world may have otherwise, if the motion tells it: friction, weight, centre, restitution."
+    ),
+    patience: float = typer.Option(
+        200.0, min=0, max=MOST, help="Seconds of processor time within which another attempt begins where none passed; 0: one."
     ),
     seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Of everything random in it."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
@@ -99,7 +99,7 @@ def learn(
     if failure.header.model != parent.digest:
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
     with ParallelSimulator(processes, simulator) as worlds:
-        learner = Learner(worlds, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay), patience=_PATIENCE)
+        learner = Learner(worlds, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay), patience=patience)
         lesson = _learn(learner.remembering(*remembered(versions, parent, FailureStore(kept_at))), failure, parent, seed)
         compared = judged(same_scenes(failure, parent.model, worlds, targeting.physics), parent.model, lesson.model)
     version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None

@@ -58,12 +58,15 @@ class StoryOptions:
     """Trials with other seeds, run open loop with either model."""
     targeting: TargetOptions = field(default_factory=TargetOptions)
     finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
+    patience: float = 45.0
+    """Seconds of processor time within which the learner begins another attempt."""
 
 
 def shorter(options: StoryOptions) -> StoryOptions:
-    """The same story from fewer scenes, steps and epochs, with one unseen trial."""
+    """The same story from fewer scenes, steps, epochs and attempts, with one unseen trial."""
     targeting = replace(options.targeting, samples=10, state_steps=40, action_steps=12)
-    return replace(options, unseen=1, targeting=targeting, finetuning=replace(options.finetuning, epochs=120, replay=20))
+    finetuning = replace(options.finetuning, epochs=120, replay=20)
+    return replace(options, unseen=1, targeting=targeting, finetuning=finetuning, patience=15.0)
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,9 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
     clock = {"begin": time.perf_counter()}
 
     quiet, first, event, report = _teachable(options, before, simulator, store, diary, clock, tell)
-    learner = Learner(simulator, load_rehearsal(options.rehearsal), options.targeting, options.finetuning)
+    learner = Learner(
+        simulator, load_rehearsal(options.rehearsal), options.targeting, options.finetuning, patience=options.patience
+    )
     lesson = learner.learn([event], before.model, options.seed, tell)
     diary.write("lesson", **lesson.to_dict())
     version = register_lesson(registry, before, lesson, event.id, options.targeting.method, options.seed)
