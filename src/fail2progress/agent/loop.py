@@ -57,7 +57,8 @@ class AgentConfig:
 
 @dataclass(frozen=True)
 class Episode:
-    """What happened. `outcome` is "done", "failure" (stopped at one), "no plan", "too many skills" or "execution: why"."""
+    """What happened. `outcome` is "done", "failure" (stopped at one), "no plan", "too many skills", "execution: why" or
+    "out of sight: what", where something that the goal names has gone from where it was, and nobody knows where to."""
 
     outcome: str
     plans: tuple[Plan, ...]
@@ -131,7 +132,7 @@ class Agent:
                 if not pending:
                     done = assignment.goal.satisfied(seen.relations)
                     return Episode("done" if done else "no plan", tuple(plans), tuple(taken))
-            planned = pending.pop(0)
+            planned = pending.pop(0).of(seen.cloud.names)
             attempt = self._attempt(assignment, plans[-1], planned, seen, len(taken))
             try:
                 robot.execute(planned.call)
@@ -144,12 +145,16 @@ class Agent:
                 if self.config.stop_at_failure and taken[-1].mismatches:
                     return Episode("failure", tuple(plans), tuple(taken))
                 self.learn(event)
+            lost = [name for name in assignment.goal.objects if name not in seen.cloud.names]
+            if lost:
+                return Episode(f"out of sight: {', '.join(lost)}", tuple(plans), tuple(taken))
         done = bool(taken) and assignment.goal.satisfied(taken[-1].observed)
         return Episode("done" if done else "too many skills", tuple(plans), tuple(taken))
 
     def _plan(self, belief: Belief, stages: tuple[Goal, ...], earlier: Plan | None) -> Plan:
-        """A plan from here; what is left of an earlier one, carried out as expected so far, is tried first."""
-        plan = self.planner.plan(belief, stages, earlier.skeleton.rest() if earlier is not None else None)
+        """A plan from here; what is left of an earlier one between the same things, as expected so far, is tried first."""
+        same = earlier is not None and earlier.skills[0].expected.names == belief.names
+        plan = self.planner.plan(belief, stages, earlier.skeleton.rest() if earlier is not None and same else None)
         self.on_event("plan", plan)
         return plan
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fail2progress.core.goals import Goal
 from fail2progress.core.images import png
-from fail2progress.core.memory import matching
+from fail2progress.core.memory import matched_first, matching
 from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
@@ -81,7 +81,7 @@ class RuleMonitor(Monitor):
 
     def check(self, attempt: SkillExecution, after: Observation) -> StepResult:
         """See Monitor."""
-        taken = judge(attempt, after, self.rule)
+        taken = judge(attempt, matched_first(after, attempt.before), self.rule)
         if taken.event is not None:
             self.keep(taken.event)
         return taken

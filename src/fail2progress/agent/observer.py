@@ -41,6 +41,8 @@ class RobotObserver(Observer):
 
     def look(self, shift: Array | None = None) -> Observation:
         """See Observer."""
+        if shift is not None and self.memory.last is not None:
+            self.robot.expect(dict(zip(self.memory.last.names, shift, strict=True)))
         seen = self.detector.observe(self.memory.update(self.robot.observe(), shift))
         return replace(seen, image=self.robot.picture())
 

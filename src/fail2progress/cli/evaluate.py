@@ -44,6 +44,10 @@ def evaluate(
     relations: str = typer.Option(
         "combined", help="Relation detector: combined, learned (the model's own), geometric, or another's."
     ),
+    robot: str = typer.Option("hand", help="hand, or stretch: a simulated one, slower, that sees through its own camera."),
+    segmenter: str = typer.Option(
+        "label-image", help="label-image (the simulator's true segments), fused, geometric, or another's: segments are perceived."
+    ),
     processes: int | None = typer.Option(None, min=1, max=MOST_PROCESSES, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     lifelong: bool = typer.Option(False, "--lifelong", help="Meet failures one after the other and learn from each."),
@@ -66,6 +70,7 @@ def evaluate(
     from fail2progress.cli.unfinished import finished
     from fail2progress.core.executor import executor as executor_named
     from fail2progress.evaluation import evaluate as room
+    from fail2progress.evaluation.embodiment import Embodiment
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.tasks.registry import task as task_of
@@ -80,10 +85,11 @@ def evaluate(
         return run_lifelong(LifelongOptions(path, out or FOLDER, names, *asked), as_json)
     trials = trials or 100
     checkpoint = load_checkpoint(path)
+    body = Embodiment(robot, segmenter)
     with checked():
         again = room.replans(method, checkpoint.note, replan)
         count = objects if objects is not None else task_of(task).counts[0]
-        work = room.jobs(path, task, count, trials, seed, again, free_order, slack, simulator, goal, relations)
+        work = room.jobs(path, task, count, trials, seed, again, free_order, slack, simulator, goal, relations, body)
         workers = executor_named(executor, processes)
     if out is not None:
         require(not out.is_dir(), f"{out}: is a folder; --out names a file")
@@ -93,7 +99,7 @@ def evaluate(
     results = _carry_out(work, workers, rows)
     head = {"task": task, "objects": count, "method": method, "seed": seed, "model": shown(path), "digest": checkpoint.digest}
     head |= {"replan": again, "free_order": free_order, "slack": slack, "simulator": simulator, "goal": goal or None}
-    head |= {"relations": relations}
+    head |= {"relations": relations, "robot": robot, "segmenter": segmenter}
     head |= {"seconds": time.perf_counter() - start}
     if len(results) == trials:
         finished(rows)
@@ -105,9 +111,8 @@ def _rows(work: list[TrialJob], digest: str, out: Path | None) -> Rows:
     from fail2progress.cli.unfinished import content_of, unfinished
 
     first = vars(work[0]) | {"model": digest}
-    return unfinished(
-        "evaluate", out, **first, trials=len(work), content=[content_of(first[key]) for key in ("task", "simulator")]
-    )
+    parts = [content_of(name) for name in (first["task"], first["simulator"], work[0].embodiment.segmenter)]
+    return unfinished("evaluate", out, **first, trials=len(work), content=parts)
 
 
 def _carry_out(work: list[TrialJob], workers: Executor, rows: Rows) -> list[TrialResult]:

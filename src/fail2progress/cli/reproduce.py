@@ -78,7 +78,7 @@ def reproduce(
     table3: success of base models and methods for 3, 5 and 7 objects, who beats whom, and what explains it. table2: another task,
     and unseen viewpoints. table3-budget, table2-budget: all methods planning again within a budget. table5: domain
     randomisation. tasks: every task after a lesson of its own. figure3b: noise. figure6, a15: making the data. figure7:
-    particles. detection: F1. all: these together, on one page (index.html).
+    particles. detection: F1. perceived: the loop on perceived segments. all: the paper's, on one page (index.html).
 
     Example: fail2progress reproduce table3 --models points2plans --methods original,fail2progress --objects 3 --trials 20
     """

@@ -39,7 +39,8 @@ PARTS = ("table3", "table2", "table5", "figure3b", "figure6", "figure7", "a15", 
 ALL = "all"
 TASKS = "tasks"
 BUDGETS = ("table3-budget", "table2-budget")
-TABLES = (*PARTS, *BUDGETS, TASKS, ALL)
+PERCEIVED = "perceived"
+TABLES = (*PARTS, *BUDGETS, PERCEIVED, TASKS, ALL)
 QUICK_SEEDS = 1
 
 
@@ -133,7 +134,7 @@ def _parts(order: Order) -> Iterator[AnyStudy]:
     if order.table == TASKS:
         yield from (_study(order, design) for design in ONE_BY_ONE)
         return
-    alone = {design.name: design for design in designs.BUDGETS}
+    alone = {design.name: design for design in (*designs.BUDGETS, designs.LOOP)}
     for name in PARTS if order.table == ALL else (order.table,):
         yield _generation(order, name) if name in DATA else _study(order, alone.get(name) or designs.DESIGNS.get(name))
 

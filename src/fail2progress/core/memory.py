@@ -113,7 +113,7 @@ def matching(cloud: SegmentedCloud, wanted: SegmentedCloud) -> SegmentedCloud:
 
 def matched(seen: Observation, wanted: SegmentedCloud) -> Observation:
     """An observation of the segments that `wanted` names, in its order; see `matching`."""
-    return Observation(matching(seen.cloud, wanted), seen.relations.of(wanted.names), seen.source)
+    return replace(seen, cloud=matching(seen.cloud, wanted), relations=seen.relations.of(wanted.names))
 
 
 def matched_first(seen: Observation, before: SegmentedCloud) -> Observation:

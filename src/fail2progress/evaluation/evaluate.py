@@ -18,6 +18,7 @@ from fail2progress.core.executor import Executor
 from fail2progress.core.goals import Goal
 from fail2progress.core.names import unknown
 from fail2progress.evaluation.budget import shortest
+from fail2progress.evaluation.embodiment import Embodiment
 from fail2progress.evaluation.gap import sim2real_gap
 from fail2progress.evaluation.predictions import f1
 from fail2progress.evaluation.trials import TrialResult, run_trial
@@ -55,6 +56,7 @@ class TrialJob:
     camera: Camera = field(default_factory=Camera)
     gap: bool = False
     """Whether the Sim2Real gap is measured."""
+    embodiment: Embodiment = field(default_factory=Embodiment)
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ def jobs(
     simulator: str = simulators.DEFAULT,
     goal: str = "",
     relations: str = DEFAULT,
+    embodiment: Embodiment = Embodiment(),  # noqa: B008 (frozen)
 ) -> list[TrialJob]:
     """The trials of a seed. ValueError: unknown parts, objects or a goal that the task does not have, no trials."""
     if trials < 1:
@@ -147,8 +150,9 @@ def jobs(
     simulators.resolve(simulator)
     DETECTORS.get(relations)
     seeds = range(seed * SEEDS, seed * SEEDS + trials)
+    embodiment.check(simulator)
     of = (replan, free_order, slack, simulator, goal, relations)
-    work = [TrialJob(str(model), found, objects, number, *of) for number in seeds]
+    work = [TrialJob(str(model), found, objects, number, *of, embodiment=embodiment) for number in seeds]
     start(work[0])
     return work
 
@@ -174,7 +178,8 @@ def carry_out(job: TrialJob) -> TrialResult:
     if job.spare is not None:
         config = replace(config, max_skills=shortest(trial) + job.spare)
     model, simulator = checkpoint.model, _simulator(job.simulator)
-    result, _, episode, robot = run_trial(model, checkpoint.digest, trial, config, search, simulator, job.camera)
+    how = (config, search, simulator, job.camera)
+    result, _, episode, robot = run_trial(model, checkpoint.digest, trial, *how, embodiment=job.embodiment)
     if not job.gap:
         return result
     return replace(result, gap=sim2real_gap(model, episode.taken, robot.outcomes, simulator, job.camera))

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 
 from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.camera import Camera
+from fail2progress.evaluation.embodiment import Embodiment
 from fail2progress.evaluation.trials import run_trial
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.tasks.base import Task
+from fail2progress.simulation.base import Simulator
+from fail2progress.tasks.base import Task, Trial
 from fail2progress.tasks.seeds import LEARNING_SEEDS
 
 
@@ -42,6 +44,7 @@ class Lifelong:
     patience: int = 20
     config: AgentConfig = field(default_factory=lambda: AgentConfig(replan=True, stop_at_failure=True))
     camera: Camera = field(default_factory=Camera)
+    embodiment: Embodiment = field(default_factory=Embodiment)
 
     def run(
         self,
@@ -85,9 +88,14 @@ class Lifelong:
         for number in range(self.patience):
             report("trial", number / self.patience)
             trial = self.task.trial(self.objects, seed + number)
-            _, events, _, _ = run_trial(model, digest, trial, self.config, simulator=classifier.simulator, camera=self.camera)
-            for event in events:
+            for event in self._failures(model, digest, trial, classifier.simulator):
                 verdict = classifier.classify(event)
                 if verdict.category is FailureClass.SYMBOLIC_PREDICTION:
                     return event, verdict, number + 1
         return None
+
+    def _failures(self, model: SkillEffectModel, digest: str, trial: Trial, simulator: Simulator) -> list[FailureEvent]:
+        _, events, _, _ = run_trial(
+            model, digest, trial, self.config, simulator=simulator, camera=self.camera, embodiment=self.embodiment
+        )
+        return events

@@ -14,14 +14,14 @@ from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.agent.monitor import StepResult
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import RelationState
+from fail2progress.evaluation.embodiment import Embodiment, Simulated, asked_of, in_true_names
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import MonitorRule, relied_on
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning.planner import Planner
 from fail2progress.planning.search import SearchOptions
 from fail2progress.robots.base import Robot
-from fail2progress.robots.floating_hand import SimulatedRobot
-from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
+from fail2progress.robots.sighted import SightedRobot
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Outcome, Simulator
 from fail2progress.tasks.base import Trial
@@ -79,11 +79,17 @@ def run_trial(
     simulator: Simulator | None = None,
     camera: Camera = Camera(),  # noqa: B008 (frozen)
     correcting: Correcting | None = None,
-) -> tuple[TrialResult, list[FailureEvent], Episode, SimulatedRobot]:
-    """Carry out one trial, by the default simulator unless one is given; the trial's seed decides everything random in it."""
+    embodiment: Embodiment = Embodiment(),  # noqa: B008 (frozen)
+) -> tuple[TrialResult, list[FailureEvent], Episode, Simulated]:
+    """Carry out one trial, by the default simulator unless one is given; the trial's seed decides everything random in it.
+
+    Failures are in the names that the robot has for things, the episode is in the simulator's.
+    """
     kept: list[FailureEvent] = []
-    robot = SimulatedRobot(simulator or simulators.make(), trial.scene, camera, trial.seed)
-    episode = carry_out(trial, robot, model, digest, kept.append, config, search, correcting=correcting)
+    robot, known = embodiment.before(trial, simulator or simulators.make(), camera)
+    episode = carry_out(trial, known, model, digest, kept.append, config, search, correcting=correcting)
+    if isinstance(known, SightedRobot):
+        episode = in_true_names(episode, known)
     return judge(trial, episode, robot), kept, episode, robot
 
 
@@ -98,13 +104,21 @@ def carry_out(
     on_event: Callable[[str, object], None] = lambda kind, value: None,
     correcting: Correcting | None = None,
 ) -> Episode:
-    """Planner, agent and robot in this process, seeded by the trial. `keep` makes each failure durable, `on_event` hears all."""
+    """Planner, agent and robot in this process, seeded by the trial. `keep` makes each failure durable, `on_event` hears all.
+
+    "not seen: what" is the outcome where the robot has no segment for something that the goals name.
+    """
+    stages = trial.stages
+    if isinstance(robot, SightedRobot):
+        stages, missing = asked_of(robot, stages)
+        if missing:
+            return Episode(f"not seen: {', '.join(missing)}", (), ())
     planner = Planner(model, torch.Generator().manual_seed(trial.seed), search)
     agent = Agent(planner, digest, keep, config, on_event, correcting=correcting)
-    return agent.run(robot, TaskSpec(trial.stages, trial.task, trial.objects, trial.seed))
+    return agent.run(robot, TaskSpec(stages, trial.task, trial.objects, trial.seed))
 
 
-def judge(trial: Trial, episode: Episode, robot: SimulatedRobot | SimulatedStretch) -> TrialResult:
+def judge(trial: Trial, episode: Episode, robot: Simulated) -> TrialResult:
     """Success is the goal in the simulator's ground truth, whatever the robot believes."""
     along, bystanders = _errors(episode, robot.outcomes)
     success = trial.goal.satisfied(robot.truth)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
 
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array
@@ -16,3 +18,11 @@ class PlannedSkill:
     call: SkillCall
     expected: RelationState
     displacement: Array
+
+    def of(self, names: tuple[str, ...]) -> PlannedSkill:
+        """The same of these segments, in this order: what was not there when it was planned is expected to stay where it is."""
+        if names == self.expected.names:
+            return self
+        rows = {name: row for row, name in enumerate(self.expected.names)}
+        moved = [self.displacement[rows[name]] if name in rows else np.zeros(3) for name in names]
+        return replace(self, expected=self.expected.of(names), displacement=np.array(moved, float).reshape(-1, 3))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.scene import Array
 from fail2progress.skills.adjustments import AS_DEFINED, Adjustments, checked
 from fail2progress.skills.base import SkillCall
 
@@ -17,6 +20,8 @@ class Robot(ABC):
 
     adjustments: Adjustments = AS_DEFINED
     """How skills are carried out beyond what their calls say; see `adjust`."""
+    meant: Mapping[str, Array] = MappingProxyType({})
+    """See `expect`."""
 
     def adjust(self, adjustments: Adjustments) -> None:
         """Carry skills out with these adjustments from now on. ValueError where one is out of its skill's bounds."""
@@ -25,6 +30,10 @@ class Robot(ABC):
     @abstractmethod
     def observe(self) -> SegmentedCloud:
         """What is in view now; names stay with their objects."""
+
+    def expect(self, shifts: Mapping[str, Array]) -> None:
+        """Hear how far (3,) m a skill is thought to have moved what since the last look; who is told names has no use for it."""
+        self.meant = shifts
 
     def picture(self) -> NDArray[np.uint8] | None:
         """(H, W, 3) RGB of the camera's last look, where the robot has it at hand."""

@@ -79,6 +79,11 @@ class SimulatedRobot(Robot):
         mujoco.mj_forward(bodies.model, bodies.data)
         return photograph(bodies, self.scene, self.camera, stamp=round(self.now * SECOND))
 
+    @property
+    def looks(self) -> tuple[RgbdFrame, ...]:
+        """What its camera sees at rest: one frame."""
+        return (self.frame(),)
+
     def joints(self) -> dict[str, tuple[float, float, float]]:
         """A hand has none."""
         return {}

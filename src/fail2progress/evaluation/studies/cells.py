@@ -30,8 +30,9 @@ from fail2progress.tasks.registry import task
 ACTING = ("core", "skills", "simulation", "tasks", "perception", "models", "planning", "failures", "robots", "agent")
 """Rooms whose source decides how a trial goes."""
 TRIALS = (
-    *(f"evaluation/{name}.py" for name in ("evaluate", "trials", "budget", "gap")),
-    *(f"weights/*.{kind}.json" for kind in ("monitor", "combination")),
+    *(f"evaluation/{name}.py" for name in ("evaluate", "trials", "embodiment", "budget", "gap")),
+    *(f"weights/*.{kind}.json" for kind in ("monitor", "combination", "joins")),
+    "weights/segmenter.json",
 )
 TURN = 5
 """Pieces of one cell that follow each other, so that a worker seldom reads other weights."""
@@ -127,7 +128,7 @@ class Cell:
         """Its trials."""
         work = jobs(Path(self.model), self.task, self.objects, trials, self.seed, self.replans)
         seen = self.condition
-        return [replace(one, spare=self.spare, camera=seen.camera, gap=seen.gap) for one in work]
+        return [replace(one, spare=self.spare, camera=seen.camera, gap=seen.gap, embodiment=seen.embodiment) for one in work]
 
 
 class Piece(Protocol):

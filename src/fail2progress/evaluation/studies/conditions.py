@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.registry import Registry
+from fail2progress.evaluation.embodiment import STRETCH, Embodiment
+from fail2progress.perception.segmentation.registry import FUSED
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Condition:
     learns: bool = False
     gap: bool = False
     """Whether the Sim2Real gap is measured: every skill is carried out again in the scene rebuilt from what was seen."""
+    embodiment: Embodiment = field(default_factory=Embodiment)
 
     def to_dict(self) -> dict[str, object]:
         """All that decides results, for a cell's address."""
@@ -37,3 +40,8 @@ NOISES = (0.0, 0.002, 0.005, 0.010)
 for _noise in NOISES:
     _name = f"noise-{1000 * _noise:g}mm"
     CONDITIONS.register(_name, Condition(_name, Camera(noise=_noise), learns=True, gap=True))
+
+TRUE_SEGMENTS = Condition("stretch", learns=True, embodiment=Embodiment(STRETCH))
+PERCEIVED = Condition(f"stretch-{FUSED}", learns=True, embodiment=Embodiment(STRETCH, FUSED))
+for _seen in (TRUE_SEGMENTS, PERCEIVED):
+    CONDITIONS.register(_seen.name, _seen)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fail2progress.core.registry import Registry
 from fail2progress.evaluation.studies.bases import Base
-from fail2progress.evaluation.studies.conditions import CONDITIONS, NOISES, USUAL
+from fail2progress.evaluation.studies.conditions import CONDITIONS, NOISES, PERCEIVED, TRUE_SEGMENTS, USUAL
 from fail2progress.evaluation.studies.methods import METHODS, FromFailures, Method
 from fail2progress.evaluation.studies.table3 import Study
 from fail2progress.tasks import DEFAULT
@@ -134,6 +134,14 @@ for _design in (
 ):
     DESIGNS.register(_design.name, _design)
 
+LOOP = Design(
+    "perceived",
+    "Perceived segments in place of true ones: the simulated Stretch, before and after a lesson met so",
+    Sizes(methods=_named("original", "fail2progress"), counts=(3,), conditions=(TRUE_SEGMENTS.name, PERCEIVED.name), trials=60),
+    Sizes(methods=_OURS, counts=(3,), conditions=(TRUE_SEGMENTS.name, PERCEIVED.name), trials=4),
+    axis="condition",
+)
+"""Everything in it is seen through the camera in the robot's head; success is judged on the simulator's truth."""
 BUDGETS = tuple(
     replace(found, name=f"{found.name}-budget", title=f"Within a budget: {found.title}", budget=True, first=False)
     for found in map(DESIGNS.get, ("table3", "table2"))

@@ -15,6 +15,7 @@ from pathlib import Path
 from fail2progress.core.camera import Camera
 from fail2progress.core.provenance import provenance
 from fail2progress.core.registry import Registry
+from fail2progress.evaluation.embodiment import Embodiment
 from fail2progress.evaluation.lifelong import Lifelong, Round
 from fail2progress.evaluation.studies.true_data import best_rung, from_event, true_failures
 from fail2progress.failures.classifier import Classifier
@@ -132,6 +133,8 @@ class Recipe:
     simulator: str = simulators.DEFAULT
     camera: Camera = field(default_factory=Camera)
     """What failures are met through."""
+    embodiment: Embodiment = field(default_factory=Embodiment)
+    """Who meets them."""
     otherwise_base: bool = False
     """Where there is nothing to learn from, the base model is what the method makes."""
 
@@ -156,6 +159,7 @@ def make(recipe: Recipe) -> Made:
             model, note = start.model, {"rounds": [], "not_learnt": str(error)}
     head: dict[str, object] = {"parent": start.digest, "learns": asdict(recipe.learns), **note}
     told = {"task": recipe.task, "objects": recipe.objects, "rounds": recipe.rounds, "camera": asdict(recipe.camera)}
+    told |= {"embodiment": asdict(recipe.embodiment)}
     save_checkpoint(model, Path(recipe.out), {**head, "provenance": provenance(seed=recipe.seed, parent=start.digest, **told)})
     return Made(recipe.out)
 
@@ -177,7 +181,7 @@ def _continued(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taugh
 
 
 def _life(recipe: Recipe) -> Lifelong:
-    return Lifelong(task(recipe.task), recipe.objects, recipe.rounds, camera=recipe.camera)
+    return Lifelong(task(recipe.task), recipe.objects, recipe.rounds, camera=recipe.camera, embodiment=recipe.embodiment)
 
 
 def _taught(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:

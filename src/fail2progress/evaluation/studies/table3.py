@@ -16,6 +16,7 @@ from types import MappingProxyType
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.comparison import Comparison, compare
+from fail2progress.evaluation.embodiment import Embodiment
 from fail2progress.evaluation.evaluate import summarise
 from fail2progress.evaluation.predictions import f1
 from fail2progress.evaluation.rows import Row
@@ -36,6 +37,7 @@ from fail2progress.evaluation.studies.conditions import USUAL, Condition
 from fail2progress.evaluation.studies.methods import METHODS, FromFailures, Method, Recipe, make
 from fail2progress.evaluation.trials import TrialResult
 from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.simulation import registry as simulators
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.registry import task
 
@@ -100,10 +102,11 @@ class Study:
         }
         decides |= {"task": task_content(self.task), "objects": objects, "rounds": self.rounds, "seed": self.seed}
         decides |= {"rehearsal": file_digest(self.rehearsal), "code": code_version((*ACTING, *LEARNING))}
-        decides |= {"camera": asdict(met.camera)}
+        decides |= {"camera": asdict(met.camera), "embodiment": asdict(met.embodiment)}
         out = self.folder / "models" / f"{base.configuration}_{method.name}_{address(decides)}.safetensors"
-        asked = (self.task, objects, self.rounds, self.seed, str(self.rehearsal), str(out))
-        return Recipe(str(base.path), method.learns, *asked, camera=met.camera, otherwise_base=met.camera.noise > 0.0)
+        asked = (self.task, objects, self.rounds, self.seed, str(self.rehearsal), str(out), simulators.DEFAULT)
+        weak = met.camera.noise > 0.0 or met.embodiment != Embodiment()
+        return Recipe(str(base.path), method.learns, *asked, met.camera, met.embodiment, weak)
 
     @cached_property
     def _digests(self) -> dict[str, str]:
@@ -138,12 +141,14 @@ class Study:
         """Every cell, run or not, with comparisons, what each model learnt from, and provenance."""
         rows: list[Row] = []
         successes: dict[str, dict[str, dict[int, bool]]] = {}
+        conditions: dict[str, dict[str, dict[int, bool]]] = {}
         for cell in self.cells():
             results = self.queue.results(cell) if Path(cell.model).exists() else Results((), 0.0)
             rows.append(self._row(cell, results, (problems or {}).get(cell.model, NOT_YET)))
             if results.trials:
-                group = successes.setdefault(_group(cell), {})
-                group[cell.method.name] = {result.seed: result.success for result in results.trials}
+                by_seed = {result.seed: result.success for result in results.trials}
+                successes.setdefault(_group(cell), {})[cell.method.name] = by_seed
+                conditions.setdefault(_otherwise(cell), {})[cell.condition.name] = by_seed
         compared = compare(successes.items())
         return {
             "table": self.name,
@@ -154,6 +159,7 @@ class Study:
             "complete": all(row["complete"] for row in rows),
             "trial_seconds": self._seconds(),
             "comparisons": [comparison.to_dict() for comparison in compared],
+            "conditions": [comparison.to_dict() for comparison in compare(conditions.items())],
             "claims": [str(comparison) for comparison in compared if comparison.shown],
             "detection_f1_over_all_trials": _pooled_detection(rows),
             "lessons": self._lessons(),
@@ -220,6 +226,12 @@ def _group(cell: Cell) -> str:
     return f"{cell.base}, {cell.objects} objects{seen}{way}"
 
 
+def _otherwise(cell: Cell) -> str:
+    """Cells that are alike but for what trials are seen through."""
+    way = "" if cell.spare is None else f", within the shortest plan + {cell.spare}"
+    return f"{cell.base}, {cell.method.name}, {cell.objects} objects{way}"
+
+
 def _by_seed(results: tuple[TrialResult, ...]) -> Row:
     failed = {str(result.seed): result.failed_step or "none" for result in results if not result.success}
     return {"successful_seeds": [result.seed for result in results if result.success], "failed_seeds": failed}
@@ -239,8 +251,8 @@ def _pooled_detection(rows: list[Row]) -> float:
     return f1(*(sum(counts[key] for counts in run) for key in ("hits", "false_alarms", "misses")))
 
 
-def comparisons(report: Mapping[str, object]) -> list[Comparison]:
-    """Those of a report, as they were made."""
-    told = report["comparisons"]
+def comparisons(report: Mapping[str, object], of: str = "comparisons") -> list[Comparison]:
+    """Those of a report, as they were made: of methods, or of "conditions" where it has any."""
+    told = report.get(of)
     rows = told if isinstance(told, list) else []
     return [Comparison(**{key: value for key, value in row.items() if key != "shown"}) for row in rows]

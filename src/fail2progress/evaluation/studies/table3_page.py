@@ -71,6 +71,8 @@ def markdown(report: Mapping[str, object]) -> str:
         title = way(spare)
         told = [(*values(row), *further(row)) for row in found if row["spare"] == spare]
         lines += [f"## {report['title']}", "", f"{title[0].upper()}{title[1:]}:", "", *_table((*HEADS, *FURTHER), told)]
+    seen = comparisons(report, "conditions") if report["axis"] == "condition" else []
+    lines += ["The same method and trials, seen otherwise:", "", *(f"- {one}" for one in seen), ""] if seen else []
     return "\n".join([*lines, MEANINGS, ""])
 
 

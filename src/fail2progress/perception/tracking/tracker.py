@@ -61,9 +61,10 @@ class Tracker:
         pairs = self._match(found, expected)
         seen = {name: continued(self.tracks[name], found[i]) for name, i in pairs.items()}
         hidden = self._hidden(seen, expected, perceived)
+        known = {name: (seen | hidden)[name] for name in self.tracks}
         taken = set(pairs.values())
         new = dict(self._new(found[i]) for i in range(len(found)) if i not in taken)
-        self.tracks = self._with_containers({**seen, **hidden, **new}, perceived, expected)
+        self.tracks = self._with_containers(known | new, perceived, expected)
         present = {name: track for name, track in self.tracks.items() if track.gone <= self.gates.patience}
         return _as_perceived(present, perceived)
 
