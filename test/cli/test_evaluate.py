@@ -74,6 +74,16 @@ def test_trials_in_a_simulator_from_outside(run, refuses, checkpoint: Path, kine
     assert "unknown simulator 'bullet'; known: " in refuses(*options, "--simulator", "bullet")
 
 
+def test_real_trials_on_perceived_segments(run, refuses, checkpoint: Path) -> None:
+    options = ("evaluate", "--objects", 3, "--trials", 1, "--model", checkpoint, "--processes", 1, "--seed", 2)
+    result = run(*options, "--segmenter", "geometric", "--json")
+    assert result.exit_code == 0, result.output
+    values = json.loads(result.stdout)
+    assert (values["trials"], values["robot"], values["segmenter"]) == (1, "hand", "geometric")
+    assert "unknown segmenter 'eyes'" in refuses(*options, "--segmenter", "eyes")
+    assert "unknown robot 'arm'" in refuses(*options, "--robot", "arm")
+
+
 def test_lifelong_mistakes(refuses, checkpoint: Path, tmp_path: Path) -> None:
     lifelong = ("evaluate", "--lifelong", "--model", checkpoint, "--out", tmp_path / "life", "--processes", 1)
     assert "unknown task 'juggling'" in refuses(*lifelong, "--over", "row-pushed,juggling")

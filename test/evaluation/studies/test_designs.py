@@ -4,10 +4,11 @@ import pytest
 
 from fail2progress.cli import reproduce_table3
 from fail2progress.core.camera import Camera
+from fail2progress.evaluation.embodiment import Embodiment
 from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.bases import base
 from fail2progress.evaluation.studies.conditions import CONDITIONS, USUAL
-from fail2progress.evaluation.studies.designs import BUDGETS, DESIGNS, MODELS, PARTICLES, Design
+from fail2progress.evaluation.studies.designs import BUDGETS, DESIGNS, LOOP, MODELS, PARTICLES, Design
 from fail2progress.evaluation.studies.methods import FromFailures
 from fail2progress.evaluation.studies.table3 import Study
 from fail2progress.models import weights
@@ -69,3 +70,12 @@ def test_particles_are_the_axis_of_figure_7() -> None:
     learnt = [method.learns for method in methods]
     assert [one.samples for one in learnt if isinstance(one, FromFailures)] == list(PARTICLES)
     assert [method.name for method in methods if method.name == "fail2progress"] == ["fail2progress"]  # the usual 20
+
+
+def test_perceived_segments_stand_beside_true_ones_and_teach_too() -> None:
+    loop = study(LOOP, False, Path("x"))
+    assert loop.name == reproduce_table3.PERCEIVED and loop.trials == 60
+    bodies = {cell.condition.name: cell.jobs(1)[0].embodiment for cell in loop.cells()}
+    assert bodies == {"stretch": Embodiment("stretch"), "stretch-fused": Embodiment("stretch", "fused")}
+    assert {recipe.embodiment for recipe in loop.recipes()} == set(bodies.values()) and len(loop.recipes()) == 2
+    assert len({cell.key for cell in loop.cells()}) == len(loop.cells()) == 4

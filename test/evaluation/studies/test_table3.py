@@ -147,3 +147,19 @@ def test_conditions_are_seen_through_their_cameras_and_failures_too_where_they_a
     assert len({cell.key for cell in cells}) == len(cells)
     gaps = {row["condition"]: row["sim2real_gap"] for row in rows if row["method"] == "gradient"}
     assert gaps["noise-5mm"] == pytest.approx(0.05) and gaps["usual"] != gaps["usual"]
+
+
+def test_the_same_trials_seen_otherwise_are_compared(study: Study) -> None:
+    conditions = tuple(map(CONDITIONS.get, ("stretch", "stretch-fused")))
+    seen = replace(study, conditions=conditions, counts=(3,), bases=study.bases[:1], spare=None, trials=10, axis="condition")
+    report: Any = seen.run(Scripted(unlike="fused"))
+    told = {row["where"]: row for row in report["conditions"]}
+    assert set(told) == {f"points2plans, {name}, 3 objects" for name in NAMES}
+    one = told["points2plans, fail2progress, 3 objects"]
+    assert (one["first"], one["second"], one["only_first"], one["only_second"]) == ("stretch", "stretch-fused", 10, 0)
+    assert one["shown"] and one["pairs"] == 10
+    assert told["points2plans, original, 3 objects"]["p"] == pytest.approx(2 * 0.5**5)
+    assert "- points2plans, fail2progress, 3 objects: stretch beats stretch-fused (10 to 0 of 10 trials decide" in markdown(
+        report
+    )
+    assert "seen otherwise" not in markdown({**report, "axis": "objects"})

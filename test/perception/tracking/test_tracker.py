@@ -183,3 +183,13 @@ def test_ids_are_distinct_and_never_lost_whatever_comes(frames: list[list[tuple[
         names = [part.id for part in (*found.surfaces, *found.segments)]
         assert len(set(names)) == len(names) and before <= set(tracker.tracks)
         assert sum(part.visibility > 0 for part in found.segments) == len(cells)
+
+
+def test_tracks_keep_their_order_whether_they_are_seen_or_hidden() -> None:
+    tracker = Tracker()
+    things = [box(name, (0.45 + 0.1 * i, 0.0, 0.5)) for i, name in enumerate("abc")]
+    tracker.update(view(*things))
+    one_hidden = tracker.update(view(things[2], things[0]))
+    assert [part.id for part in one_hidden.segments] == ["a", "b", "c"]
+    all_back = tracker.update(view(*reversed(things), box("d", (0.6, 0.3, 0.5))))
+    assert [part.id for part in all_back.segments] == ["a", "b", "c", "d"]
