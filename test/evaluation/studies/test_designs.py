@@ -78,4 +78,4 @@ def test_perceived_segments_stand_beside_true_ones_and_teach_too() -> None:
     bodies = {cell.condition.name: cell.jobs(1)[0].embodiment for cell in loop.cells()}
     assert bodies == {"stretch": Embodiment("stretch"), "stretch-fused": Embodiment("stretch", "fused")}
     assert {recipe.embodiment for recipe in loop.recipes()} == set(bodies.values()) and len(loop.recipes()) == 2
-    assert len({cell.key for cell in loop.cells()}) == len(loop.cells()) == 4
+    assert len({cell.name for cell in loop.cells()}) == len(loop.cells()) == 4
