@@ -9,6 +9,7 @@ import numpy as np
 
 from fail2progress.failures.surprise import CLOSE
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult
+from fail2progress.learning.finetuning.chance import KNOWN
 from fail2progress.learning.finetuning.finetune import RUNGS
 from fail2progress.learning.finetuning.targeted import Targeted
 from fail2progress.models.base import SkillEffectModel
@@ -40,13 +41,14 @@ class Try:
     def merit(self) -> float:
         """By which those that passed are compared: the failure mended, less what was forgotten beyond the aim.
 
-        Errors that are good enough are alike: against 8 mm before, one millimetre outweighed all else (docs/decisions/0070).
-        What most things do says little of whether a model knows when they do otherwise, as to fall or not to: so the error of
-        those farthest off counts, too (0077).
+        Errors below KNOWN are alike: against 8 mm before, one millimetre outweighed all else (docs/decisions/0070). Below CLOSE they
+        still count: where relations come out alike, a row 16 mm off was taken for one 8 mm off (0086). What most things do says
+        little of whether a model knows when they do otherwise, as to fall or not to: so the error of those farthest off counts,
+        too (0077).
         """
         after, before = self.verdict.after, self.verdict.before
         pairs = (after.motion, before.motion), (after.failure_error, before.failure_error), (after.far, before.far)
-        left = sum(min(max(now, CLOSE) / max(then, CLOSE), 1.0) for now, then in pairs)
+        left = sum(min(max(now, KNOWN) / max(then, CLOSE), 1.0) for now, then in pairs)
         value = after.failure_f1 + 0.5 * min(after.broken, after.shifted) - 0.1 * left
         value -= _FORGETTING * max(self.verdict.lost - AIM, 0.0)
         return float(np.nan_to_num(value, nan=-9.0)) + 10.0 * self.verdict.passed
@@ -56,7 +58,7 @@ class Try:
         """Whether nothing else need be tried."""
         after = self.verdict.after
         right = after.failure_f1 >= 0.97 and min(after.broken, after.shifted) >= 0.95
-        mended = right and after.motion <= 0.02 and after.far <= CLOSE
+        mended = right and after.motion <= 0.02 and after.far <= CLOSE and after.failure_error <= KNOWN
         return self.verdict.passed and mended and self.verdict.lost <= AIM
 
     def to_dict(self) -> dict[str, object]:
