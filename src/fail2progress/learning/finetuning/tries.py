@@ -41,10 +41,10 @@ class Try:
     def merit(self) -> float:
         """By which those that passed are compared: the failure mended, less what was forgotten beyond the aim.
 
-        Errors below KNOWN are alike: against 8 mm before, one millimetre outweighed all else (docs/decisions/0070). Below CLOSE they
-        still count: where relations come out alike, a row 16 mm off was taken for one 8 mm off (0086). What most things do says
-        little of whether a model knows when they do otherwise, as to fall or not to: so the error of those farthest off counts,
-        too (0077).
+        Errors below KNOWN are alike: against 8 mm before, one millimetre outweighed all else (docs/decisions/0070). Below CLOSE
+        they still count: where relations come out alike, a row 16 mm off was taken for one 8 mm off (0086). What most things do
+        says little of whether a model knows when they do otherwise, as to fall or not to: so the error of those farthest off
+        counts, too (0077).
         """
         after, before = self.verdict.after, self.verdict.before
         pairs = (after.motion, before.motion), (after.failure_error, before.failure_error), (after.far, before.far)
