@@ -189,17 +189,20 @@ def overview(report: Mapping[str, object]) -> list[Overview]:
     rows = report["rows"]
     found: list[Row] = list(rows) if isinstance(rows, list) else []
     tables: dict[tuple[str, int | None, int], dict[str, dict[str, str]]] = {}
+    partly: set[tuple[str, int | None, int]] = set()
     for row in found:
         seen = "" if row["condition"] == "usual" else f", {row['condition']}"
-        table = tables.setdefault((row["base_model"], row["spare"], row["asked"]), {})
-        table.setdefault(row["method"], {})[f"{row['objects']} objects{seen}"] = _success(row)
-    return [_laid_out(*head, table) for head, table in tables.items()]
+        head = (row["base_model"], row["spare"], row["asked"])
+        tables.setdefault(head, {}).setdefault(row["method"], {})[f"{row['objects']} objects{seen}"] = _success(row)
+        if not row["complete"]:
+            partly.add(head)
+    return [_laid_out(*head, table, "at most " * (head in partly)) for head, table in tables.items()]
 
 
-def _laid_out(base: str, spare: int | None, trials: int, table: Mapping[str, Mapping[str, str]]) -> Overview:
+def _laid_out(base: str, spare: int | None, trials: int, table: Mapping[str, Mapping[str, str]], most: str) -> Overview:
     heads = tuple(dict.fromkeys(head for cells in table.values() for head in cells))
     lines = [(method, *(cells.get(head, "-") for head in heads)) for method, cells in table.items()]
-    return f"{base}, {way(spare)}, {trials} trials a cell", ("method", *heads), lines
+    return f"{base}, {way(spare)}, {most}{trials} trials a cell", ("method", *heads), lines
 
 
 def _success(row: Row) -> str:
