@@ -57,4 +57,4 @@ def test_what_forgets_a_little_too_much_is_tried_some_of_the_way(
     finetuning = FinetuneOptions(2, batch=4, replay=2, adjusts="all")
     lesson = Learner(simulator, choose(data), targeting, finetuning, patience=0.0).learn([event], model, 0)
     assert len(lesson.tries) == 1 + times
-    assert [one.adjusts for one in lesson.tries[1:]] == [f"all, {share:.0%} of the way" for share in SHARES][:times]
+    assert [one.label for one in lesson.tries[1:]] == [f"all, {share:.0%} of the way" for share in SHARES][:times]

@@ -78,7 +78,7 @@ def test_a_ladder_of_weights_the_fewest_first(learner: Learner, event: FailureEv
     best = best_of(lesson.tries)
     assert lesson.model is best.model and lesson.verdict == best.verdict
     report = json.loads(json.dumps(lesson.to_dict()))
-    assert [one["adjusts"] for one in report["tries"]] == [one.adjusts for one in lesson.tries]
+    assert [one["adjusts"] for one in report["tries"]] == [one.label for one in lesson.tries]
 
 
 def test_without_time_the_ladder_is_climbed_until_something_passes(

@@ -7,9 +7,11 @@ from fail2progress.models.points2plans.model import Points2Plans
 START = Scores(0.6, 0.2, 0.9, 0.97, motion=0.1, far=0.4)
 
 
-def tried(model: Points2Plans, adjusts: str, f1: float, *, far: float = 0.02, lost: float = 0.0, passed: bool = True) -> Try:
+def tried(
+    model: Points2Plans, adjusts: str, f1: float, *, far: float = 0.02, lost: float = 0.0, passed: bool = True, share: float = 1.0
+) -> Try:
     after = Scores(f1, 0.01, 0.9, START.held_out_prediction - lost, motion=0.01, far=far)
-    return Try(adjusts, 1.0, 20, AcceptanceResult(passed, START, after, ""), model, ())
+    return Try(adjusts, 1.0, 20, AcceptanceResult(passed, START, after, ""), model, (), share)
 
 
 @pytest.mark.parametrize(("before", "near", "far", "alike"), [(0.008, 0.0055, 0.007, True), (0.2, 0.03, 0.06, False)])
@@ -48,7 +50,7 @@ def test_more_weights_must_be_better_by_a_hundredth(model: Points2Plans, more: f
 
 
 def test_of_the_same_weights_the_better_is_taken(model: Points2Plans) -> None:
-    whole, part = tried(model, "all", 0.98), tried(model, "all, 75% of the way", 0.981)
+    whole, part = tried(model, "all", 0.98), tried(model, "all", 0.981, share=0.75)
     assert best_of([whole, part]) is part and best_of([part, whole]) is part
 
 
@@ -58,6 +60,8 @@ def test_where_some_things_end_far_off_that_counts_too(model: Points2Plans) -> N
 
 
 def test_what_forgets_more_than_the_aim_is_taken_only_where_it_mends_much_more(model: Points2Plans) -> None:
-    forgets, part = tried(model, "all", 0.99, lost=AIM + 0.0005), tried(model, "all, 90% of the way", 0.97, lost=AIM - 0.0001)
+    forgets = tried(model, "all", 0.99, lost=AIM + 0.0005)
+    part = tried(model, "all", 0.97, lost=AIM - 0.0001, share=0.9)
+    assert (forgets.label, part.label) == ("all", "all, 90% of the way")
     assert best_of([forgets, part]) is part
-    assert best_of([forgets, tried(model, "all, 50% of the way", 0.90, lost=0.0)]) is forgets
+    assert best_of([forgets, tried(model, "all", 0.90, lost=0.0, share=0.5)]) is forgets

@@ -189,12 +189,12 @@ class Bench:
         judged = []
         for one in lesson.tries:
             after = measured["after"] if one is chosen else summed(self._compared(one.model, family))
-            judged.append({"adjusts": one.adjusts, "passed": one.verdict.passed, "mended": mended(before, after), "after": after})
+            judged.append({"adjusts": one.label, "passed": one.verdict.passed, "mended": mended(before, after), "after": after})
         return {
             **measured,
             "passed": lesson.verdict.passed,
             "reason": lesson.verdict.reason,
-            "adjusts": chosen.adjusts,
+            "adjusts": chosen.label,
             "mended": mended(before, measured["after"]),
             "judged": judged,
             "data": data_row(lesson.tries[0].targeted[0]),

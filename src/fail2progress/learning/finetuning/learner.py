@@ -195,13 +195,13 @@ class _Learning:
         sources = *copies(data, self.learner.finetuning.mirror), known.replay, *(lesson.replay for lesson in known.lessons)
         learnt = torch.cat([codes(source) for source in sources])
 
-        def judged(adjusts: str, tuned: SkillEffectModel) -> AcceptanceResult:
+        def judged(adjusts: str, tuned: SkillEffectModel, share: float = 1.0) -> AcceptanceResult:
             start = time.perf_counter()
             self.report("gate", 0.0)
             after = score(tuned, check, known, *asked, codes)
             self._spent("gate", time.perf_counter() - start)
             verdict = judge(before, after, self.learner.rule)
-            self.tries.append(Try(adjusts, options.freedom, options.samples, verdict, tuned, targeted))
+            self.tries.append(Try(adjusts, options.freedom, options.samples, verdict, tuned, targeted, share))
             return verdict
 
         for rung in self._rungs():
@@ -209,7 +209,7 @@ class _Learning:
             verdict = judged(rung.adjusts, tuned)
             if verdict.passed and AIM < verdict.lost <= _NEARLY * AIM:
                 for share in SHARES:
-                    if judged(f"{rung.adjusts}, {share:.0%} of the way", blended(self.model, tuned, share)).lost <= AIM:
+                    if judged(rung.adjusts, blended(self.model, tuned, share), share).lost <= AIM:
                         break
             if any(one.enough for one in self.tries) or (self._late and self._passed):
                 return

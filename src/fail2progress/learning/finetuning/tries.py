@@ -23,7 +23,7 @@ thirty of them does not tell which weights say the same of others; the fewest do
 
 @dataclass(frozen=True)
 class Try:
-    """One fine-tuning and its judgement."""
+    """One fine-tuning and its judgement; `share` of the way from the old model (blending)."""
 
     adjusts: str
     freedom: float
@@ -31,11 +31,17 @@ class Try:
     verdict: AcceptanceResult
     model: SkillEffectModel
     targeted: tuple[Targeted, ...]
+    share: float = 1.0
 
     @property
     def rung(self) -> int:
         """How many weights are adjusted, as a number of the ladder's rung."""
-        return RUNGS.index(self.adjusts.split(",")[0])
+        return RUNGS.index(self.adjusts)
+
+    @property
+    def label(self) -> str:
+        """What was adjusted and how far, for people."""
+        return self.adjusts if self.share == 1.0 else f"{self.adjusts}, {self.share:.0%} of the way"
 
     @property
     def merit(self) -> float:
@@ -64,7 +70,7 @@ class Try:
     def to_dict(self) -> dict[str, object]:
         """For reports."""
         return {
-            "adjusts": self.adjusts,
+            "adjusts": self.label,
             "freedom_m": self.freedom,
             "samples": self.samples,
             "passed": self.verdict.passed,
