@@ -4,8 +4,6 @@ Held for the built-in ones: beside their registry, no file imports one or asks f
 and why; nothing may be added to it without a reason, and what no longer does so has to be taken out.
 """
 
-import ast
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from fail2progress.perception.relations.registry import DETECTORS
 from fail2progress.perception.segmentation.registry import SEGMENTERS
 from fail2progress.simulation.registry import SIMULATORS
 from fail2progress.tasks.registry import TASKS
-from skills.test_names import asks
+from support.sources import Asked, asked_in, asked_of
 
 PACKAGE = Path(__file__).resolve().parents[1] / "src" / "fail2progress"
 HOMES: dict[str, tuple[Registry[Any], str]] = {
@@ -65,14 +63,15 @@ def own_modules(target: str) -> str:
     return folder if file in ("model", "entry", "segmenter") else module
 
 
-def imports(tree: ast.AST, module: str) -> Iterator[int]:
+def imports(asked: Asked, module: str) -> list[int]:
     """Lines that import from a module or from the folder of that name."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            named = [f"{node.module}.{alias.name}." for alias in node.names]
-            shared = tuple(f"{module}.{name}." for name in SHARED.get(module.rpartition(".")[2], ()))
-            if any(name.startswith(f"{module}.") and not name.startswith(shared) for name in named):
-                yield node.lineno
+    shared = tuple(f"{module}.{name}." for name in SHARED.get(module.rpartition(".")[2], ()))
+    lines = []
+    for source, names, line in asked.imports:
+        named = [f"{source}.{name}." for name in names]
+        if any(name.startswith(f"{module}.") and not name.startswith(shared) for name in named):
+            lines.append(line)
+    return lines
 
 
 def leaks(kind: str, name: str) -> set[str]:
@@ -86,8 +85,8 @@ def leaks(kind: str, name: str) -> set[str]:
         relative = path.relative_to(PACKAGE).as_posix()
         if relative in DATA or relative in homes or path.with_suffix("") == own or own in path.parents:
             continue
-        tree = ast.parse(path.read_text("utf-8"))
-        if any(asks(tree, name)) or (module is not None and any(imports(tree, module))):
+        asked = asked_in(path)
+        if asked.choosing(name) or (module is not None and imports(asked, module)):
             found.add(relative)
     return found
 
@@ -102,7 +101,7 @@ def test_nothing_outside_a_part_knows_it(kind: str, name: str) -> None:
 
 def test_the_check_sees_an_import_of_a_module_by_name() -> None:
     source = "from fail2progress.perception.relations import geometric"
-    assert list(imports(ast.parse(source), "fail2progress.perception.relations.geometric")) == [1]
+    assert imports(asked_of(source), "fail2progress.perception.relations.geometric") == [1]
     shared, own = (f"from fail2progress.simulation.mujoco.{name} import x" for name in ("bodies", "backend"))
-    assert not list(imports(ast.parse(shared), "fail2progress.simulation.mujoco"))
-    assert list(imports(ast.parse(own), "fail2progress.simulation.mujoco")) == [1]
+    assert not imports(asked_of(shared), "fail2progress.simulation.mujoco")
+    assert imports(asked_of(own), "fail2progress.simulation.mujoco") == [1]
