@@ -9,12 +9,13 @@ import pytest
 
 from fail2progress.reporting.study_folder import NoReportError, parts, write
 from fail2progress.reporting.study_page import Part, html
-from support.scripted import Scripted, small_study
+from support.scripted import Scripted, small_study, unpictured
 
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return small_study(tmp_path_factory.mktemp("study")).run(Scripted())
+    """Without pictures of failures, which take time and are asked of the page itself."""
+    return unpictured(small_study(tmp_path_factory.mktemp("study")).run(Scripted()))
 
 
 def put(folder: Path, name: str, report: object) -> None:

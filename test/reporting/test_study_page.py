@@ -13,7 +13,7 @@ import pytest
 from fail2progress.evaluation.studies.conditions import CONDITIONS
 from fail2progress.evaluation.studies.designs import samples
 from fail2progress.reporting.study_page import Part, html
-from support.scripted import Scripted, small_study
+from support.scripted import Scripted, small_study, unpictured
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -92,11 +92,6 @@ def test_the_page_says_what_was_run_and_what_was_not(text: str) -> None:
     links = re.findall(r'href="#([^"]+)"', text)
     assert len(links) > 20 and set(links) <= anchors
     assert text.count("data:image/png;base64,") + text.count("data:image/webp;base64,") == text.count("<img ")
-
-
-def unpictured(report: dict[str, Any]) -> dict[str, Any]:
-    """Without pictures of failures, which take time."""
-    return {**report, "rows": [{**row, "example": None} for row in report["rows"]]}
 
 
 def test_what_was_compared_is_a_table_and_what_was_not_is_left_out(reports: list[dict[str, Any]], text: str) -> None:

@@ -26,7 +26,7 @@ def killed_run(folder: Path, variables: dict[str, str], seed: int, kills: int) -
     rng = np.random.default_rng(seed)
     said: list[str] = []
     victims: list[str] = []
-    values = {"robot": "hand", "samples": 6, "epochs": 40, "attempts": 30, "result": str(folder / "result.json")}
+    values = {"robot": "hand", "samples": 6, "epochs": 40, "patience": 0.0, "attempts": 30, "result": str(folder / "result.json")}
     supervisor = Supervisor(Launch("sim", folder, {**values, "story": True}), said.append, variables)
 
     def kill() -> None:

@@ -40,12 +40,14 @@ def learn(
     processes: int | None = None,
     rehearsal: str | Path | None = None,
     report: Callable[[str, float], None] = lambda stage, share: None,
+    patience: float = 45.0,
 ) -> FineTuningResult:
     """Find scenes and actions like a failure, simulate them, fine-tune a copy of the model, and judge whether it may go live.
 
     An item is carried out first; what goes otherwise than the model expects is its failure. `rehearsal` names executions for
     replay and for the gate, by default those of the package. `report` hears the stage and its share done. `processes`: of the
-    simulation, by default one for every core. The model that is given stays as it is; the tuned one is the result's `model`, and
+    simulation, by default one for every core. `patience`: seconds of processor time in which more is tried while nothing passes;
+    one attempt is made in any case. The model that is given stays as it is; the tuned one is the result's `model`, and
     `verdict` says whether it passed.
 
     Raises NoFailureError: an item that the model predicts rightly; NothingToVaryError: a failure without anything to vary;
@@ -58,7 +60,7 @@ def learn(
     kept = load_rehearsal(Path(rehearsal) if rehearsal is not None else weights.path(weights.KEEPSAKE))
     with ParallelSimulator(processes, simulator) as physics:
         events = _events(lesson, physics, found, digest)
-        return Learner(physics, kept, targeting, finetuning).learn(events, found, seed, report)
+        return Learner(physics, kept, targeting, finetuning, patience=patience).learn(events, found, seed, report)
 
 
 def evaluate(

@@ -151,6 +151,7 @@ _NODES = (
             Parameter("seed", 0, "of everything random in learning", 0, 10**6),
             Parameter("samples", 20, "scenes to learn from (M of the paper)", 1, 1000),
             Parameter("epochs", 200, "of fine-tuning", 1, 10000),
+            Parameter("patience", 45.0, "seconds of processor time in which other data are tried while nothing passes", 0, 3600),
         ),
         ("failure_reports", "model_updates"),
         ("model_updates", "model_states", "view/particles"),

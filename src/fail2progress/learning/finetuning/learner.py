@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.core.gaps import Gap, merged
+from fail2progress.core.scene import Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import gaps_of
 from fail2progress.failures.hindsight import known_afterwards
@@ -145,6 +146,11 @@ class _Learning:
     report: Progress
     seconds: dict[str, float] = field(default_factory=dict)
     tries: list[Try] = field(default_factory=list)
+    scenes: dict[int, tuple[FailureEvent, Scene]] = field(default_factory=dict)
+    """What was rebuilt of the failures, once for all attempts, by the observation that it was rebuilt from."""
+
+    def __post_init__(self) -> None:
+        self.codes = Codes(self.model)
 
     def result(self) -> FineTuningResult:
         """Try until one is good enough, or time is over; the best of all."""
@@ -174,7 +180,7 @@ class _Learning:
         for i, event in enumerate(self.events):
             seed = self.seed + i + 1000 * number
             stage: Report = lambda name: self.report(name, 0.0)  # noqa: E731
-            made.append(target(event, self.model, self.learner.simulator, options, seed, stage, self.learner.rebuild))
+            made.append(target(event, self.model, self.learner.simulator, options, seed, stage, self._rebuilt))
             for name, seconds in made[-1].seconds.items():
                 self._spent(name, seconds)
         return tuple(made)
@@ -185,10 +191,9 @@ class _Learning:
         start = time.perf_counter()
         pairs = [pair for own in targeted for pair in own.judged]
         check = held_back([outcome for outcome, _ in pairs], [world for _, world in pairs], self.learner.simulator, self.seed)
-        known = self.learner.rehearsal
+        known, codes = self.learner.rehearsal, self.codes
         worlds = [own.space.physics for own in targeted]
         asked = self._repetitions(self.events, worlds), self._repetitions(self.learner.earlier)
-        codes = Codes(self.model)
         before = score(self.model, check, known, *asked, codes)
         self._spent("gate", time.perf_counter() - start)
         found: dict[str | None, SkillEffectModel] = {None: self.model}
@@ -241,9 +246,14 @@ class _Learning:
 
     def _repetitions(self, events: Sequence[FailureEvent], worlds: Sequence[PhysicsPrior] = ()) -> list[Repetitions]:
         """The failures carried out again, each in worlds with the physics that is believed; ordinary ones unless given."""
-        simulator, rebuild = self.learner.simulator, self.learner.rebuild
-        pairs = enumerate(zip(events, worlds or [NOMINAL] * len(events), strict=True))
-        return [repeat(event, rebuild(event), simulator, self.seed + i, physics=world) for i, (event, world) in pairs]
+        simulator, pairs = self.learner.simulator, enumerate(zip(events, worlds or [NOMINAL] * len(events), strict=True))
+        return [repeat(event, self._rebuilt(event), simulator, self.seed + i, physics=world) for i, (event, world) in pairs]
+
+    def _rebuilt(self, event: FailureEvent) -> Scene:
+        """O_F as a scene. The event is kept so that its observation's identity stays its own."""
+        if id(event.before) not in self.scenes:
+            self.scenes[id(event.before)] = event, self.learner.rebuild(event)
+        return self.scenes[id(event.before)][1]
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
