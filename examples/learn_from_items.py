@@ -16,7 +16,7 @@ ITEMS = Path(__file__).with_name("items.jsonl")
 
 def main(items: Path = ITEMS, out: Path | None = None) -> None:
     """Print what was learnt; write the tuned model where a file is named and the gate let it through."""
-    lesson = f2p.learn(items, seed=0)
+    lesson = f2p.learn(items, seed=0, patience=0.0)  # the first model that passes will do here
     samples = sum(len(targeted.outcomes) for targeted in lesson.targeted)
     print(f"{samples} executions like the failure, {sum(lesson.seconds.values()):.0f} s")
     print(f"the tuned model {'passed' if lesson.verdict.passed else 'was rejected'}: {lesson.verdict.reason}")
