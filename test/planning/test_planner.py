@@ -11,6 +11,7 @@ from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
 from fail2progress.planning.optimise import Shooting
 from fail2progress.planning.planner import Plan, Planner
+from fail2progress.planning.search import SearchOptions
 from fail2progress.robots.base import ExecutionError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -85,6 +86,15 @@ def test_a_model_that_leaves_contents_behind_fills_cups_last_if_it_may(oracle: M
     for skill in plan.skills:
         robot.execute(skill.call)
     assert trial.goal.satisfied(robot.truth)
+
+
+def test_what_a_skill_is_believed_to_undo_may_be_done_again(oracle: Make) -> None:
+    """Six things of a bag that it is thought to leave behind: twice one skill for each, and one for the bag."""
+    trial = task("multi-object-transport").trial(7, 3)
+    plan, _ = plan_for(oracle(carries=False), trial)
+    assert plan.reached and [skill.call.object for skill in plan.skills].count("bag_1") == 1 and len(plan) == 13
+    bounded, _ = plan_for(oracle(carries=False), trial, options=SearchOptions(slack=4))
+    assert not bounded.reached and len(bounded) <= 6 + 5
 
 
 def test_an_empty_plan_for_what_holds(oracle: Make) -> None:

@@ -36,8 +36,12 @@ def evaluate(
     method: str = typer.Option("original", help="original, replanning or fail2progress."),
     replan: bool | None = typer.Option(None, "--replan/--open-loop", help="For fail2progress: plan again after every skill."),
     free_order: bool = typer.Option(False, "--free-order", help="Do not ask for the capsules before the cups travel."),
-    slack: int = typer.Option(
-        4, min=0, max=MOST, help="Skills that a plan may have beyond one for every object; 0: no object moves twice."
+    slack: int | None = typer.Option(
+        None,
+        min=0,
+        max=MOST,
+        help="Skills that a plan may have beyond one for every object with something missing; 0: no object moves twice. "
+        "Default: one more for every object that the goal speaks of, at least four.",
     ),
     seed: int = typer.Option(1, min=0, max=MOST_SEED, help="Trials start from seed * 100000, and so on."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),

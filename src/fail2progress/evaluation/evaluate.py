@@ -45,7 +45,7 @@ class TrialJob:
     seed: int
     replan: bool
     free_order: bool = False
-    slack: int = SearchOptions.slack
+    slack: int | None = None
     simulator: str = simulators.DEFAULT
     goal: str = ""
     """Another goal than the task's, as Goal.parse reads it; empty for the task's own."""
@@ -137,7 +137,7 @@ def jobs(
     seed: int,
     replan: bool,
     free_order: bool = False,
-    slack: int = SearchOptions.slack,
+    slack: int | None = None,
     simulator: str = simulators.DEFAULT,
     goal: str = "",
     relations: str = DEFAULT,

@@ -27,6 +27,8 @@ from fail2progress.skills.samplers import Segments, Step
 _HALF = float(torch.log(torch.tensor(0.5)))
 COLLISION = 8.0
 """Taken off the score (nats) of parameters with which something is in the way."""
+LEAST = 4
+"""Skills beyond one for every object with something missing that a plan may have for any goal."""
 REACHED = "reached"
 EXHAUSTED = "no skill can make what is missing true"
 LENGTH = "no plan of up to {} skills was found to reach it"
@@ -41,8 +43,9 @@ class SearchOptions:
 
     samples: int = 32
     expansions: int = 40
-    slack: int = 4
-    """Skills that a plan may have beyond one for every object with something missing."""
+    slack: int | None = None
+    """Skills that a plan may have beyond one for every object with something missing. None: one more for every object that the
+    goal speaks of, and LEAST at least, since a skill may be believed to undo all that holds (docs/decisions/0091)."""
     patience: int = 6
     """Expansions in a row that may lead to nothing new."""
 
@@ -113,7 +116,7 @@ class _Search:
 
     def run(self, root: _Node) -> Skeleton:
         """Expand the most promising node until the goal is reached, or there is no use in going on."""
-        limit = self._left(root) + self.options.slack
+        limit = self._left(root) + self._slack()
         best, stale, expanded, reason = root, 0, 0, EXHAUSTED
         self._is_new(root)
         self._push(root, None)
@@ -174,6 +177,11 @@ class _Search:
         steps = [step for step in relevant_steps(missing, scene) if step.skill in known]
         costs = sorted({skill(step.skill).cost for step in steps})
         return [[step for step in steps if skill(step.skill).cost == cost] for cost in costs]
+
+    def _slack(self) -> int:
+        """Skills beyond one for every object with something missing."""
+        given = self.options.slack
+        return max(LEAST, len({atom.subject for atom in self.goal.atoms})) if given is None else given
 
     def _left(self, node: _Node) -> int:
         """How many objects have something missing: each needs a skill of its own."""
