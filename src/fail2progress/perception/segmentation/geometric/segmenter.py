@@ -32,6 +32,7 @@ from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table, extent, meetings, table
 from fail2progress.perception.segmentation.geometric.regions import CutRules, Numbers, Scan, Window, regions
 from fail2progress.perception.segmentation.geometric.stack_splitting import SeamRules, split
+from fail2progress.perception.segmentation.geometric.strays import StrayRules, without_strays
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
 from fail2progress.perception.segmentation.geometric.surface_colour import like_surface
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules, StandRules
@@ -66,6 +67,7 @@ class GeometricSegmenter(Segmenter):
     seam_rules: SeamRules = field(default_factory=SeamRules)
     tone_rules: ToneRules = field(default_factory=ToneRules)
     outsider_rules: OutsiderRules = field(default_factory=OutsiderRules)
+    stray_rules: StrayRules = field(default_factory=StrayRules)
 
     def segment(self, frame: RgbdFrame) -> Perceived:
         """See Segmenter. Without a pose of the camera, the planning frame is that of the largest table (see `Level`), with its
@@ -122,8 +124,9 @@ class GeometricSegmenter(Segmenter):
             things.sort(key=lambda thing: -len(thing.pixels))
         clock.done("fusion")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
-        owners = owners_of([thing.pixels for thing in things], labels.size)
-        view = View(scan, rows, origin, owners, rows.range.reshape(labels.shape))
+        away = rows.range.reshape(labels.shape)
+        things = without_strays(scan, things, away, self.stray_rules)
+        view = View(scan, rows, origin, owners_of([thing.pixels for thing in things], labels.size), away)
         segments = tuple(view.object(f"object_{i + 1}", thing) for i, thing in enumerate(things))
         tables = tuple(view.table(f"table_{i + 1}", surface) for i, surface in enumerate(surfaces))
         clock.done("shapes")
