@@ -104,16 +104,30 @@ def level_planes(axes: Level, normals: Image, inverted: Image, camera: Intrinsic
     """
     u, v = rays(camera)
     facing = (normals @ axes.up.astype(np.float32) > np.cos(np.radians(35))) & (inverted > 1 / rules.reach)
-    below = -(u * axes.up[0] + v * axes.up[1] + axes.up[2])[facing] / inverted[facing]
-    below = below[(below > 0.05) & (below < rules.reach)]
+    sink = -(u * axes.up[0] + v * axes.up[1] + axes.up[2])[facing]
+    below = sink / inverted[facing]
+    kept = (below > 0.05) & (below < rules.reach)
+    sink, below, least = sink[kept], below[kept], rules.share / 2 * inverted.size
+    found = list[Array]()
+    for _ in range(rules.planes):
+        middle = _most_common(below, least, rules)
+        if middle is None:
+            break
+        found.append(-axes.up / middle)
+        # As close as noise lets them: what lies off this height by more may be another table's top.
+        other = np.abs(sink / middle - sink / below) > rules.band
+        sink, below = sink[other], below[other]
+    return found
+
+
+def _most_common(below: Image, least: float, rules: PlaneRules) -> float | None:
+    """Metres below the camera at which most of (n,) readings are; None where fewer than `least` are there."""
     width = rules.step / 4
     counts = np.bincount((below / width).astype(np.int64), minlength=int(rules.reach / width) + 2).astype(float)
-    near = ndimage.gaussian_filter1d(counts, 1.0)
-    enough = ndimage.uniform_filter1d(counts, 5) * 5 > rules.share / 2 * inverted.size
-    peaks = np.flatnonzero((near >= np.roll(near, 1)) & (near > np.roll(near, -1)) & enough)
-    peaks = peaks[np.argsort(-near[peaks])][: rules.planes]
-    middles = [np.median(below[np.abs(below / width - peak - 0.5) < 1.5]) for peak in peaks]
-    return [-axes.up / middle for middle in middles]
+    near = np.where(ndimage.uniform_filter1d(counts, 5) * 5 > least, ndimage.gaussian_filter1d(counts, 1.0), 0.0)
+    peak = int(near.argmax())
+    own = below[np.abs(below / width - peak - 0.5) < 1.5]
+    return float(np.median(own)) if near[peak] > 0 and len(own) else None
 
 
 def _on(plane: Array, inverted: Image, camera: Intrinsics, rules: PlaneRules) -> Mask:
