@@ -48,7 +48,9 @@ def test_a_better_model_becomes_current_and_names_its_parent(
 def test_a_rejected_model_leaves_everything_as_it_was(run, arguments: tuple[Any, ...], tmp_path: Path) -> None:
     result = run(*arguments)  # an untrained model has no relations to learn from
     assert result.exit_code == 1
-    assert result.stderr.splitlines()[-1].startswith("fail2progress: the new model was rejected: it ")
+    said = result.stderr.splitlines()[-1]
+    assert said.startswith("fail2progress: the new model was rejected: it ") and "the one in use stays" in said
+    assert "--patience 200" in said and "(failures ls)" in said  # no time was left for other data
     values = json.loads(result.stdout)
     assert values["model"] is None and not values["gate"]["passed"]
     assert Registry(tmp_path / "models").versions() == []

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Array, Scene, pose
 from fail2progress.simulation.base import Job, Snapshot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.reconstruction import rebuild
@@ -74,6 +75,17 @@ def test_what_stands_on_a_table_stands_on_the_rebuilt_one(simulator: MujocoSimul
     bounds = rebuilt.bounds()
     np.testing.assert_allclose(bounds[2:, 0, 2], bounds[rebuilt.index("table_a"), 1, 2], atol=1e-6)
     np.testing.assert_allclose(simulator.settle(rebuilt, Camera()).scene.poses, rebuilt.poses, atol=2e-3)
+
+
+@pytest.mark.parametrize("apart", [0.062, 0.10])
+def test_what_stands_on_two_things_does_not_reach_down_between_them(simulator: MujocoSimulator, apart: float) -> None:
+    table = ObjectSpec("table", "table", (0.5, 0.5, 0.04))
+    blocks = [ObjectSpec(f"block_{i}", "cuboid", (0.06, 0.06, 0.05)) for i in (0, 1)]
+    board = ObjectSpec("board", "cuboid", (0.06, apart + 0.02, 0.03))
+    poses = [pose(0.6, 0.0, 0.48), pose(0.6, -apart / 2, 0.525), pose(0.6, apart / 2, 0.525), pose(0.6, 0.0, 0.565)]
+    snapshot = simulator.settle(Scene((table, *blocks, board), np.array(poses), {}), Camera(), 0)
+    rebuilt = rebuild(snapshot.cloud).scene
+    assert rebuilt.bounds()[rebuilt.index("board"), 0, 2] == pytest.approx(0.55, abs=0.003)
 
 
 @pytest.mark.parametrize("sigma", [0.001, 0.003])

@@ -107,7 +107,7 @@ def learn(
     if as_json:
         print_json(_result(versions, parent, lesson, failure, method, version) | {"same_scenes": compared})
     if version is None:
-        raise WorkError(f"the new model was rejected: {lesson.verdict.reason}")
+        raise WorkError(_rejected(lesson, patience, chosen is not None))
     say(f"{version} is the current model in {versions.folder}: {lesson.verdict.reason}")
 
 
@@ -134,7 +134,7 @@ def _failure_of(item: Item | None, parent: Checkpoint, simulator: str) -> Failur
     try:
         return item_failure(item, make(simulator), parent.model, parent.digest)
     except NoFailureError as error:
-        raise WorkError(f"nothing to learn: {error}") from error
+        raise WorkError(f"nothing to learn: {error}; --line names another item of the file") from error
 
 
 def _rehearsal(path: Path | None) -> RehearsalSet:
@@ -166,6 +166,13 @@ def _learn(learner: Learner, failure: FailureEvent, parent: Checkpoint, seed: in
         raise StoppedError("stopped; the model in use is the one that it was") from None
     except NothingToVaryError as error:
         raise WorkError(f"nothing was learned: {error}") from error
+
+
+def _rejected(lesson: FineTuningResult, patience: float, of_item: bool) -> str:
+    """Why the model in use stays, and what to try."""
+    hints = [f"more time for data that were not tried (--patience {max(3 * patience, 200):g})"] if lesson.hurried else []
+    hints += [f"another failure of the kind ({'--line' if of_item else 'failures ls'})", "other random draws (--seed)"]
+    return f"the new model was rejected: {lesson.verdict.reason}; the one in use stays. To try: {', or '.join(hints)}"
 
 
 def _register(

@@ -63,6 +63,8 @@ class FineTuningResult:
     tries: tuple[Try, ...] = ()
     gaps: tuple[Gap, ...] = ()
     """What was assumed or left out when the failures' scenes were rebuilt."""
+    hurried: bool = False
+    """Whether the time was over before all attempts had begun."""
 
     def lesson(self) -> RehearsalSet:
         """What was learnt from, to be rehearsed in later lessons, and the executions that were held back."""
@@ -154,9 +156,10 @@ class _Learning:
 
     def result(self) -> FineTuningResult:
         """Try until one is good enough, or time is over; the best of all."""
-        self._end = time.process_time() + self.learner.patience
+        self._end, self._hurried = time.process_time() + self.learner.patience, False
         for number, options in enumerate(self._attempts()):
             if number and (self._late or self._passed):
+                self._hurried = not self._passed
                 break
             try:
                 self._climb(self._targeted(options, number), options)
@@ -164,10 +167,10 @@ class _Learning:
                 if not self.tries and number == len(ATTEMPTS) - 1:
                     raise
         if not self.tries:
-            raise NothingToVaryError("no scene like the failure stands still")
+            raise NothingToVaryError("no scene like the failure stands still; use another failure of the kind")
         best = best_of(self.tries)
         gaps = merged(gap for event in self.events for gap in gaps_of(event))
-        return FineTuningResult(best.model, best.verdict, best.targeted, self.seconds, tuple(self.tries), gaps)
+        return FineTuningResult(best.model, best.verdict, best.targeted, self.seconds, tuple(self.tries), gaps, self._hurried)
 
     def _attempts(self) -> Iterator[TargetOptions]:
         targeting = self.learner.targeting

@@ -82,6 +82,13 @@ class Solid:
         half = np.array([self.length, self.width]) / 2 + margin
         return np.asarray((np.abs(self.local(np.atleast_2d(flat))) < half).all(axis=1))
 
+    def grid(self, count: int = 8) -> Array:
+        """(count squared, 2) places spread evenly over its outline."""
+        steps = (np.arange(count) + 0.5) / count - 0.5
+        local = np.stack(np.meshgrid(steps * self.length, steps * self.width), axis=-1).reshape(-1, 2)
+        c, s = np.cos(self.yaw), np.sin(self.yaw)
+        return np.asarray(local @ np.array([[c, s], [-s, c]]) + (self.x, self.y))
+
 
 def along_axes(kind: str, points: Array, bottom: float, top: float) -> Solid:
     """The box around (n, 3) points along the axes of the frame."""

@@ -34,6 +34,10 @@ _SIGMAS = 2.0
 """How far beyond the surface the outermost of some dozens of noisy points lies."""
 _REACH = 0.10
 """Metres below the lowest visible point at which a support is still looked for."""
+_LEVEL = 0.005
+"""Metres between the lowest visible point of a thing and the top of what it stands on with a part of it."""
+_CARRIED = 0.15
+"""Share of an outline that lies over such a thing: sides of neighbours are off by millimetres."""
 
 
 @dataclass(frozen=True)
@@ -174,10 +178,13 @@ class _Reconstruction:
         return drawer
 
     def floor(self, i: int, rough: Solid) -> float:
-        """Height (m) of what an object stands on: the floor of what it is in, else the highest thing under its middle."""
+        """Height (m) of what an object stands on: the floor of what it is in, else the highest thing under its middle, or under
+        more of it than sides of neighbours are off, where its lowest visible point is: a bridge's board, the top of a pyramid."""
         best = -np.inf
         for j, below in self.solids.items():
             if not below.covers(np.array([rough.x, rough.y]))[0]:
+                if abs(below.top - rough.bottom) < _LEVEL and below.covers(rough.grid()).mean() > _CARRIED:
+                    best = max(best, below.top)
                 continue
             kind = category(below.kind)
             if kind.container and self.inside(i, j, rough):
