@@ -58,7 +58,7 @@ class StoryOptions:
     """Trials with other seeds, run open loop with either model."""
     targeting: TargetOptions = field(default_factory=TargetOptions)
     finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
-    patience: float = 45.0
+    patience: float = Learner.patience
     """Seconds of processor time within which the learner begins another attempt."""
 
 

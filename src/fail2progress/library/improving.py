@@ -40,7 +40,7 @@ def learn(
     processes: int | None = None,
     rehearsal: str | Path | None = None,
     report: Callable[[str, float], None] = lambda stage, share: None,
-    patience: float = 45.0,
+    patience: float = Learner.patience,
 ) -> FineTuningResult:
     """Find scenes and actions like a failure, simulate them, fine-tune a copy of the model, and judge whether it may go live.
 

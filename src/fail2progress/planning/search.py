@@ -27,7 +27,7 @@ from fail2progress.skills.samplers import Segments, Step
 _HALF = float(torch.log(torch.tensor(0.5)))
 COLLISION = 8.0
 """Taken off the score (nats) of parameters with which something is in the way."""
-LEAST = 4
+LEAST_SLACK = 4
 """Skills beyond one for every object with something missing that a plan may have for any goal."""
 REACHED = "reached"
 EXHAUSTED = "no skill can make what is missing true"
@@ -45,7 +45,7 @@ class SearchOptions:
     expansions: int = 40
     slack: int | None = None
     """Skills that a plan may have beyond one for every object with something missing. None: one more for every object that the
-    goal speaks of, and LEAST at least, since a skill may be believed to undo all that holds (docs/decisions/0091)."""
+    goal speaks of, and LEAST_SLACK at least, since a skill may be believed to undo all that holds (docs/decisions/0091)."""
     patience: int = 6
     """Expansions in a row that may lead to nothing new."""
 
@@ -181,7 +181,7 @@ class _Search:
     def _slack(self) -> int:
         """Skills beyond one for every object with something missing."""
         given = self.options.slack
-        return max(LEAST, len({atom.subject for atom in self.goal.atoms})) if given is None else given
+        return max(LEAST_SLACK, len({atom.subject for atom in self.goal.atoms})) if given is None else given
 
     def _left(self, node: _Node) -> int:
         """How many objects have something missing: each needs a skill of its own."""

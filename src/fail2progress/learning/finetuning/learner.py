@@ -156,10 +156,11 @@ class _Learning:
 
     def result(self) -> FineTuningResult:
         """Try until one is good enough, or time is over; the best of all."""
-        self._end, self._hurried = time.process_time() + self.learner.patience, False
+        self._end = time.process_time() + self.learner.patience
+        hurried = False
         for number, options in enumerate(self._attempts()):
             if number and (self._late or self._passed):
-                self._hurried = not self._passed
+                hurried = not self._passed
                 break
             try:
                 self._climb(self._targeted(options, number), options)
@@ -170,7 +171,7 @@ class _Learning:
             raise NothingToVaryError("no scene like the failure stands still; use another failure of the kind")
         best = best_of(self.tries)
         gaps = merged(gap for event in self.events for gap in gaps_of(event))
-        return FineTuningResult(best.model, best.verdict, best.targeted, self.seconds, tuple(self.tries), gaps, self._hurried)
+        return FineTuningResult(best.model, best.verdict, best.targeted, self.seconds, tuple(self.tries), gaps, hurried)
 
     def _attempts(self) -> Iterator[TargetOptions]:
         targeting = self.learner.targeting
