@@ -42,6 +42,7 @@ def train_segmenter(
         Path | None, typer.Option(help="Weights to go on from (.safetensors), in place of random ones.")
     ] = None,
     device: Annotated[str, typer.Option(help="To train on: cpu, or cuda where torch finds a GPU.")] = "cpu",
+    compiled: Annotated[bool, typer.Option("--compile", help="Compile the network first: faster steps on a GPU.")] = False,
     processes: Annotated[int, typer.Option(help="Processes that make scenes.", min=1, max=MOST_PROCESSES)] = 1,
     begin_with: Annotated[
         int | None, typer.Option(help="Scenes with which training begins while others are made. [all]", min=1, max=MOST)
@@ -70,7 +71,7 @@ def train_segmenter(
     require(device == "cpu" or torch.cuda.is_available(), "--device cuda: torch finds no GPU here; leave --device out")
     writable(out.parent)
     parent = load_model(start_from) if start_from else None
-    options = Options(steps, batch, rate, seed, minutes=minutes, open_files=open_files)
+    options = Options(steps, batch, rate, seed, minutes=minutes, open_files=open_files, compiled=compiled)
     torch.manual_seed(seed)
     torch.backends.cudnn.benchmark = device == "cuda"
     net = load_net(start_from)[0] if start_from else SegmentNet(_channels(channels))

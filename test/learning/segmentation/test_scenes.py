@@ -8,6 +8,7 @@ import pytest
 from fail2progress.core.executor import PoolExecutor
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.learning.segmentation import crowds, scenes, sensors
+from fail2progress.learning.segmentation.bystanders import surround
 from fail2progress.learning.segmentation.limbed import ALL, VESSELS
 from fail2progress.learning.segmentation.meshes import box, open_box
 from fail2progress.learning.segmentation.piles import Ground, Pile, profile
@@ -43,6 +44,24 @@ def test_scenes_to_train_on_have_heaps_on_tables_and_vessels_full_of_things() ->
     heaps = [found for found in ways if found.count("in a heap") > 3]
     full = [found for found in ways if found.count("inside") > 3]
     assert len(heaps) >= 5 and len(full) >= 3 and any({"apart", "in a heap"} <= set(found) for found in heaps)
+
+
+def test_things_of_one_kind_stand_in_rows_and_touch() -> None:
+    found = [crowds._in_rows(np.random.default_rng((9, i))) for i in range(12)]
+    assert sum(one.ways.count("touching") >= 3 for one in found) >= 8
+
+
+def test_robots_hands_people_and_other_totes_are_background_and_leave_the_things_as_they_are() -> None:
+    more = 0
+    for i in range(30):
+        found = crowds._heaped(np.random.default_rng((10, i)))
+        before = len(found.meshes), list(found.labels), list(found.ways)
+        surround(found, i % 2 == 0, np.random.default_rng((11, i)))
+        added = found.labels[before[0] :]
+        assert found.labels[: before[0]] == before[1] and found.ways == before[2] and set(added) <= {BACKGROUND}
+        assert all(np.isfinite(mesh.vertices).all() for mesh in found.meshes[before[0] :])
+        more += bool(added)
+    assert 8 <= more <= 27
 
 
 def test_a_thing_has_several_prints_and_a_support_one() -> None:
@@ -115,6 +134,20 @@ def test_sensors_err_as_sensors_do(views: list[View]) -> None:
             assert read.dtype == np.float32 and np.isfinite(read).all() and both.mean() > 0.2
             off = np.abs(read - view.depth)[both] / view.depth[both] ** 2
             assert np.median(off) < 0.015
+
+
+def test_depth_runs_from_things_to_what_is_behind_them_in_some_images_and_never_beyond_either() -> None:
+    depth = np.full((60, 80), 1.0, np.float32)
+    depth[20:40, 30:50] = 0.7
+    runs, lost = 0, 0
+    for i in range(40):
+        read = sensors.misread(depth, np.random.default_rng(i))
+        known = read > 0
+        assert read.dtype == np.float32 and (read[known] >= 0.7 - 1e-5).all() and (read[known] <= 1 + 1e-5).all()
+        assert np.allclose(read[20:40, 30:50][known[20:40, 30:50]], 0.7)
+        runs += bool(((read > 0.72) & (read < 0.98)).any())
+        lost += bool((~known).any())
+    assert 5 <= runs <= 25 and 1 <= lost <= 15
 
 
 def test_rendering_goes_on_where_it_was_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from fail2progress.core.executor import PoolExecutor
-from fail2progress.learning.segmentation import scenes
+from fail2progress.learning.segmentation import examples, scenes
 from fail2progress.learning.segmentation.examples import SHRUNK, STEP, Examples, batch, example, mirror, placed, turned, windows
 from fail2progress.learning.segmentation.losses import losses
 from fail2progress.learning.segmentation.rendering import View
@@ -67,12 +67,12 @@ def test_windows_lie_within_images_and_often_cut_a_thing(view: View) -> None:
     height, width = whole.depth.shape[1:]
     last = places[:, :2] + places[:, 2:] * torch.tensor([height, width])
     assert (places[:, :2] >= 0).all() and (last <= torch.tensor([height, width]) + 1e-3).all()
-    assert 8 <= int((places[:, 2] == 1).sum()) <= 32 and float(places[:, 2].min()) < 0.6
+    assert 16 <= int((places[:, 2] == 1).sum()) <= 42 and float(places[:, 2].min()) < 0.7
     labels = windows(many, places).labels
     border = torch.cat([labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]], dim=1)
     at_first = torch.cat([whole.labels[:, 0], whole.labels[:, -1], whole.labels[:, :, 0], whole.labels[:, :, -1]], dim=1)
     before = int((at_first >= FIRST).sum()) / at_first.numel()
-    assert float((border >= FIRST).float().mean()) > before + 0.02
+    assert float((border >= FIRST).float().mean()) > before + 0.01
 
 
 def test_features_of_a_plane_are_its_normal(view: View) -> None:
@@ -100,6 +100,15 @@ def test_a_batch_has_the_sizes_of_the_network(view: View) -> None:
         assert made.classes.shape[1] == 3 and set(labels.unique().tolist()) <= set(rows.labels.unique().tolist())
         sizes.add(tuple(labels.shape[1:]))
     assert sizes <= {(288, 384), (384, 288)}
+
+
+def test_colours_are_grey_in_some_images_paler_in_others_and_as_they_were_in_half() -> None:
+    colour = torch.zeros(400, 2, 2, 3, dtype=torch.uint8)
+    colour[..., 0], colour[..., 1], colour[..., 2] = 200, 100, 60
+    spread = examples._toned(colour, torch.Generator().manual_seed(0)).float()[:, 0, 0]
+    share = (spread.amax(dim=1) - spread.amin(dim=1)) / spread.mean(dim=1)
+    grey, whole = float((share < 0.02).float().mean()), float((share > 0.9).float().mean())
+    assert 0.1 < grey < 0.22 and 0.4 < whole < 0.7
 
 
 def test_the_loss_is_low_where_pixels_point_to_their_own_thing_and_high_where_two_share_a_place() -> None:
@@ -157,7 +166,8 @@ def test_memory_holds_so_many_files_and_takes_new_ones(tmp_path: Path, monkeypat
     paths = _files(tmp_path)
     memory, rng = Memory(torch.device("cpu"), 2), np.random.default_rng(0)
     memory.look([*paths[:1], tmp_path / "not_yet.npz"], rng)
-    assert len(memory.draw(3, rng)) == 3
+    assert len(memory.draw(3, rng)[0]) == 3
     memory.look(paths, rng)
     memory.look(paths, rng)
-    assert len(memory._held) == 2 and len(memory.draw(5, rng)) == 5
+    rows, most = memory.draw(5, rng)
+    assert len(memory._held) == 2 and len(rows) == 5 and most == int(rows.labels.max())

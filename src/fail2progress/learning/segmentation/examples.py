@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from fail2progress.learning.segmentation.rendering import View
 from fail2progress.learning.segmentation.scenery import FIRST
-from fail2progress.learning.segmentation.sensors import sensed
+from fail2progress.learning.segmentation.sensors import misread, sensed
 from fail2progress.perception.segmentation.learned.features import features
 
 STEP = 0.0002
@@ -19,15 +19,17 @@ STEP = 0.0002
 _MOST = 2**15 - 1
 SHRUNK = 0.6
 """Sides of an image as the network sees it, for one of those of the examples."""
-_WHOLE, _CUT = 0.3, 0.45
+_WHOLE, _CUT = 0.45, 0.3
 """Shares of windows that are all of an image, and that cut a thing."""
-_LEAST = 0.35
+_LEAST = 0.5
 """Share of an image's sides that the smallest window has."""
 _TRIALS = 16
-_LIDS = 0.25
+_LIDS = 0.12
 """Share of images in which a thing loses readings."""
 _GRAIN = 0.002
 """Standard deviation of inverse depth (1 / m), at most."""
+_GRAINY, _HOLED = 0.2, 0.15
+"""Shares of images with such noise, and of those without some patches: more of either hides small steps between things."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class Examples:
 
 def example(view: View, rng: np.random.Generator) -> Examples:
     """A view, read by some sensor; one of them."""
-    depth = np.minimum(np.round(sensed(view, rng) / STEP), _MOST).astype(np.int16)
+    depth = np.minimum(np.round(misread(sensed(view, rng), rng) / STEP), _MOST).astype(np.int16)
     k = view.camera
     parts = (view.colour, depth, view.labels, np.array([k.fx, k.fy, k.cx, k.cy], np.float32))
     return Examples(*(torch.from_numpy(np.ascontiguousarray(part))[None] for part in parts))
@@ -153,11 +155,12 @@ def _draw(count: int, generator: torch.Generator, like: Examples) -> Tensor:
 
 
 def _toned(colour: Tensor, generator: torch.Generator) -> Tensor:
-    """(n, H, W, 3) uint8 colours changed: grey, with other channels, lighter or darker."""
+    """(n, H, W, 3) uint8 colours changed: grey or paler, with other channels, lighter or darker."""
     draws = torch.rand((len(colour), 8), generator=generator, device=colour.device)
     image = colour.float()
-    grey = (draws[:, 0] < 0.15).view(-1, 1, 1, 1)
-    image = torch.where(grey, image.mean(dim=-1, keepdim=True), image)
+    # Rendered colours are stronger than most real ones: of half of the images a share is left, of some none.
+    left = ((draws[:, 0] - 0.15) / 0.35).clamp(0, 1).view(-1, 1, 1, 1)
+    image = image.mean(dim=-1, keepdim=True).lerp(image, left)
     order = draws[:, 1:4].argsort(dim=1)[:, None, None].expand(image.shape)
     image = image.gather(3, order)
     gain, shift = (0.7 + 0.55 * draws[:, 4]).view(-1, 1, 1, 1), (40 * draws[:, 5] - 20).view(-1, 1, 1, 1)
@@ -165,18 +168,19 @@ def _toned(colour: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _noisy(depth: Tensor, generator: torch.Generator) -> Tensor:
-    """(n, H, W) depth with noise of its inverse, pixel by pixel and in waves, for half of the images."""
+    """(n, H, W) depth with noise of its inverse, pixel by pixel and in waves, for some of the images."""
     draws = torch.rand((len(depth), 3, 1, 1), generator=generator, device=depth.device)
     grain = torch.randn(depth.shape, generator=generator, device=depth.device) * draws[:, 0] * _GRAIN
     noise = grain + _waves(depth, 6, generator) * draws[:, 1] * _GRAIN
-    changed = 1 / (1 / depth.clamp(min=0.05) + noise * (draws[:, 2] < 0.5)).clamp(min=0.1)
+    changed = 1 / (1 / depth.clamp(min=0.05) + noise * (draws[:, 2] < _GRAINY)).clamp(min=0.1)
     return torch.where(depth > 0, changed, depth)
 
 
 def _fewer(depth: Tensor, generator: torch.Generator) -> Tensor:
-    """(n, H, W) depth without some patches, for a third of the images."""
-    limit = torch.rand((len(depth), 1, 1), generator=generator, device=depth.device) * 3
-    return torch.where(_waves(depth, 10, generator) > 1.0 + 1.2 * limit, torch.zeros((), device=depth.device), depth)
+    """(n, H, W) depth without some patches, for some of the images."""
+    draws = torch.rand((2, len(depth), 1, 1), generator=generator, device=depth.device)
+    lost = (_waves(depth, 10, generator) > 1.0 + 1.2 * draws[0]) & (draws[1] < _HOLED)
+    return torch.where(lost, torch.zeros((), device=depth.device), depth)
 
 
 def _lidless(depth: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:

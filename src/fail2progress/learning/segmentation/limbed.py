@@ -1,15 +1,15 @@
-"""Things whose parts are as large as a thing and as far apart: drills, jugs, sprays, hammers, figures; and large vessels."""
+"""Things whose parts are as large as a thing and as far apart: drills, jugs, sprays, hammers, figures, planes; large vessels."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation.meshes import Mesh, box, lathe, open_box, tube, union
-from fail2progress.learning.segmentation.things import MAKERS, Maker, Makers, basin, grounded, turn
+from fail2progress.learning.segmentation.meshes import Mesh, box, lathe, open_box, plate, tube, union
+from fail2progress.learning.segmentation.things import MAKERS, Maker, Makers, basin, grounded, rod, tool, turn
 
 
-def _limb(start: Array | tuple[float, ...], end: Array | tuple[float, ...], radius: float, rng: np.random.Generator) -> Mesh:
+def limb(start: Array | tuple[float, ...], end: Array | tuple[float, ...], radius: float, rng: np.random.Generator) -> Mesh:
     """A round or a square bar between two points (3,) m."""
     first, last = np.asarray(start, float), np.asarray(end, float)
     radii = radius * np.array([1.0, rng.uniform(0.8, 1.2)])
@@ -21,9 +21,9 @@ def drill(rng: np.random.Generator) -> Mesh:
     """A motor, a handle under it, a battery below and a chuck before it; standing or on its side."""
     long, thick, high = rng.uniform(0.1, 0.2), rng.uniform(0.02, 0.04), rng.uniform(0.09, 0.17)
     lean = rng.uniform(-0.03, 0.05)
-    motor = _limb((-long / 2, 0, high), (long / 2, 0, high), thick, rng)
-    chuck = _limb((long / 2, 0, high), (long / 2 + rng.uniform(0.03, 0.1), 0, high), thick * rng.uniform(0.3, 0.7), rng)
-    handle = _limb((-lean, 0, 0), (0, 0, high), thick * rng.uniform(0.5, 0.8), rng)
+    motor = limb((-long / 2, 0, high), (long / 2, 0, high), thick, rng)
+    chuck = limb((long / 2, 0, high), (long / 2 + rng.uniform(0.03, 0.1), 0, high), thick * rng.uniform(0.3, 0.7), rng)
+    handle = limb((-lean, 0, 0), (0, 0, high), thick * rng.uniform(0.5, 0.8), rng)
     battery = box(rng.uniform(0.05, 0.11), rng.uniform(0.04, 0.08), rng.uniform(0.02, 0.06)).shifted(-lean, 0, -0.02)
     return _laid(union(motor, chuck, handle, battery), rng, 0.6)
 
@@ -39,7 +39,7 @@ def jug(rng: np.random.Generator) -> Mesh:
     if rng.random() < 0.6:
         start = np.array([-radius * 0.8, 0, height * rng.uniform(0.2, 0.8)])
         spout = np.array([-rng.uniform(0.03, 0.12), 0, rng.uniform(0.0, 0.1)])
-        parts.append(_limb(start, start + spout, rng.uniform(0.008, 0.02), rng))
+        parts.append(limb(start, start + spout, rng.uniform(0.008, 0.02), rng))
     if rng.random() < 0.3:
         parts.append(lathe(np.array([[0, height], [radius, height], [radius, height + 0.006], [0, height + 0.02]])))
     return _laid(union(*parts), rng, 0.1)
@@ -52,7 +52,7 @@ def spray(rng: np.random.Generator) -> Mesh:
     body = lathe(np.array(profile)).moved(np.diag([1.0, rng.uniform(0.55, 1.0), 1.0]))
     top = shoulder + neck
     head = box(rng.uniform(0.06, 0.1), rng.uniform(0.02, 0.03), rng.uniform(0.02, 0.04)).shifted(0.02, 0, top - 0.01)
-    trigger = _limb((0.04, 0, top), (0.05, 0, top - rng.uniform(0.03, 0.06)), 0.006, rng)
+    trigger = limb((0.04, 0, top), (0.05, 0, top - rng.uniform(0.03, 0.06)), 0.006, rng)
     return _laid(union(body, head, trigger), rng, 0.3)
 
 
@@ -60,9 +60,9 @@ def hammer(rng: np.random.Generator) -> Mesh:
     """A long handle with a head across its end: a hammer, a brush, a mallet, a ladle."""
     long, thick = rng.uniform(0.15, 0.32), rng.uniform(0.008, 0.018)
     wide = rng.uniform(0.03, 0.07)
-    grip = _limb((0, 0, 0), (long * 0.4, 0, 0), thick * rng.uniform(1.0, 1.5), rng)
-    shaft = _limb((long * 0.4, 0, 0), (long, 0, 0), thick * rng.uniform(0.6, 1.0), rng)
-    head = _limb((long, -wide, 0), (long, wide, 0), thick * rng.uniform(1.0, 2.2), rng)
+    grip = limb((0, 0, 0), (long * 0.4, 0, 0), thick * rng.uniform(1.0, 1.5), rng)
+    shaft = limb((long * 0.4, 0, 0), (long, 0, 0), thick * rng.uniform(0.6, 1.0), rng)
+    head = limb((long, -wide, 0), (long, wide, 0), thick * rng.uniform(1.0, 2.2), rng)
     if rng.random() < 0.3:
         head = basin(wide, wide, wide * 0.6, 0.5, 0.003).shifted(long + wide, 0, -wide / 2)
     return grounded(union(grip, shaft, head).moved(turn(0, rng.uniform(-np.pi, np.pi))))
@@ -71,18 +71,31 @@ def hammer(rng: np.random.Generator) -> Mesh:
 def figure(rng: np.random.Generator) -> Mesh:
     """A trunk on legs with a head: a toy animal, a doll, a plane."""
     long, thick, legs = rng.uniform(0.05, 0.14), rng.uniform(0.015, 0.035), rng.uniform(0.02, 0.08)
-    parts = [_limb((-long / 2, 0, legs), (long / 2, 0, legs), thick, rng)]
+    parts = [limb((-long / 2, 0, legs), (long / 2, 0, legs), thick, rng)]
     spread = thick * rng.uniform(0.6, 1.5)
     for x in (-0.4 * long, 0.4 * long):
         for side in (-1, 1):
             foot = (x + rng.normal(0, 0.01), side * spread, 0.0)
-            parts.append(_limb((x, side * spread * 0.7, legs), foot, thick * rng.uniform(0.25, 0.5), rng))
+            parts.append(limb((x, side * spread * 0.7, legs), foot, thick * rng.uniform(0.25, 0.5), rng))
     top = legs + rng.uniform(0.0, 0.06)
-    parts.append(_limb((long / 2, 0, legs), (long / 2 + 0.02, 0, top), thick * 0.6, rng))
+    parts.append(limb((long / 2, 0, legs), (long / 2 + 0.02, 0, top), thick * 0.6, rng))
     heights = np.linspace(-1, 1, 7)
     ball = lathe(np.column_stack([np.sqrt(1 - heights**2), heights]) * thick * rng.uniform(0.7, 1.3), 12)
     parts.append(ball.shifted(long / 2 + 0.03, 0, top))
     return _laid(union(*parts), rng, 0.4)
+
+
+def plane(rng: np.random.Generator) -> Mesh:
+    """A trunk with wings and a tail, each flat: a toy plane, a bird, a fish."""
+    long, thick = rng.uniform(0.1, 0.22), rng.uniform(0.012, 0.03)
+    high, flat = rng.uniform(0.02, 0.05), rng.uniform(0.004, 0.012)
+    parts = [limb((-long / 2, 0, high), (long / 2, 0, high), thick, rng)]
+    for at, share in ((rng.uniform(-0.1, 0.2), rng.uniform(0.5, 1.3)), (-0.45, rng.uniform(0.2, 0.5))):
+        span, deep = share * long, rng.uniform(0.2, 0.4) * share * long
+        outline = np.array([[deep / 2, 0], [0, span / 2], [-deep / 2, span / 2], [-deep / 2, -span / 2], [0, -span / 2]])
+        parts.append(plate(outline, flat).shifted(at * long, 0, high))
+    fin = plate(np.array([[0, 0], [-0.2, 0.3], [-0.3, 0.3], [-0.25, 0]]) * long, flat).moved(turn(0, np.pi / 2))
+    return _laid(union(*parts, fin.shifted(-0.3 * long, 0, high)), rng, 0.2)
 
 
 def goblet(rng: np.random.Generator) -> Mesh:
@@ -99,7 +112,7 @@ def dumbbell(rng: np.random.Generator) -> Mesh:
     """Two heavy ends with a bar between them, or with nothing but a strip."""
     apart, bar = rng.uniform(0.06, 0.18), rng.uniform(0.006, 0.02)
     ends = [box(*rng.uniform(0.03, 0.08, 3)).shifted(s * apart / 2, 0, 0) for s in (-1, 1)]
-    return grounded(union(*ends, _limb((-apart / 2, 0, 0.02), (apart / 2, 0, 0.02), bar, rng)))
+    return grounded(union(*ends, limb((-apart / 2, 0, 0.02), (apart / 2, 0, 0.02), bar, rng)))
 
 
 def crate(rng: np.random.Generator) -> Mesh:
@@ -126,7 +139,10 @@ LIMBED: Makers = (
     (jug, 1.2),
     (spray, 0.8),
     (hammer, 0.8),
-    (figure, 0.8),
+    (figure, 1.0),
+    (plane, 0.6),
+    (rod, 0.6),
+    (tool, 0.8),
     (goblet, 0.6),
     (dumbbell, 0.4),
 )

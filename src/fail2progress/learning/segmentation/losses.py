@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -23,19 +25,26 @@ def belonging(distance: Tensor) -> Tensor:
     return -2 * (distance + _FLOOR).log()
 
 
-def losses(made: Predicted, labels: Tensor, phase: tuple[int, int]) -> dict[str, Tensor]:
-    """Each part of the loss; labels (n, H, W) as in `scenery`. Things are compared at every second pixel each way, from a phase
-    (row, column) on."""
+def losses(
+    made: Predicted,
+    labels: Tensor,
+    phase: tuple[int, int],
+    most: int | None = None,
+    compared: Callable[[Tensor, Tensor, Tensor, Tensor, int], dict[str, Tensor]] | None = None,
+) -> dict[str, Tensor]:
+    """Each part of the loss; labels (n, H, W) as in `scenery`, at most `most`, where that is known (no GPU is asked then).
+    Things are compared at every second pixel each way, from a phase (row, column) on; compared: `things`, or that compiled."""
+    most = int(labels.max()) if most is None else most
     rows, columns = slice(phase[0], None, 2), slice(phase[1], None, 2)
     few = labels[:, rows, columns].flatten(1)
     places = made.places[:, :, rows, columns].flatten(2)
     weights, seeds = made.weights[:, rows, columns].flatten(1), made.seeds[:, rows, columns].flatten(1)
-    return {"classes": _classes(made.classes, labels), **_things(places, weights, seeds, few)}
+    return {"classes": _classes(made.classes, labels, most), **(compared or things)(places, weights, seeds, few, most)}
 
 
-def _classes(logits: Tensor, labels: Tensor) -> Tensor:
+def _classes(logits: Tensor, labels: Tensor, most: int) -> Tensor:
     flat = labels.flatten(1)
-    sizes = torch.zeros(len(flat), int(flat.max()) + 1, device=flat.device).scatter_add_(1, flat, torch.ones_like(flat).float())
+    sizes = torch.zeros(len(flat), most + 1, device=flat.device).scatter_add_(1, flat, torch.ones_like(flat).float())
     own = sizes.gather(1, flat).view_as(labels)
     importance = torch.where(labels >= FIRST, (_USUAL / own.clamp(min=1)).sqrt().clamp(1, 5), torch.ones_like(own))
     weight = torch.tensor(_CLASS_WEIGHTS, device=labels.device)
@@ -43,9 +52,9 @@ def _classes(logits: Tensor, labels: Tensor) -> Tensor:
     return (every * importance).mean()
 
 
-def _things(places: Tensor, weights: Tensor, seeds: Tensor, labels: Tensor) -> dict[str, Tensor]:
-    """places (n, d, p), weights and seeds (n, p), labels (n, p)."""
-    numbers = torch.arange(FIRST, max(int(labels.max()), FIRST) + 1, device=labels.device)
+def things(places: Tensor, weights: Tensor, seeds: Tensor, labels: Tensor, most: int) -> dict[str, Tensor]:
+    """Parts of the loss by things: places (n, d, p), weights and seeds (n, p), labels (n, p), at most `most`."""
+    numbers = torch.arange(FIRST, max(most, FIRST) + 1, device=labels.device)
     own = (labels[:, None] == numbers[None, :, None]).float()
     any_thing = (labels >= FIRST).float()
     size = own.sum(dim=2)

@@ -70,6 +70,23 @@ def _time_of_flight(view: View, inverse: Array, rng: np.random.Generator) -> Arr
     return np.where((depth > 0.05) & (inverse > 0), 1 / np.maximum(depth, 0.05), 0.0)
 
 
+def misread(depth: Depth, rng: np.random.Generator) -> Depth:
+    """(H, W) m with what real cameras do beyond that, in some images: what lies behind an edge, or could not be read there, gets
+    depths that run from the nearer thing to the surface; and large parts are not read."""
+    inverse = np.where(depth > 0, 1 / np.maximum(depth, 0.05), 0.0)
+    if rng.random() < 0.35:
+        run, share, side = inverse, rng.uniform(0.1, 0.4), int(rng.choice((-1, 1)))
+        across = int(rng.integers(4) == 0)
+        far = ndimage.grey_closing(inverse, 5) if rng.random() < 0.5 else inverse
+        for _ in range(int(rng.integers(5, 20))):
+            run = np.maximum(inverse, np.roll(run, side, axis=1 - across) * (1 - share) + far * share)
+        beside = (run - inverse > 0.02) & (far > 0) & (_waves(inverse.shape, rng.uniform(8, 30), rng) > rng.uniform(-0.5, 1.0))
+        inverse = np.where(beside, run, inverse)
+    if rng.random() < 0.12:
+        inverse[_waves(inverse.shape, rng.uniform(20, 80), rng) > rng.uniform(0.0, 1.5)] = 0.0
+    return np.where(inverse > 0.1, 1 / np.maximum(inverse, 0.1), 0.0).astype(np.float32)
+
+
 def _lost(view: View, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Readings that fail: single ones, patches, dark surfaces, now and then most of a thing that shines or lets light through."""
     shape = view.depth.shape

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fail2progress.learning.segmentation.examples import Examples, batch
-from fail2progress.learning.segmentation.losses import losses
+from fail2progress.learning.segmentation.losses import losses, things
 from fail2progress.learning.segmentation.quality import Score, score
 from fail2progress.learning.segmentation.scenes import read
 from fail2progress.models.training.training import restore
-from fail2progress.perception.segmentation.learned.network import SegmentNet
+from fail2progress.perception.segmentation.learned.network import Predicted, SegmentNet
 
 _WARM = 300
 """Steps over which the rate rises."""
@@ -38,10 +39,12 @@ class Options:
     """Files of examples that are kept in memory."""
     each: int = 100
     """Batches between looks at which files there are by now."""
-    looks: float = 60.0
+    looks: float = 120.0
     """Seconds between one score of held-out examples and the next."""
     half: bool = True
     """Whether convolutions compute in bfloat16, which newer processors do faster."""
+    compiled: bool = False
+    """Whether the network and its losses are compiled first (torch.compile): minutes at first, faster steps on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Memory:
 
     def __init__(self, device: torch.device, most: int) -> None:
         self._device, self._most = device, most
-        self._held: dict[Path, Examples] = {}
+        self._held: dict[Path, tuple[Examples, NDArray[np.uint8]]] = {}
 
     def look(self, paths: list[Path], rng: np.random.Generator) -> None:
         """Read files that are there and not yet held: all that there is room for, or else one."""
@@ -88,14 +91,16 @@ class Memory:
         for index in rng.permutation(len(new))[:room]:
             if len(self._held) >= self._most:
                 del self._held[next(iter(self._held))]
-            self._held[new[index]] = read(new[index]).to(self._device)
+            found = read(new[index])
+            self._held[new[index]] = found.to(self._device), found.labels.flatten(1).amax(dim=1).numpy()
 
-    def draw(self, count: int, rng: np.random.Generator) -> Examples:
-        """So many of them, by chance."""
+    def draw(self, count: int, rng: np.random.Generator) -> tuple[Examples, int]:
+        """So many of them, by chance, and the highest label that they have."""
         held = list(self._held.values())
-        chosen = (held[int(i)] for i in rng.integers(len(held), size=count))
-        rows = [part.row(int(rng.integers(len(part)))) for part in chosen]
-        return Examples(*(torch.stack(parts) for parts in zip(*rows, strict=True)))
+        chosen = [(held[int(i)], int(rng.integers(len(held[int(i)][0])))) for i in rng.integers(len(held), size=count)]
+        rows = [part.row(number) for (part, _), number in chosen]
+        most = max(int(labels[number]) for (_, labels), number in chosen)
+        return Examples(*(torch.stack(parts) for parts in zip(*rows, strict=True))), most
 
 
 Keep = Callable[[int, torch.optim.Optimizer], None]
@@ -115,6 +120,7 @@ def train(
     device = next(learner.parameters()).device
     learner.train()
     memory = Memory(device, options.open_files)
+    run = _Step(learner, optimiser, options)
     generator = torch.Generator(device)
     begin = time.monotonic()
     looked = -np.inf
@@ -126,7 +132,7 @@ def train(
         spent = (time.monotonic() - begin) / 60 / options.minutes if options.minutes else 0.0
         rates = [_rate(i, options, spent) for i in range(step, last)]
         told = [
-            _step(learner, optimiser, memory.draw(options.batch, rng), i, rate, options.half, generator, rng)
+            run.take(i, rate, *memory.draw(options.batch, rng), generator, rng)
             for i, rate in zip(range(step, last), rates, strict=True)
         ]
         parts = {name: float(torch.stack([one[name] for one in told]).mean()) for name in told[0]}
@@ -152,25 +158,27 @@ def _rate(step: int, options: Options, spent: float) -> float:
     return options.rate * min((step + 1) / _WARM, 0.5 + 0.5 * float(np.cos(np.pi * done)) + 0.005)
 
 
-def _step(
-    learner: Learner,
-    optimiser: torch.optim.Optimizer,
-    rows: Examples,
-    step: int,
-    rate: float,
-    half: bool,
-    generator: torch.Generator,
-    rng: np.random.Generator,
-) -> dict[str, Tensor]:
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    inputs, labels = batch(rows, generator)
-    with torch.autocast(inputs.device.type, torch.bfloat16, enabled=half):
-        made = learner.net(inputs.to(memory_format=torch.channels_last))
-    parts = losses(made, labels, (int(rng.integers(2)), int(rng.integers(2))))
-    optimiser.zero_grad(set_to_none=True)
-    torch.stack(list(parts.values())).sum().backward()
-    torch.nn.utils.clip_grad_norm_(learner.net.parameters(), 5.0)
-    optimiser.step()
-    learner.follow(step)
-    return {name: part.detach() for name, part in parts.items()}
+class _Step:
+    """One step of training, of the network as it is or compiled."""
+
+    def __init__(self, learner: Learner, optimiser: torch.optim.Optimizer, options: Options) -> None:
+        self._learner, self._optimiser, self._half = learner, optimiser, options.half
+        self._net: Callable[[Tensor], Predicted] = torch.compile(learner.net) if options.compiled else learner.net
+        self._compared = torch.compile(things, dynamic=True) if options.compiled else things
+
+    def take(
+        self, step: int, rate: float, rows: Examples, most: int, generator: torch.Generator, rng: np.random.Generator
+    ) -> dict[str, Tensor]:
+        """The parts of the loss; most: the highest label of the rows."""
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        inputs, labels = batch(rows, generator)
+        with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self._half):
+            made = self._net(inputs.to(memory_format=torch.channels_last))
+        parts = losses(made, labels, (int(rng.integers(2)), int(rng.integers(2))), most, self._compared)
+        self._optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(parts.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(self._learner.net.parameters(), 5.0)
+        self._optimiser.step()
+        self._learner.follow(step)
+        return {name: part.detach() for name, part in parts.items()}
