@@ -163,7 +163,7 @@ class _Step:
 
     def __init__(self, learner: Learner, optimiser: torch.optim.Optimizer, options: Options) -> None:
         self._learner, self._optimiser, self._half = learner, optimiser, options.half
-        self._net: Callable[[Tensor], Predicted] = torch.compile(learner.net) if options.compiled else learner.net
+        self._net: Callable[[Tensor], Predicted] = torch.compile(learner.net, dynamic=False) if options.compiled else learner.net
         self._compared = torch.compile(things, dynamic=True) if options.compiled else things
 
     def take(
