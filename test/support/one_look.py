@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from transforms3d.quaternions import quat2mat
 
 from fail2progress.core.observation import POINTS
 from fail2progress.core.scene import Array, bounding_boxes
@@ -37,7 +38,14 @@ def plain_look(view: View) -> tuple[Array, Array]:
     if camera.noise:
         points = points + camera.noise * rng.standard_normal(points.shape)
     share = np.array([len(points) for points in found]) / np.maximum(rays, 1) * (high - low).prod(axis=1)
-    outlines = box_areas(np.ascontiguousarray(pixels.transpose(2, 1, 0)))
+    turned = [quat2mat(pose[3:]) for pose in scene.poses]
+    own = [
+        [pose[:3] + turn @ (spec.size * np.array([i, j, k])) for i in (-0.5, 0.5) for j in (-0.5, 0.5) for k in (-0.5, 0.5)]
+        for spec, pose, turn in zip(scene.objects, scene.poses, turned, strict=True)
+    ]
+    outlines = np.minimum(
+        *(box_areas(np.ascontiguousarray(p.transpose(2, 1, 0))) for p in (pixels, camera.project(np.array(own))))
+    )
     return points, np.minimum(share / np.maximum(outlines, 1.0), 1.0)
 
 

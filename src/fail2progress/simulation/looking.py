@@ -147,22 +147,40 @@ class _Rigs:
 
 def _windows(boxes: Boxes, rigs: _Rigs) -> tuple[Array, Array]:
     """(M, 2, 2) pixel rectangles around the objects, clipped to the image, and the (M,) areas of their outlines."""
-    corners = box_corners(boxes.bounds) - rigs.eye.T[:, None]
-    local = np.ascontiguousarray((rigs.axes @ corners.transpose(2, 0, 1)).transpose(1, 2, 0))
-    pixels = local[:2] / np.maximum(local[2], 1e-3)
-    pixels *= rigs.focal
+    pixels = _projected(box_corners(boxes.bounds), rigs)
     image = rigs.image.T
-    pixels += image[:, None] / 2
     edges = np.stack([pixels.min(axis=1), pixels.max(axis=1)])
     np.maximum(edges, 0.0, out=edges)
     np.minimum(edges, image, out=edges)
-    return edges.transpose(2, 0, 1), box_areas(pixels)
+    own = _projected(own_corners(boxes.centres, boxes.turns, boxes.sizes), rigs)
+    return edges.transpose(2, 0, 1), outlines(pixels, own)
+
+
+def _projected(corners: Array, rigs: _Rigs) -> Array:
+    """(2, 8, M) pixels of corners (3, 8, M) m."""
+    local = np.ascontiguousarray((rigs.axes @ (corners - rigs.eye.T[:, None]).transpose(2, 0, 1)).transpose(1, 2, 0))
+    pixels = local[:2] / np.maximum(local[2], 1e-3)
+    pixels *= rigs.focal
+    pixels += rigs.image.T[:, None] / 2
+    return np.asarray(pixels)
 
 
 def box_corners(bounds: Array) -> Array:
     """(3, 8, N) corners of N boxes (N, 2, 3)."""
     low, high = bounds.transpose(1, 2, 0)[:, :, None]
     return np.asarray(low + _CORNERS * (high - low))
+
+
+def own_corners(centres: Array, turns: Array, sizes: Array) -> Array:
+    """(3, 8, N) corners of boxes with centres (N, 3) m, turns (N, 3, 3) and sizes (N, 3) m."""
+    local = (_CORNERS[:, :, 0].T - 0.5) * sizes[:, None]
+    return np.asarray((centres[:, None] + local @ turns.transpose(0, 2, 1)).transpose(2, 1, 0))
+
+
+def outlines(around: Array, own: Array) -> Array:
+    """(N,) areas of things' outlines, from projected boxes (2, 8, N) around them: along the axes of the frame, and their own. The
+    lesser counts: a bar that lies askew fills its own box, and a cup does not turn with its box."""
+    return np.minimum(box_areas(around), box_areas(own))
 
 
 _FACES = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState, Thresholds, binary_relations, unary_relations
-from fail2progress.core.scene import Array, Scene, bounding_boxes
+from fail2progress.core.scene import Array, Scene, bounding_boxes, rotations
 from fail2progress.simulation.base import Snapshot
+from fail2progress.simulation.looking import own_corners
 from fail2progress.simulation.mujoco.bodies import shut
 from fail2progress.simulation.mujoco_warp.seeing import Seen, Views
 from fail2progress.simulation.mujoco_warp.structure import Structure, places
@@ -53,7 +54,7 @@ def read(
         _at(look.scene, at, state, structure) for states in finished.qpos for (look, at), state in zip(pairs, states, strict=True)
     ]
     own, count = own * 2, len(rows)
-    boxes, filled = _boxes(scenes, own, structure.places)
+    boxes, corners, filled = _boxes(scenes, own, structure.places)
     touching = finished.touching.reshape(2 * count, *finished.touching.shape[2:])
     binary = binary_relations(boxes, touching, thresholds)
     start = time.perf_counter()
@@ -61,6 +62,7 @@ def read(
         np.tile(np.array(rows), 2),
         finished.qpos.reshape(2 * count, -1),
         boxes,
+        corners,
         filled,
         [look.camera for look in looks] * 2,
         [(2 * look.seed + which) % 2**31 for which in range(2) for look in looks],
@@ -87,15 +89,18 @@ def _at(scene: Scene, own: NDArray[np.int64], qpos: NDArray[np.float32], structu
     return scene.with_poses(poses, openings)
 
 
-def _boxes(scenes: Sequence[Scene], own: Sequence[NDArray[np.int64]], count: int) -> tuple[Array, NDArray[np.bool_]]:
-    """(V, P, 2, 3) boxes of the places, and which are filled (V, P); those of empty places are a point far below."""
-    boxes, filled = np.full((len(scenes), count, 2, 3), -99.0), np.zeros((len(scenes), count), bool)
+def _boxes(scenes: Sequence[Scene], own: Sequence[NDArray[np.int64]], count: int) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """(V, P, 2, 3) boxes of the places, (V, P, 8, 3) corners of their own boxes, and which are filled (V, P). Empty ones are a
+    point far below."""
+    shape = len(scenes), count
+    boxes, corners, filled = np.full((*shape, 2, 3), -99.0), np.full((*shape, 8, 3), -99.0), np.zeros(shape, bool)
     view = np.repeat(np.arange(len(scenes)), [len(scene) for scene in scenes])
     place = np.concatenate(own)
     poses, sizes = np.concatenate([scene.poses for scene in scenes]), np.concatenate([scene.sizes for scene in scenes])
     boxes[view, place] = bounding_boxes(poses, sizes, np.concatenate([scene.rounded for scene in scenes]))
+    corners[view, place] = own_corners(poses[:, :3], rotations(poses[:, 3:]), sizes).T
     filled[view, place] = True
-    return boxes, filled
+    return boxes, corners, filled
 
 
 def _snapshot(

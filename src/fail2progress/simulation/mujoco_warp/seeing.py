@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import POINTS
 from fail2progress.core.scene import Array
-from fail2progress.simulation.looking import box_areas, box_corners
+from fail2progress.simulation.looking import box_corners, outlines
 from fail2progress.simulation.mujoco_warp import ray_kernels as kernels
 from fail2progress.simulation.mujoco_warp.padding import Padded
 
@@ -31,18 +31,20 @@ class Seen:
 
 @dataclass(frozen=True)
 class Views:
-    """V scenes at rest: their worlds (V,), states (V, nq), boxes (V, P, 2, 3) of their places, which are filled, and cameras."""
+    """V scenes at rest: their worlds (V,), states (V, nq), boxes (V, P, 2, 3) of their places along the frame's axes, corners
+    (V, P, 8, 3) of the places' own boxes, which are filled, and cameras."""
 
     world: NDArray[np.int64]
     qpos: NDArray[np.float32]
     boxes: Array
+    corners: Array
     filled: NDArray[np.bool_]
     cameras: Sequence[Camera]
     seeds: Sequence[int]
 
     def part(self, rows: slice) -> Views:
         """Some of them."""
-        arrays = (self.world[rows], self.qpos[rows], self.boxes[rows], self.filled[rows])
+        arrays = (self.world[rows], self.qpos[rows], self.boxes[rows], self.corners[rows], self.filled[rows])
         return Views(*arrays, self.cameras[rows], self.seeds[rows])
 
 
@@ -113,13 +115,22 @@ def _optics(views: Views) -> list[Any]:
 
 def _windows(views: Views) -> tuple[Array, Array]:
     """(V, P, 4) rectangles around the objects (corner, extent; pixels) within the image, and (V, P) areas of their outlines."""
-    shape = views.boxes.shape[:2]
-    corners = box_corners(views.boxes.reshape(-1, 2, 3)).T.reshape(*shape, 8, 3)
+    around = _projected(box_corners(views.boxes.reshape(-1, 2, 3)).T.reshape(views.corners.shape), views)
+    limit = 2 * _middles(views)[:, 0]
+    low, high = (np.clip(edge, 0.0, limit) for edge in (around.min(axis=2), around.max(axis=2)))
+    flat, own = (pixels.reshape(-1, 8, 2).T for pixels in (around, _projected(views.corners, views)))
+    return np.concatenate([low, high - low], axis=2), outlines(flat, own).reshape(around.shape[:2])
+
+
+def _projected(corners: Array, views: Views) -> Array:
+    """(V, P, 8, 2) pixels of corners (V, P, 8, 3) m."""
     eyes = np.array([camera.eye for camera in views.cameras])[:, None, None]
     axes = np.stack([camera.axes() for camera in views.cameras])[:, None]
     local = (corners - eyes) @ axes.swapaxes(-1, -2)
-    lens = np.array([(camera.focal, camera.width / 2, camera.height / 2) for camera in views.cameras])[:, None, None]
-    pixels = local[..., :2] / np.maximum(local[..., 2:], 1e-3) * lens[..., :1] + lens[..., 1:]
-    limit = 2 * lens[:, 0, :, 1:]
-    low, high = (np.clip(edge, 0.0, limit) for edge in (pixels.min(axis=2), pixels.max(axis=2)))
-    return np.concatenate([low, high - low], axis=2), box_areas(pixels.reshape(-1, 8, 2).T).reshape(shape)
+    focal = np.array([camera.focal for camera in views.cameras])[:, None, None, None]
+    return np.asarray(local[..., :2] / np.maximum(local[..., 2:], 1e-3) * focal + _middles(views))
+
+
+def _middles(views: Views) -> Array:
+    """(V, 1, 1, 2) pixels in the middle of the images."""
+    return np.array([(camera.width / 2, camera.height / 2) for camera in views.cameras])[:, None, None]
