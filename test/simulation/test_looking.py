@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from fail2progress.core.camera import Camera
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.scene import Scene, pose
 from fail2progress.simulation.looking import View, look, look_all
 from fail2progress.simulation.raycast import caster
 from fail2progress.tasks.pretraining import job
@@ -32,3 +35,11 @@ def test_what_is_seen_of_a_scene_does_not_hang_on_the_others() -> None:
         alone, _ = look(one.cast, one.scene, one.camera, one.rng)
         np.testing.assert_array_equal(cloud.points, alone.points)
         np.testing.assert_array_equal(cloud.visibility, alone.visibility)
+
+
+def test_a_bar_that_lies_askew_wholly_in_view_is_seen_whole() -> None:
+    table, bar = ObjectSpec("table_1", "table", (0.8, 0.8, 0.04)), ObjectSpec("bar", "cuboid", (0.2, 0.03, 0.03))
+    for yaw in (0.0, 0.4, np.pi / 4, 2.0):
+        scene = Scene((table, bar), np.stack([pose(0.7, 0.0, 0.38), pose(0.7, 0.0, 0.415, yaw)]))
+        cloud, _ = look(caster(scene), scene, Camera(), np.random.default_rng(0))
+        assert 0.9 < cloud.visibility[1] <= 1.0
