@@ -25,6 +25,9 @@ EXTRAS := $(if $(AMENT_PREFIX_PATH),test,test$(comma)ros)
 ROS_STAMP := install/.built
 IN_ROS := config/ros/run.sh $(CURDIR)/$(VENV)
 
+# Dozens of processes read the same sources: each would compile them for itself where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: sim demo test test-fast coverage docs ros env clean
 .DELETE_ON_ERROR:
 

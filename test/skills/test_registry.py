@@ -69,8 +69,11 @@ def test_a_package_that_cannot_be_loaded_is_named(
         tuple(Skills(Registry("skill", GROUP)))
 
 
-def test_definitions_import_neither_torch_nor_a_simulator() -> None:
-    code = "import sys; from fail2progress.skills.registry import SKILLS; assert len(list(SKILLS.values())) >= 4; "
+def test_definitions_and_how_data_are_drawn_import_neither_torch_nor_a_simulator() -> None:
+    code = (
+        "import sys; from fail2progress.skills.registry import SKILLS; from fail2progress.skills.samplers import data_sampler; "
+    )
+    code += "assert len([data_sampler(one) for one in SKILLS.values()]) >= 4; "
     code += "print(sorted({'torch', 'mujoco', 'rclpy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -195,8 +195,10 @@ def _perception(segmenter: str, relations: str) -> dict[str, Any]:
     from fail2progress.perception.relations.registry import DETECTORS
     from fail2progress.perception.segmentation.registry import segmenter as segmenter_of
 
-    segmenter_of(segmenter)
-    if relations not in DETECTORS.names():  # those of this package are there; loading the learned one would take torch's memory
+    # What is usual, and the detectors of this package, are there: to load them would take torch's memory, and seconds.
+    if segmenter != SEGMENTER:
+        segmenter_of(segmenter)
+    if relations not in DETECTORS.names():
         DETECTORS.get(relations)
     chosen = str(Path(segmenter).resolve()) if Path(segmenter).suffix in FILES else segmenter
     return {"segmenter": chosen, "relations": relations}

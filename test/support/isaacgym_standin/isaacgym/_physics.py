@@ -116,10 +116,13 @@ def step(env):
             if row["driveMode"] == DOF_MODE_POS:
                 env.data.actuator(f"{k}/{name}").ctrl[0] = target
     mujoco.mj_step(env.model, env.data)
+    env.buffer = None
 
 
-def fetch(env):
-    """What reads see from now on."""
+def read(env):
+    """What reads see until the next step; worked out once, by the first of them."""
+    if env.buffer is not None:
+        return
     env.buffer = np.zeros(env.bodies, BODY_STATE)
     pose = env.buffer["pose"]
     for axis, name in enumerate("xyz"):

@@ -140,7 +140,12 @@ class Actor:
 class Env:
     def __init__(self, sim):
         self.sim, self.actors, self.attractors, self.bodies = sim, [], [], 0
-        self.model = self.data = None
+        self.model = self.data = self.buffer = None
+
+    def read(self):
+        """Nobody reads between a step and its fetch."""
+        assert not self.sim.pending
+        physics.read(self)
 
 
 class Sim:
@@ -207,6 +212,7 @@ class Gym:
         actor = arg0.actors[arg1]
         if arg0.model is None:
             return actor.start.copy()
+        arg0.read()
         return arg0.dof_buffer[arg1].copy()
 
     def set_actor_dof_states(self, arg0: Env, arg1: int, arg2, arg3: int) -> bool:
@@ -249,7 +255,6 @@ class Gym:
         arg0.prepared = True
         for env in arg0.envs:
             physics.build(env)
-            physics.fetch(env)
         return True
 
     def simulate(self, arg0: Sim) -> None:
@@ -260,15 +265,14 @@ class Gym:
 
     def fetch_results(self, arg0: Sim, arg1: bool) -> None:
         assert arg0.alive and arg1
-        if arg0.pending:
-            for env in arg0.envs:
-                physics.fetch(env)
         arg0.pending = False
 
     def get_env_rigid_body_states(self, arg0: Env, arg1: int):
+        arg0.read()
         return arg0.buffer.copy()
 
     def get_env_rigid_contacts(self, arg0: Env):
+        arg0.read()
         return arg0.contacts.copy()
 
 
