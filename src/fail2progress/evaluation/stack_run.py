@@ -11,7 +11,7 @@ from typing import Any
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureReport
 from fail2progress.failures.store import FailureStore
-from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.checkpoint import read_note
 from fail2progress.models.store import Registry
 
 ENDS = {"failure": "stopped at a failure", "goal missed": "missed its goal"}
@@ -49,7 +49,7 @@ def read_run(folder: Path) -> StackRun:
     """StoreError or CheckpointError where something is damaged."""
     store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
     met = tuple(Met(store.get(head.id), store.report(head.id), store.lesson(head.id)) for head in store.headers())
-    versions = tuple((name, load_checkpoint(registry.path(name)).note) for name in registry.versions())
+    versions = tuple((name, read_note(registry.path(name))) for name in registry.versions())
     pointer = folder / "models" / "CURRENT"
     current = pointer.read_text().strip() if pointer.exists() else ""
     path = folder / "result.json"

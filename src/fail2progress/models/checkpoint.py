@@ -78,14 +78,12 @@ def digest_of(model: SkillEffectModel) -> str:
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a model; CheckpointError says what is wrong: not there, truncated, another schema or vocabulary, or keys missing."""
     note = _read_note(path.with_suffix(".json"))
+    content = _read_weights(path)
     try:
-        content = path.read_bytes()
         weights = load(content)
-    except (OSError, SafetensorError) as error:
+    except SafetensorError as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != note["digest"]:
-        raise CheckpointError(f"{path}: digest {digest[:12]} does not match {str(note['digest'])[:12]} in its JSON")
+    digest = _checked_digest(content, note, path)
     model = _build(note, path)
     expected, found = set(model.state_dict()), set(weights)
     missing, unexpected = expected - found - _optional(model), found - expected
@@ -97,6 +95,32 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(f"{path}: {str(error).splitlines()[-1].strip()}") from error
     model.eval()
     return Checkpoint(model, digest, note, path)
+
+
+def read_note(path: Path) -> dict[str, object]:
+    """What is written beside the weights of a model that is not needed itself; CheckpointError where the two do not match."""
+    note = _read_note(path.with_suffix(".json"))
+    _checked_digest(_read_weights(path), note, path)
+    return note
+
+
+def read_digest(path: Path) -> str:
+    """The digest of weights. CheckpointError: see read_note."""
+    return str(read_note(path)["digest"])
+
+
+def _read_weights(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+
+
+def _checked_digest(content: bytes, note: dict[str, object], path: Path) -> str:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != note["digest"]:
+        raise CheckpointError(f"{path}: digest {digest[:12]} does not match {str(note['digest'])[:12]} in its JSON")
+    return digest
 
 
 def _as_bytes(model: SkillEffectModel) -> bytes:

@@ -39,7 +39,7 @@ def fixed_start(seed: int) -> Iterator[None]:
     Checkpoints from before these layers existed lack them and must load to the same model every time.
     """
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed also asks every kind of GPU, which takes milliseconds
         yield
 
 

@@ -24,7 +24,7 @@ from fail2progress.evaluation.rows import Row, Rows, RowsError
 from fail2progress.evaluation.studies.conditions import USUAL, Condition
 from fail2progress.evaluation.studies.methods import Method
 from fail2progress.evaluation.trials import TrialResult, from_row
-from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.checkpoint import read_digest
 from fail2progress.tasks.registry import task
 
 ACTING = ("core", "skills", "simulation", "tasks", "perception", "models", "planning", "failures", "robots", "agent")
@@ -101,7 +101,7 @@ class Cell:
     @cached_property
     def digest(self) -> str:
         """Of the weights that act."""
-        return load_checkpoint(Path(self.model)).digest
+        return read_digest(Path(self.model))
 
     @property
     def identity(self) -> dict[str, object]:

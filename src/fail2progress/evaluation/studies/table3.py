@@ -36,7 +36,7 @@ from fail2progress.evaluation.studies.cells import (
 from fail2progress.evaluation.studies.conditions import USUAL, Condition
 from fail2progress.evaluation.studies.methods import METHODS, FromFailures, Method, Recipe, make
 from fail2progress.evaluation.trials import TrialResult
-from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.checkpoint import load_checkpoint, read_note
 from fail2progress.simulation import registry as simulators
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.registry import task
@@ -101,7 +101,7 @@ class Study:
             "learns": [type(method.learns).__name__, repr(method.learns)],
         }
         decides |= {"task": task_content(self.task), "objects": objects, "rounds": self.rounds, "seed": self.seed}
-        decides |= {"rehearsal": file_digest(self.rehearsal), "code": code_version((*ACTING, *LEARNING))}
+        decides |= {"rehearsal": self._rehearsed, "code": code_version((*ACTING, *LEARNING))}
         decides |= {"camera": asdict(met.camera), "embodiment": asdict(met.embodiment)}
         out = self.folder / "models" / f"{base.configuration}_{method.name}_{address(decides)}.safetensors"
         asked = (self.task, objects, self.rounds, self.seed, str(self.rehearsal), str(out), simulators.DEFAULT)
@@ -111,6 +111,10 @@ class Study:
     @cached_property
     def _digests(self) -> dict[str, str]:
         return {base.name: load_checkpoint(base.path).digest for base in self.bases}
+
+    @cached_property
+    def _rehearsed(self) -> str:
+        return file_digest(self.rehearsal)
 
     def cells(self) -> list[Cell]:
         """All cells: the paper's table, then the one within a budget, in which `original` would be `replanning`."""
@@ -196,7 +200,7 @@ class Study:
             for base, method, condition, recipe in made
             if recipe is not None
         }
-        return {name: load_checkpoint(path).note for name, path in paths.items() if path.exists()}
+        return {name: read_note(path) for name, path in paths.items() if path.exists()}
 
 
 def learn(

@@ -10,7 +10,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.learning.finetuning.learner import FineTuningResult
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehearsal, save_rehearsal
-from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
+from fail2progress.models.checkpoint import Checkpoint, read_digest, read_note
 from fail2progress.models.store import Registry, gaps_path
 
 _WRITTEN = ("schema", "model", "config", "digest", "version")
@@ -49,7 +49,7 @@ def remembered(versions: Registry, parent: Checkpoint, store: FailureStore) -> t
             lessons.append(load_rehearsal(lesson_path(path)))
             failures += _kept(store, str(note["event"]))
         before = versions.path(str(note.get("parent_version")))
-        note = dict(load_checkpoint(before).note) if before.exists() else {}
+        note = dict(read_note(before)) if before.exists() else {}
     return lessons[::-1], failures[::-1]
 
 
@@ -64,6 +64,6 @@ def version_of(versions: Registry, checkpoint: Checkpoint) -> str:
     """The version that holds these weights; they are added where none does."""
     for version in versions.versions():
         path = versions.path(version)
-        if path == checkpoint.path or load_checkpoint(path).digest == checkpoint.digest:
+        if path == checkpoint.path or read_digest(path) == checkpoint.digest:
             return version
     return versions.adopt(checkpoint, {key: value for key, value in checkpoint.note.items() if key not in _WRITTEN})

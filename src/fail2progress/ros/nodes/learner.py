@@ -20,7 +20,7 @@ from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.learning.finetuning.versions import register_lesson, remembered
 from fail2progress.models import weights
-from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint, read_note
 from fail2progress.ros.conversions.particles import particles_msg
 from fail2progress.ros.conversions.records import report_of
 from fail2progress.ros.conversions.values import SCHEMA, header, uuid_msg
@@ -148,7 +148,7 @@ class LearnerNode(ModelNode):
 
     def _version_of(self, identity: str) -> str | None:
         """A version learnt from this failure before this process was restarted."""
-        notes = {version: load_checkpoint(self.versions.path(version)).note for version in self.versions.versions()}
+        notes = {version: read_note(self.versions.path(version)) for version in self.versions.versions()}
         return next((version for version, note in notes.items() if note.get("event") == identity), None)
 
     def _adopt(self, version: str, event: str) -> ModelUpdate:
