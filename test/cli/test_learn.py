@@ -31,7 +31,7 @@ def shipped(tmp_path: Path) -> Path:
 def test_a_better_model_becomes_current_and_names_its_parent(
     run, arguments: tuple[Any, ...], event: FailureEvent, shipped: Path, tmp_path: Path
 ) -> None:
-    result = run(*arguments, "--model", shipped, "--epochs", 250)
+    result = run(*arguments, "--model", shipped, "--epochs", 120)
     assert result.exit_code == 0, result.output
     values = json.loads(result.stdout)
     assert (values["event"], values["method"], values["parent"]) == (event.id, "prior", str(shipped))
@@ -87,7 +87,7 @@ def test_learning_in_a_simulator_from_outside(
         samples.failure()
     )  # nothing is knocked over in it: that simulator knows no collisions
     choices = ("--simulator", kinematic, "--method", "near-copies", "--store", tmp_path / "other.sqlite")
-    result = run(*arguments, "--model", shipped, "--epochs", 250, *choices)
+    result = run(*arguments, "--model", shipped, "--epochs", 120, *choices)
     assert result.exit_code == 0, result.output
     values = json.loads(result.stdout)
     assert values["gate"]["passed"] and values["dataset"]["samples"] == 3
