@@ -36,3 +36,9 @@ def test_a_wrong_name_of_weights_is_told(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 2 and "8,many" in result.stderr
     result = run("train-segmenter", "--out", tmp_path / "weights.safetensors", "--device", "tpu")
     assert result.exit_code == 2 and "tpu" in result.stderr
+
+
+def test_compiling_without_a_compiler_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = run("train-segmenter", "--out", tmp_path / "weights.safetensors", "--compile")
+    assert result.exit_code == 2 and "no C++ compiler" in result.stderr

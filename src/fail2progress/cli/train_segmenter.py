@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _KEPT = 20.0
 """Seconds between one time that weights are kept and the next."""
+_COMPILERS = ("c++", "g++", "gcc", "clang++")
+"""Of which torch.compile wants one."""
 _CHANNELS = "24,64,96,112,144,160"
 
 
@@ -69,6 +72,7 @@ def train_segmenter(
     require(out.suffix == ".safetensors", f"--out {out}: the name of weights ends in .safetensors")
     require(device in ("cpu", "cuda"), f"--device {device}: cpu or cuda")
     require(device == "cpu" or torch.cuda.is_available(), "--device cuda: torch finds no GPU here; leave --device out")
+    require(not compiled or any(map(shutil.which, _COMPILERS)), "--compile: no C++ compiler is on the path; leave it out")
     writable(out.parent)
     parent = load_model(start_from) if start_from else None
     options = Options(steps, batch, rate, seed, minutes=minutes, open_files=open_files, compiled=compiled)
