@@ -69,11 +69,7 @@ def train_segmenter(
     from fail2progress.perception.segmentation.learned.model import load_model, load_net, save_model
     from fail2progress.perception.segmentation.learned.network import SegmentNet
 
-    require(out.suffix == ".safetensors", f"--out {out}: the name of weights ends in .safetensors")
-    require(device in ("cpu", "cuda"), f"--device {device}: cpu or cuda")
-    require(device == "cpu" or torch.cuda.is_available(), "--device cuda: torch finds no GPU here; leave --device out")
-    require(not compiled or any(map(shutil.which, _COMPILERS)), "--compile: no C++ compiler is on the path; leave it out")
-    writable(out.parent)
+    _require(out, device, compiled)
     parent = load_model(start_from) if start_from else None
     options = Options(steps, batch, rate, seed, minutes=minutes, open_files=open_files, compiled=compiled)
     torch.manual_seed(seed)
@@ -119,6 +115,16 @@ def train_segmenter(
     write_json(out.with_suffix(".report.json"), report)
     resume.clear()
     _told(out, report, json_output)
+
+
+def _require(out: Path, device: str, compiled: bool) -> None:
+    import torch
+
+    require(out.suffix == ".safetensors", f"--out {out}: the name of weights ends in .safetensors")
+    require(device in ("cpu", "cuda"), f"--device {device}: cpu or cuda")
+    require(device == "cpu" or torch.cuda.is_available(), "--device cuda: torch finds no GPU here; leave --device out")
+    require(not compiled or any(map(shutil.which, _COMPILERS)), "--compile: no C++ compiler is on the path; leave it out")
+    writable(out.parent)
 
 
 def _told(out: Path, report: dict[str, object], as_json: bool) -> None:
