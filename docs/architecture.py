@@ -64,9 +64,9 @@ def draw() -> str:
         f'<text x="{LEFT}" y="{height - 10}" fill="#555">A dot: the room of the row imports the room of the column.</text>',
     ]
     for k, room in enumerate(rooms):
-        y = TOP + ROW * k
+        y, fill = TOP + ROW * k, f"hsl({210 + 9 * k},55%,90%)"
         parts += [
-            f'<rect x="{LEFT}" y="{y}" width="{NAME_WIDTH}" height="{BOX}" rx="5" fill="hsl({210 + 9 * k},55%,90%)" stroke="#668"/>',
+            f'<rect x="{LEFT}" y="{y}" width="{NAME_WIDTH}" height="{BOX}" rx="5" fill="{fill}" stroke="#668"/>',
             f'<text x="{LEFT + NAME_WIDTH / 2}" y="{y + 21}" text-anchor="middle" font-weight="bold">{room}</text>',
             *(
                 f'<text x="{LEFT + NAME_WIDTH + 10}" y="{y + 15 + 15 * line}" fill="#333">{escape(text)}</text>'
