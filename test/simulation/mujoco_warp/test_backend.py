@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -72,6 +73,16 @@ def test_worlds_take_turns(jobs: list[Job], outcomes: list[Outcome]) -> None:
         assert one.call == job.call
         np.testing.assert_allclose(one.after.scene.poses[:, :3], other.after.scene.poses[:, :3], atol=1e-3)
     np.testing.assert_allclose(settled.scene.poses[:, :3], outcomes[0].before.scene.poses[:, :3], atol=2e-3)
+
+
+@needs_warp
+@pytest.mark.slow
+def test_a_scene_alone_comes_to_rest_as_the_first_thing_asked_and_a_bar_askew_is_seen_whole(on_table: Build) -> None:
+    scene = on_table(("it", "cuboid", (0.2, 0.03, 0.03), 0.6, 0.0, 0.0, 0.5))
+    with make("mujoco_warp") as simulator:
+        settled = simulator.settle(scene, Camera())
+    np.testing.assert_allclose(settled.scene.poses[:, :3], scene.poses[:, :3], atol=2e-3)
+    assert settled.cloud.visibility[1] > 0.9
 
 
 @needs_warp
