@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fail2progress.core.scene import Scene
+from fail2progress.core.outlines import corners_of, rectangle
+from fail2progress.core.scene import Array, Scene
 from fail2progress.stein.planar import Footprints, Planar, turned
 
 _SOFT = 0.01
 """Metres over which being above a table fades at its edge."""
 EDGE = 0.02
 """Metres from the edge of a table that count as sticking out."""
+_UPRIGHT = 1e-3
+"""Parts x and y of a quaternion up to which a thing stands upright."""
+_CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 
 
 @dataclass(frozen=True)
@@ -90,9 +95,16 @@ def solids_of(names: tuple[str, ...], scene: Scene) -> Solids:
     for row, name in enumerate(names):
         if name in scene.names:
             index = scene.index(name)
-            pose = scene.poses[index]
-            centre[row] = torch.tensor(pose[:2])
-            half[row] = torch.tensor(scene.sizes[index, :2] / 2)
-            yaw[row] = 2 * math.atan2(pose[6], pose[3])
+            middle, size, yaw[row] = outline(scene, index)
+            centre[row], half[row] = torch.tensor(middle), torch.tensor(size / 2)
             level[row] = torch.tensor(bounds[index, :, 2])
     return Solids(Footprints(centre, half, yaw), level)
+
+
+def outline(scene: Scene, index: int) -> tuple[Array, Array, float]:
+    """Middle (2,) and full sides (2,) in m, and yaw (rad), of the rectangle around an object as seen from above."""
+    pose, size = scene.poses[index], scene.sizes[index]
+    if abs(pose[4]) + abs(pose[5]) < _UPRIGHT:
+        return pose[:2], size[:2], 2 * math.atan2(pose[6], pose[3])
+    corners = pose[:3] + (_CORNERS * size) @ scene.turns[index].T
+    return rectangle(corners_of(corners[:, :2]))
