@@ -21,8 +21,12 @@ from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid
 
 _GAIN = 0.6
 """Share by which the residual must fall for an attitude to be believed in place of the upright one."""
+_EXPLAINED = 0.001
+"""Mean residual (m), or that of noise, up to which an attitude explains what was seen: a bowl is no box that lies on its side."""
 _UPRIGHT = 0.0015
 """Mean residual (m) of an upright asset up to which no other attitude is looked for."""
+_NOT_NOISE = 1.6
+"""Standard deviations of noise up to which the same holds: of the right asset the mean residual is 0.8."""
 _FLAT = 0.0012
 """Metres from a plane at which a point lies on it, where there is no noise."""
 _TRIPLETS = 256
@@ -94,15 +98,20 @@ class Turned:
 def turned_over(solid: Solid, points: Array, noise: float) -> Turned | None:
     """The asset in the attitude that its (n, 3) points say, on what the upright `solid` stands on; None where that is as good."""
     upright = solid.residual(points)
-    if not category(solid.kind).movable or upright < max(_UPRIGHT, 2 * noise):
+    if not category(solid.kind).movable or upright < max(_UPRIGHT, _NOT_NOISE * noise):
         return None
     starts = sorted(_starts(solid, points, noise), key=lambda start: start.residual(points))
     fits = [_fitted(start, points, noise, solid.bottom) for start in starts[:_TRIED]]
     off = [found.residual(points) for found in fits]
-    if not fits or min(off) > (1 - _GAIN) * upright:
+    if not fits or min(off) > max(_EXPLAINED, noise) or _beyond(min(off), noise) > (1 - _GAIN) * _beyond(upright, noise):
         return None
     alike = [found for found, now in zip(fits, off, strict=True) if now < min(off) + _ALIKE]
     return max(alike, key=lambda found: round(abs(float(found.axes[2, 2])), 2))
+
+
+def _beyond(residual: float, noise: float) -> float:
+    """What of a mean residual (m) is not noise (standard deviation, m)."""
+    return float(np.sqrt(max(residual**2 - 2 / np.pi * noise**2, 0.0)))
 
 
 def _starts(solid: Solid, points: Array, noise: float) -> Iterator[Turned]:
