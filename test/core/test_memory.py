@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.core.memory import ObjectMemory, matching, witnessed
+from fail2progress.core.memory import ObjectMemory, gone, matching, witnessed
 from fail2progress.core.observation import SegmentedCloud
 
 
@@ -128,9 +128,9 @@ def test_what_is_out_of_sight_was_not_seen_to_go_where_it_was_expected() -> None
     memory = ObjectMemory()
     before = memory.update(cloud(0))
     after = memory.update(cloud(1, (0, 2)), np.ones((3, 3)))
-    assert witnessed(before, after).tolist() == [False, True, False]
+    assert witnessed(before, after).tolist() == [False, True, False] and gone(before, after).tolist() == [True, False, True]
     unknown = replace(before, points=np.full_like(before.points, np.nan))
-    assert not witnessed(unknown, after).any()
+    assert not witnessed(unknown, after).any() and not gone(unknown, after).any()
 
 
 def test_what_is_out_of_sight_in_a_container_was_seen_to_go_where_that_went() -> None:

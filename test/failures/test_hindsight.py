@@ -1,5 +1,7 @@
 """A failure that reveals something is learnt from as if that had been seen before."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,17 @@ def test_what_was_revealed_is_in_the_scene_and_asked_of_the_model(opened: Failur
 def test_an_event_that_reveals_nothing_stays_as_it_is(simulator: MujocoSimulator) -> None:
     event = samples.failure()
     assert known_afterwards(event, MODEL, simulator) is event
+
+
+def test_no_broken_relation_speaks_of_what_went_out_of_sight(simulator: MujocoSimulator) -> None:
+    event = samples.failure()
+
+    def hiding(*names: str) -> FailureEvent:
+        shown = np.where([name in names for name in event.after.names], 0.0, event.after.visibility).astype(np.float32)
+        return known_afterwards(event.model_copy(update={"after": replace(event.after, visibility=shown)}), MODEL, simulator)
+
+    assert hiding("capsule_1").header.mismatches == event.header.mismatches  # it went where its cup was seen to go
+    assert hiding("capsule_1", "cup_1").header.mismatches == ()
 
 
 def test_the_classifier_repeats_the_skill_with_what_was_revealed(opened: FailureEvent, simulator: MujocoSimulator) -> None:

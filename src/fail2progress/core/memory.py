@@ -73,6 +73,11 @@ def witnessed(before: SegmentedCloud, after: SegmentedCloud) -> NDArray[np.bool_
     return np.asarray(known & (seen | np.array(held, dtype=bool)))
 
 
+def gone(before: SegmentedCloud, after: SegmentedCloud) -> NDArray[np.bool_]:
+    """(N,) of which segments it was seen where they were, and not where they went."""
+    return np.asarray(before.seen & ~witnessed(before, after))
+
+
 def shift_between(before: Points, after: Points, expected: Array) -> Array:
     """(3,) m by which a thing moved between two partial views of it, each side of its box for itself.
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.memory import gone
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import SUPPORT, RelationState
 from fail2progress.core.scene import Scene
@@ -20,12 +21,13 @@ from fail2progress.simulation.reconstruction.hindsight import from_both, in_hind
 
 
 def known_afterwards(event: FailureEvent, model: SkillEffectModel, simulator: Simulator, seed: int = 0) -> FailureEvent:
-    """The event with what it revealed: seen before, believed by the model, and asked of it. The same event where it is nothing.
+    """The event with what it revealed: seen before, believed by the model, and asked of it; without broken relations of what went
+    out of sight, which nobody observed. The same event where it is nothing.
 
     Nothing was expected of what was not seen. What the model would have expected decides which relations count as broken.
     Relations before are those of the rebuilt scene: a detector sees no walls around what lies deep in a drawer.
     """
-    call = event.header.call.call()
+    event, call = _without_gone(event), event.header.call.call()
     before = in_hindsight(event.before, event.after, call, simulator, event.relations_before, seed)
     if before is event.before:
         return event
@@ -36,6 +38,15 @@ def known_afterwards(event: FailureEvent, model: SkillEffectModel, simulator: Si
     settled = simulator.settle(rebuilt_before(event.model_copy(update={"before": before})), Camera(), seed)
     relations = _replaced(event.relations_before, settled.relations.of(before.names), shown)
     return event.model_copy(update={"header": header, "before": before, "expected": expected, "relations_before": relations})
+
+
+def _without_gone(event: FailureEvent) -> FailureEvent:
+    """The event without broken relations that name what went out of sight: memory has that where the model expected it to end."""
+    away = {name for name, one in zip(event.before.names, gone(event.before, event.after), strict=True) if one}
+    observed = tuple(m for m in event.header.mismatches if not away & set(m.names))
+    if len(observed) == len(event.header.mismatches):
+        return event
+    return event.model_copy(update={"header": event.header.model_copy(update={"mismatches": observed})})
 
 
 def rebuilt_before(event: FailureEvent) -> Scene:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fail2progress.core.observation import SegmentedCloud
 from fail2progress.failures.event import Mismatch
 from fail2progress.learning.finetuning.acceptance import Rule, Scores, judge, score
 from fail2progress.learning.finetuning.kind import measured, plain
@@ -166,6 +167,20 @@ def test_what_a_repetition_moves_elsewhere_says_nothing_of_a_model(model: Points
         score(model, plain(few), RehearsalSet(few, few), asked).motion
         != score(model, plain(few), RehearsalSet(few, few), all_of_it).motion
     )
+
+
+def test_what_went_out_of_sight_did_not_end_in_full_view() -> None:
+    event, done = failures.event("stack"), failures.outcome("stack")
+    top = event.after.names.index("top")
+
+    def showing(cloud: SegmentedCloud, share: float) -> SegmentedCloud:
+        return replace(cloud, visibility=np.where(np.arange(len(cloud)) == top, share, cloud.visibility).astype(np.float32))
+
+    unseen = event.model_copy(update={"after": showing(event.after, 0.0)})
+    for share, again in ((1.0, False), (0.1, True), (0.0, True)):
+        other = replace(done, after=replace(done.after, cloud=showing(done.after.cloud, share)))
+        assert repeated(unseen, other)[top] == again and repeated(event, other).all()
+        assert np.delete(repeated(unseen, other), top).all()
 
 
 def test_what_was_not_seen_before_the_skill_is_not_asked_for(model: Points2Plans, data: Transitions) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fail2progress.core.camera import Camera
-from fail2progress.core.memory import witnessed
+from fail2progress.core.memory import gone, witnessed
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, Mask
 from fail2progress.core.scene import Array, Scene
@@ -23,6 +23,8 @@ _DOUBT = 0.1
 """Probability from which an observation is in doubt that no repetition repeats (docs/decisions/0062)."""
 ELSEWHERE = 0.1
 """Metres from which something ends elsewhere than it was seen to: then a repetition does not repeat it."""
+_IN_VIEW = 0.5
+"""Share of its outline from which a thing would have been seen: what went out of sight did not end there."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +131,18 @@ def repeated(event: FailureEvent, outcome: Outcome) -> Mask:
     """(N,) whether what was seen before and after the failure moves in a repetition as it was seen to; true of all else.
 
     A block that stops at the table's edge, and falls over it in the rebuilt scene, says nothing of a model (docs/decisions/0055).
+    Nor does one that fell out of sight, and stays on the table in full view there (0096).
     """
-    both = witnessed(event.before, event.after)
-    seen = {name: way for name, way, known in zip(event.before.names, ways_seen(event), both, strict=True) if known}
-    pairs = zip(outcome.before.cloud.names, outcome.displacements, strict=True)
-    return np.array([np.linalg.norm(way - seen.get(name, way)) <= ELSEWHERE for name, way in pairs])
+    both, names = witnessed(event.before, event.after), event.before.names
+    seen = {name: way for name, way, known in zip(names, ways_seen(event), both, strict=True) if known}
+    away = {name for name, one in zip(names, gone(event.before, event.after), strict=True) if one}
+    ends = zip(outcome.before.cloud.names, outcome.displacements, outcome.after.cloud.visibility, strict=True)
+    return np.array(
+        [
+            np.linalg.norm(way - seen.get(name, way)) <= ELSEWHERE and not (name in away and shown >= _IN_VIEW)
+            for name, way, shown in ends
+        ]
+    )
 
 
 def ways_seen(event: FailureEvent) -> Array:
