@@ -34,6 +34,11 @@ KEPT = 0.96
 """Share of R_F that D+ keeps, however many explore."""
 _SHOWN = 0.2
 """What it counts to have everything in view, in parts of R_F."""
+_RECOGNISED = 0.6
+"""Share of R_F that a scene must keep to be one that the new model is judged on."""
+_ENOUGH, _FEW = 8, 4
+"""Scenes that show the failure as it was observed: so many are held back for the judgement, and it is on these alone if there are
+at least so few."""
 
 
 def ranked(shares: Array, seen: Array, teaches: Array, explorer: Mask, samples: int, quota: float) -> list[int]:
@@ -53,6 +58,22 @@ def ranked(shares: Array, seen: Array, teaches: Array, explorer: Mask, samples: 
             taken.append(i)
     rest = [i for i in range(len(shares)) if explorer[i] and i not in taken]
     return [*keepers[: samples - len(taken)], *taken, *keepers[samples - len(taken) :], *rest]
+
+
+def parted(order: Sequence[int], shares: Array, teaches: Array, samples: int) -> tuple[list[int], list[int]]:
+    """Rows of D+ and of the scenes that the new model is judged on; `order`: all rows, the best first, see ranked.
+
+    Judged on are scenes that show the failure as it was observed. Where D+ would take nearly all of these, what is left shows
+    something else, such as stacks that tumble, and a model that mends the failure would be asked how they do. Then a quarter of
+    them is held back, and others take their places in D+ (docs/decisions/0096).
+    """
+    whole = [i for i in order if shares[i] >= _RECOGNISED]
+    alike = [i for i in whole if teaches[i] == 1]
+    taken, wanted = list(order[:samples]), min(_ENOUGH, len(alike) // 4)
+    if wanted >= _FEW and len(set(alike) - set(taken)) < wanted:
+        taken = [i for i in order if i not in alike[-wanted:]][:samples]
+    apart = [i for i in alike if i not in taken]
+    return taken, apart if len(apart) >= _FEW else [i for i in whole if i not in taken]
 
 
 def teaching(wrong: Mask, alike: Mask) -> Array:

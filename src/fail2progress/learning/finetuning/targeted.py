@@ -16,7 +16,7 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
 from fail2progress.failures.physics import disturbances
-from fail2progress.learning.finetuning.chosen import as_observed, ends_alike, in_view, mistaken, ranked, teaching
+from fail2progress.learning.finetuning.chosen import as_observed, ends_alike, in_view, mistaken, parted, ranked, teaching
 from fail2progress.learning.finetuning.doubt import doubted, without
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
 from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, simulated, within
@@ -32,10 +32,6 @@ from fail2progress.stein.states import NothingToVaryError, StateSpace, state_spa
 
 _EXPLORED = 1.5
 """Explorers in parts of D+."""
-_ENOUGH = 8
-"""Scenes that teach something, from which the new model is judged on these alone."""
-_WHOLE = 0.6
-"""Share of R_F that a scene must keep to be one that the new model is judged on."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ class Targeted:
 
     outcomes: tuple[Outcome, ...]
     spare: tuple[Outcome, ...]
-    """Stable scenes that were not chosen: the acceptance test judges on them."""
+    """Stable scenes that were not chosen: the acceptance test judges on them. See chosen.parted."""
     worlds: tuple[Disturbances, ...]
     """In which these were carried out, first those of D+, then the spare ones."""
     drawn: Tensor
@@ -204,11 +200,10 @@ def target(
     shares, explorer = np.array([kept(relations, space, one).mean() for one in samples]), _explore(samples, options)
     seen, teaches = _judged(model, event, space, samples)
     order = ranked(shares, seen, teaches, explorer, options.samples, options.explorers)
-    best, left = [samples[i] for i in order[: options.samples]], order[options.samples :]
-    teach = [i for i in left if teaches[i] == 1]
+    taken, apart = parted(order, shares, teaches, options.samples)
+    best, spare = [samples[i] for i in taken], [samples[i] for i in apart]
     robot = float(np.mean([kept(relations, space, sample, robot=True).mean() for sample in best]))
     simulated_share = float(shares[~explorer].mean()) if (~explorer).any() else 0.0
-    spare = [samples[i] for i in (teach if len(teach) >= _ENOUGH else left) if shares[i] >= _WHOLE]
     return Targeted(
         tuple(sample.outcome for sample in best),
         tuple(sample.outcome for sample in spare),
@@ -217,7 +212,7 @@ def target(
         states,
         actions,
         space,
-        Kept(*believed, simulated_share, float(shares[order[: options.samples]].mean()), robot),
+        Kept(*believed, simulated_share, float(shares[taken].mean()), robot),
         _spread(space, relations.names, best),
         len(states),
         len(samples),
