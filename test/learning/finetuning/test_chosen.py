@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from fail2progress.learning.finetuning.chosen import KEPT, as_observed, ends_alike, in_view, mistaken, ranked, teaching
+from fail2progress.learning.finetuning.chosen import KEPT, as_observed, ends_alike, in_view, mistaken, parted, ranked, teaching
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.simulation.base import Outcome
@@ -50,6 +50,24 @@ def test_among_equals_those_come_first_in_which_things_are_seen() -> None:
     seen = np.array([0.0, 1.0, 0.4, 0.0, 0.0, 1.0])
     explorer, wrong = np.array([False] * 3 + [True] * 3), np.ones(6, bool)
     assert ranked(ALL, seen, wrong, explorer, 4, 0.5)[:4] == [1, 2, 5, 3]
+
+
+def test_scenes_that_show_the_failure_as_it_was_observed_are_held_back() -> None:
+    shares, order = np.ones(40), list(range(40))
+
+    def judged(alike: int) -> tuple[list[int], list[int]]:
+        teaches = np.where(np.arange(40) < alike, 1.0, 0.5)
+        taken, apart = parted(order, shares, teaches, 20)
+        assert len(taken) == 20 and not set(taken) & set(apart)
+        return taken, apart
+
+    assert judged(40) == (order[:20], order[20:]) and judged(30) == (order[:20], order[20:30])
+    for alike, held in ((22, 5), (17, 4)):  # D+ would take nearly all of them
+        taken, apart = judged(alike)
+        assert apart == order[alike - held : alike] and taken == [*order[: alike - held], *order[alike : 20 + held]]
+    assert judged(15) == (order[:20], order[20:])  # too few of them to give some up
+    shares[20:38] = 0.5
+    assert judged(25)[1] == order[15:20] and judged(15)[1] == [38, 39]  # what keeps too little of R_F is not judged on
 
 
 def test_what_the_camera_sees_of_things() -> None:
