@@ -127,6 +127,25 @@ def test_gradients_by_offsets_and_parameters_are_there_where_it_says_so(name: st
 
 
 @every
+def test_adapters_have_no_part_in_what_is_considered_beforehand(name: str) -> None:
+    model = made(name)
+    state, action = scene(model, 4, 4), call(4, 4)
+    with torch.no_grad():
+        known = model.considered(state, action)
+        assert name != "points2plans" or known is not None
+        if known is None:
+            return
+        for one, other in zip(values(model.predict(state, action, known)), values(model.predict(state, action)), strict=True):
+            assert torch.equal(one, other)
+        for parameter in model.adapter_parameters():
+            parameter.add_(1.0)
+        again = model.considered(state, action)
+    assert again is not None and torch.equal(known.hidden, again.hidden) and torch.equal(known.change, again.change)
+    if known.detected is not None and again.detected is not None:
+        assert torch.equal(known.detected.binary, again.detected.binary)
+
+
+@every
 def test_it_is_written_and_read_back(name: str, tmp_path: Path) -> None:
     model = made(name)
     save_checkpoint(model, tmp_path / "some.safetensors", {})

@@ -114,6 +114,16 @@ class Effect:
     detected: RelationLogits | None = None
 
 
+@dataclass(frozen=True)
+class Considered:
+    """What a model works out on the way to an effect before its adapters have a part in it: (B, N, W) hidden features of the
+    segments and their change, and the relations before the skill."""
+
+    hidden: Tensor
+    change: Tensor
+    detected: RelationLogits | None
+
+
 def expected_motion(before: LatentState, effect: Effect) -> Tensor:
     """(B, N, 3) metres by which every segment is expected to move: the displacement, or else how far its box is moved."""
     if effect.displacement is not None:
@@ -165,9 +175,14 @@ class SkillEffectModel(nn.Module, ABC):
     def detect(self, state: LatentState) -> RelationLogits:
         """The relations that hold now: gamma without an action."""
 
+    def considered(self, state: LatentState, action: Action) -> Considered | None:
+        """What of a prediction no adapter has a part in: training of adapters alone works it out beforehand, without gradients.
+        Default: nothing."""
+        return None
+
     @abstractmethod
-    def predict(self, state: LatentState, action: Action) -> Effect:
-        """One skill ahead."""
+    def predict(self, state: LatentState, action: Action, considered: Considered | None = None) -> Effect:
+        """One skill ahead. `considered`: what the method of that name gave for these, where it has been called."""
 
     @abstractmethod
     def pretrained_parameters(self) -> list[nn.Parameter]:

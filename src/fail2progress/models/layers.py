@@ -6,6 +6,7 @@ import itertools
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from fail2progress.core.relations import BINARY
 from fail2progress.models.features import pair_features
@@ -55,6 +56,28 @@ class PairDecoder(nn.Module):
             first = first + self.geometry(pairs)
         logits: Tensor = self.rest(first if extra is None else first + extra)
         return logits
+
+
+def attended(encoder: nn.TransformerEncoder, tokens: Tensor, present: Tensor) -> Tensor:
+    """(B, S, W) tokens through an encoder without dropout whose layers normalise first; present (B, S).
+
+    As torch computes it, but without turning the batch round and taking queries, keys and values apart by copies: a tenth of the
+    time with gradients. Without these it is as fast as torch's own kernel, whose last digits are others: a model that
+    is compared to its teacher starts exactly at it.
+    """
+    for layer in encoder.layers:
+        tokens = tokens + _attention(layer.self_attn, layer.norm1(tokens), present)
+        tokens = tokens + layer.linear2(functional.relu(layer.linear1(layer.norm2(tokens))))
+    return tokens
+
+
+def _attention(attention: nn.MultiheadAttention, tokens: Tensor, present: Tensor) -> Tensor:
+    batch, size, width = tokens.shape
+    joined = functional.linear(tokens, attention.in_proj_weight, attention.in_proj_bias)
+    asked, keys, values = joined.view(batch, size, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4).unbind()
+    found = functional.scaled_dot_product_attention(asked, keys, values, attn_mask=present[:, None, None])
+    mixed: Tensor = attention.out_proj(found.transpose(1, 2).reshape(batch, size, width))
+    return mixed
 
 
 def pairs_of(present: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ times P(A): the gradient of H, which is what Eq. 7 says but for its logarithm (d
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from fail2progress.core.names import unknown
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, with_tokens
+from fail2progress.models.training.side_by_side import side_by_side
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.placement import RELEASE
 from fail2progress.skills.registry import SKILLS, skill
@@ -105,9 +107,13 @@ class ActionSpace:
 
     def action(self, particles: Tensor) -> Action:
         """The skill calls of all particles."""
-        count = len(particles)
+        return self.call_with(self.parameters(particles))
+
+    def call_with(self, parameters: Tensor) -> Action:
+        """The failed skill of the same object with (M, n) padded parameters."""
+        count = len(parameters)
         index = torch.full((count,), current().index(self.call.skill))
-        return Action(index, torch.full((count,), self.object), self.parameters(particles))
+        return Action(index, torch.full((count,), self.object), parameters)
 
     def log_prior(self, particles: Tensor) -> Tensor:
         """(M,) ln P(A) up to a constant. A placement sticks out of the table about as far as the failed one, and no farther: what
@@ -175,18 +181,19 @@ class Information:
         """(M,) nats: summed entropy of the predicted relations, or what of it is the model's own doubt."""
         if self.measure == PRIOR:
             return torch.zeros(len(particles))
-        action = self.actions.action(particles)
+        parameters = self.actions.parameters(particles)
         if self.measure != "mutual-information":
-            return _entropy(self._probabilities(self.actions.states, action)).sum(dim=1)
+            return _entropy(self._probabilities(self.actions.states, parameters)).sum(dim=1)
         generator = torch.Generator().manual_seed(self.seed)
-        passes = torch.stack([self._probabilities(self._dropped(generator), action) for _ in range(_PASSES)])
+        dropped = [self._dropped(generator) for _ in range(_PASSES)]
+        passes = torch.stack(side_by_side([partial(self._probabilities, states) for states in dropped], parameters))
         return (_entropy(passes.mean(dim=0)) - _entropy(passes).mean(dim=0)).sum(dim=1)
 
-    def _probabilities(self, states: LatentState, action: Action) -> Tensor:
-        """(M, relations) of the objects concerned, to each other and to the tables."""
+    def _probabilities(self, states: LatentState, parameters: Tensor) -> Tensor:
+        """(M, relations) of the objects concerned, to each other and to the tables; parameters (M, n), padded."""
         space = self.actions.space
         rows, columns = list(space.concerned), [*space.concerned, *space.table_rows]
-        logits = self.model.predict(states, action).relations.binary[:, rows][:, :, columns]
+        logits = self.model.predict(states, self.actions.call_with(parameters)).relations.binary[:, rows][:, :, columns]
         different = torch.tensor([[row != column for column in columns] for row in rows])
         return torch.sigmoid(logits[:, different].flatten(1))
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.training import training
 from fail2progress.models.training.metrics import MOVED, evaluate
 from fail2progress.models.training.training import Start, Step, TrainingOptions, _rate, adam_state, train
 from fail2progress.models.training.transitions import Transitions, select
@@ -112,6 +113,21 @@ def test_the_same_seed_gives_the_same_weights(data: Transitions, codes: Tensor, 
     third = fresh(relational)
     list(train(third, part, third.finetuned_parameters(), SHORT, torch.Generator().manual_seed(6), own))
     assert not equal(one, third)
+
+
+@pytest.mark.parametrize("relational", [False, True])
+def test_adapters_alone_learn_the_same_from_what_was_worked_out_beforehand(
+    data: Transitions, codes: Tensor, relational: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part, own = few(data, codes)
+    one, other = fresh(relational), fresh(relational)
+    for model in (one, other):
+        first = [parameter.detach().clone() for parameter in model.adapter_parameters()]
+        steps = list(train(model, part, model.adapter_parameters(), SHORT, torch.Generator().manual_seed(6), own))
+        assert (steps[-1].samples, steps[-1].total) == (60, 60)
+        assert not all(torch.equal(p, q) for p, q in zip(first, model.adapter_parameters(), strict=True))
+        monkeypatch.setattr(training, "_settled", lambda model, parameters: False)
+    assert equal(one, other)
 
 
 def test_training_that_goes_on_ends_where_uninterrupted_training_does(data: Transitions, codes: Tensor) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.core.vocabulary import Vocabulary
-from fail2progress.models.base import Action, Capability, Effect, LatentState, RelationLogits, at_object
+from fail2progress.models.base import Action, Capability, Considered, Effect, LatentState, RelationLogits, at_object
 from fail2progress.models.config import ModelConfig
 from fail2progress.models.features import (
     ACTION_FEATURES,
@@ -81,7 +81,7 @@ class BinaryPred(PointConvModel):
     def _now(self, state: LatentState, geometry: Tensor) -> RelationLogits:
         return RelationLogits(self.binary.decode(state.tokens, geometry), self.unary(state.tokens))
 
-    def predict(self, state: LatentState, action: Action) -> Effect:
+    def predict(self, state: LatentState, action: Action, considered: Considered | None = None) -> Effect:
         """See SkillEffectModel."""
         geometry, command = _pairs(state.box), self._command(action)
         before = self._now(state, geometry) if state.relations is None else state.relations

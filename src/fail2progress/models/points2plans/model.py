@@ -22,6 +22,7 @@ from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.core.vocabulary import Vocabulary
 from fail2progress.models.base import (
     Action,
+    Considered,
     Effect,
     LatentState,
     RelationLogits,
@@ -39,7 +40,7 @@ from fail2progress.models.features import (
     translation,
 )
 from fail2progress.models.handing_on import HandedOn, fixed_start, spread, whole
-from fail2progress.models.layers import PairDecoder, mlp, pairs_of, zero
+from fail2progress.models.layers import PairDecoder, attended, mlp, pairs_of, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
 from fail2progress.models.points2plans.falling import Falling, fallen, left_at
@@ -128,21 +129,25 @@ class Points2Plans(PointConvModel):
         """See SkillEffectModel."""
         return self._decode(state.tokens, state)
 
-    def predict(self, state: LatentState, action: Action) -> Effect:
+    def considered(self, state: LatentState, action: Action) -> Considered:
         """See SkillEffectModel."""
         command = self._command(action)
         tokens = self._bound(state, action, command)
         sequence = torch.cat([tokens, self._skill_token(state, action, command).unsqueeze(1)], dim=1)
         present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
-        hidden: Tensor = self.dynamics(sequence, src_key_padding_mask=~present)[:, :-1]
-        change = self.delta(hidden)
-        detected = self.detect(state) if self.config.relational else None
-        displacement, growth, falls = self._motion(state, action, change, detected)
+        hidden = attended(self.dynamics, sequence, present)[:, :-1]
+        return Considered(hidden, self.delta(hidden), self.detect(state) if self.config.relational else None)
+
+    def predict(self, state: LatentState, action: Action, considered: Considered | None = None) -> Effect:
+        """See SkillEffectModel."""
+        known = considered or self.considered(state, action)
+        displacement, growth, falls = self._motion(state, action, known.change, known.detected)
         moved = self.embed(state.code, _moved(state.box, displacement, growth), state.ids, state.mask)
-        latent = moved.tokens + self.correction(hidden) if self.config.relational else state.tokens + change
+        change = self.correction(known.hidden) if self.config.relational else known.change
+        latent = (moved if self.config.relational else state).tokens + change
         relations = self._decode(latent, moved)
         relations = relations if falls is None else fallen(relations, moved.box, falls)
-        return Effect(displacement, relations, latent, moved, growth, detected)
+        return Effect(displacement, relations, latent, moved, growth, known.detected)
 
     def adapters(self) -> dict[str, list[nn.Parameter]]:
         """See SkillEffectModel: what relations say about motion; the small networks for it and for growing boxes."""

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from fail2progress.core.relations import UNARY
 from fail2progress.core.vocabulary import Vocabulary
-from fail2progress.models.base import Action, Capability, Effect, LatentState, RelationLogits, at_object
+from fail2progress.models.base import Action, Capability, Considered, Effect, LatentState, RelationLogits, at_object
 from fail2progress.models.config import ModelConfig
 from fail2progress.models.features import (
     ACTION_FEATURES,
@@ -85,7 +85,7 @@ class StowGNN(PointConvModel):
         present = state.mask if self.training else None
         return RelationLogits(self.binary(state.tokens, state.box, present), self.unary(state.tokens))
 
-    def predict(self, state: LatentState, action: Action) -> Effect:
+    def predict(self, state: LatentState, action: Action, considered: Considered | None = None) -> Effect:
         """See SkillEffectModel."""
         chosen = torch.nn.functional.one_hot(action.object, state.box.shape[1]).to(state.box.dtype).unsqueeze(-1)
         nodes = self._nodes(state, action, chosen)

@@ -47,13 +47,22 @@ def view(
 
     half: whether the networks after the encoder multiply in bfloat16.
     """
+    now, later = sides(model, source, batch, shift, codes, half)
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        return Views(now, later, model.predict(now, action(batch)))
+
+
+def sides(
+    model: SkillEffectModel, source: Transitions, batch: Batch, shift: Tensor, codes: Tensor | None, half: bool
+) -> tuple[LatentState, LatentState]:
+    """Both sides of a batch; see `view`."""
     used, place = torch.unique(batch.cloud, return_inverse=True)
     code = encoded(model, source, used) if codes is None else codes[used]
     code, box = code[place], source.box[used][place] + shift[:, None, None, None]
     with torch.autocast("cpu", torch.bfloat16, enabled=half):
         now = model.embed(code[:, :, 0], box[:, :, 0], batch.ids, batch.mask)
         later = model.embed(code[:, :, 1], box[:, :, 1], batch.ids, batch.seen.all(dim=-1))
-        return Views(now, later, model.predict(now, action(batch)))
+    return now, later
 
 
 def action(batch: Batch) -> Action:

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.base import Considered, LatentState, SkillEffectModel
 from fail2progress.models.pointconv.encoder import native_precision
 from fail2progress.models.training.adam import Adam
-from fail2progress.models.training.losses import LossWeights, Views, losses, view
+from fail2progress.models.training.losses import LossWeights, Views, action, losses, sides
 from fail2progress.models.training.parallel import Share
+from fail2progress.models.training.side_by_side import beforehand
 from fail2progress.models.training.transitions import Batch, Transitions, thinned_for
 
 
@@ -97,18 +98,68 @@ def train(
     rough = math.floor(options.thinned * options.epochs) if codes is None else 0
     thin = thinned_for(model, source) if start.epochs < rough else source
     model.train()
+    half = options.mixed and native_precision() == torch.bfloat16
+    prepare = _Prepare(model, codes, half, codes is not None and _settled(model, parameters))
     done = start.epochs * per_epoch
-    for epoch in range(start.epochs, options.epochs):
-        generator = torch.Generator().manual_seed(seeds[epoch])
-        for chosen in draw(generator).split(options.batch):
-            used = thin if epoch < rough else source
-            parts = _step(model, used, share.of(chosen), options, generator, codes, optimiser, parameters, share, further)
-            schedule.step()
-            done += len(chosen)
-            yield Step(done, options.epochs * per_epoch, parts)
-        if checkpoint is not None:
-            checkpoint(epoch + 1, optimiser)
+
+    def drawn() -> Iterator[Prepared]:
+        for epoch in range(start.epochs, options.epochs):
+            own = torch.Generator().manual_seed(seeds[epoch])
+            splits = draw(own).split(options.batch)
+            for number, chosen in enumerate(splits, 1):
+                mine, used = share.of(chosen), thin if epoch < rough else source
+                batch = used.batch(mine, own)
+                shift = (torch.rand(len(mine), 3, generator=own) * 2 - 1) * torch.tensor(options.shift)
+                yield prepare(used, mine, batch, shift, len(chosen), epoch + 1 if number == len(splits) else None)
+
+    for ready in beforehand(drawn()) if prepare.settled else drawn():
+        parts = _step(model, ready, options, half, optimiser, parameters, share, further)
+        schedule.step()
+        done += ready.samples
+        yield Step(done, options.epochs * per_epoch, parts)
+        if checkpoint is not None and ready.ends is not None:
+            checkpoint(ready.ends, optimiser)
     model.eval()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A batch with both sides as latent states, of `samples` executions over all processes that share the work."""
+
+    chosen: Tensor
+    batch: Batch
+    now: LatentState
+    later: LatentState
+    considered: Considered | None
+    samples: int
+    ends: int | None
+    """The epochs done with it, where it is the last of one."""
+
+
+@dataclass(frozen=True)
+class _Prepare:
+    """Works out of a batch what training does not change: where adapters alone are adjusted, all that is before them."""
+
+    model: SkillEffectModel
+    codes: Tensor | None
+    half: bool
+    settled: bool
+    """Whether adapters alone are adjusted."""
+
+    def __call__(
+        self, source: Transitions, chosen: Tensor, batch: Batch, shift: Tensor, samples: int, ends: int | None
+    ) -> Prepared:
+        with torch.set_grad_enabled(not self.settled):
+            now, later = sides(self.model, source, batch, shift, self.codes, self.half)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
+                known = self.model.considered(now, action(batch)) if self.settled else None
+        return Prepared(chosen, batch, now, later, known, samples, ends)
+
+
+def _settled(model: SkillEffectModel, parameters: list[torch.nn.Parameter]) -> bool:
+    """Whether adapters alone are adjusted, of a model that says what comes before them."""
+    says = type(model).considered is not SkillEffectModel.considered
+    return says and {id(one) for one in parameters} <= {id(one) for one in model.adapter_parameters()}
 
 
 def _groups(model: SkillEffectModel, parameters: list[torch.nn.Parameter], options: TrainingOptions) -> list[dict[str, Any]]:
@@ -139,22 +190,20 @@ def restore(optimiser: torch.optim.Optimizer, adam: dict[str, Tensor]) -> None:
 
 def _step(
     model: SkillEffectModel,
-    source: Transitions,
-    chosen: Tensor,
+    ready: Prepared,
     options: TrainingOptions,
-    generator: torch.Generator,
-    codes: Tensor | None,
+    half: bool,
     optimiser: torch.optim.Optimizer,
     parameters: list[torch.nn.Parameter],
     share: Share,
     further: FurtherLoss | None,
 ) -> dict[str, float]:
-    batch = source.batch(chosen, generator)
-    shift = (torch.rand(len(chosen), 3, generator=generator) * 2 - 1) * torch.tensor(options.shift)
-    views = view(model, source, batch, shift, codes, options.mixed and native_precision() == torch.bfloat16)
-    parts = losses(model, views, batch, options.weights)
+    known = () if ready.considered is None else (ready.considered,)
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        views = Views(ready.now, ready.later, model.predict(ready.now, action(ready.batch), *known))
+    parts = losses(model, views, ready.batch, options.weights)
     if further is not None:
-        parts["further"] = further(views, batch, chosen)
+        parts["further"] = further(views, ready.batch, ready.chosen)
     optimiser.zero_grad()
     torch.stack(list(parts.values())).sum().backward()
     share.average(parameters)
