@@ -1,19 +1,24 @@
 """The weights that travel with the package: whole, of the model that they say, and as good as their report says."""
 
 import json
+from dataclasses import replace
 
 import pytest
+import torch
 
 from fail2progress.core.vocabulary import VERSION_1
-from fail2progress.learning.finetuning.rehearsal import load_rehearsal
+from fail2progress.learning.finetuning.rehearsal import codes_of, load_rehearsal
+from fail2progress.learning.pretraining.pretrain import shape_codes
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.training.metrics import evaluate
+from fail2progress.models.training.transitions import select
 from fail2progress.perception.segmentation.learned.model import load_model, packaged
 from fail2progress.skills.vocabulary import current
 
 SEGMENTER = packaged()
-NAMES = sorted({path.name for path in weights.folder().glob("*.safetensors")} - {weights.KEEPSAKE, SEGMENTER.name})
+CODES = codes_of(weights.path(weights.KEEPSAKE))
+NAMES = sorted({path.name for path in weights.folder().glob("*.safetensors")} - {weights.KEEPSAKE, CODES.name, SEGMENTER.name})
 DETECTION, PREDICTION = 0.95, 0.93
 
 
@@ -28,6 +33,16 @@ def test_weights_are_what_their_report_says(name: str) -> None:
     quality = evaluate(found.model, load_rehearsal(weights.path(weights.KEEPSAKE)).held_out)
     assert quality.detection_f1 == pytest.approx(report["detection_f1"], abs=0.02)
     assert quality.prediction_f1 == pytest.approx(report["prediction_f1"], abs=0.02)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shape_codes_at_hand_are_of_the_encoder_of_every_base_model(name: str) -> None:
+    model, part = load_checkpoint(weights.path(name)).model, load_rehearsal(weights.path(weights.KEEPSAKE)).held_out
+    known = part.codes[model.encoder_digest()]
+    assert shape_codes(model, part) is known
+    few = replace(select(part, range(20)), codes={})
+    rows = torch.unique(part.cloud[: int(part.offsets[20])])
+    torch.testing.assert_close(shape_codes(model, few), known[rows], rtol=1e-2, atol=1e-2)  # some encode in half precision
 
 
 def test_the_segmenters_weights_are_those_of_its_report() -> None:

@@ -6,6 +6,7 @@ needs no second encoding, which is what planning over thousands of candidates an
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -191,6 +192,14 @@ class SkillEffectModel(nn.Module, ABC):
     @abstractmethod
     def finetuned_parameters(self) -> list[nn.Parameter]:
         """What fine-tuning adjusts: everything but the shape encoder, so that shape codes can be computed once."""
+
+    def encoder_digest(self) -> str:
+        """SHA-256 of the shape encoder's weights: models with the same encode clouds alike."""
+        tuned, digest = {id(parameter) for parameter in self.finetuned_parameters()}, hashlib.sha256()
+        for name, parameter in self.named_parameters():
+            if id(parameter) not in tuned:
+                digest.update(name.encode() + parameter.detach().contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
     def take_encoder(self, other: SkillEffectModel) -> None:
         """Take the shape encoder of another model over, as it is. ValueError where the two have none in common."""

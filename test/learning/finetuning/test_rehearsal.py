@@ -7,11 +7,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fail2progress.learning.finetuning import rehearsal as replay
-from fail2progress.learning.finetuning.rehearsal import choose, load_rehearsal, save_rehearsal
-from fail2progress.learning.pretraining.pretrain import split
+from fail2progress.learning.finetuning.rehearsal import choose, codes_of, load_rehearsal, save_codes, save_rehearsal
+from fail2progress.learning.pretraining.pretrain import shape_codes, split
 from fail2progress.models.checkpoint import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans
-from fail2progress.models.training.transitions import Transitions
+from fail2progress.models.training.transitions import COMPUTED, Transitions, concatenate, select
 from fail2progress.skills.vocabulary import current
 
 
@@ -29,13 +29,39 @@ def parameters(part: Transitions) -> set[tuple[float, ...]]:
 def test_what_is_read_is_what_was_written(data: Transitions, path: Path) -> None:
     before, after = choose(data), load_rehearsal(path)
     for one, other in ((before.replay, after.replay), (before.held_out, after.held_out)):
-        for name in {field.name for field in fields(Transitions)} - {"prepared", "points"}:
+        for name in {field.name for field in fields(Transitions)} - {*COMPUTED, "points"}:
             assert torch.equal(getattr(one, name), getattr(other, name))
         torch.testing.assert_close(one.points, other.points, rtol=1e-3, atol=2e-4)  # a fifth of a millimetre
         first = [Points2Plans().prepare(part.points)["first"] for part in (one, other)]
         kept = (first[0] == first[1]).float().mean()
         assert kept > 0.9
     assert path.stat().st_size < 0.7 * sum(p.points.numel() * 4 for p in (before.replay, before.held_out)) + 2e6
+
+
+def test_shape_codes_beside_it_are_read_with_it_and_not_computed_again(path: Path, tmp_path: Path) -> None:
+    model, other = Points2Plans(), Points2Plans()
+    plain = load_rehearsal(path)
+    save_codes(path, model)
+    read = load_rehearsal(path)
+    for one, part in ((plain.replay, read.replay), (plain.held_out, read.held_out)):
+        assert torch.equal(shape_codes(model, one), part.codes[model.encoder_digest()])
+        assert shape_codes(model, part) is part.codes[model.encoder_digest()]
+        assert torch.equal(shape_codes(other, part), shape_codes(other, one))
+        few, rows = select(part, [3, 1]), select(replace(part, codes={"": torch.arange(len(part.points)).unsqueeze(1)}), [3, 1])
+        assert torch.equal(few.codes[model.encoder_digest()], part.codes[model.encoder_digest()][rows.codes[""][:, 0]])
+    both = concatenate([read.replay, read.held_out])
+    assert len(both.codes[model.encoder_digest()]) == len(both.points) and not concatenate([read.replay, plain.replay]).codes
+
+
+def test_shape_codes_of_other_clouds_are_refused(path: Path, data: Transitions, tmp_path: Path) -> None:
+    save_codes(path, Points2Plans())
+    kept = choose(data)
+    save_rehearsal(replay.RehearsalSet(kept.held_out, kept.replay), path)
+    with pytest.raises(CheckpointError, match=r"rehearsal.codes.safetensors: cannot be read \(codes of other clouds"):
+        load_rehearsal(path)
+    codes_of(path).write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match=r"rehearsal.codes.safetensors: cannot be read"):
+        load_rehearsal(path)
 
 
 def test_either_side_of_the_split_stays_on_its_side(data: Transitions, monkeypatch: pytest.MonkeyPatch) -> None:

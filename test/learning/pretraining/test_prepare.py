@@ -13,14 +13,14 @@ from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shap
 from fail2progress.learning.pretraining.shards import Shard, arrays, open_dataset, write_shard
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.training import TrainingOptions
-from fail2progress.models.training.transitions import Transitions, concatenate, prepared_for, select
+from fail2progress.models.training.transitions import COMPUTED, Transitions, concatenate, prepared_for, select
 from fail2progress.simulation.base import Outcome
 
 Outcomes = tuple[Outcome, ...]
 
 
 def same(one: Transitions, other: Transitions) -> bool:
-    names = [field.name for field in fields(Transitions) if field.name != "prepared"]
+    names = [field.name for field in fields(Transitions) if field.name not in COMPUTED]
     return all(torch.equal(getattr(one, name), getattr(other, name)) for name in names)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2progress.learning.pretraining.prepare import from_outcomes
-from fail2progress.models.training.transitions import Transitions, concatenate, select
+from fail2progress.models.training.transitions import COMPUTED, Transitions, concatenate, select
 from fail2progress.simulation.base import Outcome
 
 Outcomes = tuple[Outcome, ...]
@@ -16,7 +16,7 @@ LOOSE = 1e-6
 
 
 def same(one: Transitions, other: Transitions) -> bool:
-    names = [field.name for field in fields(Transitions) if field.name not in ("prepared", "cloud", "points", "box")]
+    names = [field.name for field in fields(Transitions) if field.name not in (*COMPUTED, "cloud", "points", "box")]
     clouds = torch.equal(one.points[one.cloud], other.points[other.cloud])
     boxes = torch.equal(one.box[one.cloud], other.box[other.cloud])
     keys = one.prepared.keys() == other.prepared.keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +11,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from fail2progress.core.vocabulary import VocabularyError, check
-from fail2progress.learning.pretraining.pretrain import split
+from fail2progress.learning.pretraining.pretrain import shape_codes, split
+from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import CheckpointError
 from fail2progress.models.tensor_files import write_tensors
-from fail2progress.models.training.transitions import Transitions, renumbered, select
+from fail2progress.models.training.transitions import COMPUTED, Transitions, renumbered, select
 from fail2progress.skills.vocabulary import current
 
 REPLAY = 300
@@ -45,14 +47,52 @@ def save_rehearsal(rehearsal: RehearsalSet, path: Path) -> None:
     values = {}
     for name, part in (("replay", rehearsal.replay), ("held_out", rehearsal.held_out)):
         for key, value in vars(part).items():
-            if key != "prepared":
+            if key not in COMPUTED:
                 values[f"{name}.{key}"] = (value.half() if key == "points" else value).contiguous()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_tensors(path, values, {"vocabulary": json.dumps(current().to_dict())})
 
 
+def codes_of(path: Path) -> Path:
+    """Where the shape codes of a rehearsal set lie."""
+    return path.with_suffix(".codes.safetensors")
+
+
+def save_codes(path: Path, model: SkillEffectModel) -> None:
+    """Write the shape codes of a written rehearsal set beside it, with whose encoder they are of: lessons need all of them, and
+    the encoder is the same in every lesson."""
+    rehearsal = load_rehearsal(path)
+    parts = {"replay": rehearsal.replay, "held_out": rehearsal.held_out}
+    note = {"encoder": model.encoder_digest(), **{name: _clouds(part) for name, part in parts.items()}}
+    write_tensors(codes_of(path), {name: shape_codes(model, part) for name, part in parts.items()}, note)
+
+
+def _clouds(part: Transitions) -> str:
+    return hashlib.sha256(part.points.contiguous().numpy().tobytes()).hexdigest()
+
+
 def load_rehearsal(path: Path) -> RehearsalSet:
-    """Read it; CheckpointError where it cannot be, or is written in another vocabulary."""
+    """Read it, with its shape codes where they lie beside it; CheckpointError where one of these cannot be read or is of other
+    clouds, or where it is written in another vocabulary."""
+    rehearsal = _load(path)
+    return _with_codes(rehearsal, codes_of(path)) if codes_of(path).exists() else rehearsal
+
+
+def _with_codes(rehearsal: RehearsalSet, path: Path) -> RehearsalSet:
+    try:
+        with safe_open(path, "pt") as file:
+            note, codes = file.metadata(), {name: file.get_tensor(name) for name in ("replay", "held_out")}
+        replay, held_out = rehearsal.replay, rehearsal.held_out
+        if (note["replay"], note["held_out"]) != (_clouds(replay), _clouds(held_out)):
+            raise ValueError("codes of other clouds; delete it, or write it again")
+        mine = note["encoder"]
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+    held_out = replace(held_out, codes={mine: codes["held_out"]})
+    return RehearsalSet(replace(replay, codes={mine: codes["replay"]}), held_out)
+
+
+def _load(path: Path) -> RehearsalSet:
     try:
         with safe_open(path, "pt") as file:
             note = (file.metadata() or {}).get("vocabulary")

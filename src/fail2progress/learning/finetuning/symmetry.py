@@ -43,6 +43,7 @@ def mirrored(source: Transitions) -> Transitions | None:
         binary=source.binary[..., _columns()],
         parameters=source.parameters * factors,
         prepared={},
+        codes={},
     )
 
 

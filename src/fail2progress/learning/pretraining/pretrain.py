@@ -21,7 +21,7 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.parallel import Share
 from fail2progress.models.training.training import Start, Step, TrainingOptions, train
-from fail2progress.models.training.transitions import Transitions, encoded
+from fail2progress.models.training.transitions import COMPUTED, Transitions, encoded
 
 HELD_OUT = 2000
 """Executions at the end of a data set that are never trained on."""
@@ -36,7 +36,7 @@ def prepared(shards: Sequence[Shard], cache: Path) -> Transitions:
     if cache.exists() and stamp.exists() and stamp.read_text() == source:
         return Transitions(**load_file(cache))  # type: ignore[arg-type]
     transitions = load(shards)
-    write_tensors(cache, {key: value for key, value in vars(transitions).items() if key != "prepared"})
+    write_tensors(cache, {key: value for key, value in vars(transitions).items() if key not in COMPUTED})
     write_whole(stamp, source)
     return transitions
 
@@ -50,7 +50,10 @@ def split(transitions: Transitions) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def shape_codes(model: SkillEffectModel, transitions: Transitions, chunk: int = 2048) -> Tensor:
-    """(U, C) codes of all clouds of a set."""
+    """(U, C) codes of all clouds of a set, which may have them already."""
+    known = transitions.codes.get(model.encoder_digest()) if transitions.codes else None
+    if known is not None:
+        return known
     model.eval()
     rows = torch.arange(len(transitions.points)).split(chunk)
     return torch.cat([encoded(model, transitions, r) for r in rows])

@@ -17,6 +17,9 @@ from fail2progress.core.vocabulary import Vocabulary
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.skills.vocabulary import current
 
+COMPUTED = ("prepared", "codes")
+"""Fields of transitions that follow from their clouds."""
+
 
 @dataclass(frozen=True)
 class Transitions:
@@ -27,6 +30,7 @@ class Transitions:
     unary: (S, 2, 3) and binary: (B, 2, 9) ground truth before and after, B = sum of n_e^2.
     count, skill, object: (E,). parameters: (E, 4). skill: numbers of the current vocabulary.
     prepared: what a model's encoder needs of the clouds, U rows each, where it was computed beforehand (`prepared_for`).
+    codes: (U, C) shape codes of the clouds where they are at hand, by the digest of the encoder that they are of.
     """
 
     points: Tensor
@@ -41,6 +45,7 @@ class Transitions:
     object: Tensor
     parameters: Tensor
     prepared: Mapping[str, Tensor] = field(default_factory=dict)
+    codes: Mapping[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.count)
@@ -100,17 +105,22 @@ class Batch:
 
 
 def concatenate(parts: Sequence[Transitions]) -> Transitions:
-    """Several sets as one. What was prepared is kept where all of them have it."""
+    """Several sets as one. What was prepared or encoded is kept where all of them have it."""
     starts = np.cumsum([0] + [len(part.points) for part in parts[:-1]]).tolist()
     values = {
         field.name: torch.cat([getattr(part, field.name) for part in parts])
         for field in fields(Transitions)
-        if field.name not in ("prepared", "cloud")
+        if field.name not in (*COMPUTED, "cloud")
     }
-    common = set.intersection(*(set(part.prepared) for part in parts))
-    prepared = {key: torch.cat([part.prepared[key] for part in parts]) for key in sorted(common)}
+    prepared, codes = (_common([getattr(part, name) for part in parts]) for name in COMPUTED)
     cloud = torch.cat([part.cloud + start for part, start in zip(parts, starts, strict=True)])
-    return Transitions(prepared=prepared, cloud=cloud, **values)
+    return Transitions(prepared=prepared, codes=codes, cloud=cloud, **values)
+
+
+def _common(parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """What all of them have, one after the other."""
+    names = set.intersection(*(set(part) for part in parts))
+    return {name: torch.cat([part[name] for part in parts]) for name in sorted(names)}
 
 
 def select(source: Transitions, executions: Sequence[int]) -> Transitions:
@@ -133,6 +143,7 @@ def select(source: Transitions, executions: Sequence[int]) -> Transitions:
         object=source.object[rows],
         parameters=source.parameters[rows],
         prepared={key: value[used] for key, value in source.prepared.items()},
+        codes={key: value[used] for key, value in source.codes.items()},
     )
 
 
