@@ -33,5 +33,6 @@ def test_what_is_attended_to_is_what_torch_says_with_the_same_gradients(training
     own, theirs = attended(encoder, tokens, present), encoder(tokens, src_key_padding_mask=~present)
     torch.testing.assert_close(own[present], theirs[present])
     adjusted = [tokens, *encoder.parameters()]
+    assert attended(encoder, tokens[:0], present[:0]).shape == (0, 5, 16)
     slopes = [torch.autograd.grad(found[present].square().sum(), adjusted) for found in (own, theirs)]
     torch.testing.assert_close(*slopes)

@@ -74,7 +74,9 @@ def attended(encoder: nn.TransformerEncoder, tokens: Tensor, present: Tensor) ->
 def _attention(attention: nn.MultiheadAttention, tokens: Tensor, present: Tensor) -> Tensor:
     batch, size, width = tokens.shape
     joined = functional.linear(tokens, attention.in_proj_weight, attention.in_proj_bias)
-    asked, keys, values = joined.view(batch, size, 3, attention.num_heads, -1).permute(2, 0, 3, 1, 4).unbind()
+    asked, keys, values = (
+        joined.view(batch, size, 3, attention.num_heads, width // attention.num_heads).permute(2, 0, 3, 1, 4).unbind()
+    )
     found = functional.scaled_dot_product_attention(asked, keys, values, attn_mask=present[:, None, None])
     mixed: Tensor = attention.out_proj(found.transpose(1, 2).reshape(batch, size, width))
     return mixed

@@ -114,6 +114,8 @@ class Distillation:
     def __call__(self, views: Views, batch: Batch, chosen: Tensor) -> Tensor:
         """Scalar: cross-entropy of relations against the old probabilities, and squared and absolute shift (m) from the old."""
         rows = (chosen >= self.first).nonzero().flatten()
+        if not len(rows):
+            return torch.zeros(())
         now = views.now.take(rows)
         with torch.no_grad():
             old = self.teacher.embed(now.code, now.box, now.ids, now.mask)
