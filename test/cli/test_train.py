@@ -69,6 +69,7 @@ def test_the_second_phase_leaves_the_encoder_as_it_is(run, data: Path, checkpoin
     drawn, written = choose(prepared(open_dataset(data), data / "transitions.safetensors"), seed=7), load_rehearsal(kept)
     for one, other in ((drawn.replay, written.replay), (drawn.held_out, written.held_out)):
         assert len(one) and torch.equal(one.parameters, other.parameters)
+        assert list(other.codes) == [load_checkpoint(out).model.encoder_digest()]
 
 
 def test_two_processes_share_the_work(run, data: Path, tmp_path: Path) -> None:
