@@ -1,3 +1,5 @@
+import atexit
+import gc
 import os
 import shlex
 import sys
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from fail2progress.core.scene import Scene
     from fail2progress.simulation.base import Outcome
     from fail2progress.simulation.mujoco.backend import MujocoSimulator
+
+# Modules and tests stay: there is no garbage while they are read, nor is any looked for when the process ends.
+gc.disable()
+atexit.register(gc.freeze)
 
 SLOW = (
     "cli/test_first_hour.py",
@@ -49,6 +55,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else ""
         if place.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """From here on only what tests make is looked through for garbage."""
+    gc.freeze()
+    gc.enable()
 
 
 # A deadline per example measures how busy the machine is.

@@ -118,7 +118,7 @@ def test_a_camera_sees_the_nearest_mesh_at_its_depth_also_where_it_passes_the_ca
     hits = Triangles(meshes).seen(camera, np.array([0.0, 0.0, 2.0]), down)
     assert hits.reach[32, 32] == pytest.approx(1.4, abs=1e-5) and hits.mesh[32, 32] == 1
     assert hits.reach[0, 0] == pytest.approx(2.0, abs=1e-5) and hits.mesh[0, 0] == 2
-    assert np.abs(hits.normals[..., 2]) == pytest.approx(1.0)
+    assert np.abs(np.abs(hits.normals[..., 2]) - 1.0).max() <= 1e-6
     # Along the floor, whose triangles end behind the camera: it is seen below the horizon, and nothing above it.
     ahead = np.array([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]])
     hits = Triangles([floor]).seen(camera, np.array([0.0, 0.0, 1.0]), ahead)

@@ -60,7 +60,7 @@ def _masks(found: Perceived) -> list[np.ndarray]:
 def test_a_wall_behind_a_table_is_neither_table_nor_thing(upright: Perceived) -> None:
     assert len(upright.segments) == 3 and len(upright.surfaces) == 1
     assert upright.way_up is not None and upright.way_up.side == "top"
-    assert upright.surfaces[0].points[:, 2] == pytest.approx(0.0, abs=0.04)
+    assert np.abs(upright.surfaces[0].points[:, 2]).max() <= 0.04
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

@@ -83,7 +83,7 @@ def test_a_camera_held_by_hand_finds_the_same(clutter: tuple[RgbdFrame, Perceive
     assert np.abs(by_hand.pose[:2, 3]).max() == 0.0
     assert by_hand.pose[:3, :3] @ by_hand.pose[:3, :3].T == pytest.approx(np.eye(3), abs=1e-6)
     assert by_hand.pose[0, 2] > 0 and by_hand.pose[1, 2] == pytest.approx(0.0, abs=1e-9)
-    assert by_hand.surfaces[0].points[:, 2] == pytest.approx(0.0, abs=0.03)
+    assert np.abs(by_hand.surfaces[0].points[:, 2]).max() <= 0.03
 
 
 def test_a_camera_held_by_hand_may_look_straight_down_or_back() -> None:
