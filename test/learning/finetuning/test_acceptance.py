@@ -228,6 +228,7 @@ def test_an_error_in_what_is_chance_is_not_held_against_a_model() -> None:
         assert not judge(before, replace(one, asked=0.0)).passed
         assert judge(before, replace(one, asked=0.0, motion=0.06)).passed
         assert judge(before, replace(one, asked=0.0, failure_error=0.02)).passed  # its kind is known well enough
+        assert not judge(before, replace(one, asked=0.0, failure_error=0.02, far=0.25)).passed  # but for what was farthest off
         assert not judge(before, replace(one, asked=0.0, failure_error=0.02, far=0.1)).passed  # but for an exception
 
 

@@ -168,7 +168,7 @@ def test_what_each_kind_of_training_adjusts(model: Points2Plans) -> None:
     )
     assert before | fresh == whole and not before & fresh
     assert after == whole - encoder and fresh <= after
-    assert set(model.adapters()) == ({"relations", "networks"} if model.config.relational else {"networks"})
+    assert set(model.adapters()) == ({"relations", "networks", "neighbours"} if model.config.relational else {"networks"})
 
 
 @pytest.mark.parametrize("change", [lambda c: replace(c, relational=True), lambda c: replace(c, layers=1), lambda c: c])

@@ -226,12 +226,13 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
 
     It need not come out better there than its kind does: where the error on held-back executions is halved, or where things
     end is mostly chance, it is enough that the failure is no exception among them. Where nothing of the failure but its motion
-    tells whether it is mended, its kind must have become good enough for that (docs/decisions/0069).
+    tells whether it is mended, its kind must have become good enough for that (docs/decisions/0069), and so must what was
+    farthest off: a board that falls is one of many things, of which the others stay and are foreseen to (0098).
     """
     if after.motion <= max(rule.motion * before.motion, rule.close):
         return False
     if after.asked == 0:
-        learnt = after.failure_error <= rule.close
+        learnt = after.failure_error <= rule.close and after.far <= max(rule.motion * before.far, rule.close)
     else:
         learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close) or after.calm < rule.calm
     return not (learnt and after.motion <= after.far)

@@ -18,7 +18,7 @@ from fail2progress.models.training.losses import LossWeights, Views, action, det
 from fail2progress.models.training.training import TrainingOptions, train
 from fail2progress.models.training.transitions import Batch, Transitions, concatenate
 
-RUNGS = ("relations", "networks", "all")
+RUNGS = ("relations", "networks", "all", "neighbours")
 LADDER = "ladder"
 """One rung after the other, chosen by the acceptance test (learner.py)."""
 
@@ -36,7 +36,8 @@ class FinetuneOptions:
     adjusts: str = LADDER
     """"ladder": a learner tries one after the other, as follows. "relations": the few weights that say what a detected relation
     means for motion, in models that have them (decision 0002).
-    "networks": all adapters. "all": all weights but the encoder.
+    "networks": the small networks as well. "all": all weights but the encoder and the next. "neighbours": what things do when a
+    neighbour goes, in models that have a network for it.
 
     If everything moves, 1.6 million weights learn 20 samples by heart before the few that carry the cause have grown.
     """
@@ -46,6 +47,7 @@ class FinetuneOptions:
     """Weight of agreeing with the old model on the replayed executions, where all weights are adjusted, or lessons rehearsed."""
     adapter_rate: float = 0.05
     network_rate: float = 3e-3
+    neighbour_rate: float = 1e-2
 
     def __post_init__(self) -> None:
         known = (*RUNGS, LADDER)
@@ -82,6 +84,7 @@ def finetune(
         learning_rate=options.learning_rate,
         adapter_rate=options.adapter_rate,
         network_rate=options.network_rate,
+        neighbour_rate=options.neighbour_rate,
         cosine=options.adjusts == "all",
         warmup=0.0,
         weights=LossWeights(detection=float(_detecting(tuned, parameters))),
@@ -140,9 +143,10 @@ def _surprise(new: Tensor, old: Tensor, pairs: Tensor) -> Tensor:
 def adjusted(model: SkillEffectModel, adjusts: str) -> list[torch.nn.Parameter]:
     """The parameters of a rung, or of the first; of a model without weights for relations, all that fine-tuning may adjust."""
     adapters = model.adapters()
+    apart = {id(one) for one in adapters.get("neighbours", [])}
     if adjusts == "all" or "relations" not in adapters:
-        return model.finetuned_parameters()
-    return model.adapter_parameters() if adjusts == "networks" else adapters["relations"]
+        return [one for one in model.finetuned_parameters() if id(one) not in apart]
+    return [*adapters["relations"], *adapters["networks"]] if adjusts == "networks" else adapters[adjusts]
 
 
 def _detecting(model: SkillEffectModel, parameters: list[torch.nn.Parameter]) -> bool:

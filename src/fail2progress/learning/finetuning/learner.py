@@ -41,10 +41,17 @@ class Rung:
     adjusts: str
     epochs: float
     after: str | None = None
+    last: bool = False
+    """Whether it is tried only where nothing has passed."""
 
 
-LADDER = (Rung("relations", 0.4), Rung("networks", 0.4), Rung("all", 0.4, after="networks"))
-"""One after the other (docs/decisions/0027, 0043): all weights need not learn by heart what the adapters can say."""
+LADDER = (
+    Rung("relations", 0.4),
+    Rung("networks", 0.4),
+    Rung("all", 0.4, after="networks"),
+    Rung("neighbours", 0.4, after="networks", last=True),
+)
+"""One after the other (docs/decisions/0027, 0043, 0098): all weights need not learn by heart what the adapters can say."""
 ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 """What to try while no model has passed: parts of the members' freedom, and of the number of samples."""
 
@@ -214,6 +221,8 @@ class _Learning:
             return verdict
 
         for rung in self._rungs():
+            if rung.last and self._passed:
+                return
             found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung, learnt)
             verdict = judged(rung.adjusts, tuned)
             if verdict.passed and AIM < verdict.lost <= _NEARLY * AIM:
@@ -232,10 +241,12 @@ class _Learning:
         return any(one.verdict.passed for one in self.tries)
 
     def _rungs(self) -> list[Rung]:
-        """All rungs, or the one that was asked for; a model without such adapters has but one."""
+        """Those that the model has weights for, or the one that was asked for."""
         if self.learner.finetuning.adjusts != LADDER_NAME:
             return [Rung(self.learner.finetuning.adjusts, 1.0)]
-        return list(LADDER) if "relations" in self.model.adapters() else [Rung("all", 1.0)]
+        adapters = self.model.adapters()
+        ladder = [rung for rung in LADDER if rung.adjusts in (*adapters, "all")]
+        return ladder if "relations" in adapters else [Rung("all", 1.0)]
 
     def _tune(self, begin: SkillEffectModel, data: Transitions, rung: Rung, codes: Tensor) -> SkillEffectModel:
         start = time.perf_counter()

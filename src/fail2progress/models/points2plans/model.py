@@ -45,6 +45,7 @@ from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
 from fail2progress.models.points2plans.falling import Falling, fallen, left_at
 from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
+from fail2progress.models.points2plans.yielding import Yielding
 
 _OBEYS = 4.0
 """Logit with which, before anything is learnt, the object of a skill follows the command and everything else does not."""
@@ -115,6 +116,7 @@ class Points2Plans(PointConvModel):
             self.handed_on = HandedOn(skills)
             self.tipping = Tipping(skills)
             self.falling = Falling(skills)
+            self.yielding = Yielding(skills)
         with fixed_start(2):
             self.growth = mlp(width, config.hidden, 3)
         zero(self.growth[-1])
@@ -156,6 +158,7 @@ class Points2Plans(PointConvModel):
         return {
             "relations": [self.messages.along, self.handed_on.by_relation, *self.falling.parameters()],
             "networks": [weight for part in self._effects() for weight in part.parameters()],
+            "neighbours": list(self.yielding.parameters()),
         }
 
     def _effects(self) -> list[nn.Module]:
@@ -209,6 +212,8 @@ class Points2Plans(PointConvModel):
         falls, None of a model that has not learnt that."""
         own: Tensor = self._displacement(state, change, action, detected)
         growth: Tensor = self.growth(change)
+        if detected is not None and not self.yielding.idle:
+            own, growth = self._yielded(state, action, detected, own, growth)
         if detected is None or (self.tipping.idle and self.falling.idle):
             return own, growth, None
         command, skill = translation(action.skill, action.parameters), self.own_skills(action)
@@ -220,6 +225,16 @@ class Points2Plans(PointConvModel):
         left = left_at(own, command)
         falls, down = self.falling(_moved(state.box, left + lies * shift, growth + lies * grown), state.mask, skill, going)
         return own + tips * shift + falls.unsqueeze(-1) * (left - own + down), growth + tips * grown, falls
+
+    def _yielded(
+        self, state: LatentState, action: Action, detected: RelationLogits, own: Tensor, growth: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """(B, N, 3) displacement and growth, with what all but the skill's object do when a neighbour goes."""
+        chosen = torch.nn.functional.one_hot(action.object, state.mask.shape[1]).bool()
+        pairs = pairs_of(state.mask) & ~chosen.unsqueeze(-1)
+        believed = torch.sigmoid(detected.binary.detach())
+        shift, grown = self.yielding(state.box, believed, self.own_skills(action), own, pairs)
+        return own + shift, growth + grown
 
 
 def _moved(box: Tensor, displacement: Tensor, growth: Tensor) -> Tensor:

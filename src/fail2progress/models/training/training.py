@@ -35,6 +35,7 @@ class TrainingOptions:
     adapter_rate: float = 1e-2
     """Learning rate of adapters that are single weights (`SkillEffectModel.adapters`): they have a long way to go."""
     network_rate: float = 3e-3
+    neighbour_rate: float = 1e-2
     """Learning rate of adapters that are small networks."""
     weights: LossWeights = field(default_factory=LossWeights)
     fused: bool = False
@@ -164,10 +165,9 @@ def _settled(model: SkillEffectModel, parameters: list[torch.nn.Parameter]) -> b
 
 def _groups(model: SkillEffectModel, parameters: list[torch.nn.Parameter], options: TrainingOptions) -> list[dict[str, Any]]:
     """Parameters with their learning rates: what was pre-trained, then the adapters."""
+    rates_of = {"relations": options.adapter_rate, "neighbours": options.neighbour_rate}
     special = {
-        id(parameter): options.network_rate if name == "networks" else options.adapter_rate
-        for name, group in model.adapters().items()
-        for parameter in group
+        id(parameter): rates_of.get(name, options.network_rate) for name, group in model.adapters().items() for parameter in group
     }
     rates = sorted({special.get(id(p), options.learning_rate) for p in parameters})
     return [{"params": [p for p in parameters if special.get(id(p), options.learning_rate) == r], "lr": r} for r in rates]
