@@ -232,6 +232,15 @@ def test_an_error_in_what_is_chance_is_not_held_against_a_model() -> None:
         assert not judge(before, replace(one, asked=0.0, failure_error=0.02, far=0.1)).passed  # but for an exception
 
 
+def test_where_nothing_but_motion_tells_what_was_farthest_off_counts() -> None:
+    """A plank falls 5 cm when the block under it is carried away, as commanded: the mean is half of it."""
+    before = replace(BEFORE, motion=0.026, observed=0.05, failure_error=0.024, far=0.055, asked=0.0)
+    blind = replace(before, failure_f1=0.9, motion=0.0245)
+    assert "50 mm off" in judge(before, blind).reason
+    assert judge(before, replace(blind, observed=0.02)).passed
+    assert judge(replace(before, asked=1.0), replace(blind, asked=1.0)).passed  # relations tell
+
+
 @given(before=scores, after=scores)
 def test_what_passes_is_better_somewhere_and_loses_little(before: Scores, after: Scores) -> None:
     verdict = judge(before, after)

@@ -49,7 +49,9 @@ def test_everything_is_adjusted_only_where_that_is_asked_for(model: Points2Plans
     tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="networks"))
     assert {key.split(".")[0] for key in changed(model, tuned)} == {"messages", "handed_on", "tipping", "falling", "growth"}
     tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="all"))
-    assert len(changed(model, tuned)) > 20
+    assert len(changed(model, tuned)) > 20 and not any(key.startswith("yielding") for key in changed(model, tuned))
+    tuned = tune(model, data, FinetuneOptions(epochs=4, replay=4, adjusts="neighbours"))
+    assert {key.split(".")[0] for key in changed(model, tuned)} == {"yielding"}
 
 
 def test_distillation_keeps_the_new_model_near_the_old_one(model: Points2Plans, data: Transitions) -> None:
@@ -65,7 +67,7 @@ def test_distillation_keeps_the_new_model_near_the_old_one(model: Points2Plans, 
 
 
 def test_weights_that_nobody_knows_are_named() -> None:
-    with pytest.raises(ValueError, match="unknown weights to adjust 'some'; known: relations, networks, all, ladder"):
+    with pytest.raises(ValueError, match="unknown weights to adjust 'some'; known: relations, networks, all, neighbours, ladder"):
         FinetuneOptions(adjusts="some")
 
 

@@ -213,12 +213,18 @@ def _fault(before: Scores, after: Scores, rule: Rule) -> str | None:
         where = "as it was observed" if after.broken == right else "with shifted starts"
         return f"it does not mend the failure: {right:.0%} of the broken relations come out right {where}"
     if _astray(before, after, rule):
-        return f"it does not mend the failure: what moved is predicted {1000 * after.motion:.0f} mm off"
+        return f"it does not mend the failure: what moved is predicted {1000 * _told(after):.0f} mm off"
     if not _better(before, after, rule):
         return "it does not do better on the failure"
     if after.worst < min(rule.worst, before.worst + 0.5 * rule.worst * (1.0 - before.worst)):
         return f"it does not do better on the failure: one kind of relation keeps an F1 of {after.worst:.2f}"
     return _forgotten(AcceptanceResult(True, before, after, ""), rule)
+
+
+def _told(scores: Scores) -> float:
+    """Metres of error in motion that tell whether the failure is mended: the mean over what moved; where nothing else tells, the
+    greatest that was observed, since what was carried moves as it is told to and halves any mean (docs/decisions/0098)."""
+    return scores.motion if scores.asked > 0 else max(scores.motion, scores.observed or 0.0)
 
 
 def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
@@ -229,13 +235,14 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
     tells whether it is mended, its kind must have become good enough for that (docs/decisions/0069), and so must what was
     farthest off: a board that falls is one of many things, of which the others stay and are foreseen to (0098).
     """
-    if after.motion <= max(rule.motion * before.motion, rule.close):
+    off = _told(after)
+    if off <= max(rule.motion * _told(before), rule.close):
         return False
     if after.asked == 0:
         learnt = after.failure_error <= rule.close and after.far <= max(rule.motion * before.far, rule.close)
     else:
         learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close) or after.calm < rule.calm
-    return not (learnt and after.motion <= after.far)
+    return not (learnt and off <= after.far)
 
 
 def _better(before: Scores, after: Scores, rule: Rule) -> bool:

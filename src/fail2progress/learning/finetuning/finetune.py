@@ -146,7 +146,9 @@ def adjusted(model: SkillEffectModel, adjusts: str) -> list[torch.nn.Parameter]:
     apart = {id(one) for one in adapters.get("neighbours", [])}
     if adjusts == "all" or "relations" not in adapters:
         return [one for one in model.finetuned_parameters() if id(one) not in apart]
-    return [*adapters["relations"], *adapters["networks"]] if adjusts == "networks" else adapters[adjusts]
+    if adjusts == "networks":
+        return [*adapters["relations"], *adapters["networks"]]
+    return adapters.get(adjusts, adapters["relations"])
 
 
 def _detecting(model: SkillEffectModel, parameters: list[torch.nn.Parameter]) -> bool:
