@@ -35,8 +35,9 @@ class TrainingOptions:
     adapter_rate: float = 1e-2
     """Learning rate of adapters that are single weights (`SkillEffectModel.adapters`): they have a long way to go."""
     network_rate: float = 3e-3
-    neighbour_rate: float = 1e-2
     """Learning rate of adapters that are small networks."""
+    neighbour_rate: float = 1e-2
+    """Learning rate of the one that says what things do when a neighbour goes (docs/decisions/0098)."""
     weights: LossWeights = field(default_factory=LossWeights)
     fused: bool = False
     """Whether Adam takes each step in one piece: a fifth of the time, other last digits."""
