@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Picture
 
 from fail2progress.ros.bags import run_lengths
-from fail2progress.ros.bags.cdr import Cdr, DamagedError, compressed_image, image
+from fail2progress.ros.bags.cdr import Cdr, DamagedError, compressed_image, header_stamp, image, restamped
 
 COMPRESSED = "sensor_msgs/msg/CompressedImage"
 LARGEST_SIDE = 4096
@@ -21,6 +21,8 @@ DEEP = {"16UC1": "u2", "mono16": "u2", "32FC1": "f4"}
 """Encodings of depth, with their numbers."""
 RUNS = "compressedDepth rvl"
 """In the format of depth coded by run lengths."""
+_STAMP, _STAMPED = 4, 12
+"""Where the stamp of a serialised message with a header begins and ends."""
 _CONFIG = 12
 """Bytes before the picture in a compressedDepth message: a kind, and A and B of depth = A / (value - B)."""
 
@@ -116,6 +118,20 @@ def packed(data: bytes) -> tuple[str, bytes] | None:
     except (DamagedError, ValueError):
         return None
     return None
+
+
+class Packer:
+    """Packs images one after the other, as `packed` does: one that differs from the last in nothing but its stamp, as those of a
+    simulated camera before a still scene do, is not compressed again."""
+
+    def __init__(self) -> None:
+        self.last, self.made = b"", packed(b"")
+
+    def __call__(self, data: bytes) -> tuple[str, bytes] | None:
+        """See `packed`."""
+        if data[:_STAMP] != self.last[:_STAMP] or data[_STAMPED:] != self.last[_STAMPED:]:
+            self.last, self.made = data, packed(data)
+        return None if self.made is None else (self.made[0], restamped(self.made[1], header_stamp(data)))
 
 
 def _saved(picture: Picture.Image, kind: str) -> bytes:

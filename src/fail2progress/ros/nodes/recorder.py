@@ -12,7 +12,7 @@ from rclpy.serialization import deserialize_message
 from fail2progress.core.files import remove_abandoned
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.cdr import DamagedError, header_stamp
-from fail2progress.ros.bags.pictures import COMPRESSED, packed
+from fail2progress.ros.bags.pictures import COMPRESSED, Packer
 from fail2progress.ros.bags.writer import METADATA, BagWriter
 from fail2progress.ros.conversions.values import Refused, stamp_of, uuid_text
 from fail2progress.ros.image_throttle import Thinning
@@ -31,6 +31,7 @@ class RecorderNode(StackNode):
         named = str(self.param("bag"))
         self.writer = BagWriter(Path(named) if named else _next(self.state_dir / "bags"))
         self.facts["bag"] = str(self.writer.folder)
+        self.packers = {name: Packer() for name in (*table.CAMERA, table.LABELS[0])}
         self.thinning: Thinning[tuple[str, str, bytes]] = Thinning(float(self.param("image_rate")))
         for name in self.entry.subscribes:
             topic = table.TOPICS[name]
@@ -86,7 +87,7 @@ class RecorderNode(StackNode):
 
     def _write_image(self, name: str, topic: str, data: bytes) -> None:
         """Compressed, as image_transport does it, so that others read it; as it came where that cannot be."""
-        made = packed(data) if name != table.CAMERA[2] else None
+        made = self.packers[name](data) if name != table.CAMERA[2] else None
         package, kind = table.TOPICS[name].type.split("/")
         full, of = (topic, f"{package}/msg/{kind}") if made is None else (topic + made[0], COMPRESSED)
         with self.lock:
