@@ -77,7 +77,7 @@ def test_doctor_is_content_with_whole_weights(
         finding["name"] for finding in values["findings"]
     }
     damaged = tmp_path / "damaged.safetensors"
-    damaged.write_bytes(checkpoint.read_bytes()[:-4] + b"\0\0\0\0")
+    damaged.write_bytes(checkpoint.read_bytes()[:-4] + b"\1\2\3\4")
     damaged.with_suffix(".json").write_text(checkpoint.with_suffix(".json").read_text())
     files[weights.RELATIONAL] = damaged
     result = run("doctor")
