@@ -11,7 +11,7 @@ from fail2progress.core.scene import Array, Scene, pose, rotations
 from fail2progress.simulation.base import Snapshot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.reconstruction import rebuild
-from fail2progress.simulation.reconstruction.attitudes import turned_over
+from fail2progress.simulation.reconstruction.attitudes import tilted
 from fail2progress.simulation.reconstruction.distance import residuals
 from fail2progress.simulation.reconstruction.fit import fit
 from fail2progress.stein.solids import outline, solids_of
@@ -101,7 +101,7 @@ def test_what_stands_upright_is_left_as_it_is(seed: int) -> None:
     at = pose(0.6, 0.3, TOP + spec.size[2] / 2, 0.0 if kind == "capsule" else float(rng.uniform(-1.5, 1.5)))
     points = upper_surface(spec, at, rng)
     solid = fit(kind, points, TOP, float(points[:, 2].max()))
-    assert turned_over(solid, points, 0.0) is None
+    assert tilted(solid, points, 0.0) is None
 
 
 def upper_surface(spec: ObjectSpec, at: Array, rng: np.random.Generator) -> Array:

@@ -29,6 +29,15 @@ def rectangle(corners: Array) -> tuple[Array, Array, float]:
     return (middle, size[::-1], angle - np.pi / 2) if angle >= np.pi / 4 else (middle, size, angle)
 
 
+_CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
+
+
+def seen_from_above(middle: Array, turn: Array, size: Array) -> tuple[Array, Array, float]:
+    """The same around a box in any attitude: its middle (3,), rotation (3, 3) and full extents (3,), in m."""
+    corners = middle + (_CORNERS * size) @ turn.T
+    return rectangle(corners_of(corners[:, :2]))
+
+
 def circle(points: Array) -> tuple[Array, float, float]:
     """Centre (2,), radius and mean distance from it in m, of the circle through (k, 2) points (Kasa's fit); k >= 3."""
     terms = np.column_stack([2 * points, np.ones(len(points))])

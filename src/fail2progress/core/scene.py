@@ -98,7 +98,7 @@ class Scene:
 
     @cached_property
     def _bounds(self) -> Array:
-        return _fixed(_boxes(self.poses, self.turns, self.sizes, self.rounded))
+        return _fixed(boxes_around(self.poses[:, :3], self.turns, self.sizes, self.rounded))
 
     def with_poses(self, poses: Array, openings: Mapping[str, float] | None = None) -> Scene:
         """The same objects elsewhere."""
@@ -131,7 +131,7 @@ class Boxes:
         """In one pass; each scene then has its own turns and bounds at hand."""
         poses, sizes = (np.concatenate(arrays) for arrays in zip(*((scene.poses, scene.sizes) for scene in scenes), strict=True))
         turns = _fixed(rotations(poses[:, 3:]))
-        bounds = _fixed(_boxes(poses, turns, sizes, np.concatenate([scene.rounded for scene in scenes])))
+        bounds = _fixed(boxes_around(poses[:, :3], turns, sizes, np.concatenate([scene.rounded for scene in scenes])))
         begin = 0
         for scene in scenes:
             own = slice(begin, begin + len(scene))
@@ -155,17 +155,18 @@ def bounding_boxes(poses: Array, sizes: Array, cylinders: NDArray[np.bool_] | No
 
     Of `cylinders` (N,), whose axis is their z, the round side counts: a box around one that has rolled would be too large.
     """
-    return _boxes(poses, rotations(poses[:, 3:]), sizes, cylinders)
+    return boxes_around(poses[:, :3], rotations(poses[:, 3:]), sizes, cylinders)
 
 
-def _boxes(poses: Array, turned: Array, sizes: Array, cylinders: NDArray[np.bool_] | None) -> Array:
+def boxes_around(middles: Array, turned: Array, sizes: Array, cylinders: NDArray[np.bool_] | None) -> Array:
+    """The same of (N, 3) middles and (N, 3, 3) rotations."""
     half = (np.abs(turned) @ (sizes / 2)[:, :, None])[:, :, 0]
     if cylinders is not None and cylinders.any():
         axis, size = turned[cylinders, :, 2], sizes[cylinders] / 2
         half[cylinders] = np.abs(axis) * size[:, 2:] + np.sqrt(np.maximum(1 - axis**2, 0.0)) * size[:, :1]
-    result = np.empty((len(poses), 2, 3))
-    np.subtract(poses[:, :3], half, out=result[:, 0])
-    np.add(poses[:, :3], half, out=result[:, 1])
+    result = np.empty((len(middles), 2, 3))
+    np.subtract(middles, half, out=result[:, 0])
+    np.add(middles, half, out=result[:, 1])
     return result
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import poch
+from scipy.stats import t as student
 
 from fail2progress.core.executor import Executor
 from fail2progress.core.scene import Array
@@ -86,7 +86,7 @@ def _law(rows: Array) -> Law:
 
     def loss(values: Array) -> float:
         scale = terms @ np.abs(values[3:]) + 0.0005
-        return float(-_likelihood((excess - terms @ values[:3]) / scale).sum() + np.log(scale).sum())
+        return float(-student.logpdf((excess - terms @ values[:3]) / scale, _TAILS).sum() + np.log(scale).sum())
 
     best = np.array([np.median(excess), 0.0, 0.0, 0.005, 0.05, 0.1])
     for _ in range(_STARTS):  # a simplex shrinks early: begun again from where it ended, it goes on
@@ -94,12 +94,6 @@ def _law(rows: Array) -> Law:
     likeliest = _rounded(best[:3], np.abs(best[3:]))
     wider = max(float(np.quantile(np.abs(_errors(likeliest, rows)), _COVERED)) / 2, 0.5)
     return _rounded(best[:3], wider * np.abs(best[3:]))
-
-
-def _likelihood(errors: Array) -> Array:
-    """Logarithm of the density of Student's t: `scipy.stats.t.logpdf`, whose checks take four fifths of a fit."""
-    highest = np.log(poch(0.5 * _TAILS, 0.5)) - 0.5 * (np.log(_TAILS) + np.log(np.pi))
-    return np.asarray(highest - (_TAILS + 1) / 2 * np.log1p(errors * errors / _TAILS))
 
 
 def _rounded(mean: Array, deviation: Array) -> Law:

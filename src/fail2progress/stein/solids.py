@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fail2progress.core.outlines import corners_of, rectangle
+from fail2progress.core.outlines import seen_from_above
 from fail2progress.core.scene import Array, Scene
 from fail2progress.stein.planar import Footprints, Planar, turned
 
@@ -20,7 +19,6 @@ EDGE = 0.02
 """Metres from the edge of a table that count as sticking out."""
 _UPRIGHT = 1e-3
 """Parts x and y of a quaternion up to which a thing stands upright."""
-_CORNERS = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
 
 
 @dataclass(frozen=True)
@@ -106,5 +104,4 @@ def outline(scene: Scene, index: int) -> tuple[Array, Array, float]:
     pose, size = scene.poses[index], scene.sizes[index]
     if abs(pose[4]) + abs(pose[5]) < _UPRIGHT:
         return pose[:2], size[:2], 2 * math.atan2(pose[6], pose[3])
-    corners = pose[:3] + (_CORNERS * size) @ scene.turns[index].T
-    return rectangle(corners_of(corners[:, :2]))
+    return seen_from_above(pose[:3], scene.turns[index], size)

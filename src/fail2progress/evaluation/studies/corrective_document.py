@@ -8,7 +8,7 @@ policy needs 3, 2, 2 and 3 evaluations, whose mean is the document's 2.50. The j
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def passes(s: FailureSignals) -> bool:
 
 def corrective_step(p: AssetParams, s: FailureSignals) -> AssetParams:
     """The printed policy: one bounded edit for each named failure."""
-    out = dict(vars(p))
+    out = dict(asdict(p))
     if abs(s.geometry_mismatch_mm) > 0.5:
         out["trigger_offset_mm"] = 0.3 * p.trigger_offset_mm
         if not 6.0 <= p.trigger_size_mm <= 10.0:
@@ -76,7 +76,7 @@ def corrective_step(p: AssetParams, s: FailureSignals) -> AssetParams:
 
 def jittered(p: AssetParams, rng: np.random.Generator) -> AssetParams:
     """One parameter, drawn at random, changed by a normal step."""
-    names = list(vars(p))
+    names = list(asdict(p))
     name = names[int(rng.integers(len(names)))]
     return replace(p, **{name: getattr(p, name) + SIGMA_MM * float(rng.standard_normal())})
 
@@ -97,9 +97,7 @@ class Trial:
 
     def to_dict(self) -> dict[str, object]:
         """For JSON."""
-        initial, final, *history = (dict(vars(params)) for params in (self.initial, self.final, *self.history))
-        changed = {"initial": initial, "final": final, "history": tuple(history)}
-        return {**vars(self), **changed, "final_signals": self.final_signals.model_dump()}
+        return {**asdict(self), "final_signals": self.final_signals.model_dump()}
 
 
 def trial(scenario: str, policy: str, seed: int) -> Trial:

@@ -152,7 +152,7 @@ class Points2Plans(PointConvModel):
         return Effect(displacement, relations, latent, moved, growth, known.detected)
 
     def adapters(self) -> dict[str, list[nn.Parameter]]:
-        """See SkillEffectModel: what relations say about motion; the small networks for it and for growing boxes."""
+        """See SkillEffectModel: what relations say about motion; the small networks for it and for growing boxes; yielding.py."""
         if not self.config.relational:
             return {"networks": list(self.growth.parameters())}
         return {

@@ -16,6 +16,7 @@ from fail2progress.models.handing_on import HIDDEN, fixed_start, untouched
 _OUTPUTS = 5
 """Shift along and upwards, and growth along, across and upwards, in heights of the thing: larger ones fall farther."""
 _LENGTHS = 14
+"""What a pair looks like in its own frame, in metres; see _pair_frame."""
 _GOES = 0.02
 """Metres of motion of one against the other from which it counts as gone."""
 
@@ -40,11 +41,12 @@ class Yielding(nn.Module):
     def forward(self, box: Tensor, relations: Tensor, skill: Tensor, moved: Tensor, pairs: Tensor) -> tuple[Tensor, Tensor]:
         """box (B, N, 2, 3) m; relations (B, N, N, 9) probabilities; skill (B,); moved (B, N, 3) m without this; pairs (B, N, N):
         which i may do something when which j goes."""
-        way, lengths = _pair_frame(box, moved.detach())
+        moved = moved.detach()
+        way, lengths = _pair_frame(box, moved)
         both = torch.cat([relations, relations.transpose(1, 2)], dim=-1)
         kind = nn.functional.one_hot(skill, self.skills).to(box.dtype)[:, None, None].expand(*both.shape[:3], -1)
         said = self.network(torch.cat([both, torch.tanh(10 * lengths), torch.tanh(60 * lengths), kind], dim=-1))
-        apart = (moved.detach().unsqueeze(1) - moved.detach().unsqueeze(2)).norm(dim=-1)
+        apart = (moved.unsqueeze(1) - moved.unsqueeze(2)).norm(dim=-1)
         height = (box[:, :, 1, 2] - box[:, :, 0, 2]).unsqueeze(2)
         along, up, grows, wide, high = ((height * torch.tanh(apart / _GOES) * pairs).unsqueeze(-1) * said).split(1, dim=-1)
         ahead = way.abs()

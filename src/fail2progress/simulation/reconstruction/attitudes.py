@@ -14,8 +14,8 @@ from scipy.optimize import least_squares
 from scipy.spatial.transform import Rotation
 
 from fail2progress.core.objects import ObjectSpec, Shape, category
-from fail2progress.core.outlines import corners_of, rectangle
-from fail2progress.core.scene import Array
+from fail2progress.core.outlines import corners_of, rectangle, seen_from_above
+from fail2progress.core.scene import Array, boxes_around
 from fail2progress.simulation.reconstruction.distance import signed_distance
 from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid
 
@@ -46,7 +46,7 @@ _TIGHT, _STANDS = 0.3, 3.0
 
 
 @dataclass(frozen=True)
-class Turned:
+class Tilted:
     """An asset of a category in any attitude: (3, 3) its axes as columns, (3,) its middle and its full extents in m."""
 
     kind: str
@@ -65,18 +65,10 @@ class Turned:
         length, width, height = np.maximum(self.size, SMALLEST).tolist()
         return ObjectSpec(name, self.kind, (length, width, height), inside_of)
 
-    @property
-    def reach(self) -> float:
-        """Half its height (m) as it is."""
-        x, y, z = np.abs(self.axes[2])
-        if _round(self.kind):
-            return float(z * self.size[2] + np.sqrt(max(1 - z * z, 0.0)) * self.size[0]) / 2
-        return float(np.array([x, y, z]) @ self.size) / 2
-
-    @property
-    def lowest(self) -> float:
-        """Height (m) of its lowest point."""
-        return float(self.middle[2]) - self.reach
+    def bounds(self) -> Array:
+        """(2, 3) low and high corners in m of the box around it along the axes of the frame."""
+        rounded = np.array([_round(self.kind)])
+        return np.asarray(boxes_around(self.middle[None], self.axes[None], self.size[None], rounded)[0])
 
     def distances(self, points: Array) -> Array:
         """(n,) signed metres from (n, 3) points to its surface."""
@@ -88,14 +80,12 @@ class Turned:
 
     def hull(self) -> Solid:
         """The upright block around it: what others stand on or beside. What is not upright holds nothing."""
-        signs = np.array([[x, y, z] for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]) / 2
-        corners = self.middle + (signs * self.size) @ self.axes.T
-        (x, y), (length, width), yaw = rectangle(corners_of(corners[:, :2]))
-        high = float(self.middle[2]) + self.reach
-        return Solid("cuboid", float(x), float(y), yaw, float(length), float(width), self.lowest, high)
+        middle, size, yaw = seen_from_above(self.middle, self.axes, self.size)
+        (x, y), (length, width), (low, high) = middle.tolist(), size.tolist(), self.bounds()[:, 2].tolist()
+        return Solid("cuboid", x, y, yaw, length, width, low, high)
 
 
-def turned_over(solid: Solid, points: Array, noise: float) -> Turned | None:
+def tilted(solid: Solid, points: Array, noise: float) -> Tilted | None:
     """The asset in the attitude that its (n, 3) points say, on what the upright `solid` stands on; None where that is as good."""
     upright = solid.residual(points)
     if not category(solid.kind).movable or upright < max(_UPRIGHT, _NOT_NOISE * noise):
@@ -114,7 +104,7 @@ def _beyond(residual: float, noise: float) -> float:
     return float(np.sqrt(max(residual**2 - 2 / np.pi * noise**2, 0.0)))
 
 
-def _starts(solid: Solid, points: Array, noise: float) -> Iterator[Turned]:
+def _starts(solid: Solid, points: Array, noise: float) -> Iterator[Tilted]:
     """The prior, each way round that it is not upright, in every frame that its faces suggest."""
     for frame in _frames(points, noise):
         for axes in _ways_round(solid.kind, frame):
@@ -123,7 +113,7 @@ def _starts(solid: Solid, points: Array, noise: float) -> Iterator[Turned]:
             size = high - low
             if _round(solid.kind):
                 size[:2] = size[:2].max()
-            yield Turned(solid.kind, axes, axes @ ((low + high) / 2), np.maximum(size, SMALLEST))
+            yield Tilted(solid.kind, axes, axes @ ((low + high) / 2), np.maximum(size, SMALLEST))
 
 
 def _round(kind: str) -> bool:
@@ -174,23 +164,24 @@ def _faces(points: Array, noise: float) -> list[Array]:
     return found
 
 
-def _fitted(start: Turned, points: Array, noise: float, floor: float) -> Turned:
+def _fitted(start: Tilted, points: Array, noise: float, floor: float) -> Tilted:
     """Robust least squares over attitude, middle and extents, with the lowest point on the floor (m)."""
     rounded = _round(start.kind)
     turns, extents = ([0, 1], [0, 0, 1]) if rounded else ([0, 1, 2], [0, 1, 2])  # a cylinder is the same turned about its axis
 
-    def asset(theta: Array) -> Turned:
+    def asset(theta: Array) -> Tilted:
         turn, size = np.zeros(3), theta[: -len(turns) - 3]
         turn[turns] = theta[-len(turns) :]
         axes = start.axes @ Rotation.from_rotvec(turn).as_matrix()
-        return Turned(start.kind, axes, theta[-len(turns) - 3 : -len(turns)], np.maximum(size[extents], SMALLEST))
+        return Tilted(start.kind, axes, theta[-len(turns) - 3 : -len(turns)], np.maximum(size[extents], SMALLEST))
 
     def misfit(theta: Array) -> Array:
         now = asset(theta)
         local = (points - now.middle) @ now.axes
         gaps = now.size / 2 - np.stack([local.max(axis=0), -local.min(axis=0)])
         gaps = gaps[:, 2:] if rounded else gaps
-        return np.concatenate([now.distances(points), _TIGHT * np.maximum(gaps, 0.0).ravel(), [_STANDS * (now.lowest - floor)]])
+        stands = _STANDS * (now.bounds()[0, 2] - floor)
+        return np.concatenate([now.distances(points), _TIGHT * np.maximum(gaps, 0.0).ravel(), [stands]])
 
     theta = np.concatenate([start.size[1:] if rounded else start.size, start.middle, np.zeros(len(turns))])
     return asset(

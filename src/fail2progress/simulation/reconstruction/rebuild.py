@@ -16,7 +16,7 @@ from fail2progress.core.objects import CATEGORIES, DEFAULT_CATEGORY, ObjectSpec,
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
-from fail2progress.simulation.reconstruction.attitudes import Turned, turned_over
+from fail2progress.simulation.reconstruction.attitudes import Tilted, tilted
 from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, filled_out, fit, turned
 from fail2progress.simulation.reconstruction.furniture import cabinet_of, drawer_in, opened_towards, shelf_facing
 
@@ -116,7 +116,7 @@ class _Reconstruction:
     cloud: SegmentedCloud
     relations: RelationState | None
     solids: dict[int, Solid] = field(default_factory=dict)
-    turned: dict[int, Turned] = field(default_factory=dict)
+    tilted: dict[int, Tilted] = field(default_factory=dict)
     """Of what is not upright, whose solid is the block around it."""
     cabinets: dict[int, int] = field(default_factory=dict)
     openings: dict[str, float] = field(default_factory=dict)
@@ -153,10 +153,10 @@ class _Reconstruction:
             return self.drawer(i)
         bottom = min(self.floor(i, turned(kind, points, low, top)), top - SMALLEST)
         solid = shelf_facing(fit(kind, points, bottom, top, self.noise), points)
-        over = turned_over(solid, points, self.noise)
-        if over is not None:
-            self.turned[i] = over
-            return over.hull()
+        found = tilted(solid, points, self.noise)
+        if found is not None:
+            self.tilted[i] = found
+            return found.hull()
         return filled_out(solid, points, self.ceiling(solid)) if self.little(i) else solid
 
     def little(self, i: int) -> bool:
@@ -214,8 +214,8 @@ class _Reconstruction:
         cabinet = self.cabinets.get(i)
         return self.asset(i).spec(self.cloud.names[i], None if cabinet is None else self.cloud.names[cabinet])
 
-    def asset(self, i: int) -> Solid | Turned:
-        return self.turned.get(i, self.solids[i])
+    def asset(self, i: int) -> Solid | Tilted:
+        return self.tilted.get(i, self.solids[i])
 
     def result(self) -> Rebuilt:
         rows = sorted(self.solids)
