@@ -61,11 +61,13 @@ class Scores:
     """Share of the held-back executions in which it is no chance where things end."""
     asked: float = 1.0
     """Share of the failure's broken relations that can be asked for: those that are no chance."""
+    still: float = 0.0
+    """Metres of displacement error below which nine of ten things are that stayed where they were in held-back executions."""
 
     def values(self) -> tuple[float, ...]:
         """All numbers that are always known."""
-        *plain, lessons, earlier, worst, _, far, calm, asked = astuple(self)
-        return (*plain, *lessons, *earlier, worst, far, calm, asked)
+        *plain, lessons, earlier, worst, _, far, calm, asked, still = astuple(self)
+        return (*plain, *lessons, *earlier, worst, far, calm, asked, still)
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def score(
         on_failure.far,
         failure.calm,
         _asked(repetitions),
+        on_failure.still,
     )
 
 

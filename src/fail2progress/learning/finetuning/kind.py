@@ -38,12 +38,13 @@ class HeldBack:
 @dataclass(frozen=True)
 class KindScores:
     """Of what is certain: F1 over all relations of what moved, and the lowest of one kind that holds often; median error in
-    metres of what moved; and the error of all that moved below which nine of ten are."""
+    metres of what moved; the error of all that moved below which nine of ten are; and the same of what stayed where it was."""
 
     f1: float
     worst: float
     error: float
     far: float
+    still: float
 
 
 def plain(executions: Transitions) -> HeldBack:
@@ -78,7 +79,7 @@ def held_back(outcomes: Sequence[Outcome], worlds: Sequence[Disturbances], simul
 @torch.no_grad()
 def measured(model: SkillEffectModel, held: HeldBack, codes: Tensor | None = None) -> KindScores:
     """How well a model predicts them. `codes`: the shape codes of their clouds, where they are at hand."""
-    counts, errors = torch.zeros(3, len(BINARY)), list[tuple[Tensor, Tensor]]()
+    counts, errors, stayed = torch.zeros(3, len(BINARY)), list[tuple[Tensor, Tensor]](), list[Tensor]()
     generator, source = torch.Generator().manual_seed(0), held.executions
     model.eval()
     for chosen in torch.arange(len(source)).split(_CHUNK):
@@ -89,13 +90,13 @@ def measured(model: SkillEffectModel, held: HeldBack, codes: Tensor | None = Non
         moved = batch.mask & (batch.shift.norm(dim=-1) > MOVED)
         off = (expected_motion(views.now, views.effect) - batch.shift).norm(dim=-1)
         errors.append((off[moved], held.motions[chosen, :size][moved]))
+        stayed.append(off[batch.mask & ~moved & held.motions[chosen, :size]])
     off, quiet = (torch.cat(parts) for parts in zip(*errors, strict=True))
     hold = counts[0] + counts[2]
     often = [k for k in range(len(BINARY)) if 2 * hold[k] >= max(len(source), 1)]
     worst = min((_f1(counts[:, k]) for k in often), default=1.0)
-    return KindScores(
-        _f1(counts.sum(dim=1)), worst, _quantile(off[quiet] if bool(quiet.any()) else off, 0.5), _quantile(off, 0.9)
-    )
+    error, still = _quantile(off[quiet] if bool(quiet.any()) else off, 0.5), _quantile(torch.cat(stayed), 0.9)
+    return KindScores(_f1(counts.sum(dim=1)), worst, error, _quantile(off, 0.9), still)
 
 
 def _counts(views: Views, batch: Batch, known: Tensor) -> Tensor:
