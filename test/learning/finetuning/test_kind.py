@@ -68,6 +68,7 @@ def test_held_back_executions_say_what_of_them_is_certain(model: Points2Plans, s
     assert torch.equal(held.relations, again.relations)
     found = measured(model, held)
     assert 0.0 <= found.worst <= found.f1 <= 1.0 and 0.0 < found.error <= found.far
+    assert 0.0 <= found.still < found.far  # what stays is foreseen to stay, until a lesson says otherwise
 
 
 def test_what_is_chance_is_not_counted(model: Points2Plans) -> None:

@@ -59,6 +59,16 @@ def test_where_some_things_end_far_off_that_counts_too(model: Points2Plans) -> N
     assert all_.merit < few.merit and best_of([few, all_]) is few
 
 
+def test_things_that_stay_but_are_foreseen_to_come_along_count_against_a_model(model: Points2Plans) -> None:
+    dragged, left = (Scores(one, 0.01, 0.9, 0.9, motion=0.01, far=0.02, still=off) for one, off in ((0.943, 0.05), (0.942, 0.001)))
+    tries = [
+        Try(name, 1.0, 20, AcceptanceResult(True, START, one, ""), model, ()) for name, one in (("relations", dragged), ("all", left))
+    ]
+    assert best_of(tries).adjusts == "all"
+    mended = AcceptanceResult(True, START, Scores(0.99, 0.006, 0.9, 0.97, motion=0.01, far=0.02, still=0.05), "")
+    assert not Try("relations", 1.0, 20, mended, model, ()).enough
+
+
 def test_what_forgets_more_than_the_aim_is_taken_only_where_it_mends_much_more(model: Points2Plans) -> None:
     forgets = tried(model, "all", 0.99, lost=AIM + 0.0005)
     part = tried(model, "all", 0.97, lost=AIM - 0.0001, share=0.9)

@@ -50,10 +50,12 @@ class Try:
         Errors below KNOWN are alike: against 8 mm before, one millimetre outweighed all else (docs/decisions/0070). Below CLOSE
         they still count: where relations come out alike, a row 16 mm off was taken for one 8 mm off (0086). What most things do
         says little of whether a model knows when they do otherwise, as to fall or not to: so the error of those farthest off
-        counts, too (0077).
+        counts, too (0077), and so does that of what stays: bystanders that are foreseen to come along are learnt for no good
+        (0101).
         """
         after, before = self.verdict.after, self.verdict.before
-        pairs = (after.motion, before.motion), (after.failure_error, before.failure_error), (after.far, before.far)
+        moved = (after.motion, before.motion), (after.failure_error, before.failure_error), (after.far, before.far)
+        pairs = *moved, (after.still, before.still)
         left = sum(min(max(now, KNOWN) / max(then, CLOSE), 1.0) for now, then in pairs)
         value = after.failure_f1 + 0.5 * min(after.broken, after.shifted) - 0.1 * left
         value -= _FORGETTING * max(self.verdict.lost - AIM, 0.0)
@@ -64,7 +66,7 @@ class Try:
         """Whether nothing else need be tried."""
         after = self.verdict.after
         right = after.failure_f1 >= 0.97 and min(after.broken, after.shifted) >= 0.95
-        mended = right and after.motion <= 0.02 and after.far <= CLOSE and after.failure_error <= KNOWN
+        mended = right and after.motion <= 0.02 and max(after.far, after.still) <= CLOSE and after.failure_error <= KNOWN
         return self.verdict.passed and mended and self.verdict.lost <= AIM
 
     def to_dict(self) -> dict[str, object]:
