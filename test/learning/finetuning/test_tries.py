@@ -60,9 +60,12 @@ def test_where_some_things_end_far_off_that_counts_too(model: Points2Plans) -> N
 
 
 def test_things_that_stay_but_are_foreseen_to_come_along_count_against_a_model(model: Points2Plans) -> None:
-    dragged, left = (Scores(one, 0.01, 0.9, 0.9, motion=0.01, far=0.02, still=off) for one, off in ((0.943, 0.05), (0.942, 0.001)))
+    dragged, left = (
+        Scores(one, 0.01, 0.9, 0.9, motion=0.01, far=0.02, still=off) for one, off in ((0.943, 0.05), (0.942, 0.001))
+    )
     tries = [
-        Try(name, 1.0, 20, AcceptanceResult(True, START, one, ""), model, ()) for name, one in (("relations", dragged), ("all", left))
+        Try(name, 1.0, 20, AcceptanceResult(True, START, one, ""), model, ())
+        for name, one in (("relations", dragged), ("all", left))
     ]
     assert best_of(tries).adjusts == "all"
     mended = AcceptanceResult(True, START, Scores(0.99, 0.006, 0.9, 0.97, motion=0.01, far=0.02, still=0.05), "")
