@@ -24,9 +24,9 @@ MEASURES = {
     "worst": "the lowest F1 of one kind of relation, on the failure's kind",
     "observed": "the greatest displacement error of what was seen to move, m",
     "far": "displacement error below which nine of ten are on the failure's kind, m",
-    "still": "the same of what stays, m",
     "calm": "share of the failure's kind in which it is no chance where things end",
     "asked": "share of the broken relations that are no chance, so that they can be asked for",
+    "still": "displacement error below which nine of ten are of what stays, on the failure's kind, m",
 }
 """Names of the acceptance test's figures; one that has no name here is shown by its own."""
 
