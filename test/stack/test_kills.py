@@ -26,8 +26,9 @@ def killed_run(folder: Path, variables: dict[str, str], seed: int, kills: int) -
     rng = np.random.default_rng(seed)
     said: list[str] = []
     victims: list[str] = []
-    values = {"robot": "hand", "samples": 6, "epochs": 40, "patience": 0.0, "attempts": 30, "result": str(folder / "result.json")}
-    supervisor = Supervisor(Launch("sim", folder, {**values, "story": True}), said.append, variables)
+    lesson = {"samples": 6, "epochs": 40, "patience": 0.0}
+    values = {"robot": "hand", "moving_rate": 0.2, "attempts": 30, "result": str(folder / "result.json"), "story": True}
+    supervisor = Supervisor(Launch("sim", folder, {**values, **lesson}), said.append, variables)
 
     def kill() -> None:
         until_asked(said)

@@ -30,7 +30,7 @@ from fail2progress.tasks.seeds import first_seed
 from support.processes import SharedMemoryWatch, command, leftovers
 
 LIMIT = 400
-QUICK = "/**:\n  ros__parameters:\n    samples: 6\n    epochs: 40\n    patience: 0.0\n"
+QUICK = "/**:\n  ros__parameters:\n    samples: 6\n    epochs: 40\n    patience: 0.0\n    moving_rate: 0.2\n"
 AGAIN = "/**:\n  ros__parameters:\n    samples: 1\n    epochs: 1\n    patience: 0.0\n"
 """Of a replay, whose lesson nobody looks at."""
 

@@ -167,6 +167,7 @@ _NODES = (
             Parameter("robot", "stretch", "own joints, or a free hand", choices=("stretch", "hand")),
             _SIMULATOR,
             Parameter("rate", 5.0, "images a second while nothing moves", 0.2, 60.0),
+            Parameter("moving_rate", 1.0, "images a second while it moves; each costs a good part of the skill", 0.1, 60.0),
             Parameter("client_timeout", 2.0, "seconds without a client's heartbeat after which motion stops; 0: none", 0.0, 60.0),
             Parameter("pace", 0.0, "simulated seconds a second; 0: as fast as it can", 0.0, 100.0),
         ),

@@ -33,8 +33,6 @@ from fail2progress.tasks.registry import task
 from fail2progress.tasks.seeds import first_seed
 
 JOINT_PERIOD = 1 / 15
-MOVING_PERIOD = 0.5
-"""Wall seconds between two images of a moving robot: each costs as much as a good part of the skill."""
 
 
 class SimStretchNode(RobotNode):
@@ -160,7 +158,7 @@ class SimStretchNode(RobotNode):
             self.told["joints"] = now
             self._tell_state()
             self.feed_back(share, phase)
-        if now - self.told["images"] > MOVING_PERIOD:
+        if now - self.told["images"] > 1.0 / float(self.param("moving_rate")):
             self.told["images"] = now
             self._photograph(self.robot.frame())
             self._send()
