@@ -64,6 +64,8 @@ else
 USABLE := $(BIN)/python $(RIGHT_VERSION) 2>/dev/null && $(PIP) --version >/dev/null 2>&1
 endif
 
+# A pip of its time resolves and unpacks faster than the one that came with Python. What is imported is compiled then: of
+# everything that is installed that is a small part.
 $(STAMP): pyproject.toml constraints.txt
 	@$(USABLE) || $(PYTHON) $(RIGHT_VERSION) 2>/dev/null || { \
 	  found="$$($(PYTHON) --version 2>/dev/null)"; \
@@ -73,7 +75,8 @@ $(STAMP): pyproject.toml constraints.txt
 	  echo "'$(PYTHON)' cannot make environments, its venv module is incomplete:" \
 	    "on Debian and Ubuntu, apt install python3-venv" >&2; exit 2; }
 	@$(USABLE) || { echo "building $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
-	$(PIP) install -q -c constraints.txt -e '.[$(EXTRAS)]'
+	$(PIP) install -q -c constraints.txt pip
+	$(PIP) install -q --no-compile -c constraints.txt -e '.[$(EXTRAS)]'
 	@printf '%s\n' '$(CURDIR)' > $@
 
 MOVED_ROS := $(shell test ! -f $(ROS_STAMP) || test "$$(cat $(ROS_STAMP))" = '$(CURDIR) $(AMENT_PREFIX_PATH)' || echo yes)

@@ -1,5 +1,5 @@
 # ROS 2 as Python wheels: their exported targets name the include folders of the host that built them, which are not here, and
-# CMake stops at them. Folders that do not exist are taken out of the imported targets. On a usual ROS installation there are none.
+# CMake stops at them. Folders that do not exist are taken out of the imported targets.
 function(_drop_missing_includes)
   get_property(targets DIRECTORY PROPERTY IMPORTED_TARGETS)
   foreach(target IN LISTS targets)
@@ -11,3 +11,8 @@ function(_drop_missing_includes)
   endforeach()
 endfunction()
 cmake_language(DEFER CALL _drop_missing_includes)
+
+# The wheels have rclpy and one middleware, Fast DDS: of what is generated for C++ and for others nothing would be used, and it
+# takes more than half of the time. The package's own find_package finds the generators found already.
+find_package(rosidl_default_generators REQUIRED)
+list(FILTER AMENT_EXTENSIONS_rosidl_generate_idl_interfaces EXCLUDE REGEX "_cpp:|_introspection_")
