@@ -10,7 +10,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
@@ -47,14 +47,38 @@ SLOW = (
 )
 """Files and folders whose tests take more than a few seconds, together: `make test-fast` leaves them out."""
 
+LONGEST = ("cli", "stack", "evaluation", "ros", "test_style.py", "test_examples.py", "learning", "simulation", "models")
+"""Rooms that workers begin with, so that what is left for the end is short and all end together."""
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow by where it stands."""
+
+def room_of(path: str) -> str:
+    """The folder of a test, or its file where it stands in none."""
+    return path.partition("::")[0].removeprefix("test/").partition("/")[0]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what is slow by where it stands; where workers share the tests, the longest come first."""
     here = Path(__file__).parent
     for item in items:
         place = item.path.relative_to(here).as_posix() if item.path.is_relative_to(here) else ""
         if place.startswith(SLOW):
             item.add_marker(pytest.mark.slow)
+    if hasattr(config, "workerinput"):
+        turn = {room: number for number, room in enumerate(LONGEST)}
+        items.sort(key=lambda item: turn.get(room_of(item.nodeid), len(turn)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A room is one worker's: what several of its tests share is made once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Rooms(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return room_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return Rooms(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
