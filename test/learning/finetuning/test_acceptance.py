@@ -107,7 +107,7 @@ def test_what_no_repetition_shows_is_not_held_against_a_model(simulator: MujocoS
 
     def broken(*mismatches: Mismatch, again: Outcome = elsewhere) -> tuple[Mismatch, ...]:
         header = event.header.model_copy(update={"mismatches": mismatches})
-        return Repetitions(event.model_copy(update={"header": header}), (again,)).broken()
+        return Repetitions(event.model_copy(update={"header": header}), (again,)).broken
 
     assert broken(kept, gone) == (kept,)
     assert broken(gone) == (gone,)
@@ -130,10 +130,10 @@ def test_what_hangs_on_a_millimetre_is_asked_for_in_repetitions_alone(model: Poi
         header = event.header.model_copy(update={"mismatches": broken})
         return Repetitions(event.model_copy(update={"header": header}), outcomes)
 
-    assert repeated(done, other, other).on_edge() and not repeated(done, done, other).on_edge()
-    assert not repeated(other, other).on_edge()  # no repetition shows it: the failure is not repeated
+    assert repeated(done, other, other).on_edge and not repeated(done, done, other).on_edge
+    assert not repeated(other, other).on_edge  # no repetition shows it: the failure is not repeated
     both = repeated(done, other, other, broken=(rare, often))
-    assert both.broken() == (often,) and not both.on_edge()
+    assert both.broken == (often,) and not both.on_edge
     few = select(data, range(4))
     found = score(model, plain(few), RehearsalSet(few, few), [repeated(done, other, other)])
     assert found.broken == 1.0 and found.shifted in (pytest.approx(1 / 3), pytest.approx(2 / 3), 0.0, 1.0)
@@ -191,13 +191,13 @@ def test_what_was_not_seen_before_the_skill_is_not_asked_for(model: Points2Plans
     asked = [failures.mismatch("above", one, "table_b").model_copy(update={"observed": 1.0}) for one in ("top", "base")]
     header = event.header.model_copy(update={"mismatches": tuple(asked)})
     seen, unseen = (Repetitions(one.model_copy(update={"header": header}), (done,)) for one in (event, blind))
-    assert set(asked) >= set(seen.broken()) > set(unseen.broken())
-    assert all("top" not in (each.subject, each.other) for each in unseen.broken())
+    assert set(asked) >= set(seen.broken) > set(unseen.broken)
+    assert all("top" not in (each.subject, each.other) for each in unseen.broken)
     few = select(data, range(4))
     alone = event.header.model_copy(update={"mismatches": tuple(asked[:1])})
     nothing = replace(unseen, event=blind.model_copy(update={"header": alone}))
     found = score(model, plain(few), RehearsalSet(few, few), [nothing])
-    assert nothing.broken() == () and found.broken == found.shifted == 1.0
+    assert nothing.broken == () and found.broken == found.shifted == 1.0
 
 
 def test_what_a_thing_is_by_itself_can_be_broken_too(model: Points2Plans, data: Transitions) -> None:
@@ -206,7 +206,7 @@ def test_what_a_thing_is_by_itself_can_be_broken_too(model: Points2Plans, data: 
     again = Repetitions(event.model_copy(update={"header": event.header.model_copy(update={"mismatches": broken})}), (done,) * 2)
     few = select(data, range(4))
     found = score(model, plain(few), RehearsalSet(few, few), [again])
-    assert again.broken() == broken and {found.broken, found.shifted} <= {0.0, 1.0}
+    assert again.broken == broken and {found.broken, found.shifted} <= {0.0, 1.0}
 
 
 def test_how_much_may_be_lost_can_be_said() -> None:

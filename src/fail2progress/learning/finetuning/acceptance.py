@@ -155,7 +155,7 @@ def score(
 
 def _asked(repetitions: Sequence[Repetitions]) -> float:
     """Share of all broken relations that can be asked for; 0 where there is none."""
-    return sum(len(one.broken()) for one in repetitions) / max(sum(len(one.event.header.mismatches) for one in repetitions), 1)
+    return sum(len(one.broken) for one in repetitions) / max(sum(len(one.event.header.mismatches) for one in repetitions), 1)
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:
@@ -173,8 +173,8 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
     greatest."""
     event = one.event
     predicted, shift, _ = predict_effect(model, encode_observation(model, event.before), event.header.call.call())
-    broken = one.broken()
-    asked = () if one.on_edge() else broken
+    broken = one.broken
+    asked = () if one.on_edge else broken
     right = [(m.value(predicted) > 0.5) == (m.observed > 0.5) for m in asked]
     errors, shifted = list(_observed_errors(event, shift)), []
     observed = _greatest(errors)

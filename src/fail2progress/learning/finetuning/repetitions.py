@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -34,6 +35,7 @@ class Repetitions:
     event: FailureEvent
     outcomes: tuple[Outcome, ...]
 
+    @cached_property
     def broken(self) -> tuple[Mismatch, ...]:
         """The failure's broken relations, but for those that nobody can be asked for.
 
@@ -51,12 +53,13 @@ class Repetitions:
         fixed = [(outcome.after.relations.names, steady(outcome)) for outcome in self.outcomes]
         return tuple(m for m in chosen if 2 * sum(_turns(m, *one) for one in fixed) <= len(fixed))
 
+    @cached_property
     def on_edge(self) -> bool:
         """Whether all that counts hangs on a millimetre: shown by some repetitions, and by less than half of them.
 
         Then to predict it as it was observed and as most repetitions show it cannot go together.
         """
-        often = [sum(map(self._shows(m), self.outcomes)) for m in self.broken()]
+        often = [sum(map(self._shows(m), self.outcomes)) for m in self.broken]
         return bool(often) and max(often) > 0 and 2 * max(often) < len(self.outcomes)
 
     def _as_seen(self) -> bool:
