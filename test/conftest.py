@@ -47,7 +47,7 @@ SLOW = (
 )
 """Files and folders whose tests take more than a few seconds, together: `make test-fast` leaves them out."""
 
-LONGEST = ("cli", "stack", "evaluation", "ros", "test_style.py", "test_examples.py", "learning", "simulation", "models")
+LONGEST = ("cli", "stack", "evaluation", "learning", "ros", "simulation", "test_style.py", "test_examples.py")
 """Rooms that workers begin with, so that what is left for the end is short and all end together."""
 
 
