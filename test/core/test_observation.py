@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,6 +36,19 @@ def test_a_segment_without_points_is_not_seen() -> None:
     seen = SegmentedCloud(("a", "b", "c"), ("cup",) * 3, points, np.array([1, 0, 1], np.float32))
     assert seen.seen.tolist() == [True, False, True]
     assert len(seen) == 3 and seen.index("c") == 2
+
+
+def test_alike_is_what_differs_in_its_time_alone() -> None:
+    points = cloud().points.copy()
+    points[1] = np.nan
+    seen = replace(cloud(), points=points)
+    assert seen.alike(replace(seen, points=points.copy(), stamp=7))
+    moved, hidden = points.copy(), seen.visibility.copy()
+    moved[0, 0, 0] += 1e-5
+    hidden[2] = 0.5
+    others = {"points": moved, "visibility": hidden, "names": ("a", "b", "c"), "colours": ("red",) * 3, "frame": "camera"}
+    assert not any(seen.alike(replace(seen, **{name: value})) for name, value in others.items())
+    assert not seen.alike(cloud(2))
 
 
 def test_errors_name_the_offending_value() -> None:

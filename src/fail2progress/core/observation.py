@@ -61,6 +61,12 @@ class SegmentedCloud:
         """(N,) whether a segment has points at all."""
         return np.asarray(np.isfinite(self.points).all(axis=(1, 2)))
 
+    def alike(self, other: SegmentedCloud) -> bool:
+        """Whether all is the same, but for the time."""
+        words = [(one.names, one.categories, one.frame, one.colours) for one in (self, other)]
+        same = words[0] == words[1] and np.array_equal(self.visibility, other.visibility)
+        return same and np.array_equal(self.points, other.points, equal_nan=True)
+
     def bounds(self) -> Array:
         """(N, 2, 3) corners of the boxes around the points, in metres."""
         return np.stack([self.points.min(axis=1), self.points.max(axis=1)], axis=1).astype(np.float64)

@@ -3,11 +3,13 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fail2progress_msgs.msg import ModelUpdate
 
 from fail2progress.perception.relations.registry import DETECTORS
 from fail2progress.ros.conversions import values as convert
+from fail2progress.ros.conversions.observations import observation_of
 from support import box_detector, traffic
 from support import messages as m
 from support.plugins import install_plugin
@@ -25,6 +27,25 @@ def test_memory_of_other_points_is_forgotten(ros: Any, monkeypatch: pytest.Monke
             assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=stamp, points=64)))
         assert wait_for(lambda: len(said) == 2)
         assert not made.node.refused and [message.finished for message in said] == [1, 1]
+
+
+def test_a_still_scene_is_detected_once(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each message has its own time, and what would be detected in it."""
+    ros()
+    with rig("relations", monkeypatch) as made:
+        made.activate()
+        said, asked = made.collect("relations"), []
+        observe = made.node.detector.observe
+        monkeypatch.setattr(made.node.detector, "observe", lambda cloud: asked.append(cloud) or observe(cloud))
+        still = [m.scene_cloud(stamp=5.0 + number) for number in range(3)]
+        pushed = still[2].shifted(np.full((len(still[2]), 3), 0.1))
+        for cloud in (*still, pushed, still[2]):
+            assert made.send("segments", convert.segments_msg(cloud))
+        assert wait_for(lambda: len(said) == 5) and len(asked) == 3
+        assert [message.segments.header.stamp.sec for message in said] == [5, 6, 7, 7, 7]
+        for message in said:
+            found = observation_of(message)
+            np.testing.assert_allclose(found.relations.binary, observe(found.cloud).relations.binary, atol=1e-6)
 
 
 def test_relations_by_a_detector_from_outside(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

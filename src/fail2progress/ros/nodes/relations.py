@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from fail2progress_msgs.msg import Step
 
 from fail2progress.agent.monitor import SkillExecution
 from fail2progress.core.memory import ObjectMemory
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.perception.relations.registry import relation_detector
 from fail2progress.ros.conversions.observations import observation_msg
 from fail2progress.ros.conversions.records import attempt_of, phase_of
@@ -22,6 +23,8 @@ class RelationsNode(ModelNode):
     def start(self) -> None:
         """See StackNode."""
         self.load()
+        self.found: Observation | None = None
+        """What was detected last."""
         self._choose()
         self.memory = ObjectMemory()
         self.episode, self.finished, self.moving = "", 0, False
@@ -54,12 +57,19 @@ class RelationsNode(ModelNode):
         if not seen.seen.any():
             self.count("segments/empty", "an observation without a single point")
             return
-        try:
-            found = self.detector.observe(seen)
-        except ValueError as error:
-            raise Refused("points", str(error)) from error
+        found = self._detected(seen)
         self.facts["relations"] = str(len(found.relations.holding()))
         self.tell("relations", observation_msg(found, self.episode, self.finished, not settled))
+
+    def _detected(self, cloud: SegmentedCloud) -> Observation:
+        """With the relations that hold; while nothing changes, those of before. Refused where they cannot be told."""
+        if self.found is not None and cloud.alike(self.found.cloud):
+            return replace(self.found, cloud=cloud)
+        try:
+            self.found = self.detector.observe(cloud)
+        except ValueError as error:
+            raise Refused("points", str(error)) from error
+        return self.found
 
     def update_model(self, message: Any) -> None:
         """See ModelNode; from now on the detector goes by the new model."""
@@ -70,6 +80,7 @@ class RelationsNode(ModelNode):
         """The detector that the parameter names; ValueError where there is none."""
         current = self.live.current
         self.detector = relation_detector(str(self.param("relations")), current.model, current.digest)
+        self.found = None
         self.facts["detector"] = self.detector.name
 
     def _remember(self, cloud: SegmentedCloud) -> SegmentedCloud:
