@@ -80,6 +80,17 @@ def test_what_leans_is_rebuilt_leaning_and_stays_so(simulator: MujocoSimulator, 
     assert settled.relations.value("contact", "board", "block") > 0.5
 
 
+def test_what_leans_away_behind_what_it_leans_on_is_rebuilt_leaning(simulator: MujocoSimulator) -> None:
+    """Little more than its upper end is seen, so that an upright block is off by a millimetre only."""
+    block = ObjectSpec("block", "cuboid", (0.06, 0.06, 0.08)), pose(0.56, 0.3, TOP + 0.04)
+    across = 0.1 * np.sin(0.33) / 2 + 0.012 * np.cos(0.33) / 2
+    height = 0.1 * np.cos(0.33) / 2 + 0.012 * np.sin(0.33) / 2
+    board = turned(0.59 + across + 0.002, 0.3, TOP + height + 0.001, (0, 1, 0), -0.33)
+    snapshot = seen(simulator, block, (ObjectSpec("board", "cuboid", (0.012, 0.052, 0.1)), board))
+    rebuilt = rebuild(snapshot.cloud).scene
+    assert off(snapshot, rebuilt, "board") < 0.005
+
+
 def test_particles_stand_within_the_outline_of_what_leans(simulator: MujocoSimulator) -> None:
     snapshot = leaning(simulator)
     scene = rebuild(snapshot.cloud).scene

@@ -88,6 +88,18 @@ def test_what_stands_on_two_things_does_not_reach_down_between_them(simulator: M
     assert rebuilt.bounds()[rebuilt.index("board"), 0, 2] == pytest.approx(0.55, abs=0.003)
 
 
+@pytest.mark.parametrize("yaw", [0.0, 0.4])
+def test_what_lies_across_a_container_does_not_reach_down_into_it(simulator: MujocoSimulator, yaw: float) -> None:
+    table = ObjectSpec("table", "table", (0.5, 0.6, 0.04)), pose(0.6, 0.3, 0.48)
+    box = ObjectSpec("box", "open_box", (0.14, 0.12, 0.06)), pose(0.6, 0.3, 0.53, yaw)
+    bar = ObjectSpec("bar", "cuboid", (0.03, 0.16, 0.02)), pose(0.6, 0.3, 0.57, yaw)
+    objects, poses = zip(table, box, bar, strict=True)
+    snapshot = simulator.settle(Scene(objects, np.stack(poses)), Camera(), 0)
+    rebuilt = rebuild(snapshot.cloud).scene
+    here, there = snapshot.scene.bounds()[2], rebuilt.bounds()[rebuilt.index("bar")]
+    assert np.abs(here - there).max() < 0.004
+
+
 @pytest.mark.parametrize("sigma", [0.001, 0.003])
 def test_noise_is_estimated_and_averaged_out(simulator: MujocoSimulator, sigma: float) -> None:
     scene = task("hierarchical-tabletop").trial(3, 0).scene

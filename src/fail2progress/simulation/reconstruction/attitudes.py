@@ -23,8 +23,9 @@ _GAIN = 0.6
 """Share by which the residual must fall for an attitude to be believed in place of the upright one."""
 _EXPLAINED = 0.001
 """Mean residual (m), or that of noise, up to which an attitude explains what was seen: a bowl is no box that lies on its side."""
-_UPRIGHT = 0.0015
-"""Mean residual (m) of an upright asset up to which no other attitude is looked for."""
+_UPRIGHT, _UPRIGHT_HOLLOW = 0.0005, 0.0015
+"""Mean residual (m) of an upright asset up to which no other attitude is looked for: a cup that is not quite square may be off
+by a millimetre, and one upside down is then as good."""
 _NOT_NOISE = 1.6
 """Standard deviations of noise up to which the same holds: of the right asset the mean residual is 0.8."""
 _FLAT = 0.0012
@@ -88,7 +89,8 @@ class Tilted:
 def tilted(solid: Solid, points: Array, noise: float) -> Tilted | None:
     """The asset in the attitude that its (n, 3) points say, on what the upright `solid` stands on; None where that is as good."""
     upright = solid.residual(points)
-    if not category(solid.kind).movable or upright < max(_UPRIGHT, _NOT_NOISE * noise):
+    least = _UPRIGHT_HOLLOW if category(solid.kind).wall else _UPRIGHT
+    if not category(solid.kind).movable or upright < max(least, _NOT_NOISE * noise):
         return None
     starts = sorted(_starts(solid, points, noise), key=lambda start: start.residual(points))
     fits = [_fitted(start, points, noise, solid.bottom) for start in starts[:_TRIED]]

@@ -84,7 +84,14 @@ class Solid:
 
     def grid(self, count: int = 8) -> Array:
         """(count squared, 2) places spread evenly over its outline."""
-        steps = (np.arange(count) + 0.5) / count - 0.5
+        return self._places((np.arange(count) + 0.5) / count - 0.5)
+
+    def corners(self) -> Array:
+        """(4, 2) corners of its outline."""
+        return self._places(np.array([-0.5, 0.5]))
+
+    def _places(self, steps: Array) -> Array:
+        """(n squared, 2) places at n parts of its length and width, from -0.5 to 0.5."""
         local = np.stack(np.meshgrid(steps * self.length, steps * self.width), axis=-1).reshape(-1, 2)
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         return np.asarray(local @ np.array([[c, s], [-s, c]]) + (self.x, self.y))

@@ -201,7 +201,9 @@ class _Reconstruction:
         return float(best) if rough.bottom - best < _REACH else rough.bottom
 
     def inside(self, i: int, j: int, rough: Solid) -> bool:
-        """Whether an object over a container stands in it: believed to, or small enough to have gone in."""
+        """Whether an object over a container stands in it: believed to, or small enough to have gone in; not what bridges it."""
+        if self.bridges(rough, self.solids[j]):
+            return False
         if self.relations is not None and self.relations.value("inside", self.cloud.names[i], self.cloud.names[j]) > 0.5:
             return True
         container = self.solids[j]
@@ -209,6 +211,14 @@ class _Reconstruction:
             return rough.bottom < container.top - 0.002
         opening = min(container.length, container.width) - 2 * category(container.kind).wall
         return min(rough.length, rough.width) < opening
+
+    def bridges(self, rough: Solid, container: Solid) -> bool:
+        """Whether what was seen of an object lies at the rim or above it, and reaches over two walls that face each other."""
+        if category(container.kind).shape is Shape.SHELF or rough.bottom < container.top - _LEVEL:
+            return False
+        outline, wall = container.local(rough.corners()), category(container.kind).wall
+        half = np.array([container.length, container.width]) / 2 - wall / 2
+        return bool(((outline.min(axis=0) < -half) & (outline.max(axis=0) > half)).any())
 
     def spec(self, i: int) -> ObjectSpec:
         cabinet = self.cabinets.get(i)
