@@ -1,6 +1,8 @@
+import pytest
 import torch
 from torch import Tensor
 
+from fail2progress.models.handing_on import SHY
 from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
 from fail2progress.skills.registry import SKILLS
 
@@ -21,13 +23,42 @@ def test_a_block_that_falls_over_its_leading_edge_lies_ahead_of_it() -> None:
     torch.testing.assert_close(growth[0, 0], torch.tensor([0.0, 0.17, -0.17]))
 
 
-def test_nothing_tips_before_that_is_learnt_and_nothing_that_stays() -> None:
-    tipping, push, command = Tipping(len(SKILLS)), torch.tensor([PUSH]), torch.tensor([[0.1, 0.0, 0.0]])
-    moved = command.unsqueeze(1)
-    assert not tipping(block(0.2), push, command, moved).any()
+def learnt(bias: float) -> Tipping:
+    tipping = Tipping(len(SKILLS)).eval()
     with torch.no_grad():
-        assert tipping.idle
-        tipping.network[-1].bias.fill_(20.0)
-        assert not tipping.idle
-        assert 0.9 < float(tipping(block(0.2), push, command, moved)) <= 1.0
-        assert float(tipping(block(0.2), push, command, torch.zeros_like(moved))) < 0.01
+        tipping.network[-1].bias.fill_(bias)
+    return tipping
+
+
+COMMAND = torch.tensor([[0.1, 0.0, 0.0]])
+
+
+def tips(tipping: Tipping, way: float) -> float:
+    """How far a block of 20 cm falls over that is moved so far (m) by a push of 10 cm."""
+    with torch.no_grad():
+        return float(tipping(block(0.2), torch.tensor([PUSH]), COMMAND, torch.tensor([[[way, 0.0, 0.0]]])))
+
+
+def test_nothing_tips_before_that_is_learnt_and_nothing_that_stays() -> None:
+    tipping = Tipping(len(SKILLS))
+    assert tips(tipping, 0.1) == 0.0
+    with torch.no_grad():
+        assert tipping.idle and not learnt(20.0).idle
+    assert 0.9 < tips(learnt(20.0), 0.1) <= 1.0 and tips(learnt(20.0), 0.0) < 0.01
+
+
+def test_what_is_moved_by_less_than_the_hand_tips_whole() -> None:
+    """The last of a row is moved by the others, by a part of the command: it falls over or does not."""
+    assert tips(learnt(20.0), 0.03) == tips(learnt(20.0), 0.1)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7])
+def test_what_is_predicted_is_nearer_to_none_and_all_than_what_is_fitted(share: float) -> None:
+    tipping = learnt(0.0)
+    with torch.no_grad():
+        score = tipping.train()(block(0.2), torch.tensor([PUSH]), COMMAND, COMMAND.unsqueeze(1))
+        tipping.network[-1].bias.add_(
+            torch.logit(torch.tensor(share)) - torch.logit(score[0, 0] + torch.sigmoid(torch.tensor(SHY)))
+        )
+    fitted, said = tips(tipping, 0.1), tips(tipping.eval(), 0.1)
+    assert fitted == pytest.approx(share, abs=0.03) and abs(said - round(share)) < 0.5 * abs(fitted - round(share))

@@ -7,6 +7,11 @@ from torch import Tensor, nn
 
 from fail2progress.models.handing_on import HIDDEN, SHY, STILL, fixed_start, untouched
 
+_GOES = 0.02
+"""Metres of motion from which a thing may fall over: it falls or does not, however much less than the hand it moves."""
+_SHARP = 16.0
+"""How much nearer to none and all predictions are than what is fitted: as long as it is learnt, a half must have a slope."""
+
 
 class Tipping(nn.Module):
     """Which segments fall over their leading edge, (B, N) from 0 to 1, zero until fine-tuning.
@@ -38,9 +43,9 @@ class Tipping(nn.Module):
         sides = torch.stack([10 * height, 10 * thick, slim, 4 * (slim - 0.7), 10 * length.unsqueeze(1).expand_as(height)], dim=-1)
         kind = nn.functional.one_hot(skill, self.skills).to(sides.dtype).unsqueeze(1).expand(-1, half.shape[1], -1)
         score = self.network(torch.cat([sides, kind], dim=-1)).squeeze(-1)
-        going = (moved[..., :2].square().sum(dim=-1) + STILL**2).sqrt() / length.unsqueeze(1)
-        falls: Tensor = (torch.sigmoid(score + SHY) - torch.sigmoid(torch.tensor(SHY))) * going.clamp(max=1.0)
-        return falls
+        going = (moved[..., :2].square().sum(dim=-1) + STILL**2).sqrt()
+        falls: Tensor = (torch.sigmoid(score + SHY) - torch.sigmoid(torch.tensor(SHY))) * (going / _GOES).clamp(max=1.0)
+        return falls if self.training else _decided(falls)
 
 
 def quarter_turn(box: Tensor, command: Tensor) -> tuple[Tensor, Tensor]:
@@ -58,3 +63,10 @@ def quarter_turn(box: Tensor, command: Tensor) -> tuple[Tensor, Tensor]:
 def _thickness(half: Tensor) -> Tensor:
     """(B, N) half the side of boxes with half extents (B, N, 3), taken as square from above: a turned box looks larger."""
     return half[..., :2].amin(dim=-1)
+
+
+def _decided(falls: Tensor) -> Tensor:
+    """How far things fall (B, N), nearer to none and all: half a turn is no place to lie."""
+    none = torch.sigmoid(torch.tensor(-0.5 * _SHARP))
+    sharp = (torch.sigmoid(_SHARP * (falls - 0.5)) - none) / (1.0 - 2.0 * none)
+    return sharp.clamp(min=0.0)
