@@ -15,6 +15,7 @@ from fail2progress.models.features import (
     identity_code,
     pair_features,
     translation,
+    turn,
     waves,
 )
 from fail2progress.skills.registry import SKILLS
@@ -114,3 +115,9 @@ def test_waves_are_on_circles_and_tell_centimetres_apart(metres: float) -> None:
     sine, cosine = here.chunk(2)
     torch.testing.assert_close(sine**2 + cosine**2, torch.ones(5))
     assert (here - there).norm() > 0.3
+
+
+def test_only_what_is_carried_is_turned() -> None:
+    parameters = torch.tensor([[0.1, 0.2, 0.3, 0.4]]).expand(len(NAMES), 4)
+    turns = dict(zip(NAMES, turn(torch.arange(len(NAMES)), parameters).tolist(), strict=True))
+    assert turns.pop("pick_place") == pytest.approx(0.4) and not any(turns.values())

@@ -49,6 +49,12 @@ def translation(skill: Tensor, parameters: Tensor) -> Tensor:
     return shift
 
 
+def turn(skill: Tensor, parameters: Tensor) -> Tensor:
+    """(B,) skills and (B, n) padded parameters to (B,) radians by which a skill turns its object."""
+    commanded: Tensor = _commanded(skill, parameters).turn
+    return commanded
+
+
 def action_features(skill: Tensor, parameters: Tensor) -> Tensor:
     """(B,) skills and (B, n) padded parameters to (B, ACTION_FEATURES)."""
     commanded = _commanded(skill, parameters)
@@ -57,17 +63,17 @@ def action_features(skill: Tensor, parameters: Tensor) -> Tensor:
 
 
 def _commanded(skill: Tensor, parameters: Tensor) -> Commanded:
-    """(B, 3) shifts and (B,) angles. Each kind of motion is worked out once, for all, and chosen by the skills that have it."""
+    """(B, 3) shifts, (B,) angles and turns. Each kind of motion is worked out once and chosen by the skills that have it."""
     definitions = list(SKILLS.values())
     first, *others = dict.fromkeys(definition.motion for definition in definitions)
     found = first(parameters, torch)
-    shift, angle = found.shift, found.angle
+    shift, angle, turn = found.shift, found.angle, found.turn
     for motion in others:
         mine = torch.tensor([definition.motion is motion for definition in definitions])[skill]
         found = motion(parameters, torch)
         shift = torch.where(mine.unsqueeze(-1), found.shift, shift)
-        angle = torch.where(mine, found.angle, angle)
-    return Commanded(shift, angle)
+        angle, turn = torch.where(mine, found.angle, angle), torch.where(mine, found.turn, turn)
+    return Commanded(shift, angle, turn)
 
 
 def identity_code(ids: Tensor, width: int) -> Tensor:

@@ -96,7 +96,8 @@ def whole(shares: Tensor) -> Tensor:
 
 
 def spread(own: Tensor, shares: Tensor, takes: Tensor) -> Tensor:
-    """(B, N, 3) displacements in metres after handing on, from those that segments have of their own. See HandedOn.
+    """(B, N, 3) displacements in metres after handing on, from those that segments have of their own. See HandedOn. Columns after
+    the first three are handed on with them.
 
     Each mixes its own with its shares of the others', most of those of which it takes over most, and of those that move most: the
     next block of a row, which does not move yet, shall not hold back the one between it and the hand.
@@ -104,7 +105,7 @@ def spread(own: Tensor, shares: Tensor, takes: Tensor) -> Tensor:
     moved, claims = own, (shares + _MIX).clamp(min=0.0) * takes
     claims = (claims / claims.amax(dim=-1, keepdim=True).clamp(min=1e-9)) ** _SHARPNESS
     for _ in range(HOPS):
-        weight = claims * (moved.square().sum(dim=-1) + STILL**2).sqrt().unsqueeze(1)
+        weight = claims * (moved[..., :3].square().sum(dim=-1) + STILL**2).sqrt().unsqueeze(1)
         part = shares * weight / weight.sum(dim=-1, keepdim=True).clamp(min=1e-9)
         moved = (1.0 - part.sum(dim=-1, keepdim=True)) * own + part @ moved
     return moved

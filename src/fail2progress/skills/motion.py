@@ -14,10 +14,12 @@ from fail2progress.core.scene import Array
 
 @dataclass(frozen=True)
 class Commanded:
-    """shift (..., 3) in metres in the planning frame; angle (...) in radians: a turn or a direction, whatever the skill has."""
+    """shift (..., 3) in metres in the planning frame; angle (...) in radians: a turn or a direction, whatever the skill has;
+    turn (...) in radians, by which the object is turned about its middle."""
 
     shift: Any
     angle: Any
+    turn: Any
 
 
 Motion = Callable[[Any, Any], Commanded]
@@ -26,15 +28,14 @@ Motion = Callable[[Any, Any], Commanded]
 
 def offset(parameters: Any, xp: Any) -> Commanded:
     """Of (dx, dy, dz, turn)."""
-    return Commanded(parameters[..., :3], parameters[..., 3])
+    return Commanded(parameters[..., :3], parameters[..., 3], parameters[..., 3])
 
 
 def along(parameters: Any, xp: Any) -> Commanded:
     """Of (direction, distance): level."""
     direction, distance = parameters[..., 0], parameters[..., 1]
-    return Commanded(
-        xp.stack([distance * xp.cos(direction), distance * xp.sin(direction), xp.zeros_like(distance)], -1), direction
-    )
+    still = xp.zeros_like(distance)
+    return Commanded(xp.stack([distance * xp.cos(direction), distance * xp.sin(direction), still], -1), direction, still)
 
 
 def offset_for(shift: Array) -> tuple[float, ...]:

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from fail2progress.core.relations import BINARY, UNARY
-from fail2progress.models.base import Action, LatentState
+from fail2progress.models.base import Action, LatentState, RelationLogits
 from fail2progress.models.features import translation
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.skills.registry import SKILLS
@@ -155,6 +156,27 @@ def test_moving_along_is_asked_of_relations_to_the_object_of_the_skill_only() ->
     logits[0, 2, 1, BINARY.index("inside")] = 30.0  # 2 is in 1
     logits[0, 1, 0, BINARY.index("inside")] = 30.0
     assert model.messages.moves_along(action.skill, action.object, logits).flatten().tolist() == pytest.approx([0.0, 0.0, 3.0])
+
+
+def test_what_rides_on_a_thing_that_is_turned_turns_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of three things in a row along x one stays; the third is in the second, which is carried and turned by a right angle."""
+    torch.manual_seed(0)
+    model = Points2Plans(Points2PlansConfig(relational=True, feedforward=64)).eval()
+    low = torch.tensor([[[0.0, 0.0, 0.0], [0.3, 0.0, 0.0], [0.34, 0.0, 0.0]]])
+    box = torch.stack([low, low + torch.tensor([[[0.1], [0.1], [0.04]]])], dim=2)
+    state = model.embed(torch.zeros(1, 3, model.config.code), box, torch.arange(3)[None], torch.ones(1, 3, dtype=torch.bool))
+    inside = torch.full((1, 3, 3, len(BINARY)), -30.0)
+    inside[0, 2, 1, BINARY.index("inside")] = 30.0
+    monkeypatch.setattr(model, "detect", lambda state: RelationLogits(inside, torch.zeros(1, 3, len(UNARY))))
+    with torch.no_grad():
+        model.handed_on.by_relation[0, BINARY.index("inside")] = 20.0
+        moved, straight = (
+            model.predict(state, Action(torch.tensor([0]), torch.tensor([1]), torch.tensor([[0.2, 0.1, 0.0, turn]]))).displacement
+            for turn in (math.pi / 2, 0.0)
+        )
+    arm = box[0, 2].mean(dim=0) - box[0, 1].mean(dim=0)
+    around = torch.stack([-arm[1] - arm[0], arm[0] - arm[1], torch.tensor(0.0)])
+    torch.testing.assert_close((moved - straight)[0], torch.stack([0 * around, 0 * around, around]), rtol=0.05, atol=1e-3)
 
 
 def test_what_each_kind_of_training_adjusts(model: Points2Plans) -> None:

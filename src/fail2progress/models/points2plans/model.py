@@ -38,6 +38,7 @@ from fail2progress.models.features import (
     identity_code,
     pair_features,
     translation,
+    turn,
 )
 from fail2progress.models.handing_on import HandedOn, fixed_start, spread, whole
 from fail2progress.models.layers import PairDecoder, attended, mlp, pairs_of, zero
@@ -46,6 +47,7 @@ from fail2progress.models.pointconv.model import PointConvModel
 from fail2progress.models.points2plans.falling import Falling, fallen, left_at
 from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
 from fail2progress.models.points2plans.yielding import Yielding
+from fail2progress.models.riding import whole as none_or_all
 
 _OBEYS = 4.0
 """Logit with which, before anything is learnt, the object of a skill follows the command and everything else does not."""
@@ -203,7 +205,11 @@ class Points2Plans(PointConvModel):
             return own
         takes = pairs_of(state.mask) & (chosen < 0.5)
         shares = whole(self.handed_on(state.box, torch.sigmoid(relations.detach()), skill, command, takes))
-        return spread(own, shares, takes)
+        angle = turn(action.skill, action.parameters)
+        if not angle.any():
+            return spread(own, shares, takes)
+        moved = spread(torch.cat([own, torch.maximum(share, chosen)], dim=-1), shares, takes)
+        return moved[..., :3] + none_or_all(moved[..., 3:]) * turned_about(state.box, action.object, angle)
 
     def _motion(
         self, state: LatentState, action: Action, change: Tensor, detected: RelationLogits | None
@@ -240,6 +246,15 @@ class Points2Plans(PointConvModel):
 def _moved(box: Tensor, displacement: Tensor, growth: Tensor) -> Tensor:
     """(B, N, 2, 3) boxes shifted and grown about their middle."""
     return box + displacement.unsqueeze(-2) + torch.stack([-growth, growth], dim=-2) / 2
+
+
+def turned_about(box: Tensor, centre: Tensor, angle: Tensor) -> Tensor:
+    """(B, N, 3) metres that the middles of boxes (B, N, 2, 3) move if all turn by `angle` (B,) in radians about the vertical axis
+    of the one in row `centre` (B,)."""
+    middle = box.mean(dim=2)[..., :2]
+    x, y = (middle - at_object(middle, centre).unsqueeze(1)).unbind(dim=-1)
+    cos, sin = angle.cos().unsqueeze(1), angle.sin().unsqueeze(1)
+    return torch.stack([cos * x - sin * y - x, sin * x + cos * y - y, torch.zeros_like(x)], dim=-1)
 
 
 class RelationMessages(nn.Module):
