@@ -14,7 +14,7 @@ from fail2progress.models.base import Action, LatentState, RelationLogits, Skill
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.registry import MODELS, configuration
-from fail2progress.models.riding import Riding, carried_over, taken_along, whole
+from fail2progress.models.riding import Riding, carried_over, none_or_all, taken_along
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import call_moving
@@ -143,7 +143,7 @@ def test_stow_gnn_leaves_nothing_in_the_air_and_still_believes_it_inside_after_t
 
 def test_who_nearly_rides_rides_whole() -> None:
     """A share of .96 would leave a pill 3 cm behind a cup that is carried 0.8 m; half a motion stays half of one."""
-    assert whole(torch.tensor([0.03, 0.5, 0.96])).tolist() == pytest.approx([0.0, 0.5, 1.0])
+    assert none_or_all(torch.tensor([0.03, 0.5, 0.96])).tolist() == pytest.approx([0.0, 0.5, 1.0])
     model = made("stow-gnn")
     with torch.no_grad():
         taught(model).handed_on.by_relation[:, INSIDE] = 8.0

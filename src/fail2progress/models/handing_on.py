@@ -96,8 +96,8 @@ def whole(shares: Tensor) -> Tensor:
 
 
 def spread(own: Tensor, shares: Tensor, takes: Tensor) -> Tensor:
-    """(B, N, 3) displacements in metres after handing on, from those that segments have of their own. See HandedOn. Columns after
-    the first three are handed on with them.
+    """(B, N, 3) displacements in metres after handing on, from those that segments have of their own. See HandedOn. Further
+    columns of `own` are handed on by the same shares.
 
     Each mixes its own with its shares of the others', most of those of which it takes over most, and of those that move most: the
     next block of a row, which does not move yet, shall not hold back the one between it and the hand.

@@ -60,7 +60,7 @@ class Riding(nn.Module):
         return rides
 
 
-def whole(rides: Tensor) -> Tensor:
+def none_or_all(rides: Tensor) -> Tensor:
     """(B, N) shares with none and all, which no sigmoid says: 2 % less of a metre are 2 cm, and rigid things keep none."""
     return ((rides - NEARLY) / (1.0 - 2.0 * NEARLY)).clamp(0.0, 1.0)
 

@@ -47,7 +47,7 @@ from fail2progress.models.pointconv.model import PointConvModel
 from fail2progress.models.points2plans.falling import Falling, fallen, left_at
 from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
 from fail2progress.models.points2plans.yielding import Yielding
-from fail2progress.models.riding import whole as none_or_all
+from fail2progress.models.riding import none_or_all
 
 _OBEYS = 4.0
 """Logit with which, before anything is learnt, the object of a skill follows the command and everything else does not."""
@@ -208,6 +208,7 @@ class Points2Plans(PointConvModel):
         angle = turn(action.skill, action.parameters)
         if not angle.any():
             return spread(own, shares, takes)
+        # How much of the turn each takes over is handed on as motion is: what is in a cup on a turned board goes round with both.
         moved = spread(torch.cat([own, torch.maximum(share, chosen)], dim=-1), shares, takes)
         return moved[..., :3] + none_or_all(moved[..., 3:]) * turned_about(state.box, action.object, angle)
 

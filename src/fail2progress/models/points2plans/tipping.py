@@ -34,7 +34,8 @@ class Tipping(nn.Module):
         return untouched(list(self.network[-1].parameters()))
 
     def forward(self, box: Tensor, skill: Tensor, command: Tensor, moved: Tensor) -> Tensor:
-        """(B, N) how far each falls. box (B, N, 2, 3), command (B, 3), moved (B, N, 3) m; what does not move does not fall."""
+        """(B, N) how far each falls: while it is fitted any part of a quarter turn, in predictions nearly none or all of it. box
+        (B, N, 2, 3), command (B, 3), moved (B, N, 3) m; what does not move does not fall."""
         half = (box[:, :, 1] - box[:, :, 0]) / 2
         length = command[:, :2].norm(dim=-1).clamp(min=1e-4)
         thick = _thickness(half)

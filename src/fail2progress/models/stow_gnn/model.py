@@ -33,7 +33,7 @@ from fail2progress.models.implied import commanded, settling
 from fail2progress.models.layers import PairDecoder, mlp, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
-from fail2progress.models.riding import Riding, carried_over, taken_along, whole
+from fail2progress.models.riding import Riding, carried_over, none_or_all, taken_along
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class StowGNN(PointConvModel):
         rides = self.riding(state, before, action, self.own_skills(action))
         places = taken_along(self.embed, state, own, action)
         relations = carried_over(effect.relations, before, rides, places, action, self.binary)
-        share = rides if self.training else whole(rides)
+        share = rides if self.training else none_or_all(rides)
         displacement = own + share.unsqueeze(-1) * (at_object(own, action.object).unsqueeze(1) - own)
         moved = self.embed(state.code, state.box + displacement.unsqueeze(-2), state.ids, state.mask)
         return Effect(displacement, relations, None, replace(moved, relations=relations))
