@@ -62,6 +62,8 @@ def found(
     guide = FusedGuide(lambda: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
 
     class Guided(GeometricSegmenter):
+        guided = True
+
         def guide(self, frame: RgbdFrame, window: Window) -> Guide:
             return guide
 
@@ -175,6 +177,8 @@ def test_numbers_that_are_known_to_be_two_are_never_joined(frame: RgbdFrame, par
             return []
 
     class Guided(GeometricSegmenter):
+        guided = True
+
         def guide(self, frame: RgbdFrame, window: Window) -> Guide:
             return Watching(lambda: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
 

@@ -95,6 +95,8 @@ def test_a_network_looks_at_the_window_that_shows_the_table() -> None:
     asked: list[Window] = []
 
     class Watching(GeometricSegmenter):
+        guided = True
+
         def guide(self, frame: RgbdFrame, window: Window) -> None:
             asked.append(window)
 
@@ -106,6 +108,8 @@ def test_a_network_looks_at_the_window_that_shows_the_table() -> None:
 
 class _Guided(GeometricSegmenter):
     """Geometry with a given guide; given: pixels of the objects that it hands on, in place of its own."""
+
+    guided = True
 
     def __init__(self, guide: LearnedGuide, given: list[np.ndarray] | None = None) -> None:
         super().__init__()

@@ -46,6 +46,13 @@ def rays(camera: Intrinsics) -> tuple[Image, Image]:
     return across, down
 
 
+def points(inverted: Image, camera: Intrinsics, rotation: NDArray[np.floating]) -> tuple[Image, Image]:
+    """(H, W) m along the optical axis, and (H, W, 3) m along axes that a rotation (3, 3) turns optical ones into; 0 for none."""
+    u, v = rays(camera)
+    depth = np.where(inverted > 0, 1 / np.maximum(inverted, 1e-6), 0).astype(np.float32)
+    return depth, np.stack([(x * u + y * v + z) * depth for x, y, z in rotation.astype(np.float32)], axis=-1)
+
+
 def inverse(depth: Image, nearest: float = 0.1, furthest: float = 6.0) -> Image:
     """(H, W) 1 / z in 1 / m, 0 where there is no reading, or none that this kind of sensor can have made."""
     good = np.isfinite(depth) & (depth >= nearest) & (depth <= furthest)
@@ -113,3 +120,12 @@ def smoothed(inverted: Image, found: Facets, camera: Intrinsics, trust: float = 
     u, v = rays(camera)
     fitted = found.planes[..., 0] * u + found.planes[..., 1] * v + found.planes[..., 2]
     return np.where((found.misfit < trust) & (fitted > 0), fitted, inverted).astype(np.float32)
+
+
+def no_depth(depth: Image) -> str:
+    """What is wrong with a depth image (H, W) in which nothing can be believed."""
+    known = depth[np.isfinite(depth) & (depth > 0)]
+    if len(known) < 0.01 * depth.size:
+        return f"the depth image is empty: {len(known)} of {depth.size} pixels have a reading"
+    middle = float(np.median(known))
+    return f"depth does not look like metres: its median is {middle:.4g}, a table stands at 0.2 to 3; check the unit of depth"

@@ -6,14 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
-from fail2progress.perception.segmentation.geometric.planes import Surface
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
-from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
-
-_MARGIN = 0.12
-"""Of a window's sides, by which it is larger on each side than what it is to show."""
+from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 
 
 @dataclass(frozen=True)
@@ -45,15 +39,3 @@ class Guide(ABC):
     @abstractmethod
     def objects(self, geometry: Geometry) -> list[Thing]:
         """Every object, from those of geometry and what else is known."""
-
-
-def window_of(scan: Scan, surfaces: list[Surface]) -> Window:
-    """What shows surfaces and what is over them, and a margin; all of the image where that is most of it."""
-    shown = np.any([surface.mask for surface in surfaces], axis=0) | (scan.heights > -0.5)
-    parts = []
-    for axis, size in ((1, shown.shape[0]), (0, shown.shape[1])):
-        places = np.flatnonzero(shown.sum(axis=axis) > 2)
-        first, last = (int(places[0]), int(places[-1]) + 1) if len(places) else (0, size)
-        more = round(_MARGIN * (last - first)) + 4
-        parts.append(slice(max(first - more, 0), min(last + more, size)))
-    return parts[0], parts[1]

@@ -273,3 +273,9 @@ def _stands_on(surface: Surface, other: Surface, rules: PlaneRules) -> bool:
     if not 0 < rise < rules.thing or surface.mask.sum() > other.mask.sum():
         return False
     return bool(within(other.reach, surface.outline, rules.edge).mean() > 0.5)
+
+
+def share_over(surfaces: list[Surface], points: Image, margin: float) -> float:
+    """Share of (n, 2) points that lie over what is seen of a surface, or may be it, grown by a margin (m)."""
+    points = points[:: 1 + len(points) // 1000]
+    return float(np.any([within(surface.reach, points, margin) for surface in surfaces], axis=0).mean())

@@ -7,7 +7,7 @@ docs/decisions/0006-perception.md.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -24,11 +24,11 @@ from fail2progress.perception.segmentation.geometric import planes
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
-from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing, window_of
+from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
 from fail2progress.perception.segmentation.geometric.holes import closed
 from fail2progress.perception.segmentation.geometric.merging import Merger
 from fail2progress.perception.segmentation.geometric.outsiders import OutsiderRules, Outsiders
-from fail2progress.perception.segmentation.geometric.planes import Surface
+from fail2progress.perception.segmentation.geometric.planes import Surface, share_over
 from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table, extent, meetings, table
 from fail2progress.perception.segmentation.geometric.regions import CutRules, Numbers, Scan, Window, regions
 from fail2progress.perception.segmentation.geometric.stack_splitting import SeamRules, split
@@ -38,9 +38,12 @@ from fail2progress.perception.segmentation.geometric.surface_colour import like_
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules, StandRules
 from fail2progress.perception.segmentation.geometric.upward import UpRules, which_way_up
 from fail2progress.perception.segmentation.geometric.views import Clock, View, owners_of
+from fail2progress.perception.segmentation.geometric.windows import alike, sparse, window_of
 
 _MARGIN = 0.01
 """Metres that something may reach beyond a surface's edge and be over it."""
+_SPARSE = 4
+"""Every so many rows and columns tell where a guide is to look, before all of them are looked at."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,8 @@ class GeometricSegmenter(Segmenter):
     """Finds objects by their geometry, with colour to tell parts from neighbours. Deterministic."""
 
     name = "geometric"
+    guided = False
+    """Whether there is a guide: see `guide`."""
     up_rules: UpRules = field(default_factory=UpRules)
     plane_rules: PlaneRules = field(default_factory=PlaneRules)
     stand_rules: StandRules = field(default_factory=StandRules)
@@ -87,7 +92,11 @@ class GeometricSegmenter(Segmenter):
         return orientation.turned_back(self._segment(upright, clock), frame, turns)
 
     def guide(self, frame: RgbdFrame, window: Window) -> Guide | None:
-        """What else is known of a frame that is upright, whose window shows the surfaces and what is over them; nothing here."""
+        """What else is known of a frame that is upright, whose window shows the surfaces and what is over them; nothing here.
+
+        It is asked for first of all, where `guided` says that there is one, so that it can be at work beside geometry; and once
+        more where the window that was told then, from a few rows and columns, is another than that of all of them.
+        """
         return None
 
     def _way_up(self, frame: RgbdFrame, inverted: Image, found: list[Array]) -> WayUp:
@@ -102,14 +111,18 @@ class GeometricSegmenter(Segmenter):
     def _segment(self, upright: _Upright, clock: Clock) -> Perceived:
         """Of a frame that is upright."""
         frame, inverted = upright.frame, upright.inverted
+        first = self._first_look(upright) if self.guided else None
+        guide = None if first is None else self.guide(frame, first)
+        clock.done("guide")
         facets = self._facets(frame, inverted)
         clock.done("depth")
         axes, surfaces = self._surfaces(upright, facets)
         clock.done("planes")
         scan = self._scan(frame, inverted, facets, axes, surfaces)
         clock.done("scan")
-        guide = self.guide(frame, window_of(scan, surfaces))
-        clock.done("guide")
+        window = window_of(scan.heights, surfaces, inverted.shape)
+        if self.guided and (first is None or not alike(first, window)):
+            guide = self.guide(frame, window)
         labels = regions(scan, self.cut_rules)
         clock.done("regions")
         rows = table(scan)
@@ -136,11 +149,22 @@ class GeometricSegmenter(Segmenter):
         seconds = clock.seconds()
         return Perceived(segments, tables, matrix, size.width, size.height, seconds, frame.frame, frame.stamp, upright.up)
 
+    def _first_look(self, upright: _Upright) -> Window | None:
+        """About what `window_of` says, from a few rows and columns; None where they show no surface."""
+        frame, inverted = sparse(upright.frame, upright.inverted, _SPARSE)
+        few = replace(upright, frame=frame, inverted=inverted)
+        try:
+            axes, surfaces = self._surfaces(few, self._facets(frame, inverted))
+        except PerceptionError:
+            return None
+        depth, points = readings.points(inverted, frame.intrinsics, axes.rotation)
+        return window_of(self._heights(points, inverted, depth, surfaces), surfaces, upright.inverted.shape, _SPARSE)
+
     def _inverted(self, frame: RgbdFrame) -> Image:
         """(H, W) inverse depth that can be believed, narrow holes closed."""
         inverted = readings.inverse(frame.depth)
         if np.count_nonzero(inverted) < 0.01 * inverted.size:
-            raise PerceptionError(_no_depth(frame.depth))
+            raise PerceptionError(readings.no_depth(frame.depth))
         return closed(readings.without_flying(inverted, frame.intrinsics))
 
     def _facets(self, frame: RgbdFrame, inverted: Image) -> Facets:
@@ -176,8 +200,7 @@ class GeometricSegmenter(Segmenter):
         u, v = readings.rays(frame.intrinsics)
         rotation = axes.rotation.astype(np.float32)
         even = readings.smoothed(inverted, facets, frame.intrinsics)
-        depth = np.where(even > 0, 1 / np.maximum(even, 1e-6), 0).astype(np.float32)
-        points = np.stack([(x * u + y * v + z) * depth for x, y, z in rotation], axis=-1)
+        depth, points = readings.points(even, frame.intrinsics, axes.rotation)
         heights = self._heights(points, even, depth, surfaces)
         standing, plain, tinted = self._standing(frame, heights, depth, surfaces)
         normals = (facets.normals.reshape(-1, 3) @ rotation.T).reshape(points.shape)
@@ -247,12 +270,12 @@ class GeometricSegmenter(Segmenter):
     def _over_table(self, scan: Scan, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
         """Whether something is over a surface, and not only over its edge as a wall or the back of furniture is."""
         points, rules = rows.points[pixels, :2], self.stand_rules
-        if _share_over(surfaces, points, _MARGIN) < 0.5:
+        if share_over(surfaces, points, _MARGIN) < 0.5:
             return False
-        if scan.plain.ravel()[pixels].mean() > rules.same and _share_over(surfaces, points, -rules.edge) < 0.3:
+        if scan.plain.ravel()[pixels].mean() > rules.same and share_over(surfaces, points, -rules.edge) < 0.3:
             return False  # the wall of a tote, which has the colour of its floor
         outside = extent(rows, pixels) > rules.wall or rows.meets_frame(pixels)
-        return not outside or _share_over(surfaces, points, -rules.edge) > 0.3
+        return not outside or share_over(surfaces, points, -rules.edge) > 0.3
 
     def _counts(self, scan: Scan, rows: Table, pixels: Numbers) -> bool:
         """Whether readings are an object rather than noise."""
@@ -269,18 +292,4 @@ class GeometricSegmenter(Segmenter):
 
 
 def _over(surfaces: list[Surface], rows: Table, pixels: Numbers) -> float:
-    return _share_over(surfaces, rows.points[pixels, :2], _MARGIN)
-
-
-def _share_over(surfaces: list[Surface], points: Image, margin: float) -> float:
-    """Share of (n, 2) points that lie over what is seen of a surface, or may be it, grown by a margin (m)."""
-    points = points[:: 1 + len(points) // 1000]
-    return float(np.any([within(surface.reach, points, margin) for surface in surfaces], axis=0).mean())
-
-
-def _no_depth(depth: Image) -> str:
-    known = depth[np.isfinite(depth) & (depth > 0)]
-    if len(known) < 0.01 * depth.size:
-        return f"the depth image is empty: {len(known)} of {depth.size} pixels have a reading"
-    middle = float(np.median(known))
-    return f"depth does not look like metres: its median is {middle:.4g}, a table stands at 0.2 to 3; check the unit of depth"
+    return share_over(surfaces, rows.points[pixels, :2], _MARGIN)

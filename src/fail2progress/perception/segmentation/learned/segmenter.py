@@ -26,6 +26,7 @@ class LearnedSegmenter(GeometricSegmenter):
     """Things of the network, and those of geometry beside them, on surfaces of geometry. Deterministic."""
 
     name = "learned"
+    guided = True
     options = LearnedOptions
     model: SegmentModel = field(default_factory=lambda: load_model(packaged()))
     vote_rules: VoteRules = field(default_factory=VoteRules)
