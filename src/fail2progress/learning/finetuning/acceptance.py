@@ -15,7 +15,6 @@ import numpy as np
 from torch import Tensor
 
 from fail2progress.core.scene import Array
-from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.surprise import CLOSE
 from fail2progress.learning.finetuning.chance import MOVED
 from fail2progress.learning.finetuning.kind import HeldBack, measured
@@ -63,11 +62,13 @@ class Scores:
     """Share of the failure's broken relations that can be asked for: those that are no chance."""
     still: float = 0.0
     """Metres of displacement error below which nine of ten things are that stayed where they were in held-back executions."""
+    luck: float = 0.0
+    """Metres by which what moved in the failure ends elsewhere where things bounce, the greatest: so far it is not asked for."""
 
     def values(self) -> tuple[float, ...]:
         """All numbers that are always known."""
-        *plain, lessons, earlier, worst, _, far, calm, asked, still = astuple(self)
-        return (*plain, *lessons, *earlier, worst, far, calm, asked, still)
+        *plain, lessons, earlier, worst, _, far, calm, asked, still, luck = astuple(self)
+        return (*plain, *lessons, *earlier, worst, far, calm, asked, still, luck)
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def score(
         failure.calm,
         _asked(repetitions),
         on_failure.still,
+        max((float(np.linalg.norm(way)) for one in repetitions for way in one.luck.values()), default=0.0),
     )
 
 
@@ -176,7 +178,7 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
     broken = one.broken
     asked = () if one.on_edge else broken
     right = [(m.value(predicted) > 0.5) == (m.observed > 0.5) for m in asked]
-    errors, shifted = list(_observed_errors(event, shift)), []
+    errors, shifted = list(_observed_errors(one, shift)), []
     observed = _greatest(errors)
     for outcome in one.outcomes:
         predicted, shift, _ = predict_effect(model, encode_observation(model, outcome.before.cloud), outcome.call)
@@ -187,17 +189,24 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
             if set(m.names) <= set(cloud.names) and not hidden(m, cloud)
         ]
         moved = (np.linalg.norm(outcome.displacements, axis=1) > MOVED) & outcome.before.cloud.seen & repeated(event, outcome)
-        errors += np.linalg.norm(shift - outcome.displacements, axis=1)[moved].tolist()
+        off = zip(cloud.names, shift - outcome.displacements, moved, strict=True)
+        errors += [_beyond(one, name, way) for name, way, asked in off if asked]
     # The motion that relations merely imply is no prediction that could be held against a model.
     predicts_motion = Capability.DISPLACEMENT in model.capabilities
     motion = (_mean(errors, 0.0), observed) if predicts_motion else (0.0, None)
     return _mean(right, 1.0), _mean(shifted, 1.0), *motion
 
 
-def _observed_errors(event: FailureEvent, shift: Array) -> Iterator[float]:
-    """Metres between how far things were predicted and seen to move."""
+def _observed_errors(one: Repetitions, shift: Array) -> Iterator[float]:
+    """Metres between how far things were predicted and seen to move, beyond what is chance."""
+    event = one.event
     for row in seen_moving(event.before, event.after):
-        yield float(np.linalg.norm(shift[row] - ways_seen(event)[row]))
+        yield _beyond(one, event.before.names[row], shift[row] - ways_seen(event)[row])
+
+
+def _beyond(one: Repetitions, name: str, way: Array) -> float:
+    """Metres of an error (3,) that are more than what hangs on how a thing bounces, each axis by itself."""
+    return float(np.linalg.norm(np.maximum(np.abs(way) - one.luck.get(name, 0.0), 0.0)))
 
 
 def judge(before: Scores, after: Scores, rule: Rule = Rule()) -> AcceptanceResult:
@@ -236,16 +245,19 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
     It need not come out better there than its kind does: where the error on held-back executions is halved, or where things
     end is mostly chance, it is enough that the failure is no exception among them. Where nothing of the failure but its motion
     tells whether it is mended, its kind must have become good enough for that (docs/decisions/0069), and so must what was
-    farthest off: a board that falls is one of many things, of which the others stay and are foreseen to (0098).
+    farthest off: a board that falls is one of many things, of which the others stay and are foreseen to (0098). Where this is
+    chance, too, as with what falls and bounces, its kind alone tells: what is farthest off there must have come closer (0102).
     """
     off = _told(after)
-    if off <= max(rule.motion * _told(before), rule.close):
-        return False
+    right = off <= max(rule.motion * _told(before), rule.close)
+    closer = after.far <= max(rule.motion * before.far, rule.close)
+    if after.asked == 0 and after.luck > 0:
+        return not (closer and (right or off <= after.far))
     if after.asked == 0:
-        learnt = after.failure_error <= rule.close and after.far <= max(rule.motion * before.far, rule.close)
+        learnt = after.failure_error <= rule.close and closer
     else:
         learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close) or after.calm < rule.calm
-    return not (learnt and off <= after.far)
+    return not (right or (learnt and off <= after.far))
 
 
 def _better(before: Scores, after: Scores, rule: Rule) -> bool:

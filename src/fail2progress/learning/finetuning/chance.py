@@ -1,24 +1,27 @@
 """What of an execution is chance: what no model that sees the scene to some millimetres could foretell (docs/decisions/0065).
 
-Where a thing ends that falls, and which of two directions it then lies in, hangs on millimetres. To be judged by that is to be
-judged by luck.
+Where a thing ends that falls, and which of two directions it then lies in, hangs on millimetres, and on how it bounces, which no
+camera sees (docs/decisions/0102). To be judged by that is to be judged by luck.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from fail2progress.core.relations import BINARY, BY_DEGREES, Mask, binary_relations
 from fail2progress.core.scene import Array
 from fail2progress.failures.surprise import CLOSE
-from fail2progress.simulation.base import Outcome
+from fail2progress.simulation.base import BOUNCIEST, Disturbances, Job, Outcome, Simulator
 
 MOVED = 0.005
 """Metres from which something counts as moved."""
 KNOWN = 0.010
 """Metres to which a robot knows where a thing is."""
+_BOUNCE = 0.2
+"""Restitution that a thing may well have for all that a camera sees of it; in the simulation it has next to none."""
 _CONTACT = BINARY.index("contact")
 _BY_DEGREES = np.array([name in BY_DEGREES for name in BINARY])
 _SIDES = tuple(np.array([np.cos(angle), np.sin(angle)]) for angle in np.arange(8) * np.pi / 4)
@@ -65,3 +68,18 @@ def spread(outcome: Outcome, again: Iterable[Outcome]) -> Array:
     """(N,) metres by which motions differ at most where an execution is repeated with shifted starts."""
     apart = [np.linalg.norm(other.displacements - outcome.displacements, axis=1) for other in again]
     return np.asarray(np.max([np.zeros(len(outcome.displacements)), *apart], axis=0))
+
+
+def bouncing(world: Disturbances) -> Disturbances:
+    """A world as likely as another, in which things bounce: half of how a thing lies that has fallen hangs on it, and next to
+    nothing of how it is pushed or carried."""
+    return replace(world, bounce=min(world.bounce + _BOUNCE, BOUNCIEST))
+
+
+def bounced(jobs: Sequence[Job], simulator: Simulator) -> list[Outcome | None]:
+    """The same jobs where things bounce; None for what is not at rest, and for all where a simulator knows no such worlds."""
+    others = [replace(job, disturbances=bouncing(job.disturbances)) for job in jobs]
+    try:
+        return [outcome if outcome.stable else None for outcome in simulator.execute_all(others)]
+    except ValueError:  # a simulator of set-points knows one physics
+        return [None] * len(jobs)

@@ -15,7 +15,7 @@ from fail2progress.core.relations import BINARY, Mask
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.surprise import CLOSE
-from fail2progress.learning.finetuning.chance import steady
+from fail2progress.learning.finetuning.chance import bounced, moved, steady
 from fail2progress.learning.finetuning.worlds import drawn
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
@@ -34,6 +34,17 @@ class Repetitions:
 
     event: FailureEvent
     outcomes: tuple[Outcome, ...]
+    bounced: Outcome | None = None
+    """The first of them where things bounce."""
+
+    @cached_property
+    def luck(self) -> dict[str, Array]:
+        """(3,) metres by which what moved ends elsewhere where things bounce, of all whose end hangs on it (chance)."""
+        if self.bounced is None:
+            return {}
+        first = self.outcomes[0]
+        ways = zip(first.before.scene.names, np.abs(self.bounced.displacements - first.displacements), moved(first), strict=True)
+        return {name: way for name, way, went in ways if went and np.linalg.norm(way) > CLOSE}
 
     @cached_property
     def broken(self) -> tuple[Mismatch, ...]:
@@ -44,14 +55,20 @@ class Repetitions:
         were observed with certainty: then the failure itself is not repeated. What was seen with doubt and always comes out
         otherwise was seen wrongly, and so was all that no repetition shows although things end there as they were seen to (0065).
         Where most repetitions show some, the others hang on a millimetre and do not count (0050).
-        What turns over in most of them if all that moves ends a little aside is chance and does not count (0065).
+        What turns over in most of them if all that moves ends a little aside is chance and does not count (0065), nor does what
+        turns over where things bounce (0102).
         """
         broken = tuple(m for m in self.event.header.mismatches if not hidden(m, self.event.before))
         often = {m: sum(map(self._shows(m), self.outcomes)) for m in broken}
         most = tuple(m for m in broken if 2 * often[m] >= len(self.outcomes) > 0)
         chosen = most or tuple(m for m in broken if often[m]) or (() if self._as_seen() else tuple(filter(_sure, broken)))
         fixed = [(outcome.after.relations.names, steady(outcome)) for outcome in self.outcomes]
-        return tuple(m for m in chosen if 2 * sum(_turns(m, *one) for one in fixed) <= len(fixed))
+        return tuple(m for m in chosen if 2 * sum(_turns(m, *one) for one in fixed) <= len(fixed) and not self._bounces(m))
+
+    def _bounces(self, broken: Mismatch) -> bool:
+        """Whether a relation turns over where things bounce."""
+        shows = self._shows(broken)
+        return self.bounced is not None and shows(self.bounced) != shows(self.outcomes[0])
 
     @cached_property
     def on_edge(self) -> bool:
@@ -127,7 +144,9 @@ def repeat(
         poses[movable, :2] += shift * rng.standard_normal(2) * (number > 0)
         look = int(rng.integers(2**31))
         jobs.append(Job(scene.with_poses(poses), event.header.call.call(), Camera(), seed=look, disturbances=world))
-    return Repetitions(event, tuple(outcome for outcome in simulator.execute_all(jobs) if outcome.stable))
+    done = [(job, outcome) for job, outcome in zip(jobs, simulator.execute_all(jobs), strict=True) if outcome.stable]
+    aside = bounced([job for job, _ in done[:1]], simulator)
+    return Repetitions(event, tuple(outcome for _, outcome in done), aside[0] if aside else None)
 
 
 def repeated(event: FailureEvent, outcome: Outcome) -> Mask:
