@@ -246,7 +246,7 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
     end is mostly chance, it is enough that the failure is no exception among them. Where nothing of the failure but its motion
     tells whether it is mended, its kind must have become good enough for that (docs/decisions/0069), and so must what was
     farthest off: a board that falls is one of many things, of which the others stay and are foreseen to (0098). Where this is
-    chance, too, as with what falls and bounces, its kind alone tells: what is farthest off there must have come closer (0102).
+    chance, too, as with what falls and bounces, its kind alone tells: what is farthest off there must have come closer (0104).
     """
     off = _told(after)
     right = off <= max(rule.motion * _told(before), rule.close)

@@ -1,7 +1,7 @@
 """What of an execution is chance: what no model that sees the scene to some millimetres could foretell (docs/decisions/0065).
 
 Where a thing ends that falls, and which of two directions it then lies in, hangs on millimetres, and on how it bounces, which no
-camera sees (docs/decisions/0102). To be judged by that is to be judged by luck.
+camera sees (docs/decisions/0104). To be judged by that is to be judged by luck.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def moved(outcome: Outcome) -> Mask:
     return np.asarray(np.linalg.norm(outcome.displacements, axis=1) > MOVED)
 
 
-def steady(outcome: Outcome) -> Mask:
-    """(N, N, 9) relations after the skill that stay as they are if all that moved ends CLOSE to one side, together; directions
-    and nearness to an edge also if any of it ends KNOWN to one side. What touches is left as it is."""
+def steady(outcome: Outcome, reach: float = CLOSE) -> Mask:
+    """(N, N, 9) relations after the skill that stay as they are if all that moved ends `reach` metres to one side, together;
+    directions and nearness to an edge also if any of it ends KNOWN to one side. What touches is left as it is."""
     bounds, rows = outcome.after.scene.bounds(), moved(outcome)
     touching = np.asarray(outcome.after.relations.binary, float)[..., _CONTACT] > 0.5
-    same = _same(bounds, touching, rows, CLOSE)
+    same = _same(bounds, touching, rows, reach)
     for row in np.flatnonzero(rows):
         same &= _same(bounds, touching, np.arange(len(rows)) == row, KNOWN) | ~_BY_DEGREES
     return same

@@ -55,14 +55,15 @@ class Repetitions:
         were observed with certainty: then the failure itself is not repeated. What was seen with doubt and always comes out
         otherwise was seen wrongly, and so was all that no repetition shows although things end there as they were seen to (0065).
         Where most repetitions show some, the others hang on a millimetre and do not count (0050).
-        What turns over in most of them if all that moves ends a little aside is chance and does not count (0065), nor does what
-        turns over where things bounce (0102).
+        What turns over in most of them if all that moves ends a little aside is chance and does not count (0065); aside by as much
+        as where things bounce, if that is more (0104).
         """
         broken = tuple(m for m in self.event.header.mismatches if not hidden(m, self.event.before))
         often = {m: sum(map(self._shows(m), self.outcomes)) for m in broken}
         most = tuple(m for m in broken if 2 * often[m] >= len(self.outcomes) > 0)
         chosen = most or tuple(m for m in broken if often[m]) or (() if self._as_seen() else tuple(filter(_sure, broken)))
-        fixed = [(outcome.after.relations.names, steady(outcome)) for outcome in self.outcomes]
+        reach = max([CLOSE, *(float(np.linalg.norm(way)) for way in self.luck.values())])
+        fixed = [(outcome.after.relations.names, steady(outcome, reach)) for outcome in self.outcomes]
         return tuple(m for m in chosen if 2 * sum(_turns(m, *one) for one in fixed) <= len(fixed) and not self._bounces(m))
 
     def _bounces(self, broken: Mismatch) -> bool:
