@@ -1,7 +1,7 @@
 """Draws docs/architecture.svg from the code: the floors of the import contract, and which room imports which.
 
-    python docs/architecture.py            writes the picture
-    python docs/architecture.py --check    says whether the committed one is up to date (exit code 1 where it is not)
+python docs/architecture.py            writes the picture
+python docs/architecture.py --check    says whether the committed one is up to date (exit code 1 where it is not)
 """
 
 from __future__ import annotations

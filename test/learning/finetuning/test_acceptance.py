@@ -6,16 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.failures.event import Mismatch
+from fail2progress.evaluation.item_failures import NoFailureError, failure_of
+from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.learning.finetuning.acceptance import Rule, Scores, judge, score
 from fail2progress.learning.finetuning.kind import measured, plain
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.repetitions import Repetitions, repeat, repeated
+from fail2progress.learning.finetuning.targeted import rebuilt
+from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.metrics import evaluate
 from fail2progress.models.training.transitions import Transitions, select
 from fail2progress.simulation.base import Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.tasks.families.registry import FAMILIES
 from support import failures
 
 BEFORE = Scores(
@@ -239,6 +243,45 @@ def test_where_nothing_but_motion_tells_what_was_farthest_off_counts() -> None:
     assert "50 mm off" in judge(before, blind).reason
     assert judge(before, replace(blind, observed=0.02)).passed
     assert judge(replace(before, asked=1.0), replace(blind, asked=1.0)).passed  # relations tell
+
+
+def test_where_what_fell_might_lie_anywhere_its_kind_tells() -> None:
+    before = replace(BEFORE, motion=0.045, observed=0.05, failure_error=0.15, far=0.5, calm=0.1, asked=0.0, luck=0.1)
+    learnt = replace(before, failure_f1=0.96, motion=0.01, observed=0.01, failure_error=0.07, far=0.09)
+    assert judge(before, learnt).passed
+    assert not judge(before, replace(learnt, far=0.3)).passed  # its own motion tells too little
+    assert not judge(before, replace(learnt, failure_f1=0.81)).passed
+    assert judge(before, replace(learnt, motion=0.08)).passed  # beyond what is chance, but as near as nine of ten of its kind
+    assert not judge(before, replace(learnt, motion=0.1)).passed
+    quiet = replace(before, luck=0.0), replace(learnt, luck=0.0, motion=0.08)
+    assert not judge(*quiet).passed
+
+
+def test_what_hangs_on_bouncing_is_not_asked_of_the_failure(model: Points2Plans, simulator: MujocoSimulator) -> None:
+    made = FAMILIES.get("over-edge").outcomes(simulator, 7)
+    event = next(e for item, done in made if (e := _failed(item.id, done, model)) is not None)
+    again = repeat(event, rebuilt(event), simulator, 0, count=2)
+    assert again.bounced is not None and set(again.luck) == {"box"}
+    known = replace(again, bounced=None)
+    assert not known.luck and set(again.broken) <= set(known.broken)
+    apart = np.linalg.norm(again.bounced.displacements - again.outcomes[0].displacements, axis=1)
+    assert np.linalg.norm(again.luck["box"]) == pytest.approx(apart[again.outcomes[0].before.scene.index("box")])
+    one, other = (_score(model, each) for each in (again, known))
+    assert one.luck > 0.0 == other.luck and one.motion < other.motion
+    stays = repeat(failures.event("stack"), failures.outcome("stack").before.scene, simulator, 0, count=2)
+    assert stays.bounced is not None and not stays.luck
+
+
+def _failed(name: str, done: Outcome, model: Points2Plans) -> FailureEvent | None:
+    try:
+        return failure_of(done, name, 0, model, "digest")
+    except NoFailureError:
+        return None
+
+
+def _score(model: Points2Plans, again: Repetitions) -> Scores:
+    few = from_outcomes([failures.outcome("stack")])
+    return score(model, plain(few), RehearsalSet(few, few), [again])
 
 
 @given(before=scores, after=scores)

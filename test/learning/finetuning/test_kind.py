@@ -1,17 +1,21 @@
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from fail2progress.core.camera import Camera
 from fail2progress.core.relations import BINARY, RelationState, binary_relations
 from fail2progress.failures.surprise import CLOSE
-from fail2progress.learning.finetuning.chance import certain, moved, spread, steady
+from fail2progress.learning.finetuning.chance import bounced, certain, moved, spread, steady
 from fail2progress.learning.finetuning.kind import held_back, measured, plain
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.models.points2plans.model import Points2Plans
-from fail2progress.simulation.base import Disturbances, Outcome
+from fail2progress.simulation.base import Disturbances, Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.track import record
+from fail2progress.tasks.families.registry import FAMILIES
 from support import failures
 
 
@@ -55,6 +59,30 @@ def test_what_differs_between_repetitions_is_chance() -> None:
     apart = spread(done, [done, fell])
     assert apart[done.after.scene.index("base")] == pytest.approx(np.hypot(0.4, 0.5))
     assert apart[done.after.scene.index("other")] == 0.0 and not spread(done, []).any()
+
+
+def test_what_falls_may_bounce_and_what_is_carried_does_not(simulator: MujocoSimulator) -> None:
+    item, fell = next(iter(FAMILIES.get("over-edge").outcomes(simulator, 7)))
+    carried = failures.outcome("nested")
+    jobs = [item.job, Job(carried.before.scene, carried.call, Camera())]
+    for done, other, far in zip((fell, carried), bounced(jobs, simulator), (True, False), strict=True):
+        assert other is not None and (spread(done, [other]).max() > CLOSE) is np.bool_(far)
+    assert all(job.disturbances.bounce == 0.0 for job in jobs)
+
+
+def test_a_simulator_of_set_points_knows_no_bounce() -> None:
+    class Replayed(MujocoSimulator):
+        def execute_all(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
+            known = list(jobs)
+            for job in known:
+                record(job)
+            return super().execute_all(known)
+
+    done = failures.outcome("nested")
+    job = Job(done.before.scene, done.call, Camera())
+    assert next(Replayed().execute_all([job])).stable and bounced([job], Replayed()) == [None]
+    held = held_back([done], [Disturbances()], Replayed(), 0)
+    assert held.calm == 1.0
 
 
 def test_held_back_executions_say_what_of_them_is_certain(model: Points2Plans, simulator: MujocoSimulator) -> None:

@@ -55,8 +55,8 @@ class Repetitions:
         were observed with certainty: then the failure itself is not repeated. What was seen with doubt and always comes out
         otherwise was seen wrongly, and so was all that no repetition shows although things end there as they were seen to (0065).
         Where most repetitions show some, the others hang on a millimetre and do not count (0050).
-        What turns over in most of them if all that moves ends a little aside is chance and does not count (0065); aside by as much
-        as where things bounce, if that is more (0104).
+        What turns over in most of them if all that moves ends a little aside is chance and does not count (0065); aside by as
+        much as where things bounce, if that is more (0104).
         """
         broken = tuple(m for m in self.event.header.mismatches if not hidden(m, self.event.before))
         often = {m: sum(map(self._shows(m), self.outcomes)) for m in broken}
