@@ -27,6 +27,7 @@ MEASURES = {
     "calm": "share of the failure's kind in which it is no chance where things end",
     "asked": "share of the broken relations that are no chance, so that they can be asked for",
     "still": "displacement error below which nine of ten are of what stays, on the failure's kind, m",
+    "luck": "how far aside what moved may end for bouncing, which is not asked for, m",
 }
 """Names of the acceptance test's figures; one that has no name here is shown by its own."""
 
