@@ -59,7 +59,7 @@ def found(
     stacks: tuple[list[np.ndarray], ...] = (),
 ) -> list[np.ndarray]:
     """Pixels of the segments; given: in place of geometry's objects, with what it takes for none and for stacks."""
-    guide = FusedGuide(lambda: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
+    guide = FusedGuide(lambda: told, told.thing.shape, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
 
     class Guided(GeometricSegmenter):
         guided = True
@@ -180,7 +180,7 @@ def test_numbers_that_are_known_to_be_two_are_never_joined(frame: RgbdFrame, par
         guided = True
 
         def guide(self, frame: RgbdFrame, window: Window) -> Guide:
-            return Watching(lambda: told, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
+            return Watching(lambda: told, told.thing.shape, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
 
     assert Guided().segment(frame).segments == ()
     assert [len(group) for group in groups] == [2, 3]

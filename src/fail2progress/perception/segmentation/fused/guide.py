@@ -14,7 +14,7 @@ from fail2progress.perception.segmentation.geometric.guide import Geometry, Guid
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
 from fail2progress.perception.segmentation.geometric.views import owners_of
 from fail2progress.perception.segmentation.learned.beside import begun
-from fail2progress.perception.segmentation.learned.guide import GuideRules, in_frame, solid
+from fail2progress.perception.segmentation.learned.guide import GuideRules, in_frame, likest, solid
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
 
@@ -49,11 +49,12 @@ class FuseRules:
 
 
 class FusedGuide(Guide):
-    """Of one frame, of which the network looks at a window while geometry goes on."""
+    """Of one frame, of which the network looks at a window while geometry goes on; size: rows and columns of what it tells."""
 
     def __init__(
         self,
         look: Callable[[], Seen],
+        size: tuple[int, int],
         window: Window,
         votes: VoteRules,
         rules: GuideRules,
@@ -64,14 +65,15 @@ class FusedGuide(Guide):
             seen = look()
             return seen, instances(seen, votes)
 
-        self._proposed, self._window = begun(proposed), window
+        self._proposed, self._window, self._size = begun(proposed), window, size
         self._rules, self._joins, self._fusing = rules, joins, fusing
 
     def objects(self, geometry: Geometry) -> list[Thing]:
         """See Guide."""
         scan, rules = geometry.scan, self._rules
+        places = likest(self._size, scan.seen_in(self._window), rules)
         seen, numbers = self._proposed()
-        image, likely = in_frame(numbers, seen.thing, scan, self._window, rules)
+        image, likely = in_frame(numbers, seen.thing, places, scan.inverted.shape, self._window)
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
         image, numbers, two = parted(image, known, numbers, seen, self._window, geometry.stacks, self._fusing.seams)
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)

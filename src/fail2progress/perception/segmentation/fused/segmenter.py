@@ -16,7 +16,7 @@ from fail2progress.perception.segmentation.geometric.regions import Window
 from fail2progress.perception.segmentation.learned.guide import GuideRules
 from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules
 from fail2progress.perception.segmentation.learned.model import load_model, packaged
-from fail2progress.perception.segmentation.learned.segmenter import LearnedOptions, LearnedSegmenter
+from fail2progress.perception.segmentation.learned.segmenter import LearnedOptions, LearnedSegmenter, seen_through
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class FusedSegmenter(LearnedSegmenter):
 
     def guided_by(
         self, frame: RgbdFrame, window: Window
-    ) -> tuple[Callable[[], Seen], Window, VoteRules, GuideRules, JoinRules, FuseRules]:
+    ) -> tuple[Callable[[], Seen], tuple[int, int], Window, VoteRules, GuideRules, JoinRules, FuseRules]:
         """What a FusedGuide of a frame is made of."""
-        look = partial(self.see, frame, window)
-        return look, window, self.vote_rules, self.guide_rules, self.join_rules, self.fuse_rules
+        look, size = partial(self.see, frame, window), self.model.size(frame.depth[window], seen_through(frame, window))
+        return look, size, window, self.vote_rules, self.guide_rules, self.join_rules, self.fuse_rules

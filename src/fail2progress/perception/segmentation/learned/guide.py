@@ -12,6 +12,8 @@ from fail2progress.perception.segmentation.geometric.guide import Geometry, Guid
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
+Places = NDArray[np.int32]
+
 
 @dataclass(frozen=True)
 class GuideRules:
@@ -44,7 +46,9 @@ class LearnedGuide(Guide):
     def objects(self, geometry: Geometry) -> list[Thing]:
         """See Guide."""
         scan, found = geometry.scan, geometry.objects
-        image, likely = in_frame(self._numbers, self._seen.thing, scan, self._window, self.rules)
+        height, width = self._numbers.shape
+        places = likest((height, width), scan.seen_in(self._window), self.rules)
+        image, likely = in_frame(self._numbers, self._seen.thing, places, scan.inverted.shape, self._window)
         thing = likely.ravel()
         own = self._own(image.ravel(), thing, scan)
         taken = np.zeros(thing.size, bool)
@@ -84,25 +88,24 @@ def solid(pixels: Numbers, shape: tuple[int, ...], scrap: float) -> Numbers:
     return np.asarray((y + top - 1) * shape[1] + x + left - 1)
 
 
-def in_frame(numbers: Numbers, thing: Floats, scan: Scan, window: Window, rules: GuideRules) -> tuple[Numbers, Floats]:
-    """(H, W) numbers and probabilities of what was seen in a window of the frame: see `enlarged`."""
-    image, likely = np.zeros(scan.inverted.shape, np.int64), np.zeros(scan.inverted.shape, np.float32)
-    image[window], likely[window] = enlarged(numbers, thing, scan.seen_in(window), rules)
+def in_frame(numbers: Numbers, thing: Floats, likest: Places, shape: tuple[int, ...], window: Window) -> tuple[Numbers, Floats]:
+    """Images of a shape (H, W) of what was seen in a window of it, as numbers and probabilities (h, w): see `likest`."""
+    image, likely = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
+    image[window], likely[window] = numbers.ravel()[likest], thing.ravel()[likest]
     return image, likely
 
 
-def enlarged(numbers: Numbers, thing: Floats, scan: Scan, rules: GuideRules) -> tuple[Numbers, Floats]:
-    """(H, W) numbers and probabilities of small images (h, w), at the size of the frame: every pixel takes the value of that one
-    of the four small pixels around it that it is most like in inverse depth, in colour and in place."""
-    shape, small = scan.inverted.shape, numbers.shape
+def likest(small: tuple[int, int], scan: Scan, rules: GuideRules) -> Places:
+    """(H, W) flat index in a small image (h, w) of that one of the four pixels around each pixel that it is most like, in inverse
+    depth, in colour and in place."""
+    shape, index = scan.inverted.shape, np.arange(small[0] * small[1], dtype=np.int32).reshape(small)
     if shape == small:
-        return numbers, thing
+        return index
     middle = [((np.arange(m) + 0.5) * n / m).astype(np.int64) for n, m in zip(shape, small, strict=True)]
     few = scan.inverted[np.ix_(*middle)]
     tint = np.ascontiguousarray(np.moveaxis(scan.colour, 2, 0))
     paint = tint[(slice(None), *np.ix_(*middle))]
     best, chosen = np.full(shape, np.inf, np.float32), np.zeros(shape, np.int32)
-    index = np.arange(numbers.size, dtype=np.int32).reshape(small)
     columns = [(few[:, at], paint[:, :, at], index[:, at], across) for at, across in _around(shape[1], small[1])]
     for row, down in _around(shape[0], small[0]):
         for spread, painted, places, across in columns:
@@ -112,7 +115,7 @@ def enlarged(numbers: Numbers, thing: Floats, scan: Scan, rules: GuideRules) -> 
             cost += across
             np.copyto(chosen, places[row], where=cost < best)
             np.minimum(best, cost, out=best)
-    return np.asarray(numbers.ravel()[chosen]), np.asarray(thing.ravel()[chosen])
+    return chosen
 
 
 def _unlike(one: Floats, other: Floats, near: float) -> Floats:

@@ -44,16 +44,19 @@ class SegmentModel:
     digest: str
     note: dict[str, object]
 
+    def size(self, depth: NDArray[np.float32], camera: Intrinsics) -> tuple[int, int]:
+        """Rows and columns of what is made of depth (H, W) m, 0 for none."""
+        scale = _scale(depth, camera)
+        height, width = (max(_MULTIPLE, round(n * scale / _MULTIPLE) * _MULTIPLE) for n in depth.shape)
+        return height, width
+
     @torch.no_grad()
     def see(self, colour: NDArray[np.uint8], depth: NDArray[np.float32], camera: Intrinsics) -> Seen:
         """Of colours (H, W, 3) and depth (H, W) m, 0 for none."""
-        height, width = depth.shape
-        scale = _scale(depth, camera)
-        shape = tuple(max(_MULTIPLE, round(n * scale / _MULTIPLE) * _MULTIPLE) for n in (height, width))
-        y, x = shape[0] / height, shape[1] / width
+        sizes = self.size(depth, camera)
+        y, x = sizes[0] / depth.shape[0], sizes[1] / depth.shape[1]
         k = (camera.fx * x, camera.fy * y, (camera.cx + 0.5) * x - 0.5, (camera.cy + 0.5) * y - 0.5)
         cameras = torch.tensor([k], dtype=torch.float32)
-        sizes = (shape[0], shape[1])
         image, away = np.ascontiguousarray(to_size(colour, sizes)), _nearest(depth, sizes)
         inputs = features(torch.from_numpy(image)[None], torch.from_numpy(away)[None], cameras)
         made = self.net(inputs.to(memory_format=torch.channels_last))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptions
 from fail2progress.perception.segmentation.geometric.guide import Guide
 from fail2progress.perception.segmentation.geometric.regions import Window
@@ -44,8 +44,11 @@ class LearnedSegmenter(GeometricSegmenter):
 
     def see(self, frame: RgbdFrame, window: Window) -> Seen:
         """What the network makes of a window alone, so that it sees far tables as large as near ones."""
-        k, (rows, columns) = frame.intrinsics, window
-        colour, depth = frame.colour[window], frame.depth[window]
-        size = {"width": depth.shape[1], "height": depth.shape[0]}
-        camera = replace(k, **size, cx=k.cx - columns.start, cy=k.cy - rows.start)
-        return self.model.see(colour, depth, camera)
+        return self.model.see(frame.colour[window], frame.depth[window], seen_through(frame, window))
+
+
+def seen_through(frame: RgbdFrame, window: Window) -> Intrinsics:
+    """The camera of a window of a frame."""
+    k, (rows, columns) = frame.intrinsics, window
+    height, width = frame.depth[window].shape
+    return replace(k, width=width, height=height, cx=k.cx - columns.start, cy=k.cy - rows.start)
