@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 from scipy import ndimage
 
+from fail2progress.core.products import by_one_thread
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
@@ -78,8 +79,12 @@ class GeometricSegmenter(Segmenter):
         """See Segmenter. Without a pose of the camera, the planning frame is that of the largest table (see `Level`), with its
         origin on the table below the camera. The camera may hang in any way (see `upward`)."""
         step = orientation.stride(frame)
-        if step > 1:
-            return orientation.enlarged(self.segment(orientation.thinned(frame, step)), frame, step)
+        with by_one_thread():
+            found = self._turned(orientation.thinned(frame, step) if step > 1 else frame)
+        return orientation.enlarged(found, frame, step) if step > 1 else found
+
+    def _turned(self, frame: RgbdFrame) -> Perceived:
+        """Of a frame of a size that is looked at."""
         clock = Clock()
         inverted = self._inverted(frame)
         found = [] if frame.pose is not None else planes.find_planes(inverted, frame.intrinsics, self.plane_rules)
