@@ -15,9 +15,14 @@ from torch import Tensor, nn
 from fail2progress.models.base import RelationLogits
 from fail2progress.models.directions import DIRECTIONS, directions
 from fail2progress.models.handing_on import untouched
+from fail2progress.models.points2plans.tipping import decided
 
 _LEVEL = 0.06
 """Metres by which a thing may be above a surface and still be said to stand on it: it is let go a little above."""
+_SINKS = 0.01
+"""Metres downwards that are a fall where a skill lifts and lets go of nothing: what is pushed ends as high as it was, or falls."""
+_FLAT = 1e-4
+"""Metres of a command upwards or downwards that count as none."""
 _FLOOR = 0.0
 """Height of the floor in the planning frame (m)."""
 _SOFT = 0.008
@@ -32,15 +37,22 @@ _NOWHERE = 0.3
 """Metres beyond its edge that stand for no surface at all."""
 
 
+def pushes(command: Tensor) -> Tensor:
+    """(B,) whether commands (B, 3), m, neither lift nor lower."""
+    return command[:, 2].abs() < _FLAT
+
+
 def left_at(own: Tensor, command: Tensor) -> Tensor:
-    """(B, N, 3) motion without a fall: own (B, N, 3), but what ends far below where the skill takes it ends there.
+    """(B, N, 3) motion without a fall: own (B, N, 3), but what ends far below where the skill takes it ends there; of a skill that
+    lifts nothing, what ends below at all.
 
     command (B, 3): shift that the skill commands, m. What goes along its way is taken to be raised or lowered by it as well.
     """
-    flat, way = own[..., :2], command[:, None, :2]
-    along = ((flat * way).sum(dim=-1) / (way.square().sum(dim=-1) + _STEP**2)).clamp(0.0, 1.0)
+    below = torch.where(pushes(command), _SINKS, _LEVEL).unsqueeze(1)
+    ground, way = own[..., :2], command[:, None, :2]
+    along = ((ground * way).sum(dim=-1) / (way.square().sum(dim=-1) + _STEP**2)).clamp(0.0, 1.0)
     height = along * command[:, 2:]
-    return torch.cat([flat, torch.where(own[..., 2] < height - _LEVEL, height, own[..., 2]).unsqueeze(-1)], dim=-1)
+    return torch.cat([ground, torch.where(own[..., 2] < height - below, height, own[..., 2]).unsqueeze(-1)], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -66,11 +78,21 @@ def support(box: Tensor, mask: Tensor) -> Support:
     lower = others & (low[:, None, :, 2] < low[:, :, None, 2] + 0.01)
     top = torch.minimum(high[:, None, :, 2], low[:, :, None, 2])
     level = lower & (low[:, :, None, 2] - top < _LEVEL)
+    # A drawer below the top of its cabinet does not carry what stands half on that: it catches what falls.
+    below = level & (high[:, None, :, 2] < low[:, :, None, 2] + _SINKS) & _meet(low, high)
+    highest = torch.where(below, top, -torch.inf).amax(dim=-1, keepdim=True)
+    level &= top > highest - _SINKS
     room, which = (-beyond).masked_fill(~level, -torch.inf).max(dim=-1)
     edge = side.gather(2, which.unsqueeze(-1)).squeeze(-1)
     outward = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])[edge] * level.any(dim=-1, keepdim=True)
     catches = torch.where(lower & ~level & (beyond < 0), top, _FLOOR).amax(dim=-1)
     return Support(room.clamp(min=-_NOWHERE), outward, low[..., 2] - catches)
+
+
+def _meet(low: Tensor, high: Tensor) -> Tensor:
+    """(B, N, N) which boxes from low to high (B, N, 3), m, overlap as seen from above."""
+    least, most = torch.maximum(low.unsqueeze(1), low.unsqueeze(2)), torch.minimum(high.unsqueeze(1), high.unsqueeze(2))
+    return (most - least)[..., :2].amin(dim=-1) > 0
 
 
 class Falling(nn.Module):
@@ -92,19 +114,27 @@ class Falling(nn.Module):
         """See handing_on.HandedOn."""
         return untouched([self.strength])
 
-    def forward(self, box: Tensor, mask: Tensor, skill: Tensor, going: Tensor) -> tuple[Tensor, Tensor]:
-        """How far each falls (B, N), from 0 to 1, and the shift (B, N, 3) in metres of what falls all the way.
+    def learnt(self, skill: Tensor, pushed: Tensor) -> Tensor:
+        """(B, 1) how far falls are learnt of skills (B,) where things are `pushed` (B,), 0 elsewhere: as far it is by support
+        alone whether things fall, and a network that foresees a fall of what is carried does not count."""
+        return (torch.tanh(self.strength[skill]) * pushed).clamp(min=0.0).unsqueeze(1)
+
+    def forward(self, box: Tensor, mask: Tensor, skill: Tensor, going: Tensor, pushed: Tensor) -> tuple[Tensor, Tensor]:
+        """How far each falls (B, N), from 0 to 1, and the shift (B, N, 3) in metres of what falls all the way; in predictions
+        nearly none or all of it.
 
         box (B, N, 2, 3): where things would end if nothing fell, m; mask (B, N); skill (B,); going (B, N): metres that each moves
-        by itself, since what does not move does not fall.
+        by itself, since what does not move does not fall. pushed (B,): whether the skill lifts nothing: then things fall from the
+        edge, and no hand takes them on beyond it.
         """
         # Falls are half a metre: their gradient would drown what says where things end.
         found = support(box.detach(), mask)
         short = 0.01 * self.verge[skill].unsqueeze(1) - found.room
         falls = torch.tanh(self.strength[skill]).unsqueeze(1) * torch.sigmoid(short / _SOFT) * torch.tanh(going / _GOING)
         drop = found.drop.clamp(min=0.0).unsqueeze(-1)
-        outward = 0.1 * found.outward * self.travel[skill][:, None, None]
-        return falls, drop * torch.cat([outward, torch.full_like(drop, -1.0)], dim=-1)
+        beyond = (-found.room).clamp(min=0.0) * pushed.unsqueeze(1)
+        outward = found.outward * (0.1 * self.travel[skill][:, None, None] * drop - beyond.unsqueeze(-1))
+        return falls if self.training else decided(falls), torch.cat([outward, -drop], dim=-1)
 
 
 def fallen(relations: RelationLogits, box: Tensor, falls: Tensor) -> RelationLogits:

@@ -44,7 +44,7 @@ from fail2progress.models.handing_on import HandedOn, fixed_start, spread, whole
 from fail2progress.models.layers import PairDecoder, attended, mlp, pairs_of, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
-from fail2progress.models.points2plans.falling import Falling, fallen, left_at
+from fail2progress.models.points2plans.falling import Falling, fallen, left_at, pushes
 from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
 from fail2progress.models.points2plans.yielding import Yielding
 from fail2progress.models.riding import none_or_all
@@ -230,8 +230,10 @@ class Points2Plans(PointConvModel):
         # Half a turn is no place to fall from: what more likely tips than not is taken to lie.
         lies = (tips > 0.5).to(tips.dtype)
         left = left_at(own, command)
-        falls, down = self.falling(_moved(state.box, left + lies * shift, growth + lies * grown), state.mask, skill, going)
-        return own + tips * shift + falls.unsqueeze(-1) * (left - own + down), growth + tips * grown, falls
+        end, pushed = _moved(state.box, left + lies * shift, growth + lies * grown), pushes(command)
+        falls, down = self.falling(end, state.mask, skill, going, pushed)
+        known = torch.maximum(falls, self.falling.learnt(skill, pushed)).unsqueeze(-1)
+        return own + tips * shift + known * (left - own) + falls.unsqueeze(-1) * down, growth + tips * grown, falls
 
     def _yielded(
         self, state: LatentState, action: Action, detected: RelationLogits, own: Tensor, growth: Tensor

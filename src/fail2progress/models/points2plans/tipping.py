@@ -46,7 +46,7 @@ class Tipping(nn.Module):
         score = self.network(torch.cat([sides, kind], dim=-1)).squeeze(-1)
         going = (moved[..., :2].square().sum(dim=-1) + STILL**2).sqrt()
         falls: Tensor = (torch.sigmoid(score + SHY) - torch.sigmoid(torch.tensor(SHY))) * (going / _GOES).clamp(max=1.0)
-        return falls if self.training else _decided(falls)
+        return falls if self.training else decided(falls)
 
 
 def quarter_turn(box: Tensor, command: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,7 +66,7 @@ def _thickness(half: Tensor) -> Tensor:
     return half[..., :2].amin(dim=-1)
 
 
-def _decided(falls: Tensor) -> Tensor:
+def decided(falls: Tensor) -> Tensor:
     """How far things fall (B, N), nearer to none and all: half a turn is no place to lie."""
     none = torch.sigmoid(torch.tensor(-0.5 * _SHARP))
     sharp = (torch.sigmoid(_SHARP * (falls - 0.5)) - none) / (1.0 - 2.0 * none)
