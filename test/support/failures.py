@@ -1,4 +1,5 @@
-"""Failures of several kinds: a pushed row, a carried stack, a drawer with a thing in it, a capsule in a cup in a box."""
+"""Failures of several kinds: a pushed row, a carried stack, a drawer with a thing in it, a capsule in a cup in a box; and a row
+on top of a cabinet whose last is pushed off."""
 
 from functools import lru_cache
 
@@ -50,7 +51,16 @@ _NESTED = _scene(
     ("capsule", "capsule", (0.03, 0.03, 0.03), (0.5, 0.3, 0.011)),
     _OTHER,
 )
+_ON_TOP = _scene(
+    ("cabinet", "cabinet", (0.25, 0.2, 0.13), (0.65, 0.35, 0.0)),
+    ("drawer", "drawer", (0.234, 0.168, 0.096), (0.65 - 0.006, 0.35, 0.014)),
+    *[(f"row_{i}", "cuboid", (0.045, 0.05, 0.05), (0.60 - 0.047 * i, 0.35, 0.13)) for i in range(2)],
+    _OTHER,
+    inside={"drawer": "cabinet"},
+    openings={"drawer": 0.0},
+)
 _CALLS = {
+    "on top": (_ON_TOP, SkillCall("push", "row_0", (float(np.pi), 0.05))),
     "row": (_ROW, SkillCall("push", "row_0", (0.0, 0.08))),
     "stack": (_STACK, SkillCall("pick_place", "base", (0.05, -0.65, 0.012, 0.0), "table_b")),
     "drawer": (_DRAWER, SkillCall("open_drawer", "drawer", (float(np.pi), 0.05))),

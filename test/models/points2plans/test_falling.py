@@ -4,10 +4,11 @@ from torch import Tensor
 
 from fail2progress.core.relations import BINARY
 from fail2progress.models.base import RelationLogits
-from fail2progress.models.points2plans.falling import Falling, fallen, left_at, support
+from fail2progress.models.points2plans.falling import Falling, fallen, left_at, pushes, support
 from fail2progress.skills.registry import SKILLS
 
 PUSH = list(SKILLS).index("push")
+CARRIED, PUSHED = torch.tensor([False]), torch.tensor([True])
 
 
 def scene(*, x: float, bottom: float = 0.5, low_table: bool = False) -> Tensor:
@@ -25,10 +26,10 @@ def learnt() -> Falling:
     return falling
 
 
-def fall(falling: Falling, box: Tensor, going: float = 0.1) -> Tensor:
+def fall(falling: Falling, box: Tensor, going: float = 0.1, pushed: Tensor = CARRIED) -> Tensor:
     """(3,) metres by which the block falls."""
     mask = torch.ones(1, 3, dtype=torch.bool)
-    falls, down = falling(box, mask, torch.tensor([PUSH]), torch.tensor([[0.0, 0.0, going]]))
+    falls, down = falling(box, mask, torch.tensor([PUSH]), torch.tensor([[0.0, 0.0, going]]), pushed)
     shift: Tensor = falls.unsqueeze(-1) * down
     assert not shift[0, :2].any()  # tables stay where they are
     return shift[0, 2]
@@ -81,16 +82,61 @@ def test_a_fall_that_the_network_foresees_itself_is_taken_back_to_where_the_skil
 
 
 def test_what_falls_lies_outward_of_the_edge_whether_or_not_the_network_foresaw_the_fall() -> None:
-    command, skill = torch.tensor([[0.3, 0.0, 0.0]]), torch.tensor([PUSH])
+    command, skill = torch.tensor([[0.3, 0.0, 0.002]]), torch.tensor([PUSH])
     falling, start = learnt(), scene(x=0.16)
     with torch.no_grad():
         falling.travel[PUSH] = 2.0
     for height in (0.0, -0.5):
         own = torch.tensor([[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.3, 0.0, height]]])
         left = left_at(own, command)
-        falls, down = falling(start + left.unsqueeze(2), torch.ones(1, 3, dtype=torch.bool), skill, own.norm(dim=-1))
+        falls, down = falling(start + left.unsqueeze(2), torch.ones(1, 3, dtype=torch.bool), skill, own.norm(dim=-1), CARRIED)
         end = (own + falls.unsqueeze(-1) * (left - own + down)).detach()
         torch.testing.assert_close(end[0, 2], torch.tensor([0.4, 0.0, -0.5]), atol=1e-2, rtol=0.0)
+
+
+def test_what_is_pushed_falls_from_the_edge_and_is_not_taken_on_beyond_it() -> None:
+    falling = learnt().eval()
+    with torch.no_grad():
+        falling.travel[PUSH] = 2.0
+        for beyond in (0.02, 0.06, 0.15):
+            far = fall(falling, scene(x=0.4 + beyond), pushed=PUSHED)
+            torch.testing.assert_close(far, torch.tensor([0.1 - beyond, 0.0, -0.5]), atol=2e-3, rtol=0.0)
+        short = fall(falling, scene(x=0.37), pushed=PUSHED)
+    assert short.abs().max() < 1e-3
+
+
+def test_of_what_is_pushed_no_foreseen_fall_is_believed_once_falls_are_learnt() -> None:
+    push, carry = torch.tensor([[0.3, 0.0, 0.0]]), torch.tensor([[0.3, 0.0, 0.01]])
+    assert pushes(torch.cat([push, carry])).tolist() == [True, False]
+    sinks = torch.tensor([[[0.3, 0.0, -0.045], [0.3, 0.0, -0.005]]])
+    torch.testing.assert_close(left_at(sinks, push)[0, :, 2], torch.tensor([0.0, -0.005]))
+    torch.testing.assert_close(left_at(sinks, carry), sinks)  # what is let go may sink that far into a box
+    falling, skill = learnt(), torch.tensor([PUSH])
+    with torch.no_grad():
+        assert float(falling.learnt(skill, PUSHED)) == pytest.approx(1.0) and float(falling.learnt(skill, CARRIED)) == 0.0
+        assert float(Falling(len(SKILLS)).learnt(skill, PUSHED)) == 0.0
+
+
+def test_in_predictions_a_thing_falls_or_stays() -> None:
+    falling = learnt().eval()
+    with torch.no_grad():
+        falling.verge[PUSH] = 1.0
+        shift = fall(falling, scene(x=0.382))  # 8 mm more room than at which it is even
+        assert -0.02 < float(shift[2]) <= 0.0
+        assert float(fall(falling.train(), scene(x=0.382))[2]) < -0.1
+
+
+def test_a_drawer_a_little_below_the_top_does_not_carry_what_stands_half_on_that() -> None:
+    top, drawer = [[0.0, 0.0, 0.3], [0.2, 0.2, 0.5]], [[0.0, 0.0, 0.3], [0.22, 0.2, 0.48]]
+    mask = torch.ones(1, 3, dtype=torch.bool)
+
+    def room(x: float) -> float:
+        block = [[x - 0.02, 0.08, 0.5], [x + 0.02, 0.12, 0.54]]
+        return float(support(torch.tensor([[top, drawer, block]]), mask).room[0, 2])
+
+    assert room(0.19) == pytest.approx(0.01) and room(0.215) == pytest.approx(-0.015)
+    alone = torch.tensor([[drawer, drawer, [[0.19, 0.08, 0.5], [0.23, 0.12, 0.54]]]])
+    assert float(support(alone, mask).room[0, 2]) == pytest.approx(0.01)  # where it is all there is, it carries
 
 
 def test_directions_of_what_falls_follow_from_boxes_and_all_else_is_as_the_network_says() -> None:

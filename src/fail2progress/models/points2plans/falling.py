@@ -20,7 +20,7 @@ from fail2progress.models.points2plans.tipping import decided
 _LEVEL = 0.06
 """Metres by which a thing may be above a surface and still be said to stand on it: it is let go a little above."""
 _SINKS = 0.01
-"""Metres downwards that are a fall where a skill lifts and lets go of nothing: what is pushed ends as high as it was, or falls."""
+"""Metres downwards that are a fall where a skill lifts and lets go of nothing; by which a surface is below another one."""
 _FLAT = 1e-4
 """Metres of a command upwards or downwards that count as none."""
 _FLOOR = 0.0
@@ -43,8 +43,8 @@ def pushes(command: Tensor) -> Tensor:
 
 
 def left_at(own: Tensor, command: Tensor) -> Tensor:
-    """(B, N, 3) motion without a fall: own (B, N, 3), but what ends far below where the skill takes it ends there; of a skill that
-    lifts nothing, what ends below at all.
+    """(B, N, 3) motion without a fall: own (B, N, 3), but what ends far below where the skill takes it ends there; where it lifts
+    nothing, what ends below at all.
 
     command (B, 3): shift that the skill commands, m. What goes along its way is taken to be raised or lowered by it as well.
     """
