@@ -27,7 +27,7 @@ from fail2progress.stein.concerned import Observed, concern, drawers, leads_to, 
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 from fail2progress.stein.planar import Footprints, Planar, penetration, turned
 from fail2progress.stein.solids import Placed, Solids, Surroundings, solids_of
-from fail2progress.stein.turns import NOWHERE, along_edges, turns
+from fail2progress.stein.turns import NOWHERE, along_edges, topped, turns
 
 _GAP = 0.015
 """Metres kept free between clusters."""
@@ -38,8 +38,6 @@ _FEASIBLE = 0.05
 _TRIES = 48
 _FACING = 0.3
 """Radians by which furniture may be turned: shelves and drawers open towards the robot."""
-_ON_TOP = 0.02
-"""Metres by which a thing may reach below the top of furniture that it stands on: heights are seen to some millimetres."""
 _TURN_PER_METRE = 10.0
 """Radians by which a member may turn for every metre that it may shift."""
 
@@ -259,13 +257,6 @@ class StateSpace:
         return (functional.relu(beyond(boxes) - beyond(self.solids.footprints)) ** 2).sum(dim=1)
 
 
-def _tops(cluster: tuple[int, ...], moved: int, furniture: set[int], solids: Solids) -> list[int]:
-    """Furniture of a cluster if what is moved stands on top of it all: there things are moved towards every side of it, which is
-    the same as if it stood otherwise. What is in furniture, or beside it, is moved as its opening lets it."""
-    below = [row for row in cluster if row in furniture]
-    return below if all(float(solids.level[moved, 0] - solids.level[row, 1]) > -_ON_TOP for row in below) else []
-
-
 def _put(values: Tensor, rows: list[int], new: Tensor) -> Tensor:
     """Columns of (M, N, ...) replaced, without writing into what gradients need."""
     return values.index_copy(1, torch.tensor(rows), new)
@@ -285,7 +276,7 @@ def state_space(
     thick = walls(cloud.names, scene)
     together = bands(found.clusters[0], varying, found.parent, solids, thick)
     furniture = {row for rows in found.clusters for row in rows if not CATEGORIES[cloud.categories[row]].movable}
-    fixed = frozenset(furniture - set(_tops(found.clusters[0], moved, furniture, solids)))
+    fixed = frozenset(furniture - topped(found.clusters[0], moved, furniture, solids))
     return StateSpace(
         found.clusters,
         found.parent,

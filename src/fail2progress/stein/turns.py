@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 
 from fail2progress.stein.planar import Footprints
+from fail2progress.stein.solids import Solids
 
 _ALONG = 0.1
 """Radians by which what stands along an edge may seem to be turned to it."""
 _QUARTER = math.pi / 2
 _DENSE = 9
 """Odd power: seven tenths of what stands along are turned by less than two degrees from there, a seventh by more than ten."""
+_ON_TOP = 0.02
+"""Metres by which a thing may reach below the top of furniture that it stands on: heights are seen to some millimetres."""
 NOWHERE = torch.tensor(False)
 """Nothing stands along an edge."""
 
@@ -38,3 +41,13 @@ def turns(coordinates: Tensor, along: Tensor) -> Tensor:
     quarter = _QUARTER * (coordinates / _QUARTER).round()
     off = (coordinates - quarter) / (_QUARTER / 2)
     return torch.where(along, quarter + _QUARTER / 2 * off**_DENSE, coordinates)
+
+
+def topped(cluster: Collection[int], moved: int, furniture: Collection[int], solids: Solids) -> set[int]:
+    """The furniture of a cluster if the row `moved` stands on top of all of it.
+
+    On top things are moved towards every side of it, which is as if it stood otherwise; it need not face the robot. What is in
+    furniture, or beside it, is moved as its opening and its front let it.
+    """
+    below = set(cluster) & set(furniture)
+    return below if all(float(solids.level[row, 1] - solids.level[moved, 0]) < _ON_TOP for row in below) else set()
