@@ -16,11 +16,13 @@ from fail2progress.core.memory import witnessed
 from fail2progress.core.relations import BINARY, SUPPORT, Mask
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.failures.surprise import held, moving
+from fail2progress.failures.surprise import CLOSE, held, moving
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.simulation.base import Outcome
+from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import skill
 
 _OFF = 0.02
 """Metres by which a predicted motion is wrong."""
@@ -96,16 +98,35 @@ def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome]) -> Mask:
     """(K,) in which executions what was seen to move ends on or in something, or on nothing, as it was seen to: of blocks that
     topple near an edge the model gets those wrong above all that fall off, and data of these teach that all fall (0076).
 
-    What no execution shows says nothing.
+    The table below holds a bar that a closing drawer carries as it holds one that falls off: so what falls is asked, too
+    (docs/decisions/0103). What no execution shows says nothing.
     """
-    names = {*moving(event), event.header.call.object} & {
-        name for name, seen in zip(event.after.names, witnessed(event.before, event.after), strict=True) if seen
-    }
+    before, after, observed = event.before, event.after, event.observed
+    known, drop = witnessed(before, after), (after.bounds() - before.bounds()).mean(axis=1)[:, 2]
+    names = {*moving(event), event.header.call.object} & {name for name, seen in zip(after.names, known, strict=True) if seen}
+    rows = [(name, _falls(float(drop[before.index(name)]), event.header.call.call())) for name in sorted(names)]
     shown = np.array(
-        [[held(name, one.after.relations) == held(name, event.observed) for name in names] for one in outcomes], bool
+        [
+            [
+                *(held(name, one.after.relations) == held(name, observed) for name, _ in rows),
+                *(_falls(_rise(name, one), one.call) == fell for name, fell in rows),
+            ]
+            for one in outcomes
+        ],
+        bool,
     )
-    shown = shown.reshape(len(outcomes), len(names))
+    shown = shown.reshape(len(outcomes), 2 * len(rows))
     return np.asarray(shown[:, shown.any(axis=0)].all(axis=1))
+
+
+def _falls(rise: float, call: SkillCall) -> bool:
+    """Whether a thing that rises by so many metres ends below where it was and below where the skill takes its object."""
+    commanded = float(skill(call.skill).motion(np.array(call.parameters), np).shift[2])
+    return rise < min(commanded, 0.0) - CLOSE
+
+
+def _rise(name: str, outcome: Outcome) -> float:
+    return float(outcome.displacements[outcome.before.scene.index(name), 2])
 
 
 def _shown(mismatch: Mismatch, outcome: Outcome) -> bool:
