@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -103,6 +105,14 @@ def test_what_is_pushed_falls_from_the_edge_and_is_not_taken_on_beyond_it() -> N
             torch.testing.assert_close(far, torch.tensor([0.1 - beyond, 0.0, -0.5]), atol=2e-3, rtol=0.0)
         short = fall(falling, scene(x=0.37), pushed=PUSHED)
     assert short.abs().max() < 1e-3
+
+
+def test_a_short_fall_goes_further_outward_for_every_metre_down() -> None:
+    falling = learnt().eval()
+    with torch.no_grad():
+        falling.travel[PUSH] = 2.0
+        high, low = fall(falling, scene(x=0.5)), fall(falling, scene(x=0.5, low_table=True))
+    assert float(high[0]) == pytest.approx(0.1, abs=1e-3) and float(low[0]) == pytest.approx(0.1 * math.sqrt(0.3 / 0.5), abs=1e-3)
 
 
 def test_of_what_is_pushed_no_foreseen_fall_is_believed_once_falls_are_learnt() -> None:

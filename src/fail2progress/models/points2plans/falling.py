@@ -33,6 +33,8 @@ _GOING = 0.001
 """Metres of motion from which something can fall."""
 _STEP = 0.01
 """Metres of a command's way across the floor that count as none."""
+_TABLE = 0.5
+"""Metres of a fall for which `travel` says how far outward it goes. Others last as long as the root of their height."""
 _NOWHERE = 0.3
 """Metres beyond its edge that stand for no surface at all."""
 
@@ -100,7 +102,8 @@ class Falling(nn.Module):
 
     `strength` (skills,): how far things beyond their edge fall, as the tangent hyperbolic of it. `verge` (skills,):
     centimetres by which a thing's middle may be short of the edge and it still falls, since what topples or slides goes on.
-    `travel` (skills,): tenths of a metre outward for every metre down. Few weights, so that a failure or two tell them.
+    `travel` (skills,): tenths of a metre outward for every metre down, from a table. Few weights, so that a failure or two tell
+    them.
     """
 
     def __init__(self, skills: int) -> None:
@@ -133,7 +136,7 @@ class Falling(nn.Module):
         falls = torch.tanh(self.strength[skill]).unsqueeze(1) * torch.sigmoid(short / _SOFT) * torch.tanh(going / _GOING)
         drop = found.drop.clamp(min=0.0).unsqueeze(-1)
         beyond = (-found.room).clamp(min=0.0) * pushed.unsqueeze(1)
-        outward = found.outward * (0.1 * self.travel[skill][:, None, None] * drop - beyond.unsqueeze(-1))
+        outward = found.outward * (0.1 * self.travel[skill][:, None, None] * (_TABLE * drop).sqrt() - beyond.unsqueeze(-1))
         return falls if self.training else decided(falls), torch.cat([outward, -drop], dim=-1)
 
 
