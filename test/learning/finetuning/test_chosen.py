@@ -116,6 +116,20 @@ def test_what_stayed_on_something_stays_on_something_in_executions_that_are_alik
     assert ends_alike(dropped, [stands, falls]).tolist() == [False, True]
 
 
+def test_what_falls_onto_the_table_is_not_alike_to_what_stays_though_the_table_holds_it() -> None:
+    done, event = failures.outcome("row"), failures.event("row")
+    quiet = event.model_copy(update={"header": event.header.model_copy(update={"mismatches": ()})})
+
+    def sunk(metres: float) -> Outcome:
+        scene = done.after.scene
+        poses = scene.poses.copy()
+        poses[scene.index("row_2"), 2] -= metres
+        return replace(done, after=replace(done.after, scene=scene.with_poses(poses)))
+
+    assert ends_alike(quiet, [done, sunk(0.01), sunk(0.06)]).tolist() == [True, True, False]
+    assert ends_alike(quiet, [sunk(0.06), sunk(0.08)]).all()  # what no execution shows says nothing
+
+
 def test_what_was_observed_comes_before_what_else_is_wrong_and_both_before_what_is_right() -> None:
     wrong, alike = np.array([True, False, True, True]), np.array([False, True, True, False])
     teaches = teaching(wrong, alike)
