@@ -107,12 +107,14 @@ def test_what_is_pushed_falls_from_the_edge_and_is_not_taken_on_beyond_it() -> N
     assert short.abs().max() < 1e-3
 
 
-def test_a_short_fall_goes_further_outward_for_every_metre_down() -> None:
+def test_a_short_fall_of_what_is_pushed_goes_further_outward_for_every_metre_down() -> None:
     falling = learnt().eval()
     with torch.no_grad():
         falling.travel[PUSH] = 2.0
-        high, low = fall(falling, scene(x=0.5)), fall(falling, scene(x=0.5, low_table=True))
-    assert float(high[0]) == pytest.approx(0.1, abs=1e-3) and float(low[0]) == pytest.approx(0.1 * math.sqrt(0.3 / 0.5), abs=1e-3)
+        high, low = fall(falling, scene(x=0.5), pushed=PUSHED), fall(falling, scene(x=0.5, low_table=True), pushed=PUSHED)
+        let_go = fall(falling, scene(x=0.5, low_table=True))
+    assert float(low[0] - high[0]) == pytest.approx(0.1 * math.sqrt(0.3 / 0.5) - 0.1, abs=1e-3)
+    assert float(let_go[0]) == pytest.approx(0.06, abs=1e-3)
 
 
 def test_of_what_is_pushed_no_foreseen_fall_is_believed_once_falls_are_learnt() -> None:

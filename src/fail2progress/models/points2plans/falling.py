@@ -34,7 +34,7 @@ _GOING = 0.001
 _STEP = 0.01
 """Metres of a command's way across the floor that count as none."""
 _TABLE = 0.5
-"""Metres of a fall for which `travel` says how far outward it goes. Others last as long as the root of their height."""
+"""Metres of a fall for which `travel` says how far outward it goes, of what is pushed: others last as long as their height's root."""
 _NOWHERE = 0.3
 """Metres beyond its edge that stand for no surface at all."""
 
@@ -136,7 +136,8 @@ class Falling(nn.Module):
         falls = torch.tanh(self.strength[skill]).unsqueeze(1) * torch.sigmoid(short / _SOFT) * torch.tanh(going / _GOING)
         drop = found.drop.clamp(min=0.0).unsqueeze(-1)
         beyond = (-found.room).clamp(min=0.0) * pushed.unsqueeze(1)
-        outward = found.outward * (0.1 * self.travel[skill][:, None, None] * (_TABLE * drop).sqrt() - beyond.unsqueeze(-1))
+        height = torch.where(pushed[:, None, None], (_TABLE * drop).sqrt(), drop)
+        outward = found.outward * (0.1 * self.travel[skill][:, None, None] * height - beyond.unsqueeze(-1))
         return falls if self.training else decided(falls), torch.cat([outward, -drop], dim=-1)
 
 
