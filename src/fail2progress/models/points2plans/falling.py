@@ -34,7 +34,7 @@ _GOING = 0.001
 _STEP = 0.01
 """Metres of a command's way across the floor that count as none."""
 _TABLE = 0.5
-"""Metres of a fall for which `travel` says how far outward it goes, of what is pushed: others last as long as their height's root."""
+"""Metres of a fall for which `travel` says how far outward it goes; of what is pushed, others go by the root of their height."""
 _NOWHERE = 0.3
 """Metres beyond its edge that stand for no surface at all."""
 
