@@ -141,17 +141,6 @@ def test_a_drawer_takes_its_contents_along(model: Points2Plans) -> None:
     assert 0.0 <= opening < widest
 
 
-def test_furniture_faces_the_robot_unless_what_is_pushed_stands_on_top_of_it(model: Points2Plans) -> None:
-    space, rows = space_of(model, "on top")
-    assert {rows["cabinet"], rows["row_0"], rows["row_1"]} <= set(space.group) and not space.fixed
-    turned = space.turn(draws(space, 400, 0))
-    for quarter in range(-2, 2):  # the row is pushed off every side
-        off = torch.remainder(turned - quarter * math.pi / 2 + math.pi, 2 * math.pi) - math.pi
-        assert 40 < int((off.abs() < 0.3).sum()) < 140
-    drawer, inside = space_of(model, "drawer")
-    assert inside["cabinet"] in drawer.fixed and float(drawer.turn(draws(drawer, 400, 0)).abs().max()) <= 0.3
-
-
 @brief
 @given(seed=seeds, kind=st.sampled_from(failures.KINDS))
 def test_draws_from_the_prior_can_be(model: Points2Plans, seed: int, kind: str) -> None:

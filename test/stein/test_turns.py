@@ -8,7 +8,7 @@ from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
 from fail2progress.stein.commands import headings
 from fail2progress.stein.planar import Footprints
-from fail2progress.stein.states import state_space
+from fail2progress.stein.states import StateSpace, state_space
 from fail2progress.stein.turns import along_edges, turns
 from support import failures
 
@@ -48,3 +48,20 @@ def test_what_stands_alone_along_an_edge_is_pushed_to_all_sides(model: Points2Pl
     turned = space.turn(particles)
     assert bool(space.along[0]) and (turned - particles[:, 2]).abs().max() > 0.5
     assert torch.equal(headings(space, particles), particles[:, 2] if alone else turned)
+
+
+def test_furniture_faces_the_robot_unless_what_is_pushed_stands_on_top_of_it(model: Points2Plans) -> None:
+    def turned(kind: str) -> tuple[StateSpace, torch.Tensor, int]:
+        event, scene = failures.event(kind), failures.outcome(kind).before.scene
+        belief = encode_observation(model, event.before)
+        space = state_space(belief, observed(event), scene)
+        drawn = space.chart().sample_uniform(400, torch.Generator().manual_seed(0))
+        return space, space.turn(drawn), belief.index("cabinet")
+
+    space, angle, cabinet = turned("on top")
+    assert cabinet in space.group and not space.fixed
+    for quarter in range(-2, 2):  # the row is pushed off every side
+        off = torch.remainder(angle - quarter * QUARTER + math.pi, 2 * math.pi) - math.pi
+        assert 40 < int((off.abs() < 0.3).sum()) < 140
+    space, angle, cabinet = turned("drawer")
+    assert cabinet in space.fixed and float(angle.abs().max()) <= 0.3
