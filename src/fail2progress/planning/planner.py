@@ -40,6 +40,12 @@ class PlanSkeleton:
         stages = tuple((end - 1, goal) for end, goal in self.stages if end > 1)
         return replace(self, steps=self.steps[1:], units=self.units[1:], stages=stages)
 
+    def without_repeats(self) -> PlanSkeleton:
+        """Without steps that are like an earlier one: the same skill, on the same thing, to the same target."""
+        kept = [k for k, step in enumerate(self.steps) if step not in self.steps[:k]]
+        stages = tuple((sum(k < end for k in kept), goal) for end, goal in self.stages)
+        return replace(self, steps=tuple(self.steps[k] for k in kept), units=self.units[kept], stages=stages)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -111,12 +117,31 @@ class Planner:
             units += skeleton.units.unbind(0)
             marks.append((len(steps), goal))
             reason = skeleton.reason if reason == REACHED else reason
-        found = joined(units, size(steps))
-        if steps:
-            found, _ = self.optimiser.best(
-                lambda p: score_units(self.model, belief.state, tuple(steps), p, marks, segments), found, self.generator
-            )
-        return PlanSkeleton(tuple(steps), found, tuple(marks), reason)
+        skeleton = PlanSkeleton(tuple(steps), joined(units, size(steps)), tuple(marks), reason)
+        if not steps:
+            return skeleton
+        skeleton, _ = self._optimised(belief, skeleton, segments)
+        return self._once(belief, skeleton, segments)
+
+    def _optimised(self, belief: Belief, skeleton: PlanSkeleton, segments: Segments) -> tuple[PlanSkeleton, float]:
+        """The best parameters of a sequence, and their score."""
+        marks = list(skeleton.stages)
+        units, score = self.optimiser.best(
+            lambda p: score_units(self.model, belief.state, skeleton.steps, p, marks, segments), skeleton.units, self.generator
+        )
+        return replace(skeleton, units=units), score
+
+    def _once(self, belief: Belief, skeleton: PlanSkeleton, segments: Segments) -> PlanSkeleton:
+        """The sequence without what it does a second time, if that is believed to reach every goal.
+
+        A thing that is put where it may or may not be inside is expected to come along half of the way, and is put in once more:
+        the search, which takes what it needs next, cannot know that another place would have been enough.
+        """
+        shorter = skeleton.without_repeats()
+        if len(shorter.steps) == len(skeleton.steps):
+            return skeleton
+        found, score = self._optimised(belief, shorter, segments)
+        return found if score > math.log(0.5) else skeleton
 
     @torch.no_grad()
     def _plan(self, belief: Belief, skeleton: PlanSkeleton, goal: Goal, segments: Segments) -> Plan:
