@@ -1,5 +1,7 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +11,15 @@ from fail2progress.core.goals import Atom, Goal
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
+from fail2progress.planning import planner as planning
 from fail2progress.planning.optimise import Shooting
-from fail2progress.planning.planner import Plan, Planner
-from fail2progress.planning.search import SearchOptions
+from fail2progress.planning.planner import Plan, Planner, PlanSkeleton
+from fail2progress.planning.search import SearchOptions, Skeleton, search
 from fail2progress.robots.base import ExecutionError
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.feasibility import infeasible
+from fail2progress.skills.samplers import Step
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.registry import task
 
@@ -138,3 +142,30 @@ def test_an_untrained_network_plans_too(oracle: Make) -> None:
     for skill in plan.skills:
         assert skill.displacement.shape == (5, 3) and skill.expected.names == trial.scene.names
         assert np.isfinite(skill.displacement).all()
+
+
+def test_what_a_plan_does_twice_is_done_once_if_that_is_enough(oracle: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the first time had been in doubt. Where once is not believed to be enough, twice stays."""
+    model, trial = oracle(), task("hierarchical-tabletop").trial(3, 2)
+    once, _ = plan_for(model, trial)
+
+    def twice(*given: Any) -> Skeleton:
+        found = search(*given)
+        again = [*range(len(found.steps)), len(found.steps) - 1]
+        return replace(found, steps=tuple(found.steps[k] for k in again), units=found.units[again])
+
+    monkeypatch.setattr(planning, "search", twice)
+    plan, _ = plan_for(model, trial)
+    assert plan.reached and len(plan) == len(once) == len(set(plan.skeleton.steps))
+    never = replace(trial, stages=(Goal((*trial.goal.atoms, Atom("inside", "table_a", "table_b"))),))
+    plan, _ = plan_for(model, never)
+    assert not plan.reached and len(plan) == len(set(plan.skeleton.steps)) + 1
+
+
+def test_stages_end_where_they_did_when_repeats_are_left_out() -> None:
+    steps = tuple(Step("pick_place", row, 5) for row in (0, 1, 0, 2, 1))
+    goals = tuple(Goal((Atom("inside", name, "box"),)) for name in "abc")
+    skeleton = PlanSkeleton(steps, torch.arange(5.0).view(5, 1), tuple(zip((2, 3, 5), goals, strict=True)))
+    shorter = skeleton.without_repeats()
+    assert shorter.steps == (steps[0], steps[1], steps[3]) and shorter.units.flatten().tolist() == [0.0, 1.0, 3.0]
+    assert shorter.stages == ((2, goals[0]), (2, goals[1]), (3, goals[2]))
