@@ -111,12 +111,12 @@ class Planner:
         marks: list[tuple[int, Goal]] = []
         reason = REACHED
         for goal in stages:
-            skeleton = search(self.model, state, goal, segments, self.options, self.generator)
-            state = skeleton.state
-            steps += skeleton.steps
-            units += skeleton.units.unbind(0)
+            part = search(self.model, state, goal, segments, self.options, self.generator)
+            state = part.state
+            steps += part.steps
+            units += part.units.unbind(0)
             marks.append((len(steps), goal))
-            reason = skeleton.reason if reason == REACHED else reason
+            reason = part.reason if reason == REACHED else reason
         skeleton = PlanSkeleton(tuple(steps), joined(units, size(steps)), tuple(marks), reason)
         if not steps:
             return skeleton
