@@ -21,6 +21,8 @@ from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import Segments, Step
 
 UNSEEN = "not seen yet: {}"
+_AS_SURE = 0.8
+"""Share of a plan's probability from which one without repeats is taken: two pushes go farther than one."""
 
 
 @dataclass(frozen=True)
@@ -120,19 +122,20 @@ class Planner:
         skeleton = PlanSkeleton(tuple(steps), joined(units, size(steps)), tuple(marks), reason)
         if not steps:
             return skeleton
-        skeleton, _ = self._optimised(belief, skeleton, segments)
-        return self._once(belief, skeleton, segments)
+        return self._once(belief, *self._optimised(belief, skeleton, segments, self.generator), segments)
 
-    def _optimised(self, belief: Belief, skeleton: PlanSkeleton, segments: Segments) -> tuple[PlanSkeleton, float]:
+    def _optimised(
+        self, belief: Belief, skeleton: PlanSkeleton, segments: Segments, generator: torch.Generator
+    ) -> tuple[PlanSkeleton, float]:
         """The best parameters of a sequence, and their score."""
         marks = list(skeleton.stages)
         units, score = self.optimiser.best(
-            lambda p: score_units(self.model, belief.state, skeleton.steps, p, marks, segments), skeleton.units, self.generator
+            lambda p: score_units(self.model, belief.state, skeleton.steps, p, marks, segments), skeleton.units, generator
         )
         return replace(skeleton, units=units), score
 
-    def _once(self, belief: Belief, skeleton: PlanSkeleton, segments: Segments) -> PlanSkeleton:
-        """The sequence without what it does a second time, if that is believed to reach every goal.
+    def _once(self, belief: Belief, skeleton: PlanSkeleton, score: float, segments: Segments) -> PlanSkeleton:
+        """The sequence without what it does a second time, if that is believed to reach every goal about as surely.
 
         A thing that is put where it may or may not be inside is expected to come along half of the way, and is put in once more:
         the search, which takes what it needs next, cannot know that another place would have been enough.
@@ -140,8 +143,10 @@ class Planner:
         shorter = skeleton.without_repeats()
         if len(shorter.steps) == len(skeleton.steps):
             return skeleton
-        found, score = self._optimised(belief, shorter, segments)
-        return found if score > math.log(0.5) else skeleton
+        aside = torch.Generator()  # what is only tried leaves what comes after as it is
+        aside.set_state(self.generator.get_state())
+        found, without = self._optimised(belief, shorter, segments, aside)
+        return found if without > max(score, math.log(0.5)) + math.log(_AS_SURE) else skeleton
 
     @torch.no_grad()
     def _plan(self, belief: Belief, skeleton: PlanSkeleton, goal: Goal, segments: Segments) -> Plan:
