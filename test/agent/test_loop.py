@@ -235,7 +235,7 @@ def test_relations_are_those_of_the_chosen_detector(oracle: Make, store: Failure
 
 
 def test_a_plan_made_before_all_was_seen_ends_when_more_comes_into_view(tmp_path: Path, oracle: Make) -> None:
-    trial = task("hierarchical-tabletop").trial(7, 700_041)
+    trial = task("hierarchical-tabletop").trial(7, 700_045)
     run = Run(oracle(), FailureStore(tmp_path / "s"), trial, config=AgentConfig(replan=False))
     episode = run.episode()
     first, second = episode.plans
