@@ -65,14 +65,14 @@ def certain(outcome: Outcome, again: Iterable[Outcome]) -> Mask:
 
 
 def spread(outcome: Outcome, again: Iterable[Outcome]) -> Array:
-    """(N,) metres by which motions differ at most where an execution is repeated with shifted starts."""
+    """(N,) metres by which motions differ at most where an execution is repeated with shifted starts, or where things bounce."""
     apart = [np.linalg.norm(other.displacements - outcome.displacements, axis=1) for other in again]
     return np.asarray(np.max([np.zeros(len(outcome.displacements)), *apart], axis=0))
 
 
 def bouncing(world: Disturbances) -> Disturbances:
-    """A world as likely as another, in which things bounce: half of how a thing lies that has fallen hangs on it, and next to
-    nothing of how it is pushed or carried."""
+    """A world as likely as this one, in which things bounce: what has fallen lies elsewhere there, what is pushed or carried does
+    not (docs/decisions/0104)."""
     return replace(world, bounce=min(world.bounce + _BOUNCE, BOUNCIEST))
 
 

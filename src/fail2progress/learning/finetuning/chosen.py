@@ -18,6 +18,7 @@ from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.surprise import CLOSE, held, moving
 from fail2progress.learning.finetuning.instantiate import Sample
+from fail2progress.learning.finetuning.repetitions import ways_seen
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.simulation.base import Outcome
@@ -102,9 +103,9 @@ def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome]) -> Mask:
     (docs/decisions/0103). What no execution shows says nothing.
     """
     before, after, observed = event.before, event.after, event.observed
-    known, drop = witnessed(before, after), (after.bounds() - before.bounds()).mean(axis=1)[:, 2]
+    known, ways = witnessed(before, after), ways_seen(event)
     names = {*moving(event), event.header.call.object} & {name for name, seen in zip(after.names, known, strict=True) if seen}
-    rows = [(name, _falls(float(drop[before.index(name)]), event.header.call.call())) for name in sorted(names)]
+    rows = [(name, _falls(float(ways[before.index(name), 2]), event.header.call.call())) for name in sorted(names)]
     shown = np.array(
         [
             [
