@@ -42,7 +42,8 @@ def test_shape_codes_at_hand_are_of_the_encoder_of_every_base_model(name: str) -
     assert shape_codes(model, part) is known
     few = replace(select(part, range(20)), codes={})
     rows = torch.unique(part.cloud[: int(part.offsets[20])])
-    torch.testing.assert_close(shape_codes(model, few), known[rows], rtol=1e-2, atol=1e-2)  # some encode in half precision
+    off = (shape_codes(model, few) - known[rows]).norm(dim=-1) / known[rows].norm(dim=-1)
+    assert float(off.max()) < 0.015  # some processors encode in half precision, whose steps are 0.8 %
 
 
 def test_the_segmenters_weights_are_those_of_its_report() -> None:

@@ -26,6 +26,9 @@ _MIX = 0.02
 _SHARPNESS = 8.0
 """How much more the largest of competing shares counts: what rides whole on one thing is not held back by another, of whose
 motion it takes over a part only (docs/decisions/0062, 0070)."""
+DECIDED = 3.0
+"""Sharpens relations before it is asked what they say: weights are learnt from what was seen, which is nearly certain, and used
+on what is predicted, which is less so with every skill of a plan (docs/decisions/0025, 0108)."""
 STILL = 1e-4
 """Metres below which motion does not count."""
 PAIR_MOTION = 14
@@ -41,6 +44,11 @@ def fixed_start(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)  # torch.manual_seed also asks every kind of GPU, which takes milliseconds
         yield
+
+
+def decided(relations: Tensor) -> Tensor:
+    """Probabilities of relations given as logits, nearer to none and all than they are believed."""
+    return torch.sigmoid(DECIDED * relations)
 
 
 def untouched(weights: list[nn.Parameter]) -> bool:

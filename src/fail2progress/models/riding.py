@@ -14,14 +14,11 @@ from torch import Tensor, nn
 
 from fail2progress.models.base import Action, LatentState, RelationLogits, at_object
 from fail2progress.models.features import pair_features, translation
-from fail2progress.models.handing_on import NEARLY, HandedOn
+from fail2progress.models.handing_on import NEARLY, HandedOn, decided
 from fail2progress.models.layers import PairDecoder
 
 HOPS = 3
 """How often riding is handed on: a capsule in a box in a bag."""
-DECIDED = 3.0
-"""Sharpens relations before it is asked what they say: weights are learnt from what was seen, which is nearly certain, and used
-on what is predicted, which is less so with every skill of a plan."""
 SURE = 6.0
 """Logits of what is more likely to ride than not are mixed up to this size: certainty that it stays shall not outweigh that."""
 
@@ -52,7 +49,7 @@ class Riding(nn.Module):
         present = state.mask.unsqueeze(1) & state.mask.unsqueeze(2) & ~torch.eye(count, dtype=torch.bool)
         takes = present & (chosen < 0.5).unsqueeze(-1)
         command = translation(action.skill, action.parameters)
-        believed = torch.sigmoid(DECIDED * relations.binary.detach())
+        believed = decided(relations.binary.detach())
         shares = self.handed_on(state.box, believed, skill, command, takes)
         rides = chosen
         for _ in range(HOPS):

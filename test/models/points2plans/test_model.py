@@ -158,6 +158,20 @@ def test_moving_along_is_asked_of_relations_to_the_object_of_the_skill_only() ->
     assert model.messages.moves_along(action.skill, action.object, logits).flatten().tolist() == pytest.approx([0.0, 0.0, 3.0])
 
 
+@pytest.mark.parametrize("probability", [0.7, 0.8, 0.9])
+def test_what_is_believed_with_some_doubt_moves_along_nearly_as_what_was_seen(probability: float) -> None:
+    """Of a weight that was learnt from what is certain nine tenths count from .7 on, and a tenth at most below .3."""
+    torch.manual_seed(0)
+    model = Points2Plans(Points2PlansConfig(relational=True, feedforward=64))
+    with torch.no_grad():
+        model.messages.along[0, BINARY.index("inside")] = 5.0
+    logits = torch.full((2, 2, 2, len(BINARY)), -30.0)
+    logits[:, 1, 0, BINARY.index("inside")] = torch.tensor([probability, 1.0 - probability]).logit()
+    first, none = torch.zeros(2, dtype=torch.long), torch.zeros(2, dtype=torch.long)
+    likely, unlikely = model.messages.moves_along(none, first, logits)[:, 1, 0].tolist()
+    assert likely > 0.9 * 5.0 and unlikely < 0.1 * 5.0
+
+
 def test_what_rides_on_a_thing_that_is_turned_turns_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of three things in a row along x one stays; the third is in the second, which is carried and turned by a right angle."""
     torch.manual_seed(0)

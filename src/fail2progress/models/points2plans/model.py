@@ -40,7 +40,7 @@ from fail2progress.models.features import (
     translation,
     turn,
 )
-from fail2progress.models.handing_on import HandedOn, fixed_start, spread, whole
+from fail2progress.models.handing_on import HandedOn, decided, fixed_start, spread, whole
 from fail2progress.models.layers import PairDecoder, attended, mlp, pairs_of, zero
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
@@ -204,7 +204,7 @@ class Points2Plans(PointConvModel):
         if self.handed_on.idle:
             return own
         takes = pairs_of(state.mask) & (chosen < 0.5)
-        shares = whole(self.handed_on(state.box, torch.sigmoid(relations.detach()), skill, command, takes))
+        shares = whole(self.handed_on(state.box, decided(relations.detach()), skill, command, takes))
         angle = turn(action.skill, action.parameters)
         if not angle.any():
             return spread(own, shares, takes)
@@ -287,8 +287,8 @@ class RelationMessages(nn.Module):
         return mixed
 
     def moves_along(self, skill: Tensor, moved: Tensor, relations: Tensor) -> Tensor:
-        """(B, N, 1) added to the gate: sum_k sigmoid(R_k(i, moved)) along_k; relations (B, N, N, 9) are logits."""
-        believed = torch.sigmoid(relations[torch.arange(len(relations)), :, moved])
+        """(B, N, 1) added to the gate: sum_k P_k(i, moved) along_k, P as decided; relations (B, N, N, 9) are logits."""
+        believed = decided(relations[torch.arange(len(relations)), :, moved])
         return (believed * self.along[skill].unsqueeze(1)).sum(dim=-1, keepdim=True)
 
 
