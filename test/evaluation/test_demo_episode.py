@@ -12,7 +12,7 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
 from fail2progress.models.store import Registry
-from fail2progress.reporting.report import html
+from fail2progress.reporting.report import html, panels_of
 from fail2progress.simulation.parallel import ParallelSimulator
 
 
@@ -85,7 +85,7 @@ def test_the_diary_has_typed_events_in_order(story: Story) -> None:
 
 
 def test_the_report_stands_alone_and_says_what_it_does_not_show(story: Story) -> None:
-    page = html(story)
+    page = html(story, panels_of(story))
     assert story.event.id in page and "What this does not show" in page
     assert page.count("data:image/png;base64,") >= 6
     assert not re.search(r'(src|href)="(?!data:)', page) and "<script" not in page

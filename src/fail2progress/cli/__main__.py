@@ -12,7 +12,9 @@ def main() -> None:
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, end_at_once)
     from fail2progress.cli.silence import never_silent
+    from fail2progress.core.garbage import look_seldom
 
+    look_seldom()
     try:
         with never_silent():
             _run()

@@ -51,7 +51,8 @@ def demo(
     from fail2progress.evaluation.demo_episode import StoryOptions, shorter
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.reporting.report import html, loop_picture
+    from fail2progress.reporting.report import html, panels_of
+    from fail2progress.reporting.story_picture import story_picture
     from fail2progress.tasks.registry import task as task_of
     from fail2progress.tasks.seeds import first_seed
 
@@ -68,8 +69,9 @@ def demo(
         story = _told(shorter(options) if quick else options, processes, simulator)
         page = run.folder / "report.html"
         say("writing the report")
-        write_whole(page, html(story))
-        write_whole(run.folder / "loop.png", loop_picture(story))
+        panels = panels_of(story)
+        write_whole(page, html(story, panels))
+        write_whole(run.folder / "loop.png", story_picture(panels))
     _summarise(story, page)
     if as_json:
         print_json(_summary(story, page))

@@ -15,6 +15,7 @@ from multiprocessing.pool import Pool
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
+from fail2progress.core.garbage import look_seldom
 from fail2progress.core.names import unknown
 
 Item = TypeVar("Item")
@@ -38,7 +39,7 @@ class Executor(ABC):
 def start_pool(processes: int) -> Pool:
     """Worker processes that leave Ctrl-C to their parent, from their first moment on."""
     with _ctrl_c_held_back(), _without_windows():
-        return multiprocessing.get_context("spawn").Pool(processes, initializer=end_with_parent)
+        return multiprocessing.get_context("spawn").Pool(processes, initializer=_begin)
 
 
 class LostWorkerError(RuntimeError):
@@ -80,6 +81,12 @@ def _ctrl_c_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
+    """What a worker does first, before it reads what its work needs."""
+    look_seldom()
+    end_with_parent()
 
 
 def end_with_parent() -> None:

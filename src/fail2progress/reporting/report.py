@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from torch import Tensor
 
@@ -19,8 +21,8 @@ from fail2progress.skills.samplers import stein_sampler
 from fail2progress.stein.states import StateSpace
 
 
-def html(story: Story) -> str:
-    """The page."""
+def html(story: Story, panels: Sequence[Panel]) -> str:
+    """The page. `panels`: `panels_of` the story."""
     trial = story.first.trial
     return page(
         "story",
@@ -32,7 +34,7 @@ def html(story: Story) -> str:
         succeeded=[sum(pair[i].success for pair in story.unseen) for i in (0, 1)],
         asked=sentences.wishes(trial.goal),
         sentences=sentences.story(story.event, story.learnt),
-        loop=[(panel.title, story_picture((panel,))) for panel in _panels(story)],
+        loop=[(panel.title, story_picture((panel,))) for panel in panels],
         start=pictures.scene_picture(trial.scene),
         cloud=pictures.cloud_picture(story.event.before),
         planned=[(str(skill.call),) for skill in story.first.episode.plans[0].skills],
@@ -50,12 +52,8 @@ def html(story: Story) -> str:
     )
 
 
-def loop_picture(story: Story) -> bytes:
-    """The failure in four panels, as a PNG."""
-    return story_picture(_panels(story))
-
-
-def _panels(story: Story) -> tuple[Panel, ...]:
+def panels_of(story: Story) -> tuple[Panel, ...]:
+    """The failure in four panels."""
     expected = story.first.episode.taken[-1].planned.displacement
     return story_panels(story.event, expected, story.lesson.model)
 

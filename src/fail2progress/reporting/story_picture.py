@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.sentences import observation
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.reporting.pictures import colours_of
-from fail2progress.reporting.render import VIEW, render
+from fail2progress.reporting.render import VIEW, Image, render
 from fail2progress.simulation.reconstruction import rebuild
 
 _PANEL = replace(VIEW, width=480, height=330, focal=400.0)
@@ -31,6 +32,11 @@ class Panel:
     scene: Scene
     caption: str = ""
     right: bool | None = None
+
+    @cached_property
+    def image(self) -> Image:
+        """What is seen of the scene; rendered once, though a panel stands in several pictures."""
+        return render(self.scene, colours_of(self.scene), _PANEL)
 
 
 def story_panels(event: FailureEvent, before: Array, after_learning: SkillEffectModel) -> tuple[Panel, ...]:
@@ -56,19 +62,19 @@ def story_panels(event: FailureEvent, before: Array, after_learning: SkillEffect
     return tuple(panels)
 
 
-def story_picture(panels: tuple[Panel, ...], camera: Camera = _PANEL) -> bytes:
+def story_picture(panels: Sequence[Panel]) -> bytes:
     """The panels side by side, as a PNG."""
     figure = Figure(figsize=(3.3 * len(panels), 2.95))
     for panel, axes in zip(panels, np.atleast_1d(figure.subplots(1, len(panels))), strict=True):
-        _draw(axes, panel, camera)
+        _draw(axes, panel)
     figure.subplots_adjust(left=0.005, right=0.995, top=0.9, bottom=0.1, wspace=0.02)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     return buffer.getvalue()
 
 
-def _draw(axes: Axes, panel: Panel, camera: Camera) -> None:
-    axes.imshow(render(panel.scene, colours_of(panel.scene), camera))
+def _draw(axes: Axes, panel: Panel) -> None:
+    axes.imshow(panel.image)
     axes.set_axis_off()
     axes.set_title(panel.title, fontsize=11, loc="left", color=_INK)
     colour = _INK if panel.right is None else _GOOD if panel.right else _BAD
