@@ -18,7 +18,6 @@ from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.surprise import CLOSE, held, moving
 from fail2progress.learning.finetuning.instantiate import Sample
-from fail2progress.learning.finetuning.repetitions import ways_seen
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.simulation.base import Outcome
@@ -35,11 +34,14 @@ _ALIKE = 0.6
 """Share of broken relations from which the failure came about as it was observed: a model that says so has learnt it."""
 KEPT = 0.96
 """Share of R_F that D+ keeps, however many explore."""
+_NEITHER, _TIPS, _TURNS = range(3)
+_TIPPED, _TURNED = 0.5, 0.2
+"""Radians from which a thing tips, and turns about the vertical."""
 _SHOWN = 0.2
 """What it counts to have everything in view, in parts of R_F."""
 _RECOGNISED = 0.6
 """Share of R_F that a scene must keep to be one that the new model is judged on."""
-_ENOUGH, _FEW = 8, 4
+ENOUGH, _FEW = 8, 4
 """Scenes that show the failure as it was observed: so many are held back for the judgement, and it is on these alone if there are
 at least so few."""
 
@@ -72,7 +74,7 @@ def parted(order: Sequence[int], shares: Array, teaches: Array, samples: int) ->
     """
     whole = [i for i in order if shares[i] >= _RECOGNISED]
     alike = [i for i in whole if teaches[i] == 1]
-    taken, wanted = list(order[:samples]), min(_ENOUGH, len(alike) // 4)
+    taken, wanted = list(order[:samples]), min(ENOUGH, len(alike) // 4)
     if wanted >= _FEW and len(set(alike) - set(taken)) < wanted:
         taken = [i for i in order if i not in alike[-wanted:]][:samples]
     apart = [i for i in alike if i not in taken]
@@ -85,49 +87,72 @@ def teaching(wrong: Mask, alike: Mask) -> Array:
     return np.asarray(wrong * np.where(alike, 1.0, 0.5))
 
 
-def as_observed(broken: Sequence[Mismatch], names: Sequence[str], outcomes: Sequence[Outcome]) -> Mask:
+def as_observed(
+    broken: Sequence[Mismatch], names: Sequence[str], outcomes: Sequence[Outcome], again: Sequence[Outcome] = ()
+) -> Mask:
     """(K,) in which executions a failure came about as it was observed: by what of its `broken` relations says what ends in or on
-    what, of some things. Directions turn with the scene and contacts hang on a millimetre; what no execution shows says nothing.
+    what, of some things. Directions turn with the scene and contacts hang on a millimetre; what no execution shows, nor the
+    failure carried out `again` in its rebuilt scene, says nothing.
     """
     asked = [m for m in broken if m.relation in SUPPORT and set(m.names) <= set(names)]
-    shown = np.array([[_shown(mismatch, outcome) for mismatch in asked] for outcome in outcomes], bool)
-    shown = shown[:, shown.any(axis=0)]
+    shown = np.array([[_shown(mismatch, outcome) for mismatch in asked] for outcome in (*outcomes, *again)], bool)
+    shown = shown.reshape(len(outcomes) + len(again), len(asked))
+    shown = shown[: len(outcomes), shown.any(axis=0)]
     return np.asarray(shown.mean(axis=1) >= _ALIKE) if shown.size else np.ones(len(outcomes), bool)
 
 
-def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome]) -> Mask:
+def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome], again: Sequence[Outcome] = ()) -> Mask:
     """(K,) in which executions what was seen to move ends on or in something, or on nothing, as it was seen to: of blocks that
     topple near an edge the model gets those wrong above all that fall off, and data of these teach that all fall (0076).
 
     The table below holds a bar that a closing drawer carries as it holds one that falls off: so what falls is asked, too
-    (docs/decisions/0103). What no execution shows says nothing.
+    (docs/decisions/0103). What tipped or turned each time that the failure was carried out `again` does so, too (0107). What
+    no execution shows says nothing.
     """
     before, after, observed = event.before, event.after, event.observed
-    known, ways = witnessed(before, after), ways_seen(event)
+    known, ways = witnessed(before, after), after.bounds() - before.bounds()
     names = {*moving(event), event.header.call.object} & {name for name, seen in zip(after.names, known, strict=True) if seen}
-    rows = [(name, _falls(float(ways[before.index(name), 2]), event.header.call.call())) for name in sorted(names)]
+    rows = [(name, _falls(ways[before.index(name)], event.header.call.call())) for name in sorted(names)]
+    swung = [(name, way) for name, fell in rows if not fell for way in (_TIPS, _TURNS) if again and _swings(name, way, again)]
     shown = np.array(
         [
             [
                 *(held(name, one.after.relations) == held(name, observed) for name, _ in rows),
-                *(_falls(_rise(name, one), one.call) == fell for name, fell in rows),
+                *(_falls(_ways(name, one), one.call) == fell for name, fell in rows),
+                *(_swings(name, way, [one]) for name, way in swung),
             ]
-            for one in outcomes
+            for one in (*outcomes, *again)
         ],
         bool,
     )
-    shown = shown.reshape(len(outcomes), 2 * len(rows))
-    return np.asarray(shown[:, shown.any(axis=0)].all(axis=1))
+    shown = shown.reshape(len(outcomes) + len(again), 2 * len(rows) + len(swung))
+    return np.asarray(shown[: len(outcomes), shown.any(axis=0)].all(axis=1))
 
 
-def _falls(rise: float, call: SkillCall) -> bool:
-    """Whether a thing that rises by so many metres ends below where it was and below where the skill takes its object."""
+def _falls(ways: Array, call: SkillCall) -> bool:
+    """Whether a thing of whose box the lower and upper corner move by (2, 3) metres ends below where it was and below where the
+    skill takes its object. Of what tips on what it stands on only the upper one sinks."""
     commanded = float(skill(call.skill).motion(np.array(call.parameters), np).shift[2])
-    return rise < min(commanded, 0.0) - CLOSE
+    return float(ways[:, 2].max()) < min(commanded, 0.0) - CLOSE
 
 
-def _rise(name: str, outcome: Outcome) -> float:
-    return float(outcome.displacements[outcome.before.scene.index(name), 2])
+def _ways(name: str, outcome: Outcome) -> Array:
+    """(2, 3) metres by which the corners of a thing's box move."""
+    row = outcome.before.scene.index(name)
+    return np.asarray(outcome.after.scene.bounds()[row] - outcome.before.scene.bounds()[row])
+
+
+def _swings(name: str, way: int, outcomes: Sequence[Outcome]) -> bool:
+    """Whether in all executions a thing tips over, or turns about the vertical and does not tip."""
+    return all(_swung(name, outcome) == way for outcome in outcomes)
+
+
+def _swung(name: str, outcome: Outcome) -> int:
+    before, after = (scene.turns[scene.index(name)] for scene in (outcome.before.scene, outcome.after.scene))
+    turn = after @ before.T
+    if np.arccos(np.clip(turn[2, 2], -1.0, 1.0)) > _TIPPED:
+        return _TIPS
+    return _TURNS if abs(np.arctan2(turn[1, 0] - turn[0, 1], turn[0, 0] + turn[1, 1])) > _TURNED else _NEITHER
 
 
 def _shown(mismatch: Mismatch, outcome: Outcome) -> bool:

@@ -11,21 +11,19 @@ import torch
 from torch import Tensor
 
 from fail2progress.core.names import unknown
-from fail2progress.core.relations import Mask
-from fail2progress.core.scene import Array, Scene
+from fail2progress.core.scene import Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
-from fail2progress.failures.physics import disturbances
-from fail2progress.learning.finetuning.chosen import as_observed, ends_alike, in_view, mistaken, parted, ranked, teaching
+from fail2progress.learning.finetuning.chosen import parted, ranked
 from fail2progress.learning.finetuning.doubt import doubted, without
+from fail2progress.learning.finetuning.executions import Execution
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
-from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, simulated, within
+from fail2progress.learning.finetuning.instantiate import Sample, kept, within
 from fail2progress.learning.finetuning.worlds import known, told
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation
 from fail2progress.simulation.base import Disturbances, Outcome, Simulator
-from fail2progress.stein.actions import PRIOR, ActionSpace, aimed_at, information
-from fail2progress.stein.commands import commands
+from fail2progress.stein.actions import PRIOR, information
 from fail2progress.stein.concerned import Observed
 from fail2progress.stein.likelihood import SCOPES, FailureRelations
 from fail2progress.stein.states import NothingToVaryError, StateSpace, state_space
@@ -184,39 +182,39 @@ def target(
         states = _states(generator, density, drawn, options, rng)
         sure = options.particles - options.exploring
         believed = density.kept(drawn[:sure]), density.kept(states[:sure])
+    doing = Execution(model, event, base, density, simulator, seed)
     with clock("actions"):
-        action_space = _action_space(density, states, event)
+        action_space = doing.action_space(states)
         gain = information(model, action_space, _measure(model, options), seed)
         actions = generator.actions(gain, options.budget(), rng, action_space.failed())
     with clock("simulation"):
-        made = scenes(space, belief.names, base, states)
-        call = event.header.call.call()
-        worlds = [disturbances(shares) for shares in physics.shares(space.world(states))]
-        work = jobs(made, call, action_space.parameters(actions), in_hand(space, belief.names), seed, worlds)
-        samples, recovered = simulated(simulator, work, space.turn(states))
+        done, again = doing.carry_out(states, actions, action_space.parameters(actions)), doing.again()
+        most = options.samples if generator.explores else 0
+        done, teaches = doing.conditioned(done, again, most, rng)
+    samples, particles = done.samples, np.array([sample.particle for sample in done.samples])
     if not samples:
         raise NothingToVaryError(f"none of {len(states)} generated scenes was stable; use more samples or another failure")
     relations = without(event.relations_before, unsure)
-    shares, explorer = np.array([kept(relations, space, one).mean() for one in samples]), _explore(samples, options)
-    seen, teaches = _judged(model, event, space, samples)
+    shares, seen = np.array([kept(relations, space, one).mean() for one in samples]), doing.seen(done)
+    explorer = (particles >= sure) & (particles < options.particles)
     order = ranked(shares, seen, teaches, explorer, options.samples, options.explorers)
     taken, apart = parted(order, shares, teaches, options.samples)
     best, spare = [samples[i] for i in taken], [samples[i] for i in apart]
     robot = float(np.mean([kept(relations, space, sample, robot=True).mean() for sample in best]))
-    simulated_share = float(shares[~explorer].mean()) if (~explorer).any() else 0.0
+    simulated_share = float(shares[particles < sure].mean()) if (particles < sure).any() else 0.0
     return Targeted(
         tuple(sample.outcome for sample in best),
         tuple(sample.outcome for sample in spare),
-        tuple(worlds[sample.particle] for sample in (*best, *spare)),
+        tuple(done.worlds[sample.particle] for sample in (*best, *spare)),
         drawn,
         states,
         actions,
         space,
         Kept(*believed, simulated_share, float(shares[taken].mean()), robot),
         _spread(space, relations.names, best),
-        len(states),
+        len(done.states),
         len(samples),
-        recovered,
+        done.recovered,
         clock.seconds,
     )
 
@@ -227,20 +225,6 @@ def _states(
     """(M', D) particles: first those that keep R_F, then explorers, as they were drawn."""
     first = len(drawn) - options.exploring
     return torch.cat([generator.states(density, drawn[:first], options.budget(), rng), drawn[first:]])
-
-
-def _explore(samples: list[Sample], options: TargetOptions) -> Mask:
-    """(K,) which samples come from explorers."""
-    return np.array([sample.particle >= options.particles - options.exploring for sample in samples])
-
-
-def _judged(model: SkillEffectModel, event: FailureEvent, space: StateSpace, samples: list[Sample]) -> tuple[Array, Array]:
-    """(K,) how much of what is concerned is in view in each sample, and (K,) how much the sample teaches."""
-    names, broken = [event.before.names[row] for row in space.concerned], event.header.mismatches
-    kinds, outcomes = [mismatch.relation for mismatch in broken], [sample.outcome for sample in samples]
-    wrong = np.array([mistaken(model, outcome, names, kinds) for outcome in outcomes])
-    seen = np.array([in_view(sample, names) for sample in samples])
-    return seen, teaching(wrong, as_observed(broken, names, outcomes) & ends_alike(event, outcomes))
 
 
 def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:
@@ -280,13 +264,6 @@ class Clock:
 
     def __exit__(self, *raised: object) -> None:
         self.seconds[self._stage] = time.perf_counter() - self._start
-
-
-def _action_space(density: FailureRelations, states: Tensor, event: FailureEvent) -> ActionSpace:
-    call, space = event.header.call.call(), density.space
-    with torch.no_grad():
-        moved = density.moved(states)
-    return ActionSpace(call, space, moved, commands(call, space, states), aimed_at(call, space))
 
 
 def _spread(space: StateSpace, names: tuple[str, ...], samples: list[Sample]) -> Spread:

@@ -1,0 +1,143 @@
+"""Particles carried out in simulation, and how much each execution teaches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fail2progress.core.relations import Mask
+from fail2progress.core.scene import Array, Scene
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.physics import disturbances
+from fail2progress.learning.finetuning.chosen import ENOUGH, as_observed, ends_alike, in_view, mistaken, teaching
+from fail2progress.learning.finetuning.conditional import ROUNDS, descendants
+from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, scenes, simulated
+from fail2progress.learning.finetuning.repetitions import repeat
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.simulation.base import Disturbances, Outcome, Simulator
+from fail2progress.stein.actions import ActionSpace, aimed_at
+from fail2progress.stein.commands import commands
+from fail2progress.stein.likelihood import FailureRelations
+
+
+@dataclass(frozen=True)
+class Executed:
+    """(M, D) state and (M, D') action particles with their M worlds, what of them became executions, and whether the model gets
+    each of these wrong; how many had to be corrected first."""
+
+    states: Tensor
+    actions: Tensor
+    worlds: tuple[Disturbances, ...]
+    samples: tuple[Sample, ...]
+    wrong: Mask
+    recovered: int
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        """Of the samples."""
+        return [sample.outcome for sample in self.samples]
+
+    def with_more(self, other: Executed) -> Executed:
+        """These and others, whose particles are counted on."""
+        later = tuple(replace(sample, particle=sample.particle + len(self.states)) for sample in other.samples)
+        return Executed(
+            torch.cat([self.states, other.states]),
+            torch.cat([self.actions, other.actions]),
+            self.worlds + other.worlds,
+            self.samples + later,
+            np.concatenate([self.wrong, other.wrong]),
+            self.recovered + other.recovered,
+        )
+
+    def only(self, chosen: Mask) -> Executed:
+        """All particles, and of the samples those that are `chosen` (K,)."""
+        left = tuple(sample for sample, one in zip(self.samples, chosen, strict=True) if one)
+        return replace(self, samples=left, wrong=self.wrong[chosen])
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How particles of a failure are carried out. `base` is O_F rebuilt."""
+
+    model: SkillEffectModel
+    event: FailureEvent
+    base: Scene
+    density: FailureRelations
+    simulator: Simulator
+    seed: int
+
+    def action_space(self, states: Tensor) -> ActionSpace:
+        """The failed skill's parameters for (M, D) states."""
+        call, space = self.event.header.call.call(), self.density.space
+        with torch.no_grad():
+            moved = self.density.moved(states)
+        return ActionSpace(call, space, moved, commands(call, space, states), aimed_at(call, space))
+
+    def carry_out(self, states: Tensor, actions: Tensor, parameters: Tensor, part: int = 0) -> Executed:
+        """Execute (M, D) states with (M, D') actions, whose (M, n) parameters these are; each `part` is seen from other places."""
+        space, names = self.density.space, self.density.belief.names
+        worlds = tuple(disturbances(shares) for shares in space.physics.shares(space.world(states)))
+        made, call = scenes(space, names, self.base, states), self.event.header.call.call()
+        work = jobs(made, call, parameters, in_hand(space, names), self.seed + part, worlds)
+        samples, recovered = simulated(self.simulator, work, space.turn(states))
+        kinds = [mismatch.relation for mismatch in self.event.header.mismatches]
+        wrong = np.array([mistaken(self.model, sample.outcome, self.concerned, kinds) for sample in samples], bool)
+        return Executed(states, actions, worlds, tuple(samples), wrong, recovered)
+
+    @property
+    def concerned(self) -> list[str]:
+        """Names of what the failure concerns."""
+        return [self.event.before.names[row] for row in self.density.space.concerned]
+
+    def again(self) -> tuple[Outcome, ...]:
+        """The failure carried out again in its rebuilt scene."""
+        return repeat(self.event, self.base, self.simulator, self.seed, physics=self.density.space.physics).outcomes
+
+    def alike(self, outcomes: Sequence[Outcome], again: Sequence[Outcome]) -> Mask:
+        """(K,) in which executions the failure came about as it was observed."""
+        broken = self.event.header.mismatches
+        return as_observed(broken, self.concerned, outcomes, again) & ends_alike(self.event, outcomes, again)
+
+    def teaches(self, done: Executed, again: Sequence[Outcome]) -> Array:
+        """(K,) how much samples teach."""
+        return teaching(done.wrong, self.alike(done.outcomes, again))
+
+    def seen(self, done: Executed) -> Array:
+        """(K,) how much of what is concerned is in view in each sample."""
+        return np.array([in_view(sample, self.concerned) for sample in done.samples])
+
+    def conditioned(
+        self, done: Executed, again: Sequence[Outcome], samples: int, generator: torch.Generator
+    ) -> tuple[Executed, Array]:
+        """What is `done`, and where fewer than `samples` of it show what was observed, more that does (conditional.py); and how
+        much each of all that teaches."""
+        teaches = self.teaches(done, again)
+        if int((teaches == 1).sum()) >= samples:
+            return done, teaches
+        donors, count = (done.states, done.actions), max(len(done.states) // 2, 1)
+        for number in range(ROUNDS):
+            parents = self._showing(done, teaches, again)
+            if int((teaches == 1).sum()) >= samples + ENOUGH or not len(parents[0]):
+                break
+            states, actions = descendants(self.density.space, parents, donors, count, generator)
+            if not len(states):
+                break
+            more = self.carry_out(states, actions, self.action_space(states).parameters(actions), number + 1)
+            both = done.with_more(more)
+            teaches = self.teaches(both, again)
+            kept = (teaches == 1) | (np.arange(len(teaches)) < len(done.samples))
+            done, teaches = both.only(kept), teaches[kept]
+        return done, teaches
+
+    def _showing(self, done: Executed, teaches: Array, again: Sequence[Outcome]) -> tuple[Tensor, Tensor]:
+        """States and actions of what shows the failure, O_F and the failed call among them if these do when they are repeated."""
+        rows = [sample.particle for sample, value in zip(done.samples, teaches, strict=True) if value == 1]
+        states, actions = done.states[rows], done.actions[rows]
+        if 2 * int(self.alike(again, again).sum()) <= len(again):
+            return states, actions
+        own = self.density.space.observed().unsqueeze(0)
+        return torch.cat([states, own]), torch.cat([actions, self.action_space(own).failed()])
