@@ -1,5 +1,5 @@
 """Failures of several kinds: a pushed row, a carried stack, a drawer with a thing in it, a capsule in a cup in a box; and a row
-on top of a cabinet whose last is pushed off."""
+on top of a cabinet whose last is pushed off; a plank over a table's edge from which the block is carried that held it down."""
 
 from functools import lru_cache
 
@@ -30,6 +30,7 @@ def _scene(*things: _Put, inside: dict[str, str] | None = None, openings: dict[s
 
 
 _OTHER: _Put = ("other", "cuboid", (0.04, 0.04, 0.04), (0.75, 0.50, 0.0))
+_BESIDE: _Put = ("other", "cuboid", (0.04, 0.04, 0.04), (0.45, 0.30, 0.0))
 _ROW = _scene(
     *[(f"row_{i}", "cuboid", (0.045, 0.05, 0.05), (0.45 + 0.047 * i, 0.3, 0.0)) for i in range(3)],
     _OTHER,
@@ -59,7 +60,13 @@ _ON_TOP = _scene(
     inside={"drawer": "cabinet"},
     openings={"drawer": 0.0},
 )
+_HELD_DOWN = _scene(
+    ("plank", "cuboid", (0.06, 0.26, 0.015), (0.6, 0.58 + 0.04, 0.0)),
+    ("block", "cuboid", (0.055, 0.055, 0.07), (0.6, 0.62 - 0.095, 0.015)),
+    _BESIDE,
+)
 _CALLS = {
+    "held down": (_HELD_DOWN, SkillCall("pick_place", "block", (0.0, -0.75, -0.003, 0.0), "table_b")),
     "on top": (_ON_TOP, SkillCall("push", "row_0", (float(np.pi), 0.05))),
     "row": (_ROW, SkillCall("push", "row_0", (0.0, 0.08))),
     "stack": (_STACK, SkillCall("pick_place", "base", (0.05, -0.65, 0.012, 0.0), "table_b")),

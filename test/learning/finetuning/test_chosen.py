@@ -130,6 +130,34 @@ def test_what_falls_onto_the_table_is_not_alike_to_what_stays_though_the_table_h
     assert ends_alike(quiet, [sunk(0.06), sunk(0.08)]).all()  # what no execution shows says nothing
 
 
+def test_what_only_the_rebuilt_scene_shows_is_asked_as_well() -> None:
+    stands = failures.outcome("stack")
+    falls, names = fallen(stands, "top"), ["base", "top"]
+    broken = failures.mismatch("above", "top", "base")
+    assert as_observed([broken], names, [stands, stands]).all()  # none shows it
+    assert as_observed([broken], names, [stands, falls], [falls]).tolist() == [False, True]
+    assert not as_observed([broken], names, [stands, stands], [falls]).any()
+    event = failures.event("stack").model_copy(update={"observed": falls.after.relations})
+    assert ends_alike(event, [stands, stands]).all() and not ends_alike(event, [stands, stands], [falls]).any()
+
+
+def test_what_tips_or_turns_each_time_tips_or_turns_in_executions_that_are_alike() -> None:
+    done, event = failures.outcome("row"), failures.event("row")
+
+    def swung(axis: int, radians: float) -> Outcome:
+        scene = done.after.scene
+        poses = scene.poses.copy()
+        poses[scene.index("row_2"), 3:] = [np.cos(radians / 2), *(np.sin(radians / 2) * np.eye(3)[axis])]
+        return replace(done, after=replace(done.after, scene=scene.with_poses(poses)))
+
+    tips, turns = swung(0, 1.5), swung(2, 0.5)
+    every = [done, tips, turns]
+    assert ends_alike(event, every, [done]).all()  # what did neither may do both
+    assert ends_alike(event, every, [tips, tips]).tolist() == [False, True, False]
+    assert ends_alike(event, every, [turns, swung(2, -0.6)]).tolist() == [False, False, True]
+    assert ends_alike(event, every, [tips, done]).all()  # it does so by chance
+
+
 def test_what_was_observed_comes_before_what_else_is_wrong_and_both_before_what_is_right() -> None:
     wrong, alike = np.array([True, False, True, True]), np.array([False, True, True, False])
     teaches = teaching(wrong, alike)

@@ -78,15 +78,13 @@ class Execution:
         return ActionSpace(call, space, moved, commands(call, space, states), aimed_at(call, space))
 
     def carry_out(self, states: Tensor, actions: Tensor, parameters: Tensor, part: int = 0) -> Executed:
-        """Execute (M, D) states with (M, D') actions, whose (M, n) parameters these are; each `part` is seen from other places."""
+        """Execute (M, D) states with (M, D') actions of these (M, n) parameters; each `part` is seen from other places."""
         space, names = self.density.space, self.density.belief.names
         worlds = tuple(disturbances(shares) for shares in space.physics.shares(space.world(states)))
         made, call = scenes(space, names, self.base, states), self.event.header.call.call()
         work = jobs(made, call, parameters, in_hand(space, names), self.seed + part, worlds)
         samples, recovered = simulated(self.simulator, work, space.turn(states))
-        kinds = [mismatch.relation for mismatch in self.event.header.mismatches]
-        wrong = np.array([mistaken(self.model, sample.outcome, self.concerned, kinds) for sample in samples], bool)
-        return Executed(states, actions, worlds, tuple(samples), wrong, recovered)
+        return Executed(states, actions, worlds, tuple(samples), self.wrong([one.outcome for one in samples]), recovered)
 
     @property
     def concerned(self) -> list[str]:
@@ -96,6 +94,11 @@ class Execution:
     def again(self) -> tuple[Outcome, ...]:
         """The failure carried out again in its rebuilt scene."""
         return repeat(self.event, self.base, self.simulator, self.seed, physics=self.density.space.physics).outcomes
+
+    def wrong(self, outcomes: Sequence[Outcome]) -> Mask:
+        """(K,) which executions the model gets wrong."""
+        kinds = [mismatch.relation for mismatch in self.event.header.mismatches]
+        return np.array([mistaken(self.model, outcome, self.concerned, kinds) for outcome in outcomes], bool)
 
     def alike(self, outcomes: Sequence[Outcome], again: Sequence[Outcome]) -> Mask:
         """(K,) in which executions the failure came about as it was observed."""
@@ -137,7 +140,7 @@ class Execution:
         """States and actions of what shows the failure, O_F and the failed call among them if these do when they are repeated."""
         rows = [sample.particle for sample, value in zip(done.samples, teaches, strict=True) if value == 1]
         states, actions = done.states[rows], done.actions[rows]
-        if 2 * int(self.alike(again, again).sum()) <= len(again):
+        if 2 * int((self.alike(again, again) & self.wrong(again)).sum()) <= len(again):
             return states, actions
         own = self.density.space.observed().unsqueeze(0)
         return torch.cat([states, own]), torch.cat([actions, self.action_space(own).failed()])
