@@ -13,7 +13,7 @@ from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Scene, pose
-from fail2progress.failures.monitor import MonitorRule
+from fail2progress.failures.monitor import Astray, MonitorRule
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.perception.relations.registry import relation_detector
@@ -186,7 +186,7 @@ def test_a_model_that_leaves_contents_behind_fails_where_a_loaded_cup_travels(or
 
 def test_surprises_are_kept_and_stop_nothing(oracle: Make, store: FailureStore) -> None:
     """Where every millimetre surprises, the robot that stops at failures reaches its goal all the same, with one plan."""
-    keenest = MonitorRule(motion=(("pick_place", 0.0),))
+    keenest = MonitorRule(motion=(("pick_place", Astray()),))
     episode = Run(oracle(), store, trial(), config=AgentConfig(replan=False, stop_at_failure=True, rule=keenest)).episode()
     assert episode.outcome == "done" and len(episode.plans) == 1 and episode.failures == ()
     assert len(episode.surprises) == len(episode.taken) == len(store.headers())

@@ -30,6 +30,12 @@ def test_a_bar_that_does_not_move_is_told_again(capsys: pytest.CaptureFixture[st
     assert all(line.startswith("scenes: 0/100, 0 %") for line in said)
 
 
+def test_what_is_tracked_in_a_pipe_counts_as_it_comes(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress() as bar:
+        counts = [bar.tasks[0].completed for _ in bar.track(range(4), description="frames")]
+    assert counts == [0, 1, 2, 3] and "frames: 4/4, 100 %" in capsys.readouterr().err
+
+
 def test_stages_end_at_a_hundred_percent(capsys: pytest.CaptureFixture[str]) -> None:
     with stages() as tell:
         tell("states", 0.5)

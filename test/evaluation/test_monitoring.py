@@ -5,6 +5,8 @@ import pytest
 
 from fail2progress.evaluation.monitoring import Judged, calibrate, judged, noticed
 from fail2progress.failures.calibration import Calibration
+from fail2progress.failures.monitor import Astray
+from fail2progress.failures.surprise import CLOSE
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.perception.relations.registry import GEOMETRIC, LEARNED, relation_detector
@@ -41,13 +43,23 @@ def test_what_was_misread_before_the_skill_is_no_failure_of_it() -> None:
 
 def test_motion_is_calibrated_skill_by_skill_on_what_raises_no_alarm() -> None:
     """Where executions are enough for the promise; surprises are counted among those without an alarm alone."""
-    quiet = [Judged(False, -0.1, skill="push", astray=n / 1000) for n in range(1, 100)]
-    loud = [Judged(True, 0.3, skill="push", astray=9.0)] * 50
-    few = [Judged(False, -0.1, skill="open_drawer", astray=0.2)] * 40
+    quiet = [Judged(False, -0.1, skill="push", astray=Astray(n / 1000, n / 2000)) for n in range(1, 200)]
+    loud = [Judged(True, 0.3, skill="push", astray=Astray(9.0, 9.0))] * 50
+    few = [Judged(False, -0.1, skill="open_drawer", astray=Astray(0.2, 0.2))] * 90
     made = calibrate([*quiet[:50], *loud], 0.02, "d" * 64, [*quiet[50:], *few])
-    assert made.motion == {"push": 0.098} and made.executions == 100
-    seen = [Judged(False, -0.1, skill="push", astray=0.2), Judged(True, 0.3, skill="push", astray=0.2), few[0]]
+    assert made.motion == {"push": Astray(0.198, 0.099)} and made.executions == 100
+    seen = [replace(one, astray=Astray(0.1, 0.15)) for one in (quiet[0], loud[0], few[0])]
     assert noticed(seen, made)["surprises"] == 1
+
+
+def test_half_of_the_promise_is_for_the_object_and_half_for_what_else_moves() -> None:
+    """Where nothing else ever moves, what is within the bound of a learnt family still surprises nobody."""
+    random = np.random.default_rng(0)
+    quiet = [Judged(False, -0.1, skill="push", astray=Astray(far)) for far in random.exponential(0.02, 500)]
+    made = calibrate(quiet, 0.02, "d" * 64)
+    limits = made.motion["push"]
+    assert limits.others == CLOSE and sum(one.astray.own > limits.own for one in quiet) <= 5
+    assert not made.rule.surprises("push", Astray(limits.own, CLOSE)) and made.rule.surprises("push", Astray(0.0, 0.03))
 
 
 def test_a_relation_that_the_skill_left_alone_and_nobody_saw_is_misread() -> None:

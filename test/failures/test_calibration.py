@@ -12,7 +12,7 @@ from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.evaluation.studies.bases import bases
 from fail2progress.failures.calibration import SUFFIX, Calibration, CalibrationError, conformal_threshold, read, rule_for, score
-from fail2progress.failures.monitor import MonitorRule, mismatches, relied_on
+from fail2progress.failures.monitor import Astray, MonitorRule, mismatches, relied_on
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.combination import combination_for
@@ -66,6 +66,16 @@ def test_what_is_no_calibration_is_refused(tmp_path: Path) -> None:
         place.write_text(json.dumps({**made.model_dump(), **spoil}))
         with pytest.raises(CalibrationError, match=r"x.monitor.json: no calibration"):
             read(place)
+
+
+def test_one_number_of_an_earlier_version_is_both_limits_of_motion(tmp_path: Path) -> None:
+    made = Calibration(model="d" * 64, alpha=0.02, threshold=0.1, executions=100, good=90, motion={"push": Astray(0.08, 0.08)})
+    place = tmp_path / f"x{SUFFIX}"
+    place.write_text(json.dumps({**made.model_dump(), "motion": {"push": 0.08}}))
+    assert read(place) == made == Calibration.model_validate_json(made.model_dump_json())
+    place.write_text(json.dumps({**made.model_dump(), "motion": {"push": {"own": -1.0, "others": 0.1}}}))
+    with pytest.raises(CalibrationError, match=r"x.monitor.json: no calibration.*"):
+        read(place)
 
 
 def test_shipped_models_are_calibrated() -> None:

@@ -14,7 +14,7 @@ from fail2progress.core.relations import RelationState
 from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
-from fail2progress.failures.monitor import MonitorRule
+from fail2progress.failures.monitor import Astray, MonitorRule
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.sentences import story
 from fail2progress.failures.surprise import astray, same_motion
@@ -85,12 +85,12 @@ def test_what_is_expected_rightly_is_not_astray() -> None:
     before, after = found.before.cloud, found.after.cloud
     rows = [found.before.scene.index(name) for name in before.names]
     right = found.displacements[rows]
-    assert astray(before, after, right, "cup_1") < 0.03
+    assert astray(before, after, right, "cup_1").farthest < 0.03
     left = right.copy()
     left[before.index("capsule_1")] = 0.0
-    assert astray(before, after, left, "cup_1") == pytest.approx(
-        float(np.linalg.norm(right[before.index("capsule_1")])), abs=0.03
-    )
+    away = astray(before, after, left, "cup_1")
+    assert away.others == pytest.approx(float(np.linalg.norm(right[before.index("capsule_1")])), abs=0.03)
+    assert away.own == astray(before, after, right, "cup_1").own
     order = np.random.default_rng(0).permutation(len(after))
     shuffled = replace(
         after,
@@ -110,16 +110,16 @@ def test_where_a_thing_ends_that_falls_is_chance() -> None:
     binary = np.array(state.binary, float)
     binary[[state.names.index(name) for name in ("cup_1", "capsule_1")]] = 0.0
     nowhere = RelationState(state.names, binary, np.asarray(state.unary, float))
-    assert astray(before, after, still, "cup_1", (state, state)) == astray(before, after, still, "cup_1") > 0.2
-    assert (
-        astray(before, after, still, "cup_1", (nowhere, state)) == astray(before, after, still, "cup_1", (state, nowhere)) == 0.0
-    )
+    assert astray(before, after, still, "cup_1", (state, state)) == astray(before, after, still, "cup_1")
+    assert astray(before, after, still, "cup_1").own > 0.2
+    for states in ((nowhere, state), (state, nowhere)):
+        assert astray(before, after, still, "cup_1", states) == Astray()
 
 
 def test_what_is_not_seen_is_not_astray() -> None:
     found = samples.loaded_cup()
     gone = np.full_like(found.after.cloud.points, np.nan)
-    assert astray(found.before.cloud, replace(found.after.cloud, points=gone), np.zeros((len(gone), 3)), "cup_1") == 0.0
+    assert astray(found.before.cloud, replace(found.after.cloud, points=gone), np.zeros((len(gone), 3)), "cup_1") == Astray()
 
 
 def test_two_motions_are_the_same_within_what_rebuilt_scenes_allow() -> None:
@@ -129,5 +129,6 @@ def test_two_motions_are_the_same_within_what_rebuilt_scenes_allow() -> None:
 
 
 def test_a_rule_knows_the_skills_that_it_was_calibrated_for() -> None:
-    rule = MonitorRule(motion=(("push", 0.07),))
-    assert rule.surprises("push", 0.08) and not rule.surprises("push", 0.07) and not rule.surprises("pick_place", 5.0)
+    rule = MonitorRule(motion=(("push", Astray(0.07, 0.03)),))
+    assert rule.surprises("push", Astray(0.08, 0.0)) and rule.surprises("push", Astray(0.0, 0.04))
+    assert not rule.surprises("push", Astray(0.07, 0.03)) and not rule.surprises("pick_place", Astray(5.0, 5.0))

@@ -98,8 +98,8 @@ def _surprises(attempt: SkillExecution, after: Observation, rule: MonitorRule) -
     if not rule.motion:
         return False
     planned, states = attempt.planned, (attempt.planned.expected, after.relations)
-    distance = astray(attempt.before, after.cloud, planned.displacement, planned.call.object, states)
-    return rule.surprises(planned.call.skill, distance)
+    away = astray(attempt.before, after.cloud, planned.displacement, planned.call.object, states)
+    return rule.surprises(planned.call.skill, away)
 
 
 def _event(attempt: SkillExecution, after: Observation, found: tuple[Mismatch, ...]) -> FailureEvent:

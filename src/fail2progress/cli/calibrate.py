@@ -87,8 +87,8 @@ def calibrate(
         say(f"{name}: false alarms {counts['false_alarm_rate']:.1%}, F1 {counts['f1']:.3f}, {seen}, {skills}")
         quiet = counts["quiet"] + counts["misses"]
         say(f"{name}: of {quiet} without an alarm {counts['surprises']} surprise by where things ended")
-    far = ", ".join(f"{name} {1000 * metres:.0f} mm" for name, metres in made.motion.items())
-    say(f"motion surprises beyond: {far or 'no skill has enough executions'}")
+    far = "; ".join(f"{name} {1000 * one.own:.0f}, {1000 * one.others:.0f} mm" for name, one in made.motion.items())
+    say(f"motion of the object, of others, surprises beyond: {far or 'no skill has enough executions'}")
     say(f"threshold {made.threshold:.3f} on {made.good} good executions of {made.executions}: {place}")
 
 

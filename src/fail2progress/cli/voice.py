@@ -42,8 +42,9 @@ class Bars(Progress):
         self._last: TaskID | None = None
         self._ended: set[TaskID] = set()
         self._over = threading.Event()
-        times = (TimeElapsedColumn(), TimeRemainingColumn())
-        super().__init__(TextColumn("{task.description}"), BarColumn(), *columns, *times, console=console, disable=self.piped)
+        shown = (TextColumn("{task.description}"), BarColumn(), *columns, TimeElapsedColumn(), TimeRemainingColumn())
+        # What is drawn anew by itself also counts what is tracked, in a thread; where nothing is drawn, every item has to.
+        super().__init__(*shown, console=console, disable=self.piped, auto_refresh=not self.piped)
 
     def start(self) -> None:
         """See Progress."""

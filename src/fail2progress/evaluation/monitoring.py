@@ -9,8 +9,8 @@ from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.relations import RelationState
 from fail2progress.failures.calibration import Calibration, conformal_threshold, enough, score
-from fail2progress.failures.monitor import Conduct, Key, MonitorRule, relied_on
-from fail2progress.failures.surprise import astray
+from fail2progress.failures.monitor import Astray, Conduct, Key, MonitorRule, relied_on
+from fail2progress.failures.surprise import CLOSE, astray
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.perception.relations.base import RelationDetector
@@ -28,8 +28,8 @@ class Judged:
     misread: bool = False
     """Whether all that came out otherwise was believed wrongly before the skill already, which did not touch it."""
     skill: str = ""
-    astray: float = 0.0
-    """Metres between where something that moved was expected to end and where it was seen to, where that was farthest."""
+    astray: Astray = Astray()  # noqa: RUF009 (frozen)
+    """How far from where it was expected what moved was seen to end."""
 
 
 def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector) -> Judged:
@@ -88,13 +88,25 @@ def calibrate(found: Sequence[Judged], alpha: float, digest: str, more: Sequence
     return Calibration(model=digest, alpha=alpha, threshold=threshold, executions=len(found), good=len(good), motion=motion)
 
 
-def _motion(quiet: Sequence[Judged], alpha: float) -> dict[str, float]:
-    """By skill, the distance (m) that at most alpha of its executions without an alarm exceed; where they are enough to tell."""
-    by_skill: dict[str, list[float]] = {}
+def _motion(quiet: Sequence[Judged], alpha: float) -> dict[str, Astray]:
+    """By skill, the limits that at most alpha of its executions without an alarm exceed; where they are enough to tell.
+
+    Half of alpha is for the skill's object, half for what else moves: a push may leave its object far from where it was expected
+    and yet hardly ever moves anything else. Nothing within CLOSE is a surprise.
+    """
+    by_skill: dict[str, list[Astray]] = {}
     for one in quiet:
         by_skill.setdefault(one.skill, []).append(one.astray)
-    told = {name: distances for name, distances in sorted(by_skill.items()) if enough(len(distances), alpha)}
-    return {name: round(conformal_threshold(distances, alpha), 4) for name, distances in told.items()}
+    told = {name: away for name, away in sorted(by_skill.items()) if enough(len(away), alpha / 2)}
+    return {
+        name: Astray(_limit([one.own for one in away], alpha / 2), _limit([one.others for one in away], alpha / 2))
+        for name, away in told.items()
+    }
+
+
+def _limit(distances: Sequence[float], alpha: float) -> float:
+    """Metres, to a tenth of a millimetre."""
+    return max(round(conformal_threshold(distances, alpha), 4), CLOSE)
 
 
 def noticed(found: Iterable[Judged], made: Calibration) -> dict[str, float]:

@@ -12,17 +12,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from fail2progress.core.relations import RelationState
-from fail2progress.failures.monitor import Key, MonitorRule
+from fail2progress.failures.monitor import Astray, Key, MonitorRule
 from fail2progress.models import weights
 
 SUFFIX = ".monitor.json"
 _KEENEST = MonitorRule(high=0.5, low=0.5)
 """The rule of the lowest threshold: what it does not alarm at, none does."""
+
+
+def _limits(value: Any) -> Any:
+    """Earlier versions wrote one number for the skill's object and all else."""
+    return {"own": value, "others": value} if isinstance(value, float) else value
 
 
 class CalibrationError(ValueError):
@@ -44,8 +49,8 @@ class Calibration(BaseModel):
     executions: int
     """Of which `good` went as predicted: those were calibrated on."""
     good: int
-    motion: dict[str, float] = Field(default_factory=dict)
-    """By skill, how far (m) what it moves may end from where it was expected before that is a surprise, with the same promise:
+    motion: dict[str, Annotated[Astray, BeforeValidator(_limits)]] = Field(default_factory=dict)
+    """By skill, how far what it moves may end from where it was expected before that is a surprise, with the same promise:
     at most `alpha` of the skill's executions that raise no alarm. Skills with too few executions for that are left out."""
     measured: dict[str, Any] = Field(default_factory=dict)
     """False alarms and hits on executions that were not calibrated on."""

@@ -22,6 +22,29 @@ Key = tuple[str, str, str | None]
 
 
 @dataclass(frozen=True)
+class Astray:
+    """Metres, at least 0, between where things were expected to end and where they were seen to, where that is farthest."""
+
+    own: float = 0.0
+    """Of the skill's object."""
+    others: float = 0.0
+    """Of what else was seen to move."""
+
+    def __post_init__(self) -> None:
+        if not (self.own >= 0.0 and self.others >= 0.0):
+            raise ValueError(f"distances must be at least 0 m, got {self.own:g} and {self.others:g}")
+
+    @property
+    def farthest(self) -> float:
+        """Of all that is judged."""
+        return max(self.own, self.others)
+
+    def beyond(self, limits: Astray) -> bool:
+        """Whether either is farther than its limit."""
+        return self.own > limits.own or self.others > limits.others
+
+
+@dataclass(frozen=True)
 class MonitorRule:
     """A mismatch matters if one belief is above `high`, the other below `low`, on a relation that the plan relies on."""
 
@@ -29,12 +52,13 @@ class MonitorRule:
     low: float = 0.3
     relations: tuple[str, ...] = SUPPORT
     """Relations that count for every pair of objects concerned; others only where the goal or a skill speaks of them."""
-    motion: tuple[tuple[str, float], ...] = ()
-    """By skill, how far (m) what it moves may end from where it was expected before that is a surprise; none for other skills."""
+    motion: tuple[tuple[str, Astray], ...] = ()
+    """By skill, how far what it moves may end from where it was expected before that is a surprise; none for other skills."""
 
-    def surprises(self, skill_name: str, distance: float) -> bool:
-        """Whether a distance (m) between expected and seen end is beyond what the skill's executions usually show."""
-        return distance > dict(self.motion).get(skill_name, float("inf"))
+    def surprises(self, skill_name: str, away: Astray) -> bool:
+        """Whether something ended farther from where it was expected than the skill's executions usually show."""
+        limits = dict(self.motion).get(skill_name)
+        return limits is not None and away.beyond(limits)
 
     def differ(self, relation: str, expected: float, observed: float) -> bool:
         """Whether two beliefs are on opposite sides with room between them.

@@ -15,6 +15,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.monitor import Astray
 from fail2progress.stein.concerned import seen_moving
 
 CLOSE = 0.025
@@ -26,8 +27,8 @@ _HOLDING = ("above", "inside")
 
 def astray(
     before: SegmentedCloud, after: SegmentedCloud, expected: Array, moved: str, states: Sequence[RelationState] = ()
-) -> float:
-    """Largest distance (m) between where something was expected to end and where it was seen to; 0 where nothing is known.
+) -> Astray:
+    """How far from where they were expected things were seen to end; 0 where nothing is known.
 
     expected: (N, 3) m, the motion expected of the segments of `before`. Judged are the object that the skill moves and all that
     was seen to move, by the middles of their boxes; `after` may name more than `before`, in another order. What is on and in
@@ -36,8 +37,9 @@ def astray(
     """
     last = matching(after, before)
     error = np.nan_to_num(np.linalg.norm(_middles(last) - _middles(before) - expected, axis=1))
-    rows = {before.index(moved), *seen_moving(before, last)}
-    return max((float(error[row]) for row in rows if all(held(before.names[row], state) for state in states)), default=0.0)
+    own, others = before.index(moved), set(seen_moving(before, last))
+    judged = {row for row in {own, *others} if all(held(before.names[row], state) for state in states)}
+    return Astray(*(max((float(error[row]) for row in judged & part), default=0.0) for part in ({own}, others - {own})))
 
 
 def moving(event: FailureEvent) -> tuple[str, ...]:
