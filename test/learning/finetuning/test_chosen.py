@@ -150,12 +150,13 @@ def test_what_tips_or_turns_each_time_tips_or_turns_in_executions_that_are_alike
         poses[scene.index("row_2"), 3:] = [np.cos(radians / 2), *(np.sin(radians / 2) * np.eye(3)[axis])]
         return replace(done, after=replace(done.after, scene=scene.with_poses(poses)))
 
-    tips, turns = swung(0, 1.5), swung(2, 0.5)
+    tips, turns = swung(0, 1.5), swung(2, 1.0)
     every = [done, tips, turns]
     assert ends_alike(event, every, [done]).all()  # what did neither may do both
     assert ends_alike(event, every, [tips, tips]).tolist() == [False, True, False]
-    assert ends_alike(event, every, [turns, swung(2, -0.6)]).tolist() == [False, False, True]
+    assert ends_alike(event, every, [turns, swung(2, -1.1)]).tolist() == [False, False, True]
     assert ends_alike(event, every, [tips, done]).all()  # it does so by chance
+    assert ends_alike(event, every, [swung(2, 0.3)]).all()  # of a small block no corner ends elsewhere
 
 
 def test_what_was_observed_comes_before_what_else_is_wrong_and_both_before_what_is_right() -> None:
