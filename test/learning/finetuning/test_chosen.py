@@ -2,7 +2,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from fail2progress.learning.finetuning.chosen import KEPT, as_observed, ends_alike, in_view, mistaken, parted, ranked, teaching
+from fail2progress.learning.finetuning.chosen import (
+    KEPT,
+    as_observed,
+    ends_alike,
+    foreseeable,
+    in_view,
+    mistaken,
+    parted,
+    ranked,
+    teaching,
+)
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.simulation.base import Outcome
@@ -157,6 +167,24 @@ def test_what_tips_or_turns_each_time_tips_or_turns_in_executions_that_are_alike
     assert ends_alike(event, every, [turns, swung(2, -1.1)]).tolist() == [False, False, True]
     assert ends_alike(event, every, [tips, done]).all()  # it does so by chance
     assert ends_alike(event, every, [swung(2, 0.3)]).all()  # of a small block no corner ends elsewhere
+
+
+def ended_aside(outcome: Outcome, name: str, shift: tuple[float, float, float]) -> Outcome:
+    """An execution in which a thing ends so many metres from where it did."""
+    scene = outcome.after.scene
+    poses = scene.poses.copy()
+    poses[scene.index(name), :3] += shift
+    return replace(outcome, after=replace(outcome.after, scene=scene.with_poses(poses)))
+
+
+def test_where_a_fallen_thing_lies_is_chance_and_that_it_falls_is_not() -> None:
+    done = failures.outcome("held down")
+    lies, carried = ended_aside(done, "plank", (0.2, -0.1, 0.0)), ended_aside(done, "block", (0.1, 0.0, 0.0))
+    height = -float(done.displacements[done.before.scene.index("plank"), 2])
+    stays = ended_aside(done, "plank", (0.0, 0.0, height))
+    assert height > 0.2 and foreseeable(done, [done, lies])
+    assert not foreseeable(done, [lies, carried]) and not foreseeable(done, [lies, stays])
+    assert not foreseeable(done, [replace(done, stable=False)])
 
 
 def test_what_was_observed_comes_before_what_else_is_wrong_and_both_before_what_is_right() -> None:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from fail2progress.learning.finetuning.chance import shifted
+from fail2progress.learning.finetuning.chosen import falling, foreseeable
 from fail2progress.learning.finetuning.executions import Executed, Execution
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
@@ -17,7 +19,12 @@ from support import failures
 @pytest.fixture
 def doing(model: Points2Plans, simulator: MujocoSimulator) -> Execution:
     """A plank over a table's edge falls when the block is carried away that held it down."""
-    event, scene = failures.event("held down"), failures.outcome("held down").before.scene
+    return execution("held down", model, simulator)
+
+
+def execution(kind: str, model: Points2Plans, simulator: MujocoSimulator) -> Execution:
+    """Of a failure, in the scene that it was."""
+    event, scene = failures.event(kind), failures.outcome(kind).before.scene
     belief = encode_observation(model, event.before)
     density = FailureRelations(model, belief, state_space(belief, observed(event), scene), event.relations_before)
     return Execution(model, event, scene, density, simulator, 0)
@@ -57,3 +64,24 @@ def test_where_the_rebuilt_scene_mostly_does_not_show_the_failure_either_nothing
     assert doing.alike(again, again).tolist() == [False, False, True]
     found, teaches = doing.conditioned(done, again, 4, torch.Generator().manual_seed(0))
     assert found is done and not (teaches == 1).any()
+
+
+def test_what_is_learnt_besides_falls_from_starts_some_millimetres_aside_as_well(
+    model: Points2Plans, simulator: MujocoSimulator
+) -> None:
+    doing = execution("on top", model, simulator)
+    done, again = drawn(doing, 8), doing.again()
+    falls = replace(done, samples=tuple(replace(one, outcome=fell) for one, fell in zip(done.samples, again, strict=False)))
+    rows = range(len(falls.samples))
+    found = doing.besides(falls, rows, 3)
+    assert 0 < len(found) <= 3 and all(any(one is outcome for outcome in again) for one in found)
+    for one in found:
+        (pair,) = shifted([one], [done.worlds[0]], doing.simulator, doing.seed)
+        assert foreseeable(one, pair) and all(falling(other).any() for other in pair)
+    assert doing.besides(falls, [], 3) == doing.besides(falls, rows, 0) == ()
+
+
+def test_of_what_is_carried_nothing_is_learnt_besides(doing: Execution) -> None:
+    done, again = drawn(doing, 2), doing.again()
+    falls = replace(done, samples=tuple(replace(one, outcome=fell) for one, fell in zip(done.samples, again, strict=False)))
+    assert all(falling(one.outcome).any() for one in falls.samples) and doing.besides(falls, range(2), 2) == ()

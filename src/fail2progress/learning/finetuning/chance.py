@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from fail2progress.core.camera import Camera
 from fail2progress.core.relations import BINARY, BY_DEGREES, Mask, binary_relations
 from fail2progress.core.scene import Array
 from fail2progress.failures.surprise import CLOSE
@@ -68,6 +69,22 @@ def spread(outcome: Outcome, again: Iterable[Outcome]) -> Array:
     """(N,) metres by which motions differ at most where an execution is repeated with shifted starts, or where things bounce."""
     apart = [np.linalg.norm(other.displacements - outcome.displacements, axis=1) for other in again]
     return np.asarray(np.max([np.zeros(len(outcome.displacements)), *apart], axis=0))
+
+
+def shifted(
+    outcomes: Sequence[Outcome], worlds: Sequence[Disturbances], simulator: Simulator, seed: int
+) -> list[tuple[Outcome, Outcome]]:
+    """Each execution repeated twice in its world, with all that can move shifted by KNOWN to opposite sides."""
+    rng, jobs = np.random.default_rng(seed), list[Job]()
+    for outcome, world in zip(outcomes, worlds, strict=True):
+        scene, angle = outcome.before.scene, rng.uniform(0.0, 2 * np.pi)
+        movable = np.array([spec.movable for spec in scene.objects])
+        for side in (KNOWN, -KNOWN):
+            poses = scene.poses.copy()
+            poses[movable, :2] += side * np.array([np.cos(angle), np.sin(angle)])
+            jobs.append(Job(scene.with_poses(poses), outcome.call, Camera(), seed=seed, disturbances=world))
+    done = list(simulator.execute_all(jobs))
+    return list(zip(done[::2], done[1::2], strict=True))
 
 
 def bouncing(world: Disturbances) -> Disturbances:

@@ -17,6 +17,7 @@ from fail2progress.core.relations import BINARY, SUPPORT, Mask
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.surprise import CLOSE, held, moving
+from fail2progress.learning.finetuning.chance import spread
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
@@ -30,6 +31,8 @@ _WHOLE = 8.0
 """What visibility is multiplied by: from an eighth of its outline on a thing counts as seen whole."""
 _TEACHES = 10.0
 """What a scene that teaches counts, in parts of R_F: it comes before all others."""
+OTHERWISE = 0.5
+"""How much a scene teaches that the model gets wrong otherwise than was observed; one that shows what was observed teaches 1."""
 _ALIKE = 0.6
 """Share of broken relations from which the failure came about as it was observed: a model that says so has learnt it."""
 KEPT = 0.96
@@ -82,9 +85,9 @@ def parted(order: Sequence[int], shares: Array, teaches: Array, samples: int) ->
 
 
 def teaching(wrong: Mask, alike: Mask) -> Array:
-    """(K,) how much scenes teach: 1 where the model gets `wrong` what was observed, half of that where it gets something else
+    """(K,) how much scenes teach: 1 where the model gets `wrong` what was observed, OTHERWISE where it gets something else
     wrong, and 0 where it is right: where things are hidden, it has nothing to be wrong about."""
-    return np.asarray(wrong * np.where(alike, 1.0, 0.5))
+    return np.asarray(wrong * np.where(alike, 1.0, OTHERWISE))
 
 
 def as_observed(
@@ -127,6 +130,18 @@ def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome], again: Sequence
     )
     shown = shown.reshape(len(outcomes) + len(again), 2 * len(rows) + len(swung))
     return np.asarray(shown[: len(outcomes), shown.any(axis=0)].all(axis=1))
+
+
+def foreseeable(outcome: Outcome, again: Sequence[Outcome]) -> bool:
+    """Whether all that an execution moves ends there in its repetitions, too, or falls in each: where a thing lies that has
+    fallen is chance, and that it falls is not (docs/decisions/0065)."""
+    quiet, falls = spread(outcome, again) < CLOSE, np.all([falling(one) for one in (outcome, *again)], axis=0)
+    return all(one.stable for one in again) and bool((quiet | falls).all())
+
+
+def falling(outcome: Outcome) -> Mask:
+    """(N,) what falls in an execution."""
+    return np.array([_falls(_ways(name, outcome), outcome.call) for name in outcome.before.scene.names])
 
 
 def _falls(ways: Array, call: SkillCall) -> bool:

@@ -13,12 +13,23 @@ from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.physics import disturbances
-from fail2progress.learning.finetuning.chosen import ENOUGH, as_observed, ends_alike, in_view, mistaken, teaching
+from fail2progress.learning.finetuning.chance import shifted
+from fail2progress.learning.finetuning.chosen import (
+    ENOUGH,
+    as_observed,
+    ends_alike,
+    falling,
+    foreseeable,
+    in_view,
+    mistaken,
+    teaching,
+)
 from fail2progress.learning.finetuning.conditional import ROUNDS, descendants
 from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, scenes, simulated
 from fail2progress.learning.finetuning.repetitions import repeat
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.simulation.base import Disturbances, Outcome, Simulator
+from fail2progress.skills.registry import skill
 from fail2progress.stein.actions import ActionSpace, aimed_at
 from fail2progress.stein.commands import commands
 from fail2progress.stein.likelihood import FailureRelations
@@ -112,6 +123,19 @@ class Execution:
     def seen(self, done: Executed) -> Array:
         """(K,) how much of what is concerned is in view in each sample."""
         return np.array([in_view(sample, self.concerned) for sample in done.samples])
+
+    def besides(self, done: Executed, rows: Sequence[int], most: int) -> tuple[Outcome, ...]:
+        """Up to `most` executions, of the samples in `rows`, in which something falls, also from starts some millimetres off.
+
+        Of all that may go otherwise than was observed a fall is what a model has weights of its own for, and what ends a plan.
+        What a skill carries may lose things anywhere on its way, which no weights say: then there are none (docs/decisions/0110).
+        """
+        if skill(self.event.header.call.skill).carries:
+            return ()
+        near = [done.samples[row] for row in rows if falling(done.samples[row].outcome).any()][: 2 * most]
+        found, worlds = [one.outcome for one in near], [done.worlds[one.particle] for one in near]
+        again = shifted(found, worlds, self.simulator, self.seed)
+        return tuple(one for one, others in zip(found, again, strict=True) if foreseeable(one, others))[:most]
 
     def conditioned(
         self, done: Executed, again: Sequence[Outcome], samples: int, generator: torch.Generator

@@ -12,7 +12,7 @@ from torch import Tensor
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import BINARY
 from fail2progress.failures.surprise import CLOSE
-from fail2progress.learning.finetuning.chance import KNOWN, MOVED, bounced, certain, spread
+from fail2progress.learning.finetuning.chance import MOVED, bounced, certain, shifted, spread
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.models.base import SkillEffectModel, expected_motion
 from fail2progress.models.training.losses import Views, view
@@ -57,20 +57,12 @@ def plain(executions: Transitions) -> HeldBack:
 def held_back(outcomes: Sequence[Outcome], worlds: Sequence[Disturbances], simulator: Simulator, seed: int) -> HeldBack:
     """Executions, each repeated in its world with starts shifted to opposite sides, and where things bounce, so that chance is
     told from rule."""
-    rng, jobs, pairs = np.random.default_rng(seed), list[Job](), list(zip(outcomes, worlds, strict=True))
-    for outcome, world in pairs:
-        scene, angle = outcome.before.scene, rng.uniform(0.0, 2 * np.pi)
-        movable = np.array([spec.movable for spec in scene.objects])
-        for side in (KNOWN, -KNOWN):
-            poses = scene.poses.copy()
-            poses[movable, :2] += side * np.array([np.cos(angle), np.sin(angle)])
-            jobs.append(Job(scene.with_poses(poses), outcome.call, Camera(), seed=seed, disturbances=world))
-    done = list(simulator.execute_all(jobs))
+    done, pairs = shifted(outcomes, worlds, simulator, seed), zip(outcomes, worlds, strict=True)
     aside = bounced([Job(o.before.scene, o.call, Camera(), seed=seed, disturbances=w) for o, w in pairs], simulator)
     found = plain(from_outcomes(outcomes))
     calm = []
     for row, outcome in enumerate(outcomes):
-        again = [other for other in (*done[2 * row : 2 * row + 2], aside[row]) if other is not None and other.stable]
+        again = [other for other in (*done[row], aside[row]) if other is not None and other.stable]
         same, quiet, count = certain(outcome, again), spread(outcome, again) < CLOSE, len(outcome.displacements)
         found.relations[row, :count, :count] = torch.from_numpy(same)
         found.motions[row, :count] = torch.from_numpy(quiet)

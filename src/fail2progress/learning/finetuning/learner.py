@@ -75,7 +75,7 @@ class FineTuningResult:
 
     def lesson(self) -> RehearsalSet:
         """What was learnt from, to be rehearsed in later lessons, and the executions that were held back."""
-        learnt = [from_outcomes(t.outcomes) for t in self.targeted]
+        learnt = [from_outcomes(t.learnt) for t in self.targeted]
         kept = [from_outcomes([outcome for outcome, _ in t.judged]) for t in self.targeted]
         return RehearsalSet(concatenate(learnt), concatenate(kept))
 
@@ -92,6 +92,7 @@ class FineTuningResult:
             "seconds": self.seconds,
             "dataset": {
                 "samples": sum(len(t.outcomes) for t in self.targeted),
+                "besides": sum(len(t.besides) for t in self.targeted),
                 "tried": sum(t.tried for t in self.targeted),
                 "stable": sum(t.stable for t in self.targeted),
                 "recovered": sum(t.recovered for t in self.targeted),
@@ -198,7 +199,7 @@ class _Learning:
 
     def _climb(self, targeted: tuple[Targeted, ...], options: TargetOptions) -> None:
         """The ladder: adjust more and more weights until a model is good enough or time is over."""
-        data = concatenate([from_outcomes(t.outcomes) for t in targeted])
+        data = concatenate([from_outcomes(t.learnt) for t in targeted])
         start = time.perf_counter()
         pairs = [pair for own in targeted for pair in own.judged]
         check = held_back([outcome for outcome, _ in pairs], [world for _, world in pairs], self.learner.simulator, self.seed)

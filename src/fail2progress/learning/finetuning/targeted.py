@@ -14,7 +14,7 @@ from fail2progress.core.names import unknown
 from fail2progress.core.scene import Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
-from fail2progress.learning.finetuning.chosen import parted, ranked
+from fail2progress.learning.finetuning.chosen import OTHERWISE, parted, ranked
 from fail2progress.learning.finetuning.doubt import doubted, without
 from fail2progress.learning.finetuning.executions import Execution
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
@@ -30,6 +30,8 @@ from fail2progress.stein.states import NothingToVaryError, StateSpace, state_spa
 
 _EXPLORED = 1.5
 """Explorers in parts of D+."""
+_BESIDES = 0.5
+"""What is learnt from besides D+, at most, in parts of it."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,8 @@ class Targeted:
     """D+ and how it came about."""
 
     outcomes: tuple[Outcome, ...]
+    besides: tuple[Outcome, ...]
+    """Executions around the failure that the model gets wrong otherwise than was observed: learnt from, and not judged on."""
     spare: tuple[Outcome, ...]
     """Stable scenes that were not chosen: the acceptance test judges on them. See chosen.parted."""
     worlds: tuple[Disturbances, ...]
@@ -125,6 +129,11 @@ class Targeted:
     recovered: int = 0
     """How many stood still only after their contacts had been corrected."""
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def learnt(self) -> tuple[Outcome, ...]:
+        """All that is learnt from."""
+        return self.outcomes + self.besides
 
     @property
     def judged(self) -> tuple[tuple[Outcome, Disturbances], ...]:
@@ -191,19 +200,22 @@ def target(
         done, again = doing.carry_out(states, actions, action_space.parameters(actions)), doing.again()
         most = options.samples if generator.explores else 0
         done, teaches = doing.conditioned(done, again, most, rng)
-    samples, particles = done.samples, np.array([sample.particle for sample in done.samples])
-    if not samples:
-        raise NothingToVaryError(f"none of {len(states)} generated scenes was stable; use more samples or another failure")
-    relations = without(event.relations_before, unsure)
-    shares, seen = np.array([kept(relations, space, one).mean() for one in samples]), doing.seen(done)
-    explorer = (particles >= sure) & (particles < options.particles)
-    order = ranked(shares, seen, teaches, explorer, options.samples, options.explorers)
-    taken, apart = parted(order, shares, teaches, options.samples)
-    best, spare = [samples[i] for i in taken], [samples[i] for i in apart]
+        samples, particles = done.samples, np.array([sample.particle for sample in done.samples])
+        if not samples:
+            raise NothingToVaryError(f"none of {len(states)} generated scenes was stable; use more samples or another failure")
+        relations = without(event.relations_before, unsure)
+        shares, seen = np.array([kept(relations, space, one).mean() for one in samples]), doing.seen(done)
+        explorer = (particles >= sure) & (particles < options.particles)
+        order = ranked(shares, seen, teaches, explorer, options.samples, options.explorers)
+        taken, apart = parted(order, shares, teaches, options.samples)
+        best, spare = [samples[i] for i in taken], [samples[i] for i in apart]
+        otherwise = [i for i in order if teaches[i] == OTHERWISE and i not in taken and i not in apart]
+        besides = doing.besides(done, otherwise, round(_BESIDES * options.samples))
     robot = float(np.mean([kept(relations, space, sample, robot=True).mean() for sample in best]))
     simulated_share = float(shares[particles < sure].mean()) if (particles < sure).any() else 0.0
     return Targeted(
         tuple(sample.outcome for sample in best),
+        besides,
         tuple(sample.outcome for sample in spare),
         tuple(done.worlds[sample.particle] for sample in (*best, *spare)),
         drawn,
