@@ -19,7 +19,7 @@ ITEMS = Path(__file__).with_name("items.jsonl")
 def main(items: Path = ITEMS, out: Path | None = None) -> None:
     """Print what was learnt; write the tuned model where a file is named and the gate let it through."""
     # Less than by default (20 samples, 200 epochs, 45 s for what passes better): this failure is mended as well by that.
-    lesson = f2p.learn(items, None, TargetOptions(samples=8), FinetuneOptions(epochs=80), seed=0, patience=0.0)
+    lesson = f2p.learn(items, targeting=TargetOptions(samples=8), finetuning=FinetuneOptions(epochs=80), patience=0.0)
     samples = sum(len(targeted.outcomes) for targeted in lesson.targeted)
     print(f"{samples} executions like the failure, {sum(lesson.seconds.values()):.0f} s")
     print(f"the tuned model {'passed' if lesson.verdict.passed else 'was rejected'}: {lesson.verdict.reason}")

@@ -27,7 +27,7 @@ _KEENEST = MonitorRule(high=0.5, low=0.5)
 
 def _limits(value: Any) -> Any:
     """Earlier versions wrote one number for the skill's object and all else."""
-    return {"own": value, "others": value} if isinstance(value, float) else value
+    return {"own": value, "others": value} if isinstance(value, (int, float)) else value
 
 
 class CalibrationError(ValueError):

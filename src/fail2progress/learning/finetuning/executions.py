@@ -145,9 +145,9 @@ class Execution:
         teaches = self.teaches(done, again)
         if int((teaches == 1).sum()) >= samples:
             return done, teaches
-        donors, count = (done.states, done.actions), max(len(done.states) // 2, 1)
+        donors, count, own = (done.states, done.actions), max(len(done.states) // 2, 1), self._observed(again)
         for number in range(ROUNDS):
-            parents = self._showing(done, teaches, again)
+            parents = _showing(done, teaches, own)
             if int((teaches == 1).sum()) >= samples + ENOUGH or not len(parents[0]):
                 break
             states, actions = descendants(self.density.space, parents, donors, count, generator)
@@ -160,11 +160,15 @@ class Execution:
             done, teaches = both.only(kept), teaches[kept]
         return done, teaches
 
-    def _showing(self, done: Executed, teaches: Array, again: Sequence[Outcome]) -> tuple[Tensor, Tensor]:
-        """States and actions of what shows the failure, O_F and the failed call among them if these do when they are repeated."""
-        rows = [sample.particle for sample, value in zip(done.samples, teaches, strict=True) if value == 1]
-        states, actions = done.states[rows], done.actions[rows]
-        if 2 * int((self.alike(again, again) & self.wrong(again)).sum()) <= len(again):
-            return states, actions
-        own = self.density.space.observed().unsqueeze(0)
-        return torch.cat([states, own]), torch.cat([actions, self.action_space(own).failed()])
+    def _observed(self, again: Sequence[Outcome]) -> tuple[Tensor, Tensor]:
+        """(1, D) state and (1, D') action: O_F and the failed call, if most repetitions show what was observed and the model gets
+        them wrong; (0, D) and (0, D') otherwise."""
+        states = self.density.space.observed().unsqueeze(0)
+        count = int(2 * int((self.alike(again, again) & self.wrong(again)).sum()) > len(again))
+        return states[:count], self.action_space(states).failed()[:count]
+
+
+def _showing(done: Executed, teaches: Array, own: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """(P, D) states and (P, D') actions of what shows the failure, and O_F's `own` after these."""
+    rows = [sample.particle for sample, value in zip(done.samples, teaches, strict=True) if value == 1]
+    return torch.cat([done.states[rows], own[0]]), torch.cat([done.actions[rows], own[1]])
