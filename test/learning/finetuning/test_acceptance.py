@@ -104,6 +104,15 @@ def test_no_kind_of_relation_may_stay_unlearnt(first: float, then: float, passes
     assert judge(before, replace(before, failure_f1=0.95, worst=then)).passed is passes
 
 
+def test_what_other_weights_learn_of_the_same_data_is_asked_of_a_model() -> None:
+    after = replace(BEFORE, failure_f1=0.9)
+    assert judge(BEFORE, after, reach=0.96).passed
+    verdict = judge(BEFORE, after, reach=0.98)
+    assert not verdict.passed and "other weights reach an F1 of 0.98 there, it 0.90" in verdict.reason
+    assert judge(BEFORE, after, Rule(behind=0.5), reach=0.98).passed
+    assert judge(BEFORE, replace(BEFORE, failure_f1=0.98), reach=0.98).passed  # nothing is behind itself
+
+
 def test_how_much_may_be_lost_can_be_said() -> None:
     after = replace(BEFORE, failure_f1=1.0, held_out_prediction=0.90)
     assert judge(BEFORE, after, Rule(margin=0.05)).passed and not judge(BEFORE, after, Rule(margin=0.0)).passed

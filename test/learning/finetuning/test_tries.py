@@ -1,7 +1,7 @@
 import pytest
 
-from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Scores
-from fail2progress.learning.finetuning.tries import Try, best_of
+from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, Scores
+from fail2progress.learning.finetuning.tries import Try, best_of, compared
 from fail2progress.models.points2plans.model import Points2Plans
 
 START = Scores(0.6, 0.2, 0.9, 0.97, motion=0.1, far=0.4)
@@ -78,3 +78,12 @@ def test_what_forgets_more_than_the_aim_is_taken_only_where_it_mends_much_more(m
     assert (forgets.label, part.label) == ("all", "all, 90% of the way")
     assert best_of([forgets, part]) is part
     assert best_of([forgets, tried(model, "all", 0.90, lost=0.0, share=0.5)]) is forgets
+
+
+@pytest.mark.parametrize(("more", "passed"), [(0.80, [True, True]), (0.99, [False, True])])
+def test_what_is_learnt_of_the_same_data_is_judged_side_by_side(model: Points2Plans, more: float, passed: list[bool]) -> None:
+    """The fewest weights pass, until others show how much more these data teach."""
+    tries = [tried(model, "relations", 0.75), tried(model, "all", more)]
+    beside = compared(tries, Rule())
+    assert [one.verdict.passed for one in beside] == passed and [one.model for one in beside] == [model, model]
+    assert [one.verdict.passed for one in compared(tries[:1], Rule())] == [True]

@@ -23,7 +23,7 @@ from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.repetitions import Repetitions, repeat
 from fail2progress.learning.finetuning.symmetry import copies
 from fail2progress.learning.finetuning.targeted import Rebuild, Report, Targeted, TargetOptions, rebuilt, target
-from fail2progress.learning.finetuning.tries import Try, best_of
+from fail2progress.learning.finetuning.tries import Try, best_of, compared
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.learning.pretraining.pretrain import Codes
 from fail2progress.models.base import SkillEffectModel
@@ -210,7 +210,7 @@ class _Learning:
         self._spent("gate", time.perf_counter() - start)
         found: dict[str | None, SkillEffectModel] = {None: self.model}
         sources = *copies(data, self.learner.finetuning.mirror), known.replay, *(lesson.replay for lesson in known.lessons)
-        learnt = torch.cat([codes(source) for source in sources])
+        learnt, first = torch.cat([codes(source) for source in sources]), len(self.tries)
 
         def judged(adjusts: str, tuned: SkillEffectModel, share: float = 1.0) -> AcceptanceResult:
             start = time.perf_counter()
@@ -219,7 +219,8 @@ class _Learning:
             self._spent("gate", time.perf_counter() - start)
             verdict = judge(before, after, self.learner.rule)
             self.tries.append(Try(adjusts, options.freedom, options.samples, verdict, tuned, targeted, share))
-            return verdict
+            self.tries[first:] = compared(self.tries[first:], self.learner.rule)
+            return self.tries[-1].verdict
 
         for rung in self._rungs():
             if rung.last and self._passed:
