@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from fail2progress.core.names import unknown
 from fail2progress.core.relations import BINARY, UNARY, RelationState
@@ -76,6 +76,10 @@ class Goal:
     def objects(self) -> tuple[str, ...]:
         """Names that the goal speaks of, each once, in order of first mention."""
         return tuple(dict.fromkeys(name for atom in self.atoms for name in atom.names))
+
+    def renamed(self, names: Mapping[str, str]) -> Goal:
+        """The same of things that go by other names. KeyError where one has none."""
+        return Goal(tuple(replace(a, subject=names[a.subject], other=a.other and names[a.other]) for a in self.atoms))
 
     def without(self, names: Collection[str]) -> Goal | None:
         """The atoms that speak of none of these objects; None where there are none."""

@@ -70,13 +70,7 @@ def asked_of(robot: SightedRobot, stages: tuple[Goal, ...]) -> tuple[tuple[Goal,
     if missing:
         return stages, missing
     known = {name: segment for name, segment in names.items() if segment is not None}
-    return tuple(_renamed_goal(goal, known) for goal in stages), ()
-
-
-def _renamed_goal(goal: Goal, names: Mapping[str, str]) -> Goal:
-    return Goal(
-        tuple(replace(a, subject=names[a.subject], other=None if a.other is None else names[a.other]) for a in goal.atoms)
-    )
+    return tuple(goal.renamed(known) for goal in stages), ()
 
 
 def in_true_names(episode: Episode, robot: SightedRobot) -> Episode:

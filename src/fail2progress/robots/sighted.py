@@ -13,7 +13,7 @@ from fail2progress.perception.segmentation.base import Perceived, PerceptionErro
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.robots.base import ExecutionError, Robot
 from fail2progress.robots.floating_hand import SimulatedRobot
-from fail2progress.robots.stretch.seen import merged, true_name
+from fail2progress.robots.stretch.seen import merged, segments_showing, things_shown, true_name
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
 from fail2progress.skills.adjustments import Adjustments
 from fail2progress.skills.base import SkillCall
@@ -64,9 +64,7 @@ class SightedRobot(Robot):
 
     def segment_of(self, name: str) -> str | None:
         """The segment that shows a thing of the simulator's: of several the one that shows most of it; None where none does."""
-        seen = self.observe()
-        showing = [segment for segment, thing in self._shown(seen).items() if thing == name]
-        return max(showing, key=lambda segment: float(seen.visibility[seen.index(segment)]), default=None)
+        return segments_showing(self.observe(), self.robot.scene).get(name)
 
     def _look(self, frame: RgbdFrame) -> Perceived:
         meant, self.meant = self.meant, {}
@@ -77,19 +75,10 @@ class SightedRobot(Robot):
             found = Perceived((), (), pose, frame.intrinsics.width, frame.intrinsics.height, stamp=frame.stamp)
         return self.tracker.update(found, meant, frame.colour)
 
-    def _shown(self, seen: SegmentedCloud) -> dict[str, str]:
-        """The thing that each segment shows, of those that show one."""
-        found = {}
-        for name in seen.names:
-            try:
-                found[name] = true_name(name, seen, self.robot.scene)
-            except ValueError:
-                continue
-        return found
-
     def _own(self, seen: SegmentedCloud) -> None:
         """Things that are shown for the first time: of several segments the one that shows most of it."""
-        order = sorted(self._shown(seen).items(), key=lambda pair: -float(seen.visibility[seen.index(pair[0])]))
+        shown = things_shown(seen, self.robot.scene)
+        order = sorted(shown.items(), key=lambda pair: -float(seen.visibility[seen.index(pair[0])]))
         for segment, thing in order:
             if segment not in self.owners and thing not in self.owners.values():
                 self.owners[segment] = thing

@@ -231,6 +231,7 @@ _NODES = (
             Parameter("result", "", "file for the result as JSON"),
             Parameter("attempts", 5, "how often a task is asked for again where a node was lost", 1, 100),
         ),
+        ("segments",),
         requests=("set_trial",),
         calls=("execute_task",),
         threads=2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from fail2progress.core.goals import Goal
@@ -41,6 +42,13 @@ class Trial:
         if unknown:
             raise TaskError(f"the goal names {unknown[0]!r}, which is not in {self.task}: {', '.join(self.scene.names)}")
         return replace(self, stages=(goal,))
+
+    def as_seen(self, names: Mapping[str, str]) -> Trial:
+        """The same start, its goals in the names by which a camera's segments go. TaskError where one speaks of what has none."""
+        unseen = [name for stage in self.stages for name in stage.objects if name not in names]
+        if unseen:
+            raise TaskError(f"not seen: {', '.join(dict.fromkeys(unseen))}")
+        return replace(self, stages=tuple(stage.renamed(names) for stage in self.stages))
 
 
 class Task(ABC):

@@ -71,6 +71,23 @@ def true_name(name: str, cloud: SegmentedCloud | None, scene: Scene) -> str:
     return scene.names[int(sizes.argmin())]
 
 
+def things_shown(cloud: SegmentedCloud, scene: Scene) -> dict[str, str]:
+    """By segment, the object of a scene that it shows; of those that show one."""
+    found = {}
+    for name in cloud.names:
+        try:
+            found[name] = true_name(name, cloud, scene)
+        except ValueError:
+            continue
+    return found
+
+
+def segments_showing(cloud: SegmentedCloud, scene: Scene) -> dict[str, str]:
+    """By object of a scene that is shown, its segment: of several the one that shows most of it."""
+    shown = sorted(things_shown(cloud, scene).items(), key=lambda pair: _seen(cloud, pair[0]))
+    return {thing: segment for segment, thing in shown}
+
+
 def _category(name: str) -> str:
     return name if name in CATEGORIES else _UNKNOWN
 

@@ -17,10 +17,12 @@ from fail2progress_msgs.srv import SetTrial
 from fail2progress.core.descriptions import described
 from fail2progress.core.files import write_whole
 from fail2progress.core.goals import Goal
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.robots.stretch.seen import segments_showing
 from fail2progress.ros.actions import Dispatcher, await_result
-from fail2progress.ros.conversions.values import goal_msg, uuid_text
+from fail2progress.ros.conversions.values import cloud_of, goal_msg, uuid_text
 from fail2progress.ros.lifecycle import StackNode
-from fail2progress.tasks.base import Trial
+from fail2progress.tasks.base import TaskError, Trial
 from fail2progress.tasks.registry import task
 from fail2progress.tasks.seeds import first_seed
 
@@ -30,6 +32,8 @@ ANSWER = 20.0
 """Seconds that another node has for an answer."""
 STARTING = 60.0
 """Seconds that another node has to start."""
+SIGHT = 60.0
+"""Seconds until the camera shows a world as it was put."""
 TYPE = "fail2progress_msgs/action/ExecuteTask"
 LONGEST = 3600.0
 """Seconds that a task may take."""
@@ -67,7 +71,9 @@ class TaskNode(StackNode):
         self.trial(first_seed(int(self.param("seed"))))
         self.client = Dispatcher(self, ExecuteTask, "execute_task", callback_group=self.together)
         self.placing = self.create_client(SetTrial, "set_trial", callback_group=self.together)
-        self.ending = threading.Event()
+        self.ending, self.looked = threading.Event(), threading.Event()
+        self.seen: SegmentedCloud | None = None
+        self.listen("segments", self._see)
         self.said: list[str] = []
 
     def trial(self, seed: int) -> Trial:
@@ -126,13 +132,15 @@ class TaskNode(StackNode):
 
     def _round(self, seed: int, open_loop: bool = False) -> dict[str, Any]:
         """One trial from its start; asked for again where a node was lost meanwhile."""
-        result, failures, reason = None, [], "the planner did not answer"
+        result, failures, reason, code = None, [], "the planner did not answer", ErrorCode.PLANNER_STOPPED
         self.learning, self.began, self.heard = 0.0, None, None
         trial = self.trial(seed)
         for attempt in range(int(self.param("attempts"))):
             try:
                 if self.param("story") and attempt == 0:
                     self._place(trial)
+                if attempt == 0 and not self.words:
+                    trial = self._as_seen(trial)
                 result = self._once(trial, open_loop)
                 failures += [uuid_text(item) for item in result.failures]
                 reason = result.error_msg
@@ -140,6 +148,9 @@ class TaskNode(StackNode):
                     break
             except LostError as error:
                 result, reason = None, str(error)
+            except TaskError as error:
+                reason, code = str(error), ErrorCode.PLANNER_BAD_GOAL
+                break
             self._say(f"asking again ({attempt + 1}): {reason}")
             if self.ending.wait(2.0):
                 break
@@ -147,7 +158,7 @@ class TaskNode(StackNode):
             "seed": seed,
             "open_loop": open_loop,
             "outcome": reason if result is None else result.outcome or reason,
-            "error_code": int(ErrorCode.PLANNER_STOPPED if result is None else result.error_code),
+            "error_code": int(code if result is None else result.error_code),
             "error_msg": reason,
             "skills": 0 if result is None else int(result.skills),
             "failures": list(dict.fromkeys(failures)),
@@ -166,6 +177,26 @@ class TaskNode(StackNode):
         answer = self._wait(self.placing.call_async(request))
         if answer.error_code != ErrorCode.OK:
             raise LostError(answer.error_msg)
+
+    def _as_seen(self, trial: Trial) -> Trial:
+        """The trial with its goals in the names of what is seen, where segments do not go by the simulator's.
+
+        LostError where nothing is seen; TaskError where something that a goal speaks of is not.
+        """
+        self.seen, since = None, self.now()
+        end = time.monotonic() + SIGHT
+        while self.seen is None or self.seen.stamp <= since:
+            self.looked.clear()
+            self._check()
+            if time.monotonic() > end:
+                raise LostError(f"no segments for {SIGHT:.0f} s: does the segmentation run?")
+            self.looked.wait(0.1)
+        own = {name: name for name in trial.scene.names if name in self.seen.names}
+        return trial.as_seen({**segments_showing(self.seen, trial.scene), **own})
+
+    def _see(self, message: Any) -> None:
+        self.seen = cloud_of(message)
+        self.looked.set()
 
     def _once(self, trial: Trial, open_loop: bool) -> Any:
         """Ask for the task and wait for its result."""
