@@ -138,7 +138,7 @@ class Agent:
                 robot.execute(planned.call)
             except ExecutionError as error:
                 return Episode(f"execution: {error}", tuple(plans), tuple(taken))
-            seen = observer.look(planned.displacement)
+            seen = observer.look(planned)
             taken.append(self._check(attempt, seen))
             event = taken[-1].event
             if event is not None:

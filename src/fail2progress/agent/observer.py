@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from fail2progress.core.memory import ObjectMemory
 from fail2progress.core.observation import Observation
-from fail2progress.core.scene import Array
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.relations.registry import relation_detector
+from fail2progress.planning.planned import PlannedSkill
 from fail2progress.robots.base import Robot
 
 
@@ -19,8 +19,8 @@ class Observer(ABC):
     """Looks at the scene; planner and monitor use what it gives them."""
 
     @abstractmethod
-    def look(self, shift: Array | None = None) -> Observation:
-        """What is seen now. shift: (N, 3) m by which a skill is thought to have moved the segments since the last look."""
+    def look(self, done: PlannedSkill | None = None) -> Observation:
+        """What is seen now. done: the skill carried out since the last look, and how it is thought to have moved the segments."""
 
     @abstractmethod
     def adopt(self, model: SkillEffectModel, digest: str) -> Observation:
@@ -39,11 +39,12 @@ class RobotObserver(Observer):
     detector: RelationDetector
     memory: ObjectMemory = field(default_factory=ObjectMemory)
 
-    def look(self, shift: Array | None = None) -> Observation:
+    def look(self, done: PlannedSkill | None = None) -> Observation:
         """See Observer."""
+        shift, handled = (None, None) if done is None else (done.displacement, done.call.object)
         if shift is not None and self.memory.last is not None:
             self.robot.expect(dict(zip(self.memory.last.names, shift, strict=True)))
-        seen = self.detector.observe(self.memory.update(self.robot.observe(), shift))
+        seen = self.detector.observe(self.memory.update(self.robot.observe(), shift, handled))
         return replace(seen, image=self.robot.picture())
 
     def adopt(self, model: SkillEffectModel, digest: str) -> Observation:

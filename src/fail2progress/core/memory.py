@@ -23,15 +23,18 @@ class ObjectMemory:
 
     A hidden thing is where it was, moved as expected; but what lay in a container that is seen now went where that went.
     Otherwise a content that travels unseen in its cup would stay, in memory, where a model that does not know better expects it.
+    What the skill itself handled is taken out of its container, and into another one: it is where it was to go.
     """
 
     last: SegmentedCloud | None = None
 
-    def update(self, cloud: SegmentedCloud, expected_shift: Array | None = None) -> SegmentedCloud:
-        """The cloud with hidden segments filled in. `expected_shift`: (N, 3) m since the last update, of the segments then."""
+    def update(self, cloud: SegmentedCloud, expected_shift: Array | None = None, handled: str | None = None) -> SegmentedCloud:
+        """The cloud with hidden segments filled in. `expected_shift`: (N, 3) m since the last update, of the segments then;
+        `handled`: the object of the skill that was carried out since.
+        """
         if self.last is not None:
             shift = np.zeros((len(self.last), 3)) if expected_shift is None else expected_shift
-            known = matching(self.last.shifted(_along(self.last, cloud, shift)), cloud)
+            known = matching(self.last.shifted(_along(self.last, cloud, shift, handled)), cloud)
             colours = tuple(now or before for now, before in zip(cloud.colours, known.colours, strict=False)) or cloud.colours
             points = np.where(cloud.seen[:, None, None], cloud.points, known.points)
             cloud = replace(cloud, points=points, colours=colours)
@@ -47,14 +50,15 @@ def _holds(kind: str) -> bool:
     return kind in CATEGORIES and CATEGORIES[kind].container
 
 
-def _along(before: SegmentedCloud, after: SegmentedCloud, expected: Array) -> Array:
-    """(N, 3) m by which hidden segments of `before` moved: with the smallest container that is seen before and after."""
+def _along(before: SegmentedCloud, after: SegmentedCloud, expected: Array, handled: str | None) -> Array:
+    """(N, 3) m by which hidden segments of `before` moved: with the smallest container that is seen before and after, but for
+    what was handled."""
     rows = {name: row for row, name in enumerate(after.names)}
     now = [rows.get(name, -1) for name in before.names]
     seen = np.array([row >= 0 and bool(after.seen[row]) for row in now], dtype=bool) & before.seen
     holding = np.array([_holds(kind) for kind in before.categories], dtype=bool)
     moved = np.array(expected, float)
-    for i in np.flatnonzero(before.seen & ~seen):
+    for i in np.flatnonzero(before.seen & ~seen & ~_are(before, handled)):
         around = [j for j in np.flatnonzero(seen & holding) if contains(before.points[j], before.points[i])]
         if around:
             j = min(around, key=lambda row: float(np.ptp(before.points[row], axis=0).prod()))
@@ -62,20 +66,26 @@ def _along(before: SegmentedCloud, after: SegmentedCloud, expected: Array) -> Ar
     return moved
 
 
-def witnessed(before: SegmentedCloud, after: SegmentedCloud) -> NDArray[np.bool_]:
-    """(N,) of which segments it was seen where they went, or where the container went that held them.
+def _are(cloud: SegmentedCloud, name: str | None) -> NDArray[np.bool_]:
+    """(N,) which segment goes by a name."""
+    return np.array([one == name for one in cloud.names], dtype=bool)
+
+
+def witnessed(before: SegmentedCloud, after: SegmentedCloud, handled: str | None = None) -> NDArray[np.bool_]:
+    """(N,) of which segments it was seen where they went, or where the container went that held them; of what the skill itself
+    `handled`, where it went.
 
     Of all else `after`, of the same segments with hidden ones filled in, has what was expected, which is no observation.
     """
     seen, known = after.visibility > 0, before.seen & after.seen
     holding = np.flatnonzero(seen & known & np.array([_holds(kind) for kind in before.categories], dtype=bool))
     held = [any(contains(before.points[j], before.points[i]) for j in holding) for i in range(len(before))]
-    return np.asarray(known & (seen | np.array(held, dtype=bool)))
+    return np.asarray(known & (seen | np.array(held, dtype=bool) & ~_are(before, handled)))
 
 
-def gone(before: SegmentedCloud, after: SegmentedCloud) -> NDArray[np.bool_]:
-    """(N,) of which segments it was seen where they were, and not where they went."""
-    return np.asarray(before.seen & ~witnessed(before, after))
+def gone(before: SegmentedCloud, after: SegmentedCloud, handled: str | None = None) -> NDArray[np.bool_]:
+    """(N,) of which segments it was seen where they were, and not where they went; see `witnessed`."""
+    return np.asarray(before.seen & ~witnessed(before, after, handled))
 
 
 def shift_between(before: Points, after: Points, expected: Array) -> Array:

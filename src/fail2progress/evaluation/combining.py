@@ -50,7 +50,7 @@ def _of(outcome: Outcome, model: SkillEffectModel) -> list[Reading]:
 
     before = memory.update(outcome.before.cloud)
     _, shift, _ = predict_effect(model, encode_observation(model, before), outcome.call)
-    after = memory.update(outcome.after.cloud, shift)
+    after = memory.update(outcome.after.cloud, shift, outcome.call.object)
     return [read(before, outcome.before.relations), read(after, outcome.after.relations)]
 
 

@@ -47,9 +47,9 @@ def failure_of(outcome: Outcome, name: str, seed: int, model: SkillEffectModel, 
         raise NoFailureError(f"{name}: the camera does not see {outcome.call.object}")
     belief = encode_observation(model, before)
     expected, shift, _ = predict_effect(model, belief, outcome.call)
-    after = memory.update(outcome.after.cloud, shift)
+    after = memory.update(outcome.after.cloud, shift, outcome.call.object)
     observed = detect(model, encode_observation(model, after))
-    moving = {outcome.call.object, *(before.names[row] for row in seen_moving(before, after))}
+    moving = {outcome.call.object, *(before.names[row] for row in seen_moving(before, after, outcome.call.object))}
     broken = _broken(expected, observed, moving)
     if not broken and astray(before, after, shift, outcome.call.object).farthest <= ASTRAY:
         raise NoFailureError(f"{name}: the model predicts the relations and the motion of all that was seen to move")

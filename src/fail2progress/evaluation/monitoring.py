@@ -37,7 +37,7 @@ def judged(outcome: Outcome, model: SkillEffectModel, detector: RelationDetector
     memory = ObjectMemory()
     before = memory.update(outcome.before.cloud)
     expected, shift, _ = predict_effect(model, encode_observation(model, before), outcome.call)
-    seen = memory.update(outcome.after.cloud, shift)
+    seen = memory.update(outcome.after.cloud, shift, outcome.call.object)
     believed = detector.observe(before).relations
     conduct = Conduct(outcome.call, believed)
     atoms = list(relied_on(expected, kept(expected), MonitorRule(), conduct))

@@ -42,7 +42,8 @@ def known_afterwards(event: FailureEvent, model: SkillEffectModel, simulator: Si
 
 def _without_gone(event: FailureEvent) -> FailureEvent:
     """The event without broken relations that name what went out of sight: memory has that where the model expected it to end."""
-    away = {name for name, one in zip(event.before.names, gone(event.before, event.after), strict=True) if one}
+    lost = gone(event.before, event.after, event.header.call.object)
+    away = {name for name, one in zip(event.before.names, lost, strict=True) if one}
     observed = tuple(m for m in event.header.mismatches if not away & set(m.names))
     if len(observed) == len(event.header.mismatches):
         return event

@@ -37,14 +37,15 @@ def astray(
     """
     last = matching(after, before)
     error = np.nan_to_num(np.linalg.norm(_middles(last) - _middles(before) - expected, axis=1))
-    own, others = before.index(moved), set(seen_moving(before, last))
+    own, others = before.index(moved), set(seen_moving(before, last, moved))
     judged = {row for row in {own, *others} if all(held(before.names[row], state) for state in states)}
     return Astray(*(max((float(error[row]) for row in judged & part), default=0.0) for part in ({own}, others - {own})))
 
 
 def moving(event: FailureEvent) -> tuple[str, ...]:
     """What was seen to move."""
-    return tuple(event.before.names[row] for row in seen_moving(event.before, event.after))
+    rows = seen_moving(event.before, event.after, event.header.call.object)
+    return tuple(event.before.names[row] for row in rows)
 
 
 def same_motion(seen: Array, other: Array) -> bool:

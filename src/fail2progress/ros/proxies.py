@@ -11,8 +11,8 @@ from fail2progress_msgs.msg import ErrorCode, Step
 from fail2progress.agent.monitor import Monitor, SkillExecution, StepResult
 from fail2progress.agent.observer import Observer
 from fail2progress.core.observation import Observation, SegmentedCloud
-from fail2progress.core.scene import Array
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.planning.planned import PlannedSkill
 from fail2progress.robots.base import ExecutionError, Robot
 from fail2progress.ros.actions import Dispatcher, await_result
 from fail2progress.ros.conversions.observations import observation_of
@@ -51,8 +51,8 @@ class RemoteObserver(Observer):
         self.finished = 0
         self.since = node.now()
 
-    def look(self, shift: Array | None = None) -> Observation:
-        """See Observer. The relations node knows of the shift itself."""
+    def look(self, done: PlannedSkill | None = None) -> Observation:
+        """See Observer. The relations node knows of the skill itself."""
         node, seconds = self.node, float(self.node.param("observation_timeout"))
         found = node.await_news(self._by_the_planning_model, min(AGREEMENT, seconds)) or node.await_news(self._newest, seconds)
         if found is None:

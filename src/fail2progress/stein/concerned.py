@@ -52,7 +52,7 @@ def concern(failure: Observed, scene: Scene) -> Concern:
     ]
     bonds = _bonds(before.names, relations, scene, placed)
     moved = before.index(failure.call.object)
-    group = _reached({moved, *(i for i in seen_moving(before, after) if i in placed)}, bonds)
+    group = _reached({moved, *(i for i in seen_moving(before, after, failure.call.object) if i in placed)}, bonds)
     clusters = [group]
     for row in placed:
         if not any(row in cluster for cluster in clusters):
@@ -63,12 +63,12 @@ def concern(failure: Observed, scene: Scene) -> Concern:
     return Concern(tuple(sorted(concerned)), tuple(tuple(sorted(cluster)) for cluster in clusters), parent)
 
 
-def seen_moving(before: SegmentedCloud, after: SegmentedCloud) -> list[int]:
+def seen_moving(before: SegmentedCloud, after: SegmentedCloud, handled: str | None = None) -> list[int]:
     """Rows of what moved, by as much as both sides of its box agree on: what is merely hidden moves one side only, and where what
     is out of sight was expected to go says nothing."""
     low, high = (after.bounds() - before.bounds()).transpose(1, 0, 2)
     agreed = np.where(low * high > 0, np.minimum(np.abs(low), np.abs(high)), 0.0).max(axis=1)
-    return [int(i) for i in np.flatnonzero(witnessed(before, after) & (agreed > SEEN_MOVING))]
+    return [int(i) for i in np.flatnonzero(witnessed(before, after, handled) & (agreed > SEEN_MOVING))]
 
 
 def _bonds(names: Sequence[str], relations: RelationState, scene: Scene, placed: list[int]) -> NDArray[np.bool_]:

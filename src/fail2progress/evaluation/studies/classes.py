@@ -95,7 +95,7 @@ class Eyes:
         """Before and after an execution; what is hidden then is where it is thought to be, moved by `shift` (N, 3) m."""
         memory = ObjectMemory()
         before = self.detector.observe(memory.update(outcome.before.cloud))
-        return before, self.detector.observe(memory.update(outcome.after.cloud, shift))
+        return before, self.detector.observe(memory.update(outcome.after.cloud, shift, outcome.call.object))
 
 
 @lru_cache(maxsize=2)

@@ -144,7 +144,7 @@ def carry_out(robot: Robot, attempt: Attempt) -> StepResult | None:
         robot.execute(attempt.call)
     except ExecutionError:
         return None
-    return judge(execution, observer.look(displacement), MonitorRule())
+    return judge(execution, observer.look(planned), MonitorRule())
 
 
 def _told(made: Corrections) -> dict[str, object]:

@@ -203,7 +203,7 @@ def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, fl
 def _observed_errors(one: Repetitions, shift: Array) -> Iterator[float]:
     """Metres between how far things were predicted and seen to move, beyond what is chance."""
     event = one.event
-    for row in seen_moving(event.before, event.after):
+    for row in seen_moving(event.before, event.after, event.header.call.object):
         yield _beyond(one, event.before.names[row], shift[row] - ways_seen(event)[row])
 
 

@@ -113,7 +113,7 @@ def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome], again: Sequence
     no execution shows says nothing.
     """
     before, after, observed = event.before, event.after, event.observed
-    known, ways = witnessed(before, after), after.bounds() - before.bounds()
+    known, ways = witnessed(before, after, event.header.call.object), after.bounds() - before.bounds()
     names = {*moving(event), event.header.call.object} & {name for name, seen in zip(after.names, known, strict=True) if seen}
     rows = [(name, _falls(ways[before.index(name)], event.header.call.call())) for name in sorted(names)]
     swung = [(name, way) for name, fell in rows if not fell for way in (_TIPS, _TURNS) if again and _swings(name, way, again)]

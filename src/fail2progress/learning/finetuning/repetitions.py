@@ -83,7 +83,7 @@ class Repetitions:
     def _as_seen(self) -> bool:
         """Whether in most repetitions all ends where it was seen to: at least one side of its box, as others may be hidden."""
         before, after = self.event.before, self.event.after
-        known = witnessed(before, after)
+        known = witnessed(before, after, self.event.header.call.object)
         sides = (after.bounds() - before.bounds())[known]
         names = [name for name, one in zip(before.names, known, strict=True) if one]
 
@@ -156,9 +156,10 @@ def repeated(event: FailureEvent, outcome: Outcome) -> Mask:
     A block that stops at the table's edge, and falls over it in the rebuilt scene, says nothing of a model (docs/decisions/0055).
     Nor does one that fell out of sight, and stays on the table in full view there (0096).
     """
-    both, names = witnessed(event.before, event.after), event.before.names
+    handled, names = event.header.call.object, event.before.names
+    both, lost = witnessed(event.before, event.after, handled), gone(event.before, event.after, handled)
     seen = {name: way for name, way, known in zip(names, ways_seen(event), both, strict=True) if known}
-    away = {name for name, one in zip(names, gone(event.before, event.after), strict=True) if one}
+    away = {name for name, one in zip(names, lost, strict=True) if one}
     ends = zip(outcome.before.cloud.names, outcome.displacements, outcome.after.cloud.visibility, strict=True)
     return np.array(
         [

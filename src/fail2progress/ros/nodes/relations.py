@@ -89,4 +89,6 @@ class RelationsNode(ModelNode):
         last = self.memory.last
         if last is not None and last.points.shape[1] != cloud.points.shape[1]:
             self.memory.forget()
-        return self.memory.update(cloud, attempt.planned.displacement if attempt is not None else None)
+        if attempt is None:
+            return self.memory.update(cloud)
+        return self.memory.update(cloud, attempt.planned.displacement, attempt.planned.call.object)

@@ -41,6 +41,8 @@ _TOP, _DEEP = 0.002, 0.004
 """A top face was seen where points no farther below the highest one than the first (m) reach deeper than the second (m)."""
 _UNSEEN = 0.2
 """Weight of one pseudo point that holds a circle of which points tell little at the one over what was seen."""
+_AWAY = 0.3
+"""A side whose normal's cosine with the way from the robot to it is larger cannot be seen from outside, wherever its head is."""
 _TIGHT = 0.3
 """Weight of one pseudo point a side, which holds sides without points at the outermost point."""
 
@@ -133,16 +135,38 @@ def _polished(solid: Solid, points: Array, noise: float, fixed_yaw: bool) -> Sol
         other = _Fit(grown(best, sides), points, noise, fixed_yaw).run()
         if other.residual(points) < (1 - GAIN) * best.residual(points):
             best = other
+    behind = _seen_through(best, points, noise)
+    if behind.any():
+        other = _Fit(grown(best, category(solid.kind).wall * behind), points, noise, fixed_yaw).run()
+        if other.residual(points) < best.residual(points) + max(_EXACT, noise):
+            best = other
     return squared(completed(best, points, noise), points)
 
 
-def _walls_behind(solid: Solid) -> Iterator[Array]:
-    """(2, 2) growths by a wall, of every choice of the sides that face away from the robot, where the camera is."""
-    if not category(solid.kind).wall:
-        return
+def _seen_through(solid: Solid, points: Array, noise: float) -> NDArray[np.bool_]:
+    """(2, 2) on the outer face of which sides points lie, below the rim, that no camera of the robot's can see: of a rim as thin
+    as two pixels nothing may have been seen, and the face that was is the inner one."""
+    wall = category(solid.kind).wall
+    if not wall or category(solid.kind).shape is not Shape.OPEN_BOX:
+        return np.zeros((2, 2), dtype=bool)
+    local, half = solid.local(points[:, :2]), np.array([solid.length, solid.width]) / 2
+    on = np.abs(np.stack([half + local, half - local])) < max(_ON_SIDE, 2 * noise)
+    many = (on & (points[:, 2] < solid.top - wall)[:, None]).sum(axis=1) >= _MANY
+    return np.asarray(many & (_facing_away(solid) > _AWAY))
+
+
+def _facing_away(solid: Solid) -> Array:
+    """(2, 2) cosines of the low and high sides' normals with the way from the robot, where the camera is."""
     c, s = np.cos(solid.yaw), np.sin(solid.yaw)
     normals = np.array([[[-c, -s], [s, -c]], [[c, s], [-s, c]]])
-    away = np.argwhere(normals @ np.array([solid.x, solid.y]) > 0)
+    return np.asarray(normals @ np.array([solid.x, solid.y]) / max(np.hypot(solid.x, solid.y), SMALLEST))
+
+
+def _walls_behind(solid: Solid) -> Iterator[Array]:
+    """(2, 2) growths by a wall, of every choice of the sides that face away from the robot."""
+    if not category(solid.kind).wall:
+        return
+    away = np.argwhere(_facing_away(solid) > 0)
     for chosen in itertools.product((False, True), repeat=len(away)):
         sides = np.zeros((2, 2))
         sides[tuple(away[list(chosen)].T)] = category(solid.kind).wall
