@@ -141,3 +141,18 @@ def test_what_is_out_of_sight_in_a_container_was_seen_to_go_where_that_went() ->
     after = memory.update(later, np.ones((3, 3)))
     assert witnessed(before, after).all()
     assert not witnessed(before, replace(after, visibility=np.array([0.0, 0.0, 1.0], np.float32)))[:2].any()
+
+
+def test_what_the_skill_took_out_of_a_container_is_where_it_was_to_go() -> None:
+    """From one cup, which stays, into another one that hides it: its own cup says nothing of it."""
+    memory, first, later = ObjectMemory(), cloud(0), replace(cloud(0, (1,)))
+    points = first.points.copy()
+    points[1] = points[0].mean(axis=0) + 0.1 * (points[0] - points[0].mean(axis=0))
+    before, shift = memory.update(replace(first, points=points)), np.array([[0.0] * 3, [0.3] * 3, [0.0] * 3])
+    after = memory.update(later, shift, "b")
+    np.testing.assert_allclose(after.points[1], points[1] + 0.3, atol=1e-5)
+    assert witnessed(before, after, "b").tolist() == [True, False, True] and gone(before, after, "b").tolist() == [
+        False,
+        True,
+        False,
+    ]

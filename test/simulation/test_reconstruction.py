@@ -162,3 +162,32 @@ def test_an_arc_of_a_round_side_gives_its_diameter(share: float) -> None:
     found = fit("capsule", np.array(side), 0.50, 0.54)
     assert found.length == pytest.approx(0.04, abs=0.0005)
     assert (found.x, found.y) == pytest.approx((0.6, 0.1), abs=0.0005)
+
+
+@pytest.mark.parametrize("at", [(0.5, 0.35), (0.45, -0.3), (0.6, 0.0)])
+@pytest.mark.parametrize("rim", [True, False])
+def test_the_far_walls_of_a_hollow_thing_are_behind_the_faces_that_are_seen(at: tuple[float, float], rim: bool) -> None:
+    """A cup of 90 by 84 mm, walls of 5 mm, taken for an open box; its rim, two pixels thick, may be missing in the segment."""
+    rng, half, wall, high = np.random.default_rng(0), np.array([0.045, 0.042]), 0.005, 0.08
+    away = np.array([1.0, np.sign(at[1])])
+    places: list[Array] = []
+    for axis in (0, 1):
+        for side in (-1.0, 1.0):
+            face = rng.uniform(-1.0, 1.0, (30, 3)) * [*(half - wall), high / 2] + [0.0, 0.0, high / 2]
+            if at[1] == 0.0 and axis == 1:
+                continue  # seen along its faces: of neither anything is said
+            outside = side != away[axis]
+            face[:, axis] = side * (half[axis] if outside else half[axis] - wall)
+            places.append(face if outside else face[face[:, 2] > 0.02])
+    places.append(rng.uniform(-1.0, 1.0, (20, 3)) * [*(half - wall), 0.0] + [0.0, 0.0, wall])
+    if rim:
+        edge = rng.uniform(-1.0, 1.0, (24, 3)) * [*half, 0.0] + [0.0, 0.0, high]
+        edge[:, 0] = np.where(rng.random(24) < 0.5, 1.0, -1.0) * rng.uniform(half[0] - wall, half[0], 24)
+        edge[0, :2], edge[1, :2] = half, -half
+        places.append(edge)
+    points = np.concatenate(places) + np.array([*at, 0.0])
+    found = fit("open_box", points, 0.0, high)
+    if at[1] != 0.0 or rim:
+        np.testing.assert_allclose((found.length, found.width), 2 * half, atol=0.0025)
+        np.testing.assert_allclose((found.x, found.y), at, atol=0.0015)
+    assert abs(found.length - 2 * half[0]) < 0.0025

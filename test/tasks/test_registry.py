@@ -145,6 +145,17 @@ def test_another_goal_may_be_asked_for() -> None:
         trial.with_goal(Goal.parse("inside(mug, cup_1)"))
 
 
+def test_goals_in_the_names_of_what_is_seen() -> None:
+    trial = TASK.trial(3, 0)
+    names = {name: f"object_{row}" for row, name in enumerate(trial.scene.names)}
+    seen = trial.as_seen(names)
+    assert [stage.objects for stage in seen.stages] == [tuple(names[name] for name in stage.objects) for stage in trial.stages]
+    assert [[a.relation for a in stage.atoms] for stage in seen.stages] == [[a.relation for a in s.atoms] for s in trial.stages]
+    missing = trial.goal.objects[0]
+    with pytest.raises(TaskError, match=f"not seen: {missing}$"):
+        trial.as_seen({name: name for name in names if name != missing})
+
+
 def test_no_other_room_knows_the_objects_of_a_task() -> None:
     package = LIBRARY.parents[1]
     others = [path for path in package.rglob("*.py") if path.relative_to(package).parts[0] != "tasks"]

@@ -7,7 +7,7 @@ import pytest
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
-from fail2progress.robots.stretch.seen import true_name
+from fail2progress.robots.stretch.seen import segments_showing, things_shown, true_name
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.registry import task
 
@@ -37,3 +37,19 @@ def test_a_content_is_not_what_it_lies_in_and_nothing_is_nothing() -> None:
         true_name("b", cloud, scene)
     with pytest.raises(ValueError, match="c has not been seen"):
         true_name("c", cloud, scene)
+
+
+def test_of_several_segments_of_a_thing_the_one_that_shows_most_of_it() -> None:
+    now = MujocoSimulator().settle(SCENE, Camera())
+    rows = [0, 0, 1]
+    cloud = replace(
+        now.cloud,
+        names=("a", "b", "c"),
+        categories=tuple(now.cloud.categories[row] for row in rows),
+        points=now.cloud.points[rows],
+        visibility=np.array([0.2, 0.6, 1.0], np.float32),
+        colours=(),
+    )
+    one, other = now.cloud.names[:2]
+    assert things_shown(cloud, now.scene) == {"a": one, "b": one, "c": other}
+    assert segments_showing(cloud, now.scene) == {one: "b", other: "c"}

@@ -138,7 +138,7 @@ def _polished(solid: Solid, points: Array, noise: float, fixed_yaw: bool) -> Sol
     behind = _seen_through(best, points, noise)
     if behind.any():
         other = _Fit(grown(best, category(solid.kind).wall * behind), points, noise, fixed_yaw).run()
-        if other.residual(points) < best.residual(points) + max(_EXACT, noise):
+        if other.residual(points) < (1 + GAIN) * best.residual(points) + _EXACT:
             best = other
     return squared(completed(best, points, noise), points)
 
@@ -146,11 +146,11 @@ def _polished(solid: Solid, points: Array, noise: float, fixed_yaw: bool) -> Sol
 def _seen_through(solid: Solid, points: Array, noise: float) -> NDArray[np.bool_]:
     """(2, 2) on the outer face of which sides points lie, below the rim, that no camera of the robot's can see: of a rim as thin
     as two pixels nothing may have been seen, and the face that was is the inner one."""
-    wall = category(solid.kind).wall
-    if not wall or category(solid.kind).shape is not Shape.OPEN_BOX:
+    wall, reach = category(solid.kind).wall, max(_ON_SIDE, 2 * noise)
+    if reach > wall / 2 or category(solid.kind).shape is not Shape.OPEN_BOX:
         return np.zeros((2, 2), dtype=bool)
     local, half = solid.local(points[:, :2]), np.array([solid.length, solid.width]) / 2
-    on = np.abs(np.stack([half + local, half - local])) < max(_ON_SIDE, 2 * noise)
+    on = np.abs(np.stack([half + local, half - local])) < reach
     many = (on & (points[:, 2] < solid.top - wall)[:, None]).sum(axis=1) >= _MANY
     return np.asarray(many & (_facing_away(solid) > _AWAY))
 
