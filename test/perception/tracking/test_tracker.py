@@ -132,6 +132,32 @@ def test_put_into_a_cup_it_is_still_there_and_travels_with_it() -> None:
     assert set(places(found)) == {"ball", "cup"} and tracker.tracks["ball"].container is None
 
 
+def test_what_is_carried_from_cup_to_cup_is_in_the_other_one_though_a_model_says_millimetres_of_all() -> None:
+    here, there = (0.5, -0.2, 0.5), (0.6, 0.2, 0.5)
+    tracker = Tracker()
+    cups = (box("cup", here, CUP, Shape.OPEN_BOX), box("other", there, CUP, Shape.OPEN_BOX))
+    tracker.update(view(box("ball", (0.8, 0.0, 0.5), (0.03, 0.03, 0.03)), *cups))
+    tracker.update(view(*cups), {"ball": np.array([-0.3, -0.2, 0.1])})
+    assert tracker.tracks["ball"].container == "cup"
+    still = np.array([0.001, -0.002, 0.0])
+    found = tracker.update(view(*cups), {"ball": np.subtract(there, here), "cup": still, "other": still})
+    assert tracker.tracks["ball"].container == "other"
+    assert places(found)["ball"][:2] == pytest.approx(there[:2], abs=0.03)
+
+
+def test_what_leaves_its_place_unseen_went_with_the_hollow_thing_around_it() -> None:
+    """Of so small a piece geometry does not say that it lies in the cup; its place is seen to be empty afterwards."""
+    low, cup = (0.6, -0.1, 0.51), replace(box("cup", (0.6, -0.1, 0.5), CUP, Shape.OPEN_BOX), cavity=0.06)
+    small = box("ball", low, (0.03, 0.03, 0.03))
+    tracker = Tracker()
+    tracker.update(view(replace(small, points=small.points[:40], pixels=small.pixels[:40]), cup))
+    assert tracker.tracks["ball"].container is None
+    moved = replace(box("cup", (0.6, 0.3, 0.5), CUP, Shape.OPEN_BOX), cavity=0.06)
+    found = tracker.update(view(moved), {"cup": np.array([0.0, 0.4, 0.0])})
+    assert tracker.tracks["ball"].container == "cup" and tracker.tracks["ball"].gone == 0
+    assert places(found)["ball"][:2] == pytest.approx((0.6, 0.3), abs=0.03)
+
+
 def test_what_is_hidden_by_something_nearer_stays() -> None:
     tracker = Tracker()
     tracker.update(view(box("a", (0.6, 0.0, 0.5))))

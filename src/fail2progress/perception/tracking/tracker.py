@@ -15,6 +15,8 @@ from fail2progress.perception.tracking.tracks import Colour, Track, View, contin
 
 _IMPOSSIBLE = 9.0
 """Cost of no match, three standard deviations: two poor matches must not be bought with a good one."""
+_STILL = 0.01
+"""Metres by which nothing is thought to have been moved: a model says some millimetres of all that stays."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Tracker:
             *(sighting(part, False, colour) for part in perceived.segments if len(part.points)),
         ]
         expected = {name: np.asarray(shift, float) for name, shift in (expected_shift or {}).items() if name in self.tracks}
+        expected = {name: shift for name, shift in expected.items() if np.linalg.norm(shift) > _STILL}
         pairs = self._match(found, expected)
         seen = {name: continued(self.tracks[name], found[i]) for name, i in pairs.items()}
         hidden = self._hidden(seen, expected, perceived)
@@ -115,11 +118,25 @@ class Tracker:
         for name, track in self.tracks.items():
             if name in seen:
                 continue
-            track = track.moved(self._shift(track, name, seen, expected))
-            absent = track.container is None and view.through(track.segment.points, self.gates.through) > self.gates.gone
+            moved = track.moved(self._shift(track, name, seen, expected))
+            absent = self._absent(moved, view)
+            along = self._gone_along(track, seen) if absent and name not in expected else None
+            track = along or moved
             bare = replace(track.segment, pixels=np.empty(0, np.int64), visibility=0.0)
-            kept[name] = replace(track, segment=bare, gone=track.gone + 1 if absent else 0)
+            kept[name] = replace(track, segment=bare, gone=track.gone + 1 if absent and along is None else 0)
         return kept
+
+    def _absent(self, track: Track, view: View) -> bool:
+        """Whether something farther away is seen where a thing that lies in nothing must be."""
+        return track.container is None and view.through(track.segment.points, self.gates.through) > self.gates.gone
+
+    def _gone_along(self, track: Track, seen: Mapping[str, Track]) -> Track | None:
+        """Where a thing is that has left its place unseen with the hollow thing around it, in which it was not known to lie."""
+        around = _around(track, self.tracks)
+        if around is None or around not in seen:
+            return None
+        shift = np.asarray(seen[around].centre - self.tracks[around].centre)
+        return replace(track.moved(shift), container=around) if np.linalg.norm(shift) > _STILL else None
 
     def _shift(self, track: Track, name: str, seen: Mapping[str, Track], expected: Mapping[str, Array]) -> Array:
         """(3,) m by which a thing that is not seen has moved: with its container as that turned out, or as expected."""
