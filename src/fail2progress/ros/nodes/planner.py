@@ -276,7 +276,7 @@ class PlannerNode(ModelNode):
         if lesson is not None:
             return f"{lesson.version or 'no new model'}: {lesson.reason}"
         if report is not None and report.category != FailureReport.SYMBOLIC_PREDICTION:
-            return f"a {report.category.replace('_', ' ')}: nothing to learn for the model"
+            return f"{report.category.replace('_', ' ')}: nothing to learn for the model"
         return None
 
     def _renew(self) -> tuple[SkillEffectModel, str] | None:
