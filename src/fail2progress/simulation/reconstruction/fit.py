@@ -137,7 +137,7 @@ def _polished(solid: Solid, points: Array, noise: float, fixed_yaw: bool) -> Sol
             best = other
     behind = _seen_through(best, points, noise)
     if behind.any():
-        other = _Fit(grown(best, category(solid.kind).wall * behind), points, noise, fixed_yaw).run()
+        other = _Fit(grown(best, np.where(behind, category(solid.kind).wall, 0.0)), points, noise, fixed_yaw).run()
         if other.residual(points) < (1 + GAIN) * best.residual(points) + _EXACT:
             best = other
     return squared(completed(best, points, noise), points)
