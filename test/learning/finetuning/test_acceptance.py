@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.learning.finetuning.acceptance import Rule, Scores, judge, score
+from fail2progress.learning.finetuning.acceptance import Rule, Scores, beside, judge, score
 from fail2progress.learning.finetuning.kind import measured, plain
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.repetitions import repeat
@@ -105,12 +105,12 @@ def test_no_kind_of_relation_may_stay_unlearnt(first: float, then: float, passes
 
 
 def test_what_other_weights_learn_of_the_same_data_is_asked_of_a_model() -> None:
-    after = replace(BEFORE, failure_f1=0.9)
-    assert judge(BEFORE, after, reach=0.96).passed
-    verdict = judge(BEFORE, after, reach=0.98)
-    assert not verdict.passed and "other weights reach an F1 of 0.98 there, it 0.90" in verdict.reason
-    assert judge(BEFORE, after, Rule(behind=0.5), reach=0.98).passed
-    assert judge(BEFORE, replace(BEFORE, failure_f1=0.98), reach=0.98).passed  # nothing is behind itself
+    verdict = judge(BEFORE, replace(BEFORE, failure_f1=0.9))
+    assert beside(verdict, 0.96) is verdict and verdict.passed
+    refused = beside(verdict, 0.98)
+    assert not refused.passed and "other weights reach an F1 of 0.98 there, it 0.90" in refused.reason
+    assert beside(verdict, 0.98, Rule(behind=0.5)).passed
+    assert beside(refused, 0.9) is refused  # and whatever else it was refused for stands
 
 
 def test_how_much_may_be_lost_can_be_said() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from torch import Tensor
@@ -212,13 +212,22 @@ def _beyond(one: Repetitions, name: str, way: Array) -> float:
     return float(np.linalg.norm(np.maximum(np.abs(way) - one.luck.get(name, 0.0), 0.0)))
 
 
-def judge(before: Scores, after: Scores, rule: Rule = Rule(), reach: float = 0.0) -> AcceptanceResult:
-    """Whether the new model mends the failure and keeps what worked. What is not a number is not better.
-
-    `reach`: the highest F1 on held-back executions of all models that learnt from the same data.
-    """
-    reason = _fault(before, after, rule) or _behind(before, after, rule, reach)
+def judge(before: Scores, after: Scores, rule: Rule = Rule()) -> AcceptanceResult:
+    """Whether the new model mends the failure and keeps what worked. What is not a number is not better."""
+    reason = _fault(before, after, rule)
     return AcceptanceResult(reason is None, before, after, reason or "better on the failure, not worse elsewhere")
+
+
+def beside(verdict: AcceptanceResult, reach: float, rule: Rule = Rule()) -> AcceptanceResult:
+    """The verdict beside others on models that learnt from the same data: refused where these learnt much more of them.
+
+    `reach`: the highest F1 of all of these on held-back executions.
+    """
+    own, missing = verdict.after.failure_f1, 1.0 - verdict.before.failure_f1
+    if not verdict.passed or reach - own <= rule.behind * missing:
+        return verdict
+    reason = f"it does not do better on the failure: other weights reach an F1 of {reach:.2f} there, it {own:.2f}"
+    return replace(verdict, passed=False, reason=reason)
 
 
 def _fault(before: Scores, after: Scores, rule: Rule) -> str | None:
@@ -271,13 +280,6 @@ def _better(before: Scores, after: Scores, rule: Rule) -> bool:
     won, missing = after.failure_f1 - before.failure_f1, 1.0 - before.failure_f1
     closer = after.failure_error <= 0.9 * before.failure_error - 1e-9
     return won > rule.gain * missing or (won >= rule.gain * missing and closer)
-
-
-def _behind(before: Scores, after: Scores, rule: Rule, reach: float) -> str | None:
-    """Whether other weights learnt much more of the same data."""
-    if reach - after.failure_f1 <= rule.behind * (1.0 - before.failure_f1):
-        return None
-    return f"it does not do better on the failure: other weights reach an F1 of {reach:.2f} there, it {after.failure_f1:.2f}"
 
 
 def _forgotten(result: AcceptanceResult, rule: Rule) -> str | None:

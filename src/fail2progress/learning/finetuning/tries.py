@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from fail2progress.failures.surprise import CLOSE
-from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, judge
+from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, beside
 from fail2progress.learning.finetuning.chance import KNOWN
 from fail2progress.learning.finetuning.finetune import RUNGS
 from fail2progress.learning.finetuning.targeted import Targeted
@@ -84,7 +84,7 @@ class Try:
 def compared(tries: Sequence[Try], rule: Rule) -> list[Try]:
     """The same, each judged beside the others, which learnt from the same data: the best of them says what these teach."""
     reach = max(np.nan_to_num(one.verdict.after.failure_f1) for one in tries)
-    return [replace(one, verdict=judge(one.verdict.before, one.verdict.after, rule, float(reach))) for one in tries]
+    return [replace(one, verdict=beside(one.verdict, float(reach), rule)) for one in tries]
 
 
 def best_of(tries: Sequence[Try]) -> Try:
