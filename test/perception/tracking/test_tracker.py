@@ -181,6 +181,17 @@ def test_what_is_gone_is_reported_no_more_but_known_when_it_comes_back() -> None
     assert set(places(found)) == {"a", "b"}
 
 
+def test_what_a_skill_was_to_move_and_is_seen_not_to_be_there_is_not_reported_there() -> None:
+    """It fell, out of sight; what else is not seen stays for some frames, as segments come and go."""
+    other = box("b", (0.5, 0.3, 0.5), (0.1, 0.1, 0.1))
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.6, 0.0, 0.5)), box("c", (0.8, 0.1, 0.5)), other))
+    found = tracker.update(view(other), {"a": np.array([0.1, -0.2, 0.0])})
+    assert set(places(found)) == {"b", "c"}
+    found = tracker.update(view(other, box("x", (0.5, -0.1, 0.5))))
+    assert "a" in places(found), "it is known when it comes into view"
+
+
 def test_something_new_gets_a_name_of_its_own() -> None:
     tracker = Tracker()
     tracker.update(view(box("a", (0.6, 0.0, 0.5))))

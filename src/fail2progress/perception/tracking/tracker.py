@@ -36,7 +36,8 @@ class Gates:
     gone: float = 0.6
     """Share of its points that must be seen through for that."""
     patience: int = 3
-    """Frames for which something that is gone from its place, without a trace, is still reported; its id is kept for ever."""
+    """Frames for which something that is gone from its place, without a trace, is still reported; its id is kept for ever. None
+    for what a skill was to move: that it is not where it was to go is what the skill is judged by."""
 
 
 @dataclass
@@ -123,7 +124,8 @@ class Tracker:
             along = self._gone_along(track, seen) if absent and name not in expected else None
             track = along or moved
             bare = replace(track.segment, pixels=np.empty(0, np.int64), visibility=0.0)
-            kept[name] = replace(track, segment=bare, gone=track.gone + 1 if absent and along is None else 0)
+            missed = self.gates.patience + 1 if name in expected and _around(track, seen) is None else track.gone + 1
+            kept[name] = replace(track, segment=bare, gone=missed if absent and along is None else 0)
         return kept
 
     def _absent(self, track: Track, view: View) -> bool:
