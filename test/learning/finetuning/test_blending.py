@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -7,13 +8,16 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning import learner as room
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, Scores
 from fail2progress.learning.finetuning.blending import SHARES, blended
-from fail2progress.learning.finetuning.finetune import FinetuneOptions
+from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import choose
 from fail2progress.learning.finetuning.targeted import TargetOptions
+from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+
+FIRM = "all, 2 times the agreement"
 
 
 def test_some_of_the_way_lies_between_both(model: Points2Plans) -> None:
@@ -54,7 +58,48 @@ def test_what_forgets_a_little_too_much_is_tried_some_of_the_way(
 
     monkeypatch.setattr(room, "judge", judge)
     targeting = TargetOptions(samples=2, oversampling=2.0, state_steps=2, action_steps=2)
-    finetuning = FinetuneOptions(2, batch=4, replay=2, adjusts="all")
+    finetuning = FinetuneOptions(2, batch=4, replay=2, adjusts="all", distillation=0.0)
     lesson = Learner(simulator, choose(data), targeting, finetuning, patience=0.0).learn([event], model, 0)
     assert len(lesson.tries) == 1 + times
     assert [one.label for one in lesson.tries[1:]] == [f"all, {share:.0%} of the way" for share in SHARES][:times]
+
+
+@pytest.mark.parametrize(
+    ("losses", "passes", "labels"),
+    [
+        ((0.5, 0.5), True, []),
+        ((2.0, 0.9), True, [FIRM]),
+        ((2.0, 2.0, 0.9), True, [FIRM, f"{FIRM}, 90% of the way"]),
+        ((2.0, 0.9, 0.9), False, [FIRM, "all, 90% of the way"]),  # what agrees more does not mend the failure
+        ((9.0, 9.0), True, []),
+    ],
+)
+def test_what_forgets_a_little_too_much_is_trained_again_to_agree_more(
+    simulator: MujocoSimulator,
+    data: Transitions,
+    event: FailureEvent,
+    model: Points2Plans,
+    monkeypatch: pytest.MonkeyPatch,
+    losses: tuple[float, ...],
+    passes: bool,
+    labels: list[str],
+) -> None:
+    left, heard = iter(enumerate(losses)), list[float]()
+
+    def judge(before: Scores, now: Scores, rule: Rule) -> AcceptanceResult:
+        number, lost = next(left)
+        old = replace(before, lessons=(), held_out_prediction=1.0, failure_f1=0.5)
+        forgets = replace(now, held_out_detection=old.held_out_detection - lost * AIM, held_out_prediction=1.0, lessons=())
+        return AcceptanceResult(passes or number != 1, old, replace(forgets, failure_f1=0.9), "")
+
+    def watched(*rest: Any, **more: Any) -> SkillEffectModel:
+        heard.extend(one.distillation for one in rest if isinstance(one, FinetuneOptions))
+        return finetune(*rest, **more)
+
+    monkeypatch.setattr(room, "judge", judge)
+    monkeypatch.setattr(room, "finetune", watched)
+    finetuning = FinetuneOptions(2, batch=4, replay=2, adjusts="all")
+    targeting = TargetOptions(samples=2, oversampling=2.0, state_steps=2, action_steps=2)
+    lesson = Learner(simulator, choose(data), targeting, finetuning, patience=0.0).learn([event], model, 0)
+    assert [one.label for one in lesson.tries[1:]] == labels
+    assert heard == [finetuning.distillation, 2 * finetuning.distillation][: 1 + bool(labels)]

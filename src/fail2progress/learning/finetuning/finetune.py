@@ -44,7 +44,7 @@ class FinetuneOptions:
     mirror: bool = True
     """Whether an epoch has some executions of D+ as a mirror shows them (symmetry.py)."""
     distillation: float = 5.0
-    """Weight of agreeing with the old model on the replayed executions, where all weights are adjusted, or lessons rehearsed."""
+    """Weight of agreeing with the old model on the replayed executions, whichever weights are adjusted (docs/decisions/0114)."""
     adapter_rate: float = 0.05
     network_rate: float = 3e-3
     neighbour_rate: float = 1e-2
@@ -53,6 +53,11 @@ class FinetuneOptions:
         known = (*RUNGS, LADDER)
         if self.adjusts not in known:
             raise ValueError(unknown("weights to adjust", self.adjusts, known))
+
+    @property
+    def agrees(self) -> bool:
+        """Whether a model is held to what the old one says of rehearsed executions."""
+        return self.distillation > 0 and self.replay > 0
 
 
 def finetune(
@@ -92,9 +97,7 @@ def finetune(
     )
     shares = [_share(options.lessons, len(lessons))] * len(lessons)
     epoch = Epochs(len(targeted), tuple(map(len, (replay, *lessons))), (options.replay, *shares), len(own))
-    agrees = options.adjusts == "all" or bool(lessons)
-    distils = agrees and options.distillation > 0 and options.replay > 0
-    further = Distillation(teacher or model, tuned, len(own) * len(targeted), options.distillation) if distils else None
+    further = Distillation(teacher or model, tuned, len(own) * len(targeted), options.distillation) if options.agrees else None
     generator = torch.Generator().manual_seed(seed)
     for step in train(tuned, source, parameters, training, generator, codes, epoch, further=further):
         report(step.samples, step.total)

@@ -56,7 +56,9 @@ ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 """What to try while no model has passed: parts of the members' freedom, and of the number of samples."""
 
 _NEARLY = 4.0
-"""A model that mends the failure and forgets up to so many times the aim is tried some of the way, too (docs/decisions/0062)."""
+"""A model that mends the failure and forgets more than the aim, up to so many times of it, is tried in milder forms, too."""
+_AGREEMENT = 2.0
+"""First trained again, held so many times as much to what the old model says (docs/decisions/0114); then part of the way."""
 
 
 @dataclass(frozen=True)
@@ -212,13 +214,13 @@ class _Learning:
         sources = *copies(data, self.learner.finetuning.mirror), known.replay, *(lesson.replay for lesson in known.lessons)
         learnt, first = torch.cat([codes(source) for source in sources]), len(self.tries)
 
-        def judged(adjusts: str, tuned: SkillEffectModel, share: float = 1.0) -> AcceptanceResult:
+        def judged(adjusts: str, tuned: SkillEffectModel, share: float = 1.0, agreement: float = 1.0) -> AcceptanceResult:
             start = time.perf_counter()
             self.report("gate", 0.0)
             after = score(tuned, check, known, *asked, codes)
             self._spent("gate", time.perf_counter() - start)
             verdict = judge(before, after, self.learner.rule)
-            self.tries.append(Try(adjusts, options.freedom, options.samples, verdict, tuned, targeted, share))
+            self.tries.append(Try(adjusts, options.freedom, options.samples, verdict, tuned, targeted, share, agreement))
             self.tries[first:] = compared(self.tries[first:], self.learner.rule)
             return self.tries[-1].verdict
 
@@ -226,11 +228,14 @@ class _Learning:
             if rung.last and self._passed:
                 return
             found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung, learnt)
-            verdict = judged(rung.adjusts, tuned)
-            if verdict.passed and AIM < verdict.lost <= _NEARLY * AIM:
-                for share in SHARES:
-                    if judged(rung.adjusts, blended(self.model, tuned, share), share).lost <= AIM:
-                        break
+            verdict, agreement = judged(rung.adjusts, tuned), 1.0
+            if _forgets(verdict) and self.learner.finetuning.agrees:
+                firm = self._tune(found[rung.after], data, rung, learnt, _AGREEMENT)
+                again = judged(rung.adjusts, firm, agreement=_AGREEMENT)
+                tuned, verdict, agreement = (firm, again, _AGREEMENT) if again.passed else (tuned, verdict, agreement)
+            for share in SHARES if _forgets(verdict) else ():
+                if judged(rung.adjusts, blended(self.model, tuned, share), share, agreement).lost <= AIM:
+                    break
             if any(one.enough for one in self.tries) or (self._late and self._passed):
                 return
 
@@ -250,10 +255,12 @@ class _Learning:
         ladder = [rung for rung in LADDER if rung.adjusts in (*adapters, "all")]
         return ladder if "relations" in adapters else [Rung("all", 1.0)]
 
-    def _tune(self, begin: SkillEffectModel, data: Transitions, rung: Rung, codes: Tensor) -> SkillEffectModel:
-        start = time.perf_counter()
-        options = self.learner.finetuning
-        options = replace(options, adjusts=rung.adjusts, epochs=max(round(rung.epochs * options.epochs), 1))
+    def _tune(
+        self, begin: SkillEffectModel, data: Transitions, rung: Rung, codes: Tensor, agreement: float = 1.0
+    ) -> SkillEffectModel:
+        start, options = time.perf_counter(), self.learner.finetuning
+        epochs, distillation = max(round(rung.epochs * options.epochs), 1), agreement * options.distillation
+        options = replace(options, adjusts=rung.adjusts, epochs=epochs, distillation=distillation)
         known, lessons = self.learner.rehearsal, [lesson.replay for lesson in self.learner.rehearsal.lessons]
         told = lambda done, total: self.report("fine-tuning", done / total)  # noqa: E731
         more = (options, self.seed, told)
@@ -274,3 +281,8 @@ class _Learning:
 
     def _spent(self, stage: str, seconds: float) -> None:
         self.seconds[stage] = self.seconds.get(stage, 0.0) + seconds
+
+
+def _forgets(verdict: AcceptanceResult) -> bool:
+    """Whether a model that mends the failure forgets somewhat more than is aimed at."""
+    return verdict.passed and AIM < verdict.lost <= _NEARLY * AIM

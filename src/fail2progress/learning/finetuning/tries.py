@@ -23,7 +23,8 @@ thirty of them does not tell which weights say the same of others; the fewest do
 
 @dataclass(frozen=True)
 class Try:
-    """One fine-tuning and its judgement; `share` of the way from the old model (blending)."""
+    """One fine-tuning and its judgement; `share` of the way from the old model (blending), `agreement` times as much held to what
+    that says of what is rehearsed."""
 
     adjusts: str
     freedom: float
@@ -32,6 +33,7 @@ class Try:
     model: SkillEffectModel
     targeted: tuple[Targeted, ...]
     share: float = 1.0
+    agreement: float = 1.0
 
     @property
     def rung(self) -> int:
@@ -41,7 +43,10 @@ class Try:
     @property
     def label(self) -> str:
         """What was adjusted and how far, for people."""
-        return self.adjusts if self.share == 1.0 else f"{self.adjusts}, {self.share:.0%} of the way"
+        parts = [self.adjusts]
+        parts += [f"{self.agreement:g} times the agreement"] * (self.agreement != 1.0)
+        parts += [f"{self.share:.0%} of the way"] * (self.share != 1.0)
+        return ", ".join(parts)
 
     @property
     def merit(self) -> float:
