@@ -33,6 +33,9 @@ from fail2progress.simulation.reconstruction.hindsight import from_both, in_hind
 from fail2progress.simulation.reconstruction.rebuild import why_left_out
 from fail2progress.skills.registry import skill
 
+_ABOUT = 0.2
+"""Metres: an event does not say where the camera was, which is in the head of a robot that may lean, drive and look about."""
+
 
 def _scene_signals() -> tuple[Signal, ...]:
     """What makes a rebuilt scene another one than that which was seen; only these are corrected before the skill is repeated."""
@@ -62,7 +65,7 @@ class Classifier:
         if call.object not in rebuilt.scene.names:
             reason = why_left_out(before, call.object)
             return _undecided(event, rebuilt.scene, f"{reason}: there is nothing to repeat the skill with")
-        found = self.refiner.refine(Case(rebuilt.scene, before, call, self.camera.eye))
+        found = self.refiner.refine(Case(rebuilt.scene, before, call, self.camera.eye, _ABOUT))
         reason = _unfit(event, found)
         report = _undecided(event, found.case.scene, reason) if reason else self._repeated(event, found.case.scene, seed)
         used = {"initial_signals": _all_signals(found, first=True), "final_signals": _all_signals(found, first=False)}

@@ -184,3 +184,13 @@ def test_the_schema_refuses_what_it_does_not_know() -> None:
         FailureSignals(asset="cup", geometry_mismatch_mm=float("nan"))
     told = FailureSignals(asset="cup", geometry_mismatch_mm=-7.25, contact_equilibrium_fail=True)
     assert str(told) == "cup: geometry -7.2 mm, contact_equilibrium_fail"
+
+
+@pytest.mark.parametrize("place", [(0.1, 0.1, 1.2), (-0.1, 0.15, 1.3)])
+def test_where_the_camera_may_have_been_nothing_is_hidden_that_was_seen(place: tuple[float, float, float]) -> None:
+    """Down to the floor of a cup: from the place where the camera usually is, its wall would be in the way."""
+    snapshot = SIMULATOR.settle(table_scene(), replace(Camera(), eye=place))
+    about = Case(snapshot.scene, snapshot.cloud, CALL, about=0.2)
+    assert failing(Geometry().readings(about)) == set()
+    wide = about.with_asset("cup", replace(about.scene.objects[1], size=(0.13, 0.13, 0.07)))
+    assert failing(Geometry().readings(wide)) == {"cup"}, "what is too large hides from wherever it is looked at"

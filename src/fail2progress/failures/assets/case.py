@@ -33,8 +33,15 @@ class Case:
     call: SkillCall | None = None
     eye: tuple[float, float, float] = Camera().eye
     """Where the camera was (m, planning frame)."""
+    about: float = 0.0
+    """Metres from there within which it was, where an event does not say more."""
     grasps: Mapping[str, Grasp] = field(default_factory=dict)
     """Grasps that were chosen; for every other object the one across its narrower side."""
+
+    def eyes(self) -> Array:
+        """(k, 3) m: where the camera was or may have been."""
+        steps = np.concatenate([np.zeros((1, 3)), np.eye(3), -np.eye(3)]) if self.about > 0 else np.zeros((1, 3))
+        return np.asarray(np.array(self.eye) + self.about * steps)
 
     def noise(self) -> float:
         """Standard deviation (m) of the cloud's points."""

@@ -55,22 +55,24 @@ class Geometry:
 
 
 def mismatch(case: Case, name: str, points: Array) -> float:
-    """Signed metres: the points' 95th percentile distance, or the 5th of rendered minus observed depth if that is larger."""
+    """Signed metres: the points' 95th percentile distance, or the 5th of rendered minus observed depth if that is larger, from
+    where the camera sees each point best of all places where it may have been."""
     i = case.scene.index(name)
     spec, pose = case.scene.objects[i], case.scene.poses[i]
     outside = float(np.percentile(np.maximum(residuals(points, spec, pose), 0.0), 95))
-    depth = rendered_minus_observed(points, spec, pose, np.array(case.eye))
+    depth = np.max([rendered_minus_observed(points, spec, pose, eye) for eye in case.eyes()], axis=0)
+    depth = depth[np.isfinite(depth)]
     ahead = float(np.percentile(np.minimum(depth, 0.0), 5)) if len(depth) else 0.0
     return outside if outside >= -ahead else ahead
 
 
 def rendered_minus_observed(points: Array, spec: ObjectSpec, pose: Array, eye: Array) -> Array:
-    """(k,) metres along the rays from the eye to the points, of those that hit the asset; negative where it stands before."""
+    """(n,) metres along the rays from the eye to the points; negative where the asset stands before, infinite where they miss."""
     start, ends = to_asset(eye[None], pose)[0], to_asset(points, pose)
     ways = ends - start
     lengths = np.linalg.norm(ways, axis=1)
     hits = np.min([_entry(start, ways / lengths[:, None], part) for part in spec.primitives()], axis=0)
-    return np.asarray((hits - lengths)[np.isfinite(hits)])
+    return np.asarray(hits - lengths)
 
 
 def _entry(start: Array, ways: Array, part: Box) -> Array:

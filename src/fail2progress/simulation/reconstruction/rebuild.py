@@ -31,6 +31,8 @@ _SLAB = 0.04
 """Thickness of a table's top in metres: its lower side is not seen."""
 _FLAT = 0.0005
 """Noise (m) up to which every point is believed."""
+_TOP = 0.7
+"""Quantile of a table's points, without noise, that is its top."""
 _SIGMAS = 2.0
 """How far beyond the surface the outermost of some dozens of noisy points lies."""
 _REACH = 0.10
@@ -147,7 +149,8 @@ class _Reconstruction:
         points, kind = self.points(i), self.cloud.categories[i]
         low, top = self.ends(points)
         if category(kind).shape is Shape.TABLE:
-            top = top if self.noise <= _FLAT else float(np.median(points[:, 2]))
+            # Most of what is seen of a table is its top; a foot of what stands on it may be counted to it.
+            top = float(np.quantile(points[:, 2], _TOP if self.noise <= _FLAT else 0.5))
             return fit(kind, points, top - _SLAB, top, self.noise)
         if category(kind).shape is Shape.DRAWER:
             return self.drawer(i)
