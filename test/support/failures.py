@@ -1,5 +1,6 @@
 """Failures of several kinds: a pushed row, a carried stack, a drawer with a thing in it, a capsule in a cup in a box; and a row
-on top of a cabinet whose last is pushed off; a plank over a table's edge from which the block is carried that held it down."""
+on top of a cabinet whose last is pushed off; a plank over a table's edge from which the block is carried that held it down; a
+tall block that is toppled."""
 
 from functools import lru_cache
 
@@ -65,7 +66,9 @@ _HELD_DOWN = _scene(
     ("block", "cuboid", (0.055, 0.055, 0.07), (0.6, 0.62 - 0.095, 0.015)),
     _BESIDE,
 )
+_TALL = _scene(("tall", "cuboid", (0.032, 0.032, 0.2), (0.6, 0.3, 0.0)), _OTHER)
 _CALLS = {
+    "toppled": (_TALL, SkillCall("push", "tall", (0.0, 0.08))),
     "held down": (_HELD_DOWN, SkillCall("pick_place", "block", (0.0, -0.75, -0.003, 0.0), "table_b")),
     "on top": (_ON_TOP, SkillCall("push", "row_0", (float(np.pi), 0.05))),
     "row": (_ROW, SkillCall("push", "row_0", (0.0, 0.08))),

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from fail2progress.learning.finetuning.chance import shifted
-from fail2progress.learning.finetuning.chosen import falling, foreseeable
+from fail2progress.learning.finetuning.chosen import OTHERWISE, falling
 from fail2progress.learning.finetuning.executions import Executed, Execution
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
+from fail2progress.simulation.base import Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.states import state_space
@@ -66,22 +66,67 @@ def test_where_the_rebuilt_scene_mostly_does_not_show_the_failure_either_nothing
     assert found is done and not (teaches == 1).any()
 
 
-def test_what_is_learnt_besides_falls_from_starts_some_millimetres_aside_as_well(
-    model: Points2Plans, simulator: MujocoSimulator
-) -> None:
-    doing = execution("on top", model, simulator)
-    done, again = drawn(doing, 8), doing.again()
-    falls = replace(done, samples=tuple(replace(one, outcome=fell) for one, fell in zip(done.samples, again, strict=False)))
-    rows = range(len(falls.samples))
-    found = doing.besides(falls, rows, 3)
-    assert 0 < len(found) <= 3 and all(any(one is outcome for outcome in again) for one in found)
-    for one in found:
-        (pair,) = shifted([one], [done.worlds[0]], doing.simulator, doing.seed)
-        assert foreseeable(one, pair) and all(falling(other).any() for other in pair)
-    assert doing.besides(falls, [], 3) == doing.besides(falls, rows, 0) == ()
+@pytest.fixture
+def toppling(model: Points2Plans, simulator: MujocoSimulator) -> tuple[Execution, Executed]:
+    """A tall block that topples and stays on its table, and draws of which some fall over the edge."""
+    doing = execution("toppled", model, simulator)
+    states = doing.density.space.draw(40, torch.Generator().manual_seed(0))
+    space = doing.action_space(states)
+    return doing, doing.carry_out(states, space.failed(), space.parameters(space.failed()))
+
+
+def room(outcome: Outcome) -> float:
+    """Metres from the middle of a block that has toppled over, or would have, to the nearest edge of its table."""
+    scene, turn = outcome.before.scene, outcome.call.parameters[0]
+    place = scene.position("tall")[:2] + (outcome.call.parameters[1] + 0.1) * np.array([np.cos(turn), np.sin(turn)])
+    tables = [scene.bounds()[scene.index(name)] for name in ("table_a", "table_b")]
+    return max(float(min((place - low[:2]).min(), (high[:2] - place).min())) for low, high in tables)
+
+
+def test_what_is_learnt_besides_falls_near_where_others_stay(toppling: tuple[Execution, Executed]) -> None:
+    doing, done = toppling
+    again = doing.again()
+    teaches = doing.teaches(done, again)
+    falls = [row for row, value in enumerate(teaches) if value == OTHERWISE and falling(done.outcomes[row]).any()]
+    assert len(falls) > 5 and (teaches == 1).sum() > 5
+    found = doing.besides(done, falls, teaches, again, 5)
+    assert len(found) == 5 and all(falling(one).any() for one in found)
+    drawn = [done.outcomes[row] for row in falls]
+    nearest = [abs(room(one)) for one in found]
+    assert np.median(nearest) < 0.03 < np.median([abs(room(one)) for one in drawn])
+    assert len(doing.besides(done, falls, teaches, again, 99)) == len(falls)
+
+
+def test_besides_there_is_nothing_where_nothing_falls_or_nothing_shows_the_failure(toppling: tuple[Execution, Executed]) -> None:
+    doing, done = toppling
+    again, rows = doing.again(), range(len(done.samples))
+    teaches = doing.teaches(done, again)
+    stays = [row for row in rows if not falling(done.outcomes[row]).any()]
+    assert doing.besides(done, stays, teaches, again, 5) == doing.besides(done, rows, teaches, again, 0) == ()
+    assert doing.besides(done, rows, np.full(len(teaches), OTHERWISE), again, 5) == ()
+
+
+def test_what_tips_over_is_met_in_other_extents_and_nothing_else_is(toppling: tuple[Execution, Executed]) -> None:
+    doing, done = toppling
+    again, rows = doing.again(), range(4)
+    found = doing.reshaped(done, rows, again, 12)
+    sizes = np.array([one.before.scene.objects[one.before.scene.index("tall")].size for one in found])
+    assert 8 <= len(found) <= 12 and len(np.unique(sizes[:, 2])) == len(found)
+    first = [one.before.scene.position("other")[:2] for one in done.outcomes[:4]]
+    assert all(min(np.linalg.norm(one.before.scene.position("other")[:2] - place) for place in first) < 0.003 for one in found)
+    shown = doing.alike(found, again)
+    assert shown.any() and not shown.all()  # some topple, and some do not
+    stood = (*again, replace(again[0], after=again[0].before))
+    assert doing.reshaped(done, [], again, 12) == doing.reshaped(done, rows, stood, 12) == ()  # it tips by chance
+
+
+def test_what_does_not_tip_keeps_its_extents(doing: Execution) -> None:
+    assert doing.reshaped(drawn(doing, 2), range(2), doing.again(), 2) == ()  # a plank that falls
 
 
 def test_of_what_is_carried_nothing_is_learnt_besides(doing: Execution) -> None:
     done, again = drawn(doing, 2), doing.again()
     falls = replace(done, samples=tuple(replace(one, outcome=fell) for one, fell in zip(done.samples, again, strict=False)))
-    assert all(falling(one.outcome).any() for one in falls.samples) and doing.besides(falls, range(2), 2) == ()
+    rows, teaches = range(len(falls.samples)), np.ones(len(falls.samples))
+    assert len(rows) and all(falling(one.outcome).any() for one in falls.samples)
+    assert doing.besides(falls, rows, teaches, again, 2) == ()

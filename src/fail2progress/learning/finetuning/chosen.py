@@ -9,6 +9,7 @@ which things stand in or on what they stood in or on; of their scenes those are 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from fail2progress.core.relations import BINARY, SUPPORT, Mask
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.surprise import CLOSE, held, moving
-from fail2progress.learning.finetuning.chance import spread
 from fail2progress.learning.finetuning.instantiate import Sample
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
@@ -49,6 +49,22 @@ ENOUGH, _FEW = 8, 4
 at least so few."""
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """Rows of the simulated scenes that D+ takes and of those that are held back, and of all, the best first; (K,) the share of
+    R_F that each keeps."""
+
+    taken: list[int]
+    apart: list[int]
+    order: list[int]
+    shares: Array
+
+    @property
+    def left(self) -> list[int]:
+        """Rows of what neither takes."""
+        return [row for row in self.order if row not in {*self.taken, *self.apart}]
+
+
 def ranked(shares: Array, seen: Array, teaches: Array, explorer: Mask, samples: int, quota: float) -> list[int]:
     """Rows of simulated scenes, the best first. Of the first `samples`, explorers are at most a `quota`, and as many as leave
     `KEPT` of R_F; more where too few others teach.
@@ -68,14 +84,16 @@ def ranked(shares: Array, seen: Array, teaches: Array, explorer: Mask, samples: 
     return [*keepers[: samples - len(taken)], *taken, *keepers[samples - len(taken) :], *rest]
 
 
-def parted(order: Sequence[int], shares: Array, teaches: Array, samples: int) -> tuple[list[int], list[int]]:
-    """Rows of D+ and of the scenes that the new model is judged on; `order`: all rows, the best first, see ranked.
+def parted(order: Sequence[int], together: Array, teaches: Array, samples: int) -> tuple[list[int], list[int]]:
+    """Rows of D+ and of the scenes that the new model is judged on; `order`: all rows, the best first, see ranked. together (K,):
+    share that is kept of R_F among what hangs together with the skill's object.
 
+    In which direction of it a bystander stands is nothing that the failure needs: a scene is recognised without it (0111).
     Judged on are scenes that show the failure as it was observed. Where D+ would take nearly all of these, what is left shows
     something else, such as stacks that tumble, and a model that mends the failure would be asked how they do. Then a quarter of
     them is held back, and others take their places in D+ (docs/decisions/0096).
     """
-    whole = [i for i in order if shares[i] >= _RECOGNISED]
+    whole = [i for i in order if together[i] >= _RECOGNISED]
     alike = [i for i in whole if teaches[i] == 1]
     taken, wanted = list(order[:samples]), min(ENOUGH, len(alike) // 4)
     if wanted >= _FEW and len(set(alike) - set(taken)) < wanted:
@@ -112,10 +130,8 @@ def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome], again: Sequence
     (docs/decisions/0103). What tipped or turned each time that the failure was carried out `again` does so, too (0107). What
     no execution shows says nothing.
     """
-    before, after, observed = event.before, event.after, event.observed
-    known, ways = witnessed(before, after, event.header.call.object), after.bounds() - before.bounds()
-    names = {*moving(event), event.header.call.object} & {name for name, seen in zip(after.names, known, strict=True) if seen}
-    rows = [(name, _falls(ways[before.index(name)], event.header.call.call())) for name in sorted(names)]
+    observed, names = event.observed, _seen_to_end(event)
+    rows = [(name, _falls(_ways_seen(event, name, again), event.header.call.call())) for name in names]
     swung = [(name, way) for name, fell in rows if not fell for way in (_TIPS, _TURNS) if again and _swings(name, way, again)]
     shown = np.array(
         [
@@ -132,11 +148,16 @@ def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome], again: Sequence
     return np.asarray(shown[: len(outcomes), shown.any(axis=0)].all(axis=1))
 
 
-def foreseeable(outcome: Outcome, again: Sequence[Outcome]) -> bool:
-    """Whether all that an execution moves ends there in its repetitions, too, or falls in each: where a thing lies that has
-    fallen is chance, and that it falls is not (docs/decisions/0065)."""
-    quiet, falls = spread(outcome, again) < CLOSE, np.all([falling(one) for one in (outcome, *again)], axis=0)
-    return all(one.stable for one in again) and bool((quiet | falls).all())
+def tipping(event: FailureEvent, again: Sequence[Outcome]) -> list[str]:
+    """Names of what was seen to move and tips over each time that the failure is carried out `again`."""
+    return [name for name in _seen_to_end(event) if again and _swings(name, _TIPS, again)]
+
+
+def _seen_to_end(event: FailureEvent) -> list[str]:
+    """Names of what was seen to move, and of the skill's object, as far as they were seen before and after."""
+    call = event.header.call
+    known = zip(event.after.names, witnessed(event.before, event.after, call.object), strict=True)
+    return sorted({*moving(event), call.object} & {name for name, seen in known if seen})
 
 
 def falling(outcome: Outcome) -> Mask:
@@ -155,6 +176,13 @@ def _ways(name: str, outcome: Outcome) -> Array:
     """(2, 3) metres by which the corners of a thing's box move."""
     row = outcome.before.scene.index(name)
     return np.asarray(outcome.after.scene.bounds()[row] - outcome.before.scene.bounds()[row])
+
+
+def _ways_seen(event: FailureEvent, name: str, again: Sequence[Outcome]) -> Array:
+    """(2, 3) the same, as it was seen to: from where it was rebuilt, since something may have hidden the foot of what toppled."""
+    end, scenes = event.after.bounds()[event.after.index(name)], [one.before.scene for one in again[:1]]
+    start = [scene.bounds()[scene.index(name)] for scene in scenes if name in scene.names]
+    return np.asarray(end - (start or [event.before.bounds()[event.before.index(name)]])[0])
 
 
 def _swings(name: str, way: int, outcomes: Sequence[Outcome]) -> bool:

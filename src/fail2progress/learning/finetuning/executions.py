@@ -13,19 +13,22 @@ from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.physics import disturbances
-from fail2progress.learning.finetuning.chance import shifted
+from fail2progress.learning.finetuning.border import HALVINGS, pairs
 from fail2progress.learning.finetuning.chosen import (
     ENOUGH,
+    OTHERWISE,
     as_observed,
     ends_alike,
     falling,
-    foreseeable,
     in_view,
     mistaken,
     teaching,
+    tipping,
 )
 from fail2progress.learning.finetuning.conditional import ROUNDS, descendants
-from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, scenes, simulated
+from fail2progress.learning.finetuning.doubt import without
+from fail2progress.learning.finetuning.extents import with_other_extents
+from fail2progress.learning.finetuning.instantiate import Sample, in_hand, jobs, kept, scenes, simulated
 from fail2progress.learning.finetuning.repetitions import repeat
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.simulation.base import Disturbances, Outcome, Simulator
@@ -51,6 +54,11 @@ class Executed:
     def outcomes(self) -> list[Outcome]:
         """Of the samples."""
         return [sample.outcome for sample in self.samples]
+
+    def particles(self, rows: Sequence[int]) -> Tensor:
+        """(K, D + D') states and actions of the samples in `rows`, side by side."""
+        chosen = [self.samples[row].particle for row in rows]
+        return torch.cat([self.states[chosen], self.actions[chosen]], dim=1)
 
     def with_more(self, other: Executed) -> Executed:
         """These and others, whose particles are counted on."""
@@ -120,22 +128,66 @@ class Execution:
         """(K,) how much samples teach."""
         return teaching(done.wrong, self.alike(done.outcomes, again))
 
+    def kept(self, done: Executed, among: Sequence[int] | None = None, robot: bool = False) -> Array:
+        """(K,) share of R_F that each sample keeps, of what is not in doubt; see instantiate.kept."""
+        space, unsure = self.density.space, self.density.doubted
+        then = self.event.relations_before
+        relations = then if unsure is None else without(then, unsure.numpy())
+        return np.array([kept(relations, space, one, robot, among).mean() for one in done.samples])
+
     def seen(self, done: Executed) -> Array:
         """(K,) how much of what is concerned is in view in each sample."""
         return np.array([in_view(sample, self.concerned) for sample in done.samples])
 
-    def besides(self, done: Executed, rows: Sequence[int], most: int) -> tuple[Outcome, ...]:
-        """Up to `most` executions, of the samples in `rows`, in which something falls, also from starts some millimetres off.
+    def besides(
+        self, done: Executed, rows: Sequence[int], teaches: Array, again: Sequence[Outcome], most: int
+    ) -> tuple[Outcome, ...]:
+        """Up to `most` executions in which something falls, as near as may be to those that show the failure: from the samples in
+        `rows`, halfway again and again to the nearest of those that do. teaches (K,): of all samples.
 
         Of all that may go otherwise than was observed a fall is what a model has weights of its own for, and what ends a plan.
         What a skill carries may lose things anywhere on its way, which no weights say: then there are none (docs/decisions/0110).
+        What falls far from where others stay says little of where the edge is that decides (docs/decisions/0111).
         """
-        if skill(self.event.header.call.skill).carries:
+        falls = [row for row in rows if teaches[row] == OTHERWISE and falling(done.samples[row].outcome).any()]
+        shows = [int(row) for row in np.flatnonzero(teaches == 1)]
+        if skill(self.event.header.call.skill).carries or not falls or not shows:
             return ()
-        near = [done.samples[row] for row in rows if falling(done.samples[row].outcome).any()][: 2 * most]
-        found, worlds = [one.outcome for one in near], [done.worlds[one.particle] for one in near]
-        again = shifted(found, worlds, self.simulator, self.seed)
-        return tuple(one for one, others in zip(found, again, strict=True) if foreseeable(one, others))[:most]
+        width, near = done.states.shape[1], pairs(self.density.space, done.particles(shows), done.particles(falls))
+        found = [done.samples[row].outcome for row in falls]
+        for number in range(HALVINGS):
+            middle, possible = near.halfway(self.density.space)
+            states, actions = middle[possible, :width], middle[possible, width:]
+            if not len(states):
+                break
+            more = self.carry_out(states, actions, self.action_space(states).parameters(actions), ROUNDS + number + 1)
+            for sample, value in zip(more.samples, self.teaches(more, again), strict=True):
+                row = int(possible[sample.particle])
+                if value == 1:
+                    near.shows[row] = middle[row]
+                elif value and falling(sample.outcome).any():
+                    near.goes[row], found[row] = middle[row], sample.outcome
+        return tuple(found[int(row)] for row in near.apart().argsort(stable=True)[:most])
+
+    def reshaped(self, done: Executed, rows: Sequence[int], again: Sequence[Outcome], most: int) -> tuple[Outcome, ...]:
+        """Up to `most` executions, of the samples in `rows` in turn, with other extents of what tips over in the failure,
+        whatever it then does: whether a thing tips hangs on them, and all of D+ has those of the failed one (docs/decisions/0111)."""
+        names = [name for name in tipping(self.event, again) if self._stands_alone(name)]
+        if not names or not rows:
+            return ()
+        rng = np.random.default_rng(self.seed)
+        samples = [done.samples[rows[number % len(rows)]] for number in range(most)]
+        made = [with_other_extents(one.outcome.before.scene, names, rng) for one in samples]
+        commands, worlds = [one.outcome.call.parameters for one in samples], [done.worlds[one.particle] for one in samples]
+        group = in_hand(self.density.space, self.density.belief.names)
+        work = jobs(made, self.event.header.call.call(), torch.tensor(commands), group, self.seed, worlds)
+        found, _ = simulated(self.simulator, work, torch.zeros(len(work)))
+        return tuple(one.outcome for one in found)
+
+    def _stands_alone(self, name: str) -> bool:
+        """Whether a thing is solid and nothing stands on it: then its extents can change and all else stay."""
+        carries = {self.event.before.names[row] for row in self.density.space.parent.values()}
+        return name in self.base.names and not self.base.objects[self.base.index(name)].kind.container and name not in carries
 
     def conditioned(
         self, done: Executed, again: Sequence[Outcome], samples: int, generator: torch.Generator

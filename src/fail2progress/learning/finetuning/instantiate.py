@@ -95,17 +95,19 @@ def _without(scene: Scene, names: set[str]) -> Scene:
     return Scene(tuple(scene.objects[i] for i in rows), scene.poses[rows], openings)
 
 
-def kept(relations: RelationState, space: StateSpace, sample: Sample, robot: bool = False) -> Array:
+def kept(
+    relations: RelationState, space: StateSpace, sample: Sample, robot: bool = False, among: Sequence[int] | None = None
+) -> Array:
     """(K,) of the failure's relations R_F, which hold in a simulated scene before the skill.
 
     R_F: every relation that held among the objects concerned, and that those which stood above a table stand above any.
-    Directions are those of the cluster, which turns, or as the `robot` sees them.
+    Directions are those of the cluster, which turns, or as the `robot` sees them. `among`: of these rows alone.
     """
     before = sample.outcome.before
     scene = before.scene if robot else turned_back(before.scene, sample.turn)
     touching = np.asarray(before.relations.binary, float)[..., BINARY.index("contact")] > 0.5
     now = np.where([name in DIRECTIONS for name in BINARY], binary_relations(scene.bounds(), touching), before.relations.binary)
-    rows = [row for row in space.concerned if relations.names[row] in scene.names]
+    rows = [row for row in (space.concerned if among is None else among) if relations.names[row] in scene.names]
     index = [scene.index(relations.names[row]) for row in rows]
     then = np.asarray(relations.binary, float)
     held = now[np.ix_(index, index)][then[np.ix_(rows, rows)] > 0.5]

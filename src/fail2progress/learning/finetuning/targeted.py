@@ -11,14 +11,14 @@ import torch
 from torch import Tensor
 
 from fail2progress.core.names import unknown
-from fail2progress.core.scene import Scene
+from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
-from fail2progress.learning.finetuning.chosen import OTHERWISE, parted, ranked
-from fail2progress.learning.finetuning.doubt import doubted, without
-from fail2progress.learning.finetuning.executions import Execution
+from fail2progress.learning.finetuning.chosen import Chosen, parted, ranked
+from fail2progress.learning.finetuning.doubt import doubted
+from fail2progress.learning.finetuning.executions import Executed, Execution
 from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
-from fail2progress.learning.finetuning.instantiate import Sample, kept, within
+from fail2progress.learning.finetuning.instantiate import Sample, within
 from fail2progress.learning.finetuning.worlds import known, told
 from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation
@@ -31,7 +31,7 @@ from fail2progress.stein.states import NothingToVaryError, StateSpace, state_spa
 _EXPLORED = 1.5
 """Explorers in parts of D+."""
 _BESIDES = 0.5
-"""What is learnt from besides D+, at most, in parts of it."""
+"""What is learnt from besides D+, at most, in parts of it: so much of what falls, and so much of other extents."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ class Targeted:
 
     outcomes: tuple[Outcome, ...]
     besides: tuple[Outcome, ...]
-    """Executions around the failure that the model gets wrong otherwise than was observed: learnt from, and not judged on."""
+    """Executions around the failure that go otherwise than was observed or have other extents: learnt from, not judged on."""
     spare: tuple[Outcome, ...]
     """Stable scenes that were not chosen: the acceptance test judges on them. See chosen.parted."""
     worlds: tuple[Disturbances, ...]
@@ -177,66 +177,81 @@ def target(
     rebuild: Rebuild = rebuilt,
 ) -> Targeted:
     """Make D+ for a failure. NothingToVaryError where there is nothing to learn from."""
-    clock = Clock(report)
-    generator, rng = _generator(model, options), torch.Generator().manual_seed(seed)
+    clock, generator, rng = Clock(report), _generator(model, options), torch.Generator().manual_seed(seed)
     options = options if generator.explores else replace(options, explorers=0.0)
+    sure = options.particles - options.exploring
     with clock("states"):
         event = known_afterwards(event, model, simulator, seed)
-        belief, base = encode_observation(model, event.before), rebuild(event)
-        physics = told(event, base, simulator, options.physics, seed)
-        space = state_space(belief, observed(event), base, options.freedom, physics)
-        unsure = doubted(event.relations_before, base, simulator, seed)
-        density = FailureRelations(model, belief, space, event.relations_before, options.scope, doubted=torch.from_numpy(unsure))
-        drawn = space.draw(options.particles, rng)
-        states = _states(generator, density, drawn, options, rng)
-        sure = options.particles - options.exploring
+        doing = _doing(event, model, simulator, options, seed, rebuild(event))
+        density, drawn = doing.density, doing.density.space.draw(options.particles, rng)
+        states = torch.cat([generator.states(density, drawn[:sure], options.budget(), rng), drawn[sure:]])
         believed = density.kept(drawn[:sure]), density.kept(states[:sure])
-    doing = Execution(model, event, base, density, simulator, seed)
     with clock("actions"):
         action_space = doing.action_space(states)
         gain = information(model, action_space, _measure(model, options), seed)
         actions = generator.actions(gain, options.budget(), rng, action_space.failed())
     with clock("simulation"):
         done, again = doing.carry_out(states, actions, action_space.parameters(actions)), doing.again()
-        most = options.samples if generator.explores else 0
-        done, teaches = doing.conditioned(done, again, most, rng)
-        samples, particles = done.samples, np.array([sample.particle for sample in done.samples])
-        if not samples:
+        done, teaches = doing.conditioned(done, again, options.samples if generator.explores else 0, rng)
+        if not done.samples:
             raise NothingToVaryError(f"none of {len(states)} generated scenes was stable; use more samples or another failure")
-        relations = without(event.relations_before, unsure)
-        shares, seen = np.array([kept(relations, space, one).mean() for one in samples]), doing.seen(done)
-        explorer = (particles >= sure) & (particles < options.particles)
-        order = ranked(shares, seen, teaches, explorer, options.samples, options.explorers)
-        taken, apart = parted(order, shares, teaches, options.samples)
-        best, spare = [samples[i] for i in taken], [samples[i] for i in apart]
-        otherwise = [i for i in order if teaches[i] == OTHERWISE and i not in taken and i not in apart]
-        besides = doing.besides(done, otherwise, round(_BESIDES * options.samples))
-    robot = float(np.mean([kept(relations, space, sample, robot=True).mean() for sample in best]))
-    simulated_share = float(shares[particles < sure].mean()) if (particles < sure).any() else 0.0
+        chosen = _chosen(doing, done, teaches, options)
+        most = round(_BESIDES * options.samples)
+        besides = doing.besides(done, chosen.left, teaches, again, most) + doing.reshaped(done, chosen.taken, again, most)
+    return _targeted(doing, done, chosen, besides, options, (drawn, states, actions), believed, clock.seconds)
+
+
+def _doing(
+    event: FailureEvent, model: SkillEffectModel, simulator: Simulator, options: TargetOptions, seed: int, base: Scene
+) -> Execution:
+    """How particles of a failure are carried out; `base` is O_F rebuilt."""
+    belief = encode_observation(model, event.before)
+    physics = told(event, base, simulator, options.physics, seed)
+    space = state_space(belief, observed(event), base, options.freedom, physics)
+    unsure = torch.from_numpy(doubted(event.relations_before, base, simulator, seed))
+    density = FailureRelations(model, belief, space, event.relations_before, options.scope, doubted=unsure)
+    return Execution(model, event, base, density, simulator, seed)
+
+
+def _chosen(doing: Execution, done: Executed, teaches: Array, options: TargetOptions) -> Chosen:
+    """Which samples become D+; teaches (K,): see chosen.teaching."""
+    particles, sure = np.array([sample.particle for sample in done.samples]), options.particles - options.exploring
+    explorer, shares = (particles >= sure) & (particles < options.particles), doing.kept(done)
+    order = ranked(shares, doing.seen(done), teaches, explorer, options.samples, options.explorers)
+    together = doing.kept(done, doing.density.space.group)
+    return Chosen(*parted(order, together, teaches, options.samples), order, shares)
+
+
+def _targeted(
+    doing: Execution,
+    done: Executed,
+    chosen: Chosen,
+    besides: tuple[Outcome, ...],
+    options: TargetOptions,
+    particles: tuple[Tensor, Tensor, Tensor],
+    believed: tuple[float, float],
+    seconds: dict[str, float],
+) -> Targeted:
+    """D+ and how it came about. particles: (M', D) states as drawn and as they are carried out, and (M', D') actions."""
+    best, spare = ([done.samples[row] for row in rows] for rows in (chosen.taken, chosen.apart))
+    space, shares = doing.density.space, chosen.shares
+    sure = np.array([sample.particle < options.particles - options.exploring for sample in done.samples])
+    simulated = float(shares[sure].mean()) if sure.any() else 0.0
+    robot = float(doing.kept(done, robot=True)[chosen.taken].mean())
     return Targeted(
         tuple(sample.outcome for sample in best),
         besides,
         tuple(sample.outcome for sample in spare),
         tuple(done.worlds[sample.particle] for sample in (*best, *spare)),
-        drawn,
-        states,
-        actions,
+        *particles,
         space,
-        Kept(*believed, simulated_share, float(shares[taken].mean()), robot),
-        _spread(space, relations.names, best),
+        Kept(*believed, simulated, float(shares[chosen.taken].mean()), robot),
+        _spread(space, doing.event.before.names, best),
         len(done.states),
-        len(samples),
+        len(done.samples),
         done.recovered,
-        clock.seconds,
+        seconds,
     )
-
-
-def _states(
-    generator: SampleGenerator, density: FailureRelations, drawn: Tensor, options: TargetOptions, rng: torch.Generator
-) -> Tensor:
-    """(M', D) particles: first those that keep R_F, then explorers, as they were drawn."""
-    first = len(drawn) - options.exploring
-    return torch.cat([generator.states(density, drawn[:first], options.budget(), rng), drawn[first:]])
 
 
 def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:
