@@ -170,8 +170,8 @@ class Execution:
         return tuple(found[int(row)] for row in near.apart().argsort(stable=True)[:most])
 
     def reshaped(self, done: Executed, rows: Sequence[int], again: Sequence[Outcome], most: int) -> tuple[Outcome, ...]:
-        """Up to `most` executions, of the samples in `rows` in turn, with other extents of what tips over in the failure,
-        whatever it then does: whether a thing tips hangs on them, and all of D+ has those of the failed one (docs/decisions/0111)."""
+        """Up to `most` executions, of the samples in `rows` in turn, with other extents of what tips over in the failure; what
+        it then does is not asked: whether a thing tips hangs on them, and all of D+ has the failed ones (docs/decisions/0111)."""
         names = [name for name in tipping(self.event, again) if self._stands_alone(name)]
         if not names or not rows:
             return ()
