@@ -106,16 +106,15 @@ def test_besides_there_is_nothing_where_nothing_falls_or_nothing_shows_the_failu
     assert doing.besides(done, rows, np.full(len(teaches), OTHERWISE), again, 5) == ()
 
 
-def test_what_tips_over_is_met_in_other_extents_and_nothing_else_is(toppling: tuple[Execution, Executed]) -> None:
+def test_what_tips_over_does_not_in_other_extents(toppling: tuple[Execution, Executed]) -> None:
     doing, done = toppling
     again, rows = doing.again(), range(4)
     found = doing.reshaped(done, rows, again, 12)
     sizes = np.array([one.before.scene.objects[one.before.scene.index("tall")].size for one in found])
-    assert 8 <= len(found) <= 12 and len(np.unique(sizes[:, 2])) == len(found)
+    assert 4 <= len(found) <= 12 and len(np.unique(sizes[:, 2])) == len(found)
     first = [one.before.scene.position("other")[:2] for one in done.outcomes[:4]]
     assert all(min(np.linalg.norm(one.before.scene.position("other")[:2] - place) for place in first) < 0.003 for one in found)
-    shown = doing.alike(found, again)
-    assert shown.any() and not shown.all()  # some topple, and some do not
+    assert not doing.alike(found, again).any() and len(doing.reshaped(done, rows, again, 2)) <= 2
     stood = (*again, replace(again[0], after=again[0].before))
     assert doing.reshaped(done, [], again, 12) == doing.reshaped(done, rows, stood, 12) == ()  # it tips by chance
 

@@ -37,6 +37,9 @@ from fail2progress.stein.actions import ActionSpace, aimed_at
 from fail2progress.stein.commands import commands
 from fail2progress.stein.likelihood import FailureRelations
 
+_OTHER_EXTENTS = 3
+"""Executions with other extents that are met for each that is learnt from: about half of them show the failure all the same."""
+
 
 @dataclass(frozen=True)
 class Executed:
@@ -170,19 +173,19 @@ class Execution:
         return tuple(found[int(row)] for row in near.apart().argsort(stable=True)[:most])
 
     def reshaped(self, done: Executed, rows: Sequence[int], again: Sequence[Outcome], most: int) -> tuple[Outcome, ...]:
-        """Up to `most` executions, of the samples in `rows` in turn, with other extents of what tips over in the failure; what
-        it then does is not asked: whether a thing tips hangs on them, and all of D+ has the failed ones (docs/decisions/0111)."""
+        """Up to `most` executions, of the samples in `rows` in turn, with other extents of what tips over in the failure, that do
+        not show it: whether a thing tips hangs on its extents, and all of D+ has the failed ones (docs/decisions/0111)."""
         names = [name for name in tipping(self.event, again) if self._stands_alone(name)]
         if not names or not rows:
             return ()
-        rng = np.random.default_rng(self.seed)
-        samples = [done.samples[rows[number % len(rows)]] for number in range(most)]
+        rng, count = np.random.default_rng(self.seed), _OTHER_EXTENTS * most
+        samples = [done.samples[rows[number % len(rows)]] for number in range(count)]
         made = [with_other_extents(one.outcome.before.scene, names, rng) for one in samples]
         commands, worlds = [one.outcome.call.parameters for one in samples], [done.worlds[one.particle] for one in samples]
         group = in_hand(self.density.space, self.density.belief.names)
         work = jobs(made, self.event.header.call.call(), torch.tensor(commands), group, self.seed, worlds)
-        found, _ = simulated(self.simulator, work, torch.zeros(len(work)))
-        return tuple(one.outcome for one in found)
+        found = [one.outcome for one in simulated(self.simulator, work, torch.zeros(count))[0]]
+        return tuple(one for one, shows in zip(found, self.alike(found, again), strict=True) if not shows)[:most]
 
     def _stands_alone(self, name: str) -> bool:
         """Whether a thing is solid and nothing stands on it: then its extents can change and all else stay."""
