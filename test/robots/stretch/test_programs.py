@@ -1,12 +1,15 @@
 """Skills as tables of phases."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fail2progress.core.scene import Scene
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.scene import Scene, pose
 from fail2progress.robots.stretch import body
 from fail2progress.robots.stretch.body import START, StretchBody
 from fail2progress.robots.stretch.description import AXES
@@ -86,3 +89,15 @@ def test_recovery_leads_home_from_anywhere(x: float, y: float, turn: float, lift
     np.testing.assert_allclose(check(phases, at), START, atol=0.005)
     assert [phase.hand for phase in phases if phase.hand] == (["open"] if holding and phases else [])
     assert recovery(SCENE, START, holding) == ()
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.7, 1.8])
+def test_fingers_close_across_a_wall_below_the_rim_of_what_is_too_wide(yaw: float) -> None:
+    """The nearest wall that is reached, from a heading along it; a block that wide is nothing to hold."""
+    table, bag = ObjectSpec("table", "table", (0.6, 0.9, 0.04)), ObjectSpec("bag", "open_box", (0.15, 0.14, 0.1))
+    scene = Scene((table, bag), np.stack([pose(0.6, 0.0, 0.48), pose(0.5, 0.1, 0.55, yaw)]))
+    phases = {phase.name: phase for phase in plan(scene, SkillCall("pick_place", "bag", (0.0, -0.3, 0.012, 0.0)))}
+    assert phases["grasp"].goals["grip"] == STRETCH.fingers(bag.kind.wall)
+    solid = Scene((table, replace(bag, category="cuboid")), scene.poses)
+    with pytest.raises(OutOfReachError, match=r"bag is 0\.140 m wide, the gripper opens 0\.125 m: push it instead"):
+        plan(solid, SkillCall("pick_place", "bag", (0.0, -0.3, 0.012, 0.0)))

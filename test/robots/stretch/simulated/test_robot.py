@@ -87,6 +87,17 @@ def test_contents_travel_with_a_container_and_it_returns_to_look() -> None:
         assert position == pytest.approx(before[name][0], abs=0.01), name
 
 
+@pytest.mark.parametrize("dyaw", [0.0, 0.5, np.pi / 2, -2.0])
+def test_what_is_wider_than_the_gripper_opens_is_carried_by_a_wall(dyaw: float) -> None:
+    items = (("bag", "open_box", (0.15, 0.14, 0.09), 0.5, 0.2, 0.0), ("a", "capsule", CAPSULE, 0.5, 0.2, 0.007))
+    robot = stretch(on_table(*items))
+    robot.execute(SkillCall("pick_place", "bag", (0.02, -0.4, 0.012, dyaw)))
+    np.testing.assert_allclose(robot.outcomes[-1].displacements[1], [0.02, -0.4, 0.0], atol=0.01)
+    w, _, _, z = robot.scene.poses[1, 3:]
+    assert abs((2 * np.arctan2(z, w) - dyaw + np.pi) % (2 * np.pi) - np.pi) < 0.05
+    assert robot.truth.value("inside", "a", "bag") and robot.truth.value("contact", "bag", "table")
+
+
 def test_what_it_sees_follows_what_it_did() -> None:
     robot = stretch()
     before = robot.observe()
