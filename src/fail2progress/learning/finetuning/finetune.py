@@ -19,6 +19,9 @@ from fail2progress.models.training.training import TrainingOptions, train
 from fail2progress.models.training.transitions import Batch, Transitions, concatenate
 
 RUNGS = ("relations", "networks", "all", "neighbours")
+_AGREEING = ("networks", "all")
+"""Those held to the old model on what is replayed. The fewest weights say what nothing else can, as how things fall, and agreeing
+keeps them from it (docs/decisions/0114)."""
 LADDER = "ladder"
 """One rung after the other, chosen by the acceptance test (learner.py)."""
 
@@ -44,7 +47,7 @@ class FinetuneOptions:
     mirror: bool = True
     """Whether an epoch has some executions of D+ as a mirror shows them (symmetry.py)."""
     distillation: float = 5.0
-    """Weight of agreeing with the old model on the replayed executions, whichever weights are adjusted (docs/decisions/0114)."""
+    """Weight of agreeing with the old model on the replayed executions, in the rungs that do, or where lessons are rehearsed."""
     adapter_rate: float = 0.05
     network_rate: float = 3e-3
     neighbour_rate: float = 1e-2
@@ -54,10 +57,9 @@ class FinetuneOptions:
         if self.adjusts not in known:
             raise ValueError(unknown("weights to adjust", self.adjusts, known))
 
-    @property
-    def agrees(self) -> bool:
-        """Whether a model is held to what the old one says of rehearsed executions."""
-        return self.distillation > 0 and self.replay > 0
+    def agrees(self, lessons: bool) -> bool:
+        """Whether a model is held to what the old one says of what is replayed; `lessons`: whether earlier ones are among it."""
+        return (self.adjusts in _AGREEING or lessons) and self.distillation > 0 and self.replay > 0
 
 
 def finetune(
@@ -97,7 +99,8 @@ def finetune(
     )
     shares = [_share(options.lessons, len(lessons))] * len(lessons)
     epoch = Epochs(len(targeted), tuple(map(len, (replay, *lessons))), (options.replay, *shares), len(own))
-    further = Distillation(teacher or model, tuned, len(own) * len(targeted), options.distillation) if options.agrees else None
+    distils = options.agrees(bool(lessons))
+    further = Distillation(teacher or model, tuned, len(own) * len(targeted), options.distillation) if distils else None
     generator = torch.Generator().manual_seed(seed)
     for step in train(tuned, source, parameters, training, generator, codes, epoch, further=further):
         report(step.samples, step.total)

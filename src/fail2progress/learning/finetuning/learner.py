@@ -229,7 +229,7 @@ class _Learning:
                 return
             found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung, learnt)
             verdict, agreement = judged(rung.adjusts, tuned), 1.0
-            if _forgets(verdict) and self.learner.finetuning.agrees:
+            if _forgets(verdict) and replace(self.learner.finetuning, adjusts=rung.adjusts).agrees(bool(known.lessons)):
                 firm = self._tune(found[rung.after], data, rung, learnt, _AGREEMENT)
                 again = judged(rung.adjusts, firm, agreement=_AGREEMENT)
                 tuned, verdict, agreement = (firm, again, _AGREEMENT) if again.passed else (tuned, verdict, agreement)
