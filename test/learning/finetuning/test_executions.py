@@ -83,18 +83,25 @@ def room(outcome: Outcome) -> float:
     return max(float(min((place - low[:2]).min(), (high[:2] - place).min())) for low, high in tables)
 
 
-def test_what_is_learnt_besides_falls_near_where_others_stay(toppling: tuple[Execution, Executed]) -> None:
+def test_half_of_what_is_learnt_besides_falls_near_where_others_stay(toppling: tuple[Execution, Executed]) -> None:
     doing, done = toppling
     again = doing.again()
     teaches = doing.teaches(done, again)
     falls = [row for row, value in enumerate(teaches) if value == OTHERWISE and falling(done.outcomes[row]).any()]
     assert len(falls) > 5 and (teaches == 1).sum() > 5
-    found = doing.besides(done, falls, teaches, again, 5)
-    assert len(found) == 5 and all(falling(one).any() for one in found)
-    drawn = [done.outcomes[row] for row in falls]
-    nearest = [abs(room(one)) for one in found]
-    assert np.median(nearest) < 0.03 < np.median([abs(room(one)) for one in drawn])
-    assert len(doing.besides(done, falls, teaches, again, 99)) == len(falls)
+    found, drawn = doing.besides(done, falls, teaches, again, 10), [done.outcomes[row] for row in falls]
+    assert len(found) == 10 and all(falling(one).any() for one in found)
+    assert list(found[5:]) == [one for one in drawn if all(one is not other for other in found[:5])][:5]
+    assert np.median([abs(room(one)) for one in found[:5]]) < 0.03 < np.median([abs(room(one)) for one in drawn])
+    assert len(doing.besides(done, falls, teaches, again, 99)) <= 2 * len(falls)
+
+
+def test_where_the_failure_is_a_fall_what_does_not_fall_is_learnt_besides(toppling: tuple[Execution, Executed]) -> None:
+    doing, done = toppling
+    teaches = np.array([1.0 if falling(one).any() else OTHERWISE for one in done.outcomes])
+    again = [one for one in done.outcomes if falling(one).any()][:1]
+    found = doing.besides(done, range(len(teaches)), teaches, again, 4)
+    assert len(found) == 4 and not any(falling(one).any() for one in found)
 
 
 def test_besides_there_is_nothing_where_nothing_falls_or_nothing_shows_the_failure(toppling: tuple[Execution, Executed]) -> None:

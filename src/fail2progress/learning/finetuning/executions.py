@@ -145,19 +145,22 @@ class Execution:
     def besides(
         self, done: Executed, rows: Sequence[int], teaches: Array, again: Sequence[Outcome], most: int
     ) -> tuple[Outcome, ...]:
-        """Up to `most` executions in which something falls, as near as may be to those that show the failure: from the samples in
-        `rows`, halfway again and again to the nearest of those that do. teaches (K,): of all samples.
+        """Up to `most` executions in which something falls where the failure showed no fall, or nothing falls where it did,
+        of the samples in `rows`: half of them as near as may be to what shows the failure, halfway again and again to the nearest of
+        that. teaches (K,): of all samples.
 
         Of all that may go otherwise than was observed a fall is what a model has weights of its own for, and what ends a plan.
         What a skill carries may lose things anywhere on its way, which no weights say: then there are none (docs/decisions/0110).
-        What falls far from where others stay says little of where the edge is that decides (docs/decisions/0111).
+        What falls far from where others stay tells that things fall, and what falls near it where (docs/decisions/0111).
         """
-        falls = [row for row in rows if teaches[row] == OTHERWISE and falling(done.samples[row].outcome).any()]
+        falls = np.array([falling(one).any() for one in done.outcomes], bool)
         shows = [int(row) for row in np.flatnonzero(teaches == 1)]
-        if skill(self.event.header.call.skill).carries or not falls or not shows:
+        fell = bool(2 * falls[shows].sum() > len(shows))
+        others = [row for row in rows if teaches[row] == OTHERWISE and falls[row] != fell]
+        if skill(self.event.header.call.skill).carries or not others or not shows:
             return ()
-        width, near = done.states.shape[1], pairs(self.density.space, done.particles(shows), done.particles(falls))
-        found = [done.samples[row].outcome for row in falls]
+        width, near = done.states.shape[1], pairs(self.density.space, done.particles(shows), done.particles(others))
+        found = [done.samples[row].outcome for row in others]
         for number in range(HALVINGS):
             middle, possible = near.halfway(self.density.space)
             states, actions = middle[possible, :width], middle[possible, width:]
@@ -168,9 +171,11 @@ class Execution:
                 row = int(possible[sample.particle])
                 if value == 1:
                     near.shows[row] = middle[row]
-                elif value and falling(sample.outcome).any():
+                elif value and falling(sample.outcome).any() != fell:
                     near.goes[row], found[row] = middle[row], sample.outcome
-        return tuple(found[int(row)] for row in near.apart().argsort(stable=True)[:most])
+        nearest = [found[int(row)] for row in near.apart().argsort(stable=True)[: most - most // 2]]
+        drawn = [done.samples[row].outcome for row in others]
+        return (*nearest, *[one for one in drawn if all(one is not other for other in nearest)][: most // 2])
 
     def reshaped(self, done: Executed, rows: Sequence[int], again: Sequence[Outcome], most: int) -> tuple[Outcome, ...]:
         """Up to `most` executions, of the samples in `rows` in turn, with other extents of what tips over in the failure, that do
