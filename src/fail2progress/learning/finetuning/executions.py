@@ -145,8 +145,8 @@ class Execution:
     def besides(
         self, done: Executed, rows: Sequence[int], teaches: Array, again: Sequence[Outcome], most: int
     ) -> tuple[Outcome, ...]:
-        """Up to `most` executions in which something falls where the failure showed no fall, or nothing falls where it did,
-        of the samples in `rows`: half of them as near as may be to what shows the failure, halfway again and again to the nearest of
+        """Up to `most` executions, of the samples in `rows`, in which something falls where the failure showed no fall, or
+        nothing where it did: half of them as near as may be to what shows the failure, halfway again and again to the nearest of
         that. teaches (K,): of all samples.
 
         Of all that may go otherwise than was observed a fall is what a model has weights of its own for, and what ends a plan.
