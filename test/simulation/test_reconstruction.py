@@ -201,3 +201,23 @@ def test_what_is_counted_to_a_table_by_mistake_does_not_raise_it(simulator: Mujo
     points[row, :10, 2] += 0.006
     before, after = (rebuild(replace(cloud, points=each)).scene for each in (cloud.points, points))
     np.testing.assert_allclose(after.bounds(), before.bounds(), atol=0.001)
+
+
+SLIVER = [
+    (-47, -70, 0), (-47, -40, 0), (-47, -10, 0), (-47, 20, 0), (-47, 50, 0), (-45, 80, -2),
+    (-40, -98, -11), (-27, 80, 23), (-19, 53, 9), (-16, -66, 4), (-16, -36, 4), (-16, -6, 4),
+    (-16, 24, 4), (-16, 114, 4), (20, -121, 0), (20, -91, 0), (20, 90, 0), (21, -60, -3),
+    (21, -30, -3), (21, 0, -3), (21, 30, -3), (21, 61, -3), (56, -55, -5), (56, -25, -5),
+    (56, 6, -5), (56, 36, -5), (56, 66, -5),
+]  # fmt: skip
+"""Tenths of a millimetre: all that a segmenter shows of a can of 30 by 35 mm in a bag."""
+
+
+def test_a_sliver_of_a_can_is_as_deep_and_high_as_wide() -> None:
+    """In no attitude of a coin, which would fall over when the scene is settled."""
+    table, can = np.array([[0.3, -0.2, 0.5], [0.7, 0.3, 0.5]]), np.array(SLIVER) / 1e4 + [0.5, 0.1, 0.535]
+    corners = np.array([[x, y, 0.5] for x in table[:, 0] for y in table[:, 1]])
+    points = np.stack([each[np.arange(27) % len(each)] for each in (corners, can)]).astype(np.float32)
+    cloud = SegmentedCloud(("table", "can"), ("table", "capsule"), points, np.array([1.0, 0.12], np.float32))
+    scene = rebuild(cloud).scene
+    assert scene.sizes[1].min() > 0.02 and np.allclose(scene.poses[1, 4:6], 0.0)

@@ -71,6 +71,15 @@ def test_a_thing_whose_inside_was_seen_once_stays_hollow() -> None:
     assert (again.hollow, again.category, again.shape, again.cavity) == (True, "open_box", Shape.OPEN_BOX, 0.06)
 
 
+def test_no_more_of_a_thing_is_seen_than_shows_of_it() -> None:
+    """Of what lies in a bag a sliver shows, which nothing nearer hides."""
+    tracker = Tracker()
+    tracker.update(view(box("can", (0.5, 0.1, 0.5), (0.04, 0.04, 0.06))))
+    (whole,) = tracker.update(view(box("x", (0.5, 0.1, 0.5), (0.04, 0.04, 0.06)))).segments
+    (sliver,) = tracker.update(view(box("y", (0.5, 0.12, 0.54), (0.03, 0.01, 0.01)))).segments
+    assert whole.id == sliver.id == "can" and whole.visibility > 0.9 and sliver.visibility < 0.45
+
+
 def test_ids_stay_when_names_and_order_change() -> None:
     tracker = Tracker()
     tracker.update(view(box("a", (0.5, 0.1, 0.5)), box("b", (0.7, -0.1, 0.5))))

@@ -14,6 +14,8 @@ from fail2progress.perception.segmentation.base import Perceived, Segment
 Colour = NDArray[np.uint8]
 _ENOUGH = 4000
 """Points that a box is made from, at least where there are so many."""
+_FACE = 2 / 3
+"""Faces of things are as the volumes of their boxes to this power."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,14 @@ class Track:
 
 def continued(track: Track, sighting: Track) -> Track:
     """The sighting under the track's id. Its size, and what its shape is called, are known from when most of it was seen: who
-    says "the blue cuboid" means it in the next frame, too. That it is hollow is remembered from when its inside was."""
+    says "the blue cuboid" means it in the next frame, too. That it is hollow is remembered from when its inside was. No more of
+    it is seen than what shows is as large as it was: of a can in a bag the camera may see a sliver, which nothing nearer hides.
+    """
     appearance, known = sighting.appearance.copy(), track.segment
     segment = replace(sighting.segment, id=known.id)
-    if appearance[:3].sum() < track.appearance[:3].sum():
+    smaller = float(appearance[:3].sum() - track.appearance[:3].sum())
+    if smaller < 0:
+        segment = replace(segment, visibility=min(segment.visibility, float(np.exp(_FACE * smaller))))
         appearance[:3] = track.appearance[:3]
         if not (segment.hollow or known.hollow):
             segment = replace(segment, category=known.category)

@@ -156,11 +156,13 @@ class _Reconstruction:
             return self.drawer(i)
         bottom = min(self.floor(i, turned(kind, points, low, top)), top - SMALLEST)
         solid = shelf_facing(fit(kind, points, bottom, top, self.noise), points)
-        found = tilted(solid, points, self.noise)
+        little = self.little(i)
+        # A sliver of something as deep as wide lies in some attitude of a thin one.
+        found = None if little and category(kind).square else tilted(solid, points, self.noise)
         if found is not None:
             self.tilted[i] = found
             return found.hull()
-        return filled_out(solid, points, self.ceiling(solid)) if self.little(i) else solid
+        return filled_out(solid, points, self.ceiling(solid)) if little else solid
 
     def little(self, i: int) -> bool:
         """Whether so little was seen of a solid thing that what was seen does not tell its extents. 0 is what is remembered."""
