@@ -20,7 +20,7 @@ from fail2progress.core.goals import Goal
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.robots.stretch.seen import segments_showing
 from fail2progress.ros.actions import Dispatcher, await_result
-from fail2progress.ros.conversions.values import cloud_of, goal_msg, uuid_text
+from fail2progress.ros.conversions.values import cloud_of, goal_msg, stamp_of, uuid_text
 from fail2progress.ros.lifecycle import StackNode
 from fail2progress.tasks.base import TaskError, Trial
 from fail2progress.tasks.registry import task
@@ -73,6 +73,8 @@ class TaskNode(StackNode):
         self.placing = self.create_client(SetTrial, "set_trial", callback_group=self.together)
         self.ending, self.looked = threading.Event(), threading.Event()
         self.seen: SegmentedCloud | None = None
+        self.since: int | None = None
+        """Nanoseconds: what was seen later is waited for. None: nothing is, and segments are not even read."""
         self.listen("segments", self._see)
         self.said: list[str] = []
 
@@ -183,20 +185,20 @@ class TaskNode(StackNode):
 
         LostError where nothing is seen; TaskError where something that a goal speaks of is not.
         """
-        self.seen, since = None, self.now()
-        end = time.monotonic() + SIGHT
-        while self.seen is None or self.seen.stamp <= since:
-            self.looked.clear()
+        self.looked.clear()
+        self.since, end = self.now(), time.monotonic() + SIGHT
+        while not self.looked.wait(0.1):
             self._check()
             if time.monotonic() > end:
                 raise LostError(f"no segments for {SIGHT:.0f} s: does the segmentation run?")
-            self.looked.wait(0.1)
+        assert self.seen is not None
         own = {name: name for name in trial.scene.names if name in self.seen.names}
         return trial.as_seen({**segments_showing(self.seen, trial.scene), **own})
 
     def _see(self, message: Any) -> None:
-        self.seen = cloud_of(message)
-        self.looked.set()
+        if self.since is not None and stamp_of(message.header.stamp) > self.since:
+            self.seen, self.since = cloud_of(message), None
+            self.looked.set()
 
     def _once(self, trial: Trial, open_loop: bool) -> Any:
         """Ask for the task and wait for its result."""
