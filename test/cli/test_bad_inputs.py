@@ -95,6 +95,8 @@ BAD = (
     # damaged files, and files of another kind
     ("evaluate --model empty", "empty.json: cannot be read"),
     ("evaluate --model cut.safetensors", "cut.safetensors: cannot be read"),
+    ("models ls --registry folder", "v0001.json: cannot be read"),
+    ("models show v0001 --registry folder", "v0001.json: cannot be read"),
     ("evaluate --task latin.yaml", "latin.yaml: not a text file (byte 9 is not UTF-8)"),
     ("evaluate --task list.yaml", "list.yaml, line 1: not a task file"),
     ("evaluate --task tab.yaml", "tab.yaml, line 2: not YAML"),
@@ -166,6 +168,7 @@ def there(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes(content)
     for name in FOLDERS:
         (folder / name).mkdir()
+    (folder / "folder" / "v0001.safetensors").write_bytes(b"")
     for name, column, value in (("giant", "size_m", 1e9), ("far", "pose", -5000.0)):
         line = json.loads(to_json(Item("a", samples.loaded_cup_job())))
         cup = next(thing for thing in line["scene"]["objects"] if thing["name"] == "cup_1")

@@ -56,6 +56,11 @@ def test_unknown_categories_are_named_with_the_known_ones() -> None:
         ObjectSpec("a", "mug", (1, 1, 1))
 
 
+def test_nothing_is_called_as_what_all_things_stand_in() -> None:
+    with pytest.raises(ValueError, match="no object can be called 'world'"):
+        ObjectSpec("world", "cuboid", (0.1, 0.1, 0.1))
+
+
 @given(st.sampled_from([0.0, -0.1, math.nan, -math.inf]), st.integers(0, 2))
 def test_sizes_that_are_none_are_named(wrong: float, axis: int) -> None:
     size = [0.1, 0.1, 0.1]

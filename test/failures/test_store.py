@@ -101,7 +101,7 @@ def test_a_damaged_header_is_named(store: FailureStore, make_event: Make, text: 
     store.add(make_event(0))
     overwrite(store, "header", text)
     for read in (store.headers, lambda: store.get(make_event(0).id)):
-        with pytest.raises(StoreError, match=rf"failure {make_event(0).id}: .*({reason})"):
+        with pytest.raises(StoreError, match=rf"failures\.db: failure {make_event(0).id}: .*({reason})"):
             read()
 
 
@@ -143,6 +143,19 @@ def test_damage_while_in_use_is_a_store_error(store: FailureStore, make_event: M
 
 def test_folders_are_made(tmp_path: Path, make_event: Make) -> None:
     assert FailureStore(tmp_path / "a" / "b" / "failures.db").add(make_event(0))
+
+
+@pytest.mark.parametrize(("text", "reason"), [("{", "Invalid JSON"), ('{"failure": "a"}', "category: Field required")])
+def test_a_damaged_report_or_one_of_another_version_is_named(
+    store: FailureStore, make_event: Make, text: str, reason: str
+) -> None:
+    event = make_event(0)
+    store.add(event)
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("INSERT INTO reports VALUES (?, 'undecided', ?)", (event.id, text))
+    connection.close()
+    with pytest.raises(StoreError, match=rf"failures\.db: the report of failure {event.id}: .*{reason}"):
+        store.report(event.id)
 
 
 def test_reports_replace_each_other(store: FailureStore, make_event: Make) -> None:

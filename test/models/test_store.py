@@ -87,6 +87,23 @@ def test_numbers_go_on_after_the_last(registry: Registry) -> None:
     assert registry.register(made(4), {}) == "v0004"
 
 
+def test_copies_that_somebody_made_are_no_versions(registry: Registry) -> None:
+    first = registry.register(made(0), {})
+    for name in ("v0001 copy", "v0001-best", "v1e3", "v\u0663"):
+        save_checkpoint(made(1), registry.path(name), {})
+    assert registry.versions() == [first] and registry.register(made(2), {}) == "v0002"
+    save_checkpoint(made(3), registry.path("v9999"), {})
+    assert [registry.register(made(seed), {}) for seed in (4, 5)] == ["v10000", "v10001"]
+
+
+@pytest.mark.parametrize("said", ["", "v0007\n"])
+def test_the_file_that_names_the_current_version_is_named_where_it_is_wrong(registry: Registry, said: str) -> None:
+    registry.register(made(0), {})
+    (registry.folder / "CURRENT").write_text(said)
+    with pytest.raises(CheckpointError, match=rf"CURRENT: no version '{said.strip()}' there; choose one"):
+        registry.current()
+
+
 def test_weights_that_this_installation_does_not_have() -> None:
     with pytest.raises(CheckpointError, match=r"wings.safetensors: not in this installation; name a file of your own"):
         weights.path("wings.safetensors")

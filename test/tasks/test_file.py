@@ -64,6 +64,8 @@ def test_a_file_of_ones_own_gives_trials(write, simulator: MujocoSimulator) -> N
         (("[0.08, 0.09]", "[0.09, 0.08]"), 13, "impossible range: 0.09 is above 0.08"),
         (("x: 0.03", "x: -0.03"), 17, "an extent must be above 0 m"),
         (("x: 0.03", "x: .nan"), 17, "finite"),
+        (("on: desk", "on: desk\n    margin: -0.02"), 15, "a margin must not be below 0 m"),
+        (("name: mug", "name: world"), 11, "no object can be called 'world'"),
         (("x: 0.03", "x: wide"), 17, "'wide'"),
         (("inside(pill_*, mug)", "inside(pill_*, jug)"), 20, "'jug' is not in the scene of 2 objects: desk, mug, pill_1"),
         (("inside(pill_*, mug)", "inside(pills_*, mug)"), 20, "'pills' is no group; groups: pill"),

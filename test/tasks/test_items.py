@@ -74,6 +74,7 @@ def test_files_are_written_whole_and_read_line_by_line(tmp_path: Path) -> None:
         (text("scene", "objects", 0, "size_m", [1, 1]), "scene.objects.0.size_m.2: Field required"),
         (text("scene", "objects", 0, "size_m", [1, 0, 1]), "size must be positive"),
         (text("scene", "objects", 0, "pose", [0, 0, 0, 1, 1, 0, 0]), "quaternion has length 1.4142, not 1"),
+        (text("scene", "objects", 0, "name", "world"), "no object can be called 'world'"),
         (text("scene", "objects", 0, "colour", "red"), "scene.objects.0.colour: Extra inputs are not permitted"),
         (text("scene", "objects", 1, "name", "table_a"), "object names must differ"),
         (text("scene", "objects", 0, "inside_of", "table_b"), "table_a: inside_of 'table_b' is for drawers"),

@@ -221,8 +221,9 @@ def shown(path: Path) -> str:
 
 
 def say(message: str) -> None:
-    """A line on standard error, which replaces by itself what a terminal cannot show."""
-    print(message, file=sys.stderr, flush=True)
+    """A line on standard error, whole, beside other threads; the stream itself replaces what a terminal cannot show."""
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
 
 
 def console() -> Console:

@@ -48,7 +48,6 @@ def generate(
     require(not out.exists() or out.is_dir(), f"{out}: is a file; --out names a folder")
     writable(out)
     _check_present(out)
-    _reopen(out, executions, seed)
     try:
         with progress() as bar:
             task = bar.add_task("executions", total=executions, completed=min(room.SHARD * len(shard_names(out)), executions))
@@ -73,21 +72,6 @@ def _check_present(out: Path) -> None:
 
     for name in shard_names(out):
         read_shard(out / name)
-
-
-def _reopen(out: Path, executions: int, seed: int) -> None:
-    """The short last shard of a smaller data set of this seed is made again, whole, when the set is extended."""
-    from fail2progress.learning.pretraining.generate import SHARD
-    from fail2progress.learning.pretraining.shards import read_shard
-
-    path = out / "manifest.json"
-    manifest = json.loads(path.read_text()) if path.exists() else {}
-    asked = manifest.get("executions_asked", 0)
-    last = out / f"shard_{asked // SHARD:05d}"
-    if manifest.get("seed") == seed and asked < executions and last.exists():
-        numbers = read_shard(last).values["number"]
-        if len(numbers) == 0 or int(numbers.max()) < asked:
-            shutil.rmtree(last)
 
 
 def _remember(out: Path, name: str, executions: int, seconds: dict[str, float]) -> None:

@@ -11,7 +11,6 @@ import typer
 from fail2progress.cli.common import (
     Commands,
     UserError,
-    checked,
     print_json,
     require,
     run_of,
@@ -193,11 +192,9 @@ def _known(versions: Registry, version: str) -> None:
 
 def _note(versions: Registry, version: str) -> dict[str, Any]:
     """What is noted beside the weights, read without loading them."""
-    import json
+    from fail2progress.models.checkpoint import noted
 
-    with checked():
-        content: dict[str, Any] = json.loads(versions.path(version).with_suffix(".json").read_text(encoding="utf-8"))
-    return content
+    return noted(versions.path(version))
 
 
 def _row(versions: Registry, version: str) -> dict[str, Any]:

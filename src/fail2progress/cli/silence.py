@@ -46,7 +46,8 @@ def never_silent(first: float = FIRST, silence: float = SILENCE) -> Iterator[Non
         while not over.wait(0.1):
             now = time.monotonic()
             if now - heard.last > (silence if heard.spoke else first):
-                print(f"still at work, {clock(now - began)}" if heard.spoke else "loading", file=heard, flush=True)
+                heard.write(f"still at work, {clock(now - began)}\n" if heard.spoke else "loading\n")
+                heard.flush()
 
     sys.stderr = heard
     threading.Thread(target=watch, daemon=True).start()

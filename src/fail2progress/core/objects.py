@@ -49,6 +49,8 @@ _CATEGORIES = (
 CATEGORIES = {category.name: category for category in _CATEGORIES}
 DEFAULT_CATEGORY = "cuboid"
 """What a segment of an unknown category is taken for."""
+WORLD = "world"
+"""What all things stand in."""
 
 
 def category(name: str) -> Category:
@@ -56,6 +58,13 @@ def category(name: str) -> Category:
     if name not in CATEGORIES:
         raise ValueError(unknown("object category", name, sorted(CATEGORIES)))
     return CATEGORIES[name]
+
+
+def free_name(name: str) -> str:
+    """The name, where a thing can be called so; ValueError where it is that of what all things stand in."""
+    if name == WORLD:
+        raise ValueError(f"no object can be called {WORLD!r}, as simulators call what all objects stand in")
+    return name
 
 
 def is_container(name: str) -> bool:
@@ -85,6 +94,7 @@ class ObjectSpec:
 
     def __post_init__(self) -> None:
         category(self.category)
+        free_name(self.name)
         if not all(extent > 0 for extent in self.size):
             raise ValueError(f"object {self.name!r}: size must be positive, got {self.size}")
 

@@ -109,7 +109,7 @@ class FailureStore:
     def headers(self, task: str | None = None) -> list[Header]:
         """All events without their arrays, oldest first."""
         rows = self._select("SELECT id, header FROM failures WHERE task = ? OR ? IS NULL ORDER BY time, id", (task, task))
-        return [_header(identity, text) for identity, text in rows]
+        return [self._header(identity, text) for identity, text in rows]
 
     def get(self, identity: str) -> FailureEvent:
         """One event by its id or an unambiguous beginning of it; StoreError where there is none."""
@@ -118,8 +118,9 @@ class FailureStore:
         if len(rows) != 1 or not identity:
             found = "no failure" if not rows else f"{len(rows)} failures"
             raise StoreError(f"{self.path}: {found} whose id begins with {identity!r}; list them with: fail2progress failures ls")
+        header = self._header(rows[0][0], rows[0][1])
         try:
-            return from_bytes(_header(rows[0][0], rows[0][1]), rows[0][2])
+            return from_bytes(header, rows[0][2])
         except ValueError as error:
             raise StoreError(f"{self.path}: {error}") from error
 
@@ -133,7 +134,10 @@ class FailureStore:
     def report(self, identity: str) -> FailureReport | None:
         """The classification of an event, if it has one."""
         rows = self._select("SELECT report FROM reports WHERE failure = ?", (identity,))
-        return FailureReport.model_validate_json(rows[0][0]) if rows else None
+        try:
+            return FailureReport.model_validate_json(rows[0][0]) if rows else None
+        except ValidationError as error:
+            raise StoreError(f"{self.path}: the report of failure {identity}: {_first(error)}") from error
 
     def add_lesson(self, identity: str, version: str, reason: str) -> None:
         """Remember that a failure was learnt from: the version that it gave ("" for none), and why it was (not) taken."""
@@ -145,10 +149,14 @@ class FailureStore:
         rows = self._select("SELECT version, reason FROM lessons WHERE failure = ?", (identity,))
         return (str(rows[0][0]), str(rows[0][1])) if rows else None
 
+    def _header(self, identity: str, text: str) -> Header:
+        try:
+            return read_header(text)
+        except ValidationError as error:
+            raise StoreError(f"{self.path}: failure {identity}: {_first(error)}") from error
 
-def _header(identity: str, text: str) -> Header:
-    try:
-        return read_header(text)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise StoreError(f"failure {identity}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+def _first(error: ValidationError) -> str:
+    """What is wrong first in a record, as one of another version or a damaged one has it."""
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}" if first["loc"] else str(first["msg"])

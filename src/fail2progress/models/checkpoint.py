@@ -77,7 +77,7 @@ def digest_of(model: SkillEffectModel) -> str:
 
 def load_checkpoint(path: Path) -> Checkpoint:
     """Read a model; CheckpointError says what is wrong: not there, truncated, another schema or vocabulary, or keys missing."""
-    note = _read_note(path.with_suffix(".json"))
+    note = noted(path)
     content = _read_weights(path)
     try:
         weights = load(content)
@@ -99,7 +99,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def read_note(path: Path) -> dict[str, object]:
     """What is written beside the weights of a model that is not needed itself; CheckpointError where the two do not match."""
-    note = _read_note(path.with_suffix(".json"))
+    note = noted(path)
     _checked_digest(_read_weights(path), note, path)
     return note
 
@@ -134,9 +134,11 @@ def _optional(model: SkillEffectModel) -> set[str]:
     return {name for name, parameter in model.named_parameters() if id(parameter) in adapters}
 
 
-def _read_note(path: Path) -> dict[str, object]:
+def noted(weights: Path) -> dict[str, object]:
+    """What is written beside weights, which are not read; CheckpointError where it is not there or damaged."""
+    path = weights.with_suffix(".json")
     try:
-        note = json.loads(path.read_text())
+        note = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
     if not isinstance(note, dict) or note.get("schema") != SCHEMA:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from fail2progress.core.files import write_whole
 from fail2progress.core.gaps import FILE
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, copy_checkpoint, load_checkpoint, save_checkpoint
+
+_NAME = re.compile(r"v\d+", re.ASCII)
 
 
 def gaps_path(weights: Path) -> Path:
@@ -23,15 +26,19 @@ class Registry:
     folder: Path
 
     def versions(self) -> list[str]:
-        """All versions, oldest first."""
-        return sorted(path.stem for path in self.folder.glob("v[0-9]*.safetensors"))
+        """All versions, oldest first. Other weights in the folder, such as copies that somebody made, are none."""
+        found = (path.stem for path in self.folder.glob("v[0-9]*.safetensors"))
+        return sorted((name for name in found if _NAME.fullmatch(name)), key=lambda name: int(name[1:]))
 
     def current(self) -> Checkpoint:
         """The version in use; CheckpointError where there is none or it is damaged."""
         pointer = self.folder / "CURRENT"
         if not pointer.exists():
             raise CheckpointError(f"{self.folder}: no current model; register one first")
-        return load_checkpoint(self.path(pointer.read_text().strip()))
+        version = pointer.read_text().strip()
+        if not self.path(version).exists():
+            raise CheckpointError(f"{pointer}: no version {version!r} there; choose one with: fail2progress models use VERSION")
+        return load_checkpoint(self.path(version))
 
     def path(self, version: str) -> Path:
         """Where a version lies."""

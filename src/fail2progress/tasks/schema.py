@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from fail2progress.core.objects import category
+from fail2progress.core.objects import category, free_name
 from fail2progress.core.scene import FARTHEST, LARGEST, SMALLEST
 from fail2progress.skills.registry import SKILLS, skill
 
@@ -43,6 +43,12 @@ def _of_a_thing(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
+def _inwards(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] < 0:
+        raise ValueError("a margin must not be below 0 m, where things would stand beside their support")
+    return value
+
+
 def _known_category(value: str) -> str:
     return category(value).name
 
@@ -58,7 +64,7 @@ def _first_skill() -> list[str]:
 
 Range = Annotated[tuple[float, float], BeforeValidator(_range), AfterValidator(_in_order)]
 Extent = Annotated[Range, AfterValidator(_of_a_thing)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$", max_length=64), AfterValidator(free_name)]
 Share = tuple[Annotated[float, Field(ge=0.0, le=1.0)], Annotated[float, Field(ge=0.0, le=1.0)]]
 
 
@@ -126,7 +132,7 @@ class ObjectEntry(_Strict):
     on: str | list[str] | None = None
     inside: str | list[str] | None = None
     against: str | None = None
-    margin: Annotated[Range, AfterValidator(_in_order)] = (0.01, 0.01)
+    margin: Annotated[Range, AfterValidator(_inwards)] = (0.01, 0.01)
     """Metres kept from the edge of the support."""
     yaw: Range = (0.0, 0.0)
     region: Region = Region()

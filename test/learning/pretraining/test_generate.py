@@ -51,6 +51,15 @@ def test_what_is_missing_is_made_again_and_is_the_same(tmp_path: Path) -> None:
     assert list(generate(tmp_path, 10, 3, again)) == [] and len(again.done) == 1
 
 
+def test_what_a_call_for_fewer_ended_with_is_made_longer(tmp_path: Path) -> None:
+    """Whatever was asked for between: no execution is left out that was asked for."""
+    for executions in (6, 2, 13):
+        list(generate(tmp_path, executions, 3, Here()))
+    list(generate(tmp_path / "at once", 13, 3, Here()))
+    numbers = [[shard.values["number"].tolist() for shard in open_dataset(tmp_path / folder)] for folder in ("", "at once")]
+    assert numbers[0] == numbers[1] and list(generate(tmp_path, 13, 3, Here())) == []
+
+
 def test_shards_hold_the_jobs_of_their_numbers(tmp_path: Path) -> None:
     done = make_shard(ShardTask(str(tmp_path), "shard_00005", 3, 20, 23))
     assert isinstance(done, ShardDone)

@@ -77,6 +77,8 @@ def test_prepared_data_are_kept_until_the_shards_change(shards: list[Shard], out
     assert same(first, load(shards))
     content, stamp = cache.read_bytes(), cache.stat().st_mtime_ns
     assert same(prepared(shards, cache), first) and cache.stat().st_mtime_ns == stamp
+    cache.write_bytes(content[: len(content) // 2])
+    assert same(prepared(shards, cache), first) and cache.read_bytes() == content
     write_shard(tmp_path, "shard_00001", arrays(outcomes[30:33], range(3)))
     renewed = prepared(open_dataset(tmp_path), cache)
     assert len(renewed) == 13 and cache.read_bytes() != content

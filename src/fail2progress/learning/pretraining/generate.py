@@ -10,7 +10,7 @@ from pathlib import Path
 
 from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
-from fail2progress.learning.pretraining.shards import SCHEMA, DataError, arrays, digest, shard_names, write_shard
+from fail2progress.learning.pretraining.shards import SCHEMA, DataError, arrays, digest, read_shard, shard_names, write_shard
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Job
 from fail2progress.tasks.items import read_items
@@ -56,7 +56,7 @@ def make_shard(task: ShardTask) -> ShardDone:
     numbers = range(task.first, task.last)
     outcomes = list(zip(numbers, simulator.execute_all(task.jobs()), strict=True))
     kept = [(n, outcome) for n, outcome in outcomes if outcome.stable]
-    write_shard(Path(task.folder), task.name, arrays([o for _, o in kept], [n for n, _ in kept]))
+    write_shard(Path(task.folder), task.name, arrays([o for _, o in kept], [n for n, _ in kept]), task.last)
     seconds = {key: sum(o.seconds[key] for _, o in outcomes) for key in ("stepping", "rays")}
     return ShardDone(task.name, len(kept), {**seconds, "total": time.perf_counter() - start})
 
@@ -69,17 +69,20 @@ def generate(
     simulator: str = simulators.DEFAULT,
     items: Path | None = None,
 ) -> Iterator[ShardDone]:
-    """Make the shards that are missing; yields each as it is done. DataError if the folder holds data of another seed or file."""
+    """Make the shards that are missing, and again, longer, those that a call for fewer executions ended with.
+
+    Yields each as it is done. DataError if the folder holds data of another seed or file.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     _check_source(folder, {"seed": seed, "schema": SCHEMA, **({"items": digest(items)} if items else {})})
-    present = set(shard_names(folder))
+    ends = {name: read_shard(folder / name).end for name in shard_names(folder)}
     tasks = [
         ShardTask(
             str(folder), f"shard_{first // SHARD:05d}", seed, first, min(first + SHARD, executions), simulator, str(items or "")
         )
         for first in range(0, executions, SHARD)
     ]
-    yield from executor.map_unordered(make_shard, [task for task in tasks if task.name not in present])
+    yield from executor.map_unordered(make_shard, [task for task in tasks if ends.get(task.name, 0) < task.last])
 
 
 def _check_source(folder: Path, wanted: dict[str, object]) -> None:

@@ -7,10 +7,12 @@ The second phase costs a tenth of the first for a sample, so it can run for long
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -34,7 +36,8 @@ def prepared(shards: Sequence[Shard], cache: Path) -> Transitions:
     source = "".join(digest(shard.path / "shard.json") for shard in shards)
     stamp = cache.with_suffix(".source")
     if cache.exists() and stamp.exists() and stamp.read_text() == source:
-        return Transitions(**load_file(cache))  # type: ignore[arg-type]
+        with suppress(SafetensorError):  # damaged: made again
+            return Transitions(**load_file(cache))  # type: ignore[arg-type]
     transitions = load(shards)
     write_tensors(cache, {key: value for key, value in vars(transitions).items() if key not in COMPUTED})
     write_whole(stamp, source)

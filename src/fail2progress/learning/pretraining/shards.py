@@ -55,8 +55,8 @@ def arrays(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> _Arrays:
     }
 
 
-def write_shard(folder: Path, name: str, content: _Arrays) -> None:
-    """Write a shard beside its place and rename it there, so that a shard is whole or absent."""
+def write_shard(folder: Path, name: str, content: _Arrays, end: int | None = None) -> None:
+    """Write a shard beside its place and rename it there, so that a shard is whole or absent. `end`: see Shard."""
     with whole_folder(folder / name) as unfinished:
         for key, values in content.items():
             path = unfinished / f"{key}.npy"
@@ -65,7 +65,7 @@ def write_shard(folder: Path, name: str, content: _Arrays) -> None:
             except OSError as error:
                 raise OSError(f"{path}: cannot be written ({error})") from error
         digests = {path.name: digest(path) for path in sorted(unfinished.glob("*.npy"))}
-        note = {"schema": SCHEMA, "vocabulary": current().to_dict(), "files": digests}
+        note = {"schema": SCHEMA, "vocabulary": current().to_dict(), "end": end, "files": digests}
         (unfinished / "shard.json").write_text(json.dumps(note, indent=1))
         shutil.rmtree(folder / name, ignore_errors=True)
 
@@ -86,6 +86,8 @@ class Shard:
 
     path: Path
     values: _Arrays
+    end: int
+    """One above the number of the last execution that was asked of it, which may have been left out."""
 
     def __len__(self) -> int:
         return len(self.values["count"])
@@ -104,14 +106,17 @@ def read_shard(path: Path, verify: bool = False) -> Shard:
         values = {Path(name).stem: np.load(path / name, mmap_mode="r", allow_pickle=False) for name in files}
         numbers = np.array(check(note.get("vocabulary"), current()).numbers(current()), np.uint8)
         values["skill"] = numbers[values["skill"]]
+        noted = note.get("end")
+        end = noted if isinstance(noted, int) else int(values["number"].max(initial=-1)) + 1
     except VocabularyError as error:
         raise DataError(f"{path}: {error}") from error
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, EOFError) as error:
-        raise error if isinstance(error, DataError) else DataError(f"{path}: damaged shard ({error})") from error
+        damaged = DataError(f"{path}: damaged shard; delete it and generate again ({error})")
+        raise error if isinstance(error, DataError) else damaged from error
     for name, expected in files.items() if verify else ():
         if digest(path / name) != expected:
             raise DataError(f"{path / name}: content does not match its digest; delete {path} and generate again")
-    return Shard(path, values)
+    return Shard(path, values, end)
 
 
 def shard_names(folder: Path) -> list[str]:

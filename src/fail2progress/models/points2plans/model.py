@@ -78,7 +78,8 @@ class Points2PlansConfig(ModelConfig):
         """See ModelConfig."""
         super().check()
         if self.code != WIDTH or self.identity % 2 or (self.code + self.identity) % self.heads:
-            raise ValueError(f"code = {self.code}, identity = {self.identity}, heads = {self.heads}")
+            found = f"code = {self.code}, identity = {self.identity}, heads = {self.heads}"
+            raise ValueError(f"{found}: code must be {WIDTH}, identity even, and heads divide their sum")
 
 
 class Points2Plans(PointConvModel):

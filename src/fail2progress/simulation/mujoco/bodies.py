@@ -18,7 +18,8 @@ TIMESTEP = 0.004
 """Seconds; contents stay in carried containers at 2 to 8 ms (docs/decisions/0014)."""
 SURFACE = (FRICTION, 0.01, 0.0005)
 """Sliding, turning and rolling friction."""
-_BAR, _LIFT = "closed_hand", "closed_hand_lift"
+_HAND, _BAR, _LIFT = "/hand", "/closed_hand", "/closed_hand_lift"
+"""Bodies that are no objects, called as no object is."""
 
 
 def compile_scene(
@@ -104,10 +105,10 @@ def _drawer_axis(pose: Array) -> Array:
 
 def _add_hand(spec: mujoco.MjSpec, grasped: str) -> None:
     """A hand without extent: what it holds is welded to it, as two fingers would hold it."""
-    spec.worldbody.add_body(name="hand", mocap=True)
+    spec.worldbody.add_body(name=_HAND, mocap=True)
     weld = spec.add_equality(type=mujoco.mjtEq.mjEQ_WELD, active=False, name="grasp")
     weld.objtype = mujoco.mjtObj.mjOBJ_BODY
-    weld.name1, weld.name2 = "hand", grasped
+    weld.name1, weld.name2 = _HAND, grasped
     weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
     weld.solref[:] = [0.01, 1.0]
 
