@@ -74,6 +74,33 @@ def test_goals_in_words_are_shown_before_anything_moves(ros: Any, monkeypatch: p
             assert refused.error_code == ErrorCode.PLANNER_BAD_GOAL and "0 stages" in refused.error_msg
 
 
+def _not_foreseen(*_: Any) -> None:
+    raise ZeroDivisionError("not foreseen")
+
+
+@pytest.mark.parametrize(
+    ("node", "kind", "action", "method", "code"),
+    [
+        ("planner", ExecuteTask, "execute_task", "_pursue", ErrorCode.PLANNER_STOPPED),
+        ("sim_stretch", ExecuteSkill, "execute_skill", "perform", ErrorCode.ROBOT_LOST),
+        ("sim_stretch", AimCamera, "aim_camera", "aim", ErrorCode.ROBOT_LOST),
+    ],
+)
+def test_what_nobody_foresaw_is_no_success(
+    ros: Any, monkeypatch: pytest.MonkeyPatch, node: str, kind: Any, action: str, method: str, code: int
+) -> None:
+    ros()
+    with rig(node, monkeypatch) as made:
+        made.activate()
+        monkeypatch.setattr(made.node, method, _not_foreseen)
+        call = convert.call_msg(call_moving("cup_1", np.array([0.0, -0.05, 0.0])))
+        goal = kind.Goal(call=call) if kind is ExecuteSkill else kind.Goal()
+        for _ in range(2):  # it takes the next one, too
+            answer = made.pursue(kind, action, goal)
+            assert answer.status == GoalStatus.STATUS_ABORTED and answer.result.error_code == code
+            assert answer.result.error_msg == "ZeroDivisionError: not foreseen"
+
+
 def test_the_camera_of_the_simulated_robot_is_aimed(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ros()
     with rig("sim_stretch", monkeypatch) as made:

@@ -239,6 +239,12 @@ def test_a_lesson_that_fails_has_a_code(ros: Any, state: Path, monkeypatch: pyte
         result = made.pursue(LearnFromFailure, "learn_from_failure", LearnFromFailure.Goal(id=events[0].id)).result
         assert result.error_code == ErrorCode.LEARNER_FAILED and "not foreseen" in result.error_msg
         assert asked == [events[0].id, events[1].id, events[0].id]
+        # A failure that a lesson was learnt from: asked for again, it is learnt from anew and not gone back to.
+        note = {"event": events[0].id, "gate": {"passed": True, "reason": "better"}}
+        older = made.node.versions.adopt(made.node.versions.current(), note)
+        store.add_lesson(events[0].id, older, "better")
+        result = made.pursue(LearnFromFailure, "learn_from_failure", LearnFromFailure.Goal(id=events[0].id)).result
+        assert result.error_code == ErrorCode.LEARNER_FAILED and asked[3:] == [events[0].id]
 
 
 @pytest.mark.parametrize("name", ["relations", "learner", "planner", "recorder"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -49,6 +50,24 @@ class GoalClient(ActionClient):
         """What has come, for an executor."""
         with self._noting:
             return super().take_data()
+
+
+def with_a_code(node: Any, kind: Any, carry_out: Callable[[Any], Any], failed: int) -> Callable[[Any], Any]:
+    """What serves an action, where an error that nobody foresaw ends the goal with the code `failed`.
+
+    rclpy would send an empty result, whose code is that of success.
+    """
+
+    def guarded(handle: Any) -> Any:
+        try:
+            return carry_out(handle)
+        except Exception as error:
+            node.get_logger().error(f"{kind.__name__}: {traceback.format_exc()}")
+            if handle.is_active:
+                handle.abort()
+            return kind.Result(error_code=failed, error_msg=f"{type(error).__name__}: {error}")
+
+    return guarded
 
 
 def retire(node: Any, action: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -21,6 +20,7 @@ from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.learning.finetuning.versions import register_lesson, remembered
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint, read_note
+from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.particles import particles_msg
 from fail2progress.ros.conversions.records import report_of
 from fail2progress.ros.conversions.values import SCHEMA, header, uuid_msg
@@ -60,7 +60,7 @@ class LearnerNode(ModelNode):
             self,
             LearnFromFailure,
             "learn_from_failure",
-            self.learn_asked,
+            with_a_code(self, LearnFromFailure, self.learn_asked, ErrorCode.LEARNER_FAILED),
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
             callback_group=self.together,
         )
@@ -132,7 +132,8 @@ class LearnerNode(ModelNode):
             report(stage, share)
 
         with self.busy:
-            version = self._version_of(identity)
+            # What was learnt and told before is learnt once more, from the model as it is now: that version may be long replaced.
+            version = self._version_of(identity) if self.store.lesson(identity) is None else None
             if version is None:
                 event, parent = self.store.get(identity), self.versions.current()
                 try:
@@ -147,7 +148,7 @@ class LearnerNode(ModelNode):
             return self._adopt(version, identity)
 
     def _version_of(self, identity: str) -> str | None:
-        """A version learnt from this failure before this process was restarted."""
+        """A version learnt from this failure by a process that ended before it said so."""
         notes = {version: read_note(self.versions.path(version)) for version in self.versions.versions()}
         return next((version for version, note in notes.items() if note.get("event") == identity), None)
 
@@ -198,9 +199,6 @@ class LearnerNode(ModelNode):
             result.error_code, result.error_msg = ErrorCode.LEARNER_STOPPED, "stopped; the model in use is the one that it was"
             handle.canceled() if handle.is_cancel_requested else handle.abort()
             return result
-        except Exception as error:  # otherwise the result would have the code of success
-            self.get_logger().error(f"failure {handle.request.id[:40]}: {traceback.format_exc()}")
-            result.error_code, result.error_msg = ErrorCode.LEARNER_FAILED, f"{type(error).__name__}: {error}"
         else:
             result.error_msg = result.update.reason
             result.error_code = {

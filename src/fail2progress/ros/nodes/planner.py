@@ -20,6 +20,7 @@ from fail2progress.core.goals import Goal
 from fail2progress.failures.sentences import story
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.planning import planner as planning
+from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import MOST_RECORDS, event_of, mismatch_of, step_msg
 from fail2progress.ros.conversions.values import (
@@ -67,7 +68,7 @@ class PlannerNode(ModelNode):
             self,
             ExecuteTask,
             "execute_task",
-            self.execute,
+            with_a_code(self, ExecuteTask, self.execute, ErrorCode.PLANNER_STOPPED),
             goal_callback=self.accept,
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
             callback_group=self.together,

@@ -20,6 +20,7 @@ from tf2_msgs.msg import TFMessage
 
 from fail2progress.core.scene import Array
 from fail2progress.robots.base import ExecutionError
+from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.values import Refused, call_of, time_of
 from fail2progress.ros.corrections import adjustments_of
 from fail2progress.ros.lifecycle import StackNode
@@ -59,7 +60,7 @@ class RobotNode(StackNode):
             self,
             kind,
             name,
-            carry_out,
+            with_a_code(self, kind, carry_out, ErrorCode.ROBOT_LOST),
             goal_callback=self._accept,
             cancel_callback=self._cancel,
             callback_group=self.together,
