@@ -144,3 +144,27 @@ def test_a_run_in_which_nothing_was_made_leaves_no_folder(folder: Path) -> None:
         begun.store.touch()
         raise KeyboardInterrupt
     assert [kept.folder for kept in Runs(Path("runs")).all()] == [begun.folder]
+
+
+def test_a_folder_that_was_there_before_stays_with_what_is_in_it(folder: Path) -> None:
+    (folder / "mine" / ".git").mkdir(parents=True)
+    with pytest.raises(KeyboardInterrupt), run_folder("demo", folder / "mine"):
+        raise KeyboardInterrupt
+    assert os.listdir(folder / "mine") == [".git"]
+
+
+def test_only_folders_of_runs_are_removed_and_none_that_one_works_in(
+    run: Run, refuses: Run, made: Runs, folder: Path, event: FailureEvent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    FailureStore(folder / "state" / "failures.sqlite").add(event)
+    (folder / "state" / "notes.txt").write_text("mine")
+    assert "not the folder of a run" in refuses("runs", "rm", "state", "--force")
+    (folder / "failures.sqlite").write_bytes((folder / "state" / "failures.sqlite").read_bytes())
+    Runs(Path("runs")).remove(made.named("demo"))
+    for name in (".", "", "/", "./"):
+        refuses("runs", "rm", name, "--force")
+    inside = made.named("sim").folder.resolve() / "bags"
+    inside.mkdir()
+    monkeypatch.chdir(inside)
+    assert "the folder you are in" in refuses("runs", "rm", inside.parent.resolve(), "--force")
+    assert (folder / "state" / "notes.txt").exists() and inside.exists()

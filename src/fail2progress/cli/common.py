@@ -165,7 +165,7 @@ def run_folder(
 
     A named folder that holds a run already is resumed (`resume`), emptied of what a run leaves (`force`), or refused.
     """
-    now = datetime.now()
+    now, there = datetime.now(), out is not None and out.exists()
     if out is None and resume:
         run = run_of(kind)
     elif out is None:
@@ -185,15 +185,15 @@ def run_folder(
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             yield run
     except BaseException:
-        _discard_empty(run)
+        _discard_empty(run, there)
         raise
 
 
-def _discard_empty(run: Run) -> None:
-    """Nothing ran: a folder made for it goes, and the run before it is the last one again."""
+def _discard_empty(run: Run, there: bool) -> None:
+    """Nothing ran: the folder, or what it has of a run where it was there before, goes; the run before is the last one again."""
     if not [path for path in run.folder.iterdir() if path.name != ABOUT and not path.name.startswith(".")]:
         with suppress(RunError):
-            Runs().remove(run)
+            Runs().forget(run) if there else Runs().remove(run)
 
 
 def store_of(named: Path | None) -> Path:

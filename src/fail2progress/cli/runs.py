@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fail2progress.cli.common import Commands, checked, print_json, require, say, show_lines, show_table, table_of
+from fail2progress.cli.common import Commands, checked, print_json, say, show_lines, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.core.runs import Run, Runs
@@ -70,8 +70,9 @@ def rm(
     with checked():
         chosen = [_all().named(name) for name in names]
     for run in chosen:
-        require(not run.in_use, f"{run.folder} is in use by another process: wait for its end")
-        if force or typer.confirm(f"remove {run.folder} ({run.size / 1e6:.1f} MB)?", err=True):
+        with checked():
+            _all().check_removable(run)
+        if force or typer.confirm(f"remove {run.folder} with all that lies in it ({run.size / 1e6:.1f} MB)?", err=True):
             with checked():
                 _all().remove(run)
             say(f"removed {run.folder}")

@@ -119,27 +119,42 @@ class Runs:
         """
         if name is None:
             return self.latest()
-        for folder in (Path(name), self.root / name):
+        for folder in (Path(name), self.root / name) if name else ():
             if (folder / ABOUT).is_file():
                 return read_run(folder.resolve() if folder.is_symlink() else folder)
-        if (Path(name) / STORE).is_file():
+        if name and (Path(name) / STORE).is_file():
             return Run(Path(name), "run", "")
         runs = self.all()
         kinds = [run for run in runs if run.kind == name]
-        found = kinds[-1:] or [run for run in runs if name in f"{run.kind}/{run.folder.name}"]
+        found = kinds[-1:] or [run for run in runs if name.strip("/.") and name in f"{run.kind}/{run.folder.name}"]
         if len(found) != 1:
             what = f"{len(found)} runs" if found else "no run"
             there = ", ".join(f"{run.kind}/{run.folder.name}" for run in (found or runs)[-5:]) or "none"
             raise RunError(f"{what} named {name!r} in {self.root}; there are: {there}")
         return found[0]
 
+    def check_removable(self, run: Run) -> None:
+        """RunError where a folder is no run's, in use, or around the folder that one works in."""
+        if not (run.folder / ABOUT).is_file():
+            raise RunError(f"{run.folder}: not the folder of a run, which has a {ABOUT}; remove it by other means")
+        if Path.cwd().is_relative_to(run.folder.resolve()):
+            raise RunError(f"{run.folder} is the folder you are in, or around it: go elsewhere first")
+        with _locked(run.folder):
+            pass
+
     def remove(self, run: Run) -> None:
-        """Delete a run's folder. RunError where it is in use."""
+        """Delete a run's folder. RunError: see check_removable."""
+        self.check_removable(run)
         with _locked(run.folder):
             shutil.rmtree(run.folder)
         link = run.folder.parent / _LATEST
         if link.is_symlink() and not link.exists():
             link.unlink()
+
+    def forget(self, run: Run) -> None:
+        """A folder that was there before it was adopted is no run any more; all else in it stays."""
+        for name in (ABOUT, _LOCK):
+            (run.folder / name).unlink(missing_ok=True)
 
     def _point(self, run: Run) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
