@@ -61,3 +61,9 @@ def test_the_console_script_has_both(module: str, tmp_path: Path) -> None:
     words = [sys.executable, "-m", module, "tasks", "ls"]
     ran = subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=True)
     assert "hierarchical-tabletop" in ran.stdout and spoken(ran.stderr) == []
+
+
+def test_a_standard_output_that_is_closed_ends_in_no_traceback(tmp_path: Path) -> None:
+    words = f"{sys.executable} -m fail2progress.cli tasks ls >&-"
+    ran = subprocess.run(["sh", "-c", words], capture_output=True, text=True, cwd=tmp_path)
+    assert ran.returncode == 0 and spoken(ran.stderr) == []

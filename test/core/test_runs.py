@@ -69,6 +69,11 @@ def test_a_folder_in_use_is_refused_until_its_process_ends(runs: Runs) -> None:
     assert runs.all() == [] and not (runs.root / "sim" / "latest").is_symlink()
 
 
+def test_whether_a_run_is_in_use_is_asked_where_nothing_can_be_written(runs: Runs) -> None:
+    run = runs.new("sim", NOW)
+    assert not run.in_use and sorted(path.name for path in run.folder.iterdir()) == ["run.json"]
+
+
 def test_a_damaged_description_is_named(runs: Runs) -> None:
     run = runs.new("sim", NOW)
     (run.folder / "run.json").write_text("{")

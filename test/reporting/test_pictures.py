@@ -1,7 +1,9 @@
 import io
+import warnings
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from fail2progress.core.camera import Camera
@@ -43,6 +45,14 @@ def test_every_picture_is_a_png_of_some_size() -> None:
     ):
         width, height = size(content)
         assert width > 200 and height > 60
+
+
+def test_names_in_letters_that_the_font_lacks_are_drawn_without_a_warning() -> None:
+    figure = Figure()
+    figure.suptitle("\N{CJK UNIFIED IDEOGRAPH-65B9}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert pictures.png(figure).startswith(b"\x89PNG")
 
 
 def test_a_grid_of_nothing_is_refused() -> None:

@@ -48,7 +48,8 @@ def end_at_once(number: int, frame: FrameType | None) -> None:
 def _say_all() -> None:
     """Nothing is held back in a buffer that `end_at_once` would lose. Who closed the pipe is told by the interpreter."""
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as where it was closed from the first
+            sys.stdout.flush()
     except OSError:
         return
 

@@ -25,6 +25,7 @@ STORE = "failures.sqlite"
 MODELS = "models"
 _LATEST = "latest"
 _LOCK = ".lock"
+_IN_USE = "is in use by another process: wait for its end, or choose another folder"
 
 
 class RunError(ValueError):
@@ -58,10 +59,15 @@ class Run:
 
     @property
     def in_use(self) -> bool:
-        """Whether a process is at work in it."""
-        with suppress(RunError), _locked(self.folder):
+        """Whether a process is at work in it. Nothing is written: it may lie where nothing can be."""
+        try:
+            with (self.folder / _LOCK).open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
             return False
-        return True
+        except BlockingIOError:
+            return True
+        return False
 
 
 @dataclass(frozen=True)
@@ -139,8 +145,8 @@ class Runs:
             raise RunError(f"{run.folder}: not the folder of a run, which has a {ABOUT}; remove it by other means")
         if Path.cwd().is_relative_to(run.folder.resolve()):
             raise RunError(f"{run.folder} is the folder you are in, or around it: go elsewhere first")
-        with _locked(run.folder):
-            pass
+        if run.in_use:
+            raise RunError(f"{run.folder} {_IN_USE}")
 
     def remove(self, run: Run) -> None:
         """Delete a run's folder. RunError: see check_removable."""
@@ -192,7 +198,7 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RunError(f"{folder} is in use by another process: wait for its end, or choose another folder") from None
+            raise RunError(f"{folder} {_IN_USE}") from None
         yield
     finally:
         os.close(number)

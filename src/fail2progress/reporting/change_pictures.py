@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, Scene
-from fail2progress.reporting.pictures import colours_of
+from fail2progress.reporting.pictures import colours_of, png
 from fail2progress.reporting.render import render
 from fail2progress.simulation.base import Outcome
 
@@ -33,9 +32,7 @@ def before_and_after(outcomes: Sequence[Outcome]) -> bytes:
             ax.set_axis_off()
         row[0].set_title(str(outcome.call), loc="left", fontsize=9)
         row[1].set_title(_ways(outcome), loc="left", fontsize=9)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=100, format="png")
-    return buffer.getvalue()
+    return png(figure, dpi=100)
 
 
 def _camera(outcome: Outcome) -> Camera:

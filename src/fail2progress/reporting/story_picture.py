@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,7 +15,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.sentences import observation
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.prediction import encode_observation, predict_effect
-from fail2progress.reporting.pictures import colours_of
+from fail2progress.reporting.pictures import colours_of, png
 from fail2progress.reporting.render import VIEW, Image, render
 from fail2progress.simulation.reconstruction import rebuild
 
@@ -68,9 +67,7 @@ def story_picture(panels: Sequence[Panel]) -> bytes:
     for panel, axes in zip(panels, np.atleast_1d(figure.subplots(1, len(panels))), strict=True):
         _draw(axes, panel)
     figure.subplots_adjust(left=0.005, right=0.995, top=0.9, bottom=0.1, wspace=0.02)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
+    return png(figure, dpi=120)
 
 
 def _draw(axes: Axes, panel: Panel) -> None:

@@ -229,7 +229,7 @@ def _no_number(text: str) -> float:
 
 def _message(error: ValidationError) -> str:
     first = error.errors()[0]
-    where = ".".join(map(str, first["loc"]))
+    where = ".".join(map(str, first["loc"])) or "item"
     value = repr(first["input"])
     known = first["type"] in ("missing", "extra_forbidden")
     return f"{where}: {first['msg']}" + ("" if known else f", got {value if len(value) <= 60 else value[:57] + '...'}")
