@@ -6,6 +6,7 @@ import pytest
 from fail2progress.core.camera import Camera
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState, binary_relations
 from fail2progress.core.scene import Scene, pose
 from fail2progress.failures.classifier import Classifier
@@ -86,6 +87,13 @@ def event_of(outcome: Outcome, expected: RelationState, goal: Goal = GOAL) -> Fa
     )
 
 
+def hidden(cloud: SegmentedCloud, name: str) -> SegmentedCloud:
+    """The same where no camera sees a thing."""
+    points, visibility = cloud.points.copy(), cloud.visibility.copy()
+    points[cloud.index(name)], visibility[cloud.index(name)] = np.nan, 0.0
+    return replace(cloud, points=points, visibility=visibility)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_model_that_leaves_contents_behind_predicted_wrongly(seed: int) -> None:
     outcome = carried(seed, Disturbances())
@@ -127,6 +135,18 @@ def test_an_object_that_was_not_seen_is_named() -> None:
     report = Classifier(SIMULATOR, Camera()).classify(blind)
     assert report.category is FailureClass.UNDECIDED and "'cup'" in report.reason
     assert report.repetitions == 0 and report.signals == ()
+
+
+def test_a_failure_of_nothing_that_was_seen_is_undecided() -> None:
+    """All relations that broke speak of the pill: where no camera sees it, the simulation does nothing that could agree."""
+    outcome = carried(0, Disturbances())
+    event = event_of(outcome, moved(outcome, "cup"))
+    assert all("pill" in mismatch.names for mismatch in event.header.mismatches)
+    unseen = {side: hidden(cloud, "pill") for side, cloud in (("before", event.before), ("after", event.after))}
+    report = Classifier(SIMULATOR, Camera()).classify(event.model_copy(update=unseen))
+    assert report.category is FailureClass.UNDECIDED and "'pill' was not seen" in report.reason
+    before = event.model_copy(update={"before": unseen["before"]})
+    assert Classifier(SIMULATOR, Camera()).classify(before).category is FailureClass.SYMBOLIC_PREDICTION, "seen afterwards"
 
 
 def test_a_scene_that_does_not_fit_what_was_seen_leaves_the_class_undecided() -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Scene
 from fail2progress.failures.assets.case import Case
@@ -57,7 +58,8 @@ class Classifier:
     def classify(self, event: FailureEvent, seed: int = 0) -> FailureReport:
         """The class with its evidence. ValueError where nothing was seen.
 
-        Undecided where the failed skill's object was not seen, or where an object concerned still does not fit what was seen.
+        Undecided where the failed skill's object was not seen, or something in every relation that broke, or where an object
+        concerned still does not fit what was seen.
         """
         call = event.header.call.call()
         before = in_hindsight(event.before, event.after, call, self.simulator, event.relations_before, seed)
@@ -65,6 +67,8 @@ class Classifier:
         if call.object not in rebuilt.scene.names:
             reason = why_left_out(before, call.object)
             return _undecided(event, rebuilt.scene, f"{reason}: there is nothing to repeat the skill with")
+        if reason := _out_of_sight(event, before, rebuilt.scene):
+            return _undecided(event, rebuilt.scene, f"{reason}: there is nothing to compare with what was observed")
         found = self.refiner.refine(Case(rebuilt.scene, before, call, self.camera.eye, _ABOUT))
         reason = _unfit(event, found)
         report = _undecided(event, found.case.scene, reason) if reason else self._repeated(event, found.case.scene, seed)
@@ -117,6 +121,15 @@ def _undecided(event: FailureEvent, scene: Scene, reason: str) -> FailureReport:
         rebuilt=_described(scene),
         reason=reason[:LONGEST],
     )
+
+
+def _out_of_sight(event: FailureEvent, before: SegmentedCloud, scene: Scene) -> str:
+    """Why none of the relations that broke can be looked at in the rebuilt scene; "" where one can, or where none broke."""
+    broken = [mismatch.names for mismatch in event.header.mismatches]
+    if not broken or any(set(names) <= set(scene.names) for names in broken):
+        return ""
+    missing = dict.fromkeys(name for names in broken for name in names if name not in scene.names)
+    return ", ".join(why_left_out(before, name) for name in missing)
 
 
 def _described(scene: Scene) -> tuple[str, ...]:
