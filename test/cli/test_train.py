@@ -54,6 +54,8 @@ def test_interrupted_training_goes_on_and_ends_in_the_same_weights(
     again = run("train", *options, "--out", out)
     assert again.exit_code == 0 and "trained before" in again.stderr
     assert "holds other weights" in run("train", *options, "--seed", 1, "--out", out).stderr
+    out.with_suffix(".report.json").write_text("{")
+    assert "holds other weights" in run("train", *options, "--out", out).stderr
 
 
 def test_the_second_phase_leaves_the_encoder_as_it_is(run, data: Path, checkpoint: Path, tmp_path: Path) -> None:

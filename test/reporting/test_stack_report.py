@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from fail2progress.core.runs import RunError
 from fail2progress.evaluation.stack_run import saved
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
@@ -21,6 +22,13 @@ def folder(tmp_path: Path) -> Path:
 def test_a_replay_without_failures_has_a_page(folder: Path) -> None:
     page = html(folder)
     assert "No failure was met." in page and "Trials" not in page and "How it went" not in page
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '{"rounds": [1]}', '{"rounds": [{}]}'])
+def test_a_damaged_result_is_named(folder: Path, text: str) -> None:
+    (folder / "result.json").write_text(text)
+    with pytest.raises(RunError, match=r"result\.json: not the result of a task"):
+        html(folder)
 
 
 def test_what_learning_changed_is_told_where_a_trial_was_carried_out_again() -> None:

@@ -45,7 +45,7 @@ def run(
 
     After Ctrl-C or a crash the same command goes on with the items that are missing.
 
-    Example: fail2progress benchmark run row.jsonl --model runs/models/v2.safetensors --json
+    Example: fail2progress benchmark run row.jsonl --model runs/models/v0002.safetensors --json
     """
     from fail2progress.cli.unfinished import content_of, finished, unfinished
     from fail2progress.models import weights

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from fail2progress.simulation.base import Job
 
 
+_OWN = ("calibration", "motion", "unseen", "items")
+"""What executions are for that are in no item file, and all item files together."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(calibrate)
@@ -62,6 +66,10 @@ def calibrate(
     place = out or path.with_name(named + SUFFIX)
     require(not place.is_dir(), f"{place}: is a folder; --out names a file")
     checkpoint = load_checkpoint(path)
+    require(
+        len({*_OWN, *(file.stem for file in items)}) == len(_OWN) + len(items),
+        f"--items: the files' names stand for what was measured on them and must differ, and not be {', '.join(_OWN)}",
+    )
     with checked():
         work: dict[str, Iterable[Job]] = {file.stem: [item.job for item in read_items(file)] for file in items}
     writable(place.parent)

@@ -146,10 +146,13 @@ def _done_before(run: Run) -> dict[str, object] | None:
     report = _report_path(run.out)
     if not run.out.exists():
         return None
-    found = json.loads(report.read_text()) if report.exists() else {}
+    try:
+        found = dict(json.loads(report.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):  # not there or damaged: nobody knows what the weights are of
+        found = {}
     require(found.get("run") == run.signature, f"{run.out} holds other weights; choose another --out or delete them")
     say(f"{run.out} was trained before with the same options")
-    return dict(found)
+    return found
 
 
 def _run(run: Run) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fail2progress.core.runs import RunError
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureReport
 from fail2progress.failures.store import FailureStore
@@ -46,14 +47,23 @@ class StackRun:
 
 
 def read_run(folder: Path) -> StackRun:
-    """StoreError or CheckpointError where something is damaged."""
+    """StoreError, CheckpointError or RunError where something is damaged."""
     store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
     met = tuple(Met(store.get(head.id), store.report(head.id), store.lesson(head.id)) for head in store.headers())
     versions = tuple((name, read_note(registry.path(name))) for name in registry.versions())
     pointer = folder / "models" / "CURRENT"
     current = pointer.read_text().strip() if pointer.exists() else ""
-    path = folder / "result.json"
-    return StackRun(folder, met, versions, current, json.loads(path.read_text()) if path.exists() else {})
+    return StackRun(folder, met, versions, current, _result(folder / "result.json"))
+
+
+def _result(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return {**found, "rounds": [{**one, "seed": one["seed"]} for one in found.get("rounds", [])]}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise RunError(f"{path}: not the result of a task ({error!r}); the report does without it where it is removed") from error
 
 
 def saved(rounds: Sequence[Mapping[str, Any]], learnt: bool) -> str:
