@@ -146,6 +146,8 @@ BAD = (
     ("up sim --namespace 1robot", "namespace '1robot'"),
     ("up sim --namespace a//b", "namespace 'a//b'"),
     ("up robot --namespace a-b --out state", "namespace 'a-b'"),
+    ("keystore keys --namespace a-b", "namespace 'a-b'"),
+    ("keystore keys --policies --namespace 1robot", "namespace '1robot'"),
     ("up sim --params-file nowhere.yaml", "nowhere.yaml: cannot be read"),
     ("up sim --params-file folder.yaml", "folder.yaml: cannot be read"),
     ("up sim --params-file latin.yaml", "latin.yaml: cannot be read"),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import typer
 
-from fail2progress.cli.common import UserError, print_json, require, say
+from fail2progress.cli.common import UserError, checked, print_json, require, say
 
 DOMAINS = 232
 
@@ -29,10 +29,13 @@ def keystore(
 
     Example: fail2progress keystore keys --domain 7
     """
+    from fail2progress.ros.parameter_file import check_namespace
     from fail2progress.ros.security.keystore import Keystore, KeystoreError
     from fail2progress.ros.security.policy import ENCLAVES, PEOPLE
     from fail2progress.ros.security.policy import policies as text_of
 
+    with checked():
+        check_namespace(namespace)
     if policies:
         typer.echo(text_of(namespace), nl=False)
         return
