@@ -95,6 +95,16 @@ def test_what_was_carried_out_is_not_carried_out_again_and_a_cut_file_is(store: 
     assert repaired is not None and np.array_equal(repaired.shift, pool[0].execution.shift)
 
 
+def test_a_simulator_with_other_options_is_another_one(pool: list[Carried], tmp_path: Path) -> None:
+    chosen = tmp_path / "chosen.yaml"
+    chosen.write_text("simulator: mujoco\n")
+    store, items = ExecutionStore(tmp_path / "kept", Inline(), str(chosen), 1), [pool[0].item]
+    store.run(items)
+    assert store.knows(items)
+    chosen.write_text("simulator: mujoco  # with other options\n")
+    assert not store.knows(items)
+
+
 def test_damaged_files_are_told_by_line(pool_file: Path, tmp_path: Path) -> None:
     lines = pool_file.read_text().splitlines()
     path = tmp_path / "items.jsonl"

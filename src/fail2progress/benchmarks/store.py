@@ -15,6 +15,7 @@ import numpy as np
 
 from fail2progress.benchmarks.execution import EXECUTIONS, Execution, execute
 from fail2progress.benchmarks.items import BenchmarkItem, Metadata
+from fail2progress.core.choice import content_of
 from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
 from fail2progress.evaluation.studies.cells import code_version
@@ -73,7 +74,7 @@ class ExecutionStore:
 
     def inferred(self, content: Sequence[object], make: Callable[[], list[Item]]) -> list[Item]:
         """Items that cost more to find than to carry out, kept by what they were made from; made where they are missing."""
-        key = hashlib.sha256(json.dumps([*content, self.simulator, code_version(INFER)]).encode()).hexdigest()[:24]
+        key = hashlib.sha256(json.dumps([*content, content_of(self.simulator), code_version(INFER)]).encode()).hexdigest()[:24]
         path = self.folder / key[:2] / f"{key}.jsonl"
         if not path.exists():
             write_whole(path, "".join(to_json(item) + "\n" for item in make()))
@@ -81,7 +82,7 @@ class ExecutionStore:
 
     def _path(self, item: BenchmarkItem) -> Path:
         # choices, structure and parents do not decide how an item goes
-        content = [to_json(item.item), self.simulator, self.executions, code_version(DECIDE)]
+        content = [to_json(item.item), content_of(self.simulator), self.executions, code_version(DECIDE)]
         key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:24]
         return self.folder / key[:2] / f"{key}.npz"
 

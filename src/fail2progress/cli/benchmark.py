@@ -47,7 +47,8 @@ def run(
 
     Example: fail2progress benchmark run row.jsonl --model runs/models/v0002.safetensors --json
     """
-    from fail2progress.cli.unfinished import content_of, finished, unfinished
+    from fail2progress.cli.unfinished import finished, unfinished
+    from fail2progress.core.choice import content_of
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.tasks.items import read_items

@@ -112,7 +112,8 @@ def evaluate(
 
 def _rows(work: list[TrialJob], digest: str, out: Path | None) -> Rows:
     """Where finished trials are kept until all are."""
-    from fail2progress.cli.unfinished import content_of, unfinished
+    from fail2progress.cli.unfinished import unfinished
+    from fail2progress.core.choice import content_of
 
     first = vars(work[0]) | {"model": digest}
     parts = [content_of(name) for name in (first["task"], first["simulator"], work[0].embodiment.segmenter)]

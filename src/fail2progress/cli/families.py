@@ -66,7 +66,8 @@ def make(
 
     Example: fail2progress families make row-pushed --count 60 --seed 1 --out row.jsonl
     """
-    from fail2progress.cli.unfinished import content_of, finished, unfinished
+    from fail2progress.cli.unfinished import finished, unfinished
+    from fail2progress.core.choice import content_of
     from fail2progress.tasks.items import parse, to_json, write_items
 
     require(not out.is_dir(), f"{out}: is a folder; --out names a file")

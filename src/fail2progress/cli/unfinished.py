@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import suppress
 from pathlib import Path
 
 from fail2progress.core.runs import ROOT
@@ -24,14 +23,6 @@ def unfinished(command: str, beside: Path | None, **signature: object) -> Rows:
     except RowsError:
         path.unlink()
         return Rows(path, run)
-
-
-def content_of(named: str | Path) -> str:
-    """What a name stands for: itself, or of a file the digest of what is in it."""
-    path = Path(named)
-    with suppress(OSError):
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    return str(named)
 
 
 def finished(rows: Rows) -> None:

@@ -5,6 +5,8 @@ Texts travel to other processes, on command lines and as node parameters.
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,13 @@ from pydantic import ValidationError
 from fail2progress.core.registry import Registry, RegistryError
 
 FILES = (".yaml", ".yml", ".json")
+
+
+def content_of(named: str | Path) -> str:
+    """What a name stands for where results are kept by it: itself, or of a file the digest of what is in it."""
+    with suppress(OSError):
+        return hashlib.sha256(Path(named).read_bytes()).hexdigest()
+    return str(named)
 
 
 def read_choice(choice: str, registry: Registry[Any]) -> tuple[str, dict[str, Any], str]:

@@ -76,6 +76,18 @@ def test_another_seed_is_refused_and_nothing_is_touched(tmp_path: Path) -> None:
     assert digests(tmp_path) == before
 
 
+def test_data_of_another_simulator_are_refused(tmp_path: Path) -> None:
+    list(generate(tmp_path / "data", 4, 3, Here()))
+    other = tmp_path / "other.yaml"
+    other.write_text("simulator: mujoco\n")
+    with pytest.raises(DataError, match=r"'seed': 3, 'schema': 1}, not of seed 3 by the simulator"):
+        list(generate(tmp_path / "data", 8, 3, Here(), str(other)))
+    list(generate(tmp_path / "others", 4, 3, Here(), str(other)))
+    other.write_text("simulator: mujoco  # with other options\n")
+    with pytest.raises(DataError, match="'simulator': "):
+        list(generate(tmp_path / "others", 8, 3, Here(), str(other)))
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]"])
 def test_a_damaged_source_file_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "source.json").write_text(content)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from fail2progress.core.choice import content_of
 from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
 from fail2progress.learning.pretraining.shards import SCHEMA, DataError, arrays, digest, read_shard, shard_names, write_shard
@@ -71,10 +72,15 @@ def generate(
 ) -> Iterator[ShardDone]:
     """Make the shards that are missing, and again, longer, those that a call for fewer executions ended with.
 
-    Yields each as it is done. DataError if the folder holds data of another seed or file.
+    Yields each as it is done. DataError if the folder holds data of another seed, file or simulator.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    _check_source(folder, {"seed": seed, "schema": SCHEMA, **({"items": digest(items)} if items else {})})
+    source: dict[str, object] = {"seed": seed, "schema": SCHEMA}
+    if items:
+        source["items"] = digest(items)
+    if simulator != simulators.DEFAULT:
+        source["simulator"] = content_of(simulator)
+    _check_source(folder, source)
     ends = {name: read_shard(folder / name).end for name in shard_names(folder)}
     tasks = [
         ShardTask(
@@ -99,7 +105,8 @@ def _check_source(folder: Path, wanted: dict[str, object]) -> None:
 
 
 def _named(source: dict[str, object]) -> str:
-    return f"items {str(source['items'])[:12]}" if "items" in source else f"seed {source['seed']}"
+    of = f"items {str(source['items'])[:12]}" if "items" in source else f"seed {source['seed']}"
+    return f"{of} by the simulator {str(source['simulator'])[:12]}" if "simulator" in source else of
 
 
 def write_manifest(folder: Path, seed: int, note: dict[str, object]) -> Path:
