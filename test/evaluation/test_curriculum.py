@@ -126,8 +126,9 @@ def test_an_interrupted_run_goes_on_with_its_model(start: Checkpoint, tmp_path: 
     assert again[0] == json.loads(json.dumps(first[0])) and teacher.asked == [event(2).id, event(3).id]
     assert teacher.remembered == [1, 1]
     assert run(life(3), start, [])[0] == again
-    with pytest.raises(RowsError, match="another run"):
-        run(replace(life(3), seed=7), start, [])
+    for other in ({"seed": 7}, {"simulator": "mujoco_warp"}):
+        with pytest.raises(RowsError, match="another run"):
+            run(replace(life(3), **other), start, [])  # type: ignore[arg-type]
 
 
 def test_a_whole_turn_without_failures_ends_it(start: Checkpoint, tmp_path: Path) -> None:

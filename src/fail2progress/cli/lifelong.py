@@ -57,7 +57,8 @@ def run_lifelong(options: LifelongOptions, as_json: bool) -> None:
     with physics:
         with checked():
             found = sources(options.over or DEFAULT_SOURCES, physics, executor(options.executor, options.processes))
-        life = Curriculum(found, options.out, options.failures, trials=options.trials, seed=options.seed)
+        asked = {"failures": options.failures, "trials": options.trials, "seed": options.seed}
+        life = Curriculum(found, options.out, **asked, simulator=options.simulator)
         with checked():
             life.rows(start)
         learner = Learner(physics, load_rehearsal(weights.path(weights.KEEPSAKE)))

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from fail2progress.core.choice import content_of
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.sources import Source
@@ -23,6 +24,7 @@ from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal, save_rehearsal
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.simulation.registry import DEFAULT
 from fail2progress.stein.states import NothingToVaryError
 
 Tell = Callable[[str, float], None]
@@ -63,6 +65,8 @@ class Curriculum:
     trials: int = 20
     """On which every source met so far is measured."""
     seed: int = 0
+    simulator: str = DEFAULT
+    """What its learner simulates with: what another one did is not gone on with."""
 
     def run(self, start: Checkpoint, learner: Learner, classifier: Classifier, tell: Tell) -> Iterator[Row]:
         """Rows of earlier runs first, then one for every source that was asked for a failure. RowsError: another run's folder."""
@@ -92,7 +96,8 @@ class Curriculum:
         """What is done in the folder. RowsError where it holds another run."""
         names = [source.name for source in self.sources]
         run = {"model": start.digest, "sources": names, "patience": self.patience, "trials": self.trials, "seed": self.seed}
-        return Rows(self.folder / "lifelong.jsonl", run)
+        other = {"simulator": content_of(self.simulator)} if self.simulator != DEFAULT else {}
+        return Rows(self.folder / "lifelong.jsonl", run | other)
 
     def _original(self, source: Source, start: Checkpoint, rows: Sequence[Row], tell: Tell) -> dict[str, float]:
         """What the model that was begun with can do of a source; measured once."""
