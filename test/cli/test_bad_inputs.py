@@ -62,6 +62,7 @@ BAD = (
     ("learn --replay=-1", "got '-1'"),
     ("calibrate --items rows.jsonl --items folder/rows.jsonl", "must differ, and not be calibration, motion, unseen, items"),
     ("calibrate --items motion.jsonl", "must differ, and not be calibration, motion, unseen, items"),
+    ("calibrate --executions 48", "--executions 48: too few to promise --alpha 0.02"),
     ("calibrate --alpha 2", "less than or equal to 0.5, got '2'"),
     ("families picture row-pushed --count 99 --out x.png", "less than or equal to 12, got '99'"),
     ("train --data folder --out m.safetensors --learning-rate -1", "got '-1'"),

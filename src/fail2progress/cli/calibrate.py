@@ -54,13 +54,14 @@ def calibrate(
     from fail2progress.core.files import write_whole
     from fail2progress.core.provenance import provenance
     from fail2progress.evaluation import monitoring
-    from fail2progress.failures.calibration import SUFFIX, CalibrationError
+    from fail2progress.failures.calibration import SUFFIX, CalibrationError, enough
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.perception.relations.registry import LEARNED
     from fail2progress.tasks import pretraining
     from fail2progress.tasks.items import read_items
 
+    require(enough(executions, alpha), f"--executions {executions}: too few to promise --alpha {alpha:g}, at least 1/alpha - 1")
     path = model or weights.path(weights.RELATIONAL)
     named = path.stem if relations == LEARNED else f"{path.stem}.{relations}"
     place = out or path.with_name(named + SUFFIX)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 LEARNING_SEEDS = 10_000
-"""Trials that failures are met in; evaluation uses seeds from EVALUATION_SEEDS on, so no trial is in both."""
+"""Trials that failures are met in start here, some more for each seed."""
 EVALUATION_SEEDS = 500_000
+"""Trials that the same seed then measures a model on start here; those of `evaluate`, from the seed times 100,000 on."""
 
 
 def first_seed(seed: int) -> int:
