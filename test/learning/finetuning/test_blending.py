@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning import ladder as steps
 from fail2progress.learning.finetuning import learner as room
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, Scores
 from fail2progress.learning.finetuning.blending import SHARES, blended
@@ -17,7 +18,7 @@ from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
-FIRM = "all, 2 times the agreement"
+FIRM = "all, agreeing twice as much"
 
 
 def test_some_of_the_way_lies_between_both(model: Points2Plans) -> None:
@@ -97,7 +98,7 @@ def test_what_forgets_a_little_too_much_is_trained_again_to_agree_more(
         return finetune(*rest, **more)
 
     monkeypatch.setattr(room, "judge", judge)
-    monkeypatch.setattr(room, "finetune", watched)
+    monkeypatch.setattr(steps, "finetune", watched)
     finetuning = FinetuneOptions(2, batch=4, replay=2, adjusts="all")
     targeting = TargetOptions(samples=2, oversampling=2.0, state_steps=2, action_steps=2)
     lesson = Learner(simulator, choose(data), targeting, finetuning, patience=0.0).learn([event], model, 0)

@@ -101,7 +101,7 @@ def test_all_weights_go_on_from_what_the_adapters_say(
         begun.append((begin, teacher))
         return finetune(begin, *rest, teacher=teacher, **more)
 
-    monkeypatch.setattr("fail2progress.learning.finetuning.learner.finetune", watched)
+    monkeypatch.setattr("fail2progress.learning.finetuning.ladder.finetune", watched)
     targeting, finetuning = replace(learner.targeting, samples=2), FinetuneOptions(epochs=2, replay=2)
     ladder = replace(learner, finetuning=finetuning, targeting=targeting, rule=Rule(right=1.1), patience=0.0)
     tries = {one.adjusts: one.model for one in ladder.learn([event], model, 0).tries}
@@ -139,7 +139,7 @@ def test_earlier_lessons_are_rehearsed_and_asked_for(
         rehearsed.extend(len(one) for one in lessons)
         return finetune(*given, lessons=lessons, **more)
 
-    monkeypatch.setattr("fail2progress.learning.finetuning.learner.finetune", watched)
+    monkeypatch.setattr("fail2progress.learning.finetuning.ladder.finetune", watched)
     brief = replace(learner, targeting=replace(learner.targeting, samples=2), patience=0.0)
     brief = replace(brief, finetuning=FinetuneOptions(epochs=3, replay=2, adjusts="all"))
     verdict = brief.remembering([lesson, lesson], [event]).learn([event], model, 0).verdict

@@ -12,7 +12,7 @@ from fail2progress.agent.loop import AgentConfig
 from fail2progress.evaluation.trials import run_trial
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
-from fail2progress.learning.finetuning.learner import LADDER
+from fail2progress.learning.finetuning.ladder import LADDER
 from fail2progress.learning.pretraining.prepare import from_arrays
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint

@@ -19,9 +19,6 @@ from fail2progress.models.training.training import TrainingOptions, train
 from fail2progress.models.training.transitions import Batch, Transitions, concatenate
 
 RUNGS = ("relations", "networks", "all", "neighbours")
-_AGREEING = ("networks", "all")
-"""Those held to the old model on what is replayed. The fewest weights say what nothing else can, as how things fall, and agreeing
-keeps them from it (docs/decisions/0114)."""
 LADDER = "ladder"
 """One rung after the other, chosen by the acceptance test (learner.py)."""
 
@@ -47,7 +44,9 @@ class FinetuneOptions:
     mirror: bool = True
     """Whether an epoch has some executions of D+ as a mirror shows them (symmetry.py)."""
     distillation: float = 5.0
-    """Weight of agreeing with the old model on the replayed executions, in the rungs that do, or where lessons are rehearsed."""
+    """Weight of agreeing with the old model on the replayed executions, where all weights are adjusted, or lessons rehearsed."""
+    held: bool = False
+    """Whether fewer weights agree with it as well."""
     adapter_rate: float = 0.05
     network_rate: float = 3e-3
     neighbour_rate: float = 1e-2
@@ -59,7 +58,7 @@ class FinetuneOptions:
 
     def agrees(self, lessons: bool) -> bool:
         """Whether a model is held to what the old one says of what is replayed; `lessons`: whether earlier ones are among it."""
-        return (self.adjusts in _AGREEING or lessons) and self.distillation > 0 and self.replay > 0
+        return (self.adjusts == "all" or lessons or self.held) and self.distillation > 0 and self.replay > 0
 
 
 def finetune(

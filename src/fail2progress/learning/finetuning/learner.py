@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 
 import torch
-from torch import Tensor
 
 from fail2progress.core.gaps import Gap, merged
 from fail2progress.core.scene import Scene
@@ -16,9 +15,9 @@ from fail2progress.failures.exports import gaps_of
 from fail2progress.failures.hindsight import known_afterwards
 from fail2progress.learning.finetuning.acceptance import AIM, AcceptanceResult, Rule, judge, score
 from fail2progress.learning.finetuning.blending import SHARES, blended
-from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
-from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
+from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.kind import held_back
+from fail2progress.learning.finetuning.ladder import Ladder, Rung, rungs
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.learning.finetuning.repetitions import Repetitions, repeat
 from fail2progress.learning.finetuning.symmetry import copies
@@ -28,37 +27,17 @@ from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.learning.pretraining.pretrain import Codes
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.training.parallel import one_thread
-from fail2progress.models.training.transitions import Transitions, concatenate
+from fail2progress.models.training.transitions import concatenate
 from fail2progress.simulation.base import Simulator
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 from fail2progress.stein.states import NothingToVaryError
 
-
-@dataclass(frozen=True)
-class Rung:
-    """Which weights to adjust, the part of the epochs that this may take, and the rung whose weights it starts from."""
-
-    adjusts: str
-    epochs: float
-    after: str | None = None
-    last: bool = False
-    """Whether it is tried only where nothing has passed."""
-
-
-LADDER = (
-    Rung("relations", 0.4),
-    Rung("networks", 0.4),
-    Rung("all", 0.4, after="networks"),
-    Rung("neighbours", 0.4, after="networks", last=True),
-)
-"""One after the other (docs/decisions/0027, 0043, 0098): all weights need not learn by heart what the adapters can say."""
 ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 """What to try while no model has passed: parts of the members' freedom, and of the number of samples."""
 
 _NEARLY = 4.0
-"""A model that mends the failure and forgets more than the aim, up to so many times of it, is tried in milder forms, too."""
-_AGREEMENT = 2.0
-"""First trained again, held so many times as much to what the old model says (docs/decisions/0114); then part of the way."""
+"""A model that mends the failure and forgets more than the aim, up to so many times of it, is tried in milder forms, too: trained
+again, held more to what the old one says (docs/decisions/0114, 0117), then some of the way from that to this (0062)."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +91,8 @@ class FineTuningResult:
 
 
 Progress = Callable[[str, float], None]
+Judge = Callable[..., AcceptanceResult]
+"""Of a rung, its model, how much of the way it went and how firmly it was held: whether it may go live."""
 
 
 @dataclass(frozen=True)
@@ -201,43 +182,63 @@ class _Learning:
 
     def _climb(self, targeted: tuple[Targeted, ...], options: TargetOptions) -> None:
         """The ladder: adjust more and more weights until a model is good enough or time is over."""
+        judged, ladder = self._judge(targeted, options), self._ladder(targeted)
+        for rung in rungs(self.model, self.learner.finetuning.adjusts):
+            if rung.last and self._passed:
+                return
+            verdict = judged(rung, self._tuned(ladder, rung))
+            self._milder(ladder, rung, judged, verdict)
+            if any(one.enough for one in self.tries) or (self._late and self._passed):
+                return
+
+    def _milder(self, ladder: Ladder, rung: Rung, judged: Judge, verdict: AcceptanceResult) -> None:
+        """What forgets somewhat too much is trained again, held more to the old model; what still does is tried some of the way
+        from that model."""
+        firm = 0
+        for more in ladder.firmer(rung):
+            if not _forgets(verdict) or (firm and self._late):
+                break
+            again = judged(rung, self._tuned(ladder, rung, more), firm=more)
+            firm, verdict = (more, again) if again.passed else (firm, verdict)
+        for share in SHARES if _forgets(verdict) else ():
+            if judged(rung, blended(self.model, ladder.tuned(rung, firm), share), share, firm).lost <= AIM:
+                return
+
+    def _ladder(self, targeted: tuple[Targeted, ...]) -> Ladder:
+        """The fine-tunings on D+."""
+        known, options = self.learner.rehearsal, self.learner.finetuning
         data = concatenate([from_outcomes(t.learnt) for t in targeted])
+        sources = *copies(data, options.mirror), known.replay, *(lesson.replay for lesson in known.lessons)
+        learnt = torch.cat([self.codes(source) for source in sources])
+        told = lambda done, total: self.report("fine-tuning", done / total)  # noqa: E731
+        return Ladder(self.model, data, known, options, self.seed, learnt, told)
+
+    def _tuned(self, ladder: Ladder, rung: Rung, firm: int = 0) -> SkillEffectModel:
+        start = time.perf_counter()
+        tuned = ladder.tuned(rung, firm)
+        self._spent("fine-tuning", time.perf_counter() - start)
+        return tuned
+
+    def _judge(self, targeted: tuple[Targeted, ...], options: TargetOptions) -> Judge:
+        """How what learnt from D+ is judged, and kept among what was tried."""
         start = time.perf_counter()
         pairs = [pair for own in targeted for pair in own.judged]
         check = held_back([outcome for outcome, _ in pairs], [world for _, world in pairs], self.learner.simulator, self.seed)
-        known, codes = self.learner.rehearsal, self.codes
         worlds = [own.space.physics for own in targeted]
-        asked = self._repetitions(self.events, worlds), self._repetitions(self.learner.earlier)
-        before = score(self.model, check, known, *asked, codes)
+        known, asked = self.learner.rehearsal, (self._repetitions(self.events, worlds), self._repetitions(self.learner.earlier))
+        before, first = score(self.model, check, known, *asked, self.codes), len(self.tries)
         self._spent("gate", time.perf_counter() - start)
-        found: dict[str | None, SkillEffectModel] = {None: self.model}
-        sources = *copies(data, self.learner.finetuning.mirror), known.replay, *(lesson.replay for lesson in known.lessons)
-        learnt, first = torch.cat([codes(source) for source in sources]), len(self.tries)
 
-        def judged(adjusts: str, tuned: SkillEffectModel, share: float = 1.0, agreement: float = 1.0) -> AcceptanceResult:
+        def judged(rung: Rung, model: SkillEffectModel, share: float = 1.0, firm: int = 0) -> AcceptanceResult:
             start = time.perf_counter()
             self.report("gate", 0.0)
-            after = score(tuned, check, known, *asked, codes)
+            verdict = judge(before, score(model, check, known, *asked, self.codes), self.learner.rule)
             self._spent("gate", time.perf_counter() - start)
-            verdict = judge(before, after, self.learner.rule)
-            self.tries.append(Try(adjusts, options.freedom, options.samples, verdict, tuned, targeted, share, agreement))
+            self.tries.append(Try(rung.adjusts, options.freedom, options.samples, verdict, model, targeted, share, firm))
             self.tries[first:] = compared(self.tries[first:], self.learner.rule)
             return self.tries[-1].verdict
 
-        for rung in self._rungs():
-            if rung.last and self._passed:
-                return
-            found[rung.adjusts] = tuned = self._tune(found[rung.after], data, rung, learnt)
-            verdict, agreement = judged(rung.adjusts, tuned), 1.0
-            if _forgets(verdict) and replace(self.learner.finetuning, adjusts=rung.adjusts).agrees(bool(known.lessons)):
-                firm = self._tune(found[rung.after], data, rung, learnt, _AGREEMENT)
-                again = judged(rung.adjusts, firm, agreement=_AGREEMENT)
-                tuned, verdict, agreement = (firm, again, _AGREEMENT) if again.passed else (tuned, verdict, agreement)
-            for share in SHARES if _forgets(verdict) else ():
-                if judged(rung.adjusts, blended(self.model, tuned, share), share, agreement).lost <= AIM:
-                    break
-            if any(one.enough for one in self.tries) or (self._late and self._passed):
-                return
+        return judged
 
     @property
     def _late(self) -> bool:
@@ -246,27 +247,6 @@ class _Learning:
     @property
     def _passed(self) -> bool:
         return any(one.verdict.passed for one in self.tries)
-
-    def _rungs(self) -> list[Rung]:
-        """Those that the model has weights for, or the one that was asked for."""
-        if self.learner.finetuning.adjusts != LADDER_NAME:
-            return [Rung(self.learner.finetuning.adjusts, 1.0)]
-        adapters = self.model.adapters()
-        ladder = [rung for rung in LADDER if rung.adjusts in (*adapters, "all")]
-        return ladder if "relations" in adapters else [Rung("all", 1.0)]
-
-    def _tune(
-        self, begin: SkillEffectModel, data: Transitions, rung: Rung, codes: Tensor, agreement: float = 1.0
-    ) -> SkillEffectModel:
-        start, options = time.perf_counter(), self.learner.finetuning
-        epochs, distillation = max(round(rung.epochs * options.epochs), 1), agreement * options.distillation
-        options = replace(options, adjusts=rung.adjusts, epochs=epochs, distillation=distillation)
-        known, lessons = self.learner.rehearsal, [lesson.replay for lesson in self.learner.rehearsal.lessons]
-        told = lambda done, total: self.report("fine-tuning", done / total)  # noqa: E731
-        more = (options, self.seed, told)
-        tuned = finetune(begin, data, known.replay, *more, teacher=self.model, lessons=lessons, codes=codes)
-        self._spent("fine-tuning", time.perf_counter() - start)
-        return tuned
 
     def _repetitions(self, events: Sequence[FailureEvent], worlds: Sequence[PhysicsPrior] = ()) -> list[Repetitions]:
         """The failures carried out again, each in worlds with the physics that is believed; ordinary ones unless given."""

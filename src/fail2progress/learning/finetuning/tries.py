@@ -23,8 +23,7 @@ thirty of them does not tell which weights say the same of others; the fewest do
 
 @dataclass(frozen=True)
 class Try:
-    """One fine-tuning and its judgement; `share` of the way from the old model (blending), `agreement` times as much held to what
-    that says of what is rehearsed."""
+    """One fine-tuning and its judgement; `share` of the way from the old model (blending), held so `firm` to it (ladder.py)."""
 
     adjusts: str
     freedom: float
@@ -33,7 +32,7 @@ class Try:
     model: SkillEffectModel
     targeted: tuple[Targeted, ...]
     share: float = 1.0
-    agreement: float = 1.0
+    firm: int = 0
 
     @property
     def rung(self) -> int:
@@ -44,7 +43,7 @@ class Try:
     def label(self) -> str:
         """What was adjusted and how far, for people."""
         parts = [self.adjusts]
-        parts += [f"{self.agreement:g} times the agreement"] * (self.agreement != 1.0)
+        parts += [("networks agreeing, too", "agreeing twice as much")[self.firm - 1]] * (self.firm > 0)
         parts += [f"{self.share:.0%} of the way"] * (self.share != 1.0)
         return ", ".join(parts)
 

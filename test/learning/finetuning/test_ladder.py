@@ -1,0 +1,64 @@
+from typing import Any
+
+import pytest
+import torch
+
+from fail2progress.learning.finetuning import ladder as room
+from fail2progress.learning.finetuning.finetune import FinetuneOptions
+from fail2progress.learning.finetuning.ladder import LADDER, Ladder, Rung, rungs
+from fail2progress.learning.finetuning.rehearsal import RehearsalSet, choose
+from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.training.transitions import Transitions, select
+
+NETWORKS, ALL = LADDER[1], LADDER[2]
+
+
+def of(model: SkillEffectModel, data: Transitions, known: RehearsalSet, **more: Any) -> Ladder:
+    return Ladder(model, select(data, range(4)), known, FinetuneOptions(10, **more), 0, torch.zeros(0))
+
+
+@pytest.mark.parametrize(
+    ("rung", "firm", "rehearsed", "trained"),
+    [
+        (ALL, 0, False, [("networks", 5.0, False), ("all", 5.0, False)]),
+        (ALL, 1, False, [("networks", 5.0, True), ("all", 5.0, True)]),
+        (ALL, 2, False, [("networks", 5.0, True), ("all", 10.0, True)]),
+        (NETWORKS, 2, False, [("networks", 10.0, True)]),
+        (ALL, 2, True, [("networks", 5.0, False), ("all", 10.0, True)]),
+    ],
+)
+def test_how_firmly_each_rung_is_held(
+    model: Points2Plans,
+    data: Transitions,
+    monkeypatch: pytest.MonkeyPatch,
+    rung: Rung,
+    firm: int,
+    rehearsed: bool,
+    trained: list[tuple[str, float, bool]],
+) -> None:
+    """All weights go on from networks that are held as they are, once; what lessons hold is held from the first."""
+    heard: list[tuple[str, float, bool]] = []
+
+    def watched(
+        begin: SkillEffectModel, own: Transitions, replay: Transitions, options: FinetuneOptions, *rest: Any, **more: Any
+    ) -> Any:
+        heard.append((options.adjusts, options.distillation, options.held))
+        return Points2Plans(model.config)
+
+    monkeypatch.setattr(room, "finetune", watched)
+    known = choose(data)
+    ladder = of(model, data, RehearsalSet(known.replay, known.held_out, (known,) if rehearsed else ()))
+    assert ladder.tuned(rung, firm) is ladder.tuned(rung, firm)
+    assert heard == trained
+
+
+def test_what_can_be_held_more(model: Points2Plans, data: Transitions) -> None:
+    known = choose(data)
+    lessons = RehearsalSet(known.replay, known.held_out, (known,))
+    assert [of(model, data, known).firmer(rung) for rung in LADDER] == [[], [1, 2], [1, 2], []]
+    assert [of(model, data, lessons).firmer(rung) for rung in LADDER] == [[], [2], [2], []]
+    assert of(model, data, known, distillation=0.0).firmer(ALL) == []
+    assert of(model, data, known).firmer(rungs(model, "all")[0]) == [
+        2
+    ]  # it starts from the old model and agrees with that anyway
