@@ -67,7 +67,7 @@ class Ladder:
 
     def tuned(self, rung: Rung, firm: int = 0) -> SkillEffectModel:
         """The model of a rung. `firm`: 0 where only all weights agree with the old model on what is replayed, 1 where those that
-        they start from do as well, 2 where they then agree twice as much (docs/decisions/0117)."""
+        they start from do as well, 2 where they then agree twice as much (docs/decisions/0118)."""
         if (rung.adjusts, firm) not in self.made:
             below = next((one for one in LADDER if one.adjusts == rung.after), None)
             begin = self.model if below is None else self.tuned(below, min(firm, 0 if self.known.lessons else 1))

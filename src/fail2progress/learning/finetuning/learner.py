@@ -37,7 +37,7 @@ ATTEMPTS = ((1.0, 1.0), (0.3, 1.5), (2.5, 1.5))
 
 _NEARLY = 4.0
 """A model that mends the failure and forgets more than the aim, up to so many times of it, is tried in milder forms, too: trained
-again, held more to what the old one says (docs/decisions/0114, 0117), then some of the way from that to this (0062)."""
+again, held more to what the old one says (docs/decisions/0114, 0118), then some of the way from that to this (0062)."""
 
 
 @dataclass(frozen=True)
