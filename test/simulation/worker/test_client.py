@@ -110,8 +110,9 @@ def test_garbage_other_versions_and_lies_are_one_clear_line(command: tuple[str, 
 def test_a_silent_worker_is_ended() -> None:
     with WorkerSimulator(WorkerOptions(command=("sleep", "60"), patience=0.2, attempts=2)) as simulator:
         start = time.monotonic()
-        with pytest.raises(SimulatorError, match=r"lost 2 times.*no answer in 0.2 s"):
-            simulator.execute(placements(1)[0])
+        for ask in (lambda: simulator.execute(placements(1)[0]), lambda: list(simulator.execute_all(placements(1)))):
+            with pytest.raises(SimulatorError, match=r"lost 2 times.*no answer in 0.2 s"):
+                ask()
         assert time.monotonic() - start < 10
 
 

@@ -40,10 +40,15 @@ class WorkerSimulator(Simulator):
     @property
     def batch(self) -> int:
         """Jobs in a request: what the options say, else what the workers ask for."""
-        if not self._batch:
-            with self._borrow() as connection:
-                asked = connection.hello.get("batch")
-            self._batch = max(1, min(asked, 65536)) if isinstance(asked, int) else 1
+        attempt = 0
+        while not self._batch:
+            try:
+                with self._borrow() as connection:
+                    asked = connection.hello.get("batch")
+                self._batch = max(1, min(asked, 65536)) if isinstance(asked, int) else 1
+            except LostError as error:
+                attempt += 1
+                self._give_up(attempt, error)
         return self._batch
 
     def execute(self, job: Job) -> Outcome:
