@@ -10,7 +10,7 @@ def test_rows_are_kept_and_a_line_that_was_cut_short_is_made_again(tmp_path: Pat
     rows = Rows(path, {"seed": 1})
     rows.add({"key": "a", "value": 1.5})
     with path.open("a") as file:
-        file.write('{"key": "b", "val')
+        file.write('[]\n3\n{"value": 2.5}\n{"key": "b", "val')
     assert Rows(path, {"seed": 1}).by_key == {"a": {"key": "a", "value": 1.5}}
 
 

@@ -8,14 +8,19 @@ from pathlib import Path
 
 from fail2progress.core.runs import ROOT
 from fail2progress.evaluation.rows import Rows, RowsError
+from fail2progress.evaluation.studies.cells import code_version
+
+_ALL = ("",)
+"""All of the package's source."""
 
 
 def unfinished(command: str, beside: Path | None, **signature: object) -> Rows:
-    """The rows that earlier calls of the same command left: those whose signature, which decides the result, is the same.
+    """The rows that earlier calls of the same command left: those by the same code, whose signature, which decides the result, is
+    the same.
 
     They lie beside the command's output, or in runs/ where it has none.
     """
-    run = json.loads(json.dumps({"command": command, **signature}, default=str))
+    run = json.loads(json.dumps({"command": command, "code": code_version(_ALL), **signature}, default=str))
     name = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:12]
     path = (beside.parent if beside is not None else ROOT) / f".{command}.{name}.unfinished"
     try:

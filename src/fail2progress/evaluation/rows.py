@@ -38,10 +38,10 @@ class Rows:
             raise RowsError(f"{self.path}: rows of another run ({run}); use another folder or delete it")
         for line in lines[1:]:
             try:
-                row = json.loads(line)
-            except ValueError:
+                row = dict(json.loads(line))
+                self.by_key[str(row["key"])] = row
+            except (ValueError, TypeError, KeyError):
                 continue  # cut short when the process was ended; it is made again
-            self.by_key[str(row["key"])] = row
         if not text.endswith("\n"):  # the next row gets a line of its own
             write_whole(self.path, "".join(f"{line}\n" for line in [lines[0], *map(json.dumps, self.by_key.values())]))
 
