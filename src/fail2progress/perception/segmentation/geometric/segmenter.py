@@ -22,6 +22,7 @@ from fail2progress.perception.segmentation.base import Perceived, PerceptionErro
 from fail2progress.perception.segmentation.geometric import colour_splitting as tones
 from fail2progress.perception.segmentation.geometric import depth as readings
 from fail2progress.perception.segmentation.geometric import planes
+from fail2progress.perception.segmentation.geometric.cabinets import CabinetRules, cabinets
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
@@ -74,6 +75,7 @@ class GeometricSegmenter(Segmenter):
     tone_rules: ToneRules = field(default_factory=ToneRules)
     outsider_rules: OutsiderRules = field(default_factory=OutsiderRules)
     stray_rules: StrayRules = field(default_factory=StrayRules)
+    cabinet_rules: CabinetRules = field(default_factory=CabinetRules)
 
     def segment(self, frame: RgbdFrame) -> Perceived:
         """See Segmenter. Without a pose of the camera, the planning frame is that of the largest table (see `Level`), with its
@@ -144,6 +146,8 @@ class GeometricSegmenter(Segmenter):
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
         away = rows.range.reshape(labels.shape)
         things = without_strays(scan, things, away, self.stray_rules)
+        furniture, things = cabinets(scan, axes.rotation, things, self.cabinet_rules)
+        clock.done("cabinets")
         view = View(scan, rows, origin, owners_of([thing.pixels for thing in things], labels.size), away)
         segments = tuple(view.object(f"object_{i + 1}", thing) for i, thing in enumerate(things))
         tables = tuple(view.table(f"table_{i + 1}", surface) for i, surface in enumerate(surfaces))
@@ -152,7 +156,8 @@ class GeometricSegmenter(Segmenter):
         matrix[:3, :3], matrix[:3, 3] = axes.rotation, origin
         size = frame.intrinsics
         seconds = clock.seconds()
-        return Perceived(segments, tables, matrix, size.width, size.height, seconds, frame.frame, frame.stamp, upright.up)
+        fixed = (*tables, *view.furniture(furniture))
+        return Perceived(segments, fixed, matrix, size.width, size.height, seconds, frame.frame, frame.stamp, upright.up)
 
     def _first_look(self, upright: _Upright) -> Window | None:
         """About what `window_of` says, from a few rows and columns; None where they show no surface."""

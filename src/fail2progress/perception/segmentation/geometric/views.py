@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fail2progress.core.objects import Shape
+from fail2progress.core.objects import Shape, category
 from fail2progress.core.outlines import rectangle
 from fail2progress.core.scene import Array, pose
 from fail2progress.perception.colours import colour_word
 from fail2progress.perception.segmentation.base import Segment
+from fail2progress.perception.segmentation.geometric.cabinets import Cabinet, Part
 from fail2progress.perception.segmentation.geometric.cavities import CavityRules, depth_of
 from fail2progress.perception.segmentation.geometric.depth import Image
 from fail2progress.perception.segmentation.geometric.guide import Thing
@@ -78,6 +79,19 @@ class View:
         thinned = surface.mask[::_SPARSE, ::_SPARSE]
         share = visibility(np.flatnonzero(thinned), self.depth[::_SPARSE, ::_SPARSE])
         return Segment(name, "table", Shape.TABLE, self._points(pixels), pixels, at, np.array([*size, _TABLE_TOP]), share)
+
+    def furniture(self, found: list[Cabinet]) -> list[Segment]:
+        """Cabinets, each before its drawers: fixed, as the drawers of a task are."""
+        parts = [("cabinet", cabinet.body) for cabinet in found]
+        parts += [("drawer", drawer) for cabinet in found for drawer in cabinet.drawers]
+        return [self._fixed(kind, part, number) for number, (kind, part) in enumerate(parts, start=1)]
+
+    def _fixed(self, kind: str, part: Part, number: int) -> Segment:
+        at = part.pose + np.array([*self.origin, 0.0, 0.0, 0.0, 0.0])
+        word = colour_word(self.scan.colour.reshape(-1, 3)[part.pixels])
+        share = visibility(part.pixels, self.depth)
+        own = self._points(part.pixels)
+        return Segment(f"{kind}_{number}", kind, category(kind).shape, own, part.pixels, at, part.size, share, word)
 
     def _points(self, pixels: Numbers) -> Image:
         return np.asarray(self.scan.points.reshape(-1, 3)[pixels] + self.origin, np.float32)
