@@ -114,11 +114,13 @@ def _slides(scan: Scan, rotation: Array, standing: Numbers, view: Elevation, pan
 
 
 def _within(at: Array, view: Elevation, panel: Panel, rules: CabinetRules) -> Mask:
-    """(n,) which places (n, 3) of a face are a drawer's or in it."""
+    """(n,) which places (n, 3) of a face are a drawer's or in it. Before the face nothing else is."""
     left, right, low, high = view.place(panel.rows, panel.columns)
-    slack = np.where((panel.level < -rules.panels.out) & (at[:, 1] < -rules.slack), rules.slack, 0.0)
+    before = (panel.level < -rules.panels.out) & (at[:, 1] < -rules.slack)
+    slack = np.where(before, rules.slack, 0.0)
     beside = (at[:, 0] > left - slack) & (at[:, 0] < right + slack)
-    return np.asarray(beside & (at[:, 2] > low - slack) & (at[:, 2] < high + slack) & (at[:, 1] > panel.behind - rules.slack))
+    floor = np.where(before, 0.0, low - (2 * rules.slack if panel.level < -rules.panels.out else 0.0))
+    return np.asarray(beside & (at[:, 2] > floor) & (at[:, 2] < high + slack) & (at[:, 1] > panel.behind - rules.slack))
 
 
 def _parted(
