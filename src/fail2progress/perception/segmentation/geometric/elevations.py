@@ -63,17 +63,15 @@ class Elevation:
         return begin + columns[0] * width, begin + (columns[1] + 1) * width, rows[0] * height, (rows[1] + 1) * height
 
 
-def elevation(scan: Scan, rotation: Array, pixels: Numbers, face: Face, before: float) -> Elevation | None:
-    """Of what pixels (n,) show of a face, and up to so many m before it; None where too little is seen."""
-    at = face.local(raw(scan, rotation, pixels))
+def elevation(scan: Scan, pixels: Numbers, at: Array, face: Face, before: float) -> Elevation | None:
+    """Of what pixels (n,) at places (n, 3) show of a face, and up to so many m before it; None where too little is seen."""
     shown = (np.abs(at[:, 0]) < face.width / 2) & (at[:, 1] > -before) & (at[:, 1] < face.depth)
     shown &= (at[:, 2] > 0) & (at[:, 2] < face.top - face.foot)
     at, shade = at[shown], scan.colour.reshape(-1, 3)[pixels[shown]].mean(axis=1)
     if len(at) < _FEWEST:
         return None
-    pitch = _pitch(scan, face)
     size = np.array([face.top - face.foot, face.width])
-    shape = np.maximum((size / pitch).astype(int), 1)
+    shape = np.maximum((size / pitch(scan, face)).astype(int), 1)
     cell = size / shape
     places = ((at[:, [2, 0]] + (0.0, face.width / 2)) / cell).astype(int)
     rows, columns = np.minimum(places, shape - 1).T
@@ -98,7 +96,7 @@ def raw(scan: Scan, rotation: Array, pixels: Numbers) -> Image:
     return np.asarray((rays * away[:, None]) @ rotation.T.astype(np.float32))
 
 
-def _pitch(scan: Scan, face: Face) -> Array:
+def pitch(scan: Scan, face: Face) -> Array:
     """(2,) m between the places of neighbouring pixels on a face, up and along it."""
     middle = np.array([*face.middle, (face.foot + face.top) / 2])
     away = float(np.linalg.norm(middle))

@@ -1,4 +1,4 @@
-"""Panels in the face of a box: rectangles with a gap or a step around them, shut or pulled out."""
+"""Panels in the face of a box: rectangles with a gap or a step around them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,6 @@ from fail2progress.perception.segmentation.geometric.regions import Numbers
 
 Span = tuple[int, int]
 """First and last row or column."""
-
-_SIDES_OUT = 2
-"""Sides of a panel that is pulled out beside which the face is seen, at least."""
 
 
 @dataclass(frozen=True)
@@ -41,28 +38,24 @@ class PanelRules:
     """Share of its rectangle that a panel fills."""
     least: tuple[float, float] = (0.02, 0.05)
     """Metres of height and width, at least."""
-    out: float = 0.008
-    """Metres before what is around it, from which a panel is pulled out: what is beside and below it may be hidden then."""
     sunk: float = 0.03
-    """Metres that a panel may lie behind what is around it."""
+    """Metres that a panel may lie behind what is around it, and that this may lie off the face."""
     strip: int = 4
     """Cells on either side of an edge that are held against each other."""
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows and columns of an elevation that its edges lie in; level: m behind what is around it, behind: m behind the face, both
-    negative where it is pulled out."""
+    """First and last rows and columns of an elevation; behind: m behind the face."""
 
     rows: Span
     columns: Span
-    level: float
     behind: float
 
     @property
     def size(self) -> int:
         """In cells."""
-        return int(np.prod([last - first - 1 for first, last in (self.rows, self.columns)]))
+        return int(np.prod([last - first + 1 for first, last in (self.rows, self.columns)]))
 
     def meets(self, other: Panel) -> bool:
         """Whether both have more in common than an edge."""
@@ -135,27 +128,37 @@ def _panel(view: Elevation, cells: Mask, place: tuple[slice, slice], rules: Pane
     if size[0] < rules.least[0] or size[1] < rules.least[1] or cells.mean() < rules.filled:
         return None
     level = float(np.median(view.behind[place][cells]))
-    beside = _beside(view, spans, level, rules)
-    if beside is None:
+    if not _is_parted(view, spans, level, rules):
         return None
-    return Panel(spans[0], spans[1], level - beside, level)
+    rows, columns = (_tight(view, spans, axis, rules) for axis in (0, 1))
+    return Panel(rows, columns, level)
 
 
-def _beside(view: Elevation, spans: list[Span], level: float, rules: PanelRules) -> float | None:
-    """How far behind the face (m) what is around a panel lies; None where it is no panel."""
+def _is_parted(view: Elevation, spans: list[Span], level: float, rules: PanelRules) -> bool:
+    """Whether there is a gap or a step on all four sides."""
     sides = [_side(view, spans, level, axis, end, rules) for axis in (0, 1) for end in (0, 1)]
     face = [side for side in sides if side is not None and abs(side.beside) < rules.sunk]
-    out = [side for side in face if side.beside > level + rules.out]
-    if len(out) >= _SIDES_OUT and sides[1] in out:
-        return float(np.median([side.beside for side in out]))
     if len(face) < len(sides):
-        return None
+        return False
     beside = float(np.median([side.beside for side in face]))
-    if level > beside + rules.sunk:
-        return None
+    if abs(level - beside) > rules.sunk:
+        return False
     apart = [max(side.step if level > beside else -side.step, side.gap) for side in face]
     least = rules.plain if np.mean([side.line for side in face]) < rules.line else rules.step
-    return beside if min(apart) > least else None
+    return bool(min(apart) > least)
+
+
+def _tight(view: Elevation, spans: list[Span], axis: int, rules: PanelRules) -> Span:
+    """Its first and last row (axis 0) or column: where what lies within differs most from what lies beside it."""
+    (first, last), found = spans[1 - axis], []
+    for end, sign in ((0, -1), (1, 1)):
+        lines = spans[axis][end] + sign * np.arange(-rules.strip, rules.strip + 1)
+        lines = lines[(lines >= 0) & (lines < view.behind.shape[axis])]
+        profile = np.median(np.moveaxis(view.behind, axis, 0)[lines, first + 1 : last], axis=1)
+        cuts = np.arange(1, len(lines))
+        apart = [abs(profile[:cut].mean() - profile[cut:].mean()) * np.sqrt(cut * (len(lines) - cut)) for cut in cuts]
+        found.append(int(lines[cuts[int(np.argmax(apart))] - 1]))
+    return found[0], found[1]
 
 
 def _side(view: Elevation, spans: list[Span], level: float, axis: int, end: int, rules: PanelRules) -> _Side | None:
