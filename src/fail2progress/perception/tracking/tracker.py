@@ -11,7 +11,7 @@ from scipy.optimize import linear_sum_assignment
 from fail2progress.core.scene import Array
 from fail2progress.perception.completion import Thresholds, complete
 from fail2progress.perception.segmentation.base import Perceived
-from fail2progress.perception.tracking.tracks import Colour, Track, View, continued, differences, sighting
+from fail2progress.perception.tracking.tracks import Colour, Track, View, continued, differences, may_be, off_rails, sighting
 
 _IMPOSSIBLE = 9.0
 """Cost of no match, three standard deviations: two poor matches must not be bought with a good one."""
@@ -88,8 +88,10 @@ class Tracker:
 
     def _near(self, track: Track, other: Track, shift: Array | None) -> float:
         """Cost of one being the other, at the place where it was expected or else where it was."""
-        if track.surface != other.surface:
+        if not may_be(track, other):
             return _IMPOSSIBLE
+        if track.is_drawer and other.is_drawer:
+            return _cost((off_rails(track, other), differences(track, other)[1]), (self.gates.position, self.gates.colour))
         distance = float(np.linalg.norm(other.centre - track.centre))
         if shift is not None:
             distance = min(_missed(other.centre - track.centre - shift), distance + 0.5 * self.gates.position[0])
@@ -99,7 +101,7 @@ class Tracker:
 
     def _alike(self, track: Track, other: Track) -> float:
         """Cost of one being the other by its looks alone; between twins the nearer one."""
-        if track.surface != other.surface:
+        if track.surface != other.surface or track.is_drawer or not may_be(track, other):
             return _IMPOSSIBLE
         size, colour = differences(track, other)
         cost = _cost((size, colour), (self.gates.jump, self.gates.colour))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import Perceived, Segment
 
@@ -24,6 +25,7 @@ class Track:
 
     segment: Segment
     surface: bool
+    """Whether it is a table, or furniture: nothing that can be carried."""
     centre: Array
     """(3,) middle of its box, in metres."""
     appearance: Array
@@ -35,6 +37,11 @@ class Track:
     def hidden(self) -> bool:
         """Whether the last frame did not show it."""
         return len(self.segment.pixels) == 0
+
+    @property
+    def is_drawer(self) -> bool:
+        """Whether it slides in a cabinet: how far, and so how much of it is seen, says nothing of which one it is."""
+        return self.surface and self.segment.shape is Shape.DRAWER
 
     def moved(self, shift: Array) -> Track:
         """The same thing elsewhere by (3,) metres."""
@@ -52,7 +59,7 @@ def continued(track: Track, sighting: Track) -> Track:
     appearance, known = sighting.appearance.copy(), track.segment
     segment = replace(sighting.segment, id=known.id)
     smaller = float(appearance[:3].sum() - track.appearance[:3].sum())
-    if smaller < 0:
+    if smaller < 0 and not sighting.is_drawer:
         segment = replace(segment, visibility=min(segment.visibility, float(np.exp(_FACE * smaller))))
         appearance[:3] = track.appearance[:3]
         if not (segment.hollow or known.hollow):
@@ -61,7 +68,24 @@ def continued(track: Track, sighting: Track) -> Track:
         appearance[3:] = track.appearance[3:]
     if segment.cavity == 0 and known.cavity:
         segment = replace(segment, category=known.category, shape=known.shape, cavity=known.cavity)
-    return replace(sighting, segment=segment, appearance=appearance)
+    if track.surface and not sighting.surface:
+        segment = replace(segment, category=known.category, shape=known.shape, cavity=known.cavity)
+    return replace(sighting, segment=segment, appearance=appearance, surface=track.surface or sighting.surface)
+
+
+def off_rails(track: Track, sighting: Track) -> float:
+    """Metres between two sightings of drawers, but for how far they are pulled out."""
+    inwards = 2 * float(np.arctan2(sighting.segment.pose[6], sighting.segment.pose[3]))
+    apart = sighting.centre - track.centre
+    along = apart[:2] @ (np.cos(inwards), np.sin(inwards))
+    return float(np.sqrt(max(apart @ apart - along**2, 0.0)))
+
+
+def may_be(track: Track, sighting: Track) -> bool:
+    """Whether a sighting may be of a thing. A table is a table; a cabinet or a drawer may be taken for a thing that can be carried
+    where a frame does not show what it is."""
+    shapes = [one.segment.shape for one in (track, sighting) if one.surface]
+    return shapes[0] is shapes[1] if len(shapes) == 2 else Shape.TABLE not in shapes
 
 
 def sighting(segment: Segment, surface: bool, colour: Colour | None) -> Track:

@@ -1,4 +1,4 @@
-"""Cabinets: boxes in whose front there are drawers, shut or pulled out; and which pixels are the cabinet's and which a drawer's."""
+"""Cabinets: boxes in whose front there are drawers, shut or pulled out; which pixels are the cabinet's and which a drawer's."""
 
 from __future__ import annotations
 

@@ -12,7 +12,6 @@ from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.depth import Image
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 
-
 _FEWEST = 100
 """Readings of a face, at least."""
 _FILLED = 2.0
@@ -80,12 +79,12 @@ def elevation(scan: Scan, pixels: Numbers, at: Array, face: Face, before: float)
     behind, deepest = np.full((2, count), np.nan)
     deepest[cells[order]] = at[order, 1]
     behind[cells[order[::-1]]] = at[order[::-1], 1]
-    shown = np.bincount(cells, minlength=count)
-    light = np.bincount(cells, weights=shade, minlength=count) / np.maximum(shown, 1)
-    away, nearest = ndimage.distance_transform_edt((shown == 0).reshape(shape), return_indices=True)
+    hits = np.bincount(cells, minlength=count)
+    light = np.bincount(cells, weights=shade, minlength=count) / np.maximum(hits, 1)
+    away, nearest = ndimage.distance_transform_edt((hits == 0).reshape(shape), return_indices=True)
     behind, deepest, light = (image.reshape(shape)[tuple(nearest)] for image in (behind, deepest, light))
-    known = np.asarray(away < _FILLED)
-    return Elevation(face, behind, deepest, light, known, cell, _noise(behind, shown.reshape(shape) > 0))
+    noise = _noise(behind, hits.reshape(shape) > 0)
+    return Elevation(face, behind, deepest, light, np.asarray(away < _FILLED), cell, noise)
 
 
 def raw(scan: Scan, rotation: Array, pixels: Numbers) -> Image:

@@ -10,7 +10,6 @@ from scipy import ndimage
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.elevations import Elevation
-from fail2progress.perception.segmentation.geometric.regions import Numbers
 
 Span = tuple[int, int]
 """First and last row or column."""
@@ -101,7 +100,7 @@ def _edges(view: Elevation, rules: PanelRules) -> Mask:
 
 
 def _depth_step(view: Elevation, axis: int, rules: PanelRules) -> float:
-    return max(rules.edge, rules.sigmas * view.noise * np.sqrt(2 / _along(view, axis, rules)))
+    return float(max(rules.edge, rules.sigmas * view.noise * np.sqrt(2 / _along(view, axis, rules))))
 
 
 def _along(view: Elevation, axis: int, rules: PanelRules) -> int:
@@ -167,7 +166,7 @@ def _side(view: Elevation, spans: list[Span], level: float, axis: int, end: int,
     count = view.behind.shape[axis]
     lines = [line for k in range(1 + rules.strip) if 0 <= (line := spans[axis][end] + sign * k) < count]
 
-    def cut(image: Array) -> Array:
+    def cut(image: Array | Mask) -> Array | Mask:
         return np.asarray(np.moveaxis(image, axis, 0)[lines, first + 1 : last])
 
     known = cut(view.known)

@@ -79,9 +79,7 @@ def _levels(behind: Array, rules: PulledRules) -> list[float]:
     return [float(np.median(behind[np.abs(behind - middle) < rules.thick])) for middle in middles[peaks]]
 
 
-def _fronts(
-    scan: Scan, pixels: Numbers, at: Array, layer: Mask, level: float, face: Face, rules: PulledRules
-) -> list[Pulled]:
+def _fronts(scan: Scan, pixels: Numbers, at: Array, layer: Mask, level: float, face: Face, rules: PulledRules) -> list[Pulled]:
     """Rectangles of readings in one plane."""
     moved = Face(face.middle - level * face.normal, face.normal, face.width, face.depth, face.foot, face.top)
     cell = pitch(scan, moved)
