@@ -27,7 +27,7 @@ class Track:
     surface: bool
     """Whether it is a table, or furniture: nothing that can be carried."""
     centre: Array
-    """(3,) middle of its box, in metres."""
+    """(3,) middle of its box, of a drawer of its front, in metres: how much is seen behind that changes as it is pulled out."""
     appearance: Array
     """(6,) logarithms of extents and colour, the latter NaN where images had none."""
     container: str | None = None
@@ -75,14 +75,19 @@ def continued(track: Track, sighting: Track) -> Track:
 
 def off_rails(track: Track, sighting: Track) -> float:
     """Metres between two sightings of drawers, but for how far they are pulled out."""
-    inwards = 2 * float(np.arctan2(sighting.segment.pose[6], sighting.segment.pose[3]))
     apart = sighting.centre - track.centre
-    along = apart[:2] @ (np.cos(inwards), np.sin(inwards))
+    along = float(apart[:2] @ _inwards(sighting.segment))
     return float(np.sqrt(max(apart @ apart - along**2, 0.0)))
 
 
+def _inwards(drawer: Segment) -> Array:
+    """(2,) level direction in which it is shut."""
+    angle = 2 * np.arctan2(drawer.pose[6], drawer.pose[3])
+    return np.array([np.cos(angle), np.sin(angle)])
+
+
 def may_be(track: Track, sighting: Track) -> bool:
-    """Whether a sighting may be of a thing. A table is a table; a cabinet or a drawer may be taken for a thing that can be carried
+    """Whether a sighting may be of a thing. A table is a table; a cabinet or a drawer may be taken for a thing to carry
     where a frame does not show what it is."""
     shapes = [one.segment.shape for one in (track, sighting) if one.surface]
     return shapes[0] is shapes[1] if len(shapes) == 2 else Shape.TABLE not in shapes
@@ -94,7 +99,12 @@ def sighting(segment: Segment, surface: bool, colour: Colour | None) -> Track:
     low, high = np.quantile(some, (0.01, 0.99), axis=0)
     extents = np.maximum(high - low, 0.005)
     mean = np.full(3, np.nan) if colour is None else _hue(colour.reshape(-1, 3)[segment.pixels])
-    return Track(segment, surface, (low + high) / 2, np.concatenate([np.sort(np.log(extents)), mean]))
+    centre = (low + high) / 2
+    if surface and segment.shape is Shape.DRAWER:
+        inwards = _inwards(segment)
+        ahead = some[:, :2] @ inwards
+        centre[:2] += inwards * (np.quantile(ahead, 0.01) - centre[:2] @ inwards)
+    return Track(segment, surface, centre, np.concatenate([np.sort(np.log(extents)), mean]))
 
 
 def _hue(pixels: Colour) -> Array:

@@ -24,6 +24,8 @@ class CabinetRules:
     """Metres above the surface from which readings are looked at."""
     facing: float = 0.3
     """Cosine between a side's normal and the way to the camera, of sides that are looked at."""
+    before: float = 0.008
+    """Metres by which a drawer that is shut may stand before the face."""
     fronts: float = 0.4
     """Share of a side that its drawers' fronts cover, at least."""
     slack: float = 0.006
@@ -91,15 +93,24 @@ def _front(scan: Scan, rotation: Array, standing: Numbers, top: Top, rules: Cabi
         face = Face(middle, normal, width, depth, top.foot, top.top)
         if face.facing > rules.facing:
             at = face.local(points)
-            drawers = [*_shut(scan, standing, at, face, rules), *pulled(scan, standing, at, face, rules.pulled)]
+            drawers = _apart([*_shut(scan, standing, at, face, rules), *pulled(scan, standing, at, face, rules.pulled)])
             fronts.append(_Front(face, at, sorted(drawers, key=lambda one: one.up)))
     best = max(fronts, key=lambda front: front.share, default=None)
     return best if best is not None and best.share > rules.fronts else None
 
 
+def _apart(found: list[Pulled]) -> list[Pulled]:
+    """Without those that lie across one before them: what is hardly pulled out may be found in both ways."""
+    kept: list[Pulled] = []
+    for drawer in found:
+        if not any(drawer.meets(other) for other in kept):
+            kept.append(drawer)
+    return kept
+
+
 def _shut(scan: Scan, standing: Numbers, at: Array, face: Face, rules: CabinetRules) -> list[Pulled]:
     """Drawers whose fronts are panels in a face."""
-    view = elevation(scan, standing, at, face, rules.pulled.out[0])
+    view = elevation(scan, standing, at, face, rules.before)
     found = [] if view is None else panels(view, rules.panels)
     places = [] if view is None else [view.place(panel.rows, panel.columns) for panel in found]
     return [Pulled(place[:2], place[2:], panel.behind) for panel, place in zip(found, places, strict=True)]
@@ -107,11 +118,11 @@ def _shut(scan: Scan, standing: Numbers, at: Array, face: Face, rules: CabinetRu
 
 def _within(at: Array, drawer: Pulled, rules: CabinetRules) -> Mask:
     """(n,) which places (n, 3) of a face are a drawer's or in it. Below what is pulled out nothing else is."""
-    before = np.full(len(at), drawer.behind < -rules.pulled.out[0]) & (at[:, 1] < -rules.slack)
+    before = np.full(len(at), drawer.behind < -rules.before) & (at[:, 1] < -rules.slack)
     slack = np.where(before, rules.slack, 0.0)
     (left, right), (low, high) = drawer.along, drawer.up
     beside = (at[:, 0] > left - slack) & (at[:, 0] < right + slack)
-    floor = np.where(before, 0.0, low - (2 * rules.slack if drawer.behind < -rules.pulled.out[0] else 0.0))
+    floor = np.where(before, 0.0, low - (2 * rules.slack if drawer.behind < -rules.before else 0.0))
     return np.asarray(beside & (at[:, 2] > floor) & (at[:, 2] < high + slack) & (at[:, 1] > drawer.behind - rules.slack))
 
 
@@ -136,7 +147,7 @@ def _parted(standing: Numbers, front: _Front, things: list[Thing], rules: Cabine
 
 def _content(at: Array, own: Mask, of: Mask, drawer: Pulled, rules: CabinetRules) -> bool:
     """Whether a thing lies in a drawer, and is not a piece of its front, sides or floor."""
-    if drawer.behind > -rules.pulled.out[0] or (own & of).sum() < rules.left * max(own.sum(), 1):
+    if drawer.behind > -rules.before or (own & of).sum() < rules.left * max(own.sum(), 1):
         return False
     left, right = drawer.along[0] + rules.slack, drawer.along[1] - rules.slack
     inner = of & (at[:, 1] > drawer.behind + 2 * rules.slack) & (at[:, 0] > left) & (at[:, 0] < right)

@@ -38,7 +38,7 @@ class Face:
     @property
     def facing(self) -> float:
         """Cosine between the normal and the level way to the camera, which is at the origin."""
-        return float(-self.middle @ self.normal / max(np.linalg.norm(self.middle), 1e-6))
+        return float(-self.middle @ self.normal / max(float(np.linalg.norm(self.middle)), 1e-6))
 
 
 @dataclass(frozen=True)

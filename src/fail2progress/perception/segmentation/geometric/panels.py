@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.elevations import Elevation
 
+_Kind = TypeVar("_Kind", bound=np.generic)
 Span = tuple[int, int]
 """First and last row or column."""
 
@@ -166,8 +169,8 @@ def _side(view: Elevation, spans: list[Span], level: float, axis: int, end: int,
     count = view.behind.shape[axis]
     lines = [line for k in range(1 + rules.strip) if 0 <= (line := spans[axis][end] + sign * k) < count]
 
-    def cut(image: Array | Mask) -> Array | Mask:
-        return np.asarray(np.moveaxis(image, axis, 0)[lines, first + 1 : last])
+    def cut(image: NDArray[_Kind]) -> NDArray[_Kind]:
+        return np.moveaxis(image, axis, 0)[lines, first + 1 : last]
 
     known = cut(view.known)
     enough = known.mean(axis=1) > 0.5 if lines else np.zeros(0, bool)

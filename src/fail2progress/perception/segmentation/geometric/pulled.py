@@ -14,6 +14,8 @@ from fail2progress.perception.segmentation.geometric.regions import Numbers, Sca
 
 _FEW = 30
 """Readings in a plane, at least."""
+_EDGE = 0.01
+"""Metres by which neighbours may seem to lie over each other."""
 _UNDER = 3
 """Pixels below an edge at which something else is seen."""
 
@@ -22,7 +24,7 @@ _UNDER = 3
 class PulledRules:
     """What counts as the front of a drawer that is pulled out."""
 
-    out: tuple[float, float] = (0.008, 0.35)
+    out: tuple[float, float] = (0.004, 0.35)
     """Metres before the face, at least and at most."""
     thick: float = 0.006
     """Metres by which readings lie off the front's plane."""
@@ -53,6 +55,11 @@ class Pulled:
     along: tuple[float, float]
     up: tuple[float, float]
     behind: float
+
+    def meets(self, other: Pulled) -> bool:
+        """Whether they have more than an edge in common, seen from before the face."""
+        pairs = ((self.along, other.along), (self.up, other.up))
+        return all(min(a[1], b[1]) - max(a[0], b[0]) > _EDGE for a, b in pairs)
 
 
 def pulled(scan: Scan, pixels: Numbers, at: Array, face: Face, rules: PulledRules) -> list[Pulled]:
