@@ -239,3 +239,45 @@ def test_tracks_keep_their_order_whether_they_are_seen_or_hidden() -> None:
     assert [part.id for part in one_hidden.segments] == ["a", "b", "c"]
     all_back = tracker.update(view(*reversed(things), box("d", (0.6, 0.3, 0.5))))
     assert [part.id for part in all_back.segments] == ["a", "b", "c", "d"]
+
+
+def _furnished(opening: float, *more: Segment, known: bool = True) -> Perceived:
+    """A cabinet with a drawer that is pulled out towards -x, seen from above; or both taken for things to carry."""
+    rng, seen = np.random.default_rng(2), view(*more)
+    body = box("cabinet", (0.7, 0.0, 0.5), (0.2, 0.3, 0.15))
+    front = rng.uniform((-0.001, -0.13, 0.02), (0.001, 0.13, 0.13), (300, 3))
+    floor = rng.uniform((0.0, -0.13, 0.02), (max(opening, 1e-3), 0.13, 0.025), (300, 3))
+    points = np.add(np.concatenate([front, floor]), (0.6 - opening, 0.0, 0.5)).astype(np.float32)
+    tray = replace(box("drawer", (0.6, 0.0, 0.52)), points=points, pixels=np.arange(600))
+    if not known:
+        return replace(seen, segments=(*seen.segments, replace(body, id="a"), replace(tray, id="b")))
+    body = replace(body, category="cabinet", shape=Shape.SHELF, cavity=None)
+    tray = replace(tray, category="drawer", shape=Shape.DRAWER, cavity=None)
+    return replace(seen, surfaces=(*seen.surfaces, body, tray))
+
+
+def test_a_drawer_is_the_same_however_far_it_is_pulled_out_and_what_lies_in_it_goes_along() -> None:
+    tracker, block = Tracker(), box("block", (0.55, 0.0, 0.525), (0.03, 0.03, 0.03))
+    for opening in (0.0, 0.19):
+        found = tracker.update(_furnished(opening, *([block] if opening else [])), {"drawer": np.array([-0.3, 0.0, 0.0])})
+        assert [part.id for part in found.surfaces if part.visibility > 0] == ["table", "cabinet", "drawer"]
+    shut = tracker.update(_furnished(0.04), {"drawer": np.array([0.1, 0.0, 0.0])})
+    (hidden,) = shut.segments
+    assert hidden.id == "block" and hidden.visibility == 0.0
+    assert abs(float(hidden.points[:, 0].mean()) - 0.70) < 0.01  # by the front, of which .15 m more are seen to have gone in
+
+
+def test_a_cabinet_that_is_taken_for_a_thing_in_a_frame_stays_a_cabinet_and_a_table_is_no_drawer() -> None:
+    tracker = Tracker()
+    tracker.update(_furnished(0.0))
+    found = tracker.update(_furnished(0.0, known=False))
+    assert [(part.id, part.category) for part in found.surfaces] == [
+        ("table", "table"),
+        ("cabinet", "cabinet"),
+        ("drawer", "drawer"),
+    ]
+    assert not found.segments and all(part.visibility > 0 for part in found.surfaces)
+    other = box("other", (0.6, 0.0, 0.5), (0.3, 0.3, 0.02), Shape.TABLE)
+    found = tracker.update(replace(view(), surfaces=(*view().surfaces, other)))
+    assert [part.category for part in found.surfaces if part.id in ("cabinet", "drawer")] == ["cabinet", "drawer"]
+    assert [part.category for part in found.surfaces].count("table") == 2

@@ -77,7 +77,7 @@ def off_rails(track: Track, sighting: Track) -> float:
     """Metres between two sightings of drawers, but for how far they are pulled out."""
     apart = sighting.centre - track.centre
     along = float(apart[:2] @ _inwards(sighting.segment))
-    return float(np.sqrt(max(apart @ apart - along**2, 0.0)))
+    return float(np.sqrt(max(float(apart @ apart) - along**2, 0.0)))
 
 
 def _inwards(drawer: Segment) -> Array:
@@ -103,7 +103,7 @@ def sighting(segment: Segment, surface: bool, colour: Colour | None) -> Track:
     if surface and segment.shape is Shape.DRAWER:
         inwards = _inwards(segment)
         ahead = some[:, :2] @ inwards
-        centre[:2] += inwards * (np.quantile(ahead, 0.01) - centre[:2] @ inwards)
+        centre[:2] += inwards * (float(np.quantile(ahead, 0.01)) - float(centre[:2] @ inwards))
     return Track(segment, surface, centre, np.concatenate([np.sort(np.log(extents)), mean]))
 
 

@@ -26,7 +26,7 @@ class PanelRules:
     """Metres between a panel and what lies beside it, at least, or of the gap between the two."""
     edge: float = 0.001
     """The same of an edge that may be one of its sides."""
-    sigmas: float = 3.0
+    sigmas: float = 5.0
     """The same in standard deviations of noise."""
     plain: float = 0.004
     """Metres of such a step that needs no line in the image beside it."""
@@ -38,7 +38,7 @@ class PanelRules:
     """Metres along an edge over which readings are averaged."""
     filled: float = 0.8
     """Share of its rectangle that a panel fills."""
-    least: tuple[float, float] = (0.02, 0.05)
+    least: tuple[float, float] = (0.03, 0.05)
     """Metres of height and width, at least."""
     sunk: float = 0.03
     """Metres that a panel may lie behind what is around it, and that this may lie off the face."""

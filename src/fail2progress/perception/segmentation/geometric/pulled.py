@@ -32,7 +32,7 @@ class PulledRules:
     """Cosine between the normals of the front and of the face."""
     filled: float = 0.75
     """Share of its rectangle that a front fills."""
-    least: tuple[float, float] = (0.02, 0.05)
+    least: tuple[float, float] = (0.03, 0.05)
     """Metres of height and width, at least."""
     hanging: float = 0.008
     """Metres between the surface and the front, at least: a box that stands before another one stands on the surface."""

@@ -214,21 +214,8 @@ class GeometricSegmenter(Segmenter):
         heights = self._heights(points, even, depth, surfaces)
         standing, plain, tinted = self._standing(frame, heights, depth, surfaces)
         normals = (facets.normals.reshape(-1, 3) @ rotation.T).reshape(points.shape)
-        return Scan(
-            points,
-            normals,
-            facets.planes,
-            facets.misfit,
-            heights,
-            inverted,
-            frame.colour,
-            u,
-            v,
-            standing,
-            plain,
-            tinted,
-            frame.intrinsics.fx,
-        )
+        seen = (points, normals, facets.planes, facets.misfit, heights, inverted, frame.colour)
+        return Scan(*seen, u, v, standing, plain, tinted, frame.intrinsics.fx)
 
     def _heights(self, points: Image, inverted: Image, depth: Image, surfaces: list[Surface]) -> Image:
         """(H, W) m above the highest surface that a point is above; -1 where it is above none."""
