@@ -47,8 +47,6 @@ class PlaneRules:
     """Metres by which the top of a thing may reach over what is seen of its surface."""
     step: float = 0.02
     """Metres between two surfaces, at least; what differs by less is one."""
-    between: float = 0.85
-    """Share that is hidden of what lies between two pieces of a plane, for both to be one table."""
     beyond: float = 0.2
     """Metres that a surface is taken to go on outside the image."""
     cell: float = 0.02
@@ -107,22 +105,12 @@ def patches(mask: Mask, expected: Image, inverted: Image, axes: Level, camera: I
     for piece in np.flatnonzero(sizes >= rules.area):
         group = int(groups[pieces == piece][0])
         rivals = np.unique(pieces[grid & (groups == group)])
-        large = rivals[sizes[rivals] >= rules.area]
-        # Small pieces belong to the large one beside them; of two large ones, each is a table, if anything is seen between them.
-        whole = len(large) == 1 or _hidden_between(np.isin(pieces, large), grid, hidden, rules)
-        if whole and piece != large[0]:
-            continue
+        # Small pieces belong to the large one beside them; of two large ones, each is a table.
+        alone = (sizes[rivals] >= rules.area).sum() == 1
         patch = np.zeros(mask.shape, bool)
-        patch[mask] = labels == group if whole else pieces.ravel()[cells] == piece
+        patch[mask] = labels == group if alone else pieces.ravel()[cells] == piece
         result.append(patch)
     return result
-
-
-def _hidden_between(large: Mask, grid: Mask, hidden: Mask, rules: PlaneRules) -> bool:
-    """Whether next to all that parts large pieces of a plane is hidden."""
-    places, rest = np.argwhere(large), np.argwhere(~grid)
-    between = rest[within(corners_of(places.astype(float)), rest.astype(np.float32), 0.0)]
-    return bool(hidden[tuple(between.T)].mean() > rules.between) if len(between) else False
 
 
 def _joined(grid: Mask) -> NDArray[np.int32]:
