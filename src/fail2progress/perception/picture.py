@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
+from fail2progress.core.objects import Shape
 from fail2progress.perception.segmentation.base import Perceived
 
 _HUES = np.array([[230, 60, 60], [60, 120, 240], [250, 180, 30], [60, 190, 90], [160, 90, 220], [240, 120, 180], [40, 200, 210]])
@@ -26,13 +27,14 @@ def draw(colour: NDArray[np.uint8], perceived: Perceived, relations: Sequence[tu
         flat[_rim(segment.mask, colour.shape[:2])] = _HUES[i % len(_HUES)]
     image = Image.fromarray(tinted.astype(np.uint8))
     pen = ImageDraw.Draw(image)
-    for segment in perceived.segments:
+    furniture = [surface for surface in perceived.surfaces if surface.shape is not Shape.TABLE]
+    for segment in (*furniture, *perceived.segments):
         box = segment.box_px(perceived.width)
         pen.rectangle(box, outline=(255, 255, 255))
         _write(pen, (box[0] + 2, box[1] + 1), f"{segment.id} {segment.colour} {segment.shape.value}".replace("  ", " "))
     said = [f"{subject} {name} {other}  {odds:.2f}" for name, subject, other, odds in relations if name in _SHOWN]
-    surfaces = {surface.id for surface in perceived.surfaces}
-    said = [line for line in said if not surfaces & set(line.split())]
+    tables = {surface.id for surface in perceived.surfaces if surface.shape is Shape.TABLE}
+    said = [line for line in said if not tables & set(line.split())]
     for row, line in enumerate(said):
         _write(pen, (6, 6 + 13 * row), line)
     return image

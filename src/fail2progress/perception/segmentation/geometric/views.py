@@ -81,17 +81,17 @@ class View:
         return Segment(name, "table", Shape.TABLE, self._points(pixels), pixels, at, np.array([*size, _TABLE_TOP]), share)
 
     def furniture(self, found: list[Cabinet]) -> list[Segment]:
-        """Cabinets, each before its drawers: fixed, as the drawers of a task are."""
-        parts = [("cabinet", cabinet.body) for cabinet in found]
-        parts += [("drawer", drawer) for cabinet in found for drawer in cabinet.drawers]
-        return [self._fixed(kind, part, number) for number, (kind, part) in enumerate(parts, start=1)]
+        """Cabinets, then their drawers: fixed, as those of a task are."""
+        bodies = [self._fixed(f"cabinet_{i + 1}", "cabinet", cabinet.body) for i, cabinet in enumerate(found)]
+        drawers = [drawer for cabinet in found for drawer in cabinet.drawers]
+        return bodies + [self._fixed(f"drawer_{i + 1}", "drawer", drawer) for i, drawer in enumerate(drawers)]
 
-    def _fixed(self, kind: str, part: Part, number: int) -> Segment:
+    def _fixed(self, name: str, kind: str, part: Part) -> Segment:
         at = part.pose + np.array([*self.origin, 0.0, 0.0, 0.0, 0.0])
         word = colour_word(self.scan.colour.reshape(-1, 3)[part.pixels])
         share = visibility(part.pixels, self.depth)
         own = self._points(part.pixels)
-        return Segment(f"{kind}_{number}", kind, category(kind).shape, own, part.pixels, at, part.size, share, word)
+        return Segment(name, kind, category(kind).shape, own, part.pixels, at, part.size, share, word)
 
     def _points(self, pixels: Numbers) -> Image:
         return np.asarray(self.scan.points.reshape(-1, 3)[pixels] + self.origin, np.float32)
