@@ -6,7 +6,7 @@ import pytest
 
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
-from fail2progress.learning.finetuning import learner
+from fail2progress.learning.finetuning import ladder
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
 from fail2progress.models.store import Registry
@@ -62,7 +62,7 @@ def test_ctrl_c_leaves_everything_as_it_was(
     def interrupted(*arguments: object, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(learner, "finetune", interrupted)
+    monkeypatch.setattr(ladder, "finetune", interrupted)
     result = run(*arguments)
     assert result.exit_code == 130 and "stopped; the model in use" in result.stderr.splitlines()[-1]
     assert Registry(tmp_path / "models").versions() == []
