@@ -8,7 +8,7 @@ import numpy as np
 
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, pose
-from fail2progress.perception.segmentation.geometric.elevations import Face, elevation, raw
+from fail2progress.perception.segmentation.geometric.elevations import Face, apart, elevation, raw
 from fail2progress.perception.segmentation.geometric.guide import Thing
 from fail2progress.perception.segmentation.geometric.panels import PanelRules, panels
 from fail2progress.perception.segmentation.geometric.pulled import Pulled, PulledRules, pulled
@@ -93,19 +93,12 @@ def _front(scan: Scan, rotation: Array, standing: Numbers, top: Top, rules: Cabi
         face = Face(middle, normal, width, depth, top.foot, top.top)
         if face.facing > rules.facing:
             at = face.local(points)
-            drawers = _apart([*_shut(scan, standing, at, face, rules), *pulled(scan, standing, at, face, rules.pulled)])
+            # What is hardly pulled out may be found in both ways.
+            both = [*_shut(scan, standing, at, face, rules), *pulled(scan, standing, at, face, rules.pulled)]
+            drawers = apart(both, Pulled.meets)
             fronts.append(_Front(face, at, sorted(drawers, key=lambda one: one.up)))
     best = max(fronts, key=lambda front: front.share, default=None)
     return best if best is not None and best.share > rules.fronts else None
-
-
-def _apart(found: list[Pulled]) -> list[Pulled]:
-    """Without those that lie across one before them: what is hardly pulled out may be found in both ways."""
-    kept: list[Pulled] = []
-    for drawer in found:
-        if not any(drawer.meets(other) for other in kept):
-            kept.append(drawer)
-    return kept
 
 
 def _shut(scan: Scan, standing: Numbers, at: Array, face: Face, rules: CabinetRules) -> list[Pulled]:

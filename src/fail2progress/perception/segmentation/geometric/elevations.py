@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from scipy import ndimage
@@ -12,6 +14,7 @@ from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.depth import Image
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
 
+_Part = TypeVar("_Part")
 _FEWEST = 100
 """Readings of a face, at least."""
 _FILLED = 2.0
@@ -107,3 +110,12 @@ def _noise(behind: Array, seen: Mask) -> float:
     """Standard deviation (m) of what lies in a plane, by neighbouring cells that have readings of their own."""
     beside = np.abs(np.diff(behind, axis=1))[seen[:, 1:] & seen[:, :-1]]
     return float(1.05 * np.median(beside)) if len(beside) else np.inf
+
+
+def apart(found: Iterable[_Part], meets: Callable[[_Part, _Part], bool]) -> list[_Part]:
+    """Parts of a face that meet none of those before them."""
+    kept: list[_Part] = []
+    for part in found:
+        if not any(meets(part, other) for other in kept):
+            kept.append(part)
+    return kept

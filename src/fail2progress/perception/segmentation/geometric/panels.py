@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array
-from fail2progress.perception.segmentation.geometric.elevations import Elevation
+from fail2progress.perception.segmentation.geometric.elevations import Elevation, apart
 
 _Kind = TypeVar("_Kind", bound=np.generic)
 Span = tuple[int, int]
@@ -82,16 +82,9 @@ def panels(view: Elevation, rules: PanelRules) -> list[Panel]:
     labels, _ = ndimage.label(view.known & ~edges)
     places = enumerate(ndimage.find_objects(labels), start=1)
     found = [panel for number, place in places if (panel := _panel(view, labels[place] == number, place, rules)) is not None]
-    return _apart(sorted(found, key=lambda panel: (-panel.size, panel.rows)))
-
-
-def _apart(found: list[Panel]) -> list[Panel]:
-    """Without those that lie in or across others before them."""
-    kept: list[Panel] = []
-    for panel in found:
-        if not any(panel.meets(other) for other in kept):
-            kept.append(panel)
-    return sorted(kept, key=lambda panel: panel.rows)
+    # Of those that lie in or across each other the largest.
+    largest = sorted(found, key=lambda panel: (-panel.size, panel.rows))
+    return sorted(apart(largest, Panel.meets), key=lambda panel: panel.rows)
 
 
 def _edges(view: Elevation, rules: PanelRules) -> Mask:

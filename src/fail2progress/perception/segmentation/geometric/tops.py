@@ -70,11 +70,13 @@ def _large(scan: Scan, labels: Numbers, count: int, least: float) -> list[int]:
 
 
 def _areas(scan: Scan, pixels: Numbers) -> Array:
-    """(n,) m^2 that each pixel covers of a level plane."""
+    """(n,) m^2 that each pixel covers of a level plane: by its share of the sphere around the camera, which goes with the cube of
+    the cosine off the optical axis, and the slant at which it is seen."""
     points = scan.points.reshape(-1, 3)[pixels].astype(float)
     reach = np.linalg.norm(points, axis=1)
     away = 1 / np.maximum(scan.inverted.ravel()[pixels], 1e-6)
-    return np.asarray(away**2 * (away / np.maximum(reach, 1e-6)) ** -1 / scan.focal**2 / np.maximum(-points[:, 2] / reach, 0.05))
+    reach = np.maximum(reach, 1e-6)
+    return np.asarray(away**3 / reach / scan.focal**2 / np.maximum(-points[:, 2] / reach, 0.05))
 
 
 def _top(scan: Scan, pixels: Numbers, rules: TopRules) -> Top | None:
