@@ -19,6 +19,9 @@ def test_rows_of_another_run_are_refused(tmp_path: Path) -> None:
     Rows(path, {"seed": 1})
     with pytest.raises(RowsError, match="another run"):
         Rows(path, {"seed": 2})
+    Rows(tmp_path / "older.jsonl", {"seed": 1, "code": "a"})
+    with pytest.raises(RowsError, match="an earlier version of the code"):
+        Rows(tmp_path / "older.jsonl", {"seed": 1, "code": "b"})
     path.write_text("something else\n")
     with pytest.raises(RowsError, match="no rows of a study"):
         Rows(path, {"seed": 1})

@@ -34,8 +34,10 @@ class Rows:
             run = json.loads(lines[0])["run"]
         except (IndexError, KeyError, TypeError, ValueError) as error:
             raise RowsError(f"{self.path}: no rows of a study ({error!r}); delete it to start again") from error
-        if run != json.loads(json.dumps(self.run)):
-            raise RowsError(f"{self.path}: rows of another run ({run}); use another folder or delete it")
+        wanted = json.loads(json.dumps(self.run))
+        if run != wanted:
+            kind = f"another run ({run})" if {**run, "code": wanted.get("code")} != wanted else "an earlier version of the code"
+            raise RowsError(f"{self.path}: rows of {kind}; use another folder or delete it")
         for line in lines[1:]:
             try:
                 row = dict(json.loads(line))

@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +5,7 @@ import numpy as np
 import pytest
 
 from fail2progress.core.executor import LocalExecutor
+from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.correction_faults import FAULTS
 from fail2progress.evaluation.studies.corrections import ATTEMPTS, Item, Study, markdown, trial
 from fail2progress.simulation.base import Job
@@ -29,8 +29,9 @@ def test_a_study_goes_on_where_it_was_and_compares_with_intervals(tmp_path: Path
     study = Study(tmp_path, trials=1, seed=5)
     rows = [{"key": i.key, "fault": i.fault, "corrected": i.corrected, "attempts": 2 if i.corrected else 9, "reached": True,
              "corrections": ["one"], "undone": 0, "bounded": True} for i in study.items()]  # fmt: skip
-    run = {"run": {"study": "corrections", "seed": 5, "robot": "hand"}}
-    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in (run, *rows)))
+    kept = study_rows(tmp_path, "corrections", seed=5, robot="hand")
+    for row in rows:
+        kept.add(row)
     found: Any = study.run(LocalExecutor(1), lambda done: None)
     assert study.total == len(rows) and all(row["fewer"] and not row["worse"] for row in found["faults"].values())
     assert "| 9.00 (9.00 to 9.00) | 2.00 (2.00 to 2.00) | 1, 1 of 1 |" in markdown(found)

@@ -34,6 +34,7 @@ TRIALS = (
     *(f"weights/*.{kind}.json" for kind in ("monitor", "combination", "joins")),
     "weights/segmenter.json",
 )
+_EVERYTHING = ("",)
 TURN = 5
 """Pieces of one cell that follow each other, so that a worker seldom reads other weights."""
 LEARNING = ("stein", "learning", "evaluation/lifelong.py", "evaluation/studies/methods.py")
@@ -53,6 +54,11 @@ def code_version(parts: tuple[str, ...] = (*ACTING, *TRIALS)) -> str:
         value.update(f"\n{path.relative_to(root).as_posix()}\n".encode())
         value.update(path.read_bytes())
     return value.hexdigest()
+
+
+def study_rows(folder: Path, study: str, **about: object) -> Rows:
+    """The rows of a study that a folder keeps. RowsError where it holds those of another study, or of other code."""
+    return Rows(folder / "rows.jsonl", {"study": study, **about, "code": code_version(_EVERYTHING)})
 
 
 def address(content: dict[str, object]) -> str:

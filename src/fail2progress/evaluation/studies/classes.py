@@ -23,7 +23,8 @@ from fail2progress.core.observation import Observation
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT, RelationState
 from fail2progress.core.scene import Array
-from fail2progress.evaluation.rows import Row, Rows
+from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.reconstruction import share
 from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.classifier import Classifier
@@ -57,7 +58,7 @@ class Study:
 
     def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
         """Carry out what is missing, and return the report. RowsError where the folder holds another study's rows."""
-        rows = Rows(self.folder / "rows.jsonl", self._identity)
+        rows = study_rows(self.folder, "classes", **self._identity)
         missing = [(self.seed, i) for i in range(self.executions) if str(i) not in rows.by_key]
         for row in executor.map_unordered(partial(measure, relations=self.relations), missing):
             rows.add(row)
@@ -68,7 +69,7 @@ class Study:
 
     @property
     def _identity(self) -> dict[str, object]:
-        return {"study": "classes", "seed": self.seed, "kinds": list(RIGHT), "relations": self.relations}
+        return {"seed": self.seed, "kinds": list(RIGHT), "relations": self.relations}
 
 
 def report(found: Sequence[dict[str, Any]]) -> dict[str, object]:

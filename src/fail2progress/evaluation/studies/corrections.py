@@ -21,7 +21,8 @@ from fail2progress.agent.observer import RobotObserver
 from fail2progress.core.camera import Camera
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.rows import Row, Rows
+from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.correction_faults import FAULTS, Attempt
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.corrections import FILE, Corrections, Corrector
@@ -82,7 +83,7 @@ class Study:
 
     def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
         """Carry out what is missing, and return the report. RowsError where the folder holds another study's rows."""
-        rows = Rows(self.folder / "rows.jsonl", {"study": "corrections", "seed": self.seed, "robot": self.robot})
+        rows = study_rows(self.folder, "corrections", seed=self.seed, robot=self.robot)
         missing = [item for item in self.items() if item.key not in rows.by_key]
         for row in executor.map_unordered(trial, missing):
             rows.add(row)

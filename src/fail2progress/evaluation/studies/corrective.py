@@ -11,9 +11,9 @@ from typing import Any
 from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.rows import Rows
 from fail2progress.evaluation.studies import corrective_document as document
 from fail2progress.evaluation.studies import corrective_robot as robot
+from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.failures.assets.refine import POLICIES
 
 LAW_RUNS = 500
@@ -41,7 +41,7 @@ class Study:
 
     def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
         """Carry out what is missing, and return the report. RowsError where the folder holds another study's rows."""
-        rows = Rows(self.folder / "rows.jsonl", {"study": "corrective", "seed": self.seed})
+        rows = study_rows(self.folder, "corrective", seed=self.seed)
         wanted = list(robot.items(self.seed, self.runs))
         for row in executor.map_unordered(robot.trial, [item for item in wanted if item.key not in rows.by_key]):
             rows.add(row)

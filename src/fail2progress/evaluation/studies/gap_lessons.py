@@ -18,7 +18,8 @@ import numpy as np
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
-from fail2progress.evaluation.rows import Row, Rows
+from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.physics import SURFACE
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
@@ -57,7 +58,7 @@ class Study:
 
     def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
         """Carry out what is missing, and return the report. RowsError where the folder holds another study's rows."""
-        rows = Rows(self.folder / "rows.jsonl", {"study": "gap-lessons", "seed": self.seed})
+        rows = study_rows(self.folder, "gap-lessons", seed=self.seed)
         missing = [(self.seed, i) for i in range(self.executions) if str(i) not in rows.by_key]
         for row in executor.map_unordered(measure, missing):
             rows.add(row)

@@ -18,7 +18,8 @@ import numpy as np
 
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.rows import Row, Rows
+from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.reconstruction import share
 from fail2progress.failures.physics import PROPERTIES, TOLD_APART, Inference, shifts, untold
 from fail2progress.simulation import registry as simulators
@@ -47,7 +48,7 @@ class Study:
     def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
         """Carry out what is missing, and return the report. RowsError where the folder holds another study's rows."""
         about = {} if self.asked == "friction" else {"property": self.asked}
-        rows = Rows(self.folder / "rows.jsonl", {"study": "physics", "seed": self.seed, **about})
+        rows = study_rows(self.folder, "physics", seed=self.seed, **about)
         missing = [(self.seed, i, self.asked) for i in range(self.executions) if str(i) not in rows.by_key]
         for row in executor.map_unordered(measure, missing):
             rows.add(row)

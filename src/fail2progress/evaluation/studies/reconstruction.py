@@ -21,6 +21,7 @@ from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import SUPPORT
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.rows import Row, Rows
+from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.contact import Contact
 from fail2progress.failures.assets.geometry import Geometry
@@ -51,7 +52,7 @@ class Study:
 
     def run(self, executor: Executor, progress: Callable[[int], None]) -> dict[str, object]:
         """Carry out what is missing, and return the report. RowsError where the folder holds another study's rows."""
-        rows = Rows(self.folder / "rows.jsonl", {"study": "reconstruction", "seed": self.seed})
+        rows = study_rows(self.folder, "reconstruction", seed=self.seed)
         for batch in self._batches(rows):
             for row in executor.map_unordered(measure, batch):
                 rows.add(row)
