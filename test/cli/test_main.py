@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,11 @@ def test_help_of_every_command_has_an_example(run, command: list[str]) -> None:
 
 def test_version_and_unknown_commands_and_options(run, refuses) -> None:
     assert run("--version").stdout.strip() == __version__
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [sys.executable, "-m", "fail2progress.cli", "--version"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert told.returncode == 2 and "No space left" in told.stderr and "Traceback" not in told.stderr
     assert "No such command 'conquer'" in refuses("conquer")
     assert "--treils" in refuses("evaluate", "--treils", 3)
 

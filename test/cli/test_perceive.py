@@ -106,6 +106,8 @@ def test_mistakes_are_told_in_one_line(run: Run, files: tuple[Path, Path, Path],
         ((colour, depth, "--camera", camera, "--picture", tmp_path / "b.txt"), "ends in"),
         ((colour, depth, "--camera", camera, "--page", tmp_path / "b.txt"), "ends in .html"),
         ((colour, depth, "--camera", camera, "--page", tmp_path / "a" / "b.html"), "not a folder"),
+        ((colour, depth, "--camera", camera, "--every", "2"), "--every is for recordings"),
+        ((colour, depth, "--camera", camera, "--robot", "stretch"), "--robot is for recordings"),
     ):
         result = run("perceive", *arguments)
         assert result.exit_code == 2, says

@@ -111,6 +111,9 @@ def test_corrections_outlive_the_process_and_damage_is_told(corrector: Corrector
     corrector.path.write_text(json.dumps({**content, "schema_version": 9}))
     with pytest.raises(CorrectionError, match="corrections of schema 9, this version reads 1; move the file away"):
         corrector.read()
+    corrector.path.write_text(json.dumps(content).replace("slipped", "sliped"))
+    with pytest.raises(CorrectionError, match=r"unknown signal 'grasp_sliped'.*Did you mean 'grasp_slipped'"):
+        corrector.read()
     for damaged in ("{", "[]", json.dumps({**content, "corrections": [{"number": 0}]})):
         corrector.path.write_text(damaged)
         with pytest.raises(CorrectionError, match=FILE):

@@ -29,8 +29,13 @@ AS_JSON = typer.Option(False, "--json", help="Print the result as JSON.")
 
 
 @contextmanager
-def executions(folder: Path, executor: str, processes: int | None, simulator: str) -> Iterator[ExecutionStore]:
-    """The store of executions, with the workers that fill it. What cannot be built or is cut short is told in one line."""
+def executions(
+    folder: Path, executor: str, processes: int | None, simulator: str, resumes: bool = False
+) -> Iterator[ExecutionStore]:
+    """The store of executions, with the workers that fill it. What cannot be built or is cut short is told in one line.
+
+    `resumes`: the command has --resume and needs it to go on.
+    """
     from fail2progress.benchmarks.build import BuildError
     from fail2progress.benchmarks.store import ExecutionStore
     from fail2progress.core.executor import PoolExecutor, RayExecutor
@@ -42,7 +47,7 @@ def executions(folder: Path, executor: str, processes: int | None, simulator: st
         if executor not in ("local", "ray"):
             raise UserError(unknown("executor", executor, ("local", "ray")))
         ray = RayExecutor() if executor == "ray" else None
-    kept = "what was carried out is kept, and the same command goes on (harness and iterate: with --resume)"
+    kept = f"what was carried out is kept, and the same command goes on{' with --resume' if resumes else ''}"
     with stopped_with(kept), PoolExecutor(processes) as pool:
         try:
             yield ExecutionStore(folder, ray or pool, simulator)

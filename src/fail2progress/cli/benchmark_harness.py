@@ -113,7 +113,7 @@ def harness(
         rules = _rules(**chosen, budget=budget, n_seeds=n_seeds, n_boot=n_boot)
     require("static" in paths or not rules.generators, "--induce needs a pool to induce from: add --slice static=PATH")
     folder = _folder(out, "harness", resume)
-    with shared.executions(store, executor, processes, simulator) as executions:
+    with shared.executions(store, executor, processes, simulator, resumes=True) as executions:
         pools = {name: shared.pool(path, executions) for name, path in paths.items()}
         _run(rules, pools, levels, executions, folder, reference, registered, resume, as_json=as_json)
 
@@ -148,7 +148,7 @@ def iterate(
     given: dict[str, Any] = {"primary": generator, "generators": (generator,), "controls": (), **way}
     rules = _rules(**given, budget=budget, n_seeds=0, n_boot=10, k=k, anchors=anchors, seed=seed)
     folder = _folder(out, "iterate", resume)
-    with shared.executions(store, executor, processes, simulator) as executions:
+    with shared.executions(store, executor, processes, simulator, resumes=True) as executions:
         pools = {"static": shared.pool(items, executions)}
         _run(rules, pools, levels, executions, folder, reference, None, resume, as_json, learner)
 

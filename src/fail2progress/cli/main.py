@@ -43,7 +43,7 @@ from fail2progress.cli import (
     transfer,
     up,
 )
-from fail2progress.cli.common import Commands
+from fail2progress.cli.common import Commands, told_in_one_line
 
 app = typer.Typer(
     cls=Commands,
@@ -98,7 +98,8 @@ for _module in (
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(__version__)
+        with told_in_one_line():
+            typer.echo(__version__)
         raise typer.Exit
 
 

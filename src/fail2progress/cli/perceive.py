@@ -94,7 +94,10 @@ def perceive(
     with checked():
         way = None if up is None else parse_up(up, "--up")
         chosen = Perceiving(segmenter_named(segmenter), _detector(relations, model), way, own_robot(urdf, joints))
-    if depth is None and is_recording(color):
+    recording = depth is None and is_recording(color)
+    for option, given in (("--topic", bool(topic)), ("--robot", bool(robot)), ("--every", every > 1)):
+        require(recording or not given, f"{option} is for recordings, and {color} is none")
+    if recording:
         return _recording(
             chosen, look_through(color, topic or [], robot, "", "camera", SLOP), every, (picture, page), json_output
         )

@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from fail2progress.core.files import write_whole
+from fail2progress.core.names import unknown
 from fail2progress.failures.report import FailureSignal
 from fail2progress.failures.signals import ROUTES, Edit
 from fail2progress.skills.adjustments import Adjustments, adjustable, bounded
@@ -36,6 +37,16 @@ class CorrectionError(ValueError):
     """A file of corrections that cannot be read, or a correction that there is not."""
 
 
+def _routed(name: str) -> str:
+    if name not in ROUTES:
+        raise ValueError(unknown("signal", name, ROUTES))
+    return name
+
+
+Signal = Annotated[str, AfterValidator(_routed)]
+"""Name of a failure that has a route."""
+
+
 class Correction(BaseModel):
     """One edit of one adjustable."""
 
@@ -45,7 +56,7 @@ class Correction(BaseModel):
     failure: str
     """Id of the failure that it answers."""
     skill: str
-    signal: str
+    signal: Signal
     severity: float
     """Of the failure that it answers."""
     adjustable: str
@@ -64,7 +75,7 @@ class Sighting(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     skill: str
-    signal: str
+    signal: Signal
     adjustable: str
     changes: tuple[float, ...]
     """What each of them asked for, in the adjustable's unit."""
