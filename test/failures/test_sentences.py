@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.core.relations import BINARY, UNARY, RelationState
+from fail2progress.core.relations import BINARY, MIRRORED, UNARY, RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.failures.sentences import MIRRORED, PHRASES, doing, expectation, importance, observation, ranked, story, told
+from fail2progress.failures.sentences import PHRASES, doing, expectation, importance, observation, ranked, story, told
 
 NAMES = ("cup", "capsule", "table")
 

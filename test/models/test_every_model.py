@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from fail2progress.core.relations import BINARY, UNARY
+from fail2progress.core.relations import BINARY, MIRRORED, UNARY
 from fail2progress.learning.pretraining.pretrain import shape_codes
 from fail2progress.models.base import Action, Capability, Effect, LatentState, SkillEffectModel, expected_motion
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
@@ -70,6 +70,18 @@ def test_shapes_of_any_number_of_segments_and_what_it_says_that_it_can(name: str
     motion = expected_motion(state, effect)
     assert motion.shape == (2, count, 3)
     torch.testing.assert_close(effect.state.box.mean(dim=2), state.box.mean(dim=2) + motion)
+
+
+@every
+@few
+@given(count=st.integers(2, 6), seed=st.integers(0, 999))
+def test_what_is_left_of_something_has_that_to_its_right(name: str, count: int, seed: int) -> None:
+    model = made(name)
+    state, action = scene(model, count, seed), call(count, seed)
+    for relations in (model.detect(state), model.predict(state, action).relations):
+        for relation, other in MIRRORED.items():
+            one, mirrored = (relations.binary[..., BINARY.index(k)] for k in (relation, other))
+            torch.testing.assert_close(one, mirrored.transpose(1, 2), **KEPT)
 
 
 @every

@@ -20,6 +20,9 @@ Mask = NDArray[np.bool_]
 
 BINARY = ("left", "right", "front", "behind", "above", "below", "contact", "boundary", "inside")
 UNARY = ("movable", "drawer", "open")
+MIRRORED = {"left": "right", "front": "behind", "above": "below", "contact": "contact"}
+MIRRORED |= {other: one for one, other in MIRRORED.items()}
+"""What each relation of (i, j) is of (j, i), where it says both."""
 SUPPORT = ("above", "below", "inside")
 """Relations that say where an object is kept rather than how it lies among its neighbours."""
 BY_DEGREES = ("left", "right", "front", "behind", "boundary")

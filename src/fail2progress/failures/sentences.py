@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fail2progress.core.goals import Atom, Goal
-from fail2progress.core.relations import RelationState
+from fail2progress.core.relations import MIRRORED, RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.skills.registry import SKILLS
-
-MIRRORED = {"left": "right", "front": "behind", "above": "below", "contact": "contact"}
-MIRRORED |= {other: one for one, other in MIRRORED.items()}
 
 PHRASES = {
     "left": "to the left of {other}",

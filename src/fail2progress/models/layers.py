@@ -8,8 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fail2progress.core.relations import BINARY
+from fail2progress.core.relations import BINARY, MIRRORED
 from fail2progress.models.features import pair_features
+
+_MIRRORED = torch.tensor([BINARY.index(MIRRORED.get(relation, relation)) for relation in BINARY])
+_BOTH_WAYS = torch.tensor([relation in MIRRORED for relation in BINARY])
 
 
 class PairDecoder(nn.Module):
@@ -28,9 +31,22 @@ class PairDecoder(nn.Module):
         present (B, N): only pairs of two of these are decoded, and what is said of others is 0. None: all pairs.
         """
         if present is not None:
-            return self._of_some(tokens, box, present)
-        pairs = pair_features(box.unsqueeze(2), box.unsqueeze(1)) if self.geometry is not None else None
-        return self.decode(tokens, pairs)
+            logits = self._of_some(tokens, box, present)
+        else:
+            pairs = pair_features(box.unsqueeze(2), box.unsqueeze(1)) if self.geometry is not None else None
+            logits = self.decode(tokens, pairs)
+        return self.both_ways(logits, logits)
+
+    def both_ways(self, forwards: Tensor, backwards: Tensor) -> Tensor:
+        """(B, N, N, 9) logits of "i is k of j", as the mean of what is said of (i, j) forwards and of (j, i) backwards.
+
+        What is left of something has that to its right, and contact is the same both ways (A.9). The rest is as it is forwards,
+        and so is all of it in training: each of the two learns for itself, and they err in different ways.
+        """
+        if self.training:
+            return forwards
+        mirrored = backwards.transpose(1, 2)[..., _MIRRORED]
+        return torch.where(_BOTH_WAYS, (forwards + mirrored) / 2, forwards)
 
     def _of_some(self, tokens: Tensor, box: Tensor, present: Tensor) -> Tensor:
         both = pairs_of(present)
@@ -47,7 +63,8 @@ class PairDecoder(nn.Module):
         return logits.new_zeros(both.numel(), logits.shape[1]).index_copy(0, rows, logits).view(*both.shape, -1)
 
     def decode(self, tokens: Tensor, pairs: Tensor | None, extra: Tensor | None = None, others: Tensor | None = None) -> Tensor:
-        """The same from given features of the pairs (B, N, N, F); `extra` (B, N, N, hidden) is added to the first layer.
+        """The same from given features of the pairs (B, N, N, F), each pair for itself; `extra` (B, N, N, hidden) is added to the
+        first layer.
 
         `others` (B, N, W): tokens of the second of each pair, where they differ from those of the first.
         """

@@ -83,7 +83,8 @@ def carried_over(
     own, other = chosen.unsqueeze(2).unsqueeze(-1), chosen.unsqueeze(1).unsqueeze(-1)
     stays, goes = places
     pairs = first * second * (1.0 - own * other), first * (1.0 - second) * (1.0 - own), second * (1.0 - first) * (1.0 - other)
-    found = before.binary, _between(decoder, goes, stays), _between(decoder, stays, goes)
+    leaving, left = _between(decoder, goes, stays), _between(decoder, stays, goes)
+    found = before.binary, decoder.both_ways(leaving, left), decoder.both_ways(left, leaving)
     rest = 1.0 - sum(pairs, start=torch.zeros(()))
     known = sum((part * value.clamp(-SURE, SURE) for part, value in zip(pairs, found, strict=True)), start=torch.zeros(()))
     mild = after.binary.clamp(-SURE, SURE)

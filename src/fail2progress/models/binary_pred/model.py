@@ -79,7 +79,8 @@ class BinaryPred(PointConvModel):
         return self._now(state, _pairs(state.box)) if state.relations is None else state.relations
 
     def _now(self, state: LatentState, geometry: Tensor) -> RelationLogits:
-        return RelationLogits(self.binary.decode(state.tokens, geometry), self.unary(state.tokens))
+        logits = self.binary.decode(state.tokens, geometry)
+        return RelationLogits(self.binary.both_ways(logits, logits), self.unary(state.tokens))
 
     def predict(self, state: LatentState, action: Action, considered: Considered | None = None) -> Effect:
         """See SkillEffectModel."""
@@ -118,7 +119,8 @@ class BinaryPred(PointConvModel):
         roles = _roles(chosen)
         said = torch.einsum("bijr,brh->bijh", roles, self.roles(command).unflatten(-1, (3, -1)))
         logits = self.next_binary.decode(state.tokens, evidence, said)
-        return logits + (roles @ self.kept) * before.clamp(-_SURE, _SURE)
+        after = logits + (roles @ self.kept) * before.clamp(-_SURE, _SURE)
+        return self.next_binary.both_ways(after, after)
 
     def _unary(self, state: LatentState, before: Tensor, command: Tensor, chosen: Tensor) -> Tensor:
         """(B, N, 3) logits of the unary relations after the skill."""
