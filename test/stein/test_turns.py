@@ -13,17 +13,21 @@ from fail2progress.stein.turns import along_edges, turns
 from support import failures
 
 QUARTER = math.pi / 2
-ALL = torch.tensor([True])
+ALL = torch.tensor([9])
 
 
-def test_what_stands_along_an_edge_mostly_does_so_after_its_turn_and_every_turn_can_be() -> None:
+@pytest.mark.parametrize(("power", "along", "askew"), [(9, 0.7, 0.15), (3, 0.35, 0.4)])
+def test_what_stands_along_an_edge_mostly_does_so_after_its_turn_and_every_turn_can_be(
+    power: int, along: float, askew: float
+) -> None:
     drawn = torch.linspace(-math.pi, math.pi, 20_001, dtype=torch.float64).unsqueeze(1)
-    turned = turns(drawn, ALL)
-    askew = (torch.remainder(turned + QUARTER / 2, QUARTER) - QUARTER / 2).abs().rad2deg()
-    assert (askew < 2.0).double().mean() > 0.7 and 0.1 < (askew > 10.0).double().mean() < 0.2
+    turned = turns(drawn, torch.tensor([power]))
+    off = (torch.remainder(turned + QUARTER / 2, QUARTER) - QUARTER / 2).abs().rad2deg()
+    assert float((off < 2.0).double().mean()) == pytest.approx(along, abs=0.02)
+    assert float((off > 10.0).double().mean()) == pytest.approx(askew, abs=0.02)
     steps = turned.diff(dim=0)
     assert bool((steps >= -1e-12).all()) and bool((steps < 0.01).all())  # no gap and no way back
-    assert torch.equal(turns(drawn, torch.tensor([False])), drawn)
+    assert torch.equal(turns(drawn, torch.tensor([1])), drawn)
 
 
 @pytest.mark.parametrize("quarters", range(-2, 3))
@@ -35,8 +39,10 @@ def test_quarter_turns_stay_what_they_are(quarters: int) -> None:
 def test_clusters_stand_along_edges_if_all_of_them_do_and_furniture_faces_the_robot_anyway() -> None:
     yaw = torch.tensor([0.02, QUARTER - 0.03, 0.6, -math.pi, 0.0])
     boxes = Footprints(torch.zeros(5, 2), torch.ones(5, 2), yaw)
-    found = along_edges([(0, 1), (1, 2), (3,), (3, 4)], boxes, {4})
-    assert found.tolist() == [True, False, True, False]
+    found = along_edges([(0, 1), (1, 2), (3,), (3, 4)], boxes, {4}, {1: 0}, carried=False)
+    assert found.tolist() == [9, 1, 9, 1]
+    for carried, power in ((False, 3), (True, 9)):  # beside each other, so that a push turns with them
+        assert along_edges([(0, 1)], boxes, {4}, {}, carried).tolist() == [power]
 
 
 @pytest.mark.parametrize(("kind", "alone"), [("nested", True), ("row", False)])
@@ -46,7 +52,8 @@ def test_what_stands_alone_along_an_edge_is_pushed_to_all_sides(model: Points2Pl
     particles = space.observed().repeat(50, 1)
     particles[:, 2] = torch.linspace(-3.1, 3.1, 50)
     turned = space.turn(particles)
-    assert bool(space.along[0]) and (turned - particles[:, 2]).abs().max() > 0.5
+    power, off = (9, 0.5) if alone else (3, 0.3)
+    assert int(space.along[0]) == power and (turned - particles[:, 2]).abs().max() > off
     assert torch.equal(headings(space, particles), particles[:, 2] if alone else turned)
 
 

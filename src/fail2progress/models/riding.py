@@ -62,6 +62,15 @@ def none_or_all(rides: Tensor) -> Tensor:
     return ((rides - NEARLY) / (1.0 - 2.0 * NEARLY)).clamp(0.0, 1.0)
 
 
+def turned_about(box: Tensor, centre: Tensor, angle: Tensor) -> Tensor:
+    """(B, N, 3) metres that the middles of boxes (B, N, 2, 3) move if all turn by `angle` (B,) in radians about the vertical axis
+    of the one in row `centre` (B,)."""
+    middle = box.mean(dim=2)[..., :2]
+    x, y = (middle - at_object(middle, centre).unsqueeze(1)).unbind(dim=-1)
+    cos, sin = angle.cos().unsqueeze(1), angle.sin().unsqueeze(1)
+    return torch.stack([cos * x - sin * y - x, sin * x + cos * y - y, torch.zeros_like(x)], dim=-1)
+
+
 Embed = Callable[[Tensor, Tensor, Tensor, Tensor], LatentState]
 
 

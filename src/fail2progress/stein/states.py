@@ -21,13 +21,14 @@ from torch.nn import functional
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.scene import Scene
 from fail2progress.models.prediction import Belief
+from fail2progress.skills.registry import skill
 from fail2progress.stein.bands import FREEDOM, Band, bands, ranges, shifts, walls
 from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.concerned import Observed, concern, drawers, leads_to, members
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 from fail2progress.stein.planar import Footprints, Planar, penetration, turned
 from fail2progress.stein.solids import Placed, Solids, Surroundings, solids_of
-from fail2progress.stein.turns import NOWHERE, along_edges, topped, turns
+from fail2progress.stein.turns import EVENLY, along_edges, topped, turns
 
 _GAP = 0.015
 """Metres kept free between clusters."""
@@ -76,8 +77,8 @@ class StateSpace:
     """What of the failed cluster also shifts together."""
     physics: PhysicsPrior = NOMINAL
     """What the world may have other than the simulation."""
-    along: Tensor = NOWHERE
-    """(K,) which clusters stand along the edges of tables, and mostly do so when they are turned."""
+    along: Tensor = EVENLY
+    """(K,) powers of clusters that stand along the edges of tables, and mostly do so when they are turned; see turns.turns."""
 
     @property
     def movable(self) -> tuple[int, ...]:
@@ -294,5 +295,5 @@ def state_space(
         tuple(thick),
         together,
         physics,
-        along_edges(found.clusters, solids.footprints, fixed),
+        along_edges(found.clusters, solids.footprints, fixed, found.parent, skill(failure.call.skill).carries),
     )

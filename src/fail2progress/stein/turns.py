@@ -7,7 +7,7 @@ corners, and a gripper that starts beyond its corners pushes it less far.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -18,29 +18,39 @@ from fail2progress.stein.solids import Solids
 _ALONG = 0.1
 """Radians by which what stands along an edge may seem to be turned to it."""
 _QUARTER = math.pi / 2
-_DENSE = 9
-"""Odd power: seven tenths of what stands along are turned by less than two degrees from there, a seventh by more than ten."""
+_DENSE, _SPREAD = 9, 3
+"""Odd powers. Dense: seven tenths of what stands along are turned by less than two degrees from there, a seventh by more than
+ten. Spread: a third and two fifths (docs/decisions/0121)."""
 _ON_TOP = 0.02
 """Metres by which a thing may reach below the top of furniture that it stands on: heights are seen to some millimetres."""
-NOWHERE = torch.tensor(False)
+EVENLY = torch.tensor(1)
 """Nothing stands along an edge."""
 
 
-def along_edges(clusters: Sequence[Sequence[int]], boxes: Footprints, fixed: Collection[int]) -> Tensor:
-    """(K,) of which clusters all things stand along the edges of tables, which are not turned; none with rows of furniture,
-    `fixed`: it faces the robot anyway."""
+def along_edges(
+    clusters: Sequence[Sequence[int]], boxes: Footprints, fixed: Collection[int], parent: Mapping[int, int], carried: bool
+) -> Tensor:
+    """(K,) powers by which turns of clusters are denser about quarter turns, see `turns`: of those of which all things stand
+    along the edges of tables, which are not turned; none with rows of furniture, `fixed`: it faces the robot anyway.
+
+    Where things stand beside each other, those without `parent`, directions of skills turn with them (commands.headings), unless
+    it is where to that is commanded: quarter turns would leave four directions, and data of these say nothing of the others.
+    """
     askew = (torch.remainder(boxes.yaw + _QUARTER / 2, _QUARTER) - _QUARTER / 2).abs() > _ALONG
-    return torch.tensor([not (askew[list(rows)].any() or set(rows) & set(fixed)) for rows in clusters])
+    free = [bool(askew[list(rows)].any()) or bool(set(rows) & set(fixed)) for rows in clusters]
+    powers = [_DENSE if carried or len(set(rows) - set(parent)) < 2 else _SPREAD for rows in clusters]
+    return torch.tensor([1 if any_way else power for any_way, power in zip(free, powers, strict=True)])
 
 
 def turns(coordinates: Tensor, along: Tensor) -> Tensor:
-    """(M, K) coordinates in [-pi, pi] to turns in radians: as they are, or dense about quarter turns of what stands `along` (K,).
+    """(M, K) coordinates in [-pi, pi] to turns in radians: denser about quarter turns by powers `along` (K,).
 
-    Both are the same at quarter turns and half way between them; every turn remains possible.
+    All are the same at quarter turns and half way between them; every turn remains possible.
     """
     quarter = _QUARTER * (coordinates / _QUARTER).round()
     off = (coordinates - quarter) / (_QUARTER / 2)
-    return torch.where(along, quarter + _QUARTER / 2 * off**_DENSE, coordinates)
+    dense = torch.where(along == _DENSE, off**_DENSE, off**_SPREAD)
+    return torch.where(along > 1, quarter + _QUARTER / 2 * dense, coordinates)
 
 
 def topped(cluster: Collection[int], moved: int, furniture: Collection[int], solids: Solids) -> set[int]:

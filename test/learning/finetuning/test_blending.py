@@ -23,12 +23,17 @@ FIRM = "all, agreeing twice as much"
 
 def test_some_of_the_way_lies_between_both(model: Points2Plans) -> None:
     other = Points2Plans(model.config)
+    with torch.no_grad():
+        other.messages.along += 1.0
+    adapters = {id(one) for one in other.adapter_parameters()}
+    whole = {name for name, one in other.named_parameters() if id(one) in adapters}
+    assert "messages.along" in whole
     for share in (0.0, 0.25, 1.0):
         found = blended(model, other, share).state_dict()
         for name, begin in model.state_dict().items():
             if begin.is_floating_point():
-                end = other.state_dict()[name]
-                torch.testing.assert_close(found[name], begin + share * (end - begin), atol=1e-6, rtol=1e-5)
+                end, way = other.state_dict()[name], 1.0 if name in whole else share
+                torch.testing.assert_close(found[name], begin + way * (end - begin), atol=1e-6, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

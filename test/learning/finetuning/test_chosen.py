@@ -1,11 +1,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
+from fail2progress.learning.finetuning import chosen as room
 from fail2progress.learning.finetuning.chosen import (
     KEPT,
     as_observed,
     ends_alike,
+    held_up,
     in_view,
     mistaken,
     parted,
@@ -91,6 +94,20 @@ def test_a_model_that_knows_nothing_is_mistaken_and_of_other_things_nothing_is_s
     names = [name for name in outcome.before.cloud.names if name.startswith("row_")]
     assert mistaken(model, outcome, names, [])
     assert not mistaken(model, outcome, [], ["left"])
+
+
+@pytest.mark.parametrize(("beyond", "short"), [(0.03, True), (0.02, False), (-0.03, False)])
+def test_what_ends_short_of_where_it_was_foreseen_was_held_up(
+    model: Points2Plans, monkeypatch: pytest.MonkeyPatch, beyond: float, short: bool
+) -> None:
+    """`beyond`: metres that the model foresees in addition, along the way of the skill's object."""
+    outcome = failures.outcome("row")
+    way, row = outcome.displacements.copy(), outcome.before.cloud.index(outcome.call.object)
+    way[row] *= 1.0 + beyond / np.linalg.norm(way[row])
+    monkeypatch.setattr(room, "predict_effect", lambda *asked: (None, way, None))
+    assert held_up(model, outcome) == short
+    monkeypatch.setattr(room, "predict_effect", lambda *asked: (None, 0 * way, None))
+    assert not held_up(model, outcome)
 
 
 def fallen(outcome: Outcome, one: str) -> Outcome:

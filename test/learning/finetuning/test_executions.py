@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fail2progress.learning.finetuning import executions
 from fail2progress.learning.finetuning.chosen import OTHERWISE, falling
 from fail2progress.learning.finetuning.executions import Executed, Execution
 from fail2progress.learning.finetuning.targeted import observed
@@ -64,6 +65,17 @@ def test_where_the_rebuilt_scene_mostly_does_not_show_the_failure_either_nothing
     assert doing.alike(again, again).tolist() == [False, False, True]
     found, teaches = doing.conditioned(done, again, 4, torch.Generator().manual_seed(0))
     assert found is done and not (teaches == 1).any()
+
+
+def test_what_is_held_up_each_time_is_held_up_in_executions_that_are_alike(
+    model: Points2Plans, simulator: MujocoSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doing = execution("row", model, simulator)
+    again = doing.again()
+    assert doing.alike(again, again).all()
+    monkeypatch.setattr(executions, "held_up", lambda model, outcome: outcome is not again[0])
+    assert doing.alike(again, again).all()  # not each time
+    assert doing.alike(again, again[1:]).tolist() == [False] + [True] * (len(again) - 1)
 
 
 @pytest.fixture

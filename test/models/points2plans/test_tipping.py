@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.models.handing_on import SHY
-from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
+from fail2progress.models.points2plans.tipping import Tipping, quarter_turn, rest
 from fail2progress.skills.registry import SKILLS
 
 PUSH = list(SKILLS).index("push")
@@ -62,3 +62,25 @@ def test_what_is_predicted_is_nearer_to_none_and_all_than_what_is_fitted(share: 
         )
     fitted, said = tips(tipping, 0.1), tips(tipping.eval(), 0.1)
     assert fitted == pytest.approx(share, abs=0.03) and abs(said - round(share)) < 0.5 * abs(fitted - round(share))
+
+
+@pytest.mark.parametrize(
+    ("near", "far", "height", "rises"),
+    [
+        (0.05, 0.15, 0.04, 0.04),  # below its middle: lies on it
+        (0.15, 0.19, 0.04, 0.04 * 0.1 / 0.15),  # before its middle: its far end lies higher
+        (0.02, 0.05, 0.04, 0.04 * 0.1 / 0.15),  # behind it: its far end is on the ground
+        (0.25, 0.30, 0.04, 0.0),  # out of reach
+        (0.05, 0.15, 0.30, 0.0),  # too high to fall upon
+        (-0.01, 0.15, 0.04, 0.04),  # boxes of what is askew seem to reach as far as the foot
+        (-0.10, 0.05, 0.04, 0.0),  # rather behind than ahead of it
+    ],
+)
+def test_what_tips_comes_down_on_what_stands_in_its_way(near: float, far: float, height: float, rises: float) -> None:
+    """Metres from the foot of a block of 20 cm, which is 3 cm ahead of its rear."""
+    other = torch.tensor([[[[0.03 + near, -0.02, 0.0], [0.03 + far, 0.05, height]]]])
+    boxes, mask = torch.cat([block(0.2), other], dim=1), torch.ones(1, 2, dtype=torch.bool)
+    found = rest(boxes, torch.tensor([[1.0, 0.0]]), mask, COMMAND)
+    torch.testing.assert_close(found[0, 0], torch.tensor([0.0, 0.0, rises]))
+    assert not rest(boxes, torch.tensor([[1.0, 1.0]]), mask, COMMAND).any()  # it falls as well
+    assert not rest(boxes, torch.tensor([[1.0, 0.0]]), mask, -COMMAND).any()  # nothing is there

@@ -1,6 +1,9 @@
 """Between an old model and a tuned one: weights on the line between both forget less and keep most of what was learnt.
 
 Wortsman et al. 2022, "Robust fine-tuning of zero-shot models".
+
+The few weights that say what relations mean for motion are none of them: half of what makes a thing come along is half of the way
+of whatever is carried, and they forget next to nothing (docs/decisions/0121).
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ SHARES = (0.9, 0.75, 0.5)
 
 @torch.no_grad()
 def blended(old: SkillEffectModel, tuned: SkillEffectModel, share: float) -> SkillEffectModel:
-    """A model a `share` of the way from the old one to the tuned one; both are left as they are."""
-    found, begin, end = copy.deepcopy(tuned), old.state_dict(), tuned.state_dict()
-    between = {name: torch.lerp(begin[name], end[name], share) if end[name].is_floating_point() else end[name] for name in end}
-    found.load_state_dict(between)
+    """A model a `share` of the way from the old one to the tuned one, with the adapters of this; both are left as they are."""
+    found, begin = copy.deepcopy(tuned), dict(old.named_parameters())
+    whole = {id(one) for one in found.adapter_parameters()}
+    for name, weight in found.named_parameters():
+        if id(weight) not in whole:
+            weight.copy_(torch.lerp(begin[name], weight, share))
     return found.eval()

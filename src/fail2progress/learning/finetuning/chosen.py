@@ -215,6 +215,14 @@ def in_view(sample: Sample, names: Sequence[str]) -> float:
     return float(np.minimum(_WHOLE * np.array(known), 1.0).mean()) if known else 0.0
 
 
+def held_up(model: SkillEffectModel, outcome: Outcome) -> bool:
+    """Whether the skill's object, seen before, ends short of where a model foresees it: something stopped it on its way."""
+    cloud, row = outcome.before.cloud, outcome.before.cloud.index(outcome.call.object)
+    way = predict_effect(model, encode_observation(model, cloud), outcome.call)[1][row, :2]
+    far = float(np.linalg.norm(way))
+    return bool(cloud.seen[row]) and far > 0.0 and far - float(outcome.displacements[row, :2] @ way) / far > CLOSE
+
+
 def mistaken(model: SkillEffectModel, outcome: Outcome, names: Sequence[str], kinds: Sequence[str]) -> bool:
     """Whether a model gets an execution wrong, of some things: a motion, or a relation of some kinds that it changes."""
     cloud = outcome.before.cloud

@@ -20,6 +20,7 @@ from fail2progress.learning.finetuning.chosen import (
     as_observed,
     ends_alike,
     falling,
+    held_up,
     in_view,
     mistaken,
     teaching,
@@ -125,7 +126,11 @@ class Execution:
     def alike(self, outcomes: Sequence[Outcome], again: Sequence[Outcome]) -> Mask:
         """(K,) in which executions the failure came about as it was observed."""
         broken = self.event.header.mismatches
-        return as_observed(broken, self.concerned, outcomes, again) & ends_alike(self.event, outcomes, again)
+        found = as_observed(broken, self.concerned, outcomes, again) & ends_alike(self.event, outcomes, again)
+        if again and not skill(self.event.header.call.skill).carries and all(held_up(self.model, one) for one in again):
+            # What stopped it is no part of what hangs together with it: most scenes lack it (docs/decisions/0121).
+            found &= np.array([held_up(self.model, one) for one in outcomes], bool)
+        return np.asarray(found)
 
     def teaches(self, done: Executed, again: Sequence[Outcome]) -> Array:
         """(K,) how much samples teach."""

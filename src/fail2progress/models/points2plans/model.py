@@ -45,9 +45,10 @@ from fail2progress.models.layers import PairDecoder, attended, mlp, pairs_of, ze
 from fail2progress.models.pointconv.encoder import WIDTH
 from fail2progress.models.pointconv.model import PointConvModel
 from fail2progress.models.points2plans.falling import Falling, fallen, left_at, pushes
-from fail2progress.models.points2plans.tipping import Tipping, quarter_turn
+from fail2progress.models.points2plans.stopping import Stopping
+from fail2progress.models.points2plans.tipping import Tipping, quarter_turn, rest
 from fail2progress.models.points2plans.yielding import Yielding
-from fail2progress.models.riding import none_or_all
+from fail2progress.models.riding import none_or_all, turned_about
 
 _OBEYS = 4.0
 """Logit with which, before anything is learnt, the object of a skill follows the command and everything else does not."""
@@ -119,6 +120,7 @@ class Points2Plans(PointConvModel):
             self.handed_on = HandedOn(skills)
             self.tipping = Tipping(skills)
             self.falling = Falling(skills)
+            self.stopping = Stopping(skills)
             self.yielding = Yielding(skills)
         with fixed_start(2):
             self.growth = mlp(width, config.hidden, 3)
@@ -159,7 +161,7 @@ class Points2Plans(PointConvModel):
         if not self.config.relational:
             return {"networks": list(self.growth.parameters())}
         return {
-            "relations": [self.messages.along, self.handed_on.by_relation, *self.falling.parameters()],
+            "relations": [self.messages.along, self.handed_on.by_relation, *self.falling.parameters(), self.stopping.strength],
             "networks": [weight for part in self._effects() for weight in part.parameters()],
             "neighbours": list(self.yielding.parameters()),
         }
@@ -222,9 +224,11 @@ class Points2Plans(PointConvModel):
         growth: Tensor = self.growth(change)
         if detected is not None and not self.yielding.idle:
             own, growth = self._yielded(state, action, detected, own, growth)
+        command, skill = translation(action.skill, action.parameters), self.own_skills(action)
+        if detected is not None and not self.stopping.idle:
+            own = self.stopping(state.box, state.mask, detected, skill, command, own)
         if detected is None or (self.tipping.idle and self.falling.idle):
             return own, growth, None
-        command, skill = translation(action.skill, action.parameters), self.own_skills(action)
         tips = self.tipping(state.box, skill, command, own).unsqueeze(-1)
         shift, grown = quarter_turn(state.box, command)
         going = own.norm(dim=-1) * torch.sigmoid(detected.unary[..., UNARY.index("movable")])
@@ -234,6 +238,8 @@ class Points2Plans(PointConvModel):
         end, pushed = _moved(state.box, left + lies * shift, growth + lies * grown), pushes(command)
         falls, down = self.falling(end, state.mask, skill, going, pushed)
         known = torch.maximum(falls, self.falling.learnt(skill, pushed)).unsqueeze(-1)
+        stood = _moved(state.box, own, growth).detach()
+        shift = shift + rest(stood, tips.squeeze(-1), state.mask, command)
         return own + tips * shift + known * (left - own) + falls.unsqueeze(-1) * down, growth + tips * grown, falls
 
     def _yielded(
@@ -250,15 +256,6 @@ class Points2Plans(PointConvModel):
 def _moved(box: Tensor, displacement: Tensor, growth: Tensor) -> Tensor:
     """(B, N, 2, 3) boxes shifted and grown about their middle."""
     return box + displacement.unsqueeze(-2) + torch.stack([-growth, growth], dim=-2) / 2
-
-
-def turned_about(box: Tensor, centre: Tensor, angle: Tensor) -> Tensor:
-    """(B, N, 3) metres that the middles of boxes (B, N, 2, 3) move if all turn by `angle` (B,) in radians about the vertical axis
-    of the one in row `centre` (B,)."""
-    middle = box.mean(dim=2)[..., :2]
-    x, y = (middle - at_object(middle, centre).unsqueeze(1)).unbind(dim=-1)
-    cos, sin = angle.cos().unsqueeze(1), angle.sin().unsqueeze(1)
-    return torch.stack([cos * x - sin * y - x, sin * x + cos * y - y, torch.zeros_like(x)], dim=-1)
 
 
 class RelationMessages(nn.Module):
