@@ -55,6 +55,19 @@ def test_what_lay_behind_the_front_of_a_drawer_was_in_it(simulator: MujocoSimula
     assert found[1].bounds()[found[1].index("pill"), 0, 2] == pytest.approx(0.523, abs=0.004)
 
 
+def test_what_holds_a_thing_that_was_revealed_is_seen_as_far_as_the_thing(simulator: MujocoSimulator) -> None:
+    """A model takes nothing for something in a drawer that lies behind all that is seen of that (docs/decisions/0120)."""
+    call = SkillCall("open_drawer", "tray", (np.pi, 0.07))
+    outcome = simulator.execute(Job(drawer(0.05, 0.095), call))
+    before, after = outcome.before.cloud, outcome.after.cloud
+    known = in_hindsight(before, after, call, simulator)
+    pill, tray = (known.bounds()[known.index(name)] for name in ("pill", "tray"))
+    assert before.bounds()[2, 1, 0] < pill[0, 0] and pill[1, 0] < tray[1, 0]
+    np.testing.assert_allclose(tray[:, 1:], before.bounds()[2][:, 1:], atol=0.006)
+    for name in ("table", "chest"):
+        np.testing.assert_array_equal(known.points[known.index(name)], before.points[before.index(name)])
+
+
 def test_what_stood_behind_a_thing_that_was_carried_away_has_not_moved(simulator: MujocoSimulator, on_table: Build) -> None:
     scene = on_table(("wall", "cuboid", (0.06, 0.14, 0.14), 0.5, 0.0, 0.0, 0.0), ("pill", *PILL, 0.57, 0.0, 0.0, 0.0))
     agrees(known(simulator, scene, SkillCall("pick_place", "wall", (0.0, 0.28, 0.012, 0.0), "table")), 0.003)

@@ -18,6 +18,7 @@ from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.simulation.reconstruction.hindsight import from_both, in_hindsight
+from fail2progress.simulation.reconstruction.rebuild import too_little_seen
 
 
 def known_afterwards(event: FailureEvent, model: SkillEffectModel, simulator: Simulator, seed: int = 0) -> FailureEvent:
@@ -31,7 +32,7 @@ def known_afterwards(event: FailureEvent, model: SkillEffectModel, simulator: Si
     before = in_hindsight(event.before, event.after, call, simulator, event.relations_before, seed)
     if before is event.before:
         return event
-    shown = np.asarray(before.seen & ~event.before.seen | (before.points != event.before.points).any(axis=(1, 2)), bool)
+    shown = too_little_seen(event.before) & ~too_little_seen(before)
     expected = _replaced(event.expected, predict_effect(model, encode_observation(model, before), call)[0], shown)
     names = {name for name, new in zip(before.names, shown, strict=True) if new}
     header = event.header.model_copy(update={"mismatches": tuple(_broken(event, expected, names))})

@@ -55,7 +55,8 @@ class Scores:
     observed: float | None = None
     """The greatest displacement error in metres, in O_F alone, of what was seen to move; None where nothing was."""
     far: float = 0.0
-    """Metres of displacement error below which nine of ten things are that moved in held-back executions."""
+    """Metres of displacement error below which nine of ten things are that moved in held-back executions, as far as it is no
+    chance (docs/decisions/0120)."""
     calm: float = 1.0
     """Share of the held-back executions in which it is no chance where things end."""
     asked: float = 1.0
@@ -64,11 +65,13 @@ class Scores:
     """Metres of displacement error below which nine of ten things are that stayed where they were in held-back executions."""
     luck: float = 0.0
     """Metres by which what moved in the failure ends elsewhere where things bounce, the greatest: so far it is not asked for."""
+    grain: float = 0.0
+    """F1 of a single relation on held-back executions: what a model with one more wrong is no worse for."""
 
     def values(self) -> tuple[float, ...]:
         """All numbers that are always known."""
-        *plain, lessons, earlier, worst, _, far, calm, asked, still, luck = astuple(self)
-        return (*plain, *lessons, *earlier, worst, far, calm, asked, still, luck)
+        *plain, lessons, earlier, worst, _, far, calm, asked, still, luck, grain = astuple(self)
+        return (*plain, *lessons, *earlier, worst, far, calm, asked, still, luck, grain)
 
 
 @dataclass(frozen=True)
@@ -152,15 +155,11 @@ def score(
         _greatest(observed),
         on_failure.far,
         failure.calm,
-        _asked(repetitions),
+        sum(len(one.broken) for one in repetitions) / max(sum(len(one.event.header.mismatches) for one in repetitions), 1),
         on_failure.still,
         max((float(np.linalg.norm(way)) for one in repetitions for way in one.luck.values()), default=0.0),
+        on_failure.grain,
     )
-
-
-def _asked(repetitions: Sequence[Repetitions]) -> float:
-    """Share of all broken relations that can be asked for; 0 where there is none."""
-    return sum(len(one.broken) for one in repetitions) / max(sum(len(one.event.header.mismatches) for one in repetitions), 1)
 
 
 def _mean(values: Sequence[float], otherwise: float) -> float:
@@ -219,12 +218,13 @@ def judge(before: Scores, after: Scores, rule: Rule = Rule()) -> AcceptanceResul
 
 
 def beside(verdict: AcceptanceResult, reach: float, rule: Rule = Rule()) -> AcceptanceResult:
-    """The verdict beside others on models that learnt from the same data: refused where these learnt much more of them.
+    """The verdict beside others on models that learnt from the same data: refused where these learnt much more of them, which a
+    single relation is not.
 
     `reach`: the highest F1 of all of these on held-back executions.
     """
     own, missing = verdict.after.failure_f1, 1.0 - verdict.before.failure_f1
-    if not verdict.passed or reach - own <= rule.behind * missing:
+    if not verdict.passed or reach - own <= max(rule.behind * missing, verdict.after.grain):
         return verdict
     reason = f"it does not do better on the failure: other weights reach an F1 of {reach:.2f} there, it {own:.2f}"
     return replace(verdict, passed=False, reason=reason)
@@ -239,8 +239,8 @@ def _fault(before: Scores, after: Scores, rule: Rule) -> str | None:
     if right < rule.right:
         where = "as it was observed" if after.broken == right else "with shifted starts"
         return f"it does not mend the failure: {right:.0%} of the broken relations come out right {where}"
-    if _astray(before, after, rule):
-        return f"it does not mend the failure: what moved is predicted {1000 * _told(after):.0f} mm off"
+    if astray := _astray(before, after, rule):
+        return f"it does not mend the failure: {astray}"
     if not _better(before, after, rule):
         return "it does not do better on the failure"
     if after.worst < min(rule.worst, before.worst + 0.5 * rule.worst * (1.0 - before.worst)):
@@ -254,31 +254,35 @@ def _told(scores: Scores) -> float:
     return scores.motion if scores.asked > 0 else max(scores.motion, scores.observed or 0.0)
 
 
-def _astray(before: Scores, after: Scores, rule: Rule) -> bool:
-    """Whether what moved in the failure is predicted too far off.
+def _astray(before: Scores, after: Scores, rule: Rule) -> str | None:
+    """Where what moved is predicted too far off: in the failure, or in its kind where the failure does not tell.
 
     It need not come out better there than its kind does: where the error on held-back executions is halved, or where things
     end is mostly chance, it is enough that the failure is no exception among them. Where nothing of the failure but its motion
     tells whether it is mended, its kind must have become good enough for that (docs/decisions/0069), and so must what was
-    farthest off: a board that falls is one of many things, of which the others stay and are foreseen to (0098). Where this is
-    chance, too, as with what falls and bounces, its kind alone tells: what is farthest off there must have come closer (0104).
+    farthest off: a board that falls is one of many things, of which the others stay and are foreseen to (0098). Where this does
+    not tell either, as the old model was right about it, or as it is chance, as with what falls and bounces, its kind alone
+    tells: what is farthest off there must have come closer, as far as it is no chance (0104, 0120).
     """
-    off = _told(after)
-    right = off <= max(rule.motion * _told(before), rule.close)
+    off, was = _told(after), _told(before)
     closer = after.far <= max(rule.motion * before.far, rule.close)
-    if after.asked == 0 and after.luck > 0:
-        return not (closer and (right or off <= after.far))
+    if after.asked == 0 and (after.luck > 0 or was <= rule.close) and not closer:
+        return f"things of its kind are predicted up to {1000 * after.far:.0f} mm off ({1000 * before.far:.0f} mm before)"
     if after.asked == 0:
-        learnt = after.failure_error <= rule.close and closer
+        learnt = closer and (after.luck > 0 or after.failure_error <= rule.close)
     else:
         learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close) or after.calm < rule.calm
-    return not (right or (learnt and off <= after.far))
+    right = off <= max(rule.motion * was, rule.close) or (learnt and off <= after.far)
+    return None if right else f"what moved is predicted {1000 * off:.0f} mm off"
 
 
 def _better(before: Scores, after: Scores, rule: Rule) -> bool:
-    """Whether relations come out better on held-back executions; where none was wrong, whether motion does."""
+    """Whether held-back executions come out better: their relations; where none was wrong, or the failure is one of motion alone,
+    their motion while relations stay as right as they were (docs/decisions/0120)."""
     won, missing = after.failure_f1 - before.failure_f1, 1.0 - before.failure_f1
     closer = after.failure_error <= 0.9 * before.failure_error - 1e-9
+    if after.asked == 0 and after.far <= max(rule.motion * before.far, rule.close) and closer:
+        return won >= -max(rule.gain * missing, after.grain)
     return won > rule.gain * missing or (won >= rule.gain * missing and closer)
 
 

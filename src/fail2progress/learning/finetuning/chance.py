@@ -66,9 +66,10 @@ def certain(outcome: Outcome, again: Iterable[Outcome]) -> Mask:
 
 
 def spread(outcome: Outcome, again: Iterable[Outcome]) -> Array:
-    """(N,) metres by which motions differ at most where an execution is repeated with shifted starts, or where things bounce."""
-    apart = [np.linalg.norm(other.displacements - outcome.displacements, axis=1) for other in again]
-    return np.asarray(np.max([np.zeros(len(outcome.displacements)), *apart], axis=0))
+    """(N, 3) metres by which motions differ at most where an execution is repeated with shifted starts, or where things bounce,
+    each axis by itself."""
+    apart = [np.abs(other.displacements - outcome.displacements) for other in again]
+    return np.asarray(np.max([np.zeros_like(outcome.displacements), *apart], axis=0))
 
 
 def shifted(

@@ -29,29 +29,32 @@ class HeldBack:
     executions: Transitions
     relations: Tensor
     """(E, N, N, 9) that are no chance."""
-    motions: Tensor
-    """(E, N) that are no chance."""
+    luck: Tensor
+    """(E, N, 3) metres by which things end elsewhere by chance, each axis by itself: so far no motion is asked for."""
     calm: float
     """Share of the executions in which all motion is certain."""
 
 
 @dataclass(frozen=True)
 class KindScores:
-    """Of what is certain: F1 over all relations of what moved, and the lowest of one kind that holds often; median error in
-    metres of what moved; the error of all that moved below which nine of ten are; and the same of what stayed where it was."""
+    """Of what is certain: F1 over all relations of what moved, and the lowest of one kind that holds often. Of errors in metres,
+    as far as they are more than chance: the median of what moved; below which nine of ten of it are; and the same of what stayed.
+    """
 
     f1: float
     worst: float
     error: float
     far: float
     still: float
+    grain: float
+    """F1 of a single relation."""
 
 
 def plain(executions: Transitions) -> HeldBack:
     """Executions of which nothing is known to be chance."""
     size = int(executions.count.max())
     relations = torch.ones(len(executions), size, size, len(BINARY), dtype=torch.bool)
-    return HeldBack(executions, relations, torch.ones(len(executions), size, dtype=torch.bool), 1.0)
+    return HeldBack(executions, relations, torch.zeros(len(executions), size, 3), 1.0)
 
 
 def held_back(outcomes: Sequence[Outcome], worlds: Sequence[Disturbances], simulator: Simulator, seed: int) -> HeldBack:
@@ -63,17 +66,17 @@ def held_back(outcomes: Sequence[Outcome], worlds: Sequence[Disturbances], simul
     calm = []
     for row, outcome in enumerate(outcomes):
         again = [other for other in (*done[row], aside[row]) if other is not None and other.stable]
-        same, quiet, count = certain(outcome, again), spread(outcome, again) < CLOSE, len(outcome.displacements)
-        found.relations[row, :count, :count] = torch.from_numpy(same)
-        found.motions[row, :count] = torch.from_numpy(quiet)
-        calm.append(bool(quiet.all()))
-    return HeldBack(found.executions, found.relations, found.motions, float(np.mean(calm)))
+        luck, count = spread(outcome, again), len(outcome.displacements)
+        found.relations[row, :count, :count] = torch.from_numpy(certain(outcome, again))
+        found.luck[row, :count] = torch.from_numpy(luck)
+        calm.append(bool((np.linalg.norm(luck, axis=1) < CLOSE).all()))
+    return HeldBack(found.executions, found.relations, found.luck, float(np.mean(calm)))
 
 
 @torch.no_grad()
 def measured(model: SkillEffectModel, held: HeldBack, codes: Tensor | None = None) -> KindScores:
     """How well a model predicts them. `codes`: the shape codes of their clouds, where they are at hand."""
-    counts, errors, stayed = torch.zeros(3, len(BINARY)), list[tuple[Tensor, Tensor]](), list[Tensor]()
+    counts, errors, stayed = torch.zeros(3, len(BINARY)), list[Tensor](), list[Tensor]()
     generator, source = torch.Generator().manual_seed(0), held.executions
     model.eval()
     for chosen in torch.arange(len(source)).split(_CHUNK):
@@ -82,15 +85,16 @@ def measured(model: SkillEffectModel, held: HeldBack, codes: Tensor | None = Non
         size = batch.mask.shape[1]
         counts += _counts(views, batch, held.relations[chosen, :size, :size])
         moved = batch.mask & (batch.shift.norm(dim=-1) > MOVED)
-        off = (expected_motion(views.now, views.effect) - batch.shift).norm(dim=-1)
-        errors.append((off[moved], held.motions[chosen, :size][moved]))
-        stayed.append(off[batch.mask & ~moved & held.motions[chosen, :size]])
-    off, quiet = (torch.cat(parts) for parts in zip(*errors, strict=True))
+        wrong = (expected_motion(views.now, views.effect) - batch.shift).abs()
+        off = (wrong - held.luck[chosen, :size]).clamp(min=0.0).norm(dim=-1)
+        errors.append(off[moved])
+        stayed.append(off[batch.mask & ~moved])
+    off = torch.cat(errors)
     hold = counts[0] + counts[2]
     often = [k for k in range(len(BINARY)) if 2 * hold[k] >= max(len(source), 1)]
     worst = min((_f1(counts[:, k]) for k in often), default=1.0)
-    error, still = _quantile(off[quiet] if bool(quiet.any()) else off, 0.5), _quantile(torch.cat(stayed), 0.9)
-    return KindScores(_f1(counts.sum(dim=1)), worst, error, _quantile(off, 0.9), still)
+    far, still, grain = _quantile(off, 0.9), _quantile(torch.cat(stayed), 0.9), 0.5 / max(float(hold.sum()), 1.0)
+    return KindScores(_f1(counts.sum(dim=1)), worst, _quantile(off, 0.5), far, still, grain)
 
 
 def _counts(views: Views, batch: Batch, known: Tensor) -> Tensor:

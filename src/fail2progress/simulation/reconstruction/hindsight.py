@@ -11,16 +11,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fail2progress.core.camera import Camera
+from fail2progress.core.memory import contains
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator
-from fail2progress.simulation.reconstruction.motions import STILL, Motion, Points, kind_of, riding, spilled
+from fail2progress.simulation.reconstruction.motions import STILL, Motion, Points, kind_of, motion_of, riding, spilled
 from fail2progress.simulation.reconstruction.rebuild import rebuild, too_little_seen
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import unfit
+
+Rows = NDArray[np.int_]
 
 FAR = 0.05
 """Cost in metres from which a place is not believed: how far from where it was seen the thing ends, and see _SHOWN."""
@@ -57,10 +61,31 @@ def in_hindsight(
     rows = [row for row in revealed(before, after) if before.names[row] != call.object]
     if not rows or too_little_seen(before)[before.index(call.object)]:
         return before
-    end = rebuild(after).scene
+    end, known = rebuild(after).scene, before
     for row in rows:
-        before = _Search(before, after, call, simulator, relations, end, row, seed).result()
-    return before
+        known = _Search(known, after, call, simulator, relations, end, row, seed).result()
+    placed = np.flatnonzero(too_little_seen(before) & ~too_little_seen(known))
+    return _with_holders(known, after, call, placed) if len(placed) else known
+
+
+def _with_holders(before: SegmentedCloud, after: SegmentedCloud, call: SkillCall, rows: Rows) -> SegmentedCloud:
+    """`before` in which what holds things (rows) that lie outside all that was seen of it is seen as far as it was afterwards.
+
+    A drawer that is opened shows more of its floor, and on that what it held. With the thing put back and the floor not, no model
+    takes the thing for something in the drawer (docs/decisions/0120).
+    """
+    points, visibility, rng = before.points.copy(), before.visibility.copy(), np.random.default_rng(0)
+    holding = np.array([kind_of(kind).container for kind in before.categories], dtype=bool)
+    for holder in np.flatnonzero(before.seen & after.seen & holding):
+        seen, later = before.points[holder], after.points[holder]
+        found = motion_of(before, after, int(holder), call).back(later)
+        short = any(
+            contains(later, after.points[row]) and contains(found, points[row]) and not contains(seen, points[row])
+            for row in rows
+        )
+        if short and _outside(seen, found) < _SLACK:
+            points[holder], visibility[holder] = _mixed(seen, found, rng), after.visibility[holder]
+    return replace(before, points=points, visibility=visibility)
 
 
 def from_both(before: SegmentedCloud, after: SegmentedCloud, call: SkillCall) -> SegmentedCloud:
