@@ -1,3 +1,4 @@
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -34,6 +35,13 @@ def test_some_of_the_way_lies_between_both(model: Points2Plans) -> None:
             if begin.is_floating_point():
                 end, way = other.state_dict()[name], 1.0 if name in whole else share
                 torch.testing.assert_close(found[name], begin + way * (end - begin), atol=1e-6, rtol=1e-5)
+
+
+def test_where_only_adapters_were_tuned_these_go_back(model: Points2Plans) -> None:
+    other = deepcopy(model)
+    with torch.no_grad():
+        other.messages.along += 1.0
+    torch.testing.assert_close(blended(model, other, 0.25).state_dict()["messages.along"], model.messages.along + 0.25)
 
 
 @pytest.mark.parametrize(
