@@ -23,11 +23,12 @@ MEASURES = {
     "motion": "displacement error of what moved, in these, m",
     "worst": "the lowest F1 of one kind of relation, on the failure's kind",
     "observed": "the greatest displacement error of what was seen to move, m",
-    "far": "displacement error below which nine of ten are on the failure's kind, m, as far as it is no chance",
+    "far": "displacement error below which nine of ten are on the failure's kind, m",
     "calm": "share of the failure's kind in which it is no chance where things end",
     "asked": "share of the broken relations that are no chance, so that they can be asked for",
     "still": "displacement error below which nine of ten are of what stays, on the failure's kind, m",
     "luck": "how far aside what moved may end for bouncing, which is not asked for, m",
+    "beyond": "below which nine of ten are of what is more than chance in it, m",
     "grain": "what a single relation counts in the F1 on the failure's kind",
 }
 """Names of the acceptance test's figures; one that has no name here is shown by its own."""

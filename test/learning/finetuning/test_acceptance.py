@@ -27,6 +27,11 @@ shares = st.floats(0.0, 1.0)
 scores = st.builds(Scores, shares, shares, shares, shares)
 
 
+def off(way: float) -> dict[str, float]:
+    """What is farthest off, so many metres, none of it by chance."""
+    return {"far": way, "beyond": way}
+
+
 @pytest.mark.parametrize(
     ("after", "reason"),
     [
@@ -119,10 +124,10 @@ def test_how_much_may_be_lost_can_be_said() -> None:
 
 
 def test_an_error_in_what_is_chance_is_not_held_against_a_model() -> None:
-    before = replace(BEFORE, motion=0.12, failure_error=0.20, far=0.4)
-    usual = replace(before, failure_f1=0.9, motion=0.11, failure_error=0.09, far=0.15)
+    before = replace(BEFORE, motion=0.12, failure_error=0.20, **off(0.4))
+    usual = replace(before, failure_f1=0.9, motion=0.11, failure_error=0.09, **off(0.15))
     assert judge(before, usual).passed  # no worse than nine of ten of its kind, whose error is halved
-    assert not judge(before, replace(usual, far=0.10)).passed  # an exception among them
+    assert not judge(before, replace(usual, **off(0.10))).passed  # an exception among them
     still = replace(usual, failure_error=0.19)
     assert not judge(before, still).passed
     assert judge(before, replace(still, calm=0.4)).passed  # where things end is mostly chance: relations alone count
@@ -132,13 +137,13 @@ def test_an_error_in_what_is_chance_is_not_held_against_a_model() -> None:
         assert not judge(before, replace(one, asked=0.0)).passed
         assert judge(before, replace(one, asked=0.0, motion=0.06)).passed
         assert judge(before, replace(one, asked=0.0, failure_error=0.02)).passed  # its kind is known well enough
-        assert not judge(before, replace(one, asked=0.0, failure_error=0.02, far=0.25)).passed  # but for what was farthest off
-        assert not judge(before, replace(one, asked=0.0, failure_error=0.02, far=0.1)).passed  # but for an exception
+        assert not judge(before, replace(one, asked=0.0, failure_error=0.02, **off(0.25))).passed  # but for what was farthest off
+        assert not judge(before, replace(one, asked=0.0, failure_error=0.02, **off(0.1))).passed  # but for an exception
 
 
 def test_where_nothing_but_motion_tells_what_was_farthest_off_counts() -> None:
     """A plank falls 5 cm when the block under it is carried away, as commanded: the mean is half of it."""
-    before = replace(BEFORE, motion=0.026, observed=0.05, failure_error=0.024, far=0.055, asked=0.0)
+    before = replace(BEFORE, motion=0.026, observed=0.05, failure_error=0.024, **off(0.055), asked=0.0)
     blind = replace(before, failure_f1=0.9, motion=0.0245)
     assert "50 mm off" in judge(before, blind).reason
     assert judge(before, replace(blind, observed=0.02)).passed
@@ -146,10 +151,10 @@ def test_where_nothing_but_motion_tells_what_was_farthest_off_counts() -> None:
 
 
 def test_where_what_fell_might_lie_anywhere_its_kind_tells() -> None:
-    before = replace(BEFORE, motion=0.045, observed=0.05, failure_error=0.15, far=0.5, calm=0.1, asked=0.0, luck=0.1)
-    learnt = replace(before, failure_f1=0.96, motion=0.01, observed=0.01, failure_error=0.07, far=0.09)
+    before = replace(BEFORE, motion=0.045, observed=0.05, failure_error=0.15, **off(0.5), calm=0.1, asked=0.0, luck=0.1)
+    learnt = replace(before, failure_f1=0.96, motion=0.01, observed=0.01, failure_error=0.07, **off(0.09))
     assert judge(before, learnt).passed
-    assert not judge(before, replace(learnt, far=0.3)).passed  # its own motion tells too little
+    assert not judge(before, replace(learnt, **off(0.3))).passed  # its own motion tells too little
     assert not judge(before, replace(learnt, failure_f1=0.77)).passed
     assert judge(before, replace(learnt, motion=0.08)).passed  # beyond what is chance, but as near as nine of ten of its kind
     assert not judge(before, replace(learnt, motion=0.1)).passed
@@ -159,20 +164,21 @@ def test_where_what_fell_might_lie_anywhere_its_kind_tells() -> None:
 
 def test_where_the_failure_does_not_tell_at_all_its_kind_must() -> None:
     """The old model was right about all that can be asked of it."""
-    before = replace(BEFORE, motion=0.006, observed=0.006, failure_error=0.05, far=0.3, asked=0.0)
-    learnt = replace(before, failure_f1=0.9, failure_error=0.01, far=0.1)
+    before = replace(BEFORE, motion=0.006, observed=0.006, failure_error=0.05, **off(0.3), asked=0.0)
+    learnt = replace(before, failure_f1=0.9, failure_error=0.01, **off(0.1))
     assert judge(before, learnt).passed
-    assert "up to 200 mm off (300 mm before)" in judge(before, replace(learnt, far=0.2)).reason
-    assert judge(*(replace(one, asked=1.0, far=0.3) for one in (before, learnt))).passed  # relations tell
+    assert "up to 200 mm off (300 mm before)" in judge(before, replace(learnt, **off(0.2))).reason
+    assert judge(*(replace(one, asked=1.0, **off(0.3)) for one in (before, learnt))).passed  # relations tell
 
 
 def test_a_failure_of_motion_alone_may_be_mended_where_few_relations_are_wrong() -> None:
-    before = replace(BEFORE, failure_f1=0.98, failure_error=0.12, motion=0.1, far=0.4, asked=0.0, grain=0.01)
-    learnt = replace(before, failure_error=0.01, motion=0.01, far=0.02)
+    before = replace(BEFORE, failure_f1=0.98, failure_error=0.12, motion=0.1, **off(0.4), asked=0.0, grain=0.01)
+    learnt = replace(before, failure_error=0.01, motion=0.01, **off(0.02))
     assert judge(before, learnt).passed and judge(before, replace(learnt, failure_f1=0.971)).passed
     assert not judge(before, replace(learnt, failure_f1=0.965)).passed
-    assert not judge(before, replace(learnt, failure_error=0.12)).passed and not judge(before, replace(learnt, far=0.3)).passed
+    assert not judge(before, replace(learnt, beyond=0.38)).passed and not judge(before, replace(learnt, **off(0.3))).passed
     assert not judge(*(replace(one, asked=1.0) for one in (before, learnt))).passed  # where relations were broken, they count
+    assert judge(before, replace(learnt, failure_error=0.2, far=0.3)).passed  # which is chance
     verdict = judge(before, learnt)
     assert beside(verdict, 0.989) is verdict  # a single relation says nothing of what the data teach
     assert not beside(verdict, 0.995).passed

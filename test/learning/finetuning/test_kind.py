@@ -105,9 +105,10 @@ def test_what_is_chance_is_not_counted(model: Points2Plans) -> None:
     all_of_it = plain(source)
     none = replace(all_of_it, relations=torch.zeros_like(all_of_it.relations))
     assert measured(model, none).f1 == measured(model, none).worst == 1.0 > measured(model, all_of_it).f1
-    alone, both = measured(model, aside(all_of_it, 0, 10.0)), measured(model, all_of_it)
-    assert alone.error != both.error and alone.far <= both.far
-    assert measured(model, aside(all_of_it, slice(None), 10.0)).far == 0.0
+    alone, both = measured(model, aside(all_of_it, 1, 10.0)), measured(model, all_of_it)
+    assert alone.error != both.error and alone.far == both.far == both.beyond >= alone.beyond
+    nothing = measured(model, aside(all_of_it, slice(None), 10.0))
+    assert nothing.error == both.error and nothing.beyond == 0.0
 
 
 def aside(held: HeldBack, rows: int | slice, way: float) -> HeldBack:
@@ -123,11 +124,11 @@ def test_of_an_error_what_is_more_than_chance_counts(model: Points2Plans) -> Non
     wrong = measured(model, held)
     assert wrong.far > CLOSE
     little = measured(model, aside(held, 0, 0.01))
-    assert wrong.far - 0.01 * np.sqrt(3) <= little.far < wrong.far
+    assert wrong.far - 0.01 * np.sqrt(3) <= little.beyond < wrong.beyond == wrong.far
     sideways = held.luck.clone()
     sideways[..., :2] = 10.0
     down = measured(model, replace(held, luck=sideways))
-    assert 0.0 < down.far < wrong.far
+    assert 0.0 < down.beyond < wrong.far == down.far
 
 
 def test_a_single_relation_is_the_grain_of_f1(model: Points2Plans) -> None:

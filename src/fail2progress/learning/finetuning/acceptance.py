@@ -55,23 +55,24 @@ class Scores:
     observed: float | None = None
     """The greatest displacement error in metres, in O_F alone, of what was seen to move; None where nothing was."""
     far: float = 0.0
-    """Metres of displacement error below which nine of ten things are that moved in held-back executions, as far as it is no
-    chance (docs/decisions/0120)."""
+    """Metres of displacement error below which nine of ten things are that moved in held-back executions."""
     calm: float = 1.0
     """Share of the held-back executions in which it is no chance where things end."""
     asked: float = 1.0
     """Share of the failure's broken relations that can be asked for: those that are no chance."""
     still: float = 0.0
-    """Metres of displacement error below which nine of ten things are that stayed where they were in held-back executions."""
+    """Metres of displacement error below which nine of ten things are that stayed where they were, there."""
     luck: float = 0.0
     """Metres by which what moved in the failure ends elsewhere where things bounce, the greatest: so far it is not asked for."""
+    beyond: float = 0.0
+    """The same as `far`, of errors as far as they are more than chance (docs/decisions/0120)."""
     grain: float = 0.0
-    """F1 of a single relation on held-back executions: what a model with one more wrong is no worse for."""
+    """F1 of a single relation on held-back executions."""
 
     def values(self) -> tuple[float, ...]:
         """All numbers that are always known."""
-        *plain, lessons, earlier, worst, _, far, calm, asked, still, luck, grain = astuple(self)
-        return (*plain, *lessons, *earlier, worst, far, calm, asked, still, luck, grain)
+        *plain, lessons, earlier, worst, _, far, calm, asked, still, luck, beyond, grain = astuple(self)
+        return (*plain, *lessons, *earlier, worst, far, calm, asked, still, luck, beyond, grain)
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ def score(
         sum(len(one.broken) for one in repetitions) / max(sum(len(one.event.header.mismatches) for one in repetitions), 1),
         on_failure.still,
         max((float(np.linalg.norm(way)) for one in repetitions for way in one.luck.values()), default=0.0),
+        on_failure.beyond,
         on_failure.grain,
     )
 
@@ -168,18 +170,15 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
 
 def _greatest(values: Sequence[float | None]) -> float | None:
     """None where one of them is, or there is none."""
-    known = [value for value in values if value is not None]
-    return max(known) if known and len(known) == len(values) else None
+    return max((v for v in values if v is not None), default=None) if None not in values else None
 
 
 def _itself(model: SkillEffectModel, one: Repetitions) -> tuple[float, float, float, float | None]:
     """Shares of broken relations predicted right in O_F and in the repetitions; errors (m): of what moved, mean, and in O_F, the
     greatest."""
-    event = one.event
+    event, broken = one.event, one.broken
     predicted, shift, _ = predict_effect(model, encode_observation(model, event.before), event.header.call.call())
-    broken = one.broken
-    asked = () if one.on_edge else broken
-    right = [(m.value(predicted) > 0.5) == (m.observed > 0.5) for m in asked]
+    right = [(m.value(predicted) > 0.5) == (m.observed > 0.5) for m in (() if one.on_edge else broken)]
     errors, shifted = list(_observed_errors(one, shift)), []
     observed = _greatest(errors)
     for outcome in one.outcomes:
@@ -218,8 +217,7 @@ def judge(before: Scores, after: Scores, rule: Rule = Rule()) -> AcceptanceResul
 
 
 def beside(verdict: AcceptanceResult, reach: float, rule: Rule = Rule()) -> AcceptanceResult:
-    """The verdict beside others on models that learnt from the same data: refused where these learnt much more of them, which a
-    single relation is not.
+    """The verdict beside others on models that learnt from the same data: refused where these learnt much more, not one relation.
 
     `reach`: the highest F1 of all of these on held-back executions.
     """
@@ -264,10 +262,9 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> str | None:
     not tell either, as the old model was right about it, or as it is chance, as with what falls and bounces, its kind alone
     tells: what is farthest off there must have come closer, as far as it is no chance (0104, 0120).
     """
-    off, was = _told(after), _told(before)
-    closer = after.far <= max(rule.motion * before.far, rule.close)
+    off, was, closer = _told(after), _told(before), _closer(before, after, rule)
     if after.asked == 0 and (after.luck > 0 or was <= rule.close) and not closer:
-        return f"things of its kind are predicted up to {1000 * after.far:.0f} mm off ({1000 * before.far:.0f} mm before)"
+        return f"things of its kind are predicted up to {1000 * after.beyond:.0f} mm off ({1000 * before.beyond:.0f} mm before)"
     if after.asked == 0:
         learnt = closer and (after.luck > 0 or after.failure_error <= rule.close)
     else:
@@ -276,13 +273,18 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> str | None:
     return None if right else f"what moved is predicted {1000 * off:.0f} mm off"
 
 
+def _closer(before: Scores, after: Scores, rule: Rule) -> bool:
+    """Whether what is farthest off in held-back executions came closer, beyond chance."""
+    return after.beyond <= max(rule.motion * before.beyond, rule.close)
+
+
 def _better(before: Scores, after: Scores, rule: Rule) -> bool:
     """Whether held-back executions come out better: their relations; where none was wrong, or the failure is one of motion alone,
     their motion while relations stay as right as they were (docs/decisions/0120)."""
     won, missing = after.failure_f1 - before.failure_f1, 1.0 - before.failure_f1
-    closer = after.failure_error <= 0.9 * before.failure_error - 1e-9
-    if after.asked == 0 and after.far <= max(rule.motion * before.far, rule.close) and closer:
+    if after.asked == 0 and _closer(before, after, rule) and after.beyond < 0.9 * before.beyond:
         return won >= -max(rule.gain * missing, after.grain)
+    closer = after.failure_error <= 0.9 * before.failure_error - 1e-9
     return won > rule.gain * missing or (won >= rule.gain * missing and closer)
 
 

@@ -37,15 +37,16 @@ class HeldBack:
 
 @dataclass(frozen=True)
 class KindScores:
-    """Of what is certain: F1 over all relations of what moved, and the lowest of one kind that holds often. Of errors in metres,
-    as far as they are more than chance: the median of what moved; below which nine of ten of it are; and the same of what stayed.
-    """
+    """Of what is certain: F1 over all relations of what moved, and the lowest of one kind that holds often; median error in
+    metres of what moved; the error of all that moved below which nine of ten are; the same of what stayed where it was; and that
+    of all that moved as far as it is more than chance."""
 
     f1: float
     worst: float
     error: float
     far: float
     still: float
+    beyond: float
     grain: float
     """F1 of a single relation."""
 
@@ -85,16 +86,18 @@ def measured(model: SkillEffectModel, held: HeldBack, codes: Tensor | None = Non
         size = batch.mask.shape[1]
         counts += _counts(views, batch, held.relations[chosen, :size, :size])
         moved = batch.mask & (batch.shift.norm(dim=-1) > MOVED)
-        wrong = (expected_motion(views.now, views.effect) - batch.shift).abs()
-        off = (wrong - held.luck[chosen, :size]).clamp(min=0.0).norm(dim=-1)
-        errors.append(off[moved])
-        stayed.append(off[batch.mask & ~moved])
-    off = torch.cat(errors)
+        wrong, luck = (expected_motion(views.now, views.effect) - batch.shift).abs(), held.luck[chosen, :size]
+        quiet = luck.norm(dim=-1) < CLOSE
+        off, beyond = wrong.norm(dim=-1), (wrong - luck).clamp(min=0.0).norm(dim=-1)
+        errors.append(torch.stack([off, beyond, quiet.float()])[:, moved])
+        stayed.append(off[batch.mask & ~moved & quiet])
+    off, beyond, quiet = torch.cat(errors, dim=1)
     hold = counts[0] + counts[2]
     often = [k for k in range(len(BINARY)) if 2 * hold[k] >= max(len(source), 1)]
     worst = min((_f1(counts[:, k]) for k in often), default=1.0)
-    far, still, grain = _quantile(off, 0.9), _quantile(torch.cat(stayed), 0.9), 0.5 / max(float(hold.sum()), 1.0)
-    return KindScores(_f1(counts.sum(dim=1)), worst, _quantile(off, 0.5), far, still, grain)
+    error = _quantile(off[quiet > 0] if bool((quiet > 0).any()) else off, 0.5)
+    far, more, still = _quantile(off, 0.9), _quantile(beyond, 0.9), _quantile(torch.cat(stayed), 0.9)
+    return KindScores(_f1(counts.sum(dim=1)), worst, error, far, still, more, 0.5 / max(float(hold.sum()), 1.0))
 
 
 def _counts(views: Views, batch: Batch, known: Tensor) -> Tensor:
