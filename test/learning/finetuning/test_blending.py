@@ -25,7 +25,7 @@ FIRM = "all, agreeing twice as much"
 def test_some_of_the_way_lies_between_both(model: Points2Plans) -> None:
     other = Points2Plans(model.config)
     with torch.no_grad():
-        other.messages.along += 1.0
+        other.messages.along.add_(1.0)
     adapters = {id(one) for one in other.adapter_parameters()}
     whole = {name for name, one in other.named_parameters() if id(one) in adapters}
     assert "messages.along" in whole
@@ -40,7 +40,7 @@ def test_some_of_the_way_lies_between_both(model: Points2Plans) -> None:
 def test_where_only_adapters_were_tuned_these_go_back(model: Points2Plans) -> None:
     other = deepcopy(model)
     with torch.no_grad():
-        other.messages.along += 1.0
+        other.messages.along.add_(1.0)
     torch.testing.assert_close(blended(model, other, 0.25).state_dict()["messages.along"], model.messages.along + 0.25)
 
 
