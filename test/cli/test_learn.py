@@ -72,6 +72,7 @@ def test_mistakes(refuses, arguments: tuple[Any, ...], checkpoint: Path, tmp_pat
     assert "unknown generator of samples 'magic'; known: stein" in refuses(*arguments, "--method", "magic")
     assert "unknown acquisition 'luck'" in refuses(*arguments, "--acquisition", "luck")
     assert "no failure whose id" in refuses("learn", "ffff", *arguments[2:])
+    assert not (tmp_path / "models").exists()
     assert "no failure store" in refuses(*arguments, "--store", tmp_path / "none")
     assert "cannot be read" in refuses(*arguments, "--rehearsal", tmp_path / "none")
     cut = tmp_path / "cut.safetensors"

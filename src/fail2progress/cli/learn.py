@@ -87,10 +87,11 @@ def learn(
     place = store_of(store) if chosen is None else store
     named = registry or (place.parent / "models" if place is not None else None)
     parent, kept = _parent(named, model), _rehearsal(rehearsal)
+    stored = _event(place, event) if chosen is None and place is not None else None
     for folder in (named, *([place.parent] if place is not None else [])):
         if folder is not None:
             writable(folder)
-    failure = _event(place, event) if chosen is None and place is not None else _failure_of(chosen, parent, simulator)
+    failure = stored or _failure_of(chosen, parent, simulator)
     kept_at = place or Runs().new("learn", datetime.now()).store
     versions = Registry(named or kept_at.parent / "models")
     if chosen is not None:
