@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fail2progress.models.base import Action, LatentState, RelationLogits, at_object
 from fail2progress.models.features import pair_features, translation
 from fail2progress.models.handing_on import NEARLY, HandedOn, decided
-from fail2progress.models.layers import PairDecoder
+from fail2progress.models.layers import PairDecoder, pairs_of
 
 HOPS = 3
 """How often riding is handed on: a capsule in a box in a bag."""
@@ -46,8 +46,7 @@ class Riding(nn.Module):
         """
         count = state.mask.shape[1]
         chosen = nn.functional.one_hot(action.object, count).to(state.box.dtype)
-        present = state.mask.unsqueeze(1) & state.mask.unsqueeze(2) & ~torch.eye(count, dtype=torch.bool)
-        takes = present & (chosen < 0.5).unsqueeze(-1)
+        takes = pairs_of(state.mask) & (chosen < 0.5).unsqueeze(-1)
         command = translation(action.skill, action.parameters)
         believed = decided(relations.binary.detach())
         shares = self.handed_on(state.box, believed, skill, command, takes)

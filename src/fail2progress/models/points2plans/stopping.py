@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.models.base import RelationLogits
 from fail2progress.models.handing_on import HOPS, untouched
+from fail2progress.models.layers import pairs_of
 from fail2progress.models.points2plans.tipping import decided
 
 _TOUCHING = 0.005
@@ -60,7 +61,7 @@ def room(box: Tensor, mask: Tensor, relations: RelationLogits, ahead: Tensor) ->
     """
     movable = relations.unary[..., UNARY.index("movable")] > 0
     inside, above, contact = (relations.binary[..., BINARY.index(name)] > 0 for name in ("inside", "above", "contact"))
-    pairs = mask.unsqueeze(1) & mask.unsqueeze(2) & ~torch.eye(mask.shape[1], dtype=torch.bool)
+    pairs = pairs_of(mask)
     inside = inside & pairs
     rides = inside | (above & contact & pairs)
     gap = torch.where(pairs & ~inside.any(dim=-1, keepdim=True), meeting(box, ahead), 2 * _FAR)
