@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,18 @@ def test_the_file_that_names_the_current_version_is_named_where_it_is_wrong(regi
 def test_weights_that_this_installation_does_not_have() -> None:
     with pytest.raises(CheckpointError, match=r"wings.safetensors: not in this installation; name a file of your own"):
         weights.path("wings.safetensors")
+
+
+def test_two_that_register_at_once_get_two_versions(registry: Registry) -> None:
+    with ThreadPoolExecutor(4) as threads:
+        named = list(threads.map(lambda seed: registry.register(made(seed), {}), range(12)))
+    assert sorted(named) == registry.versions() and len(set(named)) == 12
+
+
+def test_the_kind_of_a_model_is_told_by_its_digest(registry: Registry) -> None:
+    start = load_checkpoint(weights.path("stow-gnn.safetensors"))
+    registry.register(made(0), {})
+    registry.begin(start)
+    assert registry.kind(start.digest) == "stow-gnn" and registry.kind("0" * 64) == ""
+    registry.path("v0002").with_suffix(".json").write_text("{")
+    assert registry.kind(start.digest) == ""

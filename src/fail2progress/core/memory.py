@@ -71,7 +71,7 @@ def _are(cloud: SegmentedCloud, name: str | None) -> NDArray[np.bool_]:
     return np.array([one == name for one in cloud.names], dtype=bool)
 
 
-def witnessed(before: SegmentedCloud, after: SegmentedCloud, handled: str | None = None) -> NDArray[np.bool_]:
+def witnessed(before: SegmentedCloud, after: SegmentedCloud, handled: str) -> NDArray[np.bool_]:
     """(N,) of which segments it was seen where they went, or where the container went that held them; of what the skill itself
     `handled`, where it went.
 
@@ -83,7 +83,7 @@ def witnessed(before: SegmentedCloud, after: SegmentedCloud, handled: str | None
     return np.asarray(known & (seen | np.array(held, dtype=bool) & ~_are(before, handled)))
 
 
-def gone(before: SegmentedCloud, after: SegmentedCloud, handled: str | None = None) -> NDArray[np.bool_]:
+def gone(before: SegmentedCloud, after: SegmentedCloud, handled: str) -> NDArray[np.bool_]:
     """(N,) of which segments it was seen where they were, and not where they went; see `witnessed`."""
     return np.asarray(before.seen & ~witnessed(before, after, handled))
 

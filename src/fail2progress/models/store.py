@@ -6,10 +6,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from fail2progress.core.files import write_whole
+from fail2progress.core.files import alone, write_whole
 from fail2progress.core.gaps import FILE
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.checkpoint import Checkpoint, CheckpointError, copy_checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.models.checkpoint import Checkpoint, CheckpointError, copy_checkpoint, load_checkpoint, noted, save_checkpoint
 
 _NAME = re.compile(r"v\d+", re.ASCII)
 
@@ -17,6 +17,15 @@ _NAME = re.compile(r"v\d+", re.ASCII)
 def gaps_path(weights: Path) -> Path:
     """Where the gaps lie that came with what weights were learnt from: v0002.pipeline_gaps.json beside v0002.safetensors."""
     return weights.with_name(f"{weights.stem}.{FILE}")
+
+
+def kind_of_weights(weights: Path, digest: str) -> str:
+    """The name in the registry of models that is written beside weights; empty where that is damaged or of another digest."""
+    try:
+        note = noted(weights)
+    except CheckpointError:
+        return ""
+    return str(note.get("model")) if note["digest"] == digest else ""
 
 
 @dataclass(frozen=True)
@@ -44,16 +53,23 @@ class Registry:
         """Where a version lies."""
         return self.folder / f"{version}.safetensors"
 
+    def kind(self, digest: str) -> str:
+        """The kind of model whose weights have a digest (`kind_of_weights`); empty where no version has it."""
+        kinds = (kind_of_weights(self.path(version), digest) for version in reversed(self.versions()))
+        return next((kind for kind in kinds if kind), "")
+
     def register(self, model: SkillEffectModel, note: dict[str, object]) -> str:
         """Add a version, whole, without making it current."""
-        version = self._next()
-        save_checkpoint(model, self.path(version), {**note, "version": version})
+        with alone(self.folder):
+            version = self._next()
+            save_checkpoint(model, self.path(version), {**note, "version": version})
         return version
 
     def adopt(self, start: Checkpoint, note: dict[str, object]) -> str:
         """Add weights from elsewhere as they are, with their digest, without making them current."""
-        version = self._next()
-        copy_checkpoint(start, self.path(version), {**note, "version": version})
+        with alone(self.folder):
+            version = self._next()
+            copy_checkpoint(start, self.path(version), {**note, "version": version})
         return version
 
     def _next(self) -> str:

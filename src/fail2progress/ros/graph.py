@@ -273,5 +273,5 @@ def parameters(entry: NodeEntry) -> tuple[Parameter, ...]:
     """All parameters of a node."""
     model = Parameter("model", "", "weights to start from; empty: the registry's current ones, or the package's")
     own = {parameter.name for parameter in entry.parameters}
-    shared = (*COMMON, model) if entry.uses_model or entry.name == "learner" else COMMON
+    shared = (*COMMON, model) if entry.uses_model or entry.name in ("learner", "monitor") else COMMON
     return (*(p for p in shared if p.name not in own), *entry.parameters)

@@ -63,7 +63,7 @@ def concern(failure: Observed, scene: Scene) -> Concern:
     return Concern(tuple(sorted(concerned)), tuple(tuple(sorted(cluster)) for cluster in clusters), parent)
 
 
-def seen_moving(before: SegmentedCloud, after: SegmentedCloud, handled: str | None = None) -> list[int]:
+def seen_moving(before: SegmentedCloud, after: SegmentedCloud, handled: str) -> list[int]:
     """Rows of what moved, by as much as both sides of its box agree on: what is merely hidden moves one side only, and where what
     is out of sight was expected to go says nothing."""
     low, high = (after.bounds() - before.bounds()).transpose(1, 0, 2)

@@ -86,3 +86,10 @@ def test_what_is_damaged_or_must_be_converted_first_is_said(tmp_path: Path) -> N
     old.write_bytes(b"#ROSBAG V2.0\n" + bytes(100))
     with pytest.raises(BagError, match=r"a ROS 1 bag; convert it first: rosbags-convert"):
         list(read(old))
+
+
+def test_a_bag_that_was_cut_in_its_first_chunk_is_not_called_empty(tmp_path: Path) -> None:
+    (file,) = write(tmp_path / "bag", *CAMERA).glob("*.mcap")
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(BagError, match="cut short before its first whole message"):
+        info(tmp_path / "bag")

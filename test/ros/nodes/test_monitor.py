@@ -9,11 +9,14 @@ from fail2progress_msgs.msg import Relations, Step
 
 from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.core.scene import Array
+from fail2progress.failures.monitor import MonitorRule
 from fail2progress.failures.store import FailureStore
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.store import Registry
 from fail2progress.ros.conversions import records
 from fail2progress.ros.conversions import values as convert
+from fail2progress.ros.nodes import monitor
 from support import messages as m
 from support import traffic
 from support.rigs import rig, wait_for
@@ -57,3 +60,24 @@ def test_a_surprise_is_kept_and_told_and_is_no_failure(surprises: bool, ros: Any
         assert [convert.uuid_text(one.event) for one in verdicts] == ["", kept[0].id if surprises else ""]
         if surprises:
             assert wait_for(lambda: failures) and records.event_of(failures[0]).id == kept[0].id
+
+
+def test_a_model_that_was_taught_is_watched_by_the_rule_of_its_kind(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages name a model by its digest, which no calibration knows: the stack's versions know its kind."""
+    asked: list[str] = []
+
+    def rule(digest: str, relations: str, kind: str, surprises: bool) -> MonitorRule:
+        asked.append(kind)
+        return MonitorRule()
+
+    ros()
+    monkeypatch.setattr(monitor, "rule_for", rule)
+    with rig("monitor", monkeypatch) as made:
+        start = load_checkpoint(weights.path("stow-gnn.safetensors"))
+        taught = Registry(made.node.state_dir / "models").begin(start).digest
+        made.activate()
+        verdicts = made.collect("verdicts")
+        step = finished(0)
+        step.model = taught
+        assert made.send("steps", step) and made.send("relations", seen_after(0, np.zeros(3)))
+        assert wait_for(lambda: len(verdicts) == 1) and asked == ["stow-gnn"]

@@ -1,3 +1,4 @@
+import contextlib
 import itertools
 import os
 import signal
@@ -206,3 +207,11 @@ def test_a_worker_of_python_3_8_serves_this_one() -> None:
         WorkerSimulator(WorkerOptions(command=KINEMATIC)) as new,
     ):
         check(list(old.execute_all(jobs)), list(new.execute_all(jobs)))
+
+
+def test_a_worker_that_serves_itself_ends_and_says_so(tmp_path: Path, work: list[Job]) -> None:
+    command = [sys.executable, "-m", "fail2progress.simulation.worker", str(tmp_path / "itself.yaml")]
+    (tmp_path / "itself.yaml").write_text(f"simulator: worker\ncommand: {command}\nattempts: 1\n")
+    simulator = make(str(tmp_path / "itself.yaml"))
+    with contextlib.closing(simulator), pytest.raises(ValueError, match="that serves a worker: does it serve itself"):
+        simulator.execute(work[0])

@@ -12,7 +12,7 @@ from fail2progress.core.scene import FRAME
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags import pictures
 from fail2progress.ros.bags.pictures import COMPRESSED
-from fail2progress.ros.bags.reader import BagError, files, read
+from fail2progress.ros.bags.reader import BagError, cut_short, files, read
 from fail2progress.ros.bags.survey import Topic, survey
 from fail2progress.ros.bags.topics import COLOUR, COLOURS, DEPTH, DEPTHS, INFO, NAMELESS, Choice, Chooser, listed
 
@@ -111,7 +111,9 @@ def info(path: Path, choice: Choice | None = None, source: str = "", slop: float
     packed = any(file.suffix == ".zstd" for file in files(path))
     topics, disorder = survey(read(path))
     if not topics:
-        raise BagError(f"{path}: an empty recording, no message is in it")
+        cut = any(cut_short(file) for file in files(path))
+        why = "cut short before its first whole message" if cut else "an empty recording, no message is in it"
+        raise BagError(f"{path}: {why}")
     found, played, problem, moments = None, dict[str, str](), "", 0
     try:
         chooser = Chooser(topics, choice or Choice())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -68,6 +69,15 @@ def files(path: Path) -> list[Path]:
     if not path.is_file():
         raise BagError(f"{path}: no bag there (a folder with .mcap or .db3 files, or one such file)")
     return [path]
+
+
+def cut_short(file: Path) -> bool:
+    """Whether it is an MCAP file whose end is missing."""
+    if file.suffix != ".mcap":
+        return False
+    with file.open("rb") as opened:
+        opened.seek(-min(len(MCAP0_MAGIC), file.stat().st_size), os.SEEK_END)
+        return opened.read() != MCAP0_MAGIC
 
 
 def _old(path: Path) -> str:

@@ -23,6 +23,7 @@ from fail2progress.ros.conversions.values import (
     uuid_text,
 )
 from fail2progress.ros.lifecycle import StackNode
+from fail2progress.ros.model_node import kind_of
 
 REMEMBERED = 64
 
@@ -67,7 +68,7 @@ class MonitorNode(StackNode):
         if not set(seen.cloud.names) & set(attempt.before.names):
             raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
         detector = seen.source.split(" ")[0]  # by name, or the digest of the model that detects
-        rule = rule_for(attempt.model, detector, surprises=bool(self.param("surprises")))
+        rule = rule_for(attempt.model, detector, kind_of(self, attempt.model), bool(self.param("surprises")))
         self._tell(key, attempt, judge(attempt, matched_first(seen, attempt.before), rule))
         # Only now: what was refused leaves the step open for what comes next.
         self.open.pop(key, None)

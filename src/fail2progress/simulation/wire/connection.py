@@ -16,6 +16,11 @@ from typing import IO, Any
 from fail2progress.simulation.registry import SimulatorError
 from fail2progress.simulation.wire.frames import VERSION, Frame, ProtocolError, read_frame, write_frame
 
+_DEPTH = "FAIL2PROGRESS_WORKERS_ABOVE"
+"""Variable of a worker's environment: how many workers it is started by, one by the other."""
+_DEEPEST = 2
+"""A worker may serve another one, of another Python, say; one that serves itself would go on for ever."""
+
 
 class LostError(Exception):
     """The worker ended, or did not answer in time: what it was asked for has to be asked for again."""
@@ -50,6 +55,9 @@ class Connection:
 
     def _start(self, command: Sequence[str], path: Sequence[str]) -> tuple[IO[bytes], IO[bytes]]:
         """In a session of its own, so that Ctrl-C reaches the client alone; it ends with its standard input."""
+        above = int(os.environ.get(_DEPTH, "0"))
+        if above >= _DEEPEST:
+            raise SimulatorError(f"the worker {' '.join(command)!r} serves a worker that serves a worker: does it serve itself?")
         found = path or ([entry for entry in sys.path if entry] if command[0] == sys.executable else ())
         try:
             self._process = subprocess.Popen(
@@ -58,7 +66,7 @@ class Connection:
                 stdout=subprocess.PIPE,
                 stderr=self._said,
                 start_new_session=True,
-                env={**os.environ, **({"PYTHONPATH": os.pathsep.join(found)} if found else {})},
+                env={**os.environ, _DEPTH: str(above + 1), **({"PYTHONPATH": os.pathsep.join(found)} if found else {})},
             )
         except OSError as error:
             raise SimulatorError(f"the worker {command[0]!r} cannot be started: {error.strerror}") from error
