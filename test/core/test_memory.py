@@ -128,9 +128,13 @@ def test_what_is_out_of_sight_was_not_seen_to_go_where_it_was_expected() -> None
     memory = ObjectMemory()
     before = memory.update(cloud(0))
     after = memory.update(cloud(1, (0, 2)), np.ones((3, 3)))
-    assert witnessed(before, after).tolist() == [False, True, False] and gone(before, after).tolist() == [True, False, True]
+    assert witnessed(before, after, "b").tolist() == [False, True, False] and gone(before, after, "b").tolist() == [
+        True,
+        False,
+        True,
+    ]
     unknown = replace(before, points=np.full_like(before.points, np.nan))
-    assert not witnessed(unknown, after).any() and not gone(unknown, after).any()
+    assert not witnessed(unknown, after, "b").any() and not gone(unknown, after, "b").any()
 
 
 def test_what_is_out_of_sight_in_a_container_was_seen_to_go_where_that_went() -> None:
@@ -139,8 +143,8 @@ def test_what_is_out_of_sight_in_a_container_was_seen_to_go_where_that_went() ->
     points[1] = points[0].mean(axis=0) + 0.1 * (points[0] - points[0].mean(axis=0))
     before = memory.update(replace(first, points=points))
     after = memory.update(later, np.ones((3, 3)))
-    assert witnessed(before, after).all()
-    assert not witnessed(before, replace(after, visibility=np.array([0.0, 0.0, 1.0], np.float32)))[:2].any()
+    assert witnessed(before, after, "c").all()
+    assert not witnessed(before, replace(after, visibility=np.array([0.0, 0.0, 1.0], np.float32)), "c")[:2].any()
 
 
 def test_what_the_skill_took_out_of_a_container_is_where_it_was_to_go() -> None:

@@ -76,9 +76,9 @@ def test_what_was_seen_to_move_moved_on_both_sides() -> None:
     later[0, :, 0] += 2 * SEEN_MOVING
     later[1, :, 0] = np.clip(later[1, :, 0], 0.02, None)  # the near side is hidden now
     later[2] += 0.4 * SEEN_MOVING
-    assert seen_moving(before, replace(before, points=later)) == [0]
+    assert seen_moving(before, replace(before, points=later), before.names[0]) == [0]
     hidden = np.array([0.0, 1.0, 1.0], np.float32)  # where it was expected to go is no observation
-    assert seen_moving(before, replace(before, points=later, visibility=hidden)) == []
+    assert seen_moving(before, replace(before, points=later, visibility=hidden), before.names[0]) == []
 
 
 @pytest.mark.parametrize("kind", failures.KINDS)
