@@ -114,12 +114,3 @@ def test_two_that_register_at_once_get_two_versions(registry: Registry) -> None:
     with ThreadPoolExecutor(4) as threads:
         named = list(threads.map(lambda seed: registry.register(made(seed), {}), range(12)))
     assert sorted(named) == registry.versions() and len(set(named)) == 12
-
-
-def test_the_kind_of_a_model_is_told_by_its_digest(registry: Registry) -> None:
-    start = load_checkpoint(weights.path("stow-gnn.safetensors"))
-    registry.register(made(0), {})
-    registry.begin(start)
-    assert registry.kind(start.digest) == "stow-gnn" and registry.kind("0" * 64) == ""
-    registry.path("v0002").with_suffix(".json").write_text("{")
-    assert registry.kind(start.digest) == ""

@@ -14,14 +14,9 @@ from fail2progress.core.files import write_whole
 from fail2progress.core.registry import RegistryError
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.notes import SCHEMA, CheckpointError, noted
 from fail2progress.models.registry import MODELS
 from fail2progress.skills.vocabulary import current
-
-SCHEMA = 1
-
-
-class CheckpointError(ValueError):
-    """A checkpoint that cannot be used, and why."""
 
 
 @dataclass(frozen=True)
@@ -132,21 +127,6 @@ def _optional(model: SkillEffectModel) -> set[str]:
     """Weights that a checkpoint may lack: adapters without effect, which came later than it."""
     adapters = {id(parameter) for parameter in model.adapter_parameters()}
     return {name for name, parameter in model.named_parameters() if id(parameter) in adapters}
-
-
-def noted(weights: Path) -> dict[str, object]:
-    """What is written beside weights, which are not read; CheckpointError where it is not there or damaged."""
-    path = weights.with_suffix(".json")
-    try:
-        note = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error})") from error
-    if not isinstance(note, dict) or note.get("schema") != SCHEMA:
-        found = note.get("schema") if isinstance(note, dict) else type(note).__name__
-        raise CheckpointError(f"{path}: schema {found}, this version reads {SCHEMA}")
-    if not isinstance(note.get("digest"), str) or not isinstance(note.get("config"), dict):
-        raise CheckpointError(f"{path}: 'digest' or 'config' is missing")
-    return note
 
 
 def _build(note: dict[str, object], path: Path) -> SkillEffectModel:

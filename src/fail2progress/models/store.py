@@ -9,7 +9,7 @@ from pathlib import Path
 from fail2progress.core.files import alone, write_whole
 from fail2progress.core.gaps import FILE
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.checkpoint import Checkpoint, CheckpointError, copy_checkpoint, load_checkpoint, noted, save_checkpoint
+from fail2progress.models.checkpoint import Checkpoint, CheckpointError, copy_checkpoint, load_checkpoint, save_checkpoint
 
 _NAME = re.compile(r"v\d+", re.ASCII)
 
@@ -17,15 +17,6 @@ _NAME = re.compile(r"v\d+", re.ASCII)
 def gaps_path(weights: Path) -> Path:
     """Where the gaps lie that came with what weights were learnt from: v0002.pipeline_gaps.json beside v0002.safetensors."""
     return weights.with_name(f"{weights.stem}.{FILE}")
-
-
-def kind_of_weights(weights: Path, digest: str) -> str:
-    """The name in the registry of models that is written beside weights; empty where that is damaged or of another digest."""
-    try:
-        note = noted(weights)
-    except CheckpointError:
-        return ""
-    return str(note.get("model")) if note["digest"] == digest else ""
 
 
 @dataclass(frozen=True)
@@ -52,11 +43,6 @@ class Registry:
     def path(self, version: str) -> Path:
         """Where a version lies."""
         return self.folder / f"{version}.safetensors"
-
-    def kind(self, digest: str) -> str:
-        """The kind of model whose weights have a digest (`kind_of_weights`); empty where no version has it."""
-        kinds = (kind_of_weights(self.path(version), digest) for version in reversed(self.versions()))
-        return next((kind for kind in kinds if kind), "")
 
     def register(self, model: SkillEffectModel, note: dict[str, object]) -> str:
         """Add a version, whole, without making it current."""

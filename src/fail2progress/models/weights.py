@@ -9,6 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from fail2progress.models.notes import CheckpointError
+
 RELATIONAL = "relational.safetensors"
 KEEPSAKE = "rehearsal.safetensors"
 DEFAULT = Path(RELATIONAL).stem
@@ -35,8 +37,6 @@ def path(name: str) -> Path:
     """Where a file of fail2progress/weights lies; CheckpointError where this installation does not have it."""
     found = folder() / name
     if not found.is_file():
-        from fail2progress.models.checkpoint import CheckpointError  # needs torch, which the monitor's process does without
-
         raise CheckpointError(f"{found}: not in this installation; name a file of your own")
     return found
 

@@ -10,7 +10,7 @@ from fail2progress_msgs.msg import ModelState, ModelUpdate
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.models.hot_swap import LiveModel, Offer
-from fail2progress.models.store import Registry, kind_of_weights
+from fail2progress.models.store import Registry
 from fail2progress.ros.conversions.values import check_schema, header
 from fail2progress.ros.lifecycle import StackNode
 
@@ -28,15 +28,6 @@ def starting_model(node: StackNode) -> Checkpoint:
     if (versions.folder / "CURRENT").exists():
         return versions.current()
     return load_checkpoint(Path(named) if named else weights.path(weights.RELATIONAL))
-
-
-def kind_of(node: StackNode, digest: str) -> str:
-    """The kind of the model that planned: of a version of the stack, or of the model that it starts from; else empty.
-
-    Messages name a model by its digest alone.
-    """
-    named = str(node.param("model"))
-    return registry(node).kind(digest) or (kind_of_weights(Path(named), digest) if named else "")
 
 
 class ModelNode(StackNode):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from pathlib import Path
 from typing import Any
 
 from fail2progress_msgs.msg import Relations, Step, Verdict
@@ -12,6 +13,7 @@ from fail2progress.core.memory import matched_first
 from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.sentences import story
 from fail2progress.failures.store import FailureStore
+from fail2progress.models.notes import kind_of_version, kind_of_weights
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import attempt_of, event_msg, mismatch_msg, phase_of
 from fail2progress.ros.conversions.values import (
@@ -23,7 +25,6 @@ from fail2progress.ros.conversions.values import (
     uuid_text,
 )
 from fail2progress.ros.lifecycle import StackNode
-from fail2progress.ros.model_node import kind_of
 
 REMEMBERED = 64
 
@@ -68,10 +69,15 @@ class MonitorNode(StackNode):
         if not set(seen.cloud.names) & set(attempt.before.names):
             raise Refused("name", f"step {key[1]}: other segments are seen after it than before")
         detector = seen.source.split(" ")[0]  # by name, or the digest of the model that detects
-        rule = rule_for(attempt.model, detector, kind_of(self, attempt.model), bool(self.param("surprises")))
+        rule = rule_for(attempt.model, detector, self._kind(attempt.model), bool(self.param("surprises")))
         self._tell(key, attempt, judge(attempt, matched_first(seen, attempt.before), rule))
         # Only now: what was refused leaves the step open for what comes next.
         self.open.pop(key, None)
+
+    def _kind(self, digest: str) -> str:
+        """Of the model that planned, whose digest alone a message has: a version, or what the stack starts from."""
+        named = str(self.param("model"))
+        return kind_of_version(self.state_dir / "models", digest) or (kind_of_weights(Path(named), digest) if named else "")
 
     def _tell(self, key: tuple[str, int], attempt: SkillExecution, taken: StepResult) -> None:
         """Durable first, then the failure, then the verdict that the planner waits for.

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from fail2progress.models import weights
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.notes import kind_of_version, kind_of_weights
+from fail2progress.models.store import Registry
+
+
+def test_the_kind_of_a_model_is_told_by_its_digest(tmp_path: Path) -> None:
+    start, other = (load_checkpoint(weights.path(name)) for name in ("stow-gnn.safetensors", "plain.safetensors"))
+    versions = Registry(tmp_path)
+    for one in (start, other):
+        versions.begin(one)
+    assert kind_of_version(tmp_path, start.digest) == "stow-gnn" and kind_of_version(tmp_path, "0" * 64) == ""
+    versions.path("v0001").with_suffix(".json").write_text("{")
+    assert kind_of_version(tmp_path, start.digest) == "" and kind_of_version(tmp_path, other.digest) == other.model.name
+    assert kind_of_weights(tmp_path / "none.safetensors", start.digest) == ""
