@@ -7,7 +7,8 @@ import pytest
 from fail2progress.evaluation import evaluate as room
 from fail2progress.evaluation.trials import TrialResult
 from fail2progress.models import weights
-from fail2progress.models.checkpoint import CheckpointError, load_checkpoint
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.notes import CheckpointError
 
 KEYS = {"task", "objects", "method", "trials", "successes", "rate", "ci95", "seed", "seconds", "model"}
 RESULT = TrialResult(100_000, 3, True, "done", 5, 5, 0.9, "", (0, 0, 0, 5), float("nan"), 0.01, (10, 0, 0))

@@ -12,7 +12,7 @@ from fail2progress.cli import doctor
 from fail2progress.cli.common import Commands, to_json
 from fail2progress.learning.pretraining.shards import DataError
 from fail2progress.models import weights
-from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.notes import CheckpointError
 
 COMMANDS = (["generate"], ["train"], ["evaluate"], ["learn"], ["failures", "ls"], ["failures", "show"], ["failures", "export"],
             ["doctor"])  # fmt: skip

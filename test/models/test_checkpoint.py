@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save
 from fail2progress.core.relations import BINARY
 from fail2progress.core.vocabulary import VERSION_1, VocabularyError
 from fail2progress.models.base import Action
-from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.skills.vocabulary import current
 

@@ -6,7 +6,8 @@ import torch
 
 from fail2progress.learning.finetuning.versions import version_of
 from fail2progress.models import weights
-from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.store import Registry
 

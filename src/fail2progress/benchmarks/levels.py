@@ -20,7 +20,8 @@ from fail2progress.core.files import whole_file, write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.learning.pretraining.pretrain import prepared, shape_codes
 from fail2progress.learning.pretraining.shards import digest, open_dataset
-from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.registry import MODELS, configuration
 from fail2progress.models.training.parallel import one_thread
 from fail2progress.models.training.training import TrainingOptions, train

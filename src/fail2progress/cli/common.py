@@ -94,7 +94,7 @@ def _mistake(error: Exception, words: Sequence[str]) -> str:
     from fail2progress.core.vocabulary import VocabularyError
     from fail2progress.failures.store import StoreError
     from fail2progress.learning.pretraining.shards import DataError
-    from fail2progress.models.checkpoint import CheckpointError
+    from fail2progress.models.notes import CheckpointError
 
     if not isinstance(error, (CheckpointError, DataError, RegistryError, RunError, StoreError, VocabularyError)):
         raise error

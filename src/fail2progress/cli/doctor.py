@@ -122,7 +122,8 @@ def _weights() -> list[Finding]:
     try:
         from fail2progress.learning.finetuning import rehearsal as replay
         from fail2progress.models import weights
-        from fail2progress.models.checkpoint import CheckpointError, load_checkpoint
+        from fail2progress.models.checkpoint import load_checkpoint
+        from fail2progress.models.notes import CheckpointError
     except ImportError as error:
         return [Finding("weights", False, True, f"cannot be read ({error})", "see the packages above")]
     checks: dict[str, Callable[[Path], str]] = {

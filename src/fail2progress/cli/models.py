@@ -192,7 +192,7 @@ def _known(versions: Registry, version: str) -> None:
 
 def _note(versions: Registry, version: str) -> dict[str, Any]:
     """What is noted beside the weights, read without loading them."""
-    from fail2progress.models.checkpoint import noted
+    from fail2progress.models.notes import noted
 
     return noted(versions.path(version))
 

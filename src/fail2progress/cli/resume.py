@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.training import Start, adam_state
 

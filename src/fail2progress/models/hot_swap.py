@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
+from fail2progress.models.notes import CheckpointError
 
 KEPT = 4
 """Models that stay loaded, so that what an older one planned can be judged by it."""

@@ -9,7 +9,8 @@ from pathlib import Path
 from fail2progress.core.files import alone, write_whole
 from fail2progress.core.gaps import FILE
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.checkpoint import Checkpoint, CheckpointError, copy_checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.models.checkpoint import Checkpoint, copy_checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.models.notes import CheckpointError
 
 _NAME = re.compile(r"v\d+", re.ASCII)
 

@@ -19,7 +19,8 @@ from fail2progress.evaluation.studies.methods import (
 )
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.models import weights
-from fail2progress.models.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 
 NOTHING = "nothing to learn from: no failure of a wrong symbolic prediction was met in 4 trials"

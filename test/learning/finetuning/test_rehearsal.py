@@ -9,7 +9,7 @@ from safetensors.torch import load_file, save_file
 from fail2progress.learning.finetuning import rehearsal as replay
 from fail2progress.learning.finetuning.rehearsal import choose, codes_of, load_rehearsal, save_codes, save_rehearsal
 from fail2progress.learning.pretraining.pretrain import shape_codes, split
-from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import COMPUTED, Transitions, concatenate, select
 from fail2progress.skills.vocabulary import current

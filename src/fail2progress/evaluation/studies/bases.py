@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.registry import MODELS
 
 

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.learning.pretraining.pretrain import shape_codes, split
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.checkpoint import CheckpointError
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.transitions import COMPUTED, Transitions, renumbered, select
 from fail2progress.skills.vocabulary import current

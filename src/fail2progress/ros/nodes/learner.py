@@ -19,7 +19,8 @@ from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.learning.finetuning.versions import register_lesson, remembered
 from fail2progress.models import weights
-from fail2progress.models.checkpoint import Checkpoint, CheckpointError, load_checkpoint, read_note
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, read_note
+from fail2progress.models.notes import CheckpointError
 from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.particles import particles_msg
 from fail2progress.ros.conversions.records import report_of
