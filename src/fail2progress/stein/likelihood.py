@@ -15,7 +15,6 @@ from fail2progress.models.prediction import Belief
 from fail2progress.stein.solids import Placed
 from fail2progress.stein.states import StateSpace
 
-DIRECTIONS = ("left", "right", "front", "behind")
 SCOPES = ("all", "all-robot", "support")
 _UNSURE = 0.2
 """Probabilities so near a half leave open whether a relation holds."""
@@ -26,8 +25,9 @@ _SUPPORT = ("above", "below", "contact", "inside")
 class FailureRelations:
     """R_F is every relation among the objects concerned, and that each stands above some table where it did.
 
-    scope "all": directions are those of the cluster, they turn with it. "all-robot": directions as the robot sees them, so that a
-    cluster can hardly turn. "support": above, below, contact and inside alone.
+    scope "all": all among these is as someone sees it who has turned with the cluster: directions turn with it, and how it is
+    turned is nothing that R_F speaks of (docs/decisions/0123). "all-robot": as the robot sees it, so that a cluster can hardly
+    turn. "support": above, below, contact and inside alone, as the robot sees them.
     """
 
     model: SkillEffectModel
@@ -82,9 +82,7 @@ class FailureRelations:
         posed = self.model.detect(self.moved(particles)).binary
         among = posed[:, rows][:, :, rows]
         if self.scope == "all":
-            facing = self.model.detect(self._embedded(space.place_turned_back(particles), None)).binary[:, rows][:, :, rows]
-            turns = torch.tensor([name in DIRECTIONS for name in BINARY])
-            among = torch.where(turns, facing, among)
+            among = self.model.detect(self._embedded(space.place_turned_back(particles), None)).binary[:, rows][:, :, rows]
         above = posed[:, rows][:, :, list(space.table_rows), BINARY.index("above")].amax(dim=2)
         return among, above[:, self._stands()]
 

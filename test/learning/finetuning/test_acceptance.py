@@ -128,6 +128,8 @@ def test_an_error_in_what_is_chance_is_not_held_against_a_model() -> None:
     usual = replace(before, failure_f1=0.9, motion=0.11, failure_error=0.09, **off(0.15))
     assert judge(before, usual).passed  # no worse than nine of ten of its kind, whose error is halved
     assert not judge(before, replace(usual, **off(0.10))).passed  # an exception among them
+    assert judge(before, replace(usual, motion=0.12)).passed
+    assert not judge(before, replace(usual, motion=0.13)).passed  # farther off than before: they are of another kind
     still = replace(usual, failure_error=0.19)
     assert not judge(before, still).passed
     assert judge(before, replace(still, calm=0.4)).passed  # where things end is mostly chance: relations alone count

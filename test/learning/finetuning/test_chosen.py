@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fail2progress.core.relations import BINARY
 from fail2progress.learning.finetuning import chosen as room
 from fail2progress.learning.finetuning.chosen import (
     KEPT,
@@ -183,6 +184,20 @@ def test_what_tips_or_turns_each_time_tips_or_turns_in_executions_that_are_alike
     assert ends_alike(event, every, [turns, swung(2, -1.1)]).tolist() == [False, False, True]
     assert ends_alike(event, every, [tips, done]).all()  # it does so by chance
     assert ends_alike(event, every, [swung(2, 0.3)]).all()  # of a small block no corner ends elsewhere
+
+
+def test_what_lies_on_other_things_each_time_does_so_in_executions_that_are_alike() -> None:
+    """A domino leans on the next, and not on the table, as all of it does where it is drawn farther from the next."""
+    stands, event = failures.outcome("stack"), failures.event("stack")
+    binary = np.array(stands.after.relations.binary, float)
+    row = stands.after.scene.index("top")
+    for other, name in enumerate(stands.after.scene.names):
+        binary[row, other, BINARY.index("contact")] = name.startswith("table")
+    lies = replace(stands, after=replace(stands.after, relations=replace(stands.after.relations, binary=binary)))
+    assert ends_alike(event, [stands, lies], [stands, stands]).tolist() == [True, False]
+    assert ends_alike(event, [stands, lies], [lies, lies]).tolist() == [False, True]
+    assert ends_alike(event, [stands, lies], [stands, lies]).all()  # it does so by chance
+    assert ends_alike(event, [stands, lies]).all()
 
 
 def ended_aside(outcome: Outcome, name: str, shift: tuple[float, float, float]) -> Outcome:

@@ -256,11 +256,11 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> str | None:
     """Where what moved is predicted too far off: in the failure, or in its kind where the failure does not tell.
 
     It need not come out better there than its kind does: where the error on held-back executions is halved, or where things
-    end is mostly chance, it is enough that the failure is no exception among them. Where nothing of the failure but its motion
-    tells whether it is mended, its kind must have become good enough for that (docs/decisions/0069), and so must what was
-    farthest off: a board that falls is one of many things, of which the others stay and are foreseen to (0098). Where this does
-    not tell either, as the old model was right about it, or as it is chance, as with what falls and bounces, its kind alone
-    tells: what is farthest off there must have come closer, as far as it is no chance (0104, 0120).
+    end is mostly chance, it is enough that the failure is no exception among them and, unless it is chance, no farther off than
+    before (0123). Where nothing of the failure but its motion tells whether it is mended, its kind must have become good enough
+    for that (docs/decisions/0069), and so must what was farthest off: a board that falls is one of many things, of which the
+    others stay and are foreseen to (0098). Where this does not tell either, as the old model was right about it, or as it is
+    chance, as with what falls and bounces, its kind alone tells: what is farthest off there must have come closer (0104, 0120).
     """
     off, was, closer = _told(after), _told(before), _closer(before, after, rule)
     if after.asked == 0 and (after.luck > 0 or was <= rule.close) and not closer:
@@ -269,8 +269,8 @@ def _astray(before: Scores, after: Scores, rule: Rule) -> str | None:
         learnt = closer and (after.luck > 0 or after.failure_error <= rule.close)
     else:
         learnt = after.failure_error <= max(rule.motion * before.failure_error, rule.close) or after.calm < rule.calm
-    right = off <= max(rule.motion * was, rule.close) or (learnt and off <= after.far)
-    return None if right else f"what moved is predicted {1000 * off:.0f} mm off"
+    usual = learnt and off <= after.far and (off <= was or after.luck > 0)
+    return None if usual or off <= max(rule.motion * was, rule.close) else f"what moved is predicted {1000 * off:.0f} mm off"
 
 
 def _closer(before: Scores, after: Scores, rule: Rule) -> bool:

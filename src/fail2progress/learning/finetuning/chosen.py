@@ -127,24 +127,26 @@ def ends_alike(event: FailureEvent, outcomes: Sequence[Outcome], again: Sequence
     topple near an edge the model gets those wrong above all that fall off, and data of these teach that all fall (0076).
 
     The table below holds a bar that a closing drawer carries as it holds one that falls off: so what falls is asked, too
-    (docs/decisions/0103). What tipped or turned each time that the failure was carried out `again` does so, too (0107). What
-    no execution shows says nothing.
+    (docs/decisions/0103). What tipped or turned each time that the failure was carried out `again` does so, too (0107), and what
+    then lay on furniture each time, or never, as a domino that leans on the next (0123). What no execution shows says nothing.
     """
     observed, names = event.observed, _seen_to_end(event)
     rows = [(name, _falls(_ways_seen(event, name, again), event.header.call.call())) for name in names]
     swung = [(name, way) for name, fell in rows if not fell for way in (_TIPS, _TURNS) if again and _swings(name, way, again)]
+    rests = [(name, _rests(name, again[0])) for name in names if again and len({_rests(name, one) for one in again}) == 1]
     shown = np.array(
         [
             [
                 *(held(name, one.after.relations) == held(name, observed) for name, _ in rows),
                 *(_falls(_ways(name, one), one.call) == fell for name, fell in rows),
                 *(_swings(name, way, [one]) for name, way in swung),
+                *(_rests(name, one) == on for name, on in rests),
             ]
             for one in (*outcomes, *again)
         ],
         bool,
     )
-    shown = shown.reshape(len(outcomes) + len(again), 2 * len(rows) + len(swung))
+    shown = shown.reshape(len(outcomes) + len(again), 2 * len(rows) + len(swung) + len(rests))
     return np.asarray(shown[: len(outcomes), shown.any(axis=0)].all(axis=1))
 
 
@@ -201,6 +203,13 @@ def _swung(name: str, outcome: Outcome) -> int:
     yaw = abs(np.arctan2(turn[1, 0] - turn[0, 1], turn[0, 0] + turn[1, 1]))
     reach = float(np.linalg.norm(outcome.before.scene.sizes[outcome.before.scene.index(name), :2])) / 2
     return _TURNS if 2.0 * np.sin(yaw / 2) * reach > CLOSE else _NEITHER
+
+
+def _rests(name: str, outcome: Outcome) -> bool:
+    """Whether a thing ends touching something that stands fast, and not only what can be moved itself."""
+    scene, true = outcome.after.scene, np.asarray(outcome.after.relations.binary, float)
+    fast = np.array([not spec.movable for spec in scene.objects])
+    return bool((true[scene.index(name), fast, BINARY.index("contact")] > 0.5).any())
 
 
 def _shown(mismatch: Mismatch, outcome: Outcome) -> bool:

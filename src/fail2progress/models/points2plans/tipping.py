@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from fail2progress.models.handing_on import HIDDEN, SHY, STILL, fixed_start, untouched
+from fail2progress.models.layers import pairs_of
 
 _GOES = 0.02
 """Metres of motion from which a thing may fall over: it falls or does not, however much less than the hand it moves."""
@@ -13,6 +14,8 @@ _LEAST = 0.005
 """Metres that an arm is long at least."""
 _SAME = 0.02
 """Metres by which the foot of what lies in the way may be above that of what falls."""
+_STEEP = 0.9
+"""Share of a thing's own reach by which its middle may lie higher and it still leans: beyond, it would stand."""
 _SHARP = 16.0
 """How much nearer to none and all predictions are than what is fitted: as long as it is learnt, a half must have a slope."""
 
@@ -66,24 +69,31 @@ def quarter_turn(box: Tensor, command: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rest(stood: Tensor, tips: Tensor, mask: Tensor, command: Tensor) -> Tensor:
-    """(B, N, 3) metres upwards by which the middles of what tips over lie higher, where it comes down on what stands in its way.
+    """(B, N, 3) metres by which the middles of what tips over lie higher, and less far ahead as it leans, where it comes down on
+    what stands in its way, or on what tips before it and lies there then, as one domino on the next.
 
-    stood (B, N, 2, 3): boxes where the skill leaves them, upright, m; tips (B, N): what tips is in nobody's way. What covers the
-    middle carries all of it, and what lies farther on or less far one end, while the other is on the ground.
+    stood (B, N, 2, 3): boxes where the skill leaves them, upright, m; tips (B, N). What covers the middle carries all of it, and
+    what lies farther on or less far one end, while the other is on the ground.
     """
     half = (stood[:, :, 1] - stood[:, :, 0]) / 2
     ahead = (command[:, :2] / command[:, :2].norm(dim=-1, keepdim=True).clamp(min=1e-4)).unsqueeze(1)
     foot = (stood.mean(dim=2)[..., :2] + ahead * _thickness(half).unsqueeze(-1)).unsqueeze(2)
     way = torch.where(ahead.abs() < 1e-6, 1e-6, ahead).unsqueeze(1)
-    one, two = ((stood[:, None, :, side, :2] - foot) / way for side in (0, 1))
+    over, grown = quarter_turn(stood, command)
+    lying, tipped = stood + over.unsqueeze(2) + torch.stack([-grown, grown], dim=2) / 2, (tips >= 0.5).unsqueeze(-1)
+    ends = torch.where(tipped.unsqueeze(-1), lying, stood).unsqueeze(1)
+    one, two = ((ends[..., side, :2] - foot) / way for side in (0, 1))
     near, far = torch.minimum(one, two).amax(dim=-1), torch.maximum(one, two).amin(dim=-1)
     middle, length = half[..., 2].unsqueeze(2), 2 * half[..., 2].unsqueeze(2)
-    low, high = (stood[:, None, :, side, 2] - stood[:, :, None, 0, 2] for side in (0, 1))
-    below = mask.unsqueeze(1) & (tips < 0.5).unsqueeze(1) & (low < _SAME) & (high > 0) & (high < length)
-    meets = below & (near + far > 0) & (near < far) & (near < length)
+    low, high = (ends[..., side, 2] - stood[:, :, None, 0, 2] for side in (0, 1))
+    below = pairs_of(mask) & (low < _SAME) & (high > 0) & (high < length)
+    before = torch.where(tipped.transpose(1, 2), (near > 0) & tipped, near + far > 0)
+    meets = below & before & (near < far) & (near < length)
     part = torch.minimum(middle / near.clamp(min=_LEAST), middle / (length - far).clamp(min=_LEAST)).clamp(max=1.0)
     rise = torch.where(meets, high * part, 0.0).amax(dim=-1)
-    return torch.stack([torch.zeros_like(rise), torch.zeros_like(rise), rise], dim=-1)
+    reach = half[..., 2]
+    back = reach - (reach.square() - torch.minimum(rise, _STEEP * reach).square()).clamp(min=0.0).sqrt()
+    return torch.cat([-back.unsqueeze(-1) * ahead, rise.unsqueeze(-1)], dim=-1)
 
 
 def _thickness(half: Tensor) -> Tensor:
