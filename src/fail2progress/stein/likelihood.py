@@ -15,6 +15,7 @@ from fail2progress.models.prediction import Belief
 from fail2progress.stein.solids import Placed
 from fail2progress.stein.states import StateSpace
 
+DIRECTIONS = ("left", "right", "front", "behind")
 SCOPES = ("all", "all-robot", "support")
 _UNSURE = 0.2
 """Probabilities so near a half leave open whether a relation holds."""
@@ -25,9 +26,9 @@ _SUPPORT = ("above", "below", "contact", "inside")
 class FailureRelations:
     """R_F is every relation among the objects concerned, and that each stands above some table where it did.
 
-    scope "all": all among these is as someone sees it who has turned with the cluster: directions turn with it, and how it is
-    turned is nothing that R_F speaks of (docs/decisions/0123). "all-robot": as the robot sees it, so that a cluster can hardly
-    turn. "support": above, below, contact and inside alone, as the robot sees them.
+    scope "all": directions are those of the cluster, they turn with it; of a cluster that may be turned all around all is as
+    someone sees it who has turned with it, so that R_F does not speak of how it is turned (docs/decisions/0123). "all-robot": as
+    the robot sees it, so that a cluster can hardly turn. "support": above, below, contact and inside alone, as it sees them.
     """
 
     model: SkillEffectModel
@@ -82,7 +83,10 @@ class FailureRelations:
         posed = self.model.detect(self.moved(particles)).binary
         among = posed[:, rows][:, :, rows]
         if self.scope == "all":
-            among = self.model.detect(self._embedded(space.place_turned_back(particles), None)).binary[:, rows][:, :, rows]
+            facing = self.model.detect(self._embedded(space.place_turned_back(particles), None)).binary[:, rows][:, :, rows]
+            all_around = not set(space.group) & space.fixed
+            turns = torch.tensor([all_around or name in DIRECTIONS for name in BINARY])
+            among = torch.where(turns, facing, among)
         above = posed[:, rows][:, :, list(space.table_rows), BINARY.index("above")].amax(dim=2)
         return among, above[:, self._stands()]
 

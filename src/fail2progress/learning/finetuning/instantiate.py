@@ -17,10 +17,9 @@ from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 from fail2progress.skills.samplers import stein_sampler
 from fail2progress.stein.actions import carried
+from fail2progress.stein.likelihood import DIRECTIONS
 from fail2progress.stein.states import StateSpace
 from fail2progress.tasks.layout import random_camera_pose
-
-_DIRECTIONS = ("left", "right", "front", "behind")
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ def kept(
     before = sample.outcome.before
     scene = before.scene if robot else turned_back(before.scene, sample.turn)
     touching = np.asarray(before.relations.binary, float)[..., BINARY.index("contact")] > 0.5
-    now = np.where([name in _DIRECTIONS for name in BINARY], binary_relations(scene.bounds(), touching), before.relations.binary)
+    now = np.where([name in DIRECTIONS for name in BINARY], binary_relations(scene.bounds(), touching), before.relations.binary)
     rows = [row for row in (space.concerned if among is None else among) if relations.names[row] in scene.names]
     index = [scene.index(relations.names[row]) for row in rows]
     then = np.asarray(relations.binary, float)
