@@ -1,5 +1,3 @@
-import math
-
 import pytest
 import torch
 from torch import Tensor
@@ -66,11 +64,6 @@ def test_what_is_predicted_is_nearer_to_none_and_all_than_what_is_fitted(share: 
     assert fitted == pytest.approx(share, abs=0.03) and abs(said - round(share)) < 0.5 * abs(fitted - round(share))
 
 
-def leaning(rise: float) -> float:
-    """Metres ahead by which the middle of a block of 20 cm is nearer to its foot if it lies so much higher."""
-    return math.sqrt(0.1**2 - rise**2) - 0.1
-
-
 @pytest.mark.parametrize(
     ("near", "far", "height", "rises"),
     [
@@ -88,7 +81,7 @@ def test_what_tips_comes_down_on_what_stands_in_its_way(near: float, far: float,
     other = torch.tensor([[[[0.03 + near, -0.02, 0.0], [0.03 + far, 0.05, height]]]])
     boxes, mask = torch.cat([block(0.2), other], dim=1), torch.ones(1, 2, dtype=torch.bool)
     found = rest(boxes, torch.tensor([[1.0, 0.0]]), mask, COMMAND)
-    torch.testing.assert_close(found[0, 0], torch.tensor([leaning(rises), 0.0, rises]))
+    torch.testing.assert_close(found[0, 0], torch.tensor([0.0, 0.0, rises]))
     assert not rest(boxes, torch.tensor([[1.0, 1.0]]), mask, COMMAND)[0, 1].any()  # what falls as well lies on nothing
     assert not rest(boxes, torch.tensor([[1.0, 0.0]]), mask, -COMMAND).any()  # nothing is there
 
@@ -98,8 +91,8 @@ def test_what_tips_comes_down_on_what_tips_before_it() -> None:
     ahead = torch.tensor([0.08, 0.0, 0.0])
     boxes, mask = torch.cat([block(0.2), block(0.2) + ahead], dim=1), torch.ones(1, 2, dtype=torch.bool)
     found = rest(boxes, torch.tensor([[1.0, 1.0]]), mask, COMMAND)
-    torch.testing.assert_close(found[0], torch.tensor([[leaning(0.03), 0.0, 0.03], [0.0, 0.0, 0.0]]))
+    torch.testing.assert_close(found[0], torch.tensor([[0.0, 0.0, 0.03], [0.0, 0.0, 0.0]]))
     back = rest(boxes, torch.tensor([[1.0, 1.0]]), mask, -COMMAND)
-    torch.testing.assert_close(back[0], found[0].flip(0) * torch.tensor([-1.0, 1.0, 1.0]))
+    torch.testing.assert_close(back[0], found[0].flip(0))
     near = rest(torch.cat([block(0.2), block(0.2) + 2 * ahead], dim=1), torch.tensor([[1.0, 1.0]]), mask, COMMAND)
     assert 0.0 < float(near[0, 0, 2]) < 0.03  # its far end alone lies higher

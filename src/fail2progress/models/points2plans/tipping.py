@@ -14,8 +14,6 @@ _LEAST = 0.005
 """Metres that an arm is long at least."""
 _SAME = 0.02
 """Metres by which the foot of what lies in the way may be above that of what falls."""
-_STEEP = 0.9
-"""Share of a thing's own reach by which its middle may lie higher and it still leans: beyond, it would stand."""
 _SHARP = 16.0
 """How much nearer to none and all predictions are than what is fitted: as long as it is learnt, a half must have a slope."""
 
@@ -69,8 +67,8 @@ def quarter_turn(box: Tensor, command: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rest(stood: Tensor, tips: Tensor, mask: Tensor, command: Tensor) -> Tensor:
-    """(B, N, 3) metres by which the middles of what tips over lie higher, and less far ahead as it leans, where it comes down on
-    what stands in its way, or on what tips before it and lies there then, as one domino on the next.
+    """(B, N, 3) metres upwards by which the middles of what tips over lie higher, where it comes down on what stands in its way,
+    or on what tips before it and lies there then, as one domino on the next.
 
     stood (B, N, 2, 3): boxes where the skill leaves them, upright, m; tips (B, N). What covers the middle carries all of it, and
     what lies farther on or less far one end, while the other is on the ground.
@@ -91,9 +89,7 @@ def rest(stood: Tensor, tips: Tensor, mask: Tensor, command: Tensor) -> Tensor:
     meets = below & before & (near < far) & (near < length)
     part = torch.minimum(middle / near.clamp(min=_LEAST), middle / (length - far).clamp(min=_LEAST)).clamp(max=1.0)
     rise = torch.where(meets, high * part, 0.0).amax(dim=-1)
-    reach = half[..., 2]
-    back = reach - (reach.square() - torch.minimum(rise, _STEEP * reach).square()).clamp(min=0.0).sqrt()
-    return torch.cat([-back.unsqueeze(-1) * ahead, rise.unsqueeze(-1)], dim=-1)
+    return torch.stack([torch.zeros_like(rise), torch.zeros_like(rise), rise], dim=-1)
 
 
 def _thickness(half: Tensor) -> Tensor:
