@@ -140,6 +140,14 @@ def test_camera_files_in_yaml_and_plain_matrices_are_read(files: tuple[Path, Pat
     assert (camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy) == (64, 48, 60.0, 61.0, 32.0, 24.0)
 
 
+def test_the_largest_integer_is_no_reading(files: tuple[Path, Path, Path]) -> None:
+    depth = np.full((48, 64), 65535, np.uint16)
+    depth[:10] = 850
+    Image.fromarray(depth).save(files[1])
+    frame = read_frame(*files)
+    assert frame.depth[:10] == pytest.approx(0.85) and (frame.depth[10:] == 0).all()
+
+
 def test_a_file_by_image_gives_the_camera_of_the_image(tmp_path: Path) -> None:
     entry = {"cam_K": [60.0, 0, 32.0, 0, 61.0, 24.0, 0, 0, 1]}
     content = {"0": {**entry, "depth_scale": 1.0}, "12": {**entry, "depth_scale": 0.1}}

@@ -160,6 +160,8 @@ def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folder
 
     with checked():
         found = pairs(folder, camera)
+    for name in sorted({pair.camera.name for pair in found if pair.guessed}):
+        say(f"note: the camera is that of {name}")
     looks = ((pair.name, partial(chosen.one, pair.colour, pair.depth, pair.camera)) for pair in found)
     _told(*chosen.all(looks, len(found), *_into(files, len(found))), folder, json_output)
 

@@ -1,8 +1,8 @@
 """Camera files as other programs write them, and the way up that some of them state.
 
 Read are JSON and YAML: plain keys, ROS CameraInfo (messages, `ros2 topic echo`, camera_calibration), RealSense, Open3D, BOP,
-OpenCV, ORB-SLAM, Kalibr, perception.CameraIntrinsics (`.intr`), Nerfstudio and Record3D; and a text file or `.npy` with the nine
-numbers of a matrix.
+OpenCV, ORB-SLAM, Kalibr, perception.CameraIntrinsics (`.intr`), Nerfstudio and Record3D; a text file or `.npy` with the nine
+numbers of a matrix, or with those of one of four columns; and the same under a name in a `.npz` or `.mat` file (GraspNet, YCB).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from scipy.io import loadmat
 
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
@@ -28,7 +30,8 @@ UNIT_KEY = "depth_unit_m"
 SIDES = {"top": (0.0, -1.0, 0.0), "bottom": (0.0, 1.0, 0.0), "left": (-1.0, 0.0, 0.0), "right": (1.0, 0.0, 0.0)}
 """Up in the optical frame, where up in the world is up, down, left or right in the image."""
 _MATRICES = ("k", "K", "cam_K", "camera_matrix", "CameraMatrix", "intrinsic_matrix", "Camera_matrix", "_K", "matrix")
-_SCALES = ("depth_scale", "depth_factor", "png_depth_scale", "depth_map_factor", "DepthMapFactor")
+_ARRAYS = (*_MATRICES, "intrinsic", "intrinsics", "intrinsics_matrix", "camera_intrinsic", "cam_intrinsics", "cam_k")
+_SCALES = ("depth_scale", "depth_factor", "factor_depth", "png_depth_scale", "depth_map_factor", "DepthMapFactor")
 _NESTED = ("camera", "color", "colour", "rgb", "intrinsic", "intrinsics", "cam0", "parameters", "camera_info")
 _SYNONYMS = {
     "width": ("image_width", "w", "_width", "Camera.width", "ImageWidth"),
@@ -73,21 +76,37 @@ def check_size(path: Path) -> None:
 def _content(path: Path) -> object:
     data = path.read_bytes()
     try:
-        if data.startswith(b"\x93NUMPY"):
-            return {"K": np.load(io.BytesIO(data), allow_pickle=False).tolist()}
+        if data.startswith((b"\x93NUMPY", b"PK")) or path.suffix == ".mat":
+            return _arrays(data)
         text = data.decode()
         return json.loads(text) if text.lstrip().startswith(("{", "[")) else _lines(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         kind = "neither JSON nor YAML" if isinstance(error, yaml.YAMLError) else "not JSON"
         raise PerceptionError(f"{path} is {kind}: {' '.join(str(error).split())[:100]}") from error
+    except (zipfile.BadZipFile, KeyError, TypeError, NotImplementedError, EOFError, OverflowError, MemoryError) as error:
+        raise PerceptionError(f"{path} holds no camera: {' '.join(str(error).split())[:100]}") from error
+
+
+def _arrays(data: bytes) -> dict[str, object]:
+    """A matrix, and a scale of depth, of a `.npy`, `.npz` or MATLAB file."""
+    if data.startswith(b"\x93NUMPY"):
+        return {"K": np.load(io.BytesIO(data), allow_pickle=False).tolist()}
+    if data.startswith(b"PK"):
+        with np.load(io.BytesIO(data), allow_pickle=False) as content:
+            found = {key: content[key] for key in content.files if key in (*_ARRAYS, *_SCALES, UNIT_KEY)}
+    else:
+        found = loadmat(io.BytesIO(data), variable_names=(*_ARRAYS, *_SCALES, UNIT_KEY))
+    matrix = next((key for key in _ARRAYS if key in found), None)
+    scales = {key: float(np.ravel(found[key])[0]) for key in (*_SCALES, UNIT_KEY) if key in found and np.size(found[key]) == 1}
+    return {**scales, **({} if matrix is None else {"K": np.asarray(found[matrix]).tolist()})}
 
 
 def _lines(text: str) -> object:
-    """Nine numbers, or YAML: the first of its documents; OpenCV's header and tags left out."""
-    words = text.replace(",", " ").split()
-    if len(words) == 9 and all(re.fullmatch(r"[-+0-9.eE]+|nan", word) for word in words):
+    """The numbers of a matrix by rows, or YAML: the first of its documents; OpenCV's header and all tags left out."""
+    words = text.replace(",", " ").replace("[", " ").replace("]", " ").split()
+    if len(words) in (9, 12, 16) and all(re.fullmatch(r"[-+0-9.eE]+|nan", word) for word in words):
         return {"K": [float(word) for word in words]}
-    clean = re.sub(r"^%YAML.*$", "", text, flags=re.MULTILINE).replace("!!opencv-matrix", "")
+    clean = re.sub(r"!![\w/.:-]+", "", re.sub(r"^%YAML.*$", "", text, flags=re.MULTILINE))
     return next((part for part in yaml.safe_load_all(clean) if part is not None), None)
 
 
@@ -107,7 +126,7 @@ def parse_camera(content: object, source: str, size: tuple[int, int] | None = No
         _unit(both, source),
         _up(both, source),
         _square(both.get("camera_pose"), source, "camera_pose"),
-        _intrinsics(_nested(depth), f"{source}, depth", None) if apart and isinstance(depth, dict) else None,
+        _intrinsics(_nested(depth), f"{source}, depth", size) if apart and isinstance(depth, dict) else None,
         _link(link, source) if apart else None,
         UNIT_KEY not in both,
     )
@@ -171,14 +190,16 @@ def _resolution(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _matrix(content: Mapping[str, Any], source: str) -> dict[str, Any]:
-    """fx, fy, cx, cy of a calibration matrix: nine numbers or three rows, by rows or by columns, plain or as OpenCV has them."""
+    """fx, fy, cx, cy of a calibration matrix: nine numbers or three rows, by rows or by columns, plain or as OpenCV has them; or
+    twelve or sixteen, with a fourth column."""
     for key in _MATRICES:
-        if key not in content or "fx" in content:
+        if key not in content or "fx" in _renamed(content):
             continue
         value = content[key]
         value = value.get("data", value) if isinstance(value, dict) else value
         try:
-            matrix = np.array(value, np.float64).reshape(3, 3)
+            numbers = np.array(value, np.float64)
+            matrix = (numbers.reshape(-1, 4) if numbers.size in (12, 16) else numbers.reshape(3, 3))[:3, :3]
         except (TypeError, ValueError) as error:
             raise PerceptionError(f"{source}: {key} must be nine numbers") from error
         if (matrix[:2, 2] == 0).all() and (matrix[2, :2] != 0).any():
@@ -229,7 +250,9 @@ def parse_up(value: object, source: str) -> Array:
 
 
 def _link(value: object, source: str) -> Array:
-    """(4, 4) of a matrix, or of {"rotation": 9 numbers by rows, "translation": 3 numbers in m}."""
+    """(4, 4) of a matrix, of its first three rows, or of {"rotation": 9 numbers by rows, "translation": 3 numbers in m}."""
+    if isinstance(value, list) and len(value) == 12:
+        value = [*value, 0.0, 0.0, 0.0, 1.0]
     if isinstance(value, dict):
         try:
             result = np.eye(4)

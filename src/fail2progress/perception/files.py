@@ -127,11 +127,14 @@ def _image(path: Path) -> Image.Image:
 
 def _metres(raw: NDArray[Any], found: Calibration, path: Path) -> tuple[NDArray[np.float32], list[str]]:
     """Depth in metres, and what was assumed; PerceptionError where it is empty or cannot be of a table."""
-    values = np.where(np.isfinite(raw) & (raw > 0), raw, 0).astype(np.float64)
-    known = values[values > 0]
-    if len(known) < 0.01 * raw.size:
-        raise PerceptionError(f"{path} is empty: {len(known)} of {raw.size} pixels have a reading")
-    middle = float(np.median(known))
+    known = np.isfinite(raw) & (raw > 0)
+    if raw.dtype.kind in "ui":
+        known &= raw < np.iinfo(raw.dtype).max  # how some drivers write that there is no reading
+    values = np.where(known, raw, 0).astype(np.float64)
+    readings = values[values > 0]
+    if len(readings) < 0.01 * raw.size:
+        raise PerceptionError(f"{path} is empty: {len(readings)} of {raw.size} pixels have a reading")
+    middle = float(np.median(readings))
     unit, notes = found.unit, []
     if raw.dtype.kind == "f" and not (unit is not None and _NEAR < middle * unit < _FAR):
         # Floating point is metres (REP-118), whatever a file says of integers; or millimetres.

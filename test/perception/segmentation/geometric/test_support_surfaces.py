@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from fail2progress.core.rgbd import Intrinsics
-from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, outline, patches, within
+from fail2progress.perception.segmentation.geometric.support_surfaces import (
+    Level,
+    PlaneRules,
+    beyond,
+    outline,
+    patches,
+    within,
+)
 
 CAMERA = Intrinsics(160, 120, 150.0, 150.0, 79.5, 59.5)
 DOWN = Level(np.array([[0.0, -1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, -1.0]]))
@@ -50,3 +57,14 @@ def test_a_surface_that_fills_the_image_has_an_outline() -> None:
     corners = outline(full, np.ones((40, 40), np.float32), Level(np.diag([1.0, -1.0, -1.0])), camera)
     np.testing.assert_allclose(np.abs(corners), 0.975, atol=1e-6)
     assert len(corners) == 4
+
+
+def test_a_surface_goes_on_outside_the_image_only_within_its_own_edges() -> None:
+    """Straight down on a table whose right edge is in the image, from the upper left to the lower right."""
+    rows, columns = np.mgrid[:120, :160]
+    mask, ones = columns < 60 + rows / 2, np.ones((120, 160), np.float32)
+    sides = outline(mask, ones, DOWN, CAMERA)
+    further = beyond(mask, sides, ones, DOWN, CAMERA, PlaneRules())
+    across, down = 150 * -further[:, 1] + 79.5, 150 * -further[:, 0] + 59.5
+    assert (across < -10).any() and (down > 130).any(), "to the left and below it may go on"
+    assert (across < 60.5 + down / 2).all(), "but not past the edge that is seen"

@@ -50,6 +50,13 @@ def test_furniture_beside_a_table_is_no_object() -> None:
     assert len(segments(TABLE, FLOOR, *THINGS, (shelf, WHITE), (behind, GREY)).segments) == 2
 
 
+def test_what_stands_on_the_floor_and_is_larger_than_the_view_is_no_object() -> None:
+    """A cupboard on the floor that things lie on: all of it is over the floor."""
+    floor: Coloured = (box(4, 4, 0.05).shifted(0, 0, -0.05), GREY)
+    cupboard = box(1.6, 0.6, 1.2).shifted(0.2, 0.6, 0)
+    assert len(segments(floor, *THINGS, (cupboard, WOOD), target=(0.0, 0.1, 0.1)).segments) == 2
+
+
 def test_a_thing_on_the_table_that_the_border_cuts_is_an_object() -> None:
     carton = box(0.16, 0.07, 0.26).shifted(0.0, 0.2, 0)
     found = segments(TABLE, FLOOR, *THINGS, (carton, ORANGE), target=(0.0, -0.1, -0.05))

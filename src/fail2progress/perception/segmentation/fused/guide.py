@@ -106,10 +106,10 @@ class FusedGuide(Guide):
         return rules.certain if len(plain) < rules.small or plain.mean() >= rules.plain else rules.own
 
     def _inside(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
-        """Without scraps of what geometry takes for no object, and without what is beyond every surface."""
+        """Without scraps of what geometry takes for no object, and without what is beyond or below every surface."""
         outside, rules = owners_of(geometry.outsiders, thing.size) > 0, self._fusing
         own = [p for p in own if outside[p].mean() < rules.outside or thing[p].mean() >= rules.certain]
-        return [p for p in own if geometry.over(p[known[p]]) >= rules.over]
+        return [p for p in own if geometry.over(p[known[p]]) >= rules.over and not geometry.below(p[known[p]])]
 
     def _standing(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
         """Without those that the network is not sure of and that stand on no surface."""

@@ -6,8 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from fail2progress.perception.segmentation.geometric.region_adjacency import Table
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan
+
+_NONE = -0.5
+"""Metres above a surface, below which a pixel is above none."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,10 @@ class Geometry:
     stacks: list[list[Numbers]]
     standing: Callable[[list[Numbers]], list[Numbers]]
     over: Callable[[Numbers], float]
+
+    def below(self, pixels: Numbers) -> bool:
+        """Whether the border cuts something of which most is above no surface: the front of a table, or what is before it."""
+        return self.rows.meets_frame(pixels) and bool(np.median(self.scan.heights.ravel()[pixels]) < _NONE)
 
 
 class Guide(ABC):

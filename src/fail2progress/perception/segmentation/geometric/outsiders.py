@@ -36,6 +36,8 @@ class OutsiderRules:
     """Share of a surface that is of its commonest colour, between which the table ends where that colour does."""
     filled: float = 0.75
     """Share of its own convex outline in the image that such a part fills, things on it counted."""
+    large: float = 0.4
+    """Metres across, as a square, from which what the border cuts is furniture, a wall or a robot, wherever it stands."""
     near: float = 1.6
     """Steps between bins of colour that are one colour in different light."""
 
@@ -84,6 +86,8 @@ class Outsiders:
         return own & largest if compact and rest.sum() > 2 * (rest & hull).sum() else surface.mask
 
     def _outside(self, pixels: Numbers) -> bool:
+        if extent(self._rows, pixels) > self._rules.large:
+            return True
         points = self._rows.points[pixels, :2]
         points = points[:: 1 + len(points) // 1000]
         over = np.any([within(outline, points, -self._rules.inside) for outline in self._outlines], axis=0).mean()

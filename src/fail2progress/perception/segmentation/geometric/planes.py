@@ -161,7 +161,9 @@ def find_surfaces(
                 points = outlines.flat_points(patch, inverted, axes, camera, 50)
                 if all(within(other.outline, points, 0.0).mean() < 0.5 for other in again):
                     sides = outlines.outline(patch, inverted, axes, camera)
-                    reach = outlines.corners_of(np.concatenate([sides, outlines.beyond(patch, inverted, axes, camera, rules)]))
+                    reach = outlines.corners_of(
+                        np.concatenate([sides, outlines.beyond(patch, sides, inverted, axes, camera, rules)])
+                    )
                     found.append(Surface(expected, patch, height, sides, reach))
     return _tables(found, rules)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
+from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics
@@ -154,8 +154,9 @@ def corners_of(points: Array) -> Array:
     return np.asarray(corners[np.unique(reach.argmax(axis=0))])
 
 
-def beyond(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> Array:
-    """(n, 2) points outside the image where a surface goes on, if it meets the image's edge."""
+def beyond(mask: Mask, sides: Array, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> Array:
+    """(n, 2) points outside the image where a surface of a convex outline (k, 2) goes on, if it meets the image's edge: not past
+    the line of an edge of it that is in the image."""
     border = mask.copy()
     border[:-2, 2:-2] = False
     if border.sum() < 5:
@@ -163,8 +164,25 @@ def beyond(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules: 
     thinned = np.zeros_like(mask)
     thinned[::4, ::4] = mask[::4, ::4]
     middle = flat_points(thinned, inverted, axes, camera).mean(axis=0)
-    away = flat_points(border, inverted, axes, camera) - middle
-    return np.asarray(middle + away * (1 + rules.beyond / np.maximum(np.linalg.norm(away, axis=1), 0.05))[:, None])
+    cut = flat_points(border, inverted, axes, camera)
+    away = cut - middle
+    further = middle + away * (1 + rules.beyond / np.maximum(np.linalg.norm(away, axis=1), 0.05))[:, None]
+    lines = _edges_in_view(sides, mask, inverted, axes, camera, rules)
+    return np.asarray(further[(further @ lines[:, :2].T + lines[:, 2] <= 0.0).all(axis=1)])
+
+
+def _edges_in_view(sides: Array, mask: Mask, inverted: Image, axes: Level, camera: Intrinsics, rules: PlaneRules) -> Array:
+    """(n, 3) a, b, c of a x + b y + c <= 0 within, of the edges of a convex outline (k, 2) that are not where the image ends."""
+    if len(sides) < 3:
+        return np.empty((0, 3))
+    border = mask.copy()
+    border[2:-2, 2:-2] = False
+    cut = flat_points(border, inverted, axes, camera)
+    hull = ConvexHull(sides)
+    along = np.linspace(0.1, 0.9, 5)[:, None]
+    places = np.stack([sides[a] + along * (sides[b] - sides[a]) for a, b in hull.simplices])
+    beside = cKDTree(cut).query(places.reshape(-1, 2))[0].reshape(places.shape[:2]) < 2 * rules.cell
+    return np.asarray(hull.equations[beside.mean(axis=1) < 0.5])
 
 
 def within(outline: Array, points: NDArray[np.floating], margin: float) -> Mask:

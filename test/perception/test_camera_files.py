@@ -1,0 +1,45 @@
+"""Cameras in files of arrays, and in YAML and JSON that say more than a camera."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.io import savemat
+
+from fail2progress.perception.camera_files import parse_camera, read_camera
+
+
+@pytest.mark.parametrize("columns", [3, 4])
+@pytest.mark.parametrize("name", ["K.txt", "K.npy", "poses.npz", "meta.mat"])
+def test_matrices_of_three_or_four_columns_are_read_from_files_of_arrays(tmp_path: Path, name: str, columns: int) -> None:
+    """GraspNet and YCB-Video have MATLAB files with a scale of depth; NOCS writes four rows of four."""
+    matrix = np.eye(columns)
+    matrix[:2, :3] = [[60.0, 0, 32.0], [0, 61.0, 24.0]]
+    path = tmp_path / name
+    if name == "K.txt":
+        np.savetxt(path, matrix)
+    elif name == "K.npy":
+        np.save(path, matrix)
+    elif name == "poses.npz":
+        np.savez(path, intrinsic=matrix, widths=np.ones(4))
+    else:
+        savemat(path, {"intrinsic_matrix": matrix, "factor_depth": [[10000.0]], "poses": np.ones((3, 4, 2))})
+    found = read_camera(path, (64, 48))
+    assert (found.intrinsics.fx, found.intrinsics.fy, found.intrinsics.cx, found.intrinsics.cy) == (60.0, 61.0, 32.0, 24.0)
+    assert found.unit == (0.0001 if name == "meta.mat" else None)
+
+
+def test_two_cameras_of_one_file_with_tags_and_without_sizes_are_read(tmp_path: Path) -> None:
+    """As DexYCB writes them."""
+    one = "  fx: 60.0\n  fy: 61.0\n  ppx: 32.0\n  ppy: 24.0\n"
+    rows = "".join(f"- {value}\n" for value in (1.0, 0.0, 0.0, 0.015, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    (tmp_path / "camera.yml").write_text(f"color:\n{one}depth:\n{one}extrinsics: !!python/tuple\n{rows}")
+    found = read_camera(tmp_path / "camera.yml", (64, 48))
+    assert found.depth is not None and found.depth.width == 64
+    assert found.depth_to_colour is not None and found.depth_to_colour[:3, 3] == pytest.approx([0.015, 0, 0])
+
+
+def test_a_field_that_is_no_matrix_does_not_hide_the_numbers_beside_it() -> None:
+    """perception.CameraIntrinsics writes a distortion as _K."""
+    found = parse_camera({"_fx": 60.0, "_fy": 61.0, "_cx": 32.0, "_cy": 24.0, "_width": 64, "_height": 48, "_K": 0}, "here")
+    assert found.intrinsics.fx == 60.0
