@@ -98,13 +98,29 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Falls:
+    """What loses its support, of B scenes of N segments.
+
+    share (B, N): how far each falls, from 0 to 1. short (B, N): metres by which its middle is beyond where things begin to fall,
+    negative where it stays. half (B, N): metres of motion upwards below which it has fallen and not stayed. open (B, N): which
+    ones move and can fall, since what is under them otherwise lies lower.
+    """
+
+    share: Tensor
+    short: Tensor
+    half: Tensor
+    open: Tensor
+
+
+@dataclass(frozen=True)
 class Effect:
     """What a skill does: the relations that follow, and the next state.
 
     `displacement` is (B, N, 3) metres, None of a model that does not predict it. `latent` is X' (B, N, W), from which relations
     are decoded, None of a model that has none. `state` has the boxes where they are expected to be, whatever says so. `growth`
     (B, N, 3): by how many metres the extents of each box grow, as those of what turns or tips do; None where a model cannot say.
-    `detected`: the relations before the skill, of a model that works them out on the way.
+    `detected`: the relations before the skill, of a model that works them out on the way. `falls`: of a model that has learnt of
+    falls.
     """
 
     displacement: Tensor | None
@@ -113,6 +129,7 @@ class Effect:
     state: LatentState
     growth: Tensor | None = None
     detected: RelationLogits | None = None
+    falls: Falls | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from torch import Tensor
 from fail2progress.core.relations import BINARY
 from fail2progress.models.base import RelationLogits
 from fail2progress.models.points2plans.falling import Falling, fallen, left_at, pushes, support
+from fail2progress.models.training.losses import falling_loss
 from fail2progress.skills.registry import SKILLS
 
 PUSH = list(SKILLS).index("push")
@@ -31,8 +32,8 @@ def learnt() -> Falling:
 def fall(falling: Falling, box: Tensor, going: float = 0.1, pushed: Tensor = CARRIED) -> Tensor:
     """(3,) metres by which the block falls."""
     mask = torch.ones(1, 3, dtype=torch.bool)
-    falls, down = falling(box, mask, torch.tensor([PUSH]), torch.tensor([[0.0, 0.0, going]]), pushed)
-    shift: Tensor = falls.unsqueeze(-1) * down
+    falls, down = falling(box, mask, torch.tensor([PUSH]), torch.tensor([[0.0, 0.0, going]]), pushed, torch.zeros(1, 3))
+    shift: Tensor = falls.share.unsqueeze(-1) * down
     assert not shift[0, :2].any()  # tables stay where they are
     return shift[0, 2]
 
@@ -91,8 +92,9 @@ def test_what_falls_lies_outward_of_the_edge_whether_or_not_the_network_foresaw_
     for height in (0.0, -0.5):
         own = torch.tensor([[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.3, 0.0, height]]])
         left = left_at(own, command)
-        falls, down = falling(start + left.unsqueeze(2), torch.ones(1, 3, dtype=torch.bool), skill, own.norm(dim=-1), CARRIED)
-        end = (own + falls.unsqueeze(-1) * (left - own + down)).detach()
+        moved, mask = own.norm(dim=-1), torch.ones(1, 3, dtype=torch.bool)
+        falls, down = falling(start + left.unsqueeze(2), mask, skill, moved, CARRIED, left[..., 2])
+        end = (own + falls.share.unsqueeze(-1) * (left - own + down)).detach()
         torch.testing.assert_close(end[0, 2], torch.tensor([0.4, 0.0, -0.5]), atol=1e-2, rtol=0.0)
 
 
@@ -160,3 +162,21 @@ def test_directions_of_what_falls_follow_from_boxes_and_all_else_is_as_the_netwo
     torch.testing.assert_close(found[..., others], said.binary[0][..., others])
     torch.testing.assert_close(found[0, 1], said.binary[0, 0, 1])
     torch.testing.assert_close(fallen(said, box, torch.zeros(1, 3)).binary, said.binary)
+
+
+@pytest.mark.parametrize("fell", [True, False])
+def test_an_edge_at_which_things_are_wrongly_foreseen_to_fall_or_stay_comes_back(fell: bool) -> None:
+    """However sure that is: their motion alone has no slope there."""
+    falling, mask, push = learnt().train(), torch.ones(1, 3, dtype=torch.bool), torch.tensor([PUSH])
+    with torch.no_grad():
+        falling.verge[PUSH] = -15.0 if fell else 15.0
+    box, shift = scene(x=0.45 if fell else 0.35), torch.tensor([[[0.0] * 3, [0.0] * 3, [0.1, 0.0, -0.5 * fell]]])
+    for rate in range(60, 0, -1):
+        falls, down = falling(box, mask, push, torch.tensor([[0.0, 0.0, 0.1]]), PUSHED, torch.zeros(1, 3))
+        (moves,) = torch.autograd.grad((falls.share.unsqueeze(-1) * down - shift).abs().sum(), falling.verge, retain_graph=True)
+        (slope,) = torch.autograd.grad(falling_loss(falls, shift, mask), falling.verge)
+        assert rate < 60 or moves.abs().max() < 1e-3 < slope.abs().max()
+        with torch.no_grad():
+            falling.verge -= 0.01 * rate * slope.sign()
+    assert falls.open.tolist() == [[False, False, True]]
+    assert bool(falls.share[0, 2] > 0.5) == fell

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from fail2progress.models.base import RelationLogits
+from fail2progress.models.base import Falls, RelationLogits
 from fail2progress.models.directions import DIRECTIONS, directions
 from fail2progress.models.handing_on import untouched
 from fail2progress.models.points2plans.tipping import decided
@@ -35,6 +35,10 @@ _STEP = 0.01
 """Metres of a command's way across the floor that count as none."""
 _TABLE = 0.5
 """Metres of a fall for which `travel` says how far outward it goes; of what is pushed, others go by the root of their height."""
+_DEEP = 0.1
+"""Metres down that are a fall by which an edge can be told."""
+_GOES = 0.02
+"""Metres of motion from which it can be."""
 _NOWHERE = 0.3
 """Metres beyond its edge that stand for no surface at all."""
 
@@ -122,13 +126,14 @@ class Falling(nn.Module):
         alone whether things fall, and a network that foresees a fall of what is carried does not count."""
         return (torch.tanh(self.strength[skill]) * pushed).clamp(min=0.0).unsqueeze(1)
 
-    def forward(self, box: Tensor, mask: Tensor, skill: Tensor, going: Tensor, pushed: Tensor) -> tuple[Tensor, Tensor]:
-        """How far each falls (B, N), from 0 to 1, and the shift (B, N, 3) in metres of what falls all the way; in predictions
-        nearly none or all of it.
+    def forward(
+        self, box: Tensor, mask: Tensor, skill: Tensor, going: Tensor, pushed: Tensor, raised: Tensor
+    ) -> tuple[Falls, Tensor]:
+        """What falls, in predictions nearly all the way or not at all, and the shift (B, N, 3), m, of what falls all the way.
 
         box (B, N, 2, 3): where things would end if nothing fell, m; mask (B, N); skill (B,); going (B, N): metres that each moves
         by itself, since what does not move does not fall. pushed (B,): whether the skill lifts nothing: then things fall from the
-        edge, and no hand takes them on beyond it.
+        edge, and no hand takes them on beyond it. raised (B, N): metres up to where the skill leaves each.
         """
         # Falls are half a metre: their gradient would drown what says where things end.
         found = support(box.detach(), mask)
@@ -138,7 +143,9 @@ class Falling(nn.Module):
         beyond = (-found.room).clamp(min=0.0) * pushed.unsqueeze(1)
         height = torch.where(pushed[:, None, None], (_TABLE * drop).sqrt(), drop)
         outward = found.outward * (0.1 * self.travel[skill][:, None, None] * height - beyond.unsqueeze(-1))
-        return falls if self.training else decided(falls), torch.cat([outward, -drop], dim=-1)
+        share, half = falls if self.training else decided(falls), (raised - 0.5 * drop.squeeze(-1)).detach()
+        open_ = (drop.squeeze(-1) > _DEEP) & (going > _GOES)
+        return Falls(share, short, half, open_), torch.cat([outward, -drop], dim=-1)
 
 
 def fallen(relations: RelationLogits, box: Tensor, falls: Tensor) -> RelationLogits:

@@ -24,6 +24,7 @@ from fail2progress.models.base import (
     Action,
     Considered,
     Effect,
+    Falls,
     LatentState,
     RelationLogits,
     at_object,
@@ -153,8 +154,8 @@ class Points2Plans(PointConvModel):
         change = self.correction(known.hidden) if self.config.relational else known.change
         latent = (moved if self.config.relational else state).tokens + change
         relations = self._decode(latent, moved)
-        relations = relations if falls is None else fallen(relations, moved.box, falls)
-        return Effect(displacement, relations, latent, moved, growth, known.detected)
+        relations = relations if falls is None else fallen(relations, moved.box, falls.share)
+        return Effect(displacement, relations, latent, moved, growth, known.detected, falls)
 
     def adapters(self) -> dict[str, list[nn.Parameter]]:
         """See SkillEffectModel: what relations say about motion; the small networks for it and for growing boxes; yielding.py."""
@@ -217,9 +218,9 @@ class Points2Plans(PointConvModel):
 
     def _motion(
         self, state: LatentState, action: Action, change: Tensor, detected: RelationLogits | None
-    ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """(B, N, 3) displacement and growth, with what falls over its leading edge and what then falls down; (B, N) how far each
-        falls, None of a model that has not learnt that."""
+    ) -> tuple[Tensor, Tensor, Falls | None]:
+        """(B, N, 3) displacement and growth, with what falls over its leading edge and what then falls down; what falls, None of
+        a model that has not learnt that."""
         own: Tensor = self._displacement(state, change, action, detected)
         growth: Tensor = self.growth(change)
         if detected is not None and not self.yielding.idle:
@@ -236,11 +237,12 @@ class Points2Plans(PointConvModel):
         lies = (tips > 0.5).to(tips.dtype)
         left = left_at(own, command)
         end, pushed = _moved(state.box, left + lies * shift, growth + lies * grown), pushes(command)
-        falls, down = self.falling(end, state.mask, skill, going, pushed)
-        known = torch.maximum(falls, self.falling.learnt(skill, pushed)).unsqueeze(-1)
+        falls, down = self.falling(end, state.mask, skill, going, pushed, left[..., 2])
+        share = falls.share.unsqueeze(-1)
+        known = torch.maximum(share, self.falling.learnt(skill, pushed).unsqueeze(-1))
         stood = _moved(state.box, own, growth).detach()
         shift = shift + rest(stood, tips.squeeze(-1), state.mask, command)
-        return own + tips * shift + known * (left - own) + falls.unsqueeze(-1) * down, growth + tips * grown, falls
+        return own + tips * shift + known * (left - own) + share * down, growth + tips * grown, falls
 
     def _yielded(
         self, state: LatentState, action: Action, detected: RelationLogits, own: Tensor, growth: Tensor

@@ -8,9 +8,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
+from fail2progress.models.base import Action, Effect, Falls, LatentState, RelationLogits, SkillEffectModel
 from fail2progress.models.layers import pairs_of
 from fail2progress.models.training.transitions import Batch, Transitions, encoded
+
+_EDGE = 0.02
+"""Metres over which it is doubtful whether a thing falls."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class LossWeights:
     """0 where nothing that is adjusted has a part in detecting: it then is not computed."""
     growth: float = 10.0
     """Of the mean absolute error of the boxes' growth, of models that predict one."""
+    falling: float = 0.3
+    """Of whether things fall, of models that have learnt of falls."""
     paper_position: bool = False
 
 
@@ -85,6 +90,8 @@ def losses(model: SkillEffectModel, views: Views, batch: Batch, weights: LossWei
         found["latent"] = weights.latent * _mean(latent, later)
     if views.effect.growth is not None:
         found["growth"] = weights.growth * growth_loss(views, views.effect.growth)
+    if views.effect.falls is not None:
+        found["falling"] = weights.falling * falling_loss(views.effect.falls, batch.shift, batch.mask)
     return found
 
 
@@ -97,6 +104,16 @@ def growth_loss(views: Views, growth: Tensor) -> Tensor:
     """Mean absolute error (m) of (B, N, 3) by how much the boxes of what was seen before and after have grown."""
     now, later = (side.box[:, :, 1] - side.box[:, :, 0] for side in (views.now, views.later))
     return _mean((growth - (later - now)).abs().mean(dim=-1), views.now.mask & views.later.mask)
+
+
+def falling_loss(falls: Falls, shift: Tensor, mask: Tensor) -> Tensor:
+    """Cross-entropy of whether those fell that could, by their way to where things begin to fall and by their shift (B, N, 3), m.
+
+    What is surely foreseen to fall and stays has a slope here, so that its edge comes back; in its motion it has none.
+    """
+    fell = (shift[..., 2] < falls.half).to(shift.dtype)
+    off = functional.binary_cross_entropy_with_logits(falls.short / _EDGE, fell, reduction="none")
+    return (off * (falls.open & mask)).sum() / mask.sum().clamp(min=1)
 
 
 def relation_loss(logits: RelationLogits, unary: Tensor, binary: Tensor, mask: Tensor) -> Tensor:
