@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fail2progress.learning.finetuning import rehearsal as replay
-from fail2progress.learning.finetuning.rehearsal import choose, codes_of, load_rehearsal, save_codes, save_rehearsal
+from fail2progress.learning.finetuning.rehearsal import choose, codes_of, load_rehearsal, save_codes, save_rehearsal, unseen
 from fail2progress.learning.pretraining.pretrain import shape_codes, split
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans
@@ -64,16 +64,29 @@ def test_shape_codes_of_other_clouds_are_refused(path: Path, data: Transitions, 
         load_rehearsal(path)
 
 
-def test_either_side_of_the_split_stays_on_its_side(data: Transitions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_trained_on_is_neither_held_out_nor_replayed_where_there_is_enough_else(
+    data: Transitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(replay, "REPLAY", 20)
     monkeypatch.setattr(replay, "HELD_OUT", 5)
     kept, again, other = choose(data), choose(data), choose(data, seed=1)
-    trained, held = split(data)
-    assert (len(kept.replay), len(kept.held_out)) == (20, 5)
-    assert parameters(kept.replay) <= {tuple(row) for row in data.parameters[trained].tolist()}
-    assert parameters(kept.held_out) <= {tuple(row) for row in data.parameters[held].tolist()}
+    trained, held = ({tuple(row) for row in data.parameters[part].tolist()} for part in split(data))
+    assert (len(kept.replay), len(kept.held_out), len(held)) == (20, 5, 15)
+    assert parameters(kept.held_out) < held and not parameters(kept.held_out) & parameters(kept.replay)
+    assert len(parameters(kept.replay) & held) == 10 and len(parameters(kept.replay) & trained) == 10
     assert torch.equal(kept.replay.parameters, again.replay.parameters)
     assert parameters(kept.replay) != parameters(other.replay)
+
+
+def test_of_data_that_nothing_was_trained_on_all_can_be_held_out_or_replayed(
+    data: Transitions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match="150 executions; at least 1200 are needed"):
+        unseen(data)
+    monkeypatch.setattr(replay, "REPLAY", 100)
+    monkeypatch.setattr(replay, "HELD_OUT", 50)
+    kept = unseen(data)
+    assert (len(kept.replay), len(kept.held_out)) == (100, 50) and not parameters(kept.held_out) & parameters(kept.replay)
 
 
 def test_small_sets_are_kept_whole(data: Transitions) -> None:
