@@ -72,11 +72,11 @@ def files(path: Path) -> list[Path]:
 
 
 def cut_short(file: Path) -> bool:
-    """Whether it is an MCAP file whose end is missing."""
-    if file.suffix != ".mcap":
+    """Whether it is an MCAP file that has begun and whose end is missing."""
+    if file.suffix != ".mcap" or not (size := file.stat().st_size):
         return False
     with file.open("rb") as opened:
-        opened.seek(-min(len(MCAP0_MAGIC), file.stat().st_size), os.SEEK_END)
+        opened.seek(-min(len(MCAP0_MAGIC), size), os.SEEK_END)
         return opened.read() != MCAP0_MAGIC
 
 
