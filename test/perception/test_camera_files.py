@@ -1,5 +1,6 @@
 """Cameras in files of arrays, and in YAML and JSON that say more than a camera."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from scipy.io import savemat
 
 from fail2progress.perception.camera_files import parse_camera, read_camera
+from fail2progress.perception.segmentation.base import PerceptionError
 
 
 @pytest.mark.parametrize("columns", [3, 4])
@@ -34,8 +36,8 @@ def test_two_cameras_of_one_file_with_tags_and_without_sizes_are_read(tmp_path: 
     one = "  fx: 60.0\n  fy: 61.0\n  ppx: 32.0\n  ppy: 24.0\n"
     rows = "".join(f"- {value}\n" for value in (1.0, 0.0, 0.0, 0.015, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0))
     (tmp_path / "camera.yml").write_text(f"color:\n{one}depth:\n{one}extrinsics: !!python/tuple\n{rows}")
-    found = read_camera(tmp_path / "camera.yml", (64, 48))
-    assert found.depth is not None and found.depth.width == 64
+    found = read_camera(tmp_path / "camera.yml", (64, 48), (32, 24))
+    assert found.depth is not None and (found.intrinsics.width, found.depth.width) == (64, 32)
     assert found.depth_to_colour is not None and found.depth_to_colour[:3, 3] == pytest.approx([0.015, 0, 0])
 
 
@@ -43,3 +45,35 @@ def test_a_field_that_is_no_matrix_does_not_hide_the_numbers_beside_it() -> None
     """perception.CameraIntrinsics writes a distortion as _K."""
     found = parse_camera({"_fx": 60.0, "_fy": 61.0, "_cx": 32.0, "_cy": 24.0, "_width": 64, "_height": 48, "_K": 0}, "here")
     assert found.intrinsics.fx == 60.0
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_depth_to_colour_may_be_the_first_three_rows_of_a_motion(rows: int) -> None:
+    one = {"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0, "width": 64, "height": 48}
+    motion = np.eye(3, 4)
+    motion[0, 3] = 0.015
+    link = motion.ravel().tolist() if rows == 1 else motion.tolist()
+    found = parse_camera({"color": one, "depth": one, "extrinsics": link}, "here")
+    assert found.depth_to_colour == pytest.approx(np.vstack([motion, [0, 0, 0, 1]]))
+
+
+def test_the_rotation_of_a_pose_is_no_camera(tmp_path: Path) -> None:
+    (tmp_path / "pose.txt").write_text("0.8 0 0.6 1\n0.36 0.8 -0.48 2\n-0.48 0.6 0.64 3\n0 0 0 1\n")
+    with pytest.raises(PerceptionError, match="K is no calibration matrix, whose last row is 0 0 1"):
+        read_camera(tmp_path / "pose.txt", (64, 48))
+
+
+@pytest.mark.parametrize("name", ["K.npy", "poses.npz", "meta.mat", "packed.mat"])
+def test_files_of_arrays_that_were_cut_short_are_told(tmp_path: Path, name: str) -> None:
+    path, matrix = tmp_path / name, np.diag([60.0, 61.0, 1.0])
+    if name == "K.npy":
+        np.save(path, matrix)
+    elif name == "poses.npz":
+        np.savez(path, intrinsic=matrix)
+    else:
+        savemat(path, {"intrinsic_matrix": matrix}, do_compression=name == "packed.mat")
+    whole = path.read_bytes()
+    for end in range(9, len(whole) - 9, 7):
+        path.write_bytes(whole[:end])
+        with pytest.raises(PerceptionError, match=re.escape(str(path))):
+            read_camera(path, (64, 48))

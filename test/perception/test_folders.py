@@ -36,6 +36,9 @@ def filled(folder: Path, *names: str) -> Path:
         ("color/000010.png", "depth/000010.png", "000010"),
         ("color_images/12.jpg", "depth_images/12.png", "12"),
         ("rgb/frame-1.color.jpg", "depth/frame-1.depth.png", "1"),
+        ("rgb/image_0.png", "depth/image_0.png", "image_0"),
+        ("rgb/rgb_frame_0.png", "depth/frame_0.png", "0"),
+        ("rgb/color.png", "depth/depth.png", "frame"),
     ],
 )
 def test_one_frame_by_the_names_of_its_files(tmp_path: Path, colour: str, depth: str, name: str) -> None:
@@ -46,6 +49,52 @@ def test_one_frame_by_the_names_of_its_files(tmp_path: Path, colour: str, depth:
 def test_depth_of_two_kinds_is_paired_with_neither_by_chance(tmp_path: Path) -> None:
     with pytest.raises(PerceptionError, match="no pairs there"):
         pairs(filled(tmp_path, "color.png", "depth_a.png", "depth_b.png", "camera.json"))
+
+
+@pytest.mark.parametrize(
+    ("depth", "others"),
+    [
+        ("0-depth.png", ("0-depth_raw.png", "0-depth_map.png", "0-depth_color.jpg", "0-disparity.png")),
+        ("0-aligned_depth.png", ("0-depth.png", "0-depth_image.png")),
+    ],
+)
+def test_of_several_files_of_depth_the_one_that_says_it_plainly_is_taken(
+    tmp_path: Path, depth: str, others: tuple[str, ...]
+) -> None:
+    (found,) = pairs(filled(tmp_path, "0-color.png", "0-image_raw.png", depth, *others, "camera.json"))
+    assert (found.colour.name, found.depth.name) == ("0-color.png", depth)
+
+
+def test_of_several_folders_those_that_say_it_plainly_are_taken(tmp_path: Path) -> None:
+    (found,) = pairs(filled(tmp_path, "rgb/0.png", "images/0.png", "depth/0.png", "depth_raw/0.png", "camera.json"))
+    assert (found.colour, found.depth) == (tmp_path / "rgb" / "0.png", tmp_path / "depth" / "0.png")
+
+
+def test_the_camera_beside_a_frame_has_its_whole_name(tmp_path: Path) -> None:
+    (found,) = pairs(filled(tmp_path, "frame-0.color.png", "frame-0.depth.png", "frame-0.json", "camera.json"))
+    assert (found.name, found.camera.name, found.guessed) == ("0", "frame-0.json", False)
+
+
+def test_poses_and_trajectories_are_no_cameras(tmp_path: Path) -> None:
+    """As in 3DMatch and TUM's folders: a pose is nearer to its frame by name than the camera of all."""
+    folder = filled(tmp_path, "frame-0.color.png", "frame-0.depth.png")
+    turned = np.eye(4)
+    turned[:3, :3] = [[0.8, 0.0, 0.6], [0.36, 0.8, -0.48], [-0.48, 0.6, 0.64]]
+    for name, pose in (("frame-0.pose.txt", np.eye(4)), ("frame-1.pose.txt", turned)):
+        np.savetxt(folder / name, pose)
+    (folder / "groundtruth.txt").write_text("1305 1.3 0.6 1.6 0.6 0.6 0.3 0.3\n1306 1.3 0.6 1.6 0.6 0.6 0.3 0.3\n")
+    (folder / "scan-0.txt").write_text("585 0 320\n" * 10_000)
+    with pytest.raises(PerceptionError, match="no camera file"):
+        pairs(folder)
+    (folder / "camera-intrinsics.txt").write_text("585 0 320\n0 585 240\n0 0 1")
+    assert [pair.camera.name for pair in pairs(folder)] == ["camera-intrinsics.txt"]
+
+
+def test_each_of_many_frames_has_the_camera_of_its_name(tmp_path: Path) -> None:
+    """As in YCB-Video, where other files lie between them."""
+    names = [f"{i:06}-{rest}" for i in range(30) for rest in ("color.png", "depth.png", "box.txt", "meta.json")]
+    found = pairs(filled(tmp_path, *names))
+    assert [pair.camera.name for pair in found] == [f"{pair.name}-meta.json" for pair in found] and len(found) == 30
 
 
 @pytest.mark.parametrize("name", ["primesense.intr", "836212060125_640x480.yml", "rs_intrinsic.json"])

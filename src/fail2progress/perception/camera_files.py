@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +59,11 @@ class Calibration:
     """Whether `unit` comes from a scale, which may count steps a metre, metres a step or millimetres a step."""
 
 
-def read_camera(path: Path, size: tuple[int, int] | None = None) -> Calibration:
-    """A camera file. size: width and height of the image, for files that do not say. PerceptionError names what is wrong."""
+def read_camera(path: Path, size: tuple[int, int] | None = None, depth_size: tuple[int, int] | None = None) -> Calibration:
+    """A camera file. size, depth_size: width and height of both images, for files that do not say. PerceptionError names what is
+    wrong."""
     check_size(path)
-    return parse_camera(_content(path), str(path), size, path.stem)
+    return parse_camera(_content(path), str(path), size, path.stem, depth_size)
 
 
 def check_size(path: Path) -> None:
@@ -75,22 +75,23 @@ def check_size(path: Path) -> None:
 
 def _content(path: Path) -> object:
     data = path.read_bytes()
-    try:
-        if data.startswith((b"\x93NUMPY", b"PK")) or path.suffix == ".mat":
+    if data.startswith((b"\x93NUMPY", b"PK")) or path.suffix == ".mat":
+        try:
             return _arrays(data)
+        except Exception as error:  # of damaged files NumPy and SciPy raise a dozen kinds
+            raise PerceptionError(f"{path} holds no camera: {' '.join(str(error).split())[:100]}") from error
+    try:
         text = data.decode()
         return json.loads(text) if text.lstrip().startswith(("{", "[")) else _lines(text)
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         kind = "neither JSON nor YAML" if isinstance(error, yaml.YAMLError) else "not JSON"
         raise PerceptionError(f"{path} is {kind}: {' '.join(str(error).split())[:100]}") from error
-    except (zipfile.BadZipFile, KeyError, TypeError, NotImplementedError, EOFError, OverflowError, MemoryError) as error:
-        raise PerceptionError(f"{path} holds no camera: {' '.join(str(error).split())[:100]}") from error
 
 
 def _arrays(data: bytes) -> dict[str, object]:
     """A matrix, and a scale of depth, of a `.npy`, `.npz` or MATLAB file."""
     if data.startswith(b"\x93NUMPY"):
-        return {"K": np.load(io.BytesIO(data), allow_pickle=False).tolist()}
+        return {"K": np.load(io.BytesIO(data), allow_pickle=False)}
     if data.startswith(b"PK"):
         with np.load(io.BytesIO(data), allow_pickle=False) as content:
             found = {key: content[key] for key in content.files if key in (*_ARRAYS, *_SCALES, UNIT_KEY)}
@@ -98,7 +99,7 @@ def _arrays(data: bytes) -> dict[str, object]:
         found = loadmat(io.BytesIO(data), variable_names=(*_ARRAYS, *_SCALES, UNIT_KEY))
     matrix = next((key for key in _ARRAYS if key in found), None)
     scales = {key: float(np.ravel(found[key])[0]) for key in (*_SCALES, UNIT_KEY) if key in found and np.size(found[key]) == 1}
-    return {**scales, **({} if matrix is None else {"K": np.asarray(found[matrix]).tolist()})}
+    return {**scales, **({} if matrix is None else {"K": found[matrix]})}
 
 
 def _lines(text: str) -> object:
@@ -110,7 +111,13 @@ def _lines(text: str) -> object:
     return next((part for part in yaml.safe_load_all(clean) if part is not None), None)
 
 
-def parse_camera(content: object, source: str, size: tuple[int, int] | None = None, image: str = "") -> Calibration:
+def parse_camera(
+    content: object,
+    source: str,
+    size: tuple[int, int] | None = None,
+    image: str = "",
+    depth_size: tuple[int, int] | None = None,
+) -> Calibration:
     """The same from decoded content; image: the name of the colour image, for files that list cameras by image."""
     if not isinstance(content, dict):
         raise PerceptionError(f"{source}: {_EXPECTED}")
@@ -126,7 +133,7 @@ def parse_camera(content: object, source: str, size: tuple[int, int] | None = No
         _unit(both, source),
         _up(both, source),
         _square(both.get("camera_pose"), source, "camera_pose"),
-        _intrinsics(_nested(depth), f"{source}, depth", size) if apart and isinstance(depth, dict) else None,
+        _intrinsics(_nested(depth), f"{source}, depth", depth_size) if apart and isinstance(depth, dict) else None,
         _link(link, source) if apart else None,
         UNIT_KEY not in both,
     )
@@ -204,6 +211,8 @@ def _matrix(content: Mapping[str, Any], source: str) -> dict[str, Any]:
             raise PerceptionError(f"{source}: {key} must be nine numbers") from error
         if (matrix[:2, 2] == 0).all() and (matrix[2, :2] != 0).any():
             matrix = matrix.T  # by columns, as Open3D and Record3D write it
+        if matrix.any() and not np.allclose(matrix[2], (0, 0, 1)):
+            raise PerceptionError(f"{source}: {key} is no calibration matrix, whose last row is 0 0 1")
         names = (("fx", (0, 0)), ("fy", (1, 1)), ("cx", (0, 2)), ("cy", (1, 2)))
         return {name: float(matrix[at]) for name, at in names}
     return {}
@@ -251,8 +260,8 @@ def parse_up(value: object, source: str) -> Array:
 
 def _link(value: object, source: str) -> Array:
     """(4, 4) of a matrix, of its first three rows, or of {"rotation": 9 numbers by rows, "translation": 3 numbers in m}."""
-    if isinstance(value, list) and len(value) == 12:
-        value = [*value, 0.0, 0.0, 0.0, 1.0]
+    if isinstance(value, list) and len(value) in (3, 12):
+        value = [*value, *([0.0, 0.0, 0.0, 1.0] if len(value) == 12 else [[0.0, 0.0, 0.0, 1.0]])]
     if isinstance(value, dict):
         try:
             result = np.eye(4)

@@ -44,7 +44,7 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
     PerceptionError says which file is wrong and how; OSError where one cannot be opened.
     """
     rgb, raw = images(colour, depth)
-    found = read_camera(camera, (rgb.shape[1], rgb.shape[0]))
+    found = read_camera(camera, (rgb.shape[1], rgb.shape[0]), (raw.shape[1], raw.shape[0]))
     metres, notes = _metres(raw, found, depth)
     up, source = (found.up, "the camera's file") if up is None else (up, "given")
     if found.depth is not None and found.depth_to_colour is not None:

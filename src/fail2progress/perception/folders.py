@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,14 +13,15 @@ from fail2progress.perception.segmentation.base import PerceptionError
 _COLOURS = ("image_color", "color", "colour", "rgb", "images", "image")
 _DEPTHS = ("aligned_depth", "depths", "depth", "disparity")
 """Words for both, those that say most first."""
-_MORE = "raw|imgs?|images?|aligned|registered|rectified|measured?|map|frames?"
+_MORE = r"(^|[-_.])(raw|imgs?|images?|aligned|registered|rectified|measured?|map|frames?)(?=$|[-_.\d])"
 """Words beside those two, which tell no frame from another."""
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
 _DEPTH_FILES = (".png", ".tif", ".tiff", ".npy", ".npz", ".pgm")
 _CAMERAS = ("camera.json", "camera.yaml", "camera_info.json", "camera_info.yaml", "scene_camera.json", "intrinsics.json")
 _CAMERA_FILES = (".json", ".yaml", ".yml", ".txt", ".intr", ".npy", ".npz", ".mat")
-_TRIED = 20
-"""Files of a folder that are looked into for a camera, at most."""
+_ARRAY_FILES = (".npy", ".npz", ".mat")
+_LONG = 2**16
+"""Bytes of a text from which it is not looked into for a camera."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def pairs(folder: Path, camera: Path | None = None) -> list[Pair]:
         )
     if camera is not None:
         return [Pair(name, a, b, camera) for name, a, b in found]
-    named = {name: _named(folder, name) for name, _, _ in found}
+    named = {name: _named(folder, name, a) for name, a, _ in found}
     taken = {path for _, a, b in found for path in (a, b)}
     others = _of_cameras(folder, taken) if None in named.values() else []
     return [Pair(name, a, b, named[name] or _nearest(folder, name, others), named[name] is None) for name, a, b in found]
@@ -56,66 +57,87 @@ def pairs(folder: Path, camera: Path | None = None) -> list[Pair]:
 def _by_word(folder: Path) -> list[tuple[str, Path, Path]]:
     """Files whose names differ by the words for colour and depth; or the only ones of both kinds."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    depths = _with_word(files, _DEPTHS, _DEPTH_FILES)
-    colours = _with_word([path for path in files if path not in depths.values()], _COLOURS, _PICTURES)
+    depths = _by_key([path for path in files if path.suffix.lower() in _DEPTH_FILES], _DEPTHS)
+    others = [path for path in files if _word(path.stem, _DEPTHS) is None]
+    colours = _by_key([path for path in others if path.suffix.lower() in _PICTURES], _COLOURS)
     if len(colours) == len(depths) == 1:
         (key, colour), depth = next(iter(colours.items())), next(iter(depths.values()))
         return [(key or "frame", colour, depth)]
     return [(key or "frame", path, depths[key]) for key, path in colours.items() if key in depths]
 
 
-def _with_word(files: Iterable[Path], words: tuple[str, ...], endings: tuple[str, ...]) -> dict[str, Path]:
-    found = ((_without(path.stem, words), path) for path in files if path.suffix.lower() in endings)
-    return {key: path for key, path in found if key is not None}
-
-
-def _without(stem: str, words: tuple[str, ...]) -> str | None:
-    """A name without one of the words, the sign beside it, and words that say no more; None where it has none."""
-    for word in words:
-        if re.search(rf"(^|[-_.]|(?<=\d)){word}(?=$|[-_.\d])", stem, re.IGNORECASE):
-            rest = re.sub(rf"(^|[-_.]|(?<=\d)){word}(?=$|[-_.\d])", "", stem, count=1, flags=re.IGNORECASE)
-            return re.sub(rf"(^|[-_.])({_MORE})(?=$|[-_.\d])", "", rest, flags=re.IGNORECASE).strip("-_.")
-    return None
-
-
-def _by_folder(folder: Path) -> list[tuple[str, Path, Path]]:
-    """The same names in a folder of colours and one of depth."""
-    inner = sorted(path for path in folder.iterdir() if path.is_dir())
-    depths = {key: path for path in inner if (key := _without(path.name, _DEPTHS)) is not None}
-    colours = {key: path for path in inner if path not in depths.values() and (key := _without(path.name, _COLOURS)) is not None}
-    found = []
-    for key, colour in colours.items():
-        if key in depths:
-            names = _by_stem(depths[key], _DEPTHS, _DEPTH_FILES)
-            pictures = _by_stem(colour, _COLOURS, _PICTURES)
-            found += [(f"{key}_{name}".strip("_"), path, names[name]) for name, path in pictures.items() if name in names]
+def _by_key(paths: Sequence[Path], words: tuple[str, ...]) -> dict[str, Path]:
+    """Those that have one of the words, by the rest of their names; of several alike in that, the one whose word says most, and
+    that has the fewest others beside it: depth, and not depth_raw."""
+    found: dict[str, Path] = {}
+    having = [(words.index(word), path) for path in paths if (word := _word(path.stem, words)) is not None]
+    for _, path in sorted(having, key=lambda one: (one[0], len(one[1].stem))):
+        found.setdefault(_key(path.stem, words), path)
     return found
 
 
-def _by_stem(folder: Path, words: tuple[str, ...], endings: tuple[str, ...]) -> dict[str, Path]:
-    """The files of a folder by their names without one of the words."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in endings)
-    return {_without(path.stem, words) or path.stem: path for path in files}
+def _word(stem: str, words: tuple[str, ...]) -> str | None:
+    """The first of the words that a name has, beside a sign or a digit."""
+    return next((word for word in words if re.search(_beside(word), stem, re.IGNORECASE)), None)
 
 
-def _named(folder: Path, name: str) -> Path | None:
-    """The camera's file of a frame by the names that are asked for."""
-    names = (f"{name}.json", f"{name}.yaml", *_CAMERAS)
-    return next((folder / other for other in names if (folder / other).is_file()), None)
+def _beside(word: str) -> str:
+    return rf"(^|[-_.]|(?<=\d)){word}(?=$|[-_.\d])"
+
+
+def _bare(stem: str, words: tuple[str, ...]) -> str:
+    """A name without the first of the words that it has, and the sign beside that."""
+    word = _word(stem, words)
+    return stem if word is None else re.sub(_beside(word), "", stem, count=1, flags=re.IGNORECASE).strip("-_.")
+
+
+def _key(stem: str, words: tuple[str, ...]) -> str:
+    """What is left of it without words that say no more."""
+    return re.sub(_MORE, "", _bare(stem, words), flags=re.IGNORECASE).strip("-_.")
+
+
+def _by_folder(folder: Path) -> list[tuple[str, Path, Path]]:
+    """The files of folders of colours, and of those of depth whose names are alike."""
+    inner = sorted(path for path in folder.iterdir() if path.is_dir())
+    depths = _by_key(inner, _DEPTHS)
+    colours = _by_key([path for path in inner if _word(path.stem, _DEPTHS) is None], _COLOURS)
+    both = [(key, *one) for key, path in colours.items() if key in depths for one in _alike(path, depths[key])]
+    return [(f"{key}_{name}".strip("_"), colour, depth) for key, name, colour, depth in both]
+
+
+def _alike(colour: Path, depth: Path) -> list[tuple[str, Path, Path]]:
+    """The files of the same name in two folders; where there is none, of the same without the words."""
+    pictures = [path for path in sorted(colour.iterdir()) if path.suffix.lower() in _PICTURES]
+    readings = [path for path in sorted(depth.iterdir()) if path.suffix.lower() in _DEPTH_FILES]
+    others = {path.stem: path for path in readings}
+    if same := [(path.stem, path, others[path.stem]) for path in pictures if path.stem in others]:
+        return same
+    others = {_key(path.stem, _DEPTHS): path for path in readings}
+    keys = {_key(path.stem, _COLOURS): path for path in pictures}
+    return [(key or "frame", path, others[key]) for key, path in keys.items() if key in others]
+
+
+def _named(folder: Path, name: str, colour: Path) -> Path | None:
+    """The camera's file of a frame by the names that are asked for: the frame's with all its words, too."""
+    own = (f"{one}.{ending}" for one in (name, _bare(colour.stem, _COLOURS)) for ending in ("json", "yaml"))
+    return next((folder / other for other in (*own, *_CAMERAS) if (folder / other).is_file()), None)
 
 
 def _of_cameras(folder: Path, taken: set[Path]) -> list[Path]:
     """Files of a folder that say what a camera is, whatever their names."""
     files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _CAMERA_FILES and path not in taken)
-    return [path for path in files[:_TRIED] if _is_camera(path)]
+    return [path for path in files if _is_camera(path)]
 
 
 def _is_camera(path: Path) -> bool:
+    """Focal lengths of less than a pixel are those of a pose's rotation."""
     try:
-        read_camera(path, (1, 1))
+        if path.suffix.lower() not in _ARRAY_FILES and path.stat().st_size > _LONG:
+            return False
+        k = read_camera(path, (1, 1), (1, 1)).intrinsics
     except (PerceptionError, OSError):
         return False
-    return True
+    return min(k.fx, k.fy) > 1.0
 
 
 def _nearest(folder: Path, name: str, cameras: list[Path]) -> Path:
