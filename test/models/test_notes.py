@@ -1,8 +1,9 @@
+import json
 from pathlib import Path
 
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
-from fail2progress.models.notes import kind_of_version, kind_of_weights
+from fail2progress.models.notes import SCHEMA, kind_of_version, kind_of_weights
 from fail2progress.models.store import Registry
 
 
@@ -14,4 +15,7 @@ def test_the_kind_of_a_model_is_told_by_its_digest(tmp_path: Path) -> None:
     assert kind_of_version(tmp_path, start.digest) == "stow-gnn" and kind_of_version(tmp_path, "0" * 64) == ""
     versions.path("v0001").with_suffix(".json").write_text("{")
     assert kind_of_version(tmp_path, start.digest) == "" and kind_of_version(tmp_path, other.digest) == other.model.name
+    assert kind_of_weights(tmp_path / "none.safetensors", start.digest) == ""
+    nameless = {"schema": SCHEMA, "digest": start.digest, "config": {}}
+    (tmp_path / "none.json").write_text(json.dumps(nameless))
     assert kind_of_weights(tmp_path / "none.safetensors", start.digest) == ""

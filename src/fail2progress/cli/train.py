@@ -96,7 +96,7 @@ def _check_rehearsal(path: Path, out: Path) -> None:
 
 
 def _write_rehearsal(run: Run, path: Path) -> None:
-    """Executions that were trained on, for replay, and held-out ones, for the acceptance test."""
+    """Executions for replay, and held-out ones for the acceptance test, with their shape codes."""
     from fail2progress.cli.training import dataset
     from fail2progress.learning.finetuning.rehearsal import choose, save_codes, save_rehearsal
     from fail2progress.models.checkpoint import load_checkpoint

@@ -33,7 +33,7 @@ def kind_of_weights(weights: Path, digest: str) -> str:
         note = noted(weights)
     except CheckpointError:
         return ""
-    return str(note.get("model")) if note["digest"] == digest else ""
+    return str(note.get("model", "")) if note["digest"] == digest else ""
 
 
 def kind_of_version(folder: Path, digest: str) -> str:

@@ -59,6 +59,8 @@ def test_shape_codes_of_other_clouds_are_refused(path: Path, data: Transitions, 
     save_rehearsal(replay.RehearsalSet(kept.held_out, kept.replay), path)
     with pytest.raises(CheckpointError, match=r"rehearsal.codes.safetensors: cannot be read \(codes of other clouds"):
         load_rehearsal(path)
+    save_codes(path, Points2Plans())
+    assert load_rehearsal(path).replay.codes
     codes_of(path).write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match=r"rehearsal.codes.safetensors: cannot be read"):
         load_rehearsal(path)

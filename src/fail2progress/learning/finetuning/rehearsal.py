@@ -20,7 +20,7 @@ from fail2progress.skills.vocabulary import current
 
 REPLAY = 600
 HELD_OUT = 600
-"""Of so many what a lesson forgets is known to half a thousandth of F1; of 200 to one (docs/decisions/0124)."""
+"""Of 200 what a lesson forgets may be off by its own size (docs/decisions/0124)."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class RehearsalSet:
 
 
 def choose(transitions: Transitions, seed: int = 0) -> RehearsalSet:
-    """A random part of what was pre-trained on and of what was held out from that. The gate has of the latter alone, and so has
-    replay as far as there is enough: what was trained on is known by heart, and keeps less (docs/decisions/0124)."""
+    """A random part of what was pre-trained on and of what was held out from that. The gate has of the latter alone, and replay
+    as far as there is enough; which are replayed matters little (docs/decisions/0124)."""
     generator = torch.Generator().manual_seed(seed)
     trained, held = (part[torch.randperm(len(part), generator=generator)].tolist() for part in split(transitions))
     return _parted(transitions, held, trained)
@@ -73,7 +73,7 @@ def codes_of(path: Path) -> Path:
 def save_codes(path: Path, model: SkillEffectModel) -> None:
     """Write the shape codes of a written rehearsal set beside it, with whose encoder they are of: lessons need all of them, and
     the encoder is the same in every lesson."""
-    rehearsal = load_rehearsal(path)
+    rehearsal = _load(path)  # without the codes of another set that may still lie there
     parts = {"replay": rehearsal.replay, "held_out": rehearsal.held_out}
     note = {"encoder": model.encoder_digest(), **{name: _clouds(part) for name, part in parts.items()}}
     write_tensors(codes_of(path), {name: shape_codes(model, part) for name, part in parts.items()}, note)
