@@ -16,6 +16,7 @@ def test_the_kind_of_a_model_is_told_by_its_digest(tmp_path: Path) -> None:
     versions.path("v0001").with_suffix(".json").write_text("{")
     assert kind_of_version(tmp_path, start.digest) == "" and kind_of_version(tmp_path, other.digest) == other.model.name
     assert kind_of_weights(tmp_path / "none.safetensors", start.digest) == ""
+    assert kind_of_weights(Path("/"), start.digest) == kind_of_weights(Path(), start.digest) == ""
     nameless = {"schema": SCHEMA, "digest": start.digest, "config": {}}
     (tmp_path / "none.json").write_text(json.dumps(nameless))
     assert kind_of_weights(tmp_path / "none.safetensors", start.digest) == ""

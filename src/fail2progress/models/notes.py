@@ -14,6 +14,8 @@ class CheckpointError(ValueError):
 
 def noted(weights: Path) -> dict[str, object]:
     """What is written beside weights, which are not read; CheckpointError where it is not there or damaged."""
+    if not weights.name:
+        raise CheckpointError(f"{weights}: a folder, not a file of weights")
     path = weights.with_suffix(".json")
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
