@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 
 from fail2progress.perception.folders import pairs
 from fail2progress.perception.segmentation.base import PerceptionError
@@ -111,6 +112,16 @@ def test_matrices_of_arrays_are_cameras(tmp_path: Path) -> None:
     np.savez(tmp_path / "labels_0.npz", seg=np.ones((4, 4)))
     (found,) = pairs(filled(tmp_path, "0_color.png", "0_depth.png"))
     assert found.camera == tmp_path / "poses_0.npz"
+
+
+def test_of_matlab_files_only_those_are_opened_unasked_whose_name_speaks_of_a_camera(tmp_path: Path) -> None:
+    """Of damaged bytes their reader can end the process, so that a file of anything else is better left alone."""
+    folder = filled(tmp_path, "0_color.png", "0_depth.png")
+    for name in ("results.mat", "0-meta.mat"):
+        with pytest.raises(PerceptionError, match="no camera file"):
+            pairs(folder)
+        savemat(folder / name, {"intrinsic_matrix": np.diag([60.0, 61.0, 1.0])})
+    assert [pair.camera.name for pair in pairs(folder)] == ["0-meta.mat"]
 
 
 def test_of_several_cameras_each_frame_has_its_own(tmp_path: Path) -> None:

@@ -65,9 +65,12 @@ def whole_folder(place: Path) -> Iterator[Path]:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Until the end no other process or thread that asks for it is between the same lines in this folder, which is made."""
+    """Until the end no other process or thread that asks for it is between the same lines in this folder, which is made.
+
+    An empty file beside it is what is locked, and stays: a network's file system locks only what can be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder.with_name(f".{folder.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

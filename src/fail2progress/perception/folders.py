@@ -20,6 +20,8 @@ _DEPTH_FILES = (".png", ".tif", ".tiff", ".npy", ".npz", ".pgm")
 _CAMERAS = ("camera.json", "camera.yaml", "camera_info.json", "camera_info.yaml", "scene_camera.json", "intrinsics.json")
 _CAMERA_FILES = (".json", ".yaml", ".yml", ".txt", ".intr", ".npy", ".npz", ".mat")
 _ARRAY_FILES = (".npy", ".npz", ".mat")
+_MATLAB = re.compile(r"meta|cam|intr|calib|^k$", re.IGNORECASE)
+"""Words for which a MATLAB file is opened that nobody named: of damaged bytes its reader can end the whole process."""
 _LONG = 2**16
 """Bytes of a text from which it is not looked into for a camera."""
 
@@ -133,6 +135,8 @@ def _is_camera(path: Path) -> bool:
     """Focal lengths of less than a pixel are those of a pose's rotation."""
     try:
         if path.suffix.lower() not in _ARRAY_FILES and path.stat().st_size > _LONG:
+            return False
+        if path.suffix.lower() == ".mat" and not _MATLAB.search(path.stem):
             return False
         k = read_camera(path, (1, 1), (1, 1)).intrinsics
     except (PerceptionError, OSError):
