@@ -30,6 +30,7 @@ def test_it_is_read_as_it_was_drawn_with_its_codes(
     for one, other in ((drawn.replay, written.replay), (drawn.held_out, written.held_out)):
         assert torch.equal(one.parameters, other.parameters)
         assert list(other.codes) == [load_checkpoint(weights.path(weights.RELATIONAL)).model.encoder_digest()]
+        assert list(other.codes) == [said["encoder"]]
 
 
 def test_mistakes(refuses: Callable[..., str], data: Path, tmp_path: Path) -> None:

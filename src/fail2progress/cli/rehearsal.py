@@ -27,7 +27,7 @@ def rehearsal(
     Example: fail2progress generate --executions 1300 --seed 77 --out runs/unseen
     && fail2progress rehearsal --data runs/unseen --out runs/rehearsal.safetensors
     """
-    from fail2progress.learning.finetuning.rehearsal import codes_of, save_codes, save_rehearsal, unseen
+    from fail2progress.learning.finetuning.rehearsal import codes_of, keep, unseen
     from fail2progress.learning.pretraining.pretrain import prepared
     from fail2progress.learning.pretraining.shards import open_dataset
     from fail2progress.models import weights
@@ -36,12 +36,11 @@ def rehearsal(
     require(out.suffix == ".safetensors", f"--out {out}: the name of a rehearsal set ends in .safetensors")
     require(not out.exists(), f"--out {out} exists; choose another name or delete it")
     writable(out.parent)
-    checkpoint = load_checkpoint(model or weights.path(weights.RELATIONAL))
+    encoding = load_checkpoint(model or weights.path(weights.RELATIONAL)).model
     with checked():
         kept = unseen(prepared(open_dataset(data), data / "transitions.safetensors"), seed)
-    save_rehearsal(kept, out)
-    save_codes(out, checkpoint.model)
+    keep(kept, out, encoding)
     say(f"{out}: {len(kept.replay)} executions for replay, {len(kept.held_out)} held out")
     if as_json:
         files = {"rehearsal": str(out), "codes": str(codes_of(out))}
-        print_json({**files, "replay": len(kept.replay), "held_out": len(kept.held_out), "encoder": checkpoint.digest})
+        print_json({**files, "replay": len(kept.replay), "held_out": len(kept.held_out), "encoder": encoding.encoder_digest()})

@@ -98,12 +98,11 @@ def _check_rehearsal(path: Path, out: Path) -> None:
 def _write_rehearsal(run: Run, path: Path) -> None:
     """Executions for replay, and held-out ones for the acceptance test, with their shape codes."""
     from fail2progress.cli.training import dataset
-    from fail2progress.learning.finetuning.rehearsal import choose, save_codes, save_rehearsal
+    from fail2progress.learning.finetuning.rehearsal import choose, keep
     from fail2progress.models.checkpoint import load_checkpoint
 
     kept = choose(dataset(run), run.seed)
-    save_rehearsal(kept, path)
-    save_codes(path, load_checkpoint(run.out).model)
+    keep(kept, path, load_checkpoint(run.out).model)
     say(f"{path}: {len(kept.replay)} executions for replay, {len(kept.held_out)} held out")
 
 

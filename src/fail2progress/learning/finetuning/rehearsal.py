@@ -65,6 +65,12 @@ def save_rehearsal(rehearsal: RehearsalSet, path: Path) -> None:
     write_tensors(path, values, {"vocabulary": json.dumps(current().to_dict())})
 
 
+def keep(rehearsal: RehearsalSet, path: Path, model: SkillEffectModel) -> None:
+    """Write it, and its shape codes by the model's encoder beside it."""
+    save_rehearsal(rehearsal, path)
+    save_codes(path, model)
+
+
 def codes_of(path: Path) -> Path:
     """Where the shape codes of a rehearsal set lie."""
     return path.with_suffix(".codes.safetensors")
