@@ -7,7 +7,8 @@ from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.prediction import Belief, encode_observation
 from fail2progress.simulation.reconstruction import rebuild
-from fail2progress.stein.states import StateSpace, state_space
+from fail2progress.stein.around import state_space
+from fail2progress.stein.states import StateSpace
 from support import samples
 
 

@@ -8,11 +8,11 @@ from fail2progress.core.relations import BINARY
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
+from fail2progress.stein.around import state_space
 from fail2progress.stein.bands import Band, bands, ranges
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.planar import Footprints
 from fail2progress.stein.solids import Solids
-from fail2progress.stein.states import state_space
 from support import failures
 
 

@@ -6,8 +6,9 @@ from fail2progress.core.scene import Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.prediction import Belief
+from fail2progress.stein.around import state_space
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
-from fail2progress.stein.states import StateSpace, state_space
+from fail2progress.stein.states import StateSpace
 
 
 @pytest.fixture(scope="module")

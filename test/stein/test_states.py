@@ -15,10 +15,11 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import Belief, encode_observation
+from fail2progress.stein.around import state_space
 from fail2progress.stein.concerned import SEEN_MOVING, seen_moving
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.solids import Surroundings
-from fail2progress.stein.states import StateSpace, state_space
+from fail2progress.stein.states import StateSpace
 from support import failures
 
 seeds = st.integers(0, 10_000)

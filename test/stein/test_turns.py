@@ -6,9 +6,10 @@ import torch
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
+from fail2progress.stein.around import state_space
 from fail2progress.stein.commands import headings
 from fail2progress.stein.planar import Footprints
-from fail2progress.stein.states import StateSpace, state_space
+from fail2progress.stein.states import StateSpace
 from fail2progress.stein.turns import along_edges, turns
 from support import failures
 

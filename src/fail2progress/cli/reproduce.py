@@ -70,6 +70,11 @@ def reproduce(
     surplus: Annotated[
         bool, typer.Option(help="For families: D+ is chosen from more scenes than it has; else every particle counts.")
     ] = True,
+    placing: Annotated[
+        str,
+        typer.Option(help="For families: together, or apart: everything is placed by itself, so that inference must find R_F."),
+    ] = "together",
+    steps: Annotated[int | None, typer.Option(help="For families: steps of the inference of states. [80]", min=1)] = None,
     physics: Annotated[str, typer.Option(help="For physics: friction, weight, centre or restitution.")] = "friction",
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
@@ -91,7 +96,7 @@ def reproduce(
             reproduce_assets.Order(table, out, trials, seed, quick, processes, robot, physics), json_output
         )
     if table in reproduce_families.TABLES:
-        asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods, samples, surplus)
+        asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods, samples, surplus, placing, steps)
         order = reproduce_families.Order(out, weights, rounds, *asked)
         return reproduce_families.run(order, json_output)
     seed = 7 if seed is None else seed

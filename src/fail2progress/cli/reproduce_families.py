@@ -29,27 +29,32 @@ class Order:
     methods: str = ""
     samples: int = 20
     surplus: bool = True
+    placing: str = "together"
+    steps: int | None = None
 
 
 def run(order: Order, json_output: bool) -> None:
     """Run the study and write `families.json` and `.md` into its folder."""
     from fail2progress.core.executor import PoolExecutor, UntilExecutor
-    from fail2progress.evaluation.studies.families import GENERATORS, LEARNERS, PARTS, Study
+    from fail2progress.evaluation.studies.families import EVERY, GENERATORS, LEARNERS, PARTS, Study
     from fail2progress.evaluation.studies.families_page import markdown
     from fail2progress.evaluation.studies.family_cells import Setting
     from fail2progress.learning.finetuning.targeted import TargetOptions
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.stein.around import PLACINGS
     from fail2progress.tasks.families.registry import FAMILIES
 
     names = _chosen(order.families, FAMILIES.names()[:2] if order.quick else FAMILIES.names(), "family", FAMILIES.names())
     parts = _chosen(order.parts, PARTS, "part")
     path = order.models / weights.RELATIONAL if order.models is not None else weights.path(weights.RELATIONAL)
     load_checkpoint(path)
-    learners = _chosen(order.methods, LEARNERS[:1] if order.quick else LEARNERS, "method", LEARNERS)
+    learners = _chosen(order.methods, LEARNERS[:1] if order.quick else LEARNERS, "method", EVERY)
     failures = 1 if order.quick else order.failures
     # Without surplus every stable particle is in D+, and none explores.
-    targeting = TargetOptions(samples=order.samples)
+    require(order.placing in PLACINGS, f"unknown placing {order.placing!r}; known: {', '.join(PLACINGS)}")
+    targeting = TargetOptions(samples=order.samples, placing=order.placing)
+    targeting = targeting if order.steps is None else replace(targeting, state_steps=order.steps)
     targeting = targeting if order.surplus else replace(targeting, oversampling=1.0, explorers=0.0)
     setting = Setting(path, weights.path(weights.KEEPSAKE), failures, order.tests, targeting=targeting)
     if order.seed is not None:

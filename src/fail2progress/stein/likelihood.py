@@ -13,7 +13,7 @@ from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.models.base import LatentState, SkillEffectModel
 from fail2progress.models.prediction import Belief
 from fail2progress.stein.solids import Placed
-from fail2progress.stein.states import StateSpace
+from fail2progress.stein.states import FEASIBLE, StateSpace
 
 DIRECTIONS = ("left", "right", "front", "behind")
 SCOPES = ("all", "all-robot", "support")
@@ -58,11 +58,18 @@ class FailureRelations:
         return among + functional.logsigmoid(above).sum(dim=1)
 
     @torch.no_grad()
+    def held(self, particles: Tensor) -> Tensor:
+        """(M, R) which relations of R_F are believed to hold in states."""
+        logits, above = self._logits(particles)
+        return torch.cat([(logits > 0)[:, self._true() & self._counted()], above > 0], dim=1)
+
+    def shares(self, particles: Tensor) -> Tensor:
+        """(M,) of R_F what is believed to hold in each state, 0 for a state that cannot be."""
+        return self.held(particles).float().mean(dim=1) * (self.space.possible(particles) > -FEASIBLE)
+
     def kept(self, particles: Tensor) -> float:
         """Share of the relations of R_F that are believed to hold in states."""
-        logits, above = self._logits(particles)
-        checks = (logits > 0)[:, self._true() & self._counted()]
-        return float(torch.cat([checks, above > 0], dim=1).float().mean())
+        return float(self.held(particles).float().mean())
 
     def moved(self, particles: Tensor) -> LatentState:
         """xi(s) O_F for M particles."""

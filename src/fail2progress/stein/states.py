@@ -13,28 +13,23 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fail2progress.core.objects import CATEGORIES
-from fail2progress.core.scene import Scene
-from fail2progress.models.prediction import Belief
-from fail2progress.skills.registry import skill
-from fail2progress.stein.bands import FREEDOM, Band, bands, ranges, shifts, walls
+from fail2progress.stein.bands import Band, shifts
 from fail2progress.stein.bijectors import Chart
-from fail2progress.stein.concerned import Observed, concern, drawers, leads_to, members
+from fail2progress.stein.concerned import leads_to
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 from fail2progress.stein.planar import Footprints, Planar, penetration, turned
-from fail2progress.stein.solids import Placed, Solids, Surroundings, solids_of
-from fail2progress.stein.turns import EVENLY, along_edges, topped, turns
+from fail2progress.stein.solids import Placed, Solids, Surroundings
+from fail2progress.stein.turns import EVENLY, turns
 
 _GAP = 0.015
 """Metres kept free between clusters."""
 _INFEASIBLE = 10_000.0
 """Nats per square metre of overlap or missing support: 1 cm costs one nat."""
-_FEASIBLE = 0.05
+FEASIBLE = 0.05
 """Nats that a state may lack and still be drawn."""
 _TRIES = 48
 _FACING = 0.3
@@ -66,6 +61,8 @@ class StateSpace:
     """Metres by which a member may shift within its cluster."""
     surroundings: Surroundings
     table_rows: tuple[int, ...]
+    hanging: tuple[tuple[int, ...], ...]
+    """What hangs together in O_F, first what the skill acted on: as a rule the clusters themselves (around.PLACINGS)."""
     points: Tensor
     """(N, P, 3) clouds of O_F in metres."""
     solids: Solids
@@ -88,7 +85,7 @@ class StateSpace:
     @property
     def group(self) -> tuple[int, ...]:
         """What hangs together with the object of the failed skill."""
-        return self.clusters[0]
+        return self.hanging[0]
 
     def chart(self) -> Chart:
         """Bounds of every coordinate: metres, radians."""
@@ -172,8 +169,8 @@ class StateSpace:
         if len(self.physics):  # as it is known to be: it makes no state impossible
             draws[:, -len(self.physics) :] = self.physics.draw(count, generator).repeat(_TRIES, 1)
         lacking = self.possible(draws).view(_TRIES, count)
-        first = (lacking > -_FEASIBLE).to(torch.uint8).argmax(dim=0)
-        chosen = torch.where((lacking > -_FEASIBLE).any(dim=0), first, lacking.argmax(dim=0))
+        first = (lacking > -FEASIBLE).to(torch.uint8).argmax(dim=0)
+        chosen = torch.where((lacking > -FEASIBLE).any(dim=0), first, lacking.argmax(dim=0))
         return draws.view(_TRIES, count, -1)[chosen, torch.arange(count)]
 
     def _pivot(self, cluster: tuple[int, ...]) -> Tensor:
@@ -182,7 +179,7 @@ class StateSpace:
 
     def _root(self, cluster: tuple[int, ...]) -> int:
         row = self.moved if self.moved in cluster else cluster[0]
-        while row in self.parent:
+        while self.parent.get(row) in cluster:
             row = self.parent[row]
         return row
 
@@ -228,7 +225,7 @@ class StateSpace:
     def _pairs(self) -> tuple[Tensor, Tensor, Tensor]:
         """Pairs that must not overlap, and the gap between them: not what is in or on the other."""
         found = []
-        number = {row: i for i, cluster in enumerate(self.clusters) for row in cluster}
+        number = {row: i for i, cluster in enumerate(self.hanging) for row in cluster}
         for i, one in enumerate(self.movable):
             for other in self.movable[i + 1 :]:
                 if not (leads_to(self.parent, other, one) or leads_to(self.parent, one, other)):
@@ -261,39 +258,3 @@ class StateSpace:
 def _put(values: Tensor, rows: list[int], new: Tensor) -> Tensor:
     """Columns of (M, N, ...) replaced, without writing into what gradients need."""
     return values.index_copy(1, torch.tensor(rows), new)
-
-
-def state_space(
-    belief: Belief, failure: Observed, scene: Scene, freedom: float = FREEDOM, physics: PhysicsPrior = NOMINAL
-) -> StateSpace:
-    """The space of scene states around a failure; `scene` is O_F rebuilt. NothingToVaryError where there is nothing to place."""
-    cloud = failure.before
-    tables = [i for i, name in enumerate(cloud.categories) if name == "table" and cloud.seen[i]]
-    moved = belief.index(failure.call.object)
-    if not tables or not cloud.seen[moved] or cloud.names[moved] not in scene.names:
-        raise NothingToVaryError("learning from a failure needs a table and the object of the failed skill in view")
-    found = concern(failure, scene)
-    varying, solids = members(found, moved, cloud.names, scene), solids_of(cloud.names, scene)
-    thick = walls(cloud.names, scene)
-    together = bands(found.clusters[0], varying, found.parent, solids, thick)
-    furniture = {row for rows in found.clusters for row in rows if not CATEGORIES[cloud.categories[row]].movable}
-    fixed = frozenset(furniture - topped(found.clusters[0], moved, furniture, solids))
-    return StateSpace(
-        found.clusters,
-        found.parent,
-        found.concerned,
-        moved,
-        varying,
-        drawers(found.clusters[0], cloud.names, scene),
-        fixed,
-        freedom,
-        Surroundings(belief.state.box[0][tables]),
-        tuple(tables),
-        torch.from_numpy(np.nan_to_num(cloud.points)),
-        solids,
-        ranges(varying, together, found.parent, solids, thick, freedom),
-        tuple(thick),
-        together,
-        physics,
-        along_edges(found.clusters, solids.footprints, fixed, found.parent, skill(failure.call.skill).carries),
-    )

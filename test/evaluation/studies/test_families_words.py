@@ -25,6 +25,9 @@ def data(method: str, kept: float, family: str = "row") -> Row:
         "method": method,
         "kept": shares,
         "spread": {"within": 0.01, "places": 0.2},
+        "stable": 15,
+        "tried": 20,
+        "states_s": 2.5,
     }
 
 
@@ -65,3 +68,4 @@ def test_relations_kept_are_compared_and_what_was_not_run_is_not() -> None:
 def test_families_weigh_alike_in_the_mean_of_what_is_kept() -> None:
     (line,) = spreads([data("stein", 1.0), data("stein", 1.0), data("stein", 0.9, "stack")])
     assert line.startswith("- **stein**, mean of 2 families: 0.950 of R_F in D+") and "10 mm within, 0.20 m of places" in line
+    assert line.endswith("75% of particles stand still; 2.5 s for states.")

@@ -23,6 +23,8 @@ OTHERS = ("near-copies", "domain-randomisation")
 MOST_TRUE, FEW_TRUE = ORACLES
 LEARNERS = (GENERATORS[0], MOST_TRUE, *GENERATORS[1:], *ADAPT, *OTHERS, FEW_TRUE)
 """The most telling first: they are run first, for all families and failures."""
+EVERY = (*LEARNERS, "rejection")
+"""Rejection is asked for by name: where much is placed by itself it takes its whole budget for every failure."""
 PARTS = ("learn", "data")
 
 

@@ -11,7 +11,7 @@ from scipy.stats import wilcoxon
 from fail2progress.evaluation.comparison import holm
 from fail2progress.evaluation.studies.families_bars import Row, learnt
 
-RIVALS = ("gradient", "sampling", "prior", "near-copies", "domain-randomisation", "adapt-1", "adapt-10", "adapt-100")
+RIVALS = ("gradient", "sampling", "rejection", "prior", "near-copies", "domain-randomisation", "adapt-1", "adapt-10", "adapt-100")
 _LEVEL = 0.05
 """Of the paired tests together."""
 _KEPT = 0.02
@@ -90,13 +90,14 @@ def spreads(rows: Iterable[Row]) -> list[str]:
         if row["kind"] == "data" and "kept" in row:
             kept, spread = row["kept"], row["spread"]
             values = [kept["chosen"], kept["simulated"], kept["believed"], 1000 * spread["within"], spread["places"]]
+            values += [row["stable"] / row["tried"], row.get("states_s", np.nan)]
             found[row["method"]][row["family"]].append(values)
     lines = []
     for method, families in found.items():
         means = np.mean([np.mean(values, axis=0) for values in families.values()], axis=0)
-        shares = "{:.3f} of R_F in D+, {:.3f} around all particles, {:.3f} believed; {:.0f} mm within, {:.2f} m of places".format(
-            *means
-        )
+        said = "{:.3f} of R_F in D+, {:.3f} around all particles, {:.3f} believed; {:.0f} mm within, {:.2f} m of places; "
+        said += "{:.0%} of particles stand still"
+        shares = (said + ("; {:.1f} s for states" if np.isfinite(means[-1]) else "")).format(*means)
         lines.append(f"- **{method}**, mean of {len(families)} families: {shares}.")
     return lines
 

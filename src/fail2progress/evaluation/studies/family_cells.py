@@ -227,7 +227,7 @@ def summed(results: list[ItemResult]) -> dict[str, float]:
 def data_row(found: Targeted) -> Row:
     """D+ in figures: how many relations of the failure hold, and how far it spreads."""
     counts = {"stable": found.stable, "tried": found.tried, "concerned": len(found.space.concerned)}
-    return {"kept": asdict(found.relations_kept), "spread": asdict(found.spreads), **counts}
+    return {"kept": asdict(found.relations_kept), "spread": asdict(found.spreads), **counts, "states_s": found.seconds["states"]}
 
 
 def mended(before: dict[str, float], after: dict[str, float]) -> bool:

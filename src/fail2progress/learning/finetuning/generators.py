@@ -16,6 +16,9 @@ from fail2progress.stein.actions import PRIOR, ActionSpace, Information
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.svgd import direction_named, optimise
 
+_AT_ONCE = 256
+"""States that rejection draws at once."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -27,6 +30,8 @@ class Budget:
     learning_rate: float = 0.05
     rounds: int = 4
     """Shape codes of turned segments are computed again at the start of each."""
+    most: int = 100_000
+    """Draws after which rejection is content with those that keep most of R_F."""
     starts: int = 8
     """Draws of how the members of the failed cluster lie, of which every particle that moves begins with the likeliest."""
     tries: int = 60
@@ -127,6 +132,23 @@ class Sampling(Inference):
 
 
 @dataclass(frozen=True)
+class Rejection(Sampling):
+    """Draws of P(S) until every particle can be and is believed to have all of R_F: what the paper calls its Sampling baseline
+    (A.15), which takes as long as that takes, up to the `most` draws of the budget."""
+
+    @torch.no_grad()
+    def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+        """See SampleGenerator."""
+        best, shares, drawn = start, density.shares(start), len(start)
+        while (shares < 1.0).any() and drawn < budget.most:
+            draws = density.space.draw(_AT_ONCE, generator)
+            every = torch.cat([shares, density.shares(draws)])
+            order = every.argsort(descending=True, stable=True)[: len(start)]
+            best, shares, drawn = torch.cat([best, draws])[order], every[order], drawn + len(draws)
+        return best
+
+
+@dataclass(frozen=True)
 class Fixed(Prior):
     """Actions stay the failed call's, turned with its cluster: domain randomisation. `near`: so do states, nearly."""
 
@@ -190,3 +212,4 @@ GENERATORS.register(WITHOUT_SLOPES, Sampling())
 GENERATORS.register("prior", Prior())
 GENERATORS.register("near-copies", Fixed(near=True))
 GENERATORS.register("domain-randomisation", Fixed())
+GENERATORS.register("rejection", Rejection())

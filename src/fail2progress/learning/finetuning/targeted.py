@@ -24,9 +24,10 @@ from fail2progress.models.base import Capability, SkillEffectModel
 from fail2progress.models.prediction import encode_observation
 from fail2progress.simulation.base import Disturbances, Outcome, Simulator
 from fail2progress.stein.actions import PRIOR, information
+from fail2progress.stein.around import TOGETHER, require_placing, state_space
 from fail2progress.stein.concerned import Observed
 from fail2progress.stein.likelihood import SCOPES, FailureRelations
-from fail2progress.stein.states import NothingToVaryError, StateSpace, state_space
+from fail2progress.stein.states import NothingToVaryError, StateSpace
 
 _EXPLORED = 1.5
 """Explorers in parts of D+."""
@@ -52,9 +53,12 @@ class TargetOptions:
     """Metres by which members of the failed cluster may shift within it."""
     physics: tuple[str, ...] = ()
     """Properties of the world that are coordinates of particles where the failed motion tells them (failures.physics)."""
+    placing: str = TOGETHER
+    """What is placed as one: around.PLACINGS."""
 
     def __post_init__(self) -> None:
         known(self.physics)
+        require_placing(self.placing)
         GENERATORS.get(self.method)
         if self.scope not in SCOPES:
             raise ValueError(unknown("scope", self.scope, SCOPES))
@@ -207,7 +211,7 @@ def _doing(
     """How particles of a failure are carried out; `base` is O_F rebuilt."""
     belief = encode_observation(model, event.before)
     physics = told(event, base, simulator, options.physics, seed)
-    space = state_space(belief, observed(event), base, options.freedom, physics)
+    space = state_space(belief, observed(event), base, options.freedom, physics, options.placing)
     unsure = torch.from_numpy(doubted(event.relations_before, base, simulator, seed))
     density = FailureRelations(model, belief, space, event.relations_before, options.scope, doubted=unsure)
     return Execution(model, event, base, density, simulator, seed)
