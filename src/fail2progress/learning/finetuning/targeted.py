@@ -196,7 +196,7 @@ def target(
         actions = generator.actions(gain, options.budget(), rng, action_space.failed())
     with clock("simulation"):
         done, again = doing.carry_out(states, actions, action_space.parameters(actions)), doing.again()
-        done, teaches = doing.conditioned(done, again, options.samples if generator.explores else 0, rng)
+        done, teaches = doing.conditioned(done, again, options.samples if options.exploring else 0, rng)
         if not done.samples:
             raise NothingToVaryError(f"none of {len(states)} generated scenes was stable; use more samples or another failure")
         chosen = _chosen(doing, done, teaches, options)
