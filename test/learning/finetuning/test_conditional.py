@@ -8,7 +8,8 @@ from fail2progress.learning.finetuning.conditional import descendants, elsewhere
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
-from fail2progress.stein.states import StateSpace, state_space
+from fail2progress.stein.around import state_space
+from fail2progress.stein.states import StateSpace
 from support import failures
 
 

@@ -12,8 +12,8 @@ from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import encode_observation
 from fail2progress.simulation.base import Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.stein.around import state_space
 from fail2progress.stein.likelihood import FailureRelations
-from fail2progress.stein.states import state_space
 from support import failures
 
 
