@@ -74,7 +74,6 @@ def reproduce(
         str,
         typer.Option(help="For families: together, or apart: everything is placed by itself, so that inference must find R_F."),
     ] = "together",
-    steps: Annotated[int | None, typer.Option(help="For families: steps of the inference of states. [80]", min=1)] = None,
     physics: Annotated[str, typer.Option(help="For physics: friction, weight, centre or restitution.")] = "friction",
     json_output: Annotated[bool, typer.Option("--json", help="The report on standard output.")] = False,
 ) -> None:
@@ -96,7 +95,7 @@ def reproduce(
             reproduce_assets.Order(table, out, trials, seed, quick, processes, robot, physics), json_output
         )
     if table in reproduce_families.TABLES:
-        asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods, samples, surplus, placing, steps)
+        asked = (trials or 60, seed, quick, processes, minutes, families, parts, methods, samples, surplus, placing)
         order = reproduce_families.Order(out, weights, rounds, *asked)
         return reproduce_families.run(order, json_output)
     seed = 7 if seed is None else seed

@@ -30,7 +30,6 @@ class Order:
     samples: int = 20
     surplus: bool = True
     placing: str = "together"
-    steps: int | None = None
 
 
 def run(order: Order, json_output: bool) -> None:
@@ -42,7 +41,7 @@ def run(order: Order, json_output: bool) -> None:
     from fail2progress.learning.finetuning.targeted import TargetOptions
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.stein.around import PLACINGS
+    from fail2progress.stein.around import APART, PLACINGS
     from fail2progress.tasks.families.registry import FAMILIES
 
     names = _chosen(order.families, FAMILIES.names()[:2] if order.quick else FAMILIES.names(), "family", FAMILIES.names())
@@ -54,7 +53,8 @@ def run(order: Order, json_output: bool) -> None:
     # Without surplus every stable particle is in D+, and none explores.
     require(order.placing in PLACINGS, f"unknown placing {order.placing!r}; known: {', '.join(PLACINGS)}")
     targeting = TargetOptions(samples=order.samples, placing=order.placing)
-    targeting = targeting if order.steps is None else replace(targeting, state_steps=order.steps)
+    if order.placing == APART:  # a wide space: longer steps, more of them, and flat at first (docs/decisions/0126)
+        targeting = replace(targeting, state_steps=300, state_rate=0.3, tempered=0.02)
     targeting = targeting if order.surplus else replace(targeting, oversampling=1.0, explorers=0.0)
     setting = Setting(path, weights.path(weights.KEEPSAKE), failures, order.tests, targeting=targeting)
     if order.seed is not None:

@@ -6,6 +6,7 @@ Another package adds one by an entry point of the group `fail2progress.generator
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar, Protocol
 
 import torch
@@ -28,13 +29,23 @@ class Budget:
     state_steps: int = 80
     action_steps: int = 24
     learning_rate: float = 0.05
+    state_rate: float = 0.05
+    """Learning rate of states; that of actions is `learning_rate`."""
     rounds: int = 4
     """Shape codes of turned segments are computed again at the start of each."""
+    tempered: float = 1.0
+    """With which part of the log density the first round climbs; it grows by one factor from round to round, to the whole."""
     most: int = 100_000
     """Draws after which rejection is content with those that keep most of R_F."""
     starts: int = 8
     """Draws of how the members of the failed cluster lie, of which every particle that moves begins with the likeliest."""
     tries: int = 60
+
+    @property
+    def shares(self) -> list[float]:
+        """Of each round: which part of the log density."""
+        last = self.rounds - 1
+        return [self.tempered ** (1.0 - number / last) for number in range(last)] + [1.0]
 
 
 class SampleGenerator(Protocol):
@@ -88,14 +99,14 @@ class Inference(Prior):
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """See SampleGenerator."""
         chart, states = density.space.chart(), arranged(density, start, budget.starts, generator)
-        for _ in range(budget.rounds):
+        for share in budget.shares:
             seen = replace(density, code=density.encode(states))
             states = optimise(
-                seen,
+                partial(_tempered, seen, share),
                 states,
                 direction_named(self.direction),
                 steps=budget.state_steps // budget.rounds,
-                learning_rate=budget.learning_rate,
+                learning_rate=budget.state_rate,
                 chart=chart,
             ).particles
         return states
@@ -173,6 +184,12 @@ class Fixed(Prior):
     def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
         """See SampleGenerator."""
         return failed.clone()
+
+
+def _tempered(density: FailureRelations, share: float, states: Tensor) -> Tensor:
+    """(M,) a part of the log density: flatter, so that particles reach what lies behind a hollow (annealed SVGD, D'Angelo and
+    Fortuin 2021)."""
+    return share * density(states)
 
 
 @torch.no_grad()

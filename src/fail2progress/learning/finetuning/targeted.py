@@ -46,6 +46,11 @@ class TargetOptions:
     state_steps: int = 80
     action_steps: int = 24
     learning_rate: float = 0.05
+    """Of actions."""
+    state_rate: float = 0.05
+    """Of states."""
+    tempered: float = 1.0
+    """See generators.Budget."""
     scope: str = "all"
     explorers: float = 0.5
     """Share of D+ at most that is drawn from P(S) and need not keep R_F, where the model fails all the same (chosen.py)."""
@@ -66,6 +71,8 @@ class TargetOptions:
             raise ValueError(f"samples must be at least 1, got {self.samples}")
         if not 0 <= self.explorers < 1:
             raise ValueError(f"explorers must be a share from 0 to below 1, got {self.explorers:g}")
+        if not 0 < self.tempered <= 1:
+            raise ValueError(f"tempered must be a part from above 0 to 1, got {self.tempered:g}")
         if not self.freedom > 0:
             raise ValueError(f"freedom must be more than 0 m, got {self.freedom:g}")
 
@@ -81,8 +88,9 @@ class TargetOptions:
 
     def budget(self) -> Budget:
         """What a generator may spend."""
-        rounds = min(4, max(self.state_steps // 10, 1))
-        return Budget(self.particles, self.state_steps, self.action_steps, self.learning_rate, rounds)
+        rounds = max(min(4, self.state_steps // 10), self.state_steps // 50, 1)
+        steps, rates = (self.state_steps, self.action_steps), (self.learning_rate, self.state_rate)
+        return Budget(self.particles, *steps, *rates, rounds, self.tempered)
 
 
 @dataclass(frozen=True)
