@@ -37,3 +37,13 @@ def test_the_study_of_families_says_how_many_samples_it_is_about(run: Any, refus
     target = json.loads((tmp_path / "families.json").read_text())["provenance"]["configuration"]["targeting"]
     assert (target["samples"], target["oversampling"], target["explorers"]) == (5, 1.0, 0.0)
     assert "--samples" in refuses(*asked, "--samples", 0, "--out", tmp_path)
+
+
+def test_the_study_of_families_says_what_was_placed_as_one(run: Any, refuses: Any, tmp_path: Path) -> None:
+    asked = ("reproduce", "families", "--minutes", 0, "--families", "row-pushed", "--methods", "stein,rejection")
+    assert run(*asked, "--placing", "apart", "--out", tmp_path).exit_code == 0
+    text = (tmp_path / "families.md").read_text()
+    assert "everything placed apart" in text and "| row-pushed 0 | rejection | not run |" in text
+    target = json.loads((tmp_path / "families.json").read_text())["provenance"]["configuration"]["targeting"]
+    assert (target["placing"], target["state_steps"], target["tempered"]) == ("apart", 300, 0.02)
+    assert "unknown placing 'anywhere'; known: together, apart" in refuses(*asked, "--placing", "anywhere", "--out", tmp_path)

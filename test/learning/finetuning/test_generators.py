@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ def test_the_density_grows_by_one_factor_to_the_whole(rounds: int, tempered: flo
     shares = Budget(rounds=rounds, tempered=tempered).shares
     assert len(shares) == rounds and shares[-1] == 1.0
     assert shares[0] == pytest.approx(tempered if rounds > 1 else 1.0)
-    factors = [later / sooner for sooner, later in zip(shares, shares[1:], strict=False)]
+    factors = [later / sooner for sooner, later in pairwise(shares)]
     assert factors == pytest.approx([factors[0]] * len(factors) if factors else [])
 
 

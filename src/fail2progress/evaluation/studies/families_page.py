@@ -29,6 +29,7 @@ def _setting(report: dict[str, object]) -> list[str]:
         return []
     target = known["targeting"]
     chosen = f"{target['oversampling']:g} particles for each, {target['explorers']:.0%} explorers"
+    chosen += f", everything placed {target['placing']}" if target.get("placing", "together") != "together" else ""
     return [f"Seed {known['seed']}, {target['samples']} samples a failure ({chosen}), {known['tests']} unseen executions.", ""]
 
 
