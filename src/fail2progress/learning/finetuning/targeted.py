@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -283,26 +282,6 @@ def observed(event: FailureEvent) -> Observed:
     broken = event.header.mismatches
     named = tuple(name for mismatch in broken for name in mismatch.names)
     return Observed(event.before, event.after, event.relations_before, event.header.call.call(), named)
-
-
-class Clock:
-    """Seconds of each stage, which is reported as it begins."""
-
-    def __init__(self, report: Report) -> None:
-        self.seconds: dict[str, float] = {}
-        self._report = report
-
-    def __call__(self, stage: str) -> Clock:
-        """Names the stage that begins."""
-        self._stage = stage
-        return self
-
-    def __enter__(self) -> None:
-        self._report(self._stage)
-        self._start = time.perf_counter()
-
-    def __exit__(self, *raised: object) -> None:
-        self.seconds[self._stage] = time.perf_counter() - self._start
 
 
 def _spread(space: StateSpace, names: tuple[str, ...], samples: list[Sample]) -> Spread:
