@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fail2progress.core.names import unknown
 from fail2progress.core.scene import Array, Scene
+from fail2progress.core.stages import Stages
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
 from fail2progress.learning.finetuning.chosen import Chosen, parted, ranked
@@ -188,7 +189,7 @@ def target(
     rebuild: Rebuild = rebuilt,
 ) -> Targeted:
     """Make D+ for a failure. NothingToVaryError where there is nothing to learn from."""
-    clock, generator, rng = Clock(report), _generator(model, options), torch.Generator().manual_seed(seed)
+    clock, generator, rng = Stages(report), _generator(model, options), torch.Generator().manual_seed(seed)
     options = options if generator.explores else replace(options, explorers=0.0)
     sure = options.particles - options.exploring
     with clock("states"):
