@@ -38,6 +38,7 @@ def run(order: Order, json_output: bool) -> None:
     from fail2progress.evaluation.studies.families import EVERY, GENERATORS, LEARNERS, PARTS, Study
     from fail2progress.evaluation.studies.families_page import markdown
     from fail2progress.evaluation.studies.family_cells import Setting
+    from fail2progress.learning.finetuning.generators import GENERATORS as SAMPLES
     from fail2progress.learning.finetuning.targeted import TargetOptions
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
@@ -59,7 +60,8 @@ def run(order: Order, json_output: bool) -> None:
     setting = Setting(path, weights.path(weights.KEEPSAKE), failures, order.tests, targeting=targeting)
     if order.seed is not None:
         setting = replace(setting, seed=order.seed)
-    study = Study(order.out, names, setting, GENERATORS, learners, parts)
+    generators = tuple(name for name in learners if name in SAMPLES.names()) if order.methods else GENERATORS
+    study = Study(order.out, names, setting, generators, learners, parts)
     with (
         stopped_with(f"finished cells are kept in {order.out}, and the same command goes on"),
         PoolExecutor(order.processes) as pool,

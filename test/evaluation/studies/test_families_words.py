@@ -1,5 +1,5 @@
 from fail2progress.evaluation.studies.families_bars import Row
-from fail2progress.evaluation.studies.families_words import compared, spreads
+from fail2progress.evaluation.studies.families_words import by_things, compared, spreads
 
 
 def cell(method: str, f1s: list[float], family: str = "row", failure: int = 0) -> Row:
@@ -28,6 +28,7 @@ def data(method: str, kept: float, family: str = "row") -> Row:
         "stable": 15,
         "tried": 20,
         "states_s": 2.5,
+        "concerned": 3,
     }
 
 
@@ -69,3 +70,16 @@ def test_families_weigh_alike_in_the_mean_of_what_is_kept() -> None:
     (line,) = spreads([data("stein", 1.0), data("stein", 1.0), data("stein", 0.9, "stack")])
     assert line.startswith("- **stein**, mean of 2 families: 0.950 of R_F in D+") and "10 mm within, 0.20 m of places" in line
     assert line.endswith("75% of particles stand still; 2.5 s for states.")
+
+
+def test_states_are_told_by_the_number_of_things() -> None:
+    rows = [
+        data("stein", 0.9),
+        data("stein", 0.8),
+        {**data("rejection", 1.0), "concerned": 1},
+        {**data("prior", 0.4), "reason": "x"},
+    ]
+    one, three = by_things(rows)
+    assert one == "- **1 thing**, 1 failure, R_F believed of the states: rejection 1.000 in 2.5 s."
+    assert three.startswith("- **3 things**, 2 failures, R_F believed of the states: stein 0.850 in 2.5 s, prior 0.400")
+    assert by_things([{key: value for key, value in data("stein", 1.0).items() if key != "states_s"}]) == []

@@ -102,6 +102,23 @@ def spreads(rows: Iterable[Row]) -> list[str]:
     return lines
 
 
+def by_things(rows: Iterable[Row]) -> list[str]:
+    """A line for every number of things that failures concern: what the states of each generator keep, and how long they took."""
+    found: dict[int, dict[str, list[tuple[float, float]]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        if row["kind"] == "data" and "states_s" in row:
+            found[row["concerned"]][row["method"]].append((row["kept"]["believed"], row["states_s"]))
+    lines = []
+    for count, methods in sorted(found.items()):
+        means = {name: np.mean(values, axis=0) for name, values in methods.items()}
+        said = [f"{name} {kept:.3f} in {spent:.1f} s" for name, (kept, spent) in means.items()]
+        most = max(map(len, methods.values()))
+        lines.append(
+            f"- **{count} thing{'s' * (count > 1)}**, {most} failure{'s' * (most > 1)}, R_F believed of the states: {', '.join(said)}."
+        )
+    return lines
+
+
 def _data(rows: Iterable[Row]) -> dict[str, dict[str, list[float]]]:
     """Shares of R_F in D+ by family and generator."""
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
