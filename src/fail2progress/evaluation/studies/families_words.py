@@ -113,9 +113,8 @@ def by_things(rows: Iterable[Row]) -> list[str]:
         means = {name: np.mean(values, axis=0) for name, values in methods.items()}
         said = [f"{name} {kept:.3f} in {spent:.1f} s" for name, (kept, spent) in means.items()]
         most = max(map(len, methods.values()))
-        lines.append(
-            f"- **{count} thing{'s' * (count > 1)}**, {most} failure{'s' * (most > 1)}, R_F believed of the states: {', '.join(said)}."
-        )
+        head = f"{count} thing{'s' * (count > 1)}**, {most} failure{'s' * (most > 1)}"
+        lines.append(f"- **{head}, R_F believed of the states: {', '.join(said)}.")
     return lines
 
 
