@@ -1,5 +1,5 @@
 from fail2progress.evaluation.studies.families_bars import Row
-from fail2progress.evaluation.studies.families_words import by_things, compared, spreads
+from fail2progress.evaluation.studies.families_words import by_things, compared, spreads, states_compared
 
 
 def cell(method: str, f1s: list[float], family: str = "row", failure: int = 0) -> Row:
@@ -83,3 +83,16 @@ def test_states_are_told_by_the_number_of_things() -> None:
     assert one == "- **1 thing**, 1 failure, R_F believed of the states: rejection 1.000 in 2.5 s."
     assert three.startswith("- **3 things**, 2 failures, R_F believed of the states: stein 0.850 in 2.5 s, prior 0.400")
     assert by_things([{key: value for key, value in data("stein", 1.0).items() if key != "states_s"}]) == []
+
+
+def test_whose_states_keep_more_is_decided_by_a_paired_test_over_failures() -> None:
+    def rows(method: str, kept: list[float]) -> list[Row]:
+        return [{**data(method, value), "failure": number} for number, value in enumerate(kept)]
+
+    mine = rows("stein", [0.9 + 0.005 * number for number in range(10)])
+    less = rows("gradient", [0.8 + 0.004 * number for number in range(10)])
+    alike = rows("sampling", [0.9 + 0.005 * number for number in range(9)])
+    one, other = states_compared([*mine, *less, *alike])
+    assert "10 failures**: Stein's win against gradient's (mean +0.104" in one or "(mean +0.105" in one
+    assert "more in 10, less in 0" in one and "9 failures**: Stein's show no difference to sampling's (mean +0.000" in other
+    assert states_compared(less) == [] == states_compared(mine)

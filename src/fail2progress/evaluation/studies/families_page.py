@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fail2progress.evaluation.studies.families_bars import Row, bars, gate
-from fail2progress.evaluation.studies.families_words import by_things, compared, spreads
+from fail2progress.evaluation.studies.families_words import by_things, compared, spreads, states_compared
 
 
 def markdown(report: dict[str, object]) -> str:
@@ -14,7 +14,7 @@ def markdown(report: dict[str, object]) -> str:
     lines = ["# Families of failures", "", *_setting(report), "## In words", "", *compared(rows), *gate(rows), ""]
     lines += ["## What one failure gains", ""]
     lines += [*(bars(rows) or ["Nothing that could be compared with true executions."]), "", "## Data around a failure", ""]
-    lines += [*spreads(rows), *by_things(rows), "", *_data(rows), "", "## One failure learnt from", ""]
+    lines += [*spreads(rows), *by_things(rows), *states_compared(rows), "", *_data(rows), "", "## One failure learnt from", ""]
     head = "family | data | passed | adjusts | F1 before | after | along (mm) before | after | moved (mm) before | after"
     lines += [f"| {head} | held-out F1 lost | CPU (s) |", "|" + "---|" * 12]
     lines += [_learn_line(row) for row in rows if row["kind"] == "learn"]

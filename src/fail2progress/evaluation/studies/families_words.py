@@ -118,6 +118,27 @@ def by_things(rows: Iterable[Row]) -> list[str]:
     return lines
 
 
+def states_compared(rows: Iterable[Row]) -> list[str]:
+    """A line for each rival whose states were made around the same failures as Stein's: which keep more of R_F, as the detector
+    believes. A failure is a pair; p values are Holm's over the rivals."""
+    found: dict[str, dict[tuple[str, int], float]] = defaultdict(dict)
+    for row in rows:
+        if row["kind"] == "data" and "kept" in row:
+            found[row["method"]][row["family"], row["failure"]] = row["kept"]["believed"]
+    mine = found.pop("stein", {})
+    apart = {
+        rival: [mine[key] - value for key, value in theirs.items() if key in mine]
+        for rival, theirs in found.items()
+        if rival in RIVALS
+    }
+    apart = {rival: values for rival, values in apart.items() if values}
+    return [
+        f"- **R_F believed of the states, {len(values)} failures**: Stein's {word} {rival}'s (mean {np.mean(values):+.3f}, "
+        f"more in {sum(one > 0 for one in values)}, less in {sum(one < 0 for one in values)}, p {p:.2g})."
+        for (rival, values), (word, p) in zip(apart.items(), _tested(list(apart.values())), strict=True)
+    ]
+
+
 def _data(rows: Iterable[Row]) -> dict[str, dict[str, list[float]]]:
     """Shares of R_F in D+ by family and generator."""
     found: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
