@@ -8,21 +8,16 @@ from fail2progress.learning.finetuning.generators import GENERATORS, Budget
 from fail2progress.learning.finetuning.targeted import observed
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import Belief, encode_observation
-from fail2progress.stein.around import APART, state_space
+from fail2progress.stein.around import APART, TOGETHER, state_space
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.states import FEASIBLE, StateSpace
 from support import failures
 
 
-def state_space_of(model: Points2Plans, kind: str) -> StateSpace:
-    event, scene = failures.event(kind), failures.outcome(kind).before.scene
-    return state_space(encode_observation(model, event.before), observed(event), scene)
-
-
-def apart(model: Points2Plans, kind: str) -> tuple[StateSpace, tuple[str, ...]]:
+def space_of(model: Points2Plans, kind: str, placing: str = APART) -> tuple[StateSpace, tuple[str, ...]]:
     event, scene = failures.event(kind), failures.outcome(kind).before.scene
     belief = encode_observation(model, event.before)
-    return state_space(belief, observed(event), scene, placing=APART), belief.names
+    return state_space(belief, observed(event), scene, placing=placing), belief.names
 
 
 def density(model: Points2Plans, event: FailureEvent, scene: Scene, belief: Belief) -> FailureRelations:
@@ -42,24 +37,24 @@ def density(model: Points2Plans, event: FailureEvent, scene: Scene, belief: Beli
 def test_apart_everything_is_placed_by_itself_but_drawers(
     model: Points2Plans, kind: str, first: set[str], group: set[str]
 ) -> None:
-    space, names = apart(model, kind)
+    space, names = space_of(model, kind)
     assert {names[row] for row in space.clusters[0]} == first and space.moved in space.clusters[0]
     assert all(len(cluster) == 1 for cluster in space.clusters[1:])
     assert {names[row] for row in space.group} == group
-    together = state_space_of(model, kind).movable
+    together = space_of(model, kind, TOGETHER)[0].movable
     assert sorted(space.movable) == sorted(together) and not space.varying and not space.bands
 
 
 @pytest.mark.parametrize("kind", failures.KINDS)
 def test_apart_the_observed_particle_leaves_everything_where_it_is(model: Points2Plans, kind: str) -> None:
-    space, _ = apart(model, kind)
+    space, _ = space_of(model, kind)
     placed = space.place(space.observed().expand(3, -1))
     assert placed.move.shift.abs().max() < 1e-5 and placed.move.angle.abs().max() < 1e-5 and placed.rise.abs().max() < 1e-5
     assert space.possible(space.observed().unsqueeze(0)).item() > -0.5
 
 
 def test_apart_what_was_in_something_goes_where_its_own_coordinates_say(model: Points2Plans) -> None:
-    space, names = apart(model, "nested")
+    space, names = space_of(model, "nested")
     number = space.clusters.index((names.index("capsule"),))
     particles = space.observed().repeat(2, 1)
     particles[:, 3 * number] += 0.1

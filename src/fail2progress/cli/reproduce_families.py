@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fail2progress.cli.common import print_json, require, say, stopped_with, write_json
+from fail2progress.cli.common import checked, print_json, require, say, stopped_with, write_json
 from fail2progress.core.files import write_whole
 
 TABLES = ("families",)
@@ -42,7 +42,7 @@ def run(order: Order, json_output: bool) -> None:
     from fail2progress.learning.finetuning.targeted import TargetOptions
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.stein.around import APART, PLACINGS
+    from fail2progress.stein.around import APART
     from fail2progress.tasks.families.registry import FAMILIES
 
     names = _chosen(order.families, FAMILIES.names()[:2] if order.quick else FAMILIES.names(), "family", FAMILIES.names())
@@ -51,11 +51,11 @@ def run(order: Order, json_output: bool) -> None:
     load_checkpoint(path)
     learners = _chosen(order.methods, LEARNERS[:1] if order.quick else LEARNERS, "method", EVERY)
     failures = 1 if order.quick else order.failures
-    # Without surplus every stable particle is in D+, and none explores.
-    require(order.placing in PLACINGS, f"unknown placing {order.placing!r}; known: {', '.join(PLACINGS)}")
-    targeting = TargetOptions(samples=order.samples, placing=order.placing)
+    with checked():
+        targeting = TargetOptions(samples=order.samples, placing=order.placing)
     if order.placing == APART:  # a wide space: longer steps, more of them, and flat at first (docs/decisions/0126)
         targeting = replace(targeting, state_steps=300, state_rate=0.3, tempered=0.02)
+    # Without surplus every stable particle is in D+, and none explores.
     targeting = targeting if order.surplus else replace(targeting, oversampling=1.0, explorers=0.0)
     setting = Setting(path, weights.path(weights.KEEPSAKE), failures, order.tests, targeting=targeting)
     if order.seed is not None:

@@ -24,7 +24,7 @@ MOST_TRUE, FEW_TRUE = ORACLES
 LEARNERS = (GENERATORS[0], MOST_TRUE, *GENERATORS[1:], *ADAPT, *OTHERS, FEW_TRUE)
 """The most telling first: they are run first, for all families and failures."""
 EVERY = (*LEARNERS, "rejection")
-"""Rejection is asked for by name: where much is placed by itself it takes its whole budget for every failure."""
+"""Rejection is asked for by name: where many things are placed each by itself it takes its whole budget."""
 PARTS = ("learn", "data")
 
 

@@ -59,7 +59,7 @@ class TargetOptions:
     physics: tuple[str, ...] = ()
     """Properties of the world that are coordinates of particles where the failed motion tells them (failures.physics)."""
     placing: str = TOGETHER
-    """What is placed as one: around.PLACINGS."""
+    """What is placed as one: around.PLACINGS. Apart, states need more and longer steps and tempering (docs/decisions/0126)."""
 
     def __post_init__(self) -> None:
         known(self.physics)
