@@ -93,3 +93,11 @@ def test_the_drawer_of_drawer_tidying_is_seen_by_the_stretch(opening: float) -> 
     shown[drawer.pixels] = True
     assert (shown & true).sum() > 0.85 * (shown | true).sum()
     assert len(called(found, "cabinet")) == 1 and len(found.segments) == 1
+
+
+def test_what_stands_lower_before_a_box_is_no_drawer_of_it() -> None:
+    step: Coloured = (box(1.2, 0.9, 0.2).shifted(0, 0.4, 0), (120, 120, 125))
+    upper: Coloured = (box(0.3, 0.25, 0.15).shifted(0, 0.13, 0.2), WOOD)
+    panel: Coloured = (box(0.24, 0.01, 0.12).shifted(0, -0.15, 0.0), (190, 60, 50))
+    found = seen([step, upper, panel], (0.0, -0.9, 0.9))
+    assert not called(found, "drawer") and not called(found, "cabinet")

@@ -66,7 +66,7 @@ def pulled(scan: Scan, pixels: Numbers, at: Array, face: Face, rules: PulledRule
     """All before a face. at: (n, 3) places of pixels (n,) in it."""
     towards = scan.normals.reshape(-1, 3)[pixels, :2] @ face.normal
     before = (at[:, 1] < -rules.out[0]) & (at[:, 1] > -rules.out[1]) & (np.abs(at[:, 0]) < face.width / 2 + rules.aside)
-    before &= at[:, 2] < face.top - face.foot
+    before &= (at[:, 2] >= 0) & (at[:, 2] < face.top - face.foot)
     upright = before & (towards > rules.upright)
     found = []
     for level in _levels(at[upright, 1], rules):
