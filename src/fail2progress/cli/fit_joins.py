@@ -34,7 +34,7 @@ def fit_joins(
     from fail2progress.core.executor import PoolExecutor
     from fail2progress.core.files import write_whole
     from fail2progress.core.provenance import provenance
-    from fail2progress.learning.segmentation.joins import crossed, errors, fit, gather
+    from fail2progress.learning.segmentation.joins import crossed, errors, fit, for_real_things, gather
     from fail2progress.perception.segmentation.fused.odds import Joins, beside
     from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
     from fail2progress.perception.segmentation.learned.model import load_model, packaged
@@ -47,7 +47,7 @@ def fit_joins(
         task = bar.add_task("scenes", total=scenes)
         pairs = gather(segmenter, scenes, seed, workers, lambda done: bar.update(task, completed=done))
     try:
-        odds = fit(pairs)
+        odds = for_real_things(fit(pairs), pairs)
         false, missed = crossed(pairs)
     except ValueError as error:
         raise UserError(f"--scenes {scenes}: {error}; give more scenes") from error

@@ -7,7 +7,7 @@ import pytest
 
 from fail2progress.core.executor import PoolExecutor
 from fail2progress.learning.segmentation import scenes
-from fail2progress.learning.segmentation.joins import Pairs, crossed, errors, fit, gather
+from fail2progress.learning.segmentation.joins import Pairs, crossed, errors, fit, for_real_things, gather
 from fail2progress.learning.segmentation.rendering import view
 from fail2progress.perception.segmentation.fused.joining import FEATURES
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
@@ -27,9 +27,19 @@ def test_odds_that_pairs_follow_are_found(pairs: Pairs) -> None:
     odds = fit(pairs)
     assert [getattr(odds, name) for name in FEATURES] == pytest.approx(TRUE, abs=0.35)
     assert odds.bias == pytest.approx(0.5, abs=0.3)
-    wrong = sum(errors(odds, pairs))
+    assert 0.05 < sum(errors(odds, pairs)) / 3000 < 0.2
+
+
+def test_places_of_real_things_count_for_more_and_the_rest_for_as_much(pairs: Pairs) -> None:
+    odds = fit(pairs)
+    real = for_real_things(odds, pairs)
+    assert real.distance < 2 * odds.distance and real.parting == odds.parting
+    middle = pairs.features[pairs.same, FEATURES.index("distance")].mean()
+    # What is as far apart as parts of one thing are in the mean is as likely one as before.
+    assert real.distance * middle + real.bias == pytest.approx(odds.distance * middle + odds.bias)
     # A half tells as much of the other as of itself.
-    assert 0.05 < wrong / 3000 < 0.2 and sum(crossed(pairs)) == pytest.approx(wrong, abs=40)
+    wrong = sum(errors(real, pairs))
+    assert sum(crossed(pairs)) == pytest.approx(wrong, abs=60) and wrong < 0.25 * 3000
 
 
 def test_pairs_of_one_kind_alone_give_no_odds(pairs: Pairs) -> None:

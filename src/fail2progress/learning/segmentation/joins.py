@@ -30,6 +30,9 @@ _MOSTLY = 0.6
 """Share of a part's pixels that are of one thing, at least."""
 _RIDGE = 0.5
 """Of the regression: few pairs leave the weights near 0."""
+_DISTANCE = 2.5
+"""Times that the distance of places counts for more than rendered pairs say: colours and borders tell more of rendered things, of
+one print each and with sharp depth, than of real ones (docs/decisions/0127-what-joins-real-things.md)."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,13 @@ def fit(pairs: Pairs) -> Odds:
     return Odds(**dict(zip((*FEATURES, "bias"), map(float, weights), strict=True)))
 
 
+def for_real_things(odds: Odds, pairs: Pairs) -> Odds:
+    """Odds in which places count for more, as of real things, around the mean distance of those of pairs of one thing."""
+    more = (_DISTANCE - 1) * odds.distance
+    middle = float(pairs.features[pairs.same, FEATURES.index("distance")].mean())
+    return odds.model_copy(update={"distance": odds.distance + more, "bias": odds.bias - more * middle})
+
+
 def errors(odds: Odds, pairs: Pairs) -> tuple[int, int]:
     """Pairs that are joined and should not be, and that are not joined and should be."""
     weights = np.array([getattr(odds, name) for name in FEATURES])
@@ -128,7 +138,8 @@ def errors(odds: Odds, pairs: Pairs) -> tuple[int, int]:
 
 
 def crossed(pairs: Pairs) -> tuple[int, int]:
-    """The errors in each half of the scenes by odds that are fitted on the other half, together."""
+    """The errors in each half of the scenes by odds for real things that are fitted on the other half, together."""
     odd = pairs.scene % 2 == 1
-    told = [errors(fit(pairs.some(~half)), pairs.some(half)) for half in (odd, ~odd)]
+    halves = [(pairs.some(~half), pairs.some(half)) for half in (odd, ~odd)]
+    told = [errors(for_real_things(fit(one), one), other) for one, other in halves]
     return told[0][0] + told[1][0], told[0][1] + told[1][1]
