@@ -8,6 +8,7 @@ import pytest
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.learning.segmentation.meshes import box
+from fail2progress.perception.segmentation.fused.free_standing import FreeRules
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
 from fail2progress.perception.segmentation.fused.odds import join_rules
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
@@ -26,6 +27,8 @@ LONG = (box(0.2, 0.07, 0.12).shifted(-0.12, 0.05, 0), (180, 50, 45))
 SMALL = (box(0.06, 0.06, 0.09).shifted(0.16, -0.05, 0), (50, 80, 170))
 PLACES = ((0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
 """Of the camera, and of what it looks at."""
+NONE_FREE = FuseRules(free=FreeRules(across=0.0))
+"""Nothing counts as standing free."""
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +60,10 @@ def found(
     given: list[np.ndarray] | None = None,
     outsiders: tuple[np.ndarray, ...] = (),
     stacks: tuple[list[np.ndarray], ...] = (),
+    fusing: FuseRules = FuseRules(),
 ) -> list[np.ndarray]:
     """Pixels of the segments; given: in place of geometry's objects, with what it takes for none and for stacks."""
-    guide = FusedGuide(lambda: told, told.thing.shape, WHOLE, VoteRules(), GuideRules(), join_rules(), FuseRules())
+    guide = FusedGuide(lambda: told, told.thing.shape, WHOLE, VoteRules(), GuideRules(), join_rules(), fusing)
 
     class Guided(GeometricSegmenter):
         guided = True
@@ -103,7 +107,26 @@ def test_background_of_the_network_is_left_out_and_doubt_is_judged(frame: RgbdFr
     wall[5:60, 200:400] = True  # beyond the table
     assert len(found(frame, seen((*parts, wall), (0.0, 1.2, 9.0, 20.0), 0.8))) == 2
     none = seen(parts, (0.0, 1.2, 9.0), 0.01)
-    assert found(frame, none) == []
+    assert found(frame, none, fusing=NONE_FREE) == []
+
+
+def test_background_of_the_network_that_stands_free_is_a_thing(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
+    none = seen(parts, (0.0, 1.2, 9.0), 0.01)
+    assert [len(pixels) for pixels in found(frame, none)] == pytest.approx([parts[0].sum() + parts[1].sum(), parts[2].sum()])
+    # A half has the other one against it.
+    assert len(found(frame, none, [np.flatnonzero(part) for part in parts])) == 1
+
+
+@pytest.mark.parametrize("moved", [(0.0, 0.0, 0.06), (0.0, 0.45, 0.0), (0.0, -0.33, 0.0)], ids=["hangs", "beyond", "cut"])
+def test_what_hangs_or_is_beyond_a_surface_or_cut_does_not_stand_free(moved: tuple[float, float, float]) -> None:
+    """What geometry may still take for an object is left to the network."""
+    frame = frame_of([TABLE, (SMALL[0].shifted(*moved), SMALL[1])], *PLACES)
+    blue = frame.colour[..., 2].astype(int) - frame.colour[..., 0] > 60
+    assert blue.sum() > 500
+    none = seen((blue,), (0.0,), 0.01)
+    assert found(frame, none, [np.flatnonzero(blue)]) == []
+    low = frame_of([TABLE, (box(0.06, 0.06, 0.03).shifted(0.16, -0.05, 0), SMALL[1])], *PLACES)
+    assert found(low, none) == []
 
 
 @pytest.mark.parametrize(("sure", "things"), [(0.85, 1), (0.97, 2)])
@@ -141,7 +164,7 @@ def test_one_small_piece_in_an_object_of_geometry_is_a_piece_of_it(
 ) -> None:
     whole = parts[0] | parts[1]
     piece, _ = _ends(whole, share)
-    (one,) = found(frame, seen((piece,), (0.0,)), [np.flatnonzero(whole)])
+    (one,) = found(frame, seen((piece,), (0.0,)), [np.flatnonzero(whole)], fusing=NONE_FREE)
     assert len(one) == pytest.approx(whole.sum() if completed else piece.sum(), rel=0.1)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from fail2progress.core.relations import Mask
+from fail2progress.perception.segmentation.fused.free_standing import FreeRules, stands_free
 from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRules
 from fail2progress.perception.segmentation.fused.seams import SeamRules, parted
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
@@ -26,7 +27,7 @@ class FuseRules:
     """Mean probability of a thing, from which one of the network's is not judged by where it stands: what hides most of its
     surface, or lies in a heap, would be left out."""
     object: float = 0.08
-    """The same, below which an object of geometry is none."""
+    """The same, below which an object of geometry is none, unless it stands free."""
     own: float = 0.7
     """Mean probability of the network's things, at least."""
     certain: float = 0.9
@@ -46,6 +47,7 @@ class FuseRules:
     background is no more of it, as geometry joins shadows, walls and neighbours; but what would be an object beside a small
     piece is."""
     seams: SeamRules = field(default_factory=SeamRules)
+    free: FreeRules = field(default_factory=FreeRules)
 
 
 class FusedGuide(Guide):
@@ -79,7 +81,7 @@ class FusedGuide(Guide):
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
         own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, known)
         own = self._standing(own, geometry, thing, known)
-        whole, rest = self._with_geometry(own, geometry.objects, thing, known)
+        whole, rest = self._with_geometry(own, geometry, thing, known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
 
     def joiner(self, geometry: Geometry, image: Numbers, numbers: Numbers) -> Joiner:
@@ -119,16 +121,18 @@ class FusedGuide(Guide):
         return [p for p, certain in zip(own, sure, strict=True) if certain or int(p[known[p]][0]) in kept]
 
     def _with_geometry(
-        self, own: list[Numbers], objects: list[Numbers], thing: Floats, known: Mask
+        self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask
     ) -> tuple[list[Numbers], list[Numbers]]:
         """Things with what geometry has more of them, and objects of geometry that are none of them."""
         rules, fusing = self._rules, self._fusing
         owner, whole, rest = owners_of(own, thing.size), list(own), []
-        for pixels in objects:
+        for pixels in geometry.objects:
             counts = np.bincount(owner[pixels], minlength=len(own) + 1)
             free = pixels[owner[pixels] == 0]
             taken = len(pixels) - len(free)
-            beside = taken <= rules.overlap * len(pixels) and thing[pixels].mean() >= fusing.object
+            beside = taken <= rules.overlap * len(pixels) and (
+                thing[pixels].mean() >= fusing.object or stands_free(geometry, pixels, fusing.free)
+            )
             most = int(counts[1:].argmax()) if taken else 0
             alone = taken > 0 and counts[most + 1] >= fusing.part * max(taken, int(known[own[most]].sum()))
             if alone and len(free) and (beside or thing[free].mean() >= rules.object):
