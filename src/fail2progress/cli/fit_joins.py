@@ -34,7 +34,7 @@ def fit_joins(
     from fail2progress.core.executor import PoolExecutor
     from fail2progress.core.files import write_whole
     from fail2progress.core.provenance import provenance
-    from fail2progress.learning.segmentation.joins import crossed, errors, fit, for_real_things, gather
+    from fail2progress.learning.segmentation.joins import DISTANCE_TIMES, crossed, errors, fit, for_real_things, gather
     from fail2progress.perception.segmentation.fused.odds import Joins, beside
     from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
     from fail2progress.perception.segmentation.learned.model import load_model, packaged
@@ -54,6 +54,7 @@ def fit_joins(
     report: dict[str, object] = {
         "scenes": scenes,
         "seed": seed,
+        "distance_times": DISTANCE_TIMES,
         "pairs": len(pairs.same),
         "of_one_thing": int(pairs.same.sum()),
         "joined_wrongly": errors(odds, pairs)[0],

@@ -30,9 +30,9 @@ _MOSTLY = 0.6
 """Share of a part's pixels that are of one thing, at least."""
 _RIDGE = 0.5
 """Of the regression: few pairs leave the weights near 0."""
-_DISTANCE = 2.5
+DISTANCE_TIMES = 2.5
 """Times that the distance of places counts for more than rendered pairs say: colours and borders tell more of rendered things, of
-one print each and with sharp depth, than of real ones (docs/decisions/0127-what-joins-real-things.md)."""
+one print each and with sharp depth, than of real ones (docs/decisions/0127-what-joins-real-things-and-what-stands-free.md)."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def fit(pairs: Pairs) -> Odds:
 
 def for_real_things(odds: Odds, pairs: Pairs) -> Odds:
     """Odds in which places count for more, as of real things, around the mean distance of those of pairs of one thing."""
-    more = (_DISTANCE - 1) * odds.distance
+    more = (DISTANCE_TIMES - 1) * odds.distance
     middle = float(pairs.features[pairs.same, FEATURES.index("distance")].mean())
     return odds.model_copy(update={"distance": odds.distance + more, "bias": odds.bias - more * middle})
 

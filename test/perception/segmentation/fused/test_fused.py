@@ -27,6 +27,7 @@ LONG = (box(0.2, 0.07, 0.12).shifted(-0.12, 0.05, 0), (180, 50, 45))
 SMALL = (box(0.06, 0.06, 0.09).shifted(0.16, -0.05, 0), (50, 80, 170))
 PLACES = ((0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
 """Of the camera, and of what it looks at."""
+USUAL = FuseRules()
 NONE_FREE = FuseRules(free=FreeRules(across=0.0))
 """Nothing counts as standing free."""
 
@@ -60,7 +61,7 @@ def found(
     given: list[np.ndarray] | None = None,
     outsiders: tuple[np.ndarray, ...] = (),
     stacks: tuple[list[np.ndarray], ...] = (),
-    fusing: FuseRules = FuseRules(),
+    fusing: FuseRules = USUAL,
 ) -> list[np.ndarray]:
     """Pixels of the segments; given: in place of geometry's objects, with what it takes for none and for stacks."""
     guide = FusedGuide(lambda: told, told.thing.shape, WHOLE, VoteRules(), GuideRules(), join_rules(), fusing)
