@@ -90,9 +90,9 @@ def test_whose_states_keep_more_is_decided_by_a_paired_test_over_failures() -> N
         return [{**data(method, value), "failure": number} for number, value in enumerate(kept)]
 
     mine = rows("stein", [0.9 + 0.005 * number for number in range(10)])
-    less = rows("gradient", [0.8 + 0.004 * number for number in range(10)])
+    less = rows("gradient", [0.8 + 0.003 * number for number in range(10)])
     alike = rows("sampling", [0.9 + 0.005 * number for number in range(9)])
     one, other = states_compared([*mine, *less, *alike])
-    assert "10 failures**: Stein's win against gradient's (mean +0.104" in one or "(mean +0.105" in one
+    assert "10 failures**: Stein's win against gradient's (mean +0.109" in one
     assert "more in 10, less in 0" in one and "9 failures**: Stein's show no difference to sampling's (mean +0.000" in other
     assert states_compared(less) == [] == states_compared(mine)

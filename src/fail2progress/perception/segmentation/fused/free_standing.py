@@ -40,7 +40,10 @@ class FreeRules:
 
 
 def stands_free(geometry: Geometry, pixels: Numbers, rules: FreeRules) -> bool:
-    """Whether an object of geometry is in view as a whole, from a surface upwards, with nothing against it."""
+    """Whether an object of geometry is in view as a whole, from a surface upwards, with nothing against it.
+
+    pixels: (n,) flat indices of those with a reading.
+    """
     rows, heights = geometry.rows, geometry.rows.heights[pixels]
     foot, top = np.quantile(heights, (0.05, 0.95))
     if foot > rules.foot or top < rules.top or rows.meets_frame(pixels) or extent(rows, pixels) > rules.across:
@@ -52,7 +55,7 @@ def stands_free(geometry: Geometry, pixels: Numbers, rules: FreeRules) -> bool:
 
 
 def _around(geometry: Geometry, pixels: Numbers, rules: FreeRules) -> tuple[float, float]:
-    """Shares of what is seen in a ring around pixels: what is a surface or behind them, and, of the lower half, a surface."""
+    """Shares of what is seen in a ring around pixels (n,): what is a surface or behind them; in its lower half, a surface."""
     scan, (near, far) = geometry.scan, rules.ring
     y, x = np.divmod(pixels, scan.inverted.shape[1])
     window = tuple(slice(max(int(side.min()) - far - 1, 0), int(side.max()) + far + 2) for side in (y, x))
