@@ -110,6 +110,30 @@ def test_what_a_skill_was_meant_to_change_is_relied_on() -> None:
     assert [(m.relation, m.subject, m.other) for m in found] == [("contact", "cup", "table")]
 
 
+@pytest.mark.parametrize(
+    ("by_the_way", "beside"),
+    [
+        (Atom("contact", "pill", "cup"), (Atom("inside", "pill", "cup"),)),
+        (Atom("boundary", "pill", "cup"), (Atom("above", "pill", "cup"),)),
+    ],
+    ids=["lies on another content", "lies at an edge"],
+)
+def test_what_comes_about_by_the_way_is_relied_on_only_where_it_is_asked_for(by_the_way: Atom, beside: tuple[Atom, ...]) -> None:
+    placing = Conduct(SkillCall("pick_place", "pill", (0.1, 0.0, 0.0, 0.0), "cup"), seen())
+    expected, observed = seen(by_the_way, *beside), seen(*beside)
+    assert mismatches(expected, observed, NOTHING, conduct=placing) == ()
+    asked = mismatches(expected, observed, Goal((by_the_way,)), conduct=placing)
+    assert [(m.relation, m.subject, m.other) for m in asked] == [(by_the_way.relation, "pill", "cup")]
+
+
+def test_what_a_thing_is_does_not_break() -> None:
+    """A drawer that looks less like one afterwards is one, though the next skill needs one."""
+    opened = seen(Atom("open", "drawer"), Atom("drawer", "drawer"))
+    rest = (SkillCall("close_drawer", "drawer", (np.pi, 0.1)),)
+    conduct = Conduct(SkillCall("pick_place", "pill", (0.1, 0.0, 0.0, 0.0), "drawer"), opened, rest)
+    assert mismatches(opened, seen(Atom("open", "drawer")), NOTHING, conduct=conduct) == ()
+
+
 def test_contact_that_was_not_to_change_is_not_relied_on() -> None:
     before = seen(Atom("contact", "cup", "table"))
     placing = Conduct(SkillCall("pick_place", "cup", (0.1, 0.0, 0.0, 0.0), "table"), before)

@@ -27,6 +27,8 @@ SUPPORT = ("above", "below", "inside")
 """Relations that say where an object is kept rather than how it lies among its neighbours."""
 BY_DEGREES = ("left", "right", "front", "behind", "boundary")
 """Relations that turn over a few millimetres of the same place."""
+KINDS = ("movable", "drawer")
+"""Relations that say what a thing is: no skill changes them."""
 
 
 @dataclass(frozen=True)

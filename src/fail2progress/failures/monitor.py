@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fail2progress.core.goals import Goal
-from fail2progress.core.relations import BINARY, BY_DEGREES, SUPPORT, UNARY, RelationState
+from fail2progress.core.relations import BINARY, BY_DEGREES, KINDS, SUPPORT, UNARY, RelationState
 from fail2progress.failures.event import Mismatch
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.definition import Lifted
@@ -139,19 +139,32 @@ def _asked(state: RelationState, goal: Goal) -> Iterator[Key]:
 
 
 def _meant(state: RelationState, conduct: Conduct | None) -> Iterator[Key]:
-    """What the skill can achieve for its object and target, where the model expected that it would change."""
+    """What the skill can achieve for its object and target, where the model expected that it would change.
+
+    Not by the way: whether a thing comes to lie at an edge, or in what it is put into touches the walls or another content, is
+    relied on where the goal asks for it or a skill needs it (docs/decisions/0128).
+    """
     if conduct is None:
         return
     for achieved in skill(conduct.call.skill).achieves:
         key = _bound(achieved.atom, conduct.call)
-        if key is not None and (conduct.before.value(*key) > 0.5) != (state.value(*key) > 0.5):
+        changes = key is not None and (conduct.before.value(*key) > 0.5) != (state.value(*key) > 0.5)
+        if key is not None and changes and not _by_the_way(key, state):
             yield key
 
 
+def _by_the_way(key: Key, state: RelationState) -> bool:
+    """Whether an atom is one that comes about with what a skill is meant to do, and that nobody may have wanted."""
+    relation, subject, other = key
+    return relation in BY_DEGREES or (relation == "contact" and other is not None and state.value("inside", subject, other) > 0.5)
+
+
 def _needed(conduct: Conduct | None) -> Iterator[Key]:
-    """What the skills that are left need of their own object and target."""
+    """What the skills that are left need of their own object and target, but for what these are."""
     for call in conduct.rest if conduct is not None else ():
         for condition in skill(call.skill).preconditions:
+            if condition.atom.relation in KINDS:
+                continue
             keys = [_bound(lifted, call) for lifted in (condition.atom, *condition.when)]
             if conduct is not None and keys[0] is not None and all(_believed(key, conduct.before) for key in keys[1:]):
                 yield keys[0]
