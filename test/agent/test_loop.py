@@ -24,7 +24,7 @@ from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.registry import task
-from support.oracle import Oracle
+from support.oracle import Doubtful, Oracle
 
 Make = Callable[..., SkillEffectModel]
 SIMULATOR = MujocoSimulator()
@@ -200,6 +200,15 @@ def test_a_watcher_is_told_of_plans_and_skills_in_order(oracle: Make, store: Fai
     assert kinds == ["plan", "attempt", "skill"] * len(episode.taken) + ["plan"]
     assert [value for _, value in run.watched if isinstance(value, Plan)] == list(episode.plans)
     assert [value for _, value in run.watched if isinstance(value, StepResult)] == list(episode.taken)
+
+
+def test_the_loop_ends_where_the_goal_is_seen_to_hold_whatever_the_model_believes(store: FailureStore) -> None:
+    """What lies in a shut drawer is remembered, and the model may not see it there: the drawer is not opened once more."""
+    goal = Goal.parse("inside(capsule_1, cup_1)")
+    run = Run(Doubtful(), store, trial(), config=AgentConfig(replan=True, relations="geometric", max_skills=4))
+    episode = run.episode((goal,))
+    assert episode.outcome == "done" and len(episode.taken) == 1 and len(episode.plans) == 2
+    assert goal.satisfied(episode.taken[-1].observed)
 
 
 class Counting(Oracle):

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fail2progress.core.relations import UNARY, binary_relations
+from fail2progress.core.relations import BINARY, UNARY, binary_relations
 from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
 
 SURE = 10.0
@@ -61,6 +61,18 @@ class Oracle(SkillEffectModel):
 
     def finetuned_parameters(self) -> list[nn.Parameter]:
         return []
+
+
+class Doubtful(Oracle):
+    """Never believes what it detects of things that are inside others, though it foresees that they will be."""
+
+    def detect(self, state: LatentState) -> RelationLogits:
+        found = super().detect(state)
+        return replace(found, binary=found.binary.index_fill(-1, torch.tensor([BINARY.index("inside")]), -SURE))
+
+    def predict(self, state: LatentState, action: Action) -> Effect:
+        effect = super().predict(state, action)
+        return replace(effect, relations=super().detect(effect.state))
 
 
 def _inside(box: Tensor, outer: Tensor) -> Tensor:

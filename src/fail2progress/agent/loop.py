@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fail2progress.agent.correcting import Correcting
@@ -15,10 +15,9 @@ from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.models.base import SkillEffectModel
-from fail2progress.models.prediction import Belief
 from fail2progress.perception.relations.registry import DEFAULT, relation_detector
 from fail2progress.planning.planned import PlannedSkill
-from fail2progress.planning.planner import Plan, Planner
+from fail2progress.planning.planner import Plan, Planner, nothing_to_do
 from fail2progress.robots.base import ExecutionError, Robot
 
 
@@ -126,8 +125,7 @@ class Agent:
                 if pending == [] and plans and not (self.config.replan or news):
                     return Episode("done", tuple(plans), tuple(taken))
                 stages = _left(stages, seen.relations)
-                belief = observer.belief(self.planner.model, seen)
-                plans.append(self._plan(belief, stages, plans[-1] if plans and not taken[-1].mismatches else None))
+                plans.append(self._plan(observer, seen, stages, plans, bool(taken and taken[-1].mismatches)))
                 pending = list(plans[-1].skills)
                 if not pending:
                     done = assignment.goal.satisfied(seen.relations)
@@ -151,10 +149,16 @@ class Agent:
         done = bool(taken) and assignment.goal.satisfied(taken[-1].observed)
         return Episode("done" if done else "too many skills", tuple(plans), tuple(taken))
 
-    def _plan(self, belief: Belief, stages: tuple[Goal, ...], earlier: Plan | None) -> Plan:
-        """A plan from here; what is left of an earlier one between the same things, as expected so far, is tried first."""
-        same = earlier is not None and earlier.skills[0].expected.names == belief.names
-        plan = self.planner.plan(belief, stages, earlier.skeleton.rest() if earlier is not None and same else None)
+    def _plan(self, observer: Observer, seen: Observation, stages: tuple[Goal, ...], plans: Sequence[Plan], failed: bool) -> Plan:
+        """A plan from here, of no skills where what is left to be reached is seen to hold: whatever the model believes of what it
+        cannot see, as in a drawer that was shut. What is left of the plan before is tried first, unless its last skill `failed`:
+        between the same things, as expected so far."""
+        belief, earlier = observer.belief(self.planner.model, seen), plans[-1] if plans else None
+        if earlier is not None and not earlier.unseen and all(stage.satisfied(seen.relations) for stage in stages):
+            plan = nothing_to_do(stages[-1], seen.relations)
+        else:
+            same = earlier is not None and not failed and earlier.skills[0].expected.names == belief.names
+            plan = self.planner.plan(belief, stages, earlier.skeleton.rest() if earlier is not None and same else None)
         self.on_event("plan", plan)
         return plan
 

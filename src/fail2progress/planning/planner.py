@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.core.goals import Goal
+from fail2progress.core.relations import RelationState
 from fail2progress.models.base import LatentState, SkillEffectModel, expected_motion
 from fail2progress.models.prediction import Belief, relation_state
 from fail2progress.planning.optimise import CrossEntropy, Optimiser
@@ -168,6 +169,12 @@ class Planner:
         log_p = atom_log_probabilities(relations, known, belief.names)[0]
         reached = bool((log_p > math.log(0.5)).all()) and not skeleton.unseen
         return Plan(goal, tuple(skills), math.exp(float(log_p.sum())), reached, skeleton)
+
+
+def nothing_to_do(goal: Goal, seen: RelationState) -> Plan:
+    """The plan of no skills, where a goal is seen to hold."""
+    chance = math.prod(atom.probability(seen) for atom in goal.atoms)
+    return Plan(goal, (), chance, True, PlanSkeleton((), joined([], 0), ()))
 
 
 def _unseen(belief: Belief, stages: tuple[Goal, ...]) -> tuple[str, ...]:
