@@ -234,6 +234,7 @@ class SkillEffectModel(nn.Module, ABC):
     def adapters(self) -> dict[str, list[nn.Parameter]]:
         """Groups of what pre-training leaves without effect and fine-tuning adjusts first, the fewest weights first.
 
+        Those of "relations" have a row for every skill of the model's vocabulary, which executions of other skills do not use.
         Checkpoints may lack them: they then are what a new model has.
         """
         return {}

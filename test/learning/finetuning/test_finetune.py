@@ -7,6 +7,7 @@ from fail2progress.learning.finetuning.finetune import Epochs, FinetuneOptions, 
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
 from fail2progress.models.training.losses import view
 from fail2progress.models.training.transitions import Transitions, select
+from fail2progress.skills.vocabulary import current
 
 RELATIONS = {"messages.along", "handed_on.by_relation", "falling.strength", "falling.verge", "falling.travel"}
 BRIEF = FinetuneOptions(epochs=10, replay=4)
@@ -88,20 +89,39 @@ def test_progress_ends_at_its_total(model: Points2Plans, data: Transitions) -> N
 
 def test_more_replay_than_there_is(model: Points2Plans, data: Transitions) -> None:
     heard: list[int] = []
-    options = FinetuneOptions(epochs=2, replay=50)
+    options = FinetuneOptions(epochs=2, replay=50, adjusts="networks")
     finetune(model, select(data, range(6)), select(data, range(20, 23)), options, 0, lambda done, total: heard.append(total))
     assert set(heard) == {2 * 9}
     assert changed(model, tune(model, data, FinetuneOptions(epochs=2, replay=0)))
 
 
 def test_every_lesson_has_an_equal_share_of_an_epoch() -> None:
-    epochs = Epochs(4, (30, 6, 200), (10, 5, 5))
+    epochs = Epochs(4, (torch.arange(4, 34), torch.arange(34, 40), torch.arange(40, 240)), (10, 5, 5))
     drawn = [epochs(torch.Generator().manual_seed(seed)).tolist() for seed in range(3)]
     for rows in drawn:
         assert len(rows) == len(set(rows)) == 24
         sets = range(4), range(4, 34), range(34, 40), range(40, 240)
         assert [sum(row in numbers for row in rows) for numbers in sets] == [4, 10, 5, 5]
     assert len({tuple(rows) for rows in drawn}) == 3
+
+
+def test_what_is_said_of_other_skills_stays_and_is_not_replayed(model: Points2Plans, data: Transitions) -> None:
+    """A few weights have a row for every skill: a lesson of pushes leaves what was learnt of carrying, and of the replayed
+    executions takes those of pushes."""
+    push = current().names.index("push")
+    pushes = (data.skill == push).nonzero().flatten()
+    heard: list[int] = []
+    options = FinetuneOptions(epochs=4, replay=100, adjusts="relations")
+    with torch.no_grad():
+        model.messages.along += 0.1
+    tuned = finetune(
+        model, select(data, pushes[:6].tolist()), data, options, 0, lambda done, total: heard.append(total), lessons=[data]
+    )
+    before, after = ({key: value for key, value in one.state_dict().items() if key in RELATIONS} for one in (model, tuned))
+    rows = "messages.along", "handed_on.by_relation"
+    moved = torch.stack([(before[key] != after[key]).any(dim=1) for key in rows])
+    assert moved.tolist() == [[skill == push for skill in range(len(current().skills))]] * 2
+    assert set(heard) == {4 * (6 + len(pushes) + min(len(pushes), options.lessons))}
 
 
 def test_lessons_are_trained_on_within_a_bound(model: Points2Plans, data: Transitions) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -17,6 +18,7 @@ from fail2progress.models.base import Action, SkillEffectModel, expected_motion
 from fail2progress.models.training.losses import LossWeights, Views, action, detected
 from fail2progress.models.training.training import TrainingOptions, train
 from fail2progress.models.training.transitions import Batch, Transitions, concatenate
+from fail2progress.skills.vocabulary import current
 
 RUNGS = ("relations", "networks", "all", "neighbours")
 LADDER = "ladder"
@@ -97,12 +99,14 @@ def finetune(
         fused=True,
     )
     shares = [_share(options.lessons, len(lessons))] * len(lessons)
-    epoch = Epochs(len(targeted), tuple(map(len, (replay, *lessons))), (options.replay, *shares), len(own))
+    rehearsed = tuple(_rehearsed((replay, *lessons), len(own) * len(targeted), _told(tuned, targeted, parameters)))
+    epoch = Epochs(len(targeted), rehearsed, (options.replay, *shares), len(own))
     distils = options.agrees(bool(lessons))
     further = Distillation(teacher or model, tuned, len(own) * len(targeted), options.distillation) if distils else None
     generator = torch.Generator().manual_seed(seed)
-    for step in train(tuned, source, parameters, training, generator, codes, epoch, further=further):
-        report(step.samples, step.total)
+    with _other_skills_held(tuned, targeted):
+        for step in train(tuned, source, parameters, training, generator, codes, epoch, further=further):
+            report(step.samples, step.total)
     _only(tuned, list(tuned.parameters()))
     return tuned.eval()
 
@@ -156,6 +160,36 @@ def adjusted(model: SkillEffectModel, adjusts: str) -> list[torch.nn.Parameter]:
     return adapters.get(adjusts, adapters["relations"])
 
 
+def _told(model: SkillEffectModel, targeted: Transitions, parameters: list[torch.nn.Parameter]) -> Tensor:
+    """The skills whose executions say something of the parameters: those of D+ where these have a row for each, else all."""
+    by_skill = {id(one) for one in model.adapters().get("relations", [])}
+    return targeted.skill.unique() if {id(one) for one in parameters} <= by_skill else torch.arange(len(current().skills))
+
+
+def _rehearsed(sets: Sequence[Transitions], first: int, skills: Tensor) -> Iterator[Tensor]:
+    """Of each of the sets, numbered on from `first`, the rows of executions of the skills."""
+    for known in sets:
+        yield torch.isin(known.skill, skills).nonzero().flatten() + first
+        first += len(known)
+
+
+@contextmanager
+def _other_skills_held(model: SkillEffectModel, targeted: Transitions) -> Iterator[None]:
+    """Within it no weights change that speak of other skills alone than those of D+ (docs/decisions/0130).
+
+    What is replayed of these would change them: it holds nothing of what they were learnt for but a few executions.
+    """
+    own = model.own_skills(Action(targeted.skill, targeted.object, targeted.parameters)).unique()
+    takes_part = torch.zeros(len(model.vocabulary.skills)).index_fill(0, own, 1.0)
+    rows = [one for one in model.adapters().get("relations", []) if one.requires_grad]
+    hooks = [one.register_hook(lambda slope: slope * takes_part.view(-1, *[1] * (slope.dim() - 1))) for one in rows]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def _detecting(model: SkillEffectModel, parameters: list[torch.nn.Parameter]) -> bool:
     """Whether one of the parameters has a part in detecting: adapters have none."""
     return not {id(one) for one in parameters} <= {id(one) for one in model.adapter_parameters()}
@@ -171,8 +205,8 @@ class Epochs:
     """Draws an epoch: all of D+, and some of each of the sets that follow it: what was pre-trained on, then lessons."""
 
     targeted: int
-    available: tuple[int, ...]
-    """How many each set holds."""
+    sets: tuple[Tensor, ...]
+    """The rows of each."""
     counts: tuple[int, ...]
     """How many of each to draw."""
     copies: int = 1
@@ -181,10 +215,9 @@ class Epochs:
     def __call__(self, generator: torch.Generator) -> Tensor:
         """Rows in random order."""
         which = torch.randint(self.copies, (self.targeted,), generator=generator) if self.copies > 1 else 0
-        parts, first = [torch.arange(self.targeted) + self.targeted * which], self.targeted * self.copies
-        for available, count in zip(self.available, self.counts, strict=True):
-            parts.append(torch.randperm(available, generator=generator)[:count] + first)
-            first += available
+        parts = [torch.arange(self.targeted) + self.targeted * which]
+        for rows, count in zip(self.sets, self.counts, strict=True):
+            parts.append(rows[torch.randperm(len(rows), generator=generator)[:count]])
         drawn = torch.cat(parts)
         return drawn[torch.randperm(len(drawn), generator=generator)]
 
