@@ -67,7 +67,8 @@ def evaluate(
     Example: fail2progress evaluate --task hierarchical-tabletop --objects 5 --trials 100 --method replanning --json
 
     With --lifelong, failures are met over several tasks and families in turn, each classified, learnt from and judged; after each
-    the current model is measured on all that were met. An existing folder is resumed.
+    the current model is measured on all that were met, on five executions of a family for each trial. An existing folder is
+    resumed.
 
     Example: fail2progress evaluate --lifelong --over hierarchical-tabletop,row-pushed --failures 4 --out runs/lifelong --json
     """

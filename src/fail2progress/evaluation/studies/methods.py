@@ -69,7 +69,7 @@ class FromObserved:
 
 @dataclass(frozen=True)
 class FromLoop:
-    """As the running product learns: failures are met until the acceptance test lets one lesson through, `failures` at most.
+    """As the running product learns: failures are met until the acceptance test lets a lesson through, `failures` at most.
 
     The base model goes on where none does, or nothing fails.
     """
@@ -224,17 +224,18 @@ def _told(one: Round) -> dict[str, object]:
 
 
 def _met_by_the_loop(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:
-    """The model that is in use after the first accepted lesson."""
+    """The model that is in use after so many accepted lessons as there are rounds, or fewer where nothing more fails."""
     learns = recipe.learns
     assert isinstance(learns, FromLoop)
     learner = Learner(simulator, load_rehearsal(Path(recipe.rehearsal)))
-    life = replace(_life(recipe), rounds=learns.failures)
-    told: list[dict[str, object]] = []
-    for one in life.run(start.model, start.digest, learner, Classifier(simulator, Camera()), recipe.seed):
-        told.append(_told(one))
-        if one.lesson.verdict.passed:
-            return one.lesson.model, {"rounds": told}
-    return start.model, {"rounds": told, "not_learnt": "no failure gave a lesson that was accepted"}
+    life = replace(_life(recipe), rounds=recipe.rounds * learns.failures)
+    found = life.run(start.model, start.digest, learner, Classifier(simulator, Camera()), recipe.seed)
+    rounds = list(until_accepted(found, recipe.rounds))
+    note: dict[str, object] = {"rounds": list(map(_told, rounds))}
+    accepted = [one.lesson.model for one in rounds if one.lesson.verdict.passed]
+    if not accepted:
+        return start.model, {**note, "not_learnt": "no failure gave a lesson that was accepted"}
+    return accepted[-1], note
 
 
 def _adapted(recipe: Recipe, start: Checkpoint, simulator: Simulator) -> Taught:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fail2progress.evaluation.studies.designs import Design, Sizes
 from fail2progress.evaluation.studies.methods import METHODS, FromLoop, Method
 
-LOOP = Method("loop", "after the first accepted lesson of a failure that the running loop met", FromLoop())
+LOOP = Method("loop", "after the first accepted lesson (of --rounds) of a failure that the running loop met", FromLoop())
 _METHODS = (METHODS.get("original"), METHODS.get("replanning"), LOOP)
 
 TASKS = tuple(
