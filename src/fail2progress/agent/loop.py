@@ -153,10 +153,11 @@ class Agent:
         """A plan from here, of no skills where what is left to be reached is seen to hold: whatever the model believes of what it
         cannot see, as in a drawer that was shut. What is left of the plan before is tried first, unless its last skill `failed`:
         between the same things, as expected so far."""
-        belief, earlier = observer.belief(self.planner.model, seen), plans[-1] if plans else None
+        earlier = plans[-1] if plans else None
         if earlier is not None and not earlier.unseen and all(stage.satisfied(seen.relations) for stage in stages):
             plan = nothing_to_do(stages[-1], seen.relations)
         else:
+            belief = observer.belief(self.planner.model, seen)
             same = earlier is not None and not failed and earlier.skills[0].expected.names == belief.names
             plan = self.planner.plan(belief, stages, earlier.skeleton.rest() if earlier is not None and same else None)
         self.on_event("plan", plan)

@@ -141,20 +141,21 @@ def _asked(state: RelationState, goal: Goal) -> Iterator[Key]:
 def _meant(state: RelationState, conduct: Conduct | None) -> Iterator[Key]:
     """What the skill can achieve for its object and target, where the model expected that it would change.
 
-    Not by the way: whether a thing comes to lie at an edge, or in what it is put into touches the walls or another content, is
-    relied on where the goal asks for it or a skill needs it (docs/decisions/0128).
+    Not what is incidental: whether a thing comes to lie at an edge, or in what it is put into touches the walls or another
+    content, is relied on where the goal asks for it or a skill needs it (docs/decisions/0128).
     """
     if conduct is None:
         return
     for achieved in skill(conduct.call.skill).achieves:
         key = _bound(achieved.atom, conduct.call)
-        changes = key is not None and (conduct.before.value(*key) > 0.5) != (state.value(*key) > 0.5)
-        if key is not None and changes and not _by_the_way(key, state):
+        if key is None or _incidental(key, state):
+            continue
+        if (conduct.before.value(*key) > 0.5) != (state.value(*key) > 0.5):
             yield key
 
 
-def _by_the_way(key: Key, state: RelationState) -> bool:
-    """Whether an atom is one that comes about with what a skill is meant to do, and that nobody may have wanted."""
+def _incidental(key: Key, state: RelationState) -> bool:
+    """Whether an atom comes about with what a skill is meant to do, though nobody may have wanted it: by what `state` expects."""
     relation, subject, other = key
     return relation in BY_DEGREES or (relation == "contact" and other is not None and state.value("inside", subject, other) > 0.5)
 

@@ -69,7 +69,8 @@ class FromObserved:
 
 @dataclass(frozen=True)
 class FromLoop:
-    """As the running product learns: failures are met until the acceptance test lets a lesson through, `failures` at most.
+    """As the running product learns: failures are met until the acceptance test lets a lesson through, `failures` at most for
+    each of the recipe's rounds.
 
     The base model goes on where none does, or nothing fails.
     """

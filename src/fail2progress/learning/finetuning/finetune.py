@@ -99,7 +99,8 @@ def finetune(
         fused=True,
     )
     shares = [_share(options.lessons, len(lessons))] * len(lessons)
-    rehearsed = tuple(_rehearsed((replay, *lessons), len(own) * len(targeted), _told(tuned, targeted, parameters)))
+    skills = _rehearsed_skills(tuned, targeted, parameters)
+    rehearsed = tuple(_rows_of(skills, (replay, *lessons), len(own) * len(targeted)))
     epoch = Epochs(len(targeted), rehearsed, (options.replay, *shares), len(own))
     distils = options.agrees(bool(lessons))
     further = Distillation(teacher or model, tuned, len(own) * len(targeted), options.distillation) if distils else None
@@ -160,14 +161,20 @@ def adjusted(model: SkillEffectModel, adjusts: str) -> list[torch.nn.Parameter]:
     return adapters.get(adjusts, adapters["relations"])
 
 
-def _told(model: SkillEffectModel, targeted: Transitions, parameters: list[torch.nn.Parameter]) -> Tensor:
-    """The skills whose executions say something of the parameters: those of D+ where these have a row for each, else all."""
-    by_skill = {id(one) for one in model.adapters().get("relations", [])}
+def _by_skill(model: SkillEffectModel) -> list[torch.nn.Parameter]:
+    """The parameters that have a row for every skill, see SkillEffectModel.adapters."""
+    return model.adapters().get("relations", [])
+
+
+def _rehearsed_skills(model: SkillEffectModel, targeted: Transitions, parameters: list[torch.nn.Parameter]) -> Tensor:
+    """(K,) the skills whose executions bear on the parameters, by the current vocabulary: those of D+ where the parameters have a
+    row for each, else all."""
+    by_skill = {id(one) for one in _by_skill(model)}
     return targeted.skill.unique() if {id(one) for one in parameters} <= by_skill else torch.arange(len(current().skills))
 
 
-def _rehearsed(sets: Sequence[Transitions], first: int, skills: Tensor) -> Iterator[Tensor]:
-    """Of each of the sets, numbered on from `first`, the rows of executions of the skills."""
+def _rows_of(skills: Tensor, sets: Sequence[Transitions], first: int) -> Iterator[Tensor]:
+    """Of each of the sets, whose executions are numbered on from `first`, the rows (R,) of those of the skills (K,)."""
     for known in sets:
         yield torch.isin(known.skill, skills).nonzero().flatten() + first
         first += len(known)
@@ -181,7 +188,7 @@ def _other_skills_held(model: SkillEffectModel, targeted: Transitions) -> Iterat
     """
     own = model.own_skills(Action(targeted.skill, targeted.object, targeted.parameters)).unique()
     takes_part = torch.zeros(len(model.vocabulary.skills)).index_fill(0, own, 1.0)
-    rows = [one for one in model.adapters().get("relations", []) if one.requires_grad]
+    rows = [one for one in _by_skill(model) if one.requires_grad]
     hooks = [one.register_hook(lambda slope: slope * takes_part.view(-1, *[1] * (slope.dim() - 1))) for one in rows]
     try:
         yield
@@ -206,7 +213,7 @@ class Epochs:
 
     targeted: int
     sets: tuple[Tensor, ...]
-    """The rows of each."""
+    """The rows (R,) of each that may be drawn."""
     counts: tuple[int, ...]
     """How many of each to draw."""
     copies: int = 1
