@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fail2progress.learning.segmentation.rendering import View
+from fail2progress.learning.segmentation.roughness import misplaced, mixed, nooks_darkened, smoothed
 from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.sensors import misread, sensed
 from fail2progress.perception.segmentation.learned.features import features
@@ -23,6 +24,8 @@ _WHOLE, _CUT = 0.45, 0.3
 """Shares of windows that are all of an image, and that cut a thing."""
 _LEAST = 0.5
 """Share of an image's sides that the smallest window has."""
+_OTHER_CHANNELS = 0.5
+"""Share of images whose channels change places: rooms have more brown than green."""
 _TRIALS = 16
 _LIDS = 0.12
 """Share of images in which a thing loses readings."""
@@ -75,8 +78,11 @@ def batch(rows: Examples, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     mirrored = bool(_draw(1, generator, rows) < 0.5)
     turns = int(_draw(1, generator, rows) * 8)
     seen = turned(mirror(seen) if mirrored else seen, turns if turns < 4 else 0)
-    depth = _lidless(_fewer(_noisy(seen.depth.float() * STEP, generator), generator), seen.labels, generator)
-    inputs = features(_toned(seen.colour, generator), depth, seen.cameras)
+    read = seen.depth.float() * STEP
+    colour = mixed(_toned(nooks_darkened(seen.colour, read, generator), generator), generator)
+    depth = smoothed(misplaced(read, generator), generator)
+    depth = _lidless(_fewer(_noisy(depth, generator), generator), seen.labels, generator)
+    inputs = features(colour, depth, seen.cameras)
     return inputs, seen.labels.long()
 
 
@@ -161,7 +167,8 @@ def _toned(colour: Tensor, generator: torch.Generator) -> Tensor:
     # Rendered colours are stronger than most real ones: of half of the images a share is left, of some none.
     left = ((draws[:, 0] - 0.15) / 0.35).clamp(0, 1).view(-1, 1, 1, 1)
     image = image.mean(dim=-1, keepdim=True).lerp(image, left)
-    order = draws[:, 1:4].argsort(dim=1)[:, None, None].expand(image.shape)
+    kept = torch.arange(3, device=colour.device)
+    order = torch.where(draws[:, 6:7] < _OTHER_CHANNELS, draws[:, 1:4].argsort(dim=1), kept)[:, None, None].expand(image.shape)
     image = image.gather(3, order)
     gain, shift = (0.7 + 0.55 * draws[:, 4]).view(-1, 1, 1, 1), (40 * draws[:, 5] - 20).view(-1, 1, 1, 1)
     return (image * gain + shift).clamp(0, 255).to(torch.uint8)

@@ -23,13 +23,13 @@ def several(local: Array, base: Array, support: bool, rng: np.random.Generator) 
         if beyond.any():
             result[beyond] = printed(local[beyond], any_colour(rng), False, rng)
     for _ in range(int(rng.integers(0, 4))):
-        on = _sticker(local / size, rng)
+        on = sticker(local / size, rng)
         if on.any():
             result[on] = printed(local[on], any_colour(rng), False, rng)
     return result
 
 
-def _sticker(local: Array, rng: np.random.Generator) -> Array:
+def sticker(local: Array, rng: np.random.Generator) -> Array:
     """(n,) whether places (n, 3), in units of the thing, lie on a rectangle or an ellipse that is put on it from one side."""
     right = _way(rng)
     down = np.cross(right, _way(rng))

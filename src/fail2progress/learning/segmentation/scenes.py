@@ -12,7 +12,7 @@ import torch
 from fail2progress.core.executor import PoolExecutor
 from fail2progress.learning.segmentation.crowds import scenery
 from fail2progress.learning.segmentation.examples import Examples, example, joined
-from fail2progress.learning.segmentation.prints import several
+from fail2progress.learning.segmentation.paints import painted
 from fail2progress.learning.segmentation.rendering import View, view
 from fail2progress.learning.segmentation.scenery import SUPPORT
 
@@ -57,7 +57,7 @@ def scene(seed: tuple[int, ...]) -> View:
     """The view of one seed; another one where a wall or furniture fills the image."""
     rng = np.random.default_rng(seed)
     for _ in range(_VIEWS):
-        found = view(scenery(rng), rng, painted=several)
+        found = view(scenery(rng), rng, painted=painted(rng))
         if (found.labels >= SUPPORT).mean() > _SHOWN:
             break
     return found

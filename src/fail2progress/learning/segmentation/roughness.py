@@ -1,0 +1,72 @@
+"""What real frames have and rendered ones do not, made of windows of these: depth that is smooth where the truth has steps, depth
+beside the colours that it belongs to, and colours that have nothing to do with things."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_SMOOTH, _BESIDE, _MIXED = 0.35, 0.5, 0.25
+"""Shares of images that are so."""
+_WIDTHS = (3, 5, 7)
+"""Pixels over which depth is smoothed."""
+_SHIFT, _WAVE = 0.8, 1.2
+"""Standard deviations (pixels) of how far an image's depth lies beside its colours, and of its edges about that."""
+_NOOKS = ((5, 0.02), (15, 0.06), (31, 0.12))
+"""Pixels around that inverse depth is compared with, and the difference (1 / m) from which on it is as dark as it gets."""
+_EDGE = 8
+"""Pixels over which an edge goes from one side to the other."""
+
+
+def smoothed(depth: Tensor, generator: torch.Generator) -> Tensor:
+    """(n, H, W) depth (m, 0 for none), for some of the images as of cameras that match windows, or whose drivers smooth: the mean
+    of inverse depth over some pixels, a share of it."""
+    draws = torch.rand((3, len(depth), 1, 1), generator=generator, device=depth.device)
+    around = _WIDTHS[int(torch.randint(len(_WIDTHS), (1,), generator=generator, device=depth.device))]
+    known = (depth > 0).float()
+    inverse = known / depth.clamp(min=0.05)
+    sums = functional.avg_pool2d(torch.stack([inverse, known], dim=1), around, 1, around // 2)
+    even = sums[:, 0] / sums[:, 1].clamp(min=1e-3)
+    share = torch.where(draws[0] < _SMOOTH, 0.4 + 0.6 * draws[1], torch.zeros_like(draws[1]))
+    changed = 1 / inverse.lerp(even, share).clamp(min=0.1)
+    filled = (draws[0] < _SMOOTH) & (draws[2] < 0.5) & (sums[:, 1] > 0.3)
+    return torch.where((known > 0) | filled, changed, torch.zeros_like(depth))
+
+
+def misplaced(depth: Tensor, generator: torch.Generator) -> Tensor:
+    """(n, H, W) depth, for some of the images beside where it belongs: all of it by a little, and edges to and fro."""
+    n, height, width = depth.shape
+    draws = torch.rand((2, n, 1, 1), generator=generator, device=depth.device)
+    amount = draws[0] * (draws[1] < _BESIDE)
+    index = []
+    for size, shape in ((height, (height, 1)), (width, (1, width))):
+        whole = torch.randn((n, 1, 1), generator=generator, device=depth.device) * _SHIFT
+        coarse = torch.randn((n, 1, height // _EDGE, width // _EDGE), generator=generator, device=depth.device)
+        wave = functional.interpolate(coarse, size=(height, width), mode="bilinear")[:, 0] * _WAVE
+        own = torch.arange(size, device=depth.device).view(shape)
+        index.append((own + 2 * amount * (whole + wave)).round().long().clamp(0, size - 1))
+    number = torch.arange(n, device=depth.device)[:, None, None]
+    return depth[number, index[0], index[1]]
+
+
+def nooks_darkened(colour: Tensor, depth: Tensor, generator: torch.Generator) -> Tensor:
+    """(n, H, W, 3) uint8 colours, darker where depth (n, H, W) m, 0 for none, is behind what is around: where light from all sides
+    does not come."""
+    known = (depth > 0).float()
+    inverse = known / depth.clamp(min=0.05)
+    dark = torch.zeros_like(depth)
+    for around, unit in _NOOKS:
+        sums = functional.avg_pool2d(torch.stack([inverse, known], dim=1), around, 1, around // 2, count_include_pad=False)
+        behind = (sums[:, 0] / sums[:, 1].clamp(min=0.05) - inverse) / unit
+        dark += behind.clamp(0, 1) * known / len(_NOOKS)
+    left = 1 - 0.7 * torch.rand((len(depth), 1, 1), generator=generator, device=depth.device) * dark
+    return (colour.float() * left[..., None]).to(torch.uint8)
+
+
+def mixed(colour: Tensor, generator: torch.Generator) -> Tensor:
+    """(n, H, W, 3) uint8 colours, of some of the images mixed with another's: edges that are no thing's."""
+    draws = torch.rand((2, len(colour), 1, 1, 1), generator=generator, device=colour.device)
+    share = torch.where(draws[0] < _MIXED, 0.2 + 0.7 * draws[1], torch.zeros_like(draws[1]))
+    image = colour.float()
+    return image.lerp(image.roll(1, 0), share).to(torch.uint8)
