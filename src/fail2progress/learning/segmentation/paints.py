@@ -43,9 +43,11 @@ def _usual(colour: Array, rng: np.random.Generator) -> Array:
     kind = rng.random()
     if kind < 0.35:
         level = rng.choice([rng.uniform(0.7, 1.0), rng.uniform(0.03, 0.2), rng.uniform(0.2, 0.7)])
-        return np.clip(level + rng.normal(0, 0.02, 3), 0, 1)
+        return np.asarray(np.clip(level + rng.normal(0, 0.02, 3), 0, 1))
     if kind < 0.6:
-        return np.clip(rng.uniform(0.25, 0.95) * np.array([1.0, rng.uniform(0.65, 0.95), rng.uniform(0.4, 0.85)]), 0, 1)
+        return np.asarray(
+            np.clip(rng.uniform(0.25, 0.95) * np.array([1.0, rng.uniform(0.65, 0.95), rng.uniform(0.4, 0.85)]), 0, 1)
+        )
     grey = float(colour.mean())
     return np.asarray(grey + (colour - grey) * rng.uniform(0.3, 1.0))
 

@@ -29,7 +29,7 @@ def smoothed(depth: Tensor, generator: torch.Generator) -> Tensor:
     sums = functional.avg_pool2d(torch.stack([inverse, known], dim=1), around, 1, around // 2)
     even = sums[:, 0] / sums[:, 1].clamp(min=1e-3)
     share = torch.where(draws[0] < _SMOOTH, 0.4 + 0.6 * draws[1], torch.zeros_like(draws[1]))
-    changed = 1 / inverse.lerp(even, share).clamp(min=0.1)
+    changed = 1 / torch.where(known > 0, inverse.lerp(even, share), even).clamp(min=0.1)
     filled = (draws[0] < _SMOOTH) & (draws[2] < 0.5) & (sums[:, 1] > 0.3)
     return torch.where((known > 0) | filled, changed, torch.zeros_like(depth))
 
@@ -51,8 +51,8 @@ def misplaced(depth: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def nooks_darkened(colour: Tensor, depth: Tensor, generator: torch.Generator) -> Tensor:
-    """(n, H, W, 3) uint8 colours, darker where depth (n, H, W) m, 0 for none, is behind what is around: where light from all sides
-    does not come."""
+    """(n, H, W, 3) uint8 colours, darker where depth (n, H, W) m, 0 for none, is behind what is around: light from all sides does
+    not come there."""
     known = (depth > 0).float()
     inverse = known / depth.clamp(min=0.05)
     dark = torch.zeros_like(depth)

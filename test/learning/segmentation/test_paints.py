@@ -1,0 +1,49 @@
+"""Colours as rooms have them: within bounds, the same of a seed, of every kind, and paler than any colours."""
+
+import numpy as np
+import pytest
+
+from fail2progress.core.scene import Array
+from fail2progress.learning.segmentation.paints import as_in_rooms, painted
+from fail2progress.learning.segmentation.prints import several
+
+RED = np.array([0.9, 0.1, 0.1])
+
+
+@pytest.fixture(scope="module")
+def places() -> Array:
+    """(n, 3) m on a box of 6 x 10 x 20 cm."""
+    found = np.random.default_rng(3).uniform(-1, 1, (4000, 3))
+    axis = np.abs(found).argmax(axis=1)
+    found[np.arange(len(found)), axis] = np.sign(found[np.arange(len(found)), axis])
+    return np.asarray(found * np.array([0.03, 0.05, 0.1]))
+
+
+def colourfulness(colours: Array) -> float:
+    return float(np.ptp(colours, axis=1).mean())
+
+
+@pytest.mark.parametrize("support", [True, False])
+def test_colours_are_within_bounds_and_the_same_of_a_seed(places: Array, support: bool) -> None:
+    for seed in range(20):
+        made = as_in_rooms(places, RED, support, np.random.default_rng(seed))
+        assert made.shape == places.shape and made.min() >= 0 and made.max() <= 1
+        assert (made == as_in_rooms(places, RED, support, np.random.default_rng(seed))).all()
+
+
+def test_they_are_paler_than_what_any_colours_give(places: Array) -> None:
+    rooms, any_of_them = (
+        np.mean([colourfulness(paint(places, RED, False, np.random.default_rng(seed))) for seed in range(40)])
+        for paint in (as_in_rooms, several)
+    )
+    assert rooms < 0.7 * any_of_them
+
+
+def test_some_things_are_of_one_material_and_some_have_labels(places: Array) -> None:
+    spread = np.array([as_in_rooms(places, RED, False, np.random.default_rng(seed)).std(axis=0).max() for seed in range(60)])
+    assert (spread < 0.05).mean() > 0.2 and (spread > 0.15).mean() > 0.2
+
+
+def test_scenes_are_of_both_kinds() -> None:
+    kinds = [painted(np.random.default_rng(seed)) for seed in range(100)]
+    assert 50 < sum(kind is as_in_rooms for kind in kinds) < 80 and several in kinds
