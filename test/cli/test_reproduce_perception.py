@@ -32,6 +32,9 @@ def test_crowded_scenes_are_scored_by_place_and_sensor(tmp_path: Path) -> None:
     assert rows["all"]["things"] == rows["place: table"]["things"] > 0
     assert {"found", "mean_iou", "overlap_F", "boundary_F"} <= set(rows["all"])
     assert "| all |" in (tmp_path / "clutter_fused.md").read_text()
+    missed = rows["all"]["things"] - round(rows["all"]["found"] * rows["all"]["things"])
+    counted = sum(sum(own.values()) for kind, own in report["faults"].items() if kind != "of no thing")
+    assert counted == missed and (tmp_path / "clutter_fused.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_another_name_is_the_users_mistake(tmp_path: Path) -> None:

@@ -57,16 +57,18 @@ def run(order: Order, json_output: bool) -> None:
 
 
 def _clutter(order: Order, json_output: bool) -> None:
-    """Crowded scenes: `clutter_<segmenter>.json` and `.md`."""
+    """Crowded scenes: `clutter_<segmenter>.json`, `.md`, and `.png` with what was missed."""
     from fail2progress.evaluation.studies import clutter
     from fail2progress.perception.segmentation.registry import segmenter
+    from fail2progress.reporting import faults_picture
 
     with checked():
         chosen = segmenter(order.segmenter)
-    report = clutter.study(chosen, order.episodes, order.seed, say)
+    report, faults = clutter.study(chosen, order.episodes, order.seed, say)
     text = clutter.page(report)
     write_json(order.out / f"clutter_{chosen.name}.json", report)
     write_whole(order.out / f"clutter_{chosen.name}.md", text)
+    write_whole(order.out / f"clutter_{chosen.name}.png", faults_picture.sheet(faults.shown))
     if json_output:
         print_json(report)
     else:

@@ -12,7 +12,7 @@ from scipy import ndimage
 from fail2progress.core.objects import Shape
 from fail2progress.perception.segmentation.base import Perceived
 
-_HUES = np.array([[230, 60, 60], [60, 120, 240], [250, 180, 30], [60, 190, 90], [160, 90, 220], [240, 120, 180], [40, 200, 210]])
+HUES = np.array([[230, 60, 60], [60, 120, 240], [250, 180, 30], [60, 190, 90], [160, 90, 220], [240, 120, 180], [40, 200, 210]])
 _SHOWN = ("inside", "on")
 
 
@@ -23,8 +23,8 @@ def draw(colour: NDArray[np.uint8], perceived: Perceived, relations: Sequence[tu
     for surface in perceived.surfaces:
         flat[_rim(surface.pixels, colour.shape[:2])] = (255, 255, 255)
     for i, segment in enumerate(perceived.segments):
-        flat[segment.mask] = 0.55 * flat[segment.mask] + 0.45 * _HUES[i % len(_HUES)]
-        flat[_rim(segment.mask, colour.shape[:2])] = _HUES[i % len(_HUES)]
+        flat[segment.mask] = 0.55 * flat[segment.mask] + 0.45 * HUES[i % len(HUES)]
+        flat[_rim(segment.mask, colour.shape[:2])] = HUES[i % len(HUES)]
     image = Image.fromarray(tinted.astype(np.uint8))
     pen = ImageDraw.Draw(image)
     furniture = [surface for surface in perceived.surfaces if surface.shape is not Shape.TABLE]

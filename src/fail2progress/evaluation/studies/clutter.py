@@ -18,6 +18,7 @@ from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.box_measures import BoxScore
 from fail2progress.evaluation.clutter_relations import InsideScore
 from fail2progress.evaluation.clutter_truth import Snapshot, snapshot
+from fail2progress.evaluation.misses import FAULTS, OF_NO_THING, REFUSED, Faults, of_no_thing, why_missed
 from fail2progress.evaluation.segment_measures import Measures, mean, measure
 from fail2progress.evaluation.studies.identities import NOTHING
 from fail2progress.evaluation.studies.labelled_perception import numbered
@@ -30,12 +31,13 @@ VISIBLE = 150
 FOUND = 0.5
 
 
-def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[str, object]:
-    """The report: shares found (IoU at least 0.5 of pixels with readings), mean IoU, published measures, false segments."""
+def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> tuple[dict[str, object], Faults]:
+    """The report: shares found (IoU at least 0.5 of pixels with readings), mean IoU, published measures, false segments; and what
+    was missed or false."""
     measures: dict[str, list[Measures]] = defaultdict(list)
     overlaps: dict[str, list[float]] = defaultdict(list)
     refused = said = false = 0
-    inside, boxes = InsideScore(), BoxScore()
+    inside, boxes, faults = InsideScore(), BoxScore(), Faults()
     for number in range(scenes):
         shot = snapshot(seed, number)
         try:
@@ -45,8 +47,8 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[s
             refused += 1
             perceived, found = NOTHING, np.zeros(shot.things.shape, np.int64)
         said += int(found.max())
-        false += _false(found, shot.things)
         own = _own(found, shot)
+        false += _noted(faults, number, shot, found, own, perceived is NOTHING)
         inside.add(shot, perceived, detect(perceived), own)
         boxes.add(shot, perceived)
         for thing, iou in own.items():
@@ -59,7 +61,7 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[s
         say(f"scene {number + 1} of {scenes}")
     rows = {key: _row(np.array(ious), measures.get(key)) for key, ious in sorted(overlaps.items())}
     things = max(len(overlaps["all"]), 1)
-    return {
+    report: dict[str, object] = {
         "segmenter": segmenter.name,
         "scenes": scenes,
         "seed": seed,
@@ -68,9 +70,11 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> dict[s
         "false_segments_per_scene": false / max(scenes, 1),
         "inside": inside.counts.as_json(),
         "boxes": boxes.as_json(),
+        "faults": faults.as_json(),
         "rows": rows,
         "provenance": provenance(scenes=scenes, seed=seed, segmenter=segmenter.name),
     }
+    return report, faults
 
 
 def page(report: Mapping[str, Any]) -> str:
@@ -91,7 +95,27 @@ def page(report: Mapping[str, Any]) -> str:
     for key, row in report["rows"].items():
         own = [f"{row[part]:.1f}" if part in row else "" for part in ("overlap_F", "boundary_F", "segmented_75")]
         lines.append(f"| {key} | {row['things']} | {100 * row['found']:.1f} % | {row['mean_iou']:.3f} | {' | '.join(own)} |")
-    return "\n".join([*lines, "", _about_inside(report["inside"]), "", *_about_boxes(report["boxes"])]) + "\n"
+    parts = (_about_faults(report), [_about_inside(report["inside"])], _about_boxes(report["boxes"]))
+    return "\n".join([*lines, *(line for part in parts for line in ("", *part))]) + "\n"
+
+
+def _about_faults(report: Mapping[str, Any]) -> list[str]:
+    """What is missed, and what is of no thing, by kind; with the sheet of pictures."""
+    rows = [
+        f"| {kind} | {sum(own.values())} | {', '.join(f'{how} {count}' for how, count in own.items())} |"
+        for kind, own in ((kind, report["faults"].get(kind, {})) for kind in FAULTS)
+        if own
+    ]
+    if not rows:
+        return ["Nothing is missed, and nothing false."]
+    name = f"clutter_{report['segmenter']}.png"
+    return [
+        "| fault | times | how things were put, or where |",
+        "|---|---|---|",
+        *rows,
+        "",
+        f"![faults, the first of each]({name})",
+    ]
 
 
 def _about_inside(inside: Mapping[str, Any]) -> str:
@@ -148,11 +172,15 @@ def _own(found: NDArray[np.int64], shot: Snapshot) -> dict[int, float]:
     return own
 
 
-def _false(found: NDArray[np.int64], things: NDArray[np.int64]) -> int:
-    """Segments of which less than half is of any thing: walls, arms, furniture, the support itself."""
-    count = int(found.max())
-    if count == 0:
-        return 0
-    sizes = np.bincount(found.ravel(), minlength=count + 1)[1:]
-    real = np.bincount(found.ravel(), (things > 0).ravel(), minlength=count + 1)[1:]
-    return int(((sizes > 0) & (real < 0.5 * sizes)).sum())
+def _noted(faults: Faults, scene: int, shot: Snapshot, found: NDArray[np.int64], own: dict[int, float], refused: bool) -> int:
+    """Take down what is missed in a scene, and what is of no thing; how many of these there are."""
+    known, colour = shot.frame.depth > 0, shot.frame.colour
+    for thing, iou in own.items():
+        if iou < FOUND:
+            mask = shot.things == thing
+            kind = REFUSED if refused else why_missed(found[known], mask[known])
+            faults.add(kind, scene, shot.ways[thing - 1], colour, found, mask)
+    none = of_no_thing(found, shot.things)
+    for number in none:
+        faults.add(OF_NO_THING, scene, shot.place, colour, found, found == number)
+    return len(none)
