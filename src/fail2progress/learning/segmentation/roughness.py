@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_SMOOTH, _BESIDE, _MIXED = 0.35, 0.5, 0.25
+_SMOOTH, _BESIDE, _MIXED = 0.4, 0.5, 0.25
 """Shares of images that are so."""
-_WIDTHS = (3, 5, 7)
+_WIDTHS = (3, 5, 9, 15)
 """Pixels over which depth is smoothed."""
 _SHIFT, _WAVE = 0.8, 1.2
 """Standard deviations (pixels) of how far an image's depth lies beside its colours, and of its edges about that."""
