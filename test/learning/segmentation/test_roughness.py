@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from fail2progress.learning.segmentation.roughness import misplaced, mixed, nooks_darkened, smoothed
+from fail2progress.learning.segmentation.roughness import misplaced, mixed, nooks_darkened, rescaled, smoothed
 
 N, H, W = 60, 32, 48
 
@@ -64,3 +64,10 @@ def test_colours_of_some_images_are_mixed_with_those_of_another(generator: torch
     changed = (made != colour).flatten(1).any(dim=1)
     assert 0.1 < changed.float().mean() < 0.45
     assert ((made[changed] > 0) & (made[changed] < 100)).all()
+
+
+def test_some_scenes_are_larger_as_a_whole(generator: torch.Generator) -> None:
+    ratio = (rescaled(step(), generator) / step())[:, :, 2:-2].flatten(1)
+    assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio))
+    larger = ratio[:, 0] > 1
+    assert 0.1 < larger.float().mean() < 0.45 and ratio.min() >= 1 and ratio.max() <= 2.5

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from fail2progress.learning.segmentation.rendering import View
-from fail2progress.learning.segmentation.roughness import misplaced, mixed, nooks_darkened, smoothed
+from fail2progress.learning.segmentation.roughness import misplaced, mixed, nooks_darkened, rescaled, smoothed
 from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.sensors import misread, sensed
 from fail2progress.perception.segmentation.learned.features import features
@@ -80,7 +80,7 @@ def batch(rows: Examples, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     seen = turned(mirror(seen) if mirrored else seen, turns if turns < 4 else 0)
     read = seen.depth.float() * STEP
     colour = mixed(_toned(nooks_darkened(seen.colour, read, generator), generator), generator)
-    depth = smoothed(misplaced(read, generator), generator)
+    depth = smoothed(misplaced(rescaled(read, generator), generator), generator)
     depth = _lidless(_fewer(_noisy(depth, generator), generator), seen.labels, generator)
     inputs = features(colour, depth, seen.cameras)
     return inputs, seen.labels.long()

@@ -1,5 +1,5 @@
 """What real frames have and rendered ones do not, made of windows of these: depth that is smooth where the truth has steps, depth
-beside the colours that it belongs to, and colours that have nothing to do with things."""
+beside the colours that it belongs to, large things, dark nooks, and colours that have nothing to do with things."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-_SMOOTH, _BESIDE, _MIXED = 0.4, 0.5, 0.25
+_SMOOTH, _BESIDE, _MIXED, _LARGER = 0.4, 0.5, 0.25, 0.25
 """Shares of images that are so."""
 _WIDTHS = (3, 5, 9, 15)
 """Pixels over which depth is smoothed."""
@@ -15,6 +15,8 @@ _SHIFT, _WAVE = 0.8, 1.2
 """Standard deviations (pixels) of how far an image's depth lies beside its colours, and of its edges about that."""
 _NOOKS = ((5, 0.02), (15, 0.06), (31, 0.12))
 """Pixels around that inverse depth is compared with, and the difference (1 / m) from which on it is as dark as it gets."""
+_LARGEST = 2.5
+"""Times as large."""
 _EDGE = 8
 """Pixels over which an edge goes from one side to the other."""
 
@@ -32,6 +34,12 @@ def smoothed(depth: Tensor, generator: torch.Generator) -> Tensor:
     changed = 1 / torch.where(known > 0, inverse.lerp(even, share), even).clamp(min=0.1)
     filled = (draws[0] < _SMOOTH) & (draws[2] < 0.5) & (sums[:, 1] > 0.3)
     return torch.where((known > 0) | filled, changed, torch.zeros_like(depth))
+
+
+def rescaled(depth: Tensor, generator: torch.Generator) -> Tensor:
+    """(n, H, W) depth, of some of the images as of a scene that is larger, and as much farther away: cartons on floors."""
+    draws = torch.rand((2, len(depth), 1, 1), generator=generator, device=depth.device)
+    return depth * torch.where(draws[0] < _LARGER, _LARGEST ** draws[1], torch.ones_like(draws[1]))
 
 
 def misplaced(depth: Tensor, generator: torch.Generator) -> Tensor:

@@ -10,7 +10,6 @@ import numpy as np
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.free_standing import FreeRules, stands_free
 from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRules
-from fail2progress.perception.segmentation.fused.resting import RestRules, resting
 from fail2progress.perception.segmentation.fused.seams import SeamRules, parted
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
@@ -49,7 +48,6 @@ class FuseRules:
     piece is."""
     seams: SeamRules = field(default_factory=SeamRules)
     free: FreeRules = field(default_factory=FreeRules)
-    rest: RestRules = field(default_factory=RestRules)
 
 
 class FusedGuide(Guide):
@@ -81,8 +79,7 @@ class FusedGuide(Guide):
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
         image, numbers, two = parted(image, known, numbers, seen, self._window, geometry.stacks, self._fusing.seams)
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
-        support = in_frame(numbers, seen.support, places, scan.inverted.shape, self._window)[1]
-        own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, support, known)
+        own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, known)
         own = self._standing(own, geometry, thing, known)
         whole, rest = self._with_geometry(own, geometry, thing, known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
@@ -110,16 +107,11 @@ class FusedGuide(Guide):
         rules = self._fusing
         return rules.certain if len(plain) < rules.small or plain.mean() >= rules.plain else rules.own
 
-    def _inside(self, own: list[Numbers], geometry: Geometry, thing: Floats, support: Floats, known: Mask) -> list[Numbers]:
-        """Without scraps of what geometry takes for no object, and without what is beyond or below every surface that either of
-        the two sees."""
+    def _inside(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
+        """Without scraps of what geometry takes for no object, and without what is beyond or below every surface."""
         outside, rules = owners_of(geometry.outsiders, thing.size) > 0, self._fusing
         own = [p for p in own if outside[p].mean() < rules.outside or thing[p].mean() >= rules.certain]
-        over = [geometry.over(p[known[p]]) >= rules.over and not geometry.below(p[known[p]]) for p in own]
-        if not all(over):
-            certain = [bool(thing[p].mean() >= rules.rest.certain) for p in own]
-            over = [one or other for one, other in zip(over, resting(own, certain, support, rules.rest), strict=True)]
-        return [p for p, kept in zip(own, over, strict=True) if kept]
+        return [p for p in own if geometry.over(p[known[p]]) >= rules.over and not geometry.below(p[known[p]])]
 
     def _standing(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
         """Without those that the network is not sure of and that stand on no surface."""

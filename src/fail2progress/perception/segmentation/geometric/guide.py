@@ -26,8 +26,8 @@ class Thing:
 @dataclass(frozen=True)
 class Geometry:
     """What geometry makes of a frame: its pixels, the objects, what it took for none (walls, arms, what is beyond a surface),
-    what it found on one another and parted at a seam, by stack, which of other objects stand on a surface, and what share of
-    pixels is over one."""
+    what it found on one another and parted at a seam, by stack, which of other objects stand on a surface, what share of
+    pixels is over one, and how far below the camera the lowest surface is (m)."""
 
     scan: Scan
     rows: Table
@@ -36,10 +36,14 @@ class Geometry:
     stacks: list[list[Numbers]]
     standing: Callable[[list[Numbers]], list[Numbers]]
     over: Callable[[Numbers], float]
+    lowest: float
 
     def below(self, pixels: Numbers) -> bool:
-        """Whether the border cuts something of which most is above no surface: the front of a table, or what is before it."""
-        return self.rows.meets_frame(pixels) and bool(np.median(self.scan.heights.ravel()[pixels]) < _NONE)
+        """Whether the border cuts something of which most is lower than all surfaces: the front of a table, or what is before it.
+        What is above none and higher is a heap that nearly reaches the camera."""
+        if not self.rows.meets_frame(pixels) or np.median(self.scan.heights.ravel()[pixels]) >= _NONE:
+            return False
+        return bool(np.median(self.rows.points[pixels, 2]) < -self.lowest)
 
 
 class Guide(ABC):

@@ -140,7 +140,8 @@ class GeometricSegmenter(Segmenter):
         things = [Thing(pixels) for pixels in found]
         if guide is not None:
             shown = partial(_over, surfaces, rows)
-            things = guide.objects(Geometry(scan, rows, found, outsiders, stacks, over, shown))
+            lowest = max(surface.camera_height for surface in surfaces)
+            things = guide.objects(Geometry(scan, rows, found, outsiders, stacks, over, shown, lowest))
             things.sort(key=lambda thing: -len(thing.pixels))
         clock.done("fusion")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
