@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,13 @@ def test_workers_of_a_pool_stay_and_one_process_works_in_place() -> None:
     assert work._pool is None
     with PoolExecutor(1) as work:
         assert list(work.map_unordered(abs, [-1])) == [1] and work._pool is None
+
+
+def test_one_process_that_works_beside_its_caller_goes_on_when_nobody_asks(tmp_path: Path) -> None:
+    with PoolExecutor(1, beside=True) as work:
+        paths = [tmp_path / str(number) for number in range(3)]
+        work.map_unordered(Path.touch, paths)
+        wait_until(lambda: all(path.exists() for path in paths), 60.0)
 
 
 def test_an_error_in_a_worker_comes_back() -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _KEPT = 20.0
 """Seconds between one time that weights are kept and the next."""
+_EACH = {"cpu": 20, "cuda": 100}
+"""Steps between looks at what there is to be told and kept: one takes seconds without a GPU."""
 _COMPILERS = ("c++", "g++", "gcc", "clang++")
 """Of which torch.compile wants one."""
 _CHANNELS = "24,64,96,112,144,160"
@@ -71,7 +73,8 @@ def train_segmenter(
 
     _require(out, device, compiled)
     parent = load_model(start_from) if start_from else None
-    options = Options(steps, batch, rate, seed, minutes=minutes, open_files=open_files, compiled=compiled)
+    each = _EACH[device]
+    options = Options(steps, batch, rate, seed, minutes=minutes, open_files=open_files, each=each, compiled=compiled)
     torch.manual_seed(seed)
     torch.backends.cudnn.benchmark = device == "cuda"
     net = load_net(start_from)[0] if start_from else SegmentNet(_channels(channels))
@@ -93,8 +96,8 @@ def train_segmenter(
         resume.save(learner, step, adam)
         save_model(learner.mean, out, {"run": {**told, "steps_done": step}})
 
-    kept = f"whole files of scenes and weights of every {_KEPT:.0f} s are kept, and the same command goes on"
-    with stopped_with(kept), progress() as bar, PoolExecutor(processes) as workers:
+    kept = f"whole files of scenes, and weights of every {_KEPT:.0f} s or {each} steps, are kept, and the same command goes on"
+    with stopped_with(kept), progress() as bar, PoolExecutor(processes, begin_with is not None) as workers:
         held = render(folder, SHARD, seed + 1, workers)
         making = _made(bar, folder, scenes, seed, workers, begin_with or scenes)
         list(held)

@@ -131,15 +131,17 @@ class LocalExecutor(Executor):
 
 
 class PoolExecutor(Executor):
-    """Processes on this computer that stay from one call to the next; with one, the work is done in place. A context manager."""
+    """Processes on this computer that stay from one call to the next; with one, the work is done in place, unless it is to go on
+    beside what its caller does meanwhile. A context manager."""
 
-    def __init__(self, processes: int | None = None) -> None:
+    def __init__(self, processes: int | None = None, beside: bool = False) -> None:
         self.processes = processes or len(os.sched_getaffinity(0))
+        self._in_place = self.processes == 1 and not beside
         self._pool: Pool | None = None
 
     def map_unordered(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         """See Executor; the workers stay."""
-        if self.processes == 1:
+        if self._in_place:
             return map(function, items)
         if self._pool is None:
             os.environ.setdefault("OMP_NUM_THREADS", "1")

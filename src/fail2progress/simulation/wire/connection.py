@@ -55,7 +55,10 @@ class Connection:
 
     def _start(self, command: Sequence[str], path: Sequence[str]) -> tuple[IO[bytes], IO[bytes]]:
         """In a session of its own, so that Ctrl-C reaches the client alone; it ends with its standard input."""
-        above = int(os.environ.get(_DEPTH, "0"))
+        said = os.environ.get(_DEPTH, "0")
+        if not said.isdecimal():
+            raise SimulatorError(f"{_DEPTH}={said}: a number that workers set themselves; unset it")
+        above = int(said)
         if above >= _DEEPEST:
             raise SimulatorError(f"the worker {' '.join(command)!r} serves a worker that serves a worker: does it serve itself?")
         found = path or ([entry for entry in sys.path if entry] if command[0] == sys.executable else ())
