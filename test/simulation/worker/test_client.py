@@ -220,5 +220,5 @@ def test_a_worker_that_serves_itself_ends_and_says_so(tmp_path: Path, work: list
 def test_a_depth_of_workers_that_is_no_number_is_told(monkeypatch: pytest.MonkeyPatch, work: list[Job]) -> None:
     monkeypatch.setenv("FAIL2PROGRESS_WORKERS_ABOVE", "many")
     simulator = WorkerSimulator(WorkerOptions(command=KINEMATIC))
-    with contextlib.closing(simulator), pytest.raises(ValueError, match="FAIL2PROGRESS_WORKERS_ABOVE=many: .* unset it"):
+    with contextlib.closing(simulator), pytest.raises(ValueError, match=r"FAIL2PROGRESS_WORKERS_ABOVE=many: .* unset it"):
         simulator.execute(work[0])
