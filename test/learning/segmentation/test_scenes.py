@@ -132,8 +132,9 @@ def test_sensors_err_as_sensors_do(views: list[View]) -> None:
             read = sensors.sensed(view, np.random.default_rng((i, trial)))
             both = (read > 0) & (view.depth > 0)
             assert read.dtype == np.float32 and np.isfinite(read).all() and both.mean() > 0.2
-            off = np.abs(read - view.depth)[both] / view.depth[both] ** 2
-            assert np.median(off) < 0.015
+            off = np.abs(read - view.depth)[both]
+            # Disparities err with the square of the distance, time of flight by millimetres at any distance.
+            assert np.median(off / view.depth[both] ** 2) < 0.015 or np.median(off) < 0.008
 
 
 def test_depth_runs_from_things_to_what_is_behind_them_in_some_images_and_never_beyond_either() -> None:
