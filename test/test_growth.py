@@ -50,7 +50,7 @@ KNOWN = {
     # Its training, which needs simulation and so stands above perception.
     "segmenter learned": {"cli/train_segmenter.py", "cli/fit_joins.py"}
     | {f"perception/segmentation/fused/{name}.py" for name in ("guide", "joining", "odds", "seams", "segmenter")}
-    | {f"learning/segmentation/{name}.py" for name in ("examples", "losses", "quality", "training")},
+    | {f"learning/segmentation/{name}.py" for name in ("examples", "losses", "quality", "roughness", "training")},
     # The fitting of its odds, which needs scenes to train on.
     "segmenter fused": {"cli/fit_joins.py", "learning/segmentation/joins.py"},
 }

@@ -58,6 +58,10 @@ class Faults:
             window = _around(thing)
             self.shown.append(Fault(kind, scene, how, colour[window], found[window], thing[window]))
 
+    def number(self, kind: str) -> int:
+        """How many of a kind there are."""
+        return self.counts[kind].total() if kind in self.counts else 0
+
     def as_json(self) -> dict[str, Mapping[str, int]]:
         """By kind, in the order of FAULTS."""
         return {kind: dict(sorted(self.counts[kind].items())) for kind in FAULTS if kind in self.counts}

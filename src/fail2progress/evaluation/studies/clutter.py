@@ -36,7 +36,7 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> tuple[
     was missed or false."""
     measures: dict[str, list[Measures]] = defaultdict(list)
     overlaps: dict[str, list[float]] = defaultdict(list)
-    refused = said = false = 0
+    refused = said = 0
     inside, boxes, faults = InsideScore(), BoxScore(), Faults()
     for number in range(scenes):
         shot = snapshot(seed, number)
@@ -48,7 +48,7 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> tuple[
             perceived, found = NOTHING, np.zeros(shot.things.shape, np.int64)
         said += int(found.max())
         own = _own(found, shot)
-        false += _noted(faults, number, shot, found, own, perceived is NOTHING)
+        _note(faults, number, shot, found, own, perceived is NOTHING)
         inside.add(shot, perceived, detect(perceived), own)
         boxes.add(shot, perceived)
         for thing, iou in own.items():
@@ -67,7 +67,7 @@ def study(segmenter: Segmenter, scenes: int, seed: int, say: Progress) -> tuple[
         "seed": seed,
         "frames_refused": refused,
         "segments_per_thing": said / things,
-        "false_segments_per_scene": false / max(scenes, 1),
+        "false_segments_per_scene": faults.number(OF_NO_THING) / max(scenes, 1),
         "inside": inside.counts.as_json(),
         "boxes": boxes.as_json(),
         "faults": faults.as_json(),
@@ -172,15 +172,13 @@ def _own(found: NDArray[np.int64], shot: Snapshot) -> dict[int, float]:
     return own
 
 
-def _noted(faults: Faults, scene: int, shot: Snapshot, found: NDArray[np.int64], own: dict[int, float], refused: bool) -> int:
-    """Take down what is missed in a scene, and what is of no thing; how many of these there are."""
+def _note(faults: Faults, scene: int, shot: Snapshot, found: NDArray[np.int64], own: dict[int, float], refused: bool) -> None:
+    """Take down what is missed in a scene, of whose things each has an IoU of its own, and what is of no thing."""
     known, colour = shot.frame.depth > 0, shot.frame.colour
     for thing, iou in own.items():
         if iou < FOUND:
             mask = shot.things == thing
             kind = REFUSED if refused else why_missed(found[known], mask[known])
             faults.add(kind, scene, shot.ways[thing - 1], colour, found, mask)
-    none = of_no_thing(found, shot.things)
-    for number in none:
+    for number in of_no_thing(found, shot.things):
         faults.add(OF_NO_THING, scene, shot.place, colour, found, found == number)
-    return len(none)

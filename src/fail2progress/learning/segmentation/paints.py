@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation.prints import several, sticker
+from fail2progress.learning.segmentation.prints import direction, several, sticker
 from fail2progress.learning.segmentation.rendering import Painter
 
 _ROOMS = 0.65
@@ -27,8 +27,7 @@ def as_in_rooms(local: Array, base: Array, support: bool, rng: np.random.Generat
         return result
     size = np.maximum(local.std(axis=0), 0.005)
     if rng.random() < 0.35:  # another material from a plane on: a cap, a handle, a lid
-        way = rng.standard_normal(3)
-        beyond = (local / size) @ (way / np.linalg.norm(way)) > rng.uniform(-0.8, 1.2)
+        beyond = (local / size) @ direction(rng) > rng.uniform(-0.8, 1.2)
         if beyond.any():
             result[beyond] = _material(local[beyond], _usual(rng.uniform(0, 1, 3), rng), rng, 0.1)
     for _ in range(int(rng.integers(0, 4)) if rng.random() < 0.5 else 0):
@@ -72,12 +71,8 @@ def _label(local: Array, rng: np.random.Generator) -> Array:
     if rng.random() < 0.5:
         parts = [_texture(local, rng) for _ in range(3)]
         return np.asarray(np.clip(base + rng.uniform(0.2, 0.6) * np.stack(parts, axis=1), 0, 1))
-    way, along = rng.standard_normal((2, 3))
-    way /= np.linalg.norm(way)
-    along = np.cross(way, along)
-    along /= np.linalg.norm(along)
-    pitch = rng.uniform(0.004, 0.02)
-    inked = (np.sin(2 * np.pi * (local @ way) / pitch) > 0.1) & (_texture(local * 3, rng) > -0.5)
+    lines = np.sin(2 * np.pi * (local @ direction(rng)) / rng.uniform(0.004, 0.02))
+    inked = (lines > 0.1) & (_texture(local * 3, rng) > -0.5)
     result = np.broadcast_to(base, local.shape).copy()
     result[inked] = _usual(rng.uniform(0, 1, 3), rng)
     return result

@@ -19,7 +19,7 @@ def several(local: Array, base: Array, support: bool, rng: np.random.Generator) 
         return result
     size = np.maximum(local.std(axis=0), 0.005)
     for _ in range(int(rng.integers(0, 3))):
-        beyond = (local / size) @ _way(rng) > rng.uniform(-1.2, 1.2)
+        beyond = (local / size) @ direction(rng) > rng.uniform(-1.2, 1.2)
         if beyond.any():
             result[beyond] = printed(local[beyond], any_colour(rng), False, rng)
     for _ in range(int(rng.integers(0, 4))):
@@ -31,8 +31,8 @@ def several(local: Array, base: Array, support: bool, rng: np.random.Generator) 
 
 def sticker(local: Array, rng: np.random.Generator) -> Array:
     """(n,) whether places (n, 3), in units of the thing, lie on a rectangle or an ellipse that is put on it from one side."""
-    right = _way(rng)
-    down = np.cross(right, _way(rng))
+    right = direction(rng)
+    down = np.cross(right, direction(rng))
     down /= max(float(np.linalg.norm(down)), 1e-6)
     across, along = local @ right - rng.normal(0, 0.8), local @ down - rng.normal(0, 0.8)
     half = rng.uniform(0.2, 1.1, 2)
@@ -41,6 +41,7 @@ def sticker(local: Array, rng: np.random.Generator) -> Array:
     return np.asarray((across / half[0]) ** 2 + (along / half[1]) ** 2 < 1)
 
 
-def _way(rng: np.random.Generator) -> Array:
+def direction(rng: np.random.Generator) -> Array:
+    """(3,) a unit vector, any."""
     way = rng.standard_normal(3)
     return np.asarray(way / np.linalg.norm(way))

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fail2progress.perception.segmentation.learned.features import relief
+
 _SMOOTH, _BESIDE, _MIXED, _LARGER = 0.4, 0.5, 0.25, 0.25
 """Shares of images that are so."""
 _WIDTHS = (3, 5, 9, 15)
@@ -61,13 +63,10 @@ def misplaced(depth: Tensor, generator: torch.Generator) -> Tensor:
 def nooks_darkened(colour: Tensor, depth: Tensor, generator: torch.Generator) -> Tensor:
     """(n, H, W, 3) uint8 colours, darker where depth (n, H, W) m, 0 for none, is behind what is around: light from all sides does
     not come there."""
-    known = (depth > 0).float()
+    known = depth > 0
     inverse = known / depth.clamp(min=0.05)
-    dark = torch.zeros_like(depth)
-    for around, unit in _NOOKS:
-        sums = functional.avg_pool2d(torch.stack([inverse, known], dim=1), around, 1, around // 2, count_include_pad=False)
-        behind = (sums[:, 0] / sums[:, 1].clamp(min=0.05) - inverse) / unit
-        dark += behind.clamp(0, 1) * known / len(_NOOKS)
+    behind = [-relief(inverse, known, around, unit) for around, unit in _NOOKS]
+    dark = torch.stack(behind).clamp(0, 1).mean(dim=0)
     left = 1 - 0.7 * torch.rand((len(depth), 1, 1), generator=generator, device=depth.device) * dark
     return (colour.float() * left[..., None]).to(torch.uint8)
 

@@ -34,7 +34,7 @@ def features(colour: Tensor, depth: Tensor, cameras: Tensor) -> Tensor:
     inverse = torch.where(known, 1 / depth.clamp(min=0.05), zero)
     pitch = torch.where(known, (depth / fx[..., None] / _PITCH).clamp(0.05, 20).log(), zero)
     tint = colour.permute(0, 3, 1, 2).float() / 255 - 0.5
-    reliefs = [_relief(inverse, known, around, unit) for around, unit in _RELIEFS]
+    reliefs = [relief(inverse, known, around, unit) for around, unit in _RELIEFS]
     return torch.cat(
         [local, normals(inverse, known, u, v), known[:, None].float(), tint, pitch[:, None], torch.stack(reliefs, 1)], 1
     )
@@ -47,7 +47,7 @@ def _medians(points: Tensor, known: Tensor) -> Tensor:
     return masked.nanmedian(dim=2).values.nan_to_num(0.0)
 
 
-def _relief(inverse: Tensor, known: Tensor, around: int, unit: float) -> Tensor:
+def relief(inverse: Tensor, known: Tensor, around: int, unit: float) -> Tensor:
     """(n, H, W) inverse depth less its mean over a square of so many pixels; 0 where unknown."""
     sums = _sums(_sums(torch.stack([inverse, known.float()], dim=1), around, 2), around, 3)
     return ((inverse - sums[:, 0] / sums[:, 1].clamp(min=_LEAST * around * around)) / unit).clamp(-3, 3) * known
