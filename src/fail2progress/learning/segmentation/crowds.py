@@ -7,12 +7,26 @@ import numpy as np
 
 from fail2progress.learning.segmentation.bystanders import surround
 from fail2progress.learning.segmentation.limbed import ALL, VESSELS
+from fail2progress.learning.segmentation.meshes import box
 from fail2progress.learning.segmentation.piles import Pile
-from fail2progress.learning.segmentation.scenery import KINDS, Scenery, arrange, finish, heap, scenery_of, square, tabletop
+from fail2progress.learning.segmentation.scenery import (
+    BACKGROUND,
+    KINDS,
+    SUPPORT,
+    Scenery,
+    arrange,
+    finish,
+    heap,
+    scenery_of,
+    square,
+    tabletop,
+)
 from fail2progress.learning.segmentation.things import book, can, carton, slab, thing, turn
 
-_SHARES = (0.34, 0.18, 0.1, 0.06, 0.11, 0.1, 0.11)
-"""Of tables, totes, shelves and floors, of heaps on tables, of vessels, and of things of one kind in rows."""
+_SHARES = (0.32, 0.18, 0.06, 0.06, 0.11, 0.09, 0.1, 0.08)
+"""Of tables, totes, shelves and floors, of heaps on tables, of vessels, of things of one kind in rows, and of cupboards."""
+_LOW, _GAZE = 0.12, (0.04, 0.4)
+"""Share of scenes with a camera hardly above the support, and its elevation there (rad)."""
 _PACKED = (carton, book, slab, can)
 """What is packed side by side more often than other things."""
 
@@ -23,8 +37,11 @@ def scenery(rng: np.random.Generator) -> Scenery:
     if number < len(KINDS):
         found = scenery_of(KINDS[number], rng, 0.75, ALL)
     else:
-        found = (_heaped, _filled, _in_rows)[number - len(KINDS)](rng)
-    surround(found, number == KINDS.index("tote"), rng)
+        found = (_heaped, _filled, _in_rows, _cupboard)[number - len(KINDS)](rng)
+    tote = number == KINDS.index("tote")
+    if not tote and rng.random() < _LOW:
+        found.elevation = _GAZE
+    surround(found, tote, rng)
     return found
 
 
@@ -72,4 +89,30 @@ def _in_rows(rng: np.random.Generator) -> Scenery:
             pile.beside(mesh, pile.places[-1 if rng.random() < 0.7 else 0], row)
     arrange(pile, reach, int(rng.integers(0, 6)), rng, ALL)
     finish(found, pile, rng)
+    return found
+
+
+def _cupboard(rng: np.random.Generator) -> Scenery:
+    """Boards over one another between walls, things on most of them; now and then with a door that stands open."""
+    wide, deep, gap = rng.uniform(0.35, 1.0), rng.uniform(0.25, 0.55), rng.uniform(0.16, 0.4)
+    count = int(rng.integers(2, 5))
+    found = Scenery(distance=(0.45, 1.3), elevation=(-0.1, 0.6), azimuth=(-0.6, 0.6), spread=0.1)
+    levels = gap * (np.arange(count + 1) - int(rng.integers(0, count)))
+    thick, high = rng.uniform(0.006, 0.025), float(np.ptp(levels))
+    found.add(SUPPORT, *(box(deep, wide, thick).shifted(0, 0, z - thick) for z in levels[:-1]))
+    found.add(BACKGROUND, box(deep, wide, thick).shifted(0, 0, levels[-1]))
+    walls = [box(deep, thick, high).shifted(0, side * wide / 2, levels[0]) for side in (-1, 1)]
+    found.add(BACKGROUND, box(thick, wide, high).shifted(-deep / 2, 0, levels[0]), *walls)
+    if rng.random() < 0.3:
+        hinge = (deep / 2, rng.choice([-1, 1]) * wide / 2, levels[0])
+        found.add(BACKGROUND, box(wide, thick, high).shifted(wide / 2, 0, 0).moved(turn(2, rng.uniform(-0.6, 0.6)), hinge))
+    whole = Pile(square(np.array([deep, wide])))
+    for z in levels[:-1]:
+        pile = Pile(square(np.array([deep, wide]) - 0.03))
+        arrange(pile, min(0.3, wide / 2), int(rng.integers(0, 8)), rng, ALL)
+        fits = [i for i, mesh in enumerate(pile.meshes) if mesh.vertices[:, 2].max() < gap - thick]
+        whole.meshes += [pile.meshes[i].shifted(0, 0, z) for i in fits]
+        whole.places += [pile.places[i] for i in fits]
+        whole.ways += [pile.ways[i] for i in fits]
+    finish(found, whole, rng)
     return found

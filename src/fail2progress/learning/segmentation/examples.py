@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from fail2progress.learning.segmentation.rendering import View
-from fail2progress.learning.segmentation.roughness import misplaced, mixed, nooks_darkened, rescaled, smoothed
+from fail2progress.learning.segmentation.roughness import roughened, waves
 from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.sensors import misread, sensed
 from fail2progress.perception.segmentation.learned.features import features
@@ -78,11 +77,9 @@ def batch(rows: Examples, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     mirrored = bool(_draw(1, generator, rows) < 0.5)
     turns = int(_draw(1, generator, rows) * 8)
     seen = turned(mirror(seen) if mirrored else seen, turns if turns < 4 else 0)
-    read = seen.depth.float() * STEP
-    colour = mixed(_toned(nooks_darkened(seen.colour, read, generator), generator), generator)
-    depth = smoothed(misplaced(rescaled(read, generator), generator), generator)
+    colour, depth = roughened(seen.colour, seen.depth.float() * STEP, generator)
     depth = _lidless(_fewer(_noisy(depth, generator), generator), seen.labels, generator)
-    inputs = features(colour, depth, seen.cameras)
+    inputs = features(_toned(colour, generator), depth, seen.cameras)
     return inputs, seen.labels.long()
 
 
@@ -178,7 +175,7 @@ def _noisy(depth: Tensor, generator: torch.Generator) -> Tensor:
     """(n, H, W) depth with noise of its inverse, pixel by pixel and in waves, for some of the images."""
     draws = torch.rand((len(depth), 3, 1, 1), generator=generator, device=depth.device)
     grain = torch.randn(depth.shape, generator=generator, device=depth.device) * draws[:, 0] * _GRAIN
-    noise = grain + _waves(depth, 6, generator) * draws[:, 1] * _GRAIN
+    noise = grain + waves(depth, 6, generator) * draws[:, 1] * _GRAIN
     changed = 1 / (1 / depth.clamp(min=0.05) + noise * (draws[:, 2] < _GRAINY)).clamp(min=0.1)
     return torch.where(depth > 0, changed, depth)
 
@@ -186,7 +183,7 @@ def _noisy(depth: Tensor, generator: torch.Generator) -> Tensor:
 def _fewer(depth: Tensor, generator: torch.Generator) -> Tensor:
     """(n, H, W) depth without some patches, for some of the images."""
     draws = torch.rand((2, len(depth), 1, 1), generator=generator, device=depth.device)
-    lost = (_waves(depth, 10, generator) > 1.0 + 1.2 * draws[0]) & (draws[1] < _HOLED)
+    lost = (waves(depth, 10, generator) > 1.0 + 1.2 * draws[0]) & (draws[1] < _HOLED)
     return torch.where(lost, torch.zeros((), device=depth.device), depth)
 
 
@@ -196,13 +193,6 @@ def _lidless(depth: Tensor, labels: Tensor, generator: torch.Generator) -> Tenso
     row, column = at.long().unbind(1)
     own = labels[torch.arange(len(labels), device=labels.device), row, column]
     draws = torch.rand((len(depth), 2, 1, 1), generator=generator, device=depth.device)
-    lost = (labels == own[:, None, None]) & (_waves(depth, 16, generator) > 2.5 * draws[:, 0] - 1.5)
+    lost = (labels == own[:, None, None]) & (waves(depth, 16, generator) > 2.5 * draws[:, 0] - 1.5)
     lost &= there[:, None, None] & (draws[:, 1] < _LIDS)
     return torch.where(lost, torch.zeros((), device=depth.device), depth)
-
-
-def _waves(like: Tensor, width: int, generator: torch.Generator) -> Tensor:
-    """(n, H, W) noise that changes over so many pixels."""
-    coarse = (len(like), 1, max(like.shape[1] // width, 1), max(like.shape[2] // width, 1))
-    noise = torch.randn(coarse, generator=generator, device=like.device)
-    return functional.interpolate(noise, size=like.shape[1:], mode="bilinear")[:, 0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation.meshes import Mesh, box, lathe, open_box, plate, tube, union
+from fail2progress.learning.segmentation.meshes import Mesh, box, lathe, open_box, pillow, plate, tube, union
 from fail2progress.learning.segmentation.things import MAKERS, Maker, Makers, basin, grounded, rod, tool, turn
 
 
@@ -115,6 +115,15 @@ def dumbbell(rng: np.random.Generator) -> Mesh:
     return grounded(union(*ends, limb((-apart / 2, 0, 0.02), (apart / 2, 0, 0.02), bar, rng)))
 
 
+def pouch(rng: np.random.Generator) -> Mesh:
+    """Something soft in a bag, with folds: crisps, a refill, a folded cloth, a packet of tissues."""
+    half = rng.uniform((0.04, 0.03, 0.006), (0.12, 0.09, 0.035))
+    mesh = pillow(half, rng.uniform(0.15, 0.6), rng.uniform(0.5, 1.6), 32)
+    way, phases = rng.uniform(-60, 60, (2, 3)), rng.uniform(0, 2 * np.pi, 2)
+    folds = np.sin(mesh.vertices @ way.T + phases).sum(axis=1) * half[2] * rng.uniform(0.0, 0.25)
+    return grounded(Mesh(mesh.vertices + np.column_stack([0 * folds, 0 * folds, folds]).astype(np.float32), mesh.triangles))
+
+
 def crate(rng: np.random.Generator) -> Mesh:
     """An open box in which several things have room."""
     wall, deep = rng.uniform(0.003, 0.012), rng.uniform(0.05, 0.16)
@@ -145,6 +154,7 @@ LIMBED: Makers = (
     (tool, 0.8),
     (goblet, 0.6),
     (dumbbell, 0.4),
+    (pouch, 1.6),
 )
 VESSELS: tuple[Maker, ...] = (crate, crate, basket)
 ALL: Makers = MAKERS + LIMBED

@@ -84,6 +84,21 @@ def plate(outline: Array, thickness: float) -> Mesh:
     return _strip(np.stack(grid))
 
 
+def pillow(half: Array, square: float, plump: float, sides: int = SIDES) -> Mesh:
+    """A superquadric with half sides (3,) m: square and plump are its exponents from above and from aside, the smaller the more
+    of a box."""
+    angles, heights = np.arange(sides) * 2 * np.pi / sides, np.linspace(-np.pi / 2, np.pi / 2, 11)
+    around = np.stack([_power(np.cos(angles), square), _power(np.sin(angles), square)], axis=1)
+    flat = _power(np.cos(heights), plump)[:, None, None] * around * half[:2]
+    high = np.broadcast_to(_power(np.sin(heights), plump)[:, None, None] * half[2], (*flat.shape[:2], 1))
+    return _strip(np.concatenate([flat, high], axis=2))
+
+
+def _power(values: Array, exponent: float) -> Array:
+    """With its sign."""
+    return np.asarray(np.sign(values) * np.abs(values) ** exponent)
+
+
 def _strip(grid: Array) -> Mesh:
     """A (rows, sides, 3) grid of points, closed around."""
     rows, sides = grid.shape[:2]

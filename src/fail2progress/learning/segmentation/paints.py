@@ -11,6 +11,8 @@ from fail2progress.learning.segmentation.rendering import Painter
 
 _ROOMS = 0.65
 """Share of scenes that are so; the others have any colours and patterns."""
+_PATTERNED = 0.4
+"""Share of supports with tiles, squares, planks, lines or holes."""
 _WAVES = 14
 """Sines that one texture is made of."""
 
@@ -24,7 +26,7 @@ def as_in_rooms(local: Array, base: Array, support: bool, rng: np.random.Generat
     """(n, 3) colours of places (n, 3) m about the middle of a thing: see Painter."""
     result = _material(local, _usual(base, rng), rng, 0.35 if support else 0.15)
     if support:
-        return result
+        return _laid_out(result, local, rng) if rng.random() < _PATTERNED else result
     size = np.maximum(local.std(axis=0), 0.005)
     if rng.random() < 0.35:  # another material from a plane on: a cap, a handle, a lid
         beyond = (local / size) @ direction(rng) > rng.uniform(-0.8, 1.2)
@@ -49,6 +51,31 @@ def _usual(colour: Array, rng: np.random.Generator) -> Array:
         )
     grey = float(colour.mean())
     return np.asarray(grey + (colour - grey) * rng.uniform(0.3, 1.0))
+
+
+def _laid_out(material: Array, local: Array, rng: np.random.Generator) -> Array:
+    """(n, 3) colours of a surface's material at places (n, 3) m, with another in every second square, in planks of which each has
+    its own shade, along lines, or in dots."""
+    angle, pitch = rng.uniform(0, np.pi), np.exp(rng.uniform(np.log(0.015), np.log(0.15)))
+    across = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) * (
+        1.0,
+        rng.choice([1.0, rng.uniform(0.2, 1.0)]),
+    )
+    cells = local[:, :2] @ across / pitch + 0.5
+    whole = np.floor(cells).astype(np.int64)
+    within = cells - whole - 0.5
+    other = _material(local, _usual(rng.uniform(0, 1, 3), rng), rng, 0.2)
+    kind = int(rng.integers(4))
+    if kind == 0:
+        chosen = whole.sum(axis=1) % 2 == 0
+    elif kind == 1:
+        shades = rng.uniform(0.6, 1.1, 97)
+        return np.asarray(np.clip(material * shades[(whole[:, 0] * 31 + whole[:, 1] // 8 * 17) % 97][:, None], 0, 1))
+    elif kind == 2:
+        chosen = np.abs(within).max(axis=1) > 0.5 - rng.uniform(0.01, 0.1)
+    else:
+        chosen = np.linalg.norm(within, axis=1) < rng.uniform(0.08, 0.35)
+    return np.where(chosen[:, None], other, material)
 
 
 def _material(local: Array, base: Array, rng: np.random.Generator, grained: float) -> Array:

@@ -9,8 +9,10 @@ from torch.nn import functional
 
 from fail2progress.perception.segmentation.learned.features import relief
 
-_SMOOTH, _BESIDE, _MIXED, _LARGER = 0.4, 0.5, 0.25, 0.25
-"""Shares of images that are so."""
+ROUGH = 0.65
+"""Share of images to which any of it happens: the others stay as they are rendered."""
+_SMOOTH, _BESIDE, _MIXED, _LARGER, _SPARSE, _GRAINY = 0.4, 0.5, 0.25, 0.25, 0.2, 0.15
+"""Shares of images that are so; of those, where others may stay."""
 _WIDTHS = (3, 5, 9, 15)
 """Pixels over which depth is smoothed."""
 _SHIFT, _WAVE = 0.8, 1.2
@@ -21,6 +23,19 @@ _LARGEST = 2.5
 """Times as large."""
 _EDGE = 8
 """Pixels over which an edge goes from one side to the other."""
+_PITCHES = (2, 3, 4, 6)
+"""Pixels from one line without readings to the next, where a small image of depth is laid over a larger one of colours."""
+_GRAIN, _GRAINS = 0.012, (3, 5, 8)
+"""Standard deviation of inverse depth (1 / m), at most, where there is little to match; and pixels from wave to wave."""
+
+
+def roughened(colour: Tensor, depth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Colours (n, H, W, 3) uint8 and depth (n, H, W) m, 0 for none, of images of which some are rough, each in several ways."""
+    rough = torch.rand((len(depth), 1, 1), generator=generator, device=depth.device) < ROUGH
+    changed = misplaced(rescaled(depth, generator), generator)
+    changed = sparse(grainy(smoothed(changed, generator), generator), generator)
+    shown = mixed(nooks_darkened(colour, depth, generator), generator)
+    return torch.where(rough[..., None], shown, colour), torch.where(rough, changed, depth)
 
 
 def smoothed(depth: Tensor, generator: torch.Generator) -> Tensor:
@@ -77,3 +92,31 @@ def mixed(colour: Tensor, generator: torch.Generator) -> Tensor:
     share = torch.where(draws[0] < _MIXED, 0.2 + 0.7 * draws[1], torch.zeros_like(draws[1]))
     image = colour.float()
     return image.lerp(image.roll(1, 0), share).to(torch.uint8)
+
+
+def grainy(depth: Tensor, generator: torch.Generator) -> Tensor:
+    """(n, H, W) depth, of some of the images with errors that change over a few pixels: cloth and paint have nothing to match."""
+    draws = torch.rand((2, len(depth), 1, 1), generator=generator, device=depth.device)
+    wide = _GRAINS[int(torch.randint(len(_GRAINS), (1,), generator=generator, device=depth.device))]
+    noise = waves(depth, wide, generator) * draws[1] * _GRAIN * (draws[0] < _GRAINY)
+    changed = 1 / (1 / depth.clamp(min=0.05) + noise).clamp(min=0.1)
+    return torch.where(depth > 0, changed, depth)
+
+
+def sparse(depth: Tensor, generator: torch.Generator) -> Tensor:
+    """(n, H, W) depth, of some of the images without readings along lines, or in blotches about as large as a thing's parts."""
+    device, (n, height, width) = depth.device, depth.shape
+    draws = torch.rand((3, n, 1, 1), generator=generator, device=device)
+    pitch = _PITCHES[int(torch.randint(len(_PITCHES), (1,), generator=generator, device=device))]
+    rows, columns = (torch.arange(size, device=device) % pitch == 0 for size in (height, width))
+    lined = rows[:, None] | columns
+    blotched = waves(depth, 5, generator) > 0.3 + 1.2 * draws[2]
+    lost = torch.where(draws[1] < 0.5, lined, blotched) & (draws[0] < _SPARSE)
+    return torch.where(lost, torch.zeros_like(depth), depth)
+
+
+def waves(like: Tensor, width: int, generator: torch.Generator) -> Tensor:
+    """(n, H, W) noise that changes over so many pixels."""
+    coarse = (len(like), 1, max(like.shape[1] // width, 1), max(like.shape[2] // width, 1))
+    noise = torch.randn(coarse, generator=generator, device=like.device)
+    return functional.interpolate(noise, size=like.shape[1:], mode="bilinear")[:, 0]
