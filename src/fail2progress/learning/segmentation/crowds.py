@@ -7,7 +7,7 @@ import numpy as np
 
 from fail2progress.learning.segmentation.bystanders import surround
 from fail2progress.learning.segmentation.limbed import ALL, VESSELS
-from fail2progress.learning.segmentation.meshes import box
+from fail2progress.learning.segmentation.meshes import box, lathe, open_box
 from fail2progress.learning.segmentation.piles import Pile
 from fail2progress.learning.segmentation.scenery import (
     BACKGROUND,
@@ -23,8 +23,11 @@ from fail2progress.learning.segmentation.scenery import (
 )
 from fail2progress.learning.segmentation.things import book, can, carton, slab, thing, turn
 
-_SHARES = (0.32, 0.18, 0.06, 0.06, 0.11, 0.09, 0.1, 0.08)
-"""Of tables, totes, shelves and floors, of heaps on tables, of vessels, of things of one kind in rows, and of cupboards."""
+_SHARES = (0.32, 0.16, 0.06, 0.06, 0.1, 0.09, 0.1, 0.07, 0.04)
+"""Of tables, totes, shelves and floors, of heaps on tables, of vessels, of things of one kind in rows, of cupboards, and of full
+packages."""
+_ALIKE = 0.7
+"""Share of rows of the same thing in which all look the same."""
 _LOW, _GAZE = 0.12, (0.04, 0.4)
 """Share of scenes with a camera hardly above the support, and its elevation there (rad)."""
 _PACKED = (carton, book, slab, can)
@@ -37,7 +40,7 @@ def scenery(rng: np.random.Generator) -> Scenery:
     if number < len(KINDS):
         found = scenery_of(KINDS[number], rng, 0.75, ALL)
     else:
-        found = (_heaped, _filled, _in_rows, _cupboard)[number - len(KINDS)](rng)
+        found = (_heaped, _filled, _in_rows, _cupboard, _full)[number - len(KINDS)](rng)
     tote = number == KINDS.index("tote")
     if not tote and rng.random() < _LOW:
         found.elevation = _GAZE
@@ -87,8 +90,41 @@ def _in_rows(rng: np.random.Generator) -> Scenery:
         elif pile.places:
             row = angle + (np.pi / 2 if rng.random() < 0.3 else 0.0)
             pile.beside(mesh, pile.places[-1 if rng.random() < 0.7 else 0], row)
+    first = len(found.meshes)
+    if same and rng.random() < _ALIKE:
+        found.looks = dict.fromkeys(range(first, first + len(pile.meshes)), int(rng.integers(2**31)))
     arrange(pile, reach, int(rng.integers(0, 6)), rng, ALL)
     finish(found, pile, rng)
+    return found
+
+
+def _full(rng: np.random.Generator) -> Scenery:
+    """A box or a tray full of one product in rows and columns, seen from above; some are taken, and some lie a little higher."""
+    found = Scenery(distance=(0.5, 1.3), elevation=(0.9, 1.55), spread=0.08)
+    sides, high = rng.uniform((0.03, 0.03), (0.14, 0.12)), rng.uniform(0.03, 0.15)
+    counts = np.minimum(rng.integers(2, 9, 2), np.maximum(0.6 / sides, 2)).astype(int)
+    gap, wall, deep = rng.uniform(0.0, 0.006), rng.uniform(0.003, 0.015), high * rng.uniform(0.2, 1.6)
+    pitch = sides + gap
+    around = counts * pitch + 0.01 + 2 * wall
+    found.add(SUPPORT, open_box(around[0], around[1], deep + wall, wall).shifted(0, 0, -wall))
+    found.add(BACKGROUND, box(8, 8, 0.1).shifted(0, 0, -0.1 - wall - rng.choice([0.0, rng.uniform(0.0, 0.8)])))
+    round_one = rng.random() < 0.35
+    one = (
+        lathe(np.array([[0, 0], [0.5, 0], [0.5, 1.0], [0, 1.0]])).moved(np.diag([*sides, high]))
+        if round_one
+        else box(sides[0], sides[1], high)
+    )
+    left, look, alike = rng.uniform(0.5, 1.0), int(rng.integers(2**31)), rng.random() < _ALIKE
+    whole = Pile(square(around))
+    for row, column in np.ndindex(*counts):
+        at = (np.array([row, column]) - (counts - 1) / 2) * pitch
+        if rng.random() < left:
+            whole.meshes.append(one.shifted(*at, rng.choice([0.0, rng.uniform(0.0, 0.01)])))
+            whole.places.append(at)
+            whole.ways.append("in rows")
+    if alike:
+        found.looks = dict.fromkeys(range(len(found.meshes), len(found.meshes) + len(whole.meshes)), look)
+    finish(found, whole, rng)
     return found
 
 

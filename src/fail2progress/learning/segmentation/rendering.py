@@ -94,9 +94,10 @@ def _albedo(scene: Scenery, points: Array, geometry: NDArray[np.int64], rng: np.
     for number, (mesh, label) in enumerate(zip(scene.meshes, scene.labels, strict=True)):
         pixels = order[ends[number] : ends[number + 1]]
         if len(pixels):
-            base = common if rng.random() < share else any_colour(rng)
+            own = np.random.default_rng(scene.looks[number]) if number in scene.looks else rng
+            base = common if own.random() < share else any_colour(own)
             local = places[pixels] - mesh.vertices.mean(axis=0)
-            colours[pixels] = painted(local, base, label == SUPPORT, rng)
+            colours[pixels] = painted(local, base, label == SUPPORT, own)
     return np.clip(image, 0.0, 1.0)
 
 

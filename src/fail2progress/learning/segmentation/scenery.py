@@ -36,6 +36,8 @@ class Scenery:
     """How each thing was put there: apart, touching, stacked, inside, in a heap."""
     places: list[Array] = field(default_factory=list)
     """(2,) m of each thing's own axis."""
+    looks: dict[int, int] = field(default_factory=dict)
+    """Of meshes by their place in the list: those with the same number have the same colours and prints."""
 
     def add(self, label: int, *meshes: Mesh) -> None:
         """More of them."""
