@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation.paints import as_in_rooms, painted
+from fail2progress.learning.segmentation.paints import _laid_out, as_in_rooms, painted
 from fail2progress.learning.segmentation.prints import several
 
 RED = np.array([0.9, 0.1, 0.1])
@@ -47,3 +47,17 @@ def test_some_things_are_of_one_material_and_some_have_labels(places: Array) -> 
 def test_scenes_are_of_both_kinds() -> None:
     kinds = [painted(np.random.default_rng(seed)) for seed in range(100)]
     assert 50 < sum(kind is as_in_rooms for kind in kinds) < 80 and several in kinds
+
+
+def test_what_is_laid_out_under_things_has_two_materials_or_planks(places: Array) -> None:
+    flat = places * (1, 1, 0)
+    tones = [
+        np.unique(_laid_out(np.full(flat.shape, 0.5), flat, np.random.default_rng(seed)).round(2), axis=0) for seed in range(40)
+    ]
+    assert sum(len(tone) > 1 for tone in tones) >= 30
+
+
+def test_some_supports_are_of_one_material(places: Array) -> None:
+    made = [as_in_rooms(places * (1, 1, 0), RED, True, np.random.default_rng(seed)) for seed in range(60)]
+    plain = np.mean([colours.std(axis=0).max() < 0.05 for colours in made])
+    assert 0.15 < plain < 0.8

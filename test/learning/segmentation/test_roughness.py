@@ -4,7 +4,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from fail2progress.learning.segmentation.roughness import misplaced, mixed, nooks_darkened, rescaled, smoothed
+from fail2progress.learning.segmentation.roughness import (
+    ROUGH,
+    grainy,
+    misplaced,
+    mixed,
+    nooks_darkened,
+    rescaled,
+    roughened,
+    smoothed,
+    sparse,
+)
 
 N, H, W = 60, 32, 48
 
@@ -71,3 +81,26 @@ def test_some_scenes_are_larger_as_a_whole(generator: torch.Generator) -> None:
     assert torch.allclose(ratio, ratio[:, :1].expand_as(ratio))
     larger = ratio[:, 0] > 1
     assert 0.1 < larger.float().mean() < 0.45 and ratio.min() >= 1 and ratio.max() <= 2.5
+
+
+def test_readings_are_lost_along_lines_or_in_blotches_of_some_images_and_no_other_changes(generator: torch.Generator) -> None:
+    made, depth = sparse(step(), generator), step()
+    assert ((made == depth) | (made == 0)).all()
+    lost = ((made == 0) & (depth > 0)).flatten(1).float().mean(dim=1)
+    assert 0.05 < (lost > 0).float().mean() < 0.4 and lost.max() < 0.85
+
+
+def test_depth_errs_by_more_than_a_sensor_does_in_some_images(generator: torch.Generator) -> None:
+    made, depth = grainy(step(), generator), step()
+    assert ((made > 0) == (depth > 0)).all()
+    changed = (made != depth).flatten(1).any(dim=1)
+    assert 0.03 < changed.float().mean() < 0.35
+    assert 0.003 < (made - depth)[changed].abs().max() < 0.08
+
+
+def test_images_that_are_not_rough_stay_as_they_were(generator: torch.Generator) -> None:
+    colour = torch.randint(0, 255, (N, H, W, 3), generator=generator, dtype=torch.uint8)
+    shown, made = roughened(colour, step(), generator)
+    same = (made == step()).flatten(1).all(dim=1) & (shown == colour).flatten(1).all(dim=1)
+    assert 1 - ROUGH - 0.2 < same.float().mean() < 1 - ROUGH + 0.25
+    assert shown.dtype == torch.uint8 and torch.isfinite(made).all()

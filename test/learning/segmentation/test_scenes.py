@@ -7,6 +7,7 @@ import pytest
 
 from fail2progress.core.executor import PoolExecutor
 from fail2progress.core.rgbd import Intrinsics
+from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation import crowds, scenes, sensors
 from fail2progress.learning.segmentation.bystanders import surround
 from fail2progress.learning.segmentation.limbed import ALL, VESSELS
@@ -14,7 +15,7 @@ from fail2progress.learning.segmentation.meshes import box, open_box
 from fail2progress.learning.segmentation.piles import Ground, Pile, profile
 from fail2progress.learning.segmentation.prints import several
 from fail2progress.learning.segmentation.rasters import Triangles
-from fail2progress.learning.segmentation.rendering import HEIGHT, WIDTH, View, printed
+from fail2progress.learning.segmentation.rendering import HEIGHT, WIDTH, View, _albedo, printed
 from fail2progress.learning.segmentation.scenery import BACKGROUND, FIRST, SUPPORT
 
 SEEDS = [(7, i) for i in range(6)]
@@ -40,15 +41,66 @@ def test_a_seed_gives_the_same_scene(views: list[View]) -> None:
 
 
 def test_scenes_to_train_on_have_heaps_on_tables_and_vessels_full_of_things() -> None:
-    ways = [crowds.scenery(np.random.default_rng((8, i))).ways for i in range(40)]
+    ways = [crowds.scenery(np.random.default_rng((8, i))).ways for i in range(120)]
     heaps = [found for found in ways if found.count("in a heap") > 3]
     full = [found for found in ways if found.count("inside") > 3]
-    assert len(heaps) >= 5 and len(full) >= 3 and any({"apart", "in a heap"} <= set(found) for found in heaps)
+    assert len(heaps) >= 15 and len(full) >= 9 and any({"apart", "in a heap"} <= set(found) for found in heaps)
 
 
 def test_things_of_one_kind_stand_in_rows_and_touch() -> None:
     found = [crowds._in_rows(np.random.default_rng((9, i))) for i in range(12)]
     assert sum(one.ways.count("touching") >= 3 for one in found) >= 8
+
+
+def test_cupboards_have_things_on_several_boards_and_none_through_a_board() -> None:
+    levels = []
+    for i in range(12):
+        found = crowds._cupboard(np.random.default_rng((12, i)))
+        boards = [mesh for mesh, label in zip(found.meshes, found.labels, strict=True) if label == SUPPORT]
+        tops = np.sort([float(mesh.vertices[:, 2].max()) for mesh in boards])
+        things = [mesh for mesh, label in zip(found.meshes, found.labels, strict=True) if label >= FIRST]
+        foot = np.array([float(mesh.vertices[:, 2].min()) for mesh in things])
+        on = np.searchsorted(tops, foot + 0.003) - 1
+        assert (on >= 0).all() and len(found.ways) == len(found.places) == len(things)
+        high = np.array([float(mesh.vertices[:, 2].max()) for mesh in things])
+        above = np.append(tops, np.inf)[on + 1]
+        assert (high < above).all()
+        levels.append(len(set(on.tolist())))
+    assert sum(count >= 2 for count in levels) >= 6
+
+
+def test_packages_full_of_one_product_hold_it_side_by_side_and_most_of_them_alike() -> None:
+    alike = 0
+    for i in range(20):
+        found = crowds._full(np.random.default_rng((13, i)))
+        numbers = [n for n, label in enumerate(found.labels) if label >= FIRST]
+        sizes = np.array([np.ptp(found.meshes[n].vertices, axis=0) for n in numbers])
+        assert len(numbers) == len(found.ways) and np.allclose(sizes, sizes[:1], atol=1e-6)
+        middles = np.array(found.places)
+        away = np.linalg.norm(middles[:, None] - middles[None], axis=2)[~np.eye(len(middles), dtype=bool)]
+        assert away.min(initial=np.inf) > sizes[0, :2].min() - 1e-6
+        assert not found.looks or sorted(found.looks) == numbers
+        alike += bool(found.looks)
+    assert 8 <= alike <= 19
+
+
+def test_things_with_the_same_look_have_the_same_colours() -> None:
+    found = crowds._full(np.random.default_rng((13, 0)))
+    numbers = [n for n, label in enumerate(found.labels) if label >= FIRST]
+    local = np.random.default_rng(0).uniform(-0.02, 0.02, (50, 50, 3))
+
+    def painted(looks: dict[int, int]) -> list[Array]:
+        found.looks = looks
+        owners = np.repeat(np.array(numbers[:2]), 25)[:, None].repeat(50, axis=1)
+        middles = np.array([mesh.vertices.mean(axis=0) for mesh in found.meshes])
+        places = np.concatenate([local[:25], local[:25]]) + middles[owners]
+        image = _albedo(found, places, owners, np.random.default_rng(1), several)
+        return [image[:25], image[25:]]
+
+    one, two = painted(dict.fromkeys(numbers, 5))
+    assert np.allclose(one, two, atol=0.05) or (np.abs(one - two) > 0.05).mean() < 0.02
+    one, two = painted({})
+    assert not np.allclose(one, two, atol=0.05)
 
 
 def test_robots_hands_people_and_other_totes_are_background_and_leave_the_things_as_they_are() -> None:
