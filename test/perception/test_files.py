@@ -98,6 +98,16 @@ def test_depth_in_another_unit_is_noticed(files: tuple[Path, Path, Path]) -> Non
         read_frame(*files)
 
 
+def test_cameras_on_a_gripper_read_from_a_hand_s_breadth_on_where_the_unit_is_given(files: tuple[Path, Path, Path]) -> None:
+    Image.fromarray(np.full((48, 64), 1170, np.uint16)).save(files[1])
+    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.0001}))
+    assert read_frame(*files).depth == pytest.approx(0.117)
+    Image.fromarray(np.full((48, 64), 117, np.uint16)).save(files[1])
+    files[2].write_text(json.dumps(PLAIN))
+    with pytest.raises(PerceptionError, match="depth_unit_m"):
+        read_frame(*files)
+
+
 def test_empty_depth_is_noticed(files: tuple[Path, Path, Path]) -> None:
     Image.fromarray(np.zeros((48, 64), np.uint16)).save(files[1])
     with pytest.raises(PerceptionError, match=r"depth\.png is empty"):

@@ -21,6 +21,9 @@ __all__ = ["FileFrame", "images", "parse_camera", "read_camera", "read_files", "
 DEFAULT_UNIT = 0.001
 """Metres of one step of an integer depth image, where the camera's file does not say."""
 _NEAR, _FAR = 0.15, 8.0
+"""Metres between which the median of depth is, as a rule; ..."""
+_CLOSE = 0.05
+"""... and nearer, where the camera's file gives the unit: cameras on a gripper (D405) read from 7 cm on."""
 _SAME = 0.01
 """Share by which the proportions of two images of one camera may differ."""
 
@@ -147,7 +150,8 @@ def _metres(raw: NDArray[Any], found: Calibration, path: Path) -> tuple[NDArray[
             f"{path.name} is read as millimetres: with the scale of the camera's file its median is {middle * unit:.3g} m"
         )
         unit = DEFAULT_UNIT
-    if not _NEAR < middle * unit < _FAR:
+    given = found.unit is not None and not found.scaled
+    if not (_CLOSE if given else _NEAR) < middle * unit < _FAR:
         fits = [step for step in (0.001, 0.0001, 0.00025, 0.0002, 1.0) if _NEAR < middle * step < _FAR]
         hint = f"{fits[0]:g} would give {middle * fits[0]:.2g} m" if fits else "0.001 for millimetres"
         raise PerceptionError(
