@@ -6,6 +6,7 @@ import pytest
 from fail2progress.core.runs import RunError
 from fail2progress.evaluation.stack_run import saved
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
 from fail2progress.reporting.stack_report import html
 from support.samples import failure
@@ -56,3 +57,23 @@ def test_a_failure_is_told_and_texts_from_outside_are_escaped(folder: Path) -> N
     assert event.id in page and "the model expected that" in page
     assert "&lt;script&gt;" in page and "<script>" not in page and "&lt;b&gt;done" in page
     assert page.count("data:image/png;base64,") == 2
+
+
+def test_the_page_says_why_a_failure_is_of_no_class(folder: Path) -> None:
+    event, store = failure(), FailureStore(folder / "failures.sqlite")
+    store.add(event)
+    why = "cup: -7.2 mm between its surface and what was seen"
+    store.add_report(
+        FailureReport(
+            failure=event.id,
+            category=FailureClass.UNDECIDED,
+            confidence=0.0,
+            repetitions=0,
+            differences=(),
+            rebuilt=("cup",),
+            reason=why,
+        )
+    )
+    one = {"seed": 1, "outcome": "failure", "skills": 3, "failures": [], "model": "abc", "seconds": 1.0, "error_code": 0}
+    (folder / "result.json").write_text(json.dumps({"rounds": [one], "said": []}))
+    assert why in html(folder)

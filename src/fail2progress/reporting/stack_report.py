@@ -66,6 +66,8 @@ def _facts(met: Met) -> list[tuple[str, str]]:
         ("class", kind),
         ("model that predicted", header.model[:16]),
     ]
+    if report is not None and report.reason:
+        facts.append(("why that class", report.reason))
     if report is not None and report.differences:
         facts.append(("simulated otherwise", "; ".join(map(str, report.differences))))
     if report is not None and report.signals:

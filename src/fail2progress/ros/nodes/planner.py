@@ -277,7 +277,8 @@ class PlannerNode(ModelNode):
         if lesson is not None:
             return f"{lesson.version or 'no new model'}: {lesson.reason}"
         if report is not None and report.category != FailureReport.SYMBOLIC_PREDICTION:
-            return f"{report.category.replace('_', ' ')}: nothing to learn for the model"
+            why = f" ({report.reason})" if report.reason else ""
+            return f"{report.category.replace('_', ' ')}{why}: nothing to learn for the model"
         return None
 
     def _renew(self) -> tuple[SkillEffectModel, str] | None:
