@@ -1,5 +1,6 @@
 """Rendered training scenes: what they hold, that a seed gives the same, and what sensors make of them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from fail2progress.core.executor import PoolExecutor
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation import crowds, scenes, sensors
+from fail2progress.learning.segmentation import crowds, rendering, scenes, sensors
 from fail2progress.learning.segmentation.bystanders import surround
 from fail2progress.learning.segmentation.limbed import ALL, VESSELS
 from fail2progress.learning.segmentation.meshes import box, open_box
@@ -16,7 +17,8 @@ from fail2progress.learning.segmentation.piles import Ground, Pile, profile
 from fail2progress.learning.segmentation.prints import several
 from fail2progress.learning.segmentation.rasters import Triangles
 from fail2progress.learning.segmentation.rendering import HEIGHT, WIDTH, View, _albedo, printed
-from fail2progress.learning.segmentation.scenery import BACKGROUND, FIRST, SUPPORT
+from fail2progress.learning.segmentation.scenery import BACKGROUND, FIRST, SUPPORT, Scenery
+from fail2progress.learning.segmentation.slight import SLIGHT
 
 SEEDS = [(7, i) for i in range(6)]
 
@@ -43,8 +45,37 @@ def test_a_seed_gives_the_same_scene(views: list[View]) -> None:
 def test_scenes_to_train_on_have_heaps_on_tables_and_vessels_full_of_things() -> None:
     ways = [crowds.scenery(np.random.default_rng((8, i))).ways for i in range(120)]
     heaps = [found for found in ways if found.count("in a heap") > 3]
-    full = [found for found in ways if found.count("inside") > 3]
-    assert len(heaps) >= 15 and len(full) >= 9 and any({"apart", "in a heap"} <= set(found) for found in heaps)
+    assert len(heaps) >= 15 and any({"apart", "in a heap"} <= set(found) for found in heaps)
+    assert any(found.count("inside") > 3 for found in ways)
+    full = [crowds._filled(np.random.default_rng((8, i))).ways.count("inside") > 3 for i in range(40)]
+    assert sum(full) >= 16
+
+
+def test_glass_shows_what_is_behind_it_and_its_depth_is_its_own_or_of_that() -> None:
+    pole = box(0.02, 0.3, 0.12).shifted(-0.1, 0, 0)
+    found = Scenery([box(1, 1, 0.05).shifted(0, 0, -0.05), pole, box(0.08, 0.08, 0.1)], [SUPPORT, FIRST, FIRST + 1])
+    through = replace(found, clear=frozenset({2}))
+    shown, depths = [], []
+    for seed in range(12):
+        solid, clear = (rendering.view(one, np.random.default_rng(seed)) for one in (found, through))
+        assert (solid.labels == clear.labels).all()
+        own = clear.labels == FIRST + 1
+        behind = rendering.view(
+            replace(found, meshes=[*found.meshes[:2], found.meshes[2].shifted(0, 0, -50)]), np.random.default_rng(seed)
+        )
+        depths.append(bool((clear.depth[own] >= solid.depth[own]).all() and (clear.depth[own] > solid.depth[own] + 0.01).any()))
+        assert (clear.depth[own] <= np.maximum(behind.depth, solid.depth)[own] + 1e-6).all()
+        assert (clear.depth[~own] == solid.depth[~own]).all()
+        shown.append(float(np.ptp(clear.colour[own].mean(axis=1))))
+    assert 2 <= sum(depths) <= 10 and max(shown) > 40
+
+
+def test_slight_things_are_flat_thin_or_small() -> None:
+    rng = np.random.default_rng(3)
+    for maker, _ in SLIGHT:
+        sizes = np.sort([np.ptp(maker(rng).vertices, axis=0) for _ in range(30)], axis=1)
+        assert (sizes[:, 0] < 0.03).all() and np.median(sizes[:, 0]) < 0.016, maker
+    assert {maker for maker, _ in SLIGHT} <= {maker for maker, _ in ALL}
 
 
 def test_things_of_one_kind_stand_in_rows_and_touch() -> None:

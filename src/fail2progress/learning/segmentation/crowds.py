@@ -11,6 +11,7 @@ from fail2progress.learning.segmentation.meshes import box, lathe, open_box
 from fail2progress.learning.segmentation.piles import Pile
 from fail2progress.learning.segmentation.scenery import (
     BACKGROUND,
+    FIRST,
     KINDS,
     SUPPORT,
     Scenery,
@@ -26,10 +27,14 @@ from fail2progress.learning.segmentation.things import book, can, carton, slab, 
 _SHARES = (0.32, 0.16, 0.06, 0.06, 0.1, 0.09, 0.1, 0.07, 0.04)
 """Of tables, totes, shelves and floors, of heaps on tables, of vessels, of things of one kind in rows, of cupboards, and of full
 packages."""
+_FROM_ABOVE = (1, 6, 8)
+"""Of these, what is meant to be seen from above: totes, rows, full packages."""
 _ALIKE = 0.7
 """Share of rows of the same thing in which all look the same."""
 _LOW, _GAZE = 0.12, (0.04, 0.4)
 """Share of scenes with a camera hardly above the support, and its elevation there (rad)."""
+_CLEAR = 0.08
+"""Share of scenes in which every second thing, about, is of glass."""
 _PACKED = (carton, book, slab, can)
 """What is packed side by side more often than other things."""
 
@@ -42,9 +47,12 @@ def scenery(rng: np.random.Generator) -> Scenery:
     else:
         found = (_heaped, _filled, _in_rows, _cupboard, _full)[number - len(KINDS)](rng)
     tote = number == KINDS.index("tote")
-    if not tote and rng.random() < _LOW:
+    if number not in _FROM_ABOVE and rng.random() < _LOW:
         found.elevation = _GAZE
     surround(found, tote, rng)
+    if rng.random() < _CLEAR:
+        chosen = rng.random(len(found.labels)) < rng.uniform(0.2, 0.8)
+        found.clear = frozenset(i for i, label in enumerate(found.labels) if label >= FIRST and chosen[i])
     return found
 
 
@@ -147,8 +155,6 @@ def _cupboard(rng: np.random.Generator) -> Scenery:
         pile = Pile(square(np.array([deep, wide]) - 0.03))
         arrange(pile, min(0.3, wide / 2), int(rng.integers(0, 8)), rng, ALL)
         fits = [i for i, mesh in enumerate(pile.meshes) if mesh.vertices[:, 2].max() < gap - thick]
-        whole.meshes += [pile.meshes[i].shifted(0, 0, z) for i in fits]
-        whole.places += [pile.places[i] for i in fits]
-        whole.ways += [pile.ways[i] for i in fits]
+        whole.take(pile, fits, z)
     finish(found, whole, rng)
     return found

@@ -6,6 +6,7 @@ import numpy as np
 
 from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.meshes import Mesh, box, lathe, open_box, pillow, plate, tube, union
+from fail2progress.learning.segmentation.slight import SLIGHT
 from fail2progress.learning.segmentation.things import MAKERS, Maker, Makers, basin, grounded, rod, tool, turn
 
 
@@ -157,5 +158,5 @@ LIMBED: Makers = (
     (pouch, 1.6),
 )
 VESSELS: tuple[Maker, ...] = (crate, crate, basket)
-ALL: Makers = MAKERS + LIMBED
-"""Those of the studies, and those with limbs, which are seen in training alone."""
+ALL: Makers = MAKERS + LIMBED + SLIGHT
+"""Those of the studies; and those with limbs, and slight ones, which are seen in training alone."""

@@ -9,7 +9,7 @@ from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.prints import direction, several, sticker
 from fail2progress.learning.segmentation.rendering import Painter
 
-_ROOMS = 0.65
+_ROOMS = 0.6
 """Share of scenes that are so; the others have any colours and patterns."""
 _PATTERNED = 0.4
 """Share of supports with tiles, squares, planks, lines or holes."""

@@ -111,6 +111,12 @@ class Pile:
         self.ways.append(way)
         return True
 
+    def take(self, other: Pile, chosen: list[int], height: float) -> None:
+        """Some things of another pile, by their places in its list, so much higher (m); the ground stays as it is."""
+        self.meshes += [other.meshes[i].shifted(0, 0, height) for i in chosen]
+        self.places += [other.places[i] for i in chosen]
+        self.ways += [other.ways[i] for i in chosen]
+
     def beside(self, mesh: Mesh, neighbour: Array, angle: float, shape: Profile | None = None) -> bool:
         """Put it on the ground as near to something at (2,) as it can be in a direction (rad): they touch."""
         shape, way = shape or profile(mesh), np.array([np.cos(angle), np.sin(angle)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,14 @@ from fail2progress.learning.segmentation.scenery import SUPPORT, Scenery
 Real = NDArray[np.floating[Any]]
 Painter = Callable[[Array, Array, bool, np.random.Generator], Array]
 """Colours (n, 3) of places (n, 3) m about a thing's middle, from its base colour, whether it is a support, and chance."""
+Place = tuple[Intrinsics, Array, Array]
+"""A camera, its place (3,) m, and its axes as rows (3, 3): right, down, forward."""
 WIDTH, HEIGHT = 640, 480
 _FAR = 6.0
+_AWAY = 1000.0
+"""Metres down to where nothing is seen."""
+_THROUGH = 0.6
+"""Share of things of glass whose depth is of what is behind them."""
 _CONE = 1.2
 """Tangent of the angle to which a lamp's light is followed."""
 _LAMP = 140.0
@@ -43,7 +49,15 @@ class View:
 def view(scene: Scenery, rng: np.random.Generator, width: int = WIDTH, painted: Painter | None = None) -> View:
     """From a random place with a random roll, small as a rule; width: of an image of 4 by 3, in pixels; painted: how a thing
     gets its colours."""
-    camera, eye, axes = _camera(scene, rng, width)
+    place = _camera(scene, rng, width)
+    if scene.clear:
+        return _seen_through(scene, place, rng, painted or printed)
+    return _rendered(scene, place, rng, painted or printed)
+
+
+def _rendered(scene: Scenery, place: Place, rng: np.random.Generator, painted: Painter) -> View:
+    """What a camera sees of things that let no light through."""
+    camera, eye, axes = place
     triangles = Triangles(scene.meshes)
     columns, rows = (np.arange(n) for n in (camera.width, camera.height))
     u, v = np.meshgrid((columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy)
@@ -56,7 +70,7 @@ def view(scene: Scenery, rng: np.random.Generator, width: int = WIDTH, painted: 
     normals *= np.where(cosine > 0, np.float32(-1), np.float32(1))[..., None]
     points = eye.astype(np.float32) + rays * depth[..., None]
     labels = np.where(known, np.array(scene.labels)[np.where(known, geometry, 0)], 0)
-    albedo = _albedo(scene, points, np.where(known, geometry, -1), rng, painted or printed)
+    albedo = _albedo(scene, points, np.where(known, geometry, -1), rng, painted)
     colour = _lit(triangles, albedo, points, normals, known, rng)
     dark = np.asarray((albedo < 0.12).all(axis=-1))
     pose = np.eye(4)
@@ -65,8 +79,29 @@ def view(scene: Scenery, rng: np.random.Generator, width: int = WIDTH, painted: 
     return View(colour, depth, labels.astype(np.uint8), facing, dark, camera, pose)
 
 
-def _camera(scene: Scenery, rng: np.random.Generator, width: int) -> tuple[Intrinsics, Array, Array]:
-    """The camera, its place (3,) m, and its axes as rows (3, 3): right, down, forward."""
+def _seen_through(scene: Scenery, place: Place, rng: np.random.Generator, painted: Painter) -> View:
+    """What a camera sees where some things are of glass: mostly what is behind them, with bright and dark rims, and depth that is
+    the glass's own or of what is behind it."""
+    seed = int(rng.integers(2**31))
+    looks = {i: scene.looks.get(i, seed + i) for i in range(len(scene.meshes))}
+    away = [mesh.shifted(0, 0, -_AWAY) if i in scene.clear else mesh for i, mesh in enumerate(scene.meshes)]
+    # The same chances for both, so that all but the glass looks the same.
+    whole = _rendered(replace(scene, looks=looks), place, np.random.default_rng(seed), painted)
+    behind = _rendered(replace(scene, looks=looks, meshes=away), place, np.random.default_rng(seed), painted)
+    colour, depth = whole.colour.astype(np.float32), whole.depth.copy()
+    for label in sorted({scene.labels[i] for i in scene.clear}):
+        own = whole.labels == label
+        tint, rim = rng.uniform(0.02, 0.35), rng.uniform(-0.5, 0.9)
+        steep = np.clip(1 - whole.facing[own] / rng.uniform(0.3, 0.8), 0, 1)[:, None]
+        through = behind.colour[own] * (1 - tint) + colour[own] * tint
+        colour[own] = through * (1 - np.abs(rim) * steep) + 255 * max(rim, 0.0) * steep
+        if rng.random() < _THROUGH:
+            depth[own] = np.where(behind.depth > 0, behind.depth, whole.depth)[own]
+    return replace(whole, colour=np.clip(colour, 0, 255).astype(np.uint8), depth=depth)
+
+
+def _camera(scene: Scenery, rng: np.random.Generator, width: int) -> Place:
+    """By chance, as the scene says."""
     distance, elevation, azimuth = (rng.uniform(*limits) for limits in (scene.distance, scene.elevation, scene.azimuth))
     target = np.array([*rng.normal(0, scene.spread, 2), rng.uniform(0, 0.08)])
     away = np.array([np.cos(azimuth) * np.cos(elevation), np.sin(azimuth) * np.cos(elevation), np.sin(elevation)])

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 from fail2progress.perception.segmentation.learned.features import relief
 
-ROUGH = 0.65
+ROUGH = 0.5
 """Share of images to which any of it happens: the others stay as they are rendered."""
 _SMOOTH, _BESIDE, _MIXED, _LARGER, _SPARSE, _GRAINY = 0.4, 0.5, 0.25, 0.25, 0.2, 0.15
 """Shares of images that are so; of those, where others may stay."""

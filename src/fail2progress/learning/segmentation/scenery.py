@@ -38,6 +38,8 @@ class Scenery:
     """(2,) m of each thing's own axis."""
     looks: dict[int, int] = field(default_factory=dict)
     """Of meshes by their place in the list: those with the same number have the same colours and prints."""
+    clear: frozenset[int] = frozenset()
+    """Meshes, by their place in the list, that let light through."""
 
     def add(self, label: int, *meshes: Mesh) -> None:
         """More of them."""
