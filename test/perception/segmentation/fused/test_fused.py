@@ -1,6 +1,7 @@
 """The fused segmenter: parts of one thing are joined, two things stay two, and geometry judges what the network doubts."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -186,6 +187,22 @@ def test_one_thing_of_the_network_is_two_at_a_seam_where_its_halves_point_apart(
     assert len(found(frame, told, [np.concatenate(pieces[:2]), pieces[2]])) == 2
     low = pieces[1] // 640 > np.median(pieces[1] // 640)
     assert len(found(frame, told, pieces, stacks=([pieces[0], pieces[1][low]],))) == 2
+
+
+@pytest.mark.parametrize(
+    ("colour", "apart", "things"), [((50, 80, 170), 0.45, 2), ((50, 80, 170), 0.2, 1), ((180, 50, 45), 0.45, 1)], ids=str
+)
+def test_one_thing_of_the_network_is_two_where_depth_and_colours_part_what_geometry_has_as_two(
+    colour: tuple[int, int, int], apart: float, things: int
+) -> None:
+    """Two boxes side by side, one lower than the other."""
+    low = box(0.09, 0.07, 0.07).shifted(0.026, 0.08, 0)
+    frames = [frame_of(things, *PLACES, noise=0.0) for things in ([TABLE], [TABLE, LONG], [TABLE, LONG, (low, colour)])]
+    one, other = (np.abs(after.depth - before.depth) > 0.005 for before, after in pairwise(frames))
+    frame, labels = frame_of([TABLE, LONG, (low, colour)], *PLACES), (one & ~other, other)
+    told = seen(labels, (0.0, apart))
+    assert int(instances(told, VoteRules()).max()) == 1
+    assert len(found(frame, told, [np.flatnonzero(part) for part in labels])) == things
 
 
 def test_numbers_that_are_known_to_be_two_are_never_joined(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:

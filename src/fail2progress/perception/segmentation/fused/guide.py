@@ -77,7 +77,7 @@ class FusedGuide(Guide):
         seen, numbers = self._proposed()
         image, likely = in_frame(numbers, seen.thing, places, scan.inverted.shape, self._window)
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
-        image, numbers, two = parted(image, known, numbers, seen, self._window, geometry.stacks, self._fusing.seams)
+        image, numbers, two = parted(image, known, numbers, seen, self._window, geometry, self._fusing.seams)
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
         own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, known)
         own = self._standing(own, geometry, thing, known)
