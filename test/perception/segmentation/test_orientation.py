@@ -10,6 +10,7 @@ from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Scene, pose
 from fail2progress.perception.segmentation.base import Perceived
+from fail2progress.perception.segmentation.geometric import upward
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.orientation import SIDES, enlarged, quarters, rotation_of, thinned, turned
 from fail2progress.simulation.mujoco.bodies import compile_scene
@@ -61,6 +62,17 @@ def test_a_wall_behind_a_table_is_neither_table_nor_thing(upright: Perceived) ->
     assert len(upright.segments) == 3 and len(upright.surfaces) == 1
     assert upright.way_up is not None and upright.way_up.side == "top"
     assert np.abs(upright.surfaces[0].points[:, 2]).max() <= 0.04
+
+
+@pytest.mark.parametrize(("carried", "cut", "side"), [(6.0, 60, "top"), (0.0, 60, "bottom"), (6.0, 0, "bottom")], ids=str)
+def test_a_wall_that_more_seems_to_stand_on_is_no_table_where_a_larger_one_carries_anything(
+    frame: RgbdFrame, monkeypatch: pytest.MonkeyPatch, carried: float, cut: int, side: str
+) -> None:
+    """cut: rows of the wall that are not read, so that less of it is seen than of the table."""
+    seen = replace(frame, depth=np.where(np.arange(480)[:, None] < cut, 0, frame.depth).astype(np.float32))
+    monkeypatch.setattr(upward, "_carried", lambda planes, *_: [carried if plane[1] > 0 else 36.0 for plane in planes])
+    found = GeometricSegmenter().segment(seen)
+    assert found.way_up is not None and found.way_up.side == side
 
 
 @pytest.mark.parametrize("turns", [1, 2, 3])

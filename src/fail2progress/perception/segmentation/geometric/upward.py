@@ -34,6 +34,9 @@ class UpRules:
     """Share of the largest plane's readings that another one has, to be more than the tops of things."""
     by: float = 8.0
     """... and so many pixels of the coarse grid more, as the side of a square for each thing."""
+    tops: float = 0.5
+    """Share of up that lies along the image's columns, from which planes face the top of an upright image, as tables before a
+    camera do. Where they are the largest and carry anything, no other is believed: what is before a wall seems to be on it."""
 
 
 def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules: PlaneRules, tried: UpRules | None) -> Array:
@@ -52,6 +55,8 @@ def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules
     best = int(np.argmax(np.where(large, scores + sizes, -1.0)))
     if upright is None or not large[upright]:
         return ups[best]
+    if -ups[upright][1] > tried.tops and sizes[upright] >= sizes[best] and scores[upright] > 0:
+        return ups[upright]
     if scores[best] > tried.more * scores[upright] + tried.by and ups[best] @ ups[upright] < near:
         return ups[best]
     return ups[upright]
