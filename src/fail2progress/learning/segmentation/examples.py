@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.learning.segmentation.rendering import View
-from fail2progress.learning.segmentation.roughness import roughened, waves
+from fail2progress.learning.segmentation.roughness import disturbed, roughened, waves
 from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.sensors import misread, sensed
 from fail2progress.perception.segmentation.learned.features import features
@@ -176,8 +176,7 @@ def _noisy(depth: Tensor, generator: torch.Generator) -> Tensor:
     draws = torch.rand((len(depth), 3, 1, 1), generator=generator, device=depth.device)
     grain = torch.randn(depth.shape, generator=generator, device=depth.device) * draws[:, 0] * _GRAIN
     noise = grain + waves(depth, 6, generator) * draws[:, 1] * _GRAIN
-    changed = 1 / (1 / depth.clamp(min=0.05) + noise * (draws[:, 2] < _GRAINY)).clamp(min=0.1)
-    return torch.where(depth > 0, changed, depth)
+    return disturbed(depth, noise * (draws[:, 2] < _GRAINY))
 
 
 def _fewer(depth: Tensor, generator: torch.Generator) -> Tensor:

@@ -98,7 +98,11 @@ def grainy(depth: Tensor, generator: torch.Generator) -> Tensor:
     """(n, H, W) depth, of some of the images with errors that change over a few pixels: cloth and paint have nothing to match."""
     draws = torch.rand((2, len(depth), 1, 1), generator=generator, device=depth.device)
     wide = _GRAINS[int(torch.randint(len(_GRAINS), (1,), generator=generator, device=depth.device))]
-    noise = waves(depth, wide, generator) * draws[1] * _GRAIN * (draws[0] < _GRAINY)
+    return disturbed(depth, waves(depth, wide, generator) * draws[1] * _GRAIN * (draws[0] < _GRAINY))
+
+
+def disturbed(depth: Tensor, noise: Tensor) -> Tensor:
+    """(n, H, W) depth (m, 0 for none) with noise of its inverse (1 / m)."""
     changed = 1 / (1 / depth.clamp(min=0.05) + noise).clamp(min=0.1)
     return torch.where(depth > 0, changed, depth)
 
