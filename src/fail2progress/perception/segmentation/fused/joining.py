@@ -14,9 +14,9 @@ from fail2progress.perception.segmentation.geometric.region_adjacency import (
     Meetings,
     Table,
     alike,
-    border,
     histogram,
     meetings,
+    parting,
 )
 from fail2progress.perception.segmentation.geometric.regions import Numbers
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules
@@ -133,16 +133,15 @@ class Joiner:
 
     def features(self, one: int, other: int) -> Array | None:
         """(5,) FEATURES of two parts that meet; None where they hardly do."""
-        meeting, edges = self._meetings[one][other], self._rules.edges
+        meeting = self._meetings[one][other]
         if len(meeting.own) < _LEAST:
             return None
         first, second = self._parts[one], self._parts[other]
-        measured = border(self._rows, meeting, edges.valley)
-        parting = float(((measured.gaps >= edges.touch) | measured.concave).mean())
+        parted = parting(self._rows, meeting, self._rules.edges)
         joined, apart = self._by_geometry(first, second)
         colours = alike(first.colours, second.colours)
         distance = self._distances[_ordered(one, other)][int(joined >= self._rules.chain)]
-        return np.array([distance, parting, colours, joined * (1 - parting), apart])
+        return np.array([distance, parted, colours, joined * (1 - parted), apart])
 
     def _by_geometry(self, one: _Part, other: _Part) -> tuple[float, float]:
         """Overlap of both with the object that geometry has there, and the lesser overlap of each with its own object."""

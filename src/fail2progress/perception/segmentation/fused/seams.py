@@ -12,7 +12,7 @@ from scipy import ndimage
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.joining import distance_of
 from fail2progress.perception.segmentation.geometric.guide import Geometry
-from fail2progress.perception.segmentation.geometric.region_adjacency import Table, alike, border, histogram, meetings
+from fail2progress.perception.segmentation.geometric.region_adjacency import Table, alike, histogram, meetings, parting
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Window
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules
 from fail2progress.perception.segmentation.geometric.views import owners_of
@@ -113,10 +113,5 @@ def _differ(whole: Numbers, rows: Table, rules: PieceRules, edges: MergeRules) -
     colours = {i: histogram(rows, np.flatnonzero(whole == i)) for i in range(1, int(whole.max()) + 1)}
     if any(alike(colours[one], colours[other]) > rules.unlike for one, other in combinations(colours, 2)):
         return False
-    for one, met in meetings(whole).items():
-        for other, meeting in met.items():
-            if one < other:
-                measured = border(rows, meeting, edges.valley)
-                if ((measured.gaps >= edges.touch) | measured.concave).mean() < rules.parting:
-                    return False
-    return True
+    borders = (meeting for one, met in meetings(whole).items() for other, meeting in met.items() if one < other)
+    return all(parting(rows, meeting, edges) >= rules.parting for meeting in borders)

@@ -139,6 +139,11 @@ def border(rows: Table, meeting: Meeting, valley: float) -> Border:
     return Border(gaps(rows, meeting), grazing(rows, meeting), concave(rows, meeting, valley))
 
 
+def parting(rows: Table, meeting: Meeting, rules: MergeRules) -> float:
+    """Share of a meeting's places at which a valley or a step parts its sides."""
+    return float(((gaps(rows, meeting) >= rules.touch) | concave(rows, meeting, rules.valley)).mean())
+
+
 @dataclass(frozen=True)
 class Counts:
     """Of the places of a border: how many there are; where the sides touch, lie close, are parted by a valley or a step, where
