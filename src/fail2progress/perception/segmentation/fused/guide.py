@@ -27,7 +27,7 @@ class FuseRules:
     """Mean probability of a thing, from which one of the network's is not judged by where it stands: what hides most of its
     surface, or lies in a heap, would be left out."""
     object: float = 0.08
-    """The same, below which an object of geometry is none, unless it stands free."""
+    """The same, below which an object of geometry is none, unless it stands free; nor is it one where it is rather a support."""
     own: float = 0.7
     """Mean probability of the network's things, at least."""
     certain: float = 0.9
@@ -81,7 +81,8 @@ class FusedGuide(Guide):
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
         own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, known)
         own = self._standing(own, geometry, thing, known)
-        whole, rest = self._with_geometry(own, geometry, thing, known)
+        _, support = in_frame(numbers, seen.support, places, scan.inverted.shape, self._window)
+        whole, rest = self._with_geometry(own, geometry, thing, support.ravel(), known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
 
     def joiner(self, geometry: Geometry, image: Numbers, numbers: Numbers) -> Joiner:
@@ -121,7 +122,7 @@ class FusedGuide(Guide):
         return [p for p, certain in zip(own, sure, strict=True) if certain or int(p[known[p]][0]) in kept]
 
     def _with_geometry(
-        self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask
+        self, own: list[Numbers], geometry: Geometry, thing: Floats, support: Floats, known: Mask
     ) -> tuple[list[Numbers], list[Numbers]]:
         """Things with what geometry has more of them, and objects of geometry that are none of them."""
         rules, fusing = self._rules, self._fusing
@@ -130,8 +131,9 @@ class FusedGuide(Guide):
             counts = np.bincount(owner[pixels], minlength=len(own) + 1)
             free = pixels[owner[pixels] == 0]
             taken = len(pixels) - len(free)
+            likely = float(thing[pixels].mean())
             beside = taken <= rules.overlap * len(pixels) and (
-                thing[pixels].mean() >= fusing.object or stands_free(geometry, pixels, fusing.free)
+                likely >= max(fusing.object, float(support[pixels].mean())) or stands_free(geometry, pixels, fusing.free)
             )
             most = int(counts[1:].argmax()) if taken else 0
             alone = taken > 0 and counts[most + 1] >= fusing.part * max(taken, int(known[own[most]].sum()))
