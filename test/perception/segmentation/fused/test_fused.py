@@ -119,6 +119,16 @@ def test_background_of_the_network_that_stands_free_is_a_thing(frame: RgbdFrame,
     assert len(found(frame, none, [np.flatnonzero(part) for part in parts])) == 1
 
 
+def test_what_the_network_takes_rather_for_a_support_is_no_thing_of_its_own(
+    frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]
+) -> None:
+    doubt = seen(parts, (0.0, 1.2, 9.0), 0.4)
+    assert found(frame, doubt, fusing=NONE_FREE) == []
+    likely = replace(doubt, support=np.full_like(doubt.support, 0.3))
+    assert len(found(frame, likely, fusing=NONE_FREE)) == 2
+    assert len(found(frame, doubt)) == 2  # what stands free is one
+
+
 @pytest.mark.parametrize("moved", [(0.0, 0.0, 0.06), (0.0, 0.45, 0.0), (0.0, -0.33, 0.0)], ids=["hangs", "beyond", "cut"])
 def test_what_hangs_or_is_beyond_a_surface_or_cut_does_not_stand_free(moved: tuple[float, float, float]) -> None:
     """What geometry may still take for an object is left to the network."""

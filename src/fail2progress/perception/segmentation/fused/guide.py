@@ -27,7 +27,8 @@ class FuseRules:
     """Mean probability of a thing, from which one of the network's is not judged by where it stands: what hides most of its
     surface, or lies in a heap, would be left out."""
     object: float = 0.08
-    """The same, below which an object of geometry is none, unless it stands free; nor is it one where it is rather a support."""
+    """The same, below which an object of geometry is none, unless it stands free. Nor is it a thing beside those of the network
+    where it is rather a support."""
     own: float = 0.7
     """Mean probability of the network's things, at least."""
     certain: float = 0.9
@@ -131,14 +132,13 @@ class FusedGuide(Guide):
             counts = np.bincount(owner[pixels], minlength=len(own) + 1)
             free = pixels[owner[pixels] == 0]
             taken = len(pixels) - len(free)
-            likely = float(thing[pixels].mean())
-            beside = taken <= rules.overlap * len(pixels) and (
-                likely >= max(fusing.object, float(support[pixels].mean())) or stands_free(geometry, pixels, fusing.free)
-            )
+            few, likely, rather = taken <= rules.overlap * len(pixels), thing[pixels].mean(), support[pixels].mean()
+            lone = bool(few and likely < max(fusing.object, rather)) and stands_free(geometry, pixels, fusing.free)
+            beside = few and (likely >= fusing.object or lone)
             most = int(counts[1:].argmax()) if taken else 0
             alone = taken > 0 and counts[most + 1] >= fusing.part * max(taken, int(known[own[most]].sum()))
             if alone and len(free) and (beside or thing[free].mean() >= rules.object):
                 whole[most] = np.union1d(whole[most], free)
-            elif beside and len(free) >= rules.pixels:
+            elif beside and len(free) >= rules.pixels and (likely >= rather or lone):
                 rest.append(free)
         return whole, rest
