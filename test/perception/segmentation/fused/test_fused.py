@@ -12,6 +12,7 @@ from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.fused.free_standing import FreeRules
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
 from fail2progress.perception.segmentation.fused.odds import join_rules
+from fail2progress.perception.segmentation.fused.pieces import WholeRules
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
 from fail2progress.perception.segmentation.geometric.regions import Window
@@ -86,6 +87,24 @@ def test_halves_that_point_near_each_other_are_one_thing(frame: RgbdFrame, parts
 
 def test_halves_that_point_far_apart_are_two(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
     assert len(found(frame, seen(parts, (0.0, 8.0, 20.0)))) == 3
+
+
+def test_three_pieces_alike_of_what_stands_free_are_one_thing_and_two_are_two(
+    frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]
+) -> None:
+    whole = parts[0] | parts[1]
+    sides = np.quantile(np.nonzero(whole)[1], (0.35, 0.7)).astype(int)
+    third = np.digitize(np.arange(640), sides)[None]
+    thirds = tuple(whole & (third == i) for i in range(3))
+    told = seen((*thirds, parts[2]), (0.0, 8.0, 20.0, 40.0))
+    assert [len(pixels) for pixels in found(frame, told)] == pytest.approx([whole.sum(), parts[2].sum()], rel=0.1)
+    assert len(found(frame, told, fusing=FuseRules(whole=WholeRules(pieces=4)))) == 4
+    # Of other colours they are three things, and so they are where one of them is most.
+    painted = replace(frame, colour=np.where(thirds[1][..., None], np.uint8(30), frame.colour))
+    assert len(found(painted, told)) == 4
+    assert len(found(frame, told, fusing=FuseRules(whole=WholeRules(largest=0.3)))) == 4
+    # Where geometry has two, there is something against each.
+    assert len(found(frame, told, [np.flatnonzero(thirds[0] | thirds[1]), *map(np.flatnonzero, (thirds[2], parts[2]))])) == 4
 
 
 def test_what_both_see_as_two_stays_two(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:

@@ -50,11 +50,11 @@ def stands_free(geometry: Geometry, pixels: Numbers, rules: FreeRules) -> bool:
         return False
     if geometry.over(pixels) < rules.over or geometry.scan.plain.ravel()[pixels].mean() > rules.plain:
         return False
-    around, below = _around(geometry, pixels, rules)
+    around, below = surroundings(geometry, pixels, rules)
     return around >= rules.around and below >= rules.below
 
 
-def _around(geometry: Geometry, pixels: Numbers, rules: FreeRules) -> tuple[float, float]:
+def surroundings(geometry: Geometry, pixels: Numbers, rules: FreeRules) -> tuple[float, float]:
     """Shares of what is seen in a ring around pixels (n,): what is a surface or behind them; in its lower half, a surface."""
     scan, (near, far) = geometry.scan, rules.ring
     y, x = np.divmod(pixels, scan.inverted.shape[1])

@@ -10,6 +10,7 @@ import numpy as np
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.free_standing import FreeRules, stands_free
 from fail2progress.perception.segmentation.fused.joining import Joiner, JoinRules
+from fail2progress.perception.segmentation.fused.pieces import WholeRules, joined_pieces
 from fail2progress.perception.segmentation.fused.seams import SeamRules, parted
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
@@ -49,6 +50,7 @@ class FuseRules:
     piece is."""
     seams: SeamRules = field(default_factory=SeamRules)
     free: FreeRules = field(default_factory=FreeRules)
+    whole: WholeRules = field(default_factory=WholeRules)
 
 
 class FusedGuide(Guide):
@@ -81,7 +83,7 @@ class FusedGuide(Guide):
         image, numbers, two = parted(image, known, numbers, seen, self._window, geometry, self._fusing.seams)
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
         own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, known)
-        own = self._standing(own, geometry, thing, known)
+        own = joined_pieces(self._standing(own, geometry, thing, known), geometry, known, self._fusing.whole)
         _, support = in_frame(numbers, seen.support, places, scan.inverted.shape, self._window)
         whole, rest = self._with_geometry(own, geometry, thing, support.ravel(), known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]

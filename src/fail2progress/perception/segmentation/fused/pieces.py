@@ -1,0 +1,67 @@
+"""Things of the network that are pieces of one: geometry has them as one object with nothing against it, and they look alike.
+
+Two things that touch are common, and odds tell them from halves of one (see `joining`). Three or more in a heap of their own, all
+of the same colours, which depth does not part either, are rarer than one thing whose joints the network does not see: a tool, a
+keyboard, a truss of fruit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from fail2progress.core.relations import Mask
+from fail2progress.perception.segmentation.fused.free_standing import FreeRules, surroundings
+from fail2progress.perception.segmentation.geometric.guide import Geometry
+from fail2progress.perception.segmentation.geometric.region_adjacency import alike, extent, histogram
+from fail2progress.perception.segmentation.geometric.regions import Numbers
+
+
+@dataclass(frozen=True)
+class WholeRules:
+    """When several of the network's things are one."""
+
+    pieces: int = 3
+    """At least."""
+    inside: float = 0.6
+    """Share of each in the object, at least: what is thin is seen wider than it is."""
+    largest: float = 0.6
+    """Share that the largest has of all, at most: else it is a thing, and the others are scraps beside it."""
+    alike: float = 0.75
+    """Bhattacharyya coefficient of the colours of any two, at least."""
+    around: float = 0.98
+    """Share of what is seen around the object that is a surface or farther away, at least; ..."""
+    below: float = 0.95
+    """... and that is a surface, in the lower half."""
+    free: FreeRules = field(default_factory=FreeRules)
+
+
+def joined_pieces(own: list[Numbers], geometry: Geometry, known: Mask, rules: WholeRules) -> list[Numbers]:
+    """Pixels of each of the network's things, pieces of one together; known: (H * W,) pixels with a reading."""
+    if len(own) < rules.pieces:
+        return own
+    seen = [pixels[known[pixels]] for pixels in own]
+    inside = np.zeros(len(known), bool)
+    left, made = set(range(len(own))), []
+    for whole in geometry.objects:
+        inside[whole] = True
+        pieces = [i for i in sorted(left) if inside[seen[i]].sum() >= rules.inside * max(len(seen[i]), 1)]
+        inside[whole] = False
+        if len(pieces) >= rules.pieces and _one([seen[i] for i in pieces], whole, geometry, rules):
+            left -= set(pieces)
+            made.append(np.sort(np.concatenate([own[i] for i in pieces])))
+    return [own[i] for i in sorted(left)] + made
+
+
+def _one(pieces: list[Numbers], whole: Numbers, geometry: Geometry, rules: WholeRules) -> bool:
+    """Whether an object of geometry is one thing, of which the network has so many pieces."""
+    rows, sizes = geometry.rows, [len(piece) for piece in pieces]
+    if max(sizes) > rules.largest * sum(sizes) or rows.meets_frame(whole) or extent(rows, whole) > rules.free.across:
+        return False
+    colours = [histogram(rows, piece) for piece in pieces]
+    if min(alike(*pair) for pair in combinations(colours, 2)) < rules.alike:
+        return False
+    around, below = surroundings(geometry, whole, rules.free)
+    return around >= rules.around and below >= rules.below
