@@ -60,7 +60,9 @@ def reproduce(
     dataset: Annotated[
         str | None, typer.Option(help="For perception: a folder in the layout of OCID, OSD or BOP, or NAME-label.png files.")
     ] = None,
-    segmenter: Annotated[str, typer.Option(help="For perception, clutter, noise and identities: which one.")] = SEGMENTER,
+    segmenter: Annotated[
+        str, typer.Option(help="For perception, clutter, thresholds, noise and identities: which one.")
+    ] = SEGMENTER,
     minutes: Annotated[
         float | None, typer.Option(help="For families and studies: end after so many minutes; 0 only reports.", min=0.0)
     ] = None,

@@ -76,19 +76,20 @@ def _clutter(order: Order, json_output: bool) -> None:
 
 
 def _thresholds(order: Order, json_output: bool) -> None:
-    """Each threshold moved by a fifth, over real frames: `thresholds.json` and `.md`."""
+    """Each threshold moved by a fifth, over real frames: `thresholds_<segmenter>.json` and `.md`."""
     from fail2progress.evaluation.studies import thresholds
+    from fail2progress.perception.segmentation.registry import segmenter
 
     if order.frames is None or not order.frames.is_dir():
         raise UserError(
             f"--frames {order.frames}: name a folder of real frames with boxes, NAME-color.png, NAME-depth.png, NAME.json"
         )
     with checked():
-        frames = thresholds.Frames.read(order.frames)
-    report = thresholds.study(frames, order.out, say)
+        chosen, frames = segmenter(order.segmenter), thresholds.Frames.read(order.frames)
+    report = thresholds.study(chosen, frames, order.out, say)
     text = thresholds.page(report)
-    write_json(order.out / "thresholds.json", report)
-    write_whole(order.out / "thresholds.md", text)
+    write_json(order.out / f"thresholds_{chosen.name}.json", report)
+    write_whole(order.out / f"thresholds_{chosen.name}.md", text)
     if json_output:
         print_json(report)
     else:

@@ -1,6 +1,7 @@
-"""Each number of the geometric segmenter is moved by a fifth, and what changes is told."""
+"""Each number of a segmenter is moved by a fifth, and what changes is told."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from PIL import Image
 
 from fail2progress.evaluation.studies import thresholds
 from fail2progress.learning.segmentation.meshes import box
+from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from support.tabletop_frames import frame_of
 
@@ -19,9 +21,20 @@ def test_every_number_of_every_rule_is_moved_both_ways() -> None:
     assert {"merge.alike", "cut.crease", "stand.pixels", "outsider.colour[1]"} <= names and len(found) == 2 * len(names)
     for variant in found:
         assert abs(variant.moved - variant.value) / max(abs(variant.value), 1e-9) > 0.1 or variant.value == 0, variant.name
-        group, field = variant.name.split("[")[0].split(".")
+        group, field, *_ = variant.name.split("[")[0].split(".")
         changed = getattr(getattr(variant.segmenter, f"{group}_rules"), field)
         assert changed != getattr(getattr(GeometricSegmenter(), f"{group}_rules"), field)
+
+
+def test_rules_within_rules_are_moved_as_well() -> None:
+    start = FusedSegmenter()
+    every = list(thresholds.variants(start))
+    found = {variant.name: variant for variant in every if variant.moved > variant.value}
+    assert {"merge.alike", "vote.seed", "join.distance", "fuse.own", "fuse.free.ring[1]", "fuse.seams.on.overlap"} <= found.keys()
+    assert len(every) == 2 * len({variant.name for variant in every})
+    moved = found["fuse.free.ring[1]"].segmenter
+    assert isinstance(moved, FusedSegmenter) and moved.model is start.model
+    assert moved.fuse_rules == replace(start.fuse_rules, free=replace(start.fuse_rules.free, ring=(2, 8)))
 
 
 def test_a_study_goes_on_and_tells_what_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,8 +55,9 @@ def test_a_study_goes_on_and_tells_what_changes(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(thresholds, "variants", lambda start: iter(few))
     out = tmp_path / "out"
     out.mkdir()
-    first = thresholds.study(frames, out, lambda line: None)
+    first = thresholds.study(GeometricSegmenter(), frames, out, lambda line: None)
     assert first["base"] == {"found": 1, "segments": 1, "relations_found": 0, "false_relations": 0} and first["variants"] == 3
     rows = (out / "rows.jsonl").read_text()
-    assert thresholds.study(frames, out, lambda line: None)["rows"] == first["rows"] and (out / "rows.jsonl").read_text() == rows
+    again = thresholds.study(GeometricSegmenter(), frames, out, lambda line: None)
+    assert again["rows"] == first["rows"] and (out / "rows.jsonl").read_text() == rows
     assert "one at a time" in thresholds.page(first)

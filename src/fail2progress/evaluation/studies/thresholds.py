@@ -1,4 +1,4 @@
-"""How what is found in real frames moves when one number of the geometric segmenter's rules moves by a fifth."""
+"""How what is found in real frames moves when one number of a segmenter's rules moves by a fifth."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from fail2progress.core.provenance import provenance
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.evaluation.studies.perception import compare
 from fail2progress.perception.files import read_frame
-from fail2progress.perception.segmentation.base import PerceptionError
-from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+from fail2progress.perception.segmentation.base import PerceptionError, Segmenter
 
 SHARE = 0.2
 """By which each number is made smaller and larger."""
+_RULES = "_rules"
+_Way = tuple[str | int, ...]
 _SCORES = ("found", "segments", "relations_found", "false_relations")
 Progress = Callable[[str], None]
 Scores = dict[str, int]
@@ -29,7 +30,7 @@ class Variant:
     name: str
     value: float
     moved: float
-    segmenter: GeometricSegmenter
+    segmenter: Segmenter
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Frames:
         files = [(path.with_name(f"{path.stem}-color.png"), path.with_name(f"{path.stem}-depth.png"), path) for path in paths]
         return Frames(tuple((read_frame(*three), json.loads(three[2].read_bytes())) for three in files))
 
-    def scores(self, segmenter: GeometricSegmenter) -> Scores:
+    def scores(self, segmenter: Segmenter) -> Scores:
         """Objects found, segments, relations found, and false ones over all frames; a refused frame has none of them."""
         total = dict.fromkeys(_SCORES, 0)
         for frame, truth in self.frames:
@@ -60,29 +61,42 @@ class Frames:
         return total
 
 
-def variants(start: GeometricSegmenter) -> Iterator[Variant]:
-    """Every number of every rule, smaller and larger by SHARE; whole numbers by one at least, parts of tuples one by one."""
+def variants(start: Segmenter) -> Iterator[Variant]:
+    """Every number of every rule, smaller and larger by SHARE; whole numbers by one at least, parts of tuples one by one.
+
+    A segmenter is a dataclass whose rules are dataclasses, named `<group>_rules`; rules may have rules of their own.
+    """
+    assert is_dataclass(start)
     for group in fields(start):
-        rules = getattr(start, group.name)
-        if not is_dataclass(rules) or isinstance(rules, type):
-            continue
-        for part in fields(rules):
-            value = getattr(rules, part.name)
-            places = range(len(value)) if isinstance(value, tuple) else [None]
-            for place in places:
-                number = value if place is None else value[place]
-                if isinstance(number, bool) or not isinstance(number, int | float):
-                    continue
-                name = f"{group.name.removesuffix('_rules')}.{part.name}" + ("" if place is None else f"[{place}]")
+        if group.name.endswith(_RULES):
+            for way, number in _numbers(getattr(start, group.name)):
+                name = group.name.removesuffix(_RULES) + "".join(f"[{i}]" if isinstance(i, int) else f".{i}" for i in way)
                 for moved in _moved(number):
-                    changed = moved if place is None else (*value[:place], moved, *value[place + 1 :])
-                    yield Variant(name, number, moved, _with(start, group.name, replace(rules, **{part.name: changed})))
+                    yield Variant(name, number, moved, _with(start, (group.name, *way), moved))
 
 
-def _with(start: GeometricSegmenter, group: str, rules: object) -> GeometricSegmenter:
-    """The segmenter with one group of rules in place of its own."""
-    parts: dict[str, Any] = {group: rules}
-    return replace(start, **parts)
+def _numbers(part: object) -> Iterator[tuple[_Way, int | float]]:
+    """All numbers in rules, and the way to each: names of fields, and places in tuples."""
+    if isinstance(part, int | float) and not isinstance(part, bool):
+        yield (), part
+    inner: list[tuple[str | int, object]] = []
+    if isinstance(part, tuple):
+        inner = list(enumerate(part))
+    elif is_dataclass(part):
+        inner = [(one.name, getattr(part, one.name)) for one in fields(part)]
+    for step, value in inner:
+        for way, number in _numbers(value):
+            yield (step, *way), number
+
+
+def _with(owner: Any, way: _Way, number: float) -> Any:
+    """What the way leads into, with a number in place of the one at its end."""
+    if not way:
+        return number
+    step, *rest = way
+    if isinstance(step, int):
+        return (*owner[:step], _with(owner[step], tuple(rest), number), *owner[step + 1 :])
+    return replace(owner, **{step: _with(getattr(owner, step), tuple(rest), number)})
 
 
 def _moved(number: float) -> tuple[float, float]:
@@ -92,13 +106,13 @@ def _moved(number: float) -> tuple[float, float]:
     return number * (1 - SHARE), number * (1 + SHARE)
 
 
-def study(frames: Frames, out: Path, say: Progress) -> dict[str, object]:
+def study(segmenter: Segmenter, frames: Frames, out: Path, say: Progress) -> dict[str, object]:
     """The report. Rows are kept in `rows.jsonl` of a folder, so that an interrupted study goes on."""
     path = out / "rows.jsonl"
     done = {(row["name"], row["moved"]): row for row in map(json.loads, path.read_text().splitlines())} if path.is_file() else {}
-    base = frames.scores(GeometricSegmenter())
+    base = frames.scores(segmenter)
     rows = []
-    every = list(variants(GeometricSegmenter()))
+    every = list(variants(segmenter))
     for number, variant in enumerate(every):
         row = done.get((variant.name, variant.moved))
         if row is None:
@@ -108,6 +122,7 @@ def study(frames: Frames, out: Path, say: Progress) -> dict[str, object]:
         rows.append(row)
         say(f"{number + 1} of {len(every)}: {variant.name} {variant.value:.4g} -> {variant.moved:.4g}: {row['found']} found")
     return {
+        "segmenter": segmenter.name,
         "frames": len(frames.frames),
         "base": base,
         "variants": len(rows),
@@ -128,9 +143,9 @@ def page(report: Mapping[str, Any]) -> str:
     lines = [
         "# Every threshold moved by a fifth",
         "",
-        "`fail2progress reproduce thresholds --frames FOLDER`",
+        f"`fail2progress reproduce thresholds --segmenter {report['segmenter']} --frames FOLDER`",
         "",
-        "Each number of the geometric segmenter is made 20 % smaller and larger, one at a time.",
+        f"Each number of the segmenter `{report['segmenter']}` is made 20 % smaller and larger, one at a time.",
         "",
         f"Over {report['frames']} real frames the numbers as they are give {base['found']} found, {base['segments']} segments, "
         f"{base['relations_found']} relations found and {base['false_relations']} false. Of {report['variants']} changes "
