@@ -16,7 +16,7 @@ from fail2progress.perception.segmentation.geometric.guide import Geometry, Guid
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
 from fail2progress.perception.segmentation.geometric.views import owners_of
 from fail2progress.perception.segmentation.learned.beside import begun
-from fail2progress.perception.segmentation.learned.guide import GuideRules, in_frame, likest, solid
+from fail2progress.perception.segmentation.learned.guide import GuideRules, in_frame, likest, placed, solid
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
 
@@ -84,7 +84,7 @@ class FusedGuide(Guide):
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
         own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, known)
         own = joined_pieces(self._standing(own, geometry, thing, known), geometry, known, self._fusing.whole)
-        _, support = in_frame(numbers, seen.support, places, scan.inverted.shape, self._window)
+        support = placed(seen.support, places, scan.inverted.shape, self._window)
         whole, rest = self._with_geometry(own, geometry, thing, support.ravel(), known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from fail2progress.perception.segmentation.geometric.regions import Numbers, Sca
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
 Places = NDArray[np.int32]
+_T = TypeVar("_T", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,14 @@ def solid(pixels: Numbers, shape: tuple[int, ...], scrap: float) -> Numbers:
 
 def in_frame(numbers: Numbers, thing: Floats, likest: Places, shape: tuple[int, ...], window: Window) -> tuple[Numbers, Floats]:
     """Images of a shape (H, W) of what was seen in a window of it, as numbers and probabilities (h, w): see `likest`."""
-    image, likely = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
-    image[window], likely[window] = numbers.ravel()[likest], thing.ravel()[likest]
-    return image, likely
+    return placed(numbers, likest, shape, window), placed(thing, likest, shape, window)
+
+
+def placed(values: NDArray[_T], likest: Places, shape: tuple[int, ...], window: Window) -> NDArray[_T]:
+    """An image (H, W) of values (h, w) that were seen in a window of it, 0 beyond: see `likest`."""
+    image = np.zeros(shape, values.dtype)
+    image[window] = values.ravel()[likest]
+    return image
 
 
 def likest(small: tuple[int, int], scan: Scan, rules: GuideRules) -> Places:
