@@ -44,8 +44,6 @@ KNOWN = {
     # The fused one joins what both see.
     | {f"perception/segmentation/fused/{name}.py" for name in ("free_standing", "guide", "joining", "pieces")}
     | {f"perception/segmentation/fused/{name}.py" for name in ("seams", "segmenter")}
-    # It moves this one's thresholds.
-    | {"evaluation/studies/thresholds.py"}
     # It watches what the fused one is told of this one.
     | {"learning/segmentation/joins.py"},
     # Its training, which needs simulation and so stands above perception.

@@ -17,6 +17,7 @@ from fail2progress.perception.segmentation.fused.free_standing import FreeRules,
 from fail2progress.perception.segmentation.geometric.guide import Geometry
 from fail2progress.perception.segmentation.geometric.region_adjacency import alike, extent, histogram
 from fail2progress.perception.segmentation.geometric.regions import Numbers
+from fail2progress.perception.segmentation.geometric.views import owners_of
 
 
 @dataclass(frozen=True)
@@ -40,19 +41,16 @@ class WholeRules:
 
 def joined_pieces(own: list[Numbers], geometry: Geometry, known: Mask, rules: WholeRules) -> list[Numbers]:
     """Pixels of each of the network's things, pieces of one together; known: (H * W,) pixels with a reading."""
-    if len(own) < rules.pieces:
-        return own
     seen = [pixels[known[pixels]] for pixels in own]
-    inside = np.zeros(len(known), bool)
-    left, made = set(range(len(own))), []
+    owner, least = owners_of(seen, len(known)), rules.inside * np.array([len(pixels) for pixels in seen])
+    left, made = np.ones(len(own), bool), []
     for whole in geometry.objects:
-        inside[whole] = True
-        pieces = [i for i in sorted(left) if inside[seen[i]].sum() >= rules.inside * max(len(seen[i]), 1)]
-        inside[whole] = False
+        common = np.bincount(owner[whole], minlength=len(own) + 1)[1:]
+        pieces = np.flatnonzero(left & (common > 0) & (common >= least))
         if len(pieces) >= rules.pieces and _one([seen[i] for i in pieces], whole, geometry, rules):
-            left -= set(pieces)
+            left[pieces] = False
             made.append(np.sort(np.concatenate([own[i] for i in pieces])))
-    return [own[i] for i in sorted(left)] + made
+    return [own[i] for i in np.flatnonzero(left)] + made
 
 
 def _one(pieces: list[Numbers], whole: Numbers, geometry: Geometry, rules: WholeRules) -> bool:
