@@ -77,6 +77,12 @@ def test_what_is_nowhere_seen_below_the_rim_is_not_inside() -> None:
     assert container == [-1, -1, -1]
 
 
+def test_what_a_container_is_turned_over_is_not_inside_it() -> None:
+    under = segment("box", RNG.uniform((-0.03, -0.03, 0.5), (0.03, 0.03, 0.6), (400, 3)), Shape.CUBOID)
+    _, container, _ = rows(table(), cup("bowl", 0.0, 0.56, 0.66), under)
+    assert container == [-1, -1, -1]
+
+
 def test_what_is_closed_on_top_holds_nothing_however_low_a_thing_on_it_was_seen() -> None:
     # A carton on a book whose readings reach down over the book's edge, as those of neighbours do where cameras smear depth.
     smeared = np.column_stack([RNG.uniform(-0.03, 0.03, (400, 2)), RNG.uniform(0.52, 0.65, 400)])

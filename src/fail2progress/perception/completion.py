@@ -41,6 +41,8 @@ class Thresholds:
     """Share of a content's readings that are, at least."""
     within: float = 0.006
     """How far these are from the container's outline, by the median: more than a wall's thickness."""
+    deeper: float = 0.02
+    """How far below the lowest that is seen of a container a content may be seen: what is lower is under it."""
     readings: int = 60
     """Of a content, at least: scraps of a container's own wall have few."""
     across: float = 0.025
@@ -186,6 +188,8 @@ class _Completion:
         if not self.parts[j].hollow:
             return False
         room = np.diff(self.bounds[j], axis=0)[0, :2] - np.diff(self.bounds[i], axis=0)[0, :2]
+        if self.lowest[i] < self.lowest[j] - self.thresholds.deeper:
+            return False  # it is under it
         return bool((room > -self.thresholds.margin).all() and self._reaches_in(i, j) and self.bounds[i, 1, 2] >= self.lowest[j])
 
     def _reaches_in(self, i: int, j: int) -> bool:
