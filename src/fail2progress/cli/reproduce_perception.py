@@ -86,7 +86,7 @@ def _thresholds(order: Order, json_output: bool) -> None:
         )
     with checked():
         chosen, frames = segmenter(order.segmenter), thresholds.Frames.read(order.frames)
-    report = thresholds.study(chosen, frames, order.out, say)
+        report = thresholds.study(chosen, frames, order.out, say)
     text = thresholds.page(report)
     write_json(order.out / f"thresholds_{chosen.name}.json", report)
     write_whole(order.out / f"thresholds_{chosen.name}.md", text)

@@ -10,8 +10,10 @@ from PIL import Image
 
 from fail2progress.evaluation.studies import thresholds
 from fail2progress.learning.segmentation.meshes import box
+from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+from fail2progress.perception.segmentation.registry import LABEL_IMAGE, segmenter
 from support.tabletop_frames import frame_of
 
 
@@ -61,3 +63,8 @@ def test_a_study_goes_on_and_tells_what_changes(tmp_path: Path, monkeypatch: pyt
     again = thresholds.study(GeometricSegmenter(), frames, out, lambda line: None)
     assert again["rows"] == first["rows"] and (out / "rows.jsonl").read_text() == rows
     assert "one at a time" in thresholds.page(first)
+
+
+def test_a_segmenter_without_thresholds_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PerceptionError, match="'label-image' has no thresholds to move"):
+        thresholds.study(segmenter(LABEL_IMAGE), thresholds.Frames(()), tmp_path, lambda line: None)

@@ -107,12 +107,17 @@ def _moved(number: float) -> tuple[float, float]:
 
 
 def study(segmenter: Segmenter, frames: Frames, out: Path, say: Progress) -> dict[str, object]:
-    """The report. Rows are kept in `rows.jsonl` of a folder, so that an interrupted study goes on."""
+    """The report. Rows are kept in `rows.jsonl` of a folder, so that an interrupted study goes on.
+
+    PerceptionError for a segmenter without numbers to move.
+    """
+    every = list(variants(segmenter))
+    if not every:
+        raise PerceptionError(f"segmenter {segmenter.name!r} has no thresholds to move")
     path = out / "rows.jsonl"
     done = {(row["name"], row["moved"]): row for row in map(json.loads, path.read_text().splitlines())} if path.is_file() else {}
     base = frames.scores(segmenter)
     rows = []
-    every = list(variants(segmenter))
     for number, variant in enumerate(every):
         row = done.get((variant.name, variant.moved))
         if row is None:
