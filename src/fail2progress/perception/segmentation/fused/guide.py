@@ -83,7 +83,8 @@ class FusedGuide(Guide):
         image, numbers, two = parted(image, known, numbers, seen, self._window, geometry, self._fusing.seams)
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
         own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, known)
-        own = joined_pieces(self._standing(own, geometry, thing, known), geometry, known, self._fusing.whole)
+        own = self._standing(own, geometry, thing, known)
+        own = joined_pieces(own, geometry, known, self._fusing.whole, self._fusing.free)
         support = placed(seen.support, places, scan.inverted.shape, self._window)
         whole, rest = self._with_geometry(own, geometry, thing, support.ravel(), known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]

@@ -7,7 +7,7 @@ keyboard, a truss of fruit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -36,30 +36,30 @@ class WholeRules:
     """Share of what is seen around the object that is a surface or farther away, at least; ..."""
     below: float = 0.95
     """... and that is a surface, in the lower half."""
-    free: FreeRules = field(default_factory=FreeRules)
 
 
-def joined_pieces(own: list[Numbers], geometry: Geometry, known: Mask, rules: WholeRules) -> list[Numbers]:
-    """Pixels of each of the network's things, pieces of one together; known: (H * W,) pixels with a reading."""
+def joined_pieces(own: list[Numbers], geometry: Geometry, known: Mask, rules: WholeRules, free: FreeRules) -> list[Numbers]:
+    """Pixels of each of the network's things, pieces of one together; known: (H * W,) pixels with a reading; free: where it is
+    looked whether something stands free, and how large that may be."""
     seen = [pixels[known[pixels]] for pixels in own]
     owner, least = owners_of(seen, len(known)), rules.inside * np.array([len(pixels) for pixels in seen])
     left, made = np.ones(len(own), bool), []
     for whole in geometry.objects:
         common = np.bincount(owner[whole], minlength=len(own) + 1)[1:]
         pieces = np.flatnonzero(left & (common > 0) & (common >= least))
-        if len(pieces) >= rules.pieces and _one([seen[i] for i in pieces], whole, geometry, rules):
+        if len(pieces) >= rules.pieces and _one([seen[i] for i in pieces], whole, geometry, rules, free):
             left[pieces] = False
             made.append(np.sort(np.concatenate([own[i] for i in pieces])))
     return [own[i] for i in np.flatnonzero(left)] + made
 
 
-def _one(pieces: list[Numbers], whole: Numbers, geometry: Geometry, rules: WholeRules) -> bool:
+def _one(pieces: list[Numbers], whole: Numbers, geometry: Geometry, rules: WholeRules, free: FreeRules) -> bool:
     """Whether an object of geometry is one thing, of which the network has so many pieces."""
     rows, sizes = geometry.rows, [len(piece) for piece in pieces]
-    if max(sizes) > rules.largest * sum(sizes) or rows.meets_frame(whole) or extent(rows, whole) > rules.free.across:
+    if max(sizes) > rules.largest * sum(sizes) or rows.meets_frame(whole) or extent(rows, whole) > free.across:
         return False
     colours = [histogram(rows, piece) for piece in pieces]
     if min(alike(*pair) for pair in combinations(colours, 2)) < rules.alike:
         return False
-    around, below = surroundings(geometry, whole, rules.free)
+    around, below = surroundings(geometry, whole, free)
     return around >= rules.around and below >= rules.below
