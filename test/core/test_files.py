@@ -1,6 +1,8 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,3 +63,16 @@ def test_what_a_killed_process_left_goes_with_the_next_writing(tmp_path: Path) -
     write_whole(tmp_path / "a", "whole")
     remove_abandoned(tmp_path / "b")
     assert sorted(tmp_path.iterdir()) == [under_way, tmp_path / "a"]
+
+
+def test_two_threads_that_write_the_same_file_leave_one_of_the_contents(tmp_path: Path) -> None:
+    path, both = tmp_path / "CURRENT", threading.Barrier(2)
+
+    def write(content: str) -> None:
+        with whole_file(path) as unfinished:
+            unfinished.write_text(content)
+            both.wait(10.0)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(write, ("v0001\n", "v0002\n")))
+    assert path.read_text() in ("v0001\n", "v0002\n") and list(tmp_path.iterdir()) == [path]

@@ -6,6 +6,7 @@ import fcntl
 import glob
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,15 +80,15 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 def unfinished_path(path: Path) -> Path:
-    """Where this process writes what becomes `path`."""
-    return path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}")
+    """Where this thread writes what becomes `path`."""
+    return path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}-{threading.get_ident()}")
 
 
 def remove_abandoned(path: Path) -> None:
     """What processes of this computer that were killed had begun to write for `path`."""
     mine = unfinished_path(path)
     for other in path.parent.glob(f"{glob.escape(mine.stem)}.*"):
-        number = other.suffix[1:]
+        number = other.suffix[1:].partition("-")[0]
         if not number.isdecimal() or _at_work(int(number)):
             continue
         if other.is_dir():
