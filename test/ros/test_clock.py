@@ -23,7 +23,7 @@ def test_the_simulated_robot_gives_the_time_that_it_lives_by(ros: Any, monkeypat
         assert wait_for(lambda: len(said) > 3 and images), "timers of a node on /clock wait for it"
         assert abs(stamp_of(images[-1].header.stamp) - time.time_ns()) < 60 * SECOND
         assert stamp_of(said[-1].clock) > stamp_of(said[0].clock)
-        made.node.stop()
+        made.node.let_go()
 
 
 def test_nobody_tells_the_time_unasked(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,21 +8,21 @@ import threading
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
-from rclpy.action import ActionClient, ActionServer
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from fail2progress.ros import graph as table
-from fail2progress.ros.actions import retire
 from fail2progress.ros.conversions.values import Refused
+from fail2progress.ros.ends import NewEnds
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.other_runs import OtherRuns
 from fail2progress.ros.parameters import descriptor, misspelt
@@ -58,7 +58,7 @@ def message_type(name: str) -> Any:
 
 
 class StackNode(LifecycleNode):
-    """A lifecycle node of the table. Subclasses make what they need in `start` and let go of it in `stop`."""
+    """A lifecycle node of the table. Subclasses make what they need in `start`, and say in `made` how to let go of it."""
 
     entry: table.NodeEntry
 
@@ -66,7 +66,8 @@ class StackNode(LifecycleNode):
         super().__init__(entry.name)
         self.entry = entry
         self.active = False
-        self.configured = False
+        self.made = ExitStack()
+        """How to let go of what `start` has made so far, the last first."""
         self.refused: Counter[str] = Counter()
         self.reasons: dict[str, str] = {}
         """Why something of each kind was refused last."""
@@ -77,7 +78,6 @@ class StackNode(LifecycleNode):
         self.lock = threading.RLock()
         self.alone = MutuallyExclusiveCallbackGroup()
         self.together = ReentrantCallbackGroup()
-        self._own: list[Any] = []
         self._declare()
         self._outlets: dict[str, Any] = {name: self._outlet(name) for name in entry.publishes}
         self._diagnostics = self._outlet("diagnostics")
@@ -119,19 +119,19 @@ class StackNode(LifecycleNode):
 
     def on_configure(self, state: State) -> TransitionCallbackReturn:
         """See LifecycleNode."""
-        self._own = [item for items, _ in self._inlets() for item in items]
+        self._new = NewEnds(self)
         try:
             self.start()
         except (ValueError, OSError, RuntimeError) as error:
-            self.get_logger().error(f"cannot be configured: {error}")
-            self._close_inlets()
-            return TransitionCallbackReturn.FAILURE
+            said = str(error)
         except Exception:  # rclpy would swallow it
-            self.get_logger().error(f"cannot be configured: {traceback.format_exc()}")
-            self._close_inlets()
-            return TransitionCallbackReturn.FAILURE
-        self.configured = True
-        return super().on_configure(state)
+            said = traceback.format_exc()
+        else:
+            return super().on_configure(state)
+        self.get_logger().error(f"cannot be configured: {said}")
+        self.let_go()
+        self._new.close()
+        return TransitionCallbackReturn.FAILURE
 
     def on_activate(self, state: State) -> TransitionCallbackReturn:
         """See LifecycleNode."""
@@ -147,7 +147,7 @@ class StackNode(LifecycleNode):
     def on_cleanup(self, state: State) -> TransitionCallbackReturn:
         """See LifecycleNode."""
         self.let_go()
-        self._close_inlets()
+        self._new.close()
         return super().on_cleanup(state)
 
     def on_shutdown(self, state: State) -> TransitionCallbackReturn:
@@ -157,36 +157,19 @@ class StackNode(LifecycleNode):
         return super().on_shutdown(state)
 
     def start(self) -> None:
-        """Make what the node works with. ValueError, OSError or RuntimeError say why it cannot be."""
+        """Make what the node works with; how to let go of a thing goes into `made` as soon as it is there.
+
+        ValueError, OSError or RuntimeError say why it cannot be; what was made until then is let go of.
+        """
 
     def begin(self) -> None:
         """Called when the node becomes active."""
 
-    def stop(self) -> None:
-        """Let go of what `start` made."""
-
     def let_go(self) -> None:
-        """Stop once, if there is anything to stop."""
-        if self.configured:
-            self.configured = False
-            self.stop()
-
-    def _inlets(self) -> tuple[tuple[list[Any], Callable[[Any], object]], ...]:
-        """All through which something comes in, and how it is closed."""
-        actions = [item for item in self.waitables if isinstance(item, (ActionClient, ActionServer))]
-        return (
-            (list(self.subscriptions), self.destroy_subscription),
-            (list(self.services), self.destroy_service),
-            (list(self.timers), self.destroy_timer),
-            (actions, partial(retire, self)),
-        )
-
-    def _close_inlets(self) -> None:
-        """Close what `start` opened: the next one opens it again, and everything would come in twice."""
-        for items, close in self._inlets():
-            for item in items:
-                if not any(item is own for own in self._own):
-                    close(item)
+        """Let go, once, of what `start` made, if there is anything."""
+        with self.lock:
+            made = self.made.pop_all()
+        made.close()
 
     # Topics
 

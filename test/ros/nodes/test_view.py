@@ -103,7 +103,7 @@ def test_a_time_line_is_written_beside_the_bags(
         with urlopen(address.partition("?")[0], timeout=60) as page:
             assert b"<html" in page.read().lower()
         assert not made.node.refused
-        made.node.stop()
+        made.node.let_go()
     file = state / "bags" / "run.rrd"
     assert file.read_bytes()[:4] in (b"RRF2", b"RRIO") and file.stat().st_size > 5000
 

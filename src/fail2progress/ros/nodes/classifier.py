@@ -26,21 +26,18 @@ class ClassifierNode(StackNode):
         """See StackNode."""
         self.store = FailureStore(self.state_dir / "failures.sqlite")
         self.simulator = ParallelSimulator(int(self.param("processes")) or None, str(self.param("simulator")))
+        self.made.callback(self.simulator.close)
         self.classifier = Classifier(self.simulator, Camera())
         self.worker = StoreWorker(self, self.store, "failures", self._work_on, self._tell_again)
         self.busy = threading.Lock()
         self.listen("failures", self.take, when_inactive=True)
         self.serve(ClassifyFailure, "classify_failure", self.classify_stored, ErrorCode.CLASSIFIER_CANNOT_REBUILD)
         self.worker.start()
+        self.made.callback(self.worker.close)
 
     def begin(self) -> None:
         """See StackNode."""
         self.worker.wake()
-
-    def stop(self) -> None:
-        """See StackNode."""
-        self.worker.close()
-        self.simulator.close()
 
     def take(self, message: Any) -> None:
         """Keep a failure (it may come from another machine) and wake the worker."""

@@ -47,6 +47,7 @@ class LearnerNode(ModelNode):
         self.load()
         self._register_first(starting_model(self))
         self.simulator = ParallelSimulator(int(self.param("processes")) or None, str(self.param("simulator")))
+        self.made.callback(self.simulator.close)
         targeting = TargetOptions(samples=int(self.param("samples")))
         finetuning = FinetuneOptions(epochs=int(self.param("epochs")))
         kept, patience = load_rehearsal(weights.path(weights.KEEPSAKE)), float(self.param("patience"))
@@ -66,15 +67,11 @@ class LearnerNode(ModelNode):
             callback_group=self.together,
         )
         self.worker.start()
+        self.made.callback(self.worker.close)  # a lesson under way is given up; it is begun again at the next start
 
     def begin(self) -> None:
         """See StackNode."""
         self.worker.wake()
-
-    def stop(self) -> None:
-        """See StackNode. A lesson under way is given up; it is begun again at the next start."""
-        self.worker.close()
-        self.simulator.__exit__(None, None, None)
 
     def _register_first(self, start: Checkpoint) -> None:
         """The weights that the stack began with, as a version to go back to."""

@@ -59,6 +59,7 @@ class PlannerNode(ModelNode):
         self.busy = threading.Lock()
         self.asked: Any = None
         self.ending = threading.Event()
+        self.made.callback(self.ending.set)
         self.skills = SkillClient(self)
         self.listen("relations", self._relations, group=self.together)
         self.listen("verdicts", self._verdict, group=self.together)
@@ -73,10 +74,6 @@ class PlannerNode(ModelNode):
             cancel_callback=lambda handle: CancelResponse.ACCEPT,
             callback_group=self.together,
         )
-
-    def stop(self) -> None:
-        """See StackNode."""
-        self.ending.set()
 
     # What is heard
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from fail2progress.ros.bags.writer import definition
 from fail2progress.ros.clock import ClockSource, PlayedTime
 from fail2progress.ros.conversions.values import SCHEMA, uuid_text
 from fail2progress.ros.entries import OWN
+from fail2progress.ros.errand import Errand
 from fail2progress.ros.lifecycle import StackNode, message_type, offered
 
 _, DEPTH, INFO = table.CAMERA
@@ -61,6 +61,7 @@ class PlayerNode(StackNode):
             raise BagError(f"bag: {str(self.param('bag'))!r} does not exist; name a bag's folder or file")
         self.time = PlayedTime()
         self.clock = ClockSource(self, self.time.now)
+        self.made.callback(self.clock.close)
         self.heard = StackAnswers(self)
         self.ending: threading.Event = self.heard.ending
         self.outlets: dict[str, Any] = {}
@@ -77,30 +78,20 @@ class PlayerNode(StackNode):
         """The newest camera info, by its topic."""
         self.damaged: list[str] = []
         """Messages that could not be read, and why."""
+        self.errand = Errand(self, self._run, self.ending, (BagError, DamagedError, StoreError))
+        self.made.callback(self.errand.close)
 
     def begin(self) -> None:
         """See StackNode."""
-        threading.Thread(target=self._run, daemon=True).start()
+        self.errand.begin()
 
-    def stop(self) -> None:
-        """See StackNode."""
-        self.ending.set()
-        self.clock.close()
-
-    def _run(self) -> None:
-        try:
-            self.bag = self._look_through()
-            self._await_listeners()
-            self._play()
-            self._await_end()
-            print(f"{self.played} messages played, {self.shown} observations, {self.answered} of them with relations", flush=True)
-            self.done = self._outcome()
-        except (BagError, DamagedError, StoreError) as error:
-            print(f"fail2progress: {error}", flush=True)
-            self.done = 2
-        except Exception:  # a thread that ended without a word would leave the stack running for ever
-            print(f"fail2progress: {traceback.format_exc()}", flush=True)
-            self.done = 1
+    def _run(self) -> int:
+        self.bag = self._look_through()
+        self._await_listeners()
+        self._play()
+        self._await_end()
+        print(f"{self.played} messages played, {self.shown} observations, {self.answered} of them with relations", flush=True)
+        return self._outcome()
 
     def _outcome(self) -> int:
         """2 where nothing was looked at, with the reasons that nodes gave: there is no replay without an observation."""

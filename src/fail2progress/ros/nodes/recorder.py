@@ -30,6 +30,7 @@ class RecorderNode(StackNode):
         """See StackNode. BagError (a ValueError) where the bag exists."""
         named = str(self.param("bag"))
         self.writer = BagWriter(Path(named) if named else _next(self.state_dir / "bags"))
+        self.made.callback(self._finish)
         self.facts["bag"] = str(self.writer.folder)
         self.packers = {name: Packer() for name in (*table.CAMERA, table.LABELS[0])}
         self.thinning: Thinning[tuple[str, str, bytes]] = Thinning(float(self.param("image_rate")))
@@ -102,8 +103,7 @@ class RecorderNode(StackNode):
         with self.lock:
             self.writer.save_metadata()
 
-    def stop(self) -> None:
-        """See StackNode."""
+    def _finish(self) -> None:
         with self.lock:
             if self.active or (self.writer.folder / METADATA).exists():
                 self.active = False

@@ -41,6 +41,7 @@ class SimStretchNode(RobotNode):
     def start(self) -> None:
         """See StackNode. ValueError where there is no such trial."""
         self.clock = ClockSource(self, time.time_ns)
+        self.made.callback(self.clock.close)
         self.sending = threading.Lock()
         self.images: list[tuple[str, Any]] = []
         self.placed: list[tuple[str, str, Array]] = []
@@ -76,10 +77,6 @@ class SimStretchNode(RobotNode):
             self.get_logger().warning(f"{entry.name} runs whole skills only: the robot acts in {simulators.DEFAULT}")
             return simulators.DEFAULT
         return choice
-
-    def stop(self) -> None:
-        """See StackNode."""
-        self.clock.close()
 
     def set_trial(self, request: Any, response: Any) -> Any:
         """The service: another trial, or the same one from its start."""

@@ -115,6 +115,7 @@ class StretchNode(RobotNode):
             )
         except TransportError as error:
             raise ValueError(str(error)) from error
+        self.made.callback(self.halt)
         self.offer()
         self.listen("segments", self._see, when_inactive=True)
         if self.param("free_space"):
@@ -122,10 +123,6 @@ class StretchNode(RobotNode):
         self.create_service(Trigger, "home_the_robot", self._home, callback_group=self.together)
         self.serve(Trigger, "look_around", self._look_around)
         self.create_timer(1.0 / float(self.param("rate")), self._tell_state, callback_group=self.alone)
-
-    def stop(self) -> None:
-        """See StackNode."""
-        self.halt()
 
     def on_deactivate(self, state: State) -> TransitionCallbackReturn:
         """See LifecycleNode. A skill under way ends."""

@@ -21,6 +21,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.robots.stretch.seen import segments_showing
 from fail2progress.ros.actions import Dispatcher, await_result
 from fail2progress.ros.conversions.values import cloud_of, goal_msg, stamp_of, uuid_text
+from fail2progress.ros.errand import Errand
 from fail2progress.ros.lifecycle import StackNode
 from fail2progress.tasks.base import TaskError, Trial
 from fail2progress.tasks.registry import task
@@ -55,7 +56,7 @@ class LostError(RuntimeError):
 
 
 class TaskNode(StackNode):
-    """`done` becomes the exit code: 0 the task was done, 1 it was not."""
+    """`done` becomes the exit code: 0 the task was done, 1 it was not, 2 its result cannot be written."""
 
     done: int | None = None
     began: float | None = None
@@ -77,6 +78,8 @@ class TaskNode(StackNode):
         """Nanoseconds: what was seen later is waited for. None: nothing is, and segments are not even read."""
         self.listen("segments", self._see)
         self.said: list[str] = []
+        self.errand = Errand(self, self._run, self.ending, (OSError,))
+        self.made.callback(self.errand.close)
 
     def trial(self, seed: int) -> Trial:
         """A trial with the goal that was asked for, or its own where only what is seen tells which one that is. ValueError where
@@ -87,22 +90,18 @@ class TaskNode(StackNode):
 
     def begin(self) -> None:
         """See StackNode."""
-        threading.Thread(target=self._run, daemon=True).start()
+        self.errand.begin()
 
-    def stop(self) -> None:
-        """See StackNode."""
-        self.ending.set()
-
-    def _run(self) -> None:
-        """One trial, or the story."""
+    def _run(self) -> int | None:
+        """One trial, or the story. OSError where its result cannot be written."""
         if self.param("stay"):
             self._stay()
-            return
+            return None
         first = first_seed(int(self.param("seed")))
         rounds = self._story(first) if self.param("story") else [self._round(first)]
         if not self.ending.is_set():
             self._write(rounds)
-            self.done = int(rounds[-1]["error_code"] != ErrorCode.OK)
+        return int(rounds[-1]["error_code"] != ErrorCode.OK)
 
     def _story(self, first: int) -> list[dict[str, Any]]:
         """Trials, each by its first plan alone, until one fails; the same trial by the model as it is then; and, where its plan

@@ -51,6 +51,7 @@ class ViewNode(StackNode):
         wanted, file = str(self.param("view")), str(self.param("time_line"))
         if wanted != "none":
             self.line = TimeLine(Path(file) if file else self.state_dir / "bags" / "run.rrd", wanted == "page")
+            self.made.callback(self.line.close)
             self.facts["time line"] = str(self.line.file)
             print(" ".join(("time line:", str(self.line.file), self.line.address)).strip(), flush=True)
             for name in (COLOUR, DEPTH):
@@ -66,11 +67,6 @@ class ViewNode(StackNode):
         }.items():
             self.listen(name, take)
         self.create_timer(AGAIN, self.show, callback_group=self.alone)
-
-    def stop(self) -> None:
-        """See StackNode."""
-        if self.line is not None:
-            self.line.close()
 
     def show(self) -> None:
         """The markers as they are now."""
