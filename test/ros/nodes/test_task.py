@@ -1,21 +1,26 @@
-"""What the task node asks the planner for: goals in the names of what is seen."""
+"""What the task node asks the planner for: goals in the names of what is seen, in a world that was put into its start."""
 
+import json
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fail2progress_msgs.action import ExecuteTask
 from fail2progress_msgs.msg import ErrorCode
+from fail2progress_msgs.srv import SetTrial
 from rclpy.action import ActionServer
 
 from fail2progress.core.observation import POINTS, SegmentedCloud
 from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.values import goal_of
+from fail2progress.ros.nodes import task as node_of_task
+from fail2progress.tasks.base import TaskError
 from fail2progress.tasks.registry import task
 from fail2progress.tasks.seeds import first_seed
-from support.rigs import Rig, rig
+from support.rigs import Rig, rig, wait_for
 
 TRIAL = task("hierarchical-tabletop").trial(3, first_seed(0))
 
@@ -66,3 +71,58 @@ def test_what_is_not_seen_is_said_and_nobody_is_asked(ros: Any, monkeypatch: pyt
         names = tuple(f"object_{i}" for i in range(len(TRIAL.scene)))
         assert asked(made, seen(names, (missing,))) == []
         assert made.node.done == 1 and f"result: not seen: {missing}, 0 skills" in made.node.said
+
+
+def test_the_planner_is_asked_only_once_the_world_is_put_and_seen(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A robot that is busy at first is asked again; what has been put is not put a second time."""
+    monkeypatch.setattr(node_of_task, "SIGHT", 0.5)
+    ros(attempts=4, story=True, result="")
+    happened: list[str] = []
+    with rig("task", monkeypatch) as made:
+
+        def put(request: Any, response: Any) -> Any:
+            response.error_code = ErrorCode.OK if "busy" in happened else ErrorCode.ROBOT_BUSY
+            happened.append("put" if "busy" in happened else "busy")
+            return response
+
+        def execute(handle: Any) -> Any:
+            happened.append("asked")
+            handle.abort()
+            return ExecuteTask.Result(error_code=ErrorCode.PLANNER_NO_PLAN, error_msg="no plan")
+
+        made.peer.create_service(SetTrial, "set_trial", put)
+        server = ActionServer(made.peer, ExecuteTask, "execute_task", execute)
+        made.activate()
+        assert wait_for(lambda: any("no segments" in said for said in made.node.said))
+        assert happened == ["busy", "put"]
+        while made.node.done is None:
+            made.send("segments", convert.segments_msg(replace(seen(TRIAL.scene.names), stamp=made.node.now())))
+            time.sleep(0.05)
+        server.destroy()
+    assert happened == ["busy", "put", "asked", "put", "asked"], "the second time with planning after every skill"
+
+
+def test_a_seed_without_a_trial_ends_the_node_with_the_reason(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(attempts=2, result=str(tmp_path / "result.json"))
+    with rig("task", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+
+        def none(seed: int) -> Any:
+            raise TaskError(f"crowded: nothing fits for seed {seed}")
+
+        monkeypatch.setattr(made.node, "trial", none)
+        assert made.node.trigger_activate().name == "SUCCESS"
+        assert wait_for(lambda: made.node.done == 1)
+    (told,) = json.loads((tmp_path / "result.json").read_text())["rounds"]
+    assert told["error_code"] == ErrorCode.PLANNER_BAD_GOAL and "crowded: nothing fits" in told["outcome"]
+
+
+def test_a_result_that_cannot_be_written_ends_the_node(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    ros(attempts=1, result=str(tmp_path / "file" / "result.json"))
+    with rig("task", monkeypatch) as made:
+        asked(made, seen(TRIAL.scene.names))
+        assert made.node.done == 2
+    assert "fail2progress: " in (said := capfd.readouterr().out) and str(tmp_path / "file") in said

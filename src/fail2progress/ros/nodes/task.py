@@ -135,13 +135,16 @@ class TaskNode(StackNode):
         """One trial from its start; asked for again where a node was lost meanwhile."""
         result, failures, reason, code = None, [], "the planner did not answer", ErrorCode.PLANNER_STOPPED
         self.learning, self.began, self.heard = 0.0, None, None
-        trial = self.trial(seed)
+        trial: Trial | None = None
+        placed, named = not self.param("story"), False
         for attempt in range(int(self.param("attempts"))):
             try:
-                if self.param("story") and attempt == 0:
+                trial = trial or self.trial(seed)
+                if not placed:
                     self._place(trial)
-                if attempt == 0 and not self.words:
-                    trial = self._as_seen(trial)
+                    placed = True
+                if not named and not self.words:
+                    trial, named = self._as_seen(trial), True
                 result = self._once(trial, open_loop)
                 failures += [uuid_text(item) for item in result.failures]
                 reason = result.error_msg
