@@ -58,6 +58,19 @@ def test_one_version_is_current_and_the_parent_one_call_away(registry: Registry)
     assert not list(registry.folder.glob(".*"))
 
 
+def test_what_was_learnt_comes_in_place_of_its_parent_alone(registry: Registry) -> None:
+    """Also once more, where a process ended after it; but not where one has gone back meanwhile."""
+    first = registry.register(made(0), {})
+    parent = registry.register(made(1), {"parent_version": first})
+    note = {"parent": registry.make_current(parent).digest, "parent_version": parent}
+    child = registry.register(made(2), note)
+    for _ in range(2):
+        assert registry.replace_parent(child) and registry.current().note["version"] == child
+    registry.roll_back()
+    registry.roll_back()
+    assert not registry.replace_parent(child) and registry.current().note["version"] == first
+
+
 @pytest.mark.parametrize("kept", [0, 100, 5000])
 def test_a_damaged_version_does_not_become_current(registry: Registry, kept: int) -> None:
     first, second = (registry.register(made(seed), {}) for seed in range(2))

@@ -69,13 +69,27 @@ class Registry:
 
     def make_current(self, version: str) -> Checkpoint:
         """Switch to a version after reading it back; the old one stays in use where that fails."""
+        with alone(self.folder):
+            return self._switch(version)
+
+    def replace_parent(self, version: str) -> bool:
+        """Switch to a version in place of the one that it was learnt from; False, and no change, where that is not in use now."""
+        with alone(self.folder):
+            learnt, current = load_checkpoint(self.path(version)), self.current()
+            fits = current.digest in (learnt.note.get("parent"), learnt.digest)
+            if fits:
+                self._switch(version)
+        return fits
+
+    def _switch(self, version: str) -> Checkpoint:
         checkpoint = load_checkpoint(self.path(version))
         write_whole(self.folder / "CURRENT", version + "\n")
         return checkpoint
 
     def roll_back(self) -> Checkpoint:
         """Back to the parent of the current version; CheckpointError where it has none."""
-        parent = self.current().note.get("parent_version")
-        if not isinstance(parent, str):
-            raise CheckpointError(f"{self.folder}: the current model has no parent to go back to")
-        return self.make_current(parent)
+        with alone(self.folder):
+            parent = self.current().note.get("parent_version")
+            if not isinstance(parent, str):
+                raise CheckpointError(f"{self.folder}: the current model has no parent to go back to")
+            return self._switch(parent)

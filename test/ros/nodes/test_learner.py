@@ -1,10 +1,29 @@
-"""What the learner tells of a lesson."""
+"""What the learner tells of a lesson, and what it keeps of it."""
 
 import json
+import threading
 from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import pytest
+import torch
+from fail2progress_msgs.action import LearnFromFailure
+from fail2progress_msgs.msg import ErrorCode, ModelUpdate
+from fail2progress_msgs.srv import RollBackModel
+
+from fail2progress.failures.report import FailureClass
+from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.acceptance import Scores
+from fail2progress.models.checkpoint import Checkpoint
+from fail2progress.models.store import Registry
+from fail2progress.ros.nodes import learner
 from fail2progress.ros.nodes.learner import metrics_of
+from support import messages as m
+from support.rigs import Rig, rig, wait_for
+
+EVENT = m.scene_event()
 
 
 def test_every_figure_of_an_acceptance_test_has_a_name() -> None:
@@ -22,3 +41,98 @@ def test_a_figure_that_was_not_measured_has_no_entry() -> None:
     gate = {"before": asdict(Scores(0.6, 0.1, 0.9, 0.9, observed=0.02)), "after": asdict(Scores(0.9, 0.02, 0.9, 0.9))}
     told = metrics_of(gate)
     assert told["before observed"] == 0.02 and "after observed" not in told
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FailureStore:
+    """With one failure of the model's making."""
+    made = FailureStore(tmp_path / "state" / "failures.sqlite")
+    made.add(EVENT)
+    made.add_report(m.scene_report(category=FailureClass.SYMBOLIC_PREDICTION))
+    return made
+
+
+def learnt(versions: Registry, parent: Checkpoint, passed: bool = True, event: str = EVENT.id) -> str:
+    """A version that came of a failure, as `register_lesson` adds it."""
+    with torch.no_grad():
+        next(iter(parent.model.parameters())).add_(0.25)
+    gate = {"passed": passed, "reason": "it is better" if passed else "it forgot"}
+    origin = {"parent": parent.digest, "parent_version": parent.note["version"], "event": event}
+    return versions.register(parent.model, {**origin, "gate": gate})
+
+
+def told(made: Rig, updates: list[Any]) -> tuple[int, str, str]:
+    """Kind, version and reason of the next update, by a node that is configured anew."""
+    updates.clear()
+    made.activate()
+    assert wait_for(lambda: updates)
+    assert made.node.trigger_deactivate().name == made.node.trigger_cleanup().name == "SUCCESS"
+    return updates[0].kind, updates[0].version, updates[0].reason
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_only_a_model_that_is_taken_is_kept_as_what_was_learnt(
+    ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch, passed: bool
+) -> None:
+    ros(processes=1)
+    with rig("learner", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        version = learnt(made.node.versions, made.node.versions.current(), passed)
+        assert made.node.trigger_cleanup().name == "SUCCESS"
+        updates = made.collect("model_updates")
+        kind, reason = (ModelUpdate.ACCEPTED, "it is better") if passed else (ModelUpdate.REJECTED, "it forgot")
+        assert told(made, updates) == (kind, version, reason)
+        assert store.lesson(EVENT.id) == (version if passed else "", reason)
+        assert made.node.versions.current().note["version"] == (version if passed else "v0001")
+        assert told(made, updates) == (kind, version if passed else "", reason), "again, after a restart"
+
+
+def test_a_failure_that_taught_nothing_is_told_so_again(ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(processes=1)
+    store.add_lesson(EVENT.id, "", "nothing moved")
+    with rig("learner", monkeypatch) as made:
+        updates = made.collect("model_updates")
+        assert told(made, updates) == (ModelUpdate.NOTHING_LEARNT, "", "nothing moved")
+
+
+class Slow:
+    """A learner whose lesson takes until it is let go on."""
+
+    targeting = SimpleNamespace(method="slow")
+
+    def __init__(self) -> None:
+        self.learning, self.go_on = threading.Event(), threading.Event()
+
+    def remembering(self, *_: Any) -> "Slow":
+        return self
+
+    def learn(self, *_: Any) -> Any:
+        self.learning.set()
+        assert self.go_on.wait(60.0)
+        return SimpleNamespace(targeted=[SimpleNamespace(outcomes=())])
+
+
+def test_a_roll_back_during_a_lesson_is_answered_at_once_and_stays(
+    ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ros(processes=1)
+    monkeypatch.setattr(learner, "register_lesson", lambda versions, parent, *_: learnt(versions, parent))
+    with rig("learner", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        versions, slow = made.node.versions, Slow()
+        versions.make_current(learnt(versions, versions.current(), event="an earlier one"))
+        made.node.learner, updates = slow, made.collect("model_updates")
+        assert made.node.trigger_activate().name == "SUCCESS" and slow.learning.wait(30.0)
+        answer = made.call(RollBackModel, "roll_back_model", RollBackModel.Request())
+        assert (answer.error_code, answer.version) == (ErrorCode.OK, "v0001") and store.lesson(EVENT.id) is None
+        slow.go_on.set()
+        assert wait_for(lambda: store.lesson(EVENT.id) is not None)
+        version, reason = store.lesson(EVENT.id) or ("none", "")
+        assert version == "" and "v0001 came into use while v0003 was learnt from v0002" in reason
+        assert wait_for(lambda: len(updates) == 2)
+        assert [update.kind for update in updates] == [ModelUpdate.ROLLED_BACK, ModelUpdate.REJECTED]
+        assert versions.current().note["version"] == "v0001"
+        # Who asks for it gets a lesson of the model that is in use.
+        result = made.pursue(LearnFromFailure, "learn_from_failure", LearnFromFailure.Goal(id=EVENT.id)).result
+        assert (result.error_code, result.update.version) == (ErrorCode.OK, "v0004")
+        assert store.lesson(EVENT.id) == ("v0004", "it is better") and versions.current().note["version"] == "v0004"

@@ -54,6 +54,8 @@ class LearnerNode(ModelNode):
         self.learner = Learner(self.simulator, kept, targeting, finetuning, patience=patience)
         self.worker = StoreWorker(self, self.store, "failure_reports", self._work_on, self._tell_again)
         self.busy = threading.Lock()
+        self.switching = threading.Lock()
+        """Held for a moment, while another version comes into use and that is told: the last one that all hear of is current."""
         self.listen("failure_reports", self.take, when_inactive=True)
         self.serve(LoadModel, "load_model", self.load_version, ErrorCode.MODEL_DAMAGED)
         self.serve(RollBackModel, "roll_back_model", self.roll_back, ErrorCode.MODEL_DAMAGED)
@@ -94,11 +96,13 @@ class LearnerNode(ModelNode):
         if not learnt:
             return
         identity, (version, reason) = learnt[-1]
-        current = self.versions.current()
-        if version == current.note["version"]:
-            self._tell(ModelUpdate.ACCEPTED, current, version, (identity,), reason)
-        else:
-            self._tell(ModelUpdate.REJECTED if version else ModelUpdate.NOTHING_LEARNT, current, "", (identity,), reason)
+        with self.switching:
+            current = self.versions.current()
+            if version == current.note["version"]:
+                self._tell(ModelUpdate.ACCEPTED, current, version, (identity,), reason)
+            else:
+                tried = version or self._version_of(identity)
+                self._tell(ModelUpdate.REJECTED if tried else ModelUpdate.NOTHING_LEARNT, current, "", (identity,), reason)
 
     def _work_on(self, identity: str) -> None:
         try:
@@ -130,7 +134,8 @@ class LearnerNode(ModelNode):
             report(stage, share)
 
         with self.busy:
-            # What was learnt and told before is learnt once more, from the model as it is now: that version may be long replaced.
+            # A version that no lesson speaks of is of a process that ended before it said so. What was told before is learnt
+            # once more, from the model as it is now: that version may be long replaced.
             version = self._version_of(identity) if self.store.lesson(identity) is None else None
             if version is None:
                 event, parent = self.store.get(identity), self.versions.current()
@@ -146,20 +151,25 @@ class LearnerNode(ModelNode):
             return self._adopt(version, identity)
 
     def _version_of(self, identity: str) -> str | None:
-        """A version learnt from this failure by a process that ended before it said so."""
+        """A version that was learnt from this failure, whether or not it was taken."""
         notes = {version: read_note(self.versions.path(version)) for version in self.versions.versions()}
         return next((version for version, note in notes.items() if note.get("event") == identity), None)
 
     def _adopt(self, version: str, event: str) -> ModelUpdate:
-        """Make a version current if its gate let it through, and tell either way."""
+        """Make a version current if its gate let it through and its parent is still in use, and tell either way."""
         found = load_checkpoint(self.versions.path(version))
         gate: Any = found.note["gate"]
-        if gate["passed"]:
-            self.versions.make_current(version)
-        self.store.add_lesson(event, version, gate["reason"])
-        kind = ModelUpdate.ACCEPTED if gate["passed"] else ModelUpdate.REJECTED
-        self.get_logger().info(f"failure {event}: {version} {'is current' if gate['passed'] else 'rejected'}: {gate['reason']}")
-        return self._tell(kind, found, version, (event,), gate["reason"])
+        reason = str(gate["reason"])
+        with self.switching:
+            taken = bool(gate["passed"]) and self.versions.replace_parent(version)
+            if gate["passed"] and not taken:
+                current, parent = self.versions.current().note["version"], found.note.get("parent_version")
+                reason = (
+                    f"{current} came into use while {version} was learnt from {parent}, and stays; learn from the failure again"
+                )
+            self.store.add_lesson(event, version if taken else "", reason)
+            self.get_logger().info(f"failure {event}: {version} {'is current' if taken else 'rejected'}: {reason}")
+            return self._tell(ModelUpdate.ACCEPTED if taken else ModelUpdate.REJECTED, found, version, (event,), reason)
 
     def _tell(self, kind: int, model: Checkpoint, version: str, events: tuple[str, ...], reason: str) -> ModelUpdate:
         gate: Any = model.note.get("gate") if version else None
@@ -237,15 +247,16 @@ class LearnerNode(ModelNode):
         return self._switch(response, self.versions.roll_back, ModelUpdate.ROLLED_BACK)
 
     def _switch(self, response: Any, switch: Callable[[], Checkpoint], kind: int) -> Any:
-        try:
-            found = switch()
-        except (CheckpointError, OSError) as error:
-            response.error_code, response.error_msg = ErrorCode.MODEL_DAMAGED, str(error)
-            return response
+        with self.switching:
+            try:
+                found = switch()
+            except (CheckpointError, OSError) as error:
+                response.error_code, response.error_msg = ErrorCode.MODEL_DAMAGED, str(error)
+                return response
+            self._tell(kind, found, str(found.note["version"]), (), "asked for")
         response.digest = found.digest
         if hasattr(response, "version"):
             response.version = str(found.note["version"])
-        self._tell(kind, found, str(found.note["version"]), (), "asked for")
         return response
 
     def query(self, request: Any, response: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 from fail2progress_msgs.action import ExecuteTask
-from fail2progress_msgs.msg import ErrorCode, FailureReport, Heartbeat, Plan, Step
+from fail2progress_msgs.msg import ErrorCode, FailureReport, Heartbeat, ModelUpdate, Plan, Step
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 
 from fail2progress.agent.loop import Agent, AgentConfig, TaskSpec
@@ -272,7 +272,7 @@ class PlannerNode(ModelNode):
     def _lesson(self, identity: str) -> str | None:
         lesson, report = self.heard.get(("lesson", identity)), self.heard.get(("report", identity))
         if lesson is not None:
-            return f"{lesson.version or 'no new model'}: {lesson.reason}"
+            return f"{lesson.version if lesson.kind == ModelUpdate.ACCEPTED else 'no new model'}: {lesson.reason}"
         if report is not None and report.category != FailureReport.SYMBOLIC_PREDICTION:
             why = f" ({report.reason})" if report.reason else ""
             return f"{report.category.replace('_', ' ')}{why}: nothing to learn for the model"
