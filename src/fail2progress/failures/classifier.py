@@ -66,12 +66,12 @@ class Classifier:
         rebuilt = rebuild(from_both(before, event.after, call), event.relations_before)
         if call.object not in rebuilt.scene.names:
             reason = why_left_out(before, call.object)
-            return _undecided(event, rebuilt.scene, f"{reason}: there is nothing to repeat the skill with")
+            return undecided(event, f"{reason}: there is nothing to repeat the skill with", rebuilt.scene)
         if reason := _out_of_sight(event, before, rebuilt.scene):
-            return _undecided(event, rebuilt.scene, f"{reason}: there is nothing to compare with what was observed")
+            return undecided(event, f"{reason}: there is nothing to compare with what was observed", rebuilt.scene)
         found = self.refiner.refine(Case(rebuilt.scene, before, call, self.camera.eye, _ABOUT))
         reason = _unfit(event, found)
-        report = _undecided(event, found.case.scene, reason) if reason else self._repeated(event, found.case.scene, seed)
+        report = undecided(event, reason, found.case.scene) if reason else self._repeated(event, found.case.scene, seed)
         used = {"initial_signals": _all_signals(found, first=True), "final_signals": _all_signals(found, first=False)}
         return report.model_copy(update={**used, "signals": () if reason else signals(event, report)})
 
@@ -111,14 +111,15 @@ class Classifier:
         return explanation(SURFACE, found)
 
 
-def _undecided(event: FailureEvent, scene: Scene, reason: str) -> FailureReport:
+def undecided(event: FailureEvent, reason: str, scene: Scene | None = None) -> FailureReport:
+    """A report of no class, with the reason; of a scene, as far as it was rebuilt."""
     return FailureReport(
         failure=event.id,
         category=FailureClass.UNDECIDED,
         confidence=0.0,
         repetitions=0,
         differences=(),
-        rebuilt=_described(scene),
+        rebuilt=_described(scene) if scene is not None else (),
         reason=reason[:LONGEST],
     )
 

@@ -9,7 +9,7 @@ from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import ClassifyFailure
 
 from fail2progress.core.camera import Camera
-from fail2progress.failures.classifier import Classifier
+from fail2progress.failures.classifier import Classifier, undecided
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureReport
 from fail2progress.failures.store import FailureStore, StoreError
@@ -51,35 +51,43 @@ class ClassifierNode(StackNode):
             self.tell("failure_reports", report_msg(kept[-1], self.now()))
 
     def _work_on(self, identity: str) -> None:
-        if self.store.report(identity) is None:
-            self._report(self.store.get(identity))
+        """A scene that cannot be rebuilt gives a report, too: others wait for one."""
+        if self.store.report(identity) is not None:
+            return
+        event = self.store.get(identity)
+        try:
+            report = self._classified(event)
+        except (ValueError, RuntimeError) as error:
+            self.count("failures/rebuild", f"failure {event.id}: {error}")
+            report = undecided(event, f"its scene cannot be rebuilt: {error}")
+        self._keep(report)
 
-    def _report(self, event: FailureEvent) -> FailureReport | None:
-        """Classify, keep, tell. None where the scene cannot be rebuilt."""
+    def _classified(self, event: FailureEvent) -> FailureReport:
+        """ValueError or RuntimeError where the scene cannot be rebuilt."""
         with self.busy:
-            try:
-                report = self.classifier.classify(event)
-            except (ValueError, RuntimeError) as error:
-                self.worker.hopeless.add(event.id)
-                self.count("failures/rebuild", f"failure {event.id}: {error}")
-                return None
-            self.store.add_report(report)
+            return self.classifier.classify(event)
+
+    def _keep(self, report: FailureReport) -> None:
+        """In the store first, then for all to hear."""
+        self.store.add_report(report)
         said = report.category.value.replace("_", " ")
-        self.get_logger().info(f"failure {event.id}: {said}, confidence {report.confidence:.0%}")
+        self.get_logger().info(f"failure {report.failure}: {said}, confidence {report.confidence:.0%}")
         self.facts["classified"] = str(int(self.facts.get("classified", "0")) + 1)
         self.tell("failure_reports", report_msg(report, self.now()))
-        return report
 
     def classify_stored(self, request: Any, response: Any) -> Any:
         """The service: a stored failure, classified again."""
         try:
-            report = self._report(self.store.get(request.id))
+            event = self.store.get(request.id)
         except StoreError as error:
             response.error_code, response.error_msg = ErrorCode.CLASSIFIER_UNKNOWN_EVENT, str(error)
             return response
-        if report is None:
+        try:
+            report = self._classified(event)
+        except (ValueError, RuntimeError) as error:
             response.error_code = ErrorCode.CLASSIFIER_CANNOT_REBUILD
-            response.error_msg = f"failure {request.id}: its scene cannot be rebuilt"
+            response.error_msg = f"failure {event.id}: its scene cannot be rebuilt: {error}"
             return response
+        self._keep(report)
         response.report = report_msg(report, self.now())
         return response

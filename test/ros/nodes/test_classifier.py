@@ -1,0 +1,44 @@
+"""Every failure gets a report, as others wait for one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fail2progress_msgs.msg import ErrorCode
+from fail2progress_msgs.srv import ClassifyFailure
+
+from fail2progress.failures.report import FailureClass
+from fail2progress.failures.store import FailureStore
+from fail2progress.ros.conversions.records import report_of
+from support import messages as m
+from support.rigs import rig, wait_for
+
+
+class Blind:
+    """A classifier that can rebuild nothing."""
+
+    def classify(self, event: Any) -> Any:
+        raise ValueError("nothing was seen")
+
+
+def test_what_cannot_be_rebuilt_is_undecided_with_the_reason(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(processes=1)
+    store, events = FailureStore(tmp_path / "state" / "failures.sqlite"), [m.scene_event(seed) for seed in range(2)]
+    known = m.scene_report(1)
+    for event in events:
+        store.add(event)
+    store.add_report(known)
+    with rig("classifier", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        made.node.classifier, said = Blind(), made.collect("failure_reports")
+        assert made.node.trigger_activate().name == "SUCCESS"
+        assert wait_for(lambda: store.report(events[0].id) is not None)
+        report = store.report(events[0].id)
+        assert report is not None and report.category is FailureClass.UNDECIDED
+        assert report.reason == "its scene cannot be rebuilt: nothing was seen" and report.rebuilt == ()
+        assert wait_for(lambda: report in map(report_of, said))
+        assert made.node.refused["failures/rebuild"] == 1
+        # Who asks for a class is told that there is none; what was found before is kept.
+        answer = made.call(ClassifyFailure, "classify_failure", ClassifyFailure.Request(id=events[1].id))
+        assert answer.error_code == ErrorCode.CLASSIFIER_CANNOT_REBUILD and "nothing was seen" in answer.error_msg
+        assert store.report(events[1].id) == known
