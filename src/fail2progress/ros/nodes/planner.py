@@ -146,20 +146,22 @@ class PlannerNode(ModelNode):
         self.failures: list[str] = []
         self.done_steps = 0
         try:
-            self._pursue(handle.request, result)
-        except Interrupted as reason:
-            result.error_code, result.error_msg = reason.code, str(reason)
-        except Refused as refusal:
-            result.error_code, result.error_msg = ErrorCode.PLANNER_BAD_GOAL, str(refusal)
-        except ValueError as error:
-            result.error_code, result.error_msg = ErrorCode.PLANNER_BAD_GOAL, str(error)
+            self._answer(handle.request, result)
+            self._close(handle, result)
         finally:
             alive.set()
-            self.busy.release()
+            self.busy.release()  # last: the next task has its own failures and steps
+        return result
+
+    def _answer(self, request: Any, result: Any) -> None:
+        try:
+            self._pursue(request, result)
+        except Interrupted as reason:
+            result.error_code, result.error_msg = reason.code, str(reason)
+        except ValueError as error:
+            result.error_code, result.error_msg = ErrorCode.PLANNER_BAD_GOAL, str(error)
         result.failures = [uuid_msg(identity) for identity in self.failures]
         result.skills, result.model = self.done_steps, self.live.current.digest
-        self._close(handle, result)
-        return result
 
     def _close(self, handle: Any, result: Any) -> None:
         if handle.is_cancel_requested:

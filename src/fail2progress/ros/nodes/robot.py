@@ -21,7 +21,7 @@ from tf2_msgs.msg import TFMessage
 from fail2progress.core.scene import Array
 from fail2progress.robots.base import ExecutionError
 from fail2progress.ros.actions import with_a_code
-from fail2progress.ros.conversions.values import Refused, call_of, time_of
+from fail2progress.ros.conversions.values import call_of, time_of
 from fail2progress.ros.corrections import adjustments_of
 from fail2progress.ros.lifecycle import StackNode
 from fail2progress.skills.adjustments import AS_DEFINED
@@ -174,8 +174,6 @@ class RobotNode(StackNode):
             self.get_logger().info(f"skill: {call}")
             self.robot.adjust(self.adjustments)
             self.perform(call)
-        except Refused as refusal:
-            result.error_code, result.error_msg = ErrorCode.ROBOT_BAD_CALL, str(refusal)
         except ValueError as error:
             result.error_code, result.error_msg = ErrorCode.ROBOT_BAD_CALL, str(error)
         except ExecutionError as error:

@@ -1,0 +1,50 @@
+"""What the planner says of a task, and what it hears of lessons."""
+
+import threading
+from typing import Any
+
+import pytest
+from fail2progress_msgs.action import ExecuteTask
+from fail2progress_msgs.msg import ErrorCode, ModelUpdate
+
+from fail2progress.ros.conversions.values import uuid_text
+from support import messages as m
+from support.rigs import rig
+
+
+def test_a_result_is_of_its_own_task_where_another_one_begins_at_once(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros()
+    with rig("planner", monkeypatch) as made:
+        made.activate()
+        node = made.node
+
+        class Busy:
+            """Whoever waits for the planner has it as soon as it is free."""
+
+            def __init__(self) -> None:
+                self.lock = threading.Lock()
+                self.acquire, self.locked = self.lock.acquire, self.lock.locked
+
+            def release(self) -> None:
+                node.failures, node.done_steps = [], 0
+                self.lock.release()
+
+        def pursue(*_: Any) -> None:
+            node.failures, node.done_steps = [m.EPISODE], 2
+
+        node.busy = Busy()
+        monkeypatch.setattr(node, "_pursue", pursue)
+        result = made.pursue(ExecuteTask, "execute_task", ExecuteTask.Goal()).result
+        assert result.error_code == ErrorCode.OK and result.skills == 2
+        assert list(map(uuid_text, result.failures)) == [m.EPISODE] and not node.busy.locked()
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [(ModelUpdate.ACCEPTED, "v0002: because"), (ModelUpdate.REJECTED, "no new model: because")]
+)
+def test_a_version_that_was_rejected_is_no_new_model(ros: Any, monkeypatch: pytest.MonkeyPatch, kind: int, said: str) -> None:
+    ros()
+    with rig("planner", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        made.node.hear("lesson", m.EPISODE, ModelUpdate(kind=kind, version="v0002", reason="because"))
+        assert made.node._lesson(m.EPISODE) == said
