@@ -125,6 +125,17 @@ def test_the_best_look_at_a_thing_counts() -> None:
     assert both.names == ("a", "b", "c") and both.stamp == 3 * SECOND
     assert both.points[:, 0, 0].tolist() == [3.0, 1.0, 2.0]
     np.testing.assert_allclose(both.visibility, [0.2, 0.9, 0.5])
+    assert both.colours == ()
+
+
+def test_a_thing_keeps_the_colour_of_the_look_that_counts() -> None:
+    def look(names: tuple[str, ...], visibility: tuple[float, ...], colours: tuple[str, ...]) -> SegmentedCloud:
+        points = np.zeros((len(names), 8, 3), np.float32)
+        return SegmentedCloud(names, ("cup",) * len(names), points, np.array(visibility, np.float32), colours=colours)
+
+    first, last = look(("a", "b"), (0.9, 0.2), ("red", "blue")), look(("b", "c"), (0.8, 0.5), ("green", "white"))
+    assert merged([first, last]).colours == ("red", "green", "white")
+    assert merged([first, look(("b", "c"), (0.1, 0.5), ())]).colours == ("red", "blue", "")
 
 
 def test_a_scene_of_what_was_seen_has_its_boxes_and_leaves_out_what_was_not() -> None:

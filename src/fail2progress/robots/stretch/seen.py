@@ -27,12 +27,14 @@ def merged(looks: Sequence[SegmentedCloud]) -> SegmentedCloud:
     best = [max((look for look in reversed(looks) if name in look.names), key=lambda look: _seen(look, name)) for name in names]
     rows = [(look, look.index(name)) for look, name in zip(best, names, strict=True)]
     points = np.array([look.points[row] for look, row in rows], np.float32).reshape(len(rows), -1, 3)
+    coloured = any(look.colours for look in looks)
     return replace(
         looks[-1],
         names=names,
         categories=tuple(look.categories[row] for look, row in rows),
         points=points if rows else looks[-1].points,
         visibility=np.array([look.visibility[row] for look, row in rows], np.float32),
+        colours=tuple(look.colours[row] if look.colours else "" for look, row in rows) if coloured else (),
     )
 
 
