@@ -204,6 +204,22 @@ def test_a_split_bag_of_which_files_are_packed_and_one_is_cut_is_read_to_its_end
     assert found[:4] == [of.BEGIN + n * SECOND + k * of.PERIOD for n in range(2) for k in range(2)] and len(found) < 6
 
 
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_bag_that_was_killed_while_it_packed_its_files_is_read_whole(storage: str, tmp_path: Path) -> None:
+    whole, real = tmp_path / "bag", [simulated()[0]] * 2
+    whole.mkdir()
+    for number in range(3):
+        part = write(tmp_path / f"part{number}", Rig().say(real, of.BEGIN + number * SECOND), storage)
+        (file,) = (file for file in part.iterdir() if file.name != "metadata.yaml")
+        packed = zstandard.ZstdCompressor().compress(file.read_bytes())
+        if number > 0:
+            (whole / f"bag_{9 + number}{file.suffix}").write_bytes(file.read_bytes())
+        if number < 2:
+            (whole / f"bag_{9 + number}{file.suffix}.zstd").write_bytes(packed if number == 0 else packed[:100])
+    found = [frame.stamp for frame in frames(info(whole))]
+    assert found == [of.BEGIN + n * SECOND + k * of.PERIOD for n in range(3) for k in range(2)]
+
+
 def test_a_bag_that_was_written_topic_by_topic_is_played_by_time(tmp_path: Path) -> None:
     said = sorted(Rig().say([simulated()[0]] * 4), key=lambda item: item[0])
     assert [frame.stamp for frame in frames(info(write(tmp_path / "bag", said)))] == [of.BEGIN + k * of.PERIOD for k in range(4)]

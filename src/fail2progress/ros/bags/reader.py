@@ -56,12 +56,15 @@ def read(path: Path) -> Iterator[Recorded]:
 
 
 def files(path: Path) -> list[Path]:
-    """The files of a bag in their order; BagError where there is none."""
+    """The files of a bag in their order; BagError where there is none.
+
+    A recorder that is killed leaves its last files unpacked beside the packed ones, and perhaps a part of what it was packing.
+    """
     if path.is_dir():
         for kind in KINDS:
-            found = sorted(path.glob(f"*{kind}"), key=_number) or sorted(path.glob(f"*{kind}{PACKED}"), key=_number)
+            found = {file.name.removesuffix(PACKED): file for suffix in (PACKED, "") for file in path.glob(f"*{kind}{suffix}")}
             if found:
-                return found
+                return sorted(found.values(), key=_number)
         found = sorted(path.glob("*.bag"))
         if found:
             raise BagError(_old(found[0]))
