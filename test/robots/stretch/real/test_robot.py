@@ -201,6 +201,22 @@ def test_it_stops_in_any_phase_and_goes_on_afterwards(
     assert made.state is State.IDLE
 
 
+@pytest.mark.parametrize("phase", ["grasp", "carry", "release"])
+def test_what_the_fingers_may_hold_after_a_stop_is_put_down_before_they_open(phase: str) -> None:
+    made, body = robot("cup", "table")
+    body.axes["stretch_gripper"].block = 20.0
+    stops = [phase]
+    body.clock.always(lambda: made.stop() if stops and made.phase == stops[0] and body.moving and stops.pop() else None)
+    call = SkillCall("pick_place", "cup", (0.0, -0.3, 0.0, 0.0))
+    with pytest.raises(StretchError):
+        made.execute(call)
+    made.resume()
+    told: list[str] = []
+    made.progress = lambda share, phase: told.append(phase)
+    made.execute(call)
+    assert told[:2] == ["put down", "release"]
+
+
 def test_the_planning_frame_is_where_the_robot_stood_first() -> None:
     body = fake.FakeStretch()
     body.x, body.y, body.theta = 2.0, 1.0, 1.0

@@ -233,6 +233,8 @@ class StretchRobot(Robot):
             self.progress(number / len(phases), phase.name)
             to = self._positions(phase)
             self._check_way(to.get("translate", 0.0))
+            # Fingers that are stopped on their way may hold something already, or still.
+            self._squeezing = self._squeezing or phase.hand == "close"
             self._driver.move(to, contact=phase.guarded, together=True)
             if "grip" in phase.goals:
                 self._squeezing = phase.hand == "close"
