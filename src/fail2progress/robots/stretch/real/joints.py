@@ -58,7 +58,7 @@ _OF_AXIS = {
     "tilt": ("head_tilt", _Device("head", "rad", 0.15, 0.1)),
 }
 JOINT_OF = {axis: name for axis, (name, _) in _OF_AXIS.items()}
-"""Names of joints by the axes of a phase's goals; the base and the fingers are commanded in other units (`commands`)."""
+"""Names of joints by the axes of a phase's goals; the base and the fingers are commanded in other units (see robot.py)."""
 FULL_OPEN, CLOSED, SQUEEZE = 100.0, 0.0, -50.0
 """Gripper positions in stretch_body's per cent: as wide as it goes, fingers just touching, squeezing."""
 APERTURE = 0.09 / 70

@@ -108,12 +108,12 @@ class StretchRobot(Robot):
         return base_pose(odometry(self._driver.status()), self._origin)
 
     def joints(self) -> dict[str, tuple[float, float, float]]:
-        """See stretch_readout.joints."""
+        """See readout.joints."""
         status = self._driver.status()
         return joints(status, self._added(status))
 
     def transforms(self) -> list[tuple[str, str, Array]]:
-        """See stretch_readout.transforms."""
+        """See readout.transforms."""
         status = self._driver.status()
         tool, urdf = self.body.kinematics.tool, self.calibration.urdf
         return transforms(status, self._origin, tool.pitches, self._added(status), urdf)
