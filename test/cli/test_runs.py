@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fail2progress.cli import up
 from fail2progress.cli.common import run_folder
 from fail2progress.core import gaps
 from fail2progress.core.runs import Runs, working_in
@@ -126,6 +127,19 @@ def test_an_earlier_run_is_not_overwritten(refuses: Run, made: Runs) -> None:
     kept = sorted(os.listdir(made.latest().folder))
     assert "--force" in refuses("demo", "--out", made.latest().folder)
     assert sorted(os.listdir(made.latest().folder)) == kept
+
+
+def test_a_stack_that_replaces_a_run_starts_with_nothing_of_it(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = ("failures.sqlite", "corrections.json", "world.json", "result.json", "report.html", "models/CURRENT", "log/sim.log")
+    (folder / "mine" / "models").mkdir(parents=True)
+    (folder / "mine" / "log").mkdir()
+    for name in (*earlier, "notes.txt"):
+        (folder / "mine" / name).touch()
+    found: list[set[str]] = []
+    monkeypatch.setattr(up, "_run", lambda launch: found.append({path.name for path in launch.state_dir.iterdir()}) or 0)
+    assert run("up", "sim", "--out", "mine").exit_code == 2 and not found
+    assert run("up", "sim", "--out", "mine", "--force").exit_code == 0
+    assert {name for name in found[0] if not name.startswith(".")} == {"run.json", "notes.txt"}
 
 
 def test_a_run_that_was_stopped_early_does_not_hide_the_one_before(run: Run, made: Runs, event: FailureEvent) -> None:

@@ -12,13 +12,14 @@ from fail2progress.cli.limits import MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import stages
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown
+from fail2progress.core.runs import STORE_FILES
 from fail2progress.tasks import DEFAULT
 
 if TYPE_CHECKING:
     from fail2progress.evaluation.demo_episode import Story, StoryOptions
 
 ROBOTS = ("stretch", "hand")
-LEAVES = ("failures.sqlite", "failures.sqlite-wal", "failures.sqlite-shm", "models", "events.jsonl", "report.html", "loop.png")
+LEAVES = (*STORE_FILES, "models", "events.jsonl", "report.html", "loop.png")
 """What a demo leaves in its folder."""
 
 

@@ -30,6 +30,7 @@ from fail2progress.cli.common import (
 )
 from fail2progress.cli.limits import MOST
 from fail2progress.cli.report import write_report
+from fail2progress.core.runs import STORE_FILES
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.tasks import DEFAULT
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 up = typer.Typer(no_args_is_help=True, help="Start the ROS 2 stack: simulated, on the robot, or over a recording.")
 
-KEPT = ("failures.sqlite", "failures.sqlite-wal", "failures.sqlite-shm", "models", "world.json", "result.json", "bags", "log")
+KEPT = (*STORE_FILES, "models", "corrections.json", "world.json", "result.json", "report.html", "bags", "log")
 """What a stack leaves in its folder."""
 LABELS = "camera/labels"
 

@@ -22,6 +22,8 @@ from fail2progress.core.files import write_whole
 ROOT = Path("runs")
 ABOUT = "run.json"
 STORE = "failures.sqlite"
+STORE_FILES = (STORE, f"{STORE}-wal", f"{STORE}-shm")
+"""The failure store with what SQLite keeps beside it."""
 MODELS = "models"
 _LATEST = "latest"
 _LOCK = ".lock"
