@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.conditions import CONDITIONS, USUAL
 from fail2progress.evaluation.studies.table3 import NOT_YET, Study, learn
@@ -122,16 +121,6 @@ def test_the_papers_figures_stand_beside() -> None:
     assert paper.rate("multi-object-transport", "stow-gnn", "sampling", 5) is None
     mean = sum(paper.rate("hierarchical-tabletop", "stow-gnn", "gradient", n) or 0.0 for n in (3, 5, 7)) / 3
     assert mean == pytest.approx(0.44, abs=0.005)  # the paper's own average
-
-
-def test_provenance_says_where_a_number_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = provenance(seed=3, model="d" * 64)
-    assert found["configuration"] == {"seed": 3, "model": "d" * 64}
-    assert {"torch", "numpy", "mujoco"} <= set(found["versions"])  # type: ignore[call-overload]
-    assert str(Path.home()) not in json.dumps(found) and str(Path.cwd()) not in json.dumps(found)
-    monkeypatch.setenv("PATH", "")  # no git
-    alone = provenance()
-    assert (alone["commit"], alone["changed_files"]) == ("", False)
 
 
 def test_conditions_are_seen_through_their_cameras_and_failures_too_where_they_are_learnt_under(study: Study) -> None:
