@@ -179,6 +179,20 @@ def test_a_recording(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 2 and "depth" in result.stderr and "Traceback" not in result.stderr
 
 
+def test_one_of_the_cameras_of_a_recording_is_chosen(
+    run: Run, refuses: Run, files: tuple[Path, Path, Path], tmp_path: Path
+) -> None:
+    front, wrist = (Rig(tuple(f"/{name}{topic}" for topic in recordings.REALSENSE)) for name in ("robot/front", "robot/wrist"))
+    (frame,) = recordings.simulated(1)
+    bag = recordings.write(tmp_path / "bag", [*front.say([frame] * 2), *wrist.say([frame])])
+    assert "say which: --camera front or --camera wrist" in refuses("perceive", bag)
+    for name, count in (("front", 2), ("wrist", 1)):
+        result = run("perceive", bag, "--camera", name, "--json")
+        assert result.exit_code == 0 and len(json.loads(result.stdout)["frames"]) == count
+    assert "front, robot, wrist" in refuses("perceive", bag, "--camera", "left")
+    assert f"--camera {files[2]}: a recording holds" in refuses("perceive", bag, "--camera", files[2])
+
+
 def test_folders_without_frames_cameras_or_known_data_sets_are_told(
     run: Run, files: tuple[Path, Path, Path], tmp_path: Path
 ) -> None:

@@ -42,7 +42,7 @@ def perceive(
         Path | None,
         typer.Option(
             help="JSON or YAML with fx, fy, cx, cy and depth_unit_m; or as ROS, RealSense, Open3D, BOP and others write it."
-            " Folders may hold one: NAME.json or camera.json."
+            " Folders may hold one: NAME.json or camera.json. For recordings: part of the names of the camera's topics."
         ),
     ] = None,
     segmenter: Annotated[
@@ -98,9 +98,10 @@ def perceive(
     for option, given in (("--topic", bool(topic)), ("--robot", bool(robot)), ("--every", every > 1)):
         require(recording or not given, f"{option} is for recordings, and {color} is none")
     if recording:
-        return _recording(
-            chosen, look_through(color, topic or [], robot, "", "camera", SLOP), every, (picture, page), json_output
-        )
+        own = "a recording holds what its camera is; name a part of the camera's topics, or leave it out"
+        require(camera is None or not camera.is_file(), f"--camera {camera}: {own}")
+        bag = look_through(color, topic or [], robot, str(camera or ""), "camera", SLOP)
+        return _recording(chosen, bag, every, (picture, page), json_output)
     if depth is None:
         require(color.is_dir(), f"{color} needs a depth image after it, or be a folder of frames")
         return _folder(chosen, color, camera, (picture, page), json_output)
