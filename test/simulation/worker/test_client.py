@@ -19,6 +19,8 @@ from fail2progress.simulation.base import Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.parallel import ParallelSimulator, serving
 from fail2progress.simulation.registry import SimulatorError, make, resolve
+from fail2progress.simulation.wire import connection
+from fail2progress.simulation.wire.frames import VERSION, Frame, encode
 from fail2progress.simulation.worker.client import WorkerSimulator
 from fail2progress.simulation.worker.options import WorkerOptions
 from fail2progress.skills.base import SkillCall
@@ -115,6 +117,22 @@ def test_a_silent_worker_is_ended() -> None:
             with pytest.raises(SimulatorError, match=r"lost 2 times.*no answer in 0.2 s"):
                 ask()
         assert time.monotonic() - start < 10
+
+
+def test_a_worker_that_stops_reading_is_ended() -> None:
+    answer = encode(Frame("hello", {"protocol": VERSION}, {}))
+    script = f"import sys, time; sys.stdout.buffer.write({answer!r}); sys.stdout.flush(); time.sleep(60)"
+    options = WorkerOptions(command=(sys.executable, "-c", script), patience=3.0, attempts=1, batch=200)
+    with WorkerSimulator(options) as simulator, pytest.raises(SimulatorError, match="a request was not read in 3 s"):
+        list(simulator.execute_all(placements(1) * 200))
+
+
+def test_a_worker_that_closes_its_output_and_goes_on_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "_LEAVING", 0.1)
+    command = (sys.executable, "-c", "import os, time; os.close(1); time.sleep(60)")
+    said = "closed its output, and had not ended 0.1 s later"
+    with WorkerSimulator(WorkerOptions(command=command, attempts=1)) as simulator, pytest.raises(SimulatorError, match=said):
+        simulator.execute(placements(1)[0])
 
 
 def test_a_refused_job_is_the_caller_s_mistake_and_harms_no_other(work: list[Job], truth: list[Outcome]) -> None:

@@ -20,6 +20,8 @@ _DEPTH = "FAIL2PROGRESS_WORKERS_ABOVE"
 """Variable of a worker's environment: how many workers it is started by, one by the other."""
 _DEEPEST = 2
 """A worker may serve another one, of another Python, say; one that serves itself would go on for ever."""
+_LEAVING = 10.0
+"""Seconds in which a worker that has closed its output ends by itself."""
 
 
 class LostError(Exception):
@@ -85,14 +87,17 @@ class Connection:
         return self._socket.makefile("rb"), self._socket.makefile("wb")
 
     def ask(self, request: Frame, kinds: tuple[str, ...], patience: float) -> Frame:
-        """The first answer to a request."""
-        self.send(request)
+        """The first answer to a request; LostError where it is not taken, or not answered, within so many seconds each."""
+        self.send(request, patience)
         return self.answer(kinds, patience)
 
-    def send(self, request: Frame) -> None:
-        """A worker that is gone is noticed where its answer is read: it may have said why."""
-        with contextlib.suppress(OSError):
+    def send(self, request: Frame, patience: float) -> None:
+        """LostError where the worker does not read it in time. One that is gone is noticed where its answer is read: it may have
+        said why."""
+        with self._within(patience) as late, contextlib.suppress(OSError):
             write_frame(self._writer, request)  # type: ignore[arg-type]
+        if late.is_set():
+            raise LostError(f"a request was not read in {patience:g} s")
 
     def answer(self, kinds: tuple[str, ...], patience: float) -> Frame:
         """The next answer, of one of some kinds. LostError where there is none; ProtocolError for anything else."""
@@ -147,11 +152,15 @@ class Connection:
         """What is known about the end of the worker: its exit code and the last line that it wrote."""
         if self._process is None:
             return "the connection was closed"
-        code = self._process.wait(timeout=10.0)
+        try:
+            how = f"exit code {self._process.wait(timeout=_LEAVING)}"
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            how = f"it closed its output, and had not ended {_LEAVING:g} s later"
         self._said.seek(0)
         lines = self._said.read().decode("utf-8", "replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return f"exit code {code}" + (f": {last[:300]}" if last else "")
+        return how + (f": {last[:300]}" if last else "")
 
     def close(self) -> None:
         """End the worker: its input ends, and it is killed if it does not follow."""

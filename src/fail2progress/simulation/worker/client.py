@@ -114,7 +114,8 @@ class WorkerSimulator(Simulator):
         """Send the jobs without an answer and read one for each."""
         wanted = [i for i in range(len(jobs)) if i not in answers]
         tracks = bool(connection.hello.get("tracks"))
-        connection.send(join([job_record(jobs[i], record(jobs[i]) if tracks else None) for i in wanted]))
+        request = join([job_record(jobs[i], record(jobs[i]) if tracks else None) for i in wanted])
+        connection.send(request, self.options.patience)
         for _ in wanted:
             answer = connection.answer(("outcome", "refused"), self.options.patience)
             index = answer.header.get("index")
