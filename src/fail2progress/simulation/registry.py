@@ -65,6 +65,8 @@ class SimulatorEntry:
     """Packages that must be importable."""
     stage: Callable[[Any], OpenStage] | None = None
     """Opens scenes in which a robot with bodies of its own acts, step by step; None where whole skills are all that it runs."""
+    physics: Callable[[Any], bool] = lambda options: False
+    """Where its capabilities lack physics: whether it has it all the same, given its options; a worker says so itself."""
     obstacle: Callable[[Any], str | None] = lambda options: None
     """Why it cannot run here beside missing packages, given its options; None where it can."""
 
@@ -112,8 +114,8 @@ def make(choice: str = DEFAULT) -> Simulator:
 
 def varies_physics(choice: str) -> None:
     """SimulatorError where the simulator of a choice has the ordinary physics only. RegistryError as for `resolve`."""
-    entry, _ = resolve(choice)
-    if not entry.capabilities.physics:
+    entry, options = resolve(choice)
+    if not (entry.capabilities.physics or entry.physics(options)):
         able = ", ".join(one.name for one in SIMULATORS if one.capabilities.physics)
         raise SimulatorError(f"simulator {entry.name!r} has the ordinary physics only, no other friction or weight; use {able}")
 

@@ -1,6 +1,7 @@
 import contextlib
 import itertools
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -18,7 +19,7 @@ from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.parallel import ParallelSimulator, serving
-from fail2progress.simulation.registry import SimulatorError, make, resolve
+from fail2progress.simulation.registry import SimulatorError, make, resolve, varies_physics
 from fail2progress.simulation.wire import connection
 from fail2progress.simulation.wire.frames import VERSION, Frame, encode
 from fail2progress.simulation.worker.client import WorkerSimulator
@@ -91,6 +92,14 @@ def test_a_worker_that_always_ends_at_a_job_is_given_up() -> None:
         assert [next(outcomes).call for _ in range(3)] == [work.call for work in jobs[:3]]
         with pytest.raises(SimulatorError, match=r"was lost 3 times at the same work: exit code -9: out of memory"):
             next(outcomes)
+
+
+def test_a_worker_varies_physics_where_it_says_so(kinematic: str, tmp_path: Path) -> None:
+    with pytest.raises(SimulatorError, match="'worker' has the ordinary physics only"):
+        varies_physics(kinematic)
+    hosted = tmp_path / "hosted.yaml"
+    hosted.write_text(f"simulator: worker\ncommand: {shlex.join(serving('mujoco'))}\n")
+    varies_physics(str(hosted))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ class Host(Worker):
         entry, _ = resolve(choice)
         self.name = entry.name
         self.batch = entry.capabilities.batch
+        self.physics = entry.capabilities.physics
         self.skills = entry.capabilities.skills or ()
         self.simulator: Simulator = make(choice)
 

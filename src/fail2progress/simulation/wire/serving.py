@@ -32,6 +32,8 @@ class Worker:
     """Jobs that it would have at once."""
     tracks = False
     """Whether jobs shall bring their skill's set-points along."""
+    physics = False
+    """Whether friction, weight, centres of mass and restitution can be other than ordinary."""
     skills: tuple[str, ...] = ()
     """The skills that it executes; empty: all."""
 
@@ -68,7 +70,7 @@ def _requests(reader: BinaryIO) -> Iterator[Frame]:
 def _answers(worker: Worker, request: Frame) -> Iterable[Frame]:
     if request.kind == "hello":
         about = {"protocol": VERSION, "simulator": worker.name, "batch": worker.batch, "tracks": worker.tracks}
-        return [Frame("hello", dict(about, skills=list(worker.skills)), {})]
+        return [Frame("hello", dict(about, physics=worker.physics, skills=list(worker.skills)), {})]
     if request.kind == "execute":
         return _execute(worker, _split(request))
     if request.kind == "settle":

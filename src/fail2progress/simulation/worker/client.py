@@ -40,16 +40,25 @@ class WorkerSimulator(Simulator):
     @property
     def batch(self) -> int:
         """Jobs in a request: what the options say, else what the workers ask for."""
-        attempt = 0
-        while not self._batch:
+        if not self._batch:
+            asked = self._hello().get("batch")
+            self._batch = max(1, min(asked, 65536)) if isinstance(asked, int) else 1
+        return self._batch
+
+    @property
+    def physics(self) -> bool:
+        """Whether the workers say that friction, weight, centres of mass and restitution can be other than ordinary."""
+        return self._hello().get("physics") is True
+
+    def _hello(self) -> dict[str, object]:
+        """What a worker says of itself."""
+        for attempt in itertools.count(1):
             try:
                 with self._borrow() as connection:
-                    asked = connection.hello.get("batch")
-                self._batch = max(1, min(asked, 65536)) if isinstance(asked, int) else 1
+                    return connection.hello
             except LostError as error:
-                attempt += 1
                 self._give_up(attempt, error)
-        return self._batch
+        raise AssertionError("the attempts are counted above")
 
     def execute(self, job: Job) -> Outcome:
         """See Simulator.execute. ValueError where the worker refuses the job, SimulatorError where it fails."""

@@ -23,11 +23,19 @@ def _make(options: WorkerOptions) -> Simulator:
     return WorkerSimulator(options)
 
 
+def _physics(options: WorkerOptions) -> bool:
+    from fail2progress.simulation.worker.client import WorkerSimulator
+
+    with WorkerSimulator(options) as simulator:
+        return simulator.physics
+
+
 ENTRY = SimulatorEntry(
     "worker",
     "any simulator in other processes, over the worker protocol (fail2progress sim-worker)",
     _make,
     options=WorkerOptions,
-    capabilities=Capabilities(own_processes=True),
+    capabilities=Capabilities(physics=False, own_processes=True),
+    physics=_physics,
     obstacle=_obstacle,
 )
