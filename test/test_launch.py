@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fail2progress import __version__
 from fail2progress.ros import graph as table
+from fail2progress.ros.bags.info import BagInfo
 from fail2progress.ros.launch import description as launching
 from fail2progress.ros.launch.environment import LEAN
 
@@ -152,6 +153,26 @@ def test_no_text_gets_past_the_table(text: str, name: str) -> None:
     for node, parameter in launching.takers("sim", name).items():
         assert (parameter.name in found[node]) == bool(text)
         assert not text or parameter.check(found[node][parameter.name]) is None
+
+
+def test_a_replay_segments_by_what_the_recording_holds_unless_somebody_says(tmp_path: Path) -> None:
+    bare = BagInfo(tmp_path, (), False, {"/camera/color/image_raw": "camera/color/image_raw"}, "camera")
+    labelled = BagInfo(tmp_path, (), False, {"/robot/camera/labels": "camera/labels"}, "camera")
+    given = {"segmenter": "", "params_file": ""}
+    assert launching.fitting(given, bare) == {"segmenter": "fused"}
+    assert launching.fitting(given, labelled) == {"segmenter": "label-image"}
+    assert launching.fitting({**given, "segmenter": "geometric"}, labelled) == {}
+    for number, (text, said) in enumerate(
+        (
+            ("/**/segmentation: {ros__parameters: {segmenter: geometric}}", True),
+            ("/**: {ros__parameters: {segmenter: geometric}}", True),
+            ("kitchen: {segmentation: {ros__parameters: {segmenter: geometric}}}", True),
+            ("segmentation: {ros__parameters: {obstacles: true}}", False),
+            ("monitor: {ros__parameters: {segmenter: geometric}}", False),
+        )
+    ):
+        (tmp_path / f"{number}.yaml").write_text(text)
+        assert (launching.fitting({**given, "params_file": str(tmp_path / f"{number}.yaml")}, bare) == {}) is said, text
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -41,7 +41,6 @@ up = typer.Typer(no_args_is_help=True, help="Start the ROS 2 stack: simulated, o
 
 KEPT = (*STORE_FILES, "models", "corrections.json", "world.json", "result.json", "report.html", "bags", "log")
 """What a stack leaves in its folder."""
-LABELS = "camera/labels"
 
 _NAMESPACE = typer.Option("", help="Namespace of all nodes.")
 _PARAMS = typer.Option(None, help="ROS parameter file (YAML), read before the other options.")
@@ -179,8 +178,8 @@ def replay(
     require(source in ("", "segments", "camera"), f"unknown source {source!r}; there are: segments, camera")
     require(source != "segments" or not segmenter, "--segmenter works on camera images: leave out --source segments")
     source = source or ("camera" if segmenter else "")
-    played = look_through(bag, topic, robot, camera, source, slop).played.values()
-    segmenter = segmenter or ("label-image" if LABELS in played else SEGMENTER)
+    found = look_through(bag, topic, robot, camera, source, slop)
+    segmenter = segmenter or found.segmenter
     values = {"bag": str(bag), "source": source, "rate": rate, **_perception(segmenter, relations)}
     values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop, **_seen(view)}
     _check_report(report)

@@ -49,6 +49,13 @@ def check_file(path: Path) -> None:
             raise ParameterFileError(f"{path}: no node {name!r} in the stack. Did you mean {near[0]!r}?")
 
 
+def says(path: Path, node: str, name: str) -> bool:
+    """Whether a file that `check_file` takes gives a node's parameter a value, by the node's name or under a wildcard."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    places = ((place.rpartition("/")[2], values) for place, values in _nodes(path, content, ""))
+    return any(name in values and (own == node or "*" in own) for own, values in places)
+
+
 def _nodes(path: Path, content: Mapping[Any, Any], above: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every node with its values, by its whole name; namespaces may be nested."""
     for key, value in content.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fail2progress.core.observation import SECOND
 from fail2progress.core.scene import FRAME
+from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags import pictures
 from fail2progress.ros.bags.pictures import COMPRESSED
@@ -21,6 +22,8 @@ SLOP = 0.02
 JUMP = 2 * SECOND
 """Nanoseconds back from which on a clock was set, and no message was late."""
 LABELS, NAMES = table.LABELS
+LABEL_IMAGE = "label-image"
+"""The segmenter that goes by label images."""
 NEAREST, FARTHEST = 0.1, 8.0
 """Metres between which the middle reading of a robot's depth image lies."""
 
@@ -55,6 +58,11 @@ class BagInfo:
     def of(self, name: str) -> Topic | None:
         """The topic that is played as one of the stack's."""
         return next((topic for topic in self.topics if self.played.get(topic.name) == name), None)
+
+    @property
+    def segmenter(self) -> str:
+        """What its camera's images are segmented by where nobody chose: the labels that it holds, else as everywhere."""
+        return LABEL_IMAGE if LABELS in self.played.values() else SEGMENTER
 
     @property
     def clock_was_set(self) -> bool:

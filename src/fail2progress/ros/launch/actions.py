@@ -28,7 +28,7 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags.info import SLOP, info
+from fail2progress.ros.bags.info import SLOP, BagInfo, info
 from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.launch import description as launching
 from fail2progress.ros.launch.claim import RUN, Claim, claim
@@ -81,7 +81,7 @@ class Run:
         if self.given["params_file"]:
             check_file(Path(self.given["params_file"]))
         if self.stack == "replay":
-            self.check_bag()
+            self.values["segmentation"] |= launching.fitting(self.given, self.bag())
         if not launching.truth("resume", self.given.get("resume", "true")):
             Path(self.given["state_dir"], WORLD).unlink(missing_ok=True)
         clock = launching.truth("use_sim_time", self.given["use_sim_time"])
@@ -101,11 +101,11 @@ class Run:
             *self.camera(),
         ]
 
-    def check_bag(self) -> None:
-        """BagError, a ValueError, where nothing of the bag can be replayed: before anything is started."""
+    def bag(self) -> BagInfo:
+        """The recording; BagError, a ValueError, where nothing of it can be replayed: before anything is started."""
         given = self.given
         choice = Choice.parse(given["topics"].split(), given["robot"], given["camera"])
-        info(Path(given["bag"]), choice, given["source"], float(given["slop"] or SLOP)).require()
+        return info(Path(given["bag"]), choice, given["source"], float(given["slop"] or SLOP)).require()
 
     def node(self, name: str) -> Any:
         """A node's process."""

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.environment import LEAN
+from fail2progress.ros.parameter_file import says
+
+if TYPE_CHECKING:
+    from fail2progress.ros.bags.info import BagInfo
 
 RENAMED = {"log_level": "loglevel"}
 """Launch arguments whose parameter has another name."""
@@ -88,6 +93,13 @@ def values(stack: str, given: Mapping[str, str]) -> dict[str, dict[str, table.Va
             for node, parameter in takers(stack, name).items():
                 found[node][parameter.name] = _value(name, parameter, text)
     return found
+
+
+def fitting(given: Mapping[str, str], bag: BagInfo) -> dict[str, table.Value]:
+    """Parameters of `segmentation` for a recording where neither an argument nor params_file says what to segment by."""
+    file = given["params_file"]
+    said = given["segmenter"] or (file and says(Path(file), "segmentation", "segmenter"))
+    return {} if said else {"segmenter": bag.segmenter}
 
 
 def truth(name: str, text: str) -> bool:
