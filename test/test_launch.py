@@ -115,11 +115,12 @@ def test_every_argument_says_what_it_is(stack: str) -> None:
 @pytest.mark.parametrize("stack", STACKS)
 def test_arguments_reach_the_nodes_that_have_the_parameter(stack: str) -> None:
     general = {"log_level": "warn", "state_dir": "here", "autostart": "false", "processes": "2", "seed": ""}
-    found = launching.values(stack, {**general, "segmenter": "geometric"})
+    found = launching.values(stack, {**general, "segmenter": "geometric", "urdf": "robot.urdf"})
     assert set(found) == set(table.STACKS[stack])
     for values in found.values():
         assert (values["loglevel"], values["state_dir"], values["autostart"]) == ("warn", "here", False)
-    assert found["segmentation"]["segmenter"] == "geometric" and found["classifier"]["processes"] == 2
+    assert (found["segmentation"]["segmenter"], found["segmentation"]["urdf"]) == ("geometric", "robot.urdf")
+    assert found["classifier"]["processes"] == 2
     assert {node for node, values in found.items() if "processes" in values} == {"classifier", "learner"}
     for node, values in found.items():
         known = {parameter.name: parameter for parameter in table.parameters(table.NODES[node])}

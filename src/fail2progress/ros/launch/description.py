@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 RENAMED = {"log_level": "loglevel"}
 """Launch arguments whose parameter has another name."""
-SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmenter", "surprises", "bag", "view")
+SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmenter", "urdf", "surprises", "bag", "view")
 OWN: Mapping[str, tuple[str, ...]] = {
     "sim": ("task", "objects", "seed", "story", "stay", "robot", "result"),
     "robot": (),
