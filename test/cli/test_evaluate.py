@@ -85,6 +85,22 @@ def test_real_trials_on_perceived_segments(run, refuses, checkpoint: Path) -> No
     assert "unknown robot 'arm'" in refuses(*options, "--robot", "arm")
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["--task hierarchical-tabletop", "--objects 5", "--goal x", "--method original", "--open-loop", "--free-order", "--slack 0",
+     "--relations combined", "--robot hand", "--segmenter fused"],
+)  # fmt: skip
+def test_lifelong_refuses_what_it_has_no_use_for(refuses, words: str, tmp_path: Path) -> None:
+    said = refuses("evaluate", "--lifelong", "--out", tmp_path / "life", *words.split())
+    option = words.split()[0].replace("open-loop", "replan")
+    assert f"{option} is for evaluations without --lifelong: leave it out" in said and not (tmp_path / "life").exists()
+
+
+@pytest.mark.parametrize("words", ["--over row-pushed", "--failures 10"])
+def test_what_is_for_lifelong_is_refused_without_it(refuses, words: str) -> None:
+    assert f"{words.split()[0]} is for evaluations with --lifelong" in refuses("evaluate", *words.split())
+
+
 def test_lifelong_mistakes(refuses, checkpoint: Path, tmp_path: Path) -> None:
     lifelong = ("evaluate", "--lifelong", "--model", checkpoint, "--out", tmp_path / "life", "--processes", 1)
     assert "unknown task 'juggling'" in refuses(*lifelong, "--over", "row-pushed,juggling")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from fail2progress.evaluation.rows import Rows
     from fail2progress.evaluation.trials import TrialResult
 
+_OF_TRIALS = ("task", "objects", "goal", "method", "replan", "free_order", "slack", "relations", "robot", "segmenter")
+_OF_LIFELONG = ("over", "failures")
+"""Parameters that the other kind of evaluation has no use for."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -26,6 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def evaluate(
+    context: typer.Context,
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
     goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
@@ -81,6 +87,7 @@ def evaluate(
     from fail2progress.tasks.registry import task as task_of
 
     require(trials is None or trials > 0, f"--trials {trials}: at least one trial is needed")
+    _refuse(context, _OF_TRIALS if lifelong else _OF_LIFELONG, "without --lifelong" if lifelong else "with --lifelong")
     path = model or weights.path(weights.RELATIONAL)
     if lifelong:
         from fail2progress.cli.lifelong import FOLDER, TRIALS, LifelongOptions, run_lifelong
@@ -109,6 +116,13 @@ def evaluate(
     if len(results) == trials:
         finished(rows)
     _tell(results, trials, head, out, as_json)
+
+
+def _refuse(context: typer.Context, names: Sequence[str], where: str) -> None:
+    """UserError where one of these options was given."""
+    for name in names:
+        given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+        require(not given, f"--{name.replace('_', '-')} is for evaluations {where}: leave it out")
 
 
 def _rows(work: list[TrialJob], digest: str, out: Path | None) -> Rows:
