@@ -1,5 +1,6 @@
 """The supervisor with tiny processes in the place of nodes. Imports no ROS."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -239,3 +240,20 @@ def test_shared_memory_in_use_is_left(tmp_path: Path, monkeypatch: pytest.Monkey
         assert sorted(shared.iterdir()) == sorted((other, *used))
     module.remove_shared_memory()
     assert list(shared.iterdir()) == [other]
+
+
+def test_shared_memory_of_other_containers_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their processes are not in /proc; their locks are seen all the same."""
+    monkeypatch.setattr(module, "SHARED", tmp_path)
+    monkeypatch.setattr(module, "shared_memory_of", lambda process: set())
+    theirs = [tmp_path / name for name in ("fastdds_12ab", "fastdds_12ab_el", "fastdds_port7000", "fastdds_port7000_sl")]
+    left = [tmp_path / name for name in ("fastdds_34cd", "fastdds_34cd_el")]
+    for path in (*theirs, *left):
+        path.touch()
+    with theirs[1].open() as lock, theirs[3].open() as shared:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(shared, fcntl.LOCK_SH)
+        module.remove_shared_memory()
+        assert sorted(tmp_path.iterdir()) == sorted(theirs)
+    module.remove_shared_memory()
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import signal
@@ -30,6 +31,8 @@ MOST_STARTS = 60
 SHARED = Path("/dev/shm")
 MIDDLEWARE = re.compile(r"(sem\.)?(fastdds|fastrtps|fast_datasharing)_")
 """Names of the middleware's shared memory: Fast DDS 3 (from Kilted on), 2 (Humble, Jazzy), and its data sharing."""
+_LOCKS = ("_el", "_sl")
+"""Endings of the locks that lie beside it."""
 LOUD = ("view", "learner")
 """Nodes whose standard output people see, beside that of the last one."""
 
@@ -221,17 +224,33 @@ def _is_ours(path: Path) -> bool:
 
 
 def stale_shared_memory() -> list[Path]:
-    """The middleware's shared memory of this user that no living process uses."""
+    """The middleware's shared memory of this user that no living process uses, also none of another container that shares it."""
     there = SHARED.iterdir() if SHARED.is_dir() else ()
     files = [path for path in there if MIDDLEWARE.match(path.name) and _is_ours(path)]
     used = set[str]().union(*(shared_memory_of(process) for process in Path("/proc").glob("[0-9]*") if files))
     kept = {_segment(Path(path).name) for path in used}
+    kept |= {_segment(path.name) for path in files if _segment(path.name) not in kept and _locked(path)}
     return [path for path in files if _segment(path.name) not in kept]
+
+
+def _locked(path: Path) -> bool:
+    """Whether a process holds a lock, also one that /proc does not show, as it has process ids of its own."""
+    if not path.name.endswith(_LOCKS):
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except FileNotFoundError:
+        return False
+    return False
 
 
 def _segment(name: str) -> str:
     """What a file belongs to: beside a segment (mapped) lie a lock (held open) and a mutex (opened when it is needed)."""
-    return name.removeprefix("sem.").removesuffix("_el").removesuffix("_mutex")
+    name = name.removeprefix("sem.").removesuffix("_mutex")
+    return next((name.removesuffix(end) for end in _LOCKS if name.endswith(end)), name)
 
 
 def shared_memory_of(process: Path) -> set[str]:
