@@ -1,5 +1,6 @@
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -129,3 +130,10 @@ def test_jobs_that_make_no_sense_are_refused(change: dict[str, object], said: st
     record = job_record(job(2, 0))
     with pytest.raises(ProtocolError, match=said):
         read_job(Record({**record.header, **change}, record.arrays))
+
+
+def test_the_guide_names_all_that_a_job_may_bring() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "guide" / "simulators.md").read_text()
+    (job_of_the_guide,) = (part for part in guide.split("\n\n") if "A **job** is" in part)
+    header = job_record(job(2, 0)).header
+    assert all(f"`{name}`" in job_of_the_guide for name in (*header["call"], *header["disturbances"], "adjustments"))
