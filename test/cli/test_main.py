@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from fail2progress import __version__
 from fail2progress.cli import doctor
 from fail2progress.cli.common import Commands, to_json
+from fail2progress.cli.main import app
 from fail2progress.learning.pretraining.shards import DataError
 from fail2progress.models import weights
 from fail2progress.models.notes import CheckpointError
@@ -22,6 +23,11 @@ COMMANDS = (["generate"], ["train"], ["evaluate"], ["learn"], ["failures", "ls"]
 def test_help_of_every_command_has_an_example(run, command: list[str]) -> None:
     result = run(*command, "--help")
     assert result.exit_code == 0 and f"Example: fail2progress {' '.join(command)}" in " ".join(result.stdout.split())
+
+
+def test_every_command_is_registered_once() -> None:
+    callbacks = [command.callback for command in app.registered_commands]
+    assert len(set(callbacks)) == len(callbacks)
 
 
 def test_version_and_unknown_commands_and_options(run, refuses) -> None:

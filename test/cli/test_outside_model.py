@@ -67,7 +67,7 @@ def test_it_is_trained_evaluated_and_learns_from_a_failure(
     assert current.note["model"] == "relations-only" and current.note["parent"] == load_checkpoint(weights).digest
 
     live = LiveModel(load_checkpoint(weights))
-    assert live.offer(Offer(current.path, current.digest, str(current.note["parent"]))), live.refusal
+    assert live.offer(Offer(current.path, current.digest)), live.refusal
     assert live.current.digest == current.digest
 
 

@@ -188,9 +188,10 @@ def test_a_failure_that_makes_trouble_does_not_hold_up_others(ros: Any, state: P
         assert wait_for(lambda: store.report(events[2].id) is not None)
         assert store.report(events[1].id) is not None and store.report(events[0].id) is None
         assert made.node.refused["failures/error"] == 1
+        store.add(later := m.scene_event(3))
         made.node.worker.wake()
-        assert wait_for(lambda: not made.node.worker.woken)
-        assert len(trouble.asked) == 3
+        assert wait_for(lambda: store.report(later.id) is not None)
+        assert trouble.asked == [event.id for event in (*events, later)]
         answer = made.call(ClassifyFailure, "classify_failure", ClassifyFailure.Request(id=events[0].id))
         assert answer.error_code == ErrorCode.OK and store.report(events[0].id) is not None
 

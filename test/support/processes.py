@@ -4,10 +4,24 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO, Any
 
+from fail2progress.ros.launch.starting import Running
 from fail2progress.ros.launch.supervisor import shared_memory_of
+
+
+class Separate:
+    """Starts each process of a supervisor by itself."""
+
+    def start(self, name: str, words: list[str], variables: Mapping[str, str], out: IO[Any], log: IO[Any]) -> Running:
+        return subprocess.Popen(
+            words, env=dict(variables), stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True
+        )
+
+    def close(self) -> None:
+        pass
 
 
 def leftovers(folder: Path) -> list[str]:

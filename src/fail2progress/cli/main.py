@@ -77,7 +77,6 @@ for _module in (
     runs,
     tasks,
     perceive,
-    report,
     reproduce,
     bench,
     simulators,

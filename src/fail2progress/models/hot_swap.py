@@ -20,7 +20,6 @@ class Offer:
 
     path: Path
     digest: str
-    parent: str
     back: bool = False
     """Whether it is an older version, to which the stack goes back."""
 

@@ -46,7 +46,7 @@ class ModelNode(StackNode):
         check_schema(message)
         if message.kind not in OFFERED:
             return
-        offer = Offer(Path(message.path), message.digest, message.parent, message.kind == ModelUpdate.ROLLED_BACK)
+        offer = Offer(Path(message.path), message.digest, message.kind == ModelUpdate.ROLLED_BACK)
         if not self.live.offer(offer):
             self.count("model_updates/model", self.live.refusal)
         self.announce()

@@ -48,11 +48,6 @@ class OtherRuns:
         said = f"run {strange} speaks" if strange else "somebody speaks without naming a run"
         raise Refused("foreign", f"{said} in the same ROS domain and namespace, this is run {self.run}: set ROS_DOMAIN_ID")
 
-    @property
-    def suspected(self) -> bool:
-        """Whether there is another node of the same name."""
-        return self._listening is not None
-
     def _hear(self, message: Any) -> None:
         runs = {status.hardware_id for status in message.status if status.name == self.title}
         strange = runs - {self.run, ""}

@@ -45,11 +45,6 @@ class StoreWorker:
         """There may be something to do."""
         self._wanted.set()
 
-    @property
-    def woken(self) -> bool:
-        """Whether it was woken and has not begun to work yet."""
-        return self._wanted.is_set()
-
     def close(self, patience: float = 5.0) -> None:
         """End the thread; what is under way may take so many seconds (s) more."""
         self.ending.set()

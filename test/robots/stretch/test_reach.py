@@ -9,7 +9,7 @@ from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
 from fail2progress.robots.stretch.description import AXES, GRASP, frames
 from fail2progress.robots.stretch.kinematics import HOME, Kinematics
-from fail2progress.robots.stretch.reach import FOLDED, crowding, reach, standable
+from fail2progress.robots.stretch.reach import FOLDED, crowding, reach
 from fail2progress.skills.phases import Hand, OutOfReachError
 
 BODY = Kinematics()
@@ -54,8 +54,6 @@ def test_a_hand_turns_away_from_what_stands_before_it() -> None:
 
 
 def test_where_furniture_stands_the_base_may_not() -> None:
-    assert standable(TABLE, 0.0, 0.0) is None
-    assert standable(TABLE, 0.15, 0.0) == "table" and standable(TABLE, 0.15, 0.9) is None
     with pytest.raises(OutOfReachError, match=r"out of reach of joint_arm unless the base stands in table"):
         reach(BODY, TABLE, (np.array([1.2, 0.0, 0.5]),))
     assert reach(BODY, EMPTY, (np.array([1.2, 0.0, 0.5]),)).postures[0].base_x > 0.3
@@ -65,7 +63,6 @@ def test_the_base_drives_through_no_furniture_on_its_way() -> None:
     point = (np.array([0.6, 1.2, 0.5]),)
     assert reach(BODY, EMPTY, point).postures[0].base_y > 0.9
     between = Scene((ObjectSpec("bin", "shelf", (0.2, 0.2, 0.3)),), pose(0.05, 0.6, 0.15)[None])
-    assert standable(between, 0.0, 1.2) is None and standable(between, 0.0, 0.6) == "bin"
     with pytest.raises(OutOfReachError, match="unless the base stands in bin"):
         reach(BODY, between, point)
 

@@ -56,5 +56,14 @@ def test_a_domain_in_which_somebody_speaks_is_passed_over() -> None:
     free = int(module.free_domain(20))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as speaker:
         speaker.bind(("", 7410 + 250 * free))
-        assert int(module.free_domain(free - 1)) not in (free,)
+        assert int(module.free_domain(free)) != free and free not in module.free_domains(free)
     assert 1 <= free <= 100
+
+
+@pytest.mark.parametrize(("wanted", "found"), [(1, 1), (5, 5), (100, 100), (101, 1), (12345, 45)])
+def test_a_domain_that_is_free_is_the_one_that_was_wanted(wanted: int, found: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_spoken_in", lambda domain: domain == 7)
+    assert module.free_domain(wanted) == str(found)
+    assert list(module.free_domains(99))[:4] == [99, 100, 1, 2] and len(list(module.free_domains(99))) == 99
+    monkeypatch.setattr(module, "_spoken_in", lambda domain: True)
+    assert module.free_domain(wanted) == str(found)

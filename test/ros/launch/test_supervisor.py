@@ -15,10 +15,10 @@ import pytest
 
 from fail2progress.ros.launch import supervisor as module
 from fail2progress.ros.launch.environment import SUPERVISOR
-from fail2progress.ros.launch.starting import Separate
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
+from support.processes import Separate
 
-SOURCE = Path(__file__).resolve().parents[3] / "src"
+ROOT = Path(__file__).resolve().parents[3]
 SLEEP = "import time\ntime.sleep(600)"
 STUBBORN = f"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{SLEEP}"
 
@@ -171,7 +171,7 @@ INTERRUPTED = f"""
 import os, sys
 from pathlib import Path
 from fail2progress.ros.launch import supervisor as module
-from fail2progress.ros.launch.starting import Separate
+from support.processes import Separate
 module.environment = lambda variables, local=True: dict(os.environ)
 module.SHARED = Path(sys.argv[1]) / "shm"
 module.Launch.command = lambda self, name: [sys.executable, "-S", "-c", {SLEEP!r}]
@@ -187,7 +187,8 @@ made.run()
 
 def test_an_interrupt_leaves_no_process(tmp_path: Path) -> None:
     """As a terminal sends it."""
-    variables = {**os.environ, "PYTHONPATH": f"{SOURCE}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    places = (str(ROOT / "src"), str(ROOT / "test"), os.environ.get("PYTHONPATH", ""))
+    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(places)}
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path)]
     with subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None

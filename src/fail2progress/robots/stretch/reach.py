@@ -60,7 +60,8 @@ class _Furniture:
     floor: Floor
 
     def hit(self, spots: Array) -> str | None:
-        """What the base would collide with at the first of (K, 2) places (m) where it does, or None."""
+        """What the base would collide with at the first of (K, 2) places (m) where it does, or None. Furniture above the base's
+        height may overhang it."""
         for x, y in spots:
             if not self.floor.holds(x, y):
                 return f"a place (x = {x:.2f}, y = {y:.2f} m) outside its floor ({self.floor})"
@@ -77,11 +78,6 @@ class _Furniture:
 def _furniture(scene: Scene, floor: Floor) -> _Furniture:
     fixed = [row for row, spec in enumerate(scene.objects) if not spec.movable]
     return _Furniture(tuple(scene.names[row] for row in fixed), scene.bounds().reshape(-1, 2, 3)[fixed], floor)
-
-
-def standable(scene: Scene, x: float, y: float, floor: Floor = ANYWHERE) -> str | None:
-    """What the base would collide with at a place, or None. Furniture above the base's height may overhang it."""
-    return _furniture(scene, floor).hit(np.array([[x, y]]))
 
 
 def _way(postures: Sequence[Posture]) -> Array:

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from fail2progress.ros.launch.environment import spoken_in
+from fail2progress.ros.launch.environment import DOMAINS, free_domains
 
-DOMAINS = range(1, 101)
 RUN = "FAIL2PROGRESS_RUN"
 """Environment variable with the id of the run that a node belongs to."""
 
@@ -49,9 +48,8 @@ def claim(stack: str, namespace: str, wanted: str | None, folder: Path) -> Claim
         note = f"ROS domain {wanted} has a stack already ({_read(wanted, namespace)})"
         if stack == "robot":
             raise DomainTakenError(f"{note}: end it, or set ROS_DOMAIN_ID or a namespace")
-    for step in DOMAINS:
-        domain = str(1 + (os.getpid() + step) % len(DOMAINS))
-        if domain != wanted and not spoken_in(int(domain)):
+    for domain in map(str, free_domains(os.getpid())):
+        if domain != wanted:
             file = _lock(domain, namespace, said)
             if file is not None:
                 return Claim(domain, file, "" if wanted is None else f"{note}: this one speaks in domain {domain}")

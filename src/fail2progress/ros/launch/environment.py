@@ -6,7 +6,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +17,8 @@ SECURE = "ROS_SECURITY_ENABLE"
 LEAN: Mapping[str, str] = MappingProxyType({"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"})
 """Variables of every node: one thread of computing, as there are many nodes; and little memory that is kept for later, as the
 middleware's threads would each have some."""
+DOMAINS = range(1, 101)
+"""ROS domains that a stack may speak in where nobody names one."""
 _PROBE = "import rclpy, fail2progress_msgs.msg, tf2_msgs.msg"
 
 
@@ -55,17 +57,20 @@ def environment(base: Mapping[str, str] | None = None, local: bool = True) -> di
 
 
 def free_domain(wanted: int | None = None) -> str:
-    """A ROS domain (1 to 100) in which nobody on this computer speaks now: `wanted`, or the next one that is free.
-
-    The first participant of domain d receives at UDP port 7410 + 250 d (DDSI-RTPS 9.6.1); where that is taken, so is the domain.
-    """
+    """A ROS domain in which nobody on this computer speaks now: `wanted`, or the next one that is free, round and round."""
     first = os.getpid() if wanted is None else wanted
-    domains = [1 + (first + step) % 100 for step in range(100)]
-    return str(next((domain for domain in domains if not spoken_in(domain)), domains[0]))
+    return str(next(free_domains(first), DOMAINS[(first - DOMAINS[0]) % len(DOMAINS)]))
 
 
-def spoken_in(domain: int) -> bool:
-    """Whether somebody on this computer takes part in a domain."""
+def free_domains(first: int) -> Iterator[int]:
+    """All of `DOMAINS` in which nobody on this computer speaks now, from a number on, round and round."""
+    domains = (DOMAINS[(first - DOMAINS[0] + step) % len(DOMAINS)] for step in range(len(DOMAINS)))
+    return (domain for domain in domains if not _spoken_in(domain))
+
+
+def _spoken_in(domain: int) -> bool:
+    """Whether somebody on this computer takes part in a domain: its first participant receives at UDP port 7410 + 250 d
+    (DDSI-RTPS 9.6.1)."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.bind(("", 7410 + 250 * domain))

@@ -1,4 +1,4 @@
-"""How a supervisor starts processes: each by itself, or forked from one that has imported everything. Imports no ROS."""
+"""How a supervisor starts processes: forked from one that has imported everything. Imports no ROS."""
 
 from __future__ import annotations
 
@@ -37,19 +37,6 @@ class Starter(Protocol):
 
     def close(self) -> None:
         """No more is started, and all that was started has ended."""
-
-
-class Separate:
-    """Each process by itself: it imports what it needs."""
-
-    def start(self, name: str, words: list[str], variables: Mapping[str, str], out: IO[Any], log: IO[Any]) -> Running:
-        """See Starter."""
-        return subprocess.Popen(
-            words, env=dict(variables), stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True
-        )
-
-    def close(self) -> None:
-        """See Starter."""
 
 
 @dataclass
