@@ -16,7 +16,6 @@ from fail2progress import __version__
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.info import BagInfo
 from fail2progress.ros.launch import description as launching
-from fail2progress.ros.launch.environment import LEAN
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -187,24 +186,6 @@ def test_settings_name_nodes_and_parameters_of_the_table(stack: str) -> None:
         known = {parameter.name: parameter for parameter in table.parameters(table.NODES[node])}
         for name, value in content["ros__parameters"].items():
             assert type(value) is type(known[name].default) and known[name].check(value) is None
-
-
-def test_the_environment_is_added_to_and_never_changed(tmp_path: Path) -> None:
-    profile = tmp_path / "config" / "ros" / "fastdds.xml"
-    profile.parent.mkdir(parents=True)
-    profile.touch()
-    assert dict(launching.environment(tmp_path, "sim", {})) == {
-        "FASTDDS_DEFAULT_PROFILES_FILE": str(profile),
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-        **LEAN,
-    }
-    assert dict(launching.environment(tmp_path, "robot", {"ROS_DISTRO": "humble"})) == {
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(profile),
-        **LEAN,
-    }
-    own = {"FASTDDS_DEFAULT_PROFILES_FILE": "mine.xml", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"} | dict.fromkeys(LEAN, "3")
-    assert not dict(launching.environment(tmp_path, "sim", own))
-    assert dict(launching.environment(tmp_path / "nowhere", "robot", {})) == LEAN
 
 
 def test_the_camera_publishes_what_the_table_names() -> None:

@@ -199,6 +199,14 @@ def test_the_shipped_parameter_files_are_right() -> None:
         check_file(path)
 
 
+def test_what_every_ros_node_has_may_stand_in_a_parameter_file(tmp_path: Path) -> None:
+    from fail2progress.ros.parameter_file import check_file
+
+    path = tmp_path / "own.yaml"
+    path.write_text("monitor:\n  ros__parameters:\n    use_sim_time: true\n    qos_overrides./tf.publisher.depth: 3\n")
+    check_file(path)
+
+
 def test_a_terminal_that_knows_ascii_alone(there: Path) -> None:
     """Lines, tables and names that are not UTF-8 do not end in a traceback."""
     plain = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"}

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from fail2progress.cli.common import UserError, print_json, say, show_table, table_of
+from fail2progress.ros import graph
 
 if TYPE_CHECKING:
     from fail2progress.ros.bags.info import BagInfo
@@ -22,7 +23,7 @@ TOPIC = typer.Option(
 )
 ROBOT = typer.Option("", "--robot", help="Namespace of the robot, where the bag holds several.")
 CAMERA = typer.Option("", "--camera", help="Part of the names of the camera's topics, where the bag holds several.")
-SLOP = typer.Option(0.02, "--slop", min=0.0, max=1.0, help="Seconds by which colour and depth of one moment may differ.")
+SLOP = typer.Option(graph.SLOP, "--slop", min=0.0, max=1.0, help="Seconds by which colour and depth of one moment may differ.")
 SOURCE = typer.Option("", "--source", help="segments or camera; default: segments if it has them.")
 
 

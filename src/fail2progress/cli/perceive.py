@@ -13,6 +13,7 @@ import typer
 from fail2progress.cli.bag import look_through
 from fail2progress.cli.common import StoppedError, UserError, WorkError, checked, print_json, require, say, show_table, table_of
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
+from fail2progress.ros import graph
 
 if TYPE_CHECKING:
     from fail2progress.cli.perceiving import Outcome, Perceiving
@@ -23,8 +24,6 @@ _FORMATS = (".png", ".jpg", ".jpeg")
 _BAGS = (".mcap", ".db3", ".zstd")
 Folders = tuple[Path | None, Path | None]
 """For pictures, and for pages."""
-SLOP = 0.02
-"""Seconds by which colour and depth of one moment may differ."""
 
 
 def register(app: typer.Typer) -> None:
@@ -100,7 +99,7 @@ def perceive(
     if recording:
         own = "a recording holds what its camera is; name a part of the camera's topics, or leave it out"
         require(camera is None or not camera.is_file(), f"--camera {camera}: {own}")
-        bag = look_through(color, topic or [], robot, str(camera or ""), "camera", SLOP)
+        bag = look_through(color, topic or [], robot, str(camera or ""), "camera", graph.SLOP)
         return _recording(chosen, bag, every, (picture, page), json_output)
     if depth is None:
         require(color.is_dir(), f"{color} needs a depth image after it, or be a folder of frames")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.goals import ATOM, Atom, Goal, parts
 from fail2progress.core.names import unknown
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.observation import Observation, SegmentedCloud
@@ -51,7 +51,6 @@ NOUNS = {
 """What people call things of a shape, and the categories that things of that shape have: all that is known without a labeller."""
 _PLACE = re.compile(r"(?P<what>.+?)\s+(?P<where>on|in)\s+(?P<place>.+)")
 _RELATION = {"on": "above", "in": "inside"}
-_ATOM = re.compile(r"\s*(?P<negated>not\s+)?(?P<relation>\w+)\s*\(\s*(?P<names>[^()]*)\)\s*")
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def resolve(text: str, seen: Observation) -> Goal:
     "every" gives one relation for each; otherwise exactly one thing must be meant. ValueError says what is meant by none or by
     several of the things that are seen.
     """
-    atoms = [atom for part in re.split(r"\s+and\s+|[&;]", text) for atom in _atoms(part, seen)]
+    atoms = [atom for part in parts(text) for atom in _atoms(part, seen)]
     if not atoms:
         raise ValueError(f"goal {text!r}: nothing that is seen is meant; there are: {_listed(seen.cloud)}")
     return Goal(tuple(dict.fromkeys(atoms)))
@@ -80,7 +79,7 @@ def described(text: str, names: Collection[str]) -> bool:
 
     ValueError for relations, things and colours that nobody knows.
     """
-    found = [_ATOM.fullmatch(part) for part in re.split(r"\s+and\s+|[&;]", text)]
+    found = [ATOM.fullmatch(part) for part in parts(text)]
     if None in found:
         Goal.parse(text)  # which says what is wrong
     arguments = [(atom["relation"], said.strip()) for atom in found if atom is not None for said in atom["names"].split(",")]
@@ -101,7 +100,7 @@ def _check(said: str, names: Collection[str]) -> None:
 
 
 def _atoms(part: str, seen: Observation) -> list[Atom]:
-    found = _ATOM.fullmatch(part)
+    found = ATOM.fullmatch(part)
     if found is None:
         return [Atom.parse(part)]  # which says what is wrong
     arguments = [_found(argument.strip(), seen) for argument in found["names"].split(",")]

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from fail2progress.core.names import unknown
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 
-_ATOM = re.compile(r"\s*(?P<negated>not\s+)?(?P<relation>\w+)\s*\(\s*(?P<names>[^()]*)\)\s*")
+ATOM = re.compile(r"\s*(?P<negated>not\s+)?(?P<relation>\w+)\s*\(\s*(?P<names>[^()]*)\)\s*")
+"""The text of an atom, whatever its names are."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Atom:
     @classmethod
     def parse(cls, text: str) -> Atom:
         """From `inside(a, b)`, `open(drawer)` or `not above(a, b)`, as `str` writes it. ValueError quotes what it cannot read."""
-        found = _ATOM.fullmatch(text)
+        found = ATOM.fullmatch(text)
         names = [name.strip() for name in found["names"].split(",")] if found else []
         if found is None or not 1 <= len(names) <= 2 or not all(names):
             raise ValueError(f"not a relation: {text.strip()!r}; write for example inside(a, b), open(drawer) or not above(a, b)")
@@ -51,6 +52,11 @@ class Atom:
         """Probability that the atom is as wanted."""
         value = state.value(self.relation, self.subject, self.other)
         return value if self.holds else 1.0 - value
+
+
+def parts(text: str) -> list[str]:
+    """The texts of a goal's atoms, which are joined by `and`, `&` or `;`."""
+    return re.split(r"\s+and\s+|[&;]", text)
 
 
 @dataclass(frozen=True)
@@ -69,8 +75,7 @@ class Goal:
     @classmethod
     def parse(cls, text: str | Iterable[str]) -> Goal:
         """From one text with atoms joined by `and`, `&` or `;`, or from one text for each atom. ValueError names the bad one."""
-        parts = re.split(r"\s+and\s+|[&;]", text) if isinstance(text, str) else list(text)
-        return cls(tuple(Atom.parse(part) for part in parts))
+        return cls(tuple(Atom.parse(part) for part in (parts(text) if isinstance(text, str) else text)))
 
     @property
     def objects(self) -> tuple[str, ...]:

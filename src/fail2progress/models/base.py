@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from fail2progress.core.vocabulary import Vocabulary, VocabularyError
 from fail2progress.models.config import ModelConfig
+from fail2progress.models.features import action_features
 from fail2progress.skills.vocabulary import current
 
 
@@ -230,6 +231,12 @@ class SkillEffectModel(nn.Module, ABC):
             name = known[int(action.skill[own < 0][0])]
             raise VocabularyError(f"{self.name} was not trained with the skill {name!r}; it knows: {', '.join(mine)}")
         return own
+
+    def command_codes(self, networks: nn.ModuleList, action: Action) -> Tensor:
+        """(B, C) MLP_para(a): the skills' parameters, coded by one network for each skill of the model's own vocabulary."""
+        features = action_features(action.skill, action.parameters)
+        codes = torch.stack([network(features) for network in networks], dim=1)
+        return at_object(codes, self.own_skills(action))
 
     def adapters(self) -> dict[str, list[nn.Parameter]]:
         """Groups of what pre-training leaves without effect and fine-tuning adjusts first, the fewest weights first.

@@ -66,7 +66,9 @@ _TASK = (
     Parameter("seed", 0, "which trials, as in `fail2progress demo`: they count from 10,000 + 100 seed", 0, 10**6),
 )
 _PROCESSES = Parameter("processes", 1, "processes for simulation; 0: one for every core", 0, 256)
-_SLOP = Parameter("slop", 0.02, "seconds by which the stamps of one frame's images may differ", 0.0, 1.0)
+SLOP = 0.02
+"""Seconds by which the stamps of one moment's images may differ: colour and depth of real drivers do."""
+_SLOP = Parameter("slop", SLOP, "seconds by which the stamps of one frame's images may differ", 0.0, 1.0)
 _SIMULATOR = Parameter(
     "simulator", "mujoco", "which simulator: a name (`fail2progress simulators ls`) or a file with its options"
 )

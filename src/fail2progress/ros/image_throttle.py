@@ -6,9 +6,10 @@ from collections import OrderedDict, deque
 from typing import Generic, TypeVar
 
 from fail2progress.core.observation import SECOND
+from fail2progress.ros import graph
 
 Item = TypeVar("Item")
-SLOP = SECOND // 50
+SLOP = round(graph.SLOP * SECOND)
 """Nanoseconds within which images are of one moment."""
 LATE = 8
 """Images that were skipped but are kept for a while: the end of a step may be announced after its first image."""

@@ -15,8 +15,8 @@ from fail2progress.ros.graph import NODES, Parameter, parameters
 
 _KEY = "ros__parameters"
 _NAMESPACE = re.compile(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", re.ASCII)
-_GIVEN_TO_ALL = ("use_sim_time", "qos_overrides", "start_type_description_service")
-"""What rclpy declares itself."""
+ANYBODYS = ("use_sim_time", "qos_overrides", "start_type_description_service")
+"""Parameters that every ROS node has, by the part before the first point."""
 
 
 class ParameterFileError(ValueError):
@@ -77,7 +77,7 @@ def _check(path: Path, node: str, values: Mapping[str, Any]) -> None:
             reason = _mistake(known[name], value)
             if reason is not None:
                 raise ParameterFileError(f"{path}: {node}: {reason}")
-        elif name not in _GIVEN_TO_ALL:
+        elif str(name).partition(".")[0] not in ANYBODYS:
             raise ParameterFileError(f"{path}: {node}: {unknown('parameter', str(name), known)}")
 
 

@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
 from fail2progress.ros import graph as table
-
-ANYBODYS = ("use_sim_time", "qos_overrides", "start_type_description_service")
-"""Parameters that every ROS node has, by the part before the first point."""
+from fail2progress.ros.parameter_file import ANYBODYS
 
 
 def misspelt(given: Iterable[str]) -> str | None:

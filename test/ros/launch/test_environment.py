@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fail2progress.ros.launch import environment as module
-from fail2progress.ros.launch.environment import NoRosError, environment
+from fail2progress.ros.launch.environment import LEAN, NoRosError, environment, lacking
 
 
 def test_what_works_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +18,26 @@ def test_what_works_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found["OMP_NUM_THREADS"], found["ROS_AUTOMATIC_DISCOVERY_RANGE"]) == ("4", "SUBNET")
     assert environment({})["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
     assert "FASTRTPS_DEFAULT_PROFILES_FILE" not in environment({})
-    assert "FASTRTPS_DEFAULT_PROFILES_FILE" in environment({"ROS_DISTRO": "humble"})
+    humble = environment({"ROS_DISTRO": "humble"})
+    assert "FASTRTPS_DEFAULT_PROFILES_FILE" in humble and "FASTDDS_DEFAULT_PROFILES_FILE" not in humble
+
+
+def test_the_environment_is_added_to_and_never_changed(tmp_path: Path) -> None:
+    profile = tmp_path / "config" / "ros" / "fastdds.xml"
+    profile.parent.mkdir(parents=True)
+    profile.touch()
+    assert dict(lacking(tmp_path, {}, local=True)) == {
+        "FASTDDS_DEFAULT_PROFILES_FILE": str(profile),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
+        **LEAN,
+    }
+    assert dict(lacking(tmp_path, {"ROS_DISTRO": "humble"}, local=False)) == {
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(profile),
+        **LEAN,
+    }
+    own = {"FASTDDS_DEFAULT_PROFILES_FILE": "mine.xml", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"} | dict.fromkeys(LEAN, "3")
+    assert not dict(lacking(tmp_path, own, local=True))
+    assert dict(lacking(tmp_path / "nowhere", {}, local=False)) == LEAN
 
 
 def test_the_overlay_of_the_repository_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

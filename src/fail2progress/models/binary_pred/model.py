@@ -18,13 +18,12 @@ from torch import Tensor, nn
 
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.core.vocabulary import Vocabulary
-from fail2progress.models.base import Action, Capability, Considered, Effect, LatentState, RelationLogits, at_object
+from fail2progress.models.base import Action, Capability, Considered, Effect, LatentState, RelationLogits
 from fail2progress.models.config import ModelConfig
 from fail2progress.models.features import (
     ACTION_FEATURES,
     BOX_FEATURES,
     PAIR_FEATURES,
-    action_features,
     box_features,
     pair_features,
 )
@@ -84,7 +83,7 @@ class BinaryPred(PointConvModel):
 
     def predict(self, state: LatentState, action: Action, considered: Considered | None = None) -> Effect:
         """See SkillEffectModel."""
-        geometry, command = _pairs(state.box), self._command(action)
+        geometry, command = _pairs(state.box), self.command_codes(self.action, action)
         before = self._now(state, geometry) if state.relations is None else state.relations
         chosen = torch.nn.functional.one_hot(action.object, state.box.shape[1]).to(command.dtype)
         held = torch.sigmoid(before.binary)
@@ -107,12 +106,6 @@ class BinaryPred(PointConvModel):
         places = taken_along(self.embed, state, implied_motion(state, before, after, action), action)
         rides = self.riding(state, before, action, self.own_skills(action))
         return carried_over(after, before, rides, places, action, self.binary)
-
-    def _command(self, action: Action) -> Tensor:
-        """(B, C) codes of the skills' parameters, one network per skill."""
-        features = action_features(action.skill, action.parameters)
-        codes = torch.stack([network(features) for network in self.action], dim=1)
-        return at_object(codes, self.own_skills(action))
 
     def _binary(self, state: LatentState, before: Tensor, evidence: Tensor, command: Tensor, chosen: Tensor) -> Tensor:
         """(B, N, N, 9) logits after the skill, from those before, features of the pairs, and the command by their roles."""

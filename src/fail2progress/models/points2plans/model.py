@@ -34,7 +34,6 @@ from fail2progress.models.features import (
     ACTION_FEATURES,
     BOX_FEATURES,
     PAIR_FEATURES,
-    action_features,
     box_features,
     identity_code,
     pair_features,
@@ -139,7 +138,7 @@ class Points2Plans(PointConvModel):
 
     def considered(self, state: LatentState, action: Action) -> Considered:
         """See SkillEffectModel."""
-        command = self._command(action)
+        command = self.command_codes(self.action, action)
         tokens = self._bound(state, action, command)
         sequence = torch.cat([tokens, self._skill_token(state, action, command).unsqueeze(1)], dim=1)
         present = torch.cat([state.mask, torch.ones_like(state.mask[:, :1])], dim=1)
@@ -174,12 +173,6 @@ class Points2Plans(PointConvModel):
     def _decode(self, tokens: Tensor, state: LatentState) -> RelationLogits:
         """In training pairs that count for nothing are left out: those with padding and of things with themselves."""
         return RelationLogits(self.binary(tokens, state.box, state.mask if self.training else None), self.unary(tokens))
-
-    def _command(self, action: Action) -> Tensor:
-        """(B, C) MLP_para(a), one network per skill."""
-        features = action_features(action.skill, action.parameters)
-        codes = torch.stack([network(features) for network in self.action], dim=1)
-        return at_object(codes, self.own_skills(action))
 
     def _bound(self, state: LatentState, action: Action, command: Tensor) -> Tensor:
         """(B, N, W) tokens with the action added to the object that it acts on, and messages where they are configured."""

@@ -24,7 +24,6 @@ from fail2progress.models.features import (
     ACTION_FEATURES,
     BOX_FEATURES,
     PAIR_FEATURES,
-    action_features,
     box_features,
     pair_features,
     translation,
@@ -127,7 +126,7 @@ class StowGNN(PointConvModel):
 
     def _nodes(self, state: LatentState, action: Action, chosen: Tensor) -> Tensor:
         """(B, N, width) nodes after all rounds of messages; what is masked sends none."""
-        command = self._command(action).unsqueeze(1).expand(-1, chosen.shape[1], -1)
+        command = self.command_codes(self.action, action).unsqueeze(1).expand(-1, chosen.shape[1], -1)
         nodes: Tensor = self.node(torch.cat([state.tokens, command, chosen], dim=-1))
         edges = self._edges(state, action, chosen)
         sends = (state.mask.unsqueeze(1) & ~torch.eye(chosen.shape[1], dtype=torch.bool)).unsqueeze(-1)
@@ -137,12 +136,6 @@ class StowGNN(PointConvModel):
             gathered = (self.message(edges, hidden) * sends).sum(dim=2)
             hidden = torch.relu(self.update(torch.cat([nodes, gathered], dim=-1)))
         return hidden
-
-    def _command(self, action: Action) -> Tensor:
-        """(B, C) codes of the skills' parameters, one network per skill."""
-        features = action_features(action.skill, action.parameters)
-        codes = torch.stack([network(features) for network in self.action], dim=1)
-        return at_object(codes, self.own_skills(action))
 
     def _edges(self, state: LatentState, action: Action, chosen: Tensor) -> Tensor:
         """(B, N, N, width) edges: how receiver and sender lie now and as commanded, and which of them the skill acts on."""

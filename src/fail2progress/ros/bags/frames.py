@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.ros import graph
 from fail2progress.ros.bags.cdr import Cdr, DamagedError
 from fail2progress.ros.bags.encodings import ENCODINGS, as_rgb
 from fail2progress.ros.bags.gravity import Gravity
-from fail2progress.ros.bags.info import SLOP, BagInfo
+from fail2progress.ros.bags.info import BagInfo
 from fail2progress.ros.bags.pictures import COMPRESSED, DEEP, decoded, in_metres
 from fail2progress.ros.bags.playback import messages
 from fail2progress.ros.bags.reader import Recorded
@@ -25,7 +26,7 @@ _WAITING = 30
 """Images that are kept for the other one of their moment."""
 
 
-def frames(bag: BagInfo, slop: float = SLOP, every: int = 1) -> Iterator[RgbdFrame]:
+def frames(bag: BagInfo, slop: float = graph.SLOP, every: int = 1) -> Iterator[RgbdFrame]:
     """Each pair of a colour and a depth image whose stamps differ by no more than `slop` seconds; the first of every so many.
 
     Frames have no pose: the camera's place is worked out from the table. Which way is up they know where an IMU beside the camera

@@ -17,8 +17,6 @@ from fail2progress.ros.bags.reader import BagError, cut_short, files, read
 from fail2progress.ros.bags.survey import Topic, survey
 from fail2progress.ros.bags.topics import COLOUR, COLOURS, DEPTH, DEPTHS, INFO, NAMELESS, Choice, Chooser, listed
 
-SLOP = 0.02
-"""Seconds by which the stamps of one moment's images may differ: colour and depth of real drivers do."""
 JUMP = 2 * SECOND
 """Nanoseconds back from which on a clock was set, and no message was late."""
 LABELS, NAMES = table.LABELS
@@ -111,7 +109,7 @@ class BagInfo:
         }
 
 
-def info(path: Path, choice: Choice | None = None, source: str = "", slop: float = SLOP) -> BagInfo:
+def info(path: Path, choice: Choice | None = None, source: str = "", slop: float = table.SLOP) -> BagInfo:
     """Look through a bag; BagError where it cannot be read or is empty. What cannot be played is said in `problem`.
 
     source: "segments" or "camera"; "": segments where there are any. slop: seconds by which images of one moment differ.

@@ -62,9 +62,9 @@ def files(path: Path) -> list[Path]:
     """
     if path.is_dir():
         for kind in KINDS:
-            found = {file.name.removesuffix(PACKED): file for suffix in (PACKED, "") for file in path.glob(f"*{kind}{suffix}")}
-            if found:
-                return sorted(found.values(), key=_number)
+            parts = {file.name.removesuffix(PACKED): file for end in (PACKED, "") for file in path.glob(f"*{kind}{end}")}
+            if parts:
+                return sorted(parts.values(), key=_number)
         found = sorted(path.glob("*.bag"))
         if found:
             raise BagError(_old(found[0]))

@@ -28,11 +28,11 @@ from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags.info import SLOP, BagInfo, info
+from fail2progress.ros.bags.info import BagInfo, info
 from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.launch import description as launching
 from fail2progress.ros.launch.claim import RUN, Claim, claim
-from fail2progress.ros.launch.environment import SECURE, SUPERVISOR
+from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, lacking
 from fail2progress.ros.launch.supervisor import GRACE, MOST_STARTS, PAUSE
 from fail2progress.ros.parameter_file import check_file
 from fail2progress.ros.security.policy import ENCLAVES
@@ -89,7 +89,7 @@ class Run:
             values["use_sim_time"] = clock
         wanted = os.environ.get("ROS_DOMAIN_ID", "0")
         self.held = claim(self.stack, self.given["namespace"], wanted, Path(self.given["state_dir"]))
-        variables = dict(launching.environment(self.share, self.stack, os.environ))
+        variables = dict(lacking(self.share, os.environ, local=self.stack != "robot"))
         variables |= {RUN: uuid.uuid4().hex, "ROS_DOMAIN_ID": self.held.domain}
         if "launch-prefix" not in known:  # else a debugger or a terminal stands between launch and the node
             variables[SUPERVISOR] = str(os.getpid())
@@ -105,7 +105,7 @@ class Run:
         """The recording; BagError, a ValueError, where nothing of it can be replayed: before anything is started."""
         given = self.given
         choice = Choice.parse(given["topics"].split(), given["robot"], given["camera"])
-        return info(Path(given["bag"]), choice, given["source"], float(given["slop"] or SLOP)).require()
+        return info(Path(given["bag"]), choice, given["source"], float(given["slop"] or table.SLOP)).require()
 
     def node(self, name: str) -> Any:
         """A node's process."""

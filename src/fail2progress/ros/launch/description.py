@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fail2progress.ros import graph as table
-from fail2progress.ros.launch.environment import LEAN
 from fail2progress.ros.parameter_file import says
 
 if TYPE_CHECKING:
@@ -120,18 +119,6 @@ def _value(name: str, parameter: table.Parameter, text: str) -> table.Value:
     if reason is not None:
         raise ValueError(reason)
     return value
-
-
-def environment(share: Path, stack: str, base: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Variables that nodes need and `base` lacks: large images through shared memory; a simulation keeps to its computer."""
-    profile = share / "config" / "ros" / "fastdds.xml"
-    # Humble knows the older name only.
-    name = f"{'FASTRTPS' if base.get('ROS_DISTRO') == 'humble' else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
-    if name not in base and profile.is_file():
-        yield name, str(profile)
-    yield from ((key, value) for key, value in LEAN.items() if key not in base)
-    if stack != "robot" and "ROS_AUTOMATIC_DISCOVERY_RANGE" not in base:
-        yield "ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST"
 
 
 CAMERA_PARAMETERS: Mapping[str, table.Value] = {

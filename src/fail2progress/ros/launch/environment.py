@@ -33,16 +33,8 @@ def environment(base: Mapping[str, str] | None = None, local: bool = True) -> di
 
     NoRosError where nothing can be found.
     """
-    found = dict(os.environ if base is None else base)
-    if local:
-        found.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    for name, value in LEAN.items():
-        found.setdefault(name, value)
-    profile = root() / "config" / "ros" / "fastdds.xml"
-    if profile.is_file():
-        found.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
-        if found.get("ROS_DISTRO") == "humble":  # the older name of the variable
-            found.setdefault("FASTRTPS_DEFAULT_PROFILES_FILE", str(profile))
+    given = os.environ if base is None else base
+    found = {**given, **dict(lacking(root(), given, local))}
     if works(found):
         return found
     overlay = root() / "install" / "local_setup.bash"
@@ -54,6 +46,19 @@ def environment(base: Mapping[str, str] | None = None, local: bool = True) -> di
         "ROS 2 with fail2progress_msgs is not there. Source a ROS 2 installation and a workspace in which this repository was "
         "built, or run: make ros"
     )
+
+
+def lacking(share: Path, base: Mapping[str, str], local: bool) -> Iterator[tuple[str, str]]:
+    """Variables that nodes need and `base` lacks: large images through shared memory; one thread of computing and little memory;
+    and, `local`, to keep to this computer. share: where `config` lies."""
+    profile = share / "config" / "ros" / "fastdds.xml"
+    # Humble knows the older name only.
+    name = f"{'FASTRTPS' if base.get('ROS_DISTRO') == 'humble' else 'FASTDDS'}_DEFAULT_PROFILES_FILE"
+    if name not in base and profile.is_file():
+        yield name, str(profile)
+    yield from ((key, value) for key, value in LEAN.items() if key not in base)
+    if local and "ROS_AUTOMATIC_DISCOVERY_RANGE" not in base:
+        yield "ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST"
 
 
 def free_domain(wanted: int | None = None) -> str:
