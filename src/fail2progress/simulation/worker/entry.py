@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 
 from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.registry import Capabilities, SimulatorEntry
@@ -26,7 +27,7 @@ def _make(options: WorkerOptions) -> Simulator:
 def _physics(options: WorkerOptions) -> bool:
     from fail2progress.simulation.worker.client import WorkerSimulator
 
-    with WorkerSimulator(options) as simulator:
+    with closing(WorkerSimulator(options)) as simulator:
         return simulator.physics
 
 
