@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
-from fail2progress.perception.segmentation.geometric.planes import level_planes
+from fail2progress.perception.segmentation.geometric.planes import find_surfaces, level_planes
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules
 
 CAMERA = Intrinsics(320, 240, 300.0, 300.0, 159.5, 119.5)
@@ -14,16 +15,30 @@ TILTED = Level(np.array([[0.0, -HALF, HALF], [-1.0, 0.0, 0.0], [0.0, -HALF, -HAL
 """Of a camera that looks down at 45 degrees."""
 
 
+SINK = -(
+    np.stack([*np.meshgrid((np.arange(320) - 159.5) / 300, (np.arange(240) - 119.5) / 300), np.ones((240, 320))], -1) @ TILTED.up
+)
+"""(H, W) m by which a ray sinks for each metre along the optical axis."""
+
+
+def inverse_depth(below: Array, noise: float) -> NDArray[np.float32]:
+    """(H, W) 1 / m of what lies so many metres below the camera in each column (W,), with noise of so much (1 / m)."""
+    return np.asarray(SINK / below + np.random.default_rng(0).normal(0, noise, SINK.shape), np.float32)
+
+
+def planes_in(inverted: NDArray[np.float32]) -> list[Array]:
+    return level_planes(TILTED, facing_up(inverted), inverted, CAMERA, PlaneRules())
+
+
+def facing_up(inverted: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.broadcast_to(TILTED.up, (*inverted.shape, 3)).astype(np.float32)
+
+
 def heights_below(lower: float, apart: float, share: float = 0.5, noise: float = 0.0) -> list[float]:
     """Metres below the camera of the level planes found, of a table so low and another beside it that is higher, on so large a
     share of the columns; noise: standard deviation of inverse depth (1 / m)."""
-    u, v = np.meshgrid((np.arange(320) - 159.5) / 300, (np.arange(240) - 119.5) / 300)
-    sink = -(np.stack([u, v, np.ones_like(u)], axis=-1) @ TILTED.up)
     below = np.where(np.arange(320) < 320 * (1 - share), lower, lower - apart)
-    inverted = sink / below + np.random.default_rng(0).normal(0, noise, sink.shape)
-    normals: Array = np.broadcast_to(TILTED.up, (*sink.shape, 3))
-    planes = level_planes(TILTED, normals.astype(np.float32), inverted.astype(np.float32), CAMERA, PlaneRules())
-    return [float(1 / np.linalg.norm(plane)) for plane in planes]
+    return [float(1 / np.linalg.norm(plane)) for plane in planes_in(inverse_depth(below, noise))]
 
 
 @pytest.mark.parametrize("share", [0.5, 0.2])
@@ -42,3 +57,17 @@ def test_one_table_with_noise_is_one(noise: float, low: float) -> None:
 
 def test_what_noise_hides_is_one() -> None:
     assert len(heights_below(1.6, 0.006, noise=0.002)) == 1
+
+
+def test_noise_of_a_table_nearly_as_high_is_no_table_in_its_place() -> None:
+    """Tables side by side, and noise that brings a sixth of one's readings to the other's plane: each is found as a whole."""
+    column = np.arange(320)
+    inverted = inverse_depth(np.where(column < 120, 0.8, 0.775), 0.0035)
+    inverted[:, 120:200] = 0.0
+    low, high = sorted(
+        find_surfaces(planes_in(inverted), TILTED, facing_up(inverted), inverted, CAMERA, PlaneRules()),
+        key=lambda surface: -surface.camera_height,
+    )
+    for surface, height, own in ((low, 0.8, column < 120), (high, 0.775, column >= 200)):
+        assert surface.camera_height == pytest.approx(height, abs=0.002)
+        assert surface.mask[:, own].mean() > 0.95 and not surface.mask[:, ~own].any()

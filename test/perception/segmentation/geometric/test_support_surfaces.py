@@ -13,6 +13,7 @@ from fail2progress.perception.segmentation.geometric.support_surfaces import (
     beyond,
     outline,
     patches,
+    scattered,
     within,
 )
 
@@ -68,3 +69,12 @@ def test_a_surface_goes_on_outside_the_image_only_within_its_own_edges() -> None
     across, down = 150 * -further[:, 1] + 79.5, 150 * -further[:, 0] + 59.5
     assert (across < -10).any() and (down > 130).any(), "to the left and below it may go on"
     assert (across < 60.5 + down / 2).all(), "but not past the edge that is seen"
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.1, True), (0.3, True), (0.8, False), (1.0, False)])
+def test_a_patch_with_few_of_the_readings_where_it_is_is_scattered(share: float, expected: bool) -> None:
+    near = np.zeros((120, 160), bool)
+    near[20:90, 30:120] = True
+    patch = near & (np.random.default_rng(0).random(near.shape) < share)
+    assert scattered(patch, near, PlaneRules()) is expected
+    assert scattered(patch, patch, PlaneRules()) is False  # nothing else is as high there

@@ -82,7 +82,7 @@ class Outsiders:
         largest = parts == 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
         hull = _hull(largest)
         rest = surface.mask & ~largest
-        compact = (largest | scan.standing)[hull].mean() > self._rules.filled
+        compact = hull.any() and (largest | scan.standing)[hull].mean() > self._rules.filled
         return own & largest if compact and rest.sum() > 2 * (rest & hull).sum() else surface.mask
 
     def _outside(self, pixels: Numbers) -> bool:

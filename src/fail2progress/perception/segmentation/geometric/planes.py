@@ -17,6 +17,8 @@ from fail2progress.perception.segmentation.geometric.support_surfaces import Lev
 
 _TOGETHER = 200_000
 """Distances that are looked at at once, so that they stay near the processor."""
+_AROUND = 4
+"""Bands from a plane in which readings may be of another that is nearly as high."""
 _FEW, _BEST = 8, 50
 """Every so many points tell which planes may have most: one in so many of those that are tried."""
 
@@ -154,9 +156,12 @@ def find_surfaces(
             if fitted is None:
                 continue
             expected, mask, height = fitted
-            taken |= mask
+            near = upward & ~taken & (np.abs(expected - inverted) < _AROUND * rules.band)
             again = [other for other in found if _same(expected, height, other, rules)]
             for patch in outlines.patches(mask, expected, inverted, axes, camera, rules):
+                if outlines.scattered(patch, near, rules):
+                    mask &= ~patch  # readings of a table that is found from another plane
+                    continue
                 # What is left over of a plane lies within it; another table that is nearly as high does not.
                 points = outlines.flat_points(patch, inverted, axes, camera, 50)
                 if all(within(other.outline, points, 0.0).mean() < 0.5 for other in again):
@@ -165,6 +170,7 @@ def find_surfaces(
                         np.concatenate([sides, outlines.beyond(patch, sides, inverted, axes, camera, rules)])
                     )
                     found.append(Surface(expected, patch, height, sides, reach))
+            taken |= mask
     return _tables(found, rules)
 
 

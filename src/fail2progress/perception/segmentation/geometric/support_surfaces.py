@@ -14,6 +14,9 @@ from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.geometric.depth import NOISE, Image, rays
 
+_BLOCK = 8
+"""Rows and columns of a block of pixels."""
+
 
 @dataclass(frozen=True)
 class PlaneRules:
@@ -47,6 +50,8 @@ class PlaneRules:
     """Metres by which the top of a thing may reach over what is seen of its surface."""
     step: float = 0.02
     """Metres between two surfaces, at least; what differs by less is one."""
+    dense: float = 0.5
+    """Of the readings near a surface's plane, where it is, those on it, at least: else they are another's noise."""
     beyond: float = 0.2
     """Metres that a surface is taken to go on outside the image."""
     cell: float = 0.02
@@ -130,6 +135,18 @@ def _hidden(
     grid = np.zeros(shape, bool)
     grid[cells[:, 0], cells[:, 1]] = True
     return np.asarray(ndimage.binary_opening(grid, np.ones((4, 4))))
+
+
+def scattered(patch: Mask, near: Mask, rules: PlaneRules) -> bool:
+    """Whether a patch (H, W) has few of the readings near its plane where it is: noise of a table that is nearly as high."""
+    own, all_near = (_by_blocks(mask) for mask in (patch, near))
+    return bool(own.sum() < rules.dense * all_near[own > 0].sum())
+
+
+def _by_blocks(mask: Mask) -> NDArray[np.int64]:
+    """(h, w) how many pixels of each block a mask (H, W) has; what does not fill one at the end is left out."""
+    rows, columns = (size // _BLOCK for size in mask.shape)
+    return np.asarray(mask[: rows * _BLOCK, : columns * _BLOCK].reshape(rows, _BLOCK, columns, _BLOCK).sum(axis=(1, 3)))
 
 
 def outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:

@@ -29,7 +29,7 @@ class GuideRules:
     """Share of what geometry found that things of the network cover, from which it is not told beside them."""
     scrap: float = 0.2
     """Share of a thing's largest piece, below which another piece of it is left out."""
-    pixels: int = 30
+    pixels: int = 20
     """Of the smallest thing."""
     near: float = 0.006
     """Inverse depth (1 / m) between a pixel and one that it may be like."""
