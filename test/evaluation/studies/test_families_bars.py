@@ -33,6 +33,11 @@ def test_where_true_executions_gain_too_little_there_is_no_part() -> None:
     assert math.isnan(gain.part("f1")) and math.isnan(gain.part("error")) and gain.enough
 
 
+def test_where_true_executions_lose_there_is_nothing_to_take_a_part_of() -> None:
+    (gain,) = gains([cell("stein", 0.7, 80.0, passed=True), cell("true-executions-200", 0.7, 80.0, executions=200)])
+    assert math.isnan(gain.part("f1")) and math.isnan(gain.part("error"))
+
+
 def test_tables_of_families_and_methods() -> None:
     text = "\n".join(bars([cell("stein", 0.88, 50.0, passed=True), cell("adapt-1", 0.8, 60.0), MANY]))
     assert "| row | 1, 1 | 0.800 | 0.880 | 0.960 | 50% | 60 | 50 | 10 | 20% | **no** |" in text

@@ -18,6 +18,8 @@ _ENOUGH = 0.8
 """Of what the most true executions gain."""
 _LEAST = {"f1": 0.02, "error": 5.0}
 """Smaller gains of true executions (F1, millimetres) are nothing to take a part of."""
+_BETTER = {"f1": 1.0, "error": -1.0}
+"""The sign of a change for the better."""
 _ORACLES = ("true-executions-200", "true-executions")
 
 
@@ -34,9 +36,9 @@ class Gain:
     true: dict[str, float]
 
     def part(self, key: str) -> float:
-        """Part of the gain, at most 1; NaN where true executions gain too little."""
+        """Part of the gain, at most 1; NaN where true executions gain too little, or lose."""
         gain = self.true[key] - self.before[key]
-        enough = math.isfinite(gain) and abs(gain) > _LEAST[key]
+        enough = _BETTER[key] * gain > _LEAST[key]
         return min((self.mine[key] - self.before[key]) / gain, 1.0) if enough else math.nan
 
     @property
