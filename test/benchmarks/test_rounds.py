@@ -1,5 +1,6 @@
 """Rounds of induction, and a learner that learns between them."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -69,3 +70,12 @@ def test_the_rule_of_h3(drifts: tuple[float, ...], agreements: tuple[float, ...]
     found = verdict({ACCUMULATE: rows, NULL: null}, RULES)
     assert found is not None and found["rule"] is holds
     assert found["p"] == 0.5 and found["median_drift_null"] == 0.5
+
+
+def test_a_round_whose_drift_has_no_scale_says_nothing_of_convergence() -> None:
+    start, unknown = {"drift": None, "ari": None}, {"drift": math.nan, "ari": 1.0}
+    null = [start, *({"drift": 0.01, "ari": 0.5} for _ in range(30))]
+    found = verdict({ACCUMULATE: [start, unknown], NULL: null}, RULES)
+    assert found is not None and found["p"] is None and found["median_drift"] is None and not found["rule"]
+    found = verdict({ACCUMULATE: [start, unknown, {"drift": 0.5, "ari": 0.5}], NULL: [*null, unknown]}, RULES)
+    assert found is not None and found["p"] == 1.0 and found["median_drift"] == 0.5 and found["median_drift_null"] == 0.01

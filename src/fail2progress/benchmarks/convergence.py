@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -60,8 +61,7 @@ def verdict(rounds: dict[str, list[dict[str, Any]]], rules: Rules) -> dict[str, 
     if not rows or len(rows) < 2:
         return None
     still = [row["drift"] is not None and row["drift"] < rules.drift and row["ari"] >= rules.ari for row in rows]
-    steps = [row["drift"] for row in rows if row["drift"] is not None]
-    chance = [row["drift"] for row in rounds.get(NULL, []) if row["drift"] is not None]
+    steps, chance = _drifts(rows), _drifts(rounds.get(NULL, []))
     below = sum(value <= np.median(steps) for value in chance) if steps else 0
     return {
         "rule": any(all(still[i : i + rules.consecutive]) for i in range(len(still) - rules.consecutive + 1)),
@@ -71,6 +71,11 @@ def verdict(rounds: dict[str, list[dict[str, Any]]], rules: Rules) -> dict[str, 
         "median_drift": float(np.median(steps)) if steps else None,
         "median_drift_null": float(np.median(chance)) if chance else None,
     }
+
+
+def _drifts(rows: list[dict[str, Any]]) -> list[float]:
+    """Those that are known: a round after one single cluster has none, its drift has no scale."""
+    return [row["drift"] for row in rows if row["drift"] is not None and math.isfinite(row["drift"])]
 
 
 def learning(answers: Answers) -> dict[str, list[dict[str, Any]]] | None:
