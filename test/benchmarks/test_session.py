@@ -19,7 +19,7 @@ from fail2progress.benchmarks.config import (
     status,
 )
 from fail2progress.benchmarks.events import EVENTS, PACKED, REPORT, RunLogError, read_events
-from fail2progress.benchmarks.harness import BudgetError
+from fail2progress.benchmarks.harness import BudgetError, Harness
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.session import Pool, ReplayError, Session, finish, replay
 from fail2progress.benchmarks.store import ExecutionStore
@@ -107,6 +107,26 @@ def test_a_budget_above_the_pool_is_refused_before_anything_is_done(session: Ses
     with pytest.raises(BudgetError, match="--budget 30 is above the 20 items that static can give"):
         greedy.run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_fresh_draws_that_would_come_twice_are_refused_before_anything_is_done(session: Session, tmp_path: Path) -> None:
+    rules = RULES.model_copy(update={"rounds": 3, "n_seeds": 0})
+    greedy = Session(rules, session.panel, session.store, session.pools)
+    with pytest.raises(BudgetError, match="take 32 items, but .* 40 robust items of static and the 0 of --reference are 20"):
+        greedy.run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    harness = Harness(rules, session.panel, session.store, {"static": session.pools["static"].items})
+    harness.check(held_back=12)
+    with pytest.raises(BudgetError, match="are 31: build more, or lower the rounds"):
+        harness.check(held_back=11)
+
+
+def test_only_what_is_cut_in_two_has_half_a_budget(session: Session) -> None:
+    pools = {"static": session.pools["static"].items}
+    Harness(Rules(generators=(), budget=30), session.panel, session.store, pools).check()
+    rounds = Rules(generators=(), budget=30, rounds=1, modes=("accumulate",))
+    with pytest.raises(BudgetError, match="above the 20 items that static can give"):
+        Harness(rounds, session.panel, session.store, pools).check()
 
 
 def test_a_run_is_confirmatory_only_by_rules_that_were_committed_before(tmp_path: Path) -> None:

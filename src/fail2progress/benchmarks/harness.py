@@ -12,6 +12,7 @@ import numpy as np
 from fail2progress.benchmarks.build import Carried, Rejected
 from fail2progress.benchmarks.clusters import CLUSTERERS, Failure, Labels, Space, failures, name_clusters
 from fail2progress.benchmarks.config import Rules
+from fail2progress.benchmarks.convergence import NULL
 from fail2progress.benchmarks.events import RunLog
 from fail2progress.benchmarks.induction import GENERATORS, Induction, induction, matched
 from fail2progress.benchmarks.items import seeded
@@ -45,10 +46,10 @@ class Harness:
     _scouted: dict[str, Response] = field(default_factory=dict, compare=False)
     _answered: dict[str, Response] = field(default_factory=dict, compare=False)
 
-    def check(self) -> None:
-        """BudgetError where a pool is smaller than what is drawn from it."""
+    def check(self, held_back: int = 0) -> None:
+        """BudgetError where a pool is smaller than what is drawn from it. `held_back`: items that fresh draws go on with."""
         for name, pool in self.pools.items():
-            halved = name == STATIC and (self.rules.generators or MATCHED in self.rules.controls)
+            halved = name == STATIC and (self.rules.generators or self.rules.rounds)
             available = len(pool) // 2 if halved else len(pool)
             if self.rules.budget > available:
                 kept = ", of which one half is kept for finding failures" if halved else ""
@@ -56,6 +57,19 @@ class Harness:
                     f"--budget {self.rules.budget} is above the {available} items that {name} can give "
                     f"({len(pool)} robust items{kept}): build more, or lower the budget"
                 )
+        if self.rules.rounds and NULL in self.rules.modes:
+            self._check_fresh(held_back)
+
+    def _check_fresh(self, held_back: int) -> None:
+        """BudgetError where fresh static draws would come a second time: drift between them would be too small."""
+        pool, rounds = len(self.pools.get(STATIC, ())), self.rules.rounds
+        needed, available = (rounds + 1) * self.rules.budget, pool - pool // 2 + held_back
+        if needed > available:
+            raise BudgetError(
+                f"the first round and {rounds} rounds of fresh static draws at --budget {self.rules.budget} take {needed} items, but "
+                f"one half of the {pool} robust items of {STATIC} and the {held_back} of --reference are {available}: "
+                "build more, or lower the rounds or the budget"
+            )
 
     def block(self, seed: int, log: RunLog) -> None:
         """One seed, all slices, into the log."""

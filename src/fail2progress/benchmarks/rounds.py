@@ -120,7 +120,7 @@ class Iteration:
         rules = self.harness.rules
         if mode == NULL:
             start = number * rules.budget
-            return [spare[row % len(spare)] for row in range(start, start + rules.budget)]
+            return list(spare[start : start + rules.budget])
         return GENERATORS.get(rules.clustered)(given, rules.budget, seeded(rules.seed, mode, number))
 
     def _record(

@@ -69,7 +69,7 @@ class Session:
     def run(self, folder: Path, resume: bool = False) -> dict[str, Any]:
         """Every block that is not done yet, then the report. BudgetError, RunLogError: before anything is done."""
         harness = Harness(self.rules, self.panel, self.store, {k: p.items for k, p in self.pools.items()}, tell=self.tell)
-        harness.check()
+        harness.check(len(self.reference.items) if self.reference else 0)
         config = self._config()
         log, done = self._open(folder, config, resume)
         for name, work in self._blocks(harness):

@@ -127,7 +127,7 @@ def iterate(
     anchors: int = typer.Option(40, min=2, max=MOST, help="Frozen failures on which partitions are compared."),
     k: int = typer.Option(8, min=2, max=MOST, help="Clusters of failures."),
     seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Of everything that is drawn."),
-    reference: Path | None = typer.Option(None, help="Item file that the learner is judged on (learn)."),
+    reference: Path | None = typer.Option(None, help="Item file that the learner is judged on; fresh draws go on with it."),
     learner: Path | None = typer.Option(None, help="Weights that learn (learn); default: the package's."),
     out: Path | None = _OUT,
     resume: bool = _RESUME,
