@@ -4,6 +4,7 @@ import gzip
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,10 +97,15 @@ def test_a_run_that_was_cut_short_goes_on_and_ends_alike(finished: Path, run: Pa
     again = session.run(run, resume=True)
     whole = json.loads((finished / REPORT).read_text())
     assert again["slices"] == whole["slices"] and again["hypotheses"] == whole["hypotheses"]
+    assert again["rejected"] == whole["rejected"]
     replay(run)
     other = Session(RULES.model_copy(update={"k": 3}), session.panel, session.store, session.pools, session.reference)
     with pytest.raises(RunLogError, match="begun with other rules"):
         other.run(run, resume=True)
+    for change in ({"simulator": "other"}, {"executions": 3}):
+        moved = replace(session, store=replace(session.store, **change))
+        with pytest.raises(RunLogError, match=f"begun with other {next(iter(change))}: start it again in another folder"):
+            moved.run(run, resume=True)
 
 
 def test_a_budget_above_the_pool_is_refused_before_anything_is_done(session: Session, tmp_path: Path) -> None:
@@ -112,7 +118,7 @@ def test_a_budget_above_the_pool_is_refused_before_anything_is_done(session: Ses
 def test_fresh_draws_that_would_come_twice_are_refused_before_anything_is_done(session: Session, tmp_path: Path) -> None:
     rules = RULES.model_copy(update={"rounds": 3, "n_seeds": 0})
     greedy = Session(rules, session.panel, session.store, session.pools)
-    with pytest.raises(BudgetError, match="take 32 items, but .* 40 robust items of static and the 0 of --reference are 20"):
+    with pytest.raises(BudgetError, match=r"take 32 items, but .* 40 robust items of static and the 0 of --reference are 20"):
         greedy.run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
     harness = Harness(rules, session.panel, session.store, {"static": session.pools["static"].items})

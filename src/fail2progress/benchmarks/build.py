@@ -53,6 +53,16 @@ class Rejected:
             for name, n in sorted(self.tried.items())
         }
 
+    @classmethod
+    def of_dict(cls, shares: Mapping[str, Mapping[str, float]]) -> Rejected:
+        """The counts that shares by structure were made of."""
+        tried = Counter({name: int(each["tried"]) for name, each in shares.items()})
+        unstable, fickle = (
+            Counter({name: round(each[key] * each["tried"]) for name, each in shares.items()})
+            for key in ("not_at_rest", "not_robust")
+        )
+        return cls(tried, unstable, fickle)
+
     def add(self, other: Rejected) -> None:
         """Count another's as well."""
         for mine, theirs in ((self.tried, other.tried), (self.unstable, other.unstable), (self.fickle, other.fickle)):

@@ -66,8 +66,8 @@ class Harness:
         needed, available = (rounds + 1) * self.rules.budget, pool - pool // 2 + held_back
         if needed > available:
             raise BudgetError(
-                f"the first round and {rounds} rounds of fresh static draws at --budget {self.rules.budget} take {needed} items, but "
-                f"one half of the {pool} robust items of {STATIC} and the {held_back} of --reference are {available}: "
+                f"the first round and {rounds} rounds of fresh static draws at --budget {self.rules.budget} take {needed} items, "
+                f"but one half of the {pool} robust items of {STATIC} and the {held_back} of --reference are {available}: "
                 "build more, or lower the rounds or the budget"
             )
 

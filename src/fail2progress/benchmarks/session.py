@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fail2progress.benchmarks.answers import REFERENCE
-from fail2progress.benchmarks.build import Carried
+from fail2progress.benchmarks.build import Carried, Rejected
 from fail2progress.benchmarks.config import Preregistration, Rules, status
 from fail2progress.benchmarks.events import EVENTS, REPORT, Recorded, RunLog, RunLogError, begun, recorded
 from fail2progress.benchmarks.harness import Harness, eval_record
@@ -19,6 +19,7 @@ from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.report import report
 from fail2progress.benchmarks.rounds import Iteration
 from fail2progress.benchmarks.store import ExecutionStore
+from fail2progress.core.choice import content_of
 from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.models import weights
@@ -71,9 +72,10 @@ class Session:
         harness = Harness(self.rules, self.panel, self.store, {k: p.items for k, p in self.pools.items()}, tell=self.tell)
         harness.check(len(self.reference.items) if self.reference else 0)
         config = self._config()
-        log, done = self._open(folder, config, resume)
+        log, before = self._open(folder, config, resume)
+        harness.rejected.add(Rejected.of_dict(before.rejected))
         for name, work in self._blocks(harness):
-            if name not in done:
+            if name not in before.blocks:
                 log.write("run", "block_started", {"block": name})
                 work(log)
                 log.write("run", "block_finished", {"block": name, "rejected": harness.rejected.to_dict()})
@@ -105,8 +107,8 @@ class Session:
         for item, response in zip(items, self.panel.respond([each.execution for each in items]), strict=True):
             log.write("eval", "eval_record", eval_record(REFERENCE, 0, item, response))
 
-    def _open(self, folder: Path, config: dict[str, Any], resume: bool) -> tuple[RunLog, set[str]]:
-        """A new log with its head, or the one that is there, which must have the same configuration."""
+    def _open(self, folder: Path, config: dict[str, Any], resume: bool) -> tuple[RunLog, Recorded]:
+        """A new log with its head, or the one that is there, which must have the same configuration; and what is recorded."""
         if resume and not begun(folder):
             (folder / EVENTS).unlink(missing_ok=True)
             resume = False
@@ -114,12 +116,12 @@ class Session:
             log = RunLog.new(folder)
             log.write("run", "run_started", self._provenance())
             log.write("run", "harness_config", config)
-            return log, set()
+            return log, Recorded()
         before = recorded(folder, cut_short=True)
         if before.config != json.loads(json.dumps(config)):
             changed = [key for key in config if before.config.get(key) != json.loads(json.dumps(config[key]))]
             raise RunLogError(f"{folder}: the run was begun with other {', '.join(changed)}: start it again in another folder")
-        return RunLog.resumed(folder), set(before.blocks)
+        return RunLog.resumed(folder), before
 
     def _config(self) -> dict[str, Any]:
         commit = str(provenance()["commit"])
@@ -130,6 +132,8 @@ class Session:
             "rules": self.rules.model_dump(mode="json"),
             "prereg": prereg,
             "members": members,
+            "simulator": content_of(self.store.simulator),
+            "executions": self.store.executions,
             **({"learner": load_checkpoint(self._learner).digest} if "learn" in self.rules.modes else {}),
             "slices": {name: _about(pool) for name, pool in self.pools.items()},
             "reference": _about(self.reference) if self.reference else None,
