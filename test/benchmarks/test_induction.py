@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fail2progress.benchmarks.build import Carried
+from fail2progress.benchmarks.build import BuildError, Carried
 from fail2progress.benchmarks.clusters import Failure, Space, failures, hdbscan, kmeans, name_clusters
 from fail2progress.benchmarks.induction import GENERATORS, induction, matched
 from fail2progress.benchmarks.levels import SCOUT
@@ -53,6 +53,17 @@ def test_clusters_by_density_leave_out_what_is_in_none() -> None:
     labels = hdbscan(blobs, 2, 0)
     assert len(set(labels[:30])) == 1 and len(set(labels[30:60])) == 1 and labels[0] != labels[30]
     assert (labels[60:] == -1).mean() > 0.5
+
+
+@pytest.mark.parametrize("name", ["cluster", "stein", "neighbour"])
+def test_failures_in_no_cluster_are_refused_with_what_to_do(
+    name: str, pool: list[Carried], panel: Panel, store: ExecutionStore
+) -> None:
+    responses = panel.respond([item.execution for item in pool], SCOUT)
+    given = induction(pool, responses, panel, store, None, 2, "kmeans", 0)
+    noise = given.with_labels(np.full(len(given.found), -1))
+    with pytest.raises(BuildError, match="failures are in no cluster: cluster them by kmeans"):
+        GENERATORS.get(name)(noise, 4, np.random.default_rng(3))
 
 
 def test_where_there_is_no_structure_none_is_found(pool: list[Carried]) -> None:

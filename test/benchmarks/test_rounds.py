@@ -46,6 +46,15 @@ def test_clusters_are_followed_from_round_to_round(
     assert result["hypotheses"]["H3"]["mode"] == ACCUMULATE and result["hypotheses"]["H1"] is None
 
 
+def test_rounds_end_where_no_failure_is_in_a_cluster(
+    pool: list[Carried], panel: Panel, store: ExecutionStore, tmp_path: Path
+) -> None:
+    by_density = RULES.model_copy(update={"clusterer": "hdbscan"})  # which takes so few for noise
+    result = run(ACCUMULATE, by_density, pool, panel, store, tmp_path / "run")
+    (row,) = result["rounds"][ACCUMULATE]
+    assert row["n"] == 6 and row["failures"] == 0 and row["accuracy"] < 1 and result["hypotheses"]["H3"] is None
+
+
 def test_a_learner_learns_between_rounds_and_is_judged_on_what_is_held_back(
     pool: list[Carried], panel: Panel, store: ExecutionStore, tmp_path: Path
 ) -> None:
@@ -73,7 +82,8 @@ def test_the_rule_of_h3(drifts: tuple[float, ...], agreements: tuple[float, ...]
 
 
 def test_a_round_whose_drift_has_no_scale_says_nothing_of_convergence() -> None:
-    start, unknown = {"drift": None, "ari": None}, {"drift": math.nan, "ari": 1.0}
+    start: dict[str, Any] = {"drift": None, "ari": None}
+    unknown: dict[str, Any] = {"drift": math.nan, "ari": 1.0}
     null = [start, *({"drift": 0.01, "ari": 0.5} for _ in range(30))]
     found = verdict({ACCUMULATE: [start, unknown], NULL: null}, RULES)
     assert found is not None and found["p"] is None and found["median_drift"] is None and not found["rule"]

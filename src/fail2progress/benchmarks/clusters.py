@@ -101,8 +101,9 @@ CLUSTERERS.register("hdbscan", hdbscan)
 
 
 def centroids(features: Array, labels: Labels) -> Array:
-    """(K, D) means of the clusters, by label."""
-    return np.array([features[labels == label].mean(axis=0) for label in np.unique(labels[labels >= 0])])
+    """(K, D) means of the clusters, by label; (0, D) where there is none."""
+    means = [features[labels == label].mean(axis=0) for label in np.unique(labels[labels >= 0])]
+    return np.array(means).reshape(-1, features.shape[1])
 
 
 def nearest(features: Array, centres: Array) -> Labels:

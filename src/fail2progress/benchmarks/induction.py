@@ -62,6 +62,13 @@ class Induction:
         """(n, D) of the failures."""
         return self.space.place(self.found)
 
+    def in_clusters(self) -> list[Labels]:
+        """Rows of the failures of every cluster, by label. BuildError where there is none, as a clusterer by density may say."""
+        rows = [np.flatnonzero(self.labels == label) for label in np.unique(self.labels[self.labels >= 0])]
+        if not rows:
+            raise BuildError(f"the {len(self.found)} failures are in no cluster: cluster them by kmeans, or use more items")
+        return rows
+
     def with_labels(self, labels: Labels) -> Induction:
         """The same failures in other clusters."""
         return replace(self, labels=labels)
@@ -118,8 +125,7 @@ class Variation:
         return collect(candidates, count, given.store, given.known, given.rejected, accept=None if self.shuffle else stays)
 
     def _candidates(self, given: Induction, rng: np.random.Generator) -> Iterator[BenchmarkItem]:
-        ways = [np.flatnonzero(given.labels == label) for label in np.unique(given.labels[given.labels >= 0])]
-        ways = [rows[[bool(given.found[row].item.item.choices) for row in rows]] for rows in ways]
+        ways = [rows[[bool(given.found[row].item.item.choices) for row in rows]] for rows in given.in_clusters()]
         numbers: Counter[str] = Counter()
         if not any(len(rows) for rows in ways):
             raise BuildError("no failure was made from draws that can be varied")
@@ -165,8 +171,7 @@ class Stein:
 
     def _candidates(self, given: Induction, simulator: Simulator, rng: np.random.Generator) -> Iterator[BenchmarkItem]:
         scout = with_gradient(given.panel)
-        failed = sorted(range(len(given.found)), key=lambda row: given.found[row].item.id)
-        clusters = [cycle([row for row in failed if given.labels[row] == label]) for label in sorted(set(given.labels) - {-1})]
+        clusters = [cycle(sorted(rows.tolist(), key=lambda row: given.found[row].item.id)) for rows in given.in_clusters()]
         while True:
             number = int(rng.integers(len(clusters)))
             parent = given.found[next(clusters[number])].item.item

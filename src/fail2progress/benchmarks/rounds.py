@@ -81,10 +81,11 @@ class Iteration:
             known = [*known, *now] if self._accumulates(mode) else now
             if mode == LEARN:
                 self._judge(number, log)
-            if len(known) <= self.harness.rules.k:
+            given = self._cluster(known, space, number) if len(known) > self.harness.rules.k else None
+            if given is None or (given.labels < 0).all():
+                self.harness.tell(f"{mode}: round {number}: no clusters among {len(known)} failures; the rounds end here")
                 self._record(mode, number, items, None, anchors, log)
                 return
-            given = self._cluster(known, space, number)
             self._record(mode, number, items, given, anchors, log)
             if number < self.harness.rules.rounds:
                 if mode == LEARN:
