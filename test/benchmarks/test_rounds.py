@@ -84,7 +84,7 @@ def test_the_rule_of_h3(drifts: tuple[float, ...], agreements: tuple[float, ...]
 def test_a_round_whose_drift_has_no_scale_says_nothing_of_convergence() -> None:
     start: dict[str, Any] = {"drift": None, "ari": None}
     unknown: dict[str, Any] = {"drift": math.nan, "ari": 1.0}
-    null = [start, *({"drift": 0.01, "ari": 0.5} for _ in range(30))]
+    null: list[dict[str, Any]] = [start, *({"drift": 0.01, "ari": 0.5} for _ in range(30))]
     found = verdict({ACCUMULATE: [start, unknown], NULL: null}, RULES)
     assert found is not None and found["p"] is None and found["median_drift"] is None and not found["rule"]
     found = verdict({ACCUMULATE: [start, unknown, {"drift": 0.5, "ari": 0.5}], NULL: [*null, unknown]}, RULES)

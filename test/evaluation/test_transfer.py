@@ -5,6 +5,7 @@ import pytest
 
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.transfer import ROBOTS, Code, TransferFailure, calls_for, robot, transfer
+from fail2progress.skills.feasibility import STRETCH_RE2
 from fail2progress.tasks.base import Task, Trial
 from fail2progress.tasks.registry import task
 
@@ -45,6 +46,15 @@ def test_what_is_too_wide_or_too_high_is_told_in_numbers() -> None:
     high = transfer(Changed("hierarchical-tabletop", 3, raised=0.75), robot("floating_hand"), 1, 0)
     assert codes(high) == {Code.REACH_HEIGHT}
     assert all("z = 1." in row.evidence for row in high)
+
+
+def test_what_is_too_low_falls_short_by_as_much_as_it_lies_below() -> None:
+    lowest = replace(STRETCH_RE2, low=(*STRETCH_RE2.low[:2], 2.0), high=(*STRETCH_RE2.high[:2], 3.0))
+    low = transfer(Changed("hierarchical-tabletop", 3), replace(robot("floating_hand"), limits=lowest), 1, 0)
+    assert codes(low) == {Code.REACH_HEIGHT}
+    for row in low:
+        assert row.available == 2.0 and row.required is not None and 0.0 < row.required < 1.5
+        assert row.margin == pytest.approx(row.required - 2.0)
 
 
 def test_the_stretch_speaks_for_itself() -> None:

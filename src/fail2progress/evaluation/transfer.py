@@ -63,7 +63,7 @@ class TransferFailure(BaseModel):
     available: float | None = None
     unit: str = ""
     margin: float | None = None
-    """`available` less `required`: negative by how much it falls short."""
+    """Negative by how much what is available falls short of what is required, on whichever side of it."""
     evidence: str
 
 
@@ -112,7 +112,6 @@ def _of_trial(trial: Trial, profile: Profile) -> Iterator[TransferFailure]:
     scene = trial.scene
     for call in dict.fromkeys(calls_for(trial)):
         for code, required, available, unit, evidence in _reasons(scene, call, profile):
-            known = required is not None and available is not None
             yield TransferFailure(
                 task=trial.task,
                 robot=profile.name,
@@ -124,7 +123,7 @@ def _of_trial(trial: Trial, profile: Profile) -> Iterator[TransferFailure]:
                 required=required,
                 available=available,
                 unit=unit,
-                margin=available - required if known else None,  # type: ignore[operator]
+                margin=None if required is None or available is None else -abs(available - required),
                 evidence=evidence,
             )
 
@@ -207,4 +206,4 @@ def _of_places(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reas
             bound = float(low[axis] if point[axis] < low[axis] else high[axis])
             code = Code.REACH_HEIGHT if axis == 2 else Code.REACH_DISTANCE
             text = f"{where} of {call.skill}({call.object}) at {'xyz'[axis]} = {point[axis]:.3f} m"
-            yield code, abs(float(point[axis])), abs(bound), "m", text
+            yield code, float(point[axis]), bound, "m", text
