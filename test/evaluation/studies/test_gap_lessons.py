@@ -23,6 +23,15 @@ def test_the_report_counts_failures_and_who_was_nearer() -> None:
     assert "| D+ beside the true world, mm off | - | 50.0 | 10.0 |" in page and "in 1 of them" in page
 
 
+def test_a_lesson_whose_data_say_nothing_counts_in_no_mean() -> None:
+    still = _row("1", 60.0, 70.0)
+    still["nominal"] = {"moved_mm": 60.0, "f1": 0.9, "data_off_mm": None, "passed": False}
+    found = report([_row("0", 80.0, 40.0), still])
+    assert (found["learnt_from"], found["data_nearer"], found["motion_nearer"]) == (2, 1, 1)
+    assert found["data_off_mm_nominal"] == pytest.approx(50.0) and found["data_off_mm_inferred"] == pytest.approx(10.0)
+    assert "| D+ beside the true world, mm off | - | nan | 10.0 |" in markdown(report([still]))
+
+
 def test_where_nothing_was_learnt_the_page_says_so() -> None:
     assert "0 whose motion told it" in markdown(report([{"key": "0", "true": None}]))
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
+from fail2progress.core.scene import Array
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.cells import study_rows
@@ -134,16 +135,22 @@ def report(rows: Sequence[Row]) -> dict[str, object]:
     found: dict[str, object] = {"pushes": pushes, "learnt_from": len(learnt)}
     if learnt:
         for way in ("parent", *_WAYS):
-            found[way] = {name: _mean([row[way][name] for row in learnt]) for name in ("moved_mm", "f1")}
+            found[way] = {name: _mean(_values(learnt, way, name)) for name in ("moved_mm", "f1")}
         for way in _WAYS:
-            found[f"data_off_mm_{way}"] = _mean([row[way]["data_off_mm"] for row in learnt])
-        found["data_nearer"] = sum(row["inferred"]["data_off_mm"] < row["nominal"]["data_off_mm"] for row in learnt)
-        found["motion_nearer"] = sum(row["inferred"]["moved_mm"] < row["nominal"]["moved_mm"] for row in learnt)
+            found[f"data_off_mm_{way}"] = _mean(_values(learnt, way, "data_off_mm"))
+        for key, name in (("data_nearer", "data_off_mm"), ("motion_nearer", "moved_mm")):
+            found[key] = int((_values(learnt, "inferred", name) < _values(learnt, "nominal", name)).sum())
     return {**found, "rows": learnt}
 
 
-def _mean(values: Sequence[float]) -> float:
-    return float(np.mean(values))
+def _values(rows: Sequence[Row], way: str, name: str) -> Array:
+    """(n,) NaN where there is none, as of data in which nothing moves."""
+    return np.array([row[way][name] for row in rows], float)
+
+
+def _mean(values: Array) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
 
 
 def markdown(found: dict[str, Any]) -> str:
