@@ -124,13 +124,13 @@ def _noise(order: Order) -> tuple[dict[str, object], str, bytes]:
     }
     report = noise.study(
         read.model,
+        read.digest,
         _segmenters(order.segmenter),
         scenes,
         order.seed,
         progress=lambda done: say(f"{done} views") if done % 24 == 0 else None,
         episodes=order.episodes,
         depth_noise=vars(sensor),
-        digest=read.digest,
     )
     return report, noise_pictures.page(report), noise_pictures.curves(report)
 

@@ -10,6 +10,8 @@ from fail2progress.evaluation.studies.noise import Score, after_skills, cluttere
 from fail2progress.models import weights
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.combination import combination_for
+from fail2progress.perception.relations.registry import COMBINED, GEOMETRIC, LEARNED
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.reporting.noise_pictures import curves, page
@@ -20,6 +22,11 @@ from fail2progress.simulation.mujoco.rgbd import DepthNoise
 @pytest.fixture(scope="module")
 def model() -> SkillEffectModel:
     return load_checkpoint(weights.path(weights.RELATIONAL)).model
+
+
+@pytest.fixture(scope="module")
+def digest() -> str:
+    return load_checkpoint(weights.path(weights.RELATIONAL)).digest
 
 
 class Blind(Segmenter):
@@ -61,19 +68,29 @@ def test_noise_has_the_spread_that_was_asked_for() -> None:
     assert np.array_equal(again.surfaces[0].points, shaken.surfaces[0].points)
 
 
-def test_detectors_agree_on_what_is_plain_to_see(model: SkillEffectModel) -> None:
+def test_detectors_agree_on_what_is_plain_to_see(model: SkillEffectModel, digest: str) -> None:
     moment = next(episode(MujocoSimulator(), 4, 1))
     perceived = LabelledSegmenter().segment(moment.frame)
-    for found in detections(model, perceived).values():
+    for found in detections(model, digest, perceived).values():
         score = Score()
         score.add(moment, perceived, found)
         assert score.to_dict()["f1"] > 0.9
 
 
-def test_a_study_gives_rows_a_page_and_a_picture(model: SkillEffectModel) -> None:
+def test_both_are_combined_as_they_are_for_the_same_model_elsewhere() -> None:
+    plain = load_checkpoint(weights.path("plain.safetensors"))
+    perceived = LabelledSegmenter().segment(next(episode(MujocoSimulator(), 4, 1)).frame)
+    found = detections(plain.model, plain.digest, noisy(perceived, 0.02, np.random.default_rng(0)))
+    both = combination_for(plain.digest, plain.model.name).combine(found[LEARNED], found[GEOMETRIC])
+    assert np.array_equal(found[COMBINED].binary, both.binary)
+    other = combination_for("").combine(found[LEARNED], found[GEOMETRIC])
+    assert not np.allclose(other.binary, both.binary, atol=1e-3)
+
+
+def test_a_study_gives_rows_a_page_and_a_picture(model: SkillEffectModel, digest: str) -> None:
     segmenters: dict[str, Segmenter] = {"ideal": LabelledSegmenter(), "blind": Blind()}
     scenes = {"after skills": after_skills(MujocoSimulator(), 1, 4), "cluttered": cluttered(MujocoSimulator(), 2, 4)}
-    report = study(model, segmenters, scenes, 4, (0.0, 0.02), depth_noise=vars(DepthNoise(0.002)), digest="d")
+    report = study(model, digest, segmenters, scenes, 4, (0.0, 0.02), depth_noise=vars(DepthNoise(0.002)))
     rows = report["rows"]
     assert isinstance(rows, list) and len(rows) == 2 * 2 * 3 * 2 and report["views"] == {"after skills": 6, "cluttered": 2}
     by_key = {(row["segments"], row["detector"], row["sigma_m"]): row["f1"] for row in rows if row["scenes"] == "after skills"}

@@ -33,10 +33,10 @@ Counts = NDArray[np.int64]
 """(9, 3) true positives, false positives and misses by relation."""
 
 
-def detections(model: SkillEffectModel, perceived: Perceived) -> dict[str, RelationState]:
-    """What the learned detector, the geometric one, and both together say."""
+def detections(model: SkillEffectModel, digest: str, perceived: Perceived) -> dict[str, RelationState]:
+    """What the learned detector, the geometric one, and both together say; they are combined as for a model of this digest."""
     one, other = _learned(model, perceived), geometric_relations.detect(perceived, geometric_relations.A9)
-    return {LEARNED: one, GEOMETRIC: other, COMBINED: combination_for("").combine(one, other)}
+    return {LEARNED: one, GEOMETRIC: other, COMBINED: combination_for(digest, model.name).combine(one, other)}
 
 
 def _learned(model: SkillEffectModel, perceived: Perceived) -> RelationState:
@@ -138,6 +138,7 @@ def cluttered(simulator: Simulator, count: int, seed: int, noise: DepthNoise = C
 
 def study(
     model: SkillEffectModel,
+    digest: str,
     segmenters: Mapping[str, Segmenter],
     scenes: Mapping[str, Iterable[Moment]],
     seed: int,
@@ -155,13 +156,13 @@ def study(
             perceived = _perceived(segmenter, moment)
             refused[segments] += perceived is NOTHING
             for sigma in sigmas:
-                for name, found in detections(model, noisy(perceived, sigma, rng)).items():
+                for name, found in detections(model, digest, noisy(perceived, sigma, rng)).items():
                     scores.setdefault((kind, segments, name, sigma), Score()).add(moment, perceived, found)
         views[kind] += 1
         progress(sum(views.values()))
     keys = ("scenes", "segments", "detector", "sigma_m")
     rows = [{**dict(zip(keys, key, strict=True)), **score.to_dict()} for key, score in scores.items()]
-    origin = provenance(seed=seed, sigmas_m=sigmas, **configuration)
+    origin = provenance(seed=seed, sigmas_m=sigmas, digest=digest, **configuration)
     return {"bar": BAR, "views": views, "frames_without_a_result": refused, "rows": rows, "provenance": origin}
 
 
