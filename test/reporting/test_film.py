@@ -8,7 +8,7 @@ from PIL import Image, ImageSequence
 from fail2progress.core.scene import Scene
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
-from fail2progress.reporting.film import CAMERA, film
+from fail2progress.reporting.film import CAMERA, compared, film
 from fail2progress.reporting.pictures import colours_of
 from fail2progress.reporting.render import render, render_with_ghost
 from support import samples
@@ -47,3 +47,11 @@ def test_a_film_shows_what_was_expected_what_happened_and_what_was_learnt() -> N
     scenes = [frame[: SMALL.height] for frame in frames]
     assert np.abs(scenes[0] - scenes[1]).mean() > 5, "what is only expected is paler"
     assert len(content) < 200_000
+
+
+def test_what_happens_is_what_was_expected_only_where_it_is_near() -> None:
+    seen = np.zeros((2, 3))
+    near, far = compared(seen, seen + np.array([0.012, 0.0, 0.0])), compared(seen, np.array([[0.0, 0.0, 0.0], [0.0, 0.08, 0.0]]))
+    assert near.caption == "5  What happens is what it expected, within 12 mm"
+    assert far.caption == "5  What happens still ends 80 mm from what it expected"
+    assert near.colour[1] > near.colour[0] and far.colour[0] > far.colour[1]  # green, red

@@ -20,6 +20,8 @@ from fail2progress.reporting.render import VIEW, Image, render
 from fail2progress.simulation.reconstruction import rebuild
 
 _PANEL = replace(VIEW, width=480, height=330, focal=400.0)
+AS_EXPECTED = 0.05
+"""Metres within which something ended where it was expected."""
 _GOOD, _BAD, _INK = "#2c7a3f", "#b3261e", "#24292f"
 
 
@@ -92,7 +94,7 @@ def _displacements(start: Scene, end: Scene) -> dict[str, Array]:
     return {name: end.position(name) - start.position(name) for name in start.names if name in end.names}
 
 
-def _wrong(start: Scene, expected: Scene, went: dict[str, Array], tolerance: float = 0.05) -> str:
-    """Names of what was expected more than a tolerance (m) from where it went."""
-    off = [n for n in went if np.linalg.norm(expected.position(n) - start.position(n) - went[n]) > tolerance]
+def _wrong(start: Scene, expected: Scene, went: dict[str, Array]) -> str:
+    """Names of what was expected elsewhere than where it went."""
+    off = [n for n in went if np.linalg.norm(expected.position(n) - start.position(n) - went[n]) > AS_EXPECTED]
     return ", ".join(off)
