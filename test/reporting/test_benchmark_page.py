@@ -28,6 +28,15 @@ def test_the_page_holds_everything(page: Path) -> None:
     assert all(digest in text for digest in report["provenance"]["models"].values())
 
 
+def test_bounds_are_drawn_where_the_rules_of_the_run_have_them(page: Path) -> None:
+    report = json.loads(EXAMPLE.read_text())
+    plots = [re.findall('base64,([^"]+)', text) for text in (page.read_text(), benchmark_page(report))]
+    assert plots[0] == plots[1]
+    report["rules"] |= {"drift": 0.3}
+    moved = re.findall('base64,([^"]+)', benchmark_page(report))
+    assert [one == other for one, other in zip(plots[0], moved, strict=True)].count(False) == 1
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 def test_a_browser_shows_verdicts_and_loads_every_plot(page: Path, tmp_path: Path) -> None:
     probe = "<script>document.title = [...document.images].filter(i => i.complete && i.naturalWidth > 100).length</script>"

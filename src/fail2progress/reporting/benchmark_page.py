@@ -26,7 +26,7 @@ def benchmark_page(report: Mapping[str, Any]) -> str:
             (pictures.structures(slices), "Structures: their share of a slice, and how often they are predicted rightly.")
         )
     if series:
-        plots.append((pictures.rounds(series), "Rounds of induction. Dotted: the bounds of H3."))
+        plots.append((pictures.rounds(series, report["rules"]), "Rounds of induction. Dotted: the bounds of H3."))
     return page(
         "benchmark",
         title=f"Benchmarks from failures, {report['status']}",

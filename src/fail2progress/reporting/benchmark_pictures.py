@@ -63,8 +63,8 @@ def structures(slices: Mapping[str, Any]) -> bytes:
     return _png(figure)
 
 
-def rounds(series: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
-    """PNG: drift, agreement on the anchors, separation and accuracy from round to round, a line a mode."""
+def rounds(series: Mapping[str, Sequence[Mapping[str, Any]]], rules: Mapping[str, Any]) -> bytes:
+    """PNG: drift, agreement on the anchors, separation and accuracy from round to round, a line a mode; dotted: bounds of H3."""
     figure = Figure(figsize=(9.4, 5.6), layout="constrained")
     grid = figure.subplots(2, 2).ravel()
     shown = (("drift", "drift of the clusters"), ("ari", "ARI on the anchors"), ("S_c", "S_c"), ("accuracy", "accuracy"))
@@ -73,8 +73,8 @@ def rounds(series: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
             known = [row for row in rows if row[key] is not None]
             ax.plot([row["round"] for row in known], [row[key] for row in known], "o-", color=colour, label=mode, lw=1.8)
         _dress(ax, "round", label)
-    grid[0].axhline(0.10, color=_INK, lw=1, ls=":")
-    grid[1].axhline(0.8, color=_INK, lw=1, ls=":")
+    for ax, bound in zip(grid[:2], (rules["drift"], rules["ari"]), strict=True):
+        ax.axhline(bound, color=_INK, lw=1, ls=":")
     grid[0].legend(frameon=False, fontsize=9)
     return _png(figure)
 
