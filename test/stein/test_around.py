@@ -78,6 +78,22 @@ def test_rejection_keeps_what_holds_all_of_the_failures_relations(
     assert np.array_equal(np.sort(few.numpy(), axis=0), np.sort(start.numpy(), axis=0))  # none drawn: those it began with
 
 
+@pytest.mark.parametrize("tries", [Budget().tries, 3])
+def test_sampling_draws_as_often_as_its_budget_says(
+    model: Points2Plans, event: FailureEvent, scene: Scene, belief: Belief, tries: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted, rng, seen = density(model, event, scene, belief), torch.Generator().manual_seed(0), list[int]()
+
+    def watched(self: FailureRelations, states: torch.Tensor) -> torch.Tensor:
+        seen.append(len(states))
+        return states[:, 0]
+
+    monkeypatch.setattr(FailureRelations, "__call__", watched)
+    start = wanted.space.draw(6, rng)
+    found = GENERATORS.get("sampling").states(wanted, start, Budget(tries=tries), rng)
+    assert sum(seen) == 6 * tries and found.shape == start.shape
+
+
 def test_an_unknown_placing_is_named(belief: Belief, event: FailureEvent, scene: Scene) -> None:
     with pytest.raises(ValueError, match="unknown placing 'anywhere'; known: together, apart"):
         state_space(belief, observed(event), scene, placing="anywhere")

@@ -23,7 +23,7 @@ _AT_ONCE = 256
 
 @dataclass(frozen=True)
 class Budget:
-    """How many particles, and the steps of those that take any; sampling draws `tries` for each particle instead."""
+    """How many particles, and the steps of those that take any; sampling takes draws instead."""
 
     particles: int = 50
     state_steps: int = 80
@@ -39,7 +39,8 @@ class Budget:
     """Draws after which rejection is content with those that keep most of R_F."""
     starts: int = 8
     """Draws of how the members of the failed cluster lie, of which every particle that moves begins with the likeliest."""
-    tries: int = 60
+    tries: int = 15
+    """Draws of P(S) that sampling takes for each particle; each is the first feasible of many uniform ones already."""
 
     @property
     def shares(self) -> list[float]:
@@ -128,7 +129,8 @@ class Inference(Prior):
 
 @dataclass(frozen=True)
 class Sampling(Inference):
-    """The paper's Sampling baseline: of many draws of P(S), those that are likeliest to have R_F; actions as Stein's."""
+    """The paper's Sampling baseline: of many draws of P(S) those that are likeliest to have R_F, three times as many as there are
+    particles, which are drawn from these; actions as Stein's."""
 
     slopes: ClassVar[bool] = False
 
@@ -136,7 +138,7 @@ class Sampling(Inference):
     def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
         """See SampleGenerator."""
         count = len(start)
-        draws = torch.cat([start, density.space.draw(count * (budget.tries // 4 - 1), generator)])
+        draws = torch.cat([start, density.space.draw(count * (budget.tries - 1), generator)])
         values = torch.cat([density(part) for part in draws.split(256)])
         best = draws[values.argsort(descending=True)[: 3 * count]]
         return best[torch.randperm(len(best), generator=generator)[:count]]
