@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,14 +61,3 @@ class Draws:
         found = np.asarray(self._counts[:, [self._rows[item] for item in items]], np.int64)
         found[found.sum(axis=1) == 0] = 1
         return found
-
-
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's adjusted p-values."""
-    found: dict[str, float] = {}
-    highest, left = 0.0, len(p_values)
-    for name, value in sorted(p_values.items(), key=lambda pair: pair[1]):
-        highest = max(highest, min(1.0, left * value))
-        found[name] = highest
-        left -= 1
-    return found

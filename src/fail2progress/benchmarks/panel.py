@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +57,7 @@ class Member:
     @cached_property
     def encoder(self) -> str:
         """Digest of its shape encoder."""
-        return encoder_digest(self.model)
+        return self.model.encoder_digest()
 
 
 @dataclass(frozen=True)
@@ -152,17 +151,6 @@ def _cut(said: tuple[Tensor, Tensor, Tensor], row: int, execution: Execution) ->
     n = len(execution.names)
     binary, unary, motion = said
     return binary[row, :n, :n].numpy(), unary[row, :n].numpy(), motion[row, :n].numpy()
-
-
-def encoder_digest(model: SkillEffectModel) -> str:
-    """Of the weights that give shape codes, which are all that fine-tuning leaves alone: models that share them share codes."""
-    tuned = {id(parameter) for parameter in model.finetuned_parameters()}
-    value = hashlib.sha256()
-    for name, parameter in model.named_parameters():
-        if id(parameter) not in tuned:
-            value.update(name.encode())
-            value.update(parameter.detach().numpy().tobytes())
-    return value.hexdigest()
 
 
 class _Inputs:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fail2progress.benchmarks.answers import REFERENCE, Answers
-from fail2progress.benchmarks.bootstrap import Draws, holm, two_level
+from fail2progress.benchmarks.bootstrap import Draws, two_level
 from fail2progress.benchmarks.config import Rules
 from fail2progress.benchmarks.convergence import learning, series, verdict
 from fail2progress.benchmarks.events import Recorded
@@ -22,6 +22,7 @@ from fail2progress.benchmarks.metrics import (
     order_agreement,
     separation,
 )
+from fail2progress.evaluation.comparison import holm
 
 
 def report(found: Recorded) -> dict[str, Any]:
@@ -139,9 +140,9 @@ def _hypotheses(answers: Answers, rules: Rules, rounds: dict[str, Any]) -> dict[
     h3 = verdict(rounds, rules)
     tests = {"H1": h1, "H2": h2, "H3": h3}
     # One that was not run, or has no p-value, counts as a test all the same.
-    adjusted = holm({name: test["p"] if test and test["p"] is not None else 1.0 for name, test in tests.items()})
-    for name, test in tests.items():
+    adjusted = holm([test["p"] if test and test["p"] is not None else 1.0 for test in tests.values()])
+    for (name, test), value in zip(tests.items(), adjusted, strict=True):
         if test is not None:
-            test["p_holm"] = adjusted[name]
-            test["supported"] = bool(test["rule"] and (name == "H3" or adjusted[name] < 0.05))
+            test["p_holm"] = value
+            test["supported"] = bool(test["rule"] and (name == "H3" or value < 0.05))
     return tests

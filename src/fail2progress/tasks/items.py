@@ -25,6 +25,7 @@ from fail2progress.core.files import write_whole
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Job
+from fail2progress.simulation.materials import DRAWER_TRAVEL
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import Limits, infeasible
 
@@ -33,8 +34,6 @@ LONGEST = 1_000_000
 DIGITS = 6
 """Decimals that are written: micrometres."""
 _ANYWHERE = Limits(gripper_opening=math.inf, low=(-math.inf,) * 3, high=(math.inf,) * 3)
-_OPENING = 0.8
-"""Share of its length by which a drawer can be pulled out."""
 
 
 class ItemError(ValueError):
@@ -210,7 +209,7 @@ def _scene(line: _Scene) -> Scene:
     for name, opening in line.openings_m.items():
         if name not in names or not names[name].is_drawer:
             raise ValueError(f"openings_m: {name!r} is no drawer of the scene")
-        most = _OPENING * names[name].size[0]
+        most = DRAWER_TRAVEL * names[name].size[0]
         if not -1e-3 <= opening <= most + 1e-3:
             raise ValueError(f"openings_m: {name} cannot be open by {opening:g} m; its range is 0 to {most:.3f} m")
     openings = {spec.name: line.openings_m.get(spec.name, 0.0) for spec in specs if spec.is_drawer}

@@ -23,7 +23,7 @@ from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import infeasible
 from fail2progress.skills.registry import SKILLS
 from fail2progress.skills.samplers import DataSampler, data_sampler
-from fail2progress.tasks.layout import DoesNotFitError, Layout, random_camera_pose, two_tables
+from fail2progress.tasks.layout import DRAWER_CLEARANCE, DoesNotFitError, Layout, random_camera_pose, two_tables
 
 DRAWER_SHARE = 0.5
 """How often a drawer is moved where there is one."""
@@ -114,14 +114,10 @@ def _add_small(layout: Layout, rng: np.random.Generator, spec: ObjectSpec, conta
 
 def _add_drawer(layout: Layout, rng: np.random.Generator) -> None:
     """A cabinet with one drawer, pulled out by a random part of its way."""
-    size = np.array([rng.uniform(0.22, 0.28), rng.uniform(0.18, 0.26), rng.uniform(0.10, 0.14)])
-    layout.stand(ObjectSpec("cabinet", "cabinet", tuple(size)), _one_of(rng, ["table_a", "table_b"]), margin=0.0)
-    inner = size - [0.016, 0.032, 0.034]
-    opening = rng.uniform(0.0, 0.6 * inner[0]) if rng.random() < 0.6 else 0.0
-    at = layout.poses[-1].copy()
-    at[0] -= opening + 0.006
-    layout.add(ObjectSpec("drawer", "drawer", tuple(inner), inside_of="cabinet"), at)
-    layout.openings["drawer"] = opening
+    size = (rng.uniform(0.22, 0.28), rng.uniform(0.18, 0.26), rng.uniform(0.10, 0.14))
+    layout.stand(ObjectSpec("cabinet", "cabinet", size), _one_of(rng, ["table_a", "table_b"]), margin=0.0)
+    opening = rng.uniform(0.0, 0.6 * (size[0] - DRAWER_CLEARANCE[0])) if rng.random() < 0.6 else 0.0
+    layout.fit_drawer("drawer", "cabinet", opening)
 
 
 def _one_of(rng: np.random.Generator, names: Sequence[str]) -> str:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.box_measures import BoxScore
@@ -22,6 +21,7 @@ from fail2progress.evaluation.misses import FAULTS, OF_NO_THING, REFUSED, Faults
 from fail2progress.evaluation.segment_measures import Measures, mean, measure
 from fail2progress.evaluation.studies.identities import NOTHING
 from fail2progress.evaluation.studies.labelled_perception import numbered
+from fail2progress.learning.segmentation.quality import own_overlaps
 from fail2progress.perception.relations.geometric import detect
 from fail2progress.perception.segmentation.base import PerceptionError, Segmenter
 
@@ -159,17 +159,7 @@ def _row(ious: NDArray[np.float64], measures: list[Measures] | None) -> dict[str
 def _own(found: NDArray[np.int64], shot: Snapshot) -> dict[int, float]:
     """IoU of every visible thing with its own segment in the best assignment, over pixels with readings."""
     known = shot.frame.depth > 0
-    truth, numbers = shot.things[known], found[known]
-    width = int(shot.things.max()) + 1
-    common = np.bincount(numbers * width + truth, minlength=(int(found.max()) + 1) * width).reshape(-1, width).astype(float)
-    visible = [i for i in range(1, width) if common[:, i].sum() >= VISIBLE]
-    both = common[1:, visible]
-    union = common.sum(axis=1)[1:, None] + common.sum(axis=0)[visible][None] - both
-    overlap = both / np.maximum(union, 1)
-    rows, columns = linear_sum_assignment(-overlap)
-    own = dict.fromkeys(visible, 0.0)
-    own.update({visible[c]: float(overlap[r, c]) for r, c in zip(rows.tolist(), columns.tolist(), strict=True)})
-    return own
+    return own_overlaps(found[known], shot.things[known], first=1, fewest=VISIBLE)
 
 
 def _note(faults: Faults, scene: int, shot: Snapshot, found: NDArray[np.int64], own: dict[int, float], refused: bool) -> None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import BINARY, UNARY, RelationState
+from fail2progress.evaluation.predictions import f1
 from fail2progress.evaluation.studies.identities import CLEAN, FEWEST, NOTHING, Moment, episode, overlaps, seen_only
 from fail2progress.models import prediction as predictor
 from fail2progress.models.base import SkillEffectModel
@@ -92,11 +93,11 @@ class Score:
 
     def to_dict(self) -> dict[str, object]:
         """F1 pooled over relations, its mean over relations, and by relation."""
-        by_relation = {name: _f1(row) for name, row in zip(BINARY, self.counts, strict=True) if row[0] + row[2]}
+        by_relation = {name: f1(*map(int, row)) for name, row in zip(BINARY, self.counts, strict=True) if row[0] + row[2]}
         return {
-            "f1": _f1(self.counts.sum(axis=0)),
+            "f1": f1(*map(int, self.counts.sum(axis=0))),
             "f1_mean": float(np.mean(list(by_relation.values()))) if by_relation else float("nan"),
-            "f1_of_found": _f1(self.matched.sum(axis=0)),
+            "f1_of_found": f1(*map(int, self.matched.sum(axis=0))),
             "by_relation": by_relation,
             "calibration_error": float(np.abs(self.said[:, 1] - self.said[:, 2]).sum() / max(self.said[:, 0].sum(), 1)),
             "reliability": [
@@ -105,11 +106,6 @@ class Score:
                 if count
             ],
         }
-
-
-def _f1(counts: NDArray[np.int64]) -> float:
-    hits, false, missed = (int(value) for value in counts)
-    return 2 * hits / (2 * hits + false + missed) if hits + false + missed else float("nan")
 
 
 def _objects_of(moment: Moment, perceived: Perceived, found: RelationState) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

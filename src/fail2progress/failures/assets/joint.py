@@ -10,6 +10,7 @@ from fail2progress.core.objects import ObjectSpec, Shape
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.assets.case import Case, solid_of
 from fail2progress.failures.assets.schema import DEFAULT, Reading, Thresholds
+from fail2progress.simulation.materials import DRAWER_TRAVEL
 from fail2progress.simulation.mujoco.inspection import openings_outside, sweep
 from fail2progress.simulation.reconstruction.furniture import RECESS, cabinet_of, drawer_in, opened_towards
 
@@ -107,7 +108,7 @@ def _in_cabinet(case: Case, spec: ObjectSpec) -> Case | None:
 
 
 def _opened(case: Case, spec: ObjectSpec) -> Case:
-    opening = min(_opening_by_fronts(case.scene, spec), 0.8 * spec.size[0])
+    opening = min(_opening_by_fronts(case.scene, spec), DRAWER_TRAVEL * spec.size[0])
     return replace(case, scene=case.scene.with_poses(case.scene.poses, {**case.scene.openings, spec.name: opening}))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,7 +36,7 @@ def quality(model: SegmentModel, scenes: int, seed: int) -> dict[str, object]:
         seen = model.see(view.colour, sensed(view, np.random.default_rng((seed, number))), view.camera)
         shape = (view.labels.shape[0], view.labels.shape[1])
         numbers = to_size(instances(seen, VoteRules()), shape)
-        overlaps += own_overlaps(numbers, view.labels)
+        overlaps += own_overlaps(numbers, view.labels).values()
         said += int(numbers.max())
         rest = 1 - seen.thing - seen.support
         kinds = to_size(np.stack([rest, seen.support, seen.thing]).argmax(axis=0), shape)
@@ -78,23 +79,32 @@ def score(net: SegmentNet, rows: Examples) -> Score:
         kinds = made.classes[0].softmax(dim=0).cpu().numpy()
         rest = (part[0].cpu().numpy() for part in (made.places, made.weights, made.seeds))
         numbers = instances(Seen(kinds[2], kinds[1], *rest), VoteRules())
-        overlaps += own_overlaps(numbers, seen.labels[0].cpu().numpy())
+        overlaps += own_overlaps(numbers, seen.labels[0].cpu().numpy()).values()
         said += int(numbers.max())
     net.train(training)
     own = np.array(overlaps or [0.0])
     return Score(float((own >= 0.5).mean()), float(own.mean()), said / len(own))
 
 
-def own_overlaps(numbers: NDArray[np.int64], labels: NDArray[np.uint8]) -> list[float]:
-    """IoU of every visible thing with the one that is its own, in the best assignment; numbers and labels (H, W)."""
-    width = int(labels.max()) + 1
-    common = np.bincount(numbers.ravel() * width + labels.ravel(), minlength=(int(numbers.max()) + 1) * width)
+def own_overlaps(
+    numbers: NDArray[np.int64], labels: NDArray[np.integer[Any]], first: int = FIRST, fewest: int = _VISIBLE
+) -> dict[int, float]:
+    """IoU of every visible thing with the one that is its own, in the best assignment, by label.
+
+    Args:
+        numbers: any shape, what was found; 0 is nothing.
+        labels: the same shape, what there is.
+        first: the first label that is a thing.
+        fewest: pixels from which a thing is visible.
+    """
+    width = int(labels.max(initial=0)) + 1
+    common = np.bincount(numbers.ravel() * width + labels.ravel(), minlength=(int(numbers.max(initial=0)) + 1) * width)
     shared: Array = common.reshape(-1, width).astype(float)
-    visible = [label for label in range(FIRST, width) if shared[:, label].sum() >= _VISIBLE]
+    visible = [label for label in range(first, width) if shared[:, label].sum() >= fewest]
     sizes, true = shared.sum(axis=1)[1:], shared.sum(axis=0)[visible]
     both = shared[1:, visible]
     overlap = both / np.maximum(sizes[:, None] + true[None] - both, 1)
     rows, columns = linear_sum_assignment(-overlap)
     result = np.zeros(len(visible))
     result[columns] = overlap[rows, columns]
-    return [float(value) for value in result]
+    return dict(zip(visible, result.tolist(), strict=True))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.simulation.materials import DRAWER_TRAVEL
 from fail2progress.simulation.mujoco.bodies import TIMESTEP, compile_scene, read_scene
 from fail2progress.simulation.mujoco.rays import Bodies
 
@@ -156,5 +157,5 @@ def _driven(bodies: Bodies, drawer: str, command: float) -> tuple[float, float]:
 
 def openings_outside(scene: Scene) -> Mapping[str, float]:
     """Openings (m) of drawers that lie outside the range of their joint."""
-    reach = {spec.name: 0.8 * spec.size[0] for spec in scene.objects if spec.is_drawer}
+    reach = {spec.name: DRAWER_TRAVEL * spec.size[0] for spec in scene.objects if spec.is_drawer}
     return {name: value for name, value in scene.openings.items() if not -1e-6 <= value <= reach.get(name, 0.0) + 1e-6}
