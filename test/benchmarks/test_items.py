@@ -1,11 +1,13 @@
+from collections import Counter
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from fail2progress.benchmarks.build import Carried, Rejected, collect, designs
+from fail2progress.benchmarks.build import BuildError, Carried, Rejected, collect, designs
 from fail2progress.benchmarks.choices import Choices, varied
 from fail2progress.benchmarks.items import content_id, design, read_benchmark, structures_path, write_benchmark
 from fail2progress.benchmarks.store import ExecutionStore
@@ -64,6 +66,15 @@ def test_twins_are_one_scene_that_differs_in_truth(store: ExecutionStore) -> Non
         assert inside.item.item.job.call == beside.item.item.job.call
         ways = [np.linalg.norm(e.execution.shift[e.execution.names.index("thing")]) for e in (inside, beside)]
         assert ways[0] > 0.02 > ways[1]
+
+
+def test_no_pair_is_cut_in_two(store: ExecutionStore) -> None:
+    found = collect(designs({"twin": 1, "loaded": 1}, 4), 3, store, set(), Rejected())
+    sides = Counter(each.item.metadata.pair for each in found)
+    assert len(found) == 3 and sides.pop(None) in (1, 3) and set(sides.values()) <= {2}
+    few = list(islice(designs({"twin": 1}, 4), 8))
+    with pytest.raises(BuildError, match="only 2 of 3 robust items were found"):
+        collect(iter(few), 3, store, set(), Rejected())
 
 
 def test_a_file_gives_its_items_back_and_keeps_structures_apart(pool: list[Carried], pool_file: Path) -> None:

@@ -92,20 +92,34 @@ def collect(
     report: Progress = lambda done: None,
     accept: Callable[[Carried], bool] | None = None,
 ) -> list[Carried]:
-    """The first `wanted` robust items among candidates whose ids are not `known`. BuildError where they do not come."""
+    """The first `wanted` robust items among candidates whose ids are not `known`. BuildError where they do not come.
+
+    A pair that the last place would cut in two is left out, and that place is the next item's that is no twin.
+    """
     found: list[Carried] = []
+    chosen: list[Carried] = []
     fruitless = 0
-    while len(found) < wanted:
-        batch = _batch(candidates, max(8, wanted - len(found)))
+    while len(chosen) < wanted:
+        batch = _batch(candidates, max(8, wanted - len(chosen)))
         fresh = [each for each in {each.id: each for each in batch}.values() if each.id not in known]
         known.update(each.id for each in fresh)
-        kept = _whole_pairs([item for item in carry_out(fresh, store, rejected) if accept is None or accept(item)])
-        fruitless = 0 if kept else fruitless + 1
-        if fruitless > _FRUITLESS or not batch:
-            raise BuildError(f"only {len(found)} of {wanted} robust items were found; ask for fewer, or for other structures")
-        found += kept
-        report(min(len(found), wanted))
-    return found[:wanted]
+        found += _whole_pairs([item for item in carry_out(fresh, store, rejected) if accept is None or accept(item)])
+        before, chosen = len(chosen), _first(found, wanted)
+        fruitless = 0 if len(chosen) > before else fruitless + 1
+        if len(chosen) < wanted and (fruitless > _FRUITLESS or not batch):
+            raise BuildError(f"only {len(chosen)} of {wanted} robust items were found; ask for fewer, or for other structures")
+        report(len(chosen))
+    return chosen
+
+
+def _first(found: Sequence[Carried], wanted: int) -> list[Carried]:
+    """As many, with whole pairs only; one less where the last would be half of a pair and nothing else follows."""
+    chosen = list(found[:wanted])
+    pairs = Counter(each.item.metadata.pair for each in chosen)
+    if chosen and pairs[chosen[-1].item.metadata.pair] == 1 and chosen[-1].item.metadata.pair is not None:
+        chosen.pop()
+        chosen += [each for each in found[wanted:] if each.item.metadata.pair is None][:1]
+    return chosen
 
 
 def _batch(candidates: Iterator[BenchmarkItem], size: int) -> list[BenchmarkItem]:
