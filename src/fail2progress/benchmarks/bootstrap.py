@@ -1,4 +1,4 @@
-"""Intervals and tests: two-level paired bootstrap (seeds, then items within them), and Holm's correction."""
+"""Intervals and tests: two-level paired bootstrap (seeds, then items within them)."""
 
 from __future__ import annotations
 
