@@ -11,6 +11,7 @@ from fail2progress.learning.finetuning.rehearsal import choose
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.learning.finetuning.versions import lesson_path, register_lesson, remembered, version_of
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.store import Registry, gaps_path
 from fail2progress.models.training.transitions import Transitions
@@ -69,3 +70,26 @@ def test_weights_are_added_once(parent: Checkpoint, tmp_path: Path) -> None:
     assert [version_of(versions, parent), version_of(versions, parent)] == ["v0001", "v0001"]
     assert versions.versions() == ["v0001"] and load_checkpoint(versions.path("v0001")).note["run"] == "first"
     assert version_of(versions, load_checkpoint(versions.path("v0001"))) == "v0001"
+
+
+def test_a_model_learnt_elsewhere_brings_no_names_that_mean_other_things_here(
+    simulator: MujocoSimulator, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
+) -> None:
+    """Neither a parent, which would be itself, nor lessons that other versions here were learnt from."""
+    targeting = TargetOptions(method="prior", samples=2, oversampling=2.0, action_steps=3)
+    learner = Learner(simulator, choose(data), targeting, FinetuneOptions(epochs=1, batch=4, replay=2), patience=0.0)
+    store = FailureStore(tmp_path / "failures.sqlite")
+    store.add(event)
+    first, second = Registry(tmp_path / "first"), Registry(tmp_path / "second")
+    lesson = learner.learn([event], parent.model, 0)
+    learnt = first.make_current(register_lesson(first, parent, lesson, event.id, "prior", 0))
+    assert version_of(second, learnt) == "v0001"
+    adopted = second.make_current("v0001")
+    assert adopted.digest == learnt.digest and adopted.note["provenance"] == learnt.note["provenance"]
+    assert remembered(second, adopted, store) == ([], [])
+    with pytest.raises(CheckpointError, match="no parent to go back to"):
+        second.roll_back()
+    other = learner.learn([event], adopted.model, 1)
+    third = second.make_current(register_lesson(second, adopted, other, event.id, "prior", 1))
+    assert [len(part) for part in remembered(second, third, store)] == [1, 1]
+    assert learnt.note["version"] == third.note["version"] and remembered(second, learnt, store) == ([], [])

@@ -15,6 +15,8 @@ from fail2progress.models.store import Registry, gaps_path
 
 _WRITTEN = ("schema", "model", "config", "digest", "version")
 """Keys of a note that a checkpoint gets when it is written."""
+_OF_FOLDER = ("parent", "parent_version", "event")
+"""Keys of a note that name what lies beside it: in another folder the same names are other things."""
 
 
 def register_lesson(versions: Registry, parent: Checkpoint, lesson: FineTuningResult, event: str, method: str, seed: int) -> str:
@@ -40,16 +42,16 @@ def lesson_path(weights: Path) -> Path:
 def remembered(versions: Registry, parent: Checkpoint, store: FailureStore) -> tuple[list[RehearsalSet], list[FailureEvent]]:
     """The lessons that a model comes from and their failures, oldest first, for `Learner.remembering`.
 
-    A lesson without its data is left out, and so is a failure that is not in the store.
+    A lesson without its data is left out, and so is a failure that is not in the store. Names count in the folder where they were
+    given: a model that does not lie here by the name in its note comes from elsewhere, and so do the lessons before it.
     """
-    lessons, failures, note = [], [], dict(parent.note)
-    while (version := note.get("version")) is not None and note.get("event") is not None:
-        path = versions.path(str(version))
+    lessons, failures = [], []
+    version, digest = parent.note.get("version"), parent.digest
+    while (path := versions.path(str(version))).exists() and (note := read_note(path))["digest"] == digest and "event" in note:
         if lesson_path(path).exists():
             lessons.append(load_rehearsal(lesson_path(path)))
             failures += _kept(store, str(note["event"]))
-        before = versions.path(str(note.get("parent_version")))
-        note = dict(read_note(before)) if before.exists() else {}
+        version, digest = note.get("parent_version"), str(note.get("parent"))
     return lessons[::-1], failures[::-1]
 
 
@@ -66,4 +68,4 @@ def version_of(versions: Registry, checkpoint: Checkpoint) -> str:
         path = versions.path(version)
         if path == checkpoint.path or read_digest(path) == checkpoint.digest:
             return version
-    return versions.adopt(checkpoint, {key: value for key, value in checkpoint.note.items() if key not in _WRITTEN})
+    return versions.adopt(checkpoint, {key: value for key, value in checkpoint.note.items() if key not in _WRITTEN + _OF_FOLDER})
