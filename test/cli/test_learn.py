@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -6,10 +7,12 @@ import pytest
 
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
-from fail2progress.learning.finetuning import ladder
+from fail2progress.learning.finetuning import ladder, same_scenes
+from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
 from fail2progress.models.store import Registry
+from fail2progress.stein.states import NothingToVaryError
 from support import samples
 
 
@@ -66,6 +69,48 @@ def test_ctrl_c_leaves_everything_as_it_was(
     result = run(*arguments)
     assert result.exit_code == 130 and "stopped; the model in use" in result.stderr.splitlines()[-1]
     assert Registry(tmp_path / "models").versions() == []
+
+
+@pytest.fixture
+def lenient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An acceptance test that every model passes."""
+    learn = Learner.learn
+
+    def passed(*arguments: Any) -> FineTuningResult:
+        lesson = learn(*arguments)
+        return replace(lesson, verdict=replace(lesson.verdict, passed=True, reason="better"))
+
+    monkeypatch.setattr(Learner, "learn", passed)
+
+
+@pytest.mark.usefixtures("lenient")
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), NothingToVaryError("nothing")])
+def test_what_was_learnt_is_kept_whatever_becomes_of_the_comparison_after_it(
+    run,
+    arguments: tuple[Any, ...],
+    event: FailureEvent,
+    store: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: BaseException,
+) -> None:
+    def ended(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(same_scenes, "same_scenes", ended)
+    result = run(*arguments, "--epochs", 2)
+    assert Registry(tmp_path / "models").current().note["event"] == event.id
+    assert FailureStore(store).lesson(event.id) == ("v0002", "better")
+    if isinstance(error, KeyboardInterrupt):
+        assert result.exit_code == 130 and "stopped; v0002 is the current model" in result.stderr
+    else:
+        assert result.exit_code == 0 and json.loads(result.stdout)["same_scenes"] is None
+
+
+@pytest.mark.usefixtures("lenient")
+def test_nothing_is_compared_that_nobody_asked_for(run, arguments: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(same_scenes, "same_scenes", None)
+    assert run(*arguments[:-1], "--epochs", 2).exit_code == 0
 
 
 def test_mistakes(refuses, arguments: tuple[Any, ...], checkpoint: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import StoppedError, WorkError, checked, print_json, require, say, store_of, writable
+from fail2progress.cli.common import StoppedError, WorkError, checked, print_json, require, say, stopped_with, store_of, writable
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import stages
 from fail2progress.core.names import unknown
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fail2progress.learning.finetuning.rehearsal import RehearsalSet
     from fail2progress.models.checkpoint import Checkpoint
     from fail2progress.models.store import Registry
+    from fail2progress.simulation.base import Simulator
     from fail2progress.tasks.items import Item
 
 
@@ -60,7 +61,8 @@ def learn(
 ) -> None:
     """Find scenes and actions like a failure, simulate them, fine-tune; a model that passes the gate becomes the current one.
 
-    same_scenes in --json: both models on executions of the failure's kind that are the same for every method.
+    same_scenes in --json: both models on executions of the failure's kind that are the same for every method; null where the
+    failure gives none.
 
     Example: fail2progress learn 3f2a --method stein --samples 20 --json
 
@@ -69,7 +71,6 @@ def learn(
     from fail2progress.failures.store import FailureStore
     from fail2progress.learning.finetuning.finetune import FinetuneOptions
     from fail2progress.learning.finetuning.learner import Learner
-    from fail2progress.learning.finetuning.same_scenes import judged, same_scenes
     from fail2progress.learning.finetuning.targeted import TargetOptions
     from fail2progress.learning.finetuning.versions import remembered
     from fail2progress.models.store import Registry
@@ -102,11 +103,12 @@ def learn(
     with ParallelSimulator(processes, simulator) as worlds:
         learner = Learner(worlds, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay), patience=patience)
         lesson = _learn(learner.remembering(*remembered(versions, parent, FailureStore(kept_at))), failure, parent, seed)
-        compared = judged(same_scenes(failure, parent.model, worlds, targeting.physics), parent.model, lesson.model)
-    version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
-    FailureStore(kept_at).add_lesson(failure.id, version or "", lesson.verdict.reason)
-    if as_json:
-        print_json(_result(versions, parent, lesson, failure, method, version) | {"same_scenes": compared})
+        version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
+        FailureStore(kept_at).add_lesson(failure.id, version or "", lesson.verdict.reason)
+        if as_json:
+            with stopped_with(f"{version} is the current model" if version else "the model in use is the one that it was"):
+                compared = _compared(failure, parent, lesson, worlds, targeting.physics)
+            print_json(_result(versions, parent, lesson, failure, method, version) | {"same_scenes": compared})
     if version is None:
         raise WorkError(_rejected(lesson, patience, chosen is not None))
     say(f"{version} is the current model in {versions.folder}: {lesson.verdict.reason}")
@@ -167,6 +169,19 @@ def _learn(learner: Learner, failure: FailureEvent, parent: Checkpoint, seed: in
         raise StoppedError("stopped; the model in use is the one that it was") from None
     except NothingToVaryError as error:
         raise WorkError(f"nothing was learned: {error}") from error
+
+
+def _compared(
+    failure: FailureEvent, parent: Checkpoint, lesson: FineTuningResult, worlds: Simulator, physics: tuple[str, ...]
+) -> dict[str, object] | None:
+    """Both models on the same scenes for every method; None where the failure gives none."""
+    from fail2progress.learning.finetuning.same_scenes import judged, same_scenes
+    from fail2progress.stein.states import NothingToVaryError
+
+    try:
+        return judged(same_scenes(failure, parent.model, worlds, physics), parent.model, lesson.model)
+    except NothingToVaryError:
+        return None
 
 
 def _rejected(lesson: FineTuningResult, patience: float, of_item: bool) -> str:
