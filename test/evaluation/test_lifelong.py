@@ -12,6 +12,7 @@ from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.checkpoint import digest_of
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.registry import task
 from fail2progress.tasks.seeds import EVALUATION_SEEDS, LEARNING_SEEDS
@@ -63,6 +64,11 @@ def test_a_rejected_lesson_leaves_the_model_and_failures_add_up(oracle: Make) ->
     first, second = (r.event.header.seed for r in found)
     assert second >= first + found[0].trials  # no trial is met twice
     assert teacher.asked[1][0] == [r.event for r in found]
+
+
+def test_a_failure_names_the_model_in_use(oracle: Make) -> None:
+    first, second = rounds(oracle(carries=False), Teacher(better := oracle(carries=False)), rounds=2)
+    assert (first.event.header.model, second.event.header.model) == (DIGEST, digest_of(better))
 
 
 def test_who_meets_no_failure_learns_nothing(oracle: Make) -> None:

@@ -14,6 +14,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.checkpoint import digest_of
 from fail2progress.simulation.base import Simulator
 from fail2progress.tasks.base import Task, Trial
 from fail2progress.tasks.seeds import LEARNING_SEEDS
@@ -67,7 +68,7 @@ class Lifelong:
             events.append(event)
             lesson = learner.learn(events, model, seed + len(events), report)
             if lesson.verdict.passed:
-                model = lesson.model
+                model, digest = lesson.model, digest_of(lesson.model)
             yield Round(event, verdict, lesson, trials)
 
     def meet(
