@@ -37,6 +37,7 @@ def test_the_study_of_families_says_how_many_samples_it_is_about(run: Any, refus
     target = json.loads((tmp_path / "families.json").read_text())["provenance"]["configuration"]["targeting"]
     assert (target["samples"], target["oversampling"], target["explorers"]) == (5, 1.0, 0.0)
     assert "--samples" in refuses(*asked, "--samples", 0, "--out", tmp_path)
+    assert "rows of another run" in refuses(*asked, "--samples", 6, "--no-surplus", "--out", tmp_path)
 
 
 def test_the_study_of_families_says_what_was_placed_as_one(run: Any, refuses: Any, tmp_path: Path) -> None:

@@ -92,11 +92,12 @@ def _mistake(error: Exception, words: Sequence[str]) -> str:
         return _usage(error, words)
     from fail2progress.core.registry import RegistryError
     from fail2progress.core.vocabulary import VocabularyError
+    from fail2progress.evaluation.rows import RowsError
     from fail2progress.failures.store import StoreError
     from fail2progress.learning.pretraining.shards import DataError
     from fail2progress.models.notes import CheckpointError
 
-    if not isinstance(error, (CheckpointError, DataError, RegistryError, RunError, StoreError, VocabularyError)):
+    if not isinstance(error, (CheckpointError, DataError, RegistryError, RowsError, RunError, StoreError, VocabularyError)):
         raise error
     return str(error)
 

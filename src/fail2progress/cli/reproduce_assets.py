@@ -115,13 +115,9 @@ def _seed(order: Order, own: int) -> int:
 
 
 def _carried_out(study: RunnableStudy, order: Order, unit: str, total: int) -> dict[str, object]:
-    """The report, with a bar that counts rows. UserError where the rows found are of another run."""
+    """The report, with a bar that counts rows. RowsError where the rows found are of another run."""
     from fail2progress.core.executor import LocalExecutor
-    from fail2progress.evaluation.rows import RowsError
 
     with progress() as bar:
         stage = bar.add_task(unit, total=total)
-        try:
-            return study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))
-        except RowsError as error:
-            raise UserError(str(error)) from error
+        return study.run(LocalExecutor(order.processes), lambda done: bar.update(stage, completed=done))

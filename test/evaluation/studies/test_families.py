@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from fail2progress.core.executor import PoolExecutor, UntilExecutor
+from fail2progress.evaluation.rows import Rows, RowsError
 from fail2progress.evaluation.studies.families import LEARNERS, Study
 from fail2progress.evaluation.studies.families_page import markdown
 from fail2progress.evaluation.studies.family_cells import Cell, Setting, _shows, mended
@@ -18,6 +19,7 @@ from fail2progress.simulation.base import Snapshot
 from support import failures, samples
 
 FIGURES = {"f1": 0.7, "along_mm": 60.0, "moved_mm": 5.0}
+ROW = {"kind": "learn", "family": "row-pushed", "method": "stein", "failure": 0, "reason": "kept"}
 MANY, FEW, ADAPTED = "true-executions-200", "true-executions", "adapt-1"
 
 
@@ -60,7 +62,22 @@ def test_a_cell_that_was_not_run_says_so(setting: Setting, tmp_path: Path) -> No
     rows: Any = report["rows"]
     assert len(rows) == 2 * len(LEARNERS) and {row["reason"] for row in rows} == {"not run"}
     assert markdown(report).count("| not run |") == len(rows)
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.jsonl"]
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 1  # what it is about, and no row
+
+
+def test_cells_of_another_setting_are_not_taken_for_those_that_are_asked_for(setting: Setting, tmp_path: Path) -> None:
+    study, none = Study(tmp_path, ("row-pushed",), setting), UntilExecutor(PoolExecutor(1), 0.0)
+    key = study.cells()[0].key
+    study.run(none, print)
+    Rows(tmp_path / "rows.jsonl", json.loads((tmp_path / "rows.jsonl").read_text())["run"]).add({"key": key, **ROW})
+    several = replace(study, setting=replace(setting, failures=2))
+    for same in (study, several, replace(study, families=("row-pushed", "stack-carried"), parts=("learn",))):
+        rows: Any = same.run(none, print)["rows"]
+        assert [row["reason"] for row in rows].count("kept") == 1
+    for other in (replace(setting, tests=3), replace(setting, targeting=TargetOptions(samples=7))):
+        with pytest.raises(RowsError, match="another run"):
+            replace(study, setting=other).run(none, print)
 
 
 def test_the_most_telling_cells_come_first(setting: Setting, tmp_path: Path) -> None:
@@ -69,7 +86,7 @@ def test_the_most_telling_cells_come_first(setting: Setting, tmp_path: Path) -> 
     assert cells[:4] == [Cell("learn", family, method, 0) for method in ("stein", MANY) for family in ("a", "b")]
     order = [cell.method for cell in cells]
     assert order.index("prior") > max(i for i, name in enumerate(order) if name == "stein") and order[-1] == ADAPTED
-    assert len({cell.file for cell in cells}) == len(cells)
+    assert len({cell.key for cell in cells}) == len(cells)
     assert order.count(MANY) == 2  # it does not depend on the failure
 
 

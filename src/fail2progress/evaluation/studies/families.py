@@ -1,6 +1,6 @@
 """Does it learn whatever fails? Families of failures, generators of samples, and what the model predicts afterwards.
 
-Two kinds of cells, each a file, so that an interrupted study goes on. `learn`: from one failure to a judged model, measured on
+Two kinds of cells, each a row, so that an interrupted study goes on. `learn`: from one failure to a judged model, measured on
 executions of its family that it has not met, beside training on true executions, and on the observed transition alone. `data`: D+
 by every generator around the same failures, from the same chart and with the same budget: how many of the failure's relations
 hold, how far the samples spread; where a method learns, it tells this of its data as well.
@@ -8,14 +8,15 @@ hold, how far the samples spread; where a method learns, it tells this of its da
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fail2progress.core.executor import Executor
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.studies.family_cells import ADAPT, ORACLES, Cell, Row, Setting, Work, carry_out
+from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies.cells import study_rows
+from fail2progress.evaluation.studies.family_cells import ADAPT, ORACLES, Cell, Setting, Work, carry_out
 from fail2progress.models.checkpoint import load_checkpoint
 
 GENERATORS = ("stein", "gradient", "sampling", "prior")
@@ -40,16 +41,20 @@ class Study:
     parts: tuple[str, ...] = PARTS
 
     def run(self, executor: Executor, progress: Callable[[str], None]) -> dict[str, object]:
-        """Carry out what is missing and return the report. A cell that was not run says so."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        missing = [Work(cell, self.setting, self.folder) for cell in self.cells() if not (self.folder / cell.file).exists()]
-        for number, file in enumerate(executor.map_unordered(carry_out, missing) if missing else (), start=1):
-            progress(f"{file}, {number} of {len(missing)}")
-        return self.report()
+        """Carry out what is missing and return the report. A cell that was not run says so.
 
-    def report(self) -> dict[str, object]:
+        RowsError where the folder holds cells of another setting.
+        """
+        kept = study_rows(self.folder, "families", **self.setting.identity)
+        missing = [Work(cell, self.setting) for cell in self.cells() if cell.key not in kept.by_key]
+        for number, row in enumerate(executor.map_unordered(carry_out, missing) if missing else (), start=1):
+            kept.add(row)
+            progress(f"{row['key']}, {number} of {len(missing)}")
+        return self._report(kept.by_key)
+
+    def _report(self, kept: Mapping[str, Row]) -> dict[str, object]:
         """All rows, by family and failure, and their provenance."""
-        rows = [row for cell in self.cells() for row in self._rows(cell)]
+        rows = [row for cell in self.cells() for row in self._rows(cell, kept.get(cell.key))]
         rows.sort(key=lambda row: (row["kind"], self.families.index(row["family"]), row["failure"]))
         # The order of work is not that of the tables.
         grid = {key: value for key, value in asdict(self).items() if key not in ("folder", "setting")}
@@ -70,11 +75,10 @@ class Study:
                 failures = 1 if method in ORACLES else self.setting.failures  # true executions do not depend on the failure
                 yield from (Cell(kind, family, method, number) for number in range(failures) for family in self.families)
 
-    def _rows(self, cell: Cell) -> Iterator[Row]:
-        """What a cell's file says: what was learnt, and of which data."""
-        path = self.folder / cell.file
-        row = json.loads(path.read_text()) if path.exists() else {**asdict(cell), "reason": "not run"}
-        data = row.pop("data", None)
-        yield row
+    def _rows(self, cell: Cell, kept: Row | None) -> Iterator[Row]:
+        """What is kept of a cell: what was learnt, and of which data."""
+        row = {**asdict(cell), "reason": "not run"} if kept is None else kept
+        data = row.get("data")
+        yield {name: value for name, value in row.items() if name not in ("key", "data")}
         if data is not None and "data" in self.parts:
             yield {**asdict(cell), "kind": "data", **data}

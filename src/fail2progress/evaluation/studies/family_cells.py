@@ -1,25 +1,24 @@
 """One cell of the study of families: a failure is met, a model learns from it by one method, and both models are measured.
 
 Cells are independent pieces of work: a process loads weights and rehearsal data once, keeps a family's failures and tests at
-hand, and writes the file of a cell as soon as it is done.
+hand.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.item_failures import NoFailureError, failure_of
 from fail2progress.evaluation.predictions import ALONG, Benchmark, ItemResult, compare, f1
+from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies.cells import file_digest
 from fail2progress.evaluation.studies.true_data import best_rung, from_event
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
@@ -37,7 +36,6 @@ from fail2progress.simulation.parallel import ParallelSimulator
 from fail2progress.stein.states import NothingToVaryError
 from fail2progress.tasks.families.registry import FAMILIES
 
-Row = dict[str, Any]
 ORACLES = {"true-executions-200": 200, "true-executions": 20}
 """A model trained on so many true executions of the family instead."""
 ADAPT = {"adapt-1": 1, "adapt-10": 10, "adapt-100": 100}
@@ -60,9 +58,9 @@ class Cell:
     failure: int
 
     @property
-    def file(self) -> str:
-        """Where it is kept."""
-        return f"{self.kind}_{self.family}_{self.method}_{self.failure}.json"
+    def key(self) -> str:
+        """By which it is kept."""
+        return f"{self.kind}_{self.family}_{self.method}_{self.failure}"
 
 
 @dataclass(frozen=True)
@@ -80,25 +78,28 @@ class Setting:
     finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
     patience: float = 600.0
 
+    @property
+    def identity(self) -> dict[str, object]:
+        """What cells of one folder have in common: all but `failures`, of which more go on where fewer ended."""
+        content = {"weights": file_digest(self.weights), "rehearsal": file_digest(self.rehearsal)}
+        return {**{key: value for key, value in asdict(self).items() if key != "failures"}, **content}
+
 
 @dataclass(frozen=True)
 class Work:
-    """A cell to carry out, and the folder for its file."""
+    """A cell to carry out."""
 
     cell: Cell
     setting: Setting
-    folder: Path
 
 
-def carry_out(work: Work) -> str:
-    """Carry a cell out and write its file; the file's name."""
+def carry_out(work: Work) -> Row:
+    """Carry a cell out; its row."""
     wall, cpu = time.perf_counter(), time.process_time()
     with one_thread():
         figures = _bench(work.setting).figures(work.cell)
     spent = {"seconds": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
-    row = {**asdict(work.cell), **figures, "commit": provenance()["commit"], **spent}
-    write_whole(work.folder / work.cell.file, json.dumps(row, indent=1))
-    return work.cell.file
+    return {"key": work.cell.key, **asdict(work.cell), **figures, "commit": provenance()["commit"], **spent}
 
 
 @lru_cache(maxsize=1)

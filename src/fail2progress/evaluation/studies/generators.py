@@ -6,17 +6,16 @@ three contents, and held-out F1 on what worked before.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
 from fail2progress.core.scene import Scene
+from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.trials import run_trial
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
@@ -57,19 +56,20 @@ class Comparison:
     tests: int = 40
 
     def run(self, start: Checkpoint, learner: Learner, progress: Callable[[str], None]) -> dict[str, object]:
-        """Carry out what is missing and return the report."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        """Carry out what is missing and return the report. RowsError where the folder holds rows of another model or setting."""
+        how = {"finetuning": asdict(learner.finetuning), "patience": learner.patience}
+        kept = study_rows(self.folder, "generators", model=start.digest, tests=self.tests, **how)
         tests = {contents: list(loaded(learner.simulator, contents, self.tests)) for contents in (1, 2, 3)}
         rows = []
         for seed in range(self.seeds):
             event = meet(start, seed, learner.simulator)
             for options in VARIANTS:
-                path = self.folder / f"{name(options).replace('/', '_')}_{seed}.json"
-                if not path.exists():
-                    progress(f"{name(options)}, seed {seed}")
+                key = f"{name(options)}, seed {seed}"
+                if key not in kept.by_key:
+                    progress(key)
                     lesson = replace(learner, targeting=options).learn([event], start.model, seed)
-                    write_whole(path, json.dumps(self._row(options, seed, lesson, tests)))
-                rows.append(json.loads(path.read_text()))
+                    kept.add({"key": key, **self._row(options, seed, lesson, tests)})
+                rows.append({column: value for column, value in kept.by_key[key].items() if column != "key"})
         before = {str(n): contents_error(start.model, outcomes) for n, outcomes in tests.items()}
         return {
             "table": "generators",
