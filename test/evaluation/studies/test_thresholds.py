@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fail2progress.evaluation.rows import RowsError
 from fail2progress.evaluation.studies import thresholds
 from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.base import PerceptionError
@@ -62,6 +63,14 @@ def test_a_study_goes_on_and_tells_what_changes(tmp_path: Path, monkeypatch: pyt
     rows = (out / "rows.jsonl").read_text()
     again = thresholds.study(GeometricSegmenter(), frames, out, lambda line: None)
     assert again["rows"] == first["rows"] and (out / "rows.jsonl").read_text() == rows
+    (out / "rows.jsonl").write_text(rows[:-20])  # ended while it wrote the last one
+    assert thresholds.study(GeometricSegmenter(), frames, out, lambda line: None)["rows"] == first["rows"]
+    other = thresholds.Frames((*frames.frames, *frames.frames))
+    with pytest.raises(RowsError, match="another run"):
+        thresholds.study(GeometricSegmenter(), other, out, lambda line: None)
+    monkeypatch.setattr(thresholds, "variants", lambda start: iter([replace(one, segmenter=start) for one in few]))
+    with pytest.raises(RowsError, match="another run"):
+        thresholds.study(FusedSegmenter(), frames, out, lambda line: None)
     assert "one at a time" in thresholds.page(first)
 
 

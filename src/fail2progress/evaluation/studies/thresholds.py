@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
@@ -10,6 +11,8 @@ from typing import Any
 
 from fail2progress.core.provenance import provenance
 from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.perception import compare
 from fail2progress.perception.files import read_frame
 from fail2progress.perception.segmentation.base import PerceptionError, Segmenter
@@ -47,6 +50,16 @@ class Frames:
             raise PerceptionError(f"{folder}: no frame NAME.json with boxes there")
         files = [(path.with_name(f"{path.stem}-color.png"), path.with_name(f"{path.stem}-depth.png"), path) for path in paths]
         return Frames(tuple((read_frame(*three), json.loads(three[2].read_bytes())) for three in files))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all that scores hang on: images, cameras and boxes."""
+        value = hashlib.sha256()
+        for frame, truth in self.frames:
+            value.update(repr((frame.intrinsics, json.dumps(truth, sort_keys=True))).encode())
+            value.update(frame.colour.tobytes())
+            value.update(frame.depth.tobytes())
+        return value.hexdigest()
 
     def scores(self, segmenter: Segmenter) -> Scores:
         """Objects found, segments, relations found, and false ones over all frames; a refused frame has none of them."""
@@ -107,23 +120,22 @@ def _moved(number: float) -> tuple[float, float]:
 
 
 def study(segmenter: Segmenter, frames: Frames, out: Path, say: Progress) -> dict[str, object]:
-    """The report. Rows are kept in `rows.jsonl` of a folder, so that an interrupted study goes on.
+    """The report. Rows are kept in a folder, so that an interrupted study goes on.
 
-    PerceptionError for a segmenter without numbers to move.
+    PerceptionError for a segmenter without numbers to move, RowsError for a folder of another segmenter or of other frames.
     """
     every = list(variants(segmenter))
     if not every:
         raise PerceptionError(f"segmenter {segmenter.name!r} has no thresholds to move")
-    path = out / "rows.jsonl"
-    done = {(row["name"], row["moved"]): row for row in map(json.loads, path.read_text().splitlines())} if path.is_file() else {}
+    kept = study_rows(out, "thresholds", segmenter=segmenter.name, frames=frames.digest)
     base = frames.scores(segmenter)
     rows = []
     for number, variant in enumerate(every):
-        row = done.get((variant.name, variant.moved))
-        if row is None:
-            row = {"name": variant.name, "value": variant.value, "moved": variant.moved, **frames.scores(variant.segmenter)}
-            with path.open("a") as file:
-                file.write(json.dumps(row) + "\n")
+        moved: Row = {"name": variant.name, "value": variant.value, "moved": variant.moved}
+        key = f"{variant.name} {variant.moved}"
+        if key not in kept.by_key:
+            kept.add({"key": key, **moved, **frames.scores(variant.segmenter)})
+        row = {**moved, **{score: kept.by_key[key][score] for score in _SCORES}}
         rows.append(row)
         say(f"{number + 1} of {len(every)}: {variant.name} {variant.value:.4g} -> {variant.moved:.4g}: {row['found']} found")
     return {
