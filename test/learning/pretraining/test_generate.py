@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import pytest
 from fail2progress.core.executor import Executor
 from fail2progress.learning.pretraining import generate as room
 from fail2progress.learning.pretraining.generate import ShardDone, ShardTask, generate, make_shard, write_manifest
+from fail2progress.learning.pretraining.prepare import load
 from fail2progress.learning.pretraining.shards import DataError, digest, open_dataset, shard_names
+from fail2progress.simulation.base import Job, Outcome
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.pretraining import job
 
 
@@ -66,6 +70,26 @@ def test_shards_hold_the_jobs_of_their_numbers(tmp_path: Path) -> None:
     (shard,) = open_dataset(tmp_path)
     for row, number in enumerate(shard.values["number"].tolist()):
         np.testing.assert_allclose(shard.values["parameters"][row], job(3, number).call.padded, rtol=1e-6)
+
+
+def test_a_shard_of_which_no_execution_began_at_rest_is_kept_without_any(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    every, shaky = MujocoSimulator.execute_all, {job(3, number).seed for number in range(4, 8)}
+
+    def execute_all(self: MujocoSimulator, jobs: list[Job]) -> Iterator[Outcome]:
+        for one, outcome in zip(jobs, every(self, jobs), strict=True):
+            yield replace(outcome, stable=outcome.stable and one.seed not in shaky)
+
+    monkeypatch.setattr(MujocoSimulator, "execute_all", execute_all)
+    assert sorted((done.name, done.executions > 0) for done in generate(tmp_path, 10, 3, Here())) == [
+        ("shard_00000", True),
+        ("shard_00001", False),
+        ("shard_00002", True),
+    ]
+    shards = open_dataset(tmp_path, verify=True)
+    assert len(shards[1]) == 0 and len(load(shards)) == sum(map(len, shards)) == len(load([shards[0], shards[2]]))
+    assert list(generate(tmp_path, 10, 3, Here())) == []  # it is done
+    with pytest.raises(DataError, match="all executions of these data were left out"):
+        load([shards[1]])
 
 
 def test_another_seed_is_refused_and_nothing_is_touched(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fail2progress.learning.pretraining.shards import Shard, arrays
+from fail2progress.learning.pretraining.shards import DataError, Shard, arrays
 from fail2progress.models.training.transitions import Transitions, concatenate
 from fail2progress.simulation.base import Outcome
 
@@ -29,7 +29,11 @@ def from_shards(shards: Sequence[Shard]) -> Iterator[Transitions]:
 
 
 def load(shards: Sequence[Shard]) -> Transitions:
-    """All shards as one set."""
+    """All shards as one set. DataError where none of their executions is in it."""
+    if not any(map(len, shards)):
+        raise DataError(
+            f"{shards[0].path.parent}: all executions of these data were left out: nothing stood still at their start"
+        )
     return concatenate(list(from_shards(shards)))
 
 

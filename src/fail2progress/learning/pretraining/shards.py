@@ -11,14 +11,18 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.files import whole_folder
 from fail2progress.core.objects import CATEGORIES
+from fail2progress.core.observation import POINTS
+from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.simulation.base import Outcome
+from fail2progress.skills.registry import SKILLS
 from fail2progress.skills.vocabulary import current
 
 SCHEMA = 1
@@ -39,20 +43,23 @@ def arrays(outcomes: Sequence[Outcome], numbers: Sequence[int]) -> _Arrays:
         "count": np.array([len(o.before.scene) for o in outcomes], np.int32),
         "skill": np.array([vocabulary.index(o.call.skill) for o in outcomes], np.uint8),
         "object": np.array([o.before.scene.index(o.call.object) for o in outcomes], np.int32),
-        "parameters": np.array([o.call.padded for o in outcomes], np.float32),
+        "parameters": np.array([o.call.padded for o in outcomes], np.float32).reshape(-1, SKILLS.action_size),
         "category": np.array([CATEGORY_NAMES.index(c) for b in before for c in b.cloud.categories], np.uint8),
-        "size": np.concatenate([b.scene.sizes for b in before]).astype(np.float32),
-        **{f"points{t}": np.concatenate([s.cloud.points for s in side]) for t, side in enumerate((before, after))},
-        **{f"visibility{t}": np.concatenate([s.cloud.visibility for s in side]) for t, side in enumerate((before, after))},
+        "size": _rows([b.scene.sizes for b in before], 3).astype(np.float32),
+        **{f"points{t}": _rows([s.cloud.points for s in side], POINTS, 3) for t, side in enumerate((before, after))},
+        **{f"visibility{t}": _rows([s.cloud.visibility for s in side]) for t, side in enumerate((before, after))},
+        **{f"pose{t}": _rows([s.scene.poses for s in side], 7).astype(np.float32) for t, side in enumerate((before, after))},
+        **{f"unary{t}": _rows([s.relations.unary for s in side], len(UNARY), of=bool) for t, side in enumerate((before, after))},
         **{
-            f"pose{t}": np.concatenate([s.scene.poses for s in side]).astype(np.float32) for t, side in enumerate((before, after))
-        },
-        **{f"unary{t}": np.concatenate([s.relations.unary for s in side]) for t, side in enumerate((before, after))},
-        **{
-            f"binary{t}": np.concatenate([s.relations.binary.reshape(-1, 9) for s in side])
+            f"binary{t}": _rows([s.relations.binary.reshape(-1, len(BINARY)) for s in side], len(BINARY), of=bool)
             for t, side in enumerate((before, after))
         },
     }
+
+
+def _rows(parts: list[NDArray[Any]], *width: int, of: type = np.float32) -> NDArray[Any]:
+    """All rows of the parts; where there are none, none of this width and type."""
+    return np.concatenate(parts) if parts else np.zeros((0, *width), of)
 
 
 def write_shard(folder: Path, name: str, content: _Arrays, end: int | None = None) -> None:
