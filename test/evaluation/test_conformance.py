@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fail2progress.evaluation import conformance
-from fail2progress.evaluation.conformance import Case, Verdict
+from fail2progress.evaluation.conformance import Case, NoJobsError, Verdict
 from fail2progress.simulation.base import Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.parallel import serving
@@ -13,6 +13,9 @@ from fail2progress.simulation.registry import make
 from fail2progress.simulation.worker.client import WorkerSimulator
 from fail2progress.simulation.worker.options import WorkerOptions
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import SKILLS
+from support.press_pull import sampling
+from support.press_pull.definition import SKILL
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +48,21 @@ def test_the_jobs_are_the_same_each_time(work: list[Case]) -> None:
     assert [case.job.call.skill for case in again] == ["push"] * 2
     pushes = [case.job for case in work if case.job.call.skill == "push"]
     assert [case.job.call for case in again] == [job.call for job in pushes[:2]]
+
+
+def test_there_are_no_jobs_of_a_skill_that_pre_training_does_not_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampling, "NEVER", replace(sampling.DATA, share=0.0), raising=False)
+    with SKILLS.including(replace(SKILL, data="support.press_pull.sampling:NEVER")):
+        assert [case.job.call.skill for case in conformance.cases(MujocoSimulator(), 2, ("push", "press_pull"))] == ["push"]
+        assert list(conformance.cases(MujocoSimulator(), 2, ("press_pull",))) == []
+
+
+def test_a_skill_that_no_job_is_come_by_of_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conformance, "_PATIENCE", 10)
+    execute = MujocoSimulator.execute
+    monkeypatch.setattr(MujocoSimulator, "execute", lambda self, job: replace(execute(self, job), stable=False))
+    with pytest.raises(NoJobsError, match=r"none of the last 10 jobs .* for: push"):
+        list(conformance.cases(MujocoSimulator(), 2, ("push",)))
 
 
 def test_the_reference_conforms_to_itself(work: list[Case]) -> None:

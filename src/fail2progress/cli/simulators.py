@@ -63,10 +63,13 @@ def check(
     entry, options = resolve(name)
     with entry.make(options) as simulator, make() as reference, progress() as bar:
         task = bar.add_task("reference", total=jobs)
-        work = list(bar.track(conformance.cases(reference, jobs, entry.capabilities.skills), task_id=task))
-        verdict = conformance.check(
-            simulator, work, lambda stage, share: bar.update(task, description=stage, completed=share * jobs)
-        )
+        try:
+            work = list(bar.track(conformance.cases(reference, jobs, entry.capabilities.skills), task_id=task))
+            verdict = conformance.check(
+                simulator, work, lambda stage, share: bar.update(task, description=stage, completed=share * jobs)
+            )
+        except conformance.NoJobsError as error:
+            raise WorkError(f"{name} cannot be judged: {error}") from error
         device = simulator.device
     for one in verdict.findings:
         say(f"{'ok    ' if one.passed else 'BELOW '} {one.name} {one.value:.4g} (bar: {one.bar:g})")

@@ -20,6 +20,7 @@ from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import SKILLS
+from fail2progress.skills.samplers import data_sampler
 from fail2progress.tasks.pretraining import job
 
 JOBS = 200
@@ -38,7 +39,14 @@ _JITTER = 0.0005
 _SHARES = {"movable": 0.2, "drawer": 0.1}
 """Of the jobs, for each skill by what it acts on; the first skill of the vocabulary gets the rest."""
 
+_PATIENCE = 5000
+"""Jobs in a row of which none is to be judged by, before no more are drawn."""
+
 Report = Callable[[str, float], None]
+
+
+class NoJobsError(ValueError):
+    """No jobs to judge a simulator by, or none of some skill."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +97,16 @@ class Verdict:
 
 
 def cases(reference: Simulator, count: int = JOBS, skills: Sequence[str] | None = None, seed: int = SEED) -> Iterator[Case]:
-    """Jobs of every skill, or of some, with the reference's outcomes, as many as asked for; the same for the same seed."""
-    wanted = _wanted(count, skills)
+    """Jobs of every skill, or of some, with the reference's outcomes, as many as asked for; the same for the same seed.
+
+    Skills that pre-training does not draw have none. NoJobsError where one that it draws is not come by.
+    """
+    wanted, last = _wanted(count, skills), 0
     for number in itertools.count():
         if not +wanted:
             return
+        if number - last > _PATIENCE:
+            raise NoJobsError(f"none of the last {_PATIENCE} jobs of pre-training was one to judge by for: {', '.join(+wanted)}")
         work = job(seed, number)
         if wanted[work.call.skill] <= 0:
             continue
@@ -101,6 +114,7 @@ def cases(reference: Simulator, count: int = JOBS, skills: Sequence[str] | None 
         expected, other = reference.execute(work), reference.execute(shifted)
         if expected.stable and not _differs(expected, other) and (_distances(expected, other) < NEAR / 2).all():
             wanted[work.call.skill] -= 1
+            last = number
             yield Case(work, expected, tuple(_looks(reference, work, expected.before.scene)))
 
 
@@ -110,8 +124,8 @@ def _looks(reference: Simulator, work: Job, start: Scene) -> Iterator[SegmentedC
 
 
 def _wanted(count: int, skills: Sequence[str] | None) -> Counter[str]:
-    """How many jobs of each skill."""
-    first, *others = SKILLS
+    """How many jobs of each skill that pre-training draws."""
+    first, *others = [name for name, one in SKILLS.items() if data_sampler(one).share > 0]
     chosen = [name for name in others if skills is None or name in skills]
     wanted = Counter({name: max(1, round(_SHARES[SKILLS[name].acts_on] * count)) for name in chosen})
     if skills is None or first in skills:
@@ -129,9 +143,9 @@ def _shaken(poses: Array, number: int) -> Array:
 
 
 def check(simulator: Simulator, work: Sequence[Case], report: Report = lambda stage, share: None) -> Verdict:
-    """Run every check. ValueError where there are no jobs."""
+    """Run every check. NoJobsError where there are no jobs."""
     if not work:
-        raise ValueError("a simulator cannot be checked without jobs")
+        raise NoJobsError("a simulator cannot be checked without jobs: pre-training draws none of its skills")
     outcomes: list[Outcome] = []
     for outcome in simulator.execute_all([case.job for case in work]):
         outcomes.append(outcome)
