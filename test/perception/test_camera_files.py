@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from fail2progress.perception import array_files
 from fail2progress.perception.camera_files import parse_camera, read_camera
 from fail2progress.perception.segmentation.base import PerceptionError
 
@@ -77,3 +78,29 @@ def test_files_of_arrays_that_were_cut_short_are_told(tmp_path: Path, name: str)
         path.write_bytes(whole[:end])
         with pytest.raises(PerceptionError, match=re.escape(str(path))):
             read_camera(path, (64, 48))
+
+
+def test_aliases_which_stand_for_more_than_there_is_room_for_are_refused(tmp_path: Path) -> None:
+    rows = "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 40))
+    (tmp_path / "camera.yaml").write_text(f"a0: &a0 [1]\n{rows}fx: *a39\n")
+    with pytest.raises(PerceptionError, match=r"an alias \(\*\) is not taken"):
+        read_camera(tmp_path / "camera.yaml", (64, 48))
+
+
+@pytest.mark.parametrize("name", ["K.npz", "K.mat"])
+def test_arrays_that_are_too_large_once_they_are_unpacked_are_refused(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(array_files, "MAX_UNPACKED", 10_000)
+    matrix, path = np.diag([60.0, 61.0, 1.0]), tmp_path / name
+    for large, refused in ((np.zeros(100), False), (np.zeros(100_000), True)):
+        if name == "K.npz":
+            np.savez_compressed(path, K=matrix, intrinsics=large)
+        else:
+            savemat(path, {"K": matrix, "intrinsics": large}, do_compression=True)
+        assert path.stat().st_size < 10_000
+        if refused:
+            with pytest.raises(PerceptionError, match=f"{name} holds no camera: more than 10000 bytes once it is unpacked"):
+                read_camera(path, (64, 48))
+        else:
+            assert read_camera(path, (64, 48)).intrinsics.fx == 60.0

@@ -17,14 +17,13 @@ from typing import Any
 
 import numpy as np
 import yaml
-from scipy.io import loadmat
 
+from fail2progress.core.plain_yaml import AliasError, PlainLoader
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
+from fail2progress.perception.array_files import MAX_PIXELS, check_size, from_matlab, unpacked
 from fail2progress.perception.segmentation.base import PerceptionError
 
-MAX_BYTES = 64 * 2**20
-MAX_PIXELS = 4096 * 4096
 UNIT_KEY = "depth_unit_m"
 SIDES = {"top": (0.0, -1.0, 0.0), "bottom": (0.0, 1.0, 0.0), "left": (-1.0, 0.0, 0.0), "right": (1.0, 0.0, 0.0)}
 """Up in the optical frame, where up in the world is up, down, left or right in the image."""
@@ -66,13 +65,6 @@ def read_camera(path: Path, size: tuple[int, int] | None = None, depth_size: tup
     return parse_camera(_content(path), str(path), size, path.stem, depth_size)
 
 
-def check_size(path: Path) -> None:
-    """PerceptionError for an empty file, or one too large to be what it should."""
-    size = path.stat().st_size
-    if not 0 < size <= MAX_BYTES:
-        raise PerceptionError(f"{path} has {size} bytes; expected between 1 and {MAX_BYTES}")
-
-
 def _content(path: Path) -> object:
     data = path.read_bytes()
     if data.startswith((b"\x93NUMPY", b"PK")) or path.suffix == ".mat":
@@ -83,6 +75,8 @@ def _content(path: Path) -> object:
     try:
         text = data.decode()
         return json.loads(text) if text.lstrip().startswith(("{", "[")) else _lines(text)
+    except AliasError as error:
+        raise PerceptionError(f"{path}: {error.problem}") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         kind = "neither JSON nor YAML" if isinstance(error, yaml.YAMLError) else "not JSON"
         raise PerceptionError(f"{path} is {kind}: {' '.join(str(error).split())[:100]}") from error
@@ -94,9 +88,9 @@ def _arrays(data: bytes) -> dict[str, object]:
         return {"K": np.load(io.BytesIO(data), allow_pickle=False)}
     if data.startswith(b"PK"):
         with np.load(io.BytesIO(data), allow_pickle=False) as content:
-            found = {key: content[key] for key in content.files if key in (*_ARRAYS, *_SCALES, UNIT_KEY)}
+            found = unpacked(content, [key for key in content.files if key in (*_ARRAYS, *_SCALES, UNIT_KEY)])
     else:
-        found = loadmat(io.BytesIO(data), variable_names=(*_ARRAYS, *_SCALES, UNIT_KEY))
+        found = from_matlab(data, (*_ARRAYS, *_SCALES, UNIT_KEY))
     matrix = next((key for key in _ARRAYS if key in found), None)
     scales = {key: float(np.ravel(found[key])[0]) for key in (*_SCALES, UNIT_KEY) if key in found and np.size(found[key]) == 1}
     return {**scales, **({} if matrix is None else {"K": found[matrix]})}
@@ -108,7 +102,7 @@ def _lines(text: str) -> object:
     if len(words) in (9, 12, 16) and all(re.fullmatch(r"[-+0-9.eE]+|nan", word) for word in words):
         return {"K": [float(word) for word in words]}
     clean = re.sub(r"!![\w/.:-]+", "", re.sub(r"^%YAML.*$", "", text, flags=re.MULTILINE))
-    return next((part for part in yaml.safe_load_all(clean) if part is not None), None)
+    return next((part for part in yaml.load_all(clean, PlainLoader) if part is not None), None)
 
 
 def parse_camera(

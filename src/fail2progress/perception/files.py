@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,8 @@ from PIL import Image, UnidentifiedImageError
 
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
-from fail2progress.perception.camera_files import MAX_PIXELS, UNIT_KEY, Calibration, check_size, parse_camera, read_camera
+from fail2progress.perception.array_files import MAX_PIXELS, check_size, unpacked
+from fail2progress.perception.camera_files import UNIT_KEY, Calibration, parse_camera, read_camera
 from fail2progress.perception.registration import registered
 from fail2progress.perception.segmentation.base import PerceptionError
 
@@ -103,8 +106,8 @@ def _array(path: Path) -> NDArray[Any]:
         else:
             with content:
                 key = next((key for key in content.files if "depth" in key), content.files[0] if content.files else "")
-                found = content[key]
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, SyntaxError) as error:
+                found = unpacked(content, [key])[key]
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, SyntaxError, BadZipFile, zlib.error) as error:
         raise PerceptionError(f"{path} is no array of numbers: {' '.join(str(error).split())[:100]}") from error
     if found.ndim < 2 or found.shape[0] * found.shape[1] > MAX_PIXELS or found.size == 0:
         raise PerceptionError(f"{path}: an array of {found.shape} is no image")

@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from fail2progress.core.goals import Atom, Goal
+from fail2progress.core.plain_yaml import AliasError, PlainLoader
 from fail2progress.core.scene import Scene
 from fail2progress.tasks.atoms import expand
 from fail2progress.tasks.base import Task, TaskError, Trial
@@ -25,13 +26,13 @@ LARGEST = 1_000_000
 """Bytes of the largest file that is read."""
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(PlainLoader):
     """YAML whose only booleans are true and false, as in YAML 1.2: `on` is a word."""
 
 
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    for first, resolvers in PlainLoader.yaml_implicit_resolvers.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
 
@@ -138,18 +139,15 @@ def _parsed(path: Path) -> yaml.Node:
 def _damage(path: Path, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     line = f", line {mark.line + 1}" if mark is not None else ""
-    return f"{path}{line}: not YAML: {getattr(error, 'problem', None) or str(error).splitlines()[0]}"
+    kind = "" if isinstance(error, AliasError) else "not YAML: "
+    return f"{path}{line}: {kind}{getattr(error, 'problem', None) or str(error).splitlines()[0]}"
 
 
 def _plain(node: yaml.Node, path: Path) -> Any:
     """The values of a document. TaskError for keys that come twice, which YAML readers let pass."""
     pending = [node]
-    seen: set[int] = set()
     while pending:
         at = pending.pop()
-        if id(at) in seen:
-            raise TaskError(f"{path}, line {at.start_mark.line + 1}: an alias (*) is not taken; write the value again")
-        seen.add(id(at))
         if isinstance(at, yaml.SequenceNode):
             pending += at.value
         elif isinstance(at, yaml.MappingNode):
