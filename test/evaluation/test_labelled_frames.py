@@ -95,6 +95,38 @@ def test_subsets_of_ocid_as_published_have_labels_of_a_palette(
     assert item.frame.intrinsics.fx == pytest.approx(570.34, abs=0.01)
 
 
+@pytest.mark.parametrize("kind", NAMES)
+def test_labels_of_another_size_than_their_frame_are_refused(
+    tmp_path: Path, scene: tuple[RgbdFrame, np.ndarray], kind: str
+) -> None:
+    frame, things = scene
+    _write(tmp_path, kind, frame, things)
+    path = next(
+        path
+        for path in sorted(tmp_path.rglob("*.png"))
+        if {"label", "annotation", "mask_visib"} & {path.parent.name} or path.name.endswith("-label.png")
+    )
+    Image.open(path).resize((30, 20)).save(path)
+    with pytest.raises(
+        PerceptionError, match=f"{path.name} has 30 x 20 pixels and its frame {things.shape[1]} x {things.shape[0]}"
+    ):
+        list(labelled(tmp_path, kind))
+
+
+@pytest.mark.parametrize(("name", "said"), [("rgb", "30 x 20 pixels and "), ("label", "is damaged: Image size")])
+def test_images_that_do_not_go_together_or_are_too_large_are_named(
+    tmp_path: Path, scene: tuple[RgbdFrame, np.ndarray], name: str, said: str
+) -> None:
+    _write(tmp_path, "ocid", *scene)
+    (path,) = tmp_path.rglob(f"{name}/*.png")
+    if name == "rgb":
+        Image.open(path).resize((30, 20)).save(path)
+    else:
+        Image.new("1", (16_000, 16_000)).save(path)
+    with pytest.raises(PerceptionError, match=f"{path.name}.*{said}"):
+        list(labelled(tmp_path, "ocid"))
+
+
 def test_the_study_gives_published_measures(tmp_path: Path, scene: tuple[RgbdFrame, np.ndarray]) -> None:
     _write(tmp_path, "bop", *scene)
     report = study(tmp_path, None, segmenter("geometric"), None, lambda text: None)

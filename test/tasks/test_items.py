@@ -70,6 +70,7 @@ def test_files_are_written_whole_and_read_line_by_line(tmp_path: Path) -> None:
         ('{"id": "a", "seed": NaN}', "NaN is no number of JSON"),
         ("[" * 100_000, "nested too deeply"),
         (text("scene", ...), "scene: Field required"),
+        (text("scene", "objects", [json.loads(text())["scene"]["objects"][0]] * 101), "List should have at most 100 items"),
         (text("scene", "objects", 0, "category", "vase"), "unknown object category 'vase'"),
         (text("scene", "objects", 0, "size_m", [1, 1]), "scene.objects.0.size_m.2: Field required"),
         (text("scene", "objects", 0, "size_m", [1, 0, 1]), "size must be positive"),

@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.perception.camera_files import read_camera
-from fail2progress.perception.files import images, read_files
+from fail2progress.perception.files import images, read_files, read_image
 from fail2progress.perception.segmentation.base import PerceptionError
 
 NAMES = ("ocid", "osd", "bop", "files")
@@ -58,9 +58,9 @@ def _ocid(folder: Path) -> Iterator[Labelled]:
     is a table, label 2 is that. The last folder called floor or table counts: others are those that a data set lies in."""
     for path in sorted(folder.glob("**/label/*.png")):
         support = 2 if next((part for part in reversed(path.parts) if part in ("floor", "table")), "") == "table" else 1
-        things = _labels(path)
         rest = path.parent.parent
         frame = _frame(rest / "rgb" / path.name, rest / "depth" / path.name, XTION, 0.001)
+        things = _labels(path, frame)
         yield Labelled(str(path.relative_to(folder)), frame, np.where(things > support, things, 0))
 
 
@@ -68,7 +68,7 @@ def _osd(folder: Path) -> Iterator[Labelled]:
     """{image_color, disparity, annotation}/NAME.png."""
     for path in sorted((folder / "annotation").glob("*.png")):
         frame = _frame(folder / "image_color" / path.name, folder / "disparity" / path.name, KINECT, 0.001)
-        yield Labelled(path.name, frame, _labels(path))
+        yield Labelled(path.name, frame, _labels(path, frame))
 
 
 def _bop(folder: Path) -> Iterator[Labelled]:
@@ -85,7 +85,7 @@ def _bop(folder: Path) -> Iterator[Labelled]:
             frame = read_files(colour, scene / "depth" / f"{number:06d}.png", cameras).frame
             things = np.zeros(frame.depth.shape, np.int64)
             for i, path in enumerate(masks):
-                things[_labels(path) > 0] = i + 1
+                things[_labels(path, frame) > 0] = i + 1
             yield Labelled(f"{scene.name}/{number:06d}", frame, things)
 
 
@@ -96,7 +96,7 @@ def _files(folder: Path) -> Iterator[Labelled]:
         own = folder / f"{name}.json"
         camera = own if own.is_file() else folder / "camera.json"
         frame = read_files(folder / f"{name}-color.png", folder / f"{name}-depth.png", camera).frame
-        yield Labelled(name, frame, _labels(path))
+        yield Labelled(name, frame, _labels(path, frame))
 
 
 def _frame(colour: Path, depth: Path, camera: Intrinsics, unit: float) -> RgbdFrame:
@@ -106,17 +106,23 @@ def _frame(colour: Path, depth: Path, camera: Intrinsics, unit: float) -> RgbdFr
             raise PerceptionError(f"{path} is missing")
     own = next((folder / "camera.json" for folder in colour.parents[:6] if (folder / "camera.json").is_file()), None)
     rgb, raw = images(colour, depth)
+    if rgb.shape[:2] != raw.shape:
+        raise PerceptionError(f"{colour} has {_size(rgb)} pixels and {depth} {_size(raw)}; a pair of one camera has as many")
     k = read_camera(own, (raw.shape[1], raw.shape[0])).intrinsics if own else camera
     size = raw.shape[1] / k.width
     k = replace(k, width=raw.shape[1], height=raw.shape[0], fx=k.fx * size, fy=k.fy * size, cx=k.cx * size, cy=k.cy * size)
     return RgbdFrame(rgb, np.asarray(raw * unit, np.float32), k)
 
 
-def _labels(path: Path) -> NDArray[np.int64]:
-    try:
-        image = np.asarray(Image.open(path))
-    except (OSError, ValueError, SyntaxError) as error:
-        raise PerceptionError(f"{path} is no label image: {error}") from error
+def _labels(path: Path, frame: RgbdFrame) -> NDArray[np.int64]:
+    """(H, W) numbers of a frame's pixels."""
+    image = np.asarray(read_image(path))
+    if image.shape[:2] != frame.depth.shape:
+        raise PerceptionError(f"{path} has {_size(image)} pixels and its frame {_size(frame.depth)}")
     if image.ndim == 3:  # colours stand for numbers
         image = image[..., :3].astype(np.int64) @ np.array([65536, 256, 1])
     return image.astype(np.int64)
+
+
+def _size(image: NDArray[Any]) -> str:
+    return f"{image.shape[1]} x {image.shape[0]}"

@@ -19,7 +19,7 @@ from fail2progress.perception.camera_files import UNIT_KEY, Calibration, parse_c
 from fail2progress.perception.registration import registered
 from fail2progress.perception.segmentation.base import PerceptionError
 
-__all__ = ["FileFrame", "images", "parse_camera", "read_camera", "read_files", "read_frame"]
+__all__ = ["FileFrame", "images", "parse_camera", "read_camera", "read_files", "read_frame", "read_image"]
 
 DEFAULT_UNIT = 0.001
 """Metres of one step of an integer depth image, where the camera's file does not say."""
@@ -74,7 +74,7 @@ def _colour(path: Path) -> NDArray[np.uint8]:
             raise PerceptionError(f"{path}: an array of {image.shape} is no colour image; the order is COLOR DEPTH")
         image = image[..., :3] * (255.0 if image.dtype.kind == "f" and np.nanmax(image, initial=0) <= 1.0 else 1.0)
         return np.asarray(np.clip(np.nan_to_num(image), 0, 255), np.uint8)
-    rgb = _image(path)
+    rgb = read_image(path)
     if rgb.mode.startswith(("I", "F")):
         raise PerceptionError(f"{path}: a {rgb.mode} image is no colour image; the order is COLOR DEPTH")
     return np.asarray(rgb.convert("RGB"), np.uint8)
@@ -90,7 +90,7 @@ def _depth(path: Path) -> NDArray[Any]:
                 f"{path}: an array of {image.shape} {image.dtype} is no depth image; rows by columns of numbers is"
             )
         return image
-    raw = _image(path)
+    raw = read_image(path)
     if raw.mode not in ("I;16", "I;16B", "I;16L", "I", "F", "L"):
         raise PerceptionError(f"{path}: a {raw.mode} image is no depth image; 16-bit grey (PNG), 32-bit float (TIFF) or .npy is")
     return np.asarray(raw)
@@ -114,8 +114,8 @@ def _array(path: Path) -> NDArray[Any]:
     return np.asarray(found)
 
 
-def _image(path: Path) -> Image.Image:
-    """The decoded image, refused before decoding where it is too large."""
+def read_image(path: Path) -> Image.Image:
+    """The decoded image, refused before decoding where it is too large. PerceptionError for that, and for what is no image."""
     check_size(path)
     try:
         image = Image.open(path)

@@ -28,6 +28,7 @@ from fail2progress.simulation.base import Job
 from fail2progress.simulation.materials import DRAWER_TRAVEL
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import Limits, infeasible
+from fail2progress.tasks.schema import MOST
 
 LONGEST = 1_000_000
 """Bytes of the longest line that is read."""
@@ -65,7 +66,7 @@ class _Thing(_Strict):
 
 
 class _Scene(_Strict):
-    objects: Annotated[list[_Thing], Field(min_length=1)]
+    objects: Annotated[list[_Thing], Field(min_length=1, max_length=MOST)]
     openings_m: dict[str, Number] = {}
 
 
