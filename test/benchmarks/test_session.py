@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fail2progress.benchmarks import events as benchmark_events
 from fail2progress.benchmarks.build import Carried
 from fail2progress.benchmarks.config import (
     CONFIRMATORY,
@@ -19,7 +20,7 @@ from fail2progress.benchmarks.config import (
     preregistered,
     status,
 )
-from fail2progress.benchmarks.events import EVENTS, PACKED, REPORT, RunLogError, read_events
+from fail2progress.benchmarks.events import EVENTS, PACKED, REPORT, RunLog, RunLogError, read_events
 from fail2progress.benchmarks.harness import BudgetError, Harness
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.session import Pool, ReplayError, Session, finish, replay
@@ -108,6 +109,27 @@ def test_a_run_that_was_cut_short_goes_on_and_ends_alike(finished: Path, run: Pa
             moved.run(run, resume=True)
 
 
+def test_a_log_goes_on_where_its_last_line_lacks_its_end(run: Path) -> None:
+    path = run / EVENTS
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    before = list(read_events(run))
+    RunLog.resumed(run).write("run", "run_finished", {})
+    assert [event.seq for event in read_events(run)] == [event.seq for event in before]
+
+
+def test_a_packed_log_is_there_already_and_goes_on(run: Path, session: Session) -> None:
+    whole = (run / EVENTS).read_bytes()
+    cut = whole[: whole.index(b"seed/001")]
+    (run / PACKED).write_bytes(gzip.compress(cut, mtime=0))
+    (run / EVENTS).unlink()
+    with pytest.raises(RunLogError, match="is there already"):
+        session.run(run)
+    session.run(run, resume=True)
+    assert (run / EVENTS).read_bytes().startswith(cut[: cut.rfind(b"\n") + 1])
+    replay(run)
+
+
 def test_a_budget_above_the_pool_is_refused_before_anything_is_done(session: Session, tmp_path: Path) -> None:
     greedy = Session(RULES.model_copy(update={"budget": 30}), session.panel, session.store, session.pools)
     with pytest.raises(BudgetError, match="--budget 30 is above the 20 items that static can give"):
@@ -165,11 +187,17 @@ def test_a_run_is_confirmatory_only_by_rules_that_were_committed_before(tmp_path
         preregistered(path)
 
 
-def test_a_packed_log_is_replayed(run: Path) -> None:
+def test_a_packed_log_is_replayed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = (run / EVENTS).read_bytes()
     (run / PACKED).write_bytes(gzip.compress(whole, mtime=0))
     (run / EVENTS).unlink()
     assert replay(run)["status"] == EXPLORATORY
-    (run / PACKED).write_bytes(gzip.compress(whole, mtime=0)[:-30])
-    with pytest.raises(RunLogError, match="cannot be read"):
+    packed = gzip.compress(whole, mtime=0)
+    for damaged in (packed[:-30], packed[:500] + bytes(each ^ 255 for each in packed[500:600]) + packed[600:]):
+        (run / PACKED).write_bytes(damaged)
+        with pytest.raises(RunLogError, match=f"{PACKED}: cannot be read"):
+            replay(run)
+    (run / PACKED).write_bytes(packed)
+    monkeypatch.setattr(benchmark_events, "LARGEST", 1000)
+    with pytest.raises(RunLogError, match="more than 1000 bytes once it is unpacked"):
         replay(run)

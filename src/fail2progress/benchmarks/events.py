@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 import time
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -21,10 +22,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fail2progress.core.files import write_whole
+
 SCHEMA = 1
 EVENTS = "events.jsonl"
 PACKED = "events.jsonl.gz"
 """A finished log that was packed; it is read where there is no other."""
+LARGEST = 2**30
+"""Bytes of the longest log that is unpacked; that of a study of ten seeds has 26 MB."""
 REPORT = "report.json"
 HEAD = 2
 """Lines at the beginning of a log: what it was run with, and its configuration."""
@@ -71,21 +76,21 @@ class RunLog:
     def new(cls, folder: Path) -> RunLog:
         """In an empty or new folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        if (folder / EVENTS).exists():
-            raise RunLogError(f"{folder / EVENTS} is there already: choose another --out, or --resume to go on with it")
+        if found := present(folder):
+            raise RunLogError(f"{found} is there already: choose another --out, or --resume to go on with it")
         return cls(folder, secrets.token_hex(4))
 
     @classmethod
     def resumed(cls, folder: Path) -> RunLog:
-        """Go on with a log; a line that was cut short is taken off."""
-        events = list(read_events(folder, cut_short=True))
-        if not events:
-            raise RunLogError(f"{folder / EVENTS}: holds no whole event; start again without --resume")
+        """Go on with a log; a line that was cut short is taken off, and one that was packed is unpacked."""
         path = folder / EVENTS
-        whole = path.read_bytes()
-        if not whole.endswith(b"\n"):
-            with path.open("rb+") as file:
-                file.truncate(whole.rfind(b"\n") + 1)
+        content = _content(folder)
+        whole = content[: content.rfind(b"\n") + 1]
+        events = list(_parsed(path, whole))
+        if not events:
+            raise RunLogError(f"{path}: holds no whole event; start again without --resume")
+        if whole != content or not path.exists():
+            write_whole(path, whole)
         return cls(folder, events[0].run_id, events[-1].seq + 1)
 
     def write(self, stage: str, event: EventName, payload: Mapping[str, Any]) -> None:
@@ -116,34 +121,42 @@ def new_folder(root: Path, label: str) -> Path:
 
 def begun(folder: Path) -> bool:
     """Whether a log is there that holds the head of a run; one that was ended within its head is worth nothing."""
-    path = folder / EVENTS
-    return path.exists() and path.read_bytes().count(b"\n") >= HEAD
+    return present(folder) is not None and _content(folder).count(b"\n") >= HEAD
+
+
+def present(folder: Path) -> Path | None:
+    """The log of a folder; the packed one where there is no other."""
+    return next((folder / name for name in (EVENTS, PACKED) if (folder / name).exists()), None)
 
 
 def _content(folder: Path) -> bytes:
-    packed = folder / PACKED
-    return (
-        gzip.decompress(packed.read_bytes())
-        if packed.exists() and not (folder / EVENTS).exists()
-        else (folder / EVENTS).read_bytes()
-    )
-
-
-def read_events(folder: Path, cut_short: bool = False) -> Iterator[Event]:
-    """All events of a run. RunLogError names the line that is damaged; `cut_short`: the last one may be, and is left out."""
-    path = folder / EVENTS
+    """What a log holds. RunLogError where it cannot be read."""
+    path = present(folder) or folder / EVENTS
     try:
-        lines = _content(folder).decode("utf-8", errors="replace").splitlines()
-    except (OSError, EOFError) as error:
+        if path.name == EVENTS:
+            return path.read_bytes()
+        with gzip.open(path) as file:
+            content = file.read(LARGEST + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise RunLogError(
             f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); name the folder of a benchmark run"
         ) from error
-    for number, line in enumerate(lines, 1):
+    if len(content) > LARGEST:
+        raise RunLogError(f"{path}: more than {LARGEST} bytes once it is unpacked; unpack it to {EVENTS} beside it")
+    return content
+
+
+def read_events(folder: Path, cut_short: bool = False) -> Iterator[Event]:
+    """All events of a run. RunLogError names the line that is damaged; `cut_short`: a last line without its end is left out."""
+    content = _content(folder)
+    yield from _parsed(folder / EVENTS, content[: content.rfind(b"\n") + 1] if cut_short else content)
+
+
+def _parsed(path: Path, content: bytes) -> Iterator[Event]:
+    for number, line in enumerate(content.decode("utf-8", errors="replace").splitlines(), 1):
         try:
             event = Event.model_validate_json(line)
         except ValidationError as error:
-            if cut_short and number == len(lines):
-                return
             raise RunLogError(f"{path}, line {number}: no event ({error.errors()[0]['msg']})") from error
         if event.seq != number - 1:
             raise RunLogError(f"{path}, line {number}: event {event.seq} stands where {number - 1} should; lines are missing")

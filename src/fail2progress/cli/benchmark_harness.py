@@ -213,11 +213,11 @@ def _registered(path: Path | None) -> tuple[Rules | None, Preregistration | None
 
 
 def _folder(out: Path | None, label: str, resume: bool = False) -> Path:
-    from fail2progress.benchmarks.events import EVENTS, new_folder
+    from fail2progress.benchmarks.events import new_folder, present
 
     require(not resume or out is not None, "--resume needs --out, the folder of the run to go on with")
     folder = out or new_folder(shared.RUNS, label)
-    require(resume or not (folder / EVENTS).exists(), f"{folder} holds a run: choose another --out, or --resume to go on with it")
+    require(resume or present(folder) is None, f"{folder} holds a run: choose another --out, or --resume to go on with it")
     return folder
 
 
