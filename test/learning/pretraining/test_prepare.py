@@ -1,4 +1,4 @@
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from fail2progress.learning.pretraining import pretrain as room
 from fail2progress.learning.pretraining.prepare import centre, from_arrays, from_outcomes, load
 from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
-from fail2progress.learning.pretraining.shards import Shard, arrays, open_dataset, write_shard
+from fail2progress.learning.pretraining.shards import Shard, arrays, open_dataset, read_shard, write_shard
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.training import TrainingOptions
 from fail2progress.models.training.transitions import COMPUTED, Transitions, concatenate, prepared_for, select
 from fail2progress.simulation.base import Outcome
+from fail2progress.skills.vocabulary import current
 
 Outcomes = tuple[Outcome, ...]
 
@@ -82,6 +83,17 @@ def test_prepared_data_are_kept_until_the_shards_change(shards: list[Shard], out
     write_shard(tmp_path, "shard_00001", arrays(outcomes[30:33], range(3)))
     renewed = prepared(open_dataset(tmp_path), cache)
     assert len(renewed) == 13 and cache.read_bytes() != content
+
+
+def test_prepared_data_are_made_again_where_skills_have_other_numbers(
+    shards: list[Shard], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = prepared(shards, tmp_path / "prepared.safetensors")
+    turned = replace(current(), skills=current().skills[::-1])
+    for name in ("shards", "pretrain"):
+        monkeypatch.setattr(f"fail2progress.learning.pretraining.{name}.current", lambda: turned, raising=False)
+    again = prepared([read_shard(shard.path) for shard in shards], tmp_path / "prepared.safetensors")
+    assert torch.equal(again.skill, len(turned.skills) - 1 - first.skill)
 
 
 @given(count=st.integers(1, 60_000))

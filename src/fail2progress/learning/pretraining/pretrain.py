@@ -6,6 +6,7 @@ The second phase costs a tenth of the first for a sample, so it can run for long
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.parallel import Share
 from fail2progress.models.training.training import Start, Step, TrainingOptions, train
 from fail2progress.models.training.transitions import COMPUTED, Transitions, encoded
+from fail2progress.skills.vocabulary import current
 
 HELD_OUT = 2000
 """Executions at the end of a data set that are never trained on."""
@@ -32,8 +34,11 @@ THINNED = 0.75
 
 
 def prepared(shards: Sequence[Shard], cache: Path) -> Transitions:
-    """The shards as one training set; kept in a file that later calls and other processes map."""
-    source = "".join(digest(shard.path / "shard.json") for shard in shards)
+    """The shards as one training set; kept in a file that later calls and other processes map.
+
+    It is made again where the shards are others, or skills have other numbers.
+    """
+    source = json.dumps({"skills": current().names, "shards": [digest(shard.path / "shard.json") for shard in shards]})
     stamp = cache.with_suffix(".source")
     if cache.exists() and stamp.exists() and stamp.read_text() == source:
         with suppress(SafetensorError):  # damaged: made again
