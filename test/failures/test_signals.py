@@ -13,6 +13,7 @@ from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Scene, pose
+from fail2progress.failures import signals as rules
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
@@ -164,6 +165,14 @@ def test_a_placement_beside_its_place_is_named() -> None:
     assert signal.severity == pytest.approx(0.5, abs=0.1)
     # Seven tenths of what it was off, turned round, and at most a step.
     assert signal.parameter == "pick_place.place_x" and -0.05 <= signal.delta < -0.03
+
+
+def test_a_skill_that_can_be_adjusted_one_way_is_corrected_by_the_error_that_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = shifted(event_of(carried(), LEFT), "cup", (0.1, -0.05, 0.0))
+    assert found(event)["placement_off"].parameter == "pick_place.place_x"
+    monkeypatch.setattr(rules, "adjustable", lambda skill, name: adjustable(skill, name) if name == "place_y" else None)
+    signal = found(event)["placement_off"]
+    assert signal.parameter == "pick_place.place_y" and 0.02 < signal.delta < 0.05
 
 
 def test_lost_contents_are_named_where_the_container_arrived() -> None:

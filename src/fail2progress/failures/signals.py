@@ -111,13 +111,14 @@ def _signal(event: FailureEvent, name: str, severity: float, evidence: str, erro
 
 def _edit(skill_name: str, name: str, error: Array | None) -> dict[str, Any]:
     """The fields of the first edit that the skill allows; of measured ones, the one with the larger error."""
-    found = [(one, edit) for edit in ROUTES[name].edits if (one := adjustable(skill_name, edit.adjustable)) is not None]
+    edits = ROUTES[name].edits
+    values = np.zeros(len(edits)) if error is None else error[: len(edits)]
+    named = ((adjustable(skill_name, edit.adjustable), edit, float(value)) for edit, value in zip(edits, values, strict=True))
+    found = [(one, edit, value) for one, edit, value in named if one is not None]
     if not found:
         return {"parameter": "", "delta": 0.0, "low": 0.0, "high": 0.0}
-    values = np.zeros(len(found)) if error is None else error[: len(found)]
-    k = int(np.argmax(np.abs(values)))
-    one, edit = found[k]
-    delta = bounded(one, 0.0, edit.change or -SHARE * float(values[k]))
+    one, edit, value = max(found, key=lambda each: abs(each[2]))
+    delta = bounded(one, 0.0, edit.change or -SHARE * value)
     return {"parameter": f"{skill_name}.{one.name}", "delta": delta, "low": one.low, "high": one.high}
 
 
