@@ -1,5 +1,7 @@
 """What a motion tells of the friction between things."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -38,6 +40,7 @@ def test_a_value_at_the_end_of_what_was_tried_is_not_told() -> None:
 def test_the_ordinary_friction_is_no_explanation() -> None:
     assert explanation(SURFACE, posterior(1.0, 0.1)) == ""
     assert explanation(SURFACE, posterior(0.2, 0.6)) == ""
+    assert explanation(replace(SURFACE, ordinary=0.2), posterior(0.2, 0.08)) == ""
     assert "at 0.20 of the ordinary (0.1" in explanation(SURFACE, posterior(0.2, 0.08))
 
 

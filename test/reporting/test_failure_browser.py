@@ -65,6 +65,12 @@ def test_the_page_holds_everything_and_escapes_what_comes_from_outside(page: Pat
     assert "v0002: better" in text and "nothing was learnt from it yet" in text
 
 
+def test_a_surprise_has_a_sentence_too() -> None:
+    event = failure()
+    surprise = event.model_copy(update={"header": event.header.model_copy(update={"mismatches": ()})})
+    assert "ended elsewhere than the model expected" in browser([Entry(surprise, None, None)])
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 @pytest.mark.parametrize(
     ("filters", "shown"), [("", 2), ("class=undecided", 1), ("signal=contact_equilibrium_fail", 1), ("class=not_classified", 1)]

@@ -219,7 +219,7 @@ def _between(values: Array, motions: Array, fine: Array) -> Array:
 
 def explanation(prop: Property, found: Posterior) -> str:
     """What the posterior says of the cause in one sentence; "" where the ordinary value does as well, or nothing is told."""
-    if found.surprise() < SURPRISE or not found.tells:
+    if found.surprise(prop.ordinary) < SURPRISE or not found.tells:
         return ""
     low, high = found.interval(0.9)
     return f"{prop.says} at {found.mean:.2f} of the ordinary ({low:.2f} to {high:.2f}) would explain the motion"

@@ -55,7 +55,7 @@ def _shown(entry: Entry) -> dict[str, object]:
         "call": str(head.call.call()),
         "marks": marks,
         "reason": report.reason if report else "",
-        "story": story(entry.event) if head.mismatches else (),
+        "story": story(entry.event),
         "mismatches": [str(mismatch) for mismatch in head.mismatches],
         "signals": [str(signal) for signal in report.signals] if report else [],
         "assets": [str(row) for row in report.final_signals] if report else [],

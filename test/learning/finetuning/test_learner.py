@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from fail2progress.failures.event import FailureEvent
+from fail2progress.learning.finetuning import learner as room
 from fail2progress.learning.finetuning.acceptance import Rule
 from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
 from fail2progress.learning.finetuning.learner import Learner
@@ -16,7 +17,9 @@ from fail2progress.learning.finetuning.tries import best_of
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions, select
+from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.stein.states import NothingToVaryError
 
 # An untrained model cannot mend a failure within the seconds that a test has.
 LENIENT = Rule(worst=0.0, margin=1.0, right=0.0, motion=9.0)
@@ -127,6 +130,23 @@ def test_while_nothing_passes_other_data_are_tried_within_the_time(
     assert not lesson.verdict.passed and lesson.verdict.reason.startswith("it does not mend the failure")
     assert len({one.freedom for one in lesson.tries}) == 3 and lesson.tries[1].samples > lesson.tries[0].samples
     assert len(replace(strict, patience=0.0).learn([event], model, 0).tries) == 1
+
+
+@pytest.mark.parametrize(("patience", "tried", "more"), [(1000.0, 3, ""), (0.0, 1, "; other data may, given more time")])
+def test_where_nothing_can_be_made_the_reason_is_told(
+    learner: Learner, event: FailureEvent, model: Points2Plans, monkeypatch: pytest.MonkeyPatch,
+    patience: float, tried: int, more: str,
+) -> None:  # fmt: skip
+    asked: list[TargetOptions] = []
+
+    def nothing(event: FailureEvent, model: SkillEffectModel, simulator: Simulator, options: TargetOptions, *more: Any) -> None:
+        asked.append(options)
+        raise NothingToVaryError(f"none of {options.samples} generated scenes was stable")
+
+    monkeypatch.setattr(room, "target", nothing)
+    with pytest.raises(NothingToVaryError) as caught:
+        replace(learner, patience=patience).learn([event], model, 0)
+    assert len(asked) == tried and str(caught.value) == f"none of {asked[-1].samples} generated scenes was stable{more}"
 
 
 def test_earlier_lessons_are_rehearsed_and_asked_for(

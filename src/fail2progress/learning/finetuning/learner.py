@@ -148,18 +148,17 @@ class _Learning:
     def result(self) -> FineTuningResult:
         """Try until one is good enough, or time is over; the best of all."""
         self._end = time.process_time() + self.learner.patience
-        hurried = False
+        hurried, nothing = False, NothingToVaryError("nothing was tried")
         for number, options in enumerate(self._attempts()):
             if number and (self._late or self._passed):
                 hurried = not self._passed
                 break
             try:
                 self._climb(self._targeted(options, number), options)
-            except NothingToVaryError:
-                if not self.tries and number == len(ATTEMPTS) - 1:
-                    raise
+            except NothingToVaryError as error:
+                nothing = error
         if not self.tries:
-            raise NothingToVaryError("no scene like the failure stands still; use another failure of the kind")
+            raise NothingToVaryError(f"{nothing}; other data may, given more time") if hurried else nothing
         best = best_of(self.tries)
         gaps = merged(gap for event in self.events for gap in gaps_of(event))
         return FineTuningResult(best.model, best.verdict, best.targeted, self.seconds, tuple(self.tries), gaps, hurried)
