@@ -69,6 +69,15 @@ def test_a_block_slides_on_over_slippery_ground_and_tells_how_slippery() -> None
     assert "would explain the motion" in explanation(SURFACE, found)
 
 
+def test_a_motion_far_from_all_that_is_tried_still_tells_which_value_comes_nearest() -> None:
+    """Also where the likelihood of each is too small for a number."""
+    world = pushed(SLIPPERY)
+    seen = shifts(world.before.cloud, world.after.cloud, SCENE.names)
+    seen[1, 1] -= 2.0
+    found = Inference(MujocoSimulator(), Camera(), repetitions=1).infer(world.before.scene, PUSH, seen)
+    assert found.mean < SLIPPERY and found.surprise() > 3.0 and not found.tells
+
+
 def test_a_motion_that_was_not_seen_is_refused() -> None:
     with pytest.raises(ValueError, match="no motion of the 2 objects was seen"):
         Inference(MujocoSimulator(), Camera()).infer(SCENE, PUSH, np.full((2, 3), np.nan))

@@ -24,6 +24,8 @@ TELLS = 0.12
 """Spread of the posterior, as a share of the value, up to which a motion tells the property."""
 _FAR = 4.0
 """Standard deviations from which the likelihood falls like an exponential and no longer like a Gaussian."""
+_LEAST = -700.0
+"""Logarithm above which likelihoods are numbers that a computer has: where the best is below, all are lifted to it alike."""
 SURPRISE = 3.0
 """Nats by which another value must explain the motion better than the ordinary one to be called the cause."""
 
@@ -151,8 +153,9 @@ class Inference:
         values = prop.values
         motions = self._motions(scene, call, prop, seed)[:, :, known]
         fine = np.geomspace(values[0], values[-1], FINE)
-        likely = [self._likelihood(_between(values, motions[:, r], fine), seen[known]) for r in range(motions.shape[1])]
-        density = np.mean(likely, axis=0)
+        likely = [self._log_likelihood(_between(values, motions[:, r], fine), seen[known]) for r in range(motions.shape[1])]
+        lift = max(_LEAST - float(np.max(likely)), 0.0)
+        density = np.mean([np.exp(one + lift) for one in likely], axis=0)
         density = (1.0 - self.doubt) * density / density.sum() + self.doubt / FINE
         return Posterior(fine, density / density.sum())
 
@@ -184,13 +187,12 @@ class Inference:
         poses[movable, :2] += self.jitter * rng.standard_normal(2) * (not first)
         return scene.with_poses(poses)
 
-    def _likelihood(self, motions: Array, seen: Array) -> Array:
+    def _log_likelihood(self, motions: Array, seen: Array) -> Array:
         """(F,) of what was seen (n, 3), by motions (F, n, 3); what a simulated camera did not see counts as ordinary noise."""
         off = np.nan_to_num((motions - seen) / self.noise, nan=1.0)
         # Far out it falls like an exponential: one thing that rolled elsewhere must not decide over all others.
         far = np.sqrt(1.0 + np.square(off).sum(axis=-1) / _FAR**2) - 1.0
-        logarithm = -(_FAR**2) * far.sum(axis=-1)
-        return np.asarray(np.exp(logarithm))
+        return np.asarray(-(_FAR**2) * far.sum(axis=-1))
 
 
 def shifts(before: SegmentedCloud, after: SegmentedCloud, names: tuple[str, ...]) -> Array:
