@@ -12,17 +12,7 @@ from PIL import Image
 from fail2progress.perception.camera_files import parse_camera, read_camera
 from fail2progress.perception.files import read_files, read_frame
 from fail2progress.perception.segmentation.base import PerceptionError
-
-PLAIN = {"width": 64, "height": 48, "fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}
-
-
-@pytest.fixture
-def files(tmp_path: Path) -> tuple[Path, Path, Path]:
-    colour, depth, camera = tmp_path / "color.png", tmp_path / "depth.png", tmp_path / "camera.json"
-    Image.fromarray(np.full((48, 64, 3), 90, np.uint8)).save(colour)
-    Image.fromarray(np.full((48, 64), 850, np.uint16)).save(depth)
-    camera.write_text(json.dumps(PLAIN))
-    return colour, depth, camera
+from support.frame_files import PLAIN
 
 
 def test_a_frame_is_read_in_metres(files: tuple[Path, Path, Path]) -> None:
@@ -92,22 +82,6 @@ def test_wrong_intrinsics_are_named(change: dict[str, object], says: str) -> Non
         parse_camera({**PLAIN, **change}, "camera.json")
 
 
-def test_depth_in_another_unit_is_noticed(files: tuple[Path, Path, Path]) -> None:
-    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 1.0}))
-    with pytest.raises(PerceptionError, match="depth_unit_m"):
-        read_frame(*files)
-
-
-def test_cameras_on_a_gripper_read_from_a_hand_s_breadth_on_where_the_unit_is_given(files: tuple[Path, Path, Path]) -> None:
-    Image.fromarray(np.full((48, 64), 1170, np.uint16)).save(files[1])
-    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.0001}))
-    assert read_frame(*files).depth == pytest.approx(0.117)
-    Image.fromarray(np.full((48, 64), 117, np.uint16)).save(files[1])
-    files[2].write_text(json.dumps(PLAIN))
-    with pytest.raises(PerceptionError, match="depth_unit_m"):
-        read_frame(*files)
-
-
 def test_empty_depth_is_noticed(files: tuple[Path, Path, Path]) -> None:
     Image.fromarray(np.zeros((48, 64), np.uint16)).save(files[1])
     with pytest.raises(PerceptionError, match=r"depth\.png is empty"):
@@ -150,14 +124,6 @@ def test_camera_files_in_yaml_and_plain_matrices_are_read(files: tuple[Path, Pat
     assert (camera.width, camera.height, camera.fx, camera.fy, camera.cx, camera.cy) == (64, 48, 60.0, 61.0, 32.0, 24.0)
 
 
-def test_the_largest_integer_is_no_reading(files: tuple[Path, Path, Path]) -> None:
-    depth = np.full((48, 64), 65535, np.uint16)
-    depth[:10] = 850
-    Image.fromarray(depth).save(files[1])
-    frame = read_frame(*files)
-    assert frame.depth[:10] == pytest.approx(0.85) and (frame.depth[10:] == 0).all()
-
-
 def test_a_file_by_image_gives_the_camera_of_the_image(tmp_path: Path) -> None:
     entry = {"cam_K": [60.0, 0, 32.0, 0, 61.0, 24.0, 0, 0, 1]}
     content = {"0": {**entry, "depth_scale": 1.0}, "12": {**entry, "depth_scale": 0.1}}
@@ -198,15 +164,6 @@ def test_depth_as_array_is_read(files: tuple[Path, Path, Path], scale: float, ki
     np.savez(files[1].with_suffix(".npz"), other=np.zeros(3), depth=depth)
     for suffix in (".npy", ".npz"):
         assert read_frame(files[0], files[1].with_suffix(suffix), files[2]).depth == pytest.approx(0.85)
-
-
-def test_floating_point_is_metres_whatever_the_file_says_of_integers(files: tuple[Path, Path, Path]) -> None:
-    depth = np.full((48, 64), 0.85, np.float32)
-    depth[:10] = np.nan
-    Image.fromarray(depth).save(files[1].with_suffix(".tiff"))
-    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.001}))
-    read = read_files(files[0], files[1].with_suffix(".tiff"), files[2])
-    assert read.frame.depth[20:] == pytest.approx(0.85) and (read.frame.depth[:10] == 0).all() and read.notes
 
 
 @pytest.mark.parametrize("name", ["depth.npy", "depth.npz"])

@@ -27,6 +27,8 @@ _NEAR, _FAR = 0.15, 8.0
 """Metres between which the median of depth is, as a rule; ..."""
 _CLOSE = 0.05
 """... and nearer, where the camera's file gives the unit: cameras on a gripper (D405) read from 7 cm on."""
+_UNITS = (0.001, 0.0001, 0.00025, 0.0002, 0.01, 1.0)
+"""Metres of one step that cameras and data sets have, the usual ones first."""
 _SAME = 0.01
 """Share by which the proportions of two images of one camera may differ."""
 
@@ -140,6 +142,11 @@ def _metres(raw: NDArray[Any], found: Calibration, path: Path) -> tuple[NDArray[
     readings = values[values > 0]
     if len(readings) < 0.01 * raw.size:
         raise PerceptionError(f"{path} is empty: {len(readings)} of {raw.size} pixels have a reading")
+    if raw.dtype.itemsize == 1 and found.unit is None:
+        raise PerceptionError(
+            f"{path} has 8 bits a pixel, of which nobody knows the unit: give 16-bit depth (PNG), or set {UNIT_KEY} in the"
+            " camera's file to the metres of one step"
+        )
     middle = float(np.median(readings))
     unit, notes = found.unit, []
     if raw.dtype.kind == "f" and not (unit is not None and _NEAR < middle * unit < _FAR):
@@ -155,8 +162,8 @@ def _metres(raw: NDArray[Any], found: Calibration, path: Path) -> tuple[NDArray[
         unit = DEFAULT_UNIT
     given = found.unit is not None and not found.scaled
     if not (_CLOSE if given else _NEAR) < middle * unit < _FAR:
-        fits = [step for step in (0.001, 0.0001, 0.00025, 0.0002, 1.0) if _NEAR < middle * step < _FAR]
-        hint = f"{fits[0]:g} would give {middle * fits[0]:.2g} m" if fits else "0.001 for millimetres"
+        fits = [step for step in _UNITS if _NEAR < middle * step < _FAR]
+        hint = f"{fits[0]:g} would give {middle * fits[0]:.3g} m" if fits else "to the metres of one step"
         raise PerceptionError(
             f"{path}: with {unit:g} m a step its median is {middle * unit:.3g} m, which no depth camera reads;"
             f" set {UNIT_KEY} in the camera's file ({hint})"

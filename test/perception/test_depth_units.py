@@ -1,0 +1,60 @@
+"""Depth in files: what one step of it stands for, and what is no reading."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fail2progress.perception.files import read_files, read_frame
+from fail2progress.perception.segmentation.base import PerceptionError
+from support.frame_files import PLAIN
+
+
+def test_depth_in_another_unit_is_noticed(files: tuple[Path, Path, Path]) -> None:
+    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 1.0}))
+    with pytest.raises(PerceptionError, match="depth_unit_m"):
+        read_frame(*files)
+
+
+@pytest.mark.parametrize(("step", "gives"), [(105, "0.01 would give 1.05 m"), (9000, "0.0001 would give 0.9 m")])
+def test_the_unit_that_is_advised_gives_a_depth_that_cameras_read(files: tuple[Path, Path, Path], step: int, gives: str) -> None:
+    Image.fromarray(np.full((48, 64), step, np.uint16)).save(files[1])
+    with pytest.raises(PerceptionError, match=gives):
+        read_frame(*files)
+
+
+def test_depth_of_8_bits_needs_its_unit(files: tuple[Path, Path, Path]) -> None:
+    Image.fromarray(np.full((48, 64), 85, np.uint8)).save(files[1])
+    with pytest.raises(PerceptionError, match=r"8 bits a pixel.*16-bit"):
+        read_frame(*files)
+    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.01}))
+    assert read_frame(*files).depth == pytest.approx(0.85)
+
+
+def test_cameras_on_a_gripper_read_from_a_hand_s_breadth_on_where_the_unit_is_given(files: tuple[Path, Path, Path]) -> None:
+    Image.fromarray(np.full((48, 64), 1170, np.uint16)).save(files[1])
+    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.0001}))
+    assert read_frame(*files).depth == pytest.approx(0.117)
+    Image.fromarray(np.full((48, 64), 117, np.uint16)).save(files[1])
+    files[2].write_text(json.dumps(PLAIN))
+    with pytest.raises(PerceptionError, match="depth_unit_m"):
+        read_frame(*files)
+
+
+def test_floating_point_is_metres_whatever_the_file_says_of_integers(files: tuple[Path, Path, Path]) -> None:
+    depth = np.full((48, 64), 0.85, np.float32)
+    depth[:10] = np.nan
+    Image.fromarray(depth).save(files[1].with_suffix(".tiff"))
+    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.001}))
+    read = read_files(files[0], files[1].with_suffix(".tiff"), files[2])
+    assert read.frame.depth[20:] == pytest.approx(0.85) and (read.frame.depth[:10] == 0).all() and read.notes
+
+
+def test_the_largest_integer_is_no_reading(files: tuple[Path, Path, Path]) -> None:
+    depth = np.full((48, 64), 65535, np.uint16)
+    depth[:10] = 850
+    Image.fromarray(depth).save(files[1])
+    frame = read_frame(*files)
+    assert frame.depth[:10] == pytest.approx(0.85) and (frame.depth[10:] == 0).all()
