@@ -232,6 +232,13 @@ def test_what_is_no_table_is_refused_with_the_reason(depth: np.ndarray, says: st
         GeometricSegmenter().segment(plain_frame(depth))
 
 
+def test_where_no_table_is_near_the_distance_and_the_unit_are_named() -> None:
+    far = plain_frame(np.full((120, 160), 5.3))
+    for frame in (far, replace(far, pose=np.eye(4))):
+        with pytest.raises(PerceptionError, match=r"no table found.*the median depth is 5\.3 m.*unit of depth.*depth_unit_m"):
+            GeometricSegmenter().segment(frame)
+
+
 @settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**31), holes=st.floats(0, 0.95), spread=st.floats(0, 0.5), held_by_hand=st.booleans())
 @example(seed=2011, holes=0.328125, spread=0.0, held_by_hand=True)  # beside its planes, one row of pixels is left

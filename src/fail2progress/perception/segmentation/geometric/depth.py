@@ -129,3 +129,10 @@ def no_depth(depth: Image) -> str:
         return f"the depth image is empty: {len(known)} of {depth.size} pixels have a reading"
     middle = float(np.median(known))
     return f"depth does not look like metres: its median is {middle:.4g}, a table stands at 0.2 to 3; check the unit of depth"
+
+
+def farness(inverted: Image) -> str:
+    """What to doubt where no table is in an inverse depth image (H, W): a wrong unit makes everything too near or too far."""
+    known = inverted[inverted > 0]
+    middle = 1 / float(np.median(known)) if len(known) else np.inf
+    return f"the median depth is {middle:.2g} m; if that is wrong, so is the unit of depth (depth_unit_m in a camera's file)"

@@ -195,9 +195,8 @@ class GeometricSegmenter(Segmenter):
         surfaces = planes.find_surfaces(found, axes, facets.normals, inverted, camera, rules)
         surfaces = surfaces or planes.covered_surface(found, axes, facets.normals, inverted, camera, rules)
         if not surfaces:
-            raise PerceptionError(
-                f"no table found: nothing level of {rules.area} m^2 or more within {rules.reach} m; point the camera at the table"
-            )
+            why = f"nothing level of {rules.area} m^2 or more within {rules.reach} m; point the camera at the table"
+            raise PerceptionError(f"no table found: {why}; {readings.farness(inverted)}")
         return axes, surfaces
 
     def _exactly(self, up: Array, found: list[Array], inverted: Image, camera: Intrinsics) -> Array:

@@ -11,7 +11,7 @@ from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import PerceptionError
-from fail2progress.perception.segmentation.geometric.depth import Image, rays
+from fail2progress.perception.segmentation.geometric.depth import Image, farness, rays
 from fail2progress.perception.segmentation.geometric.support_surfaces import PlaneRules
 
 _COARSE = 20_000
@@ -48,7 +48,8 @@ def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules
     upright = _upright(ups, sizes, rules)
     if tried is None or not planes:
         if upright is None:
-            raise PerceptionError("no table found: no surface in view faces up; point the camera down at the table")
+            why = f"no surface in view faces up; point the camera down at the table; {farness(inverted)}"
+            raise PerceptionError(f"no table found: {why}")
         return ups[upright]
     scores = np.array(_together(ups, _carried(planes, inverted, camera, rules), near))
     large = sizes >= tried.large * sizes.max()
