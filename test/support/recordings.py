@@ -72,13 +72,19 @@ def compressed(stamp: int, pixels: np.ndarray[Any, Any], form: str, ahead: bytes
     return store().types[COMPRESSED](header=header(stamp), format=form, data=data)
 
 
-def info(stamp: int, frame: RgbdFrame, k: Iterable[float] | None = None, size: tuple[int, int] | None = None) -> Any:
+def info(
+    stamp: int,
+    frame: RgbdFrame,
+    k: Iterable[float] | None = None,
+    size: tuple[int, int] | None = None,
+    d: Iterable[float] = (0.0,) * 5,
+) -> Any:
     types, of = store().types, frame.intrinsics
     matrix = np.array(list(k) if k is not None else [of.fx, 0, of.cx, 0, of.fy, of.cy, 0, 0, 1], float)
     width, height = size or (of.width, of.height)
     region = types["sensor_msgs/msg/RegionOfInterest"](x_offset=0, y_offset=0, height=0, width=0, do_rectify=False)
     return types[INFO](
-        header=header(stamp), height=height, width=width, distortion_model="plumb_bob", d=np.zeros(5), k=matrix,
+        header=header(stamp), height=height, width=width, distortion_model="plumb_bob", d=np.array(list(d)), k=matrix,
         r=np.eye(3).ravel(), p=np.zeros(12), binning_x=0, binning_y=0, roi=region,
     )  # fmt: skip
 
@@ -145,6 +151,8 @@ class Rig:
     k: tuple[float, ...] | None = None
     size: tuple[int, int] | None = None
     """Of which images the camera infos speak, px."""
+    d: tuple[float, ...] = (0.0,) * 5
+    """Coefficients of distortion."""
     shrink: int = 1
     """By which depth is smaller than colour."""
     scale: int = 1
@@ -161,7 +169,7 @@ class Rig:
         for number, frame in enumerate(frames):
             time, stamp = begin + number * PERIOD, 0 if self.unstamped else begin + number * self.period
             if number < self.infos:
-                yield self.names[2], INFO, time, info(stamp, frame, self.k, self.size)
+                yield self.names[2], INFO, time, info(stamp, frame, self.k, self.size, self.d)
             for name, of, late in ((self.names[0], self._colour, 0), (self.names[1], self._depth, self.late)):
                 kind, _, message = of(0 if self.unstamped else stamp + late, frame)
                 yield name, kind, time + late, message

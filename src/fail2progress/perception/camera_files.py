@@ -22,6 +22,7 @@ from fail2progress.core.plain_yaml import AliasError, PlainLoader
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.array_files import MAX_PIXELS, check_size, from_matlab, unpacked
+from fail2progress.perception.distortion import Lens, lens_in
 from fail2progress.perception.segmentation.base import PerceptionError
 
 UNIT_KEY = "depth_unit_m"
@@ -46,7 +47,7 @@ _EXPECTED = "expected fx, fy, cx and cy, or a matrix of nine numbers under k, K,
 class Calibration:
     """What a camera file says. intrinsics: of the colour image; unit: m of a step of depth, None where it does not say;
     up: (3,) in the optical frame, or None; pose: (4, 4) from the optical frame to a frame with z up, or None; depth: the depth
-    camera where it is another one, and depth_to_colour (4, 4) between the optical frames, m."""
+    camera where it is another one, and depth_to_colour (4, 4) between the optical frames, m; lens, depth_lens: of both images."""
 
     intrinsics: Intrinsics
     unit: float | None = None
@@ -56,6 +57,8 @@ class Calibration:
     depth_to_colour: Array | None = None
     scaled: bool = False
     """Whether `unit` comes from a scale, which may count steps a metre, metres a step or millimetres a step."""
+    lens: Lens | None = None
+    depth_lens: Lens | None = None
 
 
 def read_camera(path: Path, size: tuple[int, int] | None = None, depth_size: tuple[int, int] | None = None) -> Calibration:
@@ -130,6 +133,8 @@ def parse_camera(
         _intrinsics(_nested(depth), f"{source}, depth", depth_size) if apart and isinstance(depth, dict) else None,
         _link(link, source) if apart else None,
         UNIT_KEY not in both,
+        lens_in(both),
+        lens_in(_nested(depth)) if apart and isinstance(depth, dict) else lens_in(both),
     )
 
 

@@ -16,6 +16,7 @@ from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
 from fail2progress.perception.array_files import MAX_PIXELS, check_size, unpacked
 from fail2progress.perception.camera_files import UNIT_KEY, Calibration, parse_camera, read_camera
+from fail2progress.perception.distortion import remapped
 from fail2progress.perception.registration import registered
 from fail2progress.perception.segmentation.base import PerceptionError
 
@@ -54,6 +55,9 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
     rgb, raw = images(colour, depth)
     found = read_camera(camera, (rgb.shape[1], rgb.shape[0]), (raw.shape[1], raw.shape[0]))
     metres, notes = _metres(raw, found, depth)
+    rgb = remapped(rgb, _fitting(found.intrinsics, rgb.shape, colour, camera), found.lens)
+    metres = remapped(metres, _fitting(found.depth or found.intrinsics, metres.shape, depth, camera), found.depth_lens)
+    notes += dict.fromkeys(lens.note(camera.name) for lens in (found.lens, found.depth_lens) if lens is not None)
     up, source = (found.up, "the camera's file") if up is None else (up, "given")
     if found.depth is not None and found.depth_to_colour is not None:
         metres, rgb, k = _together(found, metres, rgb, (colour, depth, camera))

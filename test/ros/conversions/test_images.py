@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 from rclpy.serialization import deserialize_message, serialize_message
 
 from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
+from fail2progress.perception.distortion import Lens, straight
 from fail2progress.ros.conversions import images
 from fail2progress.ros.conversions.values import Refused
 from support import messages as m
@@ -107,6 +108,15 @@ def frame(seed: int = 0) -> RgbdFrame:
     depth = images.metres(rng.integers(0, 3000, traffic.SIZE).astype(np.uint16))
     colour = rng.integers(0, 255, (*traffic.SIZE, 3)).astype(np.uint8)
     return RgbdFrame(colour, depth, traffic.CAMERA, np.eye(4), labels, "planning", 1_700_000_000_300_000_001)
+
+
+def test_distortion_that_a_camera_info_states_is_undone() -> None:
+    whole, bent = frame(), [-0.28, 0.07, 0.001, -0.002, 0.0]
+    told = parts(whole)
+    told["info"].d = bent
+    found, expected = put_together(told), straight(whole, Lens("plumb_bob", tuple(bent)))
+    assert (found.depth == expected.depth).all() and (found.colour == expected.colour).all()
+    assert (found.depth != whole.depth).any() and found.intrinsics == whole.intrinsics
 
 
 def parts(of: RgbdFrame) -> dict[str, Any]:

@@ -83,6 +83,16 @@ def restamped(data: bytes, stamp: int) -> bytes:
     return data[:4] + struct.pack(f"{order}iI", *divmod(stamp, SECOND)) + data[12:]
 
 
+def without_distortion(data: bytes) -> bytes:
+    """A serialised sensor_msgs/CameraInfo whose coefficients of distortion are 0."""
+    cdr = Cdr(data)
+    cdr.header()
+    cdr.numbers("I", 2)
+    cdr.text()
+    size = 8 * len(cdr.numbers("d", int(cdr.number("I"))))
+    return data[: cdr.at - size] + bytes(size) + data[cdr.at :]
+
+
 def transforms(data: bytes) -> list[tuple[str, str]]:
     """(parent, child) of a serialised tf2_msgs/TFMessage."""
     cdr = Cdr(data)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.perception.distortion import Lens, lens_of, straight
 from fail2progress.ros import graph
 from fail2progress.ros.bags.cdr import Cdr, DamagedError
 from fail2progress.ros.bags.encodings import ENCODINGS, as_rgb
@@ -30,7 +31,7 @@ def frames(bag: BagInfo, slop: float = graph.SLOP, every: int = 1) -> Iterator[R
     """Each pair of a colour and a depth image whose stamps differ by no more than `slop` seconds; the first of every so many.
 
     Frames have no pose: the camera's place is worked out from the table. Which way is up they know where an IMU beside the camera
-    was recorded. Damaged messages are passed over.
+    was recorded. Distortion that is known is undone. Damaged messages are passed over.
     """
     pairs, number, gravity = _Pairs(round(slop * SECOND)), 0, Gravity(bag)
     for item in messages(bag):
@@ -43,7 +44,7 @@ def frames(bag: BagInfo, slop: float = graph.SLOP, every: int = 1) -> Iterator[R
             continue
         if found is not None:
             if number % every == 0:
-                up = gravity.up(found.stamp)
+                found, up = straight(found, pairs.lens), gravity.up(found.stamp)
                 yield found if up is None else replace(found, up=up, up_source="the IMU")
             number += 1
 
@@ -60,12 +61,13 @@ class _Pairs:
 
     slop: int
     camera: Intrinsics | None = None
+    lens: Lens | None = None
     waiting: dict[str, dict[int, NDArray[np.generic]]] = field(default_factory=lambda: {COLOUR: {}, DEPTH: {}})
 
     def taken(self, name: str, data: bytes) -> RgbdFrame | None:
         """One message more; a frame where it is the last that one needs."""
         if name == INFO:
-            self.camera = camera_of(data)
+            self.camera, self.lens = camera_of(data)
         else:
             stamp, pixels = pixels_of(data)
             images = self.waiting[name]
@@ -112,12 +114,11 @@ def metres(pixels: NDArray[np.generic]) -> NDArray[np.float32]:
     return np.where((depth > 0) & (depth <= _FARTHEST), depth, np.float32(0))
 
 
-def camera_of(data: bytes) -> Intrinsics:
-    """The pinhole of a serialised CameraInfo; distortion is left out. DamagedError or ValueError where it is none."""
+def camera_of(data: bytes) -> tuple[Intrinsics, Lens | None]:
+    """The pinhole of a serialised CameraInfo, and its lens. DamagedError or ValueError where it is none."""
     cdr = Cdr(data)
     cdr.header()
     height, width = cdr.numbers("I", 2)
-    cdr.text()
-    cdr.numbers("d", int(cdr.number("I")))
+    lens = lens_of(cdr.text(), cdr.numbers("d", int(cdr.number("I"))))
     k = cdr.numbers("d", 9)
-    return Intrinsics(int(width), int(height), *(float(k[i]) for i in (0, 4, 2, 5)))
+    return Intrinsics(int(width), int(height), *(float(k[i]) for i in (0, 4, 2, 5))), lens

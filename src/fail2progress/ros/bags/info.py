@@ -63,6 +63,12 @@ class BagInfo:
         return LABEL_IMAGE if LABELS in self.played.values() else SEGMENTER
 
     @property
+    def rectified(self) -> bool:
+        """Whether its images come without their lens's distortion, which camera infos state as they do for raw ones."""
+        colour = self.of(COLOUR)
+        return colour is not None and "image_rect" in colour.name
+
+    @property
     def clock_was_set(self) -> bool:
         """Whether a clock was set back meanwhile."""
         return any(topic.back > JUMP for topic in self.topics)
@@ -81,6 +87,9 @@ class BagInfo:
             nameless = sorted(topic.encodings & set(NAMELESS))
             if nameless and self.played.get(topic.name) == COLOUR:
                 found.append(f"{topic.name}: {nameless[0]} does not say what its channels are: taken for red, green, blue")
+        about = self.of(INFO)
+        if about is not None and about.lens is not None and not self.rectified:
+            found.append(about.lens.note(about.name))
         if self.clock_was_set:
             found.append(f"a clock was set back by {max(t.back for t in self.topics) / SECOND:.1f} s meanwhile")
         if "steps" not in self.played.values():

@@ -5,12 +5,13 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from fail2progress.core.observation import SECOND
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags.cdr import DamagedError, header_stamp, restamped
+from fail2progress.ros.bags.cdr import DamagedError, header_stamp, restamped, without_distortion
 from fail2progress.ros.bags.info import JUMP, BagInfo
 from fail2progress.ros.bags.reader import Recorded, read
 from fail2progress.ros.bags.topics import TRANSFORMS, relative
@@ -24,8 +25,16 @@ SKEW = 2 * SECOND
 
 
 def messages(bag: BagInfo) -> Iterator[Recorded]:
-    """What is played of a bag, in the order in which things happened. Images without a stamp have their time of arrival."""
-    return ahead((_stamped(item, bag.played[item.topic]) for item in _in_order(bag)), bag.played)
+    """What is played of a bag, in the order in which things happened. Images without a stamp have their time of arrival; camera
+    infos of images that were rectified state no distortion any more."""
+    return ahead((_flat(_stamped(item, bag.played[item.topic]), bag) for item in _in_order(bag)), bag.played)
+
+
+def _flat(item: Recorded, bag: BagInfo) -> Recorded:
+    if bag.rectified and bag.played[item.topic] == table.CAMERA[2]:
+        with suppress(DamagedError):  # the node that takes it says so
+            return replace(item, data=without_distortion(item.data))
+    return item
 
 
 def _stamped(item: Recorded, name: str) -> Recorded:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fail2progress.perception.distortion import Lens, lens_of
 from fail2progress.ros.bags import pictures
 from fail2progress.ros.bags.cdr import Cdr, DamagedError, header_stamp, transforms
 from fail2progress.ros.bags.pictures import COMPRESSED
@@ -39,6 +40,8 @@ class Topic:
     """(width, height) of images and of what camera infos speak of, px."""
     focal: set[tuple[float, ...]] = field(default_factory=set)
     """fx, fy, cx, cy of camera infos, px."""
+    lens: Lens | None = None
+    """That the last of them speaks of."""
     frames: set[str] = field(default_factory=set)
     edges: set[tuple[str, str]] = field(default_factory=set)
     """(parent, child) of transforms."""
@@ -92,8 +95,7 @@ class Topic:
         cdr = Cdr(data)
         self.frames.add(cdr.header()[1])
         height, width = cdr.numbers("I", 2)
-        cdr.text()
-        cdr.numbers("d", cdr.number("I"))
+        self.lens = lens_of(cdr.text(), cdr.numbers("d", cdr.number("I")))
         k = cdr.numbers("d", 9)
         self.sizes.add((width, height))
         self.focal.add((k[0], k[4], k[2], k[5]))

@@ -13,6 +13,7 @@ from sensor_msgs.msg import CameraInfo, Image, Imu
 from fail2progress.core.objects import CATEGORIES
 from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
 from fail2progress.core.scene import Array
+from fail2progress.perception.distortion import lens_of, straight
 from fail2progress.ros.bags.encodings import ENCODINGS, as_rgb
 from fail2progress.ros.conversions.values import MOST_SEGMENTS, Refused, check_texts, header, stamp_of
 
@@ -81,7 +82,7 @@ def info_msg(camera: Intrinsics, stamp: int, frame: str = OPTICAL_FRAME) -> Came
 
 
 def intrinsics_of(message: CameraInfo) -> Intrinsics:
-    """The pinhole; distortion, which is small on aligned RealSense images, is left out."""
+    """The pinhole without distortion."""
     try:
         k = [float(value) for value in message.k]
         if not all(1e-3 <= abs(f) <= 1e6 for f in (k[0], k[4])) or max(abs(k[2]), abs(k[5])) > 1e6:
@@ -113,7 +114,7 @@ def frame_of(
     frame: str,
     labels: tuple[Image, LabelNames] | None = None,
 ) -> RgbdFrame:
-    """One RGB-D frame from its messages; Refused where they do not fit together."""
+    """One RGB-D frame from its messages, as a pinhole shows it; Refused where they do not fit together."""
     rgb = pixels_of(colour)
     if rgb.ndim != 3:
         raise Refused("encoding", f"a colour image has three channels, {colour.encoding} has one")
@@ -121,7 +122,8 @@ def frame_of(
     try:
         if labels is not None:
             named = _labels(*labels)
-        return RgbdFrame(rgb, metres(pixels_of(depth)), intrinsics_of(info), pose, named, frame, stamp_of(depth.header.stamp))
+        found = RgbdFrame(rgb, metres(pixels_of(depth)), intrinsics_of(info), pose, named, frame, stamp_of(depth.header.stamp))
+        return straight(found, lens_of(info.distortion_model, info.d))
     except Refused:
         raise
     except ValueError as error:
