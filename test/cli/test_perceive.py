@@ -154,10 +154,12 @@ def test_a_folder_of_frames(run: Run, files: tuple[Path, Path, Path], tmp_path: 
             (folder / f"{name}-{kind}.png").write_bytes(path.read_bytes())
     (folder / "b-depth.png").write_bytes(b"damaged")
     (folder / "camera.json").write_bytes(files[2].read_bytes())
+    (folder / "c-color.png").write_bytes(files[0].read_bytes())
     pages = tmp_path / "pages"
     result = run("perceive", folder, "--json", "--picture", pictures, "--page", pages)
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout)["frames"]
+    assert "note: left out, as colour or depth of the same name is missing: c-color.png\n" in result.stderr
     assert [row["name"] for row in rows] == ["a", "b"] and len(rows[0]["segments"]) == 3
     assert "not an image" in rows[1]["error"] and [path.name for path in pictures.iterdir()] == ["a.png"]
     assert [path.name for path in pages.iterdir()] == ["a.html"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from fail2progress.perception.folders import pairs
+from fail2progress.perception.folders import alone, pairs
 from fail2progress.perception.segmentation.base import PerceptionError
 
 CAMERA = json.dumps({"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0})
@@ -140,3 +140,17 @@ def test_two_cameras_of_which_none_is_nearer_are_told(tmp_path: Path) -> None:
 def test_a_missing_camera_is_told_with_what_to_write(tmp_path: Path) -> None:
     with pytest.raises(PerceptionError, match="fx, fy, cx and cy"):
         pairs(filled(tmp_path, "a_color.png", "a_depth.png"))
+
+
+@pytest.mark.parametrize(
+    ("names", "left_out"),
+    [
+        (("a-color.png", "a-depth.png", "b-color.png", "b-depth.png"), []),
+        (("a-color.png", "a-depth.png", "a-depth_raw.png", "b-color.png", "c-depth.npy"), ["b-color.png", "c-depth.npy"]),
+        (("rgb/1.png", "rgb/2.png", "depth/1.png", "depth/1.npy", "depth/3.png"), ["rgb/2.png", "depth/3.png"]),
+        (("rgb/color_1.png", "rgb/color_2.png", "depth/depth_1.png", "picture.png"), ["rgb/color_2.png"]),
+    ],
+)
+def test_images_without_the_other_of_their_frame_are_told(tmp_path: Path, names: tuple[str, ...], left_out: list[str]) -> None:
+    folder = filled(tmp_path, *names, "camera.json")
+    assert [str(path.relative_to(folder)) for path in alone(folder, pairs(folder))] == left_out

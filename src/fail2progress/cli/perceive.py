@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _FORMATS = (".png", ".jpg", ".jpeg")
 _BAGS = (".mcap", ".db3", ".zstd")
+_NAMED = 5
+"""Files that are named at most where many have the same fault."""
 Folders = tuple[Path | None, Path | None]
 """For pictures, and for pages."""
 
@@ -156,10 +158,14 @@ def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, jso
 
 def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folders, json_output: bool) -> None:
     """All frames of a folder; WorkError where none of them could be made sense of."""
-    from fail2progress.perception.folders import pairs
+    from fail2progress.perception.folders import alone, pairs
 
     with checked():
         found = pairs(folder, camera)
+        lonely = [str(path.relative_to(folder)) for path in alone(folder, found)]
+    if lonely:
+        more = f" and {len(lonely) - _NAMED} more" if len(lonely) > _NAMED else ""
+        say(f"note: left out, as colour or depth of the same name is missing: {', '.join(lonely[:_NAMED])}{more}")
     for name in sorted({pair.camera.name for pair in found if pair.guessed}):
         say(f"note: the camera is that of {name}")
     looks = ((pair.name, partial(chosen.one, pair.colour, pair.depth, pair.camera)) for pair in found)

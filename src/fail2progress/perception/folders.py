@@ -56,6 +56,24 @@ def pairs(folder: Path, camera: Path | None = None) -> list[Pair]:
     return [Pair(name, a, b, named[name] or _nearest(folder, name, others), named[name] is None) for name, a, b in found]
 
 
+def alone(folder: Path, found: Sequence[Pair]) -> list[Path]:
+    """Images of colour or depth that are in none of a folder's pairs, as the other image of their name is not there."""
+    lonely, cameras = list[Path](), {pair.camera for pair in found}
+    kinds = (
+        (_COLOURS, _PICTURES, {pair.colour for pair in found}),
+        (_DEPTHS, _DEPTH_FILES, {pair.depth for pair in found}),
+    )
+    for words, endings, taken in kinds:
+        for place in sorted({path.parent for path in taken}):
+            images = sorted(path for path in place.iterdir() if path.suffix.lower() in endings)
+            if place == folder:
+                others = images if words is _DEPTHS else [path for path in images if _word(path.stem, _DEPTHS) is None]
+                images = list(_by_key(others, words).values())
+            stems = {path.stem for path in taken if path.parent == place}
+            lonely += [path for path in images if path.stem not in stems and path not in cameras]
+    return lonely
+
+
 def _by_word(folder: Path) -> list[tuple[str, Path, Path]]:
     """Files whose names differ by the words for colour and depth; or the only ones of both kinds."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
