@@ -17,6 +17,7 @@ from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.corrections import Corrector
 from fail2progress.failures.event import FailureEvent
+from fail2progress.library.arguments import require, require_whole
 from fail2progress.library.models import ModelLike, model_and_digest
 from fail2progress.models.prediction import encode_observation
 from fail2progress.planning.planner import Plan, Planner
@@ -55,6 +56,9 @@ def simulate(scene: Scene, call: SkillCall, seed: int = 0, simulator: SimulatorL
         cups = scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09), "margin": 0.1}])
         outcome = simulate(cups, SkillCall("pick_place", "mug", (0.0, -0.8, 0.02, 0.0)))
     """
+    require(scene, Scene, "scene", "a Scene")
+    require(call, SkillCall, "call", 'a SkillCall, such as SkillCall("pick_place", "mug", (0.0, -0.8, 0.02, 0.0))')
+    require_whole(seed, "seed")
     with opened(simulator) as physics:
         return physics.execute(Job(scene, call, seed=seed))
 
@@ -70,6 +74,7 @@ def plan(trial: Trial, model: ModelLike = None, simulator: SimulatorLike = simul
         found = plan(task("hierarchical-tabletop", objects=3))
         print([str(skill.call) for skill in found.skills], found.probability)
     """
+    require(trial, Trial, "trial", "what task() gives")
     found, _ = model_and_digest(model)
     with opened(simulator) as physics:
         seen = physics.settle(trial.scene, Camera(), trial.seed).cloud
@@ -94,6 +99,7 @@ def run(
         done = run(task("hierarchical-tabletop", objects=3))
         print(done.success, [str(step.planned.call) for step in done.episode.taken], len(done.failures))
     """
+    require(trial, Trial, "trial", "what task() gives")
     with opened(simulator) as physics:
         correcting = None
         if corrections is not None:
@@ -109,5 +115,6 @@ def opened(simulator: SimulatorLike) -> Iterator[Simulator]:
     if isinstance(simulator, Simulator):
         yield simulator
         return
+    require(simulator, str, "simulator", "a name, a file of options or a Simulator")
     with simulators.make(simulator) as made:
         yield made

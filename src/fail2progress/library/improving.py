@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from os import PathLike
 from pathlib import Path
 
 from fail2progress.agent.loop import AgentConfig
@@ -15,6 +16,7 @@ from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.library.acting import SimulatorLike, opened
+from fail2progress.library.arguments import require, require_whole
 from fail2progress.library.models import ModelLike, model_and_digest
 from fail2progress.models import weights
 from fail2progress.models.base import SkillEffectModel
@@ -56,6 +58,8 @@ def learn(
         lesson = learn(run(task("hierarchical-tabletop", objects=3, seed=4)).failures)
         print(lesson.verdict.passed, lesson.verdict.reason)
     """
+    require(lesson, (FailureEvent, Item, str, PathLike, Sequence), "lesson", "failures, an item, or the path of an item file")
+    require_whole(seed, "seed")
     found, digest = model_and_digest(model)
     kept = load_rehearsal(Path(rehearsal) if rehearsal is not None else weights.path(weights.KEEPSAKE))
     with ParallelSimulator(processes, simulator) as physics:
@@ -84,8 +88,8 @@ def evaluate(
         summary = evaluate(task="hierarchical-tabletop", objects=3, trials=2)
         print(summary.rate, summary.ci95)
     """
-    if trials < 1:
-        raise ValueError(f"trials must be at least 1, got {trials}")
+    require_whole(trials, "trials", 1)
+    require_whole(seed, "seed")
     found, digest = model_and_digest(model)
     family = task if isinstance(task, Task) else task_named(str(task))
     count, results = objects if objects is not None else family.counts[0], []
@@ -99,11 +103,13 @@ def evaluate(
 
 def _events(lesson: Lesson, physics: Simulator, model: SkillEffectModel, digest: str) -> list[FailureEvent]:
     """The failures of a lesson; an item is carried out. ValueError where there is none."""
-    if isinstance(lesson, (str, Path)):
+    if isinstance(lesson, (str, PathLike)):
         lesson = read_item(Path(lesson))
     if isinstance(lesson, Item):
         return [item_failure(lesson, physics, model, digest)]
     events = [lesson] if isinstance(lesson, FailureEvent) else list(lesson)
     if not events:
         raise ValueError("there is no failure to learn from")
+    for event in events:
+        require(event, FailureEvent, "lesson", "failures, an item, or the path of an item file")
     return events

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Scene
 from fail2progress.library.acting import TrialRun
+from fail2progress.library.arguments import require
 from fail2progress.reporting.pictures import cloud_picture, scene_grid, scene_picture, top_view
 from fail2progress.simulation.base import Outcome
 
@@ -24,6 +25,7 @@ def picture(what: Scene | SegmentedCloud | Outcome | TrialRun) -> Picture:
         shown = picture(scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09)}]))
         Path("mug.png").write_bytes(shown)
     """
+    require(what, (Scene, SegmentedCloud, Outcome, TrialRun), "what", "a Scene, a SegmentedCloud, an Outcome or a TrialRun")
     if isinstance(what, Scene):
         return Picture(scene_picture(what))
     if isinstance(what, SegmentedCloud):

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from fail2progress.core.choice import first_mistake
 from fail2progress.core.goals import Goal
 from fail2progress.core.scene import Scene
+from fail2progress.library.arguments import require, require_whole, told
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.check import problem
@@ -42,6 +43,10 @@ def scene(objects: Sequence[Mapping[str, object]], seed: int = 0) -> Scene:
         cups = scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09)}], seed=1)
         print(cups.names, cups.position("mug"))
     """
+    require(objects, Sequence, "objects", "a list of mappings")
+    for thing in objects:
+        require(thing, Mapping, "an object", "a mapping with name, category and size")
+    require_whole(seed, "seed")
     things = [dict(thing) for thing in objects]
     if not any(thing.get("category") == "table" for thing in things):
         tables: list[dict[str, object]] = [{"name": f"table_{letter}", "category": "table"} for letter in "ab"]
@@ -62,6 +67,7 @@ def task(start: str | Path | Scene = DEFAULT, goal: Goals = "", objects: int | N
         named = task("hierarchical-tabletop", objects=3, seed=7)
         own = task(scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09)}]), "above(mug, table_b)")
     """
+    require_whole(seed, "seed")
     stages = _stages(goal)
     if not isinstance(start, Scene):
         family = task_named(str(start))
@@ -80,6 +86,7 @@ def _with_stages(trial: Trial, stages: tuple[Goal, ...]) -> Trial:
 
 
 def _stages(goal: Goals) -> tuple[Goal, ...]:
+    require(goal, (str, Goal, Iterable), "goal", "a text, a Goal, or several of them")
     if isinstance(goal, (str, Goal)):
         goal = [goal] if goal else []
     return tuple(each if isinstance(each, Goal) else Goal.parse(each) for each in goal)
@@ -108,6 +115,22 @@ def _by_key(thing: dict[str, object]) -> dict[str, object]:
     return thing
 
 
+_SAID = {
+    "model_type": "needs three numbers, or keys with a number each",
+    "tuple_type": "needs a number, or [low, high]",
+    "extra_forbidden": "no such key",
+}
+"""What people can do about mistakes, in place of what they are for a schema."""
+
+
+def _mistake(error: ValidationError) -> str:
+    """The first mistake in one object, by its keys."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"][2:] if str(part).isidentifier())
+    said = _SAID.get(first["type"], first["msg"].removeprefix("Value error, "))
+    return f"{key}: {said}" + (f", got {told(first['input'])}" if first["type"] != "missing" else "")
+
+
 def _content(things: list[dict[str, object]]) -> TaskFile:
     """The objects as those of a task file, checked in the same way. ValueError names the object."""
     names = [str(thing.get("name", f"number {number + 1}")) for number, thing in enumerate(things)]
@@ -115,8 +138,9 @@ def _content(things: list[dict[str, object]]) -> TaskFile:
         content = TaskFile.model_validate({"name": OWN, "counts": {1: {}}, "objects": things, "stages": ["movable(x)"]})
     except ValidationError as error:
         place = error.errors()[0]["loc"]
-        at = f"object {names[place[1]]}: " if len(place) > 1 and place[0] == "objects" and isinstance(place[1], int) else ""
-        raise ValueError(f"{at}{first_mistake(error)}") from error
+        if len(place) > 2 and place[0] == "objects" and isinstance(place[1], int):
+            raise ValueError(f"object {names[place[1]]}: {_mistake(error)}") from error
+        raise ValueError(first_mistake(error)) from error
     found = problem(content, None)
     if found is not None and found[0][0] == "objects":
         raise ValueError(found[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from pathlib import Path
 
 from fail2progress.core.camera import Camera
@@ -9,6 +10,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Scene
+from fail2progress.library.arguments import require, told
 from fail2progress.library.models import ModelLike, model_and_digest
 from fail2progress.perception.files import read_frame
 from fail2progress.perception.relations.base import RelationDetector
@@ -45,6 +47,7 @@ def detect(seen: Perceived | SegmentedCloud | Scene, by: str = GEOMETRIC, model:
         state = detect(scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09)}]))
         print(state.holding())
     """
+    require(seen, (Perceived, SegmentedCloud, Scene), "seen", "what perceive found, a SegmentedCloud or a Scene")
     detector = _detector(by, model)
     if isinstance(seen, Perceived):
         return detector.detect_perceived(seen)
@@ -56,6 +59,12 @@ def detect(seen: Perceived | SegmentedCloud | Scene, by: str = GEOMETRIC, model:
 
 def _frame(colour: str | Path, depth: str | Path, camera: str | Path) -> RgbdFrame:
     """The frame of three files. PerceptionError where one is not named or cannot be read."""
+    for what, given in (("colour", colour), ("depth", depth), ("camera", camera)):
+        if not isinstance(given, (str, PathLike)):
+            raise PerceptionError(
+                f"{what} is {told(given)}, not the path of a file: what is in memory comes as one frame,"
+                " RgbdFrame(colour, depth, Intrinsics(width, height, fx, fy, cx, cy)) of fail2progress.core.rgbd"
+            )
     for what, name in (("depth", depth), ("camera", camera)):
         if not str(name):
             raise PerceptionError(f"{colour} comes without its {what}: give the path of that file too")

@@ -1,0 +1,29 @@
+"""What the public functions take: a ValueError names what was given in place of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+
+def require(value: object, kinds: type | tuple[type, ...], name: str, expected: str) -> None:
+    """ValueError where a value is of no such kind."""
+    if not isinstance(value, kinds):
+        raise ValueError(f"{name} must be {expected}, got {told(value)}")
+
+
+def require_whole(value: object, name: str, least: int = 0) -> None:
+    """ValueError where a value is no whole number from `least` on."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {told(value)}")
+
+
+def told(value: object) -> str:
+    """A value in a few words."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return f"an array of {value.shape}" if value.shape else repr(value.item())
+    if value is None or isinstance(value, (str, int, float, tuple, list, dict, Path)):
+        text = repr(value)
+        return text if len(text) <= 80 else f"{text[:77]}..."
+    return f"a {type(value).__name__}"
