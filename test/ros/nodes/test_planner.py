@@ -40,7 +40,7 @@ def test_a_result_is_of_its_own_task_where_another_one_begins_at_once(ros: Any, 
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [(ModelUpdate.ACCEPTED, "v0002: because"), (ModelUpdate.REJECTED, "no new model: because")]
+    ("kind", "said"), [(ModelUpdate.ACCEPTED, "v0002 accepted: because"), (ModelUpdate.REJECTED, "no new model: because")]
 )
 def test_a_version_that_was_rejected_is_no_new_model(ros: Any, monkeypatch: pytest.MonkeyPatch, kind: int, said: str) -> None:
     ros()

@@ -274,7 +274,7 @@ class PlannerNode(ModelNode):
     def _lesson(self, identity: str) -> str | None:
         lesson, report = self.heard.get(("lesson", identity)), self.heard.get(("report", identity))
         if lesson is not None:
-            return f"{lesson.version if lesson.kind == ModelUpdate.ACCEPTED else 'no new model'}: {lesson.reason}"
+            return f"{f'{lesson.version} accepted' if lesson.kind == ModelUpdate.ACCEPTED else 'no new model'}: {lesson.reason}"
         if report is not None and report.category != FailureReport.SYMBOLIC_PREDICTION:
             why = f" ({report.reason})" if report.reason else ""
             return f"{report.category.replace('_', ' ')}{why}: nothing to learn for the model"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -256,8 +257,8 @@ class PlayerNode(StackNode):
         self.heard.wait(lambda: set(self.finished) <= self.heard.judged, PATIENCE)
         self._await_lessons()
         store = FailureStore(self.state_dir / "failures.sqlite")
-        for head in store.headers():
-            print(f"failure {head.id}: {' '.join(story(store.get(head.id)))}", flush=True)
+        for line in told(store):
+            print(line, flush=True)
         strange = sum(model in self.missing for model, _ in self.finished.values())
         if strange:
             print(
@@ -278,6 +279,15 @@ class PlayerNode(StackNode):
             return all(report for _, report in reports) and all(store.lesson(identity) for identity in due)
 
         self.heard.wait(settled, LEARNING, 0.5)
+
+
+def told(store: FailureStore) -> Iterator[str]:
+    """Each failure in a line: its class, what happened, and whether a model that learnt from it was accepted."""
+    for head in store.headers():
+        report = store.report(head.id)
+        kind = report.category.value.replace("_", " ") if report is not None else "none yet"
+        why = f" ({report.reason})" if report is not None and report.reason else ""
+        yield f"failure {head.id}, class: {kind}{why}: {' '.join(story(store.get(head.id), store.lesson(head.id)))}"
 
 
 def _has_listeners(outlet: Any) -> bool:
