@@ -61,6 +61,7 @@ def test_json_and_picture(run: Run, files: tuple[Path, Path, Path], tmp_path: Pa
     assert sum(name == "on" for name, *_ in report["relations"]) == 2
     assert all(0.5 <= odds <= 1.0 for *_, odds in report["relations"])
     assert report["seconds"]["total"] >= sum(v for k, v in report["seconds"].items() if k != "total") - 0.01
+    assert f"picture: {picture}\npage: {page}\n" in result.stderr
     assert Image.open(picture).size == (640, 480)
     assert all(segment["id"] in page.read_text() for segment in json.loads(result.stdout)["segments"])
 
@@ -139,7 +140,10 @@ def test_other_segmenters(refuses: Run, files: tuple[Path, Path, Path], tmp_path
     frame = (*files[:2], "--camera", files[2])
     known = "known: label-image, geometric, learned, fused, open-vocabulary"
     assert known in refuses("perceive", *frame, "--segmenter", "labeled")
-    assert "detector: Field required" in refuses("perceive", *frame, "--segmenter", "open-vocabulary")
+    lacking = refuses("perceive", *frame, "--segmenter", "open-vocabulary")
+    assert (
+        "detector: Field required; name a YAML file in its place, with the lines segmenter: open-vocabulary, detector:" in lacking
+    )
     options = tmp_path / "words.yaml"
     options.write_text(f"segmenter: open-vocabulary\ndetector: {tmp_path}\nfill: {tmp_path}\n")
     assert f"{tmp_path}: no weights here" in refuses("perceive", *frame, "--segmenter", options)
@@ -163,6 +167,7 @@ def test_a_folder_of_frames(run: Run, files: tuple[Path, Path, Path], tmp_path: 
     assert [row["name"] for row in rows] == ["a", "b"] and len(rows[0]["segments"]) == 3
     assert "not an image" in rows[1]["error"] and [path.name for path in pictures.iterdir()] == ["a.png"]
     assert [path.name for path in pages.iterdir()] == ["a.html"]
+    assert result.stderr.endswith(f"pictures in: {pictures}\npages in: {pages}\n")
     (folder / "a-depth.png").write_bytes(b"damaged")
     assert run("perceive", folder).exit_code == 1
 

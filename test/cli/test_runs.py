@@ -182,3 +182,9 @@ def test_only_folders_of_runs_are_removed_and_none_that_one_works_in(
     monkeypatch.chdir(inside)
     assert "the folder you are in" in refuses("runs", "rm", inside.parent.resolve(), "--force")
     assert (folder / "state" / "notes.txt").exists() and inside.exists()
+
+
+def test_the_list_of_runs_has_room_in_80_columns(run: Run, made: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    heads = next(line for line in run("runs", "ls").stdout.splitlines() if "started" in line)
+    assert heads.split() == ["run", "started", "failures", "models", "size", "in", "use"]

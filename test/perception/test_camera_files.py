@@ -104,3 +104,9 @@ def test_arrays_that_are_too_large_once_they_are_unpacked_are_refused(
                 read_camera(path, (64, 48))
         else:
             assert read_camera(path, (64, 48)).intrinsics.fx == 60.0
+
+
+def test_numbers_in_quotes_are_told_as_text() -> None:
+    fields = {"width": 64, "height": 48, "fx": "612.0", "fy": 61.0, "cx": 32.0, "cy": 24.0}
+    with pytest.raises(PerceptionError, match=r"fx must be a number below 1e9, got the text '612\.0'"):
+        parse_camera(fields, "camera.json")

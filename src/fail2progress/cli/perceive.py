@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fail2progress.cli.bag import look_through
-from fail2progress.cli.common import StoppedError, UserError, WorkError, checked, print_json, require, say, show_table, table_of
+from fail2progress.cli.common import (
+    StoppedError,
+    UserError,
+    WorkError,
+    checked,
+    print_json,
+    require,
+    say,
+    show_table,
+    shown,
+    table_of,
+)
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.ros import graph
 
@@ -119,6 +130,7 @@ def perceive(
         outcome.draw(picture)
     if page is not None:
         outcome.show(page, color.stem)
+    _say_written(picture, page)
     if json_output:
         print_json(outcome.as_json())
     else:
@@ -153,7 +165,7 @@ def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, jso
             yield f"{frame.stamp / 1e9:.3f}", partial(replace(chosen, own=own).of, seen)
 
     count = -(-bag.moments // every)
-    _told(*chosen.all(named(), count, *_into(files, count)), bag.path, json_output)
+    _told(*chosen.all(named(), count, *_into(files, count)), bag.path, files, json_output)
 
 
 def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folders, json_output: bool) -> None:
@@ -169,7 +181,7 @@ def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folder
     for name in sorted({pair.camera.name for pair in found if pair.guessed}):
         say(f"note: the camera is that of {name}")
     looks = ((pair.name, partial(chosen.one, pair.colour, pair.depth, pair.camera)) for pair in found)
-    _told(*chosen.all(looks, len(found), *_into(files, len(found))), folder, json_output)
+    _told(*chosen.all(looks, len(found), *_into(files, len(found))), folder, files, json_output)
 
 
 def _into(files: Folders, count: int) -> Folders:
@@ -191,8 +203,14 @@ def _check_file(path: Path, forms: tuple[str, ...], option: str) -> None:
     require(path.parent.is_dir(), f"{path.parent} is not a folder; make it first")
 
 
-def _told(rows: list[dict[str, object]], whole: bool, source: Path, json_output: bool) -> None:
-    """What was found in several frames."""
+def _say_written(*files: Path | None) -> None:
+    for kind, path in zip(("picture", "page"), files, strict=True):
+        if path is not None:
+            say(f"{kind}{'s in' if path.is_dir() else ''}: {shown(path)}")
+
+
+def _told(rows: list[dict[str, object]], whole: bool, source: Path, files: Folders, json_output: bool) -> None:
+    """What was found in several frames, and where pictures and pages of it are."""
     if json_output:
         print_json({"frames": rows})
     else:
@@ -204,6 +222,7 @@ def _told(rows: list[dict[str, object]], whole: bool, source: Path, json_output:
         raise StoppedError(f"stopped after {len(rows)} frames of {source}")
     if all("error" in row for row in rows):
         raise WorkError(f"none of the {len(rows)} frames of {source} could be made sense of")
+    _say_written(*files)
 
 
 def _counts(row: dict[str, object]) -> list[str]:

@@ -36,7 +36,8 @@ def ls(as_json: bool = _JSON) -> None:
         return print_json(rows)
     if not rows:
         return say("no run in runs yet: `fail2progress demo` makes one")
-    table = table_of("run", "started", "failures", "models", "size", "in use", whole=("started", "size"))
+    table = table_of("run", "started", "failures", "models", "size", "in use", whole=("size",))
+    table.columns[1].min_width = len("2026-11-25")  # 80 columns have no room for the time beside it and for the rest
     for row in rows:
         told = dict(_told(row))
         told["in use"] = "yes" if row["in_use"] else ""

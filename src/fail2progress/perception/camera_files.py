@@ -293,5 +293,6 @@ def _square(value: object, source: str, key: str) -> Array | None:
 def _number(fields: Mapping[str, Any], key: str, source: str) -> float:
     value = fields.get(key)
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
-        raise PerceptionError(f"{source}: {key} must be a number below 1e9, got {str(value)[:40]}; {_EXPECTED}")
+        text = f"the text {value[:40]!r}" if isinstance(value, str) else str(value)[:40]
+        raise PerceptionError(f"{source}: {key} must be a number below 1e9, got {text}; {_EXPECTED}")
     return float(value)

@@ -16,7 +16,8 @@ from fail2progress.ros.bags.survey import IMAGE, survey
 from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.bags.writer import BagWriter
 from fail2progress.ros.graph import CAMERA
-from support import traffic
+from support import recordings, traffic
+from support.recordings import Rig
 
 
 def write(folder: Path, *names: str, prefix: str = "/robot/", pack: bool = False) -> Path:
@@ -93,3 +94,20 @@ def test_a_bag_that_was_cut_in_its_first_chunk_is_not_called_empty(tmp_path: Pat
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(BagError, match="cut short before its first whole message"):
         info(tmp_path / "bag")
+
+
+def test_a_topic_that_is_not_there_is_told_with_a_few_of_its_kind(tmp_path: Path) -> None:
+    (frame,) = recordings.simulated(1)
+    rigs = [Rig(names=(f"/c{n}/color/image_raw", f"/c{n}/depth/image_raw", f"/c{n}/color/camera_info")) for n in range(6)]
+    bag = recordings.write(tmp_path / "bag", [said for rig in rigs for said in rig.say([frame])])
+    found = info(bag, Choice.parse(["depth:=/nope"]))
+    assert ":=/nope: not in the bag; its topics: /c0/color/image_raw" in found.problem
+    assert "and 4 more" in found.problem and "camera_info" not in found.problem
+    assert found.warnings() == []
+
+
+def test_a_file_that_is_no_recording_is_told(tmp_path: Path) -> None:
+    text = tmp_path / "README.md"
+    text.write_text("# Nothing of this kind\n")
+    with pytest.raises(BagError, match=r"README\.md: not a recording"):
+        info(text)

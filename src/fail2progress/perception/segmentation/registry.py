@@ -28,6 +28,14 @@ SEGMENTERS: Registry[type[Segmenter]] = Registry(
 )
 
 
+def _where_to_say(name: str, choice: str, error: ValidationError) -> str:
+    """How options are given, where a name alone lacks some."""
+    lacks = [str(one["loc"][0]) for one in error.errors() if one["type"] == "missing"]
+    if name != choice or not lacks:
+        return ""
+    return f"; name a YAML file in its place, with the lines segmenter: {name}, {', '.join(f'{key}: ...' for key in lacks)}"
+
+
 def segmenter(choice: str) -> Segmenter:
     """The segmenter of a choice. RegistryError: unknown, wrong options, or it cannot be made here."""
     name, values, source = read_choice(choice, SEGMENTERS)
@@ -37,6 +45,6 @@ def segmenter(choice: str) -> Segmenter:
     try:
         return part.from_options(part.options(**values))
     except ValidationError as error:
-        raise RegistryError(f"{source}: {first_mistake(error)}") from error
+        raise RegistryError(f"{source}: {first_mistake(error)}{_where_to_say(name, choice, error)}") from error
     except (ValueError, TypeError) as error:
         raise RegistryError(f"{source}: {error}") from error

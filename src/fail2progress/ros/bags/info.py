@@ -92,7 +92,7 @@ class BagInfo:
             found.append(about.lens.note(about.name))
         if self.clock_was_set:
             found.append(f"a clock was set back by {max(t.back for t in self.topics) / SECOND:.1f} s meanwhile")
-        if "steps" not in self.played.values():
+        if "steps" not in self.played.values() and not self.problem:
             found.append("no steps: there is nothing to judge, only segments and relations to see")
         return found
 

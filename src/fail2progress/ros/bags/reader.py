@@ -18,6 +18,7 @@ from mcap.records import Channel, Message, Schema
 from mcap.writer import MCAP0_MAGIC
 
 ROS1_MAGIC = b"#ROSBAG V"
+SQLITE_MAGIC = b"SQLite format 3\0"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 KINDS = (".mcap", ".db3")
 PACKED = ".zstd"
@@ -185,8 +186,11 @@ def _read_sqlite(path: Path) -> Iterator[Recorded]:
     from contextlib import closing
 
     with path.open("rb") as file:
-        if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
-            raise BagError(_old(path))
+        head = file.read(len(SQLITE_MAGIC))
+    if head.startswith(ROS1_MAGIC):
+        raise BagError(_old(path))
+    if head != SQLITE_MAGIC and path.suffix not in KINDS:
+        raise BagError(f"{path}: not a recording (a folder with .mcap or .db3 files, or one such file)")
     query = "SELECT topics.name, topics.type, messages.data, messages.timestamp FROM messages JOIN topics ON topics.id = topic_id"
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:

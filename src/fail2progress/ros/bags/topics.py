@@ -30,6 +30,8 @@ _OTHERS = ("infra", "/ir/", "label", "mask", "segmentation", "confidence", "disp
 """Parts of the names of images that are neither colour nor depth of an RGB-D camera."""
 _COLOURS = ("color", "colour", "rgb", "bgr")
 _ALIGNED = ("aligned", "registered", "to_color", "to_rgb", "to_colour")
+_LISTED = 8
+"""Topics that are named at most."""
 _LAST = ("image_raw", "image_rect_color", "image_color", "image_rect", "image")
 """Last parts of image topics, the best first."""
 
@@ -100,10 +102,10 @@ class Chooser:
             raise BagError(f"--camera {choice.camera}: no topic of the bag has this part; there are: {', '.join(parts)}")
 
     def _check(self, name: str, given: str) -> None:
-        found = next((topic for topic in self.all if topic.name == given), None)
+        found, wanted = next((topic for topic in self.all if topic.name == given), None), _full(name)
         if found is None:
-            raise BagError(f"--topic {name}:={given}: not in the bag; its topics: {listed(self.all)}")
-        wanted = _full(name)
+            fitting = [topic for topic in self.all if topic.type == wanted or (wanted == IMAGE and topic.type == COMPRESSED)]
+            raise BagError(f"--topic {name}:={given}: not in the bag; its topics: {listed(fitting or self.all)}")
         if found.type != wanted and not (wanted == IMAGE and found.type == COMPRESSED):
             raise BagError(f"--topic {name}:={given}: holds {found.type}, not {wanted}")
 
@@ -234,5 +236,7 @@ def _several(name: str, found: Sequence[Topic]) -> str:
 
 
 def listed(topics: Iterable[Topic]) -> str:
-    """Names and types, for people."""
-    return ", ".join(f"{topic.name} ({topic.type})" for topic in topics) or "none at all"
+    """Names and types, for people; of many the first."""
+    found = [f"{topic.name} ({topic.type})" for topic in topics]
+    more = [f"and {len(found) - _LISTED} more, as `fail2progress bag info` shows"] if len(found) > _LISTED else []
+    return ", ".join(found[:_LISTED] + more) or "none at all"
