@@ -16,6 +16,20 @@ def test_ls_lists_with_and_without_json(run, store: Path, event: FailureEvent) -
     assert json.loads(run("failures", "ls", "--store", store, "--json", "--task", "other").stdout) == {"failures": []}
 
 
+def test_when_it_happened_is_listed_beside_when_it_was_found(run, tmp_path: Path, event: FailureEvent) -> None:
+    """As of a recording of 2023 that is replayed today; stamps of a simulator are no times of day."""
+    rows, told = [], []
+    for name, stamp in (("recorded", 1_700_000_000_250_000_000), ("simulated", 12_000_000_000)):
+        header = event.header.model_copy(update={"stamps": (stamp - 10**9, stamp)})
+        FailureStore(tmp_path / name).add(event.model_copy(update={"header": header}))
+        rows += json.loads(run("failures", "ls", "--store", tmp_path / name, "--json").stdout)["failures"]
+        told.append(run("failures", "show", "--store", tmp_path / name).stdout)
+    assert [row["seen"] for row in rows] == ["2023-11-14T22:13:20.250+00:00", None]
+    assert [row["time"] for row in rows] == [event.header.time] * 2
+    assert "2023-11-14T22:13:20.250" in told[0] and event.header.time in told[0] and "seen  " not in told[1]
+    assert "2023-11-14" in run("failures", "ls", "--store", tmp_path / "recorded").stdout
+
+
 def test_show_prints_goal_call_mismatches_and_report(run, store: Path, event: FailureEvent) -> None:
     shown = run("failures", "show", event.id[:4], "--store", store).stdout
     assert str(event.header.mismatches[0]) in shown and "not classified" in shown

@@ -59,7 +59,7 @@ def ls(
     for header, report in zip(headers, reports, strict=True):
         event = kept.get(header.id)
         category = report.category.value.replace("_", " ") if report else "not classified"
-        table.add_row(header.id[:8], header.time[:19].replace("T", " "), doing(event), outcome(event), category)
+        table.add_row(header.id[:8], (header.seen or header.time)[:19].replace("T", " "), doing(event), outcome(event), category)
     show_table(table)
 
 
@@ -164,13 +164,15 @@ def _open(named: Path | None) -> FailureStore:
 
 def _row(header: Header, report: FailureReport | None) -> dict[str, object]:
     names = {"id", "time", "task", "objects", "seed", "step", "call", "mismatches", "model"}
-    return {**header.model_dump(mode="json", include=names), "class": report.category.value if report else None}
+    kind = report.category.value if report else None
+    return {**header.model_dump(mode="json", include=names), "seen": header.seen, "class": kind}
 
 
 def _lines(header: Header, report: FailureReport | None) -> list[tuple[str, str]]:
     lines = [
         ("failure", header.id),
         ("time", header.time),
+        *([("seen", header.seen)] if header.seen is not None else []),
         ("task", f"{header.task}, {header.objects} objects, seed {header.seed}, skill {header.step + 1} of the episode"),
         ("goal", " and ".join(header.goal)),
         ("call", str(header.call.call())),

@@ -6,19 +6,22 @@ import hashlib
 import io
 import json
 import uuid
+from datetime import datetime, timezone
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.vocabulary import VERSION_1, Vocabulary, VocabularyError, check, from_dict
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.vocabulary import current
 
 SCHEMA_VERSION: Literal[1] = 1
+_FIRST_DAY, _LAST_DAY = 946_684_800, 9_000_000_000
+"""Seconds since 1970 from which and until which a stamp is a time of day: of the years 2000 to 2255."""
 _NAMESPACE = uuid.UUID("5f1c6f0e-2f0a-5d59-9c7e-6f1b8c1d7a11")
 
 
@@ -108,6 +111,15 @@ class Header(BaseModel):
     """Of the observations before and after (ns)."""
     vocabulary: Written = Field(default_factory=current)
     """What skills and relations mean in it. Where it is read without one (`read_header`), it is that of version 1."""
+
+    @property
+    def seen(self) -> str | None:
+        """When it happened by the stamp of what was seen after it, ISO 8601 UTC; None where stamps are no times of day, as those
+        of a simulator are not. It is long before `time` where the failure was found in a recording."""
+        seconds = self.stamps[1] / SECOND
+        if not _FIRST_DAY < seconds < _LAST_DAY:
+            return None
+        return datetime.fromtimestamp(seconds, timezone.utc).isoformat(timespec="milliseconds")
 
 
 def read_header(text: str) -> Header:
