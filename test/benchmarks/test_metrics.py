@@ -92,6 +92,16 @@ def test_two_levels_are_wider_than_one() -> None:
     assert (alike.lo, alike.hi) == (1.0, 1.0) and alike.p < 0.01
 
 
+def test_the_interval_of_a_spread_ends_at_0_and_that_of_a_difference_does_not() -> None:
+    """Models that differ as little as chance has it: drawn again, their spread is larger, and the shift takes that off."""
+    values, replicates = np.array([0.0, 0.0, 0.001]), np.abs(np.random.default_rng(7).normal(0.0, 0.03, (3, 400)))
+    found, free = (two_level(values, replicates, 500, np.random.default_rng(8), least=least) for least in (0.0, -np.inf))
+    assert free.lo < 0 == found.lo and (found.hi, found.p, found.value) == (free.hi, free.p, free.value)
+    below = two_level(np.zeros(2), np.zeros((2, 50)), 100, np.random.default_rng(9), least=0.0)
+    assert (below.lo, below.value, below.hi) == (0.0, 0.0, 0.0)
+    assert found.lo <= found.value <= found.hi
+
+
 def test_items_that_seeds_share_are_drawn_alike_and_not_as_independent_ones() -> None:
     rng = np.random.default_rng(5)
     items = [str(i) for i in range(60)]

@@ -29,19 +29,22 @@ class Interval:
         return dict(vars(self))
 
 
-def two_level(values: Array, replicates: Array, n_boot: int, rng: np.random.Generator, level: float = 0.95) -> Interval:
+def two_level(
+    values: Array, replicates: Array, n_boot: int, rng: np.random.Generator, level: float = 0.95, least: float = -np.inf
+) -> Interval:
     """The mean over seeds of a statistic, (S,), from (S, R) replicates of each seed's own, its items drawn with replacement.
 
     Every replicate draws seeds, and one column of their replicates: items that seeds share are drawn alike in all of them.
     Paired: a seed's statistic is a difference of arms.
     Replicates are shifted so that a seed's have its value as their mean: items drawn with replacement add noise, which makes a
-    spread such as S larger.
+    spread such as S larger. The interval ends at `least`, below which the statistic cannot be: 0 for a spread, which the shift
+    would carry below it.
     """
     seeds, own = replicates.shape
     centred = replicates - replicates.mean(axis=1, keepdims=True) + values[:, None]
     drawn = centred[rng.integers(seeds, size=(n_boot, seeds)), rng.integers(own, size=(n_boot, 1))].mean(axis=1)
     drawn = np.round(drawn, DIGITS)  # what is 0 shall be 0 on every processor
-    lo, hi = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    lo, hi = np.maximum(np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2]), least)
     p = (1 + int((drawn <= 0).sum())) / (1 + n_boot)
     return Interval(float(values.mean()), float(lo), float(hi), n_boot, float(p))
 
