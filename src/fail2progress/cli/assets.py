@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import Commands, UserError, print_json, require, say, show_table, store_of, table_of, writable
+from fail2progress.cli.common import Commands, UserError, print_json, say, show_table, store_of, table_of
+from fail2progress.cli.outputs import check_output
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
@@ -55,8 +56,7 @@ def refine(
     from fail2progress.reporting.asset_picture import asset_picture
 
     if picture is not None:
-        require(picture.suffix == ".png", f"--picture {picture}: the name ends in .png")
-        writable(picture.parent)
+        check_output("--picture", picture, ".png")
     case = _case(identity, store)
     found = Refiner().refine(case)
     if picture is not None:

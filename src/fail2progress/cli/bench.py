@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, print_json, require, say, show_table, table_of, writable, write_json
+from fail2progress.cli.common import UserError, WorkError, print_json, say, show_table, table_of, write_json
+from fail2progress.cli.outputs import check_output
 
 
 def register(app: typer.Typer) -> None:
@@ -27,8 +28,7 @@ def bench(
     Example: fail2progress bench --json
     """
     if out is not None:
-        require(not out.is_dir(), f"{out}: is a folder; --out names a file")
-        writable(out.parent)
+        check_output("--out", out, ".json")
     report = _stack() if stack else _parts(model)
     if out is not None:
         write_json(out, report)

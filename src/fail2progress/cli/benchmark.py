@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import checked, print_json, require, say, shown, stopped_with, writable, write_json
+from fail2progress.cli.common import checked, print_json, say, shown, stopped_with, write_json
 from fail2progress.cli.limits import MOST_PROCESSES
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
@@ -58,8 +59,7 @@ def run(
     path = model or weights.path(weights.RELATIONAL)
     checkpoint = load_checkpoint(path)
     if out is not None:
-        require(not out.is_dir(), f"{out}: is a folder; --out names a file")
-        writable(out.parent)
+        check_output("--out", out, ".json")
     start = time.perf_counter()
     rows = unfinished("benchmark", out, items=content_of(items), model=checkpoint.digest, simulator=content_of(simulator))
     result = _results(found, checkpoint, processes, simulator, rows)

@@ -9,8 +9,9 @@ import typer
 
 from fail2progress.cli import benchmark_common as shared
 from fail2progress.cli.benchmark import benchmark
-from fail2progress.cli.common import checked, print_json, require, say, shown, writable
+from fail2progress.cli.common import checked, print_json, require, say, shown
 from fail2progress.cli.limits import MOST, MOST_SEED
+from fail2progress.cli.outputs import check_output
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
@@ -187,10 +188,9 @@ def page(
     from fail2progress.reporting.benchmark_page import benchmark_page
 
     path = out or run / "report.html"
-    require(path.suffix == ".html", f"--out {path}: the name of a page ends in .html")
+    check_output("--out", path, ".html")
     with checked():
         report = again(run)
-    writable(path.parent)
     write_whole(path, benchmark_page(report))
     say(f"page: {path}")
 

@@ -9,8 +9,9 @@ import typer
 
 from fail2progress.cli import benchmark_common as shared
 from fail2progress.cli.benchmark import benchmark
-from fail2progress.cli.common import checked, print_json, require, say, shown, writable, write_json
+from fail2progress.cli.common import checked, print_json, say, shown, write_json
 from fail2progress.cli.limits import MOST, MOST_SEED
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
 
 
@@ -39,7 +40,7 @@ def build(
     from fail2progress.benchmarks.items import structures_path, write_benchmark
     from fail2progress.core.provenance import provenance
 
-    _check_out(out)
+    check_output("--out", out, ".jsonl")
     with checked():
         weights = room.weights_of(structure)
     rejected = room.Rejected()
@@ -80,7 +81,7 @@ def induce(
     from fail2progress.benchmarks.items import seeded, write_benchmark
     from fail2progress.benchmarks.levels import SCOUT
 
-    _check_out(out)
+    check_output("--out", out, ".jsonl")
     with checked():
         make, _ = GENERATORS.get(generator), CLUSTERERS.get(clusterer)
     models = shared.panel(levels)
@@ -98,9 +99,3 @@ def induce(
     say(f"{len(found)} items: {out}")
     if as_json:
         print_json(result)
-
-
-def _check_out(out: Path) -> None:
-    require(out.suffix == ".jsonl", f"--out {out}: the name of an item file ends in .jsonl")
-    require(not out.is_dir(), f"--out {out}: is a folder")
-    writable(out.parent)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, require, say, writable
+from fail2progress.cli.common import WorkError, checked, print_json, require, say
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ def calibrate(
     path = model or weights.path(weights.RELATIONAL)
     named = path.stem if relations == LEARNED else f"{path.stem}.{relations}"
     place = out or path.with_name(named + SUFFIX)
-    require(not place.is_dir(), f"{place}: is a folder; --out names a file")
     checkpoint = load_checkpoint(path)
     require(
         len({*_OWN, *(file.stem for file in items)}) == len(_OWN) + len(items),
@@ -73,7 +73,7 @@ def calibrate(
     )
     with checked():
         work: dict[str, Iterable[Job]] = {file.stem: [item.job for item in read_items(file)] for file in items}
-    writable(place.parent)
+    check_output("--out", place, ".json")
     usual = [pretraining.job(seed, n) for n in range(executions)]
     work = {"calibration": usual, **work, "motion": pretraining.more_of_each(seed, usual, each)}
     work["unseen"] = [pretraining.job(seed + 1, n) for n in range(unseen)]

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import typer
 
-from fail2progress.cli.common import require, say, writable
+from fail2progress.cli.common import say
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
 
 
@@ -45,11 +46,10 @@ def combine(
 
     path = model or weights.path(weights.RELATIONAL)
     place = out or path.with_name(path.stem + SUFFIX)
-    require(not place.is_dir(), f"{place}: is a folder; --out names a file")
     with checked():
         lacking = [item.job for file in items for item in read_items(file)]
     checkpoint = load_checkpoint(path)
-    writable(place.parent)
+    check_output("--out", place, ".json")
     jobs = [*(pretraining.job(seed, n) for n in range(executions)), *lacking]
     with ParallelSimulator(processes, simulator) as physics, progress() as bar:
         read = combining.readings(jobs, physics, checkpoint.model)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import StoppedError, checked, print_json, require, say, shown, writable, write_json
+from fail2progress.cli.common import StoppedError, checked, print_json, require, say, shown, write_json
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
 from fail2progress.tasks import DEFAULT
 
@@ -104,8 +105,7 @@ def evaluate(
         work = room.jobs(path, task, count, trials, seed, again, free_order, slack, simulator, goal, relations, body)
         workers = executor_named(executor, processes)
     if out is not None:
-        require(not out.is_dir(), f"{out}: is a folder; --out names a file")
-        writable(out.parent)
+        check_output("--out", out, ".json")
     start = time.perf_counter()
     rows = _rows(work, checkpoint.digest, out)
     results = _carry_out(work, workers, rows)

@@ -20,6 +20,7 @@ from fail2progress.cli.common import (
     table_of,
     writable,
 )
+from fail2progress.cli.outputs import check_output
 
 if TYPE_CHECKING:
     from fail2progress.failures.event import Header
@@ -146,11 +147,10 @@ def browse(
     from fail2progress.core.files import write_whole
     from fail2progress.reporting.failure_browser import Entry, browser
 
-    require(out.suffix == ".html", f"--out {out}: the name ends in .html")
+    check_output("--out", out, ".html")
     kept = _open(store)
     names = [header.id for header in kept.headers(task)]
     entries = [Entry(kept.get(name), kept.report(name), kept.lesson(name)) for name in names]
-    writable(out.parent)
     write_whole(out, browser(entries))
     say(f"wrote {out}: {len(entries)} failures")
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import WorkError, checked, print_json, require, say, show_table, stopped_with, table_of, writable
+from fail2progress.cli.common import WorkError, checked, print_json, say, show_table, stopped_with, table_of
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
 from fail2progress.core.files import write_whole
 
@@ -70,9 +71,8 @@ def make(
     from fail2progress.core.choice import content_of
     from fail2progress.tasks.items import parse, to_json, write_items
 
-    require(not out.is_dir(), f"{out}: is a folder; --out names a file")
     family = _family(name)
-    writable(out.parent)
+    check_output("--out", out, ".jsonl")
     rows = unfinished("families", out, family=name, seed=seed, count=count, simulator=content_of(simulator))
     with stopped_with("the same command goes on with the items that are missing"), progress() as bar:
         task = bar.add_task(name, total=count, completed=len(rows.by_key))
@@ -100,9 +100,8 @@ def picture(
     """
     from fail2progress.reporting.change_pictures import before_and_after
 
-    require(out.suffix.lower() == ".png", f"{out}: a picture ends in .png")
     family = _family(name)
-    writable(out.parent)
+    check_output("--out", out, ".png")
     found = list(_outcomes(family, seed, count, simulator, 1))
     write_whole(out, before_and_after([outcome for _, outcome in found]))
     say(f"picture: {out}")

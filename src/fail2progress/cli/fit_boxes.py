@@ -8,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli.common import UserError, print_json, say, stopped_with, writable
+from fail2progress.cli.common import UserError, print_json, say, stopped_with
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
 
 SEGMENTERS = ("geometric", "fused")
@@ -39,7 +40,7 @@ def fit_boxes(
     from fail2progress.perception.box_laws import BoxLaws, packaged_laws
 
     target = out or packaged_laws()
-    writable(target.parent)
+    check_output("--out", target, ".json")
     with stopped_with("nothing was written"), progress() as bar, PoolExecutor(processes) as workers:
         task = bar.add_task("scenes", total=scenes)
         look = partial(fitting.sides_of, SEGMENTERS, seed)

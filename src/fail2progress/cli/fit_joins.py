@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from fail2progress.cli.common import UserError, print_json, say, stopped_with, writable
+from fail2progress.cli.common import UserError, print_json, say, stopped_with
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
 
 
@@ -41,7 +42,7 @@ def fit_joins(
 
     path = weights or packaged()
     target = out or beside(path)
-    writable(target.parent)
+    check_output("--out", target, ".json")
     segmenter = FusedSegmenter(model=load_model(path))
     with stopped_with("nothing was written"), progress() as bar, PoolExecutor(processes) as workers:
         task = bar.add_task("scenes", total=scenes)

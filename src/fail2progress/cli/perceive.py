@@ -23,6 +23,7 @@ from fail2progress.cli.common import (
     shown,
     table_of,
 )
+from fail2progress.cli.outputs import check_output
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.ros import graph
 
@@ -165,7 +166,7 @@ def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, jso
             yield f"{frame.stamp / 1e9:.3f}", partial(replace(chosen, own=own).of, seen)
 
     count = -(-bag.moments // every)
-    _told(*chosen.all(named(), count, *_into(files, count)), bag.path, files, json_output)
+    _told(*chosen.all(named(), count, *_into(files, count, bag.path)), bag.path, files, json_output)
 
 
 def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folders, json_output: bool) -> None:
@@ -181,10 +182,10 @@ def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folder
     for name in sorted({pair.camera.name for pair in found if pair.guessed}):
         say(f"note: the camera is that of {name}")
     looks = ((pair.name, partial(chosen.one, pair.colour, pair.depth, pair.camera)) for pair in found)
-    _told(*chosen.all(looks, len(found), *_into(files, len(found))), folder, files, json_output)
+    _told(*chosen.all(looks, len(found), *_into(files, len(found), folder)), folder, files, json_output)
 
 
-def _into(files: Folders, count: int) -> Folders:
+def _into(files: Folders, count: int, source: Path) -> Folders:
     """The files of a single frame, which may have their names; or folders for those of `count` frames, made where missing."""
     for option, forms, path in zip(("--picture", "--page"), (_FORMATS, (".html",)), files, strict=True):
         if path is None:
@@ -194,13 +195,14 @@ def _into(files: Folders, count: int) -> Folders:
             _check_file(path, forms, option)
         else:
             path.mkdir(parents=True, exist_ok=True)
+            require(not path.samefile(source), f"{option} {path}: is the folder of the frames themselves; choose another one")
     return files
 
 
 def _check_file(path: Path, forms: tuple[str, ...], option: str) -> None:
     """UserError where a file of a form cannot be written there."""
-    require(path.suffix.lower() in forms, f"{option} {path}: its name ends in {', '.join(forms)}")
     require(path.parent.is_dir(), f"{path.parent} is not a folder; make it first")
+    check_output(option, path, *forms)
 
 
 def _say_written(*files: Path | None) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import typer
 
-from fail2progress.cli.common import UserError, checked, console, require, run_of, say, writable
+from fail2progress.cli.common import UserError, checked, console, require, run_of, say
+from fail2progress.cli.outputs import check_output
 from fail2progress.core.files import write_whole
 from fail2progress.core.runs import ABOUT, STORE
 
@@ -59,7 +60,7 @@ def _studies(run: str | None) -> Path | None:
 def _write_studies(folder: Path, page: Path) -> None:
     from fail2progress.reporting.study_folder import write
 
-    writable(page.parent)
+    check_output("--out", page, ".html")
     with checked(), console().status("writing the report"):
         write(folder, page)
     say(f"report: {page}")
@@ -70,9 +71,9 @@ def write_report(folder: Path, out: Path | None) -> None:
     from fail2progress.reporting.stack_report import html
 
     page = out or folder / "report.html"
+    check_output("--out", page, ".html")
     with console().status("writing the report"):
         content = html(folder)
-    page.parent.mkdir(parents=True, exist_ok=True)
     write_whole(page, content)
     say(f"report: {page}")
 
@@ -83,8 +84,7 @@ def _film(folder: Path, out: Path) -> None:
     from fail2progress.models.store import Registry
     from fail2progress.reporting.film import film
 
-    require(out.suffix == ".gif", f"--film {out}: the name ends in .gif")
-    writable(out.parent)
+    check_output("--film", out, ".gif")
     store, models = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
     learnt = [found for version in models.versions() if "event" in (found := load_checkpoint(models.path(version))).note]
     if not learnt:

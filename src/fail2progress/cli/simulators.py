@@ -9,6 +9,7 @@ import typer
 
 from fail2progress.cli.common import Commands, WorkError, print_json, say, show_table, table_of
 from fail2progress.cli.limits import MOST, MOST_PROCESSES
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
 from fail2progress.core.files import write_whole
 
@@ -60,6 +61,8 @@ def check(
     from fail2progress.evaluation import conformance
     from fail2progress.simulation.registry import make, resolve
 
+    if out is not None:
+        check_output("--out", out, ".json")
     entry, options = resolve(name)
     with entry.make(options) as simulator, make() as reference, progress() as bar:
         task = bar.add_task("reference", total=jobs)
@@ -127,6 +130,8 @@ def scale(
     from fail2progress.evaluation import throughput
     from fail2progress.simulation.registry import resolve
 
+    if out is not None:
+        check_output("--out", out, ".json")
     entry, options = resolve(name)
     if "batch" not in type(options).model_fields:
         raise WorkError(f"{name} simulates one scene at a time; use simulators bench")

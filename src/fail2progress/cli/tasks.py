@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import checked, print_json, require, say, show_table, table_of, writable
+from fail2progress.cli.common import checked, print_json, say, show_table, table_of
 from fail2progress.cli.limits import MOST_SEED
+from fail2progress.cli.outputs import check_output
 from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
@@ -90,9 +91,8 @@ def picture(
     """
     from fail2progress.reporting.pictures import scene_picture
 
-    require(out.suffix.lower() == ".png", f"{out}: a picture ends in .png")
+    check_output("--out", out, ".png")
     _, trial = _trial(name, objects, seed)
-    writable(out.parent)
     write_whole(out, scene_picture(trial.scene))
     say(f"picture: {out}")
 

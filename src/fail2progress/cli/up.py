@@ -26,9 +26,9 @@ from fail2progress.cli.common import (
     require,
     run_folder,
     say,
-    writable,
 )
 from fail2progress.cli.limits import MOST
+from fail2progress.cli.outputs import check_output
 from fail2progress.cli.report import write_report
 from fail2progress.core.runs import STORE_FILES
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
@@ -213,8 +213,7 @@ def _seen(view: bool) -> dict[str, Any]:
 def _check_report(path: Path | None) -> None:
     """Before a run rather than after it."""
     if path is not None:
-        require(not path.is_dir(), f"{path}: is a folder; --report names a file (.html)")
-        writable(path.parent)
+        check_output("--report", path, ".html")
 
 
 def _launch(

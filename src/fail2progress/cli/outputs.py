@@ -1,0 +1,73 @@
+"""What commands write never takes the place of what they read, nor of a file that is none of theirs."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from os.path import isfile
+from pathlib import Path
+
+from fail2progress.cli.common import require, writable
+
+OPTIONS = ("--out", "--picture", "--page", "--film", "--report")
+"""Options whose file or folder a command writes."""
+_STARTS = {".png": b"\x89PNG", ".gif": b"GIF8", ".jpg": b"\xff\xd8", ".jpeg": b"\xff\xd8"}
+"""By which words a file of a form begins."""
+
+
+def refuse_inputs(words: Sequence[str]) -> None:
+    """UserError where a file that a command shall write is among the files that the user has it read."""
+    pairs = list(_pairs(words))
+    read = [(name, Path(part)) for name, text in pairs if name not in OPTIONS for part in (text, *re.split("[=,:]", text))]
+    for option, text in pairs:
+        if option in OPTIONS and isfile(text):  # which also takes words that no path can be
+            for name, path in read:
+                same = isfile(path) and path.samefile(text)
+                require(
+                    not same,
+                    f"{option} {text}: is read by the same command {f'as {name}' if name else 'too'}; choose another name",
+                )
+
+
+def check_output(option: str, path: Path, *forms: str) -> None:
+    """UserError where a file of one of these forms (".json") cannot be written, or one of another kind is there already.
+
+    A JSON report, which has `provenance`, item lines and pictures replace what is of their kind; an empty file is of any.
+    """
+    require(not path.is_dir(), f"{path}: is a folder; {option} names a file")
+    require(path.suffix.lower() in forms, f"{option} {path}: the name ends in {', '.join(forms)}")
+    writable(path.parent)
+    other = f"{option} {path}: a file that this command did not write is there already; choose another name or delete it"
+    require(not path.exists() or _of_its_kind(path), other)
+
+
+def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Options with their values; arguments have no name."""
+    found, option = [], ""
+    for word in words:
+        if word.startswith("--"):
+            option, equals, value = word.partition("=")
+            if equals:
+                found.append((option, value))
+                option = ""
+        else:
+            found.append((option, word))
+            option = ""
+    return found
+
+
+def _of_its_kind(path: Path) -> bool:
+    with path.open("rb") as file:
+        first = file.readline(1 << 20)
+        if path.suffix.lower() in _STARTS or not first:
+            return not first or first.startswith(_STARTS[path.suffix.lower()])
+        if path.suffix == ".json":
+            return b'"provenance"' in first + file.read()
+    if path.suffix == ".html":
+        return first.lstrip().startswith(b"<")
+    try:
+        line = json.loads(first)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(line, dict) and "call" in line
