@@ -65,3 +65,15 @@ def test_the_stretch_speaks_for_itself() -> None:
 def test_an_unknown_robot_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="unknown robot 'pr2'; known: stretch_re2, floating_hand"):
         robot("pr2")
+
+
+@pytest.mark.parametrize(("axis", "code"), [(0, Code.REACH_DISTANCE), (2, Code.REACH_HEIGHT)])
+def test_a_place_that_no_skill_can_name_is_a_reason(axis: int, code: Code) -> None:
+    far = Changed("hierarchical-tabletop", 3)
+    trial = far.trial(3, 0)
+    poses = trial.scene.poses.copy()
+    poses[trial.scene.index(trial.goal.atoms[-1].other), axis] += 60.0
+    far.trial = lambda objects, seed: replace(trial, scene=trial.scene.with_poses(poses))  # type: ignore[method-assign]
+    rows = [row for name in ROBOTS for row in transfer(far, robot(name), 1, 0) if "goes to" in row.evidence]
+    assert {row.robot for row in rows} == set(ROBOTS)
+    assert all(row.code is code and row.required > 50 and row.available == 2.0 and row.unit == "m" for row in rows)

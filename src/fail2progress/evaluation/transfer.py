@@ -23,6 +23,7 @@ from fail2progress.failures.assets.reach import hand_points
 from fail2progress.robots.stretch.body import StretchBody, plan
 from fail2progress.simulation.materials import DENSITY
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.definition import Parameter
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
 from fail2progress.skills.phases import OutOfReachError, ProgramError
 from fail2progress.skills.placement import release_height
@@ -109,16 +110,16 @@ def transfer(task: Task, profile: Profile, trials: int, seed: int) -> tuple[Tran
 
 
 def _of_trial(trial: Trial, profile: Profile) -> Iterator[TransferFailure]:
-    scene = trial.scene
-    for call in dict.fromkeys(calls_for(trial)):
-        for code, required, available, unit, evidence in _reasons(scene, call, profile):
+    for wanted in dict.fromkeys(_wanted(trial)):
+        reasons = _of_shift(wanted) if wanted.beyond else _reasons(trial.scene, wanted.call, profile)
+        for code, required, available, unit, evidence in reasons:
             yield TransferFailure(
                 task=trial.task,
                 robot=profile.name,
                 seed=trial.seed,
                 objects=trial.objects,
-                skill=call.skill,
-                object=call.object,
+                skill=wanted.skill,
+                object=wanted.object,
                 code=code,
                 required=required,
                 available=available,
@@ -131,29 +132,62 @@ def _of_trial(trial: Trial, profile: Profile) -> Iterator[TransferFailure]:
 Reason = tuple[Code, float | None, float | None, str, str]
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What a goal atom asks for, which is a call where its parameters lie within the skill's bounds."""
+
+    skill: str
+    object: str
+    parameters: tuple[float, ...]
+    target: str | None = None
+
+    @property
+    def call(self) -> SkillCall:
+        return SkillCall(self.skill, self.object, self.parameters, self.target)
+
+    @property
+    def beyond(self) -> tuple[tuple[Parameter, float], ...]:
+        """The parameters out of bounds, with their values."""
+        pairs = zip(skill(self.skill).parameters, self.parameters, strict=True)
+        return tuple((one, value) for one, value in pairs if not one.low <= value <= one.high)
+
+
+def _of_shift(wanted: _Wanted) -> Iterator[Reason]:
+    """Why something cannot be brought to where it shall be, whatever the robot."""
+    for one, value in wanted.beyond:
+        bound = one.low if value < one.low else one.high
+        code = Code.REACH_HEIGHT if one.name == "dz" else Code.REACH_DISTANCE
+        text = f"{wanted.target} is {value:+.3f} m from {wanted.object} in {one.name}, {wanted.skill} goes to {bound:+g} m"
+        yield code, abs(value), abs(bound), one.unit, text
+
+
 def calls_for(trial: Trial) -> Iterator[SkillCall]:
     """One call for each goal atom that a single skill makes true, from where things stand at the start."""
+    return (wanted.call for wanted in _wanted(trial) if not wanted.beyond)
+
+
+def _wanted(trial: Trial) -> Iterator[_Wanted]:
     for stage in trial.stages:
         for atom in stage.atoms:
-            call = _call(trial.scene, atom)
-            if call is not None:
-                yield call
+            found = _asked(trial.scene, atom)
+            if found is not None:
+                yield found
 
 
-def _call(scene: Scene, atom: Atom) -> SkillCall | None:
-    """The call that would make an atom true, None where that takes more than one skill or nothing is named to move."""
+def _asked(scene: Scene, atom: Atom) -> _Wanted | None:
+    """What would make an atom true, None where that takes more than one skill or nothing is named to move."""
     subject = scene.objects[scene.index(atom.subject)]
     if subject.is_drawer and atom.relation == "open":
         yaw = 2 * np.arctan2(*scene.poses[scene.index(atom.subject), [6, 3]])
         outwards = float(np.mod(yaw + 2 * np.pi, 2 * np.pi) - np.pi)
-        return SkillCall("open_drawer", atom.subject, (outwards, 0.1))
+        return _Wanted("open_drawer", atom.subject, (outwards, 0.1))
     if not subject.movable or atom.other is None or atom.relation not in ("inside", "above"):
         return None
     i, j = scene.index(atom.subject), scene.index(atom.other)
     place = scene.poses[j, :2]
     height = release_height(scene, i, place) + 0.012 + scene.sizes[i, 2] / 2
     dx, dy, dz = (np.array([*place, height]) - scene.poses[i, :3]).tolist()
-    return SkillCall("pick_place", atom.subject, (dx, dy, dz, 0.0), atom.other)
+    return _Wanted("pick_place", atom.subject, (dx, dy, dz, 0.0), atom.other)
 
 
 def _reasons(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reason]:
