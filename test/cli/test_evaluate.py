@@ -52,6 +52,9 @@ def test_mistakes(refuses, checkpoint: Path, tmp_path: Path, monkeypatch: pytest
     assert "learned from a failure" in refuses("evaluate", *model, "--method", "fail2progress")
     assert "by definition" in refuses("evaluate", *model, "--method", "original", "--replan")
     assert "is a folder" in refuses("evaluate", *model, "--out", tmp_path)
+    for words in (("--goal", ""), ("--lifelong", "--over", " ")):
+        assert "says nothing: leave it out" in refuses("evaluate", *model, *words)
+    assert "'pill' is no group" in refuses("evaluate", *model, "--goal", "inside(pill_*, cup_1)")
     assert "none.json" in refuses("evaluate", "--model", tmp_path / "none.safetensors")
     note = json.loads(checkpoint.with_suffix(".json").read_text())
     old = tmp_path / "old.safetensors"

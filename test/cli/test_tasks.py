@@ -46,3 +46,5 @@ def test_mistakes_end_in_one_line(refuses: Any, tmp_path: Path) -> None:
 def test_goals_on_the_command_line_are_checked(refuses: Any) -> None:
     assert "'mug'" in refuses("evaluate", "--goal", "inside(mug, cup_1)")
     assert "not a relation: 'on top'" in refuses("up", "sim", "--goal", "on top")
+    assert "'pill' is no group; groups: cup, capsule" in refuses("up", "sim", "--goal", "inside(pill_*, cup_1)")
+    assert '--goal "" says nothing' in refuses("up", "sim", "--goal", "")

@@ -145,6 +145,15 @@ def test_another_goal_may_be_asked_for() -> None:
         trial.with_goal(Goal.parse("inside(mug, cup_1)"))
 
 
+def test_the_text_of_another_goal_may_have_patterns() -> None:
+    trial = TASK.trial(5, 0)
+    inside = "inside(capsule_1, cup_1) and inside(capsule_2, cup_1) and inside(capsule_3, cup_1)"
+    assert str(trial.with_goal("inside(capsule_*, cup_1) & above(cup_1, table_b)").goal) == f"{inside} and above(cup_1, table_b)"
+    assert str(trial.with_goal("left(cup_*, cup_*+1)").goal) == "left(cup_1, cup_2)"
+    with pytest.raises(ValueError, match="'pill' is no group; groups: cup, capsule"):
+        trial.with_goal("inside(pill_*, cup_1)")
+
+
 def test_goals_in_the_names_of_what_is_seen() -> None:
     trial = TASK.trial(3, 0)
     names = {name: f"object_{row}" for row, name in enumerate(trial.scene.names)}

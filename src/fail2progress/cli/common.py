@@ -150,6 +150,12 @@ def require(condition: bool, message: str) -> None:
         raise UserError(message)
 
 
+def filled(option: str, text: str | None) -> str:
+    """What an option says, empty where it was left out. UserError where it was given but says nothing."""
+    require(text is None or bool(text.strip()), f'{option} "" says nothing: leave it out, or see --help for what it takes')
+    return text or ""
+
+
 def run_of(name: str | None, needed: str = "") -> Run:
     """The run that a user names, or the last one; where that was stopped before it made what is needed, the last that did."""
     with checked():

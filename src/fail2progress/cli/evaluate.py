@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import StoppedError, checked, print_json, require, say, shown, write_json
+from fail2progress.cli.common import StoppedError, checked, filled, print_json, require, say, shown, write_json
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
@@ -35,7 +35,9 @@ def evaluate(
     context: typer.Context,
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
-    goal: str = typer.Option("", help='Another goal than the task\'s own: "inside(capsule_1, cup_1) and above(cup_1, table_b)".'),
+    goal: str | None = typer.Option(
+        None, help='Another goal than the task\'s own: "inside(capsule_*, cup_1) and above(cup_1, table_b)".'
+    ),
     trials: int | None = typer.Option(
         None, max=MOST, help="How many trials; default: 100, and 20 for each measurement of --lifelong."
     ),
@@ -62,7 +64,9 @@ def evaluate(
     processes: int | None = typer.Option(None, min=1, max=MOST_PROCESSES, help="Local processes (default: one for every core)."),
     executor: str = typer.Option("local", help="local, or ray for a cluster."),
     lifelong: bool = typer.Option(False, "--lifelong", help="Meet failures one after the other and learn from each."),
-    over: str = typer.Option("", help="With --lifelong: tasks (NAME or NAME/OBJECTS) and families, by commas; default: ten."),
+    over: str | None = typer.Option(
+        None, help="With --lifelong: tasks (NAME or NAME/OBJECTS) and families, by commas; default: ten."
+    ),
     failures: int = typer.Option(10, min=1, max=MOST, help="With --lifelong: how many failures."),
     out: Path | None = typer.Option(None, help="Report to write (.json), with a row for every trial; with --lifelong a folder."),
     as_json: bool = typer.Option(False, "--json", help="Print the summary as JSON."),
@@ -89,6 +93,7 @@ def evaluate(
 
     require(trials is None or trials > 0, f"--trials {trials}: at least one trial is needed")
     _refuse(context, _OF_TRIALS if lifelong else _OF_LIFELONG, "without --lifelong" if lifelong else "with --lifelong")
+    goal, over = filled("--goal", goal), filled("--over", over)
     path = model or weights.path(weights.RELATIONAL)
     if lifelong:
         from fail2progress.cli.lifelong import FOLDER, TRIALS, LifelongOptions, run_lifelong

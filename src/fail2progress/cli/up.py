@@ -22,6 +22,7 @@ from fail2progress.cli.common import (
     UserError,
     WorkError,
     checked,
+    filled,
     print_json,
     require,
     run_folder,
@@ -67,8 +68,8 @@ def sim(
     out: Path | None = _OUT,
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
-    goal: str = typer.Option(
-        "",
+    goal: str | None = typer.Option(
+        None,
         help='Another goal than the task\'s own: "inside(capsule_1, cup_1)"; or in words: "inside(every capsule, the red cup)".',
     ),
     seed: int = typer.Option(0, min=0, max=MOST, help="As in `fail2progress demo`: the same seed gives the same trials."),
@@ -96,9 +97,9 @@ def sim(
     Example: fail2progress up sim --objects 3 --seed 1
     """
     from fail2progress.core.descriptions import described
-    from fail2progress.core.goals import Goal
     from fail2progress.ros.graph import NODES
     from fail2progress.simulation.registry import resolve
+    from fail2progress.tasks.atoms import spelled
     from fail2progress.tasks.registry import task as task_of
     from fail2progress.tasks.seeds import first_seed
 
@@ -107,8 +108,9 @@ def sim(
         family = task_of(task)
         count = objects if objects is not None else family.counts[0]
         first = family.trial(count, first_seed(seed))
+        goal = spelled(filled("--goal", goal), first.scene.names)
         if goal and not described(goal, first.scene.names):
-            first.with_goal(Goal.parse(goal))
+            first.with_goal(goal)
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
     values |= _perception(segmenter, relations) | {"story": story, "stay": stay, "simulator": simulator} | _seen(view)
     known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")

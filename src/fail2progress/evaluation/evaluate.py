@@ -15,7 +15,6 @@ from scipy.stats import binomtest
 from fail2progress.agent.loop import AgentConfig
 from fail2progress.core.camera import Camera
 from fail2progress.core.executor import Executor
-from fail2progress.core.goals import Goal
 from fail2progress.core.names import unknown
 from fail2progress.evaluation.budget import shortest
 from fail2progress.evaluation.embodiment import Embodiment
@@ -48,7 +47,7 @@ class TrialJob:
     slack: int | None = None
     simulator: str = simulators.DEFAULT
     goal: str = ""
-    """Another goal than the task's, as Goal.parse reads it; empty for the task's own."""
+    """Another goal than the task's, as Trial.with_goal reads it; empty for the task's own."""
     relations: str = DEFAULT
     """Name of the relation detector."""
     spare: int | None = None
@@ -166,7 +165,7 @@ def start(job: TrialJob) -> Trial:
     """How a trial starts and what shall be reached. ValueError where there is none."""
     trial = task(job.task).trial(job.objects, job.seed)
     if job.goal:
-        return trial.with_goal(Goal.parse(job.goal))
+        return trial.with_goal(job.goal)
     return trial.in_any_order() if job.free_order else trial
 
 

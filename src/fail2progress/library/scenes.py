@@ -76,20 +76,20 @@ def task(start: str | Path | Scene = DEFAULT, goal: Goals = "", objects: int | N
     if not stages:
         raise ValueError('a scene of your own needs a goal, for example "above(mug, table_b)"')
     movable = sum(spec.movable for spec in start.objects)
-    return _with_stages(Trial(OWN, movable, seed, start, stages), stages)
+    return _with_stages(Trial(OWN, movable, seed, start, ()), stages)
 
 
-def _with_stages(trial: Trial, stages: tuple[Goal, ...]) -> Trial:
+def _with_stages(trial: Trial, stages: tuple[Goal | str, ...]) -> Trial:
     """TaskError where a goal speaks of what is not in the scene."""
     checked = [trial.with_goal(stage).goal for stage in stages]
     return Trial(trial.task, trial.objects, trial.seed, trial.scene, tuple(checked), trial.reference)
 
 
-def _stages(goal: Goals) -> tuple[Goal, ...]:
+def _stages(goal: Goals) -> tuple[Goal | str, ...]:
     require(goal, (str, Goal, Iterable), "goal", "a text, a Goal, or several of them")
     if isinstance(goal, (str, Goal)):
         goal = [goal] if goal else []
-    return tuple(each if isinstance(each, Goal) else Goal.parse(each) for each in goal)
+    return tuple(goal)
 
 
 def _placed(things: list[dict[str, object]]) -> list[dict[str, object]]:

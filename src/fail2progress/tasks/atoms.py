@@ -7,9 +7,10 @@ and the next one.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 
-from fail2progress.core.goals import Atom
+from fail2progress.core.goals import Atom, parts
 
 _MEMBER = re.compile(r"(?P<group>\w+?)_\*(?P<next>\+1)?")
 
@@ -24,6 +25,14 @@ def expand(pattern: str, counts: Mapping[str, int]) -> tuple[Atom, ...]:
         return (Atom.parse(pattern),)
     texts = (_text(pattern, i, counts) for i in range(counts[members[0]["group"]]))
     return tuple(Atom.parse(text) for text in texts if text is not None)
+
+
+def spelled(goal: str, names: Iterable[str]) -> str:
+    """A goal whose patterns stand for objects of these names: pill_1, pill_2 are the group `pill`. ValueError: see expand."""
+    if "_*" not in goal:
+        return goal
+    counts = Counter(name.rpartition("_")[0] for name in names if name.rpartition("_")[2].isdecimal())
+    return " and ".join(str(atom) for part in parts(goal) for atom in expand(part, counts))
 
 
 def _text(pattern: str, index: int, counts: Mapping[str, int]) -> str | None:

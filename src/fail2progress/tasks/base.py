@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from fail2progress.core.goals import Goal
 from fail2progress.core.scene import Scene
+from fail2progress.tasks.atoms import spelled
 
 
 class TaskError(ValueError):
@@ -36,8 +37,12 @@ class Trial:
         """The same start with the last stage alone: a planner may reach it by whatever order it likes."""
         return replace(self, stages=(self.goal,))
 
-    def with_goal(self, goal: Goal) -> Trial:
-        """The same start with another goal. TaskError where that speaks of what is not in the scene."""
+    def with_goal(self, goal: Goal | str) -> Trial:
+        """The same start with another goal, whose text may have patterns as in a task file (`pill_*`).
+
+        ValueError where it cannot be read; TaskError where it speaks of what is not in the scene.
+        """
+        goal = Goal.parse(spelled(goal, self.scene.names)) if isinstance(goal, str) else goal
         unknown = [name for name in goal.objects if name not in self.scene.names]
         if unknown:
             raise TaskError(f"the goal names {unknown[0]!r}, which is not in {self.task}: {', '.join(self.scene.names)}")

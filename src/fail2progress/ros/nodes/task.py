@@ -16,13 +16,13 @@ from fail2progress_msgs.srv import SetTrial
 
 from fail2progress.core.descriptions import described
 from fail2progress.core.files import write_whole
-from fail2progress.core.goals import Goal
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.robots.stretch.seen import segments_showing
 from fail2progress.ros.actions import Dispatcher, await_result
 from fail2progress.ros.conversions.values import cloud_of, goal_msg, stamp_of, uuid_text
 from fail2progress.ros.errand import Errand
 from fail2progress.ros.lifecycle import StackNode
+from fail2progress.tasks.atoms import spelled
 from fail2progress.tasks.base import TaskError, Trial
 from fail2progress.tasks.registry import task
 from fail2progress.tasks.seeds import first_seed
@@ -84,9 +84,10 @@ class TaskNode(StackNode):
     def trial(self, seed: int) -> Trial:
         """A trial with the goal that was asked for, or its own where only what is seen tells which one that is. ValueError where
         there is none."""
-        found, goal = self.family.trial(self.objects, seed), str(self.param("goal"))
+        found = self.family.trial(self.objects, seed)
+        goal = spelled(str(self.param("goal")), found.scene.names)
         self.words = [goal] if goal and described(goal, found.scene.names) else []
-        return found.with_goal(Goal.parse(goal)) if goal and not self.words else found
+        return found.with_goal(goal) if goal and not self.words else found
 
     def begin(self) -> None:
         """See StackNode."""
