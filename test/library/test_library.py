@@ -83,6 +83,7 @@ def test_tasks_by_name_and_of_ones_own(start: Scene) -> None:
     assert (named.task, named.objects, named.seed) == ("hierarchical-tabletop", 3, 7)
     own = f2p.task(start, ["inside(pill, mug)", "above(mug, table_b)"])
     assert own.objects == 2 and [str(stage) for stage in own.stages] == ["inside(pill, mug)", "above(mug, table_b)"]
+    assert str(f2p.task(objects=5, goal="above(cup_*, table_b)").goal) == "above(cup_1, table_b) and above(cup_2, table_b)"
     with pytest.raises(ValueError, match="needs a goal"):
         f2p.task(start)
     with pytest.raises(ValueError, match="'cup'"):

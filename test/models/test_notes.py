@@ -1,9 +1,11 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
-from fail2progress.models.notes import SCHEMA, kind_of_version, kind_of_weights
+from fail2progress.models.notes import SCHEMA, CheckpointError, kind_of_version, kind_of_weights, noted
 from fail2progress.models.store import Registry
 
 
@@ -20,3 +22,25 @@ def test_the_kind_of_a_model_is_told_by_its_digest(tmp_path: Path) -> None:
     nameless = {"schema": SCHEMA, "digest": start.digest, "config": {}}
     (tmp_path / "none.json").write_text(json.dumps(nameless))
     assert kind_of_weights(tmp_path / "none.safetensors", start.digest) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("v0002", "v0002: a version, no file; fail2progress models export v0002 --out"),
+        ("README.md", "README.md: a file of weights ends in .safetensors"),
+        ("notes.md", "notes.md: a file of weights ends in .safetensors"),
+        ("models", "models: a folder, not a file of weights"),
+        ("alone.safetensors", "alone.safetensors: what it is stands in a JSON file that belongs beside it"),
+        ("none.safetensors", "none.safetensors: no such file"),
+    ],
+)
+def test_the_file_that_was_named_is_the_one_that_is_blamed(
+    name: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models").mkdir()
+    for text in ("README.md", "README.json", "notes.md", "alone.safetensors"):
+        Path(text).write_text("{")
+    with pytest.raises(CheckpointError, match=f"^{says}.*; .*json: cannot be read"):
+        noted(Path(name))

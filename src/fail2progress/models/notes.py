@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 SCHEMA = 1
+
+
+_SUFFIX = ".safetensors"
+_FORM = f"a file of weights ends in {_SUFFIX}"
+_VERSION = re.compile(r"v\d{4,}")
 
 
 class CheckpointError(ValueError):
@@ -19,14 +25,31 @@ def noted(weights: Path) -> dict[str, object]:
     path = weights.with_suffix(".json")
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read ({error})") from error
+    except OSError as error:
+        raise CheckpointError(f"{_missing(weights)} {path}: cannot be read ({error.strerror or error})") from error
+    except (ValueError, RecursionError) as error:
+        named = f"{weights}: {_FORM}; " if weights.suffix != _SUFFIX else ""
+        raise CheckpointError(f"{named}{path}: cannot be read ({error})") from error
     if not isinstance(note, dict) or note.get("schema") != SCHEMA:
         found = note.get("schema") if isinstance(note, dict) else type(note).__name__
         raise CheckpointError(f"{path}: schema {found}, this version reads {SCHEMA}")
     if not isinstance(note.get("digest"), str) or not isinstance(note.get("config"), dict):
         raise CheckpointError(f"{path}: 'digest' or 'config' is missing")
     return note
+
+
+def _missing(weights: Path) -> str:
+    """What is to be said of a file that the user named, before that its note is missing."""
+    if _VERSION.fullmatch(str(weights)):
+        return (
+            f"{weights}: a version, no file; fail2progress models export {weights} --out NAME.safetensors makes one;"
+        )
+    if weights.is_dir():
+        return f"{weights}: a folder, not a file of weights;"
+    if not weights.exists():
+        return f"{weights}: no such file;"
+    beside = "what it is stands in a JSON file that belongs beside it"
+    return f"{weights}: {beside if weights.suffix == _SUFFIX else _FORM};"
 
 
 def kind_of_weights(weights: Path, digest: str) -> str:
