@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,22 @@ def test_the_shipped_model_is_wrong_about_loaded_cups(run: Any, items: Path, tmp
     assert said["along_mm"] > 300 and said["moved_mm"] < 40 and 0 < said["f1"] < 1
     assert [each["id"] for each in said["by_item"]] == ["one", "two"]
     assert "provenance" in json.loads(out.read_text())
+
+
+def test_what_is_not_at_rest_is_not_measured(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    job = samples.loaded_cup_job()
+    lifted = job.scene.poses.copy()
+    lifted[-1, 2] += 1.0
+    falls = Item("falls", replace(job, scene=job.scene.with_poses(lifted)))
+    write_items([falls], Path("none.jsonl"))
+    write_items([falls, Item("one", job)], Path("some.jsonl"))
+    none = run("benchmark", "run", "none.jsonl", "--processes", 1, "--out", "report.json", "--json")
+    assert (none.exit_code, none.stdout, Path("report.json").exists()) == (1, "", False)
+    assert "1 of 1 items is not at rest before the skill (falls); nothing to measure" in none.stderr
+    some = run("benchmark", "run", "some.jsonl", "--processes", 1, "--json")
+    assert some.exit_code == 0 and json.loads(some.stdout)["stable"] == 1
+    assert "note: 1 of 2 items is not at rest before the skill (falls)" in some.stderr
 
 
 def test_mistakes(refuses: Any, items: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import checked, print_json, say, shown, stopped_with, write_json
+from fail2progress.cli.common import WorkError, checked, print_json, say, shown, stopped_with, write_json
 from fail2progress.cli.limits import MOST_PROCESSES
 from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
@@ -64,6 +64,14 @@ def run(
     rows = unfinished("benchmark", out, items=content_of(items), model=checkpoint.digest, simulator=content_of(simulator))
     result = _results(found, checkpoint, processes, simulator, rows)
     figures = {key: value for key, value in result.items() if key != "by_item"}
+    moving = [item.id for item in found if not rows.by_key[item.id]["stable"]]
+    if moving:
+        names = ", ".join(moving[:3]) + (", ..." if len(moving) > 3 else "")
+        said = f"{len(moving)} of {len(found)} items {'is' if len(moving) == 1 else 'are'} not at rest before the skill ({names})"
+        if len(moving) == len(found):
+            finished(rows)
+            raise WorkError(f"{said}; nothing to measure")
+        say(f"note: {said}, which the figures leave out")
     head = {"model": shown(path), "seconds": time.perf_counter() - start}
     values = {**figures, **head, "by_item": result["by_item"]}
     if out is not None:
