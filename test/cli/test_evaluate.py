@@ -42,6 +42,19 @@ def test_ctrl_c_sums_up_the_finished_trials(run, checkpoint: Path, tmp_path: Pat
     assert result.stderr.splitlines()[-1] == "fail2progress: stopped after 2 of 5 trials; the same command goes on from there"
 
 
+def test_where_no_plan_is_believed_to_reach_the_goal_it_is_said(
+    run, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_plan(work, executor):
+        yield replace(RESULT, seed=work[0].seed, success=False, outcome="no plan", plan_probability=0.0)
+        yield replace(RESULT, seed=work[1].seed, success=False, plan_probability=0.01)
+        yield replace(RESULT, seed=work[2].seed, success=False)
+
+    monkeypatch.setattr(room, "evaluate", without_plan)
+    result = run("evaluate", "--trials", 3, "--model", checkpoint, "--out", tmp_path / "report.json")
+    assert "in 2 of 3 trials no plan was found that is believed to reach the goal" in result.stderr
+
+
 def test_mistakes(refuses, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = ("--model", checkpoint)
     assert "at least one trial" in refuses("evaluate", *model, "--trials", 0)

@@ -25,6 +25,18 @@ def test_a_trial_is_shown(run: Any) -> None:
     assert "stage 3" in run("tasks", "show", "drawer-tidying").stdout
 
 
+def test_goals_that_nothing_reaches_are_noted(run: Any, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "name: mine\ncounts: {3: {}}\nscene_of: {task: hierarchical-tabletop, objects: 3}\n"
+        "stages: ['above(table_a, table_b) and open(cup_1)']\n"
+    )
+    shown = run("tasks", "show", mine, "--json")
+    assert shown.exit_code == 0 and json.loads(shown.stdout)["name"] == "mine"
+    notes = shown.stderr.splitlines()
+    assert len(notes) == 2 and notes[0] == "note: above(table_a, table_b): neither table_a nor table_b can be moved"
+
+
 def test_a_picture_of_a_trial(run: Any, tmp_path: Path) -> None:
     out = tmp_path / "pictures" / "drawer.png"
     assert run("tasks", "picture", "drawer-tidying", "--out", out).exit_code == 0

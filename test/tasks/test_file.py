@@ -57,6 +57,21 @@ def test_a_file_of_ones_own_gives_trials(write, simulator: MujocoSimulator) -> N
     np.testing.assert_allclose(simulator.settle(trial.scene, Camera()).scene.poses, trial.scene.poses, atol=2e-3)
 
 
+_SECOND = """- name: bench
+    category: table
+    size: {{x: 0.4, y: 0.6, z: 0.04}}
+    at: {{x: 0.7, y: {}, top: 0.51}}
+"""
+
+
+def test_fixed_things_are_drawn_where_they_do_not_overlap(write) -> None:
+    beside = task(write(("- name: mug", _SECOND.format("[0.3, 1.2]") + "  - name: mug")))
+    places = [beside.trial(2, seed).scene.poses[1, 1] for seed in range(20)]
+    assert min(places) >= 0.599 and max(places) < 1.2
+    solid = task(write(("- name: mug", _SECOND.format("0.61") + "    yaw: [0.0, 0.0]\n  - name: mug")))
+    assert solid.trial(2, 0).scene.names[1] == "bench"
+
+
 @pytest.mark.parametrize(
     ("change", "line", "said"),
     [
@@ -78,6 +93,8 @@ def test_a_file_of_ones_own_gives_trials(write, simulator: MujocoSimulator) -> N
         (("  3: {pill: 2}", "  3: {pille: 2}"), 5, "no object is called 'pille'"),
         (("    size: {x: 0.03, y: x, z: 0.03}\n", ""), 15, "pill has no size"),
         (("name: pill", "name: mug"), 15, "mug stands here twice"),
+        (("- name: mug", _SECOND.format("[-0.29, 0.29]") + "  - name: mug"), 14, "bench stands inside desk, wherever the two"),
+        (("inside(pill_*, mug)", "inside(pill_*, mug)\n    - not inside(pill_1, mug)"), 20, "never hold at once"),
         (("summary: a pill into the mug", "colour: red"), 2, "Extra inputs are not permitted"),
         (("summary: a pill into the mug", "skills: [juggle]"), 2, "unknown skill 'juggle'"),
         (("summary: a pill into the mug", "name: again"), 2, "stands here twice"),

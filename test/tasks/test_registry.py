@@ -150,6 +150,8 @@ def test_the_text_of_another_goal_may_have_patterns() -> None:
     inside = "inside(capsule_1, cup_1) and inside(capsule_2, cup_1) and inside(capsule_3, cup_1)"
     assert str(trial.with_goal("inside(capsule_*, cup_1) & above(cup_1, table_b)").goal) == f"{inside} and above(cup_1, table_b)"
     assert str(trial.with_goal("left(cup_*, cup_*+1)").goal) == "left(cup_1, cup_2)"
+    with pytest.raises(ValueError, match="never hold at once"):
+        trial.with_goal("inside(capsule_1, cup_1) and not inside(capsule_*, cup_1)")
     with pytest.raises(ValueError, match="'pill' is no group; groups: cup, capsule"):
         trial.with_goal("inside(pill_*, cup_1)")
 

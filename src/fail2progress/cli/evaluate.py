@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _OF_TRIALS = ("task", "objects", "goal", "method", "replan", "free_order", "slack", "relations", "robot", "segmenter")
 _OF_LIFELONG = ("over", "failures")
 """Parameters that the other kind of evaluation has no use for."""
+_HARDLY = 0.05
+"""P(goal) of a first plan that is not believed to reach the goal."""
 
 
 def register(app: typer.Typer) -> None:
@@ -178,5 +180,8 @@ def _tell(results: list[TrialResult], asked: int, head: dict[str, object], out: 
     how = "" if head["replan"] else ", by one plan each (--method replanning: a new one after every skill)"
     share = f"{summary.rate:.1%} (95 % interval {low:.1%} to {high:.1%})"
     say(f"{summary.successes} of {summary.trials} trials succeeded{how}: {share}")
+    unplanned = sum(not each.success and (each.outcome == "no plan" or each.plan_probability < _HARDLY) for each in results)
+    if unplanned:
+        say(f"in {unplanned} of {len(results)} trials no plan was found that is believed to reach the goal; see: tasks show")
     if len(results) < asked:
         raise StoppedError(f"stopped after {len(results)} of {asked} trials; the same command goes on from there")

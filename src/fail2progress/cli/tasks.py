@@ -58,7 +58,11 @@ def show(
 
     Example: fail2progress tasks show my_task.yaml --objects 3
     """
+    from fail2progress.evaluation.doubts import doubts
+
     task, trial = _trial(name, objects, seed)
+    for doubt in doubts(trial):
+        say(f"note: {doubt}")
     goals = [[str(atom) for atom in stage.atoms] for stage in trial.stages]
     if as_json:
         scene = trial.scene

@@ -54,6 +54,13 @@ class Atom:
         return value if self.holds else 1.0 - value
 
 
+def check_agree(atoms: Collection[Atom]) -> None:
+    """ValueError where one of these is what another one excludes."""
+    both = next((atom for atom in atoms if atom.holds and replace(atom, holds=False) in atoms), None)
+    if both is not None:
+        raise ValueError(f"{both} and not {both} never hold at once; leave one out")
+
+
 def parts(text: str) -> list[str]:
     """The texts of a goal's atoms, which are joined by `and`, `&` or `;`."""
     return re.split(r"\s+and\s+|[&;]", text)

@@ -161,6 +161,11 @@ def _of_shift(wanted: _Wanted) -> Iterator[Reason]:
         yield code, abs(value), abs(bound), one.unit, text
 
 
+def beyond(trial: Trial) -> Iterator[str]:
+    """What lies farther away than any skill brings it, from where things stand at the start."""
+    return (text for wanted in _wanted(trial) for *_, text in _of_shift(wanted))
+
+
 def calls_for(trial: Trial) -> Iterator[SkillCall]:
     """One call for each goal atom that a single skill makes true, from where things stand at the start."""
     return (wanted.call for wanted in _wanted(trial) if not wanted.beyond)

@@ -41,9 +41,7 @@ def noted(weights: Path) -> dict[str, object]:
 def _missing(weights: Path) -> str:
     """What is to be said of a file that the user named, before that its note is missing."""
     if _VERSION.fullmatch(str(weights)):
-        return (
-            f"{weights}: a version, no file; fail2progress models export {weights} --out NAME.safetensors makes one;"
-        )
+        return f"{weights}: a version, no file; fail2progress models export {weights} --out NAME.safetensors makes one;"
     if weights.is_dir():
         return f"{weights}: a folder, not a file of weights;"
     if not weights.exists():

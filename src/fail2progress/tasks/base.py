@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from fail2progress.core.goals import Goal
+from fail2progress.core.goals import Goal, check_agree
 from fail2progress.core.scene import Scene
 from fail2progress.tasks.atoms import spelled
 
@@ -40,9 +40,10 @@ class Trial:
     def with_goal(self, goal: Goal | str) -> Trial:
         """The same start with another goal, whose text may have patterns as in a task file (`pill_*`).
 
-        ValueError where it cannot be read; TaskError where it speaks of what is not in the scene.
+        ValueError where it cannot be read or contradicts itself; TaskError where it speaks of what is not in the scene.
         """
         goal = Goal.parse(spelled(goal, self.scene.names)) if isinstance(goal, str) else goal
+        check_agree(goal.atoms)
         unknown = [name for name in goal.objects if name not in self.scene.names]
         if unknown:
             raise TaskError(f"the goal names {unknown[0]!r}, which is not in {self.task}: {', '.join(self.scene.names)}")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from fail2progress.core.goals import Atom, check_agree
 from fail2progress.core.objects import Shape, category
 from fail2progress.tasks.atoms import expand
 from fail2progress.tasks.base import Task
+from fail2progress.tasks.layout import TOUCHING
 from fail2progress.tasks.recipe import members
 from fail2progress.tasks.schema import Choice, ObjectEntry, TaskFile
 
@@ -29,6 +31,9 @@ def _objects(content: TaskFile) -> Iterator[tuple[Place, str]]:
         if entry.name in earlier:
             yield (*at, "name"), f"{entry.name} stands here twice"
         yield from ((at + place, text) for place, text in _entry(entry, groups, earlier))
+        crossed = next((name for name, other in earlier.items() if _always_crossed(entry, other)), None)
+        if crossed is not None:
+            yield (*at, "at"), f"{entry.name} stands inside {crossed}, wherever the two are drawn"
         earlier[entry.name] = entry
     for key, counts in content.counts.items():
         for name in counts:
@@ -60,6 +65,22 @@ def _entry(entry: ObjectEntry, groups: frozenset[str], earlier: Mapping[str, Obj
             yield (given[0],), f"{entry.name} is a drawer: it is inside a cabinet, not a {earlier[base].category}"
 
 
+def _always_crossed(entry: ObjectEntry, other: ObjectEntry) -> bool:
+    """Whether two solid things at fixed places overlap in every trial. What is turned is left to the drawing of a scene."""
+    one, two = _core(entry), _core(other)
+    return bool(one and two) and all(a[0] < b[1] - TOUCHING and b[0] < a[1] - TOUCHING for a, b in zip(one, two, strict=True))
+
+
+def _core(entry: ObjectEntry) -> list[tuple[float, float]]:
+    """Along x, y and z the highest that an entry's lower side may be, and the lowest of its upper side (m); else nothing."""
+    if entry.at is None or entry.size is None or entry.at.yaw != (0.0, 0.0) or category(entry.category).container:
+        return []
+    x = entry.size.x[0]
+    y, z = (x if extent == "x" else extent[0] for extent in (entry.size.y, entry.size.z))
+    sides = [(middle[1] - size / 2, middle[0] + size / 2) for middle, size in ((entry.at.x, x), (entry.at.y, y))]
+    return [*sides, (entry.at.top[1] - z, entry.at.top[0])]
+
+
 def _counts(content: TaskFile) -> Iterator[tuple[Place, str]]:
     """The number of objects is that of the movable ones."""
     groups = _groups(content)
@@ -82,17 +103,22 @@ def _stage(
     stage: list[str] | Choice, at: Place, key: int, counts: Mapping[str, int], names: tuple[str, ...]
 ) -> Iterator[tuple[Place, str]]:
     patterns, place = (stage.of, (*at, "of")) if isinstance(stage, Choice) else (stage, at)
-    total = 0
+    wished: list[Atom] = []
     for j, pattern in enumerate(patterns):
         try:
             atoms = expand(pattern, counts)
         except ValueError as error:
             yield (*place, j), str(error)
             return
-        total += len(atoms)
+        wished += atoms
         unknown = next((name for atom in atoms for name in atom.names if name not in names), None)
         if unknown is not None:
             yield (*place, j), f"{pattern}: {unknown!r} is not in the scene of {key} objects: {', '.join(names)}"
+    try:
+        check_agree(wished if not isinstance(stage, Choice) else ())
+    except ValueError as error:
+        yield at, str(error)
+    total = len(wished)
     wanted = 1 if not isinstance(stage, Choice) else key if stage.choose == "objects" else stage.choose
     if total < wanted:
         yield at, f"{total} atoms for {key} objects; {wanted} are needed"

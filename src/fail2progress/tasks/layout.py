@@ -12,6 +12,8 @@ from fail2progress.core.scene import Array, Scene, bounding_boxes, pose
 
 GAP = 0.008
 """Metres kept free between things that stand side by side."""
+TOUCHING = 1e-3
+"""Metres by which the boxes of things that touch may overlap."""
 DRAWER_CLEARANCE = (0.016, 0.032, 0.034)
 """Metres by which a drawer is smaller than its cabinet."""
 _DRAWER_INSET = 0.006
@@ -49,6 +51,15 @@ class Layout:
         self.objects.append(spec)
         self.poses.append(at)
         self._boxes.append(_box(spec.size, at))
+
+    def fix(self, spec: ObjectSpec, at: Array) -> None:
+        """Put an object at a (7,) pose. DoesNotFitError where it would stand inside a solid one; what is turned is not asked."""
+        low, high = _box(spec.size, at)
+        for other, place, box in zip(self.objects, self.poses, self._boxes, strict=True):
+            crossed = all(low[i] < box[1][i] - TOUCHING and box[0][i] < high[i] - TOUCHING for i in range(3))
+            if crossed and not (spec.kind.container or other.kind.container or _is_turned(at) or _is_turned(place)):
+                raise DoesNotFitError(f"{spec.name} would stand inside {other.name}")
+        self.add(spec, at)
 
     def take_back(self) -> None:
         """Take the object out that was put in last."""
@@ -192,8 +203,8 @@ class Layout:
             or x + dx + gap < low[0]
             or y - dy - gap > high[1]
             or y + dy + gap < low[1]
-            or z - dz > high[2] - 1e-3
-            or z + dz < low[2] + 1e-3
+            or z - dz > high[2] - TOUCHING
+            or z + dz < low[2] + TOUCHING
             for i, (low, high) in enumerate(self._boxes)
             if i not in but
         )
@@ -226,6 +237,11 @@ def _box(size: Sequence[float], at: Array) -> Corners:
     c, s = abs(1 - 2 * (turn * turn)), abs(2 * (w * turn))
     dx, dy, dz = c * (size[0] / 2) + s * (size[1] / 2), s * (size[0] / 2) + c * (size[1] / 2), size[2] / 2
     return (x - dx, y - dy, z - dz), (x + dx, y + dy, z + dz)
+
+
+def _is_turned(at: Array) -> bool:
+    """Whether the box around a (7,) pose is larger than what is in it."""
+    return bool(np.abs(at[4:6]).max() > 1e-6 or abs(at[3] * at[6]) > 1e-6)
 
 
 def _footprint(size: Sequence[float], yaw: float) -> Array:

@@ -75,7 +75,7 @@ def _put(layout: Layout, entry: ObjectEntry, name: str, support: str, rng: np.ra
     if entry.at is not None:
         top = draw(entry.at.top, rng)
         x, y = draw(entry.at.x, rng), draw(entry.at.y, rng)
-        return layout.add(spec, pose(x, y, top - spec.size[2] / 2, draw(entry.at.yaw, rng)))
+        return layout.fix(spec, pose(x, y, top - spec.size[2] / 2, draw(entry.at.yaw, rng)))
     if entry.inside is not None:
         return layout.drop_in(spec, support)
     if entry.against is not None:
