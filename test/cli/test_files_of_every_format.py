@@ -67,7 +67,10 @@ BAD = (
     ("tasks show negative.yaml", "line 7: counts[2] cube: Input should be greater than or equal to 0, got -2"),
     ("tasks show nan.yaml", "line 9: objects[0] size z[0]: Input should be a finite number, got nan"),
     ("tasks show infinite.yaml", "line 10: objects[1] at x[0]: Input should be a finite number, got inf"),
-    ("tasks show margin.yaml", "line 11: objects[2] margin: Input should be a valid tuple, got 'wide'"),
+    (
+        "tasks show margin.yaml",
+        "line 11: objects[2] margin: write a number or [low, high], in metres and radians, without",
+    ),
     ("tasks show newer.yaml", "line 1: schema_version: Input should be 1, got 99"),
     ("tasks show category.yaml", "Did you mean 'cuboid'?"),
     ("tasks show below.yaml", "'tabel_a' is not there yet; before cube come: table_a, table_b"),

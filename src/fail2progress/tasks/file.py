@@ -18,6 +18,7 @@ from fail2progress.core.scene import Scene
 from fail2progress.tasks.atoms import expand
 from fail2progress.tasks.base import Task, TaskError, Trial
 from fail2progress.tasks.check import Place, problem
+from fail2progress.tasks.keys import first_problem, unknown_key
 from fail2progress.tasks.layout import DoesNotFitError
 from fail2progress.tasks.recipe import Recipe
 from fail2progress.tasks.schema import Choice, TaskFile
@@ -88,7 +89,7 @@ def read(path: Path) -> tuple[TaskFile, yaml.Node]:
     try:
         return TaskFile.model_validate(_plain(node, path)), node
     except ValidationError as error:
-        first = error.errors()[0]
+        first = first_problem(error)
         raise TaskError(said(path, node, tuple(first["loc"]), _message(first))) from None
 
 
@@ -180,8 +181,9 @@ def _line(root: yaml.Node, place: Sequence[object]) -> int:
 
 
 def _message(error: Any) -> str:
-    """What pydantic says, with the value."""
+    """What pydantic says, with the value; of a key that is unknown, those that there are."""
+    if error["type"] == "extra_forbidden":
+        return unknown_key(TaskFile, error["loc"])
     text = str(error["msg"]).removeprefix("Value error, ")
     value = repr(error["input"])
-    known = error["type"] in ("missing", "extra_forbidden")
-    return text if known else f"{text}, got {value if len(value) <= 80 else value[:77] + '...'}"
+    return text if error["type"] == "missing" else f"{text}, got {value if len(value) <= 80 else value[:77] + '...'}"

@@ -28,6 +28,7 @@ from fail2progress.simulation.base import Job
 from fail2progress.simulation.materials import DRAWER_TRAVEL
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import Limits, infeasible
+from fail2progress.tasks.keys import first_problem, unknown_key
 from fail2progress.tasks.schema import MOST
 
 LONGEST = 1_000_000
@@ -228,8 +229,10 @@ def _no_number(text: str) -> float:
 
 
 def _message(error: ValidationError) -> str:
-    first = error.errors()[0]
+    first = first_problem(error)
     where = ".".join(map(str, first["loc"])) or "item"
+    if first["type"] == "extra_forbidden":
+        return f"{where}: {unknown_key(_Line, first['loc'])}"
     value = repr(first["input"])
-    known = first["type"] in ("missing", "extra_forbidden")
-    return f"{where}: {first['msg']}" + ("" if known else f", got {value if len(value) <= 60 else value[:57] + '...'}")
+    given = "" if first["type"] == "missing" else f", got {value if len(value) <= 60 else value[:57] + '...'}"
+    return f"{where}: {first['msg']}{given}"

@@ -22,7 +22,11 @@ MOST = 100
 
 def _range(value: Any) -> Any:
     """A number stands for the range that holds nothing else."""
-    return (value, value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+    if isinstance(value, (list, tuple)):
+        return value
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError("write a number or [low, high], in metres and radians, without a unit")
+    return value, value
 
 
 def _in_order(value: tuple[float, float]) -> tuple[float, float]:
