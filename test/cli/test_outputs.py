@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fail2progress.cli import common
+
 Refuses = Callable[..., str]
 
 
@@ -58,6 +60,19 @@ def test_a_file_of_another_kind_is_kept(
     path.write_text(content)
     assert says in refuses(*words.split(), *(("--store", store) if "browse" in words else ()))
     assert path.read_text() == content
+
+
+def test_a_place_that_cannot_be_written_is_told_by_the_name_that_was_given(
+    tmp_path: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(dir: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(dir / "tmp1a2b3c"))
+
+    monkeypatch.setattr(common.tempfile, "TemporaryFile", denied)
+    out = tmp_path / "x.png"
+    said = refuses("tasks", "picture", "hierarchical-tabletop", "--out", out)
+    assert said == f"fail2progress: --out {out}: cannot be written (Permission denied)"
+    assert "tmp1a2b3c" not in refuses("train-segmenter", "--out", tmp_path / "x.safetensors")
 
 
 def test_what_the_command_wrote_before_is_replaced(tmp_path: Path, run: Callable[..., Any]) -> None:

@@ -31,6 +31,17 @@ def test_what_cannot_be_finished_leaves_the_old_content(tmp_path: Path) -> None:
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_what_cannot_be_written_is_told_by_its_own_name(tmp_path: Path) -> None:
+    """Not by the name of what would have become it, which nobody has asked for."""
+    path = tmp_path / "a.png"
+    with pytest.raises(PermissionError) as caught, whole_file(path) as unfinished:
+        raise PermissionError(13, "Permission denied", str(unfinished))
+    assert caught.value.filename == str(path)
+    with pytest.raises(OSError, match="File name too long") as long, whole_folder(tmp_path / ("b" * 240)):
+        pass
+    assert long.value.filename == str(tmp_path / ("b" * 240))
+
+
 def test_an_interruption_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt), whole_file(tmp_path / "a") as unfinished:
         unfinished.write_text("ne")

@@ -216,13 +216,16 @@ def store_of(named: Path | None) -> Path:
     return path
 
 
-def writable(folder: Path) -> None:
-    """Make a folder and try it out before hours of work; OSError where nothing can be written there."""
+def writable(folder: Path, told: object = None) -> None:
+    """Make a folder and try it out before hours of work; UserError, about what is `told`, where nothing can be written there."""
     for place in (folder, *folder.parents):
         require(not place.exists() or place.is_dir(), f"{place}: is a file; a folder is needed for what is written there")
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"{told or folder}: cannot be written ({error.strerror or error})") from error
 
 
 def shown(path: Path) -> str:

@@ -37,7 +37,7 @@ def check_output(option: str, path: Path, *forms: str) -> None:
     """
     require(not path.is_dir(), f"{path}: is a folder; {option} names a file")
     require(path.suffix.lower() in forms, f"{option} {path}: the name ends in {', '.join(forms)}")
-    writable(path.parent)
+    writable(path.parent, f"{option} {path}")
     other = f"{option} {path}: a file that this command did not write is there already; choose another name or delete it"
     require(not path.exists() or _of_its_kind(path), other)
 

@@ -6,8 +6,9 @@ import hashlib
 import json
 from pathlib import Path
 
+from fail2progress.cli.common import say
 from fail2progress.core.runs import ROOT
-from fail2progress.evaluation.rows import Rows, RowsError
+from fail2progress.evaluation.rows import Row, Rows, RowsError
 from fail2progress.evaluation.studies.cells import code_version
 
 _ALL = ("",)
@@ -18,11 +19,22 @@ def unfinished(command: str, beside: Path | None, **signature: object) -> Rows:
     """The rows that earlier calls of the same command left: those by the same code, whose signature, which decides the result, is
     the same.
 
-    They lie beside the command's output, or in runs/ where it has none.
+    They lie beside the command's output, or in runs/ where it has none; if nothing can be written there, they are not kept.
     """
     run = json.loads(json.dumps({"command": command, "code": code_version(_ALL), **signature}, default=str))
     name = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:12]
     path = (beside.parent if beside is not None else ROOT) / f".{command}.{name}.unfinished"
+    try:
+        return _begun(path, run)
+    except OSError as error:
+        if beside is not None:
+            raise
+        said = f"{path.parent}: cannot be written ({error.strerror or error})"
+        say(f"note: {said}; if this command is stopped, what it did is lost")
+        return _Unkept(path, run)
+
+
+def _begun(path: Path, run: dict[str, object]) -> Rows:
     try:
         return Rows(path, run)
     except RowsError:
@@ -30,6 +42,18 @@ def unfinished(command: str, beside: Path | None, **signature: object) -> Rows:
         return Rows(path, run)
 
 
+class _Unkept(Rows):
+    """Rows in memory alone."""
+
+    def __init__(self, path: Path, run: dict[str, object]) -> None:
+        self.path, self.run, self.by_key = path, run, {}
+
+    def add(self, row: Row) -> None:
+        """See Rows."""
+        self.by_key[str(row["key"])] = row
+
+
 def finished(rows: Rows) -> None:
     """The work is done and told."""
-    rows.path.unlink(missing_ok=True)
+    if not isinstance(rows, _Unkept):
+        rows.path.unlink(missing_ok=True)

@@ -29,8 +29,8 @@ def whole_file(path: Path) -> Iterator[Path]:
         _sync_folder(path.parent)
     except BaseException as error:
         unfinished.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None and error.errno is not None:  # NumPy does not say which file
-            raise OSError(error.errno, error.strerror, str(path)) from error
+        if isinstance(error, OSError) and error.errno is not None and error.filename in (None, str(unfinished)):
+            raise OSError(error.errno, error.strerror, str(path)) from error  # NumPy names no file; nobody knows the other one
         raise
 
 
@@ -50,7 +50,10 @@ def whole_folder(place: Path) -> Iterator[Path]:
     remove_abandoned(place)
     unfinished = unfinished_path(place)
     shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
+    try:
+        unfinished.mkdir()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(place)) from error
     try:
         yield unfinished
         for path in unfinished.rglob("*"):
