@@ -54,10 +54,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """See click.Group."""
-        from fail2progress.cli.outputs import refuse_inputs
-
         with told_in_one_line(ctx.args):
-            refuse_inputs(ctx.args)
             return super().invoke(ctx)
 
 

@@ -44,10 +44,11 @@ from fail2progress.cli import (
     transfer,
     up,
 )
-from fail2progress.cli.common import Commands, told_in_one_line
+from fail2progress.cli.common import told_in_one_line
+from fail2progress.cli.outputs import CarefulCommands
 
 app = typer.Typer(
-    cls=Commands,
+    cls=CarefulCommands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -7,13 +7,24 @@ import re
 from collections.abc import Sequence
 from os.path import isfile
 from pathlib import Path
+from typing import Any
 
-from fail2progress.cli.common import require, writable
+from fail2progress.cli.common import Commands, require, told_in_one_line, writable
 
 OPTIONS = ("--out", "--picture", "--page", "--film", "--report")
 """Options whose file or folder a command writes."""
 _STARTS = {".png": b"\x89PNG", ".gif": b"GIF8", ".jpg": b"\xff\xd8", ".jpeg": b"\xff\xd8"}
 """By which words a file of a form begins."""
+
+
+class CarefulCommands(Commands):
+    """All commands: none is begun that would write over what it reads."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """See click.Group."""
+        with told_in_one_line():
+            refuse_inputs(ctx.args)
+        return super().invoke(ctx)
 
 
 def refuse_inputs(words: Sequence[str]) -> None:
