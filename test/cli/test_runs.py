@@ -62,6 +62,17 @@ def test_a_run_is_named_by_its_kind(run: Run, refuses: Run, made: Runs) -> None:
     assert len(json.loads(run("failures", "ls", "--store", "demo", "--json").stdout)["failures"]) == 1
 
 
+def test_every_command_that_looks_into_a_run_takes_it_by_the_same_option(run: Run, refuses: Run, made: Runs) -> None:
+    demo = made.named("demo").folder.relative_to("runs")
+    for name in ("demo", str(demo)):
+        assert len(json.loads(run("failures", "ls", "--run", name, "--json").stdout)["failures"]) == 1
+        assert len(json.loads(run("models", "ls", "--run", name, "--json").stdout)) == 3
+        assert run("corrections", "ls", "--run", name).exit_code == run("gaps", "ls", "--run", name).exit_code == 0
+    for words in (("failures", "show"), ("assets", "check"), ("learn",)):
+        assert "sim" in (said := refuses(*words, "--run", "sim")) and "no failure store here" in said
+    assert "no run named 'none'" in refuses("gaps", "ls", "--run", "none")
+
+
 def test_a_folder_with_a_store_is_named_where_no_run_is(run: Run, folder: Path, event: FailureEvent) -> None:
     (folder / "elsewhere").mkdir()
     FailureStore(folder / "elsewhere" / "failures.sqlite").add(event)

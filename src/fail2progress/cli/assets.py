@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from fail2progress.failures.assets.schema import Reading
 
 assets = typer.Typer(cls=Commands, no_args_is_help=True, help="Check and correct the rebuilt scene of a failure.")
-_STORE = typer.Option(None, help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's.")
+_STORE = typer.Option(
+    None, "--store", "--run", help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's."
+)
 _ID = typer.Argument(None, help="Id of a failure, or an unambiguous beginning of it. Default: the last one.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
 _PICTURE = typer.Option(None, help="Write a picture (.png): the assets over the cloud.")

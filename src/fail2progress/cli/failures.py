@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from fail2progress.failures.store import FailureStore
 
 failures = typer.Typer(cls=Commands, no_args_is_help=True, help="List, show and export the failures that were met.")
-_STORE = typer.Option(None, help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's.")
+_STORE = typer.Option(
+    None, "--store", "--run", help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's."
+)
 _ID = typer.Argument(None, help="Id of a failure, or an unambiguous beginning of it. Default: the last one.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 gaps = typer.Typer(cls=Commands, no_args_is_help=True, help="Gaps of the pipeline: what it assumed, left out or could not do.")
 _FILE = typer.Option(None, "--file", help="A file of gaps, or a folder that holds one. Default: those of the last run.")
+_RUN = typer.Option(None, "--run", help="Which run's gaps (runs ls); default: the last run's.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
 
 
@@ -24,13 +25,16 @@ def register(app: typer.Typer) -> None:
 
 @gaps.command("ls")
 def ls(
-    file: Path | None = _FILE, kind: str | None = typer.Option(None, help="Only of this kind."), as_json: bool = _JSON
+    run: str | None = _RUN,
+    file: Path | None = _FILE,
+    kind: str | None = typer.Option(None, help="Only of this kind."),
+    as_json: bool = _JSON,
 ) -> None:
     """List gaps, the gravest first.
 
     Example: fail2progress gaps ls --file failure/
     """
-    found = sorted((gap for gap in _read(file) if kind in (None, gap.kind)), key=lambda gap: (-gap.severity, -gap.count))
+    found = sorted((gap for gap in _read(file, run) if kind in (None, gap.kind)), key=lambda gap: (-gap.severity, -gap.count))
     if as_json:
         return print_json([gap.model_dump(mode="json") for gap in found])
     if not found:
@@ -43,14 +47,17 @@ def ls(
 
 @gaps.command()
 def show(
-    identity: str = typer.Argument(..., help="Id of a gap, or its beginning."), file: Path | None = _FILE, as_json: bool = _JSON
+    identity: str = typer.Argument(..., help="Id of a gap, or its beginning."),
+    run: str | None = _RUN,
+    file: Path | None = _FILE,
+    as_json: bool = _JSON,
 ) -> None:
     """Show one gap with its evidence.
 
     Example: fail2progress gaps show 3f2a
     """
-    found = [gap for gap in _read(file) if gap.id.startswith(identity)]
-    place = file or "the last run"
+    found = [gap for gap in _read(file, run) if gap.id.startswith(identity)]
+    place = file or run or "the last run"
     require(len(found) == 1, f"{place}: {len(found) or 'no'} gaps whose id begins with {identity!r}; list them with: gaps ls")
     if as_json:
         return print_json(found[0].model_dump(mode="json"))
@@ -58,11 +65,11 @@ def show(
         typer.echo(f"{name:14} {value}")
 
 
-def _read(named: Path | None) -> tuple[Gap, ...]:
-    """The gaps of a file or of the last run, which may have noted none."""
+def _read(named: Path | None, run: str | None) -> tuple[Gap, ...]:
+    """The gaps of a file or of a run, which may have noted none."""
     from fail2progress.core.gaps import FILE, GapError, read
 
-    path = named or run_of(None).folder
+    path = named or run_of(run).folder
     path = path / FILE if path.is_dir() else path
     if named is None and not path.exists():
         say(f"{path.parent}: no gaps noted; `assets check` and `failures export` note them")

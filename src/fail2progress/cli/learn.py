@@ -34,7 +34,10 @@ def learn(
     item: Path | None = typer.Option(None, help="An item file instead: an execution of it becomes the failure."),
     line: int | None = typer.Option(None, min=1, max=MOST, help="Which line of the item file; default: its first item."),
     store: Path | None = typer.Option(
-        None, help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's; for an item, a new run's."
+        None,
+        "--store",
+        "--run",
+        help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's; for an item, a new run's.",
     ),
     model: Path | None = typer.Option(
         None, help="Weights to start from; default: the registry's current ones, or the package's."
