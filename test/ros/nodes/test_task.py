@@ -64,6 +64,13 @@ def test_the_planner_is_asked_for_what_the_camera_shows(ros: Any, monkeypatch: p
         assert stages == TRIAL.as_seen(dict(zip(TRIAL.scene.names, names, strict=True))).stages
 
 
+def test_another_goal_may_have_patterns(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(attempts=1, result="", goal="above(cup_*, table_b)")
+    with rig("task", monkeypatch) as made:
+        (goal,) = asked(made, seen(TRIAL.scene.names))
+        assert [str(goal_of(stage)) for stage in goal.stages] == ["above(cup_1, table_b) and above(cup_2, table_b)"]
+
+
 def test_what_is_not_seen_is_said_and_nobody_is_asked(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = TRIAL.goal.objects[0]
     ros(attempts=1, result="")
