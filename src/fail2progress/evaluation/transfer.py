@@ -158,7 +158,7 @@ def _of_shift(wanted: _Wanted) -> Iterator[Reason]:
         bound = one.low if value < one.low else one.high
         code = Code.REACH_HEIGHT if one.name == "dz" else Code.REACH_DISTANCE
         text = f"{wanted.target} is {value:+.3f} m from {wanted.object} in {one.name}, {wanted.skill} goes to {bound:+g} m"
-        yield code, abs(value), abs(bound), one.unit, text
+        yield code, value, bound, one.unit, text
 
 
 def beyond(trial: Trial) -> Iterator[str]:
