@@ -198,7 +198,8 @@ class PlannerNode(ModelNode):
         episode = agent.run(RemoteRobot(self, observer), assignment)
         if episode.outcome == "failure":  # the loop has stopped there, so nobody has waited yet
             left = len(episode.plans[-1]) - len(episode.taken)
-            self.say("act", f"stopped: the plan's other {left} skills are for what did not come about" if left else "stopped")
+            rest = f": {left} more of the plan's skills counted on what did not come about" if left else ""
+            self.say("act", f"stopped{rest}")
             self._learn(episode.failures[-1])
         result.outcome, result.error_code = ended(episode, stages[-1])
         result.error_msg = "" if result.error_code == ErrorCode.OK else result.outcome
