@@ -33,7 +33,7 @@ def test_a_slide_that_was_too_long_makes_the_world_slippery(push: Job) -> None:
     seen = shifts(world.before.cloud, world.after.cloud, push.scene.names)
     found = explained(push.scene, push.call, seen, simulator, ("friction",), 0)
     assert found.names == ("friction",)
-    assert float(np.exp(found.likeliest[0])) == pytest.approx(SLIPPERY, rel=0.3)
+    assert np.exp(float(found.likeliest[0])) == pytest.approx(SLIPPERY, rel=0.3)
     worlds = drawn(found, 40, 1)
     assert 0.7 * SLIPPERY < np.median([one.surface for one in worlds]) < 1.3 * SLIPPERY
     assert all(one.weight == 1.0 and one.bounce == 0.0 for one in worlds)
