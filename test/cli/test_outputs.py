@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from fail2progress.cli import common
+from fail2progress.cli.outputs import check_output
 
 Refuses = Callable[..., str]
 
@@ -35,6 +36,27 @@ def test_that_an_output_is_an_input_is_refused(
     said = refuses(*words.split())
     assert "is read by the same command" in said and "choose another name" in said
     assert Path("mine.yaml").read_text() == "kept"
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["up replay run/bags/bag_0 --out run --force", "demo --quick --model run/models/v0002.safetensors --out run --force"],
+)
+def test_what_is_read_is_not_replaced_with_its_folder(
+    words: str, tmp_path: Path, refuses: Refuses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for kept in (Path("run/bags/bag_0/a.mcap"), Path("run/models/v0002.safetensors")):
+        kept.parent.mkdir(parents=True)
+        kept.write_text("kept")
+    assert "lies in what --force would replace; choose another name" in refuses(*words.split())
+    assert len([path for path in Path("run").rglob("*") if path.is_file()]) == 2
+
+
+def test_a_report_whose_name_ends_in_capitals_is_its_own_kind(tmp_path: Path) -> None:
+    path = tmp_path / "R.JSON"
+    path.write_text('{"provenance": {}}')
+    check_output("--out", path, ".json")
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,16 @@ def test_what_is_wrong_with_a_scene_is_said(objects: Any, said: str) -> None:
         f2p.scene(objects)
 
 
+def test_objects_may_come_one_after_the_other() -> None:
+    assert f2p.scene(thing for thing in [MUG]).names == f2p.scene({"mug": MUG}.values()).names == f2p.scene([MUG]).names
+
+
+def test_a_pattern_that_stands_for_nothing_is_told() -> None:
+    one = f2p.scene([{**MUG, "name": "mug_1"}])
+    with pytest.raises(ValueError, match=r"left\(mug_\*, mug_\*\+1\): stands for nothing of what there is: .*mug_1"):
+        f2p.task(one, "above(mug_1, table_a) and left(mug_*, mug_*+1)")
+
+
 def test_tasks_by_name_and_of_ones_own(start: Scene) -> None:
     named = f2p.task("hierarchical-tabletop", objects=3, seed=7)
     assert (named.task, named.objects, named.seed) == ("hierarchical-tabletop", 3, 7)

@@ -71,6 +71,7 @@ def test_rays_that_the_model_folds_back_show_nothing() -> None:
         {"Camera.k1": -0.28, "Camera.k2": 0.07, "Camera.p1": 0.001, "Camera.p2": -0.002},
         {"camera_model": "OPENCV", "k1": -0.28, "k2": 0.07, "p1": 0.001, "p2": -0.002},
         {"dist_coeffs": [list(BARREL)]},
+        {"distortion": {"model": "plumb_bob", "coefficients": list(BARREL)}},
     ],
 )
 def test_distortion_of_camera_files_of_every_kind_is_understood(fields: dict[str, object]) -> None:
@@ -105,3 +106,7 @@ def test_models_that_are_not_undone_are_told(files: tuple[Path, Path, Path], mod
     read = read_files(*files)
     assert read.frame.depth == pytest.approx(0.85)
     assert len(read.notes) == 1 and f"the lens's distortion is not undone ({model}" in read.notes[0]
+
+
+def test_no_distortion_in_words_is_none() -> None:
+    assert parse_camera({**PLAIN, "distortion": "none"}, "camera.json").lens is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from os.path import isfile
+from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +28,14 @@ class CarefulCommands(Commands):
 
 
 def refuse_inputs(words: Sequence[str]) -> None:
-    """UserError where a file that a command shall write is among the files that the user has it read."""
+    """UserError where a file that a command shall write is among the files that the user has it read, or where these lie in a
+    folder that it shall replace."""
     pairs = list(_pairs(words))
     read = [(name, Path(part)) for name, text in pairs if name not in OPTIONS for part in (text, *re.split("[=,:]", text))]
     for option, text in pairs:
+        if option == "--out" and "--force" in words and isdir(text):
+            held = next((path for _, path in read if path.exists() and Path(text).resolve() in path.resolve().parents), None)
+            require(held is None, f"--out {text}: {held}, which is read, lies in what --force would replace; choose another name")
         if option in OPTIONS and isfile(text):  # which also takes words that no path can be
             for name, path in read:
                 same = isfile(path) and path.samefile(text)
@@ -73,9 +77,9 @@ def _of_its_kind(path: Path) -> bool:
         first = file.readline(1 << 20)
         if path.suffix.lower() in _STARTS or not first:
             return not first or first.startswith(_STARTS[path.suffix.lower()])
-        if path.suffix == ".json":
+        if path.suffix.lower() == ".json":
             return b'"provenance"' in first + file.read()
-    if path.suffix == ".html":
+    if path.suffix.lower() == ".html":
         return first.lstrip().startswith(b"<")
     try:
         line = json.loads(first)

@@ -91,7 +91,7 @@ def _whole(box: AmodalBox) -> dict[str, object]:
 def _part(part: Segment, width: int) -> dict[str, object]:
     return {
         "id": part.id,
-        "box_xyxy_px": list(part.box_px(width)),
+        "box_xyxy_px": part.box_px(width),
         "points": len(part.points),
         "shape": part.shape.value,
         "colour": part.colour or None,

@@ -67,6 +67,8 @@ class RgbdFrame:
 
     def __post_init__(self) -> None:
         size = (self.intrinsics.height, self.intrinsics.width)
+        if not np.isfinite(self.depth).all():  # as many sensors' own software says that there is no reading
+            object.__setattr__(self, "depth", np.where(np.isfinite(self.depth), self.depth, self.depth.dtype.type(0)))
         if self.depth.shape != size or self.colour.shape != (*size, 3):
             raise ValueError(f"the camera is {size[1]} x {size[0]}, but depth {self.depth.shape} and colour {self.colour.shape}")
         if self.labels is not None and self.labels.image.shape != size:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,13 @@ def require(value: object, kinds: type | tuple[type, ...], name: str, expected: 
     """ValueError where a value is of no such kind."""
     if not isinstance(value, kinds):
         raise ValueError(f"{name} must be {expected}, got {told(value)}")
+
+
+def several(value: object, name: str, expected: str) -> list[Any]:
+    """What a list, or anything else that gives one after the other, holds; ValueError for what does not, a text, or a mapping."""
+    if isinstance(value, (str, Mapping)) or not isinstance(value, Iterable):
+        raise ValueError(f"{name} must be {expected}, got {told(value)}")
+    return list(value)
 
 
 def require_whole(value: object, name: str, least: int = 0) -> None:

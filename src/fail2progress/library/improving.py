@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from os import PathLike
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from fail2progress.tasks.base import Task
 from fail2progress.tasks.items import Item, read_item
 from fail2progress.tasks.registry import task as task_named
 
-Lesson = FailureEvent | Item | str | Path | Sequence[FailureEvent]
+Lesson = FailureEvent | Item | str | Path | Iterable[FailureEvent]
 """A failure or several, an item, or a file whose first item counts."""
 
 
@@ -58,7 +58,7 @@ def learn(
         lesson = learn(run(task("hierarchical-tabletop", objects=3, seed=4)).failures)
         print(lesson.verdict.passed, lesson.verdict.reason)
     """
-    require(lesson, (FailureEvent, Item, str, PathLike, Sequence), "lesson", "failures, an item, or the path of an item file")
+    require(lesson, (FailureEvent, Item, str, PathLike, Iterable), "lesson", "failures, an item, or the path of an item file")
     require_whole(seed, "seed")
     found, digest = model_and_digest(model)
     kept = load_rehearsal(Path(rehearsal) if rehearsal is not None else weights.path(weights.KEEPSAKE))

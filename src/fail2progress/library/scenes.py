@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from fail2progress.core.choice import first_mistake
 from fail2progress.core.goals import Goal
 from fail2progress.core.scene import Scene
-from fail2progress.library.arguments import require, require_whole, told
+from fail2progress.library.arguments import require, require_whole, several, told
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.check import problem
@@ -29,7 +29,7 @@ OWN = "own"
 Goals = str | Goal | Iterable[str | Goal]
 
 
-def scene(objects: Sequence[Mapping[str, object]], seed: int = 0) -> Scene:
+def scene(objects: Iterable[Mapping[str, object]], seed: int = 0) -> Scene:
     """A scene at rest of objects by name, category and size, nothing overlapping.
 
     Each object is a mapping with the keys of a task file (docs/guide/task.md): `name`, `category` (cuboid, capsule, cup,
@@ -43,11 +43,11 @@ def scene(objects: Sequence[Mapping[str, object]], seed: int = 0) -> Scene:
         cups = scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09)}], seed=1)
         print(cups.names, cups.position("mug"))
     """
-    require(objects, Sequence, "objects", "a list of mappings")
-    for thing in objects:
+    given = several(objects, "objects", "a list of mappings")
+    for thing in given:
         require(thing, Mapping, "an object", "a mapping with name, category and size")
     require_whole(seed, "seed")
-    things = [dict(thing) for thing in objects]
+    things = [dict(thing) for thing in given]
     if not any(thing.get("category") == "table" for thing in things):
         tables: list[dict[str, object]] = [{"name": f"table_{letter}", "category": "table"} for letter in "ab"]
         things = [*tables, *things]

@@ -71,7 +71,10 @@ def lens_in(fields: Mapping[str, Any]) -> Lens | None:
     model = next((fields[key] for key in _MODELS if isinstance(fields.get(key), str)), "")
     found = next((fields[key] for key in _LISTS if fields.get(key) is not None), None)
     if isinstance(found, dict):
-        found = found.get("data", _terms(found, ""))
+        model = next((found[key] for key in _MODELS if isinstance(found.get(key), str)), model)
+        found = next((found[key] for key in ("data", "coefficients", *_LISTS) if key in found), _terms(found, ""))
+    if isinstance(found, str) and found.lower() in ("", "none"):
+        found = None
     if found is None:
         found = next((terms for prefix in ("", "Camera.", "Camera1.") if any(terms := _terms(fields, prefix))), None)
     return lens_of(model, found)

@@ -30,6 +30,8 @@ def draw(colour: NDArray[np.uint8], perceived: Perceived, relations: Sequence[tu
     furniture = [surface for surface in perceived.surfaces if surface.shape is not Shape.TABLE]
     for segment in (*furniture, *perceived.segments):
         box = segment.box_px(perceived.width)
+        if box is None:
+            continue
         pen.rectangle(box, outline=(255, 255, 255))
         _write(pen, (box[0] + 2, box[1] + 1), f"{segment.id} {segment.colour} {segment.shape.value}".replace("  ", " "))
     said = [f"{subject} {name} {other}  {odds:.2f}" for name, subject, other, odds in relations if name in _SHOWN]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from fail2progress.core.goals import Atom, parts
 
@@ -27,12 +27,16 @@ def expand(pattern: str, counts: Mapping[str, int]) -> tuple[Atom, ...]:
     return tuple(Atom.parse(text) for text in texts if text is not None)
 
 
-def spelled(goal: str, names: Iterable[str]) -> str:
-    """A goal whose patterns stand for objects of these names: pill_1, pill_2 are the group `pill`. ValueError: see expand."""
+def spelled(goal: str, names: Sequence[str]) -> str:
+    """A goal whose patterns stand for objects of these names: pill_1, pill_2 are the group `pill`. ValueError: see expand, and
+    for a pattern that stands for none of them."""
     if "_*" not in goal:
         return goal
     counts = Counter(name.rpartition("_")[0] for name in names if name.rpartition("_")[2].isdecimal())
-    return " and ".join(str(atom) for part in parts(goal) for atom in expand(part, counts))
+    atoms = [(part.strip(), expand(part, counts)) for part in parts(goal)]
+    if nothing := next((part for part, found in atoms if not found), None):
+        raise ValueError(f"{nothing}: stands for nothing of what there is: {', '.join(names)}")
+    return " and ".join(str(atom) for _, found in atoms for atom in found)
 
 
 def _text(pattern: str, index: int, counts: Mapping[str, int]) -> str | None:

@@ -281,3 +281,18 @@ def test_a_cabinet_that_is_taken_for_a_thing_in_a_frame_stays_a_cabinet_and_a_ta
     found = tracker.update(replace(view(), surfaces=(*view().surfaces, other)))
     assert [part.category for part in found.surfaces if part.id in ("cabinet", "drawer")] == ["cabinet", "drawer"]
     assert [part.category for part in found.surfaces].count("table") == 2
+
+
+def test_what_is_put_where_a_container_was_can_be_gone() -> None:
+    """A pot is taken away; later something stands in its place, and is taken away as well."""
+    tracker = Tracker()
+    pot = replace(box("pot", (0.5, 0.1, 0.5), (0.2, 0.2, 0.14), Shape.OPEN_BOX), cavity=0.12)
+    for _ in range(2):
+        tracker.update(view(pot))
+    for _ in range(8):
+        tracker.update(view())
+    tracker.update(view(box("apple", (0.55, 0.14, 0.5), (0.03, 0.03, 0.03))))
+    assert tracker.tracks["apple"].container is None
+    for _ in range(10):
+        found = tracker.update(view())
+    assert not found.segments

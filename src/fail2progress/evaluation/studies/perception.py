@@ -154,11 +154,12 @@ def compare(perceived: Perceived, truth: Mapping[str, list[dict[str, list[float]
     """One frame against the boxes drawn on it."""
     names = [str(item["name"]) for item in truth["objects"]]
     drawn = [item["box_xyxy_px"] for item in truth["objects"]]
-    boxes = [segment.box_px(perceived.width) for segment in perceived.segments]
+    shown = [(segment, box) for segment in perceived.segments if (box := segment.box_px(perceived.width)) is not None]
+    boxes = [box for _, box in shown]
     overlaps = np.array([[box_iou(one, other) for other in boxes] for one in drawn]).reshape(len(drawn), len(boxes))
     rows, columns = linear_sum_assignment(-overlaps)
     pairs = [(i, j) for i, j in zip(rows.tolist(), columns.tolist(), strict=True) if overlaps[i, j] >= FOUND]
-    named = {perceived.segments[j].id: names[i] for i, j in pairs}
+    named = {shown[j][0].id: names[i] for i, j in pairs}
     wanted = {(kind, str(a), str(b)) for kind in ("inside", "on") for a, b in truth[kind]}
     said = {(kind, named.get(a, a), named.get(b, b)) for kind, a, b in relations(perceived)}
     missed = sorted(set(names) - set(named.values()))

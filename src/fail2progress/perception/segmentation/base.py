@@ -60,8 +60,10 @@ class Segment:
         """(m,) flat indices of all pixels that it covers."""
         return self.pixels if self.covered is None else self.covered
 
-    def box_px(self, width: int) -> tuple[int, int, int, int]:
-        """First and last column and row with a pixel of it: x0, y0, x1, y1, in an image so wide."""
+    def box_px(self, width: int) -> tuple[int, int, int, int] | None:
+        """First and last column and row with a pixel of it: x0, y0, x1, y1, in an image so wide; None where there is none."""
+        if not len(self.mask):
+            return None
         rows, columns = np.divmod(self.mask, width)
         return int(columns.min()), int(rows.min()), int(columns.max()), int(rows.max())
 

@@ -69,11 +69,12 @@ def _segment(
 def _hidden(frame: RgbdFrame, labels: Labels) -> NDArray[np.int8]:
     """(H * W,) 0 inside segments, 1 on an outline against what is further away, 2 against something nearer."""
     depth = np.where(frame.depth > 0, frame.depth, np.float32(np.inf))
+    height, width = depth.shape
+    around, away = np.pad(labels.image, 1, mode="edge"), np.pad(depth, 1, constant_values=np.float32(np.inf))
     result = np.zeros(depth.shape, np.int8)
-    for axis in (0, 1):
-        for shift in (-1, 1):
-            other, behind = np.roll(labels.image, shift, axis), np.roll(depth, shift, axis)
-            border = other != labels.image
-            nearer = border & (behind < depth - STEP)
-            result = np.maximum(result, np.where(nearer, 2, border).astype(np.int8))
+    for down, across in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        beside = slice(down, down + height), slice(across, across + width)
+        border = around[beside] != labels.image
+        nearer = border & (away[beside] < depth - STEP)
+        result = np.maximum(result, np.where(nearer, 2, border).astype(np.int8))
     return result.ravel()

@@ -158,13 +158,16 @@ class Tracker:
         return name, replace(sighting, segment=replace(sighting.segment, id=name))
 
     def _with_containers(self, tracks: dict[str, Track], perceived: Perceived, moved: Mapping[str, Array]) -> dict[str, Track]:
-        """What lies in what now, by geometry. What is hidden stays where it was put, though its place is not known well."""
-        rows = complete(_as_perceived(tracks, perceived), Thresholds()).container
-        names = [track.segment.id for track in _in_order(tracks)]
-        lies_in = {name: names[row] if row >= 0 else None for name, row in zip(names, rows, strict=True)}
+        """What lies in what now, by geometry. What is hidden stays where it was put, though its place is not known well; what is
+        gone holds nothing any more."""
+        there = {name: track for name, track in tracks.items() if track.gone <= self.gates.patience}
+        rows = complete(_as_perceived(there, perceived), Thresholds()).container
+        names = [track.segment.id for track in _in_order(there)]
+        inside = {name: names[row] for name, row in zip(names, rows, strict=True) if row >= 0}
+        lies_in = {name: inside.get(name) for name in tracks}
         for name, track in tracks.items():
             if track.hidden and not track.surface:
-                stays = track.container in tracks and (name not in moved or track.container in moved)
+                stays = track.container in there and (name not in moved or track.container in moved)
                 lies_in[name] = track.container if stays else _around(track, tracks)
         return {name: _put_in(track, lies_in[name], tracks) for name, track in tracks.items()}
 

@@ -101,3 +101,21 @@ def test_a_tote_has_a_floor_of_its_own() -> None:
     )
     inside = [s for s in found.segments if np.hypot(*(s.size[:2] - (0.1, 0.08))) < 0.06]
     assert len(inside) >= 5 and len(found.segments) <= 7 and len(found.surfaces) >= 1
+
+
+def test_a_table_that_fills_the_image_is_as_large_as_the_image() -> None:
+    """Seen from above, a rolling pin across it: the outline is the image's border, not that of the pin."""
+    wide: Coloured = (box(3.0, 3.0, 0.03).shifted(0, 0, -0.03), WOOD)
+    pin: Coloured = (box(0.5, 0.06, 0.05), RED)
+    found = segments(wide, pin, eye=(0.0, -0.02, 0.9), target=(0.0, 0.0, 0.0))
+    (thing,), (table, *_) = found.segments, found.surfaces
+    assert max(thing.size[:2]) == pytest.approx(0.5, abs=0.03)
+    assert min(table.size[:2]) > 0.6
+
+
+def test_what_the_image_cuts_is_hidden_there() -> None:
+    found = segments(TABLE, FLOOR, (box(0.2, 0.3, 0.1).shifted(0.0, -0.33, 0), RED), eye=(0.0, -0.6, 0.6))
+    (thing,) = found.segments
+    rows = thing.mask // found.width
+    assert int(rows.max()) == found.height - 1
+    assert thing.visibility < 0.95 and thing.hidden is not None and thing.hidden.max() > 0.5

@@ -64,12 +64,20 @@ def without_flying(inverted: Image, camera: Intrinsics) -> Image:
     slope = np.zeros(inverted.shape, np.float32)
     for axis, focal in ((0, camera.fy), (1, camera.fx)):
         # Over two pixels, so that noise of one reading is no slope.
-        ahead, behind = np.roll(inverted, -1, axis), np.roll(inverted, 1, axis)
+        ahead, behind = _neighbours(inverted, axis)
         known = (ahead > 0) & (behind > 0)
         noise = 3 * np.sqrt(2.0) * NOISE
         step = np.maximum(np.abs(ahead - behind) - noise, 0.0)
         slope = np.maximum(slope, np.where(known, step * focal / 2 / np.maximum(inverted, 1e-6), 0.0))
     return np.where(slope > _STEEPEST, 0.0, inverted).astype(np.float32)
+
+
+def _neighbours(image: Image, axis: int) -> tuple[Image, Image]:
+    """(H, W) the next value along an axis and the one before; 0 beyond the image."""
+    ahead, behind = np.zeros_like(image), np.zeros_like(image)
+    following, preceding, own = (np.swapaxes(part, 0, axis) for part in (ahead, behind, image))
+    following[:-1], preceding[1:] = own[1:], own[:-1]
+    return ahead, behind
 
 
 def facets(inverted: Image, camera: Intrinsics, radius: int) -> Facets:

@@ -151,12 +151,8 @@ def _by_blocks(mask: Mask) -> NDArray[np.int64]:
 
 def outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Array:
     """(k, 2) corners of the convex outline of the readings under a mask, m along x and y of the level axes."""
-    inner = mask.copy()
-    for axis in (0, 1):
-        inner &= np.roll(mask, 1, axis) & np.roll(mask, -1, axis)
-    rim = mask & ~inner
-    # What fills the image has no rim in it.
-    return corners_of(flat_points(rim if rim.any() else mask, inverted, axes, camera))
+    rim = mask & ~ndimage.binary_erosion(mask)  # the image's border is one, too
+    return corners_of(flat_points(rim, inverted, axes, camera))
 
 
 def corners_of(points: Array) -> Array:

@@ -60,8 +60,10 @@ def outline(pixels: NDArray[np.int64], depth: Image) -> Outline:
     band = ndimage.binary_dilation(mask, iterations=_REACH) & ~mask
     y, x = ndimage.distance_transform_edt(~mask, return_distances=False, return_indices=True)
     hidden = (away > 0) & (away < away[y, x] - STEP)
-    beyond = ndimage.distance_transform_edt(mask | (away <= 0), return_distances=False, return_indices=True)
-    behind = away[tuple(beyond)] < away[y, x] - STEP
+    behind = np.zeros(mask.shape, bool)
+    if (around := ~mask & (away > 0)).any():
+        beyond = ndimage.distance_transform_edt(~around, return_distances=False, return_indices=True)
+        behind = away[tuple(beyond)] < away[y, x] - STEP
     own = (y[band] + top) * width + x[band] + left
     edges = [pixels[at] for at in ((rows == 0), (rows == height - 1), (columns == 0), (columns == width - 1))]
     border = np.repeat(np.concatenate(edges), _REACH)
