@@ -52,6 +52,13 @@ def test_export_writes_arrays_that_need_no_pickle(run, store: Path, event: Failu
         np.testing.assert_array_equal(file["points_before"], event.before.points)
 
 
+def test_a_file_that_is_there_is_not_exported_over(refuses, store: Path, event: FailureEvent, tmp_path: Path) -> None:
+    out = tmp_path / "mine.npz"
+    out.write_text("kept")
+    assert f"--out {out}: is there already" in refuses("failures", "export", event.id, "--store", store, "--out", out)
+    assert out.read_text() == "kept"
+
+
 def test_mistakes(refuses, store: Path, tmp_path: Path) -> None:
     assert "no failure store" in refuses("failures", "ls", "--store", tmp_path / "none.sqlite")
     assert not (tmp_path / "none.sqlite").exists()

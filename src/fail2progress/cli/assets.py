@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import Commands, UserError, print_json, say, show_table, store_of, table_of
+from fail2progress.cli.common import STORE_OPTION, Commands, UserError, print_json, say, show_table, store_of, table_of
 from fail2progress.cli.outputs import check_output
 from fail2progress.core.files import write_whole
 
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from fail2progress.failures.assets.schema import Reading
 
 assets = typer.Typer(cls=Commands, no_args_is_help=True, help="Check and correct the rebuilt scene of a failure.")
-_STORE = typer.Option(
-    None, "--store", "--run", help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's."
-)
 _ID = typer.Argument(None, help="Id of a failure, or an unambiguous beginning of it. Default: the last one.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
 _PICTURE = typer.Option(None, help="Write a picture (.png): the assets over the cloud.")
@@ -30,7 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 @assets.command()
-def check(identity: str | None = _ID, store: Path | None = _STORE, as_json: bool = _JSON) -> None:
+def check(identity: str | None = _ID, store: Path | None = STORE_OPTION, as_json: bool = _JSON) -> None:
     """Measure the five signals on every asset of the rebuilt scene. Exit code 1 where one fails.
 
     Example: fail2progress assets check 3f2a
@@ -48,7 +45,7 @@ def check(identity: str | None = _ID, store: Path | None = _STORE, as_json: bool
 
 @assets.command()
 def refine(
-    identity: str | None = _ID, store: Path | None = _STORE, picture: Path | None = _PICTURE, as_json: bool = _JSON
+    identity: str | None = _ID, store: Path | None = STORE_OPTION, picture: Path | None = _PICTURE, as_json: bool = _JSON
 ) -> None:
     """Correct what fails by one bounded edit a signal, kept where it helps. Exit code 1 where something still fails.
 

@@ -203,6 +203,11 @@ def _discard_empty(run: Run, there: bool) -> None:
             Runs().forget(run) if there else Runs().remove(run)
 
 
+STORE_OPTION = typer.Option(
+    None, "--store", "--run", help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's."
+)
+
+
 def store_of(named: Path | None) -> Path:
     """The failure store that a user names by its file or its run, or the last run's; UserError where there is none."""
     if named is not None and not named.is_dir() and (named.suffix or named.is_file() or named.is_absolute() or not Runs().all()):

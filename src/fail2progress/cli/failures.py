@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from fail2progress.cli.common import (
+    STORE_OPTION,
     Commands,
     UserError,
     print_json,
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from fail2progress.failures.store import FailureStore
 
 failures = typer.Typer(cls=Commands, no_args_is_help=True, help="List, show and export the failures that were met.")
-_STORE = typer.Option(
-    None, "--store", "--run", help="Where the failures are kept: a file, or a run (runs ls). Default: the last run's."
-)
 _ID = typer.Argument(None, help="Id of a failure, or an unambiguous beginning of it. Default: the last one.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
 
@@ -42,7 +40,7 @@ def register(app: typer.Typer) -> None:
 
 @failures.command("ls")
 def ls(
-    store: Path | None = _STORE, task: str | None = typer.Option(None, help="Only of this task."), as_json: bool = _JSON
+    store: Path | None = STORE_OPTION, task: str | None = typer.Option(None, help="Only of this task."), as_json: bool = _JSON
 ) -> None:
     """List failures, oldest first.
 
@@ -67,7 +65,7 @@ def ls(
 
 
 @failures.command()
-def show(identity: str | None = _ID, store: Path | None = _STORE, as_json: bool = _JSON) -> None:
+def show(identity: str | None = _ID, store: Path | None = STORE_OPTION, as_json: bool = _JSON) -> None:
     """Show one failure: the goal, the skill call, what was expected and observed, and the classification.
 
     Example: fail2progress failures show 3f2a
@@ -86,8 +84,8 @@ def show(identity: str | None = _ID, store: Path | None = _STORE, as_json: bool 
 @failures.command()
 def export(
     identity: str | None = _ID,
-    out: Path = typer.Option(..., help="A file NAME.npz or NAME.mcap, or a folder, which must not exist or be empty."),
-    store: Path | None = _STORE,
+    out: Path = typer.Option(..., help="A new file NAME.npz or NAME.mcap, or a folder, which must not exist or be empty."),
+    store: Path | None = STORE_OPTION,
     lerobot: bool = typer.Option(False, "--lerobot", help="A dataset in LeRobot's layout (v3): of one failure, or of all."),
 ) -> None:
     """Write one failure for others: as one .npz (arrays, JSON texts), as .mcap, or as a folder with a JSON Schema.
@@ -106,6 +104,7 @@ def export(
     require(out.suffix in ("", ".npz", ".mcap"), f"--out {out}: a folder, or a name that ends in .npz or .mcap")
     writable(out.parent)
     if out.suffix:
+        require(not out.exists(), f"--out {out}: is there already; choose another name or delete it")
         exports.WRITERS[out.suffix](out, event, report)
     else:
         _place(out, lambda folder: exports.to_folder(folder, event, report))
@@ -139,7 +138,7 @@ def _place(out: Path, write: Callable[[Path], None]) -> None:
 @failures.command()
 def browse(
     out: Path = typer.Option(Path("failures.html"), help="The page to write (.html)."),
-    store: Path | None = _STORE,
+    store: Path | None = STORE_OPTION,
     task: str | None = typer.Option(None, help="Only of this task."),
 ) -> None:
     """Write all failures as one page with filters, which needs no server and no network.

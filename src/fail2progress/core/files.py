@@ -67,6 +67,22 @@ def whole_folder(place: Path) -> Iterator[Path]:
         raise
 
 
+def locked(path: Path, shared: bool = True) -> bool:
+    """Whether a process holds a lock on a file, by trying to take one; False where there is no file, and nothing is written.
+
+    shared: try for a lock that others may hold as well, so that two who ask do not see each other; otherwise a lock that is
+    held together counts, too.
+    """
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Until the end no other process or thread that asks for it is between the same lines in this folder, which is made.

@@ -79,7 +79,7 @@ class RgbdFrame:
     def points(self) -> NDArray[np.float32]:
         """(H, W, 3) m in the optical frame, NaN where there is no reading."""
         k = self.intrinsics
-        depth = np.where(np.isfinite(self.depth) & (self.depth > 0), self.depth, np.float32(np.nan))
+        depth = np.where(self.depth > 0, self.depth, np.float32(np.nan))
         u = (np.arange(k.width, dtype=np.float32) - np.float32(k.cx)) / np.float32(k.fx)
         v = (np.arange(k.height, dtype=np.float32) - np.float32(k.cy)) / np.float32(k.fy)
         return np.stack([depth * u[None], depth * v[:, None], depth], axis=-1)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from fail2progress.core.files import write_whole
+from fail2progress.core.files import locked, write_whole
 
 ROOT = Path("runs")
 ABOUT = "run.json"
@@ -62,14 +62,7 @@ class Run:
     @property
     def in_use(self) -> bool:
         """Whether a process is at work in it. Nothing is written: it may lie where nothing can be."""
-        try:
-            with (self.folder / _LOCK).open("rb") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except FileNotFoundError:
-            return False
-        except BlockingIOError:
-            return True
-        return False
+        return locked(self.folder / _LOCK)
 
 
 @dataclass(frozen=True)

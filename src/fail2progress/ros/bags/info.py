@@ -10,6 +10,7 @@ from pathlib import Path
 from fail2progress.core.observation import SECOND
 from fail2progress.core.scene import FRAME
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
+from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags import pictures
 from fail2progress.ros.bags.pictures import COMPRESSED
@@ -20,8 +21,6 @@ from fail2progress.ros.bags.topics import COLOUR, COLOURS, DEPTH, DEPTHS, INFO, 
 JUMP = 2 * SECOND
 """Nanoseconds back from which on a clock was set, and no message was late."""
 LABELS, NAMES = table.LABELS
-LABEL_IMAGE = "label-image"
-"""The segmenter that goes by label images."""
 NEAREST, FARTHEST = 0.1, 8.0
 """Metres between which the middle reading of a robot's depth image lies."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import signal
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from fail2progress.core.files import locked
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, environment
@@ -229,22 +229,10 @@ def stale_shared_memory() -> list[Path]:
     files = [path for path in there if MIDDLEWARE.match(path.name) and _is_ours(path)]
     used = set[str]().union(*(shared_memory_of(process) for process in Path("/proc").glob("[0-9]*") if files))
     kept = {_segment(Path(path).name) for path in used}
-    kept |= {_segment(path.name) for path in files if _segment(path.name) not in kept and _locked(path)}
+    # Its locks also show processes that /proc does not, as they have process ids of their own.
+    locks = (path for path in files if path.name.endswith(_LOCKS) and _segment(path.name) not in kept)
+    kept |= {_segment(path.name) for path in locks if locked(path, shared=False)}
     return [path for path in files if _segment(path.name) not in kept]
-
-
-def _locked(path: Path) -> bool:
-    """Whether a process holds a lock, also one that /proc does not show, as it has process ids of its own."""
-    if not path.name.endswith(_LOCKS):
-        return False
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except FileNotFoundError:
-        return False
-    return False
 
 
 def _segment(name: str) -> str:
