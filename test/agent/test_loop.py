@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from fail2progress.agent.loop import Agent, AgentConfig, Episode, TaskSpec
-from fail2progress.agent.monitor import StepResult
+from fail2progress.agent.loop import MISSED, Agent, AgentConfig, Episode, TaskSpec
+from fail2progress.agent.monitor import SkillExecution, StepResult
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SegmentedCloud
@@ -97,6 +97,25 @@ def test_open_loop_carries_the_first_plan_out(oracle: Make, store: FailureStore)
     assert episode.outcome == "done" and len(episode.plans) == 1
     assert [taken.planned for taken in episode.taken] == list(episode.plans[0].skills)
     assert run.trial.goal.satisfied(run.robot.truth)
+
+
+def test_a_plan_carried_out_that_missed_its_goal_is_not_called_done(oracle: Make, store: FailureStore) -> None:
+    run = Run(oracle(), store, trial(), Disturbances(grasp_miss=1.0), AgentConfig(replan=False))
+    episode = run.episode()
+    assert len(episode.plans) == 1 and len(episode.taken) == len(episode.plans[0])
+    assert not run.trial.goal.satisfied(run.robot.truth) and episode.outcome == MISSED
+
+
+def test_every_skill_of_a_plan_knows_its_own_place(oracle: Make, store: FailureStore) -> None:
+    """Two equal calls of one plan have not the same skills after them."""
+    run = Run(oracle(), store, trial(), config=AgentConfig(replan=False))
+    episode = run.episode()
+    attempts = [value for _, value in run.watched if isinstance(value, SkillExecution)]
+    first = attempts[0]
+    twice = replace(first, plan=(*first.plan, first.plan[0]), place=len(first.plan))
+    assert twice.conduct.rest == () and replace(twice, place=None).conduct.rest == twice.plan[1:]
+    assert [attempt.place for attempt in attempts] == list(range(len(episode.plans[0])))
+    assert [len(attempt.conduct.rest) for attempt in attempts] == list(reversed(range(len(attempts))))
 
 
 @pytest.mark.parametrize("replan", [True, False])

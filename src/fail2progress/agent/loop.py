@@ -56,8 +56,9 @@ class AgentConfig:
 
 @dataclass(frozen=True)
 class Episode:
-    """What happened. `outcome` is "done", "failure" (stopped at one), "no plan", "too many skills", "execution: why" or
-    "out of sight: what", where something that the goal names has gone from where it was, and nobody knows where to."""
+    """What happened. `outcome` is "done" (the goal is seen to hold), "goal missed" (the plan was carried out alone, and the goal
+    is not seen to hold), "failure" (stopped at one), "no plan", "too many skills", "execution: why" or "out of sight: what", where
+    something that the goal names has gone from where it was, and nobody knows where to."""
 
     outcome: str
     plans: tuple[Plan, ...]
@@ -73,6 +74,9 @@ class Episode:
         """What went otherwise than expected without harm to the plan, in order."""
         return tuple(step.event for step in self.taken if step.event is not None and not step.mismatches)
 
+
+MISSED = "goal missed"
+"""Outcome of a plan that was carried out to its end and did not reach the goal."""
 
 EventCallback = Callable[[str, object], None]
 """Told of "plan" (a Plan), "attempt" (a SkillExecution) and "skill" (a StepResult) as they come."""
@@ -121,9 +125,10 @@ class Agent:
         while len(taken) < self.config.max_skills:
             news = _comes_into_view(plans, seen)
             if not pending or self.config.replan or news:
+                if plans and not (self.config.replan or news):
+                    done = assignment.goal.satisfied(seen.relations)
+                    return Episode("done" if done else MISSED, tuple(plans), tuple(taken))
                 seen = self._adopt(self.provide_model(), observer, seen)
-                if pending == [] and plans and not (self.config.replan or news):
-                    return Episode("done", tuple(plans), tuple(taken))
                 stages = _left(stages, seen.relations)
                 plans.append(self._plan(observer, seen, stages, plans, bool(taken and taken[-1].mismatches)))
                 pending = list(plans[-1].skills)
@@ -131,7 +136,7 @@ class Agent:
                     done = assignment.goal.satisfied(seen.relations)
                     return Episode("done" if done else "no plan", tuple(plans), tuple(taken))
             planned = pending.pop(0).of(seen.cloud.names)
-            attempt = self._attempt(assignment, plans[-1], planned, seen, len(taken))
+            attempt = self._attempt(assignment, plans[-1], planned, seen, len(taken), len(pending))
             try:
                 robot.execute(planned.call)
             except ExecutionError as error:
@@ -163,11 +168,14 @@ class Agent:
         self.on_event("plan", plan)
         return plan
 
-    def _attempt(self, assignment: TaskSpec, plan: Plan, planned: PlannedSkill, before: Observation, step: int) -> SkillExecution:
-        """What is about to be tried, announced."""
+    def _attempt(
+        self, assignment: TaskSpec, plan: Plan, planned: PlannedSkill, before: Observation, step: int, left: int
+    ) -> SkillExecution:
+        """What is about to be tried, announced; `left`: how many skills of the plan come after it."""
         of = (assignment.task, assignment.objects, assignment.seed, step, assignment.goal)
         calls = tuple(skill.call for skill in plan.skills)
-        attempt = SkillExecution(*of, calls, planned, self.digest, before.cloud, before.relations, before.image)
+        place = len(calls) - left - 1
+        attempt = SkillExecution(*of, calls, planned, self.digest, before.cloud, before.relations, before.image, place)
         self.on_event("attempt", attempt)
         return attempt
 

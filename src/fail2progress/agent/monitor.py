@@ -40,12 +40,15 @@ class SkillExecution:
     relations_before: RelationState
     image_before: NDArray[np.uint8] | None = None
     """(H, W, 3) RGB, where it is at hand."""
+    place: int | None = None
+    """Which skill of the plan it is, from 0; None where nobody says so: the first one with this call."""
 
     @property
     def conduct(self) -> Conduct:
         """The skill with what held before it and what its plan has left after it."""
-        call = self.planned.call
-        place = self.plan.index(call) if call in self.plan else len(self.plan)
+        call, place = self.planned.call, self.place
+        if place is None:
+            place = self.plan.index(call) if call in self.plan else len(self.plan)
         return Conduct(call, self.relations_before, self.plan[place + 1 :])
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from fail2progress.agent.loop import MISSED
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.studies.methods import METHODS
 from fail2progress.evaluation.studies.table3_page import (
@@ -38,7 +39,11 @@ _SMALL = replace(VIEW, width=320, height=200, focal=205.0)
 """Wide enough for all that lies about; it is turned to that, and enlarged."""
 
 
-_ENDS = {"done": "the plan was carried out", "no plan": "no plan was left", "too many skills": "the limit of skills was reached"}
+_ENDS = {
+    **dict.fromkeys(("done", MISSED), "the plan was carried out"),
+    "no plan": "no plan was left",
+    "too many skills": "the limit of skills was reached",
+}
 """What outcomes of the loop say, of trials that missed the goal."""
 _GAP = "(1 - F1 of what is seen after a skill against what is seen after it in the rebuilt scene)"
 

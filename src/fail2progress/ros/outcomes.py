@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from fail2progress_msgs.msg import ErrorCode
 
-from fail2progress.agent.loop import Episode
-from fail2progress.core.goals import Goal
+from fail2progress.agent.loop import MISSED, Episode
 
-MISSED = "goal missed"
-"""Outcome of a plan that was carried out to its end and did not reach the goal."""
 CODES = {
     "done": ErrorCode.OK,
     "no plan": ErrorCode.PLANNER_NO_PLAN,
@@ -19,8 +16,6 @@ CODES = {
 """Code of every outcome; those that are not named are of the robot."""
 
 
-def ended(episode: Episode, goal: Goal) -> tuple[str, int]:
-    """Outcome and code. A plan carried out alone ends as "done" whatever it led to: what was seen last decides."""
-    missed = episode.outcome == "done" and bool(episode.taken) and not goal.satisfied(episode.taken[-1].observed)
-    outcome = MISSED if missed else episode.outcome
-    return outcome, CODES.get(outcome, ErrorCode.ROBOT_CANNOT)
+def ended(episode: Episode) -> tuple[str, int]:
+    """Outcome and code."""
+    return episode.outcome, CODES.get(episode.outcome, ErrorCode.ROBOT_CANNOT)

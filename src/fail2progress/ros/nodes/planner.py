@@ -201,7 +201,7 @@ class PlannerNode(ModelNode):
             rest = f": {left} more of the plan's skills counted on what did not come about" if left else ""
             self.say("act", f"stopped{rest}")
             self._learn(episode.failures[-1])
-        result.outcome, result.error_code = ended(episode, stages[-1])
+        result.outcome, result.error_code = ended(episode)
         result.error_msg = "" if result.error_code == ErrorCode.OK else result.outcome
 
     def _stages(self, request: Any, observer: RemoteObserver) -> tuple[Goal, ...]:
