@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from fail2progress.agent.correcting import Correcting
+from fail2progress.agent.correcting import Correcting, forgiving
 from fail2progress.agent.loop import Agent, AgentConfig, TaskSpec
 from fail2progress.core.camera import Camera
 from fail2progress.core.images import from_png
@@ -15,6 +15,8 @@ from fail2progress.evaluation.studies.correction_faults import FAULTS
 from fail2progress.evaluation.studies.corrections import carry_out
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.corrections import FILE, Corrector
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.report import FailureReport
 from fail2progress.planning.planner import Planner
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
@@ -60,6 +62,20 @@ def test_a_failure_keeps_what_the_camera_saw_where_the_robot_has_it_at_hand() ->
     assert events[0] is not None and events[1] is not None and events[1].images == {}
     np.testing.assert_array_equal(from_png(events[0].images["before"]), looked)
     np.testing.assert_array_equal(from_png(events[0].images["after"]), robots[0].picture())
+
+
+def test_an_error_of_the_classification_leaves_the_episode_as_it_was(tmp_path: Path) -> None:
+    attempt = FAULTS["weight"].setting(np.random.default_rng(1), np.random.default_rng(2))
+    step = carry_out(hand(attempt.scene, 3, Disturbances(grasp_miss=1.0)), attempt)
+    assert step is not None and step.event is not None
+
+    def classify(event: FailureEvent) -> FailureReport:
+        raise KeyError("cup_9")
+
+    with pytest.warns(RuntimeWarning, match=f"failure {step.event.id}: its classification ended in an error: KeyError: 'cup_9'"):
+        assert Correcting(Corrector(tmp_path / FILE), forgiving(classify)).review([step]).corrections == ()
+    with pytest.raises(KeyError):
+        Correcting(Corrector(tmp_path / FILE), classify).review([step])
 
 
 def hand(scene: Scene, seed: int, disturbances: Disturbances) -> SimulatedRobot:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from fail2progress.agent.monitor import StepResult
+from fail2progress.failures.classifier import undecided
 from fail2progress.failures.corrections import Corrections, Corrector
 from fail2progress.failures.event import FailureEvent
-from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.failures.report import FailureClass, FailureReport, ended_in
 from fail2progress.skills.adjustments import Adjustments
 
 Classify = Callable[[FailureEvent], FailureReport]
@@ -36,3 +38,17 @@ class Correcting:
             if report.category is FailureClass.SIM2REAL_GAP:
                 self.corrector.executed(skill, report.signals, step.event.id)
         return self.corrector.read()
+
+
+def forgiving(classify: Classify) -> Classify:
+    """The same, where an error is a report of no class and a warning that names it: the episode it is of is over and stays."""
+
+    def classified(event: FailureEvent) -> FailureReport:
+        try:
+            return classify(event)
+        except Exception as error:
+            reason = ended_in("its classification", error)
+            warnings.warn(f"failure {event.id}: {reason}; nothing is corrected for it", RuntimeWarning, stacklevel=2)
+            return undecided(event, reason)
+
+    return classified

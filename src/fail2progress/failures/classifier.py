@@ -25,8 +25,8 @@ from fail2progress.failures.assets.refine import Refinement, Refiner, Signal, as
 from fail2progress.failures.assets.schema import FailureSignals, signals_of
 from fail2progress.failures.event import FailureEvent, Mismatch
 from fail2progress.failures.physics import SURFACE, Inference, explanation, shifts
-from fail2progress.failures.report import FailureClass, FailureReport
-from fail2progress.failures.signals import LONGEST, signals
+from fail2progress.failures.report import LONGEST, FailureClass, FailureReport
+from fail2progress.failures.signals import signals
 from fail2progress.failures.surprise import moving, same_motion
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild

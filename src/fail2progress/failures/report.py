@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from fail2progress.failures.assets.schema import FailureSignals
 from fail2progress.failures.event import Mismatch
 
+LONGEST = 256
+"""Characters of evidence and of a reason that are kept; messages take no longer texts."""
+
 
 class FailureClass(str, Enum):
     """The two kinds of paper section 4, and what cannot be told apart because the scene cannot be rebuilt well enough."""
@@ -64,3 +67,8 @@ class FailureReport(BaseModel):
     """Of the scene as it was rebuilt at first, one an asset."""
     final_signals: tuple[FailureSignals, ...] = ()
     """Of the scene that the skill was repeated in, after the corrections."""
+
+
+def ended_in(what: str, error: Exception) -> str:
+    """The reason of a report, or of a lesson, that there is none of: `what` ended in an error that nobody foresaw."""
+    return f"{what} ended in an error: {type(error).__name__}: {error}"[:LONGEST]

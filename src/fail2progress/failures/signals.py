@@ -15,7 +15,7 @@ import numpy as np
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
-from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
+from fail2progress.failures.report import LONGEST, FailureClass, FailureReport, FailureSignal
 from fail2progress.skills.adjustments import adjustable, bounded
 from fail2progress.skills.registry import skill
 
@@ -60,9 +60,6 @@ ROUTES: dict[str, Route] = {
 
 SHARE = 0.7
 """Share of a measured error that one edit takes back, as in the document's policy: it does not overshoot."""
-
-LONGEST = 256
-"""Characters of evidence that are kept; messages take no longer texts."""
 
 
 @dataclass(frozen=True)

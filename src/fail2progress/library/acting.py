@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from fail2progress.agent.correcting import Correcting
+from fail2progress.agent.correcting import Correcting, forgiving
 from fail2progress.agent.loop import AgentConfig, Episode
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Scene
@@ -103,7 +103,7 @@ def run(
     with opened(simulator) as physics:
         correcting = None
         if corrections is not None:
-            correcting = Correcting(Corrector(corrections), Classifier(physics, Camera()).classify)
+            correcting = Correcting(Corrector(corrections), forgiving(Classifier(physics, Camera()).classify))
         weights = model_and_digest(model)
         result, failures, episode, robot = run_trial(*weights, trial, config, simulator=physics, correcting=correcting)
     return TrialRun(result, episode, tuple(failures), tuple(robot.outcomes), robot.scene)

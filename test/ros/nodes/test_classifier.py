@@ -42,3 +42,27 @@ def test_what_cannot_be_rebuilt_is_undecided_with_the_reason(ros: Any, tmp_path:
         answer = made.call(ClassifyFailure, "classify_failure", ClassifyFailure.Request(id=events[1].id))
         assert answer.error_code == ErrorCode.CLASSIFIER_CANNOT_REBUILD and "nothing was seen" in answer.error_msg
         assert store.report(events[1].id) == known
+
+
+class Faulty:
+    """A classifier with an error of its own."""
+
+    def classify(self, event: Any) -> Any:
+        raise KeyError("cup_9")
+
+
+def test_an_unforeseen_error_gives_a_report_that_names_it(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(processes=1)
+    store, events = FailureStore(tmp_path / "state" / "failures.sqlite"), [m.scene_event(seed) for seed in range(2)]
+    for event in events:
+        store.add(event)
+    with rig("classifier", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        made.node.classifier, said = Faulty(), made.collect("failure_reports")
+        assert made.node.trigger_activate().name == "SUCCESS"
+        assert wait_for(lambda: all(store.report(event.id) is not None for event in events)), "one does not hold up the other"
+        reports = [store.report(event.id) for event in events]
+        assert all(report is not None and report.category is FailureClass.UNDECIDED for report in reports)
+        assert {report.reason for report in reports if report} == {"its classification ended in an error: KeyError: 'cup_9'"}
+        assert wait_for(lambda: all(report in map(report_of, said) for report in reports))
+        assert wait_for(lambda: made.node.refused["failures/error"] == 2)

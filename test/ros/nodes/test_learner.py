@@ -95,6 +95,44 @@ def test_a_failure_that_taught_nothing_is_told_so_again(ros: Any, store: Failure
         assert told(made, updates) == (ModelUpdate.NOTHING_LEARNT, "", "nothing moved")
 
 
+class Faulty:
+    """A learner whose lessons end in an error."""
+
+    targeting = SimpleNamespace(method="faulty")
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def remembering(self, *_: Any) -> "Faulty":
+        return self
+
+    def learn(self, *_: Any) -> Any:
+        raise self.error
+
+
+def test_an_unforeseen_error_of_a_lesson_is_kept_and_told(ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(processes=1)
+    reason = "its lesson ended in an error: KeyError: 'cup_9'"
+    with rig("learner", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        made.node.learner, updates = Faulty(KeyError("cup_9")), made.collect("model_updates")
+        assert made.node.trigger_activate().name == "SUCCESS" and wait_for(lambda: updates)
+        assert (updates[0].kind, updates[0].version, updates[0].reason) == (ModelUpdate.NOTHING_LEARNT, "", reason)
+        assert store.lesson(EVENT.id) == ("", reason) and made.node.versions.current().note["version"] == "v0001"
+        assert wait_for(lambda: made.node.refused["failure_reports/error"] == 1)
+
+
+def test_a_lesson_that_files_prevented_is_still_to_be_learnt(
+    ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ros(processes=1)
+    with rig("learner", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        made.node.learner = Faulty(OSError("no space left on device"))
+        assert made.node.trigger_activate().name == "SUCCESS"
+        assert wait_for(lambda: made.node.refused["failure_reports/error"] == 1) and store.lesson(EVENT.id) is None
+
+
 class Slow:
     """A learner whose lesson takes until it is let go on."""
 

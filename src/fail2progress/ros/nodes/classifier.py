@@ -11,7 +11,7 @@ from fail2progress_msgs.srv import ClassifyFailure
 from fail2progress.core.camera import Camera
 from fail2progress.failures.classifier import Classifier, undecided
 from fail2progress.failures.event import FailureEvent
-from fail2progress.failures.report import FailureReport
+from fail2progress.failures.report import FailureReport, ended_in
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros.conversions.records import event_of, report_msg
 from fail2progress.ros.lifecycle import StackNode
@@ -51,13 +51,18 @@ class ClassifierNode(StackNode):
             self.tell("failure_reports", report_msg(kept[-1], self.now()))
 
     def _work_on(self, identity: str) -> None:
-        """A scene that cannot be rebuilt gives a report, too: others wait for one."""
+        """A scene that cannot be rebuilt gives a report, and so does any other error: others wait for one."""
         if self.store.report(identity) is not None:
             return
         event = self.store.get(identity)
         try:
             report = self._classified(event)
-        except (ValueError, RuntimeError) as error:
+        except Exception as error:
+            if self.worker.ending.is_set():  # the simulator may be closed by now: classified at the next start
+                raise
+            if not isinstance(error, (ValueError, RuntimeError)):
+                self._keep(undecided(event, ended_in("its classification", error)))
+                raise
             self.count("failures/rebuild", f"failure {event.id}: {error}")
             report = undecided(event, f"its scene cannot be rebuilt: {error}")
         self._keep(report)

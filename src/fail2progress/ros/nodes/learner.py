@@ -11,7 +11,7 @@ from fail2progress_msgs.msg import ErrorCode, FailureReport, ModelUpdate
 from fail2progress_msgs.srv import LoadModel, QueryModel, RollBackModel
 from rclpy.action import ActionServer, CancelResponse
 
-from fail2progress.failures.report import FailureClass
+from fail2progress.failures.report import FailureClass, ended_in
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
@@ -105,13 +105,23 @@ class LearnerNode(ModelNode):
                 self._tell(ModelUpdate.REJECTED if tried else ModelUpdate.NOTHING_LEARNT, current, "", (identity,), reason)
 
     def _work_on(self, identity: str) -> None:
+        """An error is kept as what came of a lesson, as others wait for that; not one of files, which may be mended."""
+        report = self.store.report(identity)
+        due = report is not None and report.category is FailureClass.SYMBOLIC_PREDICTION
+        if not due or self.store.lesson(identity) is not None:
+            return
         try:
-            report = self.store.report(identity)
-            due = report is not None and report.category is FailureClass.SYMBOLIC_PREDICTION
-            if due and self.store.lesson(identity) is None:
-                self.learn(identity, self._log_stages(identity))
+            self.learn(identity, self._log_stages(identity))
         except Stopped:
             return
+        except (StoreError, CheckpointError, OSError):
+            raise
+        except Exception as error:
+            if not self.worker.ending.is_set():  # the simulator may be closed by then: begun again at the next start
+                reason = ended_in("its lesson", error)
+                self.store.add_lesson(identity, "", reason)
+                self._tell(ModelUpdate.NOTHING_LEARNT, self.versions.current(), "", (identity,), reason)
+            raise
 
     def _log_stages(self, identity: str) -> Report:
         told: list[str] = []
