@@ -95,6 +95,26 @@ def test_a_failure_that_taught_nothing_is_told_so_again(ros: Any, store: Failure
         assert told(made, updates) == (ModelUpdate.NOTHING_LEARNT, "", "nothing moved")
 
 
+def test_a_version_that_was_taken_and_replaced_is_not_told_as_rejected(
+    ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ros(processes=1)
+    with rig("learner", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        versions = made.node.versions
+        versions.make_current(learnt(versions, versions.current()))
+        store.add_lesson(EVENT.id, "v0002", "it is better")
+        updates = made.collect("model_updates")
+        assert made.node.trigger_cleanup().name == "SUCCESS"
+        assert told(made, updates) == (ModelUpdate.ACCEPTED, "v0002", "it is better")
+        versions.make_current("v0001")
+        updates.clear()
+        made.activate()
+        made.node._tell_again()
+        made.node._tell(ModelUpdate.NOTHING_LEARNT, versions.current(), "", (), "the next news")
+        assert wait_for(lambda: updates) and [update.reason for update in updates] == ["the next news"]
+
+
 class Faulty:
     """A learner whose lessons end in an error."""
 

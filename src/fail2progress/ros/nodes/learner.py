@@ -91,7 +91,10 @@ class LearnerNode(ModelNode):
         self.worker.wake()
 
     def _tell_again(self) -> None:
-        """What was learnt last: the process may have died after storing it and before publishing it."""
+        """What was learnt last: the process may have died after storing it and before publishing it.
+
+        Nothing of a version that was taken and is not in use any more: that another one is was told when it came into use.
+        """
         learnt = [(head.id, lesson) for head in self.store.headers() if (lesson := self.store.lesson(head.id)) is not None]
         if not learnt:
             return
@@ -100,9 +103,9 @@ class LearnerNode(ModelNode):
             current = self.versions.current()
             if version == current.note["version"]:
                 self._tell(ModelUpdate.ACCEPTED, current, version, (identity,), reason)
-            else:
-                tried = version or self._version_of(identity)
-                self._tell(ModelUpdate.REJECTED if tried else ModelUpdate.NOTHING_LEARNT, current, "", (identity,), reason)
+            elif not version:
+                kind = ModelUpdate.REJECTED if self._version_of(identity) else ModelUpdate.NOTHING_LEARNT
+                self._tell(kind, current, "", (identity,), reason)
 
     def _work_on(self, identity: str) -> None:
         """An error is kept as what came of a lesson, as others wait for that; not one of files, which may be mended."""
