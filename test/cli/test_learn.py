@@ -108,6 +108,40 @@ def test_what_was_learnt_is_kept_whatever_becomes_of_the_comparison_after_it(
 
 
 @pytest.mark.usefixtures("lenient")
+def test_what_came_into_use_during_a_lesson_stays(
+    run,
+    arguments: tuple[Any, ...],
+    event: FailureEvent,
+    store: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    learn, versions = Learner.learn, Registry(tmp_path / "models")
+
+    def overtaken(*arguments: Any) -> FineTuningResult:
+        lesson = learn(*arguments)
+        versions.begin(load_checkpoint(checkpoint))
+        return lesson
+
+    monkeypatch.setattr(Learner, "learn", overtaken)
+    monkeypatch.setattr(same_scenes, "same_scenes", nothing_to_compare)
+    result = run(*arguments, "--epochs", 2)
+    assert result.exit_code == 1 and versions.current().note["version"] == "v0001"
+    reason = f"v0001 came into use in {versions.folder} while v0002 was learnt, and stays"
+    assert f"fail2progress: {reason}; `fail2progress models use v0002 --registry {versions.folder}` switches" in result.stderr
+    values = json.loads(result.stdout)
+    assert (values["version"], values["current"]) == ("v0002", False) and versions.path("v0002").exists()
+    assert FailureStore(store).lesson(event.id) == ("", reason)
+    monkeypatch.setattr(Learner, "learn", learn)
+    assert run(*arguments[:-1], "--epochs", 2).exit_code == 0 and versions.current().note["version"] == "v0003"
+
+
+def nothing_to_compare(*arguments: object) -> None:
+    raise NothingToVaryError("nothing")
+
+
+@pytest.mark.usefixtures("lenient")
 def test_nothing_is_compared_that_nobody_asked_for(run, arguments: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(same_scenes, "same_scenes", None)
     assert run(*arguments[:-1], "--epochs", 2).exit_code == 0

@@ -71,6 +71,14 @@ def test_what_was_learnt_comes_in_place_of_its_parent_alone(registry: Registry) 
     assert not registry.replace_parent(child) and registry.current().note["version"] == first
 
 
+def test_a_version_takes_only_the_place_of_what_was_in_use_before(registry: Registry) -> None:
+    first, second, third = (registry.register(made(seed), {}) for seed in range(3))
+    assert registry.in_use() is None and registry.replace(first, None) and registry.in_use() == first
+    assert not registry.replace(second, None) and registry.in_use() == first
+    registry.make_current(third)
+    assert not registry.replace(second, first) and registry.current().note["version"] == third
+
+
 @pytest.mark.parametrize("kept", [0, 100, 5000])
 def test_a_damaged_version_does_not_become_current(registry: Registry, kept: int) -> None:
     first, second = (registry.register(made(seed), {}) for seed in range(2))

@@ -57,8 +57,8 @@ class AgentConfig:
 @dataclass(frozen=True)
 class Episode:
     """What happened. `outcome` is "done" (the goal is seen to hold), "goal missed" (the plan was carried out alone, and the goal
-    is not seen to hold), "failure" (stopped at one), "no plan", "too many skills", "execution: why" or "out of sight: what", where
-    something that the goal names has gone from where it was, and nobody knows where to."""
+    is not seen to hold), "failure" (stopped at one), "no plan", "too many skills", "execution: why" or "out of sight: what",
+    where something that the goal names has gone from where it was, and nobody knows where to."""
 
     outcome: str
     plans: tuple[Plan, ...]

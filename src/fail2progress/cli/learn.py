@@ -64,8 +64,8 @@ def learn(
 ) -> None:
     """Find scenes and actions like a failure, simulate them, fine-tune; a model that passes the gate becomes the current one.
 
-    same_scenes in --json: both models on executions of the failure's kind that are the same for every method; null where the
-    failure gives none.
+    What comes into use while something is learnt stays; current in --json says whether the new model is in use. same_scenes:
+    both models on executions of the failure's kind that are the same for every method; null where the failure gives none.
 
     Example: fail2progress learn 3f2a --method stein --samples 20 --json
 
@@ -90,6 +90,7 @@ def learn(
     chosen = _item(item, line) if item is not None else None
     place = store_of(store) if chosen is None else store
     named = registry or (place.parent / "models" if place is not None else None)
+    in_use = Registry(named).in_use() if named is not None else None
     parent, kept = _parent(named, model), _rehearsal(rehearsal)
     stored = _event(place, event) if chosen is None and place is not None else None
     for folder in (named, *([place.parent] if place is not None else [])):
@@ -107,13 +108,19 @@ def learn(
         learner = Learner(worlds, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay), patience=patience)
         lesson = _learn(learner.remembering(*remembered(versions, parent, FailureStore(kept_at))), failure, parent, seed)
         version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
-        FailureStore(kept_at).add_lesson(failure.id, version or "", lesson.verdict.reason)
+        current = version is not None and versions.replace(version, in_use)
+        reason = lesson.verdict.reason if current or version is None else _overtaken(versions, version)
+        FailureStore(kept_at).add_lesson(failure.id, version if current and version else "", reason)
         if as_json:
-            with stopped_with(f"{version} is the current model" if version else "the model in use is the one that it was"):
+            with stopped_with(f"{version} is the current model" if current else "the model in use is the one that it was"):
                 compared = _compared(failure, parent, lesson, worlds, targeting.physics)
-            print_json(_result(versions, parent, lesson, failure, method, version) | {"same_scenes": compared})
+            result = _result(versions, parent, lesson, failure, method, version)
+            print_json(result | {"current": current, "same_scenes": compared})
     if version is None:
         raise WorkError(_rejected(lesson, patience, chosen is not None))
+    if not current:
+        use = f"fail2progress models use {version} --registry {versions.folder}"
+        raise WorkError(f"{reason}; `{use}` switches to the new one, or learn again")
     say(f"{version} is the current model in {versions.folder}: {lesson.verdict.reason}")
 
 
@@ -197,12 +204,14 @@ def _rejected(lesson: FineTuningResult, patience: float, of_item: bool) -> str:
 def _register(
     versions: Registry, parent: Checkpoint, lesson: FineTuningResult, failure: FailureEvent, method: str, seed: int
 ) -> str:
-    """Add the new model with its origin and switch to it."""
+    """Add the new model with its origin, without switching to it."""
     from fail2progress.learning.finetuning.versions import register_lesson
 
-    version = register_lesson(versions, parent, lesson, failure.id, method, seed)
-    versions.make_current(version)
-    return version
+    return register_lesson(versions, parent, lesson, failure.id, method, seed)
+
+
+def _overtaken(versions: Registry, version: str) -> str:
+    return f"{versions.in_use()} came into use in {versions.folder} while {version} was learnt, and stays"
 
 
 def _result(

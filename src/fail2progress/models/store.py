@@ -33,13 +33,18 @@ class Registry:
 
     def current(self) -> Checkpoint:
         """The version in use; CheckpointError where there is none or it is damaged."""
-        pointer = self.folder / "CURRENT"
-        if not pointer.exists():
+        version = self.in_use()
+        if version is None:
             raise CheckpointError(f"{self.folder}: no current model; register one first")
-        version = pointer.read_text().strip()
         if not self.path(version).exists():
+            pointer = self.folder / "CURRENT"
             raise CheckpointError(f"{pointer}: no version {version!r} there; choose one with: fail2progress models use VERSION")
         return load_checkpoint(self.path(version))
+
+    def in_use(self) -> str | None:
+        """Name of the version in use, whether or not it can be read; None where there is none."""
+        pointer = self.folder / "CURRENT"
+        return pointer.read_text().strip() if pointer.exists() else None
 
     def path(self, version: str) -> Path:
         """Where a version lies."""
@@ -80,6 +85,14 @@ class Registry:
             if fits:
                 self._switch(version)
         return fits
+
+    def replace(self, version: str, before: str | None) -> bool:
+        """Switch to a version in place of what was in use `before`; False, and no change, where another one is by now."""
+        with alone(self.folder):
+            same = self.in_use() == before
+            if same:
+                self._switch(version)
+        return same
 
     def _switch(self, version: str) -> Checkpoint:
         checkpoint = load_checkpoint(self.path(version))
