@@ -32,9 +32,10 @@ class Gates:
     jump: tuple[float, float] = (0.3, 0.8)
     """As `size`, for something that turned up where nothing was expected."""
     through: float = 0.02
-    """Metres behind a thing's last place at which something must be seen to say that it is gone."""
+    """Metres behind a thing's last place at which something must be seen to say that it is gone; less for what is so flat that
+    what it stands on is nearer (View.through)."""
     gone: float = 0.6
-    """Share of its points that must be seen through for that."""
+    """Share of its points that must be seen through for that, of those that can tell."""
     patience: int = 3
     """Frames for which something that is gone from its place, without a trace, is still reported; its id is kept for ever. None
     for what a skill was to move: that it is not where it was to go is what the skill is judged by."""
@@ -116,11 +117,11 @@ class Tracker:
 
     def _hidden(self, seen: Mapping[str, Track], expected: Mapping[str, Array], perceived: Perceived) -> dict[str, Track]:
         """Tracks without a sighting, where they must be now."""
-        view = View.of(perceived)
-        kept = {}
-        for name, track in self.tracks.items():
-            if name in seen:
-                continue
+        lost = {name: track for name, track in self.tracks.items() if name not in seen}
+        if not lost:
+            return {}
+        view, kept = View.of(perceived), {}
+        for name, track in lost.items():
             moved = track.moved(self._shift(track, name, seen, expected))
             absent = self._absent(moved, view)
             along = self._gone_along(track, seen) if absent and name not in expected else None
@@ -132,7 +133,7 @@ class Tracker:
 
     def _absent(self, track: Track, view: View) -> bool:
         """Whether something farther away is seen where a thing that lies in nothing must be."""
-        return track.container is None and view.through(track.segment.points, self.gates.through) > self.gates.gone
+        return track.container is None and view.through(track, self.gates.through) > self.gates.gone
 
     def _gone_along(self, track: Track, seen: Mapping[str, Track]) -> Track | None:
         """Where a thing is that has left its place unseen with the hollow thing around it, in which it was not known to lie."""

@@ -11,12 +11,19 @@ from scipy.spatial import cKDTree
 from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import Perceived, Segment
+from fail2progress.perception.segmentation.geometric.depth import NOISE
 
 Colour = NDArray[np.uint8]
 _ENOUGH = 4000
 """Points that a box is made from, at least where there are so many."""
 _FACE = 2 / 3
 """Faces of things are as the volumes of their boxes to this power."""
+_NOISE = np.sqrt(2.0) * NOISE
+"""Standard deviation (1 / m) of the difference of two readings of inverse depth."""
+_TELLING = 0.3
+"""Share of a thing's points that must be far enough from what it stands on to tell whether it is gone."""
+_LEVEL = 0.05
+"""Sine of the angle below the horizon from which a ray comes down within reach."""
 
 
 @dataclass(frozen=True)
@@ -123,29 +130,57 @@ def differences(track: Track, other: Track) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class View:
-    """Directions and ranges of what a frame shows, to ask whether something can be seen behind a place."""
+    """What a frame shows: (N, 3) unit vectors from the camera, and (N,) m to what is seen along them."""
 
     eye: Array
-    directions: cKDTree | None
+    rays: Array
     ranges: Array
 
     @classmethod
-    def of(cls, perceived: Perceived, enough: int = 20_000) -> View:
-        """Every so many of the frame's points."""
-        clouds = [part.points for part in (*perceived.surfaces, *perceived.segments) if len(part.points)]
+    def of(cls, perceived: Perceived) -> View:
+        """Of all points of the frame."""
+        clouds = [part.points for part in (*perceived.surfaces, *perceived.segments)]
         eye = np.asarray(perceived.pose[:3, 3])
-        if not clouds:
-            return cls(eye, None, np.empty(0))
-        rays = np.concatenate(clouds).astype(float)
-        rays = rays[:: 1 + len(rays) // enough] - eye
-        ranges = np.maximum(np.linalg.norm(rays, axis=1), 1e-6)
-        return cls(eye, cKDTree(rays / ranges[:, None]), ranges)
+        return cls(eye, *_towards(np.concatenate(clouds) if clouds else np.empty((0, 3), np.float32), eye))
 
-    def through(self, points: NDArray[np.float32], behind: float, aperture: float = 0.01) -> float:
-        """Share of points behind which, within an angle in radians, something further away is seen."""
-        if self.directions is None:
-            return 0.0
-        rays = points[:: 1 + len(points) // 100].astype(float) - self.eye
-        ranges = np.maximum(np.linalg.norm(rays, axis=1), 1e-6)
-        angles, nearest = self.directions.query(rays / ranges[:, None])
-        return float(((angles < aperture) & (self.ranges[nearest] > ranges + behind)).mean())
+    def through(self, track: Track, most: float, aperture: float = 0.01) -> float:
+        """Share of a thing's points behind which, within an angle in radians, something farther away is seen.
+
+        Farther by `most` (m); or, of the points for which that is beyond noise, by half the way on to what the thing stands on,
+        if they are not few: what is seen is nearer to that than to the thing.
+        """
+        rays, ranges = _towards(track.segment.points[:: 1 + len(track.segment.points) // 100], self.eye)
+        farther = self._along(rays, aperture) - ranges
+        behind = _halfway(track, rays, self.eye + rays * ranges[:, None])
+        tells = behind > _NOISE * ranges**2
+        shares = [(farther > most).mean()]
+        if tells.mean() > _TELLING:
+            shares.append((farther > np.minimum(behind, most))[tells].mean())
+        return float(max(shares))
+
+    def _along(self, rays: Array, aperture: float) -> Array:
+        """(N,) m to what is seen along rays (N, 3), each within an angle; 0 where nothing is."""
+        middle = rays.mean(axis=0)
+        near = np.linalg.norm(self.rays - middle, axis=1) < np.linalg.norm(rays - middle, axis=1).max() + aperture
+        if not near.any():
+            return np.zeros(len(rays))
+        angles, nearest = cKDTree(self.rays[near]).query(rays)
+        return np.asarray(np.where(angles < aperture, self.ranges[near][nearest], 0.0))
+
+
+def _towards(points: NDArray[np.float32], eye: Array) -> tuple[Array, Array]:
+    """(N, 3) unit vectors from the camera to points, and (N,) metres to them."""
+    away = points.astype(float) - eye
+    ranges = np.maximum(np.linalg.norm(away, axis=1), 1e-6)
+    return away / ranges[:, None], ranges
+
+
+def _halfway(track: Track, rays: Array, points: Array) -> Array:
+    """(N,) m from points half the way on along their rays to the height that a thing stands on; infinite where they meet none,
+    and of tables and furniture."""
+    if track.surface:
+        return np.full(len(points), np.inf)
+    bottom = track.segment.pose[2] - track.segment.size[2] / 2
+    down = np.maximum(-rays[:, 2], 0.0)
+    height = np.maximum(points[:, 2] - bottom, 0.0)
+    return np.asarray(np.where(down > _LEVEL, height / np.maximum(down, _LEVEL) / 2, np.inf))
