@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fail2progress.core.camera import Camera
-from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.objects import ObjectSpec, Shape
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Scene, pose
-from fail2progress.perception.segmentation.base import Perceived
+from fail2progress.perception.segmentation.base import Perceived, Segment
 from fail2progress.perception.segmentation.geometric import upward
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from fail2progress.perception.segmentation.orientation import SIDES, enlarged, quarters, rotation_of, thinned, turned
@@ -126,3 +126,31 @@ def test_a_thinned_frame_has_the_same_points_and_segments_come_back_whole(frame:
     for mask, other in zip(_masks(upright), _masks(found), strict=True):
         assert (mask & other).sum() / (mask | other).sum() > 0.8
     assert all(len(segment.points) == len(segment.pixels) for segment in found.segments)
+
+
+def test_readings_that_the_thinned_frame_leaves_out_do_not_come_back_with_the_others(frame: RgbdFrame) -> None:
+    """A wide flat patch of a segment, of which every other column of the frame has readings 5 cm behind it."""
+    step, width, k = 2, 320, frame.intrinsics
+    rows, columns = (grid.ravel() for grid in np.mgrid[60:100, 80:140])
+    ray = np.stack([(2 * columns + 0.5 - k.cx) / k.fx, (2 * rows + 0.5 - k.cy) / k.fy, np.ones(len(rows))], axis=-1)
+    sloped = 1 / (1.0 + 0.2 * ray[:, 0] + 0.4 * ray[:, 1])
+    points = (ray * sloped[:, None]).astype(np.float32)
+    segment = Segment("a", "cuboid", Shape.CUBOID, points, rows * width + columns, pose(0, 0, 1), np.ones(3), 1.0)
+    u, v = (np.arange(k.width) - k.cx) / k.fx, (np.arange(k.height) - k.cy) / k.fy
+    plane = 1 / (1.0 + 0.2 * u + 0.4 * v[:, None])
+    depth = plane * (1 + 0.002 * np.random.default_rng(0).standard_normal(plane.shape))
+    depth[:, 1::2] += 0.05
+    found = enlarged(Perceived((segment,), (), np.eye(4), width, 240), replace(frame, depth=depth.astype(np.float32)), step)
+    (whole,) = found.segments
+    assert (whole.pixels % k.width % 2 == 0).all() and len(whole.pixels) > 1.9 * len(segment.pixels)
+    np.testing.assert_allclose(whole.points[:, 2], plane.ravel()[whole.pixels], atol=0.0005)
+    np.testing.assert_allclose(whole.points[:, 0] / whole.points[:, 2], u[whole.pixels % k.width], atol=1e-4)
+
+
+def test_a_large_frame_shows_things_as_large_as_the_thinned_one(frame: RgbdFrame) -> None:
+    """By the places of their points, noise and what flies at their edges included."""
+    small = GeometricSegmenter().segment(thinned(frame, 2))
+    for part, whole in zip(small.segments, enlarged(small, frame, 2).segments, strict=True):
+        np.testing.assert_allclose(whole.points.min(axis=0), part.points.min(axis=0), atol=0.01)
+        np.testing.assert_allclose(whole.points.max(axis=0), part.points.max(axis=0), atol=0.01)
+        assert len(whole.points) > 3 * len(part.points)

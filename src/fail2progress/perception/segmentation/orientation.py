@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import Perceived, Segment, WayUp
+from fail2progress.perception.segmentation.geometric.depth import NOISE
 
 _T = TypeVar("_T", bound=np.generic)
 _STRAIGHT_DOWN = 0.3
@@ -22,6 +23,10 @@ SIDES = ("top", "right", "bottom", "left")
 """Where up in the world is in the image that so many quarters against the clock set upright."""
 PIXELS = 480_000
 """Of a frame that is segmented as it is; more show no more of things on a table."""
+_OFF = 0.006
+"""Metres off the point that is expected at a pixel, from which a reading is none of that."""
+_SIGMAS = 4.0
+"""The same in standard deviations of noise, where that is more."""
 
 
 def quarters(up: Array) -> int:
@@ -113,23 +118,67 @@ def _squares(image: NDArray[_T], step: int, rows: int, columns: int) -> NDArray[
 
 
 def enlarged(found: Perceived, frame: RgbdFrame, step: int) -> Perceived:
-    """What was found in `thinned(frame, step)`, with all pixels and points of the frame itself."""
-    size = frame.intrinsics
-    points = (frame.points() @ found.pose[:3, :3].T + found.pose[:3, 3]).astype(np.float32).reshape(-1, 3)
-    corner = (np.arange(step)[:, None] * size.width + np.arange(step)).ravel()
+    """What was found in `thinned(frame, step)`, with the pixels of the frame itself.
 
-    def squares(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
-        rows, columns = np.divmod(pixels, found.width)
-        return np.sort(((rows * size.width + columns)[:, None] * step + corner).ravel())
+    Of these only readings count that lie where the points that were found lead one to expect them, and points are there: what was
+    not counted in the thinned frame is not in this one either, and noise that was taken out stays out.
+    """
+    size = frame.intrinsics
 
     def all_of(segment: Segment) -> Segment:
-        pixels = squares(segment.pixels)
-        pixels = pixels[np.isfinite(points[pixels, 0])]
-        covered = None if segment.covered is None else squares(segment.covered)
-        return replace(segment, pixels=pixels, points=points[pixels], covered=covered)
+        pixels, points = _between(segment, found, frame, step)
+        covered = None if segment.covered is None else np.sort(_pixels(segment.covered, found.width, size.width, step).ravel())
+        return replace(segment, pixels=pixels, points=points, covered=covered)
 
     segments, surfaces = (tuple(all_of(part) for part in parts) for parts in (found.segments, found.surfaces))
     return replace(found, segments=segments, surfaces=surfaces, width=size.width, height=size.height)
+
+
+def _pixels(few: NDArray[np.int64], width: int, all_of: int, step: int) -> NDArray[np.int64]:
+    """(n, step * step) flat indices in an image `all_of` pixels wide, of the squares that pixels (n,) of a thinned one are of."""
+    rows, columns = np.divmod(few, width)
+    corner = (np.arange(step)[:, None] * all_of + np.arange(step)).ravel()
+    return np.asarray((rows * all_of + columns)[:, None] * step + corner)
+
+
+def _between(segment: Segment, found: Perceived, frame: RgbdFrame, step: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Pixels (m,) of the frame whose readings lie where the points of a segment of the thinned one lead one to expect them, and
+    (m, 3) m these places."""
+    if not len(segment.pixels):
+        return segment.pixels, segment.points
+    pixels = _pixels(segment.pixels, found.width, frame.intrinsics.width, step)
+    inverted = 1 / np.maximum(((segment.points - found.pose[:3, 3]) @ found.pose[:3, :3])[:, 2], 1e-3)
+    down, right = _slopes(segment.pixels, inverted, found.width)
+    off = (np.arange(step) - (step - 1) / 2) / step
+    expected = inverted[:, None] + down[:, None] * np.repeat(off, step) + right[:, None] * np.tile(off, step)
+    depth = frame.depth.ravel()[pixels]
+    known = np.isfinite(depth) & (depth > 0) & (expected > 0)
+    read = 1 / np.where(known, depth, 1.0)
+    known &= np.abs(read - expected) <= np.maximum(_OFF * inverted[:, None] ** 2, _SIGMAS * NOISE)
+    pixels, away = pixels[known], 1 / expected[known]
+    order, k = np.argsort(pixels), frame.intrinsics
+    rows, columns = np.divmod(pixels[order], k.width)
+    rays = np.stack([(columns - k.cx) / k.fx, (rows - k.cy) / k.fy, np.ones(len(rows))], axis=-1)
+    points = (rays * away[order, None]) @ found.pose[:3, :3].T + found.pose[:3, 3]
+    return pixels[order], points.astype(np.float32)
+
+
+def _slopes(pixels: NDArray[np.int64], values: Array, width: int) -> tuple[Array, Array]:
+    """(n,) by how much values (n,) at pixels grow to the next row and to the next column: of both sides the flatter one, as it
+    may be another facet's; 0 where there is neither."""
+    rows, columns = np.divmod(pixels, width)
+    rows, columns = rows - rows.min() + 1, columns - columns.min() + 1
+    image = np.full((rows.max() + 2, columns.max() + 2), np.nan)
+    image[rows, columns] = values
+
+    def flatter(down: int, right: int) -> Array:
+        ahead = image[rows + down, columns + right] - values
+        behind = values - image[rows - down, columns - right]
+        ahead, behind = (np.where(np.isfinite(side), side, np.inf) for side in (ahead, behind))
+        flat = np.where(np.abs(ahead) < np.abs(behind), ahead, behind)
+        return np.asarray(np.where(np.isfinite(flat), flat, 0.0))
+
+    return flatter(1, 0), flatter(0, 1)
 
 
 def way_up(direction: Array, source: str) -> WayUp:
