@@ -1,16 +1,20 @@
 """The public functions: lazy, with defaults, agreeing with the parts below them, and with mistakes told by value."""
 
 import inspect
+import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import fail2progress as f2p
 from fail2progress.agent.loop import AgentConfig
+from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Scene
 from fail2progress.failures.corrections import FILE, Corrector
 from fail2progress.failures.report import FailureSignal
@@ -18,6 +22,8 @@ from fail2progress.library.models import model_and_digest
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
 from fail2progress.simulation.base import Simulator
+from fail2progress.simulation.mujoco.bodies import compile_scene
+from fail2progress.simulation.mujoco.rgbd import photograph
 
 MUG: dict[str, object] = {"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.08)}
 PILL: dict[str, object] = {"name": "pill", "category": "capsule", "size": (0.03, 0.03, 0.03)}
@@ -144,6 +150,21 @@ def test_the_example_of_a_docstring_runs(name: str, tmp_path: Path, monkeypatch:
     lines = [line.strip() for line in text.splitlines() if line.startswith("    ")]
     assert len(lines) == 2 and f"{name}(" in "".join(lines)
     exec("\n".join(lines), {"Path": Path, **{each: getattr(f2p, each) for each in f2p.__all__}})
+
+
+def test_what_was_undone_in_a_frame_of_files_comes_with_what_was_found_in_it(tmp_path: Path) -> None:
+    seen = f2p.task("hierarchical-tabletop", objects=3).scene
+    frame = photograph(compile_scene(seen), seen, Camera())
+    k = frame.intrinsics
+    files = [tmp_path / name for name in ("color.png", "depth.png", "camera.json")]
+    Image.fromarray(frame.colour).save(files[0])
+    Image.fromarray(np.round(frame.depth * 1000).astype(np.uint16)).save(files[1])
+    pinhole = {"width": k.width, "height": k.height, "fx": k.fx, "fy": k.fy, "cx": k.cx, "cy": k.cy}
+    files[2].write_text(json.dumps({**pinhole, "distortion_model": "plumb_bob", "d": [0.01, 0.0, 0.0, 0.0]}))
+    found = f2p.perceive(*files)
+    assert found.notes == ("camera.json: the lens's distortion is undone (plumb_bob, 4 coefficients)",)
+    assert found.segments and found.way_up is not None and found.way_up.side == "top"
+    assert f2p.perceive(replace(frame, labels=None)).notes == ()
 
 
 def test_files_that_are_not_named_are_asked_for() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Scene
 from fail2progress.library.arguments import require, told
 from fail2progress.library.models import ModelLike, model_and_digest
-from fail2progress.perception.files import read_frame
+from fail2progress.perception.files import FileFrame, read_files
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.relations.registry import relation_detector
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError
@@ -26,6 +27,7 @@ def perceive(colour: str | Path | RgbdFrame, depth: str | Path = "", camera: str
     `colour` is an image file, `depth` one aligned to it (16-bit, millimetres unless the camera's file says else), `camera` a JSON
     file with width, height, fx, fy, cx, cy; or `colour` is a frame: (H, W, 3) uint8 and (H, W) float32 metres. The camera may be
     held by hand. `by` names the segmenter. Segments are clouds (n, 3) in metres of the planning frame, each with an upright box.
+    `notes` of what is found says what was assumed of files or undone in them, such as a lens's distortion; `way_up` where up is.
 
     Raises PerceptionError (a ValueError): a file or frame that cannot be made sense of; RegistryError: no such segmenter;
     OSError: a file that cannot be opened.
@@ -33,7 +35,8 @@ def perceive(colour: str | Path | RgbdFrame, depth: str | Path = "", camera: str
         perceived = perceive("color.png", "depth.png", "camera.json")
         print([(segment.id, segment.size) for segment in perceived.segments])
     """
-    return segmenter(by).segment(colour if isinstance(colour, RgbdFrame) else _frame(colour, depth, camera))
+    read = FileFrame(colour, ()) if isinstance(colour, RgbdFrame) else _read(colour, depth, camera)
+    return replace(segmenter(by).segment(read.frame), notes=read.notes)
 
 
 def detect(seen: Perceived | SegmentedCloud | Scene, by: str = GEOMETRIC, model: ModelLike = None) -> RelationState:
@@ -57,7 +60,7 @@ def detect(seen: Perceived | SegmentedCloud | Scene, by: str = GEOMETRIC, model:
     return detector.observe(seen).relations
 
 
-def _frame(colour: str | Path, depth: str | Path, camera: str | Path) -> RgbdFrame:
+def _read(colour: str | Path, depth: str | Path, camera: str | Path) -> FileFrame:
     """The frame of three files. PerceptionError where one is not named or cannot be read."""
     for what, given in (("colour", colour), ("depth", depth), ("camera", camera)):
         if not isinstance(given, (str, PathLike)):
@@ -68,7 +71,7 @@ def _frame(colour: str | Path, depth: str | Path, camera: str | Path) -> RgbdFra
     for what, name in (("depth", depth), ("camera", camera)):
         if not str(name):
             raise PerceptionError(f"{colour} comes without its {what}: give the path of that file too")
-    return read_frame(Path(colour), Path(depth), Path(camera))
+    return read_files(Path(colour), Path(depth), Path(camera))
 
 
 def _detector(by: str, model: ModelLike) -> RelationDetector:

@@ -82,7 +82,7 @@ class Perceived:
     """What one frame shows: objects, the surfaces that they stand on, and where the camera was.
 
     pose: (4, 4) from the optical frame to the planning frame; seconds: wall time by stage; way_up: None where segments come
-    with their places.
+    with their places; notes: what had to be assumed or undone to read the frame, a sentence each.
     """
 
     segments: tuple[Segment, ...]
@@ -94,6 +94,7 @@ class Perceived:
     frame: str = FRAME
     stamp: int = 0
     way_up: WayUp | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def eye(self) -> Array | None:
