@@ -108,5 +108,49 @@ def test_models_that_are_not_undone_are_told(files: tuple[Path, Path, Path], mod
     assert len(read.notes) == 1 and f"the lens's distortion is not undone ({model}" in read.notes[0]
 
 
+@pytest.mark.parametrize("device", ["Intel RealSense D435", "OpenCV AI Kit D", "Omnivision OV5640", "zed2i", "OAK-D"])
+@pytest.mark.parametrize("key", ["model", "camera_model"])
+def test_the_name_of_a_device_is_no_model_of_its_lens(device: str, key: str) -> None:
+    lens = parse_camera({**PLAIN, key: device, "coeffs": list(BARREL)}, "camera.json").lens
+    assert lens is not None and lens.known and lens.note("a") == "a: the lens's distortion is undone (plumb_bob, 5 coefficients)"
+    fields = {key: device, "distortion_model": "equidistant", "coeffs": list(BARREL)}
+    assert parse_camera({**PLAIN, **fields}, "camera.json").lens == Lens("equidistant", BARREL)
+
+
+@pytest.mark.parametrize("model", ["OPENCV_FISHEYE", "KannalaBrandt8", "Inverse Brown Conrady", "distortion.ftheta"])
+def test_another_model_of_lenses_is_told_under_any_key(model: str) -> None:
+    lens = parse_camera({**PLAIN, "model": model, "coeffs": list(BARREL)}, "camera.json").lens
+    assert lens == Lens(model, BARREL) and not lens.known
+
+
+@pytest.mark.parametrize(
+    ("lens", "said"),
+    [
+        (Lens("", (0.1,)), "undone (plumb_bob, 1 coefficient)"),
+        (Lens("plumb_bob", (0.1,) * 14), "not undone (plumb_bob, 14 coefficients; that of at most 8 would be)"),
+        (Lens("equidistant", (0.1,) * 4), "not undone (equidistant, 4 coefficients; that of plumb_bob, rational_polynomial or"),
+        (Lens("radtan", (np.nan,)), "not undone (radtan, 1 coefficient; its coefficients are not all numbers)"),
+    ],
+)
+def test_what_becomes_of_a_distortion_is_told_with_the_reason(lens: Lens, said: str) -> None:
+    assert lens.note("a").startswith(f"a: the lens's distortion is {said}")
+
+
+def test_terms_by_name_are_as_many_as_are_named() -> None:
+    assert parse_camera({**PLAIN, "k1": 0.1, "k2": 0.0}, "camera.json").lens == Lens("", (0.1, 0.0))
+    assert parse_camera({**PLAIN, "k3": 0.1}, "camera.json").lens == Lens("", (0.0, 0.0, 0.0, 0.0, 0.1))
+
+
+def test_lenses_of_two_cameras_are_told_apart(files: tuple[Path, Path, Path]) -> None:
+    link = {"rotation": np.eye(3).tolist(), "translation": [0.0, 0.0, 0.0]}
+    depth = {**PLAIN, "distortion_model": "equidistant", "d": [0.1, 0.0, 0.0, 0.0]}
+    files[2].write_text(json.dumps({"color": {**PLAIN, "d": list(BARREL)}, "depth": depth, "depth_to_color": link}))
+    notes = [note for note in read_files(*files).notes if "distortion" in note]
+    assert [note.partition(" (")[0] for note in notes] == [
+        "camera.json, colour: the lens's distortion is undone",
+        "camera.json, depth: the lens's distortion is not undone",
+    ]
+
+
 def test_no_distortion_in_words_is_none() -> None:
     assert parse_camera({**PLAIN, "distortion": "none"}, "camera.json").lens is None

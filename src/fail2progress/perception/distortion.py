@@ -21,6 +21,13 @@ from fail2progress.core.scene import Array
 _BROWN_CONRADY = ("", "plumbbob", "rationalpolynomial", "radtan", "brownconrady", "opencv", "fullopencv", "pinhole")
 """Names of that model, letters alone."""
 _MODELS = ("distortion_model", "model", "camera_model", "Camera.type")
+"""Keys of a model's name; all but the first may hold the name of the device instead."""
+_OF_LENSES = (
+    *("distort", "conrady", "radial", "prism", "division", "fisheye", "equidistant", "equisolid", "stereographic", "kannala"),
+    *("ftheta", "omnidir", "mei", "unified", "eucm", "doublesphere", "scaramuzza", "ocam", "fov", "atan", "spherical", "none"),
+    *("panoramic", "perspective"),
+)
+"""One of these, letters alone, is in the name of any other model of lenses."""
 _LISTS = (
     *("d", "D", "distortion_coefficients", "distortion_coeffs", "dist_coeffs", "coeffs", "distortion"),
     *("Distortion_Coefficients", "Distortion", "DistCoeffs"),
@@ -41,20 +48,33 @@ class Lens:
     @property
     def known(self) -> bool:
         """Whether it can be undone."""
-        name = re.sub(r"[^a-z]", "", self.model.lower()).removeprefix("distortion")
-        return name in _BROWN_CONRADY and not any(self.coefficients[len(_TERMS) :]) and bool(np.isfinite(self.coefficients).all())
+        return not self._hindrance
 
     @property
     def terms(self) -> tuple[float, ...]:
         """The eight, 0 where there are fewer."""
         return (*self.coefficients, *[0.0] * len(_TERMS))[: len(_TERMS)]
 
+    @property
+    def _hindrance(self) -> str:
+        """Why it cannot be undone; "" where it can."""
+        if not np.isfinite(self.coefficients).all():
+            return "its coefficients are not all numbers"
+        if _letters(self.model).removeprefix("distortion") not in _BROWN_CONRADY:
+            return "that of plumb_bob, rational_polynomial or radtan would be"
+        return "that of at most 8 would be" if any(self.coefficients[len(_TERMS) :]) else ""
+
     def note(self, source: str) -> str:
         """What became of the distortion that a source states."""
-        name = f"{self.model or 'plumb_bob'}, {len(self.coefficients)} coefficients"
+        count = len(self.coefficients)
+        name = f"{self.model or 'plumb_bob'}, {count} coefficient{'' if count == 1 else 's'}"
         if self.known:
             return f"{source}: the lens's distortion is undone ({name})"
-        return f"{source}: the lens's distortion is not undone ({name}; plumb_bob with 4, 5 or 8 would be)"
+        return f"{source}: the lens's distortion is not undone ({name}; {self._hindrance})"
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z]", "", name.lower())
 
 
 def lens_of(model: str, coefficients: Any) -> Lens | None:
@@ -68,10 +88,10 @@ def lens_of(model: str, coefficients: Any) -> Lens | None:
 
 def lens_in(fields: Mapping[str, Any]) -> Lens | None:
     """The lens of a camera file's fields, as ROS, RealSense, OpenCV, Kalibr, ORB-SLAM and Nerfstudio write it."""
-    model = next((fields[key] for key in _MODELS if isinstance(fields.get(key), str)), "")
+    model = _model(fields)
     found = next((fields[key] for key in _LISTS if fields.get(key) is not None), None)
     if isinstance(found, dict):
-        model = next((found[key] for key in _MODELS if isinstance(found.get(key), str)), model)
+        model = _model(found) or model
         found = next((found[key] for key in ("data", "coefficients", *_LISTS) if key in found), _terms(found, ""))
     if isinstance(found, str) and found.lower() in ("", "none"):
         found = None
@@ -80,8 +100,23 @@ def lens_in(fields: Mapping[str, Any]) -> Lens | None:
     return lens_of(model, found)
 
 
+def _model(fields: Mapping[str, Any]) -> str:
+    """The name of a model of lenses; "" where there is none, though there may be one of a device."""
+    for key in _MODELS:
+        name = fields.get(key)
+        if isinstance(name, str) and (key == _MODELS[0] or _of_lens(_letters(name))):
+            return name
+    return ""
+
+
+def _of_lens(name: str) -> bool:
+    return bool(name) and (name in _BROWN_CONRADY or any(word in name for word in _OF_LENSES))
+
+
 def _terms(fields: Mapping[str, Any], prefix: str) -> list[Any]:
-    return [fields.get(f"{prefix}{name}", 0.0) for name in _TERMS]
+    """k1, k2, p1, p2 and those after them that are named, up to the last one."""
+    last = max((place for place, name in enumerate(_TERMS, 1) if f"{prefix}{name}" in fields), default=0)
+    return [fields.get(f"{prefix}{name}", 0.0) for name in _TERMS[:last]]
 
 
 def straight(frame: RgbdFrame, lens: Lens | None) -> RgbdFrame:

@@ -57,7 +57,7 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
     metres, notes = _metres(raw, found, depth)
     rgb = remapped(rgb, _fitting(found.intrinsics, rgb.shape, colour, camera), found.lens)
     metres = remapped(metres, _fitting(found.depth or found.intrinsics, metres.shape, depth, camera), found.depth_lens)
-    notes += dict.fromkeys(lens.note(camera.name) for lens in (found.lens, found.depth_lens) if lens is not None)
+    notes += _lens_notes(found, camera.name)
     up, source = (found.up, "the camera's file") if up is None else (up, "given")
     if found.depth is not None and found.depth_to_colour is not None:
         metres, rgb, k = _together(found, metres, rgb, (colour, depth, camera))
@@ -65,6 +65,14 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
     else:
         metres, rgb, k = _one_camera(found.intrinsics, metres, rgb, (colour, depth, camera), notes)
     return FileFrame(RgbdFrame(rgb, metres, k, found.pose, up=up, up_source=source), tuple(notes))
+
+
+def _lens_notes(found: Calibration, source: str) -> list[str]:
+    """One where both images have one lens, or else one for each."""
+    if found.lens == found.depth_lens:
+        return [] if found.lens is None else [found.lens.note(source)]
+    lenses = ((found.lens, "colour"), (found.depth_lens, "depth"))
+    return [lens.note(f"{source}, {what}") for lens, what in lenses if lens is not None]
 
 
 def images(colour: Path, depth: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
