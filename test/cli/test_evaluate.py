@@ -55,6 +55,16 @@ def test_where_no_plan_is_believed_to_reach_the_goal_it_is_said(
     assert "in 2 of 3 trials no plan was found that is believed to reach the goal" in result.stderr
 
 
+def test_what_speaks_against_a_goal_is_said_before_its_trials(
+    run, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "evaluate", lambda work, executor: iter([replace(RESULT, seed=work[0].seed)]))
+    options = ("evaluate", "--trials", 1, "--model", checkpoint, "--out", tmp_path / "report.json")
+    said = run(*options, "--goal", "above(table_a, table_b)").stderr.splitlines()
+    assert said[0] == "note: above(table_a, table_b): neither table_a nor table_b can be moved"
+    assert "note:" not in run(*options).stderr
+
+
 def test_mistakes(refuses, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = ("--model", checkpoint)
     assert "at least one trial" in refuses("evaluate", *model, "--trials", 0)

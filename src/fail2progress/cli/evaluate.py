@@ -88,6 +88,7 @@ def evaluate(
     from fail2progress.cli.unfinished import finished
     from fail2progress.core.executor import executor as executor_named
     from fail2progress.evaluation import evaluate as room
+    from fail2progress.evaluation.doubts import doubts
     from fail2progress.evaluation.embodiment import Embodiment
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
@@ -113,6 +114,8 @@ def evaluate(
         workers = executor_named(executor, processes)
     if out is not None:
         check_output("--out", out, ".json")
+    for doubt in doubts(room.start(work[0])):
+        say(f"note: {doubt}")
     start = time.perf_counter()
     rows = _rows(work, checkpoint.digest, out)
     results = _carry_out(work, workers, rows)
