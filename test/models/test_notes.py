@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from fail2progress.models import weights
-from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.checkpoint import copy_checkpoint, load_checkpoint
 from fail2progress.models.notes import SCHEMA, CheckpointError, kind_of_version, kind_of_weights, noted
 from fail2progress.models.store import Registry
 
@@ -44,3 +44,24 @@ def test_the_file_that_was_named_is_the_one_that_is_blamed(
         Path(text).write_text("{")
     with pytest.raises(CheckpointError, match=f"^{says}.*; .*json: cannot be read"):
         noted(Path(name))
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("mine", "mine: cannot be read (no such file; mine.safetensors is there"),
+        ("mine.safetensor", "mine.safetensor: cannot be read (no such file; mine.safetensors is there"),
+        ("mine.pt", "mine.pt: cannot be read (no such file; mine.safetensors is there"),
+        ("mine.json", "mine.json: what is written beside weights, not the weights; mine.safetensors is there"),
+        ("mime.safetensors", "mime.safetensors: no such file; mine.safetensors is there"),
+        ("v1.2", "v1.2: no such file; v1.2.safetensors is there"),
+        ("quite_another.safetensors", "quite_another.safetensors: no such file; quite_another.json: cannot be read"),
+    ],
+)
+def test_the_file_that_may_be_meant_is_named(name: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for stem in ("mine", "v1.2"):
+        copy_checkpoint(load_checkpoint(weights.path("plain.safetensors")), Path(f"{stem}.safetensors"), {})
+    with pytest.raises(CheckpointError) as told:
+        load_checkpoint(Path(name))
+    assert str(told.value).startswith(says)

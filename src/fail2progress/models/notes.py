@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from difflib import get_close_matches
 from pathlib import Path
 
 SCHEMA = 1
 
 
 _SUFFIX = ".safetensors"
+_BESIDE = ".json"
 _FORM = f"a file of weights ends in {_SUFFIX}"
 _VERSION = re.compile(r"v\d{4,}")
 
@@ -22,7 +24,9 @@ def noted(weights: Path) -> dict[str, object]:
     """What is written beside weights, which are not read; CheckpointError where it is not there or damaged."""
     if not weights.name:
         raise CheckpointError(f"{weights}: a folder, not a file of weights")
-    path = weights.with_suffix(".json")
+    if weights.suffix == _BESIDE:
+        raise CheckpointError(f"{weights}: what is written beside weights, not the weights{near(weights)}")
+    path = weights.with_suffix(_BESIDE)
     try:
         note = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -45,9 +49,19 @@ def _missing(weights: Path) -> str:
     if weights.is_dir():
         return f"{weights}: a folder, not a file of weights;"
     if not weights.exists():
-        return f"{weights}: no such file;"
+        return f"{weights}: no such file{near(weights)};"
     beside = "what it is stands in a JSON file that belongs beside it"
     return f"{weights}: {beside if weights.suffix == _SUFFIX else _FORM};"
+
+
+def near(weights: Path) -> str:
+    """To be added to what is said of a file that is none of weights: which one is there that may be meant; "" for none."""
+    for meant in (weights.with_name(weights.name + _SUFFIX), weights.with_suffix(_SUFFIX)):
+        if meant.is_file():
+            return f"; {meant} is there"
+    stems = sorted(path.stem for path in weights.parent.glob(f"*{_SUFFIX}"))
+    alike = get_close_matches(weights.stem, stems, 1)
+    return f"; {weights.with_name(alike[0] + _SUFFIX)} is there" if alike else ""
 
 
 def kind_of_weights(weights: Path, digest: str) -> str:
