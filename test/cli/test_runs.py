@@ -70,6 +70,7 @@ def test_every_command_that_looks_into_a_run_takes_it_by_the_same_option(run: Ru
         assert run("corrections", "ls", "--run", name).exit_code == run("gaps", "ls", "--run", name).exit_code == 0
     for words in (("failures", "show"), ("assets", "check"), ("learn",)):
         assert "sim" in (said := refuses(*words, "--run", "sim")) and "no failure store here" in said
+        assert "name a run (runs ls) or a file with --run or --store" in said
     assert "no run named 'none'" in refuses("gaps", "ls", "--run", "none")
 
 

@@ -214,7 +214,7 @@ def store_of(named: Path | None) -> Path:
         path = named
     else:
         path = run_of(str(named) if named is not None else None, STORE).store
-    require(path.is_file(), f"{path}: no failure store here; name a file or a run (runs ls) with --store")
+    require(path.is_file(), f"{path}: no failure store here; name a run (runs ls) or a file with --run or --store")
     return path
 
 
