@@ -135,6 +135,22 @@ def test_a_run_carries_skills_out_as_earlier_ones_corrected_them(simulator: Simu
     assert Corrector(tmp_path / FILE).read().corrections[0].status == "kept", "nothing failed"
 
 
+def test_numbers_and_arrays_of_numpy_are_numbers() -> None:
+    size, place = (0.0625, 0.0625, 0.125), (0.6, 0.4, 0.625)
+    plain = f2p.scene([{"name": "mug", "category": "cup", "size": size, "at": place}], seed=4)
+    for wide in (np.array(size, np.float32), tuple(map(np.float32, size)), [np.array(side) for side in size]):
+        thing = {"name": np.str_("mug"), "category": "cup", "size": wide, "at": np.array(place)}
+        found = f2p.scene([thing], seed=4)
+        assert found.objects == plain.objects
+        np.testing.assert_array_equal(found.poses, plain.poses)
+    ranges = f2p.scene(
+        [{"name": "mug", "category": "cup", "size": {"x": np.array([0.06, 0.07]), "y": np.float32(0.0625), "z": 0.1}}]
+    )
+    assert 0.06 <= ranges.sizes[-1][0] <= 0.07 and ranges.sizes[-1][1] == 0.0625
+    with pytest.raises(ValueError, match=r"size: needs three numbers.*got \[0.1, 0.1\]"):
+        f2p.scene([{"name": "mug", "category": "cup", "size": np.array([0.1, 0.1])}])
+
+
 def test_a_model_is_taken_in_any_form(tmp_path: Path) -> None:
     path = weights.path(weights.RELATIONAL)
     kept = load_checkpoint(path)

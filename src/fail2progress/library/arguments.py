@@ -28,6 +28,17 @@ def require_whole(value: object, name: str, least: int = 0) -> None:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {told(value)}")
 
 
+def plain(value: object) -> object:
+    """The same with numbers and lists of Python in place of what is NumPy's, in mappings, lists and tuples as well."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    return tuple(plain(part) for part in value) if isinstance(value, tuple) else value
+
+
 def told(value: object) -> str:
     """A value in a few words."""
     if isinstance(value, (np.ndarray, np.generic)):

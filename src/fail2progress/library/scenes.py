@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from fail2progress.core.choice import first_mistake
 from fail2progress.core.goals import Goal
 from fail2progress.core.scene import Scene
-from fail2progress.library.arguments import require, require_whole, several, told
+from fail2progress.library.arguments import plain, require, require_whole, several, told
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.check import problem
@@ -36,7 +36,7 @@ def scene(objects: Iterable[Mapping[str, object]], seed: int = 0) -> Scene:
     open_box, shelf, cabinet, drawer, table), `size` (full extents x, y, z in metres; a range [low, high] varies with the seed),
     and one of `at` (x, y of the middle and height of the top, metres in the planning frame), `on`, `inside`, `against`. What says
     no place stands on the first table. Tables that say none stand to the robot's left and right; where no table is given,
-    `table_a` and `table_b` do.
+    `table_a` and `table_b` do. Numbers and arrays of NumPy are taken as those of Python.
 
     Raises ValueError: a key, category, size or support that is wrong, or no room.
 
@@ -47,7 +47,7 @@ def scene(objects: Iterable[Mapping[str, object]], seed: int = 0) -> Scene:
     for thing in given:
         require(thing, Mapping, "an object", "a mapping with name, category and size")
     require_whole(seed, "seed")
-    things = [dict(thing) for thing in given]
+    things = [{str(key): plain(value) for key, value in thing.items()} for thing in given]
     if not any(thing.get("category") == "table" for thing in things):
         tables: list[dict[str, object]] = [{"name": f"table_{letter}", "category": "table"} for letter in "ab"]
         things = [*tables, *things]
