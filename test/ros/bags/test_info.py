@@ -106,6 +106,19 @@ def test_a_topic_that_is_not_there_is_told_with_a_few_of_its_kind(tmp_path: Path
     assert found.warnings() == []
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("nope:=/camera/x", "--topic nope:=/camera/x: neither nope nor /camera/x is a topic of the stack"),
+        ("nope", "--topic nope: name the stack's topic and the recorded one"),
+    ],
+)
+def test_topics_that_the_stack_does_not_have_are_told_with_those_that_it_has(given: str, said: str) -> None:
+    with pytest.raises(BagError) as told:
+        Choice.parse([given])
+    assert str(told.value).startswith(said) and "; there are: color, depth, camera_info, labels" in str(told.value)
+
+
 def test_a_file_that_is_no_recording_is_told(tmp_path: Path) -> None:
     text = tmp_path / "README.md"
     text.write_text("# Nothing of this kind\n")

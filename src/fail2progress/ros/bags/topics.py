@@ -21,6 +21,8 @@ ALIASES: Mapping[str, str] = MappingProxyType(
     {"color": COLOUR, "colour": COLOUR, "depth": DEPTH, "info": INFO, "camera_info": INFO, "labels": table.LABELS[0]}
 )
 """Short names of the stack's topics."""
+_ASKED = ("color", "depth", "camera_info", "labels", table.LABELS[1], "segments", "steps")
+"""Topics of the stack that may be asked for."""
 DEPTHS = ("16UC1", "mono16", "32FC1")
 NAMELESS = ("8UC3", "8UC4", "8UC1")
 """Encodings that do not say what their channels are: they are taken for red, green, blue, and grey."""
@@ -77,7 +79,9 @@ def _pair(text: str) -> tuple[str, str]:
         return known[0], f"/{right.strip('/')}"
     if mark and known[1] in table.TOPICS and left:
         return known[1], f"/{left.strip('/')}"
-    raise BagError(f"--topic {text}: name the stack's topic and the recorded one, such as depth:=/depth_to_rgb/image_raw")
+    both = left and right
+    why = f"neither {left} nor {right} is a topic of the stack" if both else "name the stack's topic and the recorded one"
+    raise BagError(f"--topic {text}: {why}, such as depth:=/depth_to_rgb/image_raw; there are: {', '.join(_ASKED)}")
 
 
 def relative(topic: str) -> str | None:
