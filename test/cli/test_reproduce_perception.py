@@ -40,3 +40,11 @@ def test_crowded_scenes_are_scored_by_place_and_sensor(tmp_path: Path) -> None:
 def test_another_name_is_the_users_mistake(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["reproduce", "table9", "--out", str(tmp_path)])
     assert result.exit_code == 2 and "noise" in result.stderr
+
+
+def test_thresholds_need_a_folder_of_frames(tmp_path: Path) -> None:
+    asked = ["reproduce", "thresholds", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 2 and "thresholds needs --frames: a folder of real frames" in result.stderr
+    result = CliRunner().invoke(app, [*asked, "--frames", str(tmp_path / "none")])
+    assert result.exit_code == 2 and f"--frames {tmp_path / 'none'}: not a folder of real frames" in result.stderr

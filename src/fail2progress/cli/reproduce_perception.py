@@ -81,9 +81,8 @@ def _thresholds(order: Order, json_output: bool) -> None:
     from fail2progress.perception.segmentation.registry import segmenter
 
     if order.frames is None or not order.frames.is_dir():
-        raise UserError(
-            f"--frames {order.frames}: name a folder of real frames with boxes, NAME-color.png, NAME-depth.png, NAME.json"
-        )
+        what = "a folder of real frames with boxes, NAME-color.png, NAME-depth.png, NAME.json"
+        raise UserError(f"thresholds needs --frames: {what}" if order.frames is None else f"--frames {order.frames}: not {what}")
     with checked():
         chosen, frames = segmenter(order.segmenter), thresholds.Frames.read(order.frames)
         report = thresholds.study(chosen, frames, order.out, say)
