@@ -24,11 +24,11 @@ from fail2progress.failures.assets.reach import Reachability
 from fail2progress.failures.assets.refine import Refinement, Refiner, Signal, assess
 from fail2progress.failures.assets.schema import FailureSignals, signals_of
 from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.failures.physics import SURFACE, Inference, explanation, shifts
+from fail2progress.failures.physics import SURFACE, Inference, UntoldError, explanation, shifts
 from fail2progress.failures.report import LONGEST, FailureClass, FailureReport
 from fail2progress.failures.signals import signals
 from fail2progress.failures.surprise import moving, same_motion
-from fail2progress.simulation.base import Job, Outcome, Simulator
+from fail2progress.simulation.base import Job, OrdinaryPhysicsError, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.simulation.reconstruction.hindsight import from_both, in_hindsight
 from fail2progress.simulation.reconstruction.rebuild import why_left_out
@@ -106,7 +106,7 @@ class Classifier:
         seen = shifts(event.before, event.after, base.names)
         try:
             found = Inference(self.simulator, self.camera).infer(base, call, seen, SURFACE, seed)
-        except ValueError:  # nothing moved in view, no rest, or a simulator that knows no other friction
+        except (UntoldError, OrdinaryPhysicsError):
             return ""
         return explanation(SURFACE, found)
 

@@ -30,6 +30,10 @@ SURPRISE = 3.0
 """Nats by which another value must explain the motion better than the ordinary one to be called the cause."""
 
 
+class UntoldError(ValueError):
+    """A motion that tells nothing of a property: none was seen, or none begins at rest."""
+
+
 @dataclass(frozen=True)
 class Property:
     """What may be other than ordinary in the world, as a share of the ordinary, and the values that are tried."""
@@ -144,12 +148,12 @@ class Inference:
     def infer(self, scene: Scene, call: SkillCall, seen: Array, prop: Property = SURFACE, seed: int = 0) -> Posterior:
         """The posterior of a property.
 
-        seen: (N, 3) how far each of the scene's objects was seen to move (m), NaN for what was not seen. ValueError where
-        nothing was seen, or where no repetition starts from rest.
+        seen: (N, 3) how far each of the scene's objects was seen to move (m), NaN for what was not seen. UntoldError where
+        nothing was seen, or where no repetition starts from rest; OrdinaryPhysicsError for a simulator that knows no other.
         """
         known = np.isfinite(seen).all(axis=1) & np.array([spec.movable for spec in scene.objects])
         if seen.shape != (len(scene), 3) or not known.any():
-            raise ValueError(f"no motion of the {len(scene)} objects was seen: shape {seen.shape}")
+            raise UntoldError(f"no motion of the {len(scene)} objects was seen: shape {seen.shape}")
         values = prop.values
         motions = self._motions(scene, call, prop, seed)[:, :, known]
         fine = np.geomspace(values[0], values[-1], FINE)
@@ -160,7 +164,7 @@ class Inference:
         return Posterior(fine, density / density.sum())
 
     def depends(self, scene: Scene, call: SkillCall, prop: Property, seed: int = 0) -> bool:
-        """Whether the motion of anything is another one at an end of the range or halfway. ValueError: see infer."""
+        """Whether the motion of anything is another one at an end of the range or halfway. Errors: see infer."""
         few, once = replace(prop, steps=3), replace(self, repetitions=1)
         motions = once._motions(scene, call, few, seed)[:, 0]
         return bool(np.nan_to_num(np.ptp(motions, axis=0)).max(initial=0.0) > TOLD_APART)
@@ -179,7 +183,7 @@ class Inference:
         moved = np.stack([shifts(o.before.cloud, o.after.cloud, scene.names) for o in outcomes])
         steady = np.array([o.stable for o in outcomes]).reshape(prop.steps, self.repetitions)
         if not steady.all(axis=0).any():
-            raise ValueError("the rebuilt scene does not rest at every value of the property")
+            raise UntoldError("the rebuilt scene does not rest at every value of the property")
         return moved.reshape(prop.steps, self.repetitions, len(scene), 3)[:, steady.all(axis=0)]
 
     def _shifted(self, scene: Scene, movable: Array, rng: np.random.Generator, first: bool) -> Scene:

@@ -20,6 +20,10 @@ BOUNCIEST = 0.6
 """The greatest restitution: at 0.8 contacts with so little damping throw things about at steps of 4 ms."""
 
 
+class OrdinaryPhysicsError(ValueError):
+    """A job in another physics than the ordinary one, which its simulator does not know."""
+
+
 @dataclass(frozen=True)
 class Disturbances:
     """What goes wrong in one execution: by chance (probabilities), or each time; nothing in the model's training data."""
@@ -114,7 +118,8 @@ class Simulator(ABC):
 
     @abstractmethod
     def execute(self, job: Job) -> Outcome:
-        """Settle the scene, look, carry the skill out, settle, look again. ValueError: see `refuse_impossible`.
+        """Settle the scene, look, carry the skill out, settle, look again. ValueError: see `refuse_impossible`;
+        OrdinaryPhysicsError: its disturbances are `in_contact`, and the simulator knows no such physics.
 
         The outcome's seconds have the keys stepping, rays and total.
         """

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from fail2progress.core.scene import Array, Scene, rotations, turned
-from fail2progress.simulation.base import Disturbances, Job
+from fail2progress.simulation.base import Disturbances, Job, OrdinaryPhysicsError
 from fail2progress.simulation.materials import DENSITY, DRAWER_DAMPING, DRAWER_FRICTION, DRAWER_TRAVEL
 from fail2progress.skills.limits import STRETCH_RE2, Limits
 from fail2progress.skills.programs import FLOATING_HAND, Equipment, HandProgram
@@ -51,10 +51,11 @@ class Track:
 
 
 def record(job: Job) -> Track:
-    """The set-points of a job; its seed decides whether the grasp misses or slips. ValueError: no program for a free hand."""
+    """The set-points of a job; its seed decides whether the grasp misses or slips. ValueError: no program for a free hand;
+    OrdinaryPhysicsError: another physics."""
     program: HandProgram = skill(job.call.skill).program(FLOATING_HAND)
     if job.disturbances.in_contact:
-        raise ValueError("friction, weight and bumps are no matter of set-points: use the simulator mujoco")
+        raise OrdinaryPhysicsError("friction, weight and bumps are no matter of set-points: use the simulator mujoco")
     hand = Recorder(job.scene, job.disturbances, np.random.default_rng(job.seed), adjustments=job.adjustments)
     program.run(hand, job.call)
     for _ in range(_COASTING if hand.drawer is not None else 1):

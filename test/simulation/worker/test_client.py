@@ -16,7 +16,7 @@ import pytest
 import fail2progress
 from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Scene
-from fail2progress.simulation.base import Job, Outcome
+from fail2progress.simulation.base import Disturbances, Job, OrdinaryPhysicsError, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.parallel import ParallelSimulator, serving
 from fail2progress.simulation.registry import SimulatorError, make, resolve, varies_physics
@@ -154,6 +154,15 @@ def test_a_refused_job_is_the_caller_s_mistake_and_harms_no_other(work: list[Job
         check(list(simulator.execute_all(work[:3])), truth[:3])
         with pytest.raises(ValueError, match=r"unknown object 'nobody'"):
             simulator.execute(wrong)
+
+
+def test_a_refused_job_in_another_physics_says_so(work: list[Job]) -> None:
+    slippery = replace(work[0], disturbances=Disturbances(surface=0.5))
+    answer = Frame("refused", {"index": 0, "message": "friction is no matter of mine"}, {})
+    with WorkerSimulator(WorkerOptions(command=serving("mujoco"))) as simulator:
+        refusals = [simulator._read(answer, asked) for asked in (slippery, work[0])]
+    assert [type(refusal) for refusal in refusals] == [OrdinaryPhysicsError, ValueError]
+    assert {str(refusal) for refusal in refusals} == {"friction is no matter of mine"}
 
 
 def test_closing_the_iterator_stops_the_work_and_the_simulator_goes_on(work: list[Job], truth: list[Outcome]) -> None:

@@ -15,7 +15,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.relations import BINARY, BY_DEGREES, Mask, binary_relations
 from fail2progress.core.scene import Array
 from fail2progress.failures.surprise import CLOSE
-from fail2progress.simulation.base import BOUNCIEST, Disturbances, Job, Outcome, Simulator
+from fail2progress.simulation.base import BOUNCIEST, Disturbances, Job, OrdinaryPhysicsError, Outcome, Simulator
 
 MOVED = 0.005
 """Metres from which something counts as moved."""
@@ -99,5 +99,5 @@ def bounced(jobs: Sequence[Job], simulator: Simulator) -> list[Outcome | None]:
     others = [replace(job, disturbances=bouncing(job.disturbances)) for job in jobs]
     try:
         return [outcome if outcome.stable else None for outcome in simulator.execute_all(others)]
-    except ValueError:  # a simulator of set-points knows one physics
+    except OrdinaryPhysicsError:
         return [None] * len(jobs)

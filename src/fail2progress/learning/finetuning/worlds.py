@@ -10,8 +10,8 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.names import unknown
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
-from fail2progress.failures.physics import PROPERTIES, SURPRISE, Inference, Posterior, disturbances, shifts
-from fail2progress.simulation.base import Disturbances, Simulator
+from fail2progress.failures.physics import PROPERTIES, SURPRISE, Inference, Posterior, UntoldError, disturbances, shifts
+from fail2progress.simulation.base import Disturbances, OrdinaryPhysicsError, Simulator
 from fail2progress.skills.base import SkillCall
 from fail2progress.stein.physics import NOMINAL, PhysicsPrior
 
@@ -40,7 +40,7 @@ def explained(scene: Scene, call: SkillCall, seen: Array, simulator: Simulator, 
         prop = PROPERTIES[name]
         try:
             posterior = Inference(simulator, Camera()).infer(scene, call, seen, prop, seed)
-        except ValueError:  # nothing moved in view, no rest, or a simulator that knows no other physics
+        except (UntoldError, OrdinaryPhysicsError):
             continue
         if posterior.surprise(prop.ordinary) >= SURPRISE:
             found.append((posterior.surprise(prop.ordinary), name, posterior))

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import DEFAULT, Thresholds
 from fail2progress.core.scene import Scene
-from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
+from fail2progress.simulation.base import Job, OrdinaryPhysicsError, Outcome, Simulator, Snapshot, refuse_impossible
 from fail2progress.simulation.registry import SimulatorError
 from fail2progress.simulation.track import record
 from fail2progress.simulation.wire.connection import Connection, LostError
@@ -135,7 +135,7 @@ class WorkerSimulator(Simulator):
 
     def _read(self, answer: Frame, job: Job) -> Answer:
         if answer.kind == "refused":
-            return ValueError(_message(answer))
+            return (OrdinaryPhysicsError if job.disturbances.in_contact else ValueError)(_message(answer))
         return read_outcome(Record(answer.header, answer.arrays), job, self.thresholds)
 
     @contextmanager
