@@ -11,7 +11,6 @@ from fail2progress.agent.loop import MISSED, Agent, AgentConfig, Episode, TaskSp
 from fail2progress.agent.monitor import SkillExecution, StepResult
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.objects import ObjectSpec
-from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Scene, pose
 from fail2progress.failures.monitor import Astray, MonitorRule
 from fail2progress.failures.store import FailureStore
@@ -272,45 +271,3 @@ def test_a_plan_made_before_all_was_seen_ends_when_more_comes_into_view(tmp_path
     shown = len(moved) - len(second)
     assert 0 < shown < len(first) and "capsule_1" not in moved[:shown] and "capsule_1" in moved[shown:]
     assert trial.goal.satisfied(run.robot.truth)
-
-
-@dataclass
-class Changing(SimulatedRobot):
-    """Its segments come in another order after every skill, with one more that nobody named before; `loses` is gone then."""
-
-    loses: str = ""
-
-    def observe(self) -> SegmentedCloud:
-        cloud, done = super().observe(), len(self.outcomes)
-        if not done:
-            return cloud
-        order = np.roll([row for row in range(len(cloud)) if cloud.names[row] != self.loses], done)
-        order = np.append(order, order[0])
-        names = (*(cloud.names[row] for row in order[:-1]), f"speck_{done}")
-        kinds = tuple(cloud.categories[row] for row in order)
-        specks = cloud.points[order] + np.where(np.arange(len(order)) == len(order) - 1, 3.0, 0.0)[:, None, None]
-        return replace(cloud, names=names, categories=kinds, points=specks.astype(np.float32), visibility=cloud.visibility[order])
-
-
-def pursue(robot: SimulatedRobot, model: SkillEffectModel, replan: bool) -> Episode:
-    planner = Planner(model, torch.Generator().manual_seed(0))
-    agent = Agent(planner, DIGEST, lambda event: None, AgentConfig(replan=replan, max_skills=8))
-    return agent.run(robot, TaskSpec(trial().stages, "goal", 3, 0))
-
-
-@pytest.mark.parametrize("replan", [True, False])
-def test_segments_may_come_and_change_places_during_an_episode(oracle: Make, replan: bool) -> None:
-    robot = Changing(SIMULATOR, trial().scene)
-    episode = pursue(robot, oracle(), replan)
-    assert episode.outcome == "done" and trial().goal.satisfied(robot.truth)
-    assert len(robot.outcomes) == len(pursue(SimulatedRobot(SIMULATOR, trial().scene), oracle(), replan).taken)
-    for step, outcome in zip(episode.taken, robot.outcomes, strict=True):
-        assert step.event is None and step.planned.call == outcome.call
-        row = step.planned.expected.names.index(outcome.call.object)
-        true = outcome.displacements[trial().scene.index(outcome.call.object)]
-        assert np.linalg.norm(step.planned.displacement[row] - true) < 0.03
-
-
-def test_the_episode_ends_when_nobody_knows_where_a_thing_of_the_goal_has_gone(oracle: Make) -> None:
-    episode = pursue(Changing(SIMULATOR, trial().scene, loses="cup_1"), oracle(), replan=True)
-    assert episode.outcome == "out of sight: cup_1" and len(episode.taken) == 1

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from fail2progress.agent.loop import MISSED
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.studies.methods import METHODS
 from fail2progress.evaluation.studies.table3_page import (
@@ -40,7 +39,7 @@ _SMALL = replace(VIEW, width=320, height=200, focal=205.0)
 
 
 _ENDS = {
-    **dict.fromkeys(("done", MISSED), "the plan was carried out"),
+    **dict.fromkeys(("done", "goal missed"), "the plan was carried out"),
     "no plan": "no plan was left",
     "too many skills": "the limit of skills was reached",
 }

@@ -8,42 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fail2progress.core.objects import Shape
-from fail2progress.core.scene import pose
 from fail2progress.evaluation.studies.identities import Kept, episode, follow, segmented
 from fail2progress.perception.segmentation.base import Perceived, Segment
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-
-EYE = np.eye(4)
-EYE[:3, 3] = (0.0, 0.0, 1.4)
-
-
-def box(
-    name: str,
-    at: tuple[float, float, float],
-    size: tuple[float, float, float] = (0.05, 0.05, 0.05),
-    shape: Shape = Shape.CUBOID,
-) -> Segment:
-    """What is seen of an upright box with its lower side at a place: the upper side, and the sides for a hollow one."""
-    rng = np.random.default_rng(1)
-    points = rng.uniform(-0.5, 0.5, (400, 3)) * size
-    points[:, 2] = size[2] / 2 if shape is not Shape.OPEN_BOX else points[:, 2]
-    if shape is Shape.OPEN_BOX:
-        side = rng.integers(2, size=400)
-        points[np.arange(400), side] = np.sign(points[np.arange(400), side]) * np.array(size)[side] / 2
-    place = np.add(at, (0, 0, size[2] / 2))
-    kind = {Shape.CUBOID: "cuboid", Shape.OPEN_BOX: "cup", Shape.TABLE: "table"}[shape]
-    cloud = (points + place).astype(np.float32)
-    return Segment(name, kind, shape, cloud, np.arange(400), pose(*place), np.array(size), 1.0)
-
-
-def view(*segments: Segment) -> Perceived:
-    rng = np.random.default_rng(0)
-    table = box("table", (0.6, 0.0, 0.46), (0.6, 0.8, 0.04), Shape.TABLE)
-    top = np.column_stack([rng.uniform(0.3, 0.9, 20_000), rng.uniform(-0.4, 0.4, 20_000), np.full(20_000, 0.5)])
-    table = replace(table, points=top.astype(np.float32), pixels=np.arange(20_000))
-    return Perceived(segments, (table,), EYE, 640, 480)
+from support.hand_made_views import box, view
 
 
 def places(found: Perceived) -> dict[str, np.ndarray]:
@@ -296,73 +266,3 @@ def test_what_is_put_where_a_container_was_can_be_gone() -> None:
     for _ in range(10):
         found = tracker.update(view())
     assert not found.segments
-
-
-def noisy(perceived: Perceived, seed: int) -> Perceived:
-    """With the noise of a depth camera: 2 mm at 1 m, growing with the square of the distance."""
-    rng = np.random.default_rng(seed)
-
-    def shaken(part: Segment) -> Segment:
-        away = part.points - EYE[:3, 3]
-        ranges = np.linalg.norm(away, axis=1, keepdims=True)
-        err = 0.002 * ranges**2 * rng.standard_normal(ranges.shape)
-        return replace(part, points=(part.points + away / ranges * err).astype(np.float32))
-
-    parts = [tuple(map(shaken, some)) for some in (perceived.segments, perceived.surfaces)]
-    return replace(perceived, segments=parts[0], surfaces=parts[1])
-
-
-def flat_box(height: float) -> Segment:
-    """A box whose upper side alone is seen."""
-    seen = box("flat", (0.6, 0.0, 0.5), (0.1, 0.15, height))
-    points = seen.points.copy()
-    points[:, 2] = 0.5 + height
-    return replace(seen, points=points)
-
-
-def low_bowl() -> Segment:
-    """Of which a low wall and a floor that is nearly on the table are seen."""
-    wall = replace(box("bowl", (0.6, 0.0, 0.5), (0.14, 0.14, 0.03), Shape.OPEN_BOX), cavity=0.02)
-    points = wall.points.copy()
-    points[::2] = box("floor", (0.6, 0.0, 0.5), (0.12, 0.12, 0.004)).points[::2]
-    return replace(wall, points=points)
-
-
-THINGS = [*map(flat_box, (0.008, 0.012, 0.016, 0.025)), low_bowl(), box("cube", (0.6, 0.0, 0.5))]
-
-
-@pytest.mark.parametrize("thing", THINGS, ids=[f"{thing.id} {thing.size[2]}" for thing in THINGS])
-def test_what_is_taken_away_is_gone_however_flat_it_was(thing: Segment) -> None:
-    for noise in range(5):
-        tracker = Tracker()
-        tracker.update(noisy(view(thing), noise))
-        for frame in range(5):
-            found = tracker.update(noisy(view(), 100 * noise + frame))
-        assert not found.segments, f"seen through: {noise}"
-
-
-@pytest.mark.parametrize("thing", [*THINGS, flat_box(0.002)], ids=[f"{t.id} {t.size[2]}" for t in (*THINGS, flat_box(0.002))])
-def test_what_a_frame_takes_for_the_table_is_not_gone_by_noise(thing: Segment) -> None:
-    """It lies there still, and its readings are counted among those of the table."""
-    tracker, bare = Tracker(), view()
-    tracker.update(noisy(view(thing), 0))
-    around = bare.surfaces[0].points
-    half = thing.size[:2] / 2 + 0.002
-    free = (np.abs(around[:, :2] - thing.pose[:2]) > half).any(axis=1)
-    points = np.concatenate([around[free], *[thing.points] * 4])
-    table = replace(bare.surfaces[0], points=points, pixels=np.arange(len(points)))
-    for frame in range(1, 40):
-        found = tracker.update(noisy(replace(bare, surfaces=(table,)), frame))
-        assert [part.id for part in found.segments] == [thing.id] and tracker.tracks[thing.id].gone == 0
-
-
-def test_what_moved_a_little_unseen_with_its_camera_is_not_gone() -> None:
-    """A camera's pose is known to some millimetres."""
-    tracker, thing = Tracker(), flat_box(0.016)
-    tracker.update(view(thing))
-    for off in (-0.004, 0.004):
-        lower = replace(view(thing), segments=())
-        points = np.concatenate([lower.surfaces[0].points[::40], thing.points]) + np.float32([0.0, 0.0, off])
-        table = replace(lower.surfaces[0], points=points, pixels=np.arange(len(points)))
-        for _ in range(5):
-            assert [part.id for part in tracker.update(replace(lower, surfaces=(table,))).segments] == ["flat"]

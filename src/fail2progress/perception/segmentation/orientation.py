@@ -9,10 +9,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.core.rgbd import Intrinsics, Labels, RgbdFrame
+from fail2progress.core.rgbd import NOISE, Intrinsics, Labels, RgbdFrame
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import Perceived, Segment, WayUp
-from fail2progress.perception.segmentation.geometric.depth import NOISE
 
 _T = TypeVar("_T", bound=np.generic)
 _STRAIGHT_DOWN = 0.3

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from fail2progress.core.objects import Shape
+from fail2progress.core.rgbd import NOISE
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import Perceived, Segment
-from fail2progress.perception.segmentation.geometric.depth import NOISE
 
 Colour = NDArray[np.uint8]
 _ENOUGH = 4000

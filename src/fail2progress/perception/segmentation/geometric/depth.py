@@ -12,13 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.core.rgbd import Intrinsics
+from fail2progress.core.rgbd import NOISE, Intrinsics
 from fail2progress.perception.segmentation.geometric.plane_windows import fits
 
 Image = NDArray[np.float32]
 
-NOISE = 0.002
-"""Standard deviation of inverse depth (1 / m): 2 mm at 1 m, what a RealSense D435 has."""
 _STEEPEST = np.tan(np.radians(84))
 """Of surfaces against the ray; what is steeper joins a near thing to a far one and is of neither."""
 _STRIP = 48

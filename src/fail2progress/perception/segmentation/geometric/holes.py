@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.perception.segmentation.geometric.depth import NOISE, Image
+from fail2progress.core.rgbd import NOISE
+from fail2progress.perception.segmentation.geometric.depth import Image
 
 REACH = 3
 """Pixels to the nearest reading on each side."""

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from fail2progress.core.relations import Mask
-from fail2progress.perception.segmentation.geometric.depth import NOISE, Image
+from fail2progress.core.rgbd import NOISE
+from fail2progress.perception.segmentation.geometric.depth import Image
 
 Numbers = NDArray[np.int64]
 Window = tuple[slice, slice]

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from fail2progress.core.products import by_one_thread
 from fail2progress.core.relations import Mask
-from fail2progress.core.rgbd import Intrinsics, RgbdFrame
+from fail2progress.core.rgbd import NOISE, Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation import orientation
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter, WayUp
@@ -24,7 +24,7 @@ from fail2progress.perception.segmentation.geometric import depth as readings
 from fail2progress.perception.segmentation.geometric import planes
 from fail2progress.perception.segmentation.geometric.cabinets import CabinetRules, cabinets
 from fail2progress.perception.segmentation.geometric.colour_splitting import ToneRules
-from fail2progress.perception.segmentation.geometric.depth import NOISE, Facets, Image
+from fail2progress.perception.segmentation.geometric.depth import Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
 from fail2progress.perception.segmentation.geometric.holes import closed

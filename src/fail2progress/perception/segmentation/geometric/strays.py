@@ -14,7 +14,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from fail2progress.core.relations import Mask
-from fail2progress.perception.segmentation.geometric.depth import NOISE, Image
+from fail2progress.core.rgbd import NOISE
+from fail2progress.perception.segmentation.geometric.depth import Image
 from fail2progress.perception.segmentation.geometric.guide import Thing
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, between
 from fail2progress.perception.segmentation.geometric.views import owners_of

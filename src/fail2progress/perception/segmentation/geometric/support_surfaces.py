@@ -10,9 +10,9 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull, QhullError, cKDTree
 
 from fail2progress.core.relations import Mask
-from fail2progress.core.rgbd import Intrinsics
+from fail2progress.core.rgbd import NOISE, Intrinsics
 from fail2progress.core.scene import Array
-from fail2progress.perception.segmentation.geometric.depth import NOISE, Image, rays
+from fail2progress.perception.segmentation.geometric.depth import Image, rays
 
 _BLOCK = 8
 """Rows and columns of a block of pixels."""
