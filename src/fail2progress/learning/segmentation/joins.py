@@ -14,7 +14,7 @@ from fail2progress.core.executor import Executor
 from fail2progress.core.rgbd import Labels, RgbdFrame
 from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.scenery import FIRST
-from fail2progress.learning.segmentation.scenes import scene
+from fail2progress.learning.segmentation.scenes import scene, sensing
 from fail2progress.learning.segmentation.sensors import sensed
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.fused.guide import FusedGuide
@@ -85,7 +85,7 @@ def _thing(labels: Numbers) -> int:
 def pairs_of(segmenter: FusedSegmenter, seed: int, number: int) -> tuple[int, list[tuple[Array, bool]]]:
     """The number of a scene of a seed, and what its pairs of parts are; the camera's pose is known in every other scene."""
     view = scene((seed, number))
-    depth = sensed(view, np.random.default_rng((seed, number, 1)))
+    depth = sensed(view, sensing((seed, number)))
     things = np.maximum(view.labels.astype(np.int64) - FIRST + 1, 0).astype(np.uint16)
     names = tuple(f"thing_{i}" for i in range(1, int(things.max()) + 1))
     labels = Labels(things, names, names)

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.examples import STEP, Examples, windows
 from fail2progress.learning.segmentation.scenery import FIRST
-from fail2progress.learning.segmentation.scenes import scene
+from fail2progress.learning.segmentation.scenes import scene, sensing
 from fail2progress.learning.segmentation.sensors import sensed
 from fail2progress.perception.segmentation.learned.features import features
 from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances, to_size
@@ -33,7 +33,7 @@ def quality(model: SegmentModel, scenes: int, seed: int) -> dict[str, object]:
     pixels = np.zeros((3, 3))
     for number in range(scenes):
         view = scene((seed, number))
-        seen = model.see(view.colour, sensed(view, np.random.default_rng((seed, number))), view.camera)
+        seen = model.see(view.colour, sensed(view, sensing((seed, number))), view.camera)
         shape = (view.labels.shape[0], view.labels.shape[1])
         numbers = to_size(instances(seen, VoteRules()), shape)
         overlaps += own_overlaps(numbers, view.labels).values()

@@ -23,6 +23,9 @@ _VIEWS = 3
 _SHOWN = 0.05
 """Share of an image that supports and things fill, at least."""
 _PARTS = ("colour", "depth", "labels", "cameras")
+_SENSOR = 1
+"""What is put to a scene's seed for its sensor's. Not 0: numpy takes (7, 3) and (7, 3, 0) for the same seed, and each kind of
+scene would be read by one kind of sensor."""
 
 
 def files(folder: Path, scenes: int, seed: int) -> list[Path]:
@@ -45,7 +48,7 @@ def _file(folder: Path, seed: int, size: int, number: int) -> Path:
     """Under another name first, so that a file that is there is whole."""
     path, found = _path(folder, seed, number), []
     for index in range(number * size, (number + 1) * size):
-        found.append(example(scene((seed, index)), np.random.default_rng((seed, index, 0))))
+        found.append(example(scene((seed, index)), sensing((seed, index))))
     partial_path = path.with_suffix(".partial.npz")
     whole = joined(found)
     np.savez(partial_path, **{name: getattr(whole, name).numpy() for name in _PARTS})
@@ -61,6 +64,11 @@ def scene(seed: tuple[int, ...]) -> View:
         if (found.labels >= SUPPORT).mean() > _SHOWN:
             break
     return found
+
+
+def sensing(seed: tuple[int, ...]) -> np.random.Generator:
+    """What the sensor that reads the scene of a seed draws from: nothing that the scene was drawn from."""
+    return np.random.default_rng((*seed, _SENSOR))
 
 
 def read(path: Path) -> Examples:
