@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation import examples, joins, quality, scenes
+from fail2progress.learning.segmentation import examples, joins, quality, scenes, sensors
 from fail2progress.learning.segmentation.rendering import View
 from fail2progress.perception.segmentation.fused.segmenter import FusedSegmenter
 from fail2progress.perception.segmentation.learned.model import SegmentModel
@@ -46,3 +46,12 @@ def test_what_a_scene_is_says_nothing_of_the_sensor_that_reads_it(
         with pytest.raises(InterruptedError):
             read[reader](number)
     assert abs(float(np.corrcoef(drawn["scene"], drawn["sensor"])[0, 1])) < 0.4
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_is_near_at_one_border_is_smeared_over_nothing_at_the_border_across(axis: int) -> None:
+    depth = np.full((80, 80), 1.0, np.float32)
+    depth[:4] = 0.5
+    for i in range(60):
+        read = np.moveaxis(sensors.misread(np.moveaxis(depth, 0, axis), np.random.default_rng(i)), axis, 0)
+        assert np.isin(read[60:], (0.0, 1.0)).all()

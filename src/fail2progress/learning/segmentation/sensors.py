@@ -79,7 +79,7 @@ def misread(depth: Depth, rng: np.random.Generator) -> Depth:
         across = int(rng.integers(4) == 0)
         far = ndimage.grey_closing(inverse, 5) if rng.random() < 0.5 else inverse
         for _ in range(int(rng.integers(5, 20))):
-            run = np.maximum(inverse, np.roll(run, side, axis=1 - across) * (1 - share) + far * share)
+            run = np.maximum(inverse, _beside(run, side, 1 - across) * (1 - share) + far * share)
         beside = (run - inverse > 0.02) & (far > 0) & (_waves(inverse.shape, rng.uniform(8, 30), rng) > rng.uniform(-0.5, 1.0))
         inverse = np.where(beside, run, inverse)
     if rng.random() < 0.12:
@@ -109,6 +109,12 @@ def _shadow(inverse: Array, focal_baseline: float, side: int) -> NDArray[np.bool
         beside = np.roll(disparity, -side * shift, axis=1)
         hidden |= beside - disparity > shift
     return hidden
+
+
+def _beside(image: Array, shift: int, axis: int) -> Array:
+    """An image moved by so many pixels along an axis; where it has moved away from its border, the border stays."""
+    size = image.shape[axis]
+    return np.take(image, np.clip(np.arange(size) - shift, 0, size - 1), axis)
 
 
 def _blurred(image: Array, width: float) -> Array:
