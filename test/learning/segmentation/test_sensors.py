@@ -1,6 +1,7 @@
 """Sensors of training scenes: what they draw from, and what they make of depth."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,3 +56,15 @@ def test_what_is_near_at_one_border_is_smeared_over_nothing_at_the_border_across
     for i in range(60):
         read = np.moveaxis(sensors.misread(np.moveaxis(depth, 0, axis), np.random.default_rng(i)), axis, 0)
         assert np.isin(read[60:], (0.0, 1.0)).all()
+
+
+@pytest.mark.parametrize("sensor", sensors.SENSORS[:2])
+def test_what_is_near_at_one_border_hides_nothing_at_the_border_across(
+    view: View, sensor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "_lost", lambda view, rng: np.zeros(view.depth.shape, bool))
+    depth = np.full(view.depth.shape, 2.0, np.float32)
+    depth[:, :20] = 0.4
+    near = replace(view, depth=depth, facing=np.ones_like(depth))
+    hidden = [sensors.sensed_by(sensor, near, np.random.default_rng(i)) == 0 for i in range(20)]
+    assert any(one[:, 20:40].any() for one in hidden) and not any(one[:, -40:].any() for one in hidden)

@@ -106,8 +106,7 @@ def _shadow(inverse: Array, focal_baseline: float, side: int) -> NDArray[np.bool
     hidden = np.zeros(inverse.shape, bool)
     disparity = inverse * focal_baseline
     for shift in range(1, 13):
-        beside = np.roll(disparity, -side * shift, axis=1)
-        hidden |= beside - disparity > shift
+        hidden |= _beside(disparity, -side * shift, 1) - disparity > shift
     return hidden
 
 
