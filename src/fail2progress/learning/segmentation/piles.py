@@ -40,6 +40,11 @@ class Ground:
 
     heights: Array = field(default_factory=lambda: np.zeros((300, 300)))
 
+    @property
+    def middles(self) -> Array:
+        """(n,) m of the middles of its cells, along either side."""
+        return np.asarray((np.arange(len(self.heights)) - len(self.heights) / 2 + 0.5) * CELL)
+
     def landing(self, shape: Profile, x: float, y: float) -> tuple[float, Array] | None:
         """Height (m) at which a thing let down at x, y comes to rest, and (n, 2) offsets (m) where it touches.
 

@@ -55,12 +55,12 @@ def scenery_of(kind: str, rng: np.random.Generator, crowded: float = 0.5, makers
 
 
 def _table(rng: np.random.Generator, crowding: float, makers: Makers) -> Scenery:
-    found, sides, reach = tabletop(rng)
-    pile = Pile(square(sides if rng.random() < 0.9 else sides * 0.9))
+    found, top = tabletop(rng)
+    pile = Pile(top.ground(1.0 if rng.random() < 0.9 else 0.9))
     crowded = rng.random() < crowding
     arrange(
         pile,
-        reach * (rng.uniform(0.3, 1.0) if crowded else 1.0),
+        top.reach * (rng.uniform(0.3, 1.0) if crowded else 1.0),
         int(rng.integers(6, 25) if crowded else rng.integers(1, 13)),
         rng,
         makers,
@@ -69,27 +69,48 @@ def _table(rng: np.random.Generator, crowding: float, makers: Makers) -> Scenery
     return found
 
 
-def tabletop(rng: np.random.Generator) -> tuple[Scenery, Array, float]:
-    """A table in a room, its sides (2,) m, and how far from its middle things stand (m)."""
+@dataclass(frozen=True)
+class Top:
+    """Of a table: sides (2,) m; of a round one the first is its diameter, and things stand within the second as well."""
+
+    sides: Array
+    round: bool
+
+    @property
+    def reach(self) -> float:
+        """Metres from its middle, each way, up to which things stand apart."""
+        return min(0.3, float(self.sides.min()) / 2 - 0.04)
+
+    def ground(self, share: float = 1.0) -> Ground:
+        """What things stand on, up to a share of the way to its edge."""
+        found = square(self.sides * share)
+        if self.round:
+            found.heights[np.hypot(*np.meshgrid(found.middles, found.middles)) > self.sides[0] / 2 * share] = -np.inf
+        return found
+
+
+def tabletop(rng: np.random.Generator) -> tuple[Scenery, Top]:
+    """A table in a room, and its top."""
     found = Scenery()
     sides = rng.uniform(0.45, 1.6, 2)
     thick, high = rng.uniform(0.015, 0.08), rng.uniform(0.35, 0.9)
+    square_one = rng.random() < 0.85
     top = (
         box(sides[0], sides[1], thick)
-        if rng.random() < 0.85
+        if square_one
         else lathe(np.array([[0, 0], [sides[0] / 2, 0], [sides[0] / 2, thick], [0, thick]]), 40)
     )
     found.add(SUPPORT, top.shifted(0, 0, -thick))
     found.add(BACKGROUND, box(12, 12, 0.1).shifted(0, 0, -high - 0.1))
     _room(found, sides, high, rng)
-    return found, sides, min(0.3, float(sides.min()) / 2 - 0.04)
+    return found, Top(sides, not square_one)
 
 
 def square(sides: Array) -> Ground:
     """Level ground with sides (2,) m, and nothing beyond."""
     ground = Ground()
-    at = (np.arange(len(ground.heights)) - len(ground.heights) / 2 + 0.5) * CELL
-    outside = (np.abs(at)[:, None] > sides[0] / 2) | (np.abs(at)[None] > sides[1] / 2)
+    at = np.abs(ground.middles)
+    outside = (at[:, None] > sides[0] / 2) | (at[None] > sides[1] / 2)
     ground.heights[outside] = -np.inf
     return ground
 

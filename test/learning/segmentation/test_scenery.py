@@ -1,0 +1,38 @@
+"""Where things stand in training scenes: on what is there, and within it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from fail2progress.learning.segmentation import crowds, scenery
+from fail2progress.learning.segmentation.piles import CELL
+from fail2progress.learning.segmentation.scenery import FIRST, SUPPORT, Scenery, scenery_of
+
+
+def of_tables(rng: np.random.Generator) -> Scenery:
+    return scenery_of("table", rng)
+
+
+@pytest.mark.parametrize("made", [of_tables, crowds._heaped, crowds._filled, crowds._in_rows])
+def test_things_on_round_tables_stand_within_their_edge(
+    made: Callable[[np.random.Generator], Scenery], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scenery, "finish", _only_things)
+    monkeypatch.setattr(crowds, "finish", _only_things)
+    tables = 0
+    for i in range(90):
+        found = made(np.random.default_rng((14, i)))
+        top = found.meshes[found.labels.index(SUPPORT)].vertices
+        if len(top) == 8 or np.ptp(top[:, 0]) > 0.8:  # with corners, or so large that nothing comes near its edge
+            continue
+        tables += 1
+        things = [mesh.vertices for mesh, label in zip(found.meshes, found.labels, strict=True) if label >= FIRST]
+        reach = max((float(np.hypot(*vertices[:, :2].T).max()) for vertices in things), default=0.0)
+        assert reach < np.ptp(top[:, 0]) / 2 + 1.5 * CELL
+    assert tables >= 2
+
+
+def _only_things(found: Scenery, pile: scenery.Pile, rng: np.random.Generator) -> None:
+    for i, mesh in enumerate(pile.meshes):
+        found.add(FIRST + i, mesh)
