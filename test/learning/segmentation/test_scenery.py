@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fail2progress.learning.segmentation import crowds, scenery
-from fail2progress.learning.segmentation.piles import CELL
+from fail2progress.learning.segmentation.piles import CELL, Pile
 from fail2progress.learning.segmentation.scenery import FIRST, SUPPORT, Scenery, scenery_of
 
 
@@ -33,6 +33,18 @@ def test_things_on_round_tables_stand_within_their_edge(
     assert tables >= 2
 
 
-def _only_things(found: Scenery, pile: scenery.Pile, rng: np.random.Generator) -> None:
+def test_things_on_a_shelf_stand_under_the_board_above() -> None:
+    things = 0
+    for i in range(60):
+        found = scenery_of("shelf", np.random.default_rng((4, i)))
+        boards = [mesh.vertices[:, 2] for mesh in found.meshes if np.ptp(mesh.vertices[:, 2]) == pytest.approx(0.02, abs=1e-6)]
+        under = max(float(heights.min()) for heights in boards)
+        tops = [mesh.vertices[:, 2].max() for mesh, label in zip(found.meshes, found.labels, strict=True) if label >= FIRST]
+        assert max(tops, default=0.0) <= under + 1e-6
+        things += len(tops)
+    assert things > 100
+
+
+def _only_things(found: Scenery, pile: Pile, rng: np.random.Generator) -> None:
     for i, mesh in enumerate(pile.meshes):
         found.add(FIRST + i, mesh)

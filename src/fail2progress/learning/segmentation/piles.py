@@ -91,6 +91,8 @@ class Pile:
     meshes: list[Mesh] = field(default_factory=list)
     places: list[Array] = field(default_factory=list)
     ways: list[str] = field(default_factory=list)
+    ceiling: float = np.inf
+    """Metres up to which things reach: what would be higher is not put there."""
 
     def add(
         self,
@@ -101,13 +103,15 @@ class Pile:
         level: float | None = None,
         shape: Profile | None = None,
     ) -> bool:
-        """Let it down at (2,) m; shape: its profile, where it is known. False, and it is not added, where it would fall, or not
-        come to rest at a level (m)."""
+        """Let it down at (2,) m; shape: its profile, where it is known. False, and it is not added, where it would fall, not
+        come to rest at a level (m), or reach above the ceiling."""
         shape = shape or profile(mesh)
         found = self.ground.landing(shape, *at)
         if found is None or (steadily and not steady(found[1])):
             return False
         if level is not None and abs(found[0] - level) > 0.003:
+            return False
+        if found[0] + float(mesh.vertices[:, 2].max()) > self.ceiling:
             return False
         x, y = np.round(at / CELL) * CELL
         self.ground.put(shape, x, y, found[0])

@@ -175,13 +175,14 @@ def heap(pile: Pile, middle: Array, half: Array, count: int, way: str, rng: np.r
 def _shelf(rng: np.random.Generator, makers: Makers) -> Scenery:
     found = Scenery(distance=(0.5, 1.1), elevation=(0.1, 0.7), azimuth=(-0.6, 0.6), spread=0.1)
     wide, deep, gap = rng.uniform(0.5, 1.0), rng.uniform(0.22, 0.4), rng.uniform(0.22, 0.45)
-    boards = [box(deep, wide, 0.02).shifted(0, 0, z - 0.02) for z in (-gap, 0.0, gap)]
+    thick = 0.02
+    boards = [box(deep, wide, thick).shifted(0, 0, z - thick) for z in (-gap, 0.0, gap)]
     sides = [box(deep, 0.02, 3 * gap).shifted(0, s * wide / 2, -1.5 * gap) for s in (-1, 1)]
     found.add(SUPPORT, boards[1])
     found.add(SUPPORT if rng.random() < 0.5 else BACKGROUND, boards[0])
     found.add(BACKGROUND, boards[2], *sides)
     found.add(BACKGROUND, box(0.02, wide if rng.random() < 0.7 else 4.0, 3 * gap).shifted(-deep / 2, 0, -1.5 * gap))
-    pile = Pile(square(np.array([deep - 0.03, wide - 0.04])))
+    pile = Pile(square(np.array([deep - 0.03, wide - 0.04])), ceiling=gap - thick)
     arrange(pile, 0.3, int(rng.integers(1, 9)), rng, makers)
     finish(found, pile, rng)
     return found
