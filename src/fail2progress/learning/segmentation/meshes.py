@@ -64,9 +64,7 @@ def tube(path: Array, radius: float | Array, sides: int = 8) -> Mesh:
     """A path (k, 3) m given a round section, whose radius (m) may change along it."""
     along = np.gradient(path, axis=0)
     along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-9)
-    helper = np.where(np.abs(along[:, 2:]) < 0.9, [[0.0, 0.0, 1.0]], [[1.0, 0.0, 0.0]])
-    one = np.cross(along, helper)
-    one /= np.maximum(np.linalg.norm(one, axis=1, keepdims=True), 1e-9)
+    one = _sideways(along)
     other = np.cross(along, one)
     angles = np.arange(sides) * 2 * np.pi / sides
     thick = np.broadcast_to(np.asarray(radius, float), (len(path),))[:, None, None]
@@ -74,6 +72,25 @@ def tube(path: Array, radius: float | Array, sides: int = 8) -> Mesh:
     grid = path[:, None] + thick * ring
     ends = [np.broadcast_to(path[i], (1, sides, 3)) for i in (0, -1)]
     return _strip(np.concatenate([ends[0], grid, ends[1]]))
+
+
+def _sideways(along: Array) -> Array:
+    """(k, 3) a direction across each of (k, 3) along a path. From the path's middle on it turns no more than the path does: else
+    a tube would be as thin as a line where its section turns round."""
+    found, middle = np.zeros_like(along), len(along) // 2
+    helper = np.array([0.0, 0.0, 1.0]) if abs(along[middle, 2]) < 0.9 else np.array([1.0, 0.0, 0.0])
+    found[middle] = _across(np.cross(along[middle], helper), along[middle])
+    for row in range(middle + 1, len(along)):
+        found[row] = _across(found[row - 1], along[row])
+    for row in range(middle - 1, -1, -1):
+        found[row] = _across(found[row + 1], along[row])
+    return found
+
+
+def _across(way: Array, along: Array) -> Array:
+    """(3,) the part of a way that is across another one, made a unit vector."""
+    part = way - (way @ along) * along
+    return np.asarray(part / max(float(np.linalg.norm(part)), 1e-9))
 
 
 def plate(outline: Array, thickness: float) -> Mesh:
