@@ -75,6 +75,24 @@ def test_windows_lie_within_images_and_often_cut_a_thing(view: View) -> None:
     assert float((border >= FIRST).float().mean()) > before + 0.01
 
 
+def test_a_thing_amid_an_image_is_cut_by_as_many_windows_as_shall_cut_one() -> None:
+    count, rows, columns = 2000, slice(18, 30), slice(24, 40)
+    labels = torch.zeros((count, 48, 64), dtype=torch.uint8)
+    labels[:, rows, columns] = FIRST
+    colour, depth = labels[..., None].expand(-1, -1, -1, 3), labels.to(torch.int16)
+    whole = Examples(colour, depth, labels, torch.ones(count, 4))
+    places = placed(whole, torch.Generator().manual_seed(0))
+    first, last = places[:, :2], places[:, :2] + places[:, 2:] * torch.tensor([48, 64])
+    assert (first >= 0).all() and (last <= torch.tensor([48, 64]) + 1e-4).all() and float(places[:, 2].min()) >= 0.5
+    inside = (last > torch.tensor([rows.start, columns.start])) & (first < torch.tensor([rows.stop, columns.stop]))
+    assert inside.all()
+    starts = (first > torch.tensor([rows.start, columns.start])).any(dim=1)
+    ends = (last < torch.tensor([rows.stop, columns.stop])).any(dim=1)
+    hit = examples._CUT * (1 - (1 - 12 * 16 / (48 * 64)) ** 16)  # where trials find the thing
+    assert float((starts | ends).float().mean()) > 0.9 * hit
+    assert abs(float((places[:, 2] == 1).float().mean()) - examples._WHOLE) < 0.05
+
+
 def test_features_of_a_plane_are_its_normal(view: View) -> None:
     k = view.camera
     f, cx, cy = k.fx / 2, k.cx / 2, k.cy / 2

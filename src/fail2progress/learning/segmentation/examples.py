@@ -85,22 +85,22 @@ def batch(rows: Examples, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 def placed(rows: Examples, generator: torch.Generator) -> Tensor:
     """(n, 3) first row and column of windows within images, and their share of the images' sides: all of an image for some; for
-    others a pixel of a thing lies at the window's border, which cuts the thing."""
+    others a pixel of a thing lies at the window's border, which cuts the thing. Such a window is as small as it must be for that;
+    half of the image's sides are enough."""
     n, height, width = rows.labels.shape
     draws = torch.rand((n, 6), generator=generator, device=rows.labels.device)
     share = torch.where(draws[:, 0] < _WHOLE, torch.ones_like(draws[:, 1]), _LEAST + (1 - _LEAST) * draws[:, 1] ** 0.7)
-    room = torch.stack([(1 - share) * height, (1 - share) * width], dim=1)
-    first = room * draws[:, 2:4]
     at, any_thing = _of_a_thing(rows.labels, generator)
-    side = (draws[:, 4] * 4).long()
-    across = side % 2
-    size = share[:, None] * torch.tensor([height, width], device=share.device)
-    edge = torch.where((side < 2)[:, None], at, at - size).clamp(min=0)
-    cut = (draws[:, 5] < _CUT) & any_thing
-    for axis in (0, 1):
-        chosen = cut & (across == axis)
-        first[:, axis] = torch.where(chosen, torch.minimum(edge[:, axis], room[:, axis]), first[:, axis])
-    return torch.cat([first, share[:, None]], dim=1)
+    sides = torch.tensor([height, width], device=share.device)
+    along = torch.arange(2, device=share.device) == (draws[:, 4:5] * 2).long()  # the axis along which the border is met
+    before = ((at / sides) * along).sum(dim=1)  # share of the image's side before the pixel
+    cut = (draws[:, 0] >= _WHOLE) & (draws[:, 5] < _CUT / (1 - _WHOLE)) & any_thing
+    share = torch.where(cut, torch.minimum(share, torch.maximum(before, 1 - before)), share)
+    size = share[:, None] * sides
+    least, most = (at - size).clamp(min=0), torch.minimum(at, sides - size)  # between them the pixel is within the window
+    edge = torch.where((before < 0.5)[:, None], most, least)
+    first = torch.where(along, edge, least + (most - least) * draws[:, 2:4])
+    return torch.cat([torch.where(cut[:, None], first, (sides - size) * draws[:, 2:4]), share[:, None]], dim=1)
 
 
 def _of_a_thing(labels: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
