@@ -19,6 +19,7 @@ from fail2progress.learning.segmentation.rasters import Triangles
 from fail2progress.learning.segmentation.rendering import HEIGHT, WIDTH, View, _albedo, printed
 from fail2progress.learning.segmentation.scenery import BACKGROUND, FIRST, SUPPORT, Scenery
 from fail2progress.learning.segmentation.slight import SLIGHT
+from fail2progress.learning.segmentation.things import turn
 
 SEEDS = [(7, i) for i in range(6)]
 
@@ -191,6 +192,9 @@ def test_a_profile_says_how_low_and_how_high_a_thing_is() -> None:
     middle = tuple(n // 2 for n in found.bottom.shape)
     assert found.bottom[middle] == pytest.approx(0.0, abs=1e-4) and found.top[middle] == pytest.approx(0.02, abs=1e-4)
     assert np.nanmax(found.top) == pytest.approx(0.1, abs=1e-4)
+    for turned, shape in ((np.eye(3), (1, 20)), (turn(2, np.pi / 2), (20, 1))):  # no wider than a cell
+        thin = profile(box(0.004, 0.0999, 0.02).shifted(0.0025, 0.05, 0).moved(turned))
+        assert thin.top.shape == shape and (np.abs(thin.top - 0.02) < 1e-4).all()
 
 
 def test_a_camera_sees_the_nearest_mesh_at_its_depth_also_where_it_passes_the_camera() -> None:

@@ -123,8 +123,8 @@ class Triangles:
         return Hits(reach, np.where(owner >= 0, self.mesh[owner], -1), self._normals()[owner])
 
     def heights(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Lowest and highest z (len(x), len(y)) m over places at x and y (m, evenly apart); NaN where there is nothing."""
-        pitch = float(x[1] - x[0]) if len(x) > 1 else 1.0
+        """Lowest and highest z (len(x), len(y)) m over places at x and y (m, all as far apart); NaN where there is nothing."""
+        pitch = next((float(line[1] - line[0]) for line in (x, y) if len(line) > 1), 1.0)
         places = (self.corners[..., :2] - (x[0], y[0])) / pitch
         windows = _windows(places, np.zeros(len(places), bool), len(x), len(y))
         flat = np.concatenate([self.corners[..., :2], np.ones((*self.corners.shape[:2], 1))], axis=-1)
