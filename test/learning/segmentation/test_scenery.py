@@ -5,9 +5,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from fail2progress.learning.segmentation import crowds, scenery
+from fail2progress.learning.segmentation import bystanders, crowds, scenery
+from fail2progress.learning.segmentation.meshes import box
 from fail2progress.learning.segmentation.piles import CELL, Pile
-from fail2progress.learning.segmentation.scenery import FIRST, SUPPORT, Scenery, scenery_of
+from fail2progress.learning.segmentation.scenery import BACKGROUND, FIRST, SUPPORT, Scenery, scenery_of
 
 
 def of_tables(rng: np.random.Generator) -> Scenery:
@@ -43,6 +44,19 @@ def test_things_on_a_shelf_stand_under_the_board_above() -> None:
         assert max(tops, default=0.0) <= under + 1e-6
         things += len(tops)
     assert things > 100
+
+
+def test_a_robot_stands_on_the_support_or_beside_it_on_the_floor() -> None:
+    table, floor = box(0.9, 0.9, 0.04).shifted(0, 0, -0.04), box(6, 6, 0.1).shifted(0, 0, -0.8)
+    found = Scenery([table, floor, box(0.05, 0.05, 0.05)], [SUPPORT, BACKGROUND, FIRST])
+    on_tables = 0
+    for i in range(30):
+        robot = bystanders._robot(found, np.random.default_rng((15, i))).vertices
+        angle, far = (np.random.default_rng((15, i)).uniform([0, 0.3], [2 * np.pi, 0.7])).tolist()
+        on_table = far * max(abs(np.cos(angle)), abs(np.sin(angle))) < 0.45
+        on_tables += on_table
+        assert robot[:, 2].min() == pytest.approx(0.0 if on_table else -0.7, abs=1e-6)
+    assert 5 < on_tables < 25
 
 
 def _only_things(found: Scenery, pile: Pile, rng: np.random.Generator) -> None:

@@ -9,11 +9,16 @@ import numpy as np
 from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.limbed import limb
 from fail2progress.learning.segmentation.meshes import Mesh, box, lathe, open_box, tube, union
+from fail2progress.learning.segmentation.rasters import Triangles
 from fail2progress.learning.segmentation.scenery import BACKGROUND, FIRST, SUPPORT, Scenery
 from fail2progress.learning.segmentation.things import turn
 
 _ROBOT, _GRIPPER, _HAND, _PERSON, _TOTES = 0.22, 0.15, 0.12, 0.1, 0.5
 """Shares of scenes that have them; totes: of those of totes."""
+_LEVEL = 0.01
+"""Metres by which tops may differ from the support's height."""
+_DEEP = -0.75
+"""Metres: height of a floor that is in no mesh."""
 
 
 def surround(found: Scenery, tote: bool, rng: np.random.Generator) -> None:
@@ -23,7 +28,7 @@ def surround(found: Scenery, tote: bool, rng: np.random.Generator) -> None:
         if rng.random() < _TOTES:
             found.add(BACKGROUND, *_totes(found, rng))
     elif rng.random() < _ROBOT:
-        found.add(BACKGROUND, *(_robot(things, rng) for _ in range(int(rng.integers(1, 3)))))
+        found.add(BACKGROUND, *[_robot(found, rng) for _ in range(int(rng.integers(1, 3)))])
     if things and rng.random() < _GRIPPER:
         found.add(BACKGROUND, _gripper(things[int(rng.integers(len(things)))], rng))
     if things and rng.random() < _HAND:
@@ -32,8 +37,10 @@ def surround(found: Scenery, tote: bool, rng: np.random.Generator) -> None:
         found.add(BACKGROUND, _person(rng))
 
 
-def _robot(things: list[Mesh], rng: np.random.Generator) -> Mesh:
-    """A base that stands on the support beside the things, a shoulder, links and a hand over or near a thing."""
+def _robot(found: Scenery, rng: np.random.Generator) -> Mesh:
+    """A base that stands on the support beside the things, or on a column beside the support; a shoulder, links and a hand over
+    or near a thing."""
+    things = [mesh for mesh, label in zip(found.meshes, found.labels, strict=True) if label >= FIRST]
     angle, far = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 0.7)
     foot = np.array([far * np.cos(angle), far * np.sin(angle), 0.0])
     wide, high = rng.uniform(0.04, 0.11), rng.uniform(0.04, 0.2)
@@ -42,6 +49,9 @@ def _robot(things: list[Mesh], rng: np.random.Generator) -> Mesh:
         if rng.random() < 0.5
         else lathe(np.array([[0, 0], [wide, 0], [wide * 0.8, high], [0, high]]))
     )
+    ground = _ground(found, foot)
+    if ground < -_LEVEL:
+        base = union(base, box(1.2 * wide, 1.2 * wide, -ground).shifted(0, 0, ground))
     over = things[int(rng.integers(len(things)))].vertices if things else np.zeros((1, 3))
     tip = over.mean(axis=0)
     tip[2] = float(over[:, 2].max()) + rng.uniform(0.02, 0.3)
@@ -54,6 +64,12 @@ def _robot(things: list[Mesh], rng: np.random.Generator) -> Mesh:
     half = np.array([0.0, thick, 0.0])
     knuckles = [limb(at - half, at + half, thick * 1.25, rng) for at in joints[1:3]]
     return union(base.moved(turn(2, angle), tuple(foot)), *links, *knuckles, _fingers(tip, rng.uniform(0.01, 0.05), rng))
+
+
+def _ground(found: Scenery, foot: Array) -> float:
+    """Height (m) of the highest of a scene's tops under a place (3,) m that are no higher than the support."""
+    tops = (float(Triangles([mesh]).heights(foot[:1], foot[1:2])[1][0, 0]) for mesh in found.meshes)
+    return max((top for top in tops if top <= _LEVEL), default=_DEEP)
 
 
 def _fingers(tip: Array, half: float, rng: np.random.Generator) -> Mesh:
