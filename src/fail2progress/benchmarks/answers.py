@@ -91,6 +91,14 @@ class Answers:
         """(n, M) 1 where a model was right."""
         return np.array([[float(c) for c in record["correct"]] for record in self.records(name, seed)])
 
+    def of_evaluees(self, name: str, seed: int) -> Array:
+        """(n, E) 1 where an evaluee was right, each training seed by itself."""
+        return self.correct(name, seed)[:, [i for i, m in enumerate(self.members) if m["role"] == EVALUEE]]
+
+    def failed(self, name: str, seed: int) -> int:
+        """How many items some evaluee got wrong: too few of them are in no clusters, and in no table of failures."""
+        return int((self.of_evaluees(name, seed) < 1).any(axis=1).sum())
+
     def graded(self, name: str, seed: int) -> Array:
         """(n, M) mean log-likelihoods."""
         return np.array([record["graded"] for record in self.records(name, seed)])

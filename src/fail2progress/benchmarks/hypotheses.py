@@ -75,16 +75,20 @@ def _order(pair: Sequence[Array], counts: Sequence[Codes], reference: Array) -> 
 
 
 def structure_hypothesis(answers: Answers, rules: Rules, control: str = "static") -> dict[str, Any] | None:
-    """H2: corrected purity and adjusted mutual information of failure clusters, induced minus static, at equal numbers."""
+    """H2: corrected purity and adjusted mutual information of failure clusters, induced minus static, at equal numbers.
+
+    A seed with too few failures for clusters is in no test, and too few for the rule.
+    """
     pairs: list[_Pair] = []
-    for seed in answers.seeds(rules.clustered):
+    seeds = [seed for seed in answers.seeds(rules.clustered) if seed in answers.seeds(control)]
+    for seed in seeds:
         tables = answers.failures(rules.clustered, seed), answers.failures(control, seed)
         if tables[0] is not None and tables[1] is not None:
             pairs.append((seed, tables[0], tables[1]))
     if not pairs:
         return None
-    fewest = min(min(len(one), len(other)) for _, one, other in pairs)
-    enough = fewest >= rules.fewest_failures
+    fewest = min(answers.failed(arm, seed) for arm in (rules.clustered, control) for seed in seeds)
+    enough = len(pairs) == len(seeds) and fewest >= rules.fewest_failures
     tests = _clustering_tests(pairs, rules)
     second = None if rules.second is None else _clustering_tests([_again(pair, rules.second, rules.k) for pair in pairs], rules)
     return {

@@ -98,7 +98,7 @@ def _pairs_right(answers: Answers, name: str) -> float | None:
     """Share of counterfactual pairs of which an evaluee gets both sides right; None where there are no whole pairs."""
     right: list[float] = []
     for seed in answers.seeds(name):
-        table, sides = answers.by_level(name, seed), dict[str, list[int]]()
+        table, sides = answers.of_evaluees(name, seed), dict[str, list[int]]()
         for row, record in enumerate(answers.records(name, seed)):
             if record["pair"]:
                 sides.setdefault(record["pair"], []).append(row)
