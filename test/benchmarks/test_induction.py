@@ -1,5 +1,6 @@
 """Planted structures are found, none is found where there is none; induced items are new; controls control."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -7,12 +8,14 @@ import pytest
 
 from fail2progress.benchmarks.build import BuildError, Carried
 from fail2progress.benchmarks.clusters import Failure, Space, failures, hdbscan, kmeans, name_clusters
-from fail2progress.benchmarks.induction import GENERATORS, induction, matched
+from fail2progress.benchmarks.induction import GENERATORS, Stein, induction, matched
+from fail2progress.benchmarks.items import BenchmarkItem
 from fail2progress.benchmarks.levels import SCOUT
 from fail2progress.benchmarks.metrics import corrected_purity, mutual_information, numbered
 from fail2progress.benchmarks.panel import Panel, PanelError
 from fail2progress.benchmarks.scoring import SIGNATURE, Response
 from fail2progress.benchmarks.store import ExecutionStore
+from fail2progress.tasks.items import Item
 
 LOST = SIGNATURE.index("missed_inside")
 
@@ -115,6 +118,32 @@ def test_stein_makes_items_around_failures(pool: list[Carried], panel: Panel, st
     for item in made:
         parent = parents[item.item.metadata.parents[0]]
         assert item.execution.skill == parent.execution.skill and item.item.structure == parent.item.structure
+
+
+def test_failures_around_which_nothing_can_be_made_are_refused(
+    pool: list[Carried], panel: Panel, store: ExecutionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    responses = panel.respond([item.execution for item in pool], SCOUT)
+    given = induction(pool, responses, panel, store, None, 2, "kmeans", 0)
+    asked = Counter[str]()
+
+    def nothing(self: Stein, parent: BenchmarkItem, *_: object) -> list[Item]:
+        asked[parent.id] += 1
+        assert max(asked.values()) < 100, "the same failures are asked for without end"
+        return []
+
+    monkeypatch.setattr(Stein, "_around", nothing)
+    with pytest.raises(BuildError, match=rf"plain#0 gives no scene around any of the {len(given.found)} failures: use more"):
+        GENERATORS.get("stein")(given, 3, np.random.default_rng(3))
+    assert len(asked) == len(given.found)
+
+
+def test_only_items_whose_draws_are_known_are_varied(pool: list[Carried], panel: Panel, store: ExecutionStore) -> None:
+    responses = panel.respond([item.execution for item in pool], SCOUT)
+    without = [replace(item, item=replace(item.item, choices=())) if i % 2 else item for i, item in enumerate(pool)]
+    given = induction(without, responses, panel, store, None, 2, "kmeans", 0)
+    made = GENERATORS.get("neighbour")(given, 6, np.random.default_rng(3))
+    assert {item.item.metadata.parents[0] for item in made} <= {item.id for item in without if item.item.choices}
 
 
 def test_the_matched_control_is_as_hard_as_asked() -> None:

@@ -125,13 +125,14 @@ class Variation:
         return collect(candidates, count, given.store, given.known, given.rejected, accept=None if self.shuffle else stays)
 
     def _candidates(self, given: Induction, rng: np.random.Generator) -> Iterator[BenchmarkItem]:
-        ways = [rows[[bool(given.found[row].item.item.choices) for row in rows]] for rows in given.in_clusters()]
+        able = np.flatnonzero([bool(failure.item.item.choices) for failure in given.found])
+        ways = [rows[np.isin(rows, able)] for rows in given.in_clusters()]
         numbers: Counter[str] = Counter()
         if not any(len(rows) for rows in ways):
             raise BuildError("no failure was made from draws that can be varied")
         while True:
             number = int(rng.integers(len(ways)))
-            rows = ways[number] if self.clusters else np.arange(len(given.found))
+            rows = ways[number] if self.clusters else able
             if not len(rows):
                 continue
             parent = given.found[int(rng.choice(rows))].item.item
@@ -172,12 +173,19 @@ class Stein:
     def _candidates(self, given: Induction, simulator: Simulator, rng: np.random.Generator) -> Iterator[BenchmarkItem]:
         scout = with_gradient(given.panel)
         clusters = [cycle(sorted(rows.tolist(), key=lambda row: given.found[row].item.id)) for rows in given.in_clusters()]
-        while True:
+        every = {given.found[row].item.id for rows in given.in_clusters() for row in rows}
+        barren: set[str] = set()
+        while len(barren) < len(every):
             number = int(rng.integers(len(clusters)))
             parent = given.found[next(clusters[number])].item.item
             about = Metadata(parent.metadata.type, parents=(parent.id,), cluster=number, generator=self.name)
-            for item in self._around(parent, scout, given, simulator):
+            made = self._around(parent, scout, given, simulator)
+            barren |= set() if made else {parent.id}
+            for item in made:
                 yield BenchmarkItem(item, about, (), parent.structure)
+        raise BuildError(
+            f"the scout {scout.name} gives no scene around any of the {len(every)} failures: use more items, or another generator"
+        )
 
     def _around(self, parent: BenchmarkItem, scout: Member, given: Induction, simulator: Simulator) -> list[Item]:
         """Scenes of a failure, inferred once: seeds take failures in the order of their ids, so that they share most of them."""
