@@ -103,7 +103,7 @@ def train_segmenter(
         list(held)
         scored = read(files(folder, SHARD, seed + 1)[0])
         states = train(learner, optimiser, files(folder, scenes, seed), options, begun.epochs, keep, scored)
-        done, there, scores = _followed(bar, bar.add_task("steps", total=steps, completed=begun.epochs), states, making)
+        done, there, scores = _followed(bar, steps, begun.epochs, states, making)
     spent = round(time.monotonic() - started)
     run = {**told, "steps_done": done, "scenes_made": there, "device": device, "seconds_of_last_start": spent}
     model = save_model(learner.mean, out, {"run": run})
@@ -136,17 +136,21 @@ def _told(out: Path, report: dict[str, object], as_json: bool) -> None:
         print_json(report)
 
 
-def _followed(bar: Any, task: Any, states: Iterator[State], making: Iterator[int]) -> tuple[int, int, list[dict[str, float]]]:
-    """Show training while it goes on: steps done, scenes made, and what the mean of the weights finds in held-out scenes."""
+def _followed(
+    bar: Any, steps: int, done: int, states: Iterator[State], making: Iterator[int]
+) -> tuple[int, int, list[dict[str, float]]]:
+    """Show training while it goes on, from so many steps done on: steps done, scenes made, and what the mean of the weights finds
+    in held-out scenes."""
     scores: list[dict[str, float]] = []
+    task, there = bar.add_task("steps", total=steps, completed=done), next(making)
     for state in states:
-        there = next(making)
+        done, there = state.step, next(making)
         bar.update(task, completed=state.step, description=f"steps (loss {state.loss:.3f}, {there} scenes)")
         if state.score is not None:
             scores.append({"step": state.step, **vars(state.score)})
             found, overlap, said = 100 * state.score.found, state.score.mean_iou, state.score.said
             say(f"step {state.step}: {found:.1f} % found in held-out scenes, mean IoU {overlap:.3f}, {said:.2f} segments a thing")
-    return state.step, there, scores
+    return done, there, scores
 
 
 def _channels(text: str) -> tuple[int, ...]:
