@@ -12,6 +12,7 @@ from fail2progress.core.relations import BINARY
 from fail2progress.failures.event import FailureEvent, from_bytes
 from fail2progress.failures.lerobot import CAMERA, LeRobotError, to_lerobot
 from fail2progress.skills.registry import SKILLS
+from support.events import make_event
 from support.failures import event
 
 SEEN = {name: png(np.full((6, 8, 3), value, np.uint8)) for name, value in (("before", 40), ("after", 200))}
@@ -44,6 +45,17 @@ def test_failures_are_episodes_of_two_frames_with_what_was_seen_and_done(tmp_pat
     call, action = nested.header.call.call(), frames["action"][2]
     assert action[list(SKILLS).index(call.skill)] == 1.0 and not np.any(frames["action"][1])
     np.testing.assert_allclose(action[len(SKILLS) :], call.padded, rtol=1e-6)
+
+
+def test_failures_with_other_numbers_of_points_are_padded_with_zeros(tmp_path: Path) -> None:
+    few, more = make_event(points=16), make_event(seed=1, points=40)
+    to_lerobot(tmp_path, [(few, None), (more, None)])
+    info, frames = read(tmp_path)
+    assert info["features"]["observation.points"]["shape"] == [3 * 40 * 3]
+    points = np.stack(frames["observation.points"]).reshape(4, 3, 40, 3)
+    np.testing.assert_array_equal(points[0, :2, :16], few.before.points[:2])
+    np.testing.assert_array_equal(points[3, :2], more.after.points[:2])
+    assert not points[:2, :, 16:].any() and not points[:, 2].any()
 
 
 def test_the_tables_beside_the_frames_say_where_everything_lies(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@
 Features: `observation.state` centres (m, planning frame) and visibility of the objects, in the order of the failure's names;
 `observation.points` their points (m); `observation.relations` and `expected.relations` probabilities; `action` one for the skill
 that follows, then its parameters padded with zeros; `next.failure`; `observation.images.camera` where all failures have images
-of one size. Datasets of failures with different numbers of objects are padded with zeros.
+of one size. Datasets of failures with different numbers of objects, or of points an object, are padded with zeros.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from fail2progress.core import gaps
 from fail2progress.core.files import whole_file, write_whole
 from fail2progress.core.images import from_png
-from fail2progress.core.observation import POINTS, SegmentedCloud
+from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import gaps_of
@@ -83,6 +83,11 @@ class _Dataset:
         return max(len(event.before) for event in self.events)
 
     @property
+    def points(self) -> int:
+        """The most of an object that a failure has."""
+        return max(int(cloud.points.shape[1]) for event in self.events for cloud in (event.before, event.after))
+
+    @property
     def tasks(self) -> tuple[str, ...]:
         """The goals, each once."""
         return tuple(dict.fromkeys(_task(event) for event in self.events))
@@ -109,7 +114,7 @@ class _Dataset:
         actions = [*SKILLS, *(f"parameter_{k}" for k in range(SKILLS.action_size))]
         found = {
             "observation.state": _feature("float32", (len(places),), places),
-            "observation.points": _feature("float32", (self.objects * POINTS * 3,)),
+            "observation.points": _feature("float32", (self.objects * self.points * 3,)),
             "observation.relations": _feature("float32", (relations,)),
             "expected.relations": _feature("float32", (relations,)),
             "action": _feature("float32", (len(actions),), actions),
@@ -130,7 +135,7 @@ class _Dataset:
         image = event.images.get(("before", "after")[k])
         return {
             "observation.state": self._padded(_state(cloud), 4),
-            "observation.points": self._padded(np.nan_to_num(cloud.points).reshape(len(cloud), -1), POINTS * 3),
+            "observation.points": self._padded(np.nan_to_num(cloud.points).reshape(len(cloud), -1), self.points * 3),
             "observation.relations": self._relations(seen),
             "expected.relations": self._relations(expected),
             "action": _action(event) if k == 0 else np.zeros(len(SKILLS) + SKILLS.action_size, np.float32),
@@ -145,7 +150,7 @@ class _Dataset:
 
     def _padded(self, values: NDArray[Any], width: int) -> Numbers:
         whole = np.zeros((self.objects, width), np.float32)
-        whole[: len(values)] = values
+        whole[: len(values), : values.shape[1]] = values
         return whole.ravel()
 
     def _relations(self, state: RelationState) -> Numbers:
