@@ -90,7 +90,7 @@ def kmeans(features: Array, k: int, seed: int) -> Labels:
 
 
 def hdbscan(features: Array, k: int, seed: int) -> Labels:
-    """By density; as many clusters as there are, each at least a tenth of an even share."""
+    """By density; as many clusters as there are, each at least half of an even share."""
     smallest = max(5, len(features) // (2 * k))
     return np.asarray(HDBSCAN(min_cluster_size=smallest, min_samples=3, copy=True).fit_predict(features), np.int64)
 

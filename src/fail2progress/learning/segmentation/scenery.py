@@ -33,7 +33,8 @@ class Scenery:
     azimuth: tuple[float, float] = (-np.pi, np.pi)
     spread: float = 0.12
     ways: list[str] = field(default_factory=list)
-    """How each thing was put there: apart, touching, stacked, inside, in a heap."""
+    """How each thing was put there: apart, touching, stacked, inside, in a heap. Inside is what was let down over something
+    hollow: what is too large for that lies across its rim."""
     places: list[Array] = field(default_factory=list)
     """(2,) m of each thing's own axis."""
     looks: dict[int, int] = field(default_factory=dict)

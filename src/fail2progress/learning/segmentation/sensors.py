@@ -57,7 +57,7 @@ def _structured(view: View, inverse: Array, rng: np.random.Generator) -> Array:
 
 
 def _time_of_flight(view: View, inverse: Array, rng: np.random.Generator) -> Array:
-    """Light timed: noise that grows in the dark, readings between near and far at edges, corners that seem rounded."""
+    """Light timed: noise that grows in the dark, flat errors in waves, and at edges readings between near and far, or none."""
     depth = view.depth.astype(float)
     light = 0.2 + view.colour.mean(axis=-1) / 255
     depth = depth + rng.normal(0, rng.uniform(0.001, 0.004), depth.shape) / light
