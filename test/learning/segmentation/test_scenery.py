@@ -59,6 +59,21 @@ def test_a_robot_stands_on_the_support_or_beside_it_on_the_floor() -> None:
     assert 5 < on_tables < 25
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_gripper_has_a_finger_on_either_narrow_side_of_a_thing(axis: int) -> None:
+    thing = box(0.2, 0.04, 0.06) if axis else box(0.04, 0.2, 0.06)
+    held = 0
+    for i in range(40):
+        hand = bystanders._gripper(thing, np.random.default_rng((16, i))).vertices
+        fingers = hand[:16].reshape(2, 8, 3)  # boxes, where it is no cup of suction
+        if np.ptp(fingers[0][:, 2]) != pytest.approx(np.ptp(fingers[1][:, 2])) or fingers[..., 2].min() > 0.06:
+            continue
+        held += 1
+        sides = np.sort([np.abs(finger[:, axis]).min() * np.sign(finger[:, axis].mean()) for finger in fingers])
+        assert sides[0] < -0.018 and sides[1] > 0.018
+    assert held > 20
+
+
 def _only_things(found: Scenery, pile: Pile, rng: np.random.Generator) -> None:
     for i, mesh in enumerate(pile.meshes):
         found.add(FIRST + i, mesh)

@@ -15,6 +15,8 @@ from fail2progress.learning.segmentation.things import turn
 
 _ROBOT, _GRIPPER, _HAND, _PERSON, _TOTES = 0.22, 0.15, 0.12, 0.1, 0.5
 """Shares of scenes that have them; totes: of those of totes."""
+_ASKEW = 0.2
+"""Radians by which a hand may be turned to the thing that it holds, both ways together."""
 _LEVEL = 0.01
 """Metres by which tops may differ from the support's height."""
 _DEEP = -0.75
@@ -72,16 +74,18 @@ def _ground(found: Scenery, foot: Array) -> float:
     return max((top for top in tops if top <= _LEVEL), default=_DEEP)
 
 
-def _fingers(tip: Array, half: float, rng: np.random.Generator) -> Mesh:
-    """A palm with two fingers down to a tip (3,) m, so far (m) on either side of it."""
+def _fingers(tip: Array, half: float, rng: np.random.Generator, across: float | None = None) -> Mesh:
+    """A palm with two fingers down to a tip (3,) m, so far (m) on either side of it; across: the way (rad) from one to the other,
+    more or less, any unless given."""
     thick, wide, long = rng.uniform(0.008, 0.02), rng.uniform(0.012, 0.03), rng.uniform(0.04, 0.08)
     fingers = [box(thick, wide, long).shifted(side * (half + thick / 2), 0, 0) for side in (-1, 1)]
     palm = box(2 * half + rng.uniform(0.03, 0.07), rng.uniform(0.03, 0.07), rng.uniform(0.03, 0.09)).shifted(0, 0, long)
-    return union(*fingers, palm).moved(turn(2, rng.uniform(0, np.pi)), tuple(tip))
+    way = rng.uniform(0, np.pi)
+    return union(*fingers, palm).moved(turn(2, way if across is None else across + _ASKEW * (way / np.pi - 0.5)), tuple(tip))
 
 
 def _gripper(thing: Mesh, rng: np.random.Generator) -> Mesh:
-    """A hand about a thing, or a cup of suction on it, with the link that carries it."""
+    """A hand about a thing's narrower side, or a cup of suction on it, with the link that carries it."""
     low, high = thing.vertices.min(axis=0), thing.vertices.max(axis=0)
     middle = (low + high) / 2
     if rng.random() < 0.3:
@@ -90,7 +94,7 @@ def _gripper(thing: Mesh, rng: np.random.Generator) -> Mesh:
     else:
         half = float(min(high[0] - low[0], high[1] - low[1], 0.12)) / 2 + rng.uniform(0.002, 0.02)
         tip = np.array([*middle[:2], max(high[2] - rng.uniform(0.01, 0.05), low[2] + 0.005)])
-        hand = _fingers(tip, half, rng)
+        hand = _fingers(tip, half, rng, 0.0 if high[0] - low[0] < high[1] - low[1] else np.pi / 2)
     wrist = tip + _up(rng.uniform(0.1, 0.16))
     away = np.array([*rng.normal(0, 0.4, 2), rng.uniform(0.3, 0.8)])
     return union(hand, limb(wrist, wrist + away, rng.uniform(0.02, 0.05), rng))
