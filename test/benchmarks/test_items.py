@@ -63,7 +63,8 @@ def test_twins_are_one_scene_that_differs_in_truth(store: ExecutionStore) -> Non
         scenes = [each.item.item.job.scene for each in (inside, beside)]
         differing = [name for name in scenes[0].names if not np.allclose(scenes[0].position(name), scenes[1].position(name))]
         assert differing == ["thing"]
-        assert inside.item.item.job.call == beside.item.item.job.call
+        jobs = inside.item.item.job, beside.item.item.job
+        assert jobs[0].call == jobs[1].call and jobs[0].camera == jobs[1].camera and jobs[0].seed == jobs[1].seed
         ways = [np.linalg.norm(e.execution.shift[e.execution.names.index("thing")]) for e in (inside, beside)]
         assert ways[0] > 0.02 > ways[1]
 

@@ -138,9 +138,10 @@ def _twin(rng: np.random.Generator) -> Built:
     call = _moved(layout, "box")
     clutter(layout, "box", 2)
     content, side = _content(rng, "thing"), int(rng.integers(4))
-    if inside:
-        layout.drop_in(content, "box")
-    else:
+    layout.drop_in(content, "box")
+    if not inside:
+        # Taken out again: what is drawn after the scene, as where the camera is, is then the same on both sides.
+        layout.take_back()
         layout.beside(content, "box", side, gap=0.012)
         if not _on_a_table(layout):
             raise DoesNotFitError("no room on the table beside the box")
