@@ -149,6 +149,25 @@ def test_fresh_draws_that_would_come_twice_are_refused_before_anything_is_done(s
         harness.check(held_back=11)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"controls": ("static", "shufled")}, "unknown slice 'shufled'; known: static, cluster, shuffled, matched. Did you mean"),
+        ({"primary": "stein"}, "unknown slice 'stein'; known: static, cluster"),
+        ({"structured": "boundary"}, "unknown slice 'boundary'"),
+        ({"generators": ("clusters", "shuffled")}, "unknown benchmark generator 'clusters'"),
+        ({"second": "dbscan"}, "unknown clusterer 'dbscan'; known: kmeans, hdbscan"),
+    ],
+)
+def test_rules_that_name_what_there_is_not_are_refused_before_anything_is_done(
+    session: Session, tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    wrong = replace(session, rules=RULES.model_copy(update=change))
+    with pytest.raises(ValueError, match=said):
+        wrong.run(tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_only_what_is_cut_in_two_has_half_a_budget(session: Session) -> None:
     pools = {"static": session.pools["static"].items}
     Harness(Rules(generators=(), budget=30), session.panel, session.store, pools).check()

@@ -20,6 +20,7 @@ from fail2progress.benchmarks.levels import EVALUEE, SCOUT
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.scoring import Response
 from fail2progress.benchmarks.store import ExecutionStore
+from fail2progress.core.names import unknown
 from fail2progress.core.scene import Array
 
 STATIC, MATCHED = "static", "matched"
@@ -28,6 +29,10 @@ Tell = Callable[[str], None]
 
 class BudgetError(ValueError):
     """A budget that a pool cannot give."""
+
+
+class RulesError(ValueError):
+    """Rules that name a slice that a run does not have."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,9 @@ class Harness:
     _answered: dict[str, Response] = field(default_factory=dict, compare=False)
 
     def check(self, held_back: int = 0) -> None:
-        """BudgetError where a pool is smaller than what is drawn from it. `held_back`: items that fresh draws go on with."""
+        """BudgetError where a pool is smaller than what is drawn from it; RegistryError, RulesError where rules name what there
+        is not. `held_back`: items that fresh draws go on with."""
+        self._check_names()
         for name, pool in self.pools.items():
             halved = name == STATIC and (self.rules.generators or self.rules.rounds)
             available = len(pool) // 2 if halved else len(pool)
@@ -59,6 +66,19 @@ class Harness:
                 )
         if self.rules.rounds and NULL in self.rules.modes:
             self._check_fresh(held_back)
+
+    def _check_names(self) -> None:
+        """Of generators and clusterers, and, where something is induced, of the slices that H1 and H2 compare."""
+        rules = self.rules
+        for name in (*rules.generators, *((rules.clustered,) if rules.rounds else ())):
+            GENERATORS.get(name)
+        for name in (rules.clusterer, *((rules.second,) if rules.second else ())):
+            CLUSTERERS.get(name)
+        slices = (*self.pools, *rules.generators, MATCHED)
+        compared = (rules.primary, *rules.controls) if rules.controls else ()
+        for name in (*compared, *((rules.structured,) if rules.structured else ())):
+            if rules.n_seeds and rules.generators and name not in slices:
+                raise RulesError(f"{unknown('slice', name, slices)}; H1 and H2 compare what is drawn or made for every seed")
 
     def _check_fresh(self, held_back: int) -> None:
         """BudgetError where fresh static draws would come a second time: drift between them would be too small."""
