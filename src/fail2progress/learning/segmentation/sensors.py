@@ -11,6 +11,8 @@ from fail2progress.learning.segmentation.rendering import View
 
 Depth = NDArray[np.float32]
 SENSORS = ("stereo", "structured light", "time of flight")
+_WIDEST = 12
+"""Pixels of a shadow without readings; real ones are up to thirty wide."""
 
 
 def sensed(view: View, rng: np.random.Generator) -> Depth:
@@ -102,10 +104,11 @@ def _lost(view: View, rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def _shadow(inverse: Array, focal_baseline: float, side: int) -> NDArray[np.bool_]:
-    """(H, W) what the second eye, or the projector, beside the camera does not see."""
+    """(H, W) what the second eye, or the projector, beside the camera does not see; of wide shadows the pixels next to what
+    throws them."""
     hidden = np.zeros(inverse.shape, bool)
     disparity = inverse * focal_baseline
-    for shift in range(1, 13):
+    for shift in range(1, _WIDEST + 1):
         hidden |= _beside(disparity, -side * shift, 1) - disparity > shift
     return hidden
 
