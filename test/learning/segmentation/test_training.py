@@ -1,5 +1,6 @@
 """Examples, losses and training of the segmenter's network, on a few scenes and steps."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.training import Learner, Memory, Options, State, optimiser_for, train
 from fail2progress.models.training.training import adam_state
 from fail2progress.perception.segmentation.learned.features import CHANNELS, features
+from fail2progress.perception.segmentation.learned.model import _nearest
 from fail2progress.perception.segmentation.learned.network import Predicted, SegmentNet
 
 
@@ -58,6 +60,15 @@ def test_a_window_of_an_example_shows_the_same_points_larger(view: View) -> None
         # A small pixel's middle is up to half a pixel of the example from the one that it takes its depth from.
         off = np.linalg.norm(found - points[at], axis=-1)[read]
         assert np.quantile(off, 0.99) < 0.006 and (seen.depth[0].numpy() > 0)[read].all()
+
+
+def test_the_network_gets_the_depth_of_a_frame_as_it_got_that_of_examples(view: View) -> None:
+    whole = example(view, np.random.default_rng(3))
+    depth = whole.depth[0].numpy() * np.float32(STEP)
+    depth[:, :9], depth[:4], depth[:, -1], depth[-1] = 0.0, 0.0, 0.4, 0.3
+    rows = replace(whole, depth=torch.from_numpy(depth / np.float32(STEP)).round().to(torch.int16)[None])
+    seen = windows(rows, torch.tensor([[0.0, 0.0, 1.0]])).depth[0].numpy() * STEP
+    assert _nearest(depth, seen.shape) == pytest.approx(seen, abs=STEP)
 
 
 def test_windows_lie_within_images_and_often_cut_a_thing(view: View) -> None:

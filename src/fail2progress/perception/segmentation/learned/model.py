@@ -76,8 +76,9 @@ def _scale(depth: NDArray[np.float32], camera: Intrinsics) -> float:
 def _nearest(depth: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
     """Depth at another size; a pixel beside stands in for one without a reading."""
     found = to_size(depth, shape)
-    for shift in ((0, 1), (1, 0), (1, 1)):
-        found = np.where(found > 0, found, to_size(np.roll(depth, shift, (0, 1)), shape))
+    before = np.pad(depth, ((1, 0), (1, 0)), "edge")  # as in training, not the readings at the border across
+    for rows, columns in ((slice(1, None), slice(-1)), (slice(-1), slice(1, None)), (slice(-1), slice(-1))):
+        found = np.where(found > 0, found, to_size(before[rows, columns], shape))
     return np.ascontiguousarray(found, np.float32)
 
 
