@@ -7,10 +7,16 @@ from pathlib import Path
 import pytest
 
 from fail2progress.core.registry import Registry
+from fail2progress.failures.event import Call, Mismatch
+from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.failures.routes import SIGNALS
+from fail2progress.failures.signals import signals
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.simulation.base import Outcome
 from fail2progress.simulation.registry import resolve
+from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.registry import task
+from support import samples
 from support.plugins import install_plugin
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,7 +27,7 @@ def files() -> dict[str, str]:
     """The files that CONTRIBUTING.md shows, by name."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```\w+\n# file: (\S+)\n(.*?)```", text, flags=re.DOTALL)
-    assert {name for name, _ in blocks} == {"two_cubes.yaml", "simulator.yaml", "boxes.py"}
+    assert {name for name, _ in blocks} == {"two_cubes.yaml", "simulator.yaml", "boxes.py", "short_pushes.py"}
     return dict(blocks)
 
 
@@ -53,6 +59,25 @@ def test_the_relation_detector_is_found_and_detects(
     (table, *_) = (i for i, spec in enumerate(snapshot.scene.objects) if spec.category == "table")
     above = [name for name in state.names if state.value("above", name, state.names[table]) > 0.5]
     assert set(above) <= {name for name in state.names if snapshot.relations.value("above", name, state.names[table]) > 0.5}
+
+
+def test_the_failure_that_it_names_is_found_and_answered(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = {"fail2progress.signals": {"not_touched": "NOT_TOUCHED"}}
+    monkeypatch.syspath_prepend(str(install_plugin(tmp_path, files["short_pushes.py"], entries, "pushes_for_contributing")))
+    monkeypatch.setattr(SIGNALS, "_searched", False)
+    event = samples.failure()
+    broken = Mismatch(relation="contact", subject="cup_1", other="capsule_1", expected=0.9, observed=0.1)
+    call = Call.of(SkillCall("push", "cup_1", (0.0, 0.1)))
+    short = event.model_copy(update={"header": event.header.model_copy(update={"call": call, "mismatches": (broken,)})})
+    report = FailureReport(
+        failure=event.id, category=FailureClass.SIM2REAL_GAP, confidence=1.0, repetitions=5, differences=(), rebuilt=()
+    )
+    first, *_ = signals(short, report)
+    assert (first.name, first.parameter, first.delta) == ("not_touched", "push.reach", 0.01)
+    assert "not_touched" not in [one.name for one in signals(event, report)]
+    SIGNALS.unregister("not_touched")
 
 
 def test_every_group_of_entry_points_is_one_that_a_registry_reads() -> None:

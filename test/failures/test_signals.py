@@ -17,7 +17,8 @@ from fail2progress.failures import signals as rules
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import Call, FailureEvent, Header, Mismatch, event_id
 from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
-from fail2progress.failures.signals import ROUTES, signals
+from fail2progress.failures.routes import SIGNALS, route
+from fail2progress.failures.signals import signals
 from fail2progress.failures.store import FailureStore
 from fail2progress.simulation.base import Disturbances, Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
@@ -203,9 +204,9 @@ def test_a_thing_that_is_merely_half_hidden_was_not_moved() -> None:
     assert list(found(event.model_copy(update={"after": replace(event.after, points=points)}))) == ["unexplained"]
 
 
-@pytest.mark.parametrize("name", [name for name, route in ROUTES.items() if route.edits])
+@pytest.mark.parametrize("name", [name for name in SIGNALS.names() if route(name).edits])
 def test_every_edit_changes_something_that_a_skill_lets_be_adjusted(name: str) -> None:
-    for edit in ROUTES[name].edits:
+    for edit in route(name).edits:
         takes = [one for skill in SKILLS if (one := adjustable(skill, edit.adjustable)) is not None]
         assert takes and all(one.low <= 0.0 <= one.high and abs(edit.change) <= one.step for one in takes)
 
@@ -252,7 +253,7 @@ def test_whatever_was_seen_severities_are_shares_and_one_signal_at_least_is_give
     event = event.model_copy(update={"after": with_visibility(event.after, "cup", seen)})
     given_ = signals(event, report_of(event, category))
     assert given_ and len({signal.name for signal in given_}) == len(given_)
-    assert all(0.0 <= signal.severity <= 1.0 and signal.name in ROUTES and len(signal.evidence) <= 256 for signal in given_)
+    assert all(0.0 <= signal.severity <= 1.0 and signal.name in SIGNALS and len(signal.evidence) <= 256 for signal in given_)
 
 
 def test_every_number_of_a_signal_is_checked() -> None:

@@ -21,7 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown
 from fail2progress.failures.report import FailureSignal
-from fail2progress.failures.signals import ROUTES, Edit
+from fail2progress.failures.routes import SIGNALS, Edit, route
 from fail2progress.skills.adjustments import Adjustments, adjustable, bounded
 
 SCHEMA_VERSION: Literal[1] = 1
@@ -38,8 +38,8 @@ class CorrectionError(ValueError):
 
 
 def _routed(name: str) -> str:
-    if name not in ROUTES:
-        raise ValueError(unknown("signal", name, ROUTES))
+    if name not in SIGNALS:
+        raise ValueError(unknown("signal", name, SIGNALS.names()))
     return name
 
 
@@ -187,7 +187,7 @@ def reviewed(found: Corrections, skill: str, signals: Sequence[FailureSignal]) -
     if trial is None:
         return found
     again = next((signal for signal in signals if signal.name == trial.signal), None)
-    earlier = [s.name for s in signals if ROUTES[s.name].edits and ROUTES[s.name].stage < ROUTES[trial.signal].stage]
+    earlier = [s.name for s in signals if route(s.name).edits and route(s.name).stage < route(trial.signal).stage]
     if earlier:
         return found.judged(trial.number, "undone", f"{earlier[0]} instead")
     if again is None:
@@ -201,7 +201,7 @@ def reviewed(found: Corrections, skill: str, signals: Sequence[FailureSignal]) -
 
 def _goes_on(trial: Correction) -> bool:
     """Whether more of the same may help yet: an edit in one fixed direction that has not reached its bound."""
-    one, edits = adjustable(trial.skill, trial.adjustable), ROUTES[trial.signal].edits
+    one, edits = adjustable(trial.skill, trial.adjustable), route(trial.signal).edits
     return one is not None and len(edits) == 1 and edits[0].change > 0 and trial.after < one.high - 1e-9
 
 
@@ -231,7 +231,7 @@ def answered(found: Corrections, skill: str, signals: Sequence[FailureSignal], f
         before=before,
         after=after,
     )
-    measured = any(edit.change == 0.0 for edit in ROUTES[signal.name].edits)
+    measured = any(edit.change == 0.0 for edit in route(signal.name).edits)
     sightings = tuple(one for one in found.sightings if not (measured and one.skill == skill))
     return found.model_copy(update={"corrections": (*found.corrections, row), "sightings": sightings})
 
@@ -245,12 +245,12 @@ def _seen(found: Corrections, skill: str, signal: FailureSignal) -> Sighting:
 
 def _change(found: Corrections, seen: Sighting) -> tuple[str, float] | None:
     """The adjustable to change and by how much, None while it may have been chance or nothing is left to try."""
-    route = ROUTES[seen.signal]
+    answer = route(seen.signal)
     history = [one for one in found.corrections if (one.skill, one.signal) == (seen.skill, seen.signal)]
-    if len(seen.changes) < route.repeats:
+    if len(seen.changes) < answer.repeats:
         return None
-    last = np.array(seen.changes[-route.repeats :])
-    for edit in route.edits:
+    last = np.array(seen.changes[-answer.repeats :])
+    for edit in answer.edits:
         if adjustable(seen.skill, edit.adjustable) is None or _given_up(history, edit):
             continue
         if edit.change:

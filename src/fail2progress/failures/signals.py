@@ -1,12 +1,14 @@
 """Failures by name, each with the one bounded parameter edit that answers it, from the evidence that an event carries.
 
 After "Capturing failure as a first-class artifact" ("The schema", "The corrective policy"). Its names belong to the
-refinement of assets; those here are failures of skills. What is edited, and within which bounds, the skill's definition says
-(`SkillDefinition.adjustables`); `failures.corrections` applies edits between episodes (decision 0011).
+refinement of assets; those here are failures of skills (`failures.routes`, where other packages add theirs). What is edited, and
+within which bounds, the skill's definition says (`SkillDefinition.adjustables`); `failures.corrections` applies edits between
+episodes (decision 0011).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,47 +18,9 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import LONGEST, FailureClass, FailureReport, FailureSignal
+from fail2progress.failures.routes import SIGNALS, definition, route
 from fail2progress.skills.adjustments import adjustable, bounded
 from fail2progress.skills.registry import skill
-
-
-@dataclass(frozen=True)
-class Edit:
-    """A way to answer a named failure: an adjustable of the failed skill, and by how much it changes."""
-
-    adjustable: str
-    change: float = 0.0
-    """In the adjustable's unit; 0: by what the evidence measured, turned round."""
-
-
-@dataclass(frozen=True)
-class Route:
-    """Where a named failure goes."""
-
-    edits: tuple[Edit, ...] = ()
-    """In the order in which they are tried; none where nothing is to blame."""
-    repeats: int = 1
-    """Failures in a row that it takes: what happens by chance is not to be corrected."""
-    stage: int = 0
-    """Which part of a skill it belongs to: one that appears later than the one that was corrected was hidden by that."""
-
-
-ROUTES: dict[str, Route] = {
-    # A miss does not say to which side: each is tried. Thrice, since each try would miss where the hand was right.
-    "grasp_missed": Route(
-        (Edit("grasp_x", 0.03), Edit("grasp_x", -0.03), Edit("grasp_y", 0.03), Edit("grasp_y", -0.03)), repeats=3, stage=0
-    ),
-    "grasp_slipped": Route((Edit("grip", 0.5),), stage=1),
-    "placement_off": Route((Edit("place_x"), Edit("place_y")), repeats=2, stage=2),
-    "not_reached": Route((Edit("reach"),), repeats=2, stage=2),
-    "overshot": Route((Edit("reach"),), repeats=2, stage=2),
-    # Fast containers throw out what is in them (skills/limits).
-    "contents_lost": Route((Edit("slower", 0.2),), stage=2),
-    "disturbed": Route((Edit("clearance", 0.03),), repeats=2, stage=3),
-    "prediction_wrong": Route(),
-    "unexplained": Route(),
-}
-"""`prediction_wrong` is answered by learning; `unexplained` says that the evidence names no failure."""
 
 SHARE = 0.7
 """Share of a measured error that one edit takes back, as in the document's policy: it does not overshoot."""
@@ -83,9 +47,10 @@ class Evidence:
 
 
 def signals(event: FailureEvent, report: FailureReport, rule: Evidence = Evidence()) -> tuple[FailureSignal, ...]:
-    """The named failures in an event, the moved object's own first; none where nothing was expected otherwise.
+    """The named failures in an event, those of a skill's earlier parts first; none where nothing was expected otherwise.
 
-    A wrong prediction is answered by learning, so an event of that class gets the neutral `prediction_wrong` alone.
+    A wrong prediction is answered by learning, so an event of that class gets the neutral `prediction_wrong` alone. Of one part,
+    the names of other packages come before the more general ones of this one. ValueError where one lacks an error for an edit.
     """
     broken = event.header.mismatches
     if not broken:
@@ -96,8 +61,24 @@ def signals(event: FailureEvent, report: FailureReport, rule: Evidence = Evidenc
         return (_signal(event, "prediction_wrong", severity, f"the simulation did as the world did: {worst}"),)
     moves = _moves(event, rule)
     own = _own(event, moves, rule)
-    found = (own, _contents(event, moves, own), _others(event, rule))
-    return tuple(one for one in found if one) or (_signal(event, "unexplained", severity, _why(event, moves)),)
+    found = (*_added(event, report), own, _contents(event, moves, own), _others(event, rule))
+    named = sorted((one for one in found if one), key=lambda one: route(one.name).stage)
+    return tuple(named) or (_signal(event, "unexplained", severity, _why(event, moves)),)
+
+
+def _added(event: FailureEvent, report: FailureReport) -> Iterator[FailureSignal]:
+    """The failures whose definitions say themselves how they are found."""
+    for name in SIGNALS.names():
+        found = definition(name).find(event, report)
+        if found is not None:
+            yield _signal(event, name, found.severity, found.evidence, _measured(name, found.error))
+
+
+def _measured(name: str, error: tuple[float, ...]) -> Array | None:
+    edits = route(name).edits
+    if error and len(error) != len(edits):
+        raise ValueError(f"the signal {name!r} measured {len(error)} errors, its route has {len(edits)} edits: one for each")
+    return np.array(error, float) if error else None
 
 
 def _signal(event: FailureEvent, name: str, severity: float, evidence: str, error: Array | None = None) -> FailureSignal:
@@ -108,7 +89,7 @@ def _signal(event: FailureEvent, name: str, severity: float, evidence: str, erro
 
 def _edit(skill_name: str, name: str, error: Array | None) -> dict[str, Any]:
     """The fields of the first edit that the skill allows; of measured ones, the one with the larger error."""
-    edits = ROUTES[name].edits
+    edits = route(name).edits
     values = np.zeros(len(edits)) if error is None else error[: len(edits)]
     named = ((adjustable(skill_name, edit.adjustable), edit, float(value)) for edit, value in zip(edits, values, strict=True))
     found = [(one, edit, value) for one, edit, value in named if one is not None]
