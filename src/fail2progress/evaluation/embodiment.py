@@ -75,18 +75,19 @@ def asked_of(robot: SightedRobot, stages: tuple[Goal, ...]) -> tuple[tuple[Goal,
 
 def in_true_names(episode: Episode, robot: SightedRobot) -> Episode:
     """What a robot expected and saw, of the simulator's things under their names: nothing is expected or seen of what it
-    had no segment for. Plans and failures stay as they were made."""
-    names = robot.robot.scene.names
-    return replace(episode, taken=tuple(_truly(step, robot.owners, names) for step in episode.taken))
+    had no segment for, and skills on what is nothing are not spoken of. Plans and failures stay as they were made."""
+    names, shown = robot.robot.scene.names, {**robot.shown, **robot.owners}
+    return replace(episode, taken=tuple(_truly(step, robot.owners, shown, names) for step in episode.taken))
 
 
-def _truly(step: StepResult, owners: Mapping[str, str], names: tuple[str, ...]) -> StepResult:
+def _truly(step: StepResult, owners: Mapping[str, str], shown: Mapping[str, str], names: tuple[str, ...]) -> StepResult:
+    """States are those of the segments in `owners`; skills may have been meant for any that is `shown` to be a thing."""
     planned, conduct = step.planned, step.conduct
     expected = _renamed(planned.expected, owners)
-    told = PlannedSkill(_renamed_call(planned.call, owners), expected, planned.displacement).of(names)
+    told = PlannedSkill(_renamed_call(planned.call, shown), expected, planned.displacement).of(names)
     if conduct is not None:
-        rest = tuple(_renamed_call(call, owners) for call in conduct.rest)
-        conduct = Conduct(_renamed_call(conduct.call, owners), _renamed(conduct.before, owners).of(names), rest)
+        rest = tuple(_renamed_call(call, shown) for call in conduct.rest if call.object in shown)
+        conduct = Conduct(_renamed_call(conduct.call, shown), _renamed(conduct.before, owners).of(names), rest)
     return replace(step, planned=told, observed=_renamed(step.observed, owners).of(names), conduct=conduct)
 
 
@@ -94,6 +95,7 @@ def _renamed(state: RelationState, owners: Mapping[str, str]) -> RelationState:
     return replace(state, names=tuple(owners.get(name, f"segment {name}") for name in state.names))
 
 
-def _renamed_call(call: SkillCall, owners: Mapping[str, str]) -> SkillCall:
-    target = None if call.target is None else owners.get(call.target, call.target)
-    return replace(call, object=owners.get(call.object, call.object), target=target)
+def _renamed_call(call: SkillCall, shown: Mapping[str, str]) -> SkillCall:
+    """The same of what segments show, aimed at nothing where its target shows nothing; its object shows something, or the hand
+    would have refused."""
+    return replace(call, object=shown[call.object], target=shown.get(call.target or ""))

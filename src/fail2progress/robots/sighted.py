@@ -23,13 +23,15 @@ from fail2progress.skills.base import SkillCall
 class SightedRobot(Robot):
     """Its hand takes a thing to be the one in whose true box most of a segment's points lie (docs/decisions/0082).
 
-    `owners`: the true name of every segment that was the first to show a thing, for judging. The loop does not see them.
+    For judging, not seen by the loop: `owners`, the true name of every segment that was the first to show a thing, and `shown`,
+    that of every segment that shows one, also of several in one thing.
     """
 
     robot: SimulatedRobot | SimulatedStretch
     segmenter: Segmenter
     tracker: Tracker = field(default_factory=Tracker)
     owners: dict[str, str] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._seen: SegmentedCloud | None = None
@@ -77,8 +79,9 @@ class SightedRobot(Robot):
 
     def _own(self, seen: SegmentedCloud) -> None:
         """Things that are shown for the first time: of several segments the one that shows most of it."""
-        shown = things_shown(seen, self.robot.scene)
-        order = sorted(shown.items(), key=lambda pair: -float(seen.visibility[seen.index(pair[0])]))
+        now = things_shown(seen, self.robot.scene)
+        self.shown.update(now)
+        order = sorted(now.items(), key=lambda pair: -float(seen.visibility[seen.index(pair[0])]))
         for segment, thing in order:
             if segment not in self.owners and thing not in self.owners.values():
                 self.owners[segment] = thing
