@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.skills.base import SkillCall
+from fail2progress.skills.base import SkillCall, padded
 from fail2progress.skills.definition import SkillDefinition
 from fail2progress.skills.registry import SKILLS, skill
+from support.long_skill import LONG
 
 skills = st.sampled_from(list(SKILLS.values()))
 
@@ -23,6 +24,16 @@ def test_parameters_are_padded_to_one_length(call: SkillCall) -> None:
     assert call.padded.shape == (SKILLS.action_size,)
     assert tuple(call.padded[: len(call.parameters)]) == call.parameters
     assert (call.padded[len(call.parameters) :] == 0).all()
+
+
+def test_what_was_padded_for_other_skills_is_padded_for_those_of_here() -> None:
+    short = np.array([[0.5, 0.25]], np.float32)
+    assert np.array_equal(padded(short), [[0.5, 0.25, 0, 0]]) and padded(short).dtype == np.float32
+    with SKILLS.including(LONG):
+        long = padded(padded(short))
+        assert np.array_equal(long, [[0.5, 0.25, 0, 0, 0, 0]])
+        assert SkillCall("push", "cup", (0.5, 0.25)).padded.shape == (6,)
+    assert np.array_equal(padded(long), padded(short))
 
 
 @given(skills)

@@ -21,6 +21,7 @@ from fail2progress.models import weights
 from fail2progress.models.base import Action, LatentState, SkillEffectModel, expected_motion
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.training.parallel import one_thread
+from fail2progress.skills.base import padded
 from fail2progress.skills.vocabulary import current
 
 _SHIPPED = (("binary-pred", SCOUT), ("plain", SCOUT), ("stow-gnn", EVALUEE), ("relational", EVALUEE))
@@ -168,7 +169,7 @@ class _Inputs:
         self.centred = points - self.box.mean(dim=2, keepdim=True)
         self.ids = torch.arange(size).expand(len(part), -1)
         number = [current().index(each.skill) for each in part]
-        parameters = torch.tensor(np.array([each.parameters for each in part]), dtype=torch.float32)
+        parameters = torch.tensor(np.stack([padded(each.parameters) for each in part]), dtype=torch.float32)
         self.action = Action(torch.tensor(number), torch.tensor([each.object for each in part]), parameters)
 
     def codes(self, model: SkillEffectModel) -> Tensor:

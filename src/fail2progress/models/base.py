@@ -87,7 +87,7 @@ class LatentState:
 
 @dataclass(frozen=True)
 class Action:
-    """phi(a) for B scenes: skill (B,) in the current vocabulary, object (B,) row of the segment, parameters (B, 4) padded."""
+    """phi(a) for B scenes: skill (B,) in the current vocabulary, object (B,) row of the segment, parameters (B, n) padded."""
 
     skill: Tensor
     object: Tensor

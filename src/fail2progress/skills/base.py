@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array
 from fail2progress.skills.registry import SKILLS, skill
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 _ROUNDING = 1e-6
 """By how much a parameter may exceed its bounds: models compute with single precision."""
 
@@ -43,12 +46,22 @@ class SkillCall:
     @property
     def padded(self) -> Array:
         """(n,) parameters padded with zeros to the length that all skills share, as the models take them."""
-        return np.pad(np.array(self.parameters, float), (0, SKILLS.action_size - len(self.parameters)))
+        return padded(np.array(self.parameters, float))
 
     @property
     def shift(self) -> Array:
         """(3,) metres by which the call is meant to move its object."""
         return np.asarray(skill(self.skill).motion(np.array(self.parameters, float), np).shift)
+
+
+def padded(parameters: NDArray[Scalar]) -> NDArray[Scalar]:
+    """(..., m) parameters with as many columns as the longest skill that is registered now: zeros are added, or cut off.
+
+    Files keep them as long as the longest skill was where they were written; other packages may have brought longer ones since.
+    """
+    size, width = SKILLS.action_size, parameters.shape[-1]
+    more = [(0, 0)] * (parameters.ndim - 1) + [(0, max(size - width, 0))]
+    return np.pad(parameters[..., :size], more)
 
 
 def call_moving(name: str, shift: Array, target: str | None = None) -> SkillCall:

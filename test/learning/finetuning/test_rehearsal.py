@@ -8,11 +8,15 @@ from safetensors.torch import load_file, save_file
 
 from fail2progress.learning.finetuning import rehearsal as replay
 from fail2progress.learning.finetuning.rehearsal import choose, codes_of, load_rehearsal, save_codes, save_rehearsal, unseen
+from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.learning.pretraining.pretrain import shape_codes, split
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import COMPUTED, Transitions, concatenate, select
+from fail2progress.skills.registry import SKILLS
 from fail2progress.skills.vocabulary import current
+from support import samples
+from support.long_skill import LONG
 
 
 @pytest.fixture
@@ -106,6 +110,15 @@ def test_another_vocabulary_is_refused_and_none_is_version_1(path: Path, tmp_pat
     save_file(values, other, {"vocabulary": json.dumps({**current().to_dict(), "binary": ["near"]})})
     with pytest.raises(CheckpointError, match=r"other.safetensors: of another vocabulary: binary relations near, known here"):
         load_rehearsal(other)
+
+
+def test_beside_a_skill_with_more_parameters_it_goes_together_with_what_is_made_there(path: Path) -> None:
+    before, outcomes = load_rehearsal(path).replay, samples.executions()[:3]
+    with SKILLS.including(LONG):
+        read = load_rehearsal(path).replay
+        both = concatenate([read, from_outcomes(outcomes)])
+    assert read.parameters.shape == (len(before), 6) and both.parameters.shape[1] == 6
+    assert torch.equal(read.parameters[:, :4], before.parameters) and not read.parameters[:, 4:].any()
 
 
 def test_what_cannot_be_read_is_refused(path: Path, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fail2progress.learning.pretraining.prepare import load
 from fail2progress.learning.pretraining.shards import (
     DataError,
     arrays,
@@ -16,7 +17,9 @@ from fail2progress.learning.pretraining.shards import (
     write_shard,
 )
 from fail2progress.simulation.base import Outcome
+from fail2progress.skills.registry import SKILLS
 from fail2progress.skills.vocabulary import current
+from support.long_skill import LONG
 
 
 @pytest.fixture
@@ -120,6 +123,16 @@ def test_skills_are_numbered_as_here_whichever_order_a_shard_was_written_in(shar
     assert np.array_equal(read_shard(shard).values["skill"], numbers)
     rewrite(shard, replace(current(), skills=current().skills[::-1]).to_dict())
     assert np.array_equal(read_shard(shard).values["skill"], len(current().skills) - 1 - numbers)
+
+
+def test_parameters_are_as_long_as_the_skills_of_here_have_them(shard: Path, outcomes: tuple[Outcome, ...]) -> None:
+    written = np.array(read_shard(shard).values["parameters"])
+    with SKILLS.including(LONG):
+        read = read_shard(shard, verify=True).values["parameters"]
+        write_shard(shard.parent, "shard_00001", arrays(outcomes[:2], range(2)))
+        assert load(open_dataset(shard.parent)).parameters.shape == (8, 6)
+    assert written.shape == (6, 4) and read.shape == (6, 6) and read.dtype == written.dtype
+    assert np.array_equal(read[:, :4], written) and not read[:, 4:].any()
 
 
 def test_a_data_set_is_its_whole_shards_in_order(outcomes: tuple[Outcome, ...], shard: Path) -> None:

@@ -15,7 +15,7 @@ from fail2progress.learning.pretraining.pretrain import shape_codes, split
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.tensor_files import write_tensors
-from fail2progress.models.training.transitions import COMPUTED, Transitions, renumbered, select
+from fail2progress.models.training.transitions import COMPUTED, Transitions, select, spoken_here
 from fail2progress.skills.vocabulary import current
 
 REPLAY = 600
@@ -117,8 +117,7 @@ def _load(path: Path) -> RehearsalSet:
             values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
         vocabulary = check(json.loads(note) if note is not None else None, current())
         replay, held_out = (_part(values, name) for name in ("replay", "held_out"))
-        numbers = [renumbered(part.skill, vocabulary) for part in (replay, held_out)]
-        return RehearsalSet(replace(replay, skill=numbers[0]), replace(held_out, skill=numbers[1]))
+        return RehearsalSet(spoken_here(replay, vocabulary), spoken_here(held_out, vocabulary))
     except VocabularyError as error:
         raise CheckpointError(f"{path}: {error}") from error
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:

@@ -22,6 +22,7 @@ from fail2progress.core.observation import POINTS
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.core.vocabulary import VocabularyError, check
 from fail2progress.simulation.base import Outcome
+from fail2progress.skills.base import padded
 from fail2progress.skills.registry import SKILLS
 from fail2progress.skills.vocabulary import current
 
@@ -103,7 +104,8 @@ class Shard:
 def read_shard(path: Path, verify: bool = False) -> Shard:
     """Open a shard; DataError says what is wrong with it. `verify` also compares the digests.
 
-    Skills are numbered by the current vocabulary, whichever order the shard was written in; another vocabulary is refused.
+    Skills are numbered, and their parameters padded, as the current vocabulary has them, whichever the shard was written in;
+    where it lacks one of the shard's skills, that is refused.
     """
     try:
         note = json.loads((path / "shard.json").read_text())
@@ -112,7 +114,7 @@ def read_shard(path: Path, verify: bool = False) -> Shard:
         files = dict(note["files"])
         values = {Path(name).stem: np.load(path / name, mmap_mode="r", allow_pickle=False) for name in files}
         numbers = np.array(check(note.get("vocabulary"), current()).numbers(current()), np.uint8)
-        values["skill"] = numbers[values["skill"]]
+        values["skill"], values["parameters"] = numbers[values["skill"]], padded(values["parameters"])
         noted = note.get("end")
         end = noted if isinstance(noted, int) else int(values["number"].max(initial=-1)) + 1
     except VocabularyError as error:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fail2progress.core.vocabulary import Vocabulary
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.skills.base import padded
 from fail2progress.skills.vocabulary import current
 
 COMPUTED = ("prepared", "codes")
@@ -28,7 +29,7 @@ class Transitions:
     points: (U, P, 3) float32, centred on their boxes, m. box: (U, 2, 3) m, planning frame.
     cloud: (S, 2) rows of the cloud before and after. seen: (S, 2). shift: (S, 3) true displacement in metres.
     unary: (S, 2, 3) and binary: (B, 2, 9) ground truth before and after, B = sum of n_e^2.
-    count, skill, object: (E,). parameters: (E, 4). skill: numbers of the current vocabulary.
+    count, skill, object: (E,). parameters: (E, n), padded. skill: numbers of the current vocabulary.
     prepared: what a model's encoder needs of the clouds, U rows each, where it was computed beforehand (`prepared_for`).
     codes: (U, C) shape codes of the clouds where they are at hand, by the digest of the encoder that they are of.
     """
@@ -147,9 +148,11 @@ def select(source: Transitions, executions: Sequence[int]) -> Transitions:
     )
 
 
-def renumbered(skill: Tensor, vocabulary: Vocabulary) -> Tensor:
-    """(E,) numbers of a vocabulary's skills as those of the current one."""
-    return torch.tensor(vocabulary.numbers(current()), dtype=torch.long)[skill]
+def spoken_here(source: Transitions, vocabulary: Vocabulary) -> Transitions:
+    """A set whose skills are numbered and padded by a vocabulary, numbered and padded by the current one. VocabularyError where
+    that lacks one of its skills."""
+    numbers = torch.tensor(vocabulary.numbers(current()), dtype=torch.long)
+    return replace(source, skill=numbers[source.skill], parameters=torch.from_numpy(padded(source.parameters.numpy())))
 
 
 def prepared_for(model: SkillEffectModel, source: Transitions, chunk: int = 512) -> Transitions:
