@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.core.objects import CATEGORIES, ObjectSpec, Shape, category
+from fail2progress.core.objects import CATEGORIES, DEFAULT_CATEGORY, ObjectSpec, Shape, category, kind_of
 
 names = st.sampled_from(sorted(CATEGORIES))
 extents = st.tuples(*[st.floats(0.04, 1)] * 3)
@@ -54,6 +54,12 @@ def test_unknown_categories_are_named_with_the_known_ones() -> None:
         category("mug")
     with pytest.raises(ValueError, match=r"'mug'"):
         ObjectSpec("a", "mug", (1, 1, 1))
+
+
+def test_what_segmenters_have_words_of_their_own_for_is_a_solid_thing_that_can_be_moved() -> None:
+    assert kind_of("cup") is CATEGORIES["cup"]
+    taken = kind_of("bottle")
+    assert taken is CATEGORIES[DEFAULT_CATEGORY] and taken.movable and not taken.container
 
 
 def test_nothing_is_called_as_what_all_things_stand_in() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fail2progress.core.goals import ATOM, Atom, Goal, parts
 from fail2progress.core.names import unknown
-from fail2progress.core.objects import CATEGORIES
+from fail2progress.core.objects import CATEGORIES, kind_of
 from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.relations import BINARY, UNARY
 from fail2progress.core.scene import Array
@@ -157,7 +157,7 @@ def _of_kind(noun: str, said: str, cloud: SegmentedCloud) -> list[str]:
         return [noun]
     kinds_meant = _kinds(noun, said, cloud.names)
     if not kinds_meant:
-        movable = [CATEGORIES[kind].movable for kind in cloud.categories]
+        movable = [kind_of(kind).movable for kind in cloud.categories]
         return [name for name, there in zip(cloud.names, movable, strict=True) if there]
     return [name for name, kind in zip(cloud.names, cloud.categories, strict=True) if kind in kinds_meant]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from fail2progress.core.objects import CATEGORIES
+from fail2progress.core.objects import is_container
 from fail2progress.core.observation import Observation, SegmentedCloud
 from fail2progress.core.scene import Array
 
@@ -46,17 +46,13 @@ class ObjectMemory:
         self.last = None
 
 
-def _holds(kind: str) -> bool:
-    return kind in CATEGORIES and CATEGORIES[kind].container
-
-
 def _along(before: SegmentedCloud, after: SegmentedCloud, expected: Array, handled: str | None) -> Array:
     """(N, 3) m by which hidden segments of `before` moved: with the smallest container that is seen before and after, but for
     what was handled."""
     rows = {name: row for row, name in enumerate(after.names)}
     now = [rows.get(name, -1) for name in before.names]
     seen = np.array([row >= 0 and bool(after.seen[row]) for row in now], dtype=bool) & before.seen
-    holding = np.array([_holds(kind) for kind in before.categories], dtype=bool)
+    holding = np.array([is_container(kind) for kind in before.categories], dtype=bool)
     moved = np.array(expected, float)
     for i in np.flatnonzero(before.seen & ~seen & ~_are(before, handled)):
         around = [j for j in np.flatnonzero(seen & holding) if contains(before.points[j], before.points[i])]
@@ -78,7 +74,7 @@ def witnessed(before: SegmentedCloud, after: SegmentedCloud, handled: str) -> ND
     Of all else `after`, of the same segments with hidden ones filled in, has what was expected, which is no observation.
     """
     seen, known = after.visibility > 0, before.seen & after.seen
-    holding = np.flatnonzero(seen & known & np.array([_holds(kind) for kind in before.categories], dtype=bool))
+    holding = np.flatnonzero(seen & known & np.array([is_container(kind) for kind in before.categories], dtype=bool))
     held = [any(contains(before.points[j], before.points[i]) for j in holding) for i in range(len(before))]
     return np.asarray(known & (seen | np.array(held, dtype=bool) & ~_are(before, handled)))
 

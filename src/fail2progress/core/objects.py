@@ -60,6 +60,12 @@ def category(name: str) -> Category:
     return CATEGORIES[name]
 
 
+def kind_of(name: str) -> Category:
+    """What a segment of a category is taken for: that, or the default where there is none of the name, as segmenters and robots
+    have words of their own."""
+    return CATEGORIES.get(name, CATEGORIES[DEFAULT_CATEGORY])
+
+
 def free_name(name: str) -> str:
     """The name, where a thing can be called so; ValueError where it is that of what all things stand in."""
     if name == WORLD:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.core.memory import Points
-from fail2progress.core.objects import CATEGORIES, Shape
+from fail2progress.core.objects import Shape, kind_of
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.models.base import LatentState, SkillEffectModel
@@ -34,7 +34,7 @@ _SHADOW = 0.06
 def hidden_drawers(model: SkillEffectModel, cloud: SegmentedCloud) -> tuple[HiddenDrawer, ...]:
     """The drawers of which only the front is seen, each with the shape code (C,) of the whole."""
     box = cloud.bounds()
-    kinds = [CATEGORIES[kind].shape if kind in CATEGORIES else None for kind in cloud.categories]
+    kinds = [kind_of(category).shape for category in cloud.categories]
     cabinets = [row for row, kind in enumerate(kinds) if kind is Shape.SHELF and cloud.seen[row]]
     found = []
     for row in (row for row, kind in enumerate(kinds) if kind is Shape.DRAWER and cloud.seen[row]):

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from fail2progress.core.objects import CATEGORIES, Shape
+from fail2progress.core.objects import Shape, kind_of
 from fail2progress.core.relations import DEFAULT, UNARY
 from fail2progress.models.base import Effect, LatentState, RelationLogits, SkillEffectModel, expected_motion
 from fail2progress.skills.samplers import Segments
@@ -54,7 +54,7 @@ def with_drawers(relations: RelationLogits, state: LatentState, segments: Segmen
 def _pulled_out(state: LatentState, row: int, segments: Segments) -> Tensor | None:
     """(B,) metres by which a drawer's front stands out of its cabinet's, towards the robot; None where either was not seen."""
     mask, centre = state.mask[0], state.box[0].mean(dim=1)
-    kinds = [CATEGORIES[category].shape for category in segments.categories]
+    kinds = [kind_of(category).shape for category in segments.categories]
     cabinets = [other for other, kind in enumerate(kinds) if kind is Shape.SHELF and bool(mask[other])]
     if not cabinets or not bool(mask[row]):
         return None

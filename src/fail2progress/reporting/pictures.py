@@ -17,7 +17,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 
 from fail2progress.core.camera import Camera
-from fail2progress.core.objects import ObjectSpec, Shape, category
+from fail2progress.core.objects import ObjectSpec, Shape, kind_of
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array, Scene, rotations
 from fail2progress.reporting.framing import apart
@@ -119,7 +119,7 @@ def cloud_picture(cloud: SegmentedCloud) -> bytes:
     figure = Figure(figsize=(6.4, 4.4))
     axes = figure.add_axes((0.0, 0.06, 0.94, 0.94), projection="3d", computed_zorder=False)
     palette = colours(cloud.names, cloud.categories)
-    order = sorted(np.flatnonzero(cloud.seen), key=lambda i: category(cloud.categories[i]).movable)
+    order = sorted(np.flatnonzero(cloud.seen), key=lambda i: kind_of(cloud.categories[i]).movable)
     for layer, i in enumerate(order):
         x, y, z = cloud.points[i].T
         axes.scatter(x, y, zs=z, s=7, color=palette[cloud.names[i]], linewidths=0, label=cloud.names[i], zorder=layer)

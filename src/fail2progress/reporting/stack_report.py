@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, cast
 
-from fail2progress.core.objects import category
+from fail2progress.core.objects import kind_of
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.stack_run import Met, StackRun, read_run
 from fail2progress.failures import sentences
@@ -110,7 +110,7 @@ def _curves(run: StackRun) -> bytes | None:
 
 def _provenance(run: StackRun) -> list[tuple[str, str]]:
     known = {spec for met in run.met for spec in met.event.header.categories}
-    objects = ", ".join(sorted(name for name in known if category(name).movable))
+    objects = ", ".join(sorted(name for name in known if kind_of(name).movable))
     return [
         *((key, str(value)) for key, value in provenance(folder=run.folder.name, categories=objects).items()),
         *((f"model {name}", str(note.get("digest"))) for name, note in run.versions),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
-from fail2progress.core.objects import CATEGORIES, Shape
+from fail2progress.core.objects import Shape, kind_of
 from fail2progress.core.scene import Array, Scene
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.definition import SkillDefinition, load
@@ -59,15 +59,15 @@ class Segments:
 
     def is_container(self, row: int) -> bool:
         """Whether things can be put inside."""
-        return CATEGORIES[self.categories[row]].container
+        return kind_of(self.categories[row]).container
 
     def is_drawer(self, row: int) -> bool:
         """Whether it slides in a cabinet."""
-        return CATEGORIES[self.categories[row]].shape is Shape.DRAWER
+        return kind_of(self.categories[row]).shape is Shape.DRAWER
 
     def is_movable(self, row: int) -> bool:
         """Whether it can be carried or pushed."""
-        return CATEGORIES[self.categories[row]].movable
+        return kind_of(self.categories[row]).movable
 
     def is_surface(self, row: int) -> bool:
         """Whether it is a table."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from fail2progress.core.names import unknown
-from fail2progress.core.objects import CATEGORIES
+from fail2progress.core.objects import kind_of
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Scene
 from fail2progress.models.prediction import Belief
@@ -93,4 +93,4 @@ def one_by_one(found: Concern, moved: int, furniture: Collection[int]) -> tuple[
 def _furniture(found: Concern, cloud: SegmentedCloud) -> set[int]:
     """Rows of what is placed and no robot moves."""
     rows: Sequence[int] = [row for cluster in found.clusters for row in cluster]
-    return {row for row in rows if not CATEGORIES[cloud.categories[row]].movable}
+    return {row for row in rows if not kind_of(cloud.categories[row]).movable}

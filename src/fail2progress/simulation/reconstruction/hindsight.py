@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.memory import contains
+from fail2progress.core.objects import kind_of
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.base import Job, Outcome, Simulator
-from fail2progress.simulation.reconstruction.motions import STILL, Motion, Points, kind_of, motion_of, riding, spilled
+from fail2progress.simulation.reconstruction.motions import STILL, Motion, Points, motion_of, riding, spilled
 from fail2progress.simulation.reconstruction.rebuild import rebuild, too_little_seen
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.feasibility import unfit

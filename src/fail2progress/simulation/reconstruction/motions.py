@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.memory import contains, shift_between
-from fail2progress.core.objects import CATEGORIES, DEFAULT_CATEGORY, Category
+from fail2progress.core.objects import kind_of
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.skills.base import SkillCall
@@ -44,11 +44,6 @@ class Motion:
 
 
 STILL = Motion(np.zeros(3), np.zeros(3))
-
-
-def kind_of(name: str) -> Category:
-    """A segment's category, or that which an unknown one is taken for."""
-    return CATEGORIES.get(name, CATEGORIES[DEFAULT_CATEGORY])
 
 
 def motion_of(before: SegmentedCloud, after: SegmentedCloud, row: int, call: SkillCall) -> Motion:
