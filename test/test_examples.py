@@ -45,6 +45,11 @@ def test_learn_from_items(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert "the tuned model passed" in text and out.is_file()
 
 
+def test_own_robot(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    text = said("own_robot.py", capsys, monkeypatch)
+    assert "pick_place(mug -> table_b" in text and "failed: " in text and text.endswith("the goal is seen to hold\n")
+
+
 def test_own_model(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     try:
         text = said("own_model.py", capsys, monkeypatch)

@@ -4,7 +4,7 @@ A skill effect model predicts which relations hold after each skill. Where the r
 rebuilt in simulation, Stein variational inference finds scenes and actions like it, and the model is fine-tuned on what
 they teach (Fail2Progress, CoRL 2025). Units are SI throughout; frames follow REP-103 and REP-105.
 
-As a library: `scene`, `task`, `simulate`, `perceive`, `detect`, `plan`, `run`, `learn`, `evaluate` and `picture`
+As a library: `scene`, `task`, `simulate`, `perceive`, `detect`, `plan`, `run`, `pursue`, `learn`, `evaluate` and `picture`
 (docs/guide/library.md). Importing the package imports none of what they need.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # not from typing: the command line begins here, and hears Ctrl-C only after this module
 if TYPE_CHECKING:
-    from fail2progress.library.acting import TrialRun, plan, run, simulate
+    from fail2progress.library.acting import Pursuit, TrialRun, plan, pursue, run, simulate
     from fail2progress.library.improving import evaluate, learn
     from fail2progress.library.pictures import picture
     from fail2progress.library.scenes import scene, task
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "Pursuit",
     "SkillCall",
     "TrialRun",
     "detect",
@@ -30,6 +31,7 @@ __all__ = [
     "perceive",
     "picture",
     "plan",
+    "pursue",
     "run",
     "scene",
     "simulate",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Pursuit": "fail2progress.library.acting",
     "SkillCall": "fail2progress.skills.base",
     "TrialRun": "fail2progress.library.acting",
     "detect": "fail2progress.library.seeing",
@@ -45,6 +48,7 @@ _HOMES = {
     "perceive": "fail2progress.library.seeing",
     "picture": "fail2progress.library.pictures",
     "plan": "fail2progress.library.acting",
+    "pursue": "fail2progress.library.acting",
     "run": "fail2progress.library.acting",
     "scene": "fail2progress.library.scenes",
     "simulate": "fail2progress.library.acting",

@@ -75,6 +75,8 @@ class Episode:
         return tuple(step.event for step in self.taken if step.event is not None and not step.mismatches)
 
 
+DONE = "done"
+"""Outcome of a goal that is seen to hold."""
 MISSED = "goal missed"
 """Outcome of a plan that was carried out to its end and did not reach the goal."""
 
@@ -127,14 +129,14 @@ class Agent:
             if not pending or self.config.replan or news:
                 if plans and not (self.config.replan or news):
                     done = assignment.goal.satisfied(seen.relations)
-                    return Episode("done" if done else MISSED, tuple(plans), tuple(taken))
+                    return Episode(DONE if done else MISSED, tuple(plans), tuple(taken))
                 seen = self._adopt(self.provide_model(), observer, seen)
                 stages = _left(stages, seen.relations)
                 plans.append(self._plan(observer, seen, stages, plans, bool(taken and taken[-1].mismatches)))
                 pending = list(plans[-1].skills)
                 if not pending:
                     done = assignment.goal.satisfied(seen.relations)
-                    return Episode("done" if done else "no plan", tuple(plans), tuple(taken))
+                    return Episode(DONE if done else "no plan", tuple(plans), tuple(taken))
             planned = pending.pop(0).of(seen.cloud.names)
             attempt = self._attempt(assignment, plans[-1], planned, seen, len(taken), len(pending))
             try:
@@ -152,7 +154,7 @@ class Agent:
             if lost:
                 return Episode(f"out of sight: {', '.join(lost)}", tuple(plans), tuple(taken))
         done = bool(taken) and assignment.goal.satisfied(taken[-1].observed)
-        return Episode("done" if done else "too many skills", tuple(plans), tuple(taken))
+        return Episode(DONE if done else "too many skills", tuple(plans), tuple(taken))
 
     def _plan(self, observer: Observer, seen: Observation, stages: tuple[Goal, ...], plans: Sequence[Plan], failed: bool) -> Plan:
         """A plan from here, of no skills where what is left to be reached is seen to hold: whatever the model believes of what it

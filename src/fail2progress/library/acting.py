@@ -1,4 +1,4 @@
-"""Simulating a skill, planning for a goal, and carrying a task out."""
+"""Simulating a skill, planning for a goal, and carrying a task out, in simulation or with a robot of one's own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 
 from fail2progress.agent.correcting import Correcting, forgiving
-from fail2progress.agent.loop import AgentConfig, Episode
+from fail2progress.agent.loop import DONE, Agent, AgentConfig, Episode, TaskSpec
 from fail2progress.core.camera import Camera
+from fail2progress.core.goals import Goal
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.failures.classifier import Classifier
@@ -19,8 +20,10 @@ from fail2progress.failures.corrections import Corrector
 from fail2progress.failures.event import FailureEvent
 from fail2progress.library.arguments import require, require_whole
 from fail2progress.library.models import ModelLike, model_and_digest
+from fail2progress.library.scenes import Goals, goals_of
 from fail2progress.models.prediction import encode_observation
 from fail2progress.planning.planner import Plan, Planner
+from fail2progress.robots.base import Robot
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Job, Outcome, Simulator
 from fail2progress.skills.base import SkillCall
@@ -44,6 +47,19 @@ class TrialRun:
     def success(self) -> bool:
         """Whether the goal holds in the simulator's ground truth."""
         return self.result.success
+
+
+@dataclass(frozen=True)
+class Pursuit:
+    """Goals that a robot of one's own pursued: what happened, and what failed."""
+
+    episode: Episode
+    failures: tuple[FailureEvent, ...]
+
+    @property
+    def success(self) -> bool:
+        """Whether the last goal is seen to hold."""
+        return self.episode.outcome == DONE
 
 
 def simulate(scene: Scene, call: SkillCall, seed: int = 0, simulator: SimulatorLike = simulators.DEFAULT) -> Outcome:
@@ -101,12 +117,49 @@ def run(
     """
     require(trial, Trial, "trial", "what task() gives")
     with opened(simulator) as physics:
-        correcting = None
-        if corrections is not None:
-            correcting = Correcting(Corrector(corrections), forgiving(Classifier(physics, Camera()).classify))
-        weights = model_and_digest(model)
+        weights, correcting = model_and_digest(model), _correcting(corrections, physics)
         result, failures, episode, robot = run_trial(*weights, trial, config, simulator=physics, correcting=correcting)
     return TrialRun(result, episode, tuple(failures), tuple(robot.outcomes), robot.scene)
+
+
+def pursue(
+    robot: Robot,
+    goal: Goals,
+    model: ModelLike = None,
+    config: AgentConfig = AgentConfig(),  # noqa: B008 (frozen)
+    simulator: SimulatorLike = simulators.DEFAULT,
+    corrections: Path | None = None,
+    seed: int = 0,
+) -> Pursuit:
+    """Plan, act and monitor with a robot of your own until the goal is seen to hold or nothing more can be done.
+
+    A robot looks, (N, 128, 3) points in metres of the planning frame, and carries skills out (`fail2progress.robots.base`).
+    `goal` is a text in its names for things, or several to reach one after the other. `simulator` is what failures are
+    classified in, where there is a file for `corrections`; the seed decides what the planner draws.
+
+    Raises ValueError: a goal that cannot be read, or about what is not seen; CheckpointError: weights that cannot be read.
+
+        done = pursue(MyRobot(), ["inside(pill, mug)", "inside(pill, mug) and above(mug, table_b)"])
+        print(done.success, done.episode.outcome, len(done.failures))
+    """
+    require(robot, Robot, "robot", "an object of a class derived from fail2progress.robots.base.Robot")
+    require_whole(seed, "seed")
+    stages = tuple(one if isinstance(one, Goal) else Goal.parse(one) for one in goals_of(goal))
+    if not stages:
+        raise ValueError('a robot needs a goal, for example "above(mug, table_b)"')
+    kept: list[FailureEvent] = []
+    found, digest = model_and_digest(model)
+    planner = Planner(found, torch.Generator().manual_seed(seed))
+    with opened(simulator) as physics:
+        agent = Agent(planner, digest, kept.append, config, correcting=_correcting(corrections, physics))
+        episode = agent.run(robot, TaskSpec(stages, seed=seed))
+    return Pursuit(episode, tuple(kept))
+
+
+def _correcting(corrections: Path | None, physics: Simulator) -> Correcting | None:
+    if corrections is None:
+        return None
+    return Correcting(Corrector(corrections), forgiving(Classifier(physics, Camera()).classify))
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def task(start: str | Path | Scene = DEFAULT, goal: Goals = "", objects: int | N
         own = task(scene([{"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.09)}]), "above(mug, table_b)")
     """
     require_whole(seed, "seed")
-    stages = _stages(goal)
+    stages = goals_of(goal)
     if not isinstance(start, Scene):
         family = task_named(str(start))
         trial = family.trial(objects if objects is not None else family.counts[0], seed)
@@ -85,7 +85,8 @@ def _with_stages(trial: Trial, stages: tuple[Goal | str, ...]) -> Trial:
     return Trial(trial.task, trial.objects, trial.seed, trial.scene, tuple(checked), trial.reference)
 
 
-def _stages(goal: Goals) -> tuple[Goal | str, ...]:
+def goals_of(goal: Goals) -> tuple[Goal | str, ...]:
+    """One after the other; ValueError where it is neither a goal nor several."""
     require(goal, (str, Goal, Iterable), "goal", "a text, a Goal, or several of them")
     if isinstance(goal, (str, Goal)):
         goal = [goal] if goal else []
