@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.core.registry import Registry, RegistryError
+from fail2progress.core.registry import Form, Registry, RegistryError, derived_from, instance_of
 
 Package = Callable[[str, str, dict[str, str]], None]
 
@@ -62,6 +62,28 @@ def test_a_package_that_raises_is_named_each_time(things: Registry[int], install
         with pytest.raises(RegistryError, match=r"thing 'four' of the package things_d .*RuntimeError: no licence"):
             things.get("four")
     assert things.get("one") == 1
+
+
+@pytest.mark.parametrize(
+    ("form", "right", "wrong", "words"),
+    [
+        (instance_of(int), "1", "int", "an object of int, it is <class 'int'>"),
+        (instance_of(int, str), "'one'", "1.5", "an object of int or str, it is 1.5"),
+        (derived_from(int), "bool", "1", "a class derived from int, it is 1"),
+    ],
+)
+def test_a_part_of_another_form_is_named_with_what_it_must_be(
+    install: Package, form: Form, right: str, wrong: str, words: str
+) -> None:
+    things: Registry[object] = Registry("thing", "fail2progress.things", form=form)
+    install("things_fit", f"fit = {right}", {"fit": "things_fit:fit"})
+    assert things.names() == ("fit",)
+    install("things_odd", f"odd = {wrong}", {"odd": "things_odd:odd"})
+    things = Registry("thing", "fail2progress.things", form=form)
+    for _ in range(2):
+        with pytest.raises(RegistryError) as told:
+            things.names()
+        assert "thing 'odd' of the package things_odd (" in str(told.value) and str(told.value).endswith(f"must be {words}")
 
 
 def test_what_is_taken_out_is_unknown(things: Registry[int]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fail2progress.core.objects import ObjectSpec
-from fail2progress.core.registry import Registry
+from fail2progress.core.registry import Registry, instance_of
 from fail2progress.core.scene import Scene
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.families.base import RELEASE, carry, some_table
@@ -179,7 +179,7 @@ def _rim(rng: np.random.Generator) -> Built:
     return layout.scene(), SkillCall("pick_place", "small", (float(shift[0]), float(shift[1]), float(shift[2]), 0.0), "box")
 
 
-STRUCTURES: Registry[Structure] = Registry("structure", "fail2progress.structures")
+STRUCTURES: Registry[Structure] = Registry("structure", "fail2progress.structures", form=instance_of(Structure))
 for _structure in (
     Structure("plain", "one thing is carried or pushed", "clutter", _plain),
     Structure("loaded", "a cup or box is carried or pushed with one to six things in it", "depth", _loaded),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module, metadata
 from typing import Generic, TypeVar
@@ -15,6 +15,28 @@ OWN = "fail2progress"
 
 class RegistryError(ValueError):
     """A name that nothing goes by, a name that two parts claim, or a package whose part cannot be loaded."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """What every part of a kind is: whether something is one, and the words for it."""
+
+    fits: Callable[[object], bool]
+    words: str
+
+
+def instance_of(*kinds: type) -> Form:
+    """An object of one of these classes or protocols, and not a class."""
+    words = " or ".join(kind.__name__ for kind in kinds)
+    return Form(lambda part: isinstance(part, kinds) and not isinstance(part, type), f"an object of {words}")
+
+
+def derived_from(base: type) -> Form:
+    """A class derived from this one."""
+    return Form(lambda part: isinstance(part, type) and issubclass(part, base), f"a class derived from {base.__name__}")
+
+
+ANYTHING = Form(lambda part: True, "anything")
 
 
 @dataclass
@@ -32,6 +54,8 @@ class Registry(Generic[Part]):
     """Entry-point group, "fail2progress.skills"."""
     lazy: Mapping[str, str] = field(default_factory=dict)
     """Built-in parts as `module:attribute`, imported when they are asked for: heavy ones, and those of rooms above."""
+    form: Form = ANYTHING
+    """What parts of other packages must be; one that is not is refused with the package's name."""
     _parts: dict[str, Part] = field(default_factory=dict)
     _sources: dict[str, str] = field(default_factory=dict)
     _searched: bool = False
@@ -101,4 +125,8 @@ class Registry(Generic[Part]):
                     f"{self.kind} {entry.name!r} of the package {source} ({entry.value}) cannot be loaded: "
                     f"{type(error).__name__}: {error}"
                 ) from error
+            if not self.form.fits(part):
+                self._searched = False
+                named = f"{self.kind} {entry.name!r} of the package {source} ({entry.value})"
+                raise RegistryError(f"{named} must be {self.form.words}, it is {part!r}")
             self.register(entry.name, part, source)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fail2progress.core.registry import Registry, RegistryError
+from fail2progress.core.registry import Registry, instance_of
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureReport
 
@@ -63,7 +63,7 @@ class SignalDefinition:
     find: Callable[[FailureEvent, FailureReport], Finding | None] = _found_elsewhere
 
 
-SIGNALS: Registry[SignalDefinition] = Registry("signal", "fail2progress.signals")
+SIGNALS: Registry[SignalDefinition] = Registry("signal", "fail2progress.signals", form=instance_of(SignalDefinition))
 for _name, _route in {
     # A miss does not say to which side: each is tried. Thrice, since each try would miss where the hand was right.
     "grasp_missed": Route(
@@ -86,12 +86,4 @@ for _name, _route in {
 
 def route(name: str) -> Route:
     """Where the failure of a name goes. RegistryError, a ValueError, names those that there are."""
-    return definition(name).route
-
-
-def definition(name: str) -> SignalDefinition:
-    """How the failure of a name is found and answered. RegistryError, a ValueError: no such name, or what goes by it is none."""
-    found = SIGNALS.get(name)
-    if not isinstance(found, SignalDefinition):
-        raise RegistryError(f"the signal {name!r} of {SIGNALS.source(name)} is no SignalDefinition: {found!r}")
-    return found
+    return SIGNALS.get(name).route

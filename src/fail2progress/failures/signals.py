@@ -18,7 +18,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import LONGEST, FailureClass, FailureReport, FailureSignal
-from fail2progress.failures.routes import SIGNALS, definition, route
+from fail2progress.failures.routes import SIGNALS, route
 from fail2progress.skills.adjustments import adjustable, bounded
 from fail2progress.skills.registry import skill
 
@@ -69,7 +69,7 @@ def signals(event: FailureEvent, report: FailureReport, rule: Evidence = Evidenc
 def _added(event: FailureEvent, report: FailureReport) -> Iterator[FailureSignal]:
     """The failures whose definitions say themselves how they are found."""
     for name in SIGNALS.names():
-        found = definition(name).find(event, report)
+        found = SIGNALS.get(name).find(event, report)
         if found is not None:
             yield _signal(event, name, found.severity, found.evidence, _measured(name, found.error))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fail2progress.core.registry import Registry
+from fail2progress.core.registry import Registry, derived_from
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.config import ModelConfig
 
@@ -20,7 +20,7 @@ def _built_in() -> dict[str, str]:
     return {name.replace("_", "-"): f"fail2progress.models.{name}.model:MODEL" for name in found}
 
 
-MODELS: Registry[type[SkillEffectModel]] = Registry("model", "fail2progress.models", _built_in())
+MODELS: Registry[type[SkillEffectModel]] = Registry("model", "fail2progress.models", _built_in(), derived_from(SkillEffectModel))
 
 
 def configuration(model: type[SkillEffectModel], variant: str | None, changes: dict[str, object]) -> ModelConfig:

@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fail2progress.core.choice import first_mistake, read_choice
-from fail2progress.core.registry import Registry, RegistryError
+from fail2progress.core.registry import Registry, RegistryError, instance_of
 from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.stage import OpenStage
 
@@ -86,7 +86,9 @@ def _built_in() -> dict[str, str]:
     return {name: f"{__package__}.{name}.entry:ENTRY" for name in folders}
 
 
-SIMULATORS: Registry[SimulatorEntry] = Registry("simulator", "fail2progress.simulators", lazy=_built_in())
+SIMULATORS: Registry[SimulatorEntry] = Registry(
+    "simulator", "fail2progress.simulators", lazy=_built_in(), form=instance_of(SimulatorEntry)
+)
 
 
 def resolve(choice: str) -> tuple[SimulatorEntry, Options]:

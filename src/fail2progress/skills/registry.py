@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from pkgutil import iter_modules
 
-from fail2progress.core.registry import Registry, RegistryError
+from fail2progress.core.registry import Registry, RegistryError, instance_of
 from fail2progress.skills.definition import SkillDefinition
 
 GROUP = "fail2progress.skills"
@@ -68,7 +68,7 @@ def _folders() -> dict[str, str]:
     return {name: f"{__package__}.{name}.definition:SKILL" for name in folders}
 
 
-SKILLS = Skills(Registry("skill", GROUP, lazy=_folders()))
+SKILLS = Skills(Registry("skill", GROUP, lazy=_folders(), form=instance_of(SkillDefinition)))
 
 
 def skill(name: str) -> SkillDefinition:

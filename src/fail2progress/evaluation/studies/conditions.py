@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 
 from fail2progress.core.camera import Camera
-from fail2progress.core.registry import Registry
+from fail2progress.core.registry import Registry, instance_of
 from fail2progress.evaluation.embodiment import STRETCH, Embodiment
 from fail2progress.perception.segmentation.registry import FUSED
 
@@ -29,7 +29,7 @@ class Condition:
 
 
 USUAL = Condition("usual")
-CONDITIONS: Registry[Condition] = Registry("condition", "fail2progress.conditions")
+CONDITIONS: Registry[Condition] = Registry("condition", "fail2progress.conditions", form=instance_of(Condition))
 CONDITIONS.register(USUAL.name, USUAL)
 # Fine-tuning data are seen from within 0.15 m of the middle and from 1.25 to 1.5 m above the floor (`tasks.layout`).
 CONDITIONS.register("view1", Condition("view1", Camera(eye=(-0.05, 0.45, 1.40), target=(0.60, 0.0, 0.50))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fail2progress.core.registry import Registry
+from fail2progress.core.registry import Registry, instance_of
 from fail2progress.evaluation.studies.bases import Base
 from fail2progress.evaluation.studies.conditions import CONDITIONS, NOISES, PERCEIVED, TRUE_SEGMENTS, USUAL
 from fail2progress.evaluation.studies.methods import METHODS, FromFailures, Method
@@ -88,7 +88,7 @@ _BASELINES = _named("fail2progress", "gradient", "sampling")
 _NOISES = tuple(f"noise-{1000 * noise:g}mm" for noise in NOISES)
 _OURS = _named("fail2progress")
 
-DESIGNS: Registry[Design] = Registry("study", "fail2progress.studies")
+DESIGNS: Registry[Design] = Registry("study", "fail2progress.studies", form=instance_of(Design))
 for _design in (
     Design(
         "table3",

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.provenance import provenance
-from fail2progress.core.registry import Registry
+from fail2progress.core.registry import Registry, instance_of
 from fail2progress.evaluation.embodiment import Embodiment
 from fail2progress.evaluation.lifelong import Lifelong, Round
 from fail2progress.evaluation.studies.true_data import best_rung, from_event, true_failures
@@ -98,7 +98,7 @@ class Method:
     replans: bool = False
 
 
-METHODS: Registry[Method] = Registry("method", "fail2progress.methods")
+METHODS: Registry[Method] = Registry("method", "fail2progress.methods", form=instance_of(Method))
 """In the order of the paper's table, then what goes beyond it."""
 
 for _method in (

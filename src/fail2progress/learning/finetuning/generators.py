@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from fail2progress.core.registry import Registry
+from fail2progress.core.registry import Registry, instance_of
 from fail2progress.stein.actions import PRIOR, ActionSpace, Information
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.svgd import direction_named, optimise
@@ -49,6 +49,7 @@ class Budget:
         return [self.tempered ** (1.0 - number / last) for number in range(last)] + [1.0]
 
 
+@runtime_checkable
 class SampleGenerator(Protocol):
     """States S+ and actions A+ around a failure."""
 
@@ -224,7 +225,9 @@ def draw_actions(space: ActionSpace, budget: Budget, generator: torch.Generator,
 
 WITHOUT_SLOPES = "sampling"
 """What is used where a model has no gradient to follow."""
-GENERATORS: Registry[SampleGenerator] = Registry("generator of samples", "fail2progress.generators")
+GENERATORS: Registry[SampleGenerator] = Registry(
+    "generator of samples", "fail2progress.generators", form=instance_of(SampleGenerator)
+)
 GENERATORS.register("stein", Inference("stein"))
 GENERATORS.register("gradient", Inference("gradient"))
 GENERATORS.register(WITHOUT_SLOPES, Sampling())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from fail2progress.core.registry import Registry
+from fail2progress.core.registry import Registry, instance_of
 from fail2progress.tasks.families import contact, containers, drawers, falling
 from fail2progress.tasks.families.base import Family
 
-FAMILIES: Registry[Family] = Registry("family", "fail2progress.families")
+FAMILIES: Registry[Family] = Registry("family", "fail2progress.families", form=instance_of(Family))
 
 for _module in (containers, contact, drawers, falling):
     for _family in _module.FAMILIES:
