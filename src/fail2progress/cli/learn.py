@@ -43,7 +43,7 @@ def learn(
         None, help="Weights to start from; default: the registry's current ones, or the package's."
     ),
     rehearsal: Path | None = typer.Option(None, help="Replayed and held-out executions; default: those of the package."),
-    method: str = typer.Option("stein", help="stein, gradient, sampling or prior."),
+    method: str = typer.Option("stein", help="stein, gradient, sampling, prior, or that of another package."),
     acquisition: str = typer.Option("mutual-information", help="mutual-information, entropy, log-entropy or prior."),
     samples: int = typer.Option(20, min=1, max=MOST, help="Scenes to learn from (M of the paper)."),
     epochs: int = typer.Option(200, min=1, max=MOST, help="Of fine-tuning."),

@@ -229,7 +229,10 @@ class SkillEffectModel(nn.Module, ABC):
         own = torch.tensor([mine.index(name) if name in mine else -1 for name in known])[action.skill]
         if bool((own < 0).any()):
             name = known[int(action.skill[own < 0][0])]
-            raise VocabularyError(f"{self.name} was not trained with the skill {name!r}; it knows: {', '.join(mine)}")
+            raise VocabularyError(
+                f"{self.name} was not trained with the skill {name!r}; it knows: {', '.join(mine)}. Weights that know it "
+                "are made by fail2progress generate and train, where its package is installed"
+            )
         return own
 
     def command_codes(self, networks: nn.ModuleList, action: Action) -> Tensor:
