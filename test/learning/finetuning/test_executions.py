@@ -50,6 +50,11 @@ def test_where_no_scene_shows_the_failure_more_are_drawn_from_the_one_that_does(
     assert min(falls) > 0.3 and float(places.std(axis=0).max()) > 0.02  # all fall, and from elsewhere
 
 
+def test_where_there_is_no_relation_to_keep_all_are_kept(doing: Execution) -> None:
+    done = drawn(doing, 2)
+    assert len(done.samples) > 0 and doing.kept(done, among=()).tolist() == [1.0] * len(done.samples)
+
+
 def test_where_enough_show_the_failure_nothing_is_added(doing: Execution) -> None:
     done, again = drawn(doing, 8), doing.again()
     assert doing.conditioned(done, again, 0, torch.Generator().manual_seed(0))[0] is done

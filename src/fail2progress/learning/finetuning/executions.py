@@ -137,11 +137,12 @@ class Execution:
         return teaching(done.wrong, self.alike(done.outcomes, again))
 
     def kept(self, done: Executed, among: Sequence[int] | None = None, robot: bool = False) -> Array:
-        """(K,) share of R_F that each sample keeps, of what is not in doubt; see instantiate.kept."""
+        """(K,) share of R_F that each sample keeps, of what is not in doubt (see instantiate.kept); all of an empty one."""
         space, unsure = self.density.space, self.density.doubted
         then = self.event.relations_before
         relations = then if unsure is None else without(then, unsure.numpy())
-        return np.array([kept(relations, space, one, robot, among).mean() for one in done.samples])
+        held = [kept(relations, space, one, robot, among) for one in done.samples]
+        return np.array([one.mean() if one.size else 1.0 for one in held])
 
     def seen(self, done: Executed) -> Array:
         """(K,) how much of what is concerned is in view in each sample."""
