@@ -13,7 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from fail2progress.core.goals import Atom, Goal
-from fail2progress.core.plain_yaml import AliasError, PlainLoader
+from fail2progress.core.plain_yaml import NotPlainError, PlainLoader
 from fail2progress.core.scene import Scene
 from fail2progress.tasks.atoms import expand
 from fail2progress.tasks.base import Task, TaskError, Trial
@@ -140,23 +140,12 @@ def _parsed(path: Path) -> yaml.Node:
 def _damage(path: Path, error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     line = f", line {mark.line + 1}" if mark is not None else ""
-    kind = "" if isinstance(error, AliasError) else "not YAML: "
+    kind = "" if isinstance(error, NotPlainError) else "not YAML: "
     return f"{path}{line}: {kind}{getattr(error, 'problem', None) or str(error).splitlines()[0]}"
 
 
 def _plain(node: yaml.Node, path: Path) -> Any:
-    """The values of a document. TaskError for keys that come twice, which YAML readers let pass."""
-    pending = [node]
-    while pending:
-        at = pending.pop()
-        if isinstance(at, yaml.SequenceNode):
-            pending += at.value
-        elif isinstance(at, yaml.MappingNode):
-            keys = [key.value for key, _ in at.value if isinstance(key, yaml.ScalarNode)]
-            twice = next((key for i, (key, _) in enumerate(at.value) if key.value in keys[:i]), None)
-            if twice is not None:
-                raise TaskError(f"{path}, line {twice.start_mark.line + 1}: {twice.value}: this key stands here twice")
-            pending += [value for _, value in at.value]
+    """The values of a document. TaskError for keys that come twice, and for texts that are not what their tags say."""
     try:
         return _Loader("").construct_document(node)
     except (yaml.YAMLError, ValueError, TypeError) as error:
