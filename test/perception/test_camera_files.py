@@ -1,5 +1,6 @@
 """Cameras in files of arrays, and in YAML and JSON that say more than a camera."""
 
+import json
 import re
 from pathlib import Path
 
@@ -110,3 +111,70 @@ def test_numbers_in_quotes_are_told_as_text() -> None:
     fields = {"width": 64, "height": 48, "fx": "612.0", "fy": 61.0, "cx": 32.0, "cy": 24.0}
     with pytest.raises(PerceptionError, match=r"fx must be a number below 1e9, got the text '612\.0'"):
         parse_camera(fields, "camera.json")
+
+
+NUMBERS = {"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize(
+    "text", [json.dumps(NUMBERS, indent="\t"), "60 0 32\n0 61 24\n0 0 1\n", "fx: 6e1\nfy: 061\ncx: 32\ncy: 24\n"]
+)
+def test_texts_as_windows_writes_them_are_read(tmp_path: Path, text: str, encoding: str) -> None:
+    (tmp_path / "camera").write_bytes(text.encode(encoding))
+    k = read_camera(tmp_path / "camera", (64, 48)).intrinsics
+    assert (k.fx, k.fy, k.cx, k.cy) == (60.0, 61.0, 32.0, 24.0)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"fx": 60, "fy": 61, "cx": 32, "cy": 24, "fx": 600}', "fx: 60\nfy: 61\ncx: 32\ncy: 24\nfx: 600\n"]
+)
+def test_a_key_that_stands_twice_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "camera").write_text(text)
+    with pytest.raises(PerceptionError, match="fx: this key stands here twice"):
+        read_camera(tmp_path / "camera", (64, 48))
+
+
+@pytest.mark.parametrize("unit", ["1e-4", "1.0e-4", "0.0001"])
+def test_numbers_of_yaml_may_have_an_exponent(tmp_path: Path, unit: str) -> None:
+    (tmp_path / "camera.yaml").write_text(f"fx: 60\nfy: 61\ncx: 32\ncy: 24\ndepth_unit_m: {unit}\n")
+    assert read_camera(tmp_path / "camera.yaml", (64, 48)).unit == 0.0001
+
+
+@pytest.mark.parametrize(
+    ("size", "fx", "cx", "cy"),
+    [((64, 48), 60.0, 34.0, 26.0), ((128, 96), 60.0, 66.0, 50.0), ((32, 24), 60.0, 34.0, 26.0), (None, 60.0, 66.0, 50.0)],
+)
+def test_images_of_a_region_have_its_camera(size: tuple[int, int] | None, fx: float, cx: float, cy: float) -> None:
+    """ROS states k for all of the sensor, of which images may show a part."""
+    region = {"x_offset": 32, "y_offset": 24, "width": 64, "height": 48, "do_rectify": False}
+    content = {"width": 128, "height": 96, "k": [60.0, 0, 66.0, 0, 60.0, 50.0, 0, 0, 1], "roi": region}
+    k = parse_camera(content, "here", size).intrinsics
+    assert (k.fx, k.cx, k.cy) == (fx, cx, cy)
+    assert (k.width, k.height) == ((128, 96) if size in (None, (128, 96)) else (64, 48))
+
+
+@pytest.mark.parametrize("roi", [{"x_offset": 0, "y_offset": 0, "width": 0, "height": 0}, {"width": "wide"}, 3, None])
+def test_no_region_is_all_of_the_sensor(roi: object) -> None:
+    k = parse_camera({**NUMBERS, "width": 128, "height": 96, "roi": roi}, "here", (64, 48)).intrinsics
+    assert (k.width, k.cx) == (128, 32.0)
+
+
+@pytest.mark.parametrize("depth", [{"depth_scale": 0.00025}, {**NUMBERS, "depth_unit_m": 0.00025}])
+def test_what_a_step_of_depth_is_may_stand_with_the_depth_camera(depth: dict[str, float]) -> None:
+    found = parse_camera({"color": NUMBERS, "depth": depth}, "here", (64, 48))
+    assert found.unit == pytest.approx(0.00025) and found.scaled == ("depth_scale" in depth)
+
+
+@pytest.mark.parametrize(
+    ("more", "unlinked"),
+    [
+        ({}, False),
+        ({"depth": NUMBERS}, False),
+        ({"depth": {"depth_scale": 0.001}}, False),
+        ({"depth": {**NUMBERS, "fx": 90.0}}, True),
+        ({"depth": {**NUMBERS, "fx": 90.0}, "depth_to_color": np.eye(4).tolist()}, False),
+    ],
+)
+def test_a_depth_camera_whose_place_is_not_told_is_noticed(more: dict[str, object], unlinked: bool) -> None:
+    assert parse_camera({"color": NUMBERS, **more}, "here", (64, 48), depth_size=(64, 48)).unlinked == unlinked

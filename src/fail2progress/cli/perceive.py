@@ -101,7 +101,7 @@ def perceive(
     """
     from fail2progress.cli.own_robot import own_robot
     from fail2progress.cli.perceiving import Perceiving
-    from fail2progress.perception.camera_files import parse_up
+    from fail2progress.perception.camera_poses import parse_up
     from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 
     with checked():

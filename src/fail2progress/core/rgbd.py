@@ -11,6 +11,10 @@ from fail2progress.core.scene import FRAME, Array
 
 NOISE = 0.002
 """Standard deviation of inverse depth (1 / m): 2 mm at 1 m, what a RealSense D435 has."""
+_SHORTEST, _LONGEST = 0.08, 30.0
+"""Focal lengths by the longer side of the image between which cameras lie: views of 160 to 2 degrees."""
+_ASIDE = 0.2
+"""Share of the image by which the middle of a lens is beside the middle of it only where the image was cut out of another."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,28 @@ class Intrinsics:
         numbers = (self.fx, self.fy, self.cx, self.cy)
         if not np.isfinite(numbers).all() or self.fx <= 0 or self.fy <= 0:
             raise ValueError(f"intrinsics must be finite with positive focal lengths, got fx, fy, cx, cy = {numbers}")
+
+    @property
+    def impossible(self) -> str:
+        """Why no depth camera has these focal lengths; "" where one may."""
+        side = max(self.width, self.height)
+        if _SHORTEST * side <= min(self.fx, self.fy) and max(self.fx, self.fy) <= _LONGEST * side:
+            return ""
+        return (
+            f"no camera with {self.width} x {self.height} pixels has fx = {self.fx:g} and fy = {self.fy:g}:"
+            " write both in pixels of that image, not in mm or as shares of its size"
+        )
+
+    @property
+    def doubtful(self) -> str:
+        """Why these are probably of another image; "" where they may be of this one."""
+        across, down = self.cx / self.width - 0.5, self.cy / self.height - 0.5
+        if max(abs(across), abs(down)) < _ASIDE:
+            return ""
+        return (
+            f"cx = {self.cx:g} and cy = {self.cy:g} are far from the middle of {self.width} x {self.height} pixels:"
+            " if they are of an image of another size, all that is measured is wrong; write its width and height"
+        )
 
 
 @dataclass(frozen=True)

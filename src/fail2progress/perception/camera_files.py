@@ -11,23 +11,22 @@ import io
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 
-from fail2progress.core.plain_yaml import AliasError, PlainLoader
+from fail2progress.core.plain_yaml import NotPlainError, PlainLoader, once
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.array_files import MAX_PIXELS, check_size, from_matlab, unpacked
+from fail2progress.perception.camera_poses import linked, parse_up, rigid
 from fail2progress.perception.distortion import Lens, lens_in
 from fail2progress.perception.segmentation.base import PerceptionError
 
 UNIT_KEY = "depth_unit_m"
-SIDES = {"top": (0.0, -1.0, 0.0), "bottom": (0.0, 1.0, 0.0), "left": (-1.0, 0.0, 0.0), "right": (1.0, 0.0, 0.0)}
-"""Up in the optical frame, where up in the world is up, down, left or right in the image."""
 _MATRICES = ("k", "K", "cam_K", "camera_matrix", "CameraMatrix", "intrinsic_matrix", "Camera_matrix", "_K", "matrix")
 _ARRAYS = (*_MATRICES, "intrinsic", "intrinsics", "intrinsics_matrix", "camera_intrinsic", "cam_intrinsics", "cam_k")
 _SCALES = ("depth_scale", "depth_factor", "factor_depth", "png_depth_scale", "depth_map_factor", "DepthMapFactor")
@@ -40,6 +39,8 @@ _SYNONYMS = {
     "cx": ("ppx", "_cx", "Camera.cx", "Camera1.cx"),
     "cy": ("ppy", "_cy", "Camera.cy", "Camera1.cy"),
 }
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""How texts begin that PowerShell writes."""
 _EXPECTED = "expected fx, fy, cx and cy, or a matrix of nine numbers under k, K, cam_K, camera_matrix or intrinsic_matrix"
 
 
@@ -59,6 +60,8 @@ class Calibration:
     """Whether `unit` comes from a scale, which may count steps a metre, metres a step or millimetres a step."""
     lens: Lens | None = None
     depth_lens: Lens | None = None
+    unlinked: bool = False
+    """Whether it tells of another camera for depth, but not where that is."""
 
 
 def read_camera(path: Path, size: tuple[int, int] | None = None, depth_size: tuple[int, int] | None = None) -> Calibration:
@@ -76,9 +79,9 @@ def _content(path: Path) -> object:
         except Exception as error:  # of damaged files NumPy and SciPy raise a dozen kinds
             raise PerceptionError(f"{path} holds no camera: {' '.join(str(error).split())[:100]}") from error
     try:
-        text = data.decode()
-        return json.loads(text) if text.lstrip().startswith(("{", "[")) else _lines(text)
-    except AliasError as error:
+        text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
+        return json.loads(text, object_pairs_hook=once) if text.lstrip().startswith(("{", "[")) else _lines(text)
+    except NotPlainError as error:
         raise PerceptionError(f"{path}: {error.problem}") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         kind = "neither JSON nor YAML" if isinstance(error, yaml.YAMLError) else "not JSON"
@@ -125,17 +128,28 @@ def parse_camera(
     depth = outer.get("depth", outer.get("depth_camera"))
     link = next((outer[key] for key in ("depth_to_color", "depth_to_colour", "extrinsics") if key in outer), None)
     apart = isinstance(depth, dict) and link is not None
+    of_depth = (
+        {**both, **{key: value for key, value in _nested(depth).items() if key in (*_SCALES, UNIT_KEY)}}
+        if isinstance(depth, dict)
+        else both
+    )
     return Calibration(
         colour,
-        _unit(both, source),
+        _unit(of_depth, source),
         _up(both, source),
-        _square(both.get("camera_pose"), source, "camera_pose"),
+        rigid(both.get("camera_pose"), source, "camera_pose"),
         _intrinsics(_nested(depth), f"{source}, depth", depth_size) if apart and isinstance(depth, dict) else None,
-        _link(link, source) if apart else None,
-        UNIT_KEY not in both,
+        linked(link, source) if apart else None,
+        UNIT_KEY not in of_depth,
         lens_in(both),
         lens_in(_nested(depth)) if apart and isinstance(depth, dict) else lens_in(both),
+        isinstance(depth, dict) and link is None and _focal(_nested(depth)) not in (None, _focal(fields)),
     )
+
+
+def _focal(content: Mapping[str, Any]) -> object:
+    """What a camera's fields say of fx, under whatever name; None where they do not."""
+    return next((content[key] for key in ("fx", *_SYNONYMS["fx"], *_MATRICES) if key in content), None)
 
 
 def _of_image(content: Mapping[Any, Any], image: str) -> dict[str, Any]:
@@ -169,9 +183,20 @@ def _intrinsics(content: Mapping[str, Any], source: str, size: tuple[int, int] |
     if values[0] * values[1] > MAX_PIXELS:
         raise PerceptionError(f"{source}: {values[0]:g} x {values[1]:g} pixels are too many (at most {MAX_PIXELS})")
     try:
-        return Intrinsics(int(values[0]), int(values[1]), *values[2:])
+        return _region(content, Intrinsics(int(values[0]), int(values[1]), *values[2:]), size)
     except ValueError as error:
         raise PerceptionError(f"{source}: {error}") from error
+
+
+def _region(content: Mapping[str, Any], whole: Intrinsics, size: tuple[int, int] | None) -> Intrinsics:
+    """The camera of the part of the sensor that ROS calls `roi`, which images show that are not of the whole size."""
+    roi = content.get("roi")
+    if not isinstance(roi, dict) or size in (None, (whole.width, whole.height)):
+        return whole
+    x, y, width, height = (roi.get(key, 0) for key in ("x_offset", "y_offset", "width", "height"))
+    if not all(isinstance(value, int) and value >= 0 for value in (x, y, width, height)) or 0 in (width, height):
+        return whole
+    return replace(whole, width=width, height=height, cx=whole.cx - x, cy=whole.cy - y)
 
 
 def _renamed(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -240,54 +265,6 @@ def _up(fields: Mapping[str, Any], source: str) -> Array | None:
     if "gravity" in fields:
         return -parse_up(fields["gravity"], f"{source}, gravity")
     return None
-
-
-def parse_up(value: object, source: str) -> Array:
-    """(3,) unit vector in the optical frame (x right, y down, z forward) of a side of the image, or of three numbers."""
-    if isinstance(value, str) and value in SIDES:
-        return np.array(SIDES[value])
-    try:
-        numbers = value.split(",") if isinstance(value, str) else value
-        vector = np.array(numbers, np.float64).reshape(3)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise PerceptionError(f"{source} must be {', '.join(SIDES)} or three numbers, got {str(value)[:40]!r}") from error
-    length = float(np.linalg.norm(vector))
-    if not np.isfinite(length) or length < 1e-6:
-        raise PerceptionError(f"{source} must have a direction, got {str(value)[:40]!r}")
-    return np.asarray(vector / length)
-
-
-def _link(value: object, source: str) -> Array:
-    """(4, 4) of a matrix, of its first three rows, or of {"rotation": 9 numbers by rows, "translation": 3 numbers in m}."""
-    if isinstance(value, list) and len(value) in (3, 12):
-        value = [*value, *([0.0, 0.0, 0.0, 1.0] if len(value) == 12 else [[0.0, 0.0, 0.0, 1.0]])]
-    if isinstance(value, dict):
-        try:
-            result = np.eye(4)
-            result[:3, :3] = np.array(value["rotation"], np.float64).reshape(3, 3)
-            result[:3, 3] = np.array(value["translation"], np.float64).reshape(3)
-            value = result
-        except (KeyError, TypeError, ValueError) as error:
-            raise PerceptionError(
-                f"{source}: depth to colour needs rotation (nine numbers) and translation (three, in m)"
-            ) from error
-    found = _square(value, source, "depth_to_color")
-    assert found is not None
-    return found
-
-
-def _square(value: object, source: str, key: str) -> Array | None:
-    """(4, 4) of a rigid motion, or None where there is no value."""
-    if value is None:
-        return None
-    try:
-        matrix = np.array(value, np.float64).reshape(4, 4)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise PerceptionError(f"{source}: {key} must be a 4 x 4 matrix") from error
-    turn = matrix[:3, :3]
-    if not np.isfinite(matrix).all() or not np.allclose(turn @ turn.T, np.eye(3), atol=1e-2):
-        raise PerceptionError(f"{source}: {key} must be a rotation and a translation in m")
-    return matrix
 
 
 def _number(fields: Mapping[str, Any], key: str, source: str) -> float:
