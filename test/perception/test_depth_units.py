@@ -58,3 +58,12 @@ def test_the_largest_integer_is_no_reading(files: tuple[Path, Path, Path]) -> No
     Image.fromarray(depth).save(files[1])
     frame = read_frame(*files)
     assert frame.depth[:10] == pytest.approx(0.85) and (frame.depth[10:] == 0).all()
+
+
+@pytest.mark.parametrize("most", [900, 1023, 10_000, 65_534, 65_535])
+def test_numbers_of_a_pgm_file_are_taken_as_they_stand(files: tuple[Path, Path, Path], most: int) -> None:
+    """Image libraries stretch them to 16 bits, by which a depth of 0.85 m would be one of 5.6 m where the largest is 10000."""
+    values = np.tile(np.arange(801, 865, dtype=">u2"), (48, 1))
+    path = files[1].with_suffix(".pgm")
+    path.write_bytes(b"P5\n# a comment\n64 48\n%d\n" % most + values.tobytes())
+    assert read_frame(files[0], path, files[2]).depth == pytest.approx(values * 0.001)

@@ -198,6 +198,28 @@ def test_a_missing_file_is_an_error_of_the_system(files: tuple[Path, Path, Path]
         read_frame(files[0].with_name("none.png"), files[1], files[2])
 
 
+@pytest.mark.parametrize("change", [{"fx": 0.94, "fy": 1.25, "cx": 0.5, "cy": 0.5}, {"fx": 3.6, "fy": 3.6}])
+def test_a_camera_that_cannot_be_is_refused(files: tuple[Path, Path, Path], change: dict[str, float]) -> None:
+    files[2].write_text(json.dumps({**PLAIN, **change}))
+    with pytest.raises(PerceptionError, match=r"camera\.json: no camera with 64 x 48 pixels has fx = .*in pixels"):
+        read_frame(*files)
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"fx": 600.0, "fy": 600.0, "cx": 320.0, "cy": 240.0}, "cx = 320 and cy = 240 are far from the middle of 64 x 48"),
+        ({"color": PLAIN, "depth": {**PLAIN, "fx": 90.0}}, "depth.png is taken to be aligned to colour"),
+    ],
+)
+def test_what_is_probably_wrong_with_a_camera_is_said(
+    files: tuple[Path, Path, Path], content: dict[str, object], says: str
+) -> None:
+    assert read_files(*files).notes == ()
+    files[2].write_text(json.dumps(content))
+    assert any(says in note for note in read_files(*files).notes)
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(which=st.integers(0, 2), at=st.floats(0, 1), bits=st.binary(min_size=1, max_size=8), cut=st.booleans())
 def test_damaged_files_are_read_or_refused(files: tuple[Path, Path, Path], which: int, at: float, bits: bytes, cut: bool) -> None:

@@ -8,7 +8,9 @@ import zlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
+import numpy as np
 from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 from scipy.io import loadmat
@@ -19,6 +21,10 @@ MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 4096 * 4096
 MAX_UNPACKED = 8 * MAX_PIXELS
 """Bytes of the largest image in double numbers."""
+_MATRIX = 4
+"""Rows of the largest array that is rather a matrix than an image."""
+_BRIGHTEST, _DARKEST = 1.05, 8.0
+"""Largest number of an image up to which its numbers are shares, and from which they go up to 255; between, nobody knows."""
 _HEAD, _TAG, _COMPRESSED = 128, 8, 15
 """Bytes of a MATLAB file's head and of the tag before each of its elements; the type of one that is compressed."""
 
@@ -28,6 +34,49 @@ def check_size(path: Path) -> None:
     size = path.stat().st_size
     if not 0 < size <= MAX_BYTES:
         raise PerceptionError(f"{path} has {size} bytes; expected between 1 and {MAX_BYTES}")
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """The array of a .npy file, or the depth of an .npz file, (H, W) or more. PerceptionError where it is no image."""
+    check_size(path)
+    try:
+        content = np.load(path, allow_pickle=False)
+        if isinstance(content, np.ndarray):
+            found = content
+        else:
+            with content:
+                found = _depth_in(content)
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, SyntaxError, BadZipFile, zlib.error) as error:
+        raise PerceptionError(f"{path} is no array of numbers: {' '.join(str(error).split())[:100]}") from error
+    if found.ndim < 2 or found.shape[0] * found.shape[1] > MAX_PIXELS or found.size == 0:
+        raise PerceptionError(f"{path}: an array of {found.shape} is no image")
+    return np.asarray(found)
+
+
+def _depth_in(content: NpzFile) -> NDArray[Any]:
+    """The array called depth, or the first image whose name has that word: matrices and scales of depth are none."""
+    named = sorted((key for key in content.files if "depth" in key.lower()), key=lambda key: key.lower() != "depth")
+    found = [unpacked(content, [key])[key] for key in named or content.files[:1]]
+    if not found:
+        raise ValueError("nothing is in it")
+    return next((array for array in found if array.ndim >= 2 and min(array.shape[:2]) > _MATRIX), found[0])
+
+
+def colours(image: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    """(H, W, 3) of an array of colours: up to 255, up to 65535 in 16 bits, or shares up to 1. PerceptionError for another."""
+    if image.ndim != 3 or image.shape[2] not in (3, 4):
+        raise PerceptionError(f"{path}: an array of {image.shape} is no colour image; the order is COLOR DEPTH")
+    if image.dtype.kind not in "uif":
+        raise PerceptionError(f"{path}: an array of {str(image.dtype)[:40]} is no colour image; whole numbers up to 255 are")
+    known = np.where(np.isfinite(image[..., :3]), image[..., :3], 0).astype(np.float64)
+    low, high = float(known.min()), float(known.max())
+    share, deep = image.dtype.kind == "f" and high <= _BRIGHTEST, image.dtype.kind in "ui" and 255 < high <= 65535
+    if low < 0 or (not share and not deep and not (high <= 255 and (image.dtype.kind != "f" or high > _DARKEST))):
+        raise PerceptionError(
+            f"{path}: numbers from {low:g} to {high:g} ({image.dtype}) are no colours: 0 to 255, 0 to 65535 in 16 bits, or 0 to 1"
+            " in floating point are"
+        )
+    return np.asarray(np.clip(known * (255.0 if share else 1 / 257 if deep else 1.0), 0, 255), np.uint8)
 
 
 def unpacked(content: NpzFile, keys: Iterable[str]) -> dict[str, NDArray[Any]]:

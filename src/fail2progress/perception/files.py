@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import zlib
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
-from fail2progress.perception.array_files import MAX_PIXELS, check_size, unpacked
+from fail2progress.perception.array_files import MAX_PIXELS, check_size, colours, read_array
 from fail2progress.perception.camera_files import UNIT_KEY, Calibration, parse_camera, read_camera
 from fail2progress.perception.distortion import remapped
 from fail2progress.perception.registration import registered
@@ -30,6 +29,8 @@ _CLOSE = 0.05
 """... and nearer, where the camera's file gives the unit: cameras on a gripper (D405) read from 7 cm on."""
 _UNITS = (0.001, 0.0001, 0.00025, 0.0002, 0.01, 1.0)
 """Metres of one step that cameras and data sets have, the usual ones first."""
+_PGM = re.compile(rb"P[25](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+(\d+)")
+"""The head of such a file, with the largest number."""
 _SAME = 0.01
 """Share by which the proportions of two images of one camera may differ."""
 
@@ -64,6 +65,14 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
         notes.append(f"depth was registered to colour by the camera's file, at {k.width} x {k.height}")
     else:
         metres, rgb, k = _one_camera(found.intrinsics, metres, rgb, (colour, depth, camera), notes)
+        if found.unlinked:
+            notes.append(
+                f"{camera.name} has no depth_to_color for its other camera: {depth.name} is taken to be aligned to colour"
+            )
+    if k.impossible:
+        raise PerceptionError(f"{camera}: {k.impossible}")
+    if k.doubtful:
+        notes.append(f"{camera.name}: {k.doubtful}")
     return FileFrame(RgbdFrame(rgb, metres, k, found.pose, up=up, up_source=source), tuple(notes))
 
 
@@ -82,12 +91,8 @@ def images(colour: Path, depth: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
 
 def _colour(path: Path) -> NDArray[np.uint8]:
     """(H, W, 3)."""
-    if path.suffix == ".npy":
-        image = _array(path)
-        if image.ndim != 3 or image.shape[2] not in (3, 4):
-            raise PerceptionError(f"{path}: an array of {image.shape} is no colour image; the order is COLOR DEPTH")
-        image = image[..., :3] * (255.0 if image.dtype.kind == "f" and np.nanmax(image, initial=0) <= 1.0 else 1.0)
-        return np.asarray(np.clip(np.nan_to_num(image), 0, 255), np.uint8)
+    if path.suffix.lower() == ".npy":
+        return colours(read_array(path), path)
     rgb = read_image(path)
     if rgb.mode.startswith(("I", "F")):
         raise PerceptionError(f"{path}: a {rgb.mode} image is no colour image; the order is COLOR DEPTH")
@@ -96,8 +101,8 @@ def _colour(path: Path) -> NDArray[np.uint8]:
 
 def _depth(path: Path) -> NDArray[Any]:
     """(H, W) as stored."""
-    if path.suffix in (".npy", ".npz"):
-        image = _array(path)
+    if path.suffix.lower() in (".npy", ".npz"):
+        image = read_array(path)
         image = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
         if image.ndim != 2 or image.dtype.kind not in "uif":
             raise PerceptionError(
@@ -107,25 +112,16 @@ def _depth(path: Path) -> NDArray[Any]:
     raw = read_image(path)
     if raw.mode not in ("I;16", "I;16B", "I;16L", "I", "F", "L"):
         raise PerceptionError(f"{path}: a {raw.mode} image is no depth image; 16-bit grey (PNG), 32-bit float (TIFF) or .npy is")
-    return np.asarray(raw)
+    return _unscaled(np.asarray(raw), path) if raw.format == "PPM" else np.asarray(raw)
 
 
-def _array(path: Path) -> NDArray[Any]:
-    """Of a .npy file, or the depth of an .npz file."""
-    check_size(path)
-    try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            found = content
-        else:
-            with content:
-                key = next((key for key in content.files if "depth" in key), content.files[0] if content.files else "")
-                found = unpacked(content, [key])[key]
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, SyntaxError, BadZipFile, zlib.error) as error:
-        raise PerceptionError(f"{path} is no array of numbers: {' '.join(str(error).split())[:100]}") from error
-    if found.ndim < 2 or found.shape[0] * found.shape[1] > MAX_PIXELS or found.size == 0:
-        raise PerceptionError(f"{path}: an array of {found.shape} is no image")
-    return np.asarray(found)
+def _unscaled(image: NDArray[Any], path: Path) -> NDArray[Any]:
+    """Whole numbers of a PGM file as they stand there, which Pillow scales by the largest that its head allows."""
+    with path.open("rb") as file:
+        head = _PGM.match(file.read(1000))
+    if head is None or image.dtype.kind == "f":
+        return image
+    return np.rint(image * (int(head[1]) / (255 if image.dtype.itemsize == 1 else 65535))).astype(image.dtype)
 
 
 def read_image(path: Path) -> Image.Image:
@@ -137,8 +133,9 @@ def read_image(path: Path) -> Image.Image:
             raise PerceptionError(f"{path}: {image.size[0]} x {image.size[1]} pixels are too many (at most {MAX_PIXELS})")
         image.load()
     except UnidentifiedImageError as error:
-        raise PerceptionError(f"{path} is not an image") from error
-    except PerceptionError:
+        kinds = "PNG, JPEG, TIFF (of up to 32 bits), PGM, PFM and .npy are read"
+        raise PerceptionError(f"{path} is not an image of a kind that is known: {kinds}") from error
+    except (PerceptionError, FileNotFoundError, IsADirectoryError, PermissionError):
         raise
     except (OSError, SyntaxError, ValueError, IndexError, MemoryError, Image.DecompressionBombError) as error:
         raise PerceptionError(f"{path} is damaged: {error}") from error
