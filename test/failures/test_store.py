@@ -1,15 +1,19 @@
 import json
+import shutil
 import signal
 import sqlite3
 import subprocess
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from fail2progress.core.vocabulary import VERSION_1
+from fail2progress.failures import store as store_module
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore, StoreError
@@ -139,6 +143,34 @@ def test_damage_while_in_use_is_a_store_error(store: FailureStore, make_event: M
     for use in (store.headers, lambda: store.get(make_event(0).id), lambda: store.add(make_event(1))):
         with pytest.raises(StoreError, match=r"failures\.db"):
             use()
+
+
+def test_events_in_the_log_beside_a_store_are_read_where_nothing_can_be_written(
+    tmp_path: Path, make_event: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a killed writer left, on a disk that is mounted to be read: SQLite opens such a store only without its log."""
+    first, second = make_event(0), make_event(1)
+    killed = FailureStore(tmp_path / "killed" / "failures.db")
+    killed.add(first)
+    with closing(sqlite3.connect(killed.path)) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint=0")
+        writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        killed.add(second)
+        copy = tmp_path / "failures.db"
+        for end in ("", "-wal"):
+            shutil.copyfile(f"{killed.path}{end}", f"{copy}{end}")
+    there, rows = {path: path.read_bytes() for path in tmp_path.glob("failures.db*")}, store_module._rows
+
+    def read_only(place: str, *rest: Any) -> list[tuple[Any, ...]]:
+        if place.startswith(copy.as_uri()) and "immutable" not in place:
+            raise sqlite3.OperationalError("unable to open database file")
+        return rows(place, *rest)
+
+    monkeypatch.setattr(store_module, "_rows", read_only)
+    found = object.__new__(FailureStore)
+    found.path = copy
+    assert {header.id for header in found.headers()} == {first.id, second.id}
+    assert {path: path.read_bytes() for path in tmp_path.glob("failures.db*")} == there
 
 
 def test_folders_are_made(tmp_path: Path, make_event: Make) -> None:

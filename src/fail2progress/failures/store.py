@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -72,14 +74,34 @@ class FailureStore:
         problem: sqlite3.Error | None = None
         for query, pragma in ways:
             try:
-                with closing(sqlite3.connect(self.path.absolute().as_uri() + query, uri=True, timeout=10.0)) as connection:
-                    connection.execute(pragma)
-                    return connection.execute(statement, values).fetchall()
+                with self._whole(alone="immutable" in query) as path:
+                    return _rows(path.absolute().as_uri() + query, pragma, statement, values)
             except sqlite3.Error as error:
                 problem = problem or error
                 if not isinstance(error, sqlite3.OperationalError) or "locked" in str(error):
                     break
         raise StoreError(f"{self.path}: cannot be used as a failure store ({problem})") from problem
+
+    @contextmanager
+    def _whole(self, alone: bool) -> Iterator[Path]:
+        """The store's file; where it shall be read alone, with nothing beside it, one that holds the last events as well.
+
+        They may be in the log beside it (-wal), which SQLite leaves out then: both are copied to where they can be put together.
+        """
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if not alone or not log.is_file() or not log.stat().st_size:
+            yield self.path
+            return
+        try:
+            with tempfile.TemporaryDirectory(prefix="fail2progress-") as folder:
+                copy = Path(folder) / self.path.name
+                for source in (self.path, log):
+                    shutil.copyfile(source, copy.with_name(source.name))
+                _rows(copy.as_uri(), "PRAGMA locking_mode=EXCLUSIVE", "PRAGMA wal_checkpoint(TRUNCATE)", ())
+                yield copy
+        except OSError as error:
+            why = f"its last events are in {log.name} and can be read neither there nor in a copy: {error}"
+            raise StoreError(f"{self.path}: cannot be used as a failure store ({why}); copy both to another disk") from error
 
     def add(self, event: FailureEvent) -> bool:
         """Make an event durable; False if it was there already."""
@@ -154,6 +176,12 @@ class FailureStore:
             return read_header(text)
         except ValidationError as error:
             raise StoreError(f"{self.path}: failure {identity}: {_first(error)}") from error
+
+
+def _rows(place: str, pragma: str, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(place, uri=True, timeout=10.0)) as connection:
+        connection.execute(pragma)
+        return connection.execute(statement, values).fetchall()
 
 
 def _first(error: ValidationError) -> str:
