@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -133,6 +134,47 @@ def test_a_version_is_shown_and_exported(run: Run, refuses: Run, made: Runs, fol
     assert "schema 5" in refuses("models", "show", "v0002")
     assert "exists" in refuses("models", "export", "v0002", "--out", out)
     assert ".safetensors" in refuses("models", "export", "v0002", "--out", folder / "a.txt")
+
+
+@pytest.mark.parametrize("beside", ["mine.safetensors", "mine.json", "mine.pipeline_gaps.json"])
+def test_an_export_takes_the_place_of_nothing(refuses: Run, made: Runs, folder: Path, beside: str) -> None:
+    (folder / beside).write_text("somebody's own")
+    assert f"{beside} exists" in refuses("models", "export", "v0002", "--out", folder / "mine.safetensors")
+    assert [(path.name, path.read_text()) for path in folder.glob("mine*")] == [(beside, "somebody's own")]
+
+
+def test_an_export_is_whole_or_absent(refuses: Run, made: Runs, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a disk that has room for the note and not for the weights."""
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if len(content) > 10_000:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    out = folder / "mine.safetensors"
+    assert f"No space left on device: '{out}'" in refuses("models", "export", "v0002", "--out", out)
+    assert not list(folder.glob("*mine*"))
+
+
+@pytest.mark.parametrize("gate", [3, "passed", {}, {"passed": True}, {**PASSED, "before": 0.5}])
+def test_a_version_whose_note_is_damaged_is_named(refuses: Run, run: Run, made: Runs, gate: object) -> None:
+    note = made.latest().models / "v0002.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), "gate": gate}))
+    for words in (("ls",), ("show", "v0002")):
+        if gate:
+            assert "v0002.json: damaged, gate is" in refuses("models", *words)
+        else:
+            assert run("models", *words).exit_code == 0
+
+
+@pytest.mark.parametrize("file", ["run.json", "corrections.json", "models/v0002.pipeline_gaps.json", "models/v0002.json"])
+def test_files_of_a_run_that_are_nested_without_end_are_named(refuses: Run, made: Runs, file: str) -> None:
+    damaged = made.latest().folder / file
+    damaged.write_text("[" * 100_000)
+    words = {"run.json": ("runs", "ls"), "corrections.json": ("corrections", "ls")}.get(file, ("models", "show", "v0002"))
+    assert damaged.name in refuses(*words)
 
 
 def test_an_earlier_run_is_not_overwritten(refuses: Run, made: Runs) -> None:

@@ -77,8 +77,15 @@ def test_whether_a_run_is_in_use_is_asked_where_nothing_can_be_written(runs: Run
 def test_a_damaged_description_is_named(runs: Runs) -> None:
     run = runs.new("sim", NOW)
     (run.folder / "run.json").write_text("{")
-    with pytest.raises(RunError, match=r"run\.json"):
+    with pytest.raises(RunError, match=r"run\.json.* write {\"kind\": \"sim\", .* into it, or remove .*sim"):
         runs.all()
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 5000, b"\0" * 20, b"../../etc", b""])
+def test_a_damaged_pointer_leads_to_the_last_run(runs: Runs, content: bytes) -> None:
+    run = runs.new("sim", NOW)
+    (runs.root / "latest").write_bytes(content)
+    assert runs.latest() == run
 
 
 def test_a_run_knows_its_size(runs: Runs) -> None:

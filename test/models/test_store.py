@@ -127,6 +127,13 @@ def test_the_file_that_names_the_current_version_is_named_where_it_is_wrong(regi
         registry.current()
 
 
+def test_a_damaged_name_of_the_current_version_is_told(registry: Registry) -> None:
+    registry.register(made(0), {})
+    (registry.folder / "CURRENT").write_bytes(b"v\xff")
+    with pytest.raises(CheckpointError, match=r"CURRENT: no version .* there; choose one"):
+        registry.current()
+
+
 def test_weights_that_this_installation_does_not_have() -> None:
     with pytest.raises(CheckpointError, match=r"wings.safetensors: not in this installation; name a file of your own"):
         weights.path("wings.safetensors")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,20 +148,25 @@ def export(
 
     Example: fail2progress models export v0002 --out better.safetensors
     """
-    from fail2progress.core.files import whole_file
+    from fail2progress.core.files import write_whole
     from fail2progress.models.store import gaps_path
 
     versions = _registry(run, registry)
     _known(versions, version)
     require(out.suffix == ".safetensors", f"--out {out}: the name ends in .safetensors")
-    require(not out.exists(), f"{out} exists: choose another name")
-    for suffix in (".json", ".safetensors"):
-        with whole_file(out.with_suffix(suffix)) as unfinished:
-            shutil.copyfile(versions.path(version).with_suffix(suffix), unfinished)
-    found = gaps_path(versions.path(version))
-    if found.exists():
-        with whole_file(gaps_path(out)) as unfinished:
-            shutil.copyfile(found, unfinished)
+    weights, written = versions.path(version), list[Path]()
+    files = {weights.with_suffix(".json"): out.with_suffix(".json"), weights: out, gaps_path(weights): gaps_path(out)}
+    for place in files.values():
+        require(not place.exists(), f"{place} exists: choose another name")
+    try:
+        for source, place in files.items():
+            if source != gaps_path(weights) or source.exists():
+                written.append(place)
+                write_whole(place, source.read_bytes())
+    except BaseException:
+        for place in written:
+            place.unlink(missing_ok=True)
+        raise
     say(f"wrote {out}")
 
 
@@ -194,15 +198,19 @@ def _note(versions: Registry, version: str) -> dict[str, Any]:
     """What is noted beside the weights, read without loading them."""
     from fail2progress.models.notes import noted
 
-    return noted(versions.path(version))
+    path = versions.path(version)
+    note = noted(path)
+    gate = note.get("gate")
+    whole = isinstance(gate, dict) and all(isinstance(gate.get(key), dict) for key in ("before", "after")) and "passed" in gate
+    require(not gate or whole, f"{path.with_suffix('.json')}: damaged, gate is {str(gate)[:40]}; delete it and {path.name}")
+    return note
 
 
 def _row(versions: Registry, version: str) -> dict[str, Any]:
-    pointer = versions.folder / "CURRENT"
     note = _note(versions, version)
     return {
         "version": version,
-        "current": pointer.is_file() and pointer.read_text(encoding="utf-8").strip() == version,
+        "current": versions.in_use() == version,
         "model": note.get("model"),
         "digest": note.get("digest"),
         "parent": note.get("parent_version"),

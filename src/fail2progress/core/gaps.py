@@ -113,7 +113,7 @@ def read(path: Path) -> tuple[Gap, ...]:
     except ValidationError as error:
         first = error.errors()[0]
         raise GapError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise GapError(f"{path}: cannot be read ({error})") from error
 
 

@@ -102,12 +102,12 @@ class Runs:
 
     def latest(self) -> Run:
         """The last run. RunError where there is none."""
-        pointer = self.root / _LATEST
-        if pointer.is_file():
-            folder = Path(pointer.read_text(encoding="utf-8").strip())
-            folder = folder if folder.is_absolute() else self.root / folder
-            if (folder / ABOUT).is_file():
-                return read_run(folder)
+        named: Path | None = None
+        with suppress(OSError, ValueError):  # nothing is there, or what names no folder
+            folder = self.root / (self.root / _LATEST).read_text(encoding="utf-8").strip()
+            named = folder if (folder / ABOUT).is_file() else None
+        if named is not None:
+            return read_run(named)
         found = self.all()
         if not found:
             raise RunError(f"no run in {self.root} yet: `fail2progress demo` makes one, or name what you mean (see --help)")
@@ -174,8 +174,9 @@ def read_run(folder: Path) -> Run:
     try:
         content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         return Run(folder, str(content["kind"]), str(content["started"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{folder / ABOUT}: not the description of a run ({error})") from error
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        mend = f'write {{"kind": "{folder.parent.name}", "started": ""}} into it, or remove {folder}'
+        raise RunError(f"{folder / ABOUT}: not the description of a run ({error}); {mend}") from error
 
 
 @contextmanager

@@ -144,7 +144,7 @@ class Corrector:
         except ValidationError as error:
             first = error.errors()[0]
             raise CorrectionError(f"{self.path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
             raise CorrectionError(f"{self.path}: cannot be read ({error})") from error
 
     def write(self, corrections: Corrections) -> None:

@@ -44,7 +44,7 @@ class Registry:
     def in_use(self) -> str | None:
         """Name of the version in use, whether or not it can be read; None where there is none."""
         pointer = self.folder / "CURRENT"
-        return pointer.read_text().strip() if pointer.exists() else None
+        return pointer.read_text(encoding="utf-8", errors="replace").strip() if pointer.is_file() else None
 
     def path(self, version: str) -> Path:
         """Where a version lies."""
