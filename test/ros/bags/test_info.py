@@ -1,6 +1,8 @@
 """What is said of a bag before anything starts; and bags that others compress, or that are none of ROS 2."""
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,58 @@ def test_a_file_that_is_no_recording_is_told(tmp_path: Path) -> None:
     text.write_text("# Nothing of this kind\n")
     with pytest.raises(BagError, match=r"README\.md: not a recording"):
         info(text)
+
+
+def test_a_recording_whose_end_is_missing_says_so(tmp_path: Path) -> None:
+    bag = recordings.write(tmp_path / "bag", Rig().say(recordings.simulated(1) * 2))
+    assert not any("missing" in warning for warning in info(bag).warnings())
+    (file,) = bag.glob("*.mcap")
+    file.write_bytes(file.read_bytes()[:-30])
+    found = info(bag)
+    assert found.moments == 2 and f"{file.name}: the end is missing; what was recorded after that is lost" in found.warnings()
+
+
+@pytest.mark.parametrize(
+    ("k", "said"),
+    [
+        ([0.9, 0, 0.5, 0, 1.2, 0.5, 0, 0, 1], "camera_info: no camera with 640 x 480 pixels has fx = 0.9 and fy = 1.2"),
+        ([float("inf"), 0, 320, 0, 600, 240, 0, 0, 1], "camera_info: (inf, 600.0, 320.0, 240.0) is no fx, fy, cx, cy"),
+    ],
+)
+def test_a_camera_that_cannot_be_is_told(tmp_path: Path, k: list[float], said: str) -> None:
+    found = info(recordings.write(tmp_path / "bag", Rig(k=tuple(k)).say(recordings.simulated(1))))
+    assert found.source is None and said in found.problem
+
+
+def test_a_camera_that_is_probably_of_other_images_is_told(tmp_path: Path) -> None:
+    by_columns = (520.0, 0.0, 0.0, 0.0, 520.0, 0.0, 319.5, 239.5, 1.0)
+    found = info(recordings.write(tmp_path / "bag", Rig(k=by_columns).say(recordings.simulated(1))))
+    assert any("cx = 0 and cy = 0 are far from the middle of 640 x 480 pixels" in warning for warning in found.warnings())
+
+
+@pytest.mark.parametrize("text", ["[" * 5000, "a: 2001-99-99\n", "a: \0", "3\n"])
+def test_metadata_that_say_nothing_harm_nobody(tmp_path: Path, text: str) -> None:
+    bag = recordings.write(tmp_path / "bag", Rig().say(recordings.simulated(1)))
+    (bag / "metadata.yaml").write_text(text)
+    assert info(bag).moments == 1
+
+
+def damaged(bag: Path, statement: str, *values: object) -> Path:
+    """A recording in SQLite with one thing changed."""
+    (file,) = bag.glob("*.db3")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute(statement, values)
+    return bag
+
+
+def test_a_message_that_claims_to_hold_more_than_there_is_room_for_is_told(tmp_path: Path) -> None:
+    bag = recordings.write(tmp_path / "bag", Rig().say(recordings.simulated(1)), "sqlite3")
+    head = b"\x28\xb5\x2f\xfd\xe0" + (1 << 42).to_bytes(8, "little") + b"\1\0\0"
+    with pytest.raises(BagError, match=r"color/image_raw: damaged \(a message that does not decompress"):
+        info(damaged(bag, "UPDATE messages SET data = ? WHERE id = 2", head))
+
+
+def test_definitions_that_are_no_text_harm_nobody(tmp_path: Path) -> None:
+    bag = recordings.write(tmp_path / "bag", Rig().say(recordings.simulated(1)), "sqlite3")
+    changed = "UPDATE message_definitions SET topic_type = cast(x'73ff' AS text)"
+    assert info(damaged(bag, changed)).moments == 1

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 
 from fail2progress.core.observation import SECOND
+from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import FRAME
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.perception.segmentation.registry import LABEL_IMAGE
@@ -45,6 +48,8 @@ class BagInfo:
     """By how much messages come before earlier ones at most, ns."""
     unit: float | None = None
     """Metres that a depth of 1 stands for, where it is not what REP-118 says."""
+    cut_short: tuple[str, ...] = ()
+    """Names of files whose end is missing."""
 
     def require(self) -> BagInfo:
         """Itself; BagError where nothing can be replayed."""
@@ -89,6 +94,9 @@ class BagInfo:
         about = self.of(INFO)
         if about is not None and about.lens is not None and not self.rectified:
             found.append(about.lens.note(about.name))
+        found += sorted({f"{about.name}: {k.doubtful}" for k in _cameras(about) if k.doubtful}) if about is not None else []
+        if self.cut_short:
+            found.append(f"{', '.join(self.cut_short)}: the end is missing; what was recorded after that is lost")
         if self.clock_was_set:
             found.append(f"a clock was set back by {max(t.back for t in self.topics) / SECOND:.1f} s meanwhile")
         if "steps" not in self.played.values() and not self.problem:
@@ -136,7 +144,18 @@ def info(path: Path, choice: Choice | None = None, source: str = "", slop: float
         _check_depth(chooser, played)
     except BagError as error:
         found, problem = None, f"{path}: nothing to replay: {error}"
-    return BagInfo(path, topics, packed, played, found, problem, moments, disorder, choice.unit if choice is not None else None)
+    unit = choice.unit if choice is not None else None
+    ends = tuple(file.name for file in files(path) if cut_short(file))
+    return BagInfo(path, topics, packed, played, found, problem, moments, disorder, unit, ends)
+
+
+def _cameras(about: Topic) -> list[Intrinsics]:
+    """What camera infos speak of, as far as a camera can be like that."""
+    found = []
+    for (width, height), focal in product(sorted(about.sizes), sorted(about.focal)):
+        with suppress(ValueError):
+            found.append(Intrinsics(width, height, *focal))
+    return found
 
 
 def _choose(chooser: Chooser, path: Path, asked: str) -> tuple[str, dict[str, str]]:
@@ -172,6 +191,9 @@ def _check(chooser: Chooser, played: Mapping[str, str], source: str, slop: float
     if not any(fx > 0 and fy > 0 for fx, fy, _, _ in about.focal):
         raise BagError(f"{about.name}: fx and fy are 0: the camera was not calibrated; name another: --topic camera_info:=NAME")
     _check_sizes(chooser, colour, depth, about)
+    cameras = _cameras(about)
+    if all(k.impossible for k in cameras):
+        raise BagError(f"{about.name}: {cameras[0].impossible if cameras else f'{sorted(about.focal)[0]} is no fx, fy, cx, cy'}")
     return _pairs(colour, depth, slop)
 
 

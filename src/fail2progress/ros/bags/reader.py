@@ -114,7 +114,7 @@ def _check_compression(path: Path) -> None:
     try:
         about = yaml.safe_load(place.read_text(encoding="utf-8"))["rosbag2_bagfile_information"]
         mode, kind = str(about.get("compression_mode") or "").upper(), str(about.get("compression_format") or "")
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError, RecursionError):
         return
     if mode in ("MESSAGE", "FILE") and kind != "zstd":
         raise BagError(f"{path}: compressed by {kind!r}; known: zstd")
@@ -128,8 +128,9 @@ def _unpacked_message(item: Recorded) -> Recorded:
 
     try:
         return replace(item, data=zstandard.ZstdDecompressor().decompress(item.data, max_output_size=LARGEST_RECORD))
-    except zstandard.ZstdError as error:
-        raise BagError(f"{item.topic}: damaged (a message that does not decompress: {error})") from error
+    except (zstandard.ZstdError, MemoryError) as error:  # a damaged head may speak of any number of bytes
+        why = str(error) or "it is too large"
+        raise BagError(f"{item.topic}: damaged (a message that does not decompress: {why})") from error
 
 
 def _number(path: Path) -> tuple[int, str]:
@@ -199,7 +200,7 @@ def _read_sqlite(path: Path) -> Iterator[Recorded]:
                 if not isinstance(data, bytes) or not isinstance(time, int):
                     raise BagError(f"{path}: damaged (a message of {type(data).__name__} at {time!r})")
                 yield Recorded(str(name), str(kind), data, time, texts.get(str(kind), ""))
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise BagError(f"{path}: damaged ({error})") from error
 
 
@@ -207,6 +208,6 @@ def _definitions(connection: sqlite3.Connection) -> dict[str, str]:
     """Definitions by type, which databases have since ROS 2 Iron."""
     try:
         rows = connection.execute("SELECT topic_type, encoded_message_definition, encoding FROM message_definitions").fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return {}
     return {str(kind): str(text) for kind, text, encoding in rows if encoding == "ros2msg"}
