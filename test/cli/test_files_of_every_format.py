@@ -47,6 +47,9 @@ FILES: dict[str, bytes] = {
     "alias.yaml": b"a: &a [*a]\n",
     "zero.yaml": b"name: a\0b\n",
     "options.yaml": b"simulator: mujoco\nfriction: lots\n",
+    "double.yaml": b"simulator: mujoco\nsimulator: worker\n",
+    "nested.yaml": b"[" * 5000,
+    "letters.urdf": b'<?xml version="1.0" encoding="latin-9x"?><robot/>',
     "command.yaml": b"simulator: worker\ncommand: [no_such_program]\n",
     "all.yaml": b"/**: {ros__parameters: {epochs: .nan}}\n",
     "low.yaml": b"/learner: {ros__parameters: {samples: -3}}\n",
@@ -101,6 +104,8 @@ BAD = (
     # options of simulators, parameters of nodes
     ("evaluate --simulator options.yaml", "friction: Extra inputs are not permitted, got 'lots'"),
     ("evaluate --simulator command.yaml", "the command 'no_such_program' is not there"),
+    ("evaluate --simulator double.yaml", "simulator: this key stands here twice"),
+    ("evaluate --simulator nested.yaml", "nested.yaml: cannot be read as a simulator's options"),
     ("up sim --params-file all.yaml", "/**: epochs: expected int, got nan"),
     ("up sim --params-file low.yaml", "samples: -3 is outside [1, 1000]"),
     ("up sim --report folder", "folder: is a folder; --report names a file"),
@@ -112,6 +117,7 @@ BAD = (
     ("perceive color.png deep.npy --camera camera.json", "deep.npy"),
     ("perceive color.png object.npy --camera camera.json", "object.npy is no array of numbers"),
     ("perceive color.png depth.png --camera camera.json --up nan,1,0", "--up must have a direction, got 'nan,1,0'"),
+    ("perceive color.png depth.png --camera camera.json --urdf letters.urdf", "letters.urdf: not a URDF (unknown encoding"),
     ("perceive folder", "folder: no pairs there"),
     # weights, data, stores and recordings of other versions, or cut short
     ("evaluate --model old.safetensors", "old.json: schema 99, this version reads 1"),

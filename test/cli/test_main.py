@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from fail2progress import __version__
 from fail2progress.cli import doctor
-from fail2progress.cli.common import Commands, to_json
+from fail2progress.cli.common import Commands, print_json, to_json
 from fail2progress.cli.main import app
 from fail2progress.learning.pretraining.shards import DataError
 from fail2progress.models import weights
@@ -76,6 +76,11 @@ def test_programming_errors_are_not_swallowed(error: Exception) -> None:
 def test_json_has_no_nan() -> None:
     value = {"a": float("nan"), "b": (1, float("inf")), "c": Path("x")}
     assert json.loads(to_json(value)) == {"a": None, "b": [1, None], "c": "x"}
+
+
+def test_json_for_a_closed_standard_output_goes_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)  # as `>&-` in a shell leaves it
+    print_json({"a": 1})
 
 
 def test_doctor_is_content_with_whole_weights(

@@ -248,6 +248,10 @@ def test_the_robots_own_arm_is_left_out_by_its_urdf(run: Run, tmp_path: Path) ->
     for options, hint in ((("--joints", joints), "--urdf"), (("--urdf", robot, "--joints", joints), "a number each")):
         result = run("perceive", folder, *options)
         assert result.exit_code == 2 and hint in result.stderr
+    for text, hint in (('{"slide": NaN}', "a number each"), ('{"slide": 1e999}', "a number each"), ("[" * 100_000, "as JSON")):
+        joints.write_text(text)
+        result = run("perceive", folder, "--urdf", robot, "--joints", joints)
+        assert result.exit_code == 2 and hint in result.stderr
 
 
 def test_a_recording_has_the_joints_of_the_arm_that_is_left_out(run: Run, tmp_path: Path) -> None:

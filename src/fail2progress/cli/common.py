@@ -273,8 +273,9 @@ def show_lines(lines: Iterable[tuple[str, str]]) -> None:
 
 
 def print_json(value: object) -> None:
-    """JSON alone on standard output; what is not a number (NaN) becomes null."""
-    sys.stdout.write(to_json(value) + "\n")
+    """JSON alone on standard output; what is not a number (NaN) becomes null. Nothing where that was closed from the first."""
+    if sys.stdout is not None:
+        sys.stdout.write(to_json(value) + "\n")
 
 
 def write_json(path: Path, value: object) -> None:

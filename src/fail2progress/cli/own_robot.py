@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from fail2progress.core.rgbd import RgbdFrame
     from fail2progress.robots.own_parts import OwnParts
 
+_MOST = 1e6
+"""m or rad: no joint's position is as large as that, nor is it no number."""
+
 
 @dataclass(frozen=True)
 class OwnRobot:
@@ -48,8 +51,8 @@ def _positions(path: Path) -> dict[str, float]:
     """Of a JSON file with a number for each joint."""
     try:
         content = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict) or not all(type(value) in (int, float) for value in content.values()):
+    if not isinstance(content, dict) or not all(type(value) in (int, float) and abs(value) < _MOST for value in content.values()):
         raise UserError(f'{path}: joint positions are a number each, as in {{"joint_lift": 0.6}}')
     return {str(name): float(value) for name, value in content.items()}

@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from fail2progress.core.plain_yaml import PlainLoader
 from fail2progress.core.registry import Registry, RegistryError
 
 FILES = (".yaml", ".yml", ".json")
@@ -32,8 +33,8 @@ def read_choice(choice: str, registry: Registry[Any]) -> tuple[str, dict[str, An
     if path.suffix not in FILES:
         return choice, {}, f"{kind} {choice!r}"
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        values = yaml.load(path.read_text(encoding="utf-8"), PlainLoader)
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise RegistryError(f"{choice}: cannot be read as a {kind}'s options: {error}") from error
     if not isinstance(values, dict) or not isinstance(values.get(kind), str):
         raise RegistryError(f"{choice}: needs the key {kind!r} with a name; known: {', '.join(registry.names())}")

@@ -82,7 +82,7 @@ def read_urdf(path: Path) -> Urdf:
         masses = {str(link.get("name")): _mass(link) for link in root.findall("link")}
     except OSError as error:
         raise UrdfError(f"{path}: {error.strerror}") from error
-    except (ET.ParseError, ValueError, AttributeError) as error:
+    except (ET.ParseError, ValueError, AttributeError, LookupError) as error:  # also an encoding that nobody knows
         raise UrdfError(f"{path}: not a URDF ({error})") from error
     return Urdf(path, {joint.child: joint for joint in joints}, masses)
 
