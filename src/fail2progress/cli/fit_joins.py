@@ -43,7 +43,7 @@ def fit_joins(
     path = weights or packaged()
     target = out or beside(path)
     check_output("--out", target, ".json")
-    segmenter = FusedSegmenter(model=load_model(path))
+    segmenter = FusedSegmenter(model=load_model(path), grainy=None)
     with stopped_with("nothing was written"), progress() as bar, PoolExecutor(processes) as workers:
         task = bar.add_task("scenes", total=scenes)
         pairs = gather(segmenter, scenes, seed, workers, lambda done: bar.update(task, completed=done))

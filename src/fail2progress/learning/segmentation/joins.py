@@ -90,7 +90,7 @@ def pairs_of(segmenter: FusedSegmenter, seed: int, number: int) -> tuple[int, li
     names = tuple(f"thing_{i}" for i in range(1, int(things.max()) + 1))
     labels = Labels(things, names, names)
     frame = RgbdFrame(view.colour, depth, view.camera, view.pose if number % 2 else None, labels)
-    watching = _Watching(model=segmenter.model)
+    watching = _Watching(model=segmenter.model, grainy=None)
     try:
         watching.segment(frame)
     except PerceptionError:

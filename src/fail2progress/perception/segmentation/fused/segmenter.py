@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from fail2progress.core.rgbd import RgbdFrame
@@ -15,7 +15,7 @@ from fail2progress.perception.segmentation.geometric.guide import Guide
 from fail2progress.perception.segmentation.geometric.regions import Window
 from fail2progress.perception.segmentation.learned.guide import GuideRules
 from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules
-from fail2progress.perception.segmentation.learned.model import load_model, packaged
+from fail2progress.perception.segmentation.learned.model import SegmentModel, grainy, load_model
 from fail2progress.perception.segmentation.learned.segmenter import LearnedOptions, LearnedSegmenter, seen_through
 
 
@@ -25,13 +25,20 @@ class FusedSegmenter(LearnedSegmenter):
 
     name = "fused"
     join_rules: JoinRules = field(default_factory=join_rules)
+    grainy_joins: JoinRules = field(default_factory=lambda: join_rules(grainy()))
     fuse_rules: FuseRules = field(default_factory=FuseRules)
 
     @classmethod
     def from_options(cls, options: SegmenterOptions) -> Segmenter:
         """See Segmenter. PerceptionError where the weights, or the odds beside them, cannot be read."""
         assert isinstance(options, LearnedOptions)
-        return cls(model=load_model(options.weights or packaged()), join_rules=join_rules(options.weights))
+        if options.weights is None:
+            return cls()
+        return cls(model=load_model(options.weights), grainy=None, join_rules=join_rules(options.weights))
+
+    def for_grainy(self, model: SegmentModel) -> FusedSegmenter:
+        """See LearnedSegmenter; with the odds of that network."""
+        return replace(self, model=model, grainy=None, join_rules=self.grainy_joins)
 
     def guide(self, frame: RgbdFrame, window: Window) -> Guide | None:
         """See GeometricSegmenter."""

@@ -125,4 +125,13 @@ def save_model(net: SegmentNet, path: Path, note: dict[str, object]) -> SegmentM
 
 def packaged() -> Path:
     """The weights that travel with the package."""
-    return Path(str(resources.files("fail2progress"))) / "weights" / "segmenter.safetensors"
+    return _weights() / "segmenter.safetensors"
+
+
+def grainy() -> Path:
+    """Those that travel with it for depth whose noise is each pixel's own; see `grain`."""
+    return _weights() / "segmenter-grainy.safetensors"
+
+
+def _weights() -> Path:
+    return Path(str(resources.files("fail2progress"))) / "weights"
