@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -13,12 +14,14 @@ from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.training.metrics import evaluate
 from fail2progress.models.training.transitions import select
-from fail2progress.perception.segmentation.learned.model import load_model, packaged
+from fail2progress.perception.segmentation.fused.odds import beside, read_joins
+from fail2progress.perception.segmentation.learned.model import grainy, load_model, packaged
 from fail2progress.skills.vocabulary import current
 
-SEGMENTER = packaged()
+SEGMENTERS = (packaged(), grainy())
 CODES = codes_of(weights.path(weights.KEEPSAKE))
-NAMES = sorted({path.name for path in weights.folder().glob("*.safetensors")} - {weights.KEEPSAKE, CODES.name, SEGMENTER.name})
+OTHERS = {weights.KEEPSAKE, CODES.name, *(path.name for path in SEGMENTERS)}
+NAMES = sorted({path.name for path in weights.folder().glob("*.safetensors")} - OTHERS)
 DETECTION, PREDICTION = 0.95, 0.93
 
 
@@ -46,6 +49,8 @@ def test_shape_codes_at_hand_are_of_the_encoder_of_every_base_model(name: str) -
     assert float(off.max()) < 0.015  # some processors encode in half precision, whose steps are 0.8 %
 
 
-def test_the_segmenters_weights_are_those_of_its_report() -> None:
-    report = json.loads(SEGMENTER.with_suffix(".report.json").read_text())
-    assert report["digest"] == load_model(SEGMENTER).digest
+@pytest.mark.parametrize("path", SEGMENTERS, ids=lambda path: str(path.stem))
+def test_the_segmenters_weights_are_those_of_their_report_and_of_their_odds(path: Path) -> None:
+    report, digest = json.loads(path.with_suffix(".report.json").read_text()), load_model(path).digest
+    assert report["digest"] == digest and report["weights"] == path.name and report["held_out"]["found"] >= 0.8
+    assert read_joins(beside(path)).digest == digest
