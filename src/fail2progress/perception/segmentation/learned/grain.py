@@ -1,5 +1,5 @@
-"""How the noise of depth goes from pixel to pixel: each pixel's own, as a sensor reads it, or spread over several, as drivers that
-match windows or smooth leave it."""
+"""How the noise of depth goes from pixel to pixel: each pixel's own, as a sensor reads it, or spread over several, as matched
+windows and drivers that smooth leave it."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ class GrainRules:
     least: float = 0.0005
     """Its standard deviation, of inverse depth (1 / m), below which it makes no difference."""
     alone: float = 0.85
-    """The same between neighbours, as a share of that four pixels apart, at least: smooth noise hardly changes from one to the next."""
+    """The same between neighbours, as a share of that four pixels apart, at least: smooth noise hardly changes from pixel to
+    pixel."""
     most: float = 1.03
     """Share of that two pixels apart, at most: where an image was enlarged, noise goes to and fro."""
 
 
 @dataclass(frozen=True)
 class Grain:
-    """Standard deviation of inverse depth (1 / m) about the straight line between two neighbours, made that of one pixel where the
-    noise of each is its own: of neighbours one, two and four pixels away."""
+    """Standard deviation of inverse depth (1 / m) about the straight line between two neighbours, as that of one pixel where
+    the noise of each is its own: of neighbours one, two and four pixels away."""
 
     one: float
     two: float
@@ -59,8 +60,8 @@ def grain(depth: NDArray[np.float32]) -> Grain:
 
 
 def _curves(depth: NDArray[np.float32]) -> Array:
-    """(3, n) second differences of inverse depth along lines of depth (m, 0 for none), of neighbours one, two and four pixels away,
-    where all of these are known."""
+    """(3, n) second differences of inverse depth along lines of depth (m, 0 for none), of neighbours one, two and four pixels
+    away, where all of these are known."""
     width = depth.shape[1]
     if width <= 2 * _FAR:
         return np.empty((3, 0))
