@@ -65,5 +65,6 @@ def test_numbers_of_a_pgm_file_are_taken_as_they_stand(files: tuple[Path, Path, 
     """Image libraries stretch them to 16 bits, by which a depth of 0.85 m would be one of 5.6 m where the largest is 10000."""
     values = np.tile(np.arange(801, 865, dtype=">u2"), (48, 1))
     path = files[1].with_suffix(".pgm")
-    path.write_bytes(b"P5\n# a comment\n64 48\n%d\n" % most + values.tobytes())
-    assert read_frame(files[0], path, files[2]).depth == pytest.approx(values * 0.001)
+    for space in (b"\n# a comment\n", b" " * 600):  # a pattern that tries all ways to part the spaces would not end
+        path.write_bytes(b"P5" + space + b"64 48\n%d\n" % most + values.tobytes())
+        assert read_frame(files[0], path, files[2]).depth == pytest.approx(values * 0.001)

@@ -29,7 +29,7 @@ _CLOSE = 0.05
 """... and nearer, where the camera's file gives the unit: cameras on a gripper (D405) read from 7 cm on."""
 _UNITS = (0.001, 0.0001, 0.00025, 0.0002, 0.01, 1.0)
 """Metres of one step that cameras and data sets have, the usual ones first."""
-_PGM = re.compile(rb"P[25](?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+\d+(?:\s+|#[^\n]*\n)+(\d+)")
+_PGM = re.compile(rb"P[25](?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d+)")
 """The head of such a file, with the largest number."""
 _SAME = 0.01
 """Share by which the proportions of two images of one camera may differ."""
