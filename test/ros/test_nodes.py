@@ -186,14 +186,17 @@ def test_a_failure_that_makes_trouble_does_not_hold_up_others(ros: Any, state: P
         made.node.classifier = trouble = Troublesome()
         assert made.node.trigger_activate().name == "SUCCESS"
         assert wait_for(lambda: store.report(events[2].id) is not None)
-        assert store.report(events[1].id) is not None and store.report(events[0].id) is None
+        kept = store.report(events[0].id)
+        assert kept is not None and kept.category is FailureClass.UNDECIDED and "ZeroDivisionError: not foreseen" in kept.reason
+        assert store.report(events[1].id) is not None
         assert made.node.refused["failures/error"] == 1
         store.add(later := m.scene_event(3))
         made.node.worker.wake()
         assert wait_for(lambda: store.report(later.id) is not None)
         assert trouble.asked == [event.id for event in (*events, later)]
         answer = made.call(ClassifyFailure, "classify_failure", ClassifyFailure.Request(id=events[0].id))
-        assert answer.error_code == ErrorCode.OK and store.report(events[0].id) is not None
+        again = store.report(events[0].id)
+        assert answer.error_code == ErrorCode.OK and again is not None and again.category is not FailureClass.UNDECIDED
 
 
 def test_a_damaged_registry_is_told_and_ends_nothing(ros: Any, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:

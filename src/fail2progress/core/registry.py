@@ -62,12 +62,15 @@ class Registry(Generic[Part]):
 
     def register(self, name: str, part: Part, source: str = OWN) -> Part:
         """Add a part. RegistryError where another one has the name."""
-        if (name in self.lazy and source != OWN) or (name in self._parts and self._parts[name] is not part):
-            first = self._sources.get(name, OWN)
-            raise RegistryError(f"{self.kind} {name!r} is registered twice, by {first} and by {source}: rename or remove one")
+        self._refuse_taken(name, part, source)
         self._parts[name] = part
         self._sources[name] = source
         return part
+
+    def _refuse_taken(self, name: str, part: Part, source: str) -> None:
+        if (name in self.lazy and source != OWN) or (name in self._parts and self._parts[name] is not part):
+            first = self._sources.get(name, OWN)
+            raise RegistryError(f"{self.kind} {name!r} is registered twice, by {first} and by {source}: rename or remove one")
 
     def unregister(self, name: str) -> None:
         """Take a part out, as a test does with its own."""
@@ -125,6 +128,7 @@ class Registry(Generic[Part]):
                     f"{self.kind} {entry.name!r} of the package {source} ({entry.value}) cannot be loaded: "
                     f"{type(error).__name__}: {error}"
                 ) from error
+            self._refuse_taken(entry.name, part, source)
             if not self.form.fits(part):
                 self._searched = False
                 named = f"{self.kind} {entry.name!r} of the package {source} ({entry.value})"
