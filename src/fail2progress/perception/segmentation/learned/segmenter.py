@@ -22,10 +22,6 @@ class LearnedOptions(SegmenterOptions):
     weights: Path | None = None
 
 
-def _grainy_model() -> SegmentModel | None:
-    return load_model(grainy())
-
-
 @dataclass(frozen=True)
 class LearnedSegmenter(GeometricSegmenter):
     """Things of the network, and those of geometry beside them, on surfaces of geometry. Deterministic.
@@ -37,7 +33,7 @@ class LearnedSegmenter(GeometricSegmenter):
     guided = True
     options = LearnedOptions
     model: SegmentModel = field(default_factory=lambda: load_model(packaged()))
-    grainy: SegmentModel | None = field(default_factory=_grainy_model)
+    grainy: SegmentModel | None = field(default_factory=lambda: load_model(grainy()))
     grain_rules: GrainRules = field(default_factory=GrainRules)
     vote_rules: VoteRules = field(default_factory=VoteRules)
     guide_rules: GuideRules = field(default_factory=GuideRules)
