@@ -8,11 +8,14 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array, Scene, pose
+from fail2progress.failures.assets.case import Case
+from fail2progress.failures.assets.contact import Contact
+from fail2progress.failures.assets.geometry import Geometry
 from fail2progress.simulation.base import Job, Snapshot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.simulation.reconstruction.fit import fit
-from fail2progress.simulation.reconstruction.rebuild import noise_of
+from fail2progress.simulation.reconstruction.rebuild import noise_of, resting
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.registry import task
 
@@ -67,6 +70,40 @@ def test_contents_stay_inside(simulator: MujocoSimulator, objects: int, seed: in
             np.testing.assert_allclose(settled.scene.position(name), snapshot.scene.position(name), atol=0.03)
         kept = {atom for atom in snapshot.relations.holding() if atom[0] == "inside" and atom[1] not in rebuilt.left_out}
         assert kept == {atom for atom in settled.relations.holding() if atom[0] == "inside"}
+
+
+@pytest.mark.parametrize("lower", [0.006, 0.012, 0.0])
+def test_what_is_remembered_in_a_container_rests_on_its_floor(simulator: MujocoSimulator, lower: float) -> None:
+    """A skill is expected to put a thing where it cannot go: so far into the floor, of which only the upper side is seen."""
+    snapshot = filled(simulator, 3, 0)
+    kept = next((a, b) for word, a, b in snapshot.relations.holding() if word == "inside")
+    row, around = (snapshot.cloud.index(name) for name in kept)
+    points, visibility = snapshot.cloud.points.copy(), snapshot.cloud.visibility.copy()
+    whole = seen_before(simulator, snapshot, kept[0])
+    points[row], visibility[row] = whole - np.array([0.0, 0.0, lower], np.float32), 0.0
+    points[around, :, 2] = np.maximum(points[around, :, 2], whole[:, 2].min())  # nothing of its outer side low down is seen
+    cloud = replace(snapshot.cloud, points=points, visibility=visibility)
+    scene = rebuild(cloud, snapshot.relations).scene
+    readings = Contact().readings(Case(scene, resting(cloud, snapshot.relations)))
+    assert not [reading.evidence for reading in readings if reading.fails and reading.asset in kept]
+    fits = Geometry().readings(Case(scene, resting(cloud, snapshot.relations)))
+    assert not [reading.evidence for reading in fits if reading.fails and reading.asset == kept[0]]
+    assert scene.position(kept[0])[2] == pytest.approx(snapshot.scene.position(kept[0])[2], abs=0.004)
+    height = scene.sizes[scene.index(kept[0]), 2]
+    assert height == pytest.approx(snapshot.scene.sizes[snapshot.scene.index(kept[0]), 2], abs=0.003)
+
+
+def seen_before(simulator: MujocoSimulator, snapshot: Snapshot, name: str) -> Array:
+    """(POINTS, 3) m: an object as it was seen where the trial began, moved to where it is."""
+    start = simulator.settle(task("hierarchical-tabletop").trial(3, 0).scene, Camera(), 0)
+    return start.cloud.points[start.cloud.index(name)] + np.float32(snapshot.scene.position(name) - start.scene.position(name))
+
+
+def test_only_what_is_remembered_and_believed_inside_is_lifted(simulator: MujocoSimulator) -> None:
+    snapshot = filled(simulator, 3, 0)
+    assert resting(snapshot.cloud, None) is snapshot.cloud
+    seen = replace(snapshot.cloud, visibility=np.maximum(snapshot.cloud.visibility, 0.1))
+    assert resting(seen, snapshot.relations) is seen
 
 
 def test_what_stands_on_a_table_stands_on_the_rebuilt_one(simulator: MujocoSimulator) -> None:

@@ -31,7 +31,7 @@ from fail2progress.failures.surprise import moving, same_motion
 from fail2progress.simulation.base import Job, OrdinaryPhysicsError, Outcome, Simulator
 from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.simulation.reconstruction.hindsight import from_both, in_hindsight
-from fail2progress.simulation.reconstruction.rebuild import why_left_out
+from fail2progress.simulation.reconstruction.rebuild import resting, why_left_out
 from fail2progress.skills.registry import skill
 
 _ABOUT = 0.2
@@ -63,6 +63,7 @@ class Classifier:
         """
         call = event.header.call.call()
         before = in_hindsight(event.before, event.after, call, self.simulator, event.relations_before, seed)
+        before = resting(before, event.relations_before)
         rebuilt = rebuild(from_both(before, event.after, call), event.relations_before)
         if call.object not in rebuilt.scene.names:
             reason = why_left_out(before, call.object)

@@ -65,6 +65,11 @@ class Solid:
         """(7,) pose of its middle."""
         return pose(self.x, self.y, (self.bottom + self.top) / 2, self.yaw)
 
+    @property
+    def floor(self) -> float:
+        """Height (m) of what lies in it, if it is hollow."""
+        return self.bottom + category(self.kind).wall
+
     def spec(self, name: str, inside_of: str | None = None) -> ObjectSpec:
         """The asset."""
         height = max(self.top - self.bottom, SMALLEST)

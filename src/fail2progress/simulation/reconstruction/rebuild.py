@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.gaps import Gap, gap, merged
-from fail2progress.core.objects import CATEGORIES, DEFAULT_CATEGORY, ObjectSpec, Shape, category
+from fail2progress.core.objects import CATEGORIES, DEFAULT_CATEGORY, ObjectSpec, Shape, category, kind_of
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
@@ -55,13 +55,42 @@ class Rebuilt:
 
 def rebuild(cloud: SegmentedCloud, relations: RelationState | None = None) -> Rebuilt:
     """The scene behind an observation. `relations` (believed) say what stands inside what. ValueError if nothing was seen."""
-    work = _Reconstruction(_known(cloud), relations)
+    work = _Reconstruction(_known(resting(cloud, relations)), relations)
     if not work.usable.any():
         raise ValueError("nothing to rebuild: no segment has points")
     work.gaps += [_unknown(cloud, i) for i, name in enumerate(cloud.categories) if name not in CATEGORIES]
-    for i in work.order():
-        work.solids[i] = work.complete(i)
+    work.fill()
     return work.result()
+
+
+def resting(cloud: SegmentedCloud, relations: RelationState | None) -> SegmentedCloud:
+    """The cloud with what is remembered, and believed to be inside a container, lifted onto the floor of that.
+
+    It is where a skill was expected to put it, which can be some millimetres lower than it can come: of a container's floor only
+    the upper side is seen, if any.
+    """
+    held = _believed_inside(cloud, relations)
+    held[(cloud.visibility > 0) | too_little_seen(cloud)] = False
+    if not held.any():
+        return cloud
+    work, points = _Reconstruction(_known(cloud), relations), cloud.points.copy()
+    work.fill()
+    for i in np.flatnonzero(held.any(axis=1)):
+        floors = [work.solids[j].floor for j in np.flatnonzero(held[i]).tolist() if j in work.solids]
+        rise = max(floors, default=-np.inf) - float(points[i, :, 2].min())
+        if 0 < rise < _REACH:
+            points[i, :, 2] += np.float32(rise)
+    return replace(cloud, points=points)
+
+
+def _believed_inside(cloud: SegmentedCloud, relations: RelationState | None) -> NDArray[np.bool_]:
+    """(N, N) which segment is believed to be inside which, of those that the relations name."""
+    held = np.zeros((len(cloud), len(cloud)), dtype=bool)
+    if relations is not None:
+        for word, a, b in relations.of(cloud.names).holding():
+            if word == "inside" and kind_of(cloud.categories[cloud.index(b)]).container:
+                held[cloud.index(a), cloud.index(b)] = True
+    return held
 
 
 def _known(cloud: SegmentedCloud) -> SegmentedCloud:
@@ -138,8 +167,16 @@ class _Reconstruction:
     def points(self, i: int) -> Array:
         return np.asarray(self.cloud.points[i], float)
 
+    def fill(self) -> None:
+        """All solids, from below upwards."""
+        for i in self.order():
+            self.solids[i] = self.complete(i)
+
     def order(self) -> list[int]:
+        """Rows, from below upwards: what is believed to be in a container after that, however low it was remembered."""
         low = self.cloud.bounds()[:, 0, 2]
+        for i, j in np.argwhere(_believed_inside(self.cloud, self.relations)):
+            low[i] = max(low[i], np.nextafter(low[j], np.inf)) if self.usable[j] else low[i]
         rank = {Shape.TABLE: 0, Shape.SHELF: 1, Shape.DRAWER: 2}
         kinds = [category(name) for name in self.cloud.categories]
         rows = np.flatnonzero(self.usable).tolist()
@@ -200,7 +237,7 @@ class _Reconstruction:
                 continue
             kind = category(below.kind)
             if kind.container and self.inside(i, j, rough):
-                best = max(best, below.bottom + kind.wall)
+                best = max(best, below.floor)
             elif below.top <= rough.bottom + 0.01:
                 best = max(best, below.top)
         return float(best) if rough.bottom - best < _REACH else rough.bottom
