@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from fail2progress.cli import reproduce_perception
 from fail2progress.cli.main import app
+from support.published_frames import kept, published
 
 
 @pytest.mark.slow
@@ -48,3 +49,24 @@ def test_thresholds_need_a_folder_of_frames(tmp_path: Path) -> None:
     assert result.exit_code == 2 and "thresholds needs --frames: a folder of real frames" in result.stderr
     result = CliRunner().invoke(app, [*asked, "--frames", str(tmp_path / "none")])
     assert result.exit_code == 2 and f"--frames {tmp_path / 'none'}: not a folder of real frames" in result.stderr
+
+
+def test_frames_of_a_list_are_scored(tmp_path: Path) -> None:
+    listed = kept(published(tmp_path / "source"), tmp_path)
+    asked = ["reproduce", "frames", "--dataset", listed, "--source", str(tmp_path / "source"), "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, [*asked, "--segmenter", "geometric", "--json"])
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report == json.loads((tmp_path / "out" / "some_geometric.json").read_text())
+    assert report["found"] >= 0.7 * report["things"] and report["frames_missing"] == {}
+    assert "| one | owner/name |" in (tmp_path / "out" / "some_geometric.md").read_text()
+    assert (tmp_path / "out" / "some_geometric.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_frames_need_a_list_and_files(tmp_path: Path) -> None:
+    asked = ["reproduce", "frames", "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 2 and "frames needs --dataset" in result.stderr
+    listed = kept(published(tmp_path / "source"), tmp_path)
+    result = CliRunner().invoke(app, [*asked, "--dataset", listed, "--source", str(tmp_path / "nowhere")])
+    assert result.exit_code == 2 and "nowhere" in result.stderr and "Traceback" not in result.stderr

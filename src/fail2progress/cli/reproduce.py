@@ -58,10 +58,19 @@ def reproduce(
         Path | None, typer.Option(help="For perception and thresholds: a folder of real frames with boxes.")
     ] = None,
     dataset: Annotated[
-        str | None, typer.Option(help="For perception: a folder in the layout of OCID, OSD or BOP, or NAME-label.png files.")
+        str | None,
+        typer.Option(
+            help="For perception: a folder in the layout of OCID, OSD or BOP, or NAME-label.png files. For frames: a list."
+        ),
+    ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            help="For frames: where the files are, a folder with OWNER/NAME/PATH, or a URL with {repository}, {commit}, {path}."
+        ),
     ] = None,
     segmenter: Annotated[
-        str, typer.Option(help="For perception, clutter, thresholds, noise and identities: which one.")
+        str, typer.Option(help="For perception, frames, clutter, thresholds, noise and identities: which one.")
     ] = SEGMENTER,
     minutes: Annotated[
         float | None, typer.Option(help="For families and studies: end after so many minutes; 0 only reports.", min=0.0)
@@ -102,7 +111,7 @@ def reproduce(
         return reproduce_families.run(order, json_output)
     seed = 7 if seed is None else seed
     if table in reproduce_perception.TABLES:
-        wished = reproduce_perception.Order(table, out, weights, seed, quick, segmenter, trials, frames)
+        wished = reproduce_perception.Order(table, out, weights, seed, quick, segmenter, trials, frames, dataset, source)
         return reproduce_perception.run(wished, json_output)
     if table in reproduce_table3.TABLES:
         listed = (models, methods, objects, task)

@@ -1,4 +1,4 @@
-"""`fail2progress reproduce noise`, `identities`, `clutter` and `thresholds`: what perception is worth."""
+"""`fail2progress reproduce noise`, `identities`, `clutter`, `thresholds` and `frames`: what perception is worth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fail2progress.perception.segmentation.base import Segmenter
     from fail2progress.simulation.mujoco.rgbd import DepthNoise
 
-TABLES = ("noise", "identities", "clutter", "thresholds")
+TABLES = ("noise", "identities", "clutter", "thresholds", "frames")
 EPISODES = {"noise": 20, "identities": 60, "clutter": 105}
 QUICK = 4
 
@@ -32,6 +32,8 @@ class Order:
     segmenter: str = SEGMENTER
     trials: int | None = None
     frames: Path | None = None
+    dataset: str | None = None
+    source: str | None = None
 
     @property
     def episodes(self) -> int:
@@ -44,8 +46,9 @@ def run(order: Order, json_output: bool) -> None:
     if order.table not in TABLES:
         raise UserError(unknown("table", order.table, TABLES))
     writable(order.out)
-    if order.table in ("clutter", "thresholds"):
-        return (_clutter if order.table == "clutter" else _thresholds)(order, json_output)
+    alone = {"clutter": _clutter, "thresholds": _thresholds, "frames": _frames}
+    if order.table in alone:
+        return alone[order.table](order, json_output)
     report, text, picture = (_noise if order.table == "noise" else _identities)(order)
     write_json(order.out / f"{order.table}.json", report)
     write_whole(order.out / f"{order.table}.md", f"{text}\n![{order.table}]({order.table}.png)\n")
@@ -89,6 +92,30 @@ def _thresholds(order: Order, json_output: bool) -> None:
     text = thresholds.page(report)
     write_json(order.out / f"thresholds_{chosen.name}.json", report)
     write_whole(order.out / f"thresholds_{chosen.name}.md", text)
+    if json_output:
+        print_json(report)
+    else:
+        say(text)
+
+
+def _frames(order: Order, json_output: bool) -> None:
+    """Frames that others published: `<list>_<segmenter>.json`, `.md`, and `.png` of all of them; files are kept under `files`."""
+    from fail2progress.evaluation.public_frames import SOURCE, lists, read_list
+    from fail2progress.evaluation.studies import public_frames
+    from fail2progress.perception.segmentation.registry import segmenter
+    from fail2progress.reporting import frames_picture
+
+    if order.dataset is None:
+        raise UserError(f"frames needs --dataset: a list of frames, {', '.join(lists())}, or a file (.json)")
+    with checked():
+        chosen, listed = segmenter(order.segmenter), read_list(order.dataset)
+        study = public_frames.Study(listed, order.out / "files", order.source or SOURCE)
+        report = study.run(chosen, Path(order.dataset).stem, say)
+    text = public_frames.page(report, listed.about)
+    stem = f"{report['list']}_{chosen.name}"
+    write_json(order.out / f"{stem}.json", report)
+    write_whole(order.out / f"{stem}.md", text)
+    write_whole(order.out / f"{stem}.png", frames_picture.sheet(study.shown))
     if json_output:
         print_json(report)
     else:

@@ -1,0 +1,90 @@
+"""What is counted of public frames, on simulated ones whose segments are known."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.evaluation.public_frames import read_list
+from fail2progress.evaluation.studies.perception import snapshot
+from fail2progress.evaluation.studies.public_frames import Study, page, scored
+from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter
+from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.reporting.frames_picture import sheet
+from support.published_frames import kept, published
+
+
+class _True(Segmenter):
+    """Segments that are true, of the table of seed 4."""
+
+    name = "true"
+
+    def segment(self, frame: RgbdFrame) -> Perceived:
+        return LabelledSegmenter().segment(replace(snapshot(4)[1], colour=frame.colour))
+
+
+class _Refuses(Segmenter):
+    name = "refuses"
+
+    def segment(self, frame: RgbdFrame) -> Perceived:
+        raise PerceptionError("no table found")
+
+
+def test_true_segments_are_all_found_and_none_is_false(tmp_path: Path) -> None:
+    listed = read_list(kept(published(tmp_path / "source"), tmp_path))
+    study = Study(listed, tmp_path / "files", str(tmp_path / "source"))
+    report = study.run(_True(), "some", lambda text: None)
+    assert report["found"] == report["things"] == len(listed.frames[0].things) > 3
+    assert report["false_segments"] == report["frames_refused"] == 0 and report["found_share_95"] == [1.0, 1.0]
+    assert json.loads(json.dumps(report))["by_support"]["table"]["found"] == report["found"]
+    text = page(report, listed.about)
+    assert "100 %" in text and listed.about in text
+    assert sheet(study.shown).startswith(b"\x89PNG")
+
+
+def test_a_refused_frame_finds_nothing_and_says_why(tmp_path: Path) -> None:
+    listed = read_list(kept(published(tmp_path / "source"), tmp_path))
+    report = Study(listed, tmp_path / "files", str(tmp_path / "source")).run(_Refuses(), "some", lambda text: None)
+    assert report["found"] == 0 and report["frames_refused"] == 1 and report["things"] == len(listed.frames[0].things)
+    assert "no table found" in page(report, "")
+
+
+def test_frames_that_cannot_be_had_are_left_out_and_named(tmp_path: Path) -> None:
+    content = published(tmp_path / "source")
+    content["frames"].append(content["frames"][0] | {"name": "gone", "repository": "owner/gone"})
+    listed = read_list(kept(content, tmp_path))
+    report = Study(listed, tmp_path / "files", str(tmp_path / "source")).run(_True(), "some", lambda text: None)
+    missing = report["frames_missing"]
+    assert report["frames"] == 1 and isinstance(missing, dict) and "gone" in missing["gone"]
+    with pytest.raises(PerceptionError):
+        Study(listed, tmp_path / "empty", str(tmp_path / "nowhere")).run(_True(), "some", lambda text: None)
+
+
+def test_a_segment_on_no_thing_is_false_and_what_is_said_of_found_things_alone_counts(tmp_path: Path) -> None:
+    item = read_list(kept(published(tmp_path / "source"), tmp_path)).frames[0]
+    perceived = _True().segment(snapshot(4)[1])
+    first, size = item.things[0], (perceived.width, perceived.height)
+    row, boxes, numbers = scored(item.model_copy(update={"things": item.things[1:]}), perceived, size)
+    assert row["found"] == len(item.things) - 1 and first.name not in str(row["missed"])
+    assert int(str(row["false_segments"])) <= 1 and all(found for _, found in boxes)
+    assert int(numbers.max()) == len(perceived.segments)
+    nothing, _, _ = scored(item.model_copy(update={"things": ()}), perceived, size)
+    assert nothing["false_segments"] == nothing["segments"] == len(perceived.segments)
+    named = {thing.name for thing in item.things}
+    pair = (sorted(named)[0], sorted(named)[1])
+    related, _, _ = scored(item.model_copy(update={"on": (pair,)}), perceived, size)
+    assert related["on_true"] == 1 and int(str(related["on_found"])) <= 1
+
+
+def test_boxes_of_images_that_were_made_smaller_are_made_smaller(tmp_path: Path) -> None:
+    item = read_list(kept(published(tmp_path / "source"), tmp_path)).frames[0]
+    perceived = _True().segment(snapshot(4)[1])
+    larger = item.camera.model_copy(update={"width": 2 * item.camera.width, "height": 2 * item.camera.height})
+    things = tuple(one.model_copy(update={"box": tuple(2 * np.array(one.box))}) for one in item.things)
+    row, _, _ = scored(
+        item.model_copy(update={"camera": larger, "things": things}), perceived, (perceived.width, perceived.height)
+    )
+    assert row["found"] == len(item.things)
