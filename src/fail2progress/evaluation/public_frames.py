@@ -78,7 +78,8 @@ class Thing(_Strict):
 
 
 class PublicFrame(_Strict):
-    """One frame: where its files are, and what a person sees in it. inside, on: pairs of names, the one that lies there first."""
+    """One frame: where its files are, and what a person sees in it. inside, on: pairs of names, the one that lies there first;
+    ignore: boxes in which it cannot be said what is a thing."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
     repository: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
@@ -90,6 +91,7 @@ class PublicFrame(_Strict):
     things: tuple[Thing, ...]
     inside: tuple[tuple[_Name, _Name], ...] = ()
     on: tuple[tuple[_Name, _Name], ...] = ()
+    ignore: tuple[tuple[float, float, float, float], ...] = ()
     sensor: str = "unknown"
     licence: str = "none given"
     note: str = ""

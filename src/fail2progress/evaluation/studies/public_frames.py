@@ -18,7 +18,7 @@ from fail2progress.evaluation.studies.perception import FOUND, box_iou, relation
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
 
 _OWN = 0.5
-"""Share of a segment's pixels in boxes of things, below which it is false."""
+"""Share of a segment's pixels in boxes of things, or where nothing can be said, below which it is false."""
 _DRAWS = 4000
 """Of repositories, for intervals."""
 _SAID = ("on_true", "on_found", "on_false", "inside_true", "inside_found", "inside_false")
@@ -88,7 +88,7 @@ def scored(item: PublicFrame, perceived: Perceived | None, size: tuple[int, int]
     pairs = _pairs(boxes, [segment.box_px(width) for segment in segments])
     named = {segments[j].id: item.things[i].name for i, j in pairs.items()}
     own = np.zeros((height, width), bool)
-    for left, top, right, bottom in boxes:
+    for left, top, right, bottom in (*boxes, *_scaled(item.ignore, scale)):
         own[max(int(top), 0) : int(np.ceil(bottom)) + 1, max(int(left), 0) : int(np.ceil(right)) + 1] = True
     row: dict[str, object] = {
         "name": item.name,
@@ -104,6 +104,10 @@ def scored(item: PublicFrame, perceived: Perceived | None, size: tuple[int, int]
     }
     numbers = numbered(perceived) if perceived else np.zeros((height, width), np.int64)
     return row, tuple((box, i in pairs) for i, box in enumerate(boxes)), numbers
+
+
+def _scaled(boxes: Sequence[Box], scale: float) -> list[Box]:
+    return [(left * scale, top * scale, right * scale, bottom * scale) for left, top, right, bottom in boxes]
 
 
 def _pairs(boxes: Sequence[Box], around: Sequence[tuple[int, int, int, int] | None]) -> dict[int, int]:
