@@ -177,6 +177,20 @@ def test_noise_widens_what_counts_as_mismatch() -> None:
     assert DEFAULT.geometry_limit(0.003) == pytest.approx(0.012)
 
 
+def test_a_side_that_was_seen_before_a_thing_was_moved_may_face_away_from_the_camera(true: Case) -> None:
+    assert true.cloud is not None
+    row, points = true.cloud.index("cup"), true.cloud.points.copy()
+    middle = np.append(true.scene.position("cup")[:2], 0.0)
+    points[row] = (points[row] - middle) * (-1, -1, 1) + middle  # it was turned by half a turn
+    below_rim = points[row][points[row][:, 2] < points[row][:, 2].max() - 0.01]
+    points[row] = np.resize(below_rim, points[row].shape)
+    for shown, fails in ((0.0, False), (0.4, True)):
+        visibility = true.cloud.visibility.copy()
+        visibility[row] = shown
+        case = replace(true, cloud=replace(true.cloud, points=points, visibility=visibility))
+        assert [r.fails for r in Geometry().readings(case) if r.asset == "cup"] == [fails]
+
+
 def test_the_schema_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValueError, match="extra"):
         FailureSignals.model_validate({"asset": "cup", "colour": 1.0})

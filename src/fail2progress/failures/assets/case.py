@@ -54,6 +54,10 @@ class Case:
         row = self.cloud.index(name)
         return np.asarray(self.cloud.points[row], float) if self.cloud.seen[row] else None
 
+    def remembered(self, name: str) -> bool:
+        """Whether an object's points are from an earlier look, and moved since: where it is now the camera does not see it."""
+        return self.cloud is not None and float(self.cloud.visibility[self.cloud.index(name)]) <= 0
+
     def grasp(self, name: str) -> Grasp:
         """The grasp of an object."""
         length, width, _ = self.scene.objects[self.scene.index(name)].size

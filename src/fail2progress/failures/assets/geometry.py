@@ -56,10 +56,12 @@ class Geometry:
 
 def mismatch(case: Case, name: str, points: Array) -> float:
     """Signed metres: the points' 95th percentile distance, or the 5th of rendered minus observed depth if that is larger, from
-    where the camera sees each point best of all places where it may have been."""
+    where the camera sees each point best of all places where it may have been. Rays to what is only remembered tell nothing."""
     i = case.scene.index(name)
     spec, pose = case.scene.objects[i], case.scene.poses[i]
     outside = float(np.percentile(np.maximum(residuals(points, spec, pose), 0.0), 95))
+    if case.remembered(name):
+        return outside
     depth = np.max([rendered_minus_observed(points, spec, pose, eye) for eye in case.eyes()], axis=0)
     depth = depth[np.isfinite(depth)]
     ahead = float(np.percentile(np.minimum(depth, 0.0), 5)) if len(depth) else 0.0

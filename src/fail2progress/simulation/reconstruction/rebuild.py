@@ -64,10 +64,10 @@ def rebuild(cloud: SegmentedCloud, relations: RelationState | None = None) -> Re
 
 
 def resting(cloud: SegmentedCloud, relations: RelationState | None) -> SegmentedCloud:
-    """The cloud with what is remembered, and believed to be inside a container, lifted onto the floor of that.
+    """The cloud with what is remembered, and believed to be inside a container, put onto what it lies on there.
 
-    It is where a skill was expected to put it, which can be some millimetres lower than it can come: of a container's floor only
-    the upper side is seen, if any.
+    It is where a skill was expected to put it: some millimetres lower than it can come, as of a container's floor only the upper
+    side is seen, if any; or as high as it was let go.
     """
     held = _believed_inside(cloud, relations)
     held[(cloud.visibility > 0) | too_little_seen(cloud)] = False
@@ -76,9 +76,8 @@ def resting(cloud: SegmentedCloud, relations: RelationState | None) -> Segmented
     work, points = _Reconstruction(_known(cloud), relations), cloud.points.copy()
     work.fill()
     for i in np.flatnonzero(held.any(axis=1)):
-        floors = [work.solids[j].floor for j in np.flatnonzero(held[i]).tolist() if j in work.solids]
-        rise = max(floors, default=-np.inf) - float(points[i, :, 2].min())
-        if 0 < rise < _REACH:
+        rise = work.solids[i].bottom - float(points[i, :, 2].min())
+        if abs(rise) < _REACH:
             points[i, :, 2] += np.float32(rise)
     return replace(cloud, points=points)
 
