@@ -75,7 +75,7 @@ def resting(cloud: SegmentedCloud, relations: RelationState | None) -> Segmented
         return cloud
     work, points = _Reconstruction(_known(cloud), relations), cloud.points.copy()
     work.fill()
-    for i in np.flatnonzero(held.any(axis=1)):
+    for i in np.flatnonzero(held.any(axis=1)).tolist():
         rise = work.solids[i].bottom - float(points[i, :, 2].min())
         if abs(rise) < _REACH:
             points[i, :, 2] += np.float32(rise)
