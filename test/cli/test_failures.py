@@ -1,7 +1,10 @@
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
@@ -57,6 +60,58 @@ def test_a_file_that_is_there_is_not_exported_over(refuses, store: Path, event: 
     out.write_text("kept")
     assert f"--out {out}: is there already" in refuses("failures", "export", event.id, "--store", store, "--out", out)
     assert out.read_text() == "kept"
+
+
+@pytest.fixture
+def marred(store: Path, event: FailureEvent) -> dict[str, str]:
+    """Into the store: a failure of each kind of damage, before and after the whole one. What is said of each."""
+    whole = event.header.model_dump_json()
+    headers = {"{": "Invalid JSON", whole.replace('"pick_place"', '"knit"'): "knit", "3": "object"}
+    told: dict[str, str] = {}
+    with closing(sqlite3.connect(store)) as connection, connection:
+        for year, (header, reason) in zip(("2024", "2026", "2026"), headers.items(), strict=True):
+            identity = f"bad_{len(told)}"
+            row = (identity, f"{year}-01-01T00:00:00.000+00:00", "t", "s", "o", "m", header, event.to_bytes())
+            connection.execute("INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            told[identity] = reason
+        row = ("bad_9", "2023-01-01T00:00:00.000+00:00", "t", "s", "o", "m", whole, event.to_bytes()[:-100])
+        connection.execute("INSERT INTO failures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        told[row[0]] = "its data are damaged"
+    return told
+
+
+@pytest.mark.parametrize("words", [("ls",), ("ls", "--json"), ("browse",), ("export", "--lerobot")])
+def test_damaged_failures_are_named_and_the_others_shown(
+    run, store: Path, event: FailureEvent, marred: dict[str, str], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    out = {"browse": ("--out", tmp_path / "page.html"), "export": ("--out", tmp_path / "dataset")}.get(words[0], ())
+    done = run("failures", *words, *out, "--store", store)
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("wrote")]
+    assert done.exit_code == 0 and len(lines) == len(marred)
+    for identity, reason in marred.items():
+        (line,) = (line for line in lines if f"failures rm {identity} --store {store}" in line)
+        assert line.startswith(f"note: {store}: failure ") and reason in line
+    shown = done.stdout if words[0] == "ls" else done.stderr
+    assert (event.id[:8] if words[0] == "ls" else "1 failures" if words[0] == "browse" else "1 episodes") in shown
+    assert not any(identity in done.stdout for identity in marred)
+
+
+def test_damaged_failures_are_removed_by_their_ids(
+    run, refuses, store: Path, event: FailureEvent, marred: dict[str, str]
+) -> None:
+    assert "knit" in refuses("failures", "show", "bad_1", "--store", store)
+    for identity in marred:
+        assert run("failures", "rm", identity, "--store", store, "--force").exit_code == 0
+    listed = run("failures", "ls", "--store", store)
+    assert listed.stderr == "" and event.id[:8] in listed.stdout
+    assert "no failure whose id" in refuses("failures", "rm", "bad_2", "--store", store, "--force")
+
+
+def test_a_store_in_which_nothing_can_be_read_is_refused(run, store: Path, event: FailureEvent, marred: dict[str, str]) -> None:
+    FailureStore(store).remove(event.id)
+    for words in (("ls",), ("ls", "--json")):
+        done = run("failures", *words, "--store", store)
+        assert (done.exit_code, done.stdout) == (2, "") and "none of its failures can be read" in done.stderr
 
 
 def test_mistakes(refuses, store: Path, tmp_path: Path) -> None:

@@ -169,12 +169,39 @@ def test_a_version_whose_note_is_damaged_is_named(refuses: Run, run: Run, made: 
             assert run("models", *words).exit_code == 0
 
 
-@pytest.mark.parametrize("file", ["run.json", "corrections.json", "models/v0002.pipeline_gaps.json", "models/v0002.json"])
+@pytest.mark.parametrize("file", ["corrections.json", "models/v0002.pipeline_gaps.json", "models/v0002.json"])
 def test_files_of_a_run_that_are_nested_without_end_are_named(refuses: Run, made: Runs, file: str) -> None:
     damaged = made.latest().folder / file
     damaged.write_text("[" * 100_000)
-    words = {"run.json": ("runs", "ls"), "corrections.json": ("corrections", "ls")}.get(file, ("models", "show", "v0002"))
+    words = {"corrections.json": ("corrections", "ls")}.get(file, ("models", "show", "v0002"))
     assert damaged.name in refuses(*words)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, "", "{}", "3"])
+def test_a_damaged_run_is_named_and_the_others_are_listed(run: Run, refuses: Run, made: Runs, content: str) -> None:
+    damaged = made.latest().folder / "run.json"
+    damaged.write_text(content)
+    for words in (("runs", "ls"), ("runs", "ls", "--json")):
+        listed = run(*words)
+        assert listed.exit_code == 0 and "sim/2026-01-01_000000" in listed.stdout and "demo/" not in listed.stdout
+        assert len(listed.stderr.splitlines()) == 1
+        assert str(damaged) in listed.stderr and f"or remove {damaged.parent}" in listed.stderr
+    assert f"or remove {damaged.parent}" in refuses("runs", "show")
+    (Path("runs") / "sim" / "2026-01-01_000000" / "run.json").write_text("{")
+    none = run("runs", "ls", "--json")
+    assert (none.exit_code, none.stdout, len(none.stderr.splitlines())) == (2, "", 3) and "none of the runs" in none.stderr
+
+
+def test_a_damaged_run_hides_no_failures_of_others(run: Run, made: Runs, event: FailureEvent) -> None:
+    (Path("runs") / "sim" / "2026-01-01_000000" / "run.json").write_text("{")
+    assert event.id[:8] in run("failures", "ls").stdout
+
+
+def test_a_run_whose_store_cannot_be_read_is_listed(run: Run, made: Runs) -> None:
+    made.latest().store.write_text("no database " * 100)
+    listed = run("runs", "ls", "--json")
+    assert [row["failures"] for row in json.loads(listed.stdout)] == [0, None]
+    assert str(made.latest().store) in listed.stderr and "unreadable" in run("runs", "show").stdout
 
 
 def test_an_earlier_run_is_not_overwritten(refuses: Run, made: Runs) -> None:

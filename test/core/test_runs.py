@@ -79,6 +79,9 @@ def test_a_damaged_description_is_named(runs: Runs) -> None:
     (run.folder / "run.json").write_text("{")
     with pytest.raises(RunError, match=r"run\.json.* write {\"kind\": \"sim\", .* into it, or remove .*sim"):
         runs.all()
+    whole = runs.new("demo", NOW)
+    found, damaged = runs.listed()
+    assert found == [whole] and [str(error).partition(": ")[0] for error in damaged] == [str(run.folder / "run.json")]
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 5000, b"\0" * 20, b"../../etc", b""])

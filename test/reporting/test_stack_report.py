@@ -1,10 +1,12 @@
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from fail2progress.core.runs import RunError
-from fail2progress.evaluation.stack_run import saved
+from fail2progress.evaluation.stack_run import saved, summary
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
@@ -77,3 +79,16 @@ def test_the_page_says_why_a_failure_is_of_no_class(folder: Path) -> None:
     one = {"seed": 1, "outcome": "failure", "skills": 3, "failures": [], "model": "abc", "seconds": 1.0, "error_code": 0}
     (folder / "result.json").write_text(json.dumps({"rounds": [one], "said": []}))
     assert why in html(folder)
+
+
+def test_a_damaged_failure_is_named_beside_the_others(folder: Path) -> None:
+    event, store = failure(), FailureStore(folder / "failures.sqlite")
+    for each in (event, event.model_copy(update={"header": event.header.model_copy(update={"id": "damaged"})})):
+        store.add(each)
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE failures SET header = '{' WHERE id = 'damaged'")
+    page, told = html(folder), summary(folder)
+    assert event.id in page and "failure damaged: Invalid JSON" in page
+    assert [row["event"] for row in told["failures"]] == [event.id] and len(told["damaged"]) == 1  # type: ignore[attr-defined, arg-type]
+    store.remove(event.id)
+    assert "No failure was met." not in html(folder)

@@ -157,7 +157,7 @@ def run_of(name: str | None, needed: str = "") -> Run:
     """The run that a user names, or the last one; where that was stopped before it made what is needed, the last that did."""
     with checked():
         run = Runs().named(name)
-        made = [] if name is not None else [each for each in Runs().all() if (each.folder / needed).exists()]
+        made = [] if name is not None else [each for each in Runs().listed()[0] if (each.folder / needed).exists()]
     if not made or (run.folder / needed).exists():
         return run
     say(f"note: {run.folder} has no {needed}; this is of {made[-1].folder}")
@@ -210,7 +210,11 @@ STORE_OPTION = typer.Option(
 
 def store_of(named: Path | None) -> Path:
     """The failure store that a user names by its file or its run, or the last run's; UserError where there is none."""
-    if named is not None and not named.is_dir() and (named.suffix or named.is_file() or named.is_absolute() or not Runs().all()):
+    if (
+        named is not None
+        and not named.is_dir()
+        and (named.suffix or named.is_file() or named.is_absolute() or not Runs().listed()[0])
+    ):
         path = named
     else:
         path = run_of(str(named) if named is not None else None, STORE).store

@@ -1,10 +1,10 @@
-"""fail2progress failures ls|show|export|browse: the failures that were met."""
+"""fail2progress failures ls|show|export|browse|rm: the failures that were met."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -24,13 +24,14 @@ from fail2progress.cli.common import (
 from fail2progress.cli.outputs import check_output
 
 if TYPE_CHECKING:
-    from fail2progress.failures.event import Header
+    from fail2progress.failures.event import FailureEvent, Header
     from fail2progress.failures.report import FailureReport
     from fail2progress.failures.store import FailureStore
 
-failures = typer.Typer(cls=Commands, no_args_is_help=True, help="List, show and export the failures that were met.")
+failures = typer.Typer(cls=Commands, no_args_is_help=True, help="List, show, export and remove the failures that were met.")
 _ID = typer.Argument(None, help="Id of a failure, or an unambiguous beginning of it. Default: the last one.")
 _JSON = typer.Option(False, "--json", help="Print as JSON.")
+Read = TypeVar("Read")
 
 
 def register(app: typer.Typer) -> None:
@@ -42,25 +43,28 @@ def register(app: typer.Typer) -> None:
 def ls(
     store: Path | None = STORE_OPTION, task: str | None = typer.Option(None, help="Only of this task."), as_json: bool = _JSON
 ) -> None:
-    """List failures, oldest first.
+    """List failures, oldest first. Damaged ones are named on standard error.
 
     Example: fail2progress failures ls --store sim
     """
     from fail2progress.failures.sentences import doing, outcome
 
     kept = _open(store)
-    headers = kept.headers(task)
-    reports = [kept.report(header.id) for header in headers]
+
+    def told(identity: str) -> tuple[dict[str, object], tuple[str, ...]]:
+        event, report = kept.get(identity), kept.report(identity)
+        header, category = event.header, report.category.value.replace("_", " ") if report else "not classified"
+        time = (header.seen or header.time)[:19].replace("T", " ")
+        return _row(header, report), (header.id[:8], time, doing(event), outcome(event), category)
+
+    found = _readable(kept, told, task)
     if as_json:
-        rows = [_row(header, report) for header, report in zip(headers, reports, strict=True)]
-        return print_json({"failures": rows})
-    if not headers:
+        return print_json({"failures": [row for row, _ in found]})
+    if not found:
         return say(f"{kept.path}: no failures{f' of {task}' if task else ''}")
     table = table_of("id", "time", "what the robot did", "what happened", "class")
-    for header, report in zip(headers, reports, strict=True):
-        event = kept.get(header.id)
-        category = report.category.value.replace("_", " ") if report else "not classified"
-        table.add_row(header.id[:8], (header.seen or header.time)[:19].replace("T", " "), doing(event), outcome(event), category)
+    for _, cells in found:
+        table.add_row(*cells)
     show_table(table)
 
 
@@ -115,15 +119,18 @@ def _as_dataset(kept: FailureStore, identity: str | None, out: Path) -> None:
     """One failure, or all of the store."""
     from fail2progress.failures.lerobot import LeRobotError, to_lerobot
 
-    names = [kept.get(identity).id] if identity else [header.id for header in kept.headers()]
+    def entry(name: str) -> tuple[FailureEvent, FailureReport | None]:
+        event = kept.get(name)
+        return event, kept.report(event.id)
+
     require(out.suffix == "", f"--out {out}: with --lerobot a folder is written")
     writable(out.parent)
-    entries = [(kept.get(name), kept.report(name)) for name in names]
+    entries = [entry(identity)] if identity else _readable(kept, entry)
     try:
         _place(out, lambda folder: to_lerobot(folder, entries))
     except LeRobotError as error:
         raise UserError(f"{kept.path}: {error}") from error
-    say(f"wrote {out}: {len(names)} episodes")
+    say(f"wrote {out}: {len(entries)} episodes")
 
 
 def _place(out: Path, write: Callable[[Path], None]) -> None:
@@ -150,10 +157,36 @@ def browse(
 
     check_output("--out", out, ".html")
     kept = _open(store)
-    names = [header.id for header in kept.headers(task)]
-    entries = [Entry(kept.get(name), kept.report(name), kept.lesson(name)) for name in names]
+    entries = _readable(kept, lambda name: Entry(kept.get(name), kept.report(name), kept.lesson(name)), task)
     write_whole(out, browser(entries))
     say(f"wrote {out}: {len(entries)} failures")
+
+
+@failures.command()
+def rm(
+    identity: str = typer.Argument(..., help="Id of a failure, or an unambiguous beginning of it; it may be damaged."),
+    store: Path | None = STORE_OPTION,
+    force: bool = typer.Option(False, help="Do not ask."),
+) -> None:
+    """Remove one failure with its report; models that learnt from it stay.
+
+    Example: fail2progress failures rm 3f2a
+    """
+    kept = _open(store)
+    whole = kept.whole_id(identity)
+    if force or typer.confirm(f"remove failure {whole} from {kept.path}?", err=True):
+        kept.remove(whole)
+        say(f"removed failure {whole}")
+
+
+def _readable(kept: FailureStore, read: Callable[[str], Read], task: str | None = None) -> list[Read]:
+    """What is read of all failures but the damaged ones, which are named; UserError where there are no others."""
+    found, damaged = kept.readable(read, task)
+    for identity, reason in damaged.items():
+        mend = f"it is left out; remove it with: fail2progress failures rm {identity} --store {kept.path}"
+        say(f"note: {' '.join(reason.split())}; {mend}")
+    require(bool(found) or not damaged, f"{kept.path}: none of its failures can be read; the lines above say why")
+    return found
 
 
 def _open(named: Path | None) -> FailureStore:

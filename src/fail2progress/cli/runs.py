@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from fail2progress.cli.common import Commands, checked, print_json, say, show_lines, show_table, table_of
+from fail2progress.cli.common import Commands, checked, print_json, require, say, show_lines, show_table, table_of
 
 if TYPE_CHECKING:
     from fail2progress.core.runs import Run, Runs
@@ -27,11 +27,15 @@ def register(app: typer.Typer) -> None:
 
 @runs.command()
 def ls(as_json: bool = _JSON) -> None:
-    """List runs, oldest first, with what they hold and how large they are.
+    """List runs, oldest first, with what they hold and how large they are. Damaged ones are named on standard error.
 
     Example: fail2progress runs ls
     """
-    rows = [_row(run) for run in _all().all()]
+    found, damaged = _all().listed()
+    for error in damaged:
+        say(f"note: {error}")
+    require(bool(found) or not damaged, "none of the runs can be read; the lines above say why")
+    rows = [_row(run) for run in found]
     if as_json:
         return print_json(rows)
     if not rows:
@@ -106,13 +110,20 @@ def _told(row: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "size", f"{value / 1e6:.1f} MB"
         elif key == "started":
             yield key, value[:16].replace("T", " ")
+        elif value is None:
+            yield key, "unreadable"
         elif isinstance(value, bool):
             yield key.replace("_", " "), "yes" if value else "no"
         else:
             yield key, ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _failures(store: Path) -> int:
-    from fail2progress.failures.store import FailureStore
+def _failures(store: Path) -> int | None:
+    """How many there are, damaged ones among them; None, and a note, where the store itself cannot be read."""
+    from fail2progress.failures.store import FailureStore, StoreError
 
-    return len(FailureStore(store).headers()) if store.is_file() else 0
+    try:
+        return len(FailureStore(store).ids()) if store.is_file() else 0
+    except StoreError as error:
+        say(f"note: {error}")
+        return None

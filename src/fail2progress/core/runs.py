@@ -96,9 +96,21 @@ class Runs:
         return run
 
     def all(self) -> list[Run]:
-        """The runs below the root, oldest first."""
-        folders = (path.parent for path in self.root.glob(f"*/*/{ABOUT}") if not path.parent.is_symlink())
-        return sorted((read_run(folder) for folder in folders), key=lambda run: (run.started, str(run.folder)))
+        """The runs below the root, oldest first. RunError where one is damaged."""
+        found, damaged = self.listed()
+        if damaged:
+            raise damaged[0]
+        return found
+
+    def listed(self) -> tuple[list[Run], list[RunError]]:
+        """The runs below the root that can be read, oldest first; and what is wrong with each of the others, with what to do."""
+        found, damaged = list[Run](), list[RunError]()
+        for folder in sorted(path.parent for path in self.root.glob(f"*/*/{ABOUT}") if not path.parent.is_symlink()):
+            try:
+                found.append(read_run(folder))
+            except RunError as error:
+                damaged.append(error)
+        return sorted(found, key=lambda run: (run.started, str(run.folder))), damaged
 
     def latest(self) -> Run:
         """The last run. RunError where there is none."""

@@ -39,6 +39,8 @@ class StackRun:
     """Names and notes."""
     current: str
     result: dict[str, Any]
+    damaged: tuple[str, ...] = ()
+    """What is wrong with each failure that cannot be read, which is not in `met`."""
 
     @property
     def saved(self) -> str:
@@ -47,13 +49,13 @@ class StackRun:
 
 
 def read_run(folder: Path) -> StackRun:
-    """StoreError, CheckpointError or RunError where something is damaged."""
+    """StoreError, CheckpointError or RunError where something other than one of its failures is damaged."""
     store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
-    met = tuple(Met(store.get(head.id), store.report(head.id), store.lesson(head.id)) for head in store.headers())
+    met, damaged = store.readable(lambda name: Met(store.get(name), store.report(name), store.lesson(name)))
     versions = tuple((name, read_note(registry.path(name))) for name in registry.versions())
     pointer = folder / "models" / "CURRENT"
     current = pointer.read_text().strip() if pointer.exists() else ""
-    return StackRun(folder, met, versions, current, _result(folder / "result.json"))
+    return StackRun(folder, tuple(met), versions, current, _result(folder / "result.json"), tuple(damaged.values()))
 
 
 def _result(path: Path) -> dict[str, Any]:
@@ -111,6 +113,7 @@ def summary(folder: Path) -> dict[str, object]:
             }
             for met in run.met
         ],
+        "damaged": list(run.damaged),
         "models": {name: note.get("digest") for name, note in run.versions},
         "current": run.current,
         "rounds": run.result.get("rounds", []),

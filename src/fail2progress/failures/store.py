@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -24,6 +24,8 @@ CREATE TABLE IF NOT EXISTS reports (
 CREATE TABLE IF NOT EXISTS lessons (
     failure TEXT PRIMARY KEY REFERENCES failures(id), version TEXT NOT NULL, reason TEXT NOT NULL);
 """
+
+Read = TypeVar("Read")
 
 
 class StoreError(ValueError):
@@ -133,25 +135,55 @@ class FailureStore:
         rows = self._select("SELECT id, header FROM failures WHERE task = ? OR ? IS NULL ORDER BY time, id", (task, task))
         return [self._header(identity, text) for identity, text in rows]
 
+    def ids(self, task: str | None = None) -> list[str]:
+        """Ids of all events, oldest first, also of those that are damaged."""
+        rows = self._select("SELECT id FROM failures WHERE task = ? OR ? IS NULL ORDER BY time, id", (task, task))
+        return [str(row[0]) for row in rows]
+
+    def readable(self, read: Callable[[str], Read], task: str | None = None) -> tuple[list[Read], dict[str, str]]:
+        """What `read` gives for the id of each event, oldest first; and for those that are damaged, by id, what is wrong."""
+        found, damaged = [], {}
+        for identity in self.ids(task):
+            try:
+                found.append(read(identity))
+            except (ValueError, LookupError) as error:  # a record can be whole and tell of what nothing knows
+                damaged[identity] = str(error) if isinstance(error, StoreError) else f"{self.path}: failure {identity}: {error!r}"
+        return found, damaged
+
     def get(self, identity: str) -> FailureEvent:
         """One event by its id or an unambiguous beginning of it; StoreError where there is none."""
+        whole, text, data = self._one(identity)
+        header = self._header(whole, text)
+        try:
+            return from_bytes(header, data)
+        except ValueError as error:
+            raise StoreError(f"{self.path}: {error}") from error
+
+    def _one(self, identity: str) -> tuple[Any, ...]:
+        """Id, header and data of the only event whose id begins so."""
         text = identity.encode(errors="replace").decode()  # a terminal's bytes need not be UTF-8
         rows = self._select("SELECT id, header, data FROM failures WHERE substr(id, 1, ?) = ?", (len(text), text))
         if len(rows) != 1 or not identity:
             found = "no failure" if not rows else f"{len(rows)} failures"
             raise StoreError(f"{self.path}: {found} whose id begins with {identity!r}; list them with: fail2progress failures ls")
-        header = self._header(rows[0][0], rows[0][1])
-        try:
-            return from_bytes(header, rows[0][2])
-        except ValueError as error:
-            raise StoreError(f"{self.path}: {error}") from error
+        return rows[0]
 
     def latest(self) -> FailureEvent:
         """The failure that was met last; StoreError where there is none."""
-        found = self.headers()
+        found = self.ids()
         if not found:
             raise StoreError(f"{self.path}: no failure was met here")
-        return self.get(found[-1].id)
+        return self.get(found[-1])
+
+    def whole_id(self, identity: str) -> str:
+        """The id that begins so, also of a damaged event; StoreError where there is none."""
+        return str(self._one(identity)[0])
+
+    def remove(self, identity: str) -> None:
+        """Delete an event by its whole id, also a damaged one, with its report and what is noted of its lesson."""
+        with self._open() as connection:
+            for table, key in (("reports", "failure"), ("lessons", "failure"), ("failures", "id")):
+                connection.execute(f"DELETE FROM {table} WHERE {key} = ?", (identity,))
 
     def report(self, identity: str) -> FailureReport | None:
         """The classification of an event, if it has one."""

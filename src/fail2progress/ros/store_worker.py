@@ -64,11 +64,11 @@ class StoreWorker:
             self.node.guarded(self.topic, self._work_off, None)
 
     def _work_off(self, _: None) -> None:
-        for head in self.store.headers():
+        for identity in self.store.ids():
             if self.ending.is_set():
                 return
-            if head.id not in self.hopeless:
-                self.node.guarded(self.topic, self._try, head.id)
+            if identity not in self.hopeless:
+                self.node.guarded(self.topic, self._try, identity)
 
     def _try(self, identity: str) -> None:
         try:

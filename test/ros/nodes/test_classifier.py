@@ -1,5 +1,7 @@
 """Every failure gets a report, as others wait for one."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +68,21 @@ def test_an_unforeseen_error_gives_a_report_that_names_it(ros: Any, tmp_path: Pa
         assert {report.reason for report in reports if report} == {"its classification ended in an error: KeyError: 'cup_9'"}
         assert wait_for(lambda: all(report in map(report_of, said) for report in reports))
         assert wait_for(lambda: made.node.refused["failures/error"] == 2)
+
+
+def test_a_damaged_failure_is_told_of_and_those_after_it_are_classified(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ros(processes=1)
+    store, events = FailureStore(tmp_path / "state" / "failures.sqlite"), [m.scene_event(seed) for seed in range(2)]
+    for event in events:
+        store.add(event)
+    damaged, whole = store.ids()
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE failures SET header = '{' WHERE id = ?", (damaged,))
+    with rig("classifier", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        made.node.classifier = Blind()
+        assert made.node.trigger_activate().name == "SUCCESS"
+        assert wait_for(lambda: store.report(whole) is not None)
+        assert damaged in made.node.reasons["failures/error"] and "Invalid JSON" in made.node.reasons["failures/error"]

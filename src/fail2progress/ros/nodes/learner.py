@@ -95,7 +95,7 @@ class LearnerNode(ModelNode):
 
         Nothing of a version that was taken and is not in use any more: that another one is was told when it came into use.
         """
-        learnt = [(head.id, lesson) for head in self.store.headers() if (lesson := self.store.lesson(head.id)) is not None]
+        learnt = [(name, lesson) for name in self.store.ids() if (lesson := self.store.lesson(name)) is not None]
         if not learnt:
             return
         identity, (version, reason) = learnt[-1]

@@ -274,7 +274,7 @@ class PlayerNode(StackNode):
         store = FailureStore(self.state_dir / "failures.sqlite")
 
         def settled() -> bool:
-            reports = [(head.id, store.report(head.id)) for head in store.headers()]
+            reports, _ = store.readable(lambda identity: (store.get(identity).id, store.report(identity)))
             due = [identity for identity, report in reports if report and report.category is FailureClass.SYMBOLIC_PREDICTION]
             return all(report for _, report in reports) and all(store.lesson(identity) for identity in due)
 
@@ -282,12 +282,16 @@ class PlayerNode(StackNode):
 
 
 def told(store: FailureStore) -> Iterator[str]:
-    """Each failure in a line: its class, what happened, and whether a model that learnt from it was accepted."""
-    for head in store.headers():
-        report = store.report(head.id)
+    """Each failure in a line: its class, what happened, and whether a model that learnt from it was accepted; or its damage."""
+
+    def line(identity: str) -> str:
+        report = store.report(identity)
         kind = report.category.value.replace("_", " ") if report is not None else "none yet"
         why = f" ({report.reason})" if report is not None and report.reason else ""
-        yield f"failure {head.id}, class: {kind}{why}: {' '.join(story(store.get(head.id), store.lesson(head.id)))}"
+        return f"failure {identity}, class: {kind}{why}: {' '.join(story(store.get(identity), store.lesson(identity)))}"
+
+    lines, damaged = store.readable(line)
+    yield from (*lines, *damaged.values())
 
 
 def _has_listeners(outlet: Any) -> bool:
