@@ -92,7 +92,8 @@ def attempts(draw: Any) -> SkillExecution:
     names = draw(NAMES.filter(lambda found: len(found) > 1))
     plan = tuple(draw(st.lists(calls(), max_size=3)))
     of = (draw(TEXT), draw(UINT32), draw(UINT64), draw(UINT32), draw(goals(names)))
-    return SkillExecution(*of, plan, draw(planned(names)), draw(TEXT), draw(clouds(names)), draw(relations(names)))
+    place = draw(st.none() | st.sampled_from(range(len(plan)))) if plan else None
+    return SkillExecution(*of, plan, draw(planned(names)), draw(TEXT), draw(clouds(names)), draw(relations(names)), place=place)
 
 
 @st.composite

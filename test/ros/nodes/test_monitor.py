@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from fail2progress_msgs.msg import Relations, Step
 
-from fail2progress.core.relations import BINARY, RelationState
+from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.core.scene import Array
 from fail2progress.failures.monitor import MonitorRule
 from fail2progress.failures.store import FailureStore
@@ -81,3 +81,30 @@ def test_a_model_that_was_taught_is_watched_by_the_rule_of_its_kind(ros: Any, mo
         step.model = taught
         assert made.send("steps", step) and made.send("relations", seen_after(0, np.zeros(3)))
         assert wait_for(lambda: len(verdicts) == 1) and asked == ["stow-gnn"]
+
+
+def test_of_two_equal_calls_the_second_is_known_by_its_place(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is put into has shut: the first leaves one to come that needs it open, the second does not."""
+
+    def opened(odds: float) -> RelationState:
+        unary = on_the_table().unary.copy()
+        unary[0] = [{"drawer": 1.0, "open": odds}.get(name, 0.0) for name in UNARY]
+        return replace(on_the_table(), unary=unary)
+
+    def step(number: int, place: int | None) -> Step:
+        attempt = m.scene_attempt(number, DIGEST, number)
+        planned = replace(attempt.planned, expected=opened(1.0))
+        twice = replace(attempt, planned=planned, plan=attempt.plan * 2, place=place, relations_before=opened(1.0))
+        return records.step_msg(twice, m.EPISODE, Step.FINISHED, 0)
+
+    ros()
+    with rig("monitor", monkeypatch) as made:
+        made.activate()
+        verdicts = made.collect("verdicts")
+        for number, place in enumerate((0, 1, None)):
+            after = seen_after(number, np.zeros(3))
+            after.relations = convert.relations_msg(opened(0.0))
+            assert made.send("steps", step(number, place)) and made.send("relations", after)
+        assert wait_for(lambda: len(verdicts) == 3)
+        assert [one.failure for one in verdicts] == [True, False, True]
+        assert [(found.relation, found.subject) for found in verdicts[0].mismatches] == [("open", "table_a")]

@@ -56,6 +56,7 @@ def step_msg(attempt: SkillExecution, episode: str, phase: int, stamp: int, code
         seed=attempt.seed,
         goal=goal_msg(attempt.goal),
         plan=[call_msg(call) for call in attempt.plan],
+        place=0 if attempt.place is None else attempt.place + 1,
         planned=planned_msg(attempt.planned),
         model=attempt.model,
         before=segments_msg(attempt.before),
@@ -80,6 +81,8 @@ def attempt_of(message: StepMsg) -> SkillExecution:
         raise Refused("count", f"a plan of {len(message.plan)} skills")
     if message.step > LAST_STEP:
         raise Refused("value", f"step {message.step} of an episode")
+    if message.place > len(message.plan):
+        raise Refused("value", f"skill {message.place} of a plan of {len(message.plan)}")
     check_texts(message.task, message.model)
     before, planned = cloud_of(message.before), planned_of(message.planned)
     relations = relations_of(message.relations_before)
@@ -91,7 +94,8 @@ def attempt_of(message: StepMsg) -> SkillExecution:
         raise Refused("name", f"a step speaks of {unknown[0]!r}, which was not seen")
     plan = tuple(call_of(call) for call in message.plan)
     of = (message.task, message.objects, message.seed, message.step, goal)
-    return SkillExecution(*of, plan, planned, message.model, before, relations)
+    place = message.place - 1 if message.place else None
+    return SkillExecution(*of, plan, planned, message.model, before, relations, place=place)
 
 
 def mismatch_msg(mismatch: Mismatch) -> MismatchMsg:

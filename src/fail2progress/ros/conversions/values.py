@@ -28,7 +28,7 @@ from fail2progress.planning.planned import PlannedSkill
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 
-SCHEMA = 3
+SCHEMA = 4
 MOST_SEGMENTS = 64
 MOST_POINTS = 4096
 MOST_TEXT = 256
