@@ -179,11 +179,30 @@ def test_a_recording(run: Run, tmp_path: Path) -> None:
     assert result.exit_code == 0, result.stderr
     rows = json.loads(result.stdout)["frames"]
     assert len(rows) == 2 and all(row["segments"] and row["relations"] for row in rows)
+    assert json.loads(result.stdout)["passed_over"] == [] and "passed over" not in result.stderr
     assert sorted(path.stem for path in (tmp_path / "pictures").iterdir()) == sorted(row["name"] for row in rows)
     assert "the camera's place is worked out from the table" in result.stderr
     cut = recordings.write(tmp_path / "cut", (said for said in Rig().say(frames) if "depth" not in said[0]))
     result = run("perceive", cut)
     assert result.exit_code == 2 and "depth" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_what_a_recording_has_no_frame_of_is_told_and_counted(run: Run, tmp_path: Path) -> None:
+    said = list(Rig().say(recordings.simulated(1) * 3))
+    colours = [item for item in said if item[0] == recordings.REALSENSE[0]]
+    colours[0][3].encoding = "mono64"
+    bag = recordings.write(tmp_path / "bag", [item for item in said if item is not colours[1]])
+    for form in ((), ("--json",)):
+        result = run("perceive", bag, "--segmenter", "geometric", *form)
+        notes = [line for line in result.stderr.splitlines() if "passed over" in line]
+        assert result.exit_code == 0 and len(notes) == 2
+        assert notes[0] == "note: passed over: 2 of depth, no colour image within 0.02 s of it"
+        assert notes[1].startswith("note: passed over: 1 of colour, cannot be read: ") and "mono64" in notes[1]
+    told = json.loads(result.stdout)
+    assert len(told["frames"]) == 1 and [(one["what"], one["count"]) for one in told["passed_over"]] == [
+        ("depth", 2),
+        ("colour", 1),
+    ]
 
 
 def test_one_of_the_cameras_of_a_recording_is_chosen(

@@ -149,16 +149,16 @@ def is_recording(path: Path) -> bool:
 def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, json_output: bool) -> None:
     """The frames of a recording's camera; WorkError where none of them could be made sense of."""
     from fail2progress.cli.perceiving import Named
-    from fail2progress.ros.bags.frames import frames
+    from fail2progress.ros.bags.frames import Passed, frames
     from fail2progress.ros.bags.joints import Joints
 
     for warning in bag.warnings():
         say(f"note: {warning}")
 
-    moved = Joints(bag) if chosen.own is not None else None
+    moved, passed = Joints(bag) if chosen.own is not None else None, Passed()
 
     def named() -> Iterator[Named]:
-        for frame in frames(bag, every=every):
+        for frame in frames(bag, every=every, passed=passed):
             seen = frame if chosen.up is None else replace(frame, up=chosen.up, up_source="given")
             own = chosen.own
             if own is not None and moved is not None:
@@ -166,7 +166,11 @@ def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, jso
             yield f"{frame.stamp / 1e9:.3f}", partial(replace(chosen, own=own).of, seen)
 
     count = -(-bag.moments // every)
-    _told(*chosen.all(named(), count, *_into(files, count, bag.path)), bag.path, files, json_output)
+    rows, whole = chosen.all(named(), count, *_into(files, count, bag.path))
+    over = [{"what": what, "why": why, "count": number} for (what, why), number in passed.most_common()]
+    for one in over:
+        say(f"note: passed over: {one['count']} of {one['what']}, {one['why']}")
+    _told(rows, whole, bag.path, files, json_output, over)
 
 
 def _folder(chosen: Perceiving, folder: Path, camera: Path | None, files: Folders, json_output: bool) -> None:
@@ -211,10 +215,17 @@ def _say_written(*files: Path | None) -> None:
             say(f"{kind}{'s in' if path.is_dir() else ''}: {shown(path)}")
 
 
-def _told(rows: list[dict[str, object]], whole: bool, source: Path, files: Folders, json_output: bool) -> None:
-    """What was found in several frames, and where pictures and pages of it are."""
+def _told(
+    rows: list[dict[str, object]],
+    whole: bool,
+    source: Path,
+    files: Folders,
+    json_output: bool,
+    passed_over: list[dict[str, object]] | None = None,
+) -> None:
+    """What was found in several frames, and where pictures and pages of it are; passed_over: what gave none, of a recording."""
     if json_output:
-        print_json({"frames": rows})
+        print_json({"frames": rows} if passed_over is None else {"frames": rows, "passed_over": passed_over})
     else:
         table = table_of("frame", "segments", "planes", "up", "seconds")
         for row in rows:

@@ -1,13 +1,15 @@
 """RGB-D frames out of recordings, without ROS."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fail2progress.perception.distortion import Lens, straight
-from fail2progress.ros.bags.frames import frames
+from fail2progress.ros.bags.frames import Passed, frames
 from fail2progress.ros.bags.info import info
+from fail2progress.ros.bags.topics import INFO
 from support import recordings
 from support.recordings import Rig
 
@@ -47,3 +49,34 @@ def test_distortion_is_undone_but_in_images_that_were_rectified(tmp_path: Path) 
         said = [note for note in bag.warnings() if "distortion" in note]
         note = f"{recordings.REALSENSE[2]}: the lens's distortion is undone (plumb_bob, 5 coefficients)"
         assert said == ([note] if folder == "raw" else [])
+
+
+def test_what_gives_no_frame_is_counted_with_the_reason(tmp_path: Path) -> None:
+    """Of ten moments one lacks its colour, two their depth, one has an image of no known encoding, and one comes twice."""
+    (true,) = recordings.simulated(1)
+    said = list(Rig().say([true] * 10))
+    colour, depth, _ = recordings.REALSENSE
+    of = {name: [item for item in said if item[0] == name] for name in (colour, depth)}
+    of[colour][6][3].encoding = "mono64"
+    gone = [of[colour][2], of[depth][4], of[depth][8]]
+    twice = of[depth][9]
+    kept = [item for item in said if not any(item is one for one in gone)]
+    bag = info(recordings.write(tmp_path / "bag", [*kept, twice]), source="camera").require()
+    passed = Passed()
+    found = list(frames(bag, passed=passed))
+    assert len(found) == 6
+    unread = [why for what, why in passed if "cannot be read" in why]
+    assert len(unread) == 1 and "mono64" in unread[0]
+    assert passed.pop(("colour", unread[0])) == 1
+    assert passed == {
+        ("colour", "no depth image within 0.02 s of it"): 2,
+        ("depth", "no colour image within 0.02 s of it"): 3,
+    }
+
+
+def test_images_of_a_camera_that_nothing_is_told_of_are_counted(tmp_path: Path) -> None:
+    (true,) = recordings.simulated(1)
+    bag = info(recordings.write(tmp_path / "bag", Rig().say([true] * 3)), source="camera").require()
+    unknown, passed = replace(bag, played={topic: name for topic, name in bag.played.items() if name != INFO}), Passed()
+    assert list(frames(unknown, passed=passed)) == []
+    assert passed == {("colour", "no camera info"): 3, ("depth", "no camera info"): 3}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -25,28 +26,37 @@ _FARTHEST = 100.0
 """Metres beyond which a depth is no reading."""
 _WAITING = 30
 """Images that are kept for the other one of their moment."""
+_SHORT = {COLOUR: "colour", DEPTH: "depth", INFO: "camera info"}
 
 
-def frames(bag: BagInfo, slop: float = graph.SLOP, every: int = 1) -> Iterator[RgbdFrame]:
+Passed = Counter[tuple[str, str]]
+"""How many messages gave no frame: by what they are ("colour", "depth", "camera info") and why."""
+
+
+def frames(bag: BagInfo, slop: float = graph.SLOP, every: int = 1, passed: Passed | None = None) -> Iterator[RgbdFrame]:
     """Each pair of a colour and a depth image whose stamps differ by no more than `slop` seconds; the first of every so many.
 
     Frames have no pose: the camera's place is worked out from the table. Which way is up they know where an IMU beside the camera
-    was recorded. Distortion that is known is undone. Damaged messages are passed over.
+    was recorded. Distortion that is known is undone. Damaged messages and images without another one of their moment are passed
+    over, and counted in `passed`.
     """
-    pairs, number, gravity = _Pairs(round(slop * SECOND)), 0, Gravity(bag)
+    passed = Counter() if passed is None else passed
+    pairs, number, gravity = _Pairs(round(slop * SECOND), passed), 0, Gravity(bag)
     for item in messages(bag):
         name = bag.played[item.topic]
         if name not in (COLOUR, DEPTH, INFO):
             continue
         try:
             found = pairs.taken(name, _plain(item, name, bag.unit))
-        except (DamagedError, ValueError):
+        except (DamagedError, ValueError) as error:
+            passed[_SHORT[name], f"cannot be read: {error}"] += 1
             continue
         if found is not None:
             if number % every == 0:
                 found, up = straight(found, pairs.lens), gravity.up(found.stamp)
                 yield found if up is None else replace(found, up=up, up_source="the IMU")
             number += 1
+    pairs.end()
 
 
 def _plain(item: Recorded, name: str, unit: float | None) -> bytes:
@@ -60,6 +70,7 @@ class _Pairs:
     """Images that wait for the other one of their moment, by stamp (ns), and the camera that was last told of."""
 
     slop: int
+    passed: Passed
     camera: Intrinsics | None = None
     lens: Lens | None = None
     waiting: dict[str, dict[int, NDArray[np.generic]]] = field(default_factory=lambda: {COLOUR: {}, DEPTH: {}})
@@ -71,10 +82,24 @@ class _Pairs:
         else:
             stamp, pixels = pixels_of(data)
             images = self.waiting[name]
+            if stamp in images:
+                self.passed[_SHORT[name], "another one has the same stamp"] += 1
             images[stamp] = pixels
             if len(images) > _WAITING:
                 del images[min(images)]
+                self._alone(name, 1)
         return self._frame()
+
+    def end(self) -> None:
+        """Nothing comes any more for those that wait."""
+        for name, images in self.waiting.items():
+            self._alone(name, len(images))
+
+    def _alone(self, name: str, count: int) -> None:
+        other = _SHORT[DEPTH if name == COLOUR else COLOUR]
+        lacks = f"no {other} image within {self.slop / SECOND:g} s of it" if self.camera is not None else "no camera info"
+        if count:
+            self.passed[_SHORT[name], lacks] += count
 
     def _frame(self) -> RgbdFrame | None:
         if self.camera is None:
@@ -85,7 +110,9 @@ class _Pairs:
                 continue
             depth = self.waiting[DEPTH][near]
             for name, last in ((COLOUR, stamp), (DEPTH, near)):
-                self.waiting[name] = {other: pixels for other, pixels in self.waiting[name].items() if other > last}
+                later = {other: pixels for other, pixels in self.waiting[name].items() if other > last}
+                self._alone(name, len(self.waiting[name]) - len(later) - 1)
+                self.waiting[name] = later
             return RgbdFrame(np.asarray(colour, np.uint8), metres(depth), self.camera, stamp=stamp)
         return None
 
