@@ -143,3 +143,12 @@ def test_a_simulated_world_starts_afresh_unless_it_is_resumed(workspace: Workspa
         world.touch()
         assert workspace.run("sim", "state_dir:=state", *words)[0] == 0
         assert world.exists() == kept
+
+
+@pytest.mark.parametrize("which", ["own.yaml", "share/fail2progress/config/sim.yaml"])
+def test_a_key_that_stands_twice_in_a_parameter_file_starts_nothing(workspace: Workspace, which: str) -> None:
+    (workspace.prefix / "own.yaml").write_text("learner:\n  ros__parameters: {samples: 5}\n")
+    file = workspace.prefix / which
+    file.write_text(file.read_text() + "monitor:\n  ros__parameters:\n    surprises: true\n    surprises: false\n")
+    code, said = workspace.run("sim", "params_file:=own.yaml")
+    assert code == 1 and "surprises: this key stands here twice" in said and workspace.diary() == []

@@ -44,6 +44,10 @@ FILES: dict[str, bytes] = {
     "vast.yaml": b"/**/learner: {ros__parameters: {samples: 1" + b"0" * 400 + b"}}\n",
     "crowd.yaml": b"name: crowd\ncounts: {1: {cup: 1000000000}}\nstages: [on(cup_1, table_a)]\n",
     "empty.mcap": b"",
+    "twice.yaml": b"learner:\n  ros__parameters:\n    samples: 3\n    samples: 4\n",
+    "node_twice.yaml": b"learner:\n  ros__parameters:\n    samples: 3\nlearner:\n  ros__parameters: {}\n",
+    "alias.yaml": b"learner:\n  ros__parameters: &own\n    samples: 3\nmonitor: *own\n",
+    "octal.yaml": b"learner:\n  ros__parameters:\n    samples: 060\n",
     "near.yaml": b"plannner: {ros__parameters: {x: 3}}\n",
     "name.yaml": b"/**/learner: {ros__parameters: {sampels: 3}}\n",
     "flat.yaml": b"learner: 3\n",
@@ -159,6 +163,10 @@ BAD = (
     ("up sim --params-file vast.yaml", "learner: samples: 1000000000000000000000000000000000000000 is outside [1, 1000]"),
     ("up sim --params-file near.yaml", "Did you mean 'planner'?"),
     ("up sim --params-file name.yaml", "Did you mean 'samples'?"),
+    ("up sim --params-file twice.yaml", "twice.yaml, line 4: samples: this key stands here twice"),
+    ("up sim --params-file node_twice.yaml", "node_twice.yaml, line 4: learner: this key stands here twice"),
+    ("up sim --params-file alias.yaml", "alias.yaml, line 4: an alias (*) is not taken"),
+    ("up sim --params-file octal.yaml", "octal.yaml, line 3: 060: ROS takes a number that begins with 0 for an octal one"),
     ("up sim --params-file flat.yaml", "/learner: expected ros__parameters or a node, got 3"),
     ("up sim --params-file inner.yaml", "/learner: ros__parameters maps names to values, got [1]"),
 )
@@ -204,6 +212,14 @@ def test_what_every_ros_node_has_may_stand_in_a_parameter_file(tmp_path: Path) -
 
     path = tmp_path / "own.yaml"
     path.write_text("monitor:\n  ros__parameters:\n    use_sim_time: true\n    qos_overrides./tf.publisher.depth: 3\n")
+    check_file(path)
+
+
+def test_numbers_of_a_parameter_file_are_those_that_nodes_read(tmp_path: Path) -> None:
+    from fail2progress.ros.parameter_file import check_file
+
+    path = tmp_path / "own.yaml"
+    path.write_text("recorder:\n  ros__parameters:\n    image_rate: 1e+1\nmonitor:\n  ros__parameters: {model: 1:10}\n")
     check_file(path)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from fail2progress.core.names import unknown
+from fail2progress.core.plain_yaml import NotPlainError, PlainLoader
 from fail2progress.ros.graph import NODES, Parameter, parameters
 
 _KEY = "ros__parameters"
@@ -34,8 +35,11 @@ def check_namespace(namespace: str) -> None:
 def check_file(path: Path) -> None:
     """ParameterFileError names the file, the node, the parameter and the value that is wrong. Nodes of others are left alone."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        content = _read(path)
+    except NotPlainError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark is not None else ""
+        raise ParameterFileError(f"{path}{line}: {error.problem}") from error
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise ParameterFileError(f"{path}: cannot be read as a parameter file ({' '.join(str(error).split())})") from error
     if not isinstance(content, dict) or not content:
         raise ParameterFileError(f"{path}: not a parameter file; it maps nodes to {_KEY}, as in planner: {{{_KEY}: {{...}}}}")
@@ -49,9 +53,30 @@ def check_file(path: Path) -> None:
             raise ParameterFileError(f"{path}: no node {name!r} in the stack. Did you mean {near[0]!r}?")
 
 
+class _Loader(PlainLoader):
+    """As nodes read such files, refusing what these take otherwise than it looks: of two equal keys the last, 060 for 48."""
+
+
+def _number(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node))
+    if re.match("[-+]?0[0-9o]", text):
+        raise NotPlainError(
+            problem=f"{text}: ROS takes a number that begins with 0 for an octal one", problem_mark=node.start_mark
+        )
+    return int(text, 0)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _number)
+
+
+def _read(path: Path) -> Any:
+    """The values of a file. OSError, ValueError, RecursionError or yaml.YAMLError where it is damaged or not plain."""
+    return yaml.load(path.read_text(encoding="utf-8"), _Loader)
+
+
 def says(path: Path, node: str, name: str) -> bool:
     """Whether a file that `check_file` takes gives a node's parameter a value, by the node's name or under a wildcard."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = _read(path)
     places = ((place.rpartition("/")[2], values) for place, values in _nodes(path, content, ""))
     return any(name in values and (own == node or "*" in own) for own, values in places)
 

@@ -78,8 +78,8 @@ class Run:
         known = context.launch_configurations
         self.given = {item.name: known[item.name] for item in launching.arguments(self.stack)}
         self.values = launching.values(self.stack, self.given)
-        if self.given["params_file"]:
-            check_file(Path(self.given["params_file"]))
+        for file in self.files():
+            check_file(Path(file))
         if self.stack == "replay":
             self.values["segmentation"] |= launching.fitting(self.given, self.bag())
         if not launching.truth("resume", self.given.get("resume", "true")):
@@ -107,16 +107,19 @@ class Run:
         choice = Choice.parse(given["topics"].split(), given["robot"], given["camera"])
         return info(Path(given["bag"]), choice, given["source"], float(given["slop"] or table.SLOP)).require()
 
+    def files(self) -> list[str]:
+        """Files with parameters; the last one wins."""
+        return [str(self.share / launching.settings_file(self.stack)), *filter(None, [self.given["params_file"]])]
+
     def node(self, name: str) -> Any:
         """A node's process."""
-        files = [str(self.share / launching.settings_file(self.stack)), self.given["params_file"]]
         values = {key: ParameterValue(value, value_type=type(value)) for key, value in self.values[name].items()}
         action = Node(
             package=PACKAGE,
             executable=name,
             name=name,
             namespace=self.given["namespace"],
-            parameters=[*filter(None, files), values],
+            parameters=[*self.files(), values],
             output="screen",
             ros_arguments=["--enclave", f"{ENCLAVES}/{name}"] if os.environ.get(SECURE) == "true" else [],
             sigterm_timeout=str(GRACE),
