@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fail2progress.agent.correcting import Correcting
 from fail2progress.agent.monitor import Monitor, RuleMonitor, SkillExecution, StepResult
 from fail2progress.agent.observer import Observer, RobotObserver
+from fail2progress.core.brief import brief
 from fail2progress.core.goals import Goal
 from fail2progress.core.observation import Observation
 from fail2progress.core.relations import RelationState
@@ -63,6 +64,8 @@ class Episode:
     outcome: str
     plans: tuple[Plan, ...]
     taken: tuple[StepResult, ...]
+
+    __repr__ = brief
 
     @property
     def failures(self) -> tuple[FailureEvent, ...]:

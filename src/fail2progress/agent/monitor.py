@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.brief import brief
 from fail2progress.core.goals import Goal
 from fail2progress.core.images import png
 from fail2progress.core.memory import matched_first, matching
@@ -43,6 +44,8 @@ class SkillExecution:
     place: int | None = None
     """Which skill of the plan it is, from 0; None where nobody says so: the first one with this call."""
 
+    __repr__ = brief
+
     @property
     def conduct(self) -> Conduct:
         """The skill with what held before it and what its plan has left after it."""
@@ -65,6 +68,8 @@ class StepResult:
     event: FailureEvent | None
     conduct: Conduct | None = None
     """The skill with what held before it and what its plan had left after it."""
+
+    __repr__ = brief
 
 
 class Monitor(ABC):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.brief import brief
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import FRAME, Array
 
@@ -33,6 +34,8 @@ class SegmentedCloud:
     stamp: int = 0
     """Nanoseconds: since 1970 of what is from ROS, since its start of what is simulated."""
     colours: tuple[str, ...] = ()
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         n = len(self.names)
@@ -86,6 +89,8 @@ class Observation:
     """Who detected them: the digest of a model, or the name of a detector that needs none."""
     image: NDArray[np.uint8] | None = None
     """(H, W, 3) RGB of the camera, where it is at hand."""
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         if self.cloud.names != self.relations.names:

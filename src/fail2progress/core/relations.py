@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.brief import brief
 from fail2progress.core.names import unknown
 from fail2progress.core.scene import Array, Scene
 
@@ -59,6 +60,8 @@ class RelationState:
     names: tuple[str, ...]
     binary: Array | Mask
     unary: Array | Mask
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         n = len(self.names)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.brief import brief
 from fail2progress.core.scene import FRAME, Array
 
 NOISE = 0.002
@@ -93,6 +94,8 @@ class RgbdFrame:
     up: Array | None = None
     up_source: str = "given"
     """How that is known."""
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         size = (self.intrinsics.height, self.intrinsics.width)

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from fail2progress.core.brief import brief
 from fail2progress.core.objects import Box, ObjectSpec, Shape
 
 FRAME = "planning"
@@ -29,6 +30,8 @@ class Scene:
     objects: tuple[ObjectSpec, ...]
     poses: Array
     openings: Mapping[str, float] = field(default_factory=dict)
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         names = self.names

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PlainValidator
 
+from fail2progress.core.brief import brief
 from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.vocabulary import VERSION_1, Vocabulary, VocabularyError, check, from_dict
@@ -140,6 +141,8 @@ class FailureEvent(BaseModel):
     observed: RelationState
     images: dict[str, bytes] = {}
     """PNG files of what the camera saw, "before" and "after", where the robot had them at hand."""
+
+    __repr__ = __str__ = brief
 
     @property
     def id(self) -> str:

@@ -11,6 +11,7 @@ import torch
 
 from fail2progress.agent.correcting import Correcting, forgiving
 from fail2progress.agent.loop import DONE, Agent, AgentConfig, Episode, TaskSpec
+from fail2progress.core.brief import brief
 from fail2progress.core.camera import Camera
 from fail2progress.core.goals import Goal
 from fail2progress.core.scene import Scene
@@ -43,6 +44,8 @@ class TrialRun:
     outcomes: tuple[Outcome, ...]
     scene: Scene
 
+    __repr__ = brief
+
     @property
     def success(self) -> bool:
         """Whether the goal holds in the simulator's ground truth."""
@@ -55,6 +58,8 @@ class Pursuit:
 
     episode: Episode
     failures: tuple[FailureEvent, ...]
+
+    __repr__ = brief
 
     @property
     def success(self) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from fail2progress.core.brief import brief
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array
 from fail2progress.skills.base import SkillCall
@@ -18,6 +19,11 @@ class PlannedSkill:
     call: SkillCall
     expected: RelationState
     displacement: Array
+
+    __repr__ = brief
+
+    def __str__(self) -> str:
+        return str(self.call)
 
     def of(self, names: tuple[str, ...]) -> PlannedSkill:
         """The same of these segments, in this order: what was not there when it was planned is expected to stay where it is."""

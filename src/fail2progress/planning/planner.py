@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from fail2progress.core.brief import brief
 from fail2progress.core.goals import Goal
 from fail2progress.core.relations import RelationState
 from fail2progress.models.base import LatentState, SkillEffectModel, expected_motion
@@ -38,6 +39,8 @@ class PlanSkeleton:
     unseen: tuple[str, ...] = ()
     """What the goals name and nobody has seen yet: nothing is planned for it."""
 
+    __repr__ = brief
+
     def rest(self) -> PlanSkeleton:
         """Without the first step, which has been carried out."""
         stages = tuple((end - 1, goal) for end, goal in self.stages if end > 1)
@@ -64,6 +67,8 @@ class Plan:
     reached: bool
     """Whether every atom of the goal is believed true (P > 0.5) after the last skill, and everything that it names was seen."""
     skeleton: PlanSkeleton
+
+    __repr__ = brief
 
     @property
     def reason(self) -> str:

@@ -9,6 +9,7 @@ from types import TracebackType
 
 import numpy as np
 
+from fail2progress.core.brief import brief
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
@@ -87,6 +88,8 @@ class Snapshot:
     relations: RelationState
     cloud: SegmentedCloud
 
+    __repr__ = brief
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -98,6 +101,8 @@ class Outcome:
     seconds: dict[str, float]
     stable: bool
     """Whether everything had come to rest, on a surface, before the skill started."""
+
+    __repr__ = brief
 
     @property
     def displacements(self) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from fail2progress.core.brief import brief
 from fail2progress.core.objects import Shape, is_container
 from fail2progress.core.observation import POINTS, SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
@@ -49,6 +50,8 @@ class Segment:
     covered: NDArray[np.int64] | None = None
     cavity: float | None = None
     hidden: Array | None = None
+
+    __repr__ = brief
 
     @property
     def hollow(self) -> bool:
@@ -95,6 +98,8 @@ class Perceived:
     stamp: int = 0
     way_up: WayUp | None = None
     notes: tuple[str, ...] = ()
+
+    __repr__ = brief
 
     @property
     def eye(self) -> Array | None:
