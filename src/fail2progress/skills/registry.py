@@ -32,6 +32,10 @@ class Skills(Mapping[str, SkillDefinition]):
     def __contains__(self, name: object) -> bool:
         return name in self._registry
 
+    def source(self, name: str) -> str:
+        """Which package a skill comes from."""
+        return self._registry.source(name)
+
     def register(self, definition: SkillDefinition) -> SkillDefinition:
         """Add a skill. RegistryError where another one has its name."""
         return self._registry.register(definition.name, definition, definition.feasible.__module__)
