@@ -6,17 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.core.registry import Registry
+from fail2progress.core.registry import Registry, RegistryError
+from fail2progress.core.relations import UNARY
 from fail2progress.failures.event import Call, Mismatch
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.routes import SIGNALS
 from fail2progress.failures.signals import signals
 from fail2progress.perception.relations.base import RelationDetector
+from fail2progress.perception.segmentation.registry import SEGMENTERS, segmenter
 from fail2progress.simulation.base import Outcome
 from fail2progress.simulation.registry import resolve
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.registry import task
-from support import samples
+from support import recordings, samples
 from support.plugins import install_plugin
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -27,7 +29,9 @@ def files() -> dict[str, str]:
     """The files that CONTRIBUTING.md shows, by name."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```\w+\n# file: (\S+)\n(.*?)```", text, flags=re.DOTALL)
-    assert {name for name, _ in blocks} == {"two_cubes.yaml", "simulator.yaml", "boxes.py", "short_pushes.py"}
+    assert {name for name, _ in blocks} == {
+        "two_cubes.yaml", "simulator.yaml", "boxes.py", "by_colour.py", "kitchen.yaml", "short_pushes.py",
+    }  # fmt: skip
     return dict(blocks)
 
 
@@ -59,6 +63,29 @@ def test_the_relation_detector_is_found_and_detects(
     (table, *_) = (i for i, spec in enumerate(snapshot.scene.objects) if spec.category == "table")
     above = [name for name in state.names if state.value("above", name, state.names[table]) > 0.5]
     assert set(above) <= {name for name in state.names if snapshot.relations.value("above", name, state.names[table]) > 0.5}
+    truth, movable = snapshot.relations, UNARY.index("movable")
+    assert state.unary[:, movable].tolist() == truth.unary[:, movable].tolist() and 0 < state.unary[:, movable].sum() < len(
+        state.names
+    )
+
+
+def test_the_segmenter_is_found_and_takes_its_options(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = {"fail2progress.segmenters": {"by-colour": "ByColour"}}
+    monkeypatch.syspath_prepend(str(install_plugin(tmp_path, files["by_colour.py"], entries, "colours_for_contributing")))
+    monkeypatch.setattr(SEGMENTERS, "_searched", False)
+    (tmp_path / "kitchen.yaml").write_text(files["kitchen.yaml"])
+    (tmp_path / "wrong.yaml").write_text(files["kitchen.yaml"].replace("kinds", "colours"))
+    try:
+        found = segmenter(str(tmp_path / "kitchen.yaml")).segment(recordings.simulated(1)[0])
+        with pytest.raises(RegistryError, match=r"wrong\.yaml: .*kinds"):
+            segmenter(str(tmp_path / "wrong.yaml"))
+    finally:
+        SEGMENTERS.unregister("by-colour")
+    kinds = {one.colour: one.category for one in found.segments}
+    assert kinds["blue"] == "bottle" and kinds["green"] == "cup" and len(found.surfaces) == 1
+    assert set(kinds) - {"blue", "green"} and not {"bottle", "cup"} & {kinds[other] for other in set(kinds) - {"blue", "green"}}
 
 
 def test_the_failure_that_it_names_is_found_and_answered(
