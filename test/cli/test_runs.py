@@ -169,6 +169,25 @@ def test_a_version_whose_note_is_damaged_is_named(refuses: Run, run: Run, made: 
             assert run("models", *words).exit_code == 0
 
 
+WRONG = {
+    "seconds": [[1.0], "long", {"states": "2"}],
+    "provenance": ["made", {"time_utc": 3}, {"time_utc": "2026", "versions": "all"}],
+    "parent_version": [1, ["v0001"]],
+    "event": [7, {"id": "a"}],
+    "method": [["stein"]],
+    "gate": [{**PASSED, "after": {"failure_f1": "better"}}, {**PASSED, "passed": "yes"}, {**PASSED, "reason": 3}],
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
+def test_every_part_of_a_version_s_note_that_is_used_is_checked(refuses: Run, made: Runs, key: str, value: object) -> None:
+    note = made.latest().models / "v0002.json"
+    note.write_text(json.dumps({**json.loads(note.read_text()), key: value}))
+    for words in (("models", "ls"), ("models", "show", "v0002"), ("report", made.latest().folder)):
+        line = refuses(*words)
+        assert f"v0002.json: damaged, {key} is " in line and "delete it and v0002.safetensors" in line
+
+
 @pytest.mark.parametrize("file", ["corrections.json", "models/v0002.pipeline_gaps.json", "models/v0002.json"])
 def test_files_of_a_run_that_are_nested_without_end_are_named(refuses: Run, made: Runs, file: str) -> None:
     damaged = made.latest().folder / file

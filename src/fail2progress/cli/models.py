@@ -196,14 +196,9 @@ def _known(versions: Registry, version: str) -> None:
 
 def _note(versions: Registry, version: str) -> dict[str, Any]:
     """What is noted beside the weights, read without loading them."""
-    from fail2progress.models.notes import noted
+    from fail2progress.models.version_notes import noted_version
 
-    path = versions.path(version)
-    note = noted(path)
-    gate = note.get("gate")
-    whole = isinstance(gate, dict) and all(isinstance(gate.get(key), dict) for key in ("before", "after")) and "passed" in gate
-    require(not gate or whole, f"{path.with_suffix('.json')}: damaged, gate is {str(gate)[:40]}; delete it and {path.name}")
-    return note
+    return noted_version(versions.path(version))
 
 
 def _row(versions: Registry, version: str) -> dict[str, Any]:

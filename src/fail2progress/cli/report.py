@@ -82,6 +82,7 @@ def _film(folder: Path, out: Path) -> None:
     from fail2progress.failures.store import FailureStore
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.models.store import Registry
+    from fail2progress.models.version_notes import checked as checked_note
     from fail2progress.reporting.film import film
 
     check_output("--film", out, ".gif")
@@ -90,6 +91,7 @@ def _film(folder: Path, out: Path) -> None:
     if not learnt:
         raise UserError(f"{folder}: nothing was learnt here that could be shown")
     after = learnt[-1]
+    checked_note(after.note, after.path)
     with console().status("rendering"):
         before = load_checkpoint(models.path(str(after.note["parent_version"]))).model
         content = film(store.get(str(after.note["event"])), before, after.model, _learnt(after.note))

@@ -14,6 +14,7 @@ from fail2progress.failures.report import FailureReport
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.checkpoint import read_note
 from fail2progress.models.store import Registry
+from fail2progress.models.version_notes import checked
 
 ENDS = {"failure": "stopped at a failure", "goal missed": "missed its goal"}
 """Outcomes of a task in words."""
@@ -52,7 +53,7 @@ def read_run(folder: Path) -> StackRun:
     """StoreError, CheckpointError or RunError where something other than one of its failures is damaged."""
     store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
     met, damaged = store.readable(lambda name: Met(store.get(name), store.report(name), store.lesson(name)))
-    versions = tuple((name, read_note(registry.path(name))) for name in registry.versions())
+    versions = tuple((name, checked(read_note(registry.path(name)), registry.path(name))) for name in registry.versions())
     pointer = folder / "models" / "CURRENT"
     current = pointer.read_text().strip() if pointer.exists() else ""
     return StackRun(folder, tuple(met), versions, current, _result(folder / "result.json"), tuple(damaged.values()))
