@@ -135,6 +135,17 @@ def test_explorers_are_drawn_besides_and_leave_most_of_what_held(model: Points2P
     assert some.kept >= min(KEPT, alone.kept) - 0.1
 
 
+@pytest.mark.parametrize("call", [SkillCall("push", "row_0", (0.0, 0.4)), SkillCall("push", "row_0", (np.pi / 2, 0.4))], ids=str)
+def test_a_call_that_asks_for_all_that_its_skill_can_do_is_carried_out(
+    model: Points2Plans, simulator: MujocoSimulator, call: SkillCall
+) -> None:
+    """Particles are of single precision, in which 0.4 m is a little more than that."""
+    failed, scene = failures.event("row"), failures.outcome("row").before.scene
+    event = failed.model_copy(update={"header": failed.header.model_copy(update={"call": Call.of(call)})})
+    found = target(event, model, simulator, replace(BRIEF, method="near-copies"), 0, rebuild=lambda _: scene)
+    assert found.stable == found.tried == 8
+
+
 class Shaky(MujocoSimulator):
     """Nothing ever comes to rest."""
 

@@ -83,9 +83,10 @@ def _call(call: SkillCall, values: Array, scene: Scene, group: list[str]) -> Ski
     """The failed skill with a particle's parameters, as they must be in the particle's scene."""
     space = skill(call.skill)
     values = stein_sampler(space).in_scene(_without(scene, set(group) - {call.object}), call, values[: len(space.parameters)])
-    if not np.isfinite(values).all() or (values < space.low).any() or (values > space.high).any():
+    try:
+        return SkillCall(call.skill, call.object, tuple(values.tolist()))
+    except ValueError:  # out of bounds by more than single precision, with which particles are computed
         return None
-    return SkillCall(call.skill, call.object, tuple(values.tolist()))
 
 
 def _without(scene: Scene, names: set[str]) -> Scene:
