@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.scene import Scene, pose
 from fail2progress.simulation.base import Disturbances, Job
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.mujoco.bodies import compile_scene
@@ -60,6 +62,20 @@ def test_an_outcome_does_not_depend_on_what_was_simulated_before() -> None:
         again = back.execute(one)
         np.testing.assert_array_equal(again.after.scene.poses, outcome.after.scene.poses)
         np.testing.assert_array_equal(again.after.cloud.points, outcome.after.cloud.points)
+
+
+@pytest.mark.parametrize(("first", "then"), [("shelf", "drawer"), ("drawer", "shelf")])
+def test_what_slides_is_told_from_what_stands_fast_and_has_as_many_parts(first: str, then: str) -> None:
+    """A drawer that was seen without its cabinet slides in nothing."""
+
+    def scene(kind: str) -> Scene:
+        things = ObjectSpec("table", "table", (0.6, 0.8, 0.04)), ObjectSpec("thing", kind, (0.2, 0.2, 0.1))
+        return Scene(things, np.array([pose(0.6, 0.0, 0.48), pose(0.6, 0.0, 0.55)]), {"thing": 0.0} if kind == "drawer" else {})
+
+    templates = Templates()
+    for kind in (first, then):
+        with templates.ready(scene(kind)) as bodies:
+            assert bodies.model.njnt == compile_scene(scene(kind)).model.njnt == (kind == "drawer")
 
 
 def test_what_is_in_use_is_not_given_away_and_no_more_is_kept_than_was_asked_for() -> None:

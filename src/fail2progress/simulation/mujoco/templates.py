@@ -76,7 +76,10 @@ def _structure(scene: Scene, equipment: Equipment) -> Hashable:
     """What cannot be written into a model: names, joints, numbers of parts, and what the hand is."""
     bar = equipment.bar
     counts = map(len, scene.parts)
-    objects = [(spec.name, spec.kind.movable, spec.inside_of, parts) for spec, parts in zip(scene.objects, counts, strict=True)]
+    objects = [
+        (spec.name, spec.movable, spec.is_drawer, spec.inside_of, parts)
+        for spec, parts in zip(scene.objects, counts, strict=True)
+    ]
     return (*objects, equipment.holds is not None, None if bar is None else bar.lifts)
 
 
