@@ -27,16 +27,16 @@ class Host(Worker):
 
     def execute(self, jobs: list[Record]) -> Iterator[tuple[int, Record]]:
         """See Worker. A job that the simulator cannot do, an unknown object for example, is refused."""
-        wanted = (_readable(job) for job in jobs)
+        wanted, unreadable = _readable(jobs)
         outcomes = self.simulator.execute_all(wanted)
-        for number in range(len(jobs)):
+        for number in range(len(wanted)):
             try:
                 outcome = next(outcomes)
-            except Refused:
-                raise
             except ValueError as error:
                 raise Refused(str(error)) from error
             yield number, outcome_record(outcome)
+        if unreadable is not None:
+            raise unreadable
 
     def settle(self, scene: Record) -> Record:
         """See Worker."""
@@ -46,11 +46,16 @@ class Host(Worker):
             raise Refused(str(error)) from error
 
 
-def _readable(job: Record) -> Job:
-    try:
-        return read_job(job)
-    except ProtocolError as error:
-        raise Refused(str(error)) from error
+def _readable(jobs: list[Record]) -> tuple[list[Job], Refused | None]:
+    """The jobs before the first one that cannot be read, and why that cannot. Simulators take jobs ahead of their turn: what is
+    said while they do so would be said of another one."""
+    found: list[Job] = []
+    for job in jobs:
+        try:
+            found.append(read_job(job))
+        except ProtocolError as error:
+            return found, Refused(str(error))
+    return found, None
 
 
 def serve_standard_streams(choice: str) -> None:

@@ -1,0 +1,43 @@
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+
+from fail2progress.simulation.parallel import serving
+from fail2progress.simulation.wire.frames import Frame, read_frame, write_frame
+from fail2progress.simulation.wire.host import Host
+from fail2progress.simulation.wire.records import job_record
+from fail2progress.simulation.wire.serving import join, serve
+from fail2progress.tasks.pretraining import job
+
+
+def answers(host: Host, request: Frame) -> list[Frame]:
+    reader, writer = io.BytesIO(), io.BytesIO()
+    write_frame(reader, request)
+    reader.seek(0)
+    serve(host, reader, writer)
+    writer.seek(0)
+    return list(iter(lambda: read_frame(writer), None))
+
+
+def test_a_job_that_cannot_be_read_is_refused_and_those_before_it_are_not(tmp_path: Path) -> None:
+    """Also by a simulator that takes jobs ahead of their turn, as one of other processes does."""
+    jobs = [job_record(job(4, number)) for number in range(4)]
+    jobs[2].header["call"] = {**jobs[2].header["call"], "skill": "levitate"}
+    choice = tmp_path / "two.json"
+    choice.write_text(json.dumps({"simulator": "worker", "command": serving("mujoco"), "batch": 4}))
+    found = []
+    for host in (Host("mujoco"), Host(str(choice))):
+        with host.simulator:
+            found.append(answers(host, join(jobs)))
+    for said in found:
+        assert [(frame.kind, frame.header["index"]) for frame in said] == [
+            *(("outcome", number) for number in (0, 1)),
+            ("refused", 2),
+            ("outcome", 3),
+        ]
+        assert "unknown skill 'levitate'" in said[2].header["message"]
+    for one, other in zip(*found, strict=True):
+        assert set(one.arrays) == set(other.arrays)
+        assert all(np.array_equal(one.arrays[name], other.arrays[name], equal_nan=True) for name in one.arrays)
