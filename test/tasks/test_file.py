@@ -57,6 +57,14 @@ def test_a_file_of_ones_own_gives_trials(write, simulator: MujocoSimulator) -> N
     np.testing.assert_allclose(simulator.settle(trial.scene, Camera()).scene.poses, trial.scene.poses, atol=2e-3)
 
 
+def test_a_row_stands_along_its_support_also_where_that_is_turned(write) -> None:
+    row = "size: {x: 0.03, y: 0.05, z: 0.03}\n    on: desk\n    row: {along: y, gap: 0.01}"
+    changes = ("top: 0.5}", "top: 0.5, yaw: 0.4}"), ("size: {x: 0.03, y: x, z: 0.03}\n    on: desk", row)
+    scene = task(write(*changes)).trial(3, 4).scene
+    step = scene.position("pill_2")[:2] - scene.position("pill_1")[:2]
+    np.testing.assert_allclose(step, 0.06 * np.array([-np.sin(0.4), np.cos(0.4)]), atol=1e-9)
+
+
 _SECOND = """- name: bench
     category: table
     size: {{x: 0.4, y: 0.6, z: 0.04}}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.relations import binary_relations
-from fail2progress.core.scene import Array, pose
+from fail2progress.core.scene import Array, pose, rotations
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.layout import GAP, DoesNotFitError, Layout, random_camera_pose, two_tables
 
@@ -36,6 +36,23 @@ def test_what_stands_on_tables_never_overlaps(seed: int, items: list[tuple[tuple
     table = bounds[0]
     assert (movable[:, 0, :2] >= table[0, :2]).all() and (movable[:, 1, :2] <= table[1, :2]).all()
     np.testing.assert_allclose(movable[:, 0, 2], table[1, 2])
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32), st.floats(-3, 3), st.floats(-3, 3))
+def test_what_stands_on_a_turned_table_stands_on_it_with_all_its_foot(seed: int, turn: float, yaw: float) -> None:
+    layout = Layout(np.random.default_rng(seed))
+    layout.add(ObjectSpec("table", "table", (0.5, 0.7, 0.04)), pose(0.6, 0.1, 0.48, turn))
+    layout.stand(ObjectSpec("thing", "cuboid", (0.08, 0.12, 0.05)), "table", yaw, shares=((0.5, 1.0), (0.0, 1.0)))
+    row = [ObjectSpec(f"row_{i}", "cuboid", (0.03, 0.03, 0.03)) for i in range(2)]
+    layout.stand_row(row, "table", (0.001,), yaw)
+    scene = layout.scene()
+    back = rotations(scene.poses[:1, 3:])[0][:2, :2].T
+    for spec, at in zip(scene.objects[1:], scene.poses[1:], strict=True):
+        corners = np.array([[x, y] for x in (-0.5, 0.5) for y in (-0.5, 0.5)]) * spec.size[:2]
+        local = (at[:2] + corners @ rotations(at[None, 3:])[0][:2, :2].T - scene.poses[0, :2]) @ back.T
+        assert (np.abs(local) <= np.array([0.25, 0.35]) + 1e-9).all()
+    assert (back @ (scene.position("thing")[:2] - scene.poses[0, :2]))[0] >= -1e-9  # in the half that was asked for
 
 
 @settings(max_examples=40)

@@ -32,6 +32,23 @@ class DoesNotFitError(ValueError):
     """No free place was found for an object."""
 
 
+@dataclass(frozen=True)
+class _Region:
+    """Low and high corner (m) of a part of a surface in the planning frame; of one that is turned, by a rotation (2, 2), along
+    its own sides about its middle (2,)."""
+
+    low: list[float]
+    high: list[float]
+    middle: Array
+    turn: Array | None
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """In the planning frame."""
+        if self.turn is not None:
+            x, y = (self.middle + self.turn @ (x, y)).tolist()
+        return x, y
+
+
 @dataclass
 class Layout:
     """A scene under construction. Boxes are axis-aligned bounds in metres, planning frame."""
@@ -81,10 +98,11 @@ class Layout:
     ) -> Array:
         """The (7,) pose of a random free place for an object on a surface. DoesNotFitError if there is none."""
         half = _footprint(spec.size, yaw) / 2
-        low, high = (corner.tolist() for corner in self._region(table, spec.name, half, margin, shares))
+        region = self._region(table, spec.name, spec.size, yaw, margin, shares)
+        low, high = region.low, region.high
         height, extent = self._top(table) + spec.size[2] / 2, (*half.tolist(), spec.size[2] / 2)
         for _ in range(tries):
-            x, y = self.rng.uniform(low[0], high[0]), self.rng.uniform(low[1], high[1])
+            x, y = region.place(self.rng.uniform(low[0], high[0]), self.rng.uniform(low[1], high[1]))
             if self._free((x, y, height), extent):
                 return pose(x, y, height, yaw)
         raise DoesNotFitError(f"no free place for {spec.name} on {table}")
@@ -102,13 +120,13 @@ class Layout:
         """Stand objects in a row along the direction `yaw`, so many metres apart, each turned with the row."""
         sizes = np.array([spec.size for spec in specs])
         length = sizes[:, 0].sum() + sum(gaps)
-        half = _footprint((length, sizes[:, 1].max(), 0.0), yaw) / 2
-        low, high = self._region(table, f"the row of {specs[0].name}", half, margin, shares)
+        extents = length, sizes[:, 1].max()
+        region = self._region(table, f"the row of {specs[0].name}", extents, yaw, margin, shares)
         starts = np.cumsum([0.0, *(size + gap for size, gap in zip(sizes[:-1, 0], gaps, strict=True))])
         along = starts + sizes[:, 0] / 2 - length / 2
         heights = self._top(table) + sizes[:, 2] / 2
         for _ in range(tries):
-            middle = self.rng.uniform(low, high)
+            middle = np.array(region.place(*self.rng.uniform(region.low, region.high)))
             centres = middle + along[:, None] * np.array([np.cos(yaw), np.sin(yaw)])
             places = np.column_stack([centres, heights])
             free = (self._free(at, (*_footprint(s.size, yaw) / 2, s.size[2] / 2)) for at, s in zip(places, specs, strict=True))
@@ -173,16 +191,24 @@ class Layout:
             raise DoesNotFitError(f"{name} is not there yet: what supports others comes first")
         return names.index(name)
 
-    def _region(self, surface: str, what: str, half: Array, margin: float, shares: Shares) -> tuple[Array, Array]:
-        """(2,) corners between which the middle of something may be. DoesNotFitError where it is larger than the surface."""
-        box = np.array(self._boxes[self.index(surface)])
-        low, high = box[0, :2] + half + margin, box[1, :2] - half - margin
+    def heading(self, name: str) -> float:
+        """Yaw (rad) of an object."""
+        return _yaw(self.poses[self.index(name)])
+
+    def _region(self, surface: str, what: str, size: Sequence[float], yaw: float, margin: float, shares: Shares) -> _Region:
+        """Where the middle of something of a size (m) may be. DoesNotFitError where it is larger than the surface."""
+        index = self.index(surface)
+        at, box, turn = self.poses[index], np.array(self._boxes[index])[:, :2], None
+        if _is_turned(at):
+            turn, box = _turn(_yaw(at)), np.array([[-0.5], [0.5]]) * self.objects[index].size[:2]
+        half = _footprint(size, yaw - _yaw(at) if turn is not None else yaw) / 2
+        low, high = box[0] + half + margin, box[1] - half - margin
         if (low > high).any():
             raise DoesNotFitError(f"{what} is larger than {surface}")
-        if shares == WHOLE:
-            return low, high
-        between = np.array(shares)
-        return low + between[:, 0] * (high - low), low + between[:, 1] * (high - low)
+        if shares != WHOLE:
+            between = np.array(shares)
+            low, high = low + between[:, 0] * (high - low), low + between[:, 1] * (high - low)
+        return _Region(low.tolist(), high.tolist(), at[:2], turn)
 
     def _around(self, index: int) -> list[int]:
         """What a container lies in: its cabinet, if it is a drawer, and other containers."""

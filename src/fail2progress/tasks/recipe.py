@@ -94,7 +94,7 @@ def _put_row(layout: Layout, entry: ObjectEntry, names: Sequence[str], rng: np.r
     if turned:  # a row lies along the x of its members, so their own x and y change places
         specs = [ObjectSpec(s.name, s.category, (s.size[1], s.size[0], s.size[2])) for s in specs]
     gaps = [draw(entry.row.gap, rng) for _ in specs[1:]]
-    yaw = draw(entry.yaw, rng) + (np.pi / 2 if turned else 0.0)
+    yaw = draw(entry.yaw, rng) + (np.pi / 2 if turned else 0.0) + layout.heading(entry.supports[0])
     shares = entry.region.x, entry.region.y
     layout.stand_row(specs, entry.supports[0], gaps, yaw, draw(entry.margin, rng), shares=shares)
 
