@@ -134,3 +134,24 @@ def test_things_stand_against_others(side: int) -> None:
     assert distance == pytest.approx((0.06, 0.08)[side % 2] / 2 + 0.02 + 0.001)
     with pytest.raises(DoesNotFitError, match="no room for third beside box"):
         layout.beside(ObjectSpec("third", "cuboid", (0.04, 0.04, 0.04)), "box", side)
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7])
+def test_nothing_stands_against_others_beyond_the_edge_of_what_these_stand_on(turn: float) -> None:
+    layout = Layout(np.random.default_rng(0))
+    layout.add(ObjectSpec("table", "table", (0.5, 0.7, 0.04)), pose(0.6, 0.1, 0.48, turn))
+    near = np.array([0.6, 0.1]) + 0.2 * np.array([np.cos(turn), np.sin(turn)])  # 2 cm from the table's own +x edge
+    layout.add(ObjectSpec("box", "cuboid", (0.06, 0.06, 0.05)), pose(near[0], near[1], 0.525, turn))
+    block = ObjectSpec("next", "cuboid", (0.04, 0.04, 0.04))
+    with pytest.raises(DoesNotFitError, match="no room for next beside box"):
+        layout.beside(block, "box", 0)
+    for side in (1, 2, 3):
+        layout.beside(block, "box", side)
+        layout.take_back()
+
+
+def test_on_the_floor_there_is_room_all_around() -> None:
+    layout = Layout(np.random.default_rng(0))
+    layout.add(ObjectSpec("box", "cuboid", (0.06, 0.06, 0.05)), pose(0.6, 0.4, 0.025))
+    for side in range(4):
+        layout.beside(ObjectSpec(f"next_{side}", "cuboid", (0.04, 0.04, 0.04)), "box", side)

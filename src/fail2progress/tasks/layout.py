@@ -22,8 +22,6 @@ _DRAWER_INSET = 0.006
 Shares = tuple[tuple[float, float], tuple[float, float]]
 WHOLE: Shares = ((0.0, 1.0), (0.0, 1.0))
 """All of a surface, as shares of its length along x and y."""
-
-
 Corners = tuple[tuple[float, float, float], tuple[float, float, float]]
 """Low and high corner of a box (m). Numbers, not arrays: a scene has some ten boxes, and every call of numpy costs more."""
 
@@ -162,7 +160,8 @@ class Layout:
         self.add(spec, pose(x, y, self._top(base) + spec.size[2] / 2))
 
     def beside(self, spec: ObjectSpec, other: str, side: int, gap: float = 0.001) -> None:
-        """Put an object against another, on the same support: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken."""
+        """Put an object against another, on the same support: side 0 to 3 is its own +x, +y, -x, -y. DoesNotFitError if taken,
+        or if it would stick out of what the other stands on."""
         index = self.index(other)
         at, size = self.poses[index], self.objects[index].size
         axis, sign = side % 2, 1 if side < 2 else -1
@@ -171,7 +170,7 @@ class Layout:
         x, y = at[:2] + _turn(_yaw(at)) @ offset
         z = at[2] - size[2] / 2 + spec.size[2] / 2
         half = (*_footprint(spec.size, _yaw(at)) / 2, spec.size[2] / 2)
-        if not self._free((x, y, z), half, gap=0.0, but=[index]):
+        if not self._free((x, y, z), half, gap=0.0, but=[index]) or self._sticks_out(spec.size, (x, y), index):
             raise DoesNotFitError(f"no room for {spec.name} beside {other}")
         self.add(spec, pose(x, y, z, _yaw(at)))
 
@@ -209,6 +208,14 @@ class Layout:
             between = np.array(shares)
             low, high = low + between[:, 0] * (high - low), low + between[:, 1] * (high - low)
         return _Region(low.tolist(), high.tolist(), at[:2], turn)
+
+    def _sticks_out(self, size: Sequence[float], place: Sequence[float], index: int) -> bool:
+        """Whether a thing beside another one, turned as that is, sticks out of what that stands on, if on a thing."""
+        foot, turn = self._boxes[index][0][2], _turn(_yaw(self.poses[index]))
+        corners = place + np.array([[x, y] for x in (-0.5, 0.5) for y in (-0.5, 0.5)]) * size[:2] @ turn.T
+        level = [i for i, box in enumerate(self._boxes) if abs(box[1][2] - foot) < TOUCHING and i != index]
+        below = [i for i in level if _within(self.poses[index][None, :2], self.poses[i], self.objects[i].size)]
+        return bool(below) and not any(_within(corners, self.poses[i], self.objects[i].size) for i in below)
 
     def _around(self, index: int) -> list[int]:
         """What a container lies in: its cabinet, if it is a drawer, and other containers."""
@@ -274,6 +281,11 @@ def _footprint(size: Sequence[float], yaw: float) -> Array:
     """(2,) extents of the axis-aligned box around a turned object."""
     c, s = abs(np.cos(yaw)), abs(np.sin(yaw))
     return np.array([c * size[0] + s * size[1], s * size[0] + c * size[1]])
+
+
+def _within(places: Array, at: Array, size: Sequence[float]) -> bool:
+    """Whether (n, 2) places all lie within the outline of an object."""
+    return bool((np.abs((places - at[:2]) @ _turn(_yaw(at))) <= np.array(size[:2]) / 2 + 1e-9).all())
 
 
 def _yaw(at: Array) -> float:
