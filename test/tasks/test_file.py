@@ -65,11 +65,26 @@ def test_a_row_stands_along_its_support_also_where_that_is_turned(write) -> None
     np.testing.assert_allclose(step, 0.06 * np.array([-np.sin(0.4), np.cos(0.4)]), atol=1e-9)
 
 
+_DRAWER = """- name: cabinet
+    category: cabinet
+    size: {{x: [0.22, 0.28], y: 0.2, z: 0.12}}
+    on: desk
+  - name: drawer
+    category: drawer
+    inside: cabinet
+    opening: {}
+"""
 _SECOND = """- name: bench
     category: table
     size: {{x: 0.4, y: 0.6, z: 0.04}}
     at: {{x: 0.7, y: {}, top: 0.51}}
 """
+
+
+def test_a_drawer_is_as_far_open_as_the_file_says(write, simulator: MujocoSimulator) -> None:
+    mine = task(write(("- name: mug", _DRAWER.format("[0.16, 0.16]") + "  - name: mug")))
+    settled = simulator.settle(mine.trial(2, 0).scene, Camera())
+    assert settled.scene.openings["drawer"] == pytest.approx(0.16, abs=2e-3)
 
 
 def test_fixed_things_are_drawn_where_they_do_not_overlap(write) -> None:
@@ -102,6 +117,13 @@ def test_fixed_things_are_drawn_where_they_do_not_overlap(write) -> None:
         (("    size: {x: 0.03, y: x, z: 0.03}\n", ""), 15, "pill has no size"),
         (("name: pill", "name: mug"), 15, "mug stands here twice"),
         (("- name: mug", _SECOND.format("[-0.29, 0.29]") + "  - name: mug"), 14, "bench stands inside desk, wherever the two"),
+        (
+            ("- name: mug", _DRAWER.format(0.2) + "  - name: mug"),
+            18,
+            "drawer in cabinet can be pulled out by 0 to 0.163 m, got [0.2",
+        ),
+        (("- name: mug", _DRAWER.format(-0.01) + "  - name: mug"), 18, "can be pulled out by 0 to 0.163 m, got [-0.01, -0.01]"),
+        (("- name: mug", _DRAWER.format("[0.0, 5]") + "  - name: mug"), 18, "can be pulled out by 0 to 0.163 m, got [0.0, 5.0]"),
         (("inside(pill_*, mug)", "inside(pill_*, mug)\n    - not inside(pill_1, mug)"), 20, "never hold at once"),
         (("summary: a pill into the mug", "colour: red"), 2, "unknown key 'colour'; known: schema_version, name, summary"),
         (("summary: a pill into the mug", "sumary: a pill"), 2, "known: schema_version, name, summary, skills"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 
 from fail2progress.core.goals import Atom, check_agree
 from fail2progress.core.objects import Shape, category
+from fail2progress.simulation.materials import DRAWER_TRAVEL
 from fail2progress.tasks.atoms import expand
 from fail2progress.tasks.base import Task
-from fail2progress.tasks.layout import TOUCHING
+from fail2progress.tasks.layout import DRAWER_CLEARANCE, TOUCHING
 from fail2progress.tasks.recipe import members
 from fail2progress.tasks.schema import Choice, ObjectEntry, TaskFile
 
@@ -63,6 +65,14 @@ def _entry(entry: ObjectEntry, groups: frozenset[str], earlier: Mapping[str, Obj
             yield (given[0],), f"{support} is a {earlier[base].category}, nothing goes inside"
         elif drawer and earlier[base].category != "cabinet":
             yield (given[0],), f"{entry.name} is a drawer: it is inside a cabinet, not a {earlier[base].category}"
+        elif drawer and (entry.opening[0] < 0.0 or entry.opening[1] > _travel(earlier[base])):
+            way = f"{entry.name} in {support} can be pulled out by 0 to {_travel(earlier[base]):.3f} m"
+            yield ("opening",), f"{way}, got {list(entry.opening)}"
+
+
+def _travel(cabinet: ObjectEntry) -> float:
+    """How far (m) a drawer can always be pulled out of a cabinet, however short that is drawn."""
+    return DRAWER_TRAVEL * (cabinet.size.x[0] - DRAWER_CLEARANCE[0]) if cabinet.size is not None else math.inf
 
 
 def _always_crossed(entry: ObjectEntry, other: ObjectEntry) -> bool:
