@@ -15,7 +15,9 @@ from fail2progress.learning.pretraining.prepare import load
 from fail2progress.learning.pretraining.shards import DataError, digest, open_dataset, shard_names
 from fail2progress.simulation.base import Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.skills.registry import SKILLS
 from fail2progress.tasks.pretraining import job
+from support.press_pull import definition as press_pull
 
 
 class Here(Executor):
@@ -110,6 +112,17 @@ def test_data_of_another_simulator_are_refused(tmp_path: Path) -> None:
     other.write_text("simulator: mujoco  # with other options\n")
     with pytest.raises(DataError, match="'simulator': "):
         list(generate(tmp_path / "others", 8, 3, Here(), str(other)))
+
+
+def test_data_drawn_without_a_skill_of_another_package_are_refused_with_it_and_the_other_way_round(tmp_path: Path) -> None:
+    list(generate(tmp_path / "without", 4, 3, Here()))
+    with SKILLS.including(press_pull.SKILL):
+        with pytest.raises(DataError, match=r"'seed': 3, 'schema': 1}, not of seed 3 with press_pull; choose another folder"):
+            list(generate(tmp_path / "without", 8, 3, Here()))
+        for _ in range(2):
+            list(generate(tmp_path / "with", 4, 3, Here()))
+    with pytest.raises(DataError, match=r"'skills': \['press_pull'\]}, not of seed 3; choose another folder"):
+        list(generate(tmp_path / "with", 8, 3, Here()))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]"])

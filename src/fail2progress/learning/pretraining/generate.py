@@ -14,6 +14,8 @@ from fail2progress.core.files import write_whole
 from fail2progress.learning.pretraining.shards import SCHEMA, DataError, arrays, digest, read_shard, shard_names, write_shard
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Job
+from fail2progress.skills.registry import SKILLS
+from fail2progress.skills.samplers import data_sampler
 from fail2progress.tasks.items import read_items
 from fail2progress.tasks.pretraining import job
 
@@ -72,12 +74,14 @@ def generate(
 ) -> Iterator[ShardDone]:
     """Make the shards that are missing, and again, longer, those that a call for fewer executions ended with.
 
-    Yields each as it is done. DataError if the folder holds data of another seed, file or simulator.
+    Yields each as it is done. DataError if the folder holds data of another seed, file or simulator, or of other skills.
     """
     folder.mkdir(parents=True, exist_ok=True)
     source: dict[str, object] = {"seed": seed, "schema": SCHEMA}
     if items:
         source["items"] = digest(items)
+    elif others := _others_drawn():
+        source["skills"] = others
     if simulator != simulators.DEFAULT:
         source["simulator"] = content_of(simulator)
     _check_source(folder, source)
@@ -89,6 +93,11 @@ def generate(
         for first in range(0, executions, SHARD)
     ]
     yield from executor.map_unordered(make_shard, [task for task in tasks if ends.get(task.name, 0) < task.last])
+
+
+def _others_drawn() -> list[str]:
+    """The skills of other packages that the pre-training distribution has while these are installed."""
+    return [name for name, one in SKILLS.items() if one.number is None and data_sampler(one).share > 0]
 
 
 def _check_source(folder: Path, wanted: dict[str, object]) -> None:
@@ -105,7 +114,8 @@ def _check_source(folder: Path, wanted: dict[str, object]) -> None:
 
 
 def _named(source: dict[str, object]) -> str:
-    of = f"items {str(source['items'])[:12]}" if "items" in source else f"seed {source['seed']}"
+    of, skills = f"items {str(source['items'])[:12]}" if "items" in source else f"seed {source['seed']}", source.get("skills")
+    of += f" with {', '.join(skills)}" if isinstance(skills, list) else ""
     return f"{of} by the simulator {str(source['simulator'])[:12]}" if "simulator" in source else of
 
 
