@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from fail2progress.learning.pretraining import pretrain as room
 from fail2progress.learning.pretraining.prepare import centre, from_arrays, from_outcomes, load
-from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, split
+from fail2progress.learning.pretraining.pretrain import prepared, pretrain, shape_codes, shareable, split
 from fail2progress.learning.pretraining.shards import Shard, arrays, open_dataset, read_shard, write_shard
 from fail2progress.models.points2plans.model import Points2Plans
+from fail2progress.models.training.parallel import Share
 from fail2progress.models.training.training import TrainingOptions
 from fail2progress.models.training.transitions import COMPUTED, Transitions, concatenate, prepared_for, select
 from fail2progress.simulation.base import Outcome
@@ -125,3 +126,10 @@ def test_both_phases(model: Points2Plans, data: Transitions, with_codes: bool) -
     encoder = {key for key in before if key.startswith("encoder.")}
     assert (encoder <= changed) != with_codes and not (encoder & changed and with_codes)
     assert "messages.along" not in changed and {"position.2.weight", "binary.subject.weight"} <= changed
+
+
+@pytest.mark.parametrize(("count", "batch", "world"), [(66, 64, 3), (129, 64, 3), (41, 8, 2), (7, 8, 5), (64, 64, 3), (10, 7, 4)])
+def test_each_of_several_processes_has_a_share_of_every_batch(count: int, batch: int, world: int) -> None:
+    kept = shareable(torch.arange(count), batch, world)
+    assert count - world < len(kept) <= count
+    assert all(len(Share(rank, world).of(part)) for part in kept.split(batch) for rank in range(world))

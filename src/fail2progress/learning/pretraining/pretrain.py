@@ -56,6 +56,11 @@ def split(transitions: Transitions) -> tuple[Tensor, Tensor]:
     return torch.arange(count - held), torch.arange(count - held, count)
 
 
+def shareable(executions: Tensor, batch: int, world: int) -> Tensor:
+    """As many of them as leave none of so many processes without a share of the last batch."""
+    return executions[: len(executions) - len(executions) % batch % world]
+
+
 @torch.no_grad()
 def shape_codes(model: SkillEffectModel, transitions: Transitions, chunk: int = 2048) -> Tensor:
     """(U, C) codes of all clouds of a set, which may have them already."""
@@ -92,8 +97,7 @@ def pretrain(
     start: Start = Start(),  # noqa: B008 (frozen)
 ) -> Iterator[Step]:
     """One phase: with `codes` the encoder is left alone, without it is trained as well. See `train` for the rest."""
-    chosen, _ = split(transitions)
-    chosen = chosen[: len(chosen) - len(chosen) % share.world]  # no process is left without a share of the last batch
+    chosen = shareable(split(transitions)[0], options.batch, share.world)
     parameters = model.pretrained_parameters()
     if codes is not None:
         tuned = {id(parameter) for parameter in model.finetuned_parameters()}
