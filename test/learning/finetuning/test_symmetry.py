@@ -1,3 +1,6 @@
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -8,6 +11,9 @@ from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.simulation.base import Job
 from fail2progress.simulation.parallel import ParallelSimulator
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.definition import Parameter
+from fail2progress.skills.motion import Commanded, along
+from fail2progress.skills.registry import SKILLS, skill
 from support import failures
 
 
@@ -47,6 +53,16 @@ def test_a_mirror_in_a_mirror_shows_the_same() -> None:
 def test_parameters_are_mirrored_by_the_motion_that_they_command() -> None:
     assert signs("push") == signs("open_drawer") == (-1.0, 1.0)
     assert signs("pick_place") == (1.0, -1.0, 1.0, -1.0)
+
+
+def test_a_turn_of_the_object_is_mirrored_beside_a_direction() -> None:
+    def motion(parameters: Any, xp: Any) -> Commanded:
+        return replace(along(parameters, xp), turn=parameters[..., 2])
+
+    turn = Parameter("turn", "rad", -np.pi, np.pi)
+    swing = replace(skill("push"), name="swing", number=None, parameters=(*skill("push").parameters, turn), motion=motion)
+    with SKILLS.including(swing):
+        assert signs("swing") == (-1.0, 1.0, -1.0)
 
 
 def test_copies_only_where_they_are_asked_for() -> None:

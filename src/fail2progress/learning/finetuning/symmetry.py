@@ -62,7 +62,7 @@ def signs(name: str) -> tuple[float, ...] | None:
 def _mirrors(definition: SkillDefinition, one: Array, other: Array) -> bool:
     first, second = definition.motion(one, np), definition.motion(other, np)
     shifts = np.asarray(first.shift, float) * [1, -1, 1], np.asarray(second.shift, float)
-    turned = np.asarray(first.angle, float) + np.asarray(second.angle, float)
+    turned = np.array([first.angle + second.angle, first.turn + second.turn], float)
     return bool(np.allclose(*shifts, atol=1e-6) and np.allclose(turned, 0.0, atol=1e-6))
 
 
