@@ -1,6 +1,7 @@
 """What a skill reveals is put where it was before, in scenes that end as seen."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from fail2progress.simulation.base import Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.reconstruction import rebuild
 from fail2progress.simulation.reconstruction.hindsight import from_both, in_hindsight, revealed
+from fail2progress.simulation.reconstruction.motions import motion_of
 from fail2progress.skills.base import SkillCall
+from fail2progress.skills.registry import SKILLS, skill
 
 Build = Callable[..., Scene]
 PILL = ("capsule", (0.035, 0.035, 0.03))
@@ -110,3 +113,14 @@ def test_what_shows_little_before_gets_its_size_from_what_is_seen_afterwards(sim
     wrong = [np.abs(np.array(one.objects[one.index("pill")].size) - PILL[1]).max() for one in (alone, rebuilt)]
     assert wrong[1] < 0.004 < wrong[0]
     agrees((true, rebuilt, again), 0.006)
+
+
+def test_what_is_carried_along_a_direction_has_not_turned(simulator: MujocoSimulator) -> None:
+    """The direction of a call is no turn of its object, whatever the skill does with it."""
+    drag = replace(skill("push"), name="drag", number=None, carries=True)
+    before = simulator.settle(drawer(0.05, 0.03), Camera()).cloud
+    row, points = before.index("pill"), before.points.copy()
+    points[row] += np.array([0.0, 0.1, 0.0], np.float32)
+    with SKILLS.including(drag):
+        motion = motion_of(before, replace(before, points=points), row, SkillCall("drag", "pill", (np.pi / 2, 0.1)))
+    np.testing.assert_allclose(motion.back(points[row]), before.points[row], atol=1e-5)

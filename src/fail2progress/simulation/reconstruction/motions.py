@@ -53,7 +53,7 @@ def motion_of(before: SegmentedCloud, after: SegmentedCloud, row: int, call: Ski
     expected = np.asarray(commanded.shift, float) if mine else np.zeros(3)
     shift = shift_between(before.points[row], after.points[row], expected)
     pivot = before.bounds()[row].mean(axis=0)
-    turn = float(commanded.angle) if mine and skill(call.skill).carries else 0.0
+    turn = float(commanded.turn) if mine else 0.0
     return Motion(pivot, pivot + shift, turn)
 
 
