@@ -69,6 +69,7 @@ class Kinematic(Worker):
 
     def __init__(self, behaviour):
         self.behaviour = behaviour
+        self.tracks = behaviour == "tracks"
         self.done = 0
 
     def execute(self, jobs):

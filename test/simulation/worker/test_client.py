@@ -156,6 +156,21 @@ def test_a_refused_job_is_the_caller_s_mistake_and_harms_no_other(work: list[Job
             simulator.execute(wrong)
 
 
+def test_a_job_without_set_points_harms_no_other_where_these_are_asked_for() -> None:
+    jobs = placements(3)
+    slippery = replace(jobs[1], disturbances=Disturbances(surface=0.5))
+    with WorkerSimulator(WorkerOptions(command=(*KINEMATIC, "tracks"), batch=3)) as simulator:
+        whole = list(simulator.execute_all(jobs))
+        before = simulator.processes()
+        outcomes = simulator.execute_all([jobs[0], slippery, jobs[2]])
+        np.testing.assert_array_equal(next(outcomes).after.scene.poses, whole[0].after.scene.poses)
+        with pytest.raises(OrdinaryPhysicsError, match="no matter of set-points"):
+            next(outcomes)
+        with pytest.raises(OrdinaryPhysicsError, match="no matter of set-points"):
+            simulator.execute(slippery)
+        assert simulator.processes() == before != []
+
+
 def test_a_refused_job_in_another_physics_says_so(work: list[Job]) -> None:
     slippery = replace(work[0], disturbances=Disturbances(surface=0.5))
     answer = Frame("refused", {"index": 0, "message": "friction is no matter of mine"}, {})

@@ -121,11 +121,13 @@ class WorkerSimulator(Simulator):
         return [answers[i] for i in range(len(jobs))]
 
     def _exchange(self, connection: Connection, jobs: list[Job], answers: dict[int, Answer]) -> None:
-        """Send the jobs without an answer and read one for each."""
-        wanted = [i for i in range(len(jobs)) if i not in answers]
+        """Send the jobs without an answer and read one for each. What has no set-points is not sent where these are asked for."""
         tracks = bool(connection.hello.get("tracks"))
-        request = join([job_record(jobs[i], record(jobs[i]) if tracks else None) for i in wanted])
-        connection.send(request, self.options.patience)
+        records = {i: _recorded(job, tracks) for i, job in enumerate(jobs) if i not in answers}
+        answers.update({i: found for i, found in records.items() if isinstance(found, ValueError)})
+        wanted = [i for i in records if i not in answers]
+        if wanted:
+            connection.send(join([found for found in records.values() if isinstance(found, Record)]), self.options.patience)
         for _ in wanted:
             answer = connection.answer(("outcome", "refused"), self.options.patience)
             index = answer.header.get("index")
@@ -172,6 +174,14 @@ def _impossible(job: Job) -> ValueError | None:
     except ValueError as error:
         return error
     return None
+
+
+def _recorded(job: Job, tracks: bool) -> Record | ValueError:
+    """The serial form of a job, or why it has no set-points."""
+    try:
+        return job_record(job, record(job) if tracks else None)
+    except ValueError as error:
+        return error
 
 
 def _outcome(answer: Answer) -> Outcome:
