@@ -1,10 +1,13 @@
 import io
 import json
+import socket
+import subprocess
 from pathlib import Path
 
 import numpy as np
 
 from fail2progress.simulation.parallel import serving
+from fail2progress.simulation.wire import host as room
 from fail2progress.simulation.wire.frames import Frame, read_frame, write_frame
 from fail2progress.simulation.wire.host import Host
 from fail2progress.simulation.wire.records import job_record
@@ -41,3 +44,17 @@ def test_a_job_that_cannot_be_read_is_refused_and_those_before_it_are_not(tmp_pa
     for one, other in zip(*found, strict=True):
         assert set(one.arrays) == set(other.arrays)
         assert all(np.array_equal(one.arrays[name], other.arrays[name], equal_nan=True) for name in one.arrays)
+
+
+def test_what_a_connection_had_started_ends_with_it(tmp_path: Path) -> None:
+    behind, choice = tmp_path / "behind.json", tmp_path / "choice.json"
+    behind.write_text(json.dumps({"simulator": "mujoco"}))
+    choice.write_text(json.dumps({"simulator": "worker", "command": serving(str(behind))}))
+    ours, theirs = socket.socketpair()
+    with ours, ours.makefile("rwb") as stream:
+        write_frame(stream, join([job_record(job(4, 0))]))
+        ours.shutdown(socket.SHUT_WR)
+        room._serve_connection(str(choice), theirs)
+        assert [frame.kind for frame in iter(lambda: read_frame(stream), None)] == ["outcome"]
+    said = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    assert str(behind) not in said

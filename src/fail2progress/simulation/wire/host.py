@@ -6,6 +6,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from fail2progress.simulation.base import Job, Simulator
 from fail2progress.simulation.registry import make, resolve
@@ -62,7 +63,7 @@ def serve_standard_streams(choice: str) -> None:
     """Until standard input ends. RegistryError: no such simulator here; ProtocolError: what came in is no request."""
     reader, writer = own_streams()
     with reader, writer:
-        serve(Host(choice), reader, writer)
+        _serve(choice, reader, writer)
 
 
 def serve_socket(choice: str, host: str, port: int, ready: Callable[[int], None]) -> None:
@@ -86,4 +87,11 @@ def _serve_connection(choice: str, connection: socket.socket) -> None:
         connection.makefile("wb") as writer,
         contextlib.suppress(ProtocolError, OSError),
     ):
-        serve(Host(choice), reader, writer)
+        _serve(choice, reader, writer)
+
+
+def _serve(choice: str, reader: BinaryIO, writer: BinaryIO) -> None:
+    """With a simulator of its own, whose processes and devices are let go in the end."""
+    host = Host(choice)
+    with host.simulator:
+        serve(host, reader, writer)
