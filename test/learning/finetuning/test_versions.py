@@ -72,6 +72,16 @@ def test_weights_are_added_once(parent: Checkpoint, tmp_path: Path) -> None:
     assert version_of(versions, load_checkpoint(versions.path("v0001"))) == "v0001"
 
 
+def test_a_damaged_version_is_in_nobody_s_way(parent: Checkpoint, tmp_path: Path) -> None:
+    versions = Registry(tmp_path / "models")
+    for _ in range(2):
+        versions.register(parent.model, {})
+    versions.path("v0001").with_suffix(".json").unlink()
+    assert version_of(versions, load_checkpoint(versions.path("v0002"))) == version_of(versions, parent) == "v0002"
+    versions.path("v0002").write_bytes(b"")
+    assert version_of(versions, parent) == "v0003"
+
+
 def test_a_model_learnt_elsewhere_brings_no_names_that_mean_other_things_here(
     simulator: MujocoSimulator, data: Transitions, event: FailureEvent, parent: Checkpoint, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.learning.finetuning.learner import FineTuningResult
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehearsal, save_rehearsal
 from fail2progress.models.checkpoint import Checkpoint, read_digest, read_note
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.store import Registry, gaps_path
 
 _WRITTEN = ("schema", "model", "config", "digest", "version")
@@ -66,6 +67,14 @@ def version_of(versions: Registry, checkpoint: Checkpoint) -> str:
     """The version that holds these weights; they are added where none does."""
     for version in versions.versions():
         path = versions.path(version)
-        if path == checkpoint.path or read_digest(path) == checkpoint.digest:
+        if path == checkpoint.path or _holds(path, checkpoint.digest):
             return version
     return versions.adopt(checkpoint, {key: value for key, value in checkpoint.note.items() if key not in _WRITTEN + _OF_FOLDER})
+
+
+def _holds(path: Path, digest: str) -> bool:
+    """Whether a version has the weights of a digest; a damaged one has none, and a lesson must not be lost for it."""
+    try:
+        return read_digest(path) == digest
+    except CheckpointError:
+        return False
