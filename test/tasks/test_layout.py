@@ -83,6 +83,16 @@ def test_what_does_not_fit_is_named() -> None:
             layout.drop_in(ObjectSpec(f"c{i}", "capsule", (0.03, 0.03, 0.03)), "cup")
 
 
+def test_what_is_higher_than_a_shelf_does_not_fit_into_it() -> None:
+    layout = two_tables(np.random.default_rng(0))
+    layout.stand(ObjectSpec("shelf", "shelf", (0.25, 0.4, 0.14)), "table_a")
+    with pytest.raises(DoesNotFitError, match="tall does not fit into shelf"):
+        layout.drop_in(ObjectSpec("tall", "cuboid", (0.05, 0.05, 0.111)), "shelf")
+    layout.drop_in(ObjectSpec("low", "cuboid", (0.05, 0.05, 0.109)), "shelf")
+    layout.stand(ObjectSpec("box", "open_box", (0.14, 0.16, 0.08)), "table_b")
+    layout.drop_in(ObjectSpec("high", "cuboid", (0.05, 0.05, 0.2)), "box")
+
+
 def test_a_stack_stands_on_its_base() -> None:
     layout = Layout(np.random.default_rng(0))
     layout.add(ObjectSpec("base", "cuboid", (0.1, 0.1, 0.1)), pose(1, 2, 0.05))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.objects import ObjectSpec, Shape
 from fail2progress.core.scene import Array, Scene, bounding_boxes, pose
 
 GAP = 0.008
@@ -137,10 +137,10 @@ class Layout:
     def drop_in(self, spec: ObjectSpec, container: str, tries: int = 20) -> None:
         """Put an object on the floor of a container, beside what lies in it. DoesNotFitError if there is no room."""
         index = self.index(container)
-        wall = self.objects[index].kind.wall
+        wall, roofed = self.objects[index].kind.wall, self.objects[index].kind.shape is Shape.SHELF
         half = spec.size[0] / 2, spec.size[1] / 2, spec.size[2] / 2
         inner = [self.objects[index].size[axis] / 2 - wall - half[axis] - 0.002 for axis in (0, 1)]
-        if min(inner) < 0:
+        if min(inner) < 0 or (roofed and spec.size[2] > self.objects[index].size[2] - 2 * wall):
             raise DoesNotFitError(f"{spec.name} does not fit into {container}")
         at = self.poses[index].tolist()
         height = at[2] - self.objects[index].size[2] / 2 + wall + half[2]
