@@ -15,10 +15,13 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import PointCloud2
 from visualization_msgs.msg import Marker, MarkerArray
 
+from fail2progress.core.observation import SECOND
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions import values as convert
+from fail2progress.ros.conversions.images import depth_image, image_msg
 from fail2progress.ros.conversions.particles import particles_msg, starts_of
 from fail2progress.ros.conversions.records import event_msg
+from fail2progress.ros.time_line import TimeLine
 from fail2progress.simulation.base import Outcome
 from fail2progress.skills.base import call_moving
 from fail2progress.tasks.registry import task
@@ -106,6 +109,29 @@ def test_a_time_line_is_written_beside_the_bags(
         made.node.let_go()
     file = state / "bags" / "run.rrd"
     assert file.read_bytes()[:4] in (b"RRF2", b"RRIO") and file.stat().st_size > 5000
+
+
+def test_depth_in_metres_is_on_the_time_line_as_depth_in_millimetres_is(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Recordings of other robots have the one or the other."""
+    pytest.importorskip("rerun")
+    ros(view="file")
+    shown, image = list[Any](), TimeLine.image
+
+    def noted(line: TimeLine, path: str, stamp: int, pixels: Any) -> None:
+        shown.append(pixels)
+        image(line, path, stamp, pixels)
+
+    monkeypatch.setattr(TimeLine, "image", noted)
+    pixels = np.full(traffic.SIZE, 0.8, np.float32)
+    pixels[0] = np.nan
+    with rig("view", monkeypatch) as made:
+        made.activate()
+        for number, of in enumerate((image_msg(pixels, "32FC1", 0), image_msg(depth_image(pixels), "16UC1", 0))):
+            of.header.stamp = convert.time_of((1 + number) * SECOND)
+            assert made.send(table.CAMERA[1], of)
+        assert not made.node.refused
+    assert len(shown) == 2 and np.array_equal(*shown)
+    assert set(shown[0][1:].ravel()) == {800} and not shown[0][0].any()
 
 
 def test_the_configurations_show_what_is_published() -> None:

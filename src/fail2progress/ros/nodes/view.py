@@ -13,7 +13,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array
 from fail2progress.failures.sentences import story
 from fail2progress.ros import graph as table
-from fail2progress.ros.conversions.images import pixels_of
+from fail2progress.ros.conversions.images import depth_image, metres, pixels_of
 from fail2progress.ros.conversions.markers import Board, cloud_msg
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.particles import starts_of
@@ -147,11 +147,15 @@ class ViewNode(StackNode):
             self.line.points("world/particles", self.now(), points)
 
     def image(self, name: str, message: Any) -> None:
-        """An image for the time line, not every one."""
+        """An image for the time line, not every one; depth may come in metres."""
         stamp = stamp_of(message.header.stamp)
         if self.line is not None and abs(stamp - self.shown.get(name, -IMAGE_PERIOD)) >= IMAGE_PERIOD:
             self.shown[name] = stamp
-            self.line.image(f"camera/{'colour' if name == COLOUR else 'depth'}", stamp, pixels_of(message))
+            pixels = pixels_of(message)
+            if name == COLOUR:
+                self.line.image("camera/colour", stamp, pixels)
+            else:
+                self.line.image("camera/depth", stamp, depth_image(metres(pixels)))
 
     def _box(self, path: str, stamp: int, cloud: SegmentedCloud, name: str, shift: Array, colour: tuple[int, ...]) -> None:
         row = cloud.index(name)
