@@ -10,10 +10,12 @@ import rclpy.action.client
 import rclpy.task
 from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import ExecuteSkill
-from rclpy.action import ActionServer
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import SingleThreadedExecutor
 
 from fail2progress.ros.actions import Dispatcher, GoalClient, await_result, retire
+from fail2progress.ros.executor import NodeExecutor
 from support.rigs import wait_for
 
 
@@ -22,7 +24,7 @@ def nodes(ros: Callable[..., None]) -> Iterator[tuple[Any, Any]]:
     """A node that offers the action and one that asks for it."""
     ros()
     server, client = rclpy.create_node("offers"), rclpy.create_node("asks")
-    executors = [SingleThreadedExecutor(), SingleThreadedExecutor()]
+    executors = [NodeExecutor(3), SingleThreadedExecutor()]
     for executor, node in zip(executors, (server, client), strict=True):
         executor.add_node(node)
     threads = [threading.Thread(target=executor.spin, daemon=True) for executor in executors]
@@ -90,6 +92,43 @@ def test_a_goal_whose_first_answer_is_lost_is_done_once_and_its_result_comes(
     assert handle is not None and handle.accepted and len(sent) >= 2
     answer = await_result(handle, lambda: None, 60.0)
     assert answer.status == GoalStatus.STATUS_SUCCEEDED and len(done) == 1
+    dispatcher.close()
+    retire(server, offered)
+
+
+class GaveUpError(Exception):
+    """Who asked waits no longer."""
+
+
+def test_a_goal_that_is_taken_after_its_client_gave_up_is_cancelled(nodes: tuple[Any, Any]) -> None:
+    """A task may be cancelled while the robot has not said yet whether it takes a skill."""
+    server, client = nodes
+    asked, gave_up, ended = threading.Event(), threading.Event(), list[bool]()
+
+    def accept(_: Any) -> GoalResponse:
+        asked.set()
+        gave_up.wait(60.0)
+        return GoalResponse.ACCEPT
+
+    def carry_out(handle: Any) -> Any:
+        ended.append(wait_for(lambda: handle.is_cancel_requested, 10.0))
+        handle.canceled() if ended[-1] else handle.succeed()
+        return ExecuteSkill.Result()
+
+    def check() -> None:
+        if asked.is_set():
+            raise GaveUpError
+
+    offered = ActionServer(
+        server, ExecuteSkill, "taken_late", carry_out, goal_callback=accept,
+        cancel_callback=lambda _: CancelResponse.ACCEPT, callback_group=ReentrantCallbackGroup()
+    )  # fmt: skip
+    dispatcher = Dispatcher(client, ExecuteSkill, "taken_late")
+    assert dispatcher.found(60.0)
+    with pytest.raises(GaveUpError):
+        dispatcher.ask(ExecuteSkill.Goal(), check, 60.0)
+    gave_up.set()
+    assert wait_for(lambda: ended) and ended == [True]
     dispatcher.close()
     retire(server, offered)
 

@@ -116,28 +116,40 @@ class Dispatcher:
         """The goal's handle once the server has answered, None when the time (s) is over. `check` is called all the while.
 
         Asked again by the same id: a server that does not know its client's other end yet drops its answer, and does the goal
-        all the same. It turns the second request of a goal that it has down; whether it has it, the result says.
+        all the same. It turns the second request of a goal that it has down; whether it has it, the result says. A goal that is
+        taken when nobody waits for that any more is cancelled.
         """
         identity = UUID(uuid=list(uuid4().bytes))
         came, asked = threading.Event(), []
-        begun, due = time.monotonic(), 0.0
-        while time.monotonic() - begun < seconds:
-            if time.monotonic() >= due:
-                asked.append(self._client.send_goal_async(goal, feedback_callback=feedback, goal_uuid=identity))
-                asked[-1].add_done_callback(lambda _: came.set())
-                due = time.monotonic() + ASK_AGAIN
-            if came.wait(0.05):
-                handle = next(future.result() for future in asked if future.done())
-                if handle.accepted or len(asked) == 1:
-                    return handle
-                response = self.kind.Impl.SendGoalService.Response(accepted=True)
-                return ClientGoalHandle(self._client, identity, response)
-            check()
-        return None
+        begun, due, answered = time.monotonic(), 0.0, False
+        try:
+            while time.monotonic() - begun < seconds:
+                if time.monotonic() >= due:
+                    asked.append(self._client.send_goal_async(goal, feedback_callback=feedback, goal_uuid=identity))
+                    asked[-1].add_done_callback(lambda _: came.set())
+                    due = time.monotonic() + ASK_AGAIN
+                if came.wait(0.05):
+                    handle, answered = next(future.result() for future in asked if future.done()), True
+                    if handle.accepted or len(asked) == 1:
+                        return handle
+                    response = self.kind.Impl.SendGoalService.Response(accepted=True)
+                    return ClientGoalHandle(self._client, identity, response)
+                check()
+            return None
+        finally:
+            for future in () if answered else asked:
+                future.add_done_callback(_take_back)
 
     def close(self) -> None:
         """End the client."""
         retire(self.node, self._client)
+
+
+def _take_back(future: Any) -> None:
+    """Cancel a goal that was taken after all."""
+    handle = future.result() if future.exception() is None else None
+    if handle is not None and handle.accepted:
+        handle.cancel_goal_async()
 
 
 def await_result(handle: Any, check: Callable[[], None], seconds: float) -> Any:
