@@ -11,6 +11,7 @@ import pytest
 from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import AimCamera, ExecuteSkill, ExecuteTask
 from fail2progress_msgs.msg import ErrorCode
+from std_srvs.srv import Trigger
 
 from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.conversions import values as convert
@@ -146,3 +147,26 @@ def test_the_simulated_robot_takes_what_is_seen_by_the_names_of_the_segments(ros
         strange = convert.call_msg(replace(call, object="object_99"))
         answer = made.pursue(ExecuteSkill, "execute_skill", ExecuteSkill.Goal(call=strange))
         assert answer.result.error_code == ErrorCode.ROBOT_CANNOT and "object_99 has not been seen" in answer.result.error_msg
+
+
+def test_a_stop_holds_that_comes_while_an_earlier_resume_is_answered(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To resume takes until the skill is over and things are put down: long enough to be stopped again."""
+    ros()
+    with rig("sim_stretch", monkeypatch) as made:
+        made.activate()
+        resume = made.peer.create_client(Trigger, "resume_the_robot")
+        assert resume.wait_for_service(60.0)
+        begun, go_on, recovered = threading.Event(), made.node.resume, list[bool]()
+        monkeypatch.setattr(made.node.robot, "recover", lambda: recovered.append(True))
+        monkeypatch.setattr(made.node, "resume", lambda: begun.set() or go_on())
+        with made.node.moving:
+            asked = resume.call_async(Trigger.Request())
+            assert begun.wait(60.0)
+            assert made.call(Trigger, "stop_the_robot", Trigger.Request()).success
+        assert wait_for(asked.done) and not asked.result().success and "stopped meanwhile" in asked.result().message
+        assert made.node.stopped.is_set() and not recovered
+        call = convert.call_msg(call_moving("cup_1", np.array([0.0, -0.05, 0.0])))
+        refused = made.pursue(ExecuteSkill, "execute_skill", ExecuteSkill.Goal(call=call, unattended=True)).result
+        assert refused.error_code == ErrorCode.ROBOT_STOPPED and "resume" in refused.error_msg
+        assert made.call(Trigger, "resume_the_robot", Trigger.Request()).success and recovered == [True]
+        assert not made.node.stopped.is_set()

@@ -43,6 +43,8 @@ class RobotNode(StackNode):
         """Call in `start`, when the robot is there."""
         self.moving = threading.Lock()
         self.stopped = threading.Event()
+        self.stops = self.taken_back = 0
+        """How often it was stopped, and how many of these stops whoever asked it to resume knew of."""
         self.lost = threading.Event()
         self.heard = 0.0
         self.goal: Any = None
@@ -120,21 +122,35 @@ class RobotNode(StackNode):
     # Stop
 
     def _stop(self, request: Any, response: Any) -> Any:
-        self.stopped.set()
+        with self.lock:
+            self.stops += 1
+            self.stopped.set()
         self.halt()
         self.get_logger().warning("stopped; resume_the_robot lets it go on")
         response.success, response.message = True, "stopped; call resume_the_robot to go on"
         return response
 
     def _resume(self, request: Any, response: Any) -> Any:
+        """A stop that comes meanwhile holds: whoever asked did not know of it."""
+        self.taken_back = self.stops
         try:
             self.resume()
         except ExecutionError as error:
             response.success, response.message = False, str(error)
             return response
-        self.stopped.clear()
+        with self.lock:
+            if not self.stopped_anew:
+                self.stopped.clear()
         response.success, response.message = True, "takes goals again"
+        if self.stopped.is_set():
+            self.halt()
+            response.success, response.message = False, "stopped meanwhile; call resume_the_robot to go on"
         return response
+
+    @property
+    def stopped_anew(self) -> bool:
+        """Whether it was stopped after it was asked to resume."""
+        return self.stops > self.taken_back
 
     # The action
 

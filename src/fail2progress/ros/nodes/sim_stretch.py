@@ -142,11 +142,14 @@ class SimStretchNode(RobotNode):
         """See RobotNode. What is still held is put down first."""
         if hasattr(self.robot, "recover"):
             with self.moving:
-                self.robot.recover()
+                if not self.stopped_anew:
+                    self.robot.recover()
 
     def _progress(self, share: float, phase: str) -> None:
         """The robot moves: joints, and an image from time to time; slower than the computer where a pace is asked for."""
         if self.goal is None:
+            if self.stopped_anew:
+                self.robot.stop()  # again, as below
             return
         if self.stopped.is_set() or self.lost.is_set() or self.goal.is_cancel_requested:
             self.robot.stop()  # again: the robot forgets an earlier stop when a skill begins
