@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from fail2progress_msgs.action import ExecuteTask
-from fail2progress_msgs.msg import ErrorCode, ModelUpdate
+from fail2progress_msgs.msg import ErrorCode, ModelUpdate, Step
 
 from fail2progress.ros.conversions.values import uuid_text
 from support import messages as m
-from support.rigs import rig
+from support.rigs import rig, wait_for
 
 
 def test_a_result_is_of_its_own_task_where_another_one_begins_at_once(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,3 +48,15 @@ def test_a_version_that_was_rejected_is_no_new_model(ros: Any, monkeypatch: pyte
         assert made.node.trigger_configure().name == "SUCCESS"
         made.node.hear("lesson", m.EPISODE, ModelUpdate(kind=kind, version="v0002", reason="because"))
         assert made.node._lesson(m.EPISODE) == said
+
+
+def test_a_task_begins_with_no_step_under_way(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a planner before this one was in the middle of, when it died."""
+    ros()
+    with rig("planner", monkeypatch) as made:
+        made.activate()
+        told = made.collect("steps")
+        for number in (1, 2):
+            assert made.pursue(ExecuteTask, "execute_task", ExecuteTask.Goal()).result.error_code == ErrorCode.PLANNER_BAD_GOAL
+            assert wait_for(lambda count=number: len(told) == count)
+        assert {step.phase for step in told} == {Step.OVER}

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fail2progress_msgs.msg import ModelUpdate
+from fail2progress_msgs.msg import ModelUpdate, Step
 
 from fail2progress.perception.relations.registry import DETECTORS
 from fail2progress.ros.conversions import values as convert
@@ -27,6 +27,19 @@ def test_memory_of_other_points_is_forgotten(ros: Any, monkeypatch: pytest.Monke
             assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=stamp, points=64)))
         assert wait_for(lambda: len(said) == 2)
         assert not made.node.refused and [message.finished for message in said] == [1, 1]
+
+
+def test_a_step_that_nobody_ended_is_over_with_its_episode(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its planner has died in the middle of it; else nobody would take what is seen for what is at rest, ever again."""
+    ros()
+    with rig("relations", monkeypatch) as made:
+        made.activate()
+        said = made.collect("relations")
+        assert made.send("steps", traffic.step(0, Step.STARTED))
+        assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=5.0)))
+        assert made.send("steps", Step(schema_version=convert.SCHEMA, phase=Step.OVER))
+        assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=6.0)))
+        assert wait_for(lambda: len(said) == 2) and [message.moving for message in said] == [True, False]
 
 
 def test_a_still_scene_is_detected_once(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

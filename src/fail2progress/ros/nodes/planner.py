@@ -145,6 +145,8 @@ class PlannerNode(ModelNode):
         threading.Thread(target=self._beat, args=(alive,), daemon=True).start()
         self.failures: list[str] = []
         self.done_steps = 0
+        # Nothing is under way: a planner that has died cannot say any more how its last step ended.
+        self.tell("steps", Step(header=header(self.now(), ""), schema_version=SCHEMA, phase=Step.OVER))
         try:
             self._answer(handle.request, result)
             self._close(handle, result)

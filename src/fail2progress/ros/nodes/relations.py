@@ -36,8 +36,12 @@ class RelationsNode(ModelNode):
         self.listen("segments", self.observe)
 
     def step(self, message: Any) -> None:
-        """A step starts or ends. What was seen before it stands in the message, so that nothing depends on the past."""
+        """A step starts or ends. What was seen before it stands in the message, so that nothing depends on the past.
+
+        Of an episode that is over none is under way, whether or not its end was told: its planner may have died.
+        """
         if phase_of(message) == Step.OVER:
+            self.moving = False
             return
         attempt, episode, stamp = attempt_of(message), uuid_text(message.episode), stamp_of(message.header.stamp)
         if message.phase == Step.STARTED:
