@@ -11,7 +11,7 @@ from fail2progress_msgs.srv import ClassifyFailure
 
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
-from fail2progress.ros.conversions.records import report_of
+from fail2progress.ros.conversions.records import event_msg, report_of
 from support import messages as m
 from support.rigs import rig, wait_for
 
@@ -44,6 +44,23 @@ def test_what_cannot_be_rebuilt_is_undecided_with_the_reason(ros: Any, tmp_path:
         answer = made.call(ClassifyFailure, "classify_failure", ClassifyFailure.Request(id=events[1].id))
         assert answer.error_code == ErrorCode.CLASSIFIER_CANNOT_REBUILD and "nothing was seen" in answer.error_msg
         assert store.report(events[1].id) == known
+
+
+def test_the_report_of_a_failure_that_is_met_again_is_told_again(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planner waits for it: of several failures only that of the last one is told at the start."""
+    ros(processes=1)
+    store, events = FailureStore(tmp_path / "state" / "failures.sqlite"), [m.scene_event(seed) for seed in range(2)]
+    for number, event in enumerate(events):
+        store.add(event)
+        store.add_report(m.scene_report(number))
+    with rig("classifier", monkeypatch) as made:
+        said = made.collect("failure_reports")
+        made.activate()
+        assert wait_for(lambda: [report_of(report).failure for report in said] == [events[1].id])
+        assert made.send("failures", event_msg(events[0]))
+        assert wait_for(lambda: len(said) == 2) and report_of(said[1]) == store.report(events[0].id)
 
 
 class Faulty:

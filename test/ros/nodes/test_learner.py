@@ -18,8 +18,9 @@ from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.acceptance import Scores
 from fail2progress.models.checkpoint import Checkpoint
 from fail2progress.models.store import Registry
+from fail2progress.ros.conversions.records import metrics_of, report_msg
+from fail2progress.ros.conversions.values import uuid_text
 from fail2progress.ros.nodes import learner
-from fail2progress.ros.nodes.learner import metrics_of
 from support import messages as m
 from support.rigs import Rig, rig, wait_for
 
@@ -113,6 +114,34 @@ def test_a_version_that_was_taken_and_replaced_is_not_told_as_rejected(
         made.node._tell_again()
         made.node._tell(ModelUpdate.NOTHING_LEARNT, versions.current(), "", (), "the next news")
         assert wait_for(lambda: updates) and [update.reason for update in updates] == ["the next news"]
+
+
+@pytest.mark.parametrize(
+    ("lesson", "said"),
+    [
+        (("v0001", "it is better"), (ModelUpdate.ACCEPTED, "v0001", "it is better")),
+        (("", "nothing moved"), (ModelUpdate.NOTHING_LEARNT, "", "nothing moved")),
+        (("v0009", "it is better"), (ModelUpdate.REJECTED, "", "v0009 learnt from it and is not in use any more")),
+    ],
+)
+def test_what_came_of_a_lesson_is_told_to_whoever_meets_the_failure_again(
+    ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch, lesson: tuple[str, str], said: tuple[int, str, str]
+) -> None:
+    """The planner waits for it: of several failures only that of the last one is told at the start."""
+    ros(processes=1)
+    store.add_lesson(EVENT.id, *lesson)
+    store.add(last := m.scene_event(9))
+    store.add_lesson(last.id, "", "the last one")
+    report = store.report(EVENT.id)
+    assert report is not None
+    with rig("learner", monkeypatch) as made:
+        updates = made.collect("model_updates")
+        made.activate()
+        assert wait_for(lambda: [update.reason for update in updates] == ["the last one"])
+        assert made.send("failure_reports", report_msg(report, 0))
+        assert wait_for(lambda: len(updates) == 2)
+        assert (updates[1].kind, updates[1].version, updates[1].reason) == said
+        assert list(map(uuid_text, updates[1].events)) == [EVENT.id]
 
 
 class Faulty:

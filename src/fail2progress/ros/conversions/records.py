@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from fail2progress_msgs.msg import FailureEvent as FailureEventMsg
 from fail2progress_msgs.msg import FailureReport as FailureReportMsg
@@ -255,3 +257,18 @@ def report_of(message: FailureReportMsg) -> FailureReport:
     except ValidationError as error:
         first = error.errors()[0]
         raise Refused("value", f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def metrics_of(gate: Mapping[str, Any]) -> dict[str, float]:
+    """What an acceptance test measured, each figure by a name; of one figure for each of several lessons, numbered from 1.
+
+    A figure that was not measured is null in the note and has no entry.
+    """
+    found: dict[str, float] = {}
+    for when in ("before", "after"):
+        for name, value in gate.get(when, {}).items():
+            if isinstance(value, Sequence):
+                found |= {f"{when} {name} {number}": float(one) for number, one in enumerate(value, 1)}
+            elif value is not None:
+                found[f"{when} {name}"] = float(value)
+    return found

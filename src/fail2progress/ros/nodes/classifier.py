@@ -40,8 +40,12 @@ class ClassifierNode(StackNode):
         self.worker.wake()
 
     def take(self, message: Any) -> None:
-        """Keep a failure (it may come from another machine) and wake the worker."""
-        self.store.add(event_of(message))
+        """Keep a failure (it may come from another machine) and wake the worker; of one that is known the report is told again,
+        as whoever has met it again waits for that."""
+        event = event_of(message)
+        self.store.add(event)
+        if (report := self.store.report(event.id)) is not None:
+            self.tell("failure_reports", report_msg(report, self.now()))
         self.worker.wake()
 
     def _tell_again(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from fail2progress_msgs.action import LearnFromFailure
@@ -23,7 +23,7 @@ from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, read_no
 from fail2progress.models.notes import CheckpointError
 from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.particles import particles_msg
-from fail2progress.ros.conversions.records import report_of
+from fail2progress.ros.conversions.records import metrics_of, report_of
 from fail2progress.ros.conversions.values import SCHEMA, header, uuid_msg
 from fail2progress.ros.model_node import ModelNode, registry, starting_model
 from fail2progress.ros.store_worker import StoreWorker
@@ -84,10 +84,13 @@ class LearnerNode(ModelNode):
     # Learning
 
     def take(self, message: Any) -> None:
-        """A report wakes the worker; what it says is read from the store where it is there."""
+        """A report wakes the worker; what it says is read from the store where it is there. What came of a lesson is told again,
+        as whoever has met that failure again waits for it."""
         report = report_of(message)
         if message.category == FailureReport.SYMBOLIC_PREDICTION and self.store.report(report.failure) is None:
             self.store.add_report(report)
+        if (lesson := self.store.lesson(report.failure)) is not None:
+            self._tell_lesson(report.failure, *lesson)
         self.worker.wake()
 
     def _tell_again(self) -> None:
@@ -99,13 +102,19 @@ class LearnerNode(ModelNode):
         if not learnt:
             return
         identity, (version, reason) = learnt[-1]
+        if version in ("", self.versions.current().note["version"]):
+            self._tell_lesson(identity, version, reason)
+
+    def _tell_lesson(self, identity: str, version: str, reason: str) -> None:
+        """What came of a lesson, by what is in use now."""
         with self.switching:
             current = self.versions.current()
             if version == current.note["version"]:
                 self._tell(ModelUpdate.ACCEPTED, current, version, (identity,), reason)
-            elif not version:
-                kind = ModelUpdate.REJECTED if self._version_of(identity) else ModelUpdate.NOTHING_LEARNT
-                self._tell(kind, current, "", (identity,), reason)
+            else:
+                learnt = f"{version} learnt from it and is not in use any more" if version else reason
+                kind = ModelUpdate.REJECTED if version or self._version_of(identity) else ModelUpdate.NOTHING_LEARNT
+                self._tell(kind, current, "", (identity,), learnt)
 
     def _work_on(self, identity: str) -> None:
         """An error is kept as what came of a lesson, as others wait for that; not one of files, which may be mended."""
@@ -281,18 +290,3 @@ class LearnerNode(ModelNode):
             response.error_code, response.error_msg = ErrorCode.MODEL_DAMAGED, str(error)
         response.versions = self.versions.versions()
         return response
-
-
-def metrics_of(gate: Mapping[str, Any]) -> dict[str, float]:
-    """What an acceptance test measured, each figure by a name; of one figure for each of several lessons, numbered from 1.
-
-    A figure that was not measured is null in the note and has no entry.
-    """
-    found: dict[str, float] = {}
-    for when in ("before", "after"):
-        for name, value in gate.get(when, {}).items():
-            if isinstance(value, Sequence):
-                found |= {f"{when} {name} {number}": float(one) for number, one in enumerate(value, 1)}
-            elif value is not None:
-                found[f"{when} {name}"] = float(value)
-    return found
