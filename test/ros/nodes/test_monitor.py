@@ -108,3 +108,31 @@ def test_of_two_equal_calls_the_second_is_known_by_its_place(ros: Any, monkeypat
         assert wait_for(lambda: len(verdicts) == 3)
         assert [one.failure for one in verdicts] == [True, False, True]
         assert [(found.relation, found.subject) for found in verdicts[0].mismatches] == [("open", "table_a")]
+
+
+def test_a_monitor_that_begins_again_does_not_judge_what_is_over_by_what_is_there_now(
+    ros: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The step went as expected; then somebody moved things. The planner's last words are kept for whoever comes late."""
+    ros()
+    with rig("monitor", monkeypatch) as made:
+        made.activate()
+        verdicts, failures = made.collect("verdicts"), made.collect("failures")
+        expected = m.scene_attempt(0, "0" * 64, 0).planned.expected
+        assert made.send("steps", traffic.step())
+        over = Step(header=convert.header(made.node.now(), ""), schema_version=convert.SCHEMA, phase=Step.OVER)
+        assert made.send("steps", over)
+        seen, moved = traffic.relations(), traffic.relations()
+        seen.relations = convert.relations_msg(expected)
+        moved.relations = convert.relations_msg(replace(expected, binary=1.0 - np.asarray(expected.binary, float)))
+        assert made.send("relations", seen)
+        assert wait_for(lambda: verdicts) and not verdicts[0].failure, "an end that it heard of itself takes nothing away"
+        assert made.node.trigger_deactivate().name == made.node.trigger_cleanup().name == "SUCCESS"
+        heard = made.handled["steps"]
+        made.activate()
+        for _ in range(3):
+            assert made.send("relations", moved)
+        assert wait_for(lambda: made.handled["steps"] == heard + 2)
+        assert made.send("relations", moved)
+        assert len(verdicts) == 1 and not failures and not made.node.open and not made.node.refused
+        assert not FailureStore(made.node.state_dir / "failures.sqlite").headers()

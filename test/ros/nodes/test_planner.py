@@ -50,7 +50,7 @@ def test_a_version_that_was_rejected_is_no_new_model(ros: Any, monkeypatch: pyte
         assert made.node._lesson(m.EPISODE) == said
 
 
-def test_a_task_begins_with_no_step_under_way(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_begins_and_ends_with_no_step_under_way(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever a planner before this one was in the middle of, when it died."""
     ros()
     with rig("planner", monkeypatch) as made:
@@ -58,5 +58,5 @@ def test_a_task_begins_with_no_step_under_way(ros: Any, monkeypatch: pytest.Monk
         told = made.collect("steps")
         for number in (1, 2):
             assert made.pursue(ExecuteTask, "execute_task", ExecuteTask.Goal()).result.error_code == ErrorCode.PLANNER_BAD_GOAL
-            assert wait_for(lambda count=number: len(told) == count)
+            assert wait_for(lambda count=2 * number: len(told) == count)
         assert {step.phase for step in told} == {Step.OVER}

@@ -14,6 +14,7 @@ from fail2progress.failures.calibration import rule_for
 from fail2progress.failures.sentences import story
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.notes import kind_of_version, kind_of_weights
+from fail2progress.ros.catching_up import catch_up
 from fail2progress.ros.conversions.observations import observation_of
 from fail2progress.ros.conversions.records import attempt_of, event_msg, mismatch_msg, phase_of
 from fail2progress.ros.conversions.values import (
@@ -21,6 +22,7 @@ from fail2progress.ros.conversions.values import (
     Refused,
     header,
     relations_msg,
+    stamp_of,
     uuid_msg,
     uuid_text,
 )
@@ -39,12 +41,19 @@ class MonitorNode(StackNode):
         self.judged: OrderedDict[tuple[str, int], Verdict] = OrderedDict()
         self.early: OrderedDict[tuple[str, int], Relations] = OrderedDict()
         """What was seen at last after each step: it may come before the news that the step has ended."""
-        self.listen("steps", self.step, when_inactive=True)
+        self.began = self.now()
+        self.steps = self.listen("steps", self.step, when_inactive=True)
         self.listen("relations", self.observe)
 
     def step(self, message: Any) -> None:
-        """A finished step waits for what is seen after it."""
-        if phase_of(message) != Step.FINISHED:
+        """A finished step waits for what is seen after it.
+
+        One whose episode was over before this node began has been judged; by now somebody else may have moved things.
+        """
+        phase = phase_of(message)
+        if phase == Step.OVER and stamp_of(message.header.stamp) < self.began:
+            self.open.clear()
+        if phase != Step.FINISHED:
             return
         key = (uuid_text(message.episode), int(message.step))
         if key not in self.judged:
@@ -55,6 +64,7 @@ class MonitorNode(StackNode):
 
     def observe(self, message: Any) -> None:
         """What is seen, at rest, after the last finished step."""
+        catch_up((self.steps,))
         seen = observation_of(message)
         key = (uuid_text(message.episode), int(message.finished) - 1)
         if message.moving or message.finished == 0:

@@ -145,15 +145,19 @@ class PlannerNode(ModelNode):
         threading.Thread(target=self._beat, args=(alive,), daemon=True).start()
         self.failures: list[str] = []
         self.done_steps = 0
-        # Nothing is under way: a planner that has died cannot say any more how its last step ended.
-        self.tell("steps", Step(header=header(self.now(), ""), schema_version=SCHEMA, phase=Step.OVER))
+        self._tell_over()  # a planner that has died cannot say any more how its last step ended
         try:
             self._answer(handle.request, result)
             self._close(handle, result)
         finally:
+            self._tell_over()
             alive.set()
             self.busy.release()  # last: the next task has its own failures and steps
         return result
+
+    def _tell_over(self) -> None:
+        """No step is under way, and none waits for a verdict any more."""
+        self.tell("steps", Step(header=header(self.now(), ""), schema_version=SCHEMA, phase=Step.OVER))
 
     def _answer(self, request: Any, result: Any) -> None:
         try:
