@@ -1,13 +1,26 @@
-"""What a replay says of the failures that it found."""
+"""What a replay shows the stack, and says of the failures that it found."""
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import pytest
+from fail2progress_msgs.msg import ModelState, Step
+from rclpy.serialization import serialize_message
+
+from fail2progress.core.observation import SECOND
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
-from fail2progress.ros.nodes.player import told
+from fail2progress.ros import graph as table
+from fail2progress.ros.bags.writer import BagWriter
+from fail2progress.ros.conversions import values as convert
+from fail2progress.ros.lifecycle import message_type, qos
+from fail2progress.ros.outcomes import told
 from support import messages as m
+from support import traffic
+from support.rigs import rig, wait_for
 
 
 def test_class_and_verdict_are_told_of_each_failure(tmp_path: Path) -> None:
@@ -38,3 +51,53 @@ def test_a_damaged_failure_is_told_beside_the_others(tmp_path: Path) -> None:
     lines = list(told(store))
     assert lines[0].startswith(f"failure {whole}, class: none yet")
     assert f"failure {damaged}: Invalid JSON" in lines[1] and len(lines) == 2
+
+
+def recorded(folder: Path) -> Path:
+    """A camera before, in and after a skill, at 1, 2 and 4 s; nothing is labelled."""
+    bag = BagWriter(folder)
+    for name in (*table.CAMERA, "steps"):
+        bag.add_topic(f"/{name}", table.TOPICS[name].type.replace("/", "/msg/"))
+
+    def write(name: str, message: Any, time: int) -> None:
+        message.header.stamp = convert.time_of(time)
+        bag.write(f"/{name}", serialize_message(message), time)
+
+    for second, phase in ((1, Step.STARTED), (2, Step.FINISHED), (4, None)):
+        for name in (table.CAMERA[2], *table.CAMERA[:2]):
+            write(name, traffic.VALID[name](), second * SECOND)
+        if phase is not None:
+            write("steps", traffic.step(0, phase), second * SECOND + SECOND // 2)
+    bag.close()
+    return folder
+
+
+def test_nobody_is_waited_for_who_looks_away_while_the_arm_is_in_view(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the bag was recorded: while the planner's heart beats, nothing is segmented in the middle of a skill."""
+    ros(bag=str(recorded(tmp_path / "bag")), source="camera")
+    with rig("player", monkeypatch) as made:
+        said: list[tuple[str, int]] = []
+        ended: list[Any] = []
+
+        def take(name: str, message: Any) -> None:
+            """As the rest of a stack would answer."""
+            said.append((name, message.header.stamp.sec))
+            if name == "steps" and message.phase == Step.FINISHED:
+                ended.append(message)
+            elif name == table.CAMERA[1] and message.header.stamp.sec != 2:
+                relations, verdict = traffic.relations(len(ended) - 1), traffic.VALID["verdicts"]()
+                relations.header.stamp, relations.episode = message.header.stamp, convert.uuid_msg(m.EPISODE if ended else "")
+                verdict.episode, verdict.step = convert.uuid_msg(m.EPISODE), 0
+                made.outlet("relations").publish(relations)
+                made.outlet("verdicts").publish(verdict)
+
+        for name in (*table.CAMERA, "steps", "heartbeat"):
+            kind = message_type(table.TOPICS[name].type)
+            made.peer.create_subscription(kind, name, partial(take, name), qos(table.TOPICS[name]))
+        made.outlet("model_states").publish(ModelState(node="relations", digest="0" * 64))
+        made.activate()
+        assert wait_for(lambda: made.node.done is not None, 120.0) and made.node.done == 0
+        assert ("heartbeat", 0) in said and (table.CAMERA[1], 2) in said
+        assert (made.node.shown, made.node.answered) == (2, 2)

@@ -23,6 +23,9 @@ the order of their stamps as far as this."""
 SKEW = 2 * SECOND
 """Nanoseconds between a message's stamp and its arrival from which on the two clocks have nothing to do with each other."""
 
+LONGEST = 300 * SECOND
+"""Nanoseconds that a skill may take."""
+
 
 def messages(bag: BagInfo) -> Iterator[Recorded]:
     """What is played of a bag, in the order in which things happened. Images without a stamp have their time of arrival; camera
@@ -113,3 +116,18 @@ class Pace:
         self._last = time_ns
         due = (time_ns - self._first) / SECOND / self.rate if self.rate > 0 else 0.0
         return max(due - (time.monotonic() - self._begin), 0.0)
+
+
+class UnderWay:
+    """When the recorded robot was in the middle of a skill, by the steps of the recording (times of arrival, ns)."""
+
+    def __init__(self) -> None:
+        self._since: int | None = None
+
+    def step(self, started: bool, time: int) -> None:
+        """A step has started, or ended."""
+        self._since = time if started else None
+
+    def at(self, time: int) -> bool:
+        """Whether it still is at a time: of a step that takes longer than any may, the end was not recorded."""
+        return self._since is not None and 0 <= time - self._since < LONGEST

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fail2progress_msgs.msg import Step
+from fail2progress_msgs.msg import Heartbeat, Step
 from rclpy.serialization import deserialize_message
 
 from fail2progress.core.observation import SECOND
 from fail2progress.failures.report import FailureClass
-from fail2progress.failures.sentences import story
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros import graph as table
 from fail2progress.ros.answers import StackAnswers, StepKey
@@ -21,7 +19,7 @@ from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.info import BagInfo, info
 from fail2progress.ros.bags.layout import Layout, converted, layout
 from fail2progress.ros.bags.pictures import COMPRESSED, decoded, in_metres
-from fail2progress.ros.bags.playback import Pace, messages
+from fail2progress.ros.bags.playback import Pace, UnderWay, messages
 from fail2progress.ros.bags.reader import BagError, Recorded
 from fail2progress.ros.bags.topics import TRANSFORMS, Choice
 from fail2progress.ros.bags.writer import definition
@@ -30,6 +28,7 @@ from fail2progress.ros.conversions.values import SCHEMA, uuid_text
 from fail2progress.ros.entries import OWN
 from fail2progress.ros.errand import Errand
 from fail2progress.ros.lifecycle import StackNode, message_type, offered
+from fail2progress.ros.outcomes import told
 
 _, DEPTH, INFO = table.CAMERA
 PATIENCE = 5.0
@@ -72,6 +71,7 @@ class PlayerNode(StackNode):
         """Episode and number of finished steps after what was played."""
         self.finished: dict[StepKey, tuple[str, bytes]] = {}
         """The model that planned a step, and the message of its end."""
+        self.under_way = UnderWay()
         self.missing: set[str] = set()
         """Models that planned a step and cannot be had."""
         self.played, self.shown, self.answered = 0, 0, 0
@@ -116,8 +116,8 @@ class PlayerNode(StackNode):
 
     def _await_listeners(self) -> None:
         """Until the first node of the chain listens, and those that use a model run one."""
-        transforms = {name for name in self.bag.played.values() if name in TRANSFORMS} if self.bag.source == "camera" else set()
-        for name in (*self.images, *transforms, "steps"):
+        eyes = {"heartbeat", *self.bag.played.values()} & {"heartbeat", *TRANSFORMS} if self.bag.source == "camera" else set()
+        for name in (*self.images, *eyes, "steps"):
             self.heard.wait(partial(_has_listeners, self._outlet_of(name)), STARTING)
         self.heard.wait(lambda: all(self.heard.models[node] for node in MODEL_USERS), STARTING)
 
@@ -138,9 +138,10 @@ class PlayerNode(StackNode):
                 self.damaged.append(f"{item.topic}: {error}")
                 continue
             if name == "steps":
-                self._note_step(data)
+                self._note_step(data, item.time)
             if name == INFO:
                 self.info = {INFO: data}
+            passed = self._passes_over(item.time)
             self.time.reach(item.time)
             self._outlet_of(name).publish(data)
             self.played += 1
@@ -148,9 +149,17 @@ class PlayerNode(StackNode):
             if name in whole:
                 together = abs(of - stamp) <= float(self.param("slop")) * SECOND and name not in moment
                 moment, stamp = ({**moment, name: data}, stamp) if together else ({name: data}, of)
-                if set(moment) == whole:
+                if set(moment) == whole and not passed:
                     self.shown += 1
                     self._show(moment, header_stamp(moment.get(DEPTH, data)))
+
+    def _passes_over(self, time: int) -> bool:
+        """Whether nobody looks at an image of this time (ns), as the robot's own arm is in view where nothing is labelled: while
+        its planner's heart beats."""
+        passed = self.bag.source == "camera" and table.LABELS[0] not in self.images and self.under_way.at(time)
+        if passed:
+            self._outlet_of("heartbeat").publish(Heartbeat(run=self.others.run))
+        return passed
 
     def _send_first_info(self) -> None:
         """Where pixels look to, before the first of them: in the recording it may come after, or once at the start only."""
@@ -221,12 +230,13 @@ class PlayerNode(StackNode):
             self.layouts[item.type] = layout(item.type, item.definition) if item.definition else now, now
         return converted(item.data, *self.layouts[item.type], SCHEMA, {"run": self.others.run})
 
-    def _note_step(self, data: bytes) -> None:
+    def _note_step(self, data: bytes, time: int) -> None:
         """Before a step is played: wait for the model that planned it; remember where the episode is after it."""
         try:
             step = deserialize_message(data, Step)
         except RuntimeError as error:
             raise BagError(f"{self.path}: a damaged step ({error})") from error
+        self.under_way.step(step.phase == Step.STARTED, time)
         if step.phase == Step.OVER:
             return
         self._await_model(step.model)
@@ -279,19 +289,6 @@ class PlayerNode(StackNode):
             return all(report for _, report in reports) and all(store.lesson(identity) for identity in due)
 
         self.heard.wait(settled, LEARNING, 0.5)
-
-
-def told(store: FailureStore) -> Iterator[str]:
-    """Each failure in a line: its class, what happened, and whether a model that learnt from it was accepted; or its damage."""
-
-    def line(identity: str) -> str:
-        report = store.report(identity)
-        kind = report.category.value.replace("_", " ") if report is not None else "none yet"
-        why = f" ({report.reason})" if report is not None and report.reason else ""
-        return f"failure {identity}, class: {kind}{why}: {' '.join(story(store.get(identity), store.lesson(identity)))}"
-
-    lines, damaged = store.readable(line)
-    yield from (*lines, *damaged.values())
 
 
 def _has_listeners(outlet: Any) -> bool:
