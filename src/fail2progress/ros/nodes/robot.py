@@ -7,6 +7,7 @@ import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ class RobotNode(StackNode):
         self.lost = threading.Event()
         self.heard = 0.0
         self.goal: Any = None
+        self.watcher: threading.Thread | None = None
         self.adjustments = AS_DEFINED
         self.listen("heartbeat", self._hear, when_inactive=True, group=self.together)
         self.listen("corrections", self._correct, when_inactive=True, group=self.together)
@@ -86,7 +88,10 @@ class RobotNode(StackNode):
         """End motion now; from any thread."""
 
     def resume(self) -> None:
-        """Take goals again. ExecutionError where that is not possible yet."""
+        """Take goals again after a stop. ExecutionError where that is not possible yet."""
+
+    def take_goals(self) -> None:
+        """Take goals again after a halt. ExecutionError where that is not possible yet."""
 
     # The client
 
@@ -165,9 +170,7 @@ class RobotNode(StackNode):
         try:
             self._carry_out(handle, result, over)
         finally:
-            over.set()
-            self.goal = None
-            self.moving.release()
+            self._end(over)
         if handle.is_cancel_requested:
             handle.canceled()
         elif result.error_code == ErrorCode.OK:
@@ -227,9 +230,7 @@ class RobotNode(StackNode):
             bad = isinstance(error, ValueError)
             result.error_code, result.error_msg = ErrorCode.ROBOT_BAD_CALL if bad else self._code(), str(error)
         finally:
-            over.set()
-            self.goal = None
-            self.moving.release()
+            self._end(over)
         if handle.is_cancel_requested:
             handle.canceled()
         else:
@@ -238,9 +239,22 @@ class RobotNode(StackNode):
 
     def attend(self, over: threading.Event, limit: float) -> None:
         """Watch over a motion until it is over: halt it when it is cancelled, or the client was silent for so long (s)."""
-        threading.Thread(target=self._watch, args=(over, limit), daemon=True).start()
+        self.watcher = threading.Thread(target=self._watch, args=(over, limit), daemon=True)
+        self.watcher.start()
         if math.isinf(limit):
             threading.Thread(target=self._beat, args=(over,), daemon=True).start()
+
+    def _end(self, over: threading.Event) -> None:
+        """Of a goal. Who cancels one, or comes back, may send another one: a halt for that reason holds up none after it."""
+        over.set()
+        if self.watcher is not None:
+            self.watcher.join()
+        cancelled = self.goal is not None and self.goal.is_cancel_requested
+        if (self.lost.is_set() or cancelled) and not self.stopped.is_set():
+            with suppress(ExecutionError):  # the run-stop is pressed: the next goal says so
+                self.take_goals()
+        self.goal = None
+        self.moving.release()
 
     def _beat(self, over: threading.Event) -> None:
         """In place of a client's heartbeat."""

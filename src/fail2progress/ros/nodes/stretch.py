@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -147,9 +147,6 @@ class StretchNode(RobotNode):
             self.robot.execute(call)
         except StretchError as error:
             self.trouble = error.trouble
-            if (self.lost.is_set() or self.goal.is_cancel_requested) and not self.stopped.is_set():
-                with suppress(StretchError):  # the run-stop is pressed: the next goal says so
-                    self.resume()  # who cancels a goal, or comes back, may send another one
             raise
 
     def aim(self, name: str, point: Array) -> None:
@@ -179,6 +176,10 @@ class StretchNode(RobotNode):
         """See RobotNode. A halt that is under way ends first: it would hold the next motion, too."""
         with self.halting:
             self.robot.resume()
+
+    def take_goals(self) -> None:
+        """See RobotNode."""
+        self.resume()
 
     def alive(self) -> None:
         """See RobotNode."""

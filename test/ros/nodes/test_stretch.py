@@ -1,0 +1,54 @@
+"""The real robot's node: what is cancelled holds up nothing after it."""
+
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from action_msgs.msg import GoalStatus
+from fail2progress_msgs.action import AimCamera
+from fail2progress_msgs.msg import ErrorCode
+
+from fail2progress.ros.actions import Dispatcher
+from fail2progress.skills.base import SkillCall
+from support import stretch_bench as benches
+from support.rigs import wait_for
+from support.stretch_bench import Bench
+
+
+@pytest.fixture
+def bench(ros: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    with benches.bench(ros, monkeypatch) as made:
+        yield made
+
+
+def test_after_a_cancelled_aim_of_the_camera_skills_are_taken(bench: Bench) -> None:
+    aiming = Dispatcher(bench.rig.peer, AimCamera, "aim_camera")
+    assert aiming.found(60.0)
+    future = aiming.send(AimCamera.Goal(point=[0.6, -0.8, 0.9]))
+    assert wait_for(future.done) and wait_for(lambda: bench.body.moving)
+    assert wait_for(future.result().cancel_goal_async().done)
+    answer = bench.result(future.result())
+    assert (answer.status, answer.result.error_code) == (GoalStatus.STATUS_CANCELED, ErrorCode.ROBOT_STOPPED)
+    aiming.close()
+    again = bench.underway()
+    assert wait_for(again.cancel_goal_async().done)
+    bench.result(again)
+
+
+def test_a_skill_that_is_cancelled_as_it_ends_holds_up_none_after_it(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The halt then comes when nothing is under way any more."""
+    done, halted, halt = threading.Event(), threading.Event(), bench.node.halt
+
+    def end(_: SkillCall) -> None:
+        done.set()
+        assert halted.wait(60.0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.node.robot, "execute", end)
+        patch.setattr(bench.node, "halt", lambda: halted.set() or halt())
+        handle = bench.send()
+        assert done.wait(60.0) and wait_for(handle.cancel_goal_async().done)
+        assert bench.result(handle).status == GoalStatus.STATUS_CANCELED
+    again = bench.underway()
+    assert wait_for(again.cancel_goal_async().done)
+    bench.result(again)
