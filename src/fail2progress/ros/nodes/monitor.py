@@ -29,6 +29,9 @@ from fail2progress.ros.conversions.values import (
 from fail2progress.ros.lifecycle import StackNode
 
 REMEMBERED = 64
+AGAIN = 0.5
+"""Seconds after which steps that ended before this node began are judged by what was seen already: then the end of their episode
+has come, too, if it is over."""
 
 
 class MonitorNode(StackNode):
@@ -44,14 +47,15 @@ class MonitorNode(StackNode):
         self.began = self.now()
         self.steps = self.listen("steps", self.step, when_inactive=True)
         self.listen("relations", self.observe)
+        self.create_timer(AGAIN, self._judge_by_what_was_seen, callback_group=self.alone)
 
     def step(self, message: Any) -> None:
         """A finished step waits for what is seen after it.
 
         One whose episode was over before this node began has been judged; by now somebody else may have moved things.
         """
-        phase = phase_of(message)
-        if phase == Step.OVER and stamp_of(message.header.stamp) < self.began:
+        phase, before = phase_of(message), stamp_of(message.header.stamp) < self.began
+        if phase == Step.OVER and before:
             self.open.clear()
         if phase != Step.FINISHED:
             return
@@ -59,8 +63,14 @@ class MonitorNode(StackNode):
         if key not in self.judged:
             self.open[key] = attempt_of(message)
             _limit(self.open)
-        if key in self.early:
+        if key in self.early and not before:
             self.observe(self.early[key])
+
+    def _judge_by_what_was_seen(self) -> None:
+        for key in [key for key in self.open if key in self.early]:
+            if self.active:
+                self.guarded("relations", self.observe, self.early[key])
+                self.early.pop(key, None)  # once: what is refused is told once
 
     def observe(self, message: Any) -> None:
         """What is seen, at rest, after the last finished step."""
