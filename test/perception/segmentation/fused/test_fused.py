@@ -170,15 +170,25 @@ def test_a_scrap_of_what_geometry_takes_for_no_object_must_be_certain(
     assert len(found(frame, told, [np.flatnonzero(whole)])) == 2
 
 
-@pytest.mark.parametrize(("sure", "things"), [(0.85, 1), (0.97, 2)])
-def test_a_scrap_of_the_surfaces_colour_must_be_certain_or_an_object_of_geometry(
-    parts: tuple[Mask, Mask, Mask], sure: float, things: int
+@pytest.mark.parametrize(("sure", "coherent", "things"), [(0.85, 0.85, 1), (0.75, 1.0, 1), (0.97, 0.85, 2), (0.85, 1.0, 2)])
+def test_a_scrap_of_the_surfaces_colour_must_be_certain_or_point_to_one_middle_or_be_an_object_of_geometry(
+    parts: tuple[Mask, Mask, Mask], sure: float, coherent: float, things: int
 ) -> None:
     plain = frame_of([TABLE, LONG, (SMALL[0], TABLE[1])], *PLACES)
     whole, small = np.flatnonzero(parts[0] | parts[1]), np.flatnonzero(parts[2])
     told = seen((parts[0] | parts[1], parts[2]), (0.0, 9.0), sure)
+    told = replace(told, seeds=coherent * told.seeds)
     assert len(found(plain, told, [whole])) == things
     assert len(found(plain, told, [whole, small])) == 2
+
+
+@pytest.mark.parametrize(("coherent", "left"), [(1.0, 2), (0.75, 2), (0.6, 0)])
+def test_what_does_not_point_to_one_middle_is_no_thing(
+    frame: RgbdFrame, parts: tuple[Mask, Mask, Mask], coherent: float, left: int
+) -> None:
+    told = seen((parts[0] | parts[1], parts[2]), (0.0, 9.0))
+    told = replace(told, seeds=coherent * told.seeds)
+    assert len(found(frame, told, given=[])) == left
 
 
 def test_what_is_beyond_every_surface_is_no_thing_however_sure_the_network_is(parts: tuple[Mask, Mask, Mask]) -> None:

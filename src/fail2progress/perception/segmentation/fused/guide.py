@@ -35,6 +35,11 @@ class FuseRules:
     certain: float = 0.9
     """The same of scraps: of what is small, of what lies in something that geometry takes for no object, and of what has the
     surface's colour."""
+    coherent: float = 0.7
+    """Mean sureness with which a thing's pixels point to its middle, at least: those of edges, of robots, and of several things
+    that are taken for one, point here and there."""
+    to_one: float = 0.9
+    """The same, from which a thing that has the surface's colour is believed from `sure` on."""
     small: int = 250
     """Pixels, below which something is small: there are scraps at edges, where the network is not sure."""
     outside: float = 0.4
@@ -82,7 +87,8 @@ class FusedGuide(Guide):
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
         image, numbers, two = parted(image, known, numbers, seen, self._window, geometry, self._fusing.seams)
         groups = self.joiner(geometry, np.where(scan.inverted > 0, image, 0), numbers).run(two)
-        own = self._inside(self._own(image, groups, thing, geometry.scan), geometry, thing, known)
+        seeds = placed(seen.seeds, places, scan.inverted.shape, self._window).ravel()
+        own = self._inside(self._own(image, groups, thing, seeds, geometry.scan), geometry, thing, known)
         own = self._standing(own, geometry, thing, known)
         own = joined_pieces(own, geometry, known, self._fusing.whole, self._fusing.free)
         support = placed(seen.support, places, scan.inverted.shape, self._window)
@@ -94,7 +100,7 @@ class FusedGuide(Guide):
         seen, _ = self._proposed()
         return Joiner(geometry.rows, image, numbers, seen, geometry.objects, self._joins)
 
-    def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, scan: Scan) -> list[Numbers]:
+    def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, seeds: Floats, scan: Scan) -> list[Numbers]:
         """All pixels of each of the network's things, with and without a reading."""
         known, plain = scan.inverted.ravel() > 0, scan.plain.ravel()
         number = np.zeros(int(image.max(initial=0)) + 1, np.int64)
@@ -103,14 +109,19 @@ class FusedGuide(Guide):
         owner = number[image].ravel()
         order = np.argsort(owner, kind="stable")
         parts = np.split(order, np.searchsorted(owner[order], np.arange(1, len(groups) + 1)))[1:]
-        likely = [part for part in parts if len(part) and thing[part].mean() >= self._least(plain[part])]
+        likely = [part for part in parts if len(part) and self._likely(thing[part], seeds[part], plain[part])]
         compact = (np.sort(solid(part, image.shape, self._rules.scrap)) for part in likely)
         return [part for part in compact if known[part].sum() >= self._rules.pixels]
 
-    def _least(self, plain: Mask) -> float:
-        """Mean probability of a thing, of whose pixels those that are `plain` have the surface's colour."""
-        rules = self._fusing
-        return rules.certain if len(plain) < rules.small or plain.mean() >= rules.plain else rules.own
+    def _likely(self, thing: Floats, seeds: Floats, plain: Mask) -> bool:
+        """Whether pixels are of a thing, those that are `plain` have the surface's colour."""
+        rules, coherent = self._fusing, float(seeds.mean())
+        least = rules.own
+        if len(plain) < rules.small:
+            least = rules.certain
+        elif plain.mean() >= rules.plain:
+            least = rules.sure if coherent >= rules.to_one else rules.certain
+        return bool(thing.mean() >= least and coherent >= rules.coherent)
 
     def _inside(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
         """Without scraps of what geometry takes for no object, and without what is beyond or below every surface."""
