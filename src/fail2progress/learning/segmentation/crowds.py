@@ -6,9 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from fail2progress.learning.segmentation.bystanders import surround
+from fail2progress.learning.segmentation.drapes import cloth
 from fail2progress.learning.segmentation.limbed import ALL, VESSELS
 from fail2progress.learning.segmentation.meshes import box, lathe, open_box
-from fail2progress.learning.segmentation.piles import Pile
+from fail2progress.learning.segmentation.piles import Pile, profile
 from fail2progress.learning.segmentation.scenery import (
     BACKGROUND,
     FIRST,
@@ -21,14 +22,18 @@ from fail2progress.learning.segmentation.scenery import (
     scenery_of,
     square,
     tabletop,
+    tote,
 )
 from fail2progress.learning.segmentation.things import book, can, carton, slab, thing, turn
 
-_SHARES = (0.32, 0.16, 0.06, 0.06, 0.1, 0.09, 0.1, 0.07, 0.04)
-"""Of tables, totes, shelves and floors, of heaps on tables, of vessels, of things of one kind in rows, of cupboards, and of full
-packages."""
-_FROM_ABOVE = (1, 6, 8)
-"""Of these, what is meant to be seen from above: totes, rows, full packages."""
+_SHARES = (0.28, 0.13, 0.06, 0.05, 0.09, 0.08, 0.09, 0.06, 0.06, 0.06, 0.04)
+"""Of tables, totes, shelves and floors, of heaps on tables, of vessels, of things of one kind in rows, of cupboards, of full
+packages, of totes with one kind of part, and of cloths."""
+_FROM_ABOVE = (1, 6, 8, 9)
+"""Of these, what is meant to be seen from above: totes, rows, full packages, parts."""
+_PARTS = 9
+"""Totes with one kind of part, in _SHARES."""
+_MOST_PARTS = 50
 _ALIKE = 0.7
 """Share of rows of the same thing in which all look the same."""
 _LOW, _GAZE = 0.12, (0.04, 0.4)
@@ -45,11 +50,11 @@ def scenery(rng: np.random.Generator) -> Scenery:
     if number < len(KINDS):
         found = scenery_of(KINDS[number], rng, 0.75, ALL)
     else:
-        found = (_heaped, _filled, _in_rows, _cupboard, _full)[number - len(KINDS)](rng)
-    tote = number == KINDS.index("tote")
+        found = (_heaped, _filled, _in_rows, _cupboard, _full, _of_parts, _draped)[number - len(KINDS)](rng)
+    in_tote = number in (KINDS.index("tote"), _PARTS)
     if number not in _FROM_ABOVE and rng.random() < _LOW:
         found.elevation = _GAZE
-    surround(found, tote, rng)
+    surround(found, in_tote, rng)
     if rng.random() < _CLEAR:
         chosen = rng.random(len(found.labels)) < rng.uniform(0.2, 0.8)
         found.clear = frozenset(i for i, label in enumerate(found.labels) if label >= FIRST and chosen[i])
@@ -123,16 +128,45 @@ def _full(rng: np.random.Generator) -> Scenery:
         else box(sides[0], sides[1], high)
     )
     left, look, alike = rng.uniform(0.5, 1.0), int(rng.integers(2**31)), rng.random() < _ALIKE
+    loose = rng.choice([0.0, rng.uniform(0.0, 0.12)])  # radians by which each may be turned and tipped
     whole = Pile(square(around))
     for row, column in np.ndindex(*counts):
         at = (np.array([row, column]) - (counts - 1) / 2) * pitch
         if rng.random() < left:
-            whole.meshes.append(one.shifted(*at, rng.choice([0.0, rng.uniform(0.0, 0.01)])))
+            askew = turn(2, loose * rng.normal()) @ turn(int(rng.integers(2)), 0.5 * loose * rng.normal())
+            whole.meshes.append(one.moved(askew, (*at, rng.choice([0.0, rng.uniform(0.0, 0.01)]))))
             whole.places.append(at)
             whole.ways.append("in rows")
     if alike:
         found.looks = dict.fromkeys(range(len(found.meshes), len(found.meshes) + len(whole.meshes)), look)
     finish(found, whole, rng)
+    return found
+
+
+def _of_parts(rng: np.random.Generator) -> Scenery:
+    """A tote with many of one part, any way up, most of them alike, as they come from a machine or a supplier."""
+    one = thing(rng, ALL)[1]
+    size = rng.uniform(0.02, 0.12) / float(np.ptp(one.vertices, axis=0).max())
+    part = one.moved(np.eye(3) * size)
+    found = tote(rng, ((lambda _: part, 1.0),), _MOST_PARTS)
+    if rng.random() < _ALIKE:
+        look = int(rng.integers(2**31))
+        found.looks = {i: look for i, label in enumerate(found.labels) if label >= FIRST}
+    return found
+
+
+def _draped(rng: np.random.Generator) -> Scenery:
+    """A table with a cloth on it, and things on the cloth and beside it."""
+    found, top = tabletop(rng)
+    sides = rng.uniform(0.2, 0.95, 2) * top.sides
+    spread = cloth(sides, rng).moved(turn(2, rng.uniform(0, 2 * np.pi)))
+    found.add(SUPPORT, spread)
+    pile = Pile(top.ground())
+    shape = profile(spread)
+    pile.ground.put(shape, 0.0, 0.0, 0.0)
+    heap(pile, np.zeros(2), np.full(2, top.reach), int(rng.integers(0, 12)), "apart", rng, ALL)
+    arrange(pile, top.reach, int(rng.integers(0, 6)), rng, ALL)
+    finish(found, pile, rng)
     return found
 
 

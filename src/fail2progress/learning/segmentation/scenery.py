@@ -52,7 +52,7 @@ def scenery_of(kind: str, rng: np.random.Generator, crowded: float = 0.5, makers
     """A scene of one of KINDS; crowded: share of tables that are; makers: of its things."""
     if kind == "table":
         return _table(rng, crowded, makers)
-    return (_tote, _shelf, _floor)[KINDS.index(kind) - 1](rng, makers)
+    return (tote, _shelf, _floor)[KINDS.index(kind) - 1](rng, makers)
 
 
 def _table(rng: np.random.Generator, crowding: float, makers: Makers) -> Scenery:
@@ -141,7 +141,8 @@ def arrange(pile: Pile, reach: float, count: int, rng: np.random.Generator, make
             hollow.append(pile.places[-1])
 
 
-def _tote(rng: np.random.Generator, makers: Makers) -> Scenery:
+def tote(rng: np.random.Generator, makers: Makers, most: int = 21) -> Scenery:
+    """A tote seen from above, with as many things in a heap, at most, and others or none about it."""
     found = Scenery(distance=(0.55, 1.2), elevation=(0.9, 1.55), spread=0.06)
     sides, wall, deep = rng.uniform((0.25, 0.22), (0.6, 0.42)), rng.uniform(0.004, 0.02), rng.uniform(0.06, 0.3)
     flare = rng.uniform(0.0, 0.12)
@@ -156,7 +157,7 @@ def _tote(rng: np.random.Generator, makers: Makers) -> Scenery:
     if rng.random() < 0.4:
         _beyond(found, sides + 0.1, -wall, rng)
     pile = Pile(square(sides - 0.02))
-    heap(pile, np.zeros(2), 0.42 * sides, int(rng.integers(1, 22)), "in a heap", rng, makers)
+    heap(pile, np.zeros(2), 0.42 * sides, int(rng.integers(1, most + 1)), "in a heap", rng, makers)
     finish(found, pile, rng)
     return found
 
