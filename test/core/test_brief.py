@@ -54,3 +54,10 @@ def test_arrays_are_printed_by_their_shapes(form: type[str]) -> None:
     assert f"binary=<bool {count}x{count}x9>" in form(outcome.after.relations)
     skill = PlannedSkill(outcome.call, outcome.after.relations, np.zeros((count, 3)))
     assert str(skill) == str(outcome.call) and f"displacement=<float64 {count}x3>" in repr(skill)
+
+
+def test_failures_within_others_are_printed_by_their_name() -> None:
+    """They print the same with str: of a list of them not each one with all that it holds."""
+    event = samples.failure()
+    said = repr(Pursuit(Episode(DONE, (), ()), (event,) * 8))
+    assert "failures=[FailureEvent(...), FailureEvent(...)" in said and len(said) < LONGEST

@@ -31,7 +31,7 @@ def _short(value: object, depth: int) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if is_dataclass(value) or hasattr(kind, "model_fields"):
-        if "__str__" in vars(kind):
+        if vars(kind).get("__str__", brief) is not brief:
             return str(value)
         return _record(value, depth) if depth <= _DEEPEST else f"{kind.__name__}(...)"
     if isinstance(value, (tuple, list)):
