@@ -8,6 +8,7 @@ from action_msgs.msg import GoalStatus
 from fail2progress_msgs.action import AimCamera
 from fail2progress_msgs.msg import ErrorCode
 
+from fail2progress.robots.stretch.real.transport import TransportError
 from fail2progress.ros.actions import Dispatcher
 from fail2progress.skills.base import SkillCall
 from support import stretch_bench as benches
@@ -49,6 +50,25 @@ def test_a_skill_that_is_cancelled_as_it_ends_holds_up_none_after_it(bench: Benc
         handle = bench.send()
         assert done.wait(60.0) and wait_for(handle.cancel_goal_async().done)
         assert bench.result(handle).status == GoalStatus.STATUS_CANCELED
+    again = bench.underway()
+    assert wait_for(again.cancel_goal_async().done)
+    bench.result(again)
+
+
+def test_a_robot_that_cannot_take_goals_after_a_cancelled_one_takes_them_later(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it says: a connection may be lost just then."""
+
+    def lost() -> None:
+        raise TransportError("the driver does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.node, "take_goals", lost)
+        handle = bench.underway()
+        assert wait_for(handle.cancel_goal_async().done)
+        assert bench.result(handle).result.error_code == ErrorCode.ROBOT_LOST
+    assert bench.ask("resume_the_robot").success
     again = bench.underway()
     assert wait_for(again.cancel_goal_async().done)
     bench.result(again)

@@ -250,11 +250,13 @@ class RobotNode(StackNode):
         if self.watcher is not None:
             self.watcher.join()
         cancelled = self.goal is not None and self.goal.is_cancel_requested
-        if (self.lost.is_set() or cancelled) and not self.stopped.is_set():
-            with suppress(ExecutionError):  # the run-stop is pressed: the next goal says so
-                self.take_goals()
-        self.goal = None
-        self.moving.release()
+        try:
+            if (self.lost.is_set() or cancelled) and not self.stopped.is_set():
+                with suppress(ExecutionError):  # the run-stop is pressed: the next goal says so
+                    self.take_goals()
+        finally:
+            self.goal = None
+            self.moving.release()
 
     def _beat(self, over: threading.Event) -> None:
         """In place of a client's heartbeat."""
