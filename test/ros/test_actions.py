@@ -133,6 +133,43 @@ def test_a_goal_that_is_taken_after_its_client_gave_up_is_cancelled(nodes: tuple
     retire(server, offered)
 
 
+def test_a_goal_that_was_asked_for_twice_is_cancelled_when_its_client_gave_up(
+    nodes: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to the first request is lost, and the second one is turned down, as the goal is there already."""
+    server, client = nodes
+    ended, sent, late = list[bool](), list[Any](), rclpy.task.Future()
+
+    def carry_out(handle: Any) -> Any:
+        ended.append(wait_for(lambda: handle.is_cancel_requested, 10.0))
+        handle.canceled() if ended[-1] else handle.succeed()
+        return ExecuteSkill.Result()
+
+    send = GoalClient.send_goal_async
+
+    def unheard(self: GoalClient, *arguments: Any, **options: Any) -> Any:
+        sent.append(send(self, *arguments, **options))
+        return rclpy.task.Future() if len(sent) == 1 else late
+
+    def check() -> None:
+        if len(sent) == 2 and sent[1].done():
+            raise GaveUpError
+
+    offered = ActionServer(
+        server, ExecuteSkill, "asked_twice", carry_out,
+        cancel_callback=lambda _: CancelResponse.ACCEPT, callback_group=ReentrantCallbackGroup()
+    )  # fmt: skip
+    dispatcher = Dispatcher(client, ExecuteSkill, "asked_twice")
+    assert dispatcher.found(60.0)
+    monkeypatch.setattr(GoalClient, "send_goal_async", unheard)
+    with pytest.raises(GaveUpError):
+        dispatcher.ask(ExecuteSkill.Goal(), check, 60.0)
+    late.set_result(sent[1].result())
+    assert wait_for(lambda: ended) and ended == [True]
+    dispatcher.close()
+    retire(server, offered)
+
+
 class _Overtaken(rclpy.task.Future):
     """A future to which no callback is added before its answer is there, or half a second is over."""
 

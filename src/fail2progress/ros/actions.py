@@ -129,27 +129,32 @@ class Dispatcher:
                     asked[-1].add_done_callback(lambda _: came.set())
                     due = time.monotonic() + ASK_AGAIN
                 if came.wait(0.05):
-                    handle, answered = next(future.result() for future in asked if future.done()), True
-                    if handle.accepted or len(asked) == 1:
-                        return handle
-                    response = self.kind.Impl.SendGoalService.Response(accepted=True)
-                    return ClientGoalHandle(self._client, identity, response)
+                    answer, answered = next(future for future in asked if future.done()), True
+                    return self._handle_of(answer, identity, len(asked))
                 check()
             return None
         finally:
             for future in () if answered else asked:
-                future.add_done_callback(_take_back)
+                future.add_done_callback(partial(self._take_back, identity, len(asked)))
+
+    def _handle_of(self, answer: Any, identity: UUID, requests: int) -> Any:
+        """What was answered; of several requests of which one was turned down, another one may have brought the goal."""
+        handle = answer.result()
+        if handle.accepted or requests == 1:
+            return handle
+        return ClientGoalHandle(self._client, identity, self.kind.Impl.SendGoalService.Response(accepted=True))
+
+    def _take_back(self, identity: UUID, requests: int, answer: Any) -> None:
+        """Cancel a goal that was taken after all."""
+        if answer.exception() is not None or answer.result() is None:
+            return
+        handle = self._handle_of(answer, identity, requests)
+        if handle.accepted:
+            handle.cancel_goal_async()
 
     def close(self) -> None:
         """End the client."""
         retire(self.node, self._client)
-
-
-def _take_back(future: Any) -> None:
-    """Cancel a goal that was taken after all."""
-    handle = future.result() if future.exception() is None else None
-    if handle is not None and handle.accepted:
-        handle.cancel_goal_async()
 
 
 def await_result(handle: Any, check: Callable[[], None], seconds: float) -> Any:
