@@ -38,7 +38,10 @@ def test_a_file_of_another_content_is_refused_and_one_damaged_later_had_again(tm
     assert not list((tmp_path / "new").rglob("depth*"))
 
 
-@pytest.mark.parametrize("source", ["{nothing}", "file:///nowhere/{path}", "what is that {path}", "http://127.0.0.1:9/{path}"])
+@pytest.mark.parametrize(
+    "source",
+    ["{nothing}", "file:///nowhere/{path}", "what is that {path}", "http://127.0.0.1:9/{path}", "http://a host/{path}"],
+)
 def test_what_cannot_be_had_is_named(source: str, tmp_path: Path) -> None:
     item = read_list(kept(published(tmp_path / "source"), tmp_path)).frames[0]
     with pytest.raises(PerceptionError, match=r"colour\.png"):

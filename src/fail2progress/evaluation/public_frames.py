@@ -6,6 +6,7 @@ The images stay where they are; a list holds their repository, commit, paths and
 from __future__ import annotations
 
 import hashlib
+import http.client
 import json
 import urllib.error
 import urllib.parse
@@ -175,7 +176,7 @@ def _read(frame: PublicFrame, file: File, source: str) -> tuple[bytes, str]:
     try:
         with urllib.request.urlopen(url, timeout=_SECONDS) as answer:
             content: bytes = answer.read(_MOST + 1)
-    except (OSError, ValueError) as error:  # URLError is an OSError; ValueError: not a URL
+    except (OSError, ValueError, http.client.HTTPException) as error:  # URLError is an OSError; the others: not a URL, or cut off
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
         raise PerceptionError(f"{url}: {reason}; --source names another place for the files") from error
     if len(content) > _MOST:
