@@ -69,6 +69,13 @@ def test_what_is_wrong_with_a_list_is_said(change: dict[str, Any], said: str, tm
         read_list(kept(content, tmp_path))
 
 
+def test_two_frames_of_one_name_are_refused(tmp_path: Path) -> None:
+    content = published(tmp_path / "source")
+    content["frames"] *= 2
+    with pytest.raises(PerceptionError, match="two frames are called 'one'"):
+        read_list(kept(content, tmp_path))
+
+
 def test_a_list_that_is_not_there_is_named() -> None:
     with pytest.raises(PerceptionError, match="nosuch"):
         read_list("nosuch")

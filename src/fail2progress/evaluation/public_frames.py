@@ -114,6 +114,14 @@ class FrameList(_Strict):
     about: str
     frames: Annotated[tuple[PublicFrame, ...], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _named(self) -> FrameList:
+        names = [frame.name for frame in self.frames]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"two frames are called {twice!r}; files are kept by these names")
+        return self
+
 
 def lists() -> list[str]:
     """Names of the lists that come with the package."""
