@@ -81,9 +81,7 @@ def scored(item: PublicFrame, perceived: Perceived | None, size: tuple[int, int]
     numbers (H, W) of its segments, 0 for none."""
     width, height = size
     scale = width / item.camera.width  # of images that differ in size the smaller counts
-    boxes = [
-        (left * scale, top * scale, right * scale, bottom * scale) for left, top, right, bottom in (t.box for t in item.things)
-    ]
+    boxes = _scaled([thing.box for thing in item.things], scale)
     segments: Sequence[Segment] = perceived.segments if perceived else ()
     pairs = _pairs(boxes, [segment.box_px(width) for segment in segments])
     named = {segments[j].id: item.things[i].name for i, j in pairs.items()}
