@@ -283,12 +283,14 @@ class PlayerNode(StackNode):
         """Until every failure found has its report, and its lesson where one is due."""
         store = FailureStore(self.state_dir / "failures.sqlite")
 
-        def settled() -> bool:
-            reports, _ = store.readable(lambda identity: (store.get(identity).id, store.report(identity)))
-            due = [identity for identity, report in reports if report and report.category is FailureClass.SYMBOLIC_PREDICTION]
-            return all(report for _, report in reports) and all(store.lesson(identity) for identity in due)
+        def owed(identity: str) -> bool:
+            report = store.report(identity)
+            if report is not None and (report.category is not FailureClass.SYMBOLIC_PREDICTION or store.lesson(identity)):
+                return False
+            store.get(identity)  # of a damaged one nothing will come
+            return True
 
-        self.heard.wait(settled, LEARNING, 0.5)
+        self.heard.wait(lambda: not any(store.readable(owed)[0]), LEARNING, 0.5)
 
 
 def _has_listeners(outlet: Any) -> bool:
