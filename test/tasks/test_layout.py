@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fail2progress.core.camera import Camera
@@ -40,6 +40,7 @@ def test_what_stands_on_tables_never_overlaps(seed: int, items: list[tuple[tuple
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**32), st.floats(-3, 3), st.floats(-3, 3))
+@example(0, np.pi, 0.0)
 def test_what_stands_on_a_turned_table_stands_on_it_with_all_its_foot(seed: int, turn: float, yaw: float) -> None:
     layout = Layout(np.random.default_rng(seed))
     layout.add(ObjectSpec("table", "table", (0.5, 0.7, 0.04)), pose(0.6, 0.1, 0.48, turn))

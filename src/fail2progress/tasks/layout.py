@@ -32,8 +32,8 @@ class DoesNotFitError(ValueError):
 
 @dataclass(frozen=True)
 class _Region:
-    """Low and high corner (m) of a part of a surface in the planning frame; of one that is turned, by a rotation (2, 2), along
-    its own sides about its middle (2,)."""
+    """A part of a surface: low and high corner (m) in the planning frame, or about its middle (2,) and along its own sides where
+    it is turned, by a rotation (2, 2)."""
 
     low: list[float]
     high: list[float]
@@ -198,7 +198,7 @@ class Layout:
         """Where the middle of something of a size (m) may be. DoesNotFitError where it is larger than the surface."""
         index = self.index(surface)
         at, box, turn = self.poses[index], np.array(self._boxes[index])[:, :2], None
-        if _is_turned(at):
+        if np.abs(at[4:]).max() > 1e-6:
             turn, box = _turn(_yaw(at)), np.array([[-0.5], [0.5]]) * self.objects[index].size[:2]
         half = _footprint(size, yaw - _yaw(at) if turn is not None else yaw) / 2
         low, high = box[0] + half + margin, box[1] - half - margin

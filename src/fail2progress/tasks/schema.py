@@ -108,7 +108,8 @@ class Place(_Strict):
 
 
 class Region(_Strict):
-    """A part of a support, as shares of its length along x and y: {x: [0, 0.5]} is the half that is nearer to the robot."""
+    """A part of a support, as shares of its length along its own x and y: {x: [0, 0.5]} is the half that is nearer to the robot,
+    unless it is turned."""
 
     x: Annotated[Share, AfterValidator(_in_order)] = (0.0, 1.0)
     y: Annotated[Share, AfterValidator(_in_order)] = (0.0, 1.0)
