@@ -7,6 +7,7 @@ import pytest
 from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.core.scene import Array, Scene, pose
 from fail2progress.failures.assets.case import Case
 from fail2progress.failures.assets.contact import Contact
@@ -92,6 +93,25 @@ def test_what_is_remembered_in_a_container_rests_on_its_floor(simulator: MujocoS
     assert scene.position(kept[0])[2] == pytest.approx(snapshot.scene.position(kept[0])[2], abs=0.004)
     height = scene.sizes[scene.index(kept[0]), 2]
     assert height == pytest.approx(snapshot.scene.sizes[snapshot.scene.index(kept[0]), 2], abs=0.003)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_is_remembered_in_a_cup_in_a_box_rests_on_the_floor_of_the_cup(told: bool) -> None:
+    """Both lower than they can be, and whether or not it is told that what is in the cup is in the box."""
+    names, points = ("pill", "cup", "box"), np.stack([block(0.03, 0.488), block(0.09, 0.492), block(0.2, 0.5)])
+    inside = np.zeros((3, 3, len(BINARY)))
+    inside[[0, 1, 0], [1, 2, 2], BINARY.index("inside")] = 1.0, 1.0, told
+    cloud = SegmentedCloud(names, ("capsule", "cup", "open_box"), points, np.array([0, 0, 1], np.float32))
+    scene = rebuild(cloud, RelationState(names, inside, np.zeros((3, len(UNARY))))).scene
+    bottoms = scene.poses[:, 2] - scene.sizes[:, 2] / 2
+    walls = [spec.kind.wall for spec in scene.objects]
+    assert bottoms[1] == pytest.approx(bottoms[2] + walls[2]) and bottoms[0] == pytest.approx(bottoms[1] + walls[1])
+
+
+def block(side: float, bottom: float) -> Array:
+    """(125, 3) m: points of a cube with sides of so many metres that stands at a height."""
+    places = np.linspace(-0.5, 0.5, 5)
+    return np.stack(np.meshgrid(places, places, places + 0.5), axis=-1).reshape(-1, 3) * side + (0.6, 0.0, bottom)
 
 
 def seen_before(simulator: MujocoSimulator, snapshot: Snapshot, name: str) -> Array:

@@ -174,8 +174,9 @@ class _Reconstruction:
     def order(self) -> list[int]:
         """Rows, from below upwards: what is believed to be in a container after that, however low it was remembered."""
         low = self.cloud.bounds()[:, 0, 2]
-        for i, j in np.argwhere(_believed_inside(self.cloud, self.relations)):
-            low[i] = max(low[i], np.nextafter(low[j], np.inf)) if self.usable[j] else low[i]
+        held = np.argwhere(_believed_inside(self.cloud, self.relations) & self.usable)
+        for i, j in np.tile(held, (len(held), 1)):  # as often as it takes where containers are in others
+            low[i] = max(low[i], np.nextafter(low[j], np.inf))
         rank = {Shape.TABLE: 0, Shape.SHELF: 1, Shape.DRAWER: 2}
         kinds = [category(name) for name in self.cloud.categories]
         rows = np.flatnonzero(self.usable).tolist()
