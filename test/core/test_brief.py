@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+import torch
 
 import fail2progress as f2p
 from fail2progress.agent.loop import DONE, Episode
 from fail2progress.agent.monitor import StepResult
+from fail2progress.core.objects import Shape
 from fail2progress.evaluation.trials import TrialResult
 from fail2progress.library.acting import Pursuit, TrialRun
+from fail2progress.perception.segmentation.base import Segment
 from fail2progress.planning.planned import PlannedSkill
 from fail2progress.planning.planner import Plan
 from support import samples
@@ -54,6 +57,12 @@ def test_arrays_are_printed_by_their_shapes(form: type[str]) -> None:
     assert f"binary=<bool {count}x{count}x9>" in form(outcome.after.relations)
     skill = PlannedSkill(outcome.call, outcome.after.relations, np.zeros((count, 3)))
     assert str(skill) == str(outcome.call) and f"displacement=<float64 {count}x3>" in repr(skill)
+
+
+@pytest.mark.parametrize("deep", [np.float64(0.25), np.array(0.25, np.float32), torch.tensor(0.25), 0.25])
+def test_numbers_are_printed_by_their_value(deep: float) -> None:
+    segment = Segment("cup", "cup", Shape.OPEN_BOX, *(np.zeros(3),) * 4, visibility=1.0, cavity=deep)
+    assert "cavity=0.25, hidden=None" in repr(segment)
 
 
 def test_failures_within_others_are_printed_by_their_name() -> None:

@@ -27,7 +27,9 @@ def _record(value: object, depth: int) -> str:
 def _short(value: object, depth: int) -> str:
     kind = type(value)
     if hasattr(value, "dtype") and hasattr(value, "shape"):
-        return f"<{str(value.dtype).rpartition('.')[2]} {'x'.join(map(str, value.shape)) or 'scalar'}>"
+        if value.shape:
+            return f"<{str(value.dtype).rpartition('.')[2]} {'x'.join(map(str, value.shape))}>"
+        value = value.item() if hasattr(value, "item") else value  # a number
     if isinstance(value, float):
         return f"{value:.4g}"
     if is_dataclass(value) or hasattr(kind, "model_fields"):
