@@ -74,6 +74,30 @@ def test_what_gives_no_frame_is_counted_with_the_reason(tmp_path: Path) -> None:
     }
 
 
+def test_of_many_kinds_of_damage_a_few_are_told(tmp_path: Path) -> None:
+    (true,) = recordings.simulated(1)
+    said = list(Rig().say([true] * 9))
+    for number, (_, _, _, message) in enumerate(item for item in said if item[0] == recordings.REALSENSE[0]):
+        message.encoding = f"strange{number % 6}" if number else message.encoding
+    bag = info(recordings.write(tmp_path / "bag", said), source="camera").require()
+    passed = Passed()
+    assert len(list(frames(bag, passed=passed))) == 1
+    unread = {why: count for (what, why), count in passed.items() if what == "colour"}
+    assert len(unread) == 4 and sum(unread.values()) == 8 and unread["cannot be read, each for another reason"] == 3
+
+
+def test_the_same_damage_is_told_in_the_same_words(tmp_path: Path) -> None:
+    (true,) = recordings.simulated(1)
+    said = list(Rig(colour="rgb8; png compressed bgr8").say([true] * 4))
+    for _, _, _, message in said[2:]:
+        if hasattr(message, "format"):
+            message.data = np.frombuffer(b"\x89PNG\r\n\x1a\nnothing more", np.uint8)
+    bag = info(recordings.write(tmp_path / "bag", said), source="camera").require()
+    passed = Passed()
+    list(frames(bag, passed=passed))
+    assert passed["colour", "cannot be read: a damaged picture (PNG by its first bytes alone)"] >= 3
+
+
 def test_images_of_a_camera_that_nothing_is_told_of_are_counted(tmp_path: Path) -> None:
     (true,) = recordings.simulated(1)
     bag = info(recordings.write(tmp_path / "bag", Rig().say([true] * 3)), source="camera").require()

@@ -26,6 +26,8 @@ _FARTHEST = 100.0
 """Metres beyond which a depth is no reading."""
 _WAITING = 30
 """Images that are kept for the other one of their moment."""
+_REASONS = 3
+"""Of damage to messages of one kind, that are told."""
 _SHORT = {COLOUR: "colour", DEPTH: "depth", INFO: "camera info"}
 
 
@@ -49,7 +51,7 @@ def frames(bag: BagInfo, slop: float = graph.SLOP, every: int = 1, passed: Passe
         try:
             found = pairs.taken(name, _plain(item, name, bag.unit))
         except (DamagedError, ValueError) as error:
-            passed[_SHORT[name], f"cannot be read: {error}"] += 1
+            passed[_SHORT[name], _unread(passed, _SHORT[name], str(error))] += 1
             continue
         if found is not None:
             if number % every == 0:
@@ -57,6 +59,12 @@ def frames(bag: BagInfo, slop: float = graph.SLOP, every: int = 1, passed: Passe
                 yield found if up is None else replace(found, up=up, up_source="the IMU")
             number += 1
     pairs.end()
+
+
+def _unread(passed: Passed, what: str, error: str) -> str:
+    """Why a message cannot be read: damage can be told of each one in other words, of which a few are enough."""
+    why, told = f"cannot be read: {error}", [why for one, why in passed if one == what and why.startswith("cannot be read: ")]
+    return why if why in told or len(told) < _REASONS else "cannot be read, each for another reason"
 
 
 def _plain(item: Recorded, name: str, unit: float | None) -> bytes:

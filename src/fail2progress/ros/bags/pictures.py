@@ -8,6 +8,7 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Picture
+from PIL import UnidentifiedImageError
 
 from fail2progress.ros.bags import run_lengths
 from fail2progress.ros.bags.cdr import Cdr, DamagedError, compressed_image, header_stamp, image, restamped
@@ -150,6 +151,8 @@ def _open(content: bytes) -> Picture.Image:
         raise DamagedError("a compressed image that is neither PNG, JPEG, TIFF nor WebP")
     try:
         found = Picture.open(io.BytesIO(content), formats=[kind])
+    except UnidentifiedImageError as error:  # which names a place in memory, another one each time
+        raise DamagedError(f"a damaged picture ({kind} by its first bytes alone)") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise DamagedError(f"a damaged picture ({error})") from error
     if max(found.size) > LARGEST_SIDE:
