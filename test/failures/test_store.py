@@ -145,6 +145,25 @@ def test_damage_while_in_use_is_a_store_error(store: FailureStore, make_event: M
             use()
 
 
+def test_an_event_is_not_called_damaged_where_the_store_went_away(store: FailureStore, make_event: Make) -> None:
+    for number in range(2):
+        store.add(make_event(number))
+
+    def gone(identity: str) -> FailureEvent:
+        if store.path.is_file():
+            store.path.rename(store.path.with_name("elsewhere"))
+            store.path.mkdir()
+        return store.get(identity)
+
+    overwrite(store, "header", b"\xff")
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE failures SET header = CAST(header AS TEXT)")
+    found, damaged = store.readable(store.get)
+    assert not found and len(damaged) == 2
+    with pytest.raises(StoreError, match="unable to open"):
+        store.readable(gone)
+
+
 def test_events_in_the_log_beside_a_store_are_read_where_nothing_can_be_written(
     tmp_path: Path, make_event: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -141,12 +141,17 @@ class FailureStore:
         return [str(row[0]) for row in rows]
 
     def readable(self, read: Callable[[str], Read], task: str | None = None) -> tuple[list[Read], dict[str, str]]:
-        """What `read` gives for the id of each event, oldest first; and for those that are damaged, by id, what is wrong."""
+        """What `read` gives for the id of each event, oldest first; and for those that are damaged, by id, what is wrong.
+
+        StoreError where the store cannot be read just now, locked or on a disk that is gone: no event is damaged by that.
+        """
         found, damaged = [], {}
         for identity in self.ids(task):
             try:
                 found.append(read(identity))
             except (ValueError, LookupError) as error:  # a record can be whole and tell of what nothing knows
+                if isinstance(error.__cause__, sqlite3.OperationalError):  # of text that is damaged, too
+                    self.ids()
                 damaged[identity] = str(error) if isinstance(error, StoreError) else f"{self.path}: failure {identity}: {error!r}"
         return found, damaged
 
