@@ -142,7 +142,7 @@ def arrange(pile: Pile, reach: float, count: int, rng: np.random.Generator, make
 
 
 def tote(rng: np.random.Generator, makers: Makers, most: int = 21) -> Scenery:
-    """A tote seen from above, with as many things in a heap, at most, and others or none about it."""
+    """A tote seen from above with a heap of up to `most` things in it, on a floor or high over one; some have others beside."""
     found = Scenery(distance=(0.55, 1.2), elevation=(0.9, 1.55), spread=0.06)
     sides, wall, deep = rng.uniform((0.25, 0.22), (0.6, 0.42)), rng.uniform(0.004, 0.02), rng.uniform(0.06, 0.3)
     flare = rng.uniform(0.0, 0.12)
