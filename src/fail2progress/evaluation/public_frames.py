@@ -41,6 +41,10 @@ _Name = Annotated[str, Field(min_length=1, max_length=100)]
 _Path = Annotated[str, Field(pattern=r"^[^/]", max_length=1000), AfterValidator(_within)]
 
 
+class UnreachableError(PerceptionError):
+    """The host of the files does not answer: no other file of it can be had either."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -186,7 +190,9 @@ def _read(frame: PublicFrame, file: File, source: str) -> tuple[bytes, str]:
             content: bytes = answer.read(_MOST + 1)
     except (OSError, ValueError, http.client.HTTPException) as error:  # URLError is an OSError; the others: not a URL, or cut off
         reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        raise PerceptionError(f"{url}: {reason}; --source names another place for the files") from error
+        away = url.startswith("http") and isinstance(error, OSError) and not isinstance(error, urllib.error.HTTPError)
+        kind = UnreachableError if away else PerceptionError
+        raise kind(f"{url}: {reason}; --source names another place for the files") from error
     if len(content) > _MOST:
         raise PerceptionError(f"{url} has more than {_MOST // 2**20} MiB")
     return content, url

@@ -88,3 +88,12 @@ def test_boxes_of_images_that_were_made_smaller_are_made_smaller(tmp_path: Path)
         item.model_copy(update={"camera": larger, "things": things}), perceived, (perceived.width, perceived.height)
     )
     assert row["found"] == len(item.things)
+
+
+def test_a_host_that_does_not_answer_is_asked_once(tmp_path: Path) -> None:
+    content = published(tmp_path / "source")
+    content["frames"] += [content["frames"][0] | {"name": f"again_{i}"} for i in range(3)]
+    listed, told = read_list(kept(content, tmp_path)), list[str]()
+    with pytest.raises(PerceptionError, match="refused"):
+        Study(listed, tmp_path / "files", "http://127.0.0.1:9/{path}").run(_True(), "some", told.append)
+    assert told == []

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.public_frames import SOURCE, FrameList, PublicFrame, fetched
+from fail2progress.evaluation.public_frames import SOURCE, FrameList, PublicFrame, UnreachableError, fetched
 from fail2progress.evaluation.studies.labelled_perception import numbered
 from fail2progress.evaluation.studies.perception import FOUND, box_iou, relations
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
@@ -51,13 +51,15 @@ class Study:
     def run(self, segmenter: Segmenter, name: str, say: Progress) -> dict[str, object]:
         """The report; a frame that is refused counts as one in which nothing is found, one that cannot be had is left out.
 
-        PerceptionError where no frame can be had.
+        PerceptionError where no frame can be had, or at the first one whose host does not answer; files that are kept stay.
         """
         rows: list[dict[str, object]] = []
         missing: dict[str, str] = {}
         for item in self.frames.frames:
             try:
                 frame = fetched(item, self.files, self.source)
+            except UnreachableError:
+                raise
             except PerceptionError as error:
                 missing[item.name] = str(error)
                 say(f"{item.name}: not to be had: {error}")
