@@ -17,7 +17,9 @@ from fail2progress.cli.main import app
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PEOPLE = [
-    path for name in ("README.md", "CONTRIBUTING.md", "*/README.md", "docs/*.md", "docs/guide/*.md") for path in ROOT.glob(name)
+    path
+    for name in ("README.md", "CONTRIBUTING.md", "[!.]*/README.md", "docs/*.md", "docs/guide/*.md")
+    for path in ROOT.glob(name)
 ]
 """Pages that people read for what holds now."""
 COMMANDS = vars(get_command(app))["commands"]
