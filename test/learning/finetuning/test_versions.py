@@ -9,7 +9,7 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import choose
 from fail2progress.learning.finetuning.targeted import TargetOptions
-from fail2progress.learning.finetuning.versions import lesson_path, register_lesson, remembered, version_of
+from fail2progress.learning.finetuning.versions import lesson_path, register_lesson, remembered, version_from, version_of
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans
@@ -80,6 +80,16 @@ def test_a_damaged_version_is_in_nobody_s_way(parent: Checkpoint, tmp_path: Path
     assert version_of(versions, load_checkpoint(versions.path("v0002"))) == version_of(versions, parent) == "v0002"
     versions.path("v0002").write_bytes(b"")
     assert version_of(versions, parent) == "v0003"
+
+
+def test_the_version_from_a_failure_is_found_beside_damaged_ones(parent: Checkpoint, tmp_path: Path) -> None:
+    versions = Registry(tmp_path / "models")
+    for event in ("one", "another", "another"):
+        versions.register(parent.model, {"event": event})
+    versions.path("v0001").with_suffix(".json").write_text("{")
+    assert version_from(versions, "another") == "v0002" and version_from(versions, "one") is None
+    versions.path("v0002").write_bytes(b"")
+    assert version_from(versions, "another") == "v0003"
 
 
 def test_a_model_learnt_elsewhere_brings_no_names_that_mean_other_things_here(

@@ -96,6 +96,22 @@ def test_a_failure_that_taught_nothing_is_told_so_again(ros: Any, store: Failure
         assert told(made, updates) == (ModelUpdate.NOTHING_LEARNT, "", "nothing moved")
 
 
+def test_a_damaged_version_is_in_no_other_lesson_s_way(ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(processes=1)
+    store.add(first := m.scene_event(9))
+    store.add_lesson(first.id, "", "nothing moved")
+    with rig("learner", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        versions, updates = made.node.versions, made.collect("model_updates")
+        damaged = learnt(versions, versions.current(), event="an earlier one")
+        version = learnt(versions, versions.current())
+        versions.path(damaged).with_suffix(".json").write_text("{")
+        made.node._tell_lesson(first.id, "", "nothing moved")
+        assert wait_for(lambda: updates) and updates[0].kind == ModelUpdate.NOTHING_LEARNT
+        assert made.node.trigger_activate().name == "SUCCESS" and wait_for(lambda: store.lesson(EVENT.id) is not None)
+        assert store.lesson(EVENT.id) == (version, "it is better") and versions.current().note["version"] == version
+
+
 def test_a_version_that_was_taken_and_replaced_is_not_told_as_rejected(
     ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.learning.finetuning.learner import FineTuningResult
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehearsal, save_rehearsal
-from fail2progress.models.checkpoint import Checkpoint, read_digest, read_note
+from fail2progress.models.checkpoint import Checkpoint, read_note
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.store import Registry, gaps_path
 
@@ -67,14 +67,19 @@ def version_of(versions: Registry, checkpoint: Checkpoint) -> str:
     """The version that holds these weights; they are added where none does."""
     for version in versions.versions():
         path = versions.path(version)
-        if path == checkpoint.path or _holds(path, checkpoint.digest):
+        if path == checkpoint.path or _noted(path).get("digest") == checkpoint.digest:
             return version
     return versions.adopt(checkpoint, {key: value for key, value in checkpoint.note.items() if key not in _WRITTEN + _OF_FOLDER})
 
 
-def _holds(path: Path, digest: str) -> bool:
-    """Whether a version has the weights of a digest; a damaged one has none, and a lesson must not be lost for it."""
+def version_from(versions: Registry, event: str) -> str | None:
+    """The version that was learnt from a failure, whether or not it was taken."""
+    return next((version for version in versions.versions() if _noted(versions.path(version)).get("event") == event), None)
+
+
+def _noted(path: Path) -> dict[str, object]:
+    """What is written beside a version's weights; nothing where either is damaged, as a lesson must not be lost for it."""
     try:
-        return read_digest(path) == digest
+        return read_note(path)
     except CheckpointError:
-        return False
+        return {}

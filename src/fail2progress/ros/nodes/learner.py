@@ -17,9 +17,9 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
-from fail2progress.learning.finetuning.versions import register_lesson, remembered
+from fail2progress.learning.finetuning.versions import register_lesson, remembered, version_from
 from fail2progress.models import weights
-from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, read_note
+from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
 from fail2progress.models.notes import CheckpointError
 from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.particles import particles_msg
@@ -113,7 +113,7 @@ class LearnerNode(ModelNode):
                 self._tell(ModelUpdate.ACCEPTED, current, version, (identity,), reason)
             else:
                 learnt = f"{version} learnt from it and is not in use any more" if version else reason
-                kind = ModelUpdate.REJECTED if version or self._version_of(identity) else ModelUpdate.NOTHING_LEARNT
+                kind = ModelUpdate.REJECTED if version or version_from(self.versions, identity) else ModelUpdate.NOTHING_LEARNT
                 self._tell(kind, current, "", (identity,), learnt)
 
     def _work_on(self, identity: str) -> None:
@@ -158,7 +158,7 @@ class LearnerNode(ModelNode):
         with self.busy:
             # A version that no lesson speaks of is of a process that ended before it said so. What was told before is learnt
             # once more, from the model as it is now: that version may be long replaced.
-            version = self._version_of(identity) if self.store.lesson(identity) is None else None
+            version = version_from(self.versions, identity) if self.store.lesson(identity) is None else None
             if version is None:
                 event, parent = self.store.get(identity), self.versions.current()
                 try:
@@ -171,11 +171,6 @@ class LearnerNode(ModelNode):
                 seed, method = int(self.param("seed")), self.learner.targeting.method
                 version = register_lesson(self.versions, parent, lesson, event.id, method, seed)
             return self._adopt(version, identity)
-
-    def _version_of(self, identity: str) -> str | None:
-        """A version that was learnt from this failure, whether or not it was taken."""
-        notes = {version: read_note(self.versions.path(version)) for version in self.versions.versions()}
-        return next((version for version, note in notes.items() if note.get("event") == identity), None)
 
     def _adopt(self, version: str, event: str) -> ModelUpdate:
         """Make a version current if its gate let it through and its parent is still in use, and tell either way."""
