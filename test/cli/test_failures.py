@@ -6,9 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.event import Call, FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
+from fail2progress.skills.registry import SKILLS
+from fail2progress.skills.vocabulary import current
+from support.press_pull.definition import SKILL
 
 
 def test_ls_lists_with_and_without_json(run, store: Path, event: FailureEvent) -> None:
@@ -66,7 +69,7 @@ def test_a_file_that_is_there_is_not_exported_over(refuses, store: Path, event: 
 def marred(store: Path, event: FailureEvent) -> dict[str, str]:
     """Into the store: a failure of each kind of damage, before and after the whole one. What is said of each."""
     whole = event.header.model_dump_json()
-    headers = {"{": "Invalid JSON", whole.replace('"pick_place"', '"knit"'): "knit", "3": "object"}
+    headers = {"{": "Invalid JSON", whole.replace('"schema_version":1', '"schema_version":7'): "should be 1", "3": "object"}
     told: dict[str, str] = {}
     with closing(sqlite3.connect(store)) as connection, connection:
         for year, (header, reason) in zip(("2024", "2026", "2026"), headers.items(), strict=True):
@@ -96,10 +99,28 @@ def test_damaged_failures_are_named_and_the_others_shown(
     assert not any(identity in done.stdout for identity in marred)
 
 
+@pytest.mark.parametrize("words", [("ls",), ("ls", "--json")])
+def test_a_failure_whose_skill_is_not_installed_is_not_to_be_removed(
+    run, refuses, store: Path, event: FailureEvent, words: tuple[str, ...]
+) -> None:
+    with SKILLS.including(SKILL):
+        call = Call(skill=SKILL.name, object="cup_1", parameters=(0.0, 0.1))
+        change = {"id": "elsewhere", "call": call, "plan": (call,), "vocabulary": current()}
+        FailureStore(store).add(event.model_copy(update={"header": event.header.model_copy(update=change)}))
+        whole = run("failures", *words, "--store", store)
+        assert whole.stderr == "" and "elsewher" in whole.stdout
+    done = run("failures", *words, "--store", store)
+    assert done.exit_code == 0 and event.id[:8] in done.stdout and "elsewher" not in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert "failure elsewhere: of another vocabulary: skill press_pull, known here: pick_place" in line
+    assert "install the package that brings it" in line and "failures rm" not in line
+    assert "install the package that brings it" in refuses("failures", "show", "elsewhere", "--store", store)
+
+
 def test_damaged_failures_are_removed_by_their_ids(
     run, refuses, store: Path, event: FailureEvent, marred: dict[str, str]
 ) -> None:
-    assert "knit" in refuses("failures", "show", "bad_1", "--store", store)
+    assert "should be 1" in refuses("failures", "show", "bad_1", "--store", store)
     for identity in marred:
         assert run("failures", "rm", identity, "--store", store, "--force").exit_code == 0
     listed = run("failures", "ls", "--store", store)

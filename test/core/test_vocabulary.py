@@ -28,6 +28,11 @@ def test_more_skills_in_another_order_are_known_here_by_other_numbers() -> None:
 def test_a_skill_that_is_not_known_here_is_named() -> None:
     with pytest.raises(VocabularyError, match=r"of another vocabulary: skill spin, known here: pick_place, push"):
         check(MORE.to_dict(), VERSION_1)
+    with pytest.raises(VocabularyError, match=r"pick_place, push, .*; install the package that brings it$"):
+        check(MORE.to_dict(), VERSION_1)
+    two = replace(MORE, skills=(*MORE.skills, replace(SPIN, name="knit")))
+    with pytest.raises(VocabularyError, match=r"skills spin, knit, known here: .*; install the packages that bring them$"):
+        check(two.to_dict(), VERSION_1)
     with pytest.raises(VocabularyError, match=r"the skill 'spin' is not in this model's vocabulary: pick_place"):
         VERSION_1.index("spin")
     with pytest.raises(VocabularyError, match="spin"):

@@ -43,7 +43,7 @@ def register(app: typer.Typer) -> None:
 def ls(
     store: Path | None = STORE_OPTION, task: str | None = typer.Option(None, help="Only of this task."), as_json: bool = _JSON
 ) -> None:
-    """List failures, oldest first. Damaged ones are named on standard error.
+    """List failures, oldest first. Those that cannot be read are named on standard error.
 
     Example: fail2progress failures ls --store sim
     """
@@ -180,12 +180,15 @@ def rm(
 
 
 def _readable(kept: FailureStore, read: Callable[[str], Read], task: str | None = None) -> list[Read]:
-    """What is read of all failures but the damaged ones, which are named; UserError where there are no others."""
-    found, damaged = kept.readable(read, task)
-    for identity, reason in damaged.items():
-        mend = f"it is left out; remove it with: fail2progress failures rm {identity} --store {kept.path}"
-        say(f"note: {' '.join(reason.split())}; {mend}")
-    require(bool(found) or not damaged, f"{kept.path}: none of its failures can be read; the lines above say why")
+    """What is read of all failures but those that cannot be, which are named; UserError where there are no others."""
+    from fail2progress.failures.store import OtherVocabularyError
+
+    found, wrong = kept.readable(read, task)
+    for identity, error in wrong.items():
+        remove = f"remove it with: fail2progress failures rm {identity} --store {kept.path}"
+        mend = "it can be read where its words are known" if isinstance(error, OtherVocabularyError) else remove
+        say(f"note: {' '.join(str(error).split())}; it is left out; {mend}")
+    require(bool(found) or not wrong, f"{kept.path}: none of its failures can be read; the lines above say why")
     return found
 
 

@@ -57,9 +57,10 @@ class Vocabulary:
             if mine != theirs:
                 return f"{kind} relations {', '.join(mine)}, known here: {', '.join(theirs)}"
         there = {skill.name: skill for skill in known.skills}
+        if missing := [name for name in self.names if name not in there]:
+            lacking, brings = ("skill", "package that brings it") if len(missing) == 1 else ("skills", "packages that bring them")
+            return f"{lacking} {', '.join(missing)}, known here: {', '.join(known.names)}; install the {brings}"
         for skill in self.skills:
-            if skill.name not in there:
-                return f"skill {skill.name}, known here: {', '.join(known.names)}"
             if skill != there[skill.name]:
                 return f"skill {skill}, known here: {there[skill.name]}"
         return ""

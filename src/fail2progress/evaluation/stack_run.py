@@ -52,11 +52,11 @@ class StackRun:
 def read_run(folder: Path) -> StackRun:
     """StoreError, CheckpointError or RunError where something other than one of its failures is damaged."""
     store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
-    met, damaged = store.readable(lambda name: Met(store.get(name), store.report(name), store.lesson(name)))
+    met, wrong = store.readable(lambda name: Met(store.get(name), store.report(name), store.lesson(name)))
     versions = tuple((name, checked(read_note(registry.path(name)), registry.path(name))) for name in registry.versions())
     pointer = folder / "models" / "CURRENT"
     current = pointer.read_text().strip() if pointer.exists() else ""
-    return StackRun(folder, tuple(met), versions, current, _result(folder / "result.json"), tuple(damaged.values()))
+    return StackRun(folder, tuple(met), versions, current, _result(folder / "result.json"), tuple(map(str, wrong.values())))
 
 
 def _result(path: Path) -> dict[str, Any]:

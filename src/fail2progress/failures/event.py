@@ -169,11 +169,11 @@ class FailureEvent(BaseModel):
 
 
 def from_bytes(header: Header, content: bytes) -> FailureEvent:
-    """A stored event; ValueError where it is written in another vocabulary or its blob is damaged."""
+    """A stored event. VocabularyError where it is written in another vocabulary, another ValueError where its blob is damaged."""
     try:
         check(header.vocabulary.to_dict(), current())
     except VocabularyError as error:
-        raise ValueError(f"failure {header.id}: {error}") from error
+        raise VocabularyError(f"failure {header.id}: {error}") from error
     try:
         values, names = _read(content), header.names
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from fail2progress.core.vocabulary import VocabularyError
 from fail2progress.failures.event import FailureEvent, Header, from_bytes, read_header
 from fail2progress.failures.report import FailureReport
 
@@ -30,6 +31,10 @@ Read = TypeVar("Read")
 
 class StoreError(ValueError):
     """A store that cannot be used, or an event that is not in it."""
+
+
+class OtherVocabularyError(StoreError):
+    """An event that is whole, and written in words that are not known here: those of a skill's package that is not installed."""
 
 
 class FailureStore:
@@ -140,27 +145,30 @@ class FailureStore:
         rows = self._select("SELECT id FROM failures WHERE task = ? OR ? IS NULL ORDER BY time, id", (task, task))
         return [str(row[0]) for row in rows]
 
-    def readable(self, read: Callable[[str], Read], task: str | None = None) -> tuple[list[Read], dict[str, str]]:
-        """What `read` gives for the id of each event, oldest first; and for those that are damaged, by id, what is wrong.
+    def readable(self, read: Callable[[str], Read], task: str | None = None) -> tuple[list[Read], dict[str, StoreError]]:
+        """What `read` gives for the id of each event, oldest first; and for those that cannot be read, by id, what is wrong.
 
         StoreError where the store cannot be read just now, locked or on a disk that is gone: no event is damaged by that.
         """
-        found, damaged = [], {}
+        found, wrong = [], dict[str, StoreError]()
         for identity in self.ids(task):
             try:
                 found.append(read(identity))
             except (ValueError, LookupError) as error:  # a record can be whole and tell of what nothing knows
                 if isinstance(error.__cause__, sqlite3.OperationalError):  # of text that is damaged, too
                     self.ids()
-                damaged[identity] = str(error) if isinstance(error, StoreError) else f"{self.path}: failure {identity}: {error!r}"
-        return found, damaged
+                told = f"{self.path}: failure {identity}: {error!r}"
+                wrong[identity] = error if isinstance(error, StoreError) else StoreError(told)
+        return found, wrong
 
     def get(self, identity: str) -> FailureEvent:
-        """One event by its id or an unambiguous beginning of it; StoreError where there is none."""
+        """One event by its id or an unambiguous beginning of it. StoreError where there is none, or it cannot be read."""
         whole, text, data = self._one(identity)
         header = self._header(whole, text)
         try:
             return from_bytes(header, data)
+        except VocabularyError as error:
+            raise OtherVocabularyError(f"{self.path}: {error}") from error
         except ValueError as error:
             raise StoreError(f"{self.path}: {error}") from error
 

@@ -26,7 +26,7 @@ def ended(episode: Episode) -> tuple[str, int]:
 
 
 def told(store: FailureStore) -> Iterator[str]:
-    """Each failure in a line: its class, what happened, and whether a model that learnt from it was accepted; or its damage."""
+    """Each failure in a line: its class, what happened, whether a model learnt from it was accepted; or why it is not read."""
 
     def line(identity: str) -> str:
         report = store.report(identity)
@@ -34,5 +34,5 @@ def told(store: FailureStore) -> Iterator[str]:
         why = f" ({report.reason})" if report is not None and report.reason else ""
         return f"failure {identity}, class: {kind}{why}: {' '.join(story(store.get(identity), store.lesson(identity)))}"
 
-    lines, damaged = store.readable(line)
-    yield from (*lines, *damaged.values())
+    lines, wrong = store.readable(line)
+    yield from (*lines, *map(str, wrong.values()))
