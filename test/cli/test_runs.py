@@ -162,11 +162,13 @@ def test_an_export_is_whole_or_absent(refuses: Run, made: Runs, folder: Path, mo
 def test_a_version_whose_note_is_damaged_is_named(refuses: Run, run: Run, made: Runs, gate: object) -> None:
     note = made.latest().models / "v0002.json"
     note.write_text(json.dumps({**json.loads(note.read_text()), "gate": gate}))
-    for words in (("ls",), ("show", "v0002")):
-        if gate:
-            assert "v0002.json: damaged, gate is" in refuses("models", *words)
-        else:
-            assert run("models", *words).exit_code == 0
+    listed = run("models", "ls")
+    assert listed.exit_code == 0 and "v0001" in listed.stdout and "v0003" in listed.stdout
+    if gate:
+        assert "v0002.json: damaged, gate is" in refuses("models", "show", "v0002")
+        assert listed.stderr.endswith("delete it and v0002.safetensors; it is left out\n") and listed.stderr.count("\n") == 1
+    else:
+        assert listed.stderr == "" and run("models", "show", "v0002").exit_code == 0
 
 
 WRONG = {
@@ -180,11 +182,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in WRONG.items() for value in values])
-def test_every_part_of_a_version_s_note_that_is_used_is_checked(refuses: Run, made: Runs, key: str, value: object) -> None:
+def test_every_part_of_a_version_s_note_that_is_used_is_checked(
+    run: Run, refuses: Run, made: Runs, key: str, value: object
+) -> None:
     note = made.latest().models / "v0002.json"
     note.write_text(json.dumps({**json.loads(note.read_text()), key: value}))
-    for words in (("models", "ls"), ("models", "show", "v0002"), ("report", made.latest().folder)):
-        line = refuses(*words)
+    refused = [refuses(*words) for words in (("models", "show", "v0002"), ("report", made.latest().folder))]
+    for line in (*refused, run("models", "ls").stderr):
         assert f"v0002.json: damaged, {key} is " in line and "delete it and v0002.safetensors" in line
 
 

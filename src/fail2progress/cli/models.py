@@ -38,12 +38,16 @@ def register(app: typer.Typer) -> None:
 
 @models.command()
 def ls(run: str | None = _RUN, registry: Path | None = _REGISTRY, as_json: bool = _JSON) -> None:
-    """List versions, oldest first: what each learnt from, how the acceptance test went, which one is in use.
+    """List versions, oldest first: what each learnt from, how the acceptance test went, which one is in use. Damaged ones are
+    named on standard error.
 
     Example: fail2progress models ls
     """
     versions = _registry(run, registry)
-    rows = [_row(versions, version) for version in versions.versions()]
+    rows, damaged = _rows(versions)
+    require(bool(rows) or not damaged, "; ".join(damaged))
+    for reason in damaged:
+        say(f"note: {reason}; it is left out")
     if as_json:
         return print_json(rows)
     require(bool(rows), f"{versions.folder}: no version of a model here; `fail2progress runs ls` says where there are some")
@@ -199,6 +203,19 @@ def _note(versions: Registry, version: str) -> dict[str, Any]:
     from fail2progress.models.version_notes import noted_version
 
     return noted_version(versions.path(version))
+
+
+def _rows(versions: Registry) -> tuple[list[dict[str, Any]], list[str]]:
+    """All versions that can be read, and what is wrong with each of the others."""
+    from fail2progress.models.notes import CheckpointError
+
+    rows, damaged = [], []
+    for version in versions.versions():
+        try:
+            rows.append(_row(versions, version))
+        except CheckpointError as error:
+            damaged.append(str(error))
+    return rows, damaged
 
 
 def _row(versions: Registry, version: str) -> dict[str, Any]:

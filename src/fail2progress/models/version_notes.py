@@ -46,8 +46,13 @@ class _Note(_Part):
 
 
 def noted_version(weights: Path) -> dict[str, Any]:
-    """What is written beside a version's weights, which are not read. CheckpointError: see checked, and `notes.noted`."""
-    return checked(noted(weights), weights)
+    """What is written beside a version's weights, which are not read. CheckpointError says what to do; see checked, `noted`."""
+    try:
+        note = noted(weights)
+    except CheckpointError as error:  # not damaged for sure: it may be of a later schema, or on a disk that is gone
+        mend = f"put back a copy of {weights.with_suffix('.json').name}, or delete it and {weights.name}"
+        raise CheckpointError(f"{error}; where it is lost or damaged, {mend}") from error
+    return checked(note, weights)
 
 
 def checked(note: Mapping[str, Any], weights: Path) -> dict[str, Any]:
