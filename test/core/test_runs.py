@@ -84,6 +84,33 @@ def test_a_damaged_description_is_named(runs: Runs) -> None:
     assert found == [whole] and [str(error).partition(": ")[0] for error in damaged] == [str(run.folder / "run.json")]
 
 
+def test_a_damaged_run_is_in_no_other_s_way(runs: Runs) -> None:
+    first, last = (runs.new("sim", NOW + timedelta(days=days)) for days in (0, 2))
+    damaged, demo = runs.new("sim", NOW + timedelta(days=1)), runs.new("demo", NOW)
+    (damaged.folder / "run.json").write_text("{")
+    assert (runs.named("sim"), runs.named("11-27"), runs.named("sim/2026-11-25"), runs.named("demo")) == (last, last, first, demo)
+    for name in ("11-26", "sim/2026-11-26_223452", str(damaged.folder)):
+        with pytest.raises(RunError, match=rf"{damaged.folder / 'run.json'}: not the description of a run"):
+            runs.named(name)
+    with pytest.raises(RunError, match=r"3 runs named 'sim/2026'.*sim/2026-11-25_.*sim/2026-11-26_.*sim/2026-11-27_"):
+        runs.named("sim/2026")
+    with pytest.raises(RunError, match=r"no run named 'replay'"):
+        runs.named("replay")
+    runs.remove(last)
+    with pytest.raises(RunError, match=rf"{damaged.folder / 'run.json'}: not the description of a run"):
+        runs.named("sim")
+
+
+def test_a_damaged_run_does_not_hide_a_later_one_where_the_pointer_is_lost(runs: Runs) -> None:
+    damaged, last = runs.new("sim", NOW), runs.new("demo", NOW + timedelta(days=1))
+    (damaged.folder / "run.json").write_text("{")
+    (runs.root / "latest").unlink()
+    assert runs.latest() == runs.named(None) == last
+    runs.remove(last)
+    with pytest.raises(RunError, match="not the description of a run"):
+        runs.latest()
+
+
 @pytest.mark.parametrize("content", [b"\xff\xfe", b"x" * 5000, b"\0" * 20, b"../../etc", b""])
 def test_a_damaged_pointer_leads_to_the_last_run(runs: Runs, content: bytes) -> None:
     run = runs.new("sim", NOW)

@@ -27,6 +27,8 @@ STORE_FILES = (STORE, f"{STORE}-wal", f"{STORE}-shm")
 MODELS = "models"
 _LATEST = "latest"
 _LOCK = ".lock"
+_STAMP = "%Y-%m-%d_%H%M%S"
+"""Of a run's start, with which its folder's name begins."""
 _IN_USE = "is in use by another process: wait for its end, or choose another folder"
 
 
@@ -73,7 +75,7 @@ class Runs:
 
     def new(self, kind: str, now: datetime) -> Run:
         """A new folder for a run; it becomes the latest."""
-        stamp = now.strftime("%Y-%m-%d_%H%M%S")
+        stamp = now.strftime(_STAMP)
         for number in range(1000):
             folder = self.root / kind / (f"{stamp}_{number}" if number else stamp)
             try:
@@ -104,12 +106,18 @@ class Runs:
 
     def listed(self) -> tuple[list[Run], list[RunError]]:
         """The runs below the root that can be read, oldest first; and what is wrong with each of the others, with what to do."""
-        found, damaged = list[Run](), list[RunError]()
-        for folder in sorted(path.parent for path in self.root.glob(f"*/*/{ABOUT}") if not path.parent.is_symlink()):
+        found, damaged = self._each()
+        return [run for run in found if run.folder not in damaged], [damaged[folder] for folder in sorted(damaged)]
+
+    def _each(self) -> tuple[list[Run], dict[Path, RunError]]:
+        """All runs below the root, oldest first, damaged ones by their folders' names; what is wrong with those, by folder."""
+        found, damaged = list[Run](), dict[Path, RunError]()
+        for folder in (path.parent for path in self.root.glob(f"*/*/{ABOUT}") if not path.parent.is_symlink()):
             try:
                 found.append(read_run(folder))
             except RunError as error:
-                damaged.append(error)
+                damaged[folder] = error
+                found.append(Run(folder, folder.parent.name, _started(folder.name)))
         return sorted(found, key=lambda run: (run.started, str(run.folder))), damaged
 
     def latest(self) -> Run:
@@ -120,15 +128,15 @@ class Runs:
             named = folder if (folder / ABOUT).is_file() else None
         if named is not None:
             return read_run(named)
-        found = self.all()
+        found, damaged = self._each()
         if not found:
             raise RunError(f"no run in {self.root} yet: `fail2progress demo` makes one, or name what you mean (see --help)")
-        return found[-1]
+        return _whole(found[-1], damaged)
 
     def named(self, name: str | None) -> Run:
         """A run by its path, by "sim/2026-11-25_223452" or a part of that, by its kind (the last of it); the latest where None.
 
-        RunError names the runs there are.
+        RunError names the runs there are, or says what is wrong with the one that is meant.
         """
         if name is None:
             return self.latest()
@@ -137,14 +145,14 @@ class Runs:
                 return read_run(folder.resolve() if folder.is_symlink() else folder)
         if name and (Path(name) / STORE).is_file():
             return Run(Path(name), "run", "")
-        runs = self.all()
+        runs, damaged = self._each()
         kinds = [run for run in runs if run.kind == name]
         found = kinds[-1:] or [run for run in runs if name.strip("/.") and name in f"{run.kind}/{run.folder.name}"]
         if len(found) != 1:
             what = f"{len(found)} runs" if found else "no run"
             there = ", ".join(f"{run.kind}/{run.folder.name}" for run in (found or runs)[-5:]) or "none"
             raise RunError(f"{what} named {name!r} in {self.root}; there are: {there}")
-        return found[0]
+        return _whole(found[0], damaged)
 
     def check_removable(self, run: Run) -> None:
         """RunError where a folder is no run's, in use, or around the folder that one works in."""
@@ -189,6 +197,21 @@ def read_run(folder: Path) -> Run:
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         mend = f'write {{"kind": "{folder.parent.name}", "started": ""}} into it, or remove {folder}'
         raise RunError(f"{folder / ABOUT}: not the description of a run ({error}); {mend}") from error
+
+
+def _started(name: str) -> str:
+    """When a run began by its folder's name; empty where that does not tell."""
+    try:
+        return datetime.strptime(name[: len("2026-11-25_223452")], _STAMP).isoformat()
+    except ValueError:
+        return ""
+
+
+def _whole(run: Run, damaged: dict[Path, RunError]) -> Run:
+    """A run. RunError where it is one of the damaged."""
+    if run.folder in damaged:
+        raise damaged[run.folder]
+    return run
 
 
 @contextmanager
