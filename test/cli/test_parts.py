@@ -13,6 +13,8 @@ def test_every_kind_is_listed_with_what_each_part_is(run) -> None:
     rows = json.loads(result.stdout)
     assert result.exit_code == 0 and list(dict.fromkeys(row["kind"] for row in rows)) == list(KINDS)
     assert all(row["name"] and row["summary"] and row["package"] == "fail2progress" for row in rows)
+    own = [(row["kind"], row["summary"]) for row in rows if row["kind"] != "signals"]  # these are told by what answers them
+    assert len(set(own)) == len(own)
     names = {kind: [row["name"] for row in rows if row["kind"] == kind] for kind in KINDS}
     assert {"pick_place", "push"} <= set(names["skills"]) and "fused" in names["segmenters"]
     assert "stein" in names["generators"] and "grasp_missed" in names["signals"]

@@ -106,6 +106,12 @@ class Variation:
     clusters: bool = True
     shuffle: bool = False
 
+    @property
+    def summary(self) -> str:
+        """What it is, for people."""
+        own = "of permuted clusters" if self.shuffle else "of each cluster as often, that stay nearest to their own"
+        return f"Draws of failed items varied: {own if self.clusters else 'of any failure'}"
+
     def __call__(self, given: Induction, count: int, rng: np.random.Generator) -> list[Carried]:
         """See Generator."""
         labels = rng.permutation(given.labels) if self.shuffle else given.labels

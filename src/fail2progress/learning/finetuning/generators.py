@@ -92,7 +92,7 @@ class Prior:
 
 @dataclass(frozen=True)
 class Inference(Prior):
-    """Particles moved along a direction: Stein's (the paper's method), or each alone uphill (its Gradient baseline)."""
+    """Particles moved together, uphill and apart from one another, along Stein's direction: the paper's method."""
 
     slopes: ClassVar[bool] = True
     measured: ClassVar[bool] = True
@@ -126,6 +126,13 @@ class Inference(Prior):
             learning_rate=budget.learning_rate,
             chart=information.actions.chart(),
         ).particles
+
+
+@dataclass(frozen=True)
+class Gradient(Inference):
+    """Particles moved each alone uphill: the paper's Gradient baseline."""
+
+    direction: str = "gradient"
 
 
 @dataclass(frozen=True)
@@ -189,6 +196,13 @@ class Fixed(Prior):
         return failed.clone()
 
 
+@dataclass(frozen=True)
+class NearCopies(Fixed):
+    """States stay nearly the one that was seen, and actions the failed call's: near-copies of the failure."""
+
+    near: bool = True
+
+
 def _tempered(density: FailureRelations, share: float, states: Tensor) -> Tensor:
     """(M,) a part of the log density: flatter, so that particles reach what lies behind a hollow (annealed SVGD, D'Angelo and
     Fortuin 2021)."""
@@ -228,10 +242,10 @@ WITHOUT_SLOPES = "sampling"
 GENERATORS: Registry[SampleGenerator] = Registry(
     "generator of samples", "fail2progress.generators", form=instance_of(SampleGenerator)
 )
-GENERATORS.register("stein", Inference("stein"))
-GENERATORS.register("gradient", Inference("gradient"))
+GENERATORS.register("stein", Inference())
+GENERATORS.register("gradient", Gradient())
 GENERATORS.register(WITHOUT_SLOPES, Sampling())
 GENERATORS.register("prior", Prior())
-GENERATORS.register("near-copies", Fixed(near=True))
+GENERATORS.register("near-copies", NearCopies())
 GENERATORS.register("domain-randomisation", Fixed())
 GENERATORS.register("rejection", Rejection())
