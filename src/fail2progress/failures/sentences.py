@@ -5,11 +5,12 @@ Relations are named from the side of the object that can move: "below(table_b, c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import MIRRORED, RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
+from fail2progress.failures.store import FailureStore
 from fail2progress.skills.registry import SKILLS
 
 PHRASES = {
@@ -147,3 +148,16 @@ def _listed(texts: Iterable[str]) -> str:
     """ "a, b and c"."""
     parts = list(texts)
     return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else parts[0]
+
+
+def accounts(store: FailureStore) -> Iterator[str]:
+    """Each failure in a line: its class, what happened, whether a model learnt from it was accepted; or why it is not read."""
+
+    def line(identity: str) -> str:
+        report = store.report(identity)
+        kind = report.category.value.replace("_", " ") if report is not None else "none yet"
+        why = f" ({report.reason})" if report is not None and report.reason else ""
+        return f"failure {identity}, class: {kind}{why}: {' '.join(story(store.get(identity), store.lesson(identity)))}"
+
+    lines, wrong = store.readable(line)
+    yield from (*lines, *map(str, wrong.values()))

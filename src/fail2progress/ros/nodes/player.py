@@ -12,6 +12,7 @@ from rclpy.serialization import deserialize_message
 
 from fail2progress.core.observation import SECOND
 from fail2progress.failures.report import FailureClass
+from fail2progress.failures.sentences import accounts
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros import graph as table
 from fail2progress.ros.answers import StackAnswers, StepKey
@@ -28,7 +29,6 @@ from fail2progress.ros.conversions.values import SCHEMA, uuid_text
 from fail2progress.ros.entries import OWN
 from fail2progress.ros.errand import Errand
 from fail2progress.ros.lifecycle import StackNode, message_type, offered
-from fail2progress.ros.outcomes import told
 
 _, DEPTH, INFO = table.CAMERA
 PATIENCE = 5.0
@@ -267,7 +267,7 @@ class PlayerNode(StackNode):
         self.heard.wait(lambda: set(self.finished) <= self.heard.judged, PATIENCE)
         self._await_lessons()
         store = FailureStore(self.state_dir / "failures.sqlite")
-        for line in told(store):
+        for line in accounts(store):
             print(line, flush=True)
         strange = sum(model in self.missing for model, _ in self.finished.values())
         if strange:
