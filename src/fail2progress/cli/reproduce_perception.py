@@ -50,13 +50,22 @@ def run(order: Order, json_output: bool) -> None:
     if order.table in alone:
         return alone[order.table](order, json_output)
     report, text, picture = (_noise if order.table == "noise" else _identities)(order)
-    write_json(order.out / f"{order.table}.json", report)
-    write_whole(order.out / f"{order.table}.md", f"{text}\n![{order.table}]({order.table}.png)\n")
-    write_whole(order.out / f"{order.table}.png", picture)
+    shown = f"{text}\n![{order.table}]({order.table}.png)\n"
+    _keep(order, order.table, report, shown, json_output, picture, text)
+
+
+def _keep(
+    order: Order, stem: str, report: dict[str, object], page: str, json_output: bool, picture: bytes = b"", told: str = ""
+) -> None:
+    """Write `<stem>.json`, `.md`, and `.png` where there is a picture, and print the report or the page; told: in its place."""
+    write_json(order.out / f"{stem}.json", report)
+    write_whole(order.out / f"{stem}.md", page)
+    if picture:
+        write_whole(order.out / f"{stem}.png", picture)
     if json_output:
         print_json(report)
     else:
-        say(text)
+        say(told or page)
 
 
 def _clutter(order: Order, json_output: bool) -> None:
@@ -68,14 +77,8 @@ def _clutter(order: Order, json_output: bool) -> None:
     with checked():
         chosen = segmenter(order.segmenter)
     report, faults = clutter.study(chosen, order.episodes, order.seed, say)
-    text = clutter.page(report)
-    write_json(order.out / f"clutter_{chosen.name}.json", report)
-    write_whole(order.out / f"clutter_{chosen.name}.md", text)
-    write_whole(order.out / f"clutter_{chosen.name}.png", faults_picture.sheet(faults.shown))
-    if json_output:
-        print_json(report)
-    else:
-        say(text)
+    picture = faults_picture.sheet(faults.shown)
+    _keep(order, f"clutter_{chosen.name}", report, clutter.page(report), json_output, picture)
 
 
 def _thresholds(order: Order, json_output: bool) -> None:
@@ -89,13 +92,7 @@ def _thresholds(order: Order, json_output: bool) -> None:
     with checked():
         chosen, frames = segmenter(order.segmenter), thresholds.Frames.read(order.frames)
         report = thresholds.study(chosen, frames, order.out, say)
-    text = thresholds.page(report)
-    write_json(order.out / f"thresholds_{chosen.name}.json", report)
-    write_whole(order.out / f"thresholds_{chosen.name}.md", text)
-    if json_output:
-        print_json(report)
-    else:
-        say(text)
+    _keep(order, f"thresholds_{chosen.name}", report, thresholds.page(report), json_output)
 
 
 def _frames(order: Order, json_output: bool) -> None:
@@ -111,15 +108,8 @@ def _frames(order: Order, json_output: bool) -> None:
         chosen, listed = segmenter(order.segmenter), read_list(order.dataset)
         study = public_frames.Study(listed, order.out / "files", order.source or SOURCE)
         report = study.run(chosen, Path(order.dataset).stem, say)
-    text = public_frames.page(report, listed.about)
-    stem = f"{report['list']}_{chosen.name}"
-    write_json(order.out / f"{stem}.json", report)
-    write_whole(order.out / f"{stem}.md", text)
-    write_whole(order.out / f"{stem}.png", frames_picture.sheet(study.shown))
-    if json_output:
-        print_json(report)
-    else:
-        say(text)
+    page, picture = public_frames.page(report, listed.about), frames_picture.sheet(study.shown)
+    _keep(order, f"{report['list']}_{chosen.name}", report, page, json_output, picture)
 
 
 def _segmenters(name: str) -> dict[str, Segmenter]:

@@ -114,7 +114,8 @@ class FusedGuide(Guide):
         return [part for part in compact if known[part].sum() >= self._rules.pixels]
 
     def _likely(self, thing: Floats, seeds: Floats, plain: Mask) -> bool:
-        """Whether pixels are of a thing, those that are `plain` have the surface's colour."""
+        """Whether n pixels are of a thing: (n,) probabilities of one, how surely each points to its middle, in [0, 1], and which
+        of them are `plain`, of the surface's colour."""
         rules, coherent = self._fusing, float(seeds.mean())
         least = rules.own
         if len(plain) < rules.small:
