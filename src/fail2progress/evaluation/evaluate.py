@@ -22,7 +22,7 @@ from fail2progress.evaluation.gap import sim2real_gap
 from fail2progress.evaluation.predictions import f1
 from fail2progress.evaluation.trials import TrialResult, run_trial
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
-from fail2progress.perception.relations.registry import DEFAULT, DETECTORS
+from fail2progress.perception.relations.registry import DEFAULT, DETECTORS, relation_detector
 from fail2progress.planning.search import SearchOptions
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Simulator
@@ -181,7 +181,8 @@ def carry_out(job: TrialJob) -> TrialResult:
     result, _, episode, robot = run_trial(model, checkpoint.digest, trial, *how, embodiment=job.embodiment)
     if not job.gap:
         return result
-    return replace(result, gap=sim2real_gap(model, episode.taken, robot.outcomes, simulator, job.camera))
+    detector = relation_detector(job.relations, model, checkpoint.digest)
+    return replace(result, gap=sim2real_gap(detector, episode.taken, robot.outcomes, simulator, job.camera))
 
 
 @lru_cache(maxsize=1)
