@@ -45,7 +45,7 @@ class Generation:
     kept_of_all: float
     """The same over all particles that became scenes."""
     actions: float
-    """Standard deviation of the action's first two parameters, m."""
+    """Standard deviation of the level motion that actions command, m."""
     places: float
     samples: int
     tried: int

@@ -95,8 +95,8 @@ class TargetOptions:
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviations over D+, metres: of the action's first two parameters (paper A.15; a direction counts in radians), of
-    where the failed cluster stands, and of its members within it."""
+    """Standard deviations over D+, metres: of the level motion that actions command (paper A.15; of a direction and a distance no
+    mean can be taken), of where the failed cluster stands, and of its members within it."""
 
     actions: float
     places: float
@@ -286,6 +286,6 @@ def observed(event: FailureEvent) -> Observed:
 
 
 def _spread(space: StateSpace, names: tuple[str, ...], samples: list[Sample]) -> Spread:
-    parameters = np.array([sample.outcome.call.parameters[:2] for sample in samples])
+    commanded = np.array([sample.outcome.call.shift[:2] for sample in samples])
     where = np.array([sample.outcome.before.scene.position(names[space.moved])[:2] for sample in samples])
-    return Spread(float(parameters.std(axis=0).mean()), float(where.std(axis=0).mean()), within(space, names, samples))
+    return Spread(float(commanded.std(axis=0).mean()), float(where.std(axis=0).mean()), within(space, names, samples))
