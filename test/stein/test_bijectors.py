@@ -41,6 +41,18 @@ def test_coordinates_survive_the_round_trip(first: float, second: float, phase: 
     torch.testing.assert_close(CHART.to_coordinates(CHART.to_values(z)), z, atol=1e-9, rtol=0)
 
 
+def test_the_way_between_turns_is_the_shorter_one() -> None:
+    one, other = double([[0.1, 0.3, 3.0], [0.1, 0.3, -1.0]]), double([[-0.2, 0.8, -3.0], [0.4, 0.2, 1.5]])
+    way = CHART.way(one, other)
+    torch.testing.assert_close(way, double([[-0.3, 0.5, 2 * math.pi - 6.0], [0.3, -0.1, 2.5]]))
+    torch.testing.assert_close(CHART.wrapped(one + way), other)
+    torch.testing.assert_close(CHART.wrapped(one + way / 2)[0, 2].abs(), double([[math.pi]])[0, 0])
+    values = double([[0.1, 0.3, math.pi - 0.1], [0.3, 0.5, 0.1 - math.pi]])
+    torch.testing.assert_close(CHART.spread(values), double([[0.1, 0.1, 0.1]])[0])
+    both = CHART.beside(Chart([0.0], [2.0]))
+    assert both.dimensions == 4 and both.high[3] == 2.0 and list(both.periodic) == [False, False, True, False]
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10_000))
 def test_values_survive_the_round_trip(seed: int) -> None:

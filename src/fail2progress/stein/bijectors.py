@@ -1,5 +1,7 @@
 """Bounded, differentiable changes of variables, in which particles cannot leave their prior's range."""
 
+from __future__ import annotations
+
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,6 +109,30 @@ class Chart:
         features = torch.cat([unit, cos, sin], dim=1)
         slopes = torch.cat([unit * (1 - unit), -sin, cos], dim=1)
         return Embedding(features, slopes, torch.cat([bounded, periodic, periodic]))
+
+    def beside(self, other: Chart) -> Chart:
+        """The dimensions of both, one after the other."""
+        periodic = [*(chart.periodic or [False] * chart.dimensions for chart in (self, other))]
+        return Chart([*self.low, *other.low], [*self.high, *other.high], [*periodic[0], *periodic[1]])
+
+    def way(self, one: Tensor, other: Tensor) -> Tensor:
+        """(..., D) from values to others, broadcastable; of a periodic dimension the shorter way round."""
+        low, high = self._bounds(one)
+        apart, period = other - one, high - low
+        return torch.where(self._mask(one), torch.remainder(apart + period / 2, period) - period / 2, apart)
+
+    def wrapped(self, values: Tensor) -> Tensor:
+        """Values (..., D) with those of periodic dimensions within their range."""
+        low, high = self._bounds(values)
+        return torch.where(self._mask(values), low + torch.remainder(values - low, high - low), values)
+
+    def spread(self, values: Tensor) -> Tensor:
+        """(D,) root mean square way of values (M, D) from their middle; of a periodic dimension, that of the circle."""
+        low, high = self._bounds(values)
+        phase = TURN * (values - low) / (high - low)
+        round_ = low + torch.atan2(phase.sin().mean(dim=0), phase.cos().mean(dim=0)) / TURN * (high - low)
+        middle = torch.where(self._mask(values), round_, values.mean(dim=0))
+        return self.way(middle, values).square().mean(dim=0).sqrt()
 
     def sample_uniform(self, count: int, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> Tensor:
         """Values (count, D) drawn uniformly from the ranges, on the generator's device."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.states import StateSpace
 
 HALVINGS = 2
@@ -27,6 +28,8 @@ class Pairs:
     """P particles that show the failure, and beside each one that goes otherwise: (P, D + D') states and actions each, which
     differ in the failed cluster and the action alone. Rows are replaced as they come nearer to each other."""
 
+    chart: Chart
+    """Of states and actions: turns go round, and a little to the left of half a turn is near what is a little to the right."""
     shows: Tensor
     goes: Tensor
     scale: Tensor
@@ -34,23 +37,24 @@ class Pairs:
 
     def halfway(self, space: StateSpace) -> tuple[Tensor, Tensor]:
         """(P, D + D') what lies in the middle of each pair, and the rows of those of them that can be."""
-        middle = (self.shows + self.goes) / 2
+        middle = self.chart.wrapped(self.shows + self.chart.way(self.shows, self.goes) / 2)
         with torch.no_grad():
             can_be = space.possible(middle[:, : len(space.observed())]) > _LACKING
         return middle, can_be.nonzero().flatten()
 
     def apart(self) -> Tensor:
         """(P,) how far the two of each pair are apart, in spreads."""
-        distance: Tensor = torch.linalg.vector_norm((self.shows - self.goes) / self.scale, dim=1)
+        distance: Tensor = torch.linalg.vector_norm(self.chart.way(self.shows, self.goes) / self.scale, dim=1)
         return distance
 
 
-def pairs(space: StateSpace, shows: Tensor, goes: Tensor) -> Pairs:
+def pairs(space: StateSpace, actions: Chart, shows: Tensor, goes: Tensor) -> Pairs:
     """Each of the particles that go otherwise (P, D + D') with the nearest of those that show the failure (Q, D + D'), in the
-    failed cluster and the action; all other clusters stand where the former has them."""
-    every = torch.cat([shows, goes])
-    scale = every.std(dim=0, correction=0).clamp(min=_ALIKE)
-    own = torch.ones(every.shape[1], dtype=torch.bool)
+    failed cluster and the action; all other clusters stand where the former has them. `actions`: the chart of the D'."""
+    chart = space.chart().beside(actions)
+    scale = chart.spread(torch.cat([shows, goes])).clamp(min=_ALIKE)
+    own = torch.ones(chart.dimensions, dtype=torch.bool)
     own[3 : 3 * len(space.clusters)] = False
-    nearest = torch.cdist((goes / scale)[:, own], (shows / scale)[:, own]).argmin(dim=1)
-    return Pairs(torch.where(own, shows[nearest], goes), goes.clone(), scale)
+    apart = chart.way(goes.unsqueeze(1), shows.unsqueeze(0)) / scale
+    nearest = apart[..., own].norm(dim=-1).argmin(dim=1)
+    return Pairs(chart, torch.where(own, shows[nearest], goes), goes.clone(), scale)

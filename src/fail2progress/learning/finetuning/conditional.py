@@ -14,6 +14,7 @@ import math
 import torch
 from torch import Tensor
 
+from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.states import StateSpace
 
 ROUNDS = 4
@@ -27,31 +28,40 @@ _QUARTER = math.pi / 2
 
 
 def descendants(
-    space: StateSpace, parents: tuple[Tensor, Tensor], donors: tuple[Tensor, Tensor], count: int, generator: torch.Generator
+    space: StateSpace,
+    actions: Chart,
+    parents: tuple[Tensor, Tensor],
+    donors: tuple[Tensor, Tensor],
+    count: int,
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """At most (count, D) states and (count, D') actions near those that show the failure.
 
-    parents, donors: (P, D) and (P, D') states and actions that show it, and any others. States that cannot be are left out.
+    actions: the chart of the D'. parents, donors: (P, D) and (P, D') states and actions that show it, and any others. States that
+    cannot be are left out.
     """
     tries = count * _TRIES
     ours, theirs = (torch.randint(len(pair[0]), (tries,), generator=generator) for pair in (parents, donors))
     states = elsewhere(space, parents[0][ours], generator)
     width = states.shape[1]
-    mixed = _mixed(torch.cat([states, parents[1][ours]], 1), torch.cat([donors[0][theirs], donors[1][theirs]], 1), generator)
+    own, others = torch.cat([states, parents[1][ours]], 1), torch.cat([donors[0][theirs], donors[1][theirs]], 1)
+    mixed = _mixed(space.chart().beside(actions), own, others, generator)
     with torch.no_grad():
         can_be = (space.possible(mixed[:, :width]) > _LACKING).nonzero().flatten()[:count]
     return mixed[can_be, :width], mixed[can_be, width:]
 
 
-def _mixed(own: Tensor, other: Tensor, generator: torch.Generator) -> Tensor:
-    """(M, D) particles of which some coordinates, one at least, are those of others, or lie a part of the way there."""
+def _mixed(chart: Chart, own: Tensor, other: Tensor, generator: torch.Generator) -> Tensor:
+    """(M, D) particles of which some coordinates, one at least, are those of others, or lie a part of the way there, which of
+    turns is the shorter way round."""
     count, width = own.shape
     share = _LEAST + (_MOST - _LEAST) * torch.rand(count, 1, generator=generator)
     changes = torch.rand(count, width, generator=generator) < share
     changes[torch.arange(count), torch.randint(width, (count,), generator=generator)] = True
     part = torch.rand(count, 1, generator=generator) ** 2
     whole = torch.rand(count, 1, generator=generator) < 0.5
-    return own + changes * torch.where(whole, torch.ones(1), part) * (other - own)
+    there = chart.wrapped(own + torch.where(whole, torch.ones(1), part) * chart.way(own, other))
+    return torch.where(changes, there, own)
 
 
 def elsewhere(space: StateSpace, states: Tensor, generator: torch.Generator) -> Tensor:

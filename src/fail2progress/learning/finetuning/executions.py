@@ -13,7 +13,7 @@ from fail2progress.core.relations import Mask
 from fail2progress.core.scene import Array, Scene
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.physics import disturbances
-from fail2progress.learning.finetuning.border import HALVINGS, pairs
+from fail2progress.learning.finetuning.border import HALVINGS, Pairs, pairs
 from fail2progress.learning.finetuning.chosen import (
     ENOUGH,
     OTHERWISE,
@@ -35,6 +35,7 @@ from fail2progress.models.base import SkillEffectModel
 from fail2progress.simulation.base import Disturbances, Outcome, Simulator
 from fail2progress.skills.registry import skill
 from fail2progress.stein.actions import ActionSpace, aimed_at
+from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.commands import commands
 from fail2progress.stein.likelihood import FailureRelations
 
@@ -165,7 +166,7 @@ class Execution:
         others = [row for row in rows if teaches[row] == OTHERWISE and falls[row] != fell]
         if skill(self.event.header.call.skill).carries or not others or not shows:
             return ()
-        width, near = done.states.shape[1], pairs(self.density.space, done.particles(shows), done.particles(others))
+        width, near = done.states.shape[1], self._pairs(done, shows, others)
         found = [done.samples[row].outcome for row in others]
         for number in range(HALVINGS):
             middle, possible = near.halfway(self.density.space)
@@ -198,6 +199,14 @@ class Execution:
         found = [one.outcome for one in simulated(self.simulator, work, torch.zeros(count))[0]]
         return tuple(one for one, shows in zip(found, self.alike(found, again), strict=True) if not shows)[:most]
 
+    def _pairs(self, done: Executed, shows: Sequence[int], others: Sequence[int]) -> Pairs:
+        """The samples in `others`, each with the nearest of those in `shows`."""
+        return pairs(self.density.space, self._action_chart(), done.particles(shows), done.particles(others))
+
+    def _action_chart(self) -> Chart:
+        """Bounds of the actions' coordinates, the same in every state."""
+        return self.action_space(self.density.space.observed().unsqueeze(0)).chart()
+
     def _stands_alone(self, name: str) -> bool:
         """Whether a thing is solid and nothing stands on it: then its extents can change and all else stay."""
         carries = {self.event.before.names[row] for row in self.density.space.parent.values()}
@@ -212,11 +221,12 @@ class Execution:
         if int((teaches == 1).sum()) >= samples:
             return done, teaches
         donors, count, own = (done.states, done.actions), max(len(done.states) // 2, 1), self._observed(again)
+        chart = self._action_chart()
         for number in range(ROUNDS):
             parents = _showing(done, teaches, own)
             if int((teaches == 1).sum()) >= samples + ENOUGH or not len(parents[0]):
                 break
-            states, actions = descendants(self.density.space, parents, donors, count, generator)
+            states, actions = descendants(self.density.space, chart, parents, donors, count, generator)
             if not len(states):
                 break
             more = self.carry_out(states, actions, self.action_space(states).parameters(actions), number + 1)
