@@ -16,6 +16,8 @@ from torch import Tensor
 
 _FLOOR = 1e-6
 """Of the greatest density: below it the prior is flat."""
+_FLAT = 1e-6
+"""Nats by which the density may rise from one value to the next and count as even between them."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class PhysicsPrior:
         """(M,) ln of the density at (M, K) logarithms up to a constant, linear between the values: particles have a slope."""
         total = logarithms.new_zeros(len(logarithms))
         for k, (values, density) in enumerate(zip(self.values, self.densities, strict=True)):
-            heights = torch.tensor(np.log(np.maximum(density / density.max(), _FLOOR)), dtype=logarithms.dtype)
+            heights = _heights(density).to(logarithms.dtype)
             first, last = float(np.log(values[0])), float(np.log(values[-1]))
             at = ((logarithms[:, k] - first) / (last - first) * (len(values) - 1)).clamp(0.0, len(values) - 1)
             left = at.detach().floor().clamp(max=len(values) - 2).long()
@@ -65,17 +67,30 @@ class PhysicsPrior:
 
     @torch.no_grad()
     def draw(self, count: int, generator: torch.Generator) -> Tensor:
-        """(count, K) logarithms drawn from the density."""
+        """(count, K) logarithms drawn from the density, between the values as well: what begins at an end of the range has no
+        slope there and stays."""
         columns = []
         for values, density in zip(self.values, self.densities, strict=True):
-            rows = torch.multinomial(torch.tensor(density, dtype=torch.float64), count, replacement=True, generator=generator)
-            columns.append(torch.tensor(np.log(values), dtype=torch.float32)[rows])
+            heights, places = _heights(density), torch.tensor(np.log(values))
+            slopes = heights.diff()
+            flat = slopes.abs() < _FLAT
+            slopes = torch.where(flat, _FLAT, slopes)
+            masses = heights[:-1].exp() * torch.where(flat, 1.0, slopes.expm1() / slopes)
+            rows = torch.multinomial(masses, count, replacement=True, generator=generator)
+            share = torch.rand(count, generator=generator, dtype=torch.float64)
+            part = torch.where(flat[rows], share, (share * slopes[rows].expm1()).log1p() / slopes[rows])
+            columns.append(torch.lerp(places[rows], places[rows + 1], part).float())
         return torch.stack(columns, dim=1) if columns else torch.empty(count, 0)
 
     def shares(self, logarithms: Tensor) -> list[Mapping[str, float]]:
         """Of (M, K) logarithms: each particle's shares of the ordinary by the names of the properties."""
         rows: Sequence[Sequence[float]] = logarithms.detach().exp().tolist()
         return [dict(zip(self.names, row, strict=True)) for row in rows]
+
+
+def _heights(density: NDArray[np.float64]) -> Tensor:
+    """(F,) logarithms of a density (F,) over its greatest value."""
+    return torch.tensor(np.log(np.maximum(density / density.max(), _FLOOR)), dtype=torch.float64)
 
 
 NOMINAL = PhysicsPrior((), (), ())
