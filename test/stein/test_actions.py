@@ -13,9 +13,10 @@ from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.prediction import Belief
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import SKILLS
-from fail2progress.stein.actions import ACQUISITIONS, ActionSpace, Information, _entropy, aimed_at, information
+from fail2progress.stein.actions import ACQUISITIONS, ActionSpace, Information, _entropy, aim, aimed_at, information
 from fail2progress.stein.commands import commands
 from fail2progress.stein.likelihood import FailureRelations
+from fail2progress.stein.planar import turned
 from fail2progress.stein.states import StateSpace
 
 COUNT = 4
@@ -94,19 +95,38 @@ def test_directions_turn_with_the_cluster_and_distances_are_free(density: Failur
 
 
 def test_a_placement_that_was_aimed_at_something_stays_aimed_at_it(density: FailureRelations, actions: ActionSpace) -> None:
-    space = density.space
+    space, boxes = density.space, density.space.solids.footprints
     cup = density.belief.index("cup_2")
-    offset = (space.solids.footprints.centre[cup] - space.solids.footprints.centre[space.moved]).tolist()
+    offset = (boxes.centre[cup] - boxes.centre[space.moved]).tolist()
     call = SkillCall("pick_place", "cup_1", (offset[0] + 0.005, offset[1], 0.1, 0.0))
     assert aimed_at(call, space) == cup and aimed_at(actions.call, space) is None
-    aimed = replace(actions, call=call, aim=cup)
+    states = space.draw(COUNT, torch.Generator().manual_seed(1))
+    assert aim(actions.call, space, states) is None
+    aimed = replace(actions, call=call, aim=aim(call, space, states))
     particles = draws(aimed, 0)
     parameters = aimed.parameters(particles)
-    box = aimed.states.box
+    box, now = aimed.states.box, space.place(states).footprints(space.solids)
     placed = box[:, space.moved] + parameters[:, None, :3]
-    torch.testing.assert_close(placed.mean(dim=1)[:, :2] - box[:, cup].mean(dim=1)[:, :2], particles, rtol=0, atol=1e-5)
+    shift = placed.mean(dim=1)[:, :2] - box[:, cup].mean(dim=1)[:, :2]
+    torch.testing.assert_close(turned(shift, -now.yaw[:, cup]), particles, rtol=0, atol=1e-5)
     torch.testing.assert_close(placed[:, 0, 2], box[:, cup, 1, 2] + 0.012, rtol=0, atol=1e-5)
     assert aimed.log_prior(particles).tolist() == [0.0] * COUNT
+
+
+def test_where_a_placement_lies_in_what_it_was_aimed_at_turns_with_that(density: FailureRelations, actions: ActionSpace) -> None:
+    space, boxes = density.space, density.space.solids.footprints
+    cup, beside = density.belief.index("cup_2"), torch.tensor([0.03, 0.01])
+    way = boxes.centre[cup] - boxes.centre[space.moved] + beside
+    call = SkillCall("pick_place", "cup_1", (*way.tolist(), 0.1, 0.0))
+    states = space.observed().repeat(COUNT, 1)
+    cluster = next(k for k, rows in enumerate(space.clusters) if cup in rows)
+    states[:, 3 * cluster + 2] = torch.arange(COUNT) * math.pi / 2 - math.pi  # quarter turns are turns whatever the density
+    with torch.no_grad():
+        aimed = replace(actions, call=call, states=density.moved(states), aim=aim(call, space, states))
+    failed = aimed.parameters(aimed.failed())
+    box = aimed.states.box
+    there = box[:, space.moved].mean(dim=1)[:, :2] + failed[:, :2] - box[:, cup].mean(dim=1)[:, :2]
+    torch.testing.assert_close(there, turned(beside.expand(COUNT, 2), states[:, 3 * cluster + 2]), rtol=0, atol=1e-4)
 
 
 def test_a_placement_may_stick_out_as_far_as_the_failed_one(density: FailureRelations, actions: ActionSpace) -> None:

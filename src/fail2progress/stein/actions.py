@@ -41,6 +41,15 @@ _DROPOUT = 0.1
 
 
 @dataclass(frozen=True)
+class Aim:
+    """What the failed call put its object in or on, where that is no table: its row, and how it is turned (M,), radians, in every
+    state. Places count along its own axes: they turn with it, and its extents are those that they may span."""
+
+    row: int
+    yaw: Tensor
+
+
+@dataclass(frozen=True)
 class ActionSpace:
     """Parameters of the failed skill for each state.
 
@@ -52,8 +61,7 @@ class ActionSpace:
     states: LatentState
     commands: Commands
     """What skills without a place may ask for."""
-    aim: int | None = None
-    """Row of what the failed call put its object in or on, where that is no table."""
+    aim: Aim | None = None
 
     @property
     def object(self) -> int:
@@ -69,7 +77,7 @@ class ActionSpace:
         """Bounds of every coordinate."""
         definition = skill(self.call.skill)
         if self.aim is not None:
-            room = self.space.solids.footprints.half[self.aim] + _BESIDE
+            room = self.space.solids.footprints.half[self.aim.row] + _BESIDE
             return Chart((-room).tolist(), room.tolist())
         bounds = self.sampler.bounds(definition, self.space.surroundings)
         bounds, beyond = bounds if self.sampler.places else self.commands.bounds(bounds), self._tables().overhang
@@ -81,17 +89,19 @@ class ActionSpace:
             return self.commands.failed()
         boxes = self.space.solids.footprints
         place = boxes.centre[self.object] + torch.tensor(self.call.parameters[:2])
-        return (place if self.aim is None else place - boxes.centre[self.aim]).repeat(len(self.commands.turn), 1)
+        if self.aim is not None:
+            place = turned(place - boxes.centre[self.aim.row], -boxes.yaw[self.aim.row])
+        return place.repeat(len(self.commands.turn), 1)
 
     def parameters(self, particles: Tensor) -> Tensor:
         """(M, D) coordinates to (M, n) padded parameters."""
         values = self._aimed(particles, self.aim) if self.aim is not None else self._unaimed(particles)
         return functional.pad(values, (0, SKILLS.action_size - values.shape[1]))
 
-    def _aimed(self, particles: Tensor, aim: int) -> Tensor:
+    def _aimed(self, particles: Tensor, aim: Aim) -> Tensor:
         """Parameters of placements relative to what the failed call aimed at, let go above it."""
-        mine, other = self.states.box[:, self.object], self.states.box[:, aim]
-        shift = particles + other.mean(dim=1)[:, :2] - mine.mean(dim=1)[:, :2]
+        mine, other = self.states.box[:, self.object], self.states.box[:, aim.row]
+        shift = turned(particles, aim.yaw) + other.mean(dim=1)[:, :2] - mine.mean(dim=1)[:, :2]
         rise = other[:, 1, 2] - mine[:, 0, 2] + RELEASE
         return torch.cat([shift, rise.unsqueeze(1), self._rest(3, len(particles))], dim=1)
 
@@ -140,6 +150,12 @@ class ActionSpace:
         still = self.space.solids.footprints.rows(torch.tensor(self.object))
         place = still.centre + torch.tensor(self.call.parameters[:2])
         return replace(around, overhang=float(around.outside(place, still.around())))
+
+
+def aim(call: SkillCall, space: StateSpace, particles: Tensor) -> Aim | None:
+    """See Aim, in the states of (M, D) particles; None of a call that aims at a table, or at nothing."""
+    row = aimed_at(call, space)
+    return None if row is None else Aim(row, space.place(particles).footprints(space.solids).yaw[:, row])
 
 
 def aimed_at(call: SkillCall, space: StateSpace) -> int | None:

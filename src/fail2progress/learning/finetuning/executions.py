@@ -34,7 +34,7 @@ from fail2progress.learning.finetuning.repetitions import repeat
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.simulation.base import Disturbances, Outcome, Simulator
 from fail2progress.skills.registry import skill
-from fail2progress.stein.actions import ActionSpace, aimed_at
+from fail2progress.stein.actions import ActionSpace, aim
 from fail2progress.stein.bijectors import Chart
 from fail2progress.stein.commands import commands
 from fail2progress.stein.likelihood import FailureRelations
@@ -98,8 +98,7 @@ class Execution:
         """The failed skill's parameters for (M, D) states."""
         call, space = self.event.header.call.call(), self.density.space
         with torch.no_grad():
-            moved = self.density.moved(states)
-        return ActionSpace(call, space, moved, commands(call, space, states), aimed_at(call, space))
+            return ActionSpace(call, space, self.density.moved(states), commands(call, space, states), aim(call, space, states))
 
     def carry_out(self, states: Tensor, actions: Tensor, parameters: Tensor, part: int = 0) -> Executed:
         """Execute (M, D) states with (M, D') actions of these (M, n) parameters; each `part` is seen from other places."""
