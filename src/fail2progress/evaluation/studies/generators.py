@@ -1,4 +1,4 @@
-"""Which 20 samples: Stein against gradient, rejection sampling and the prior, and measures of information, on the same failure.
+"""Which 20 samples: Stein against gradient, sampling and the prior, and measures of information, on the same failure.
 
 Judged by what the model then predicts of loaded containers that it has not met: the displacement error of the contents for one to
 three contents, and held-out F1 on what worked before.

@@ -106,7 +106,7 @@ for _method in (
     Method("small", "pre-training continued with 20 executions", MorePretraining(20, epochs=200, batch=10, replay=20)),
     Method("large", "pre-training continued with 2,000 executions", MorePretraining(2000, epochs=20, batch=64, replay=300)),
     Method("replanning", "the base model, planning again after every skill", replans=True),
-    Method("sampling", "fine-tuned on rejection samples around the failure", FromFailures("sampling")),
+    Method("sampling", "fine-tuned on the likeliest of many draws around the failure", FromFailures("sampling")),
     Method("gradient", "fine-tuned on gradient samples around the failure", FromFailures("gradient")),
     Method("domain-randomisation", "fine-tuned on the failed call in random states", FromFailures("domain-randomisation")),
     Method("fail2progress", "fine-tuned on Stein samples around the failure", FromFailures("stein")),

@@ -130,15 +130,16 @@ class Inference(Prior):
 
 @dataclass(frozen=True)
 class Gradient(Inference):
-    """Particles moved each alone uphill: the paper's Gradient baseline."""
+    """Particles moved each alone uphill, all in one batch: the paper's Gradient baseline makes them one after the other, which
+    gives the same particles later (docs/decisions/0138)."""
 
     direction: str = "gradient"
 
 
 @dataclass(frozen=True)
 class Sampling(Inference):
-    """The paper's Sampling baseline: of many draws of P(S) those that are likeliest to have R_F, three times as many as there are
-    particles, which are drawn from these; actions as Stein's."""
+    """The paper's Sampling baseline within a budget: of many draws of P(S) those that are likeliest to have R_F, three times as
+    many as there are particles, which are drawn from these; actions as Stein's. Rejection goes on without one (0126)."""
 
     slopes: ClassVar[bool] = False
 
@@ -175,7 +176,8 @@ class Fixed(Prior):
 
     near: bool = False
     shift: float = 0.003
-    """Standard deviation in metres of near-copies; turns vary by ten times as many radians."""
+    """Standard deviation of near-copies' coordinates, ten times as much where these go round: places in metres, members of the
+    failed cluster in parts of what they may shift. What stood along an edge is hardly turned (stein/turns.py)."""
 
     @property
     def explores(self) -> bool:
