@@ -187,8 +187,9 @@ def test_every_part_of_a_version_s_note_that_is_used_is_checked(
 ) -> None:
     note = made.latest().models / "v0002.json"
     note.write_text(json.dumps({**json.loads(note.read_text()), key: value}))
-    refused = [refuses(*words) for words in (("models", "show", "v0002"), ("report", made.latest().folder))]
-    for line in (*refused, run("models", "ls").stderr):
+    told = run("report", made.latest().folder)
+    assert told.exit_code == 0 and "Left out: " in (made.latest().folder / "report.html").read_text()
+    for line in (refuses("models", "show", "v0002"), run("models", "ls").stderr, told.stderr.splitlines()[0]):
         assert f"v0002.json: damaged, {key} is " in line and "delete it and v0002.safetensors" in line
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fail2progress.evaluation.stack_run import read_run
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
 from fail2progress.models import weights
@@ -55,7 +56,9 @@ def run(tmp_path: Path) -> Path:
 def test_no_page_is_wider_than_a_phone(run: Path, kind: str, tmp_path: Path) -> None:
     store = FailureStore(run / "failures.sqlite")
     event = store.latest()
-    page = stack_page(run) if kind == "stack" else browser([Entry(event, store.report(event.id), store.lesson(event.id))])
+    page = (
+        stack_page(read_run(run)) if kind == "stack" else browser([Entry(event, store.report(event.id), store.lesson(event.id))])
+    )
     (tmp_path / "page.html").write_text(page.replace("</body>", PROBE + "</body>"), encoding="utf-8")
     (tmp_path / "frame.html").write_text(FRAME, encoding="utf-8")
     words = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files"]

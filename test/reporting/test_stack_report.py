@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.core.runs import RunError
-from fail2progress.evaluation.stack_run import saved, summary
+from fail2progress.evaluation.stack_run import read_run, saved, summary
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
+from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
+from fail2progress.models.store import Registry
 from fail2progress.reporting.stack_report import html
 from support.samples import failure
 
@@ -23,15 +25,67 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_replay_without_failures_has_a_page(folder: Path) -> None:
-    page = html(folder)
+    page = html(read_run(folder))
     assert "No failure was met." in page and "Trials" not in page and "How it went" not in page
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '{"rounds": [1]}', '{"rounds": [{}]}'])
-def test_a_damaged_result_is_named(folder: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", '{"rounds": [1]}', '{"rounds": [{}]}', '{"rounds": [{"seed": 1}]}', '{"said": "all"}']
+)
+def test_a_damaged_result_is_named_and_the_rest_is_told(folder: Path, text: str) -> None:
     (folder / "result.json").write_text(text)
-    with pytest.raises(RunError, match=r"result\.json: not the result of a task"):
-        html(folder)
+    FailureStore(folder / "failures.sqlite").add(failure())
+    run = read_run(folder)
+    assert len(run.met) == 1 and run.result == {} and failure().id in html(run)
+    assert "result.json: not the result of a task" in run.damaged_beside[0] and "not the result of a task" in html(run)
+
+
+FIGURES = {"failure_f1": 0.5, "held_out_prediction": 0.97}
+GATE = {"passed": True, "reason": "better", "before": FIGURES, "after": {**FIGURES, "failure_f1": 0.9}}
+
+
+@pytest.fixture
+def learnt(folder: Path) -> Registry:
+    """Two lessons from one failure, the second version in use."""
+    event, store, versions = failure(), FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
+    store.add(event)
+    store.add_lesson(event.id, "v0002", "better")
+    model = Points2Plans(Points2PlansConfig(relational=True, feedforward=16, layers=1))
+    versions.register(model, {})
+    for parent in ("v0001", "v0002"):
+        versions.register(model, {"parent_version": parent, "event": event.id, "gate": GATE})
+    versions.make_current("v0002")
+    return versions
+
+
+@pytest.mark.parametrize("version", ["v0001", "v0002", "v0003"])
+@pytest.mark.parametrize("damage", ["note", "no note", "gate", "weights"])
+def test_a_damaged_version_is_named_beside_all_else(folder: Path, learnt: Registry, version: str, damage: str) -> None:
+    weights = learnt.path(version)
+    note = weights.with_suffix(".json")
+    if damage == "weights":
+        weights.write_bytes(weights.read_bytes()[:1000])
+    elif damage == "no note":
+        note.unlink()
+    else:
+        note.write_text("{" if damage == "note" else json.dumps({**json.loads(note.read_text()), "gate": 3}))
+    run = read_run(folder)
+    page, told = html(run), summary(run)
+    assert failure().id in page and "No failure was met." not in page and f"Left out: {folder}/models/{version}" in page
+    assert [name for name, _ in run.versions] == [other for other in learnt.versions() if other != version]
+    assert run.current == "v0002" and told["damaged"] == list(run.damaged_beside) and len(run.damaged_beside) == 1
+    assert page.count("Acceptance test: ") == 1 + (version == "v0001")
+
+
+def test_a_damaged_version_is_not_a_failure_that_was_met(folder: Path) -> None:
+    (folder / "models" / "v0001.safetensors").touch()
+    assert "No failure was met." in html(read_run(folder))
+
+
+def test_a_version_that_was_learnt_elsewhere_has_no_place_in_the_curve(folder: Path, learnt: Registry) -> None:
+    """Its note names neither a failure nor a parent here, and has its acceptance test."""
+    learnt.adopt(load_checkpoint(learnt.path("v0003")), {"gate": GATE})
+    assert "<h2>Model v0004</h2>" in html(read_run(folder))
 
 
 def test_what_learning_changed_is_told_where_a_trial_was_carried_out_again() -> None:
@@ -55,7 +109,7 @@ def test_a_failure_is_told_and_texts_from_outside_are_escaped(folder: Path) -> N
     FailureStore(folder / "failures.sqlite").add(event)
     one = {"seed": 1, "outcome": "<b>done</b>", "skills": 3, "failures": [], "model": "abc", "seconds": 1.0, "error_code": 0}
     (folder / "result.json").write_text(json.dumps({"rounds": [one], "said": ["act: <script>"]}))
-    page = html(folder)
+    page = html(read_run(folder))
     assert event.id in page and "the model expected that" in page
     assert "&lt;script&gt;" in page and "<script>" not in page and "&lt;b&gt;done" in page
     assert page.count("data:image/png;base64,") == 2
@@ -78,7 +132,7 @@ def test_the_page_says_why_a_failure_is_of_no_class(folder: Path) -> None:
     )
     one = {"seed": 1, "outcome": "failure", "skills": 3, "failures": [], "model": "abc", "seconds": 1.0, "error_code": 0}
     (folder / "result.json").write_text(json.dumps({"rounds": [one], "said": []}))
-    assert why in html(folder)
+    assert why in html(read_run(folder))
 
 
 def test_a_damaged_failure_is_named_beside_the_others(folder: Path) -> None:
@@ -87,8 +141,8 @@ def test_a_damaged_failure_is_named_beside_the_others(folder: Path) -> None:
         store.add(each)
     with closing(sqlite3.connect(store.path)) as connection, connection:
         connection.execute("UPDATE failures SET header = '{' WHERE id = 'damaged'")
-    page, told = html(folder), summary(folder)
+    page, told = html(read_run(folder)), summary(read_run(folder))
     assert event.id in page and "failure damaged: Invalid JSON" in page
     assert [row["event"] for row in told["failures"]] == [event.id] and len(told["damaged"]) == 1  # type: ignore[attr-defined, arg-type]
     store.remove(event.id)
-    assert "No failure was met." not in html(folder)
+    assert "No failure was met." not in html(read_run(folder))

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from fail2progress.cli.common import UserError, checked, console, require, run_of, say
 from fail2progress.cli.outputs import check_output
 from fail2progress.core.files import write_whole
-from fail2progress.core.runs import ABOUT, STORE
+from fail2progress.core.runs import ABOUT, MODELS, STORE
+
+if TYPE_CHECKING:
+    from fail2progress.evaluation.stack_run import StackRun
+    from fail2progress.failures.event import FailureEvent
+    from fail2progress.models.checkpoint import Checkpoint
 
 
 def register(app: typer.Typer) -> None:
@@ -66,42 +72,58 @@ def _write_studies(folder: Path, page: Path) -> None:
     say(f"report: {page}")
 
 
-def write_report(folder: Path, out: Path | None) -> None:
-    """The page of a stack's folder."""
+def write_report(folder: Path, out: Path | None) -> StackRun:
+    """Write the page of a stack's folder; what was read for it. What is left out of it is named on standard error, too."""
+    from fail2progress.evaluation.stack_run import read_run
     from fail2progress.reporting.stack_report import html
 
     page = out or folder / "report.html"
     check_output("--out", page, ".html")
     with console().status("writing the report"):
-        content = html(folder)
+        run = read_run(folder)
+        content = html(run)
     write_whole(page, content)
+    for reason in (*run.damaged, *run.damaged_beside):
+        say(f"note: {' '.join(reason.split())}; it is left out")
     say(f"report: {page}")
+    return run
 
 
 def _film(folder: Path, out: Path) -> None:
-    from fail2progress.failures.store import FailureStore
-    from fail2progress.models.checkpoint import load_checkpoint
-    from fail2progress.models.store import Registry
-    from fail2progress.models.version_notes import checked as checked_note
     from fail2progress.reporting.film import film
 
     check_output("--film", out, ".gif")
-    store, models = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
-    learnt = [found for version in models.versions() if "event" in (found := load_checkpoint(models.path(version))).note]
-    if not learnt:
-        raise UserError(f"{folder}: nothing was learnt here that could be shown")
-    after = learnt[-1]
-    checked_note(after.note, after.path)
+    event, before, after = _last_lesson(folder)
     with console().status("rendering"):
-        before = load_checkpoint(models.path(str(after.note["parent_version"]))).model
-        content = film(store.get(str(after.note["event"])), before, after.model, _learnt(after.note))
+        content = film(event, before.model, after.model, _learnt(after.note))
     write_whole(out, content)
     say(f"wrote {out} ({len(content) / 1e6:.1f} MB)")
+
+
+def _last_lesson(folder: Path) -> tuple[FailureEvent, Checkpoint, Checkpoint]:
+    """The last failure that was learnt from, and the models before and after. What is damaged is named and left out; UserError
+    where nothing is left."""
+    from fail2progress.failures.store import FailureStore, StoreError
+    from fail2progress.models.checkpoint import load_checkpoint
+    from fail2progress.models.notes import CheckpointError
+    from fail2progress.models.store import Registry
+    from fail2progress.models.version_notes import noted_version
+
+    store, models = FailureStore(folder / STORE), Registry(folder / MODELS)
+    for version in reversed(models.versions()):
+        try:
+            note = noted_version(models.path(version))
+            if note.get("event") and note.get("parent_version"):
+                before, after = (load_checkpoint(models.path(name)) for name in (note["parent_version"], version))
+                return store.get(note["event"]), before, after
+        except (CheckpointError, StoreError) as error:
+            say(f"note: {' '.join(str(error).split())}; {version} is left out")
+    raise UserError(f"{folder}: nothing was learnt here that could be shown")
 
 
 def _learnt(note: dict[str, object]) -> str:
     """How the model learnt, in one line."""
     dataset, seconds = note.get("dataset"), note.get("seconds")
-    samples = dataset["samples"] if isinstance(dataset, dict) else "some"
+    samples = dataset.get("samples", "some") if isinstance(dataset, dict) else "some"
     spent = f": {sum(seconds.values()):.0f} s" if isinstance(seconds, dict) else ""
     return f"It learns from {samples} scenes like this one, made in simulation{spent}"

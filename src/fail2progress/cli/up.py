@@ -285,12 +285,12 @@ def _end(code: int, out: Path, what: str) -> None:
 
 def _finish(out: Path, page: Path | None, as_json: bool) -> None:
     """The report, and the result for machines."""
-    from fail2progress.evaluation.stack_run import read_run, summary
+    from fail2progress.evaluation.stack_run import summary
 
     if not (out / "failures.sqlite").is_file():
         return
-    write_report(out, page)
-    if told := read_run(out).saved:
-        say(told)
+    run = write_report(out, page)
+    if run.saved:
+        say(run.saved)
     if as_json:
-        print_json(summary(out))
+        print_json(summary(run))

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fail2progress.core.runs import RunError
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureReport
 from fail2progress.failures.store import FailureStore
-from fail2progress.models.checkpoint import read_note
+from fail2progress.models.checkpoint import read_digest
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.store import Registry
-from fail2progress.models.version_notes import checked
+from fail2progress.models.version_notes import noted_version
 
 ENDS = {"failure": "stopped at a failure", "goal missed": "missed its goal"}
 """Outcomes of a task in words."""
@@ -42,6 +44,8 @@ class StackRun:
     result: dict[str, Any]
     damaged: tuple[str, ...] = ()
     """What is wrong with each failure that cannot be read, which is not in `met`."""
+    damaged_beside: tuple[str, ...] = ()
+    """The same of the versions, and of the result."""
 
     @property
     def saved(self) -> str:
@@ -49,24 +53,67 @@ class StackRun:
         return saved(self.result.get("rounds", []), any(met.lesson and met.lesson[0] for met in self.met))
 
 
+class _Round(BaseModel):
+    """One trial, as the task node tells it."""
+
+    model_config = ConfigDict(strict=True)
+    seed: int
+    outcome: str
+    error_code: int
+    skills: int
+    failures: list[str]
+    model: str
+    seconds: float
+    learning_seconds: float = 0.0
+    open_loop: bool = False
+
+
+class _Result(BaseModel):
+    """What is used of the file of the task node."""
+
+    model_config = ConfigDict(strict=True)
+    rounds: list[_Round] = []
+    said: list[str] = []
+
+
 def read_run(folder: Path) -> StackRun:
-    """StoreError, CheckpointError or RunError where something other than one of its failures is damaged."""
+    """All that can be read; what is damaged is named. StoreError where the failures cannot be read at all."""
     store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
     met, wrong = store.readable(lambda name: Met(store.get(name), store.report(name), store.lesson(name)))
-    versions = tuple((name, checked(read_note(registry.path(name)), registry.path(name))) for name in registry.versions())
-    pointer = folder / "models" / "CURRENT"
-    current = pointer.read_text().strip() if pointer.exists() else ""
-    return StackRun(folder, tuple(met), versions, current, _result(folder / "result.json"), tuple(map(str, wrong.values())))
+    versions, damaged = _versions(registry)
+    result, reason = _result(folder / "result.json")
+    beside = (*damaged, *([reason] if reason else []))
+    return StackRun(folder, tuple(met), tuple(versions), registry.in_use() or "", result, tuple(map(str, wrong.values())), beside)
 
 
-def _result(path: Path) -> dict[str, Any]:
+def _versions(registry: Registry) -> tuple[list[tuple[str, dict[str, object]]], list[str]]:
+    """Names and notes of those whose notes and weights are whole, and what is wrong with each of the others."""
+    found, damaged = [], []
+    for name in registry.versions():
+        try:
+            note = noted_version(registry.path(name))
+            read_digest(registry.path(name))
+        except CheckpointError as error:
+            damaged.append(str(error))
+        else:
+            found.append((name, note))
+    return found, damaged
+
+
+def _result(path: Path) -> tuple[dict[str, Any], str]:
+    """What the task node wrote, empty where there is nothing that can be read; and what is wrong with it, "" for nothing."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {**found, "rounds": [{**one, "seed": one["seed"]} for one in found.get("rounds", [])]}
+        content = path.read_bytes()
+        _Result.model_validate_json(content)
+        return json.loads(content), ""
     except FileNotFoundError:
-        return {}
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise RunError(f"{path}: not the result of a task ({error!r}); the report does without it where it is removed") from error
+        return {}, ""
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        return {}, f"{path}: not the result of a task ({f'{where}: ' if where else ''}{first['msg']})"
+    except OSError as error:
+        return {}, f"{path}: cannot be read ({error.strerror or error})"
 
 
 def saved(rounds: Sequence[Mapping[str, Any]], learnt: bool) -> str:
@@ -94,9 +141,8 @@ def _end(one: Mapping[str, Any]) -> str:
     return f"{how} after {one['skills']} skill{'s' * (one['skills'] != 1)}, {seconds:.0f} s and {met}"
 
 
-def summary(folder: Path) -> dict[str, object]:
+def summary(run: StackRun) -> dict[str, object]:
     """For --json."""
-    run = read_run(folder)
     return {
         "failures": [
             {
@@ -114,7 +160,7 @@ def summary(folder: Path) -> dict[str, object]:
             }
             for met in run.met
         ],
-        "damaged": list(run.damaged),
+        "damaged": [*run.damaged, *run.damaged_beside],
         "models": {name: note.get("digest") for name, note in run.versions},
         "current": run.current,
         "rounds": run.result.get("rounds", []),

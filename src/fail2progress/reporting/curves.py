@@ -11,6 +11,8 @@ from matplotlib.ticker import PercentFormatter
 from fail2progress.reporting.pictures import png
 
 WORKED = "F1 on what worked before"
+DRAWN = ("failure_f1", "held_out_prediction")
+"""Figures of the acceptance test that are drawn."""
 _COLOURS = ("#b3261e", "#e4772e", "#7462b3", "#3f9c94", "#b8478f")
 _INK, _SOFT_INK, _GRID, _BLUE, _GREEN = "#24292f", "#6b737c", "#e4e7ea", "#2d6ca8", "#1a7f37"
 
@@ -40,10 +42,10 @@ def learning_curves(lessons: Sequence[Lesson], success: Mapping[str, float] | No
     axes = figure.add_subplot()
     for number, lesson in enumerate(lessons):
         ends = [names.index(lesson.parent), names.index(lesson.version)]
-        values = [lesson.before["failure_f1"], lesson.after["failure_f1"]]
+        values = [lesson.before[DRAWN[0]], lesson.after[DRAWN[0]]]
         axes.plot(ends, values, "o-", color=_COLOURS[number % len(_COLOURS)], label=f"F1 on failure {lesson.failure}")
-    worked = {lesson.parent: lesson.before["held_out_prediction"] for lesson in reversed(lessons)}
-    worked |= {lesson.version: lesson.after["held_out_prediction"] for lesson in lessons}
+    worked = {lesson.parent: lesson.before[DRAWN[1]] for lesson in reversed(lessons)}
+    worked |= {lesson.version: lesson.after[DRAWN[1]] for lesson in lessons}
     axes.plot(range(len(names)), [worked[name] for name in names], "s--", color=_BLUE, label=WORKED)
     if success:
         known = [name for name in names if name in success]

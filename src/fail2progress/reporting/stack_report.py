@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any, cast
 
 from fail2progress.core.objects import kind_of
 from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.stack_run import Met, StackRun, read_run
+from fail2progress.evaluation.stack_run import Met, StackRun
 from fail2progress.failures import sentences
 from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.notes import CheckpointError
 from fail2progress.models.prediction import encode_observation, predict_effect
 from fail2progress.models.store import Registry
 from fail2progress.reporting import pictures
-from fail2progress.reporting.curves import Lesson, learning_curves
+from fail2progress.reporting.curves import DRAWN, Lesson, learning_curves
 from fail2progress.reporting.page import page
 from fail2progress.reporting.story_picture import Panel, story_panels, story_picture
 
 
-def html(folder: Path) -> str:
-    """The page of the run in a folder."""
-    run = read_run(folder)
+def html(run: StackRun) -> str:
+    """The page of a run."""
     rounds = run.result.get("rounds", [])
     return page(
         "stack",
@@ -46,10 +45,11 @@ def _round(one: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _failure(met: Met, run: StackRun) -> dict[str, Any]:
+    panels, reason = _panels(met, run)
     return {
-        "panels": [(panel.title, story_picture((panel,))) for panel in _panels(met, run)],
+        "panels": [(panel.title, story_picture((panel,))) for panel in panels],
         "sentences": sentences.story(met.event, met.lesson),
-        "facts": _facts(met),
+        "facts": [*_facts(met), *([("scenes are not shown", reason)] if reason else [])],
         "before": pictures.cloud_picture(met.event.before),
         "after": pictures.cloud_picture(met.event.after),
     }
@@ -85,26 +85,29 @@ def _model(name: str, note: dict[str, Any]) -> dict[str, Any] | None:
     return {"name": name, "gate": note["gate"], "timings": pictures.bars(seconds, "s") if seconds else None}
 
 
-def _panels(met: Met, run: StackRun) -> tuple[Panel, ...]:
-    """The failure in scenes, where a version learnt from it; nothing else says what the next model expects."""
+def _panels(met: Met, run: StackRun) -> tuple[tuple[Panel, ...], str]:
+    """The failure in scenes, where a version learnt from it, as nothing else says what the next model expects; and why there are
+    none where one of the two models cannot be loaded."""
     parents = {name: note.get("parent_version") for name, note in run.versions}
     version = met.lesson[0] if met.lesson is not None else ""
     if parents.get(version) not in parents:
-        return ()
+        return (), ""
     versions, event = Registry(run.folder / "models"), met.event
-    before, after = (load_checkpoint(versions.path(str(name))).model for name in (parents[version], version))
+    try:
+        before, after = (load_checkpoint(versions.path(str(name))).model for name in (parents[version], version))
+    except CheckpointError as error:  # whole, and of a package that is not installed
+        return (), str(error)
     _, expected, _ = predict_effect(before, encode_observation(before, event.before), event.header.call.call())
-    return story_panels(event, expected, after)
+    return story_panels(event, expected, after), ""
 
 
 def _curves(run: StackRun) -> bytes | None:
-    """How good the versions are, over those that learnt and passed; None where none did."""
-    noted = [(name, note, cast("dict[str, Any]", note["gate"])) for name, note in run.versions if note.get("gate")]
-    lessons = [
-        Lesson(str(note["event"])[:8], str(note["parent_version"]), name, gate["before"], gate["after"])
-        for name, note, gate in noted
-        if gate["passed"]
-    ]
+    """How good the versions are, over those that learnt here and passed; None where none did."""
+    lessons = []
+    for name, note in run.versions:
+        gate, event, parent = (cast("Any", note.get(key)) for key in ("gate", "event", "parent_version"))
+        if gate and gate["passed"] and event and parent and all({*DRAWN} <= set(gate[side]) for side in ("before", "after")):
+            lessons.append(Lesson(event[:8], parent, name, gate["before"], gate["after"]))
     return learning_curves(lessons) if lessons else None
 
 
