@@ -1,3 +1,4 @@
+import errno
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
-from fail2progress.models.store import Registry
+from fail2progress.models.store import Registry, gaps_path, lesson_path
 
 
 @pytest.fixture
@@ -42,6 +43,21 @@ def test_weights_from_elsewhere_keep_the_digest_by_which_they_are_known(registry
     start = load_checkpoint(weights.path(name))
     assert registry.begin(start).digest == start.digest
     assert version_of(registry, start) == "v0001"
+
+
+def test_a_version_whose_lesson_could_not_be_written_is_not_there(registry: Registry) -> None:
+    registry.register(made(0), {})
+
+    def full(path: Path) -> None:
+        for place in (gaps_path(path), lesson_path(path)):
+            place.write_text("of a lesson that was not finished")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        registry.register(made(1), {}, full)
+    assert registry.versions() == ["v0001"]
+    assert registry.adopt(load_checkpoint(registry.path("v0001")), {}) == "v0002"
+    assert not gaps_path(registry.path("v0002")).exists() and not lesson_path(registry.path("v0002")).exists()
 
 
 def test_one_version_is_current_and_the_parent_one_call_away(registry: Registry) -> None:

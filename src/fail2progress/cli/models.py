@@ -159,7 +159,8 @@ def export(
     _known(versions, version)
     require(out.suffix == ".safetensors", f"--out {out}: the name ends in .safetensors")
     weights, written = versions.path(version), list[Path]()
-    files = {weights.with_suffix(".json"): out.with_suffix(".json"), weights: out, gaps_path(weights): gaps_path(out)}
+    # The weights last: nothing that belongs beside them is missing once they are there.
+    files = {weights.with_suffix(".json"): out.with_suffix(".json"), gaps_path(weights): gaps_path(out), weights: out}
     for place in files.values():
         require(not place.exists(), f"{place} exists: choose another name")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,11 @@ _NAME = re.compile(r"v\d+", re.ASCII)
 def gaps_path(weights: Path) -> Path:
     """Where the gaps lie that came with what weights were learnt from: v0002.pipeline_gaps.json beside v0002.safetensors."""
     return weights.with_name(f"{weights.stem}.{FILE}")
+
+
+def lesson_path(weights: Path) -> Path:
+    """Where the data lie that weights were learnt from: lesson_v0002.safetensors beside v0002.safetensors."""
+    return weights.with_name(f"lesson_{weights.name}")
 
 
 @dataclass(frozen=True)
@@ -50,10 +56,17 @@ class Registry:
         """Where a version lies."""
         return self.folder / f"{version}.safetensors"
 
-    def register(self, model: SkillEffectModel, note: dict[str, object]) -> str:
-        """Add a version, whole, without making it current."""
+    def register(
+        self, model: SkillEffectModel, note: dict[str, object], write_beside: Callable[[Path], object] = lambda weights: None
+    ) -> str:
+        """Add a version, whole, without making it current.
+
+        write_beside: called with the place of the weights before they are there, to write what belongs beside them: a version
+        is there once its weights are, and nothing of it is missing then, whenever the process ends.
+        """
         with alone(self.folder):
             version = self._next()
+            write_beside(self.path(version))
             save_checkpoint(model, self.path(version), {**note, "version": version})
         return version
 
@@ -65,8 +78,13 @@ class Registry:
         return version
 
     def _next(self) -> str:
+        """The name of a new version, with nothing beside its place: a lesson that was not finished, or one whose weights were
+        deleted, may have left something."""
         versions = self.versions()
-        return f"v{int(versions[-1][1:]) + 1 if versions else 1:04d}"
+        version = f"v{int(versions[-1][1:]) + 1 if versions else 1:04d}"
+        for left in (gaps_path(self.path(version)), lesson_path(self.path(version))):
+            left.unlink(missing_ok=True)
+        return version
 
     def begin(self, start: Checkpoint) -> Checkpoint:
         """Add weights from elsewhere as a version to go back to, and switch to it."""

@@ -9,11 +9,11 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.learner import Learner
 from fail2progress.learning.finetuning.rehearsal import choose
 from fail2progress.learning.finetuning.targeted import TargetOptions
-from fail2progress.learning.finetuning.versions import lesson_path, register_lesson, remembered, version_from, version_of
+from fail2progress.learning.finetuning.versions import register_lesson, remembered, version_from, version_of
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans
-from fail2progress.models.store import Registry, gaps_path
+from fail2progress.models.store import Registry, gaps_path, lesson_path
 from fail2progress.models.training.transitions import Transitions
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 
@@ -38,6 +38,9 @@ def test_a_lesson_says_where_it_comes_from_and_its_parent_is_one_call_away(
     assert {"gate", "seconds", "dataset", "tries", "provenance"} <= set(made.note)
     found = gaps.read(gaps_path(versions.path("v0002")))
     assert found == lesson.gaps and {gap.run_id for gap in found} <= {event.id}
+    written = (gaps_path(made.path), lesson_path(made.path), made.path)
+    times = [path.stat().st_mtime_ns for path in written]
+    assert times == sorted(times), "a version is there with its weights: these come last"
     assert versions.roll_back().digest == parent.digest
 
 

@@ -12,7 +12,7 @@ from fail2progress.learning.finetuning.learner import FineTuningResult
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehearsal, save_rehearsal
 from fail2progress.models.checkpoint import Checkpoint, read_note
 from fail2progress.models.notes import CheckpointError
-from fail2progress.models.store import Registry, gaps_path
+from fail2progress.models.store import Registry, gaps_path, lesson_path
 
 _WRITTEN = ("schema", "model", "config", "digest", "version")
 """Keys of a note that a checkpoint gets when it is written."""
@@ -29,15 +29,13 @@ def register_lesson(versions: Registry, parent: Checkpoint, lesson: FineTuningRe
     """
     note = {"parent": parent.digest, "parent_version": version_of(versions, parent), "event": event, "method": method}
     origin = provenance(event=event, method=method, seed=seed, parent=parent.digest)
-    version = versions.register(lesson.model, {**note, **lesson.to_dict(), "provenance": origin})
-    gaps.write(gaps_path(versions.path(version)), lesson.gaps)
-    save_rehearsal(lesson.lesson(), lesson_path(versions.path(version)))
-    return version
+    learnt = lesson.lesson()
 
+    def write_beside(weights: Path) -> None:
+        gaps.write(gaps_path(weights), lesson.gaps)
+        save_rehearsal(learnt, lesson_path(weights))
 
-def lesson_path(weights: Path) -> Path:
-    """Where the data lie that weights were learnt from: lesson_v0002.safetensors beside v0002.safetensors."""
-    return weights.with_name(f"lesson_{weights.name}")
+    return versions.register(lesson.model, {**note, **lesson.to_dict(), "provenance": origin}, write_beside)
 
 
 def remembered(versions: Registry, parent: Checkpoint, store: FailureStore) -> tuple[list[RehearsalSet], list[FailureEvent]]:
