@@ -59,6 +59,21 @@ def test_a_rejected_model_leaves_everything_as_it_was(run, arguments: tuple[Any,
     assert Registry(tmp_path / "models").versions() == []
 
 
+def test_a_damaged_ancestor_is_named_and_stops_no_lesson(
+    run, arguments: tuple[Any, ...], checkpoint: Path, tmp_path: Path
+) -> None:
+    versions, start = Registry(tmp_path / "models"), load_checkpoint(checkpoint)
+    versions.begin(start)
+    versions.register(start.model, {"parent": start.digest, "parent_version": "v0001", "event": "removed"})
+    versions.make_current("v0002")
+    versions.path("v0001").with_suffix(".json").write_text("{")
+    at = arguments.index("--model")
+    result = run(*arguments[:at], *arguments[at + 2 :])
+    assert result.exit_code == 1 and "the new model was rejected" in result.stderr.splitlines()[-1]
+    (line,) = (line for line in result.stderr.splitlines() if line.startswith("note: ") and "v0001" in line)
+    assert "the lessons up to v0001 are not rehearsed" in line and "put back a copy of v0001.json" in line
+
+
 def test_ctrl_c_leaves_everything_as_it_was(
     run, arguments: tuple[Any, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,16 @@ def test_a_damaged_version_does_not_become_current(registry: Registry, kept: int
     assert registry.current().note["version"] == first
 
 
+@pytest.mark.parametrize("suffix", [".safetensors", ".json"])
+def test_where_the_version_in_use_is_damaged_it_is_said_how_to_go_on(registry: Registry, suffix: str) -> None:
+    for seed in range(2):
+        registry.register(made(seed), {})
+    registry.make_current("v0002")
+    registry.path("v0002").with_suffix(suffix).write_text("{")
+    with pytest.raises(CheckpointError, match=rf"v0002.*models use VERSION --registry {registry.folder}"):
+        registry.current()
+
+
 def test_a_version_that_is_not_there(registry: Registry) -> None:
     first = registry.register(made(0), {})
     registry.make_current(first)

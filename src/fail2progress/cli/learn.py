@@ -106,7 +106,10 @@ def learn(
         say(f"note: the failure was met by model {failure.header.model[:12]}, not by {parent.digest[:12]}")
     with ParallelSimulator(processes, simulator) as worlds:
         learner = Learner(worlds, kept, targeting, FinetuneOptions(epochs=epochs, replay=replay), patience=patience)
-        lesson = _learn(learner.remembering(*remembered(versions, parent, FailureStore(kept_at))), failure, parent, seed)
+        known = remembered(versions, parent, FailureStore(kept_at))
+        for reason in known.left_out:
+            say(f"note: {' '.join(reason.split())}")
+        lesson = _learn(learner.remembering(known.lessons, known.failures), failure, parent, seed)
         version = _register(versions, parent, lesson, failure, method, seed) if lesson.verdict.passed else None
         current = version is not None and versions.replace(version, in_use)
         reason = lesson.verdict.reason if current or version is None else _overtaken(versions, version)

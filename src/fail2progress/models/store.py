@@ -42,10 +42,13 @@ class Registry:
         version = self.in_use()
         if version is None:
             raise CheckpointError(f"{self.folder}: no current model; register one first")
+        choose = "choose one with: fail2progress models use VERSION"
         if not self.path(version).exists():
-            pointer = self.folder / "CURRENT"
-            raise CheckpointError(f"{pointer}: no version {version!r} there; choose one with: fail2progress models use VERSION")
-        return load_checkpoint(self.path(version))
+            raise CheckpointError(f"{self.folder / 'CURRENT'}: no version {version!r} there; {choose}")
+        try:
+            return load_checkpoint(self.path(version))
+        except CheckpointError as error:
+            raise CheckpointError(f"{error}; put back a copy of it, or {choose} --registry {self.folder}") from error
 
     def in_use(self) -> str | None:
         """Name of the version in use, whether or not it can be read; None where there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from fail2progress.core import gaps
@@ -13,6 +14,7 @@ from fail2progress.learning.finetuning.rehearsal import RehearsalSet, load_rehea
 from fail2progress.models.checkpoint import Checkpoint, read_note
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.store import Registry, gaps_path, lesson_path
+from fail2progress.models.version_notes import noted_version
 
 _WRITTEN = ("schema", "model", "config", "digest", "version")
 """Keys of a note that a checkpoint gets when it is written."""
@@ -38,26 +40,56 @@ def register_lesson(versions: Registry, parent: Checkpoint, lesson: FineTuningRe
     return versions.register(lesson.model, {**note, **lesson.to_dict(), "provenance": origin}, write_beside)
 
 
-def remembered(versions: Registry, parent: Checkpoint, store: FailureStore) -> tuple[list[RehearsalSet], list[FailureEvent]]:
-    """The lessons that a model comes from and their failures, oldest first, for `Learner.remembering`.
+@dataclass(frozen=True)
+class Remembered:
+    """The lessons that a model comes from and their failures, oldest first, for `Learner.remembering`."""
 
-    A lesson without its data is left out, and so is a failure that is not in the store. Names count in the folder where they were
-    given: a model that does not lie here by the name in its note comes from elsewhere, and so do the lessons before it.
+    lessons: tuple[RehearsalSet, ...]
+    failures: tuple[FailureEvent, ...]
+    left_out: tuple[str, ...] = ()
+    """What of them is left out as it cannot be read, and why, with what to do."""
+
+
+def remembered(versions: Registry, parent: Checkpoint, store: FailureStore) -> Remembered:
+    """What a model comes from.
+
+    A lesson without its data is left out, and so is a failure that is not in the store, as somebody may have removed them. So is
+    what is damaged, which is named: a lesson needs the model that it begins with, and no other one. Names count in the folder
+    where they were given: a model that does not lie here by the name in its note comes from elsewhere, and so do the lessons
+    before it.
     """
-    lessons, failures = [], []
+    lessons, failures, left_out = list[RehearsalSet](), list[FailureEvent](), list[str]()
     version, digest = parent.note.get("version"), parent.digest
-    while (path := versions.path(str(version))).exists() and (note := read_note(path))["digest"] == digest and "event" in note:
-        if lesson_path(path).exists():
-            lessons.append(load_rehearsal(lesson_path(path)))
-            failures += _kept(store, str(note["event"]))
+    while (path := versions.path(str(version))).exists():
+        try:
+            note = noted_version(path)
+        except CheckpointError as error:
+            left_out.append(f"{error}; until then the lessons up to {version} are not rehearsed")
+            break
+        if note["digest"] != digest or "event" not in note:
+            break
+        lessons += _data(path, left_out)
+        failures += _kept(store, str(note["event"]), left_out)
         version, digest = note.get("parent_version"), str(note.get("parent"))
-    return lessons[::-1], failures[::-1]
+    return Remembered(tuple(lessons[::-1]), tuple(failures[::-1]), tuple(left_out))
 
 
-def _kept(store: FailureStore, identity: str) -> list[FailureEvent]:
+def _data(weights: Path, left_out: list[str]) -> list[RehearsalSet]:
+    path = lesson_path(weights)
+    try:
+        return [load_rehearsal(path)] if path.exists() else []
+    except CheckpointError as error:
+        left_out.append(f"{error}; the lesson of {weights.stem} is not rehearsed until a copy is put back; or delete it")
+        return []
+
+
+def _kept(store: FailureStore, identity: str, left_out: list[str]) -> list[FailureEvent]:
+    if identity not in store.ids():
+        return []
     try:
         return [store.get(identity)]
-    except StoreError:
+    except StoreError as error:
+        left_out.append(f"{error}; whether it is still foreseen is not asked")
         return []
 
 

@@ -162,8 +162,7 @@ class LearnerNode(ModelNode):
             if version is None:
                 event, parent = self.store.get(identity), self.versions.current()
                 try:
-                    learner = self.learner.remembering(*remembered(self.versions, parent, self.store))
-                    lesson = learner.learn([event], parent.model, int(self.param("seed")), checked)
+                    lesson = self._remembering(parent).learn([event], parent.model, int(self.param("seed")), checked)
                 except NothingToVaryError as error:
                     self.store.add_lesson(event.id, "", str(error))
                     return self._tell(ModelUpdate.NOTHING_LEARNT, parent, "", (event.id,), str(error))
@@ -171,6 +170,13 @@ class LearnerNode(ModelNode):
                 seed, method = int(self.param("seed")), self.learner.targeting.method
                 version = register_lesson(self.versions, parent, lesson, event.id, method, seed)
             return self._adopt(version, identity)
+
+    def _remembering(self, parent: Checkpoint) -> Learner:
+        """The learner, with the lessons that a model comes from; those that cannot be read are counted with the reason."""
+        known = remembered(self.versions, parent, self.store)
+        for reason in known.left_out:
+            self.count("failure_reports/earlier", reason)
+        return self.learner.remembering(known.lessons, known.failures)
 
     def _adopt(self, version: str, event: str) -> ModelUpdate:
         """Make a version current if its gate let it through and its parent is still in use, and tell either way."""
