@@ -11,6 +11,7 @@ from fail2progress_msgs.srv import ClassifyFailure
 
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
+from fail2progress.ros import store_worker
 from fail2progress.ros.conversions.records import event_msg, report_of
 from support import messages as m
 from support.rigs import rig, wait_for
@@ -103,3 +104,24 @@ def test_a_damaged_failure_is_told_of_and_those_after_it_are_classified(
         assert made.node.trigger_activate().name == "SUCCESS"
         assert wait_for(lambda: store.report(whole) is not None)
         assert damaged in made.node.reasons["failures/error"] and "Invalid JSON" in made.node.reasons["failures/error"]
+
+
+def test_a_report_that_could_not_be_kept_is_made_again_once_it_can(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody else writes into the store for longer than is waited for."""
+    ros(processes=1)
+    monkeypatch.setattr(store_worker, "AGAIN", 1.0)
+    store, event = FailureStore(tmp_path / "state" / "failures.sqlite"), m.scene_event(0)
+    store.add(event)
+    with rig("classifier", monkeypatch) as made, closing(sqlite3.connect(store.path)) as other:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        made.node.classifier, said = Blind(), made.collect("failure_reports")
+        other.execute("BEGIN IMMEDIATE")
+        assert made.node.trigger_activate().name == "SUCCESS"
+        assert wait_for(lambda: made.node.refused["failures/error"] == 1)
+        reason = made.node.reasons["failures/error"]
+        assert "locked" in reason and f"failure {event.id} is tried again in 1 s" in reason
+        other.rollback()
+        assert wait_for(lambda: store.report(event.id) is not None and said)
+        assert wait_for(lambda: not made.node.worker.later) and not made.node.worker.hopeless

@@ -18,6 +18,7 @@ from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.acceptance import Scores
 from fail2progress.models.checkpoint import Checkpoint
 from fail2progress.models.store import Registry
+from fail2progress.ros import store_worker
 from fail2progress.ros.conversions.records import metrics_of, report_msg
 from fail2progress.ros.conversions.values import uuid_text
 from fail2progress.ros.nodes import learner
@@ -187,15 +188,22 @@ def test_an_unforeseen_error_of_a_lesson_is_kept_and_told(ros: Any, store: Failu
         assert wait_for(lambda: made.node.refused["failure_reports/error"] == 1)
 
 
-def test_a_lesson_that_files_prevented_is_still_to_be_learnt(
+def test_a_lesson_that_files_prevented_is_begun_again_once_they_do_not(
     ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ros(processes=1)
+    monkeypatch.setattr(store_worker, "AGAIN", 1.0)
+    monkeypatch.setattr(store_worker, "UNASKED", 0.2)
     with rig("learner", monkeypatch) as made:
         assert made.node.trigger_configure().name == "SUCCESS"
         made.node.learner = Faulty(OSError("no space left on device"))
         assert made.node.trigger_activate().name == "SUCCESS"
-        assert wait_for(lambda: made.node.refused["failure_reports/error"] == 1) and store.lesson(EVENT.id) is None
+        assert wait_for(lambda: made.node.refused["failure_reports/error"] >= 2) and store.lesson(EVENT.id) is None
+        said = made.node.reasons["failure_reports/error"]
+        assert "no space left on device" in said and f"failure {EVENT.id} is tried again in" in said
+        made.node.learner = Faulty(KeyError("cup_9"))
+        assert wait_for(lambda: store.lesson(EVENT.id) == ("", "its lesson ended in an error: KeyError: 'cup_9'"))
+        assert wait_for(lambda: EVENT.id in made.node.worker.hopeless), "what is no passing trouble ends it"
 
 
 class Slow:
