@@ -80,6 +80,8 @@ def test_an_event_of_another_vocabulary_is_listed_but_not_read(store: FailureSto
         OtherVocabularyError, match=rf"failures\.db: failure {event.id}: of another vocabulary: binary relations inside"
     ):
         store.get(event.id)
+    with pytest.raises(OtherVocabularyError, match=rf"failures\.db: failure {event.id}: of another vocabulary"):
+        store.header(event.id)
 
 
 def test_an_old_event_is_of_version_1(store: FailureStore, make_event: Make) -> None:
@@ -99,14 +101,14 @@ def test_a_damaged_blob_is_named(store: FailureStore, make_event: Make) -> None:
         overwrite(store, "data", blob)
         with pytest.raises(StoreError, match=rf"failures\.db: failure {event.id}: its data are damaged"):
             store.get(event.id)
-    assert store.headers()[0] == event.header
+        assert store.header(event.id[:8]) == store.headers()[0] == event.header
 
 
 @pytest.mark.parametrize(("text", "reason"), [("{", "Invalid JSON"), ("{}", "id: Field required"), ("[1]", "dictionary|object")])
 def test_a_damaged_header_is_named(store: FailureStore, make_event: Make, text: str, reason: str) -> None:
     store.add(make_event(0))
     overwrite(store, "header", text)
-    for read in (store.headers, lambda: store.get(make_event(0).id)):
+    for read in (store.headers, lambda: store.get(make_event(0).id), lambda: store.header(make_event(0).id)):
         with pytest.raises(StoreError, match=rf"failures\.db: failure {make_event(0).id}: .*({reason})"):
             read()
 

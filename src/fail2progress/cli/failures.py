@@ -43,7 +43,8 @@ def register(app: typer.Typer) -> None:
 def ls(
     store: Path | None = STORE_OPTION, task: str | None = typer.Option(None, help="Only of this task."), as_json: bool = _JSON
 ) -> None:
-    """List failures, oldest first. Those that cannot be read are named on standard error.
+    """List failures, oldest first. Those that cannot be read are named on standard error. --json reads no arrays, as it prints
+    none: damage to these is told by `show`.
 
     Example: fail2progress failures ls --store sim
     """
@@ -51,19 +52,20 @@ def ls(
 
     kept = _open(store)
 
-    def told(identity: str) -> tuple[dict[str, object], tuple[str, ...]]:
+    def told(identity: str) -> tuple[str, ...]:
         event, report = kept.get(identity), kept.report(identity)
         header, category = event.header, report.category.value.replace("_", " ") if report else "not classified"
         time = (header.seen or header.time)[:19].replace("T", " ")
-        return _row(header, report), (header.id[:8], time, doing(event), outcome(event), category)
+        return header.id[:8], time, doing(event), outcome(event), category
 
-    found = _readable(kept, told, task)
     if as_json:
-        return print_json({"failures": [row for row, _ in found]})
+        rows = _readable(kept, lambda identity: _row(kept.header(identity), kept.report(identity)), task)
+        return print_json({"failures": rows})
+    found = _readable(kept, told, task)
     if not found:
         return say(f"{kept.path}: no failures{f' of {task}' if task else ''}")
     table = table_of("id", "time", "what the robot did", "what happened", "class")
-    for _, cells in found:
+    for cells in found:
         table.add_row(*cells)
     show_table(table)
 

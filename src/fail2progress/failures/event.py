@@ -168,12 +168,17 @@ class FailureEvent(BaseModel):
         return buffer.getvalue()
 
 
-def from_bytes(header: Header, content: bytes) -> FailureEvent:
-    """A stored event. VocabularyError where it is written in another vocabulary, another ValueError where its blob is damaged."""
+def check_words(header: Header) -> None:
+    """VocabularyError where an event is written in another vocabulary than the one that is known here."""
     try:
         check(header.vocabulary.to_dict(), current())
     except VocabularyError as error:
         raise VocabularyError(f"failure {header.id}: {error}") from error
+
+
+def from_bytes(header: Header, content: bytes) -> FailureEvent:
+    """A stored event. VocabularyError where it is written in another vocabulary, another ValueError where its blob is damaged."""
+    check_words(header)
     try:
         values, names = _read(content), header.names
 

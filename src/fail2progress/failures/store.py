@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from fail2progress.core.vocabulary import VocabularyError
-from fail2progress.failures.event import FailureEvent, Header, from_bytes, read_header
+from fail2progress.failures.event import FailureEvent, Header, check_words, from_bytes, read_header
 from fail2progress.failures.report import FailureReport
 
 _TABLES = """
@@ -163,19 +163,31 @@ class FailureStore:
 
     def get(self, identity: str) -> FailureEvent:
         """One event by its id or an unambiguous beginning of it. StoreError where there is none, or it cannot be read."""
-        whole, text, data = self._one(identity)
+        whole, text, data = self._one(identity, "id, header, data")
         header = self._header(whole, text)
-        try:
+        with self._named():
             return from_bytes(header, data)
+
+    def header(self, identity: str) -> Header:
+        """The same of an event without its arrays, which are not read, and may be damaged."""
+        header = self._header(*self._one(identity, "id, header"))
+        with self._named():
+            check_words(header)
+        return header
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
         except VocabularyError as error:
             raise OtherVocabularyError(f"{self.path}: {error}") from error
         except ValueError as error:
             raise StoreError(f"{self.path}: {error}") from error
 
-    def _one(self, identity: str) -> tuple[Any, ...]:
-        """Id, header and data of the only event whose id begins so."""
+    def _one(self, identity: str, columns: str) -> tuple[Any, ...]:
+        """Columns of the only event whose id begins so."""
         text = identity.encode(errors="replace").decode()  # a terminal's bytes need not be UTF-8
-        rows = self._select("SELECT id, header, data FROM failures WHERE substr(id, 1, ?) = ?", (len(text), text))
+        rows = self._select(f"SELECT {columns} FROM failures WHERE substr(id, 1, ?) = ?", (len(text), text))
         if len(rows) != 1 or not identity:
             found = "no failure" if not rows else f"{len(rows)} failures"
             raise StoreError(f"{self.path}: {found} whose id begins with {identity!r}; list them with: fail2progress failures ls")
@@ -190,7 +202,7 @@ class FailureStore:
 
     def whole_id(self, identity: str) -> str:
         """The id that begins so, also of a damaged event; StoreError where there is none."""
-        return str(self._one(identity)[0])
+        return str(self._one(identity, "id")[0])
 
     def remove(self, identity: str) -> None:
         """Delete an event by its whole id, also a damaged one, with its report and what is noted of its lesson."""
