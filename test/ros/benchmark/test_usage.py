@@ -1,9 +1,11 @@
 """What is counted of running processes. Imports no ROS."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
@@ -76,6 +78,22 @@ def test_how_long_a_lesson_took_from_its_failure(tmp_path: Path) -> None:
     assert learnt_within(tmp_path) == [pytest.approx(41, abs=0.01)]
     told = {"first_line_s": 1.0, "ready_wall_s": 5.0, "memory_bytes": {"acting": 1, "learning": 1}, "lesson_s": [41.0]}
     assert [row.name for row in _usage_rows({**told, "cores": 2, "load_before": 0.5})][-1] == "failure_to_judged_model_s"
+
+
+def test_a_damaged_record_or_a_version_that_is_gone_hides_no_other_lesson(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    event, store = failures.event("stack"), FailureStore(tmp_path / "failures.sqlite")
+    for version, name in enumerate(("damaged", "gone", "whole"), 2):
+        store.add(event.model_copy(update={"header": event.header.model_copy(update={"id": name})}))
+        store.add_lesson(name, f"v000{version}", "better")
+    with closing(sqlite3.connect(store.path)) as connection, connection:
+        connection.execute("UPDATE failures SET header = '{' WHERE id = 'damaged'")
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "v0004.safetensors").touch()
+    assert len(learnt_within(tmp_path)) == 1
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2 and "failure damaged: Invalid JSON" in told[0] and "failure gone: " in told[1]
 
 
 def test_who_has_ended_takes_nothing(parent: subprocess.Popen[str]) -> None:

@@ -56,6 +56,9 @@ def test_the_report_of_a_failure_that_is_met_again_is_told_again(
     for number, event in enumerate(events):
         store.add(event)
         store.add_report(m.scene_report(number))
+    store.add(m.scene_event(2))
+    with closing(sqlite3.connect(store.path)) as connection, connection:  # one whose report is damaged, which hides no other
+        connection.execute("INSERT INTO reports VALUES (?, 'undecided', '{')", (m.scene_event(2).id,))
     with rig("classifier", monkeypatch) as made:
         said = made.collect("failure_reports")
         made.activate()

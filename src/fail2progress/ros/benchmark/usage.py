@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from fail2progress.failures.store import FailureStore
+from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.models.store import Registry
 from fail2progress.ros.graph import NODES
 
@@ -146,11 +146,19 @@ def measure_usage(variables: Mapping[str, str]) -> dict[str, object]:
 
 
 def learnt_within(run: Path) -> list[float]:
-    """Seconds from each failure of a run to the model that was learnt from it, judged and on disk."""
+    """Seconds from each failure of a run to the model that was learnt from it, judged and on disk. What cannot be read is named
+    on standard error and left out."""
     store, versions = FailureStore(run / "failures.sqlite"), Registry(run / "models")
-    lessons = [(head.time, store.lesson(head.id)) for head in store.headers()]
-    return [
-        versions.path(lesson[0]).stat().st_mtime - datetime.fromisoformat(time).timestamp()
-        for time, lesson in lessons
-        if lesson is not None and lesson[0]
-    ]
+
+    def taken(identity: str) -> float | None:
+        lesson, met = store.lesson(identity), datetime.fromisoformat(store.header(identity).time).timestamp()
+        if lesson is None or not lesson[0]:
+            return None
+        if not (weights := versions.path(lesson[0])).is_file():
+            raise StoreError(f"failure {identity}: {weights}, which was learnt from it, is not there")
+        return weights.stat().st_mtime - met
+
+    found, wrong = store.readable(taken)
+    for error in wrong.values():
+        print(f"note: {error}; it is left out", file=sys.stderr)
+    return [seconds for seconds in found if seconds is not None]

@@ -50,7 +50,7 @@ class ClassifierNode(StackNode):
 
     def _tell_again(self) -> None:
         """The last report: the process may have died after storing it and before publishing it."""
-        kept = [report for name in self.store.ids() if (report := self.store.report(name)) is not None]
+        kept = [report for report in self.store.readable(self.store.report)[0] if report is not None]
         if kept:
             self.tell("failure_reports", report_msg(kept[-1], self.now()))
 
