@@ -77,10 +77,17 @@ def test_a_model_that_was_taught_is_watched_by_the_rule_of_its_kind(ros: Any, mo
         taught = Registry(made.node.state_dir / "models").begin(start).digest
         made.activate()
         verdicts = made.collect("verdicts")
-        step = finished(0)
-        step.model = taught
-        assert made.send("steps", step) and made.send("relations", seen_after(0, np.zeros(3)))
-        assert wait_for(lambda: len(verdicts) == 1) and asked == ["stow-gnn"]
+
+        def judged(number: int, digest: str) -> list[str]:
+            step = finished(number)
+            step.model = digest
+            assert made.send("steps", step) and made.send("relations", seen_after(number, np.zeros(3)))
+            assert wait_for(lambda: len(verdicts) == number + 1)
+            return asked
+
+        assert judged(0, "0" * 64) == [""] and judged(1, taught) == ["", "stow-gnn"]
+        Registry(made.node.state_dir / "models").path("v0001").with_suffix(".json").unlink()
+        assert judged(2, taught) == ["", "stow-gnn", "stow-gnn"], "it is read once, not at each step"
 
 
 def test_of_two_equal_calls_the_second_is_known_by_its_place(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

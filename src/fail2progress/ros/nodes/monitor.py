@@ -44,6 +44,8 @@ class MonitorNode(StackNode):
         self.judged: OrderedDict[tuple[str, int], Verdict] = OrderedDict()
         self.early: OrderedDict[tuple[str, int], Relations] = OrderedDict()
         """What was seen at last after each step: it may come before the news that the step has ended."""
+        self.kinds: dict[str, str] = {}
+        """Of the models that planned so far, by their digests."""
         self.began = self.now()
         self.steps = self.listen("steps", self.step, when_inactive=True)
         self.listen("relations", self.observe)
@@ -95,9 +97,16 @@ class MonitorNode(StackNode):
         self.open.pop(key, None)
 
     def _kind(self, digest: str) -> str:
-        """Of the model that planned, whose digest alone a message has: a version, or what the stack starts from."""
-        named = str(self.param("model"))
-        return kind_of_version(self.state_dir / "models", digest) or (kind_of_weights(Path(named), digest) if named else "")
+        """Of the model that planned, whose digest alone a message has: a version, or what the stack starts from. Read once, as
+        what has a digest stays what it is; what nobody knows yet may become known."""
+        if digest not in self.kinds:
+            named = str(self.param("model"))
+            version = kind_of_version(self.state_dir / "models", digest)
+            kind = version or (kind_of_weights(Path(named), digest) if named else "")
+            if not kind:
+                return ""
+            self.kinds[digest] = kind
+        return self.kinds[digest]
 
     def _tell(self, key: tuple[str, int], attempt: SkillExecution, taken: StepResult) -> None:
         """Durable first, then the failure, then the verdict that the planner waits for.
