@@ -88,6 +88,38 @@ def test_what_a_robot_looks_at_in_the_middle_of_a_step_is_segmented_and_nothing_
     assert [convert.stamp_of(message.header.stamp) for message in said] == [11_500_000_000, 13_500_000_000, 15_000_000_000]
 
 
+def told(made: Rig, phase: int, stamp: float) -> None:
+    message = traffic.step(0, phase)
+    message.header.stamp = convert.time_of(round(stamp * SECOND))
+    assert made.send("steps", message)
+
+
+@pytest.mark.parametrize("end", [Step.FINISHED, Step.FAILED])
+def test_images_of_a_skill_that_come_after_its_end_are_passed_over(ros: Any, monkeypatch: pytest.MonkeyPatch, end: int) -> None:
+    """They show the robot's arm and what is in its hand. What it looked at after its skill is segmented, also late."""
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said = made.collect("segments")
+        assert made.send("tf_static", camera())
+        told(made, Step.STARTED, 10.0)
+        look(made, 11.0, table.AFTER)
+        look(made, 12.0, "")
+        told(made, end, 13.0)
+        shift = dict(made.node.shift)
+        for stamp in (10.0, 10.9, 12.1, 12.9):
+            photograph(made, stamp)
+        assert made.node.shift == shift and not said and made.node.refused["step"] == 4
+        photograph(made, 9.9)
+        assert wait_for(lambda: len(said) == 1) and made.node.shift == shift, "seen before the skill, which it does not show"
+        photograph(made, 11.5)
+        assert wait_for(lambda: len(said) == 2) and made.node.shift == {}
+        told(made, end, 13.0)
+        photograph(made, 13.0)
+        assert wait_for(lambda: len(said) == 3) and made.node.refused["step"] == 4
+    assert [convert.stamp_of(message.header.stamp) // 10**8 for message in said] == [99, 115, 130]
+
+
 def test_a_step_that_failed_is_not_thought_to_have_moved_anything(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     ros(segmenter="geometric")
     with rig("segmentation", monkeypatch) as made:

@@ -64,8 +64,12 @@ class SegmentationNode(StackNode):
         self.shift: dict[str, Array] = {}
         """Metres by which a finished step is thought to have moved things, until it has been seen."""
         self.moving, self.heard = False, 0.0
+        self.began, self.ended = 0, 0
+        """When the last step began, and when it ended (ns): an image of the time between may come after the news of its end."""
         self.looking: int | None = None
         """Since when the robot stands still in the middle of a step, its arm out of view, to be shown what is there."""
+        self.looked = (0, -1)
+        """From when until when it did so after its last skill."""
         self.untouched = False
         """Whether it looks before its skill: nothing has been moved yet."""
         self.expected: tuple[Any, ...] = ()
@@ -104,7 +108,11 @@ class SegmentationNode(StackNode):
 
     def step(self, message: Any) -> None:
         """Without labels, identities are kept through a skill by what it is thought to move: once, when it is seen next."""
-        phase = phase_of(message)
+        phase, stamp = phase_of(message), stamp_of(message.header.stamp)
+        if phase == Step.STARTED:
+            self.began, self.ended = stamp, 0
+        elif self.moving:
+            self.ended = stamp
         self.moving = phase == Step.STARTED
         self.hear(message)
         if phase == Step.FAILED:
@@ -118,7 +126,10 @@ class SegmentationNode(StackNode):
 
     def look(self, message: Any) -> None:
         """The robot stands still and looks, before or after its skill, or moves on."""
-        self.looking = stamp_of(message.header.stamp) if message.when else None
+        stamp = stamp_of(message.header.stamp)
+        if self.looking is not None and not self.untouched:
+            self.looked = self.looking, stamp
+        self.looking = stamp if message.when else None
         self.untouched = message.when == BEFORE
 
     def take_info(self, message: Any) -> None:
@@ -186,9 +197,21 @@ class SegmentationNode(StackNode):
             self.segment(moment, pose)
             return
 
-    def _due_shift(self) -> dict[str, Array]:
-        """What a skill is thought to have moved since the last frame; it counts once."""
-        if self.moving and self.untouched:
+    def _arm_in_view(self, stamp: int) -> bool:
+        """Whether an image is of the middle of a skill, with the robot's own arm in view, and things in its hand."""
+        if self.looking is not None and stamp >= self.looking:
+            return False
+        if self.moving:
+            return time.monotonic() - self.heard < SILENCE
+        over = self.began <= stamp < self.ended and not self.looked[0] <= stamp <= self.looked[1]
+        if over:
+            self.count("step", "images of a skill that came after the news of its end")
+        return over
+
+    def _due_shift(self, stamp: int) -> dict[str, Array]:
+        """What a skill is thought to have moved since the last frame; it counts once, in an image (ns) of a time when it had
+        begun."""
+        if (self.moving and self.untouched) or stamp < self.began:
             return {}
         shift, self.shift = self.shift, {}
         return shift
@@ -212,9 +235,9 @@ class SegmentationNode(StackNode):
         said = labels and (labels[0].data, list(labels[1].names), list(labels[1].categories))
         images = (moment[COLOUR].data, moment[DEPTH].data, said, pose if pose is None else pose.tobytes())
         stamp = stamp_of(moment[DEPTH].header.stamp)
-        looking = self.looking is not None and stamp >= self.looking
-        if not self.labelled and self.moving and not looking and time.monotonic() - self.heard < SILENCE:
-            return  # the robot's own arm is in view, and things are in its hand
+        newest = max(stamp_of(moment[name].header.stamp) for name in (COLOUR, DEPTH))
+        if not self.labelled and self._arm_in_view(newest):
+            return
         if self.cloud is None or images != self.last or (self.shift and not self.labelled):
             try:
                 frame = frame_of(moment[COLOUR], moment[DEPTH], self.info, pose, frame_id, labels)
@@ -223,7 +246,7 @@ class SegmentationNode(StackNode):
                 frame = frame if up is None else replace(frame, up=up, up_source="the IMU")
                 perceived = self.segmenter.segment(frame)
                 if not self.labelled:
-                    perceived = self.tracker.update(perceived, self._due_shift(), frame.colour)
+                    perceived = self.tracker.update(perceived, self._due_shift(newest), frame.colour)
             except PerceptionError as error:
                 raise Refused("perception", str(error)) from error
             self.around = _all_seen(frame, perceived.pose) if self.param("obstacles") else None
