@@ -8,9 +8,15 @@ import pytest
 from mcap.reader import make_reader
 from PIL import Image
 
+from fail2progress.core.camera import Camera
 from fail2progress.core.images import png
+from fail2progress.core.observation import SegmentedCloud
+from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.store import FailureStore
+from fail2progress.simulation.base import Job
+from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.reconstruction import rebuild
 
 
 def test_check_measures_every_asset_and_notes_gaps(run, store: Path, event: FailureEvent) -> None:
@@ -22,6 +28,23 @@ def test_check_measures_every_asset_and_notes_gaps(run, store: Path, event: Fail
     assert any("hidden" in gap["what"] for gap in listed)
     shown = run("gaps", "show", listed[0]["id"][:8], "--file", store.with_name("pipeline_gaps.json"))
     assert listed[0]["what"] in shown.stdout
+
+
+def test_check_measures_what_the_classifier_measured(run, store: Path, event: FailureEvent) -> None:
+    """A robot's camera stands 20 cm beside where the simulated one does, which the event does not say: the assets fit."""
+    camera = Camera(eye=(Camera().eye[0], 0.2, Camera().eye[2]))
+    scene = rebuild(event.before, event.relations_before).scene
+    outcome = MujocoSimulator().execute(Job(scene, event.header.call.call(), camera, seed=1))
+    header = event.header.model_copy(update={"id": "3" * 8 + event.id[8:]})
+    clouds = {"before": outcome.before.cloud, "after": outcome.after.cloud}
+    aside = event.model_copy(update={"header": header, **clouds})
+    kept = FailureStore(store)
+    kept.add(aside)
+    report = Classifier(MujocoSimulator(), Camera()).classify(aside)
+    readings = json.loads(run("assets", "check", aside.id, "--store", store, "--json").stdout)["readings"]
+    measured = {reading["asset"]: reading["value"] for reading in readings if reading["signal"] == "geometry_mismatch_mm"}
+    assert measured == {row.asset: row.geometry_mismatch_mm for row in report.initial_signals}
+    assert not any(reading["fails"] for reading in readings)
 
 
 def test_refine_writes_the_picture_and_the_history(run, store: Path, event: FailureEvent, tmp_path: Path) -> None:
@@ -107,11 +130,15 @@ def test_a_failure_without_clouds_is_said_in_one_line_and_still_exported(
 def test_an_asset_without_size_is_said_in_one_line_and_nothing_is_lost(
     run, refuses, store: Path, event: FailureEvent, tmp_path: Path
 ) -> None:
-    """Its points lie all at one place; and an item that gives an object no size."""
-    points, row = event.before.points.copy(), event.before.index("capsule_1")
-    points[row] = points[row, :1]
+    """Its points lie all at one place, before the skill and after it; and an item that gives an object no size."""
+
+    def flattened(cloud: SegmentedCloud) -> SegmentedCloud:
+        points, row = cloud.points.copy(), cloud.index("capsule_1")
+        points[row] = points[row, :1]
+        return replace(cloud, points=points)
+
     header = event.header.model_copy(update={"id": "1" * 8 + event.id[8:]})
-    flat = event.model_copy(update={"header": header, "before": replace(event.before, points=points)})
+    flat = event.model_copy(update={"header": header, "before": flattened(event.before), "after": flattened(event.after)})
     FailureStore(store).add(flat)
     checked = run("assets", "check", flat.id, "--store", store, "--json")
     assert "not rebuilt: 'capsule_1' has no size: all its points lie within 1 mm" in checked.stderr

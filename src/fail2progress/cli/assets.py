@@ -73,12 +73,13 @@ def refine(
 
 
 def _case(identity: str | None, named: Path | None) -> Case:
-    """The failure's rebuilt scene. UserError where there is nothing to rebuild."""
+    """The failure's scene as the classifier rebuilds it. UserError where there is nothing to rebuild."""
+    from fail2progress.core.camera import Camera
     from fail2progress.core.gaps import FILE, GapError, add
-    from fail2progress.failures.assets.case import Case
+    from fail2progress.failures.assets.case import known_scene
     from fail2progress.failures.exports import gaps_of
     from fail2progress.failures.store import FailureStore
-    from fail2progress.simulation.reconstruction import rebuild
+    from fail2progress.simulation import registry as simulators
     from fail2progress.simulation.reconstruction.rebuild import why_left_out
 
     store = store_of(named)
@@ -89,12 +90,13 @@ def _case(identity: str | None, named: Path | None) -> Case:
     except GapError as error:
         raise UserError(str(error)) from error
     try:
-        rebuilt = rebuild(event.before, event.relations_before)
+        with simulators.make() as simulator:
+            known = known_scene(event, simulator)
     except ValueError as error:
         raise UserError(f"failure {event.id[:8]}: {error}") from error
-    if rebuilt.left_out:
-        say(f"not rebuilt: {'; '.join(why_left_out(event.before, name) for name in rebuilt.left_out)}")
-    return Case(rebuilt.scene, event.before, event.header.call.call())
+    if known.rebuilt.left_out:
+        say(f"not rebuilt: {'; '.join(why_left_out(known.before, name) for name in known.rebuilt.left_out)}")
+    return known.case(event.header.call.call(), Camera().eye)
 
 
 def _print(readings: tuple[Reading, ...]) -> None:

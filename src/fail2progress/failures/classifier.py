@@ -15,7 +15,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Scene
-from fail2progress.failures.assets.case import Case
+from fail2progress.failures.assets.case import known_scene
 from fail2progress.failures.assets.contact import Contact
 from fail2progress.failures.assets.geometry import Geometry
 from fail2progress.failures.assets.grasp import GraspStability
@@ -29,13 +29,8 @@ from fail2progress.failures.report import LONGEST, FailureClass, FailureReport
 from fail2progress.failures.signals import signals
 from fail2progress.failures.surprise import moving, same_motion
 from fail2progress.simulation.base import Job, OrdinaryPhysicsError, Outcome, Simulator
-from fail2progress.simulation.reconstruction import rebuild
-from fail2progress.simulation.reconstruction.hindsight import from_both, in_hindsight
-from fail2progress.simulation.reconstruction.rebuild import resting, why_left_out
+from fail2progress.simulation.reconstruction.rebuild import why_left_out
 from fail2progress.skills.registry import skill
-
-_ABOUT = 0.2
-"""Metres: an event does not say where the camera was, which is in the head of a robot that may lean, drive and look about."""
 
 
 def _scene_signals() -> tuple[Signal, ...]:
@@ -61,16 +56,14 @@ class Classifier:
         Undecided where the failed skill's object was not seen, or something in every relation that broke, or where an object
         concerned still does not fit what was seen.
         """
-        call = event.header.call.call()
-        before = in_hindsight(event.before, event.after, call, self.simulator, event.relations_before, seed)
-        before = resting(before, event.relations_before)
-        rebuilt = rebuild(from_both(before, event.after, call), event.relations_before)
+        call, known = event.header.call.call(), known_scene(event, self.simulator, seed)
+        before, rebuilt = known.before, known.rebuilt
         if call.object not in rebuilt.scene.names:
             reason = why_left_out(before, call.object)
             return undecided(event, f"{reason}: there is nothing to repeat the skill with", rebuilt.scene)
         if reason := _out_of_sight(event, before, rebuilt.scene):
             return undecided(event, f"{reason}: there is nothing to compare with what was observed", rebuilt.scene)
-        found = self.refiner.refine(Case(rebuilt.scene, before, call, self.camera.eye, _ABOUT))
+        found = self.refiner.refine(known.case(call, self.camera.eye))
         reason = _unfit(event, found)
         report = undecided(event, reason, found.case.scene) if reason else self._repeated(event, found.case.scene, seed)
         used = {"initial_signals": _all_signals(found, first=True), "final_signals": _all_signals(found, first=False)}

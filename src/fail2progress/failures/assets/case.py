@@ -11,9 +11,15 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.scene import Array, Scene
+from fail2progress.failures.event import FailureEvent
+from fail2progress.simulation.base import Simulator
 from fail2progress.simulation.reconstruction.fit import Solid
-from fail2progress.simulation.reconstruction.rebuild import noise_of
+from fail2progress.simulation.reconstruction.hindsight import from_both, in_hindsight
+from fail2progress.simulation.reconstruction.rebuild import Rebuilt, noise_of, rebuild, resting
 from fail2progress.skills.base import SkillCall
+
+ABOUT = 0.2
+"""Metres: an event does not say where the camera was, which is in the head of a robot that may lean, drive and look about."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,27 @@ class Case:
     def moved(self, name: str, offset: Array) -> Case:
         """The same with one object shifted by (3,) metres."""
         return replace(self, scene=self.scene.moved(name, offset))
+
+
+@dataclass(frozen=True)
+class KnownScene:
+    """What a failed skill was carried out in, as it is known afterwards: what was seen before it, and the scene behind that."""
+
+    before: SegmentedCloud
+    """With what the skill revealed put where it was, and what is remembered lying where it can."""
+    rebuilt: Rebuilt
+
+    def case(self, call: SkillCall, eye: tuple[float, float, float]) -> Case:
+        """To be assessed, seen from about `eye` (m, planning frame)."""
+        return Case(self.rebuilt.scene, self.before, call, eye, ABOUT)
+
+
+def known_scene(event: FailureEvent, simulator: Simulator, seed: int = 0) -> KnownScene:
+    """The scene that a failure is classified and assessed in. ValueError where nothing was seen."""
+    call = event.header.call.call()
+    before = in_hindsight(event.before, event.after, call, simulator, event.relations_before, seed)
+    before = resting(before, event.relations_before)
+    return KnownScene(before, rebuild(from_both(before, event.after, call), event.relations_before))
 
 
 def solid_of(scene: Scene, i: int) -> Solid:
