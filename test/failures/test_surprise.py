@@ -61,6 +61,9 @@ def test_a_push_that_goes_otherwise_surprises_and_the_model_is_to_blame(family: 
     assert "ended elsewhere than the model expected" in story(event)[0]
     report = Classifier(SIMULATOR, Camera()).classify(event)
     assert report.category is FailureClass.SYMBOLIC_PREDICTION and report.differences == ()
+    (signal,) = report.signals
+    assert signal.name == "prediction_wrong" and not signal.parameter and signal.severity > 0.1
+    assert "m from where it was to be" in signal.evidence
 
 
 def test_a_motion_that_the_simulation_does_not_show_is_a_gap() -> None:
@@ -70,7 +73,8 @@ def test_a_motion_that_the_simulation_does_not_show_is_a_gap() -> None:
     slid[event.after.index(event.header.call.object), 1] = 0.15
     elsewhere = event.model_copy(update={"after": event.after.shifted(slid)})
     report = Classifier(SIMULATOR, Camera()).classify(elsewhere)
-    assert report.category is FailureClass.SIM2REAL_GAP and report.signals == ()
+    assert report.category is FailureClass.SIM2REAL_GAP
+    assert [signal.name for signal in report.signals] == ["overshot"]
 
 
 def test_without_thresholds_nothing_surprises() -> None:

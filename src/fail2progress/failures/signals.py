@@ -47,23 +47,35 @@ class Evidence:
 
 
 def signals(event: FailureEvent, report: FailureReport, rule: Evidence = Evidence()) -> tuple[FailureSignal, ...]:
-    """The named failures in an event, those of a skill's earlier parts first; none where nothing was expected otherwise.
+    """The named failures in an event, those of a skill's earlier parts first; never none.
 
-    A wrong prediction is answered by learning, so an event of that class gets the neutral `prediction_wrong` alone. Of one part,
-    the names of other packages come before the more general ones of this one. ValueError where one lacks an error for an edit.
+    A surprise, which breaks no relation, is named like any other: by where things ended. A wrong prediction is answered by
+    learning, so an event of that class gets the neutral `prediction_wrong` alone. Of one part, the names of other packages come
+    before the more general ones of this one. ValueError where one lacks an error for an edit.
     """
-    broken = event.header.mismatches
-    if not broken:
-        return ()
-    worst = max(broken, key=lambda mismatch: abs(mismatch.expected - mismatch.observed))
-    severity = abs(worst.expected - worst.observed)
+    moves = _moves(event, rule)
+    severity, worst = _worst(event, moves, rule)
     if report.category is FailureClass.SYMBOLIC_PREDICTION:
         return (_signal(event, "prediction_wrong", severity, f"the simulation did as the world did: {worst}"),)
-    moves = _moves(event, rule)
     own = _own(event, moves, rule)
     found = (*_added(event, report), own, _contents(event, moves, own), _others(event, rule))
     named = sorted((one for one in found if one), key=lambda one: route(one.name).stage)
     return tuple(named) or (_signal(event, "unexplained", severity, _why(event, moves)),)
+
+
+def _worst(event: FailureEvent, moves: Array, rule: Evidence) -> tuple[float, str]:
+    """How bad a failure is, and in words: the relation farthest from what was expected; of a surprise, what ended farthest from
+    where the skill was to bring or to leave it, as far as that was seen."""
+    broken = event.header.mismatches
+    if broken:
+        one = max(broken, key=lambda mismatch: abs(mismatch.expected - mismatch.observed))
+        return abs(one.expected - one.observed), str(one)
+    call, planned = event.header.call.call(), np.zeros_like(moves)
+    along = [name == call.object or _carried(event, name) for name in event.before.names]
+    planned[along] = call.shift
+    off = np.nan_to_num(np.linalg.norm(moves - planned, axis=1))
+    row = int(off.argmax())
+    return float(off[row]) / rule.severe, f"{event.before.names[row]} ended {off[row]:.3f} m from where it was to be"
 
 
 def _added(event: FailureEvent, report: FailureReport) -> Iterator[FailureSignal]:
