@@ -28,6 +28,8 @@ def test_check_measures_every_asset_and_notes_gaps(run, store: Path, event: Fail
     assert any("hidden" in gap["what"] for gap in listed)
     shown = run("gaps", "show", listed[0]["id"][:8], "--file", store.with_name("pipeline_gaps.json"))
     assert listed[0]["what"] in shown.stdout
+    none = run("gaps", "ls", "--file", store.with_name("pipeline_gaps.json"), "--kind", "missing_api")
+    assert (none.stdout, none.stderr) == ("", "no gaps of kind missing_api\n")
 
 
 def test_check_measures_what_the_classifier_measured(run, store: Path, event: FailureEvent) -> None:
@@ -79,6 +81,12 @@ def test_an_mcap_is_read_back(run, store: Path, event: FailureEvent, tmp_path: P
     assert messages["/failure"]["id"] == event.id
     np.testing.assert_allclose(messages["/failure/clouds/before"]["points_m"][0], event.before.points[0], rtol=1e-6)
     assert set(messages["/failure/relations/expected"]["names"]) == set(event.header.names)
+    # What was assumed when its scene was rebuilt goes with every form of it.
+    assert run("failures", "export", event.id, "--store", store, "--out", tmp_path / "failure.npz").exit_code == 0
+    with np.load(tmp_path / "failure.npz", allow_pickle=False) as arrays:
+        gaps = json.loads(str(arrays["pipeline_gaps"]))
+    assert [gap["run_id"] for gap in gaps] == [event.id] * len(gaps) and any("hidden" in gap["what"] for gap in gaps)
+    assert [gap["what"] for gap in messages["/failure/pipeline_gaps"]["gaps"]] == [gap["what"] for gap in gaps]
 
 
 def test_images_are_exported_in_every_form(run, store: Path, event: FailureEvent, tmp_path: Path) -> None:
@@ -160,6 +168,7 @@ def test_mistakes(refuses, store: Path, event: FailureEvent, tmp_path: Path) -> 
     other = tmp_path / "gaps.json"
     other.write_text('[{"schema_version": 7}]')
     assert "schema 7" in refuses("gaps", "ls", "--file", other) and other.read_text() == '[{"schema_version": 7}]'
+    assert "unknown kind 'gap'; known: missing_api" in refuses("gaps", "ls", "--file", other, "--kind", "gap")
     assert "no gaps here" in refuses("gaps", "ls", "--file", tmp_path / "none.json")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thing").write_text("kept")

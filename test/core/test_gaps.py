@@ -26,6 +26,11 @@ def test_a_file_of_gaps_grows_by_merging(tmp_path: Path) -> None:
     assert row.count == 2 and row.evidence == "b"
 
 
+def test_a_gap_that_was_closed_is_open_when_it_is_met_again() -> None:
+    accepted, closed = (met("a").model_copy(update={"status": status}) for status in ("accepted", "closed"))
+    assert [merged([old, met("b")])[0].status for old in (accepted, closed)] == ["accepted", "open"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

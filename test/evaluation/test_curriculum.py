@@ -10,11 +10,13 @@ import torch
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.executor import executor
+from fail2progress.core.gaps import FILE, read
 from fail2progress.evaluation.curriculum import Curriculum, summary
 from fail2progress.evaluation.rows import RowsError
 from fail2progress.evaluation.sources import FamilySource, Source, TaskSource, sources
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.exports import gaps_of
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.acceptance import AcceptanceResult, Scores
@@ -105,6 +107,7 @@ def test_failures_are_met_in_turn_and_every_source_is_measured_again(start: Chec
     assert one.measured == ["start.safetensors", *["model_00.safetensors"] * 3, "model_03.safetensors"]
     assert two.measured == ["start.safetensors", *["model_00.safetensors"] * 2, "model_03.safetensors"]
     assert len(FailureStore(tmp_path / "failures.sqlite").headers()) == 4
+    assert {gap.id for gap in read(tmp_path / FILE)} == {gap.id for gap in gaps_of(event(1))} != set()
     said = summary(rows)
     assert (said["met"], said["accepted"]) == (4, 2)
     assert said["success"]["one"] == {"before": 0.25, "after": 1.25}  # type: ignore[index]

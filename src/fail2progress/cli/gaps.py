@@ -34,11 +34,15 @@ def ls(
 
     Example: fail2progress gaps ls --file failure/
     """
+    from fail2progress.core.gaps import KINDS
+    from fail2progress.core.names import unknown
+
+    require(kind is None or kind in KINDS, unknown("kind", str(kind), KINDS))
     found = sorted((gap for gap in _read(file, run) if kind in (None, gap.kind)), key=lambda gap: (-gap.severity, -gap.count))
     if as_json:
         return print_json([gap.model_dump(mode="json") for gap in found])
     if not found:
-        return
+        return say(f"no gaps{f' of kind {kind}' if kind else ''}")
     table = table_of("id", "severity", "kind", "count", "what", "where")
     for gap in found:
         table.add_row(gap.id[:8], str(gap.severity), gap.kind, str(gap.count), gap.what, gap.where)
@@ -72,9 +76,9 @@ def _read(named: Path | None, run: str | None) -> tuple[Gap, ...]:
     path = named or run_of(run).folder
     path = path / FILE if path.is_dir() else path
     if named is None and not path.exists():
-        say(f"{path.parent}: no gaps noted; `assets check` and `failures export` note them")
+        say(f"{path.parent}: nothing is noted yet; gaps are when a failure is classified, and by `assets check`")
         return ()
-    require(path.is_file(), f"{path}: no gaps here; `assets check` and `failures export` write them")
+    require(path.is_file(), f"{path}: no gaps here; runs that classify failures, `assets check` and `failures export` write them")
     try:
         return read(path)
     except GapError as error:

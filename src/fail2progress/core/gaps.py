@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -29,6 +29,7 @@ Kind = Literal[
     "assumption_violated",
     "not_covered",
 ]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 class GapError(ValueError):
@@ -76,7 +77,8 @@ def gap(kind: Kind, where: str, what: str, evidence: str, severity: int, run_id:
 
 
 def merged(gaps: Iterable[Gap]) -> tuple[Gap, ...]:
-    """One gap for each kind and place, in the order given: counts added, the worst severity, the latest evidence."""
+    """One gap for each kind and place, in the order given: counts added, the worst severity, the latest evidence. One that
+    was closed and is met again is open."""
     found: dict[str, Gap] = {}
     for one in gaps:
         known = found.get(one.id)
@@ -93,6 +95,7 @@ def _both(old: Gap, new: Gap) -> Gap:
             "first_seen": min(old.first_seen, new.first_seen),
             "evidence": new.evidence,
             "run_id": new.run_id,
+            "status": new.status if old.status == "closed" else old.status,  # one that is met again was not closed
         }
     )
 

@@ -19,6 +19,7 @@ from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.sources import Source
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.exports import note_gaps
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
@@ -154,6 +155,7 @@ class Curriculum:
             store.add(event)
             report = classifier.classify(event)
             store.add_report(report)
+            note_gaps(store.path, event)
             if report.category is FailureClass.SYMBOLIC_PREDICTION:
                 return Met(event, report, number + 1, dict(passed))
             passed[report.category.value] += 1

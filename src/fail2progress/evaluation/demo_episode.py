@@ -16,6 +16,7 @@ from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.trials import TrialResult, carry_out, judge, run_trial
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.exports import note_gaps
 from fail2progress.failures.report import FailureClass, FailureReport
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
@@ -204,6 +205,7 @@ def _explained(event: FailureEvent, simulator: Simulator, store: FailureStore, d
     tell("finding out why", 0.0)
     report = Classifier(simulator, Camera()).classify(event)
     store.add_report(report)
+    note_gaps(store.path, event)
     diary.write("report", failure=event.id, category=report.category.value, confidence=report.confidence)
     return report
 

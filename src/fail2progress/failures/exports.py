@@ -10,6 +10,8 @@ The folder:
     relations/NAME.json     binary (N, N, 9) and unary (N, 3) probabilities with the names of their axes
     pipeline_gaps.json      what was assumed or left out when its scene was rebuilt
     MANIFEST.json           SHA-256 of every file
+
+The npz has the texts under "header", "report" and "pipeline_gaps", the MCAP file on topics of its own.
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from mcap.writer import Writer
+from pydantic import TypeAdapter
 
 from fail2progress.core import gaps
 from fail2progress.core.files import whole_file, write_whole
@@ -31,6 +35,8 @@ from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.failures.event import FailureEvent, Header
 from fail2progress.failures.report import FailureReport
 from fail2progress.simulation.reconstruction import rebuild
+
+_LIST_OF_GAPS = TypeAdapter(dict[Literal["gaps"], list[gaps.Gap]]).json_schema()
 
 
 def to_folder(folder: Path, event: FailureEvent, report: FailureReport | None) -> None:
@@ -62,10 +68,22 @@ def gaps_of(event: FailureEvent) -> tuple[gaps.Gap, ...]:
     return tuple(one.model_copy(update={"run_id": event.id}) for one in found)
 
 
+def note_gaps(store: Path, event: FailureEvent) -> None:
+    """Merge a failure's gaps into the file of gaps beside its store. One that cannot be read is left as it is, with a warning."""
+    try:
+        gaps.add(store.with_name(gaps.FILE), gaps_of(event))
+    except gaps.GapError as error:
+        warnings.warn(f"{error}; gaps of failure {event.id} are not noted", RuntimeWarning, stacklevel=2)
+
+
 def _states(event: FailureEvent) -> Iterator[tuple[str, RelationState]]:
     yield "before", event.relations_before
     yield "expected", event.expected
     yield "observed", event.observed
+
+
+def _gaps_as_json(event: FailureEvent) -> list[dict[str, Any]]:
+    return [one.model_dump(mode="json") for one in gaps.merged(gaps_of(event))]
 
 
 def relations_as_json(state: RelationState) -> dict[str, Any]:
@@ -80,16 +98,17 @@ def relations_as_json(state: RelationState) -> dict[str, Any]:
 
 
 def to_npz(path: Path, event: FailureEvent, report: FailureReport | None) -> None:
-    """Arrays, images as the bytes of PNG files, and JSON texts under "header" and "report"."""
+    """Arrays, images as the bytes of PNG files, and JSON texts under "header", "report" and "pipeline_gaps"."""
     files = {f"image_{key}": np.frombuffer(content, np.uint8) for key, content in event.images.items()}
     texts = {"header": event.header.model_dump_json(), "report": report.model_dump_json() if report else "null"}
+    texts["pipeline_gaps"] = json.dumps(_gaps_as_json(event))
     words = {key: np.array(text) for key, text in texts.items()}
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **event.arrays(), **files, **words)
 
 
 def to_mcap(path: Path, event: FailureEvent, report: FailureReport | None) -> None:
-    """JSON messages, with their schemas, on /failure, /failure/report and /failure/{images,clouds,relations}/*."""
+    """JSON messages with their schemas: /failure, /failure/{report,pipeline_gaps}, /failure/{images,clouds,relations}/*."""
     stamp = int(datetime.fromisoformat(event.header.time).timestamp() * 1e9)
     with whole_file(path) as unfinished, unfinished.open("wb") as file:
         writer = Writer(file)
@@ -107,6 +126,7 @@ def _messages(event: FailureEvent, report: FailureReport | None) -> Iterator[tup
     yield "/failure", Header.model_json_schema(), event.header.model_dump(mode="json")
     if report is not None:
         yield "/failure/report", FailureReport.model_json_schema(), report.model_dump(mode="json")
+    yield "/failure/pipeline_gaps", _LIST_OF_GAPS, {"gaps": _gaps_as_json(event)}
     anything = {"type": "object"}
     for name, cloud in (("before", event.before), ("after", event.after)):
         points = [rows.tolist() if np.isfinite(rows).all() else None for rows in cloud.points]

@@ -2,13 +2,16 @@
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fail2progress_msgs.msg import ErrorCode
 from fail2progress_msgs.srv import ClassifyFailure
 
+from fail2progress.core.gaps import FILE, read
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
 from fail2progress.ros import store_worker
@@ -27,7 +30,9 @@ class Blind:
 def test_what_cannot_be_rebuilt_is_undecided_with_the_reason(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ros(processes=1)
     store, events = FailureStore(tmp_path / "state" / "failures.sqlite"), [m.scene_event(seed) for seed in range(2)]
-    known = m.scene_report(1)
+    points, known = events[0].before.points.copy(), m.scene_report(1)
+    points[-1] = np.nan
+    events[0] = events[0].model_copy(update={"before": replace(events[0].before, points=points)})
     for event in events:
         store.add(event)
     store.add_report(known)
@@ -41,6 +46,8 @@ def test_what_cannot_be_rebuilt_is_undecided_with_the_reason(ros: Any, tmp_path:
         assert report.reason == "its scene cannot be rebuilt: nothing was seen" and report.rebuilt == ()
         assert wait_for(lambda: report in map(report_of, said))
         assert made.node.refused["failures/rebuild"] == 1
+        # What was assumed in its scene is noted beside the store, where `gaps ls` looks.
+        assert wait_for(lambda: {gap.run_id for gap in read(store.path.with_name(FILE))} == {events[0].id})
         # Who asks for a class is told that there is none; what was found before is kept.
         answer = made.call(ClassifyFailure, "classify_failure", ClassifyFailure.Request(id=events[1].id))
         assert answer.error_code == ErrorCode.CLASSIFIER_CANNOT_REBUILD and "nothing was seen" in answer.error_msg

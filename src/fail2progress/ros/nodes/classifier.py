@@ -11,6 +11,7 @@ from fail2progress_msgs.srv import ClassifyFailure
 from fail2progress.core.camera import Camera
 from fail2progress.failures.classifier import Classifier, undecided
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.exports import note_gaps
 from fail2progress.failures.report import FailureReport, ended_in
 from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros.conversions.records import event_of, report_msg
@@ -70,6 +71,7 @@ class ClassifierNode(StackNode):
             self.count("failures/rebuild", f"failure {event.id}: {error}")
             report = undecided(event, f"its scene cannot be rebuilt: {error}")
         self._keep(report)
+        note_gaps(self.store.path, event)
 
     def _classified(self, event: FailureEvent) -> FailureReport:
         """ValueError or RuntimeError where the scene cannot be rebuilt."""

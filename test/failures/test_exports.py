@@ -1,0 +1,22 @@
+from collections.abc import Callable
+
+import pytest
+
+from fail2progress.core.gaps import FILE, read
+from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.exports import gaps_of, note_gaps
+from fail2progress.failures.store import FailureStore
+
+
+def test_gaps_of_failures_are_noted_beside_their_store(store: FailureStore, make_event: Callable[..., FailureEvent]) -> None:
+    path, events = store.path.with_name(FILE), [make_event(seed) for seed in range(2)]
+    for event in events:
+        note_gaps(store.path, event)
+    noted = {one.id: one for one in read(path)}
+    assert {gap.what for event in events for gap in gaps_of(event)} == {one.what for one in noted.values()} != set()
+    unseen = next(one for one in noted.values() if "was not seen" in one.what)
+    assert unseen.count == 2 and unseen.run_id == events[1].id
+    path.write_text("not json")
+    with pytest.warns(RuntimeWarning, match=f"cannot be read.*gaps of failure {events[0].id} are not noted"):
+        note_gaps(store.path, events[0])
+    assert path.read_text() == "not json"
