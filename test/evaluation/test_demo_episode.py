@@ -7,6 +7,7 @@ from typer.testing import CliRunner
 
 from fail2progress.cli.main import app
 from fail2progress.evaluation.demo_episode import Story, StoryOptions, tell_story
+from fail2progress.failures.asset_words import in_short
 from fail2progress.failures.store import FailureStore
 from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.targeted import TargetOptions
@@ -87,6 +88,7 @@ def test_the_diary_has_typed_events_in_order(story: Story) -> None:
 def test_the_report_stands_alone_and_says_what_it_does_not_show(story: Story) -> None:
     page = html(story, panels_of(story))
     assert story.event.id in page and "What this does not show" in page
+    assert in_short(story.event, story.report) in page
     assert page.count("data:image/png;base64,") >= 6
     assert not re.search(r'(src|href)="(?!data:)', page) and "<script" not in page
 

@@ -37,7 +37,7 @@ def test_the_expected_scene_moves_the_object_and_what_was_expected_to_come_along
 
 
 def report_of(event: FailureEvent, category: FailureClass) -> FailureReport:
-    rows = (FailureSignals(asset="cup_1", contact_equilibrium_fail=True),)
+    rows = (FailureSignals(asset="cup_1", geometry_mismatch_mm=-21.0, contact_equilibrium_fail=True),)
     return FailureReport(
         failure=event.id, category=category, confidence=0.0, repetitions=0, differences=(), rebuilt=(),
         reason="<b>cup_1</b> was not seen", final_signals=rows,
@@ -62,6 +62,7 @@ def test_the_page_holds_everything_and_escapes_what_comes_from_outside(page: Pat
     assert text.count("<article") == 2 and text.count("data:image/png;base64,") == 7
     for title, count in (("before, camera", 2), ("after, camera", 2), ("before, as rebuilt", 1), ("expected", 1)):
         assert text.count(f"<figcaption>{title}</figcaption>") == count
+    assert "<option>geometry_mismatch_mm</option>" in text
     assert "v0002: better" in text and "nothing was learnt from it yet" in text
 
 
@@ -73,7 +74,14 @@ def test_a_surprise_has_a_sentence_too() -> None:
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here")
 @pytest.mark.parametrize(
-    ("filters", "shown"), [("", 2), ("class=undecided", 1), ("signal=contact_equilibrium_fail", 1), ("class=not_classified", 1)]
+    ("filters", "shown"),
+    [
+        ("", 2),
+        ("class=undecided", 1),
+        ("signal=contact_equilibrium_fail", 1),
+        ("signal=geometry_mismatch_mm", 1),
+        ("class=not_classified", 1),
+    ],
 )
 def test_a_browser_filters_by_the_address(page: Path, filters: str, shown: int, tmp_path: Path) -> None:
     words = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom"]

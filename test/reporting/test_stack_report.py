@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from fail2progress.evaluation.stack_run import read_run, saved, summary
+from fail2progress.failures.assets.schema import FailureSignals
 from fail2progress.failures.event import FailureEvent
-from fail2progress.failures.report import FailureClass, FailureReport
+from fail2progress.failures.report import FailureClass, FailureReport, FailureSignal
 from fail2progress.failures.store import FailureStore
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
@@ -119,6 +120,8 @@ def test_the_page_says_why_a_failure_is_of_no_class(folder: Path) -> None:
     event, store = failure(), FailureStore(folder / "failures.sqlite")
     store.add(event)
     why = "cup: -7.2 mm between its surface and what was seen"
+    edit = {"parameter": "push.reach", "delta": 0.02, "low": -0.04, "high": 0.08}
+    signal = FailureSignal(name="not_reached", severity=0.2, evidence="cup ended before its way", **edit)
     store.add_report(
         FailureReport(
             failure=event.id,
@@ -128,11 +131,16 @@ def test_the_page_says_why_a_failure_is_of_no_class(folder: Path) -> None:
             differences=(),
             rebuilt=("cup",),
             reason=why,
+            signals=(signal,),
+            initial_signals=(FailureSignals(asset="cup", geometry_mismatch_mm=-7.2),),
+            final_signals=(FailureSignals(asset="cup", geometry_mismatch_mm=-7.1),),
         )
     )
     one = {"seed": 1, "outcome": "failure", "skills": 3, "failures": [], "model": "abc", "seconds": 1.0, "error_code": 0}
     (folder / "result.json").write_text(json.dumps({"rounds": [one], "said": []}))
-    assert why in html(read_run(folder))
+    page = html(read_run(folder))
+    assert why in page and "signals, with the edits that answer them" in page and str(signal) in page
+    assert "cup: geometry -7.1 mm, geometry_mismatch_mm (at first: geometry -7.2 mm, geometry_mismatch_mm)" in page
 
 
 def test_a_damaged_failure_is_named_beside_the_others(folder: Path) -> None:

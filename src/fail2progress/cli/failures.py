@@ -84,7 +84,7 @@ def show(identity: str | None = _ID, store: Path | None = STORE_OPTION, as_json:
     if as_json:
         return print_json({**header.model_dump(mode="json"), "report": report.model_dump(mode="json") if report else None})
     told = [("story", sentence) for sentence in story(event, kept.lesson(event.id))]
-    show_lines([*told, *_lines(header, report)])
+    show_lines([*told, *_lines(event, report)])
 
 
 @failures.command()
@@ -207,7 +207,10 @@ def _row(header: Header, report: FailureReport | None) -> dict[str, object]:
     return {**header.model_dump(mode="json", include=names), "seen": header.seen, "class": kind}
 
 
-def _lines(header: Header, report: FailureReport | None) -> list[tuple[str, str]]:
+def _lines(event: FailureEvent, report: FailureReport | None) -> list[tuple[str, str]]:
+    from fail2progress.failures.asset_words import in_words
+
+    header = event.header
     lines = [
         ("failure", header.id),
         ("time", header.time),
@@ -224,14 +227,5 @@ def _lines(header: Header, report: FailureReport | None) -> list[tuple[str, str]
     lines.append(("class", f"{report.category.value} (confidence {report.confidence:.2f}, {report.repetitions} repetitions)"))
     lines += [("reason", report.reason)] if report.reason else []
     lines += [("evidence", str(difference)) for difference in report.differences]
-    lines += [("asset", text) for text in _assets(report)]
+    lines += [("asset", text) for text in in_words(event, report)]
     return lines + [("signal", str(signal)) for signal in report.signals]
-
-
-def _assets(report: FailureReport) -> list[str]:
-    """The signals of the rebuilt assets in the end, and what they were at first where that differs."""
-    first = {row.asset: row for row in report.initial_signals}
-    return [
-        str(row) + (f" (at first: {str(first[row.asset]).partition(': ')[2]})" if first.get(row.asset, row) != row else "")
-        for row in report.final_signals
-    ]

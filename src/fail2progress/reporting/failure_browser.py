@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fail2progress.core.scene import Scene
+from fail2progress.failures.asset_words import failing, in_words
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.report import FailureReport
 from fail2progress.failures.sentences import story
@@ -46,7 +47,7 @@ def _shown(entry: Entry) -> dict[str, object]:
         "class": (report.category.value if report else "not_classified",),
         "skill": (head.call.skill,),
         "object": (head.call.object,),
-        "signal": tuple(_signals(report)) if report else (),
+        "signal": tuple(_signals(entry.event, report)) if report else (),
     }
     return {
         "id": head.id,
@@ -58,18 +59,15 @@ def _shown(entry: Entry) -> dict[str, object]:
         "story": story(entry.event),
         "mismatches": [str(mismatch) for mismatch in head.mismatches],
         "signals": [str(signal) for signal in report.signals] if report else [],
-        "assets": [str(row) for row in report.final_signals] if report else [],
+        "assets": list(in_words(entry.event, report)) if report else [],
         "lesson": f"{version or 'none'}: {reason}",
         "pictures": list(_pictures(entry.event)),
     }
 
 
-def _signals(report: FailureReport) -> Iterator[str]:
+def _signals(event: FailureEvent, report: FailureReport) -> Iterator[str]:
     """Names of the skill's signals, and of the assets' signals that still fail."""
-    names = {signal.name for signal in report.signals}
-    for row in report.final_signals:
-        names |= {name for name, value in row.model_dump().items() if value is True}
-    yield from sorted(names)
+    yield from sorted({signal.name for signal in report.signals} | set(failing(event, report)))
 
 
 def _pictures(event: FailureEvent) -> Iterator[tuple[str, bytes]]:

@@ -11,6 +11,7 @@ from fail2progress.core.scene import Array
 from fail2progress.evaluation.demo_episode import Run, Story
 from fail2progress.evaluation.trials import TrialResult
 from fail2progress.failures import sentences
+from fail2progress.failures.asset_words import in_short
 from fail2progress.learning.finetuning.targeted import Targeted
 from fail2progress.reporting import pictures
 from fail2progress.reporting.curves import Lesson, learning_curves
@@ -81,6 +82,7 @@ def _facts(story: Story) -> list[tuple[str, str]]:
             f"the skill was repeated {report.repetitions} times in the rebuilt scene, and ended as it did for the robot",
         ),
         ("rebuilt from the cloud", "; ".join(report.rebuilt)),
+        ("rebuilt assets", in_short(story.event, report)),
         ("what broke", "; ".join(map(str, header.mismatches))),
     ]
 

@@ -8,6 +8,7 @@ from fail2progress.core.objects import kind_of
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.stack_run import Met, StackRun
 from fail2progress.failures import sentences
+from fail2progress.failures.asset_words import in_short
 from fail2progress.models.checkpoint import load_checkpoint
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.prediction import encode_observation, predict_effect
@@ -71,7 +72,9 @@ def _facts(met: Met) -> list[tuple[str, str]]:
     if report is not None and report.differences:
         facts.append(("simulated otherwise", "; ".join(map(str, report.differences))))
     if report is not None and report.signals:
-        facts.append(("signals (edits not applied)", "; ".join(map(str, report.signals))))
+        facts.append(("signals, with the edits that answer them", "; ".join(map(str, report.signals))))
+    if report is not None and report.rebuilt:
+        facts.append(("rebuilt assets", in_short(met.event, report)))
     if met.lesson is not None:
         facts.append(("lesson", f"{met.lesson[0] or 'no new model'}: {met.lesson[1]}"))
     return facts

@@ -197,7 +197,7 @@ def test_the_schema_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValueError, match="finite"):
         FailureSignals(asset="cup", geometry_mismatch_mm=float("nan"))
     told = FailureSignals(asset="cup", geometry_mismatch_mm=-7.25, contact_equilibrium_fail=True)
-    assert str(told) == "cup: geometry -7.2 mm, contact_equilibrium_fail"
+    assert str(told) == "cup: geometry -7.2 mm, geometry_mismatch_mm, contact_equilibrium_fail"
 
 
 @pytest.mark.parametrize("place", [(0.1, 0.1, 1.2), (-0.1, 0.15, 1.3)])

@@ -58,10 +58,16 @@ class FailureSignals(BaseModel):
     reachability_fail: bool = False
     grasp_instability: bool = False
 
-    def __str__(self) -> str:
-        values = self.model_dump(exclude={"schema_version", "asset"})
-        failing = "".join(f", {name}" for name, value in values.items() if value is True)
-        return f"{self.asset}: geometry {self.geometry_mismatch_mm:+.1f} mm{failing}"
+    def failing(self, limit: float = DEFAULT.geometry) -> tuple[str, ...]:
+        """Names of the signals that fail, geometry from `limit` (m) on (`Thresholds.geometry_limit`)."""
+        flags = [name for name in SIGNALS[1:] if getattr(self, name)]
+        return (*(SIGNALS[:1] if abs(self.geometry_mismatch_mm) > 1e3 * limit else ()), *flags)
+
+    def text(self, limit: float = DEFAULT.geometry) -> str:
+        """For people: the mismatch, and the names of what fails."""
+        return ", ".join((f"{self.asset}: geometry {self.geometry_mismatch_mm:+.1f} mm", *self.failing(limit)))
+
+    __str__ = text
 
 
 class Reading(BaseModel):
