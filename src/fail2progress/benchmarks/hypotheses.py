@@ -29,7 +29,10 @@ _PERMUTATIONS = 5
 
 
 def separation_hypothesis(answers: Answers, rules: Rules) -> dict[str, Any] | None:
-    """H1: S_c of the induced slice minus that of every control above 0, and the models' order not worse."""
+    """H1: S_c of the induced slice minus that of every control above 0, and the models' order not worse.
+
+    Without a reference slice the order is not known, and the rule is not kept.
+    """
     controls = [name for name in rules.controls if answers.seeds(name)]
     if not answers.seeds(rules.primary) or not controls:
         return None
@@ -37,11 +40,12 @@ def separation_hypothesis(answers: Answers, rules: Rules) -> dict[str, Any] | No
     others = [name for name in rules.generators if name not in (rules.primary, *controls) and answers.seeds(name)]
     complete = len(controls) == len(rules.controls)
     order = [test["tau_b"] for test in against.values()]
-    kept = all(test is None or test["value"] >= -rules.tau_tolerance for test in order)
+    known = all(test is not None for test in order)
+    kept = known and all(test["value"] >= -rules.tau_tolerance for test in order)
     above = all(test["S_c"]["lo"] > 0 for test in against.values())
     return {
         "rule": complete and above and kept,
-        "order_kept": kept if any(order) else None,
+        "order_kept": kept if known else None,
         "p": max(test["S_c"]["p"] for test in against.values()),
         "against": against,
         "others": {name: {control: _against(answers, name, control, rules) for control in controls} for name in others},

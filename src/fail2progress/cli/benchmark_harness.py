@@ -245,7 +245,8 @@ def _run(
         say(f"{name}: accuracy {found['accuracy']:.3f}, S {found['S']['value']:.3f}, S_c {found['S_c']['value']:.3f}")
     for name, test in result["hypotheses"].items():
         verdict = "not run" if test is None else "supported" if test["supported"] else "not supported"
-        say(f"{name}: {verdict} ({result['status']})")
+        unknown = "; the models' order is not known without --reference" if test and test.get("order_kept", True) is None else ""
+        say(f"{name}: {verdict} ({result['status']}){unknown}")
     say(f"report: {folder / 'report.json'}")
     if as_json:
         print_json({"run": shown(folder), **result})
