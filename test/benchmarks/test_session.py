@@ -58,6 +58,14 @@ def test_a_report_has_slices_intervals_and_provenance(run: Path) -> None:
     assert report["hypotheses"]["H3"] is None and report["rejected"]
 
 
+def test_files_of_one_name_have_a_digest_each(session: Session, pool_file: Path, tmp_path: Path) -> None:
+    other = tmp_path / pool_file.name
+    other.write_bytes(pool_file.read_bytes() + b"\n")
+    two = replace(session, pools={**session.pools, "other": Pool(other, session.pools["static"].items)})
+    hashes = two._provenance()["dataset_hashes"]
+    assert set(hashes) == {str(pool_file), str(other)} and len(set(hashes.values())) == 2
+
+
 def test_events_are_typed_and_numbered(run: Path) -> None:
     events = list(read_events(run))
     assert [event.seq for event in events] == list(range(len(events)))
@@ -66,6 +74,8 @@ def test_events_are_typed_and_numbered(run: Path) -> None:
     record = next(event.payload for event in events if event.event == "eval_record")
     metrics = {event.payload["name"]: event.payload["value"] for event in events if event.event == "metric_computed"}
     assert metrics["slice/cluster/S_c"] == json.loads((run / REPORT).read_text())["slices"]["cluster"]["S_c"]
+    by_seed = [e.payload for e in events if e.payload.get("name") == "slice/cluster/by_seed/S"]
+    assert [(each["seed"], each["n"]) for each in by_seed] == [(0, 8), (1, 8)] and "slice/cluster/failures/ami" in metrics
     assert "hypothesis/H1" in metrics and "hypothesis/H3" not in metrics
     assert len(record["correct"]) == len(record["graded"]) == 4 and set(record["correct"]) <= {"0", "1"}
 

@@ -37,9 +37,13 @@ def test_build_static_induce_compare_replay_page(run: Any, refuses: Any, work: P
     made = run("benchmark", "induce", built, "--budget", 6, "--k", 2, "--out", work / "i.jsonl", "--json", *store)
     assert made.exit_code == 0, made.stderr
     assert json.loads(made.stdout)["items"] == 6 and (work / "i.structures.json").exists()
+    how = json.loads((work / "i.report.json").read_text())["provenance"]
+    assert {how["configuration"][key] for key in ("seed", "k", "budget", "clusterer")} == {0, 2, 6, "kmeans"} and how["commit"]
+    assert [len(digest) for digest in how["configuration"]["dataset_hashes"].values()] == [64]
+    assert {each["role"] for each in how["configuration"]["models"].values()} == {"scout", "evaluee"}
     words = ("--out", work / "compare", "--n-boot", 20, *store)
     compared = run("benchmark", "compare", built, work / "i.jsonl", *words)
-    assert compared.exit_code == 0 and "H1: not supported (exploratory)" in compared.stderr
+    assert compared.exit_code == 0 and "H1: not supported (exploratory); the models' order is not known" in compared.stderr
     assert run("benchmark", "replay", work / "compare").exit_code == 0
     assert run("benchmark", "page", work / "compare").exit_code == 0
     assert (work / "compare" / "report.html").read_text().count("data:image/png") == 3
@@ -76,3 +80,13 @@ def test_the_worked_example_is_replayed_and_its_rules_are_those_it_was_run_by(ru
     lines = (copy / "events.jsonl").read_text().splitlines(keepends=True)
     (copy / "events.jsonl").write_text("".join(lines[:-2]))
     assert "cut short" in refuses("benchmark", "replay", copy)
+
+
+def test_the_text_benchmark_says_where_its_figures_come_from(run: Any, refuses: Any, tmp_path: Path) -> None:
+    words = ("benchmark", "text", "--n", 30, "--n-seeds", 2, "--n-boot", 20)
+    done = run(*words, "--out", tmp_path / "text.json", "--json")
+    report = json.loads((tmp_path / "text.json").read_text())
+    how = report.pop("provenance")["configuration"]
+    assert report == json.loads(done.stdout) and set(report) == {"static", "carb"}
+    assert (how["n"], how["seed"], how["models"]) == (30, 2026, ["discovery_skew", "heuristic_a", "heuristic_b"])
+    assert ".json" in refuses(*words, "--out", tmp_path / "text.md")

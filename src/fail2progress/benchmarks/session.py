@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,8 +80,8 @@ class Session:
                 work(log)
                 log.write("run", "block_finished", {"block": name, "rejected": harness.rejected.to_dict()})
         result = finish(folder)
-        for name, value in metrics(result):
-            log.write("metric", "metric_computed", {"name": name, "value": value})
+        for figure in metrics(result):
+            log.write("metric", "metric_computed", figure)
         log.write("run", "run_finished", {})
         return result
 
@@ -155,7 +155,7 @@ class Session:
             "timestamp_utc": found["time_utc"],
             "seeds": list(range(self.rules.n_seeds)),
             "models": {member.name: member.digest for member in self.panel.members},
-            "dataset_hashes": {pool.path.name: pool.sha256 for pool in files},
+            "dataset_hashes": {str(pool.path): pool.sha256 for pool in files},
             "config": self.rules.model_dump(mode="json"),
         }
 
@@ -164,12 +164,20 @@ def _about(pool: Pool) -> dict[str, object]:
     return {"items": len(pool.items), "sha256": pool.sha256}
 
 
-def metrics(found: dict[str, Any]) -> list[tuple[str, Any]]:
-    """A report's figures of slices and verdicts, by name, for who reads the log alone."""
-    rows = [
-        (f"slice/{name}/{key}", one[key]) for name, one in found["slices"].items() for key in ("accuracy", "S", "S_c", "tau_b")
-    ]
-    return rows + [(f"hypothesis/{name}", test) for name, test in found["hypotheses"].items() if test is not None]
+def metrics(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A report's figures by name, for who reads the log alone: of slices and of each of their seeds, of rounds, and verdicts."""
+    for name, one in found["slices"].items():
+        yield from ({"name": f"slice/{name}/{key}", "value": one[key]} for key in ("accuracy", "S", "S_c", "tau_b"))
+        for part, keys in (("by_seed", ("S", "S_c")), ("failures", ("corrected_purity", "ami"))):
+            for row in one[part]:
+                at = {"seed": row["seed"], "n": row["n"]}
+                yield from ({"name": f"slice/{name}/{part}/{key}", "value": row[key], **at} for key in keys)
+    for mode, rows in found["rounds"].items():
+        for row in rows:
+            at = {"round": row["round"], "n": row["n"]}
+            measures = ("S_c", "accuracy", "corrected_purity", "drift", "ari")
+            yield from ({"name": f"rounds/{mode}/{key}", "value": row[key], **at} for key in measures)
+    yield from ({"name": f"hypothesis/{name}", "value": test} for name, test in found["hypotheses"].items() if test is not None)
 
 
 def finish(folder: Path) -> dict[str, Any]:

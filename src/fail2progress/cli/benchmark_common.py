@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, checked, stopped_with, writable
+from fail2progress.cli.common import UserError, WorkError, checked, shown, stopped_with, writable
 from fail2progress.cli.limits import MOST_PROCESSES
 from fail2progress.cli.voice import progress
 from fail2progress.core.names import unknown
@@ -64,10 +64,11 @@ def panel(levels: Path | None) -> Panel:
 
 
 def pool(path: Path, store: ExecutionStore) -> Pool:
-    """Items of a file, carried out."""
+    """Items of a file, carried out. Provenance names the file by its path, which names no one's home."""
     from fail2progress.benchmarks.items import read_benchmark
     from fail2progress.benchmarks.session import read_pool
 
+    path = Path(shown(path))
     with checked():
         items = read_benchmark(path)
     if store.knows(items):

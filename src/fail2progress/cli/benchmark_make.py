@@ -38,6 +38,7 @@ def build(
     """
     from fail2progress.benchmarks import build as room
     from fail2progress.benchmarks.items import structures_path, write_benchmark
+    from fail2progress.core.choice import content_of
     from fail2progress.core.provenance import provenance
 
     check_output("--out", out, ".jsonl")
@@ -51,7 +52,8 @@ def build(
         )
     write_benchmark([each.item for each in found], out)
     result = {"items": len(found), "out": shown(out), "structures": shown(structures_path(out)), "rejected": rejected.to_dict()}
-    write_json(out.with_suffix(".report.json"), {**result, "provenance": provenance(seed=seed, structures=weights)})
+    how = provenance(seed=seed, n=count, structures=weights, simulator=content_of(simulator))
+    write_json(out.with_suffix(".report.json"), {**result, "provenance": how})
     say(f"{len(found)} items: {out}")
     if as_json:
         print_json(result)
@@ -80,13 +82,16 @@ def induce(
     from fail2progress.benchmarks.induction import GENERATORS, induction
     from fail2progress.benchmarks.items import seeded, write_benchmark
     from fail2progress.benchmarks.levels import SCOUT
+    from fail2progress.core.choice import content_of
+    from fail2progress.core.provenance import provenance
 
     check_output("--out", out, ".jsonl")
     with checked():
         make, _ = GENERATORS.get(generator), CLUSTERERS.get(clusterer)
     models = shared.panel(levels)
     with shared.executions(store, executor, processes, simulator) as executions:
-        pool = shared.pool(items, executions).items
+        source = shared.pool(items, executions)
+        pool = source.items
         responses = models.respond([item.execution for item in pool], SCOUT)
         with checked():
             given = induction(pool, responses, models, executions, None, k, clusterer, seed)
@@ -95,7 +100,16 @@ def induce(
     write_benchmark([each.item for each in found], out)
     names = {str(key): value for key, value in sorted(name_clusters(given.found, given.labels).items())}
     result = {"items": len(found), "out": shown(out), "generator": generator, "failures": len(given.found), "clusters": names}
-    write_json(out.with_suffix(".report.json"), {**result, "rejected": given.rejected.to_dict()})
+    how = provenance(
+        seed=seed,
+        budget=budget,
+        k=k,
+        clusterer=clusterer,
+        simulator=content_of(simulator),
+        models={member.name: {"role": member.role, "digest": member.digest} for member in models.members},
+        dataset_hashes={str(source.path): source.sha256},
+    )
+    write_json(out.with_suffix(".report.json"), {**result, "rejected": given.rejected.to_dict(), "provenance": how})
     say(f"{len(found)} items: {out}")
     if as_json:
         print_json(result)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
+
 import typer
 
 from fail2progress.cli.benchmark import benchmark
-from fail2progress.cli.common import print_json, say
+from fail2progress.cli.common import print_json, say, write_json
 from fail2progress.cli.limits import MOST, MOST_SEED
+from fail2progress.cli.outputs import check_output
 
 
 def register(app: typer.Typer) -> None:
@@ -20,15 +24,24 @@ def text(
     budget: int = typer.Option(20, min=2, max=MOST, help="Questions of a slice and seed."),
     n_seeds: int = typer.Option(10, min=1, max=MOST, help="Benchmark seeds."),
     n_boot: int = typer.Option(500, min=10, max=MOST, help="Bootstrap replicates."),
+    out: Path | None = typer.Option(None, help="Report to write (.json), with its provenance."),
     as_json: bool = typer.Option(False, "--json", help="Print the result as JSON."),
 ) -> None:
     """A regression of the apparatus: three rule-based stubs on three fixed questions and on generated ones. No claim is tested.
 
     Example: fail2progress benchmark text --json
     """
-    from fail2progress.benchmarks.text import STATIC_FIXTURE, build_text, text_report
+    from fail2progress.benchmarks.text import STATIC_FIXTURE, STUBS, build_text, text_report
+    from fail2progress.core.provenance import provenance
 
-    report = text_report(STATIC_FIXTURE, build_text(count, seed), budget, n_seeds, n_boot, seed)
+    if out is not None:
+        check_output("--out", out, ".json")
+    items = build_text(count, seed)
+    report = text_report(STATIC_FIXTURE, items, budget, n_seeds, n_boot, seed)
+    if out is not None:
+        digest = hashlib.sha256("".join(item.id for item in items).encode()).hexdigest()
+        how = provenance(n=count, seed=seed, budget=budget, n_seeds=n_seeds, n_boot=n_boot, models=list(STUBS), items=digest)
+        write_json(out, {**report, "provenance": how})
     for name, found in report.items():
         say(f"{name}: {found['n']} questions, S {found['S']['value']:.3f}, S_c {found['S_c']['value']:.3f}")
     if as_json:
