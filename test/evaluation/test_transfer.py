@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.transfer import ROBOTS, Code, TransferFailure, calls_for, robot, transfer
 from fail2progress.skills.feasibility import STRETCH_RE2
@@ -60,6 +61,44 @@ def test_what_is_too_low_falls_short_by_as_much_as_it_lies_below() -> None:
 def test_the_stretch_speaks_for_itself() -> None:
     rows = transfer(Changed("hierarchical-tabletop", 3, raised=0.75), robot("stretch_re2"), 1, 0)
     assert any("joint_lift" in row.evidence for row in rows)
+
+
+def test_a_scene_that_cannot_be_is_a_reason_whichever_robot() -> None:
+    """A capsule in a cup's wall, and one in the air."""
+    wrong = Changed("hierarchical-tabletop", 3)
+    trial = wrong.trial(3, 0)
+    scene, capsule = trial.scene, trial.scene.index("capsule_1")
+    inside, above = scene.poses.copy(), scene.poses.copy()
+    inside[capsule, :2] = scene.position("cup_1")[:2]
+    inside[capsule, 0] += scene.sizes[scene.index("cup_1"), 0] / 2
+    above[capsule, 2] += 0.1
+    for poses, said in ((inside, "mm in cup_1"), (above, "nothing within")):
+        wrong.trial = lambda objects, seed, poses=poses: replace(trial, scene=scene.with_poses(poses))  # type: ignore[method-assign]
+        rows = [row for row in transfer(wrong, robot("floating_hand"), 1, 0) if row.code is Code.ASSET_INVALID]
+        told = next(row for row in rows if row.object == "capsule_1")
+        assert said in told.evidence and told.skill == "" and told.unit == "mm" and (told.margin or 0.0) < 0
+
+
+def test_what_no_skill_makes_true_is_a_reason_unless_it_is_so_from_the_start() -> None:
+    asked = Changed("hierarchical-tabletop", 3)
+    trial = asked.trial(3, 0)
+    atoms = tuple(map(Atom.parse, ("movable(table_a)", "movable(cup_1)", "inside(table_a, cup_1)", "left(cup_1, cup_2)")))
+    asked.trial = lambda objects, seed: replace(trial, stages=(Goal(atoms),))  # type: ignore[method-assign]
+    for name in ROBOTS:
+        rows = [row for row in transfer(asked, robot(name), 1, 0) if row.code is Code.SEMANTICS_MISSING]
+        assert [row.evidence for row in rows] == [f"no skill makes {atom} true" for atom in (atoms[0], atoms[2])]
+
+
+def test_a_drawer_that_shall_be_shut_is_pushed_and_what_shall_not_be_inside_is_not_put_there() -> None:
+    drawers = task("drawer-tidying")
+    trial = drawers.trial(drawers.counts[0], 0)
+    name = next(spec.name for spec in trial.scene.objects if spec.is_drawer)
+    trial = replace(trial, scene=trial.scene.with_poses(trial.scene.poses, {name: 0.08}))
+    thing = next(spec.name for spec in trial.scene.objects if spec.movable)
+    goal = Goal((Atom("open", name, holds=False), Atom("inside", thing, name, holds=False)))
+    (call,) = calls_for(replace(trial, stages=(goal,)))
+    assert (call.skill, call.object) == ("close_drawer", name)
+    assert call.parameters[1] == pytest.approx(0.08)
 
 
 def test_an_unknown_robot_names_the_known_ones() -> None:

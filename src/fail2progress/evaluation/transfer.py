@@ -14,19 +14,20 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from fail2progress.core.goals import Atom
 from fail2progress.core.names import unknown
 from fail2progress.core.scene import Scene
+from fail2progress.evaluation.goal_calls import Wanted, beyond_skills, wanted_of
 from fail2progress.failures.assets.case import Case
+from fail2progress.failures.assets.contact import Contact
 from fail2progress.failures.assets.grasp import GraspStability, spec_volume
+from fail2progress.failures.assets.joint import Joint
 from fail2progress.failures.assets.reach import hand_points
+from fail2progress.failures.assets.refine import assess
 from fail2progress.robots.stretch.body import StretchBody, plan
 from fail2progress.simulation.materials import DENSITY
 from fail2progress.skills.base import SkillCall
-from fail2progress.skills.definition import Parameter
 from fail2progress.skills.feasibility import STRETCH_RE2, Limits
 from fail2progress.skills.phases import OutOfReachError, ProgramError
-from fail2progress.skills.placement import release_height
 from fail2progress.skills.registry import skill
 from fail2progress.tasks.base import Task, Trial
 
@@ -110,49 +111,45 @@ def transfer(task: Task, profile: Profile, trials: int, seed: int) -> tuple[Tran
 
 
 def _of_trial(trial: Trial, profile: Profile) -> Iterator[TransferFailure]:
-    for wanted in dict.fromkeys(_wanted(trial)):
-        reasons = _of_shift(wanted) if wanted.beyond else _reasons(trial.scene, wanted.call, profile)
-        for code, required, available, unit, evidence in reasons:
-            yield TransferFailure(
-                task=trial.task,
-                robot=profile.name,
-                seed=trial.seed,
-                objects=trial.objects,
-                skill=wanted.skill,
-                object=wanted.object,
-                code=code,
-                required=required,
-                available=available,
-                unit=unit,
-                margin=None if required is None or available is None else -abs(available - required),
-                evidence=evidence,
-            )
+    for skill_name, name, (code, required, available, unit, evidence) in _all_reasons(trial, profile):
+        yield TransferFailure(
+            task=trial.task,
+            robot=profile.name,
+            seed=trial.seed,
+            objects=trial.objects,
+            skill=skill_name,
+            object=name,
+            code=code,
+            required=required,
+            available=available,
+            unit=unit,
+            margin=None if required is None or available is None else -abs(available - required),
+            evidence=evidence,
+        )
+
+
+def _all_reasons(trial: Trial, profile: Profile) -> Iterator[tuple[str, str, Reason]]:
+    """Skill ("" where it is none's), object and reason: of the scene itself, of what the goal says, of each call."""
+    for name, reason in _of_assets(trial.scene):
+        yield "", name, reason
+    for atom in beyond_skills(trial):
+        yield "", atom.subject, (Code.SEMANTICS_MISSING, None, None, "", f"no skill makes {atom} true")
+    for wanted in dict.fromkeys(wanted_of(trial)):
+        for reason in _of_shift(wanted) if wanted.beyond else _reasons(trial.scene, wanted.call, profile):
+            yield wanted.skill, wanted.object, reason
 
 
 Reason = tuple[Code, float | None, float | None, str, str]
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """What a goal atom asks for, which is a call where its parameters lie within the skill's bounds."""
-
-    skill: str
-    object: str
-    parameters: tuple[float, ...]
-    target: str | None = None
-
-    @property
-    def call(self) -> SkillCall:
-        return SkillCall(self.skill, self.object, self.parameters, self.target)
-
-    @property
-    def beyond(self) -> tuple[tuple[Parameter, float], ...]:
-        """The parameters out of bounds, with their values."""
-        pairs = zip(skill(self.skill).parameters, self.parameters, strict=True)
-        return tuple((one, value) for one, value in pairs if not one.low <= value <= one.high)
+def _of_assets(scene: Scene) -> Iterator[tuple[str, Reason]]:
+    """What is wrong with the scene whoever acts in it: things that overlap, float or tip, drawers that jam."""
+    for reading in assess(Case(scene), (Joint(), Contact())):
+        if reading.fails:
+            yield reading.asset, (Code.ASSET_INVALID, 0.0, reading.value, "mm", reading.evidence)
 
 
-def _of_shift(wanted: _Wanted) -> Iterator[Reason]:
+def _of_shift(wanted: Wanted) -> Iterator[Reason]:
     """Why something cannot be brought to where it shall be, whatever the robot."""
     for one, value in wanted.beyond:
         bound = one.low if value < one.low else one.high
@@ -163,36 +160,12 @@ def _of_shift(wanted: _Wanted) -> Iterator[Reason]:
 
 def beyond(trial: Trial) -> Iterator[str]:
     """What lies farther away than any skill brings it, from where things stand at the start."""
-    return (text for wanted in _wanted(trial) for *_, text in _of_shift(wanted))
+    return (text for wanted in wanted_of(trial) for *_, text in _of_shift(wanted))
 
 
 def calls_for(trial: Trial) -> Iterator[SkillCall]:
     """One call for each goal atom that a single skill makes true, from where things stand at the start."""
-    return (wanted.call for wanted in _wanted(trial) if not wanted.beyond)
-
-
-def _wanted(trial: Trial) -> Iterator[_Wanted]:
-    for stage in trial.stages:
-        for atom in stage.atoms:
-            found = _asked(trial.scene, atom)
-            if found is not None:
-                yield found
-
-
-def _asked(scene: Scene, atom: Atom) -> _Wanted | None:
-    """What would make an atom true, None where that takes more than one skill or nothing is named to move."""
-    subject = scene.objects[scene.index(atom.subject)]
-    if subject.is_drawer and atom.relation == "open":
-        yaw = 2 * np.arctan2(*scene.poses[scene.index(atom.subject), [6, 3]])
-        outwards = float(np.mod(yaw + 2 * np.pi, 2 * np.pi) - np.pi)
-        return _Wanted("open_drawer", atom.subject, (outwards, 0.1))
-    if not subject.movable or atom.other is None or atom.relation not in ("inside", "above"):
-        return None
-    i, j = scene.index(atom.subject), scene.index(atom.other)
-    place = scene.poses[j, :2]
-    height = release_height(scene, i, place) + 0.012 + scene.sizes[i, 2] / 2
-    dx, dy, dz = (np.array([*place, height]) - scene.poses[i, :3]).tolist()
-    return _Wanted("pick_place", atom.subject, (dx, dy, dz, 0.0), atom.other)
+    return (wanted.call for wanted in wanted_of(trial) if not wanted.beyond)
 
 
 def _reasons(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reason]:
