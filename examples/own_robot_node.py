@@ -4,6 +4,7 @@ It needs ROS 2 and the stack's messages. Behind this one stands a simulator, so 
 images and transforms come from there, and `carry_out` moves the arm.
 """
 
+import os
 from contextlib import suppress
 
 import rclpy
@@ -32,6 +33,8 @@ OBJECTS = [
     {"name": "mug", "category": "cup", "size": (0.09, 0.09, 0.08)},
     {"name": "pill", "category": "capsule", "size": (0.03, 0.03, 0.03)},
 ]
+RUN = os.environ.get("FAIL2PROGRESS_RUN", "")
+"""Messages of the stack's own types name the run of its nodes, which is that of this variable or none."""
 KEPT = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 
 
@@ -62,7 +65,7 @@ class Arm(Node):
         move.x, move.y, move.z = map(float, frame.pose[:3, 3])
         turn.x, turn.y, turn.z, turn.w = map(float, Rotation.from_matrix(frame.pose[:3, :3]).as_quat())
         self.places.publish(TFMessage(transforms=[at]))
-        self.names.publish(LabelNames(names=list(frame.labels.names), categories=list(frame.labels.categories)))
+        self.names.publish(LabelNames(names=list(frame.labels.names), categories=list(frame.labels.categories), run=RUN))
         self.info.publish(info)
         self.labels.publish(image_msg(frame.labels.image, "16UC1", now))
         self.colour.publish(image_msg(frame.colour, "rgb8", now))

@@ -108,7 +108,17 @@ def test_every_argument_says_what_it_is(stack: str) -> None:
     assert [argument.name for argument in found if argument.default is None] == (["bag"] if stack == "replay" else [])
     for argument in found:
         if argument.default:
-            assert argument.name in (*launching.DEFAULTS, "use_sim_time", "resume", "camera")
+            assert argument.name in (*launching.DEFAULTS, "use_sim_time", "resume", "camera", table.ROBOT)
+
+
+def test_a_robot_of_ones_own_takes_the_place_of_the_stretch() -> None:
+    assert launching.own_robot({table.ROBOT: "false"}) and not launching.own_robot({table.ROBOT: "true"})
+    with pytest.raises(ValueError, match="stretch: 'mine' is neither true nor false"):
+        launching.own_robot({table.ROBOT: "mine"})
+    for stack in STACKS:
+        left = set(table.STACKS[stack]) - set(table.nodes(stack, launching.own_robot({})))
+        assert left == set() and "stretch" not in table.nodes(stack, own_robot=True)
+    assert set(table.nodes("robot")) - set(table.nodes("robot", own_robot=True)) == {"stretch"}
 
 
 @pytest.mark.parametrize("stack", STACKS)

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from fail2progress.ros import graph as table
+from fail2progress.ros.launch.claim import RUN
+from fail2progress.ros.launch.environment import free_domain
 from support.recordings import Rig, simulated, write
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -124,6 +126,20 @@ def test_an_interrupt_ends_all_nodes(workspace: Workspace) -> None:
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and len(re.findall(r"process has (?:died|finished)", said)) == len(table.STACKS["sim"])
+
+
+@pytest.mark.parametrize("run", ["kitchen", ""])
+def test_a_node_of_ones_own_may_move_the_robot(workspace: Workspace, monkeypatch: pytest.MonkeyPatch, run: str) -> None:
+    """It is no process of the launch: the others belong to the run that both were told, or to none."""
+    monkeypatch.setenv(RUN, run)
+    monkeypatch.setenv("ROS_DOMAIN_ID", free_domain())
+    workspace.behave("planner", f'echo "run: ${RUN}" >> "{workspace.prefix}/diary"; exit 2')
+    code, said = workspace.run("robot", "stretch:=false")
+    assert code == 1 and "planner cannot run" in said
+    assert f"run: {run}" in workspace.diary()
+    assert {line.split()[0] for line in workspace.diary()} - {"run:"} <= {*table.STACKS["robot"]} - {"stretch"}
+    code, said = workspace.run("robot", "stretch:=mine")
+    assert code == 1 and "stretch: 'mine' is neither true nor false" in said
 
 
 def test_a_wrong_argument_starts_nothing(workspace: Workspace) -> None:

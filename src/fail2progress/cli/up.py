@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -129,6 +130,7 @@ def robot(
     out: Path = typer.Option(Path("runs/robot"), help="Folder for failures, models, bags and logs; what is there is kept."),
     segmenter: str = typer.Option(SEGMENTER, help="label-image where a detector publishes camera/labels, or as for perceive."),
     relations: str = _RELATIONS,
+    stretch: bool = typer.Option(True, help="Start the node that moves a Stretch; --no-stretch: a node of your own does it."),
     view: bool = _VIEW,
     namespace: str = _NAMESPACE,
     params_file: Path | None = _PARAMS,
@@ -141,7 +143,8 @@ def robot(
     """
     with run_folder("robot", out, resume=True) as run:
         chosen = _perception(segmenter, relations) | _seen(view)
-        code = _run(_launch("robot", run.folder, chosen, namespace, params_file, log_level, model))
+        launch = _launch("robot", run.folder, chosen, namespace, params_file, log_level, model)
+        code = _run(replace(launch, own_robot=not stretch))
     _end(code, run.folder, "the stack ended")
 
 

@@ -12,7 +12,20 @@ from types import MappingProxyType
 from fail2progress.ros.entries import OWN, NodeEntry, Parameter, Quality, Topic, Value
 from fail2progress.tasks import DEFAULT
 
-__all__ = ["LAST", "NODES", "STACKS", "TOPICS", "NodeEntry", "Parameter", "Quality", "Topic", "Value", "parameters"]
+__all__ = [
+    "LAST",
+    "NODES",
+    "ROBOT",
+    "STACKS",
+    "TOPICS",
+    "NodeEntry",
+    "Parameter",
+    "Quality",
+    "Topic",
+    "Value",
+    "nodes",
+    "parameters",
+]
 
 _TOPICS = (
     Topic("camera/color/image_raw", "sensor_msgs/Image", Quality.SENSOR, 2),
@@ -269,6 +282,13 @@ STACKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 LAST: Mapping[str, str | None] = MappingProxyType({"sim": "task", "robot": None, "replay": "player"})
 """The node with whose end a stack has done its work."""
+ROBOT = "stretch"
+"""The node of the stack `robot` whose place a node of somebody's own may take."""
+
+
+def nodes(stack: str, own_robot: bool = False) -> tuple[str, ...]:
+    """The nodes of a stack by name; own_robot: without the one that moves a Stretch."""
+    return tuple(name for name in STACKS[stack] if not (own_robot and name == ROBOT))
 
 
 def parameters(entry: NodeEntry) -> tuple[Parameter, ...]:

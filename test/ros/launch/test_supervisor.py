@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from fail2progress.ros.launch import supervisor as module
+from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import SUPERVISOR
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
 from support.processes import Separate
@@ -218,6 +219,16 @@ def test_command_lines_name_only_what_a_node_has(tmp_path: Path) -> None:
     assert set(words[10::2]) == {f'state_dir:="{tmp_path}"', 'segmenter:="geometric"', "autostart:=false", "slop:=0.5"}
     assert "seed:=3" in launch.command("sim_stretch")
     assert launch.names()[-1] == "task" and Launch("sim", tmp_path, nodes=("monitor",)).names() == ("monitor",)
+
+
+def test_a_node_of_ones_own_may_move_the_robot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is none of the stack, so the stack's nodes belong to the run that both were told, or to none."""
+    monkeypatch.setattr(module, "environment", lambda variables, local: dict(variables or {}))
+    own, whole = (Launch("robot", tmp_path, own_robot=mine) for mine in (True, False))
+    assert set(whole.names()) - set(own.names()) == {"stretch"}
+    runs = [Supervisor(own, print, given, Separate()).variables[RUN] for given in ({RUN: "kitchen"}, {})]
+    assert runs == ["kitchen", ""]
+    assert len(Supervisor(whole, print, {RUN: "kitchen"}, Separate()).variables[RUN]) == 32
 
 
 LEFT = ("fastdds_left", "fastrtps_796f9c10effb4cf1", "sem.fastrtps_port7411_mutex", "fast_datasharing_01.0f")

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.bags.info import BagInfo, info
 from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.launch import description as launching
-from fail2progress.ros.launch.claim import RUN, Claim, claim
+from fail2progress.ros.launch.claim import RUN, Claim, claim, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, lacking
 from fail2progress.ros.launch.supervisor import GRACE, MOST_STARTS, PAUSE
 from fail2progress.ros.parameter_file import check_file
@@ -90,14 +89,15 @@ class Run:
         wanted = os.environ.get("ROS_DOMAIN_ID", "0")
         self.held = claim(self.stack, self.given["namespace"], wanted, Path(self.given["state_dir"]))
         variables = dict(lacking(self.share, os.environ, local=self.stack != "robot"))
-        variables |= {RUN: uuid.uuid4().hex, "ROS_DOMAIN_ID": self.held.domain}
+        own_robot = launching.own_robot(self.given)
+        variables |= {RUN: run_id(os.environ, own_robot), "ROS_DOMAIN_ID": self.held.domain}
         if "launch-prefix" not in known:  # else a debugger or a terminal stands between launch and the node
             variables[SUPERVISOR] = str(os.getpid())
         return [
             *(SetEnvironmentVariable(name, value) for name, value in variables.items()),
             *([LogInfo(msg=self.held.note)] if self.held.note else []),
             RegisterEventHandler(OnProcessExit(on_exit=self.ended)),
-            *(self.node(name) for name in table.STACKS[self.stack]),
+            *(self.node(name) for name in table.nodes(self.stack, own_robot)),
             *self.camera(),
         ]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -13,6 +15,11 @@ from fail2progress.ros.launch.environment import DOMAINS, free_domains
 
 RUN = "FAIL2PROGRESS_RUN"
 """Environment variable with the id of the run that a node belongs to."""
+
+
+def run_id(variables: Mapping[str, str], own_robot: bool) -> str:
+    """Of a new run; where the robot's node is somebody's own, that which the variable names to both, or none."""
+    return variables.get(RUN, "") if own_robot else uuid.uuid4().hex
 
 
 class DomainTakenError(RuntimeError):

@@ -50,8 +50,14 @@ def arguments(stack: str) -> tuple[Argument, ...]:
     left = "go on with the simulated world that an earlier run left in state_dir, not from the trial's start"
     resume = Argument("resume", left, "false")
     camera = Argument("camera", "start the RealSense driver, if it is installed", "true")
-    extra = {"sim": (resume, report), "replay": (report,), "robot": (camera,)}
+    stretch = Argument(table.ROBOT, "start the node that moves a Stretch; false: a node of your own carries skills out", "true")
+    extra = {"sim": (resume, report), "replay": (report,), "robot": (camera, stretch)}
     return (*general, *own, *extra[stack])
+
+
+def own_robot(given: Mapping[str, str]) -> bool:
+    """Whether the robot is moved by a node that is none of the stack; ValueError where the argument says neither."""
+    return not truth(table.ROBOT, given.get(table.ROBOT, "true"))
 
 
 def settings_file(stack: str) -> str:

@@ -8,7 +8,6 @@ import signal
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import IO, Any
 
 from fail2progress.core.files import locked
 from fail2progress.ros import graph as table
-from fail2progress.ros.launch.claim import RUN
+from fail2progress.ros.launch.claim import RUN, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, environment
 from fail2progress.ros.launch.starting import ForkServer, Running, Starter
 from fail2progress.ros.security.policy import ENCLAVES
@@ -50,10 +49,12 @@ class Launch:
     params_file: Path | None = None
     nodes: tuple[str, ...] | None = None
     """Instead of all nodes of the stack."""
+    own_robot: bool = False
+    """Whether the robot is moved by a node that is none of the stack."""
 
     def names(self) -> tuple[str, ...]:
         """The nodes to start, the one that ends the stack last."""
-        return self.nodes if self.nodes is not None else table.STACKS[self.stack]
+        return self.nodes if self.nodes is not None else table.nodes(self.stack, self.own_robot)
 
     def command(self, name: str) -> list[str]:
         """The command line of one node."""
@@ -97,7 +98,8 @@ class Supervisor:
     ) -> None:
         self.launch, self.say = launch, say
         self.starter = ForkServer(launch.state_dir, launch.names()) if starter is None else starter
-        self.variables = environment(variables, local=launch.stack != "robot") | {RUN: uuid.uuid4().hex}
+        found = environment(variables, local=launch.stack != "robot")
+        self.variables = found | {RUN: run_id(found, launch.own_robot)}
         self.processes: dict[str, Process] = {}
         self.stopping = threading.Event()
         self.code: int | None = None
