@@ -159,7 +159,7 @@ BAD = (
     ("up sim --params-file tab.yaml", "tab.yaml: cannot be read"),
     ("up sim --params-file list.yaml", "list.yaml: not a parameter file"),
     ("up sim --params-file empty.yaml", "empty.yaml: not a parameter file"),
-    ("up sim --params-file many.yaml", "learner: samples: expected int, got 'many'"),
+    ("up sim --params-file many.yaml", "learner: samples: expected a whole number, got 'many'"),
     ("up sim --params-file vast.yaml", "learner: samples: 1000000000000000000000000000000000000000 is outside [1, 1000]"),
     ("up sim --params-file near.yaml", "Did you mean 'planner'?"),
     ("up sim --params-file name.yaml", "Did you mean 'samples'?"),

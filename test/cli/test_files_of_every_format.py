@@ -106,7 +106,7 @@ BAD = (
     ("evaluate --simulator command.yaml", "the command 'no_such_program' is not there"),
     ("evaluate --simulator double.yaml", "simulator: this key stands here twice"),
     ("evaluate --simulator nested.yaml", "nested.yaml: cannot be read as a simulator's options"),
-    ("up sim --params-file all.yaml", "/**: epochs: expected int, got nan"),
+    ("up sim --params-file all.yaml", "/**: epochs: expected a whole number, got nan"),
     ("up sim --params-file low.yaml", "samples: -3 is outside [1, 1000]"),
     ("up sim --report folder", "folder: is a folder; --report names a file"),
     # images, depth and cameras

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fail2progress.ros import __main__ as program
-from fail2progress.ros.parameters import misspelt
+from fail2progress.ros.parameter_file import ParameterFileError, check_arguments, misspelt
 
 
 def end(variables: dict[str, str], *words: str) -> tuple[int, str]:
@@ -24,7 +24,10 @@ def end(variables: dict[str, str], *words: str) -> tuple[int, str]:
     [
         ("relatoins:=geometric", "unknown parameter 'relatoins'; do you mean 'relations'?"),
         ("loglevel:=loud", "loglevel: 'loud' is not one of debug, info, warn, error"),
-        ("loglevel:=3", "loglevel"),
+        ("loglevel:=3", "loglevel: expected a text, got 3: write '3', with quotes"),
+        ("image_rate:=3", "image_rate: expected a number with a point, got 3: write 3.0"),
+        ("image_rate:=fast", "image_rate: expected a number with a point, got 'fast'"),
+        ("autostart:=1", "autostart: expected true or false, got 1"),
     ],
 )
 def test_a_mistake_in_a_parameter_ends_a_node_with_its_name(mistake: str, said: str, ros_variables: dict[str, str]) -> None:
@@ -37,6 +40,38 @@ def test_a_damaged_file_of_parameters_is_named(ros_variables: dict[str, str], tm
     path.write_text("recorder:\n  ros__parameters:\n    loglevel: [1, 'a'\n")
     code, line = end(ros_variables, "recorder", "--ros-args", "--params-file", str(path))
     assert code == 2 and "bad.yaml" in line and line.startswith("fail2progress: recorder: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("recorder: {ros__parameters: {samples: 20}}", "recorder: unknown parameter 'samples'; known: autostart, "),
+        (
+            "kitchen: {recorder: {ros__parameters: {image_rate: 3}}}",
+            "image_rate: expected a number with a point, got 3: write 3.0",
+        ),
+        ("taper: {ros__parameters: {image_rate: 99.0}}", "image_rate: 99.0 is outside [0, 60]"),
+        ("recoder: {ros__parameters: {image_rate: 3.0}}", "no node 'recoder' in the stack. Did you mean 'recorder'?"),
+        ("/**: {ros__parameters: {imagerate: 3.0}}", "unknown parameter 'imagerate'; do you mean 'image_rate'?"),
+        ("recorder: {ros__parameters: {bag: a, bag: b}}", "bag: this key stands here twice"),
+        ("planner: {ros__parameters: {max_skills: many}}", "planner: max_skills: expected a whole number, got 'many'"),
+    ],
+)
+def test_a_file_of_parameters_is_checked_by_each_node_as_by_the_launch_files(
+    content: str, said: str, ros_variables: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(content)
+    code, line = end(ros_variables, "recorder", "--ros-args", "-r", "__node:=taper", "--params-file", str(path))
+    assert code == 2 and line.startswith(f"fail2progress: recorder: {path}") and said in line
+
+
+def test_a_node_of_another_name_has_its_parameters_under_that(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text("my_recorder: {ros__parameters: {image_rate: 3.0}}\ntalker: {ros__parameters: {chatter: loud}}\n")
+    check_arguments(["--ros-args", "--remap", "__name:=my_recorder", "--params-file", str(path)], "recorder")
+    with pytest.raises(ParameterFileError, match="no node 'my_recorder'"):
+        check_arguments(["--ros-args", "--params-file", str(path)], "recorder")
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

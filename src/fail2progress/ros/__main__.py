@@ -19,6 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 from fail2progress.ros.executor import NodeExecutor
 from fail2progress.ros.graph import NODES
 from fail2progress.ros.launch.environment import SUPERVISOR
+from fail2progress.ros.parameter_file import check_arguments
 
 MISTAKE = 2
 BROKEN = threading.Event()
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: end.set())
     try:
+        check_arguments(words[1:], entry.name)
         rclpy.init(args=words[1:], signal_handler_options=SignalHandlerOptions.NO)
         node = getattr(importlib.import_module(entry.module), entry.class_name)(entry)
     except (ValueError, ImportError, ParameterException, RuntimeError) as error:

@@ -25,7 +25,8 @@ from fail2progress.ros.conversions.values import Refused
 from fail2progress.ros.ends import NewEnds
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.other_runs import OtherRuns
-from fail2progress.ros.parameters import descriptor, misspelt
+from fail2progress.ros.parameter_file import misspelt, mistake
+from fail2progress.ros.parameters import descriptor
 
 QUALITIES = {
     table.Quality.SENSOR: (ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE),
@@ -86,12 +87,12 @@ class StackNode(LifecycleNode):
     # Parameters
 
     def _declare(self) -> None:
-        for parameter in table.parameters(self.entry):
-            self.declare_parameter(parameter.name, parameter.default, descriptor(parameter))
         known = {parameter.name: parameter for parameter in table.parameters(self.entry)}
-        for name in known:
-            self._require(known[name].check(self.param(name)))
         self._require(misspelt(self._parameter_overrides))
+        for name, parameter in known.items():
+            if name in self._parameter_overrides:
+                self._require(mistake(parameter, self._parameter_overrides[name].value))
+            self.declare_parameter(name, parameter.default, descriptor(parameter))
 
         def check(changes: list[Any]) -> SetParametersResult:
             reasons = [known[change.name].check(change.value) for change in changes if change.name in known]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ _KEY = "ros__parameters"
 _NAMESPACE = re.compile(r"/?([A-Za-z_]\w*(/[A-Za-z_]\w*)*)?", re.ASCII)
 ANYBODYS = ("use_sim_time", "qos_overrides", "start_type_description_service")
 """Parameters that every ROS node has, by the part before the first point."""
+_CALLED = re.compile(r"(?:\w+:)?__(?:node|name):=(\w+)", re.ASCII)
+_KINDS: Mapping[type, str] = {bool: "true or false", int: "a whole number", float: "a number with a point", str: "a text"}
 
 
 class ParameterFileError(ValueError):
@@ -32,8 +35,20 @@ def check_namespace(namespace: str) -> None:
         )
 
 
-def check_file(path: Path) -> None:
-    """ParameterFileError names the file, the node, the parameter and the value that is wrong. Nodes of others are left alone."""
+def check_arguments(words: Sequence[str], node: str) -> None:
+    """ParameterFileError where a file among the ROS arguments of one node is wrong, as for `check_file`."""
+    pairs = list(pairwise(words))
+    called = {found[1]: node for flag, rule in pairs if flag in ("-r", "--remap") and (found := _CALLED.fullmatch(rule))}
+    for flag, path in pairs:
+        if flag == "--params-file":
+            check_file(Path(path), called)
+
+
+def check_file(path: Path, called: Mapping[str, str] | None = None) -> None:
+    """ParameterFileError names the file, the node, the parameter and the value that is wrong. Nodes of others are left alone.
+
+    called: names in the stack of nodes that were given other ones, by these.
+    """
     try:
         content = _read(path)
     except NotPlainError as error:
@@ -44,7 +59,8 @@ def check_file(path: Path) -> None:
     if not isinstance(content, dict) or not content:
         raise ParameterFileError(f"{path}: not a parameter file; it maps nodes to {_KEY}, as in planner: {{{_KEY}: {{...}}}}")
     for node, values in _nodes(path, content, ""):
-        name = node.rpartition("/")[2]
+        own = node.rpartition("/")[2]
+        name = (called or {}).get(own, own)
         if name in NODES:
             _check(path, name, values)
         elif "*" in name:
@@ -99,7 +115,7 @@ def _check(path: Path, node: str, values: Mapping[str, Any]) -> None:
     known = {parameter.name: parameter for parameter in parameters(NODES[node])}
     for name, value in values.items():
         if name in known:
-            reason = _mistake(known[name], value)
+            reason = mistake(known[name], value)
             if reason is not None:
                 raise ParameterFileError(f"{path}: {node}: {reason}")
         elif str(name).partition(".")[0] not in ANYBODYS:
@@ -110,13 +126,27 @@ def _check_for_all(path: Path, node: str, values: Mapping[str, Any]) -> None:
     """Under a wildcard a value is for those nodes that have the parameter; one that none of them takes is wrong."""
     for name, value in values.items():
         having = [each for entry in NODES.values() for each in parameters(entry) if each.name == name]
-        reasons = [_mistake(each, value) for each in having]
-        if reasons and all(reasons):
+        reasons = [misspelt([str(name)])] if not having else [mistake(each, value) for each in having]
+        if all(reasons):
             raise ParameterFileError(f"{path}: {node}: {reasons[0]}")
 
 
-def _mistake(parameter: Parameter, value: Any) -> str | None:
+def misspelt(given: Iterable[str]) -> str | None:
+    """A parameter that no node of the stack has; files may hold those of other nodes under a wildcard."""
+    known = {parameter.name for entry in NODES.values() for parameter in parameters(entry)}
+    for name in given:
+        if name not in known and name.partition(".")[0] not in ANYBODYS:
+            near = get_close_matches(name, known, 1)
+            return f"unknown parameter {name!r}" + (f"; do you mean {near[0]!r}?" if near else "")
+    return None
+
+
+def mistake(parameter: Parameter, value: Any) -> str | None:
     """Why a value is not taken. ROS takes whole numbers for whole numbers only, and numbers with a point for the others."""
-    if type(value) is not type(parameter.default):
-        return f"{parameter.name}: expected {type(parameter.default).__name__}, got {value!r}"
-    return parameter.check(value)
+    kind = type(parameter.default)
+    if type(value) is kind:
+        return parameter.check(value)
+    hint = f": write {float(value)}" if kind is float and type(value) is int and abs(value) < 1e15 else ""
+    hint = f": write '{value}', with quotes" if kind is str and isinstance(value, bool | int | float) else hint
+    shown = repr(value[:40]) if isinstance(value, str) else str(value)[:40]
+    return f"{parameter.name}: expected {_KINDS[kind]}, got {shown}{hint}"
