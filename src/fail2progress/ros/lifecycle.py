@@ -20,6 +20,7 @@ from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+from fail2progress.ros import activity
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.values import Refused
 from fail2progress.ros.ends import NewEnds
@@ -66,7 +67,7 @@ class StackNode(LifecycleNode):
     def __init__(self, entry: table.NodeEntry) -> None:
         super().__init__(entry.name)
         self.entry = entry
-        self.active = False
+        self.active = self.configured = False
         self.made = ExitStack()
         """How to let go of what `start` has made so far, the last first."""
         self.refused: Counter[str] = Counter()
@@ -74,7 +75,7 @@ class StackNode(LifecycleNode):
         """Why something of each kind was refused last."""
         self.facts: dict[str, str] = {}
         """Shown in the diagnostics."""
-        self.title = f"fail2progress: {self.get_fully_qualified_name().lstrip('/')}"
+        self.title = f"{activity.TITLE}{self.get_fully_qualified_name().lstrip('/')}"
         self.others = OtherRuns(self, os.environ.get(RUN, ""), self.title, partial(self.count, "foreign"))
         self.lock = threading.RLock()
         self.alone = MutuallyExclusiveCallbackGroup()
@@ -128,6 +129,7 @@ class StackNode(LifecycleNode):
         except Exception:  # rclpy would swallow it
             said = traceback.format_exc()
         else:
+            self.configured = True
             return super().on_configure(state)
         self.get_logger().error(f"cannot be configured: {said}")
         self.let_go()
@@ -147,6 +149,7 @@ class StackNode(LifecycleNode):
 
     def on_cleanup(self, state: State) -> TransitionCallbackReturn:
         """See LifecycleNode."""
+        self.configured = False
         self.let_go()
         self._new.close()
         return super().on_cleanup(state)
@@ -156,6 +159,11 @@ class StackNode(LifecycleNode):
         self.active = False
         self.let_go()
         return super().on_shutdown(state)
+
+    @property
+    def lifecycle_state(self) -> str:
+        """Where it is in its life cycle."""
+        return activity.ACTIVE if self.active else activity.INACTIVE if self.configured else activity.UNCONFIGURED
 
     def start(self) -> None:
         """Make what the node works with; how to let go of a thing goes into `made` as soon as it is there.
@@ -257,7 +265,7 @@ class StackNode(LifecycleNode):
         """How the node is: a level of DiagnosticStatus, and a few words."""
         if self.others.foreign:
             return DiagnosticStatus.ERROR, f"takes no standard messages: run {self.others.foreign} speaks in the same domain"
-        return (DiagnosticStatus.OK, "active") if self.active else (DiagnosticStatus.WARN, "inactive")
+        return DiagnosticStatus.OK if self.active else DiagnosticStatus.WARN, self.lifecycle_state
 
     def _diagnose(self) -> None:
         self.others.look()

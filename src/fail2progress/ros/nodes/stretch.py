@@ -23,9 +23,9 @@ from fail2progress.robots.stretch.real.robot import StretchRobot
 from fail2progress.robots.stretch.real.states import StretchError, Trouble
 from fail2progress.robots.stretch.real.transport import StretchTransport, TransportError, connect
 from fail2progress.ros import graph as table
+from fail2progress.ros.activity import Neighbours, to_activate
 from fail2progress.ros.conversions.points import points_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, look_msg, stamp_of
-from fail2progress.ros.graph import AFTER, BEFORE
 from fail2progress.ros.nodes.robot import RobotNode
 from fail2progress.ros.stretch_driver.joints import speeds
 from fail2progress.ros.stretch_driver.transport import DriverTransport, connect_driver
@@ -117,6 +117,7 @@ class StretchNode(RobotNode):
             raise ValueError(str(error)) from error
         self.made.callback(self.halt)
         self.offer()
+        self.neighbours = Neighbours(self, "segmentation")
         self.listen("segments", self._see, when_inactive=True)
         if self.param("free_space"):
             self.listen("obstacles", self._see_around, when_inactive=True)
@@ -215,18 +216,15 @@ class StretchNode(RobotNode):
         with self.news:
             while self.all_seen[0] < self.since:
                 if time.monotonic() > end or self.stopped.is_set():
-                    raise StretchError(
-                        Trouble.NOT_SEEN,
-                        f"nothing on obstacles for {SIGHT:.0f} s: start segmentation with obstacles: true, or this node with "
-                        "free_space: false",
-                    )
+                    why = self.neighbours.advice("start segmentation with obstacles: true, or this node with free_space: false")
+                    raise StretchError(Trouble.NOT_SEEN, f"nothing on obstacles for {SIGHT:.0f} s: {why}")
                 self.news.wait(0.05)
             return self.all_seen[1]
 
     def look(self) -> SegmentedCloud:
         """What is seen from now on: the head is at rest. StretchError where nothing is."""
         self.since = self.now()
-        self.tell("looks", look_msg(self.since, AFTER if self.robot.acted else BEFORE))
+        self.tell("looks", look_msg(self.since, table.AFTER if self.robot.acted else table.BEFORE))
         try:
             return self._await_segments()
         finally:
@@ -239,14 +237,15 @@ class StretchNode(RobotNode):
                 if self.stopped.is_set() or self.lost.is_set() or (self.goal is not None and self.goal.is_cancel_requested):
                     raise StretchError(Trouble.STOPPED, "stopped while it was looking")
                 if time.monotonic() > end:
-                    raise StretchError(Trouble.NOT_SEEN, f"no segments for {SIGHT:.0f} s: do camera and segmentation run?")
+                    why = self.neighbours.advice("do camera and segmentation run?")
+                    raise StretchError(Trouble.NOT_SEEN, f"no segments for {SIGHT:.0f} s: {why}")
                 self.news.wait(0.05)
             return self.seen
 
     def _look_around(self, request: Any, response: Any) -> Any:
         """The service: every look of the camera. Only the head moves, so it goes on without a client's heartbeat."""
-        if not self.moving.acquire(blocking=False):
-            response.success, response.message = False, "a skill is under way: stop it, or wait for its end"
+        if not self.active or not self.moving.acquire(blocking=False):
+            response.message = self._barred()
             return response
         over = threading.Event()
         try:
@@ -263,6 +262,12 @@ class StretchNode(RobotNode):
             self.moving.release()
         return response
 
+    def _barred(self) -> str:
+        """Why it does nothing now for whoever asks."""
+        if not self.active:
+            return to_activate(self.get_fully_qualified_name(), self.lifecycle_state)
+        return "a skill is under way: stop it, or wait for its end"
+
     # State
 
     def _tell_state(self) -> None:
@@ -277,22 +282,18 @@ class StretchNode(RobotNode):
 
     def _home(self, request: Any, response: Any) -> Any:
         """Homing goes on without regard for a stop: a driver does it; with stretch_body it is not done beside this node."""
-        response.success, response.message = self.transport.is_homed(), "the robot is homed"
-        if not response.success and self.driver is not None:
-            return self._have_it_homed(self.driver, response)
-        if not response.success:
+        if self.active and self.transport.is_homed():
+            response.success, response.message = True, "the robot is homed"
+        elif self.active and self.driver is None:
             response.message = f"the robot is not homed: {HOMING}"
-        return response
-
-    def _have_it_homed(self, driver: DriverTransport, response: Any) -> Any:
-        if not self.moving.acquire(blocking=False):
-            response.message = "a skill is under way: stop it, or wait for its end"
-            return response
-        try:
-            driver.home()
-            response.success, response.message = True, "homed by stretch_driver"
-        except TransportError as error:
-            response.message = str(error)
-        finally:
-            self.moving.release()
+        elif self.driver is None or not self.active or not self.moving.acquire(blocking=False):
+            response.message = self._barred()
+        else:
+            try:
+                self.driver.home()
+                response.success, response.message = True, "homed by stretch_driver"
+            except TransportError as error:
+                response.message = str(error)
+            finally:
+                self.moving.release()
         return response
