@@ -44,6 +44,17 @@ def test_what_came_before_the_news_of_the_end_is_kept_after_all() -> None:
     assert kept(thinning, [100.408]) == [100.408]
 
 
+def test_one_moment_of_every_look_is_kept() -> None:
+    """A robot may look more often than images are kept, and its image may come before the news of the look."""
+    thinning: Thinning[str] = Thinning(1.0)
+    assert kept(thinning, [100.0, 100.2]) == [100.0]
+    assert thinning.looks(round(100.3 * SECOND)) == []
+    assert kept(thinning, [100.25, 100.4, 100.404, 100.6]) == [100.4, 100.404]
+    assert kept(thinning, [100.8, 100.804]) == []
+    assert thinning.looks(round(100.75 * SECOND)) == ["100.8", "100.804"]
+    assert kept(thinning, [101.0, 101.9]) == [101.9]
+
+
 def test_what_a_step_was_judged_by_is_kept_though_the_verdict_is_there_first() -> None:
     thinning: Thinning[str] = Thinning(1.0)
     assert kept(thinning, [100.0]) == [100.0]

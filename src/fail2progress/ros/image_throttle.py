@@ -19,11 +19,11 @@ OPEN = 16
 
 
 class Thinning(Generic[Item]):
-    """At most `rate` moments a second (0: all), and all from the end of a step to its verdict."""
+    """At most `rate` moments a second (0: all), one of every look during a step, and all from its end to its verdict."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
-        self._kept = self._left = -(2**62)
+        self._kept = self._left = self._look = -(2**62)
         self._spare: deque[tuple[int, Item]] = deque(maxlen=LATE)
         self._open: OrderedDict[tuple[str, int], tuple[int, int]] = OrderedDict()
 
@@ -32,6 +32,15 @@ class Thinning(Generic[Item]):
         self._open[step] = (stamp, stamp + PATIENCE)
         while len(self._open) > OPEN:
             self._open.popitem(last=False)
+        return self._skipped(stamp)
+
+    def looks(self, stamp: int) -> list[Item]:
+        """The robot stands still and looks since then (ns); the skipped images that show what it looks at."""
+        self._look = stamp
+        return self._skipped(stamp)
+
+    def _skipped(self, stamp: int) -> list[Item]:
+        """Those since then (ns), which are kept after all."""
         late = [(at, item) for at, item in self._spare if at >= stamp]
         self._spare.clear()
         if late:
@@ -48,6 +57,7 @@ class Thinning(Generic[Item]):
         """Whether an image (of the time `stamp`, ns) is kept; the images of one moment are kept or left out together."""
         if abs(stamp - self._kept) > SLOP:
             due = self.rate <= 0 or abs(stamp - self._kept) >= SECOND / self.rate
+            due |= self._kept < self._look <= stamp
             due &= abs(stamp - self._left) > SLOP
             if not (due or self._awaited(stamp)):  # a camera may look again within the slop, and be looked at by that
                 self._left = stamp

@@ -53,30 +53,43 @@ def test_a_damaged_failure_is_told_beside_the_others(tmp_path: Path) -> None:
     assert f"failure {damaged}: Invalid JSON" in lines[1] and len(lines) == 2
 
 
-def recorded(folder: Path) -> Path:
-    """A camera before, in and after a skill, at 1, 2 and 4 s; nothing is labelled."""
+def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = ()) -> Path:
+    """A camera before, in and after a skill, at 1, 2 and 4 s; nothing is labelled. looks: seconds, and what is said then."""
     bag = BagWriter(folder)
-    for name in (*table.CAMERA, "steps"):
+    for name in (*table.CAMERA, "steps", "looks"):
         bag.add_topic(f"/{name}", table.TOPICS[name].type.replace("/", "/msg/"))
 
     def write(name: str, message: Any, time: int) -> None:
         message.header.stamp = convert.time_of(time)
         bag.write(f"/{name}", serialize_message(message), time)
 
+    def look(since: float, until: float) -> None:
+        for when, what in looks:
+            if since < when <= until:
+                write("looks", convert.look_msg(0, what), round(when * SECOND))
+
     for second, phase in ((1, Step.STARTED), (2, Step.FINISHED), (4, None)):
+        look(second - 0.5, second)
         for name in (table.CAMERA[2], *table.CAMERA[:2]):
             write(name, traffic.VALID[name](), second * SECOND)
+        look(second, second + 0.5)
         if phase is not None:
             write("steps", traffic.step(0, phase), second * SECOND + SECOND // 2)
     bag.close()
     return folder
 
 
+@pytest.mark.parametrize(
+    ("looks", "seen"),
+    [((), [1, 4]), (((1.9, table.BEFORE), (2.1, "")), [1, 2, 4]), (((1.8, table.BEFORE), (1.9, "")), [1, 4])],
+    ids=["none", "one", "over"],
+)
 def test_nobody_is_waited_for_who_looks_away_while_the_arm_is_in_view(
-    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: tuple[tuple[float, str], ...], seen: list[int]
 ) -> None:
-    """As when the bag was recorded: while the planner's heart beats, nothing is segmented in the middle of a skill."""
-    ros(bag=str(recorded(tmp_path / "bag")), source="camera")
+    """As when the bag was recorded: while the planner's heart beats, nothing is segmented in the middle of a skill but what the
+    robot stands still to look at."""
+    ros(bag=str(recorded(tmp_path / "bag", looks)), source="camera")
     with rig("player", monkeypatch) as made:
         said: list[tuple[str, int]] = []
         ended: list[Any] = []
@@ -86,18 +99,21 @@ def test_nobody_is_waited_for_who_looks_away_while_the_arm_is_in_view(
             said.append((name, message.header.stamp.sec))
             if name == "steps" and message.phase == Step.FINISHED:
                 ended.append(message)
-            elif name == table.CAMERA[1] and message.header.stamp.sec != 2:
+            elif name == table.CAMERA[1] and message.header.stamp.sec in seen:
+                begun = sum(of == "steps" for of, _ in said)
                 relations, verdict = traffic.relations(len(ended) - 1), traffic.VALID["verdicts"]()
-                relations.header.stamp, relations.episode = message.header.stamp, convert.uuid_msg(m.EPISODE if ended else "")
+                relations.header.stamp, relations.episode = message.header.stamp, convert.uuid_msg(m.EPISODE if begun else "")
+                relations.moving = begun > len(ended)
                 verdict.episode, verdict.step = convert.uuid_msg(m.EPISODE), 0
                 made.outlet("relations").publish(relations)
                 made.outlet("verdicts").publish(verdict)
 
-        for name in (*table.CAMERA, "steps", "heartbeat"):
+        for name in (*table.CAMERA, "steps", "looks", "heartbeat"):
             kind = message_type(table.TOPICS[name].type)
             made.peer.create_subscription(kind, name, partial(take, name), qos(table.TOPICS[name]))
         made.outlet("model_states").publish(ModelState(node="relations", digest="0" * 64))
         made.activate()
         assert wait_for(lambda: made.node.done is not None, 120.0) and made.node.done == 0
         assert ("heartbeat", 0) in said and (table.CAMERA[1], 2) in said
-        assert (made.node.shown, made.node.answered) == (2, 2)
+        assert sum(of == "looks" for of, _ in said) == len(looks)
+        assert (made.node.shown, made.node.answered) == (len(seen), len(seen))

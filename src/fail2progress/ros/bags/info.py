@@ -175,7 +175,7 @@ def _choose(chooser: Chooser, path: Path, asked: str) -> tuple[str, dict[str, st
                 f"{'' if asked else 'neither segments nor '}a whole camera (no {', no '.join(lacks)}); its topics: "
                 f"{listed(chooser.all)}; --topic NAME:=NAME says which of them it is"
             )
-        source, wanted = "camera", {**wanted, LABELS: chooser.own(LABELS), NAMES: chooser.own(NAMES)}
+        source, wanted = "camera", {**wanted, **{name: chooser.own(name) for name in (LABELS, NAMES, "looks")}}
     played = {topic.name: name for name, topic in {**wanted, "steps": chooser.own("steps")}.items() if topic is not None}
     return source, {**chooser.transforms(), **played}
 

@@ -16,7 +16,7 @@ from fail2progress.ros.bags.info import JUMP, BagInfo
 from fail2progress.ros.bags.reader import Recorded, read
 from fail2progress.ros.bags.topics import TRANSFORMS, relative
 
-STAMPED = ("steps", "segments", *table.CAMERA, table.LABELS[0])
+STAMPED = ("steps", "looks", "segments", *table.CAMERA, table.LABELS[0])
 LEAD = SECOND // 2
 """Nanoseconds by which transforms are played before the rest: an image waits for those of its time. Other messages are put in
 the order of their stamps as far as this."""
@@ -119,15 +119,23 @@ class Pace:
 
 
 class UnderWay:
-    """When the recorded robot was in the middle of a skill, by the steps of the recording (times of arrival, ns)."""
+    """When the recorded robot was in the middle of a skill, by the steps of the recording (times of arrival, ns), and did not
+    stand still there to look."""
 
     def __init__(self) -> None:
         self._since: int | None = None
+        self._looking: int | None = None
 
     def step(self, started: bool, time: int) -> None:
         """A step has started, or ended."""
         self._since = time if started else None
 
-    def at(self, time: int) -> bool:
-        """Whether it still is at a time: of a step that takes longer than any may, the end was not recorded."""
-        return self._since is not None and 0 <= time - self._since < LONGEST
+    def look(self, looking: bool, stamp: int) -> None:
+        """It stands still and looks since then (ns), or moves on."""
+        self._looking = stamp if looking else None
+
+    def at(self, time: int, stamp: int) -> bool:
+        """Whether it moves when an image comes at a time that was taken at another: of a step that takes longer than any may,
+        the end was not recorded."""
+        under_way = self._since is not None and 0 <= time - self._since < LONGEST
+        return under_way and (self._looking is None or stamp < self._looking)

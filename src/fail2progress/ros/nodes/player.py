@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fail2progress_msgs.msg import Heartbeat, Step
+from fail2progress_msgs.msg import Heartbeat, Look, Step
 from rclpy.serialization import deserialize_message
 
 from fail2progress.core.observation import SECOND
@@ -25,7 +25,7 @@ from fail2progress.ros.bags.reader import BagError, Recorded
 from fail2progress.ros.bags.topics import TRANSFORMS, Choice
 from fail2progress.ros.bags.writer import definition
 from fail2progress.ros.clock import ClockSource, PlayedTime
-from fail2progress.ros.conversions.values import SCHEMA, uuid_text
+from fail2progress.ros.conversions.values import SCHEMA, stamp_of, uuid_text
 from fail2progress.ros.entries import OWN
 from fail2progress.ros.errand import Errand
 from fail2progress.ros.lifecycle import StackNode, message_type, offered
@@ -139,9 +139,12 @@ class PlayerNode(StackNode):
                 continue
             if name == "steps":
                 self._note_step(data, item.time)
+            elif name == "looks":
+                look = deserialize_message(data, Look)
+                self.under_way.look(bool(look.when), stamp_of(look.header.stamp))
             if name == INFO:
                 self.info = {INFO: data}
-            passed = self._passes_over(item.time)
+            passed = self._passes_over(item.time, of)
             self.time.reach(item.time)
             self._outlet_of(name).publish(data)
             self.played += 1
@@ -153,10 +156,10 @@ class PlayerNode(StackNode):
                     self.shown += 1
                     self._show(moment, header_stamp(moment.get(DEPTH, data)))
 
-    def _passes_over(self, time: int) -> bool:
-        """Whether nobody looks at an image of this time (ns), as the robot's own arm is in view where nothing is labelled: while
-        its planner's heart beats."""
-        passed = self.bag.source == "camera" and table.LABELS[0] not in self.images and self.under_way.at(time)
+    def _passes_over(self, time: int, stamp: int) -> bool:
+        """Whether nobody looks at an image that came and was taken then (ns), as the robot's own arm is in view where nothing is
+        labelled: while its planner's heart beats."""
+        passed = self.bag.source == "camera" and table.LABELS[0] not in self.images and self.under_way.at(time, stamp)
         if passed:
             self._outlet_of("heartbeat").publish(Heartbeat(run=self.others.run))
         return passed

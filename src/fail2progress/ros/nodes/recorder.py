@@ -51,12 +51,15 @@ class RecorderNode(StackNode):
 
     def _keep_own(self, name: str, topic: str, data: bytes) -> None:
         """What this run says; Refused for another's, and for what is no such message."""
-        of = table.TOPICS[name]
-        message: Any = _read(data, message_type(of.type)) if of.own else None
-        self.others.check(of, message.run if of.own else "")
+        kind = table.TOPICS[name]
+        message: Any = _read(data, message_type(kind.type)) if kind.own else None
+        self.others.check(kind, message.run if kind.own else "")
         self._write(topic, data)
         if name == "steps":
             self._follow_step(message)
+        elif name == "looks" and message.when:
+            for of, place, image in self.thinning.looks(stamp_of(message.header.stamp)):
+                self._write_image(of, place, image)
         elif name == "verdicts":
             self._follow_verdict(message)
 
