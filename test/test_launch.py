@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fail2progress import __version__
+from fail2progress.perception.segmentation.registry import SEGMENTERS
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.info import BagInfo
 from fail2progress.ros.launch import description as launching
@@ -109,6 +110,15 @@ def test_every_argument_says_what_it_is(stack: str) -> None:
     for argument in found:
         if argument.default:
             assert argument.name in (*launching.DEFAULTS, "use_sim_time", "resume", "camera", table.ROBOT)
+
+
+def test_an_argument_for_several_nodes_says_what_it_is_for_each() -> None:
+    described = {argument.name: argument.description for argument in launching.arguments("sim")}
+    assert "of everything random in learning" in described["seed"] and "which trials" in described["seed"]
+    for stack in STACKS:
+        (segmenter,) = (argument.description for argument in launching.arguments(stack) if argument.name == "segmenter")
+        assert f"else {launching.settings_file(stack)}, else label-image" in segmenter, "the file says fused for a robot"
+        assert set(SEGMENTERS.names()) <= set(re.findall(r"[a-z-]+", segmenter)), "every one that the package has"
 
 
 def test_a_robot_of_ones_own_takes_the_place_of_the_stretch() -> None:

@@ -94,7 +94,7 @@ _NODES = (
             Parameter(
                 "segmenter",
                 "label-image",
-                "label-image, geometric, open-vocabulary, one of another package, or a YAML or JSON file with options",
+                "fused, geometric, learned, open-vocabulary, label-image (a detector's), another package's, or a YAML/JSON file",
             ),
             Parameter("planning_frame", "planning", "frame of the clouds"),
             Parameter("urdf", "", "URDF of the robot: its own parts, where tf has its links, are left out of the images"),

@@ -73,14 +73,17 @@ def takers(stack: str, name: str) -> dict[str, table.Parameter]:
 
 
 def _argument(stack: str, name: str) -> Argument:
-    parameter = next(iter(takers(stack, name).values()))
+    taken = takers(stack, name).values()
+    parameter = next(iter(taken))
+    about = "; ".join(dict.fromkeys(each.description for each in taken))
     choices = f"; one of {', '.join(parameter.choices)}" if parameter.choices else ""
     if name in REQUIRED.get(stack, ()):
-        return Argument(name, parameter.description, None)
+        return Argument(name, about, None)
     if name in DEFAULTS:
-        return Argument(name, parameter.description, str(parameter.default))
-    unless = "" if parameter.default == "" else f"; unless given, what parameter files say, or {_shown(parameter.default)}"
-    return Argument(name, f"{parameter.description}{choices}{unless}")
+        return Argument(name, about, str(parameter.default))
+    unless = f"; unless given, what params_file says, else {settings_file(stack)}, else {_shown(parameter.default)}"
+    unless = "" if parameter.default == "" else unless
+    return Argument(name, f"{about}{choices}{unless}")
 
 
 def _shown(value: table.Value) -> str:
