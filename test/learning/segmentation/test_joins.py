@@ -51,10 +51,10 @@ def test_pairs_are_of_the_scenes_and_come_again(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(scenes, "view", partial(view, width=320))
     segmenter, told = FusedSegmenter(), []
     with PoolExecutor(1) as workers:
-        found = gather(segmenter, 2, 5, workers, told.append)
-    again = gather(segmenter, 2, 5, PoolExecutor(1), lambda done: None)
+        found = gather(segmenter, 2, 6, workers, told.append)
+    again = gather(segmenter, 2, 6, PoolExecutor(1), lambda done: None)
     assert told == [1, 2] and len(found.same) > 0 and found.features.shape == (len(found.same), len(FEATURES))
     assert (found.features == again.features).all() and (found.same == again.same).all()
-    assert set(found.scene.tolist()) <= {0, 1} and (scenes.scene((5, 0)).labels > 1).any()
+    assert set(found.scene.tolist()) <= {0, 1} and (scenes.scene((6, 0)).labels > 1).any()
     parting, alike = found.features[:, 1], found.features[:, 2]
     assert (parting >= 0).all() and (parting <= 1).all() and (alike <= 1 + 1e-9).all()

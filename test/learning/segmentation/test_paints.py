@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from fail2progress.core.scene import Array
-from fail2progress.learning.segmentation.paints import _laid_out, as_in_rooms, painted
+from fail2progress.learning.segmentation.paints import _by_parts, _laid_out, as_in_rooms, painted
 from fail2progress.learning.segmentation.prints import several
 
 RED = np.array([0.9, 0.1, 0.1])
@@ -42,6 +43,16 @@ def test_they_are_paler_than_what_any_colours_give(places: Array) -> None:
 def test_some_things_are_of_one_material_and_some_have_labels(places: Array) -> None:
     spread = np.array([as_in_rooms(places, RED, False, np.random.default_rng(seed)).std(axis=0).max() for seed in range(60)])
     assert (spread < 0.05).mean() > 0.2 and (spread > 0.15).mean() > 0.2
+
+
+def test_parts_of_a_thing_have_colours_of_their_own_that_hold_together(places: Array) -> None:
+    near = cKDTree(places).query(places, k=2)[1][:, 1]
+    for seed in range(20):
+        tones = _by_parts(np.full(places.shape, 0.5), places, np.random.default_rng(seed))
+        whole = (tones == 0.5).all(axis=1)
+        assert tones.min() >= 0 and tones.max() <= 1 and (whole == whole[near]).mean() > 0.9
+    several_tones = [_by_parts(np.full(places.shape, 0.5), places, np.random.default_rng(seed)) for seed in range(20)]
+    assert sum(0.05 < (tones == 0.5).all(axis=1).mean() < 0.95 for tones in several_tones) >= 12
 
 
 def test_scenes_are_of_both_kinds() -> None:

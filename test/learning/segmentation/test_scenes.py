@@ -1,10 +1,12 @@
 """Rendered training scenes: what they hold, that a seed gives the same, and what sensors make of them."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from fail2progress.core.executor import PoolExecutor
 from fail2progress.core.rgbd import Intrinsics
@@ -12,7 +14,7 @@ from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation import crowds, rendering, scenes, sensors
 from fail2progress.learning.segmentation.bystanders import surround
 from fail2progress.learning.segmentation.drapes import cloth
-from fail2progress.learning.segmentation.limbed import ALL, VESSELS
+from fail2progress.learning.segmentation.limbed import ALL, VESSELS, soft_toy
 from fail2progress.learning.segmentation.meshes import box, open_box
 from fail2progress.learning.segmentation.piles import Ground, Pile, profile
 from fail2progress.learning.segmentation.prints import several
@@ -199,6 +201,13 @@ def test_every_maker_makes_things_of_household_size_that_stand_on_the_ground() -
             assert vertices[:, 2].min() == pytest.approx(0.0, abs=2e-3), maker
 
 
+def test_a_soft_toy_is_one_thing_whose_limbs_stand_out() -> None:
+    toys = [profile(soft_toy(np.random.default_rng(seed))) for seed in range(30)]
+    filled = [~np.isnan(toy.top) for toy in toys]
+    assert all(ndimage.label(seen, np.ones((3, 3)))[1] == 1 for seen in filled)
+    assert np.mean([seen.mean() for seen in filled]) < 0.65  # a box fills all of its outline, an ellipse 0.79
+
+
 def test_things_are_let_down_until_they_touch() -> None:
     pile = Pile(Ground())
     assert pile.add(open_box(0.2, 0.2, 0.1, 0.01), np.zeros(2), "apart", level=0.0)
@@ -243,11 +252,13 @@ def test_a_camera_sees_the_nearest_mesh_at_its_depth_also_where_it_passes_the_ca
 def test_sensors_err_as_sensors_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scenes, "painted", lambda rng: several)  # bright enough for time of flight
     for i, view in enumerate(map(scenes.scene, SEEDS)):
-        for trial in range(4):
-            read = sensors.sensed(view, np.random.default_rng((i, trial)))
+        for number, sensor in product(range(2), sensors.SENSORS):
+            read = sensors.sensed_by(sensor, view, np.random.default_rng((i, number)))
             both = (read > 0) & (view.depth > 0)
             assert read.dtype == np.float32 and np.isfinite(read).all() and both.mean() > 0.2
-            off = np.abs(read - view.depth)[both] / view.depth[both] ** 2
+            off = np.abs(read - view.depth)[both]
+            if sensor != "time of flight":  # its errors are of depth, those of the others of inverse depth
+                off /= view.depth[both] ** 2
             assert np.median(off) < 0.015
 
 

@@ -1,4 +1,5 @@
-"""Things whose parts are as large as a thing and as far apart: drills, jugs, sprays, hammers, figures, planes; large vessels."""
+"""Things whose parts are as large as a thing and as far apart: drills, jugs, sprays, hammers, figures, soft toys, planes; large
+vessels."""
 
 from __future__ import annotations
 
@@ -86,6 +87,37 @@ def figure(rng: np.random.Generator) -> Mesh:
     return _laid(union(*parts), rng, 0.4)
 
 
+def soft_toy(rng: np.random.Generator) -> Mesh:
+    """A plump trunk with a head, ears or a bill, arms and legs that lie as they fell: a plush animal, a doll, a glove puppet."""
+    long, deep = rng.uniform(0.04, 0.11), rng.uniform(0.6, 1.0)
+    wide, size = long * rng.uniform(0.5, 0.9), long * rng.uniform(0.4, 0.9)
+    head = long + size * rng.uniform(0.2, 0.6)
+    parts = [_cushion(np.array([long, wide, long * rng.uniform(0.35, 0.7)]), rng)]
+    parts.append(_cushion(size * rng.uniform(0.7, 1.1, 3), rng).shifted(head, rng.normal(0, 0.05) * long, 0.2 * size))
+    for side in (-1, 1):
+        parts.append(_stuffed(head, side * 0.5 * size, side * rng.uniform(0.3, 1.5), size * rng.uniform(0.2, 0.9), rng))
+        parts.append(_stuffed(0.6 * long, side * 0.6 * wide, side * rng.uniform(0.4, 2.4), long * rng.uniform(0.4, 1.1), rng))
+        parts.append(_stuffed(-0.8 * long, side * 0.4 * wide, side * rng.uniform(1.8, 3.1), long * rng.uniform(0.4, 1.3), rng))
+    if rng.random() < 0.4:
+        parts.append(_stuffed(head + 0.7 * size, 0.0, rng.normal(0, 0.3), size * rng.uniform(0.3, 0.8), rng))
+    kept = [part for number, part in enumerate(parts) if number < 2 or rng.random() < 0.85]
+    whole = union(*(part.moved(np.diag([1.0, 1.0, deep])) for part in kept))
+    upright = turn(1, -np.pi / 2) if rng.random() < 0.25 else turn(0, rng.choice([0.0, np.pi]) + rng.normal(0, 0.3))
+    return grounded(whole.moved(upright))
+
+
+def _cushion(half: Array, rng: np.random.Generator) -> Mesh:
+    """Half sides (3,) m, round and plump."""
+    return pillow(half, rng.uniform(0.7, 1.2), rng.uniform(0.7, 1.2), 16)
+
+
+def _stuffed(x: float, y: float, way: float, long: float, rng: np.random.Generator) -> Mesh:
+    """A limb of a soft toy, from (x, y) m on, along a way (rad) about z and so long (m)."""
+    wide = long * rng.uniform(0.2, 0.5)
+    part = _cushion(np.array([long / 2, wide, wide * rng.uniform(0.5, 1.0)]), rng).shifted(0.4 * long, 0, 0)
+    return part.moved(turn(2, way) @ turn(1, rng.normal(0, 0.35)), (x, y, 0.0))
+
+
 def plane(rng: np.random.Generator) -> Mesh:
     """A trunk with wings and a tail, each flat: a toy plane, a bird, a fish."""
     long, thick = rng.uniform(0.1, 0.22), rng.uniform(0.012, 0.03)
@@ -150,6 +182,7 @@ LIMBED: Makers = (
     (spray, 0.8),
     (hammer, 0.8),
     (figure, 1.0),
+    (soft_toy, 1.6),
     (plane, 0.6),
     (rod, 0.6),
     (tool, 0.8),

@@ -13,6 +13,8 @@ _ROOMS = 0.6
 """Share of scenes that are so; the others have any colours and patterns."""
 _PATTERNED = 0.4
 """Share of supports with tiles, squares, planks, lines or holes."""
+_IN_PARTS = 0.2
+"""Share of things whose parts have colours of their own: the limbs of a toy, the grips of a tool."""
 _WAVES = 14
 """Sines that one texture is made of."""
 
@@ -27,6 +29,8 @@ def as_in_rooms(local: Array, base: Array, support: bool, rng: np.random.Generat
     result = _material(local, _usual(base, rng), rng, 0.35 if support else 0.15)
     if support:
         return _laid_out(result, local, rng) if rng.random() < _PATTERNED else result
+    if rng.random() < _IN_PARTS:
+        return _by_parts(result, local, rng)
     size = np.maximum(local.std(axis=0), 0.005)
     if rng.random() < 0.35:  # another material from a plane on: a cap, a handle, a lid
         beyond = (local / size) @ direction(rng) > rng.uniform(-0.8, 1.2)
@@ -37,6 +41,15 @@ def as_in_rooms(local: Array, base: Array, support: bool, rng: np.random.Generat
         if on.any():
             result[on] = _label(local[on], rng)
     return result
+
+
+def _by_parts(material: Array, local: Array, rng: np.random.Generator) -> Array:
+    """(n, 3) colours of a thing's material at places (n, 3) m, with one of two or three others about some of them."""
+    middles = local[rng.integers(len(local), size=int(rng.integers(2, 8)))]
+    nearest = np.square(local[:, None] - middles).sum(axis=2).argmin(axis=1)
+    others = [_material(local, _usual(rng.uniform(0, 1, 3), rng), rng, 0.1) for _ in range(int(rng.integers(1, 3)))]
+    chosen = rng.integers(len(others) + 1, size=len(middles))
+    return np.asarray(np.choose(chosen[nearest][:, None], [material, *others]))
 
 
 def _usual(colour: Array, rng: np.random.Generator) -> Array:
