@@ -21,6 +21,8 @@ from fail2progress.perception.segmentation.learned.network import Predicted, Seg
 
 _WARM = 300
 """Steps over which the rate rises."""
+_WORTH = 20
+"""Times that training goes on for as long as a score of held-out examples took, before the next one."""
 _DECAY = 0.998
 """Of the mean over past weights, a step."""
 
@@ -40,7 +42,8 @@ class Options:
     each: int = 100
     """Batches between looks at which files there are by now."""
     looks: float = 120.0
-    """Seconds between one score of held-out examples and the next."""
+    """Seconds between one score of held-out examples and the next, at least; and as many times longer than a score takes as
+    `_WORTH` says."""
     half: bool = True
     """Whether convolutions compute in bfloat16, which newer processors do faster."""
     compiled: bool = False
@@ -123,7 +126,7 @@ def train(
     run = _Step(learner, optimiser, options)
     generator = torch.Generator(device)
     begin = time.monotonic()
-    looked = -np.inf
+    looked, took = -np.inf, 0.0
     for step in range(start, options.steps, options.each):
         rng = np.random.default_rng((options.seed, step))
         generator.manual_seed(options.seed * 1_000_003 + step)
@@ -137,9 +140,12 @@ def train(
         ]
         parts = {name: float(torch.stack([one[name] for one in told]).mean()) for name in told[0]}
         keep(last, optimiser)
-        due = held_out is not None and (time.monotonic() - looked > options.looks or spent >= 1.0)
-        looked = time.monotonic() if due else looked
-        yield State(last, sum(parts.values()), parts, score(learner.mean, held_out) if held_out and due else None)
+        found, now = None, time.monotonic()
+        if held_out is not None and (now - looked > max(options.looks, _WORTH * took) or spent >= 1.0):
+            found = score(learner.mean, held_out)
+            looked = time.monotonic()
+            took = looked - now
+        yield State(last, sum(parts.values()), parts, found)
         if spent >= 1.0:
             return
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy import ndimage
 
 from fail2progress.core.relations import Mask
 from fail2progress.perception.segmentation.fused.free_standing import FreeRules, stands_free
@@ -16,7 +17,7 @@ from fail2progress.perception.segmentation.geometric.guide import Geometry, Guid
 from fail2progress.perception.segmentation.geometric.regions import Numbers, Scan, Window
 from fail2progress.perception.segmentation.geometric.views import owners_of
 from fail2progress.perception.segmentation.learned.beside import begun
-from fail2progress.perception.segmentation.learned.guide import GuideRules, in_frame, likest, placed, solid
+from fail2progress.perception.segmentation.learned.guide import GuideRules, Places, in_frame, likest, placed, solid
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
 
@@ -77,11 +78,11 @@ class FusedGuide(Guide):
 
         self._proposed, self._window, self._size = begun(proposed), window, size
         self._rules, self._joins, self._fusing = rules, joins, fusing
+        self._found: Places | None = None
 
     def objects(self, geometry: Geometry) -> list[Thing]:
         """See Guide."""
-        scan, rules = geometry.scan, self._rules
-        places = likest(self._size, scan.seen_in(self._window), rules)
+        scan, places = geometry.scan, self._places(geometry)
         seen, numbers = self._proposed()
         image, likely = in_frame(numbers, seen.thing, places, scan.inverted.shape, self._window)
         thing, known = likely.ravel(), scan.inverted.ravel() > 0
@@ -94,6 +95,23 @@ class FusedGuide(Guide):
         support = placed(seen.support, places, scan.inverted.shape, self._window)
         whole, rest = self._with_geometry(own, geometry, thing, support.ravel(), known)
         return [Thing(pixels[known[pixels]], pixels) for pixels in whole] + [Thing(pixels) for pixels in rest]
+
+    def sure(self, geometry: Geometry) -> list[Numbers]:
+        """See Guide: by the network alone."""
+        scan, places = geometry.scan, self._places(geometry)
+        seen, numbers = self._proposed()
+        image, likely = in_frame(numbers, seen.thing, places, scan.inverted.shape, self._window)
+        seeds, known = placed(seen.seeds, places, scan.inverted.shape, self._window), scan.inverted > 0
+        image = np.where(known, image, 0)
+        index = np.unique(image[image > 0])
+        believed = np.minimum(*(ndimage.mean(part, image, index) for part in (likely, seeds)))
+        return [np.flatnonzero(image == i) for i in index[believed >= self._fusing.sure]]
+
+    def _places(self, geometry: Geometry) -> Places:
+        """See `likest`: of the window, the same however often geometry looks at it."""
+        if self._found is None:
+            self._found = likest(self._size, geometry.scan.seen_in(self._window), self._rules)
+        return self._found
 
     def joiner(self, geometry: Geometry, image: Numbers, numbers: Numbers) -> Joiner:
         """Of the network's things: numbers in the frame (H, W), at pixels with a reading, and as the network sees them (h, w)."""

@@ -52,3 +52,7 @@ class Guide(ABC):
     @abstractmethod
     def objects(self, geometry: Geometry) -> list[Thing]:
         """Every object, from those of geometry and what else is known."""
+
+    def sure(self, geometry: Geometry) -> list[Numbers]:
+        """Pixels with a reading of each thing that it is sure of, wherever that is; none where it cannot tell."""
+        return []

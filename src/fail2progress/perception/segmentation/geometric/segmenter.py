@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 import numpy as np
 from scipy import ndimage
@@ -28,12 +27,14 @@ from fail2progress.perception.segmentation.geometric.depth import Facets, Image
 from fail2progress.perception.segmentation.geometric.flat_things import joined
 from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
 from fail2progress.perception.segmentation.geometric.holes import closed
+from fail2progress.perception.segmentation.geometric.ledges import LedgeRules, ledges
 from fail2progress.perception.segmentation.geometric.merging import Merger
 from fail2progress.perception.segmentation.geometric.outsiders import OutsiderRules, Outsiders
-from fail2progress.perception.segmentation.geometric.planes import Surface, share_over
-from fail2progress.perception.segmentation.geometric.region_adjacency import Others, Table, extent, meetings, table
+from fail2progress.perception.segmentation.geometric.planes import Surface
+from fail2progress.perception.segmentation.geometric.region_adjacency import Others, meetings, table
 from fail2progress.perception.segmentation.geometric.regions import CutRules, Numbers, Scan, Window, regions
 from fail2progress.perception.segmentation.geometric.stack_splitting import SeamRules, split
+from fail2progress.perception.segmentation.geometric.standing import Standing
 from fail2progress.perception.segmentation.geometric.strays import StrayRules, without_strays
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
 from fail2progress.perception.segmentation.geometric.surface_colour import like_surface
@@ -42,8 +43,6 @@ from fail2progress.perception.segmentation.geometric.upward import UpRules, whic
 from fail2progress.perception.segmentation.geometric.views import Clock, View, owners_of
 from fail2progress.perception.segmentation.geometric.windows import alike, sparse, window_of
 
-_MARGIN = 0.01
-"""Metres that something may reach beyond a surface's edge and be over it."""
 _SPARSE = 4
 """Every so many rows and columns tell where a guide is to look, before all of them are looked at."""
 
@@ -76,6 +75,7 @@ class GeometricSegmenter(Segmenter):
     outsider_rules: OutsiderRules = field(default_factory=OutsiderRules)
     stray_rules: StrayRules = field(default_factory=StrayRules)
     cabinet_rules: CabinetRules = field(default_factory=CabinetRules)
+    ledge_rules: LedgeRules = field(default_factory=LedgeRules)
 
     def segment(self, frame: RgbdFrame) -> Perceived:
         """See Segmenter. Without a pose of the camera, the planning frame is that of the largest table (see `Level`), with its
@@ -130,26 +130,24 @@ class GeometricSegmenter(Segmenter):
         window = window_of(scan.heights, surfaces, inverted.shape)
         if self.guided and (first is None or not alike(first, window)):
             guide = self.guide(frame, window)
-        labels = regions(scan, self.cut_rules)
-        clock.done("regions")
-        rows = table(scan)
-        reaching_in = Outsiders(scan, rows, surfaces, axes, frame.intrinsics, self.outsider_rules)
-        over = partial(self._standing_on, scan, surfaces, rows, reaching_in)
-        found, outsiders, stacks = self._objects(scan, rows, labels, axes, over)
-        clock.done("objects")
-        things = [Thing(pixels) for pixels in found]
+        geometry = self._geometry(scan, surfaces, axes, frame.intrinsics, clock)
+        things = [Thing(pixels) for pixels in geometry.objects]
         if guide is not None:
-            shown = partial(_over, surfaces, rows)
-            lowest = max(surface.camera_height for surface in surfaces)
-            things = guide.objects(Geometry(scan, rows, found, outsiders, stacks, over, shown, lowest))
+            boards = ledges(guide.sure(geometry), geometry, axes, self.ledge_rules)
+            if boards:
+                surfaces = [*boards, *surfaces]
+                scan = self._scan(frame, inverted, facets, axes, surfaces)
+                geometry = self._geometry(scan, surfaces, axes, frame.intrinsics, clock)
+            things = guide.objects(geometry)
             things.sort(key=lambda thing: -len(thing.pixels))
+        rows = geometry.rows
         clock.done("fusion")
         origin = np.array([0.0, 0.0, surfaces[0].camera_height]) if frame.pose is None else frame.pose[:3, 3]
-        away = rows.range.reshape(labels.shape)
+        away = rows.range.reshape(inverted.shape)
         things = without_strays(scan, things, away, self.stray_rules)
         furniture, things = cabinets(scan, axes.rotation, things, self.cabinet_rules)
         clock.done("cabinets")
-        view = View(scan, rows, origin, owners_of([thing.pixels for thing in things], labels.size), away)
+        view = View(scan, rows, origin, owners_of([thing.pixels for thing in things], inverted.size), away)
         segments = tuple(view.object(f"object_{i + 1}", thing) for i, thing in enumerate(things))
         tables = tuple(view.table(f"table_{i + 1}", surface) for i, surface in enumerate(surfaces))
         clock.done("shapes")
@@ -159,6 +157,22 @@ class GeometricSegmenter(Segmenter):
         seconds = clock.seconds()
         fixed = (*tables, *view.furniture(furniture))
         return Perceived(segments, fixed, matrix, size.width, size.height, seconds, frame.frame, frame.stamp, upright.up)
+
+    def _geometry(self, scan: Scan, surfaces: list[Surface], axes: Level, camera: Intrinsics, clock: Clock) -> Geometry:
+        """What is on the surfaces, by geometry alone."""
+        labels = regions(scan, self.cut_rules)
+        clock.done("regions")
+        rows = table(scan)
+        reaching_in = Outsiders(scan, rows, surfaces, axes, camera, self.outsider_rules)
+        standing = Standing(scan, rows, surfaces, self.stand_rules)
+
+        def on_surfaces(found: list[Numbers]) -> list[Numbers]:
+            return reaching_in.left_out([pixels for pixels in found if standing.over_table(pixels)])
+
+        found, outsiders, stacks = self._objects(standing, labels, axes, on_surfaces)
+        clock.done("objects")
+        lowest = max(surface.camera_height for surface in surfaces)
+        return Geometry(scan, rows, found, outsiders, stacks, on_surfaces, standing.share_over, lowest)
 
     def _first_look(self, upright: _Upright) -> Window | None:
         """About what `window_of` says, from a few rows and columns; None where they show no surface."""
@@ -240,9 +254,10 @@ class GeometricSegmenter(Segmenter):
         return standing & ~(surely & (heights < rules.smear) & (share[blobs] < 0.5)), plain, tinted
 
     def _objects(
-        self, scan: Scan, rows: Table, labels: Numbers, axes: Level, over: Callable[[list[Numbers]], list[Numbers]]
+        self, above: Standing, labels: Numbers, axes: Level, over: Callable[[list[Numbers]], list[Numbers]]
     ) -> tuple[list[Numbers], list[Numbers], list[list[Numbers]]]:
         """Pixels of every object, the largest first: regions joined, what is flush parted; what stands nowhere; and stacks."""
+        rows = above.rows
         found = Merger(rows, labels, meetings(labels), self.merge_rules).run()
         across = axes.rotation[:2, 0] / max(float(np.linalg.norm(axes.rotation[:2, 0])), 1e-6)
         pieces = [split(rows, whole, across, self.seam_rules) for whole in found]
@@ -254,39 +269,5 @@ class GeometricSegmenter(Segmenter):
         standing = over(found)
         kept = {int(pixels[0]) for pixels in standing}
         outsiders = [pixels for pixels in found if int(pixels[0]) not in kept]
-        objects = [pixels for pixels in joined(scan, rows, standing, self.stand_rules) if self._counts(scan, rows, pixels)]
+        objects = [pixels for pixels in joined(above.scan, rows, standing, self.stand_rules) if above.counts(pixels)]
         return sorted(objects, key=lambda pixels: -len(pixels)), outsiders, [whole for whole in pieces if len(whole) > 1]
-
-    def _standing_on(
-        self, scan: Scan, surfaces: list[Surface], rows: Table, outsiders: Outsiders, found: list[Numbers]
-    ) -> list[Numbers]:
-        """Those that are over a surface and do not belong to what is beyond it."""
-        found = [pixels for pixels in found if self._over_table(scan, surfaces, rows, pixels)]
-        return outsiders.left_out(found)
-
-    def _over_table(self, scan: Scan, surfaces: list[Surface], rows: Table, pixels: Numbers) -> bool:
-        """Whether something is over a surface, and not only over its edge as a wall or the back of furniture is."""
-        points, rules = rows.points[pixels, :2], self.stand_rules
-        if share_over(surfaces, points, _MARGIN) < 0.5:
-            return False
-        if scan.plain.ravel()[pixels].mean() > rules.same and share_over(surfaces, points, -rules.edge) < 0.3:
-            return False  # the wall of a tote, which has the colour of its floor
-        outside = extent(rows, pixels) > rules.wall or rows.meets_frame(pixels)
-        return not outside or share_over(surfaces, points, -rules.edge) > 0.3
-
-    def _counts(self, scan: Scan, rows: Table, pixels: Numbers) -> bool:
-        """Whether readings are an object rather than noise."""
-        rules = self.stand_rules
-        if len(pixels) < rules.pixels or extent(rows, pixels) < rules.across:
-            return False
-        if extent(rows, pixels) < rules.artefact and scan.plain.ravel()[pixels].mean() > 0.5:
-            return False
-        y, x = np.divmod(pixels, rows.width)
-        mask = np.zeros((int(np.ptp(y)) + 5, int(np.ptp(x)) + 5), bool)
-        mask[y - y.min() + 2, x - x.min() + 2] = True
-        solid_core = ndimage.binary_erosion(mask, iterations=2).any()
-        return bool(solid_core and float(np.quantile(rows.heights[pixels], 0.9)) > rules.top)
-
-
-def _over(surfaces: list[Surface], rows: Table, pixels: Numbers) -> float:
-    return share_over(surfaces, rows.points[pixels, :2], _MARGIN)
