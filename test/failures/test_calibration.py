@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from fail2progress.core.goals import Atom, Goal
 from fail2progress.core.relations import BINARY, RelationState
 from fail2progress.evaluation.studies.bases import bases
-from fail2progress.failures.calibration import SUFFIX, Calibration, CalibrationError, conformal_threshold, read, rule_for, score
+from fail2progress.failures.calibration import (
+    SUFFIX,
+    Calibration,
+    CalibrationError,
+    conformal_threshold,
+    enough,
+    read,
+    rule_for,
+    score,
+)
 from fail2progress.failures.monitor import Astray, MonitorRule, mismatches, relied_on
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
@@ -47,6 +56,16 @@ def test_false_alarms_are_as_many_as_promised() -> None:
         threshold = conformal_threshold(rng.uniform(0, 0.5, 60).tolist(), alpha)
         rates.append(float((rng.uniform(0, 0.5, 500) > threshold).mean()))
     assert 0.085 < float(np.mean(rates)) <= 0.1
+
+
+def test_its_place_is_that_of_the_decimal_number_alpha() -> None:
+    for hundredths in range(1, 100):
+        for count in (99, 199, 123):
+            place = -(-(count + 1) * (100 - hundredths) // 100)
+            if place <= count:
+                assert conformal_threshold([float(i) for i in range(1, count + 1)], hundredths / 100) == place
+            else:
+                assert not enough(count, hundredths / 100)
 
 
 def test_the_threshold_is_the_conformal_quantile() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -81,16 +82,25 @@ def conformal_threshold(scores: Sequence[float], alpha: float) -> float:
 
     CalibrationError where n is too small for alpha: k would be above n.
     """
-    place = math.ceil((len(scores) + 1) * (1.0 - alpha))
     if not enough(len(scores), alpha):
-        least = math.ceil(1.0 / alpha) - 1
+        least = math.ceil(1 / _as_written(alpha)) - 1
         raise CalibrationError(f"{len(scores)} good executions cannot promise {alpha:g}: at least {least} are needed")
-    return max(sorted(scores)[place - 1], 0.0)
+    return max(sorted(scores)[_place(len(scores), alpha) - 1], 0.0)
 
 
 def enough(count: int, alpha: float) -> bool:
     """Whether so many good executions can promise alpha."""
-    return math.ceil((count + 1) * (1.0 - alpha)) <= count
+    return _place(count, alpha) <= count
+
+
+def _place(count: int, alpha: float) -> int:
+    """k, without what floating point adds: 100 * (1 - .41) is a little more than 59, and would be rounded up to 60."""
+    return count + 1 - math.floor((count + 1) * _as_written(alpha))
+
+
+def _as_written(alpha: float) -> Fraction:
+    """The decimal number that was meant."""
+    return Fraction(repr(float(alpha)))
 
 
 def read(path: Path) -> Calibration:
