@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
+from fail2progress.perception.alignment import laid
 from fail2progress.perception.array_files import MAX_PIXELS, check_size, colours, read_array
 from fail2progress.perception.camera_files import UNIT_KEY, Calibration, parse_camera, read_camera
 from fail2progress.perception.distortion import remapped
@@ -65,6 +66,8 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
         notes.append(f"depth was registered to colour by the camera's file, at {k.width} x {k.height}")
     else:
         metres, rgb, k = _one_camera(found.intrinsics, metres, rgb, (colour, depth, camera), notes)
+        metres, beside = laid(rgb, metres, depth.name)
+        notes += beside
         if found.unlinked:
             notes.append(
                 f"{camera.name} has no depth_to_color for its other camera: {depth.name} is taken to be aligned to colour"
