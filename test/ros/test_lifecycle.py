@@ -1,5 +1,8 @@
 """What `start` made is let go of, also where it fails or is repeated."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,3 +53,34 @@ def test_a_node_that_is_cleaned_up_has_the_ends_that_it_had(name: str, ros: Any,
             assert made.node.trigger_deactivate().name == made.node.trigger_cleanup().name == "SUCCESS"
             assert ends(made.node) == before
         assert there[0] == there[1] != before and not made.died
+
+
+ASKED_TO_END = """
+import importlib, os, signal, sys, types
+from rclpy.lifecycle import LifecycleNode
+from fail2progress.ros import __main__ as process
+
+def told(name, step):
+    def run(*given):
+        print(name, flush=True)
+        found = step(*given)
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return found
+    return run
+
+process.importlib = types.SimpleNamespace(import_module=told("import", importlib.import_module))
+for name in ("configure", "activate"):
+    setattr(LifecycleNode, f"trigger_{name}", told(name, getattr(LifecycleNode, f"trigger_{name}")))
+sys.exit(process.main(["relations", "--ros-args", "-p", f"state_dir:={sys.argv[2]}"]))
+"""
+"""A node as a process that is asked to end during a step of its start; it says the steps."""
+
+
+@pytest.mark.parametrize(("during", "steps"), [("import", ["import"]), ("configure", ["import", "configure"])])
+def test_a_node_that_is_asked_to_end_while_it_starts_goes_no_further(
+    during: str, steps: list[str], ros_variables: dict[str, str], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", ASKED_TO_END, during, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0 and done.stdout.split() == steps, done.stderr

@@ -41,7 +41,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         check_arguments(words[1:], entry.name)
         rclpy.init(args=words[1:], signal_handler_options=SignalHandlerOptions.NO)
-        node = getattr(importlib.import_module(entry.module), entry.class_name)(entry)
+        kind = getattr(importlib.import_module(entry.module), entry.class_name)
+        if end.is_set():  # reading modules takes seconds on a busy computer, and a launch waits for no longer
+            rclpy.try_shutdown()
+            return 0
+        node = kind(entry)
     except (ValueError, ImportError, ParameterException, RuntimeError) as error:
         print(f"fail2progress: {entry.name}: {_mistake(error)}", file=sys.stderr)
         rclpy.try_shutdown()
@@ -51,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     spinning = threading.Thread(target=_spin, args=(executor, end), daemon=True)
     spinning.start()
     code = MISTAKE
-    if not node.param("autostart") or _started(node):
+    if not node.param("autostart") or _started(node, end):
         code = _wait(node, end)
     node.let_go()
     executor.shutdown(timeout_sec=2.0)
@@ -81,10 +85,10 @@ def _spin(executor: NodeExecutor, end: threading.Event) -> None:
         end.set()
 
 
-def _started(node: Any) -> bool:
-    """Whether the node could be configured and activated; it has said why not."""
-    good = TransitionCallbackReturn.SUCCESS
-    return node.trigger_configure() == good and node.trigger_activate() == good
+def _started(node: Any, end: threading.Event) -> bool:
+    """Whether the node could be configured and activated, as far as it was not asked to end first; it has said why not."""
+    steps = (node.trigger_configure, node.trigger_activate)
+    return all(end.is_set() or step() == TransitionCallbackReturn.SUCCESS for step in steps)
 
 
 def _wait(node: object, end: threading.Event) -> int:
