@@ -15,6 +15,7 @@ from scipy.spatial import ConvexHull, QhullError
 from fail2progress.core import relations
 from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
+from fail2progress.perception.handles import without_handle
 from fail2progress.perception.segmentation.base import Perceived, Segment
 
 _ENOUGH = 4000
@@ -87,7 +88,8 @@ def complete(perceived: Perceived, thresholds: Thresholds) -> Completed:
 
 @dataclass
 class _Completion:
-    """Boxes under construction. `lowest` (N,) m: lower ends of what was seen."""
+    """Boxes under construction. `lowest` (N,) m: lower ends of what was seen; `vessels`: clouds without handles, `bodies`: their
+    outlines, None of what has no handle."""
 
     perceived: Perceived
     thresholds: Thresholds
@@ -96,12 +98,16 @@ class _Completion:
     def __post_init__(self) -> None:
         trim = self.thresholds.trim
         self.parts = (*self.perceived.surfaces, *self.perceived.segments)
-        self.clouds = clouds = [part.points[:: 1 + len(part.points) // _ENOUGH] for part in self.parts]
+        self.clouds = clouds = [_sparse(part.points) for part in self.parts]
         self.seen = np.array([len(cloud) >= 4 for cloud in clouds], dtype=bool)
         trims = [0.1 * trim if part.shape is Shape.TABLE else trim for part in self.parts]  # 1 % of a table is centimetres
         self.bounds = np.array([box_around(*pair) for pair in zip(clouds, trims, strict=True)]).reshape(-1, 2, 3)
         self.lowest = self.bounds[:, 0, 2].copy()
         self.outlines = tuple(_outline(cloud, trim) for cloud in clouds)
+        bodies = [without_handle(part) for part in self.parts]
+        self.vessels = [_sparse(points) for points in bodies]
+        handled = [len(points) < len(part.points) for points, part in zip(bodies, self.parts, strict=True)]
+        self.bodies = [_outline(vessel, trim) if less else None for vessel, less in zip(self.vessels, handled, strict=True)]
         self.support, self.container = np.full((2, len(self.parts)), -1, np.int64)
 
     def run(self) -> Completed:
@@ -204,11 +210,13 @@ class _Completion:
         under = under[self._through_mouth(under, j)]
         if len(under) < max(3.0, rules.shown * len(points)):
             return False
-        return float(np.median(_depth(self.outlines[j], under[:, :2].astype(float)))) > rules.within
+        around = self.bodies[j]
+        around = self.outlines[j] if around is None else around
+        return float(np.median(_depth(around, under[:, :2].astype(float)))) > rules.within
 
     def _through_mouth(self, points: NDArray[np.float32], j: int) -> NDArray[np.bool_]:
         """(n,) whether the camera sees points (n, 3), lower than the rim of j, through its mouth."""
-        eye, cloud = self.perceived.eye, self.clouds[j]
+        eye, cloud = self.perceived.eye, self.vessels[j]
         low, rim = np.quantile(cloud[:, 2], (0.03, 0.97))
         if eye is None or eye[2] <= rim or not len(points):
             return np.ones(len(points), bool)
@@ -231,6 +239,11 @@ class _Completion:
             seen.add(j)
         around = int(self.container[j])
         return around if around >= 0 and around != i and self.bounds[i, 0, 2] < self.bounds[around, 1, 2] else -1
+
+
+def _sparse(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(m, 3) as many of (n, 3) points as are enough."""
+    return points[:: 1 + len(points) // _ENOUGH]
 
 
 def box_around(points: NDArray[np.float32], trim: float) -> Array:

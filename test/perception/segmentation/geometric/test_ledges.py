@@ -10,10 +10,8 @@ from fail2progress.core.relations import on
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.learning.segmentation.meshes import box, lathe, union
 from fail2progress.perception.relations.geometric import detect
-from fail2progress.perception.segmentation.base import Perceived
-from fail2progress.perception.segmentation.geometric.guide import Geometry, Guide, Thing
-from fail2progress.perception.segmentation.geometric.regions import Numbers, Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
+from support.knowing_guide import coloured, seen
 from support.tabletop_frames import Coloured, frame_of
 
 FLOOR: Coloured = (box(8, 8, 0.05).shifted(0, 0, -0.95), (120, 120, 125))
@@ -41,41 +39,6 @@ def level_frame(shown: Sequence[Coloured], away: float, high: float) -> RgbdFram
     than which side of the image that is, which would say no more than how to turn it."""
     up = np.array([0.0, -1.0, -0.003])
     return replace(frame_of(shown, (0.0, -away, high), (0.0, 0.0, high)), up=up / np.linalg.norm(up))
-
-
-def coloured(frame: RgbdFrame, colour: Sequence[int]) -> Numbers:
-    """Pixels whose colour points the way of one."""
-    seen = frame.colour.reshape(-1, 3).astype(float)
-    cosine = seen @ np.array(colour) / (np.linalg.norm(seen, axis=1) * np.linalg.norm(colour))
-    return np.flatnonzero((cosine > 0.995) & (frame.depth.ravel() > 0))
-
-
-class Knowing(Guide):
-    """Sure of some pixels each, of which it tells those that are over a surface."""
-
-    def __init__(self, known: list[Numbers]) -> None:
-        self.known, self.looks = known, 0
-
-    def sure(self, geometry: Geometry) -> list[Numbers]:
-        return [pixels[geometry.scan.inverted.ravel()[pixels] > 0] for pixels in self.known]
-
-    def objects(self, geometry: Geometry) -> list[Thing]:
-        self.looks += 1
-        return [Thing(pixels) for pixels in self.sure(geometry) if geometry.over(pixels) > 0.5]
-
-
-def seen(frame: RgbdFrame, known: list[Numbers]) -> Perceived:
-    guide = Knowing(known)
-
-    class Guided(GeometricSegmenter):
-        guided = True
-
-        def guide(self, frame: RgbdFrame, window: Window) -> Guide:
-            return guide
-
-    found = Guided().segment(frame)
-    assert guide.looks == 1
-    return found
 
 
 @pytest.mark.parametrize("higher", [-0.01, 0.004])

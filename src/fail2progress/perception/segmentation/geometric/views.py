@@ -11,6 +11,7 @@ from fail2progress.core.objects import Shape, category
 from fail2progress.core.outlines import rectangle
 from fail2progress.core.scene import Array, pose
 from fail2progress.perception.colours import colour_word
+from fail2progress.perception.handles import body
 from fail2progress.perception.segmentation.base import Segment
 from fail2progress.perception.segmentation.geometric.cabinets import Cabinet, Part
 from fail2progress.perception.segmentation.geometric.cavities import CavityRules, depth_of
@@ -98,9 +99,10 @@ class View:
 
     def _filled(self, pixels: Numbers) -> Numbers:
         """With what is seen through its rim: the floor of a bowl may be too near the table to tell. What lies below the
-        rim, but is seen beside it, is the table under an outward wall."""
+        rim, but is seen beside it, is the table under an outward wall, or beside a handle."""
         high = float(np.quantile(self.rows.heights[pixels], 0.97))
-        rim = self.rows.points[pixels[self.rows.heights[pixels] > 0.75 * high], :2].astype(float)
+        vessel = pixels[body(self.rows.points[pixels])]
+        rim = self.rows.points[vessel[self.rows.heights[vessel] > 0.75 * high], :2].astype(float)
         window = self.rows.window(pixels, 1)
         free = window[(self.owners[window] == 0) & (self.rows.heights[window] < high)]
         plane = self.rows.points[free, 2] - self.rows.heights[free] + high
