@@ -15,7 +15,7 @@ from scipy.spatial import ConvexHull, QhullError
 from fail2progress.core import relations
 from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
-from fail2progress.perception.handles import without_handle
+from fail2progress.perception.handles import body
 from fail2progress.perception.segmentation.base import Perceived, Segment
 
 _ENOUGH = 4000
@@ -104,7 +104,8 @@ class _Completion:
         self.bounds = np.array([box_around(*pair) for pair in zip(clouds, trims, strict=True)]).reshape(-1, 2, 3)
         self.lowest = self.bounds[:, 0, 2].copy()
         self.outlines = tuple(_outline(cloud, trim) for cloud in clouds)
-        bodies = [without_handle(part) for part in self.parts]
+        dense = [part.hollow and part.cavity is not None for part in self.parts]  # vessels, as dense as a camera sees them
+        bodies = [part.points[body(part.points)] if it else part.points for part, it in zip(self.parts, dense, strict=True)]
         self.vessels = [_sparse(points) for points in bodies]
         handled = [len(points) < len(part.points) for points, part in zip(bodies, self.parts, strict=True)]
         self.bodies = [_outline(vessel, trim) if less else None for vessel, less in zip(self.vessels, handled, strict=True)]

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
 
 from fail2progress.core.scene import Array
-from fail2progress.perception.segmentation.base import Segment
-from fail2progress.perception.segmentation.geometric.support_surfaces import corners_of, within
 
 _CELL = 0.005
 """Metres of a cell of the vessel as seen from above."""
@@ -43,19 +42,13 @@ def body(points: NDArray[np.float32]) -> NDArray[np.bool_]:
     largest = np.argwhere(wide == 1 + int(np.argmax(np.bincount(wide.ravel())[1:])))
     rest = np.argwhere(whole)
     beyond = np.zeros_like(whole)
-    beyond[tuple(rest[~within(corners_of(largest.astype(float)), rest.astype(float), _NEAR / _CELL)].T)] = True
+    beyond[tuple(rest[_off(largest.astype(float), rest.astype(float)) > _NEAR / _CELL].T)] = True
     pieces, count = ndimage.label(beyond, np.ones((3, 3)))
     own = pieces[tuple(cells.T)]
     for number in range(1, count + 1):
         if _sticks_out(np.asarray(np.argwhere(pieces == number) * _CELL, float), largest.mean(axis=0) * _CELL):
             kept[own == number] = False
     return kept
-
-
-def without_handle(part: Segment) -> NDArray[np.float32]:
-    """(n, 3) points of a part; of a vessel that is seen as dense as a camera sees it, those of its body."""
-    dense = part.hollow and part.cavity is not None
-    return part.points[body(part.points)] if dense else part.points
 
 
 def _sticks_out(places: Array, middle: Array) -> bool:
@@ -69,6 +62,15 @@ def _sticks_out(places: Array, middle: Array) -> bool:
     out = places.mean(axis=0) - middle
     outward = abs(float(out @ along)) >= _OUTWARD * float(np.linalg.norm(out))
     return long >= _LONG and wide <= _WIDTH and long > wide and outward
+
+
+def _off(inner: Array, places: Array) -> Array:
+    """(n,) how far places (n, 2) are outside of the convex outline of inner ones (m, 2), 0 within; and where these have none."""
+    try:
+        sides = ConvexHull(inner).equations
+    except QhullError:
+        return np.zeros(len(places))
+    return np.asarray((places @ sides[:, :2].T + sides[:, 2]).max(axis=1).clip(min=0.0))
 
 
 def _disc(radius: float) -> NDArray[np.bool_]:
