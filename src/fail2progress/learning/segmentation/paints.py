@@ -44,7 +44,7 @@ def as_in_rooms(local: Array, base: Array, support: bool, rng: np.random.Generat
 
 
 def _by_parts(material: Array, local: Array, rng: np.random.Generator) -> Array:
-    """(n, 3) colours of a thing's material at places (n, 3) m, with one of two or three others about some of them."""
+    """(n, 3) colours of a thing's material at places (n, 3) m, with one or two others about some of them."""
     middles = local[rng.integers(len(local), size=int(rng.integers(2, 8)))]
     nearest = np.square(local[:, None] - middles).sum(axis=2).argmin(axis=1)
     others = [_material(local, _usual(rng.uniform(0, 1, 3), rng), rng, 0.1) for _ in range(int(rng.integers(1, 3)))]

@@ -135,9 +135,9 @@ class Clock:
         self._spent: dict[str, float] = {}
 
     def done(self, stage: str) -> None:
-        """A stage ends."""
+        """A stage ends, perhaps for the second time: geometry may look twice."""
         now = time.perf_counter()
-        self._spent[stage], self._last = now - self._last, now
+        self._spent[stage], self._last = self._spent.get(stage, 0.0) + now - self._last, now
 
     def seconds(self) -> dict[str, float]:
         """By stage, and in total."""
