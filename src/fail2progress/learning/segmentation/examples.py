@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from fail2progress.learning.segmentation.rendering import View
-from fail2progress.learning.segmentation.roughness import disturbed, roughened, waves
+from fail2progress.learning.segmentation.roughness import ROUGH, disturbed, roughened, waves
 from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.sensors import misread, sensed
 from fail2progress.perception.segmentation.learned.features import features
@@ -69,15 +69,15 @@ def joined(parts: list[Examples]) -> Examples:
     return Examples(*(torch.cat([getattr(part, name) for part in parts]) for name in ("colour", "depth", "labels", "cameras")))
 
 
-def batch(rows: Examples, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def batch(rows: Examples, generator: torch.Generator, rough: float = ROUGH) -> tuple[Tensor, Tensor]:
     """Inputs (n, CHANNELS, h, w) and labels (n, h, w) int64 of windows of examples, mirrored half of the time, turned by any
     quarters half of the time (alike within a batch), with other colours, noise, and readings lost.
-    generator: on the device of the examples."""
+    generator: on the device of the examples; rough: see `roughened`."""
     seen = windows(rows, placed(rows, generator))
     mirrored = bool(_draw(1, generator, rows) < 0.5)
     turns = int(_draw(1, generator, rows) * 8)
     seen = turned(mirror(seen) if mirrored else seen, turns if turns < 4 else 0)
-    colour, depth = roughened(seen.colour, seen.depth.float() * STEP, generator)
+    colour, depth = roughened(seen.colour, seen.depth.float() * STEP, generator, rough)
     depth = _lidless(_fewer(_noisy(depth, generator), generator), seen.labels, generator)
     inputs = features(_toned(colour, generator), depth, seen.cameras)
     return inputs, seen.labels.long()

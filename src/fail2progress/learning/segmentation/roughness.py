@@ -29,9 +29,9 @@ _GRAIN, _GRAINS = 0.012, (3, 5, 8)
 """Standard deviation of inverse depth (1 / m), at most, where there is little to match; and pixels from wave to wave."""
 
 
-def roughened(colour: Tensor, depth: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Colours (n, H, W, 3) uint8 and depth (n, H, W) m, 0 for none, of images of which some are rough, each in several ways."""
-    rough = torch.rand((len(depth), 1, 1), generator=generator, device=depth.device) < ROUGH
+def roughened(colour: Tensor, depth: Tensor, generator: torch.Generator, share: float = ROUGH) -> tuple[Tensor, Tensor]:
+    """Colours (n, H, W, 3) uint8 and depth (n, H, W) m, 0 for none, of images of which a share is rough, each in several ways."""
+    rough = torch.rand((len(depth), 1, 1), generator=generator, device=depth.device) < share
     changed = misplaced(rescaled(depth, generator), generator)
     changed = sparse(grainy(smoothed(changed, generator), generator), generator)
     shown = mixed(nooks_darkened(colour, depth, generator), generator)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from fail2progress.learning.segmentation.examples import Examples, batch
 from fail2progress.learning.segmentation.losses import losses, things
 from fail2progress.learning.segmentation.quality import Score, score
+from fail2progress.learning.segmentation.roughness import ROUGH
 from fail2progress.learning.segmentation.scenes import read
 from fail2progress.models.training.training import restore
 from fail2progress.perception.segmentation.learned.network import Predicted, SegmentNet
@@ -46,6 +47,9 @@ class Options:
     `_WORTH` says."""
     half: bool = True
     """Whether convolutions compute in bfloat16, which newer processors do faster."""
+    rough: float = ROUGH
+    """Share of windows that are rough, as what real cameras deliver; none for a network that looks at depth whose noise is each
+    pixel's own."""
     compiled: bool = False
     """Whether the network and its losses are compiled first (torch.compile): minutes at first, faster steps on a GPU."""
 
@@ -168,7 +172,7 @@ class _Step:
     """One step of training, of the network as it is or compiled."""
 
     def __init__(self, learner: Learner, optimiser: torch.optim.Optimizer, options: Options) -> None:
-        self._learner, self._optimiser, self._half = learner, optimiser, options.half
+        self._learner, self._optimiser, self._half, self._rough = learner, optimiser, options.half, options.rough
         self._net: Callable[[Tensor], Predicted] = torch.compile(learner.net, dynamic=False) if options.compiled else learner.net
         self._compared = torch.compile(things, dynamic=True) if options.compiled else things
 
@@ -178,7 +182,7 @@ class _Step:
         """The parts of the loss; most: the highest label of the rows."""
         for group in self._optimiser.param_groups:
             group["lr"] = rate
-        inputs, labels = batch(rows, generator)
+        inputs, labels = batch(rows, generator, self._rough)
         with torch.autocast(inputs.device.type, torch.bfloat16, enabled=self._half):
             made = self._net(inputs.to(memory_format=torch.channels_last))
         parts = losses(made, labels, (int(rng.integers(2)), int(rng.integers(2))), most, self._compared)

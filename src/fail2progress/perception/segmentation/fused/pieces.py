@@ -28,6 +28,8 @@ class WholeRules:
     """At least."""
     inside: float = 0.6
     """Share of each in the object, at least: what is thin is seen wider than it is."""
+    covered: float = 0.5
+    """Share of the object that they cover, at least: what lies in a tote, or at the foot of a wall, is no piece of it."""
     largest: float = 0.6
     """Share that the largest has of all, at most: else it is a thing, and the others are scraps beside it."""
     alike: float = 0.75
@@ -56,7 +58,9 @@ def joined_pieces(own: list[Numbers], geometry: Geometry, known: Mask, rules: Wh
 def _one(pieces: list[Numbers], whole: Numbers, geometry: Geometry, rules: WholeRules, free: FreeRules) -> bool:
     """Whether an object of geometry is one thing, of which the network has so many pieces."""
     rows, sizes = geometry.rows, [len(piece) for piece in pieces]
-    if max(sizes) > rules.largest * sum(sizes) or rows.meets_frame(whole) or extent(rows, whole) > free.across:
+    if sum(sizes) < rules.covered * len(whole) or max(sizes) > rules.largest * sum(sizes):
+        return False
+    if rows.meets_frame(whole) or extent(rows, whole) > free.across:
         return False
     colours = [histogram(rows, piece) for piece in pieces]
     if min(alike(*pair) for pair in combinations(colours, 2)) < rules.alike:
