@@ -103,6 +103,7 @@ def test_three_pieces_alike_of_what_stands_free_are_one_thing_and_two_are_two(
     painted = replace(frame, colour=np.where(thirds[1][..., None], np.uint8(30), frame.colour))
     assert len(found(painted, told)) == 4
     assert len(found(frame, told, fusing=FuseRules(whole=WholeRules(largest=0.3)))) == 4
+    assert len(found(frame, told, fusing=FuseRules(whole=WholeRules(covered=1.01)))) == 4  # most of the object is no piece
     # Where geometry has two, there is something against each.
     assert len(found(frame, told, [np.flatnonzero(thirds[0] | thirds[1]), *map(np.flatnonzero, (thirds[2], parts[2]))])) == 4
 

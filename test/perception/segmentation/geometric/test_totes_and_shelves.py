@@ -68,3 +68,14 @@ def test_things_on_a_shelf_stand_on_its_board() -> None:
     found = seen([FLOOR, shelf, *contents(np.random.default_rng(5), 0.0, (0.2, 0.05))], (0.0, -0.85, 0.25))
     assert len(found.segments) == 3 and not inside(found)
     assert {(a, b) for a, b, _ in on(detect(found))} == {(part.id, found.surfaces[0].id) for part in found.segments}
+
+
+def test_a_board_under_another_is_a_surface_and_a_floor_beside_a_table_is_none() -> None:
+    low, high = (box(0.8, 0.3, 0.02).shifted(0, 0, z - 0.02) for z in (-0.35, 0.0))
+    wood, eye = (160, 130, 100), (0.0, -0.85, 0.25)
+    things = contents(np.random.default_rng(5), -0.35, (0.2, 0.05))
+    found = seen([(union(low, high), wood), *things], eye)
+    assert len(found.surfaces) == 2 and len(found.segments) == 3
+    lower = min(found.surfaces, key=lambda surface: float(surface.pose[2])).id
+    assert {b for _, b, _ in on(detect(found))} == {lower}
+    assert len(seen([(high, wood), FLOOR], eye).surfaces) == 1

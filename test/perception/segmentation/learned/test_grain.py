@@ -1,6 +1,7 @@
 """Whether the noise of depth is each pixel's own: as it is made here, smoothed, enlarged, too small to matter, or not there."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -81,4 +82,12 @@ def test_weights_of_ones_own_look_at_every_depth(tmp_path: Path) -> None:
     options = FusedSegmenter.options(weights=tmp_path / "own.safetensors")
     made = FusedSegmenter.from_options(options)
     assert isinstance(made, FusedSegmenter) and made.grainy is None
-    assert FusedSegmenter().grainy_joins == join_rules(grainy()) != FusedSegmenter().join_rules
+    whole = FusedSegmenter()
+    assert replace(whole.for_grain.joins, least=whole.join_rules.least) == join_rules(grainy()) != whole.join_rules
+
+
+def test_the_network_for_grainy_depth_has_rules_of_its_own() -> None:
+    whole = FusedSegmenter()
+    own = whole.for_grainy(load_model(grainy()))
+    assert (own.join_rules, own.fuse_rules) == (whole.for_grain.joins, whole.for_grain.fusing)
+    assert own.join_rules.least > whole.join_rules.least and own.fuse_rules.over == 0.0 < whole.fuse_rules.over

@@ -44,7 +44,7 @@ class FuseRules:
     small: int = 250
     """Pixels, below which something is small: there are scraps at edges, where the network is not sure."""
     outside: float = 0.4
-    """Share of a thing in what geometry takes for no object, from which it may be a scrap of that: of an arm, or a wall."""
+    """Share of a thing in what geometry takes for no object, above which it may be a scrap of that: of an arm, or a wall."""
     plain: float = 0.8
     """Share of a thing that has the surface's colour, from which it may be a scrap of that: a shadow, or smeared depth."""
     over: float = 0.1
@@ -145,7 +145,7 @@ class FusedGuide(Guide):
     def _inside(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:
         """Without scraps of what geometry takes for no object, and without what is beyond or below every surface."""
         outside, rules = owners_of(geometry.outsiders, thing.size) > 0, self._fusing
-        own = [p for p in own if outside[p].mean() < rules.outside or thing[p].mean() >= rules.certain]
+        own = [p for p in own if outside[p].mean() <= rules.outside or thing[p].mean() >= rules.certain]
         return [p for p in own if geometry.over(p[known[p]]) >= rules.over and not geometry.below(p[known[p]])]
 
     def _standing(self, own: list[Numbers], geometry: Geometry, thing: Floats, known: Mask) -> list[Numbers]:

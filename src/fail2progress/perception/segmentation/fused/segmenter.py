@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+import numpy as np
+
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptions
 from fail2progress.perception.segmentation.fused.guide import FusedGuide, FuseRules
@@ -19,14 +21,27 @@ from fail2progress.perception.segmentation.learned.model import SegmentModel, gr
 from fail2progress.perception.segmentation.learned.segmenter import LearnedOptions, LearnedSegmenter, seen_through
 
 
+def _grainy_joins() -> JoinRules:
+    return replace(join_rules(grainy()), least=float(np.log(6)))
+
+
+@dataclass(frozen=True)
+class GrainyRules:
+    """How far the network for depth whose noise is each pixel's own is believed, and when its things are joined. It was trained
+    on many more images of its kind than the other: less of what it sees is judged by where that is (docs/decisions/0142)."""
+
+    joins: JoinRules = field(default_factory=_grainy_joins)
+    fusing: FuseRules = FuseRules(sure=0.6, object=0.3, certain=0.8, coherent=0.6, outside=1.0, over=0.0)  # noqa: RUF009 (frozen)
+
+
 @dataclass(frozen=True)
 class FusedSegmenter(LearnedSegmenter):
     """What the network sees as things, and geometry as one thing each. Deterministic."""
 
     name = "fused"
     join_rules: JoinRules = field(default_factory=join_rules)
-    grainy_joins: JoinRules = field(default_factory=lambda: join_rules(grainy()))
     fuse_rules: FuseRules = field(default_factory=FuseRules)
+    for_grain: GrainyRules = field(default_factory=GrainyRules)
 
     @classmethod
     def from_options(cls, options: SegmenterOptions) -> Segmenter:
@@ -37,8 +52,8 @@ class FusedSegmenter(LearnedSegmenter):
         return cls(model=load_model(options.weights), grainy=None, join_rules=join_rules(options.weights))
 
     def for_grainy(self, model: SegmentModel) -> FusedSegmenter:
-        """See LearnedSegmenter; with the odds of that network."""
-        return replace(self, model=model, grainy=None, join_rules=self.grainy_joins)
+        """See LearnedSegmenter; with the rules of that network."""
+        return replace(self, model=model, grainy=None, join_rules=self.for_grain.joins, fuse_rules=self.for_grain.fusing)
 
     def guide(self, frame: RgbdFrame, window: Window) -> Guide | None:
         """See GeometricSegmenter."""

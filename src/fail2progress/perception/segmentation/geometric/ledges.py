@@ -71,7 +71,7 @@ def _ledge(things: list[tuple[float, Numbers]], geometry: Geometry, axes: Level,
     own &= within(_grown(sides, 2 * rules.around), points[:, :2], 0.0)
     own[np.concatenate([pixels for _, pixels in things])] = False
     own[feet[points[feet, 2] < -below + rules.edge[1]]] = True  # where it goes on behind its front, as far as that is known
-    return Surface(a * scan.u + b * scan.v + c, own.reshape(scan.inverted.shape), below, reach, reach)
+    return Surface(a * scan.u + b * scan.v + c, own.reshape(scan.inverted.shape), below, reach, reach, sides)
 
 
 def _grown(corners: Array, more: float) -> Array:

@@ -29,7 +29,7 @@ class Surface:
 
     expected: (H, W) inverse depth that it would show everywhere; mask: (H, W) its readings; camera_height: m above it;
     outline: (k, 2) corners of its convex hull, in metres along the axes of `Level`; reach: (k, 2) the same, of where it may go on
-    beyond the sides and the lower edge of the image.
+    beyond the sides and the lower edge of the image; seen: (n, 2) places of some of its readings.
     """
 
     expected: Image
@@ -37,6 +37,7 @@ class Surface:
     camera_height: float
     outline: Array
     reach: Array
+    seen: Array
 
 
 def level(up: Array) -> Level:
@@ -169,7 +170,7 @@ def find_surfaces(
                     reach = outlines.corners_of(
                         np.concatenate([sides, outlines.beyond(patch, sides, inverted, axes, camera, rules)])
                     )
-                    found.append(Surface(expected, patch, height, sides, reach))
+                    found.append(Surface(expected, patch, height, sides, reach, points))
             taken |= mask
     return _tables(found, rules)
 
@@ -187,7 +188,7 @@ def covered_surface(
         expected, mask, height = fitted
         if outlines.area(mask, inverted, axes, camera, rules) >= rules.covered:
             sides = outlines.outline(mask, inverted, axes, camera)
-            return [Surface(expected, mask, height, sides, sides)]
+            return [Surface(expected, mask, height, sides, sides, sides)]
     return []
 
 
@@ -265,14 +266,23 @@ def _between(count: int, size: int, step: int) -> Image:
 
 
 def _tables(found: list[Surface], rules: PlaneRules) -> list[Surface]:
-    """Leaves out floors, and tops of what stands on a surface; the surface with most readings first."""
+    """Leaves out floors, and tops of what stands on a surface; the surface with most readings first. What lies under what is
+    kept is another board, and comes after it: a floor is seen beside its table."""
     found = [s for s in found if not any(_stands_on(s, other, rules) for other in found)]
     if not found:
         return []
     above_floor = [s for s in found if any(o.camera_height - s.camera_height >= rules.floor for o in found)]
     highest_floor = min((s.camera_height for s in found), default=0.0) + rules.floor
     kept = [s for s in found if s.camera_height < highest_floor] if above_floor else found
-    return sorted(kept, key=lambda s: -int(s.mask.sum()))
+    lower = [s for s in found if s.camera_height >= highest_floor] if above_floor else []
+    boards = [s for s in lower if _lies_under(s, kept, lower, rules)]
+    return [s for part in (kept, boards) for s in sorted(part, key=lambda s: -int(s.mask.sum()))]
+
+
+def _lies_under(surface: Surface, others: list[Surface], lower: list[Surface], rules: PlaneRules) -> bool:
+    """Whether what is seen at a surface's height lies under others, as boards of a cupboard do."""
+    level = [s.seen for s in lower if abs(s.camera_height - surface.camera_height) < rules.step]
+    return share_over(others, np.concatenate(level).astype(np.float32), rules.edge) >= rules.under
 
 
 def _stands_on(surface: Surface, other: Surface, rules: PlaneRules) -> bool:

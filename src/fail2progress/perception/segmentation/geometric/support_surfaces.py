@@ -48,6 +48,9 @@ class PlaneRules:
     """Metres of height of a thing, a shelf say, whose top is no surface of its own where it is smaller than what it stands on."""
     edge: float = 0.05
     """Metres by which the top of a thing may reach over what is seen of its surface."""
+    under: float = 0.9
+    """Share of what is seen of a level that lies under a higher surface, grown by `edge`, from which it is no floor: of 16 boards
+    of rendered cupboards ten have more, and of 102 floors none has more than .81."""
     step: float = 0.02
     """Metres between two surfaces, at least; what differs by less is one."""
     dense: float = 0.5
