@@ -11,6 +11,7 @@ from fail2progress.perception.segmentation.geometric.support_surfaces import (
     Level,
     PlaneRules,
     beyond,
+    corners_of,
     outline,
     patches,
     scattered,
@@ -78,3 +79,8 @@ def test_a_patch_with_few_of_the_readings_where_it_is_is_scattered(share: float,
     patch = near & (np.random.default_rng(0).random(near.shape) < share)
     assert scattered(patch, near, PlaneRules()) is expected
     assert scattered(patch, patch, PlaneRules()) is False  # nothing else is as high there
+
+
+@pytest.mark.parametrize(("count", "corners"), [(0, 0), (1, 1), (2, 1), (3, 3)])
+def test_few_points_have_as_many_corners_as_an_outline_of_them(count: int, corners: int) -> None:
+    assert len(corners_of(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[:count])) == corners

@@ -159,7 +159,10 @@ def outline(mask: Mask, inverted: Image, axes: Level, camera: Intrinsics) -> Arr
 
 
 def corners_of(points: Array) -> Array:
-    """(k, 2) corners of the convex outline of points (n, 2), those in 32 directions; one of the points where they have none."""
+    """(k, 2) corners of the convex outline of points (n, 2), those in 32 directions; one of the points where they have none, and
+    none of no points."""
+    if len(points) == 0:
+        return points
     try:
         corners = points[ConvexHull(points).vertices]
     except QhullError:
