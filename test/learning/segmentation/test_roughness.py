@@ -104,3 +104,9 @@ def test_images_that_are_not_rough_stay_as_they_were(generator: torch.Generator)
     same = (made == step()).flatten(1).all(dim=1) & (shown == colour).flatten(1).all(dim=1)
     assert 1 - ROUGH - 0.2 < same.float().mean() < 1 - ROUGH + 0.25
     assert shown.dtype == torch.uint8 and torch.isfinite(made).all()
+
+
+def test_no_window_is_rough_where_none_is_to_be(generator: torch.Generator) -> None:
+    colour = torch.randint(0, 255, (N, H, W, 3), generator=generator, dtype=torch.uint8)
+    shown, made = roughened(colour, step(), generator, 0.0)
+    assert (shown == colour).all() and (made == step()).all()

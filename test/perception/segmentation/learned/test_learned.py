@@ -12,7 +12,7 @@ from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.geometric.regions import Window
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
-from fail2progress.perception.segmentation.learned.guide import GuideRules, LearnedGuide
+from fail2progress.perception.segmentation.learned.guide import GuideRules, LearnedGuide, solid
 from fail2progress.perception.segmentation.learned.instances import Seen, VoteRules, instances, to_size
 from fail2progress.perception.segmentation.learned.model import SegmentModel, load_model, packaged, save_model
 from fail2progress.perception.segmentation.learned.network import UNIT, SegmentNet
@@ -170,3 +170,15 @@ def test_a_wide_view_is_looked_at_larger_than_a_near_one() -> None:
     ]
     assert shapes[0] == shapes[3] == (288, 384) and shapes[2] == (480, 640)
     assert shapes[0][1] < shapes[1][1] < shapes[2][1]
+
+
+@pytest.mark.parametrize(("rows", "columns", "left"), [(5, 5, 25), (2, 10, 20), (4, 4, 16), (1, 30, 0)])
+def test_what_is_two_pixels_wide_stays_and_a_thread_does_not(rows: int, columns: int, left: int) -> None:
+    y, x = (part.ravel() for part in np.mgrid[7 : 7 + rows, 3 : 3 + columns])
+    assert len(solid(y * 40 + x, (20, 40), 0.2)) >= 0.75 * left and (left > 0 or not len(solid(y * 40 + x, (20, 40), 0.2)))
+
+
+def test_a_thread_of_what_is_wide_is_left_out() -> None:
+    y, x = (part.ravel() for part in np.mgrid[2:12, 2:12])
+    thread = 6 * 40 + np.arange(12, 30)
+    assert not np.isin(thread[2:], solid(np.concatenate([y * 40 + x, thread]), (20, 40), 0.2)).any()

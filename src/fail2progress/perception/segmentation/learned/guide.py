@@ -14,6 +14,8 @@ from fail2progress.perception.segmentation.geometric.regions import Numbers, Sca
 from fail2progress.perception.segmentation.learned.instances import Floats, Seen, VoteRules, instances
 
 Places = NDArray[np.int32]
+_WIDE = 0.5
+"""Share of a thing's pixels that is more than two pixels wide, at least, where nothing else counts."""
 _T = TypeVar("_T", bound=np.generic)
 
 
@@ -29,7 +31,7 @@ class GuideRules:
     """Share of what geometry found that things of the network cover, from which it is not told beside them."""
     scrap: float = 0.2
     """Share of a thing's largest piece, below which another piece of it is left out."""
-    pixels: int = 20
+    pixels: int = 12
     """Of the smallest thing."""
     near: float = 0.006
     """Inverse depth (1 / m) between a pixel and one that it may be like."""
@@ -74,14 +76,18 @@ class LearnedGuide(Guide):
 
 
 def solid(pixels: Numbers, shape: tuple[int, ...], scrap: float) -> Numbers:
-    """Pixels of an image (H, W) without threads, and without pieces below a share of the largest."""
+    """Pixels of an image (H, W) without threads, and without pieces below a share of the largest. Of what is hardly wider than a
+    thread, that is far away or thin, what is two pixels wide stays."""
     if len(pixels) == 0:
         return pixels
     rows, columns = np.divmod(pixels, shape[1])
     top, left = int(rows.min()), int(columns.min())
     image = np.zeros((int(rows.max()) - top + 3, int(columns.max()) - left + 3), bool)
     image[rows - top + 1, columns - left + 1] = True
-    pieces, count = ndimage.label(ndimage.binary_opening(image))
+    wide = ndimage.binary_opening(image)
+    if wide.sum() < _WIDE * len(pixels):
+        wide = ndimage.binary_opening(image, np.ones((2, 2)))
+    pieces, count = ndimage.label(wide)
     if count == 0:
         return pixels[:0]
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
