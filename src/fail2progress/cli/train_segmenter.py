@@ -24,6 +24,8 @@ _EACH = {"cpu": 20, "cuda": 100}
 _COMPILERS = ("c++", "g++", "gcc", "clang++")
 """Of which torch.compile wants one."""
 _CHANNELS = "24,64,96,112,144,160"
+_ROUGH = 0.5
+"""That of `roughness`, whose import takes torch."""
 
 
 def register(app: typer.Typer) -> None:
@@ -47,9 +49,8 @@ def train_segmenter(
         Path | None, typer.Option(help="Weights to go on from (.safetensors), in place of random ones.")
     ] = None,
     rough: Annotated[
-        float | None,
-        typer.Option(help="Share of windows as rough as real cameras' depth; 0 for segmenter-grainy. [0.5]", min=0.0, max=1.0),
-    ] = None,
+        float, typer.Option(help="Share of windows as rough as real cameras' depth; 0 for segmenter-grainy.", min=0.0, max=1.0)
+    ] = _ROUGH,
     device: Annotated[str, typer.Option(help="To train on: cpu, or cuda where torch finds a GPU.")] = "cpu",
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the network first: faster steps on a GPU.")] = False,
     processes: Annotated[int, typer.Option(help="Processes that make scenes.", min=1, max=MOST_PROCESSES)] = 1,
@@ -70,7 +71,6 @@ def train_segmenter(
     from fail2progress.core.executor import PoolExecutor
     from fail2progress.core.provenance import provenance
     from fail2progress.learning.segmentation.quality import quality
-    from fail2progress.learning.segmentation.roughness import ROUGH
     from fail2progress.learning.segmentation.scenes import SHARD, files, read, render
     from fail2progress.learning.segmentation.training import Learner, Options, optimiser_for, train
     from fail2progress.perception.segmentation.learned.model import load_model, load_net, save_model
@@ -79,17 +79,7 @@ def train_segmenter(
     _require(out, device, compiled)
     parent = load_model(start_from) if start_from else None
     each = _EACH[device]
-    options = Options(
-        steps,
-        batch,
-        rate,
-        seed,
-        minutes=minutes,
-        open_files=open_files,
-        each=each,
-        rough=ROUGH if rough is None else rough,
-        compiled=compiled,
-    )
+    options = Options(steps, batch, rate, seed, minutes=minutes, open_files=open_files, each=each, rough=rough, compiled=compiled)
     torch.manual_seed(seed)
     torch.backends.cudnn.benchmark = device == "cuda"
     net = load_net(start_from)[0] if start_from else SegmentNet(_channels(channels))
