@@ -71,3 +71,11 @@ def test_noise_of_a_table_nearly_as_high_is_no_table_in_its_place() -> None:
     for surface, height, own in ((low, 0.8, column < 120), (high, 0.775, column >= 200)):
         assert surface.camera_height == pytest.approx(height, abs=0.002)
         assert surface.mask[:, own].mean() > 0.95 and not surface.mask[:, ~own].any()
+
+
+@pytest.mark.parametrize("noise", [0.016, 0.02, 0.03])
+def test_a_table_that_its_sensor_reads_with_much_noise_is_one(noise: float) -> None:
+    """As by time of flight a hand's breadth away: less than half of the readings lie in a plane's band."""
+    inverted = inverse_depth(np.full(320, 0.5), noise)
+    (found,) = find_surfaces(planes_in(inverted), TILTED, facing_up(inverted), inverted, CAMERA, PlaneRules())
+    assert found.camera_height == pytest.approx(0.5, abs=0.005)

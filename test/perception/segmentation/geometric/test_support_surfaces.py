@@ -77,8 +77,17 @@ def test_a_patch_with_few_of_the_readings_where_it_is_is_scattered(share: float,
     near = np.zeros((120, 160), bool)
     near[20:90, 30:120] = True
     patch = near & (np.random.default_rng(0).random(near.shape) < share)
-    assert scattered(patch, near, PlaneRules()) is expected
-    assert scattered(patch, patch, PlaneRules()) is False  # nothing else is as high there
+    nowhere = np.zeros_like(near)
+    for above in (nowhere, near):  # the others are all below it, or all above
+        assert scattered(patch, near, above, PlaneRules()) is expected
+    assert scattered(patch, patch, nowhere, PlaneRules()) is False  # nothing else is as high there
+
+
+@pytest.mark.parametrize(("above", "expected"), [(0.1, True), (0.5, False), (0.9, True)])
+def test_a_patch_in_the_middle_of_what_its_sensor_reads_with_noise_is_a_surface(above: float, expected: bool) -> None:
+    near, rng = np.ones((120, 160), bool), np.random.default_rng(0)
+    patch = rng.random(near.shape) < 0.4
+    assert scattered(patch, near, rng.random(near.shape) < above, PlaneRules()) is expected
 
 
 @pytest.mark.parametrize(("count", "corners"), [(0, 0), (1, 1), (2, 1), (3, 3)])

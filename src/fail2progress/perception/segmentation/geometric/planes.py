@@ -157,10 +157,10 @@ def find_surfaces(
             if fitted is None:
                 continue
             expected, mask, height = fitted
-            near = upward & ~taken & (np.abs(expected - inverted) < _AROUND * rules.band)
+            near = upward & (np.abs(expected - inverted) < _AROUND * rules.band)
             again = [other for other in found if _same(expected, height, other, rules)]
             for patch in outlines.patches(mask, expected, inverted, axes, camera, rules):
-                if outlines.scattered(patch, near, rules):
+                if outlines.scattered(patch, near, inverted > expected, rules):
                     mask &= ~patch  # readings of a table that is found from another plane
                     continue
                 # What is left over of a plane lies within it; another table that is nearly as high does not.

@@ -54,7 +54,9 @@ class PlaneRules:
     step: float = 0.02
     """Metres between two surfaces, at least; what differs by less is one."""
     dense: float = 0.5
-    """Of the readings near a surface's plane, where it is, those on it, at least: else they are another's noise."""
+    """Of the readings near a surface's plane, where it is, those on it, at least: else they are another's noise, unless ..."""
+    even: float = 0.3
+    """... this share of the others, at least, lies above it, and as much below."""
     beyond: float = 0.2
     """Metres that a surface is taken to go on outside the image."""
     cell: float = 0.02
@@ -140,10 +142,18 @@ def _hidden(
     return np.asarray(ndimage.binary_opening(grid, np.ones((4, 4))))
 
 
-def scattered(patch: Mask, near: Mask, rules: PlaneRules) -> bool:
-    """Whether a patch (H, W) has few of the readings near its plane where it is: noise of a table that is nearly as high."""
-    own, all_near = (_by_blocks(mask) for mask in (patch, near))
-    return bool(own.sum() < rules.dense * all_near[own > 0].sum())
+def scattered(patch: Mask, near: Mask, above: Mask, rules: PlaneRules) -> bool:
+    """Whether a patch (H, W) has few of the readings near its plane where it is, and the others lie on one side of it: noise of a
+    table that is nearly as high. What has them on both sides is a surface that its sensor reads with more noise than others.
+
+    above: (H, W) readings above the plane.
+    """
+    own, all_near, higher = (_by_blocks(mask) for mask in (patch, near, near & above & ~patch))
+    there = own > 0
+    others = int(all_near[there].sum() - own.sum())
+    if own.sum() >= rules.dense * all_near[there].sum():
+        return False
+    return not rules.even <= higher[there].sum() / max(others, 1) <= 1 - rules.even
 
 
 def _by_blocks(mask: Mask) -> NDArray[np.int64]:
