@@ -83,11 +83,11 @@ def test_weights_of_ones_own_look_at_every_depth(tmp_path: Path) -> None:
     made = FusedSegmenter.from_options(options)
     assert isinstance(made, FusedSegmenter) and made.grainy is None
     whole = FusedSegmenter()
-    assert replace(whole.for_grain.joins, least=whole.join_rules.least) == join_rules(grainy()) != whole.join_rules
+    assert replace(whole.grainy_rules.joins, least=whole.join_rules.least) == join_rules(grainy()) != whole.join_rules
 
 
 def test_the_network_for_grainy_depth_has_rules_of_its_own() -> None:
     whole = FusedSegmenter()
     own = whole.for_grainy(load_model(grainy()))
-    assert (own.join_rules, own.fuse_rules) == (whole.for_grain.joins, whole.for_grain.fusing)
+    assert (own.join_rules, own.fuse_rules) == (whole.grainy_rules.joins, whole.grainy_rules.fusing)
     assert own.join_rules.least > whole.join_rules.least and own.fuse_rules.over == 0.0 < whole.fuse_rules.over

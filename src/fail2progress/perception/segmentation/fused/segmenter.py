@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-
-import numpy as np
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.perception.segmentation.base import Segmenter, SegmenterOptions
@@ -22,7 +21,7 @@ from fail2progress.perception.segmentation.learned.segmenter import LearnedOptio
 
 
 def _grainy_joins() -> JoinRules:
-    return replace(join_rules(grainy()), least=float(np.log(6)))
+    return replace(join_rules(grainy()), least=math.log(6))
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class FusedSegmenter(LearnedSegmenter):
     name = "fused"
     join_rules: JoinRules = field(default_factory=join_rules)
     fuse_rules: FuseRules = field(default_factory=FuseRules)
-    for_grain: GrainyRules = field(default_factory=GrainyRules)
+    grainy_rules: GrainyRules = field(default_factory=GrainyRules)
 
     @classmethod
     def from_options(cls, options: SegmenterOptions) -> Segmenter:
@@ -53,7 +52,7 @@ class FusedSegmenter(LearnedSegmenter):
 
     def for_grainy(self, model: SegmentModel) -> FusedSegmenter:
         """See LearnedSegmenter; with the rules of that network."""
-        return replace(self, model=model, grainy=None, join_rules=self.for_grain.joins, fuse_rules=self.for_grain.fusing)
+        return replace(self, model=model, grainy=None, join_rules=self.grainy_rules.joins, fuse_rules=self.grainy_rules.fusing)
 
     def guide(self, frame: RgbdFrame, window: Window) -> Guide | None:
         """See GeometricSegmenter."""

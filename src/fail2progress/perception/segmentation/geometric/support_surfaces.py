@@ -148,12 +148,13 @@ def scattered(patch: Mask, near: Mask, above: Mask, rules: PlaneRules) -> bool:
 
     above: (H, W) readings above the plane.
     """
-    own, all_near, higher = (_by_blocks(mask) for mask in (patch, near, near & above & ~patch))
+    own = _by_blocks(patch)
     there = own > 0
-    others = int(all_near[there].sum() - own.sum())
-    if own.sum() >= rules.dense * all_near[there].sum():
+    on, around = int(own.sum()), int(_by_blocks(near)[there].sum())
+    if on >= rules.dense * around:
         return False
-    return not rules.even <= higher[there].sum() / max(others, 1) <= 1 - rules.even
+    higher = int(_by_blocks(near & above & ~patch)[there].sum())
+    return not rules.even <= higher / max(around - on, 1) <= 1 - rules.even
 
 
 def _by_blocks(mask: Mask) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ from fail2progress.perception.segmentation.learned.instances import Floats, Seen
 
 Places = NDArray[np.int32]
 _WIDE = 0.5
-"""Share of a thing's pixels that is more than two pixels wide, at least, where nothing else counts."""
+"""Share of a thing's pixels in what is three wide or more, from which the rest of it are threads."""
 _T = TypeVar("_T", bound=np.generic)
 
 
