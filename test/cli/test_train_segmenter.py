@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from fail2progress.learning.segmentation import quality, scenes
+from fail2progress.learning.segmentation.paints import ROOMS
 from fail2progress.learning.segmentation.roughness import ROUGH
 from fail2progress.perception.segmentation.learned.model import load_model
 from fail2progress.perception.segmentation.registry import segmenter
@@ -21,8 +22,8 @@ def test_scenes_are_rendered_and_weights_written_with_a_report(run: Run, tmp_pat
     sizes = ("--data", tmp_path / "scenes", "--scenes", 2, "--steps", 2, "--batch", 1, "--held-out", 2, "--channels", "8,16,16")
     result = run("train-segmenter", "--out", out, *sizes, "--json")
     assert result.exit_code == 0, result.stderr
-    assert json.loads(result.stdout)["run"]["rough"] == ROUGH
     report = json.loads(result.stdout)
+    assert report["run"]["rough"] == ROUGH and report["run"]["rooms"] == ROOMS
     assert report == json.loads(out.with_suffix(".report.json").read_text())
     assert report["digest"] == load_model(out).digest and report["held_out"]["scenes"] == 2
     assert set(report["held_out"]["recall"]) == {"background", "support", "thing"} and not out.with_suffix(".resume").exists()

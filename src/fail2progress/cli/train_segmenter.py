@@ -24,8 +24,8 @@ _EACH = {"cpu": 20, "cuda": 100}
 _COMPILERS = ("c++", "g++", "gcc", "clang++")
 """Of which torch.compile wants one."""
 _CHANNELS = "24,64,96,112,144,160"
-_ROUGH = 0.5
-"""That of `roughness`, whose import takes torch."""
+_ROUGH, _ROOMS = 0.5, 0.6
+"""Those of `roughness` and `paints`, whose import takes torch."""
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +51,9 @@ def train_segmenter(
     rough: Annotated[
         float, typer.Option(help="Share of windows as rough as real cameras' depth; 0 for segmenter-grainy.", min=0.0, max=1.0)
     ] = _ROUGH,
+    rooms: Annotated[
+        float, typer.Option(help="Share of scenes in the colours of rooms; 0 for segmenter-grainy.", min=0.0, max=1.0)
+    ] = _ROOMS,
     device: Annotated[str, typer.Option(help="To train on: cpu, or cuda where torch finds a GPU.")] = "cpu",
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the network first: faster steps on a GPU.")] = False,
     processes: Annotated[int, typer.Option(help="Processes that make scenes.", min=1, max=MOST_PROCESSES)] = 1,
@@ -84,7 +87,8 @@ def train_segmenter(
     torch.backends.cudnn.benchmark = device == "cuda"
     net = load_net(start_from)[0] if start_from else SegmentNet(_channels(channels))
     learner = Learner(net).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    told = {**vars(options), "scenes": scenes, "channels": list(net.channels), "parent": parent.digest if parent else None}
+    data_of = {"scenes": scenes, "rooms": rooms, "parent": parent.digest if parent else None}
+    told = {**vars(options), **data_of, "channels": list(net.channels)}
     resume = Resume(out.with_suffix(".resume"), told)
     begun = resume.start(learner)
     optimiser = optimiser_for(learner.net, options, begun.adam)
@@ -103,11 +107,11 @@ def train_segmenter(
 
     kept = f"whole files of scenes, and weights of every {_KEPT:.0f} s or {each} steps, are kept, and the same command goes on"
     with stopped_with(kept), progress() as bar, PoolExecutor(processes, begin_with is not None) as workers:
-        held = render(folder, SHARD, seed + 1, workers)
-        making = _made(bar, folder, scenes, seed, workers, begin_with or scenes)
+        held = render(folder, SHARD, seed + 1, workers, rooms)
+        making = _made(bar, folder, (scenes, seed, rooms), workers, begin_with or scenes)
         list(held)
-        scored = read(files(folder, SHARD, seed + 1)[0])
-        states = train(learner, optimiser, files(folder, scenes, seed), options, begun.epochs, keep, scored)
+        scored = read(files(folder, SHARD, seed + 1, rooms)[0])
+        states = train(learner, optimiser, files(folder, scenes, seed, rooms), options, begun.epochs, keep, scored)
         done, there, scores = _followed(bar, steps, begun.epochs, states, making)
     spent = round(time.monotonic() - started)
     run = {**told, "steps_done": done, "scenes_made": there, "device": device, "seconds_of_last_start": spent}
@@ -117,7 +121,7 @@ def train_segmenter(
         "digest": model.digest,
         "run": run,
         "scores_while_trained": scores,
-        "held_out": quality(model, held_out, seed + 1),
+        "held_out": quality(model, held_out, seed + 1, rooms),
         "provenance": provenance(),
     }
     write_json(out.with_suffix(".report.json"), report)
@@ -168,12 +172,14 @@ def _channels(text: str) -> tuple[int, ...]:
     return found
 
 
-def _made(bar: Any, folder: Path, scenes: int, seed: int, workers: Any, first: int) -> Iterator[int]:
-    """Begin to make scenes; returns when there are `first`. The iterator tells how many there are."""
+def _made(bar: Any, folder: Path, which: tuple[int, int, float], workers: Any, first: int) -> Iterator[int]:
+    """Begin to make scenes; returns when there are `first`. The iterator tells how many there are.
+    which: how many, of which seed, and the share in the colours of rooms."""
     from fail2progress.learning.segmentation.scenes import SHARD, files, render
 
-    paths = files(folder, scenes, seed)
-    making = render(folder, scenes, seed, workers)
+    scenes, seed, rooms = which
+    paths = files(folder, scenes, seed, rooms)
+    making = render(folder, scenes, seed, workers, rooms)
     task = bar.add_task("scenes", total=len(paths) * SHARD)
 
     def there() -> int:

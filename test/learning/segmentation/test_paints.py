@@ -58,6 +58,8 @@ def test_parts_of_a_thing_have_colours_of_their_own_that_hold_together(places: A
 def test_scenes_are_of_both_kinds() -> None:
     kinds = [painted(np.random.default_rng(seed)) for seed in range(100)]
     assert 50 < sum(kind is as_in_rooms for kind in kinds) < 80 and several in kinds
+    assert all(painted(np.random.default_rng(seed), 0.0) is several for seed in range(20))
+    assert all(painted(np.random.default_rng(seed), 1.0) is as_in_rooms for seed in range(20))
 
 
 def test_what_is_laid_out_under_things_has_two_materials_or_planks(places: Array) -> None:

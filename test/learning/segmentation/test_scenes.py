@@ -250,7 +250,7 @@ def test_a_camera_sees_the_nearest_mesh_at_its_depth_also_where_it_passes_the_ca
 
 
 def test_sensors_err_as_sensors_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scenes, "painted", lambda rng: several)  # bright enough for time of flight
+    monkeypatch.setattr(scenes, "painted", lambda rng, rooms: several)  # bright enough for time of flight
     for i, view in enumerate(map(scenes.scene, SEEDS)):
         for number, sensor in product(range(2), sensors.SENSORS):
             read = sensors.sensed_by(sensor, view, np.random.default_rng((i, number)))
@@ -282,6 +282,7 @@ def test_rendering_goes_on_where_it_was_ended(tmp_path: Path, monkeypatch: pytes
         (first,) = scenes.render(tmp_path, 2, 7, workers)
         stamp = first.stat().st_mtime_ns
         (second,) = scenes.render(tmp_path, 3, 7, workers)
+        (bright,) = scenes.render(tmp_path, 2, 7, workers, rooms=1.0)
     assert first.stat().st_mtime_ns == stamp and [first, second] == scenes.files(tmp_path, 3, 7)
     held, whole = scenes.read(first), scenes.scene((7, 0))
     assert len(held) == 2 and (held.labels[0].numpy() == whole.labels).all() and (held.colour[0].numpy() == whole.colour).all()
@@ -289,3 +290,5 @@ def test_rendering_goes_on_where_it_was_ended(tmp_path: Path, monkeypatch: pytes
     assert held.cameras[0].tolist() == pytest.approx([whole.camera.fx, whole.camera.fy, whole.camera.cx, whole.camera.cy])
     again = scenes.read(second)
     assert not (again.labels[0] == held.labels[0]).all()
+    assert [bright] == scenes.files(tmp_path, 2, 7, 1.0) and bright != first
+    assert not (scenes.read(bright).colour == held.colour).all()

@@ -9,7 +9,7 @@ from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.prints import direction, several, sticker
 from fail2progress.learning.segmentation.rendering import Painter
 
-_ROOMS = 0.6
+ROOMS = 0.6
 """Share of scenes that are so; the others have any colours and patterns."""
 _PATTERNED = 0.4
 """Share of supports with tiles, squares, planks, lines or holes."""
@@ -19,9 +19,9 @@ _WAVES = 14
 """Sines that one texture is made of."""
 
 
-def painted(rng: np.random.Generator) -> Painter:
-    """How the things of one scene get their colours."""
-    return as_in_rooms if rng.random() < _ROOMS else several
+def painted(rng: np.random.Generator, rooms: float = ROOMS) -> Painter:
+    """How the things of one scene get their colours; rooms: share of scenes with those of rooms."""
+    return as_in_rooms if rng.random() < rooms else several
 
 
 def as_in_rooms(local: Array, base: Array, support: bool, rng: np.random.Generator) -> Array:

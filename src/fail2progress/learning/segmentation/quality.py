@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.scene import Array
 from fail2progress.learning.segmentation.examples import STEP, Examples, windows
+from fail2progress.learning.segmentation.paints import ROOMS
 from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.scenes import scene, sensing
 from fail2progress.learning.segmentation.sensors import sensed
@@ -25,14 +26,14 @@ _VISIBLE = 60
 _KINDS = ("background", "support", "thing")
 
 
-def quality(model: SegmentModel, scenes: int, seed: int) -> dict[str, object]:
+def quality(model: SegmentModel, scenes: int, seed: int, rooms: float = ROOMS) -> dict[str, object]:
     """The network's own things and classes on so many scenes of a seed, without any geometry: shares of visible things found
     (IoU >= 0.5), mean IoU of all, things said for each true one, and recall and precision of pixels by class."""
     overlaps: list[float] = []
     said = 0
     pixels = np.zeros((3, 3))
     for number in range(scenes):
-        view = scene((seed, number))
+        view = scene((seed, number), rooms)
         seen = model.see(view.colour, sensed(view, sensing((seed, number))), view.camera)
         shape = (view.labels.shape[0], view.labels.shape[1])
         numbers = to_size(instances(seen, VoteRules()), shape)

@@ -12,7 +12,7 @@ import torch
 from fail2progress.core.executor import PoolExecutor
 from fail2progress.learning.segmentation.crowds import scenery
 from fail2progress.learning.segmentation.examples import Examples, example, joined
-from fail2progress.learning.segmentation.paints import painted
+from fail2progress.learning.segmentation.paints import ROOMS, painted
 from fail2progress.learning.segmentation.rendering import View, view
 from fail2progress.learning.segmentation.scenery import SUPPORT
 
@@ -28,27 +28,27 @@ _SENSOR = 1
 scene would be read by one kind of sensor."""
 
 
-def files(folder: Path, scenes: int, seed: int) -> list[Path]:
-    """Of so many scenes, rounded up to whole files; they need not be there."""
-    return [_path(folder, seed, number) for number in range(-(-scenes // SHARD))]
+def files(folder: Path, scenes: int, seed: int, rooms: float = ROOMS) -> list[Path]:
+    """Of so many scenes, rounded up to whole files; they need not be there. rooms: see `painted`."""
+    return [_path(folder, seed, rooms, number) for number in range(-(-scenes // SHARD))]
 
 
-def _path(folder: Path, seed: int, number: int) -> Path:
-    return folder / f"examples_{seed}_{number:05d}.npz"
+def _path(folder: Path, seed: int, rooms: float, number: int) -> Path:
+    return folder / f"examples_{seed}{'' if rooms == ROOMS else f'_rooms{rooms:g}'}_{number:05d}.npz"
 
 
-def render(folder: Path, scenes: int, seed: int, workers: PoolExecutor) -> Iterator[Path]:
+def render(folder: Path, scenes: int, seed: int, workers: PoolExecutor, rooms: float = ROOMS) -> Iterator[Path]:
     """Make the files that are not there, by several processes; each as it is ready. They go on in the background."""
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [number for number, path in enumerate(files(folder, scenes, seed)) if not path.is_file()]
-    return workers.map_unordered(partial(_file, folder, seed, SHARD), missing)
+    missing = [number for number, path in enumerate(files(folder, scenes, seed, rooms)) if not path.is_file()]
+    return workers.map_unordered(partial(_file, folder, seed, rooms, SHARD), missing)
 
 
-def _file(folder: Path, seed: int, size: int, number: int) -> Path:
+def _file(folder: Path, seed: int, rooms: float, size: int, number: int) -> Path:
     """Under another name first, so that a file that is there is whole."""
-    path, found = _path(folder, seed, number), []
+    path, found = _path(folder, seed, rooms, number), []
     for index in range(number * size, (number + 1) * size):
-        found.append(example(scene((seed, index)), sensing((seed, index))))
+        found.append(example(scene((seed, index), rooms), sensing((seed, index))))
     partial_path = path.with_suffix(".partial.npz")
     whole = joined(found)
     np.savez(partial_path, **{name: getattr(whole, name).numpy() for name in _PARTS})
@@ -56,11 +56,11 @@ def _file(folder: Path, seed: int, size: int, number: int) -> Path:
     return path
 
 
-def scene(seed: tuple[int, ...]) -> View:
-    """The view of one seed; another one where a wall or furniture fills the image."""
+def scene(seed: tuple[int, ...], rooms: float = ROOMS) -> View:
+    """The view of one seed; another one where a wall or furniture fills the image. rooms: see `painted`."""
     rng = np.random.default_rng(seed)
     for _ in range(_VIEWS):
-        found = view(scenery(rng), rng, painted=painted(rng))
+        found = view(scenery(rng), rng, painted=painted(rng, rooms))
         if (found.labels >= SUPPORT).mean() > _SHOWN:
             break
     return found
