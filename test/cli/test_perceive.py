@@ -15,9 +15,8 @@ from fail2progress.core.scene import Scene, pose
 from fail2progress.perception.relations.registry import DETECTORS
 from fail2progress.simulation.mujoco.bodies import compile_scene
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
-from support import box_detector, recordings, sliding_bar
+from support import box_detector, sliding_bar
 from support.plugins import install_plugin
-from support.recordings import Rig
 
 Run = Callable[..., Any]
 
@@ -97,6 +96,8 @@ def test_mistakes_are_told_in_one_line(run: Run, files: tuple[Path, Path, Path],
     Image.fromarray(np.random.default_rng(0).integers(400, 3000, (480, 640)).astype(np.uint16)).save(floor)
     broken = tmp_path / "camera.json"
     broken.write_text("{")
+    old = tmp_path / "viewer.bag"
+    old.write_bytes(b"#ROSBAG V2.0\n")
     for arguments, says in (
         ((colour, empty, "--camera", camera), "is empty"),
         ((colour, floor, "--camera", camera), "no table found"),
@@ -109,6 +110,9 @@ def test_mistakes_are_told_in_one_line(run: Run, files: tuple[Path, Path, Path],
         ((colour, depth, "--camera", camera, "--page", tmp_path / "a" / "b.html"), "not a folder"),
         ((colour, depth, "--camera", camera, "--every", "2"), "--every is for recordings"),
         ((colour, depth, "--camera", camera, "--robot", "stretch"), "--robot is for recordings"),
+        ((colour, depth, "--camera", camera, "--slop", "0.1"), "--slop is for recordings"),
+        ((tmp_path / "nowhere",), f"there is no {tmp_path / 'nowhere'}"),
+        ((old,), "a ROS 1 bag; convert it first: rosbags-convert"),
     ):
         result = run("perceive", *arguments)
         assert result.exit_code == 2, says
@@ -172,51 +176,16 @@ def test_a_folder_of_frames(run: Run, files: tuple[Path, Path, Path], tmp_path: 
     assert run("perceive", folder).exit_code == 1
 
 
-def test_a_recording(run: Run, tmp_path: Path) -> None:
-    frames = recordings.simulated(1) * 3
-    bag = recordings.write(tmp_path / "bag", Rig().say(frames))
-    result = run("perceive", bag, "--every", 2, "--picture", tmp_path / "pictures", "--json")
+def test_what_had_to_be_assumed_of_a_folder_s_frames_is_told(run: Run, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    depth = np.asarray(Image.open(files[1]))
+    for number in range(6):
+        Image.open(files[0]).save(tmp_path / f"{number}-color.png")
+        np.save(tmp_path / f"{number}-depth.npy", (depth / 1000).astype(np.float32))
+    (tmp_path / "camera.json").write_bytes(files[2].read_bytes())
+    result = run("perceive", tmp_path, "--segmenter", "geometric")
     assert result.exit_code == 0, result.stderr
-    rows = json.loads(result.stdout)["frames"]
-    assert len(rows) == 2 and all(row["segments"] and row["relations"] for row in rows)
-    assert json.loads(result.stdout)["passed_over"] == [] and "passed over" not in result.stderr
-    assert sorted(path.stem for path in (tmp_path / "pictures").iterdir()) == sorted(row["name"] for row in rows)
-    assert "the camera's place is worked out from the table" in result.stderr
-    cut = recordings.write(tmp_path / "cut", (said for said in Rig().say(frames) if "depth" not in said[0]))
-    result = run("perceive", cut)
-    assert result.exit_code == 2 and "depth" in result.stderr and "Traceback" not in result.stderr
-
-
-def test_what_a_recording_has_no_frame_of_is_told_and_counted(run: Run, tmp_path: Path) -> None:
-    said = list(Rig().say(recordings.simulated(1) * 3))
-    colours = [item for item in said if item[0] == recordings.REALSENSE[0]]
-    colours[0][3].encoding = "mono64"
-    bag = recordings.write(tmp_path / "bag", [item for item in said if item is not colours[1]])
-    for form in ((), ("--json",)):
-        result = run("perceive", bag, "--segmenter", "geometric", *form)
-        notes = [line for line in result.stderr.splitlines() if "passed over" in line]
-        assert result.exit_code == 0 and len(notes) == 2
-        assert notes[0] == "note: passed over: 2 of depth, no colour image within 0.02 s of it"
-        assert notes[1].startswith("note: passed over: 1 of colour, cannot be read: ") and "mono64" in notes[1]
-    told = json.loads(result.stdout)
-    assert len(told["frames"]) == 1 and [(one["what"], one["count"]) for one in told["passed_over"]] == [
-        ("depth", 2),
-        ("colour", 1),
-    ]
-
-
-def test_one_of_the_cameras_of_a_recording_is_chosen(
-    run: Run, refuses: Run, files: tuple[Path, Path, Path], tmp_path: Path
-) -> None:
-    front, wrist = (Rig(tuple(f"/{name}{topic}" for topic in recordings.REALSENSE)) for name in ("robot/front", "robot/wrist"))
-    (frame,) = recordings.simulated(1)
-    bag = recordings.write(tmp_path / "bag", [*front.say([frame] * 2), *wrist.say([frame])])
-    assert "say which: --camera front or --camera wrist" in refuses("perceive", bag)
-    for name, count in (("front", 2), ("wrist", 1)):
-        result = run("perceive", bag, "--camera", name, "--json")
-        assert result.exit_code == 0 and len(json.loads(result.stdout)["frames"]) == count
-    assert "front, robot, wrist" in refuses("perceive", bag, "--camera", "left")
-    assert f"--camera {files[2]}: a recording holds" in refuses("perceive", bag, "--camera", files[2])
+    assert "note: 4: 4-depth.npy holds floating point, read as metres\n" in result.stderr
+    assert "5-depth.npy" not in result.stderr and "note: 1 more of the kind; --json has all\n" in result.stderr
 
 
 def test_folders_without_frames_cameras_or_known_data_sets_are_told(
@@ -271,15 +240,3 @@ def test_the_robots_own_arm_is_left_out_by_its_urdf(run: Run, tmp_path: Path) ->
         joints.write_text(text)
         result = run("perceive", folder, "--urdf", robot, "--joints", joints)
         assert result.exit_code == 2 and hint in result.stderr
-
-
-def test_a_recording_has_the_joints_of_the_arm_that_is_left_out(run: Run, tmp_path: Path) -> None:
-    bag = recordings.write(
-        tmp_path / "bag", [*Rig().say([sliding_bar.photograph(0.2)] * 2), recordings.joints(recordings.BEGIN, slide=0.2)]
-    )
-    counts = []
-    for options in ((), ("--urdf", sliding_bar.urdf(tmp_path))):
-        result = run("perceive", bag, "--segmenter", "geometric", "--json", *options)
-        assert result.exit_code == 0, result.stderr
-        counts.append([len(row["segments"]) for row in json.loads(result.stdout)["frames"]])
-    assert min(counts[0]) > 1 and counts[1] == [1, 1]

@@ -33,3 +33,9 @@ def test_focal_lengths_in_other_units_are_impossible(fx: float, fy: float) -> No
 def test_intrinsics_of_an_image_of_another_size_are_doubtful(cx: float, cy: float) -> None:
     k = Intrinsics(640, 480, 600.0, 600.0, cx, cy)
     assert not k.impossible and f"cx = {cx:g} and cy = {cy:g}" in k.doubtful
+
+
+def test_intrinsics_of_an_image_that_was_turned_since_are_doubtful() -> None:
+    assert "or of one that was turned since" in Intrinsics(480, 640, 600.0, 600.0, 322.5, 248.2).doubtful
+    for k in (Intrinsics(640, 480, 600.0, 600.0, 322.5, 248.2), Intrinsics(500, 500, 600.0, 600.0, 250.0, 250.0)):
+        assert not k.doubtful

@@ -1,6 +1,7 @@
 """Depth beside its colours: found where edges tell, moved where there is no doubt, and said."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
 from PIL import Image
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.learning.segmentation.meshes import box, lathe
-from fail2progress.perception.alignment import Offset, laid, offset
+from fail2progress.perception.alignment import AlignRules, Offset, all_laid, fit_of, laid
 from fail2progress.perception.files import read_files
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from support.tabletop_frames import frame_of
@@ -30,6 +32,12 @@ THINGS = [
 @pytest.fixture(scope="module")
 def frame() -> RgbdFrame:
     return frame_of([TABLE, FLOOR, *THINGS], (0.0, -0.8, 0.6), (0.0, 0.0, 0.03))
+
+
+def offset(colour: NDArray[np.uint8], depth: NDArray[np.float32]) -> Offset | None:
+    """Of one frame."""
+    fit = fit_of(colour, depth)
+    return None if fit is None else fit.offset(AlignRules())
 
 
 def test_depth_that_lies_on_its_colours_stays(frame: RgbdFrame) -> None:
@@ -75,6 +83,25 @@ def test_without_edges_nothing_is_told() -> None:
     colour = rng.integers(0, 255, (120, 160, 3)).astype(np.uint8)
     assert offset(colour, np.full((120, 160), 0.8, np.float32)) is None
     assert offset(colour, np.zeros((120, 160), np.float32)) is None
+
+
+@pytest.mark.parametrize("change", ["turned", "upside down", "of another view"])
+def test_depth_of_another_moment_or_view_is_told(frame: RgbdFrame, change: str) -> None:
+    other = frame_of([TABLE, FLOOR, *THINGS], (0.5, -0.6, 0.7), (0.1, 0.1, 0.03))
+    depth = {"turned": frame.depth[::-1, ::-1], "upside down": frame.depth[::-1], "of another view": other.depth}[change].copy()
+    laid_out, notes = laid(frame.colour, depth, "depth.png")
+    assert laid_out is depth and any("may not" in note for note in notes)
+
+
+def test_frames_of_a_recording_are_moved_alike_by_what_the_first_of_them_tell(frame: RgbdFrame) -> None:
+    beside = replace(frame, depth=Offset(-20, 4, True).moved(frame.depth))
+    plain = replace(frame, depth=np.full_like(frame.depth, 0.8))  # tells nothing, and is moved as the others are
+    said: list[str] = []
+    found = list(all_laid(iter([beside, plain, beside, beside]), "/depth", said.append))
+    assert len(found) == 4 and said == [said[0]] and "/depth did not lie on its colours and was moved 20 pixels" in said[0]
+    assert (found[1].depth[:, :18] == 0).all() and np.median(np.abs(found[0].depth - frame.depth)) < 0.005
+    assert [one.depth is frame.depth for one in all_laid([frame] * 7, "/depth", said.append)] == [True] * 7 and len(said) == 1
+    assert list(all_laid([], "/depth", said.append)) == []
 
 
 @settings(max_examples=40, deadline=None)

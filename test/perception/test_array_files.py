@@ -97,3 +97,12 @@ def test_files_of_other_kinds_are_told_which_ones_are_read(tmp_path: Path, conte
 def test_a_folder_in_the_place_of_a_file_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError):
         images(tmp_path, tmp_path)
+
+
+def test_a_head_that_is_no_python_is_told(tmp_path: Path) -> None:
+    """NumPy's reader lets the tokenizer's own error through."""
+    path = tmp_path / "depth.npy"
+    np.save(path, np.ones((4, 4), np.float32))
+    path.write_bytes(path.read_bytes().replace(b"{'d", b"{" + 3 * b"'", 1))
+    with pytest.raises(PerceptionError, match="is no array of numbers"):
+        array_files.read_array(path)

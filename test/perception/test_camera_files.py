@@ -167,14 +167,67 @@ def test_what_a_step_of_depth_is_may_stand_with_the_depth_camera(depth: dict[str
 
 
 @pytest.mark.parametrize(
-    ("more", "unlinked"),
+    ("more", "lacks"),
     [
-        ({}, False),
-        ({"depth": NUMBERS}, False),
-        ({"depth": {"depth_scale": 0.001}}, False),
-        ({"depth": {**NUMBERS, "fx": 90.0}}, True),
-        ({"depth": {**NUMBERS, "fx": 90.0}, "depth_to_color": np.eye(4).tolist()}, False),
+        ({}, ""),
+        ({"depth": NUMBERS}, ""),
+        ({"depth": {"depth_scale": 0.001}}, ""),
+        ({"depth": {**NUMBERS, "fx": 90.0}}, "depth_to_color for its other camera"),
+        ({"depth": {**NUMBERS, "fx": 90.0}, "depth_to_color": np.eye(4).tolist()}, ""),
+        ({"depth_to_color": np.eye(4).tolist()}, "depth, the other camera's own fx, fy, cx and cy"),
     ],
 )
-def test_a_depth_camera_whose_place_is_not_told_is_noticed(more: dict[str, object], unlinked: bool) -> None:
-    assert parse_camera({"color": NUMBERS, **more}, "here", (64, 48), depth_size=(64, 48)).unlinked == unlinked
+def test_a_depth_camera_whose_place_is_not_told_is_noticed(more: dict[str, object], lacks: str) -> None:
+    assert parse_camera({"color": NUMBERS, **more}, "here", (64, 48), depth_size=(64, 48)).unlinked == lacks
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[[60.0, 0, 32.0], [0, 61.0, 24.0], [0, 0, 1]]",
+        "[[60.   0.  32.]\n [ 0.  61.  24.]\n [ 0.   0.   1.]]",
+        "np.array([[60., 0., 32.], [0., 61., 24.], [0., 0., 1.]])",
+        "60 0 32;0 61 24;0 0 1",
+        '[{"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}]',
+    ],
+)
+def test_a_matrix_in_brackets_is_one(tmp_path: Path, text: str) -> None:
+    (tmp_path / "camera.json").write_text(text)
+    k = read_camera(tmp_path / "camera.json", (64, 48)).intrinsics
+    assert (k.fx, k.fy, k.cx, k.cy) == (60.0, 61.0, 32.0, 24.0)
+
+
+@pytest.mark.parametrize("name", ["D", "dist", "distCoeffs", "distortion_coefficient", "Distortion_Coefficients"])
+@pytest.mark.parametrize("ending", ["json", "npz"])
+def test_a_lens_is_known_under_the_names_that_programs_give_it(tmp_path: Path, name: str, ending: str) -> None:
+    matrix, bends = np.array([[60.0, 0, 32.0], [0, 61.0, 24.0], [0, 0, 1]]), [0.1, -0.2, 0.0, 0.0, 0.05]
+    path = tmp_path / f"camera.{ending}"
+    if ending == "npz":
+        np.savez(path, **{"mtx": matrix, name: np.array([bends])})
+    else:
+        path.write_text(json.dumps({"K": matrix.tolist(), name: bends, "distance": 3.0}))
+    lens = read_camera(path, (64, 48)).lens
+    assert lens is not None and lens.coefficients == tuple(bends)
+
+
+@pytest.mark.parametrize("key", ["cam", "camera_params", "color_camera"])
+def test_the_camera_may_lie_under_a_key_that_speaks_of_one(key: str) -> None:
+    """NICE-SLAM and SplaTAM."""
+    found = parse_camera({"dataset": "tum", key: {"H": 48, "W": 64, **NUMBERS, "png_depth_scale": 5000.0}}, "here")
+    assert (found.intrinsics.width, found.intrinsics.fx, found.unit) == (64, 60.0, 0.0002)
+
+
+def test_of_cameras_by_image_each_image_has_its_own(tmp_path: Path) -> None:
+    """BOP's scene_camera.json."""
+
+    def entry(fx: float) -> dict[str, object]:
+        return {"cam_K": [fx, 0, 32.0, 0, 61.0, 24.0, 0, 0, 1], "depth_scale": 1.0}
+
+    path = tmp_path / "scene_camera.json"
+    path.write_text(json.dumps({"0": entry(60.0), "7": entry(90.0)}))
+    for image, fx in (("000000", 60.0), ("000007", 90.0), ("scene_3_rgb_7", 90.0), ("picture", 60.0)):
+        assert read_camera(path, (64, 48), image=image).intrinsics.fx == fx
+    with pytest.raises(PerceptionError, match=r"scene_camera.json has no camera for image 8: it lists those of 2 images, 0 to 7"):
+        read_camera(path, (64, 48), image="000008")
+    path.write_text(json.dumps({"0": entry(60.0), "7": entry(60.0)}))
+    assert read_camera(path, (64, 48), image="000008").intrinsics.fx == 60.0

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from fail2progress.perception.camera_poses import rigid
+from fail2progress.perception.camera_poses import linked, rigid
 from fail2progress.perception.segmentation.base import PerceptionError
 
 VECTORS = st.tuples(*[st.floats(-3.0, 3.0)] * 3)
@@ -31,3 +31,10 @@ def test_a_mirroring_is_no_motion(turn: tuple[float, ...]) -> None:
     pose[:3, :3] = Rotation.from_rotvec(turn).as_matrix() @ np.diag([1.0, 1.0, -1.0])
     with pytest.raises(PerceptionError, match="must be a rotation"):
         rigid(pose.ravel().tolist(), "here", "camera_pose")
+
+
+def test_a_motion_between_lenses_in_millimetres_is_told() -> None:
+    turn = np.eye(3).tolist()
+    assert linked({"rotation": turn, "translation": [0.015, 0.0, 0.0]}, "camera.json")[0, 3] == 0.015
+    with pytest.raises(PerceptionError, match=r"camera.json: depth_to_color moves by 15 m, .*; write metres"):
+        linked({"rotation": turn, "translation": [15.0, 0.0, 0.1]}, "camera.json")

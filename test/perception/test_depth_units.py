@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fail2progress.perception.camera_files import parse_camera
 from fail2progress.perception.files import read_files, read_frame
 from fail2progress.perception.segmentation.base import PerceptionError
 from support.frame_files import PLAIN
@@ -29,6 +30,10 @@ def test_depth_of_8_bits_needs_its_unit(files: tuple[Path, Path, Path]) -> None:
     Image.fromarray(np.full((48, 64), 85, np.uint8)).save(files[1])
     with pytest.raises(PerceptionError, match=r"8 bits a pixel.*16-bit"):
         read_frame(*files)
+    for unit in ({"depth_unit_m": 0.001}, {"depth_scale": 1000}):  # of a stereo partner, or a picture of depth
+        files[2].write_text(json.dumps({**PLAIN, **unit}))
+        with pytest.raises(PerceptionError, match=r"8 bits a pixel.*in steps of 0.001 m they end at 0.26 m.*16-bit"):
+            read_frame(*files)
     files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.01}))
     assert read_frame(*files).depth == pytest.approx(0.85)
 
@@ -39,8 +44,44 @@ def test_cameras_on_a_gripper_read_from_a_hand_s_breadth_on_where_the_unit_is_gi
     assert read_frame(*files).depth == pytest.approx(0.117)
     Image.fromarray(np.full((48, 64), 117, np.uint16)).save(files[1])
     files[2].write_text(json.dumps(PLAIN))
-    with pytest.raises(PerceptionError, match="depth_unit_m"):
+    with pytest.raises(PerceptionError, match=r"depth_unit_m .*\(0.001 if the camera is that near, 0.01 would give 1.17 m\)"):
         read_frame(*files)
+    np.save(files[1].with_suffix(".npy"), np.full((48, 64), 0.117, np.float32))
+    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 1.0}))
+    assert read_frame(files[0], files[1].with_suffix(".npy"), files[2]).depth == pytest.approx(0.117)
+
+
+@pytest.mark.parametrize(
+    "scale",
+    [
+        {"RGBD.DepthMapFactor": 5000.0},
+        {"scale": 5000},
+        {"depth_unit_scale_factor": 0.0002},
+        {"depthScale": 0.0002},
+        {"Depth_scale": 5000},
+        {"depth_units": 0.0002},
+        {"depth_scaling_factor": 0.2},
+    ],
+)
+def test_scales_of_depth_are_known_under_the_names_that_programs_give_them(scale: dict[str, float]) -> None:
+    """ORB-SLAM3, Replica, Nerfstudio, RealSense and others."""
+    assert parse_camera({**PLAIN, **scale}, "camera.json").unit == pytest.approx(0.0002)
+
+
+@pytest.mark.parametrize(("word", "unit"), [("mm", 0.001), ("Meters", 1.0), ("cm", 0.01), ("millimetre", 0.001)])
+def test_units_of_depth_may_be_words(word: str, unit: float) -> None:
+    assert parse_camera({**PLAIN, "depth_units": word}, "camera.json").unit == unit
+    others = {"scale": 0.5, "depth_scale_mode": "auto", "depth_unit_known": True, "factor": 2.0}
+    assert parse_camera({**PLAIN, **others}, "camera.json").unit is None
+
+
+def test_a_unit_that_was_assumed_is_told_where_the_depth_is_unusual(files: tuple[Path, Path, Path]) -> None:
+    for step, told in ((850, False), (3100, True), (200, True)):
+        Image.fromarray(np.full((48, 64), step, np.uint16)).save(files[1])
+        notes = [note for note in read_files(*files).notes if "is read as millimetres, as the camera's file has no" in note]
+        assert bool(notes) == told and (not told or notes[0].endswith(f"its median is {step / 1000:.3g} m"))
+    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.001}))
+    assert read_files(*files).notes == ()
 
 
 def test_floating_point_is_metres_whatever_the_file_says_of_integers(files: tuple[Path, Path, Path]) -> None:

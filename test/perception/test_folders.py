@@ -19,7 +19,7 @@ def filled(folder: Path, *names: str) -> Path:
     """A folder with such files; what is in pictures does not matter here."""
     for name in names:
         path = folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(CAMERA if path.suffix in (".json", ".yml", ".intr") else "nothing")
     return folder
 
@@ -40,6 +40,12 @@ def filled(folder: Path, *names: str) -> Path:
         ("rgb/image_0.png", "depth/image_0.png", "image_0"),
         ("rgb/rgb_frame_0.png", "depth/frame_0.png", "0"),
         ("rgb/color.png", "depth/depth.png", "frame"),
+        ("color/0.jpg", "depth/0000.png", "0"),
+        ("rgb/0000001-000000000000.png", "depth/0000001-000000033369.png", "0000001-000000000000"),
+        ("rgb/1305031102.175304.png", "depth/1305031102.160407.png", "1305031102.175304"),
+        ("0007-color.webp", "0007-depth.pfm", "0007"),
+        ("rgb/0.ppm", "depth/0.pgm", "0"),
+        ("color_1305031102.png", "depth_1305031103.png", "1305031102"),
     ],
 )
 def test_one_frame_by_the_names_of_its_files(tmp_path: Path, colour: str, depth: str, name: str) -> None:
@@ -64,6 +70,48 @@ def test_of_several_files_of_depth_the_one_that_says_it_plainly_is_taken(
 ) -> None:
     (found,) = pairs(filled(tmp_path, "0-color.png", "0-image_raw.png", depth, *others, "camera.json"))
     assert (found.colour.name, found.depth.name) == ("0-color.png", depth)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("rgb_1.png", "depth_2.png"), "name them NAME-color.png"),
+        (("rgb/1305031102.175304.png", "depth/1305031102.25.png"), "stamps within 0.02 s"),
+        (("rgb/one.png", "depth/two.png"), "rgb holds one.png and depth two.png: two of one frame need the same name"),
+        (("rgb/1.gif", "depth/1.png"), "rgb holds 1.gif and depth 1.png: .*are read"),
+        (("rgb/1.png", "rgb/01.png", "depth/2.png"), "need the same name or number"),
+    ],
+)
+def test_what_cannot_be_paired_is_told_with_what_there_is(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
+    with pytest.raises(PerceptionError, match=f"no pairs there; .*{said}"):
+        pairs(filled(tmp_path, *names, "camera.json"))
+
+
+def test_depth_that_is_aligned_is_taken_and_of_one_name_rather_numbers_than_a_picture(tmp_path: Path) -> None:
+    (found,) = pairs(filled(tmp_path / "a", "0_color.png", "0_depth.png", "0_depth_aligned.png", "camera.json"))
+    assert found.depth.name == "0_depth_aligned.png"
+    for folder, names in (
+        ("b", ("rgb/0.png", "depth/0.png", "depth/0.npy")),
+        ("c", ("0-color.png", "0-depth.png", "0-depth.npy")),
+    ):
+        (found,) = pairs(filled(tmp_path / folder, *names, "camera.json"))
+        assert found.depth.suffix == ".npy"
+
+
+def test_a_file_of_a_frame_s_name_that_is_no_camera_does_not_hide_the_camera(tmp_path: Path) -> None:
+    folder = filled(tmp_path, "0-color.png", "0-depth.png", "camera.json")
+    (folder / "0.json").write_text(json.dumps({"shapes": [], "imageHeight": 48}))
+    assert [pair.camera.name for pair in pairs(folder)] == ["camera.json"]
+    (folder / "camera.json").unlink()
+    assert [pair.camera.name for pair in pairs(folder)] == ["0.json"]  # so that what is wrong with it is told
+
+
+def test_a_long_json_file_may_be_the_camera(tmp_path: Path) -> None:
+    folder = filled(tmp_path, "0-color.png", "0-depth.png")
+    frames = [{"file_path": f"{i}.png", "transform_matrix": np.eye(4).tolist()} for i in range(1500)]
+    (folder / "transforms.json").write_text(json.dumps({**json.loads(CAMERA), "frames": frames}))
+    assert (folder / "transforms.json").stat().st_size > 2**17
+    assert [pair.camera.name for pair in pairs(folder)] == ["transforms.json"]
 
 
 def test_of_several_folders_those_that_say_it_plainly_are_taken(tmp_path: Path) -> None:

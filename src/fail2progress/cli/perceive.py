@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fail2progress.cli.bag import look_through
+from fail2progress.cli.bag import SLOP, look_through
 from fail2progress.cli.common import (
     StoppedError,
     UserError,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fail2progress.ros.bags.info import BagInfo
 
 _FORMATS = (".png", ".jpg", ".jpeg")
-_BAGS = (".mcap", ".db3", ".zstd")
+_BAGS = (".mcap", ".db3", ".zstd", ".bag")
 _NAMED = 5
 """Files that are named at most where many have the same fault."""
 Folders = tuple[Path | None, Path | None]
@@ -93,6 +93,7 @@ def perceive(
     topic: Annotated[list[str] | None, typer.Option(help="For recordings: see `bag info --help`.")] = None,
     robot: Annotated[str, typer.Option(help="For recordings: namespace of the robot, where there are several.")] = "",
     every: Annotated[int, typer.Option(help="For recordings: each so manyth frame.", min=1)] = 1,
+    slop: float = SLOP,
     json_output: Annotated[bool, typer.Option("--json", help="JSON on standard output.")] = False,
 ) -> None:
     """Find the objects on a table, and what lies in, on and beside what. The camera may be held by hand.
@@ -108,13 +109,15 @@ def perceive(
         way = None if up is None else parse_up(up, "--up")
         chosen = Perceiving(segmenter_named(segmenter), _detector(relations, model), way, own_robot(urdf, joints))
     recording = depth is None and is_recording(color)
-    for option, given in (("--topic", bool(topic)), ("--robot", bool(robot)), ("--every", every > 1)):
+    require(color.exists(), f"there is no {color}")
+    others = (("--topic", bool(topic)), ("--robot", bool(robot)), ("--every", every > 1), ("--slop", slop != graph.SLOP))
+    for option, given in others:
         require(recording or not given, f"{option} is for recordings, and {color} is none")
     if recording:
         own = "a recording holds what its camera is; name a part of the camera's topics, or leave it out"
         require(camera is None or not camera.is_file(), f"--camera {camera}: {own}")
-        bag = look_through(color, topic or [], robot, str(camera or ""), "camera", graph.SLOP)
-        return _recording(chosen, bag, every, (picture, page), json_output)
+        bag = look_through(color, topic or [], robot, str(camera or ""), "camera", slop)
+        return _recording(chosen, bag, (every, slop), (picture, page), json_output)
     if depth is None:
         require(color.is_dir(), f"{color} needs a depth image after it, or be a folder of frames")
         return _folder(chosen, color, camera, (picture, page), json_output)
@@ -146,19 +149,24 @@ def is_recording(path: Path) -> bool:
     return (path / "metadata.yaml").is_file() or any(inner.suffix in _BAGS for inner in path.glob("*"))
 
 
-def _recording(chosen: Perceiving, bag: BagInfo, every: int, files: Folders, json_output: bool) -> None:
-    """The frames of a recording's camera; WorkError where none of them could be made sense of."""
+def _recording(chosen: Perceiving, bag: BagInfo, which: tuple[int, float], files: Folders, json_output: bool) -> None:
+    """The frames of a recording's camera; WorkError where none of them could be made sense of. which: each so manyth frame, of
+    images whose stamps differ by no more than so many seconds."""
     from fail2progress.cli.perceiving import Named
+    from fail2progress.perception.alignment import all_laid
     from fail2progress.ros.bags.frames import Passed, frames
     from fail2progress.ros.bags.joints import Joints
+    from fail2progress.ros.bags.topics import DEPTH
 
     for warning in bag.warnings():
         say(f"note: {warning}")
 
+    (every, slop), depth = which, bag.of(DEPTH)
     moved, passed = Joints(bag) if chosen.own is not None else None, Passed()
+    told = "depth" if depth is None else depth.name
 
     def named() -> Iterator[Named]:
-        for frame in frames(bag, every=every, passed=passed):
+        for frame in all_laid(frames(bag, slop, every, passed), told, lambda note: say(f"note: {note}")):
             seen = frame if chosen.up is None else replace(frame, up=chosen.up, up_source="given")
             own = chosen.own
             if own is not None and moved is not None:
@@ -233,9 +241,20 @@ def _told(
         show_table(table)
     if not whole:
         raise StoppedError(f"stopped after {len(rows)} frames of {source}")
+    notes = [f"{row['name']}: {note}" for row in rows for note in _notes(row)]
+    for note in notes[:_NAMED]:
+        say(f"note: {note}")
+    if len(notes) > _NAMED:
+        say(f"note: {len(notes) - _NAMED} more of the kind; --json has all")
     if all("error" in row for row in rows):
         raise WorkError(f"none of the {len(rows)} frames of {source} could be made sense of")
     _say_written(*files)
+
+
+def _notes(row: dict[str, object]) -> list[str]:
+    found = row.get("notes", [])
+    assert isinstance(found, list)
+    return found
 
 
 def _counts(row: dict[str, object]) -> list[str]:

@@ -14,8 +14,9 @@ NOISE = 0.002
 """Standard deviation of inverse depth (1 / m): 2 mm at 1 m, what a RealSense D435 has."""
 _SHORTEST, _LONGEST = 0.08, 30.0
 """Focal lengths by the longer side of the image between which cameras lie: views of 160 to 2 degrees."""
-_ASIDE = 0.2
-"""Share of the image by which the middle of a lens is beside the middle of it only where the image was cut out of another."""
+_ASIDE, _MIDDLE = 0.2, 0.08
+"""Shares of the image by which the middle of a lens is beside its own: from there on it was cut out of another image, and up to
+there it is as a rule."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ class Intrinsics:
     def doubtful(self) -> str:
         """Why these are probably of another image; "" where they may be of this one."""
         across, down = self.cx / self.width - 0.5, self.cy / self.height - 0.5
-        if max(abs(across), abs(down)) < _ASIDE:
+        turned = max(abs(self.cx / self.height - 0.5), abs(self.cy / self.width - 0.5)) < _MIDDLE < max(abs(across), abs(down))
+        if max(abs(across), abs(down)) < _ASIDE and not turned:
             return ""
         return (
             f"cx = {self.cx:g} and cy = {self.cy:g} are far from the middle of {self.width} x {self.height} pixels:"
-            " if they are of an image of another size, all that is measured is wrong; write its width and height"
+            f" if they are of an image of another size{', or of one that was turned since' if turned else ''}, all that is"
+            " measured is wrong; write its width and height"
         )
 
 

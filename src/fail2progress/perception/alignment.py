@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from fail2progress.core.relations import Mask
+from fail2progress.core.rgbd import RgbdFrame
 
 Floats = NDArray[np.float32]
 _SIDE = 320
@@ -23,6 +27,8 @@ _AROUND = 41
 """Pixels over which edges of colour are compared: where all is patterned, none stands out."""
 _BESIDE = 3
 """Pixels around the best place that are the same one."""
+_LOOKED = 5
+"""Frames of a recording that are looked at together."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,8 @@ class AlignRules:
     """From which it is moved, ..."""
     next: float = 0.85
     """... if the next best place has at most this share: a grid has many."""
+    nowhere: float = 1.5
+    """Where its edges are, below which it may be of another moment or another view, though no other place is better."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +70,38 @@ class Offset:
 
 def laid(colour: NDArray[np.uint8], depth: Floats, name: str) -> tuple[Floats, list[str]]:
     """Depth (H, W) m as it lies on its colours, and what is to be said of it; name: of its file."""
-    found = offset(colour, depth)
-    if found is None:
-        return depth, []
-    if found.sure:
-        return found.moved(depth), [f"{name} did not lie on its colours and was moved {found}; record depth aligned to colour"]
-    return depth, [f"{name} may not lie on its colours, perhaps by {found}: see that depth is aligned to colour"]
+    move, note = judged([one for one in (fit_of(colour, depth),) if one is not None], name)
+    return depth if move is None else move.moved(depth), note
+
+
+def all_laid(frames: Iterable[RgbdFrame], name: str, say: Callable[[str], None]) -> Iterator[RgbdFrame]:
+    """Frames of one recording, all moved alike where the first of them together tell so; what is to be said is told before."""
+    source = iter(frames)
+    first = list(islice(source, _LOOKED))
+    fits = (fit_of(frame.colour, frame.depth) for frame in first if frame.colour.shape[:2] == frame.depth.shape)
+    move, notes = judged([fit for fit in fits if fit is not None], name)
+    for note in notes:
+        say(note)
+    for frame in chain(first, source):
+        yield frame if move is None else replace(frame, depth=move.moved(frame.depth))
+
+
+def judged(fits: Sequence[Fit], name: str, rules: AlignRules = AlignRules()) -> tuple[Offset | None, list[str]]:
+    """By what depth is to be moved, and a note, by what frames of one camera tell together; name: of the depth."""
+    if not fits:
+        return None, []
+    fit = Fit.of_all(fits)
+    found = fit.offset(rules)
+    if found is not None and found.sure:
+        return found, [f"{name} did not lie on its colours and was moved {found}; record depth aligned to colour"]
+    if found is not None:
+        return None, [f"{name} may not lie on its colours, perhaps by {found}: see that depth is aligned to colour"]
+    if fit.here < rules.nowhere:
+        return None, [
+            f"{name} may not belong to its colours, where nothing ends that ends in depth: see that both are of one moment,"
+            " turned alike, and aligned"
+        ]
+    return None, []
 
 
 def _window(shift: int, size: int) -> tuple[slice, slice]:
@@ -75,21 +109,41 @@ def _window(shift: int, size: int) -> tuple[slice, slice]:
     return slice(max(shift, 0), size + min(shift, 0)), slice(max(-shift, 0), size + min(-shift, 0))
 
 
-def offset(colour: NDArray[np.uint8], depth: Floats, rules: AlignRules = AlignRules()) -> Offset | None:
-    """Of depth (H, W) m, 0 for none, beside colour (H, W, 3); None where it lies on it, or nothing tells."""
+@dataclass(frozen=True)
+class Fit:
+    """How well edges of depth lie on those of colours: places (2 reach + 1, 2 reach + 1) by how far depth is moved down and
+    across, in deviations of all; step: pixels of the image for one of a place."""
+
+    step: int
+    places: Floats
+
+    @classmethod
+    def of_all(cls, fits: Sequence[Fit]) -> Fit:
+        """Of frames of one camera together."""
+        return cls(fits[0].step, _in_deviations(np.sum([fit.places for fit in fits], axis=0)))
+
+    @property
+    def here(self) -> float:
+        """Where depth lies."""
+        return float(self.places[_REACH - 1 : _REACH + 2, _REACH - 1 : _REACH + 2].max())
+
+    def offset(self, rules: AlignRules) -> Offset | None:
+        """Where it lies best; None where that is where it is, or nowhere in particular."""
+        row, column = (int(i) for i in np.unravel_index(int(self.places.argmax()), self.places.shape))
+        best = float(self.places[row, column])
+        if best < rules.best or self.here > rules.here * best:
+            return None
+        others = self.places.copy()
+        others[max(row - _BESIDE, 0) : row + _BESIDE + 1, max(column - _BESIDE, 0) : column + _BESIDE + 1] = -np.inf
+        sure = best >= rules.sure and float(others.max()) <= rules.next * best
+        return Offset((column - _REACH) * self.step, (row - _REACH) * self.step, sure)
+
+
+def fit_of(colour: NDArray[np.uint8], depth: Floats) -> Fit | None:
+    """Of depth (H, W) m, 0 for none, on colour (H, W, 3); None where it has too few edges to tell."""
     step = max(1, round(max(depth.shape) / _SIDE))
     edges = _ends(depth[::step, ::step])
-    if np.count_nonzero(edges) < _EDGES:
-        return None
-    fit = _fit(edges, _contrast(colour[::step, ::step]))
-    row, column = (int(i) for i in np.unravel_index(int(fit.argmax()), fit.shape))
-    best, here = float(fit[row, column]), float(fit[_REACH - 1 : _REACH + 2, _REACH - 1 : _REACH + 2].max())
-    if best < rules.best or here > rules.here * best:
-        return None
-    others = fit.copy()
-    others[max(row - _BESIDE, 0) : row + _BESIDE + 1, max(column - _BESIDE, 0) : column + _BESIDE + 1] = -np.inf
-    sure = best >= rules.sure and float(others.max()) <= rules.next * best
-    return Offset((column - _REACH) * step, (row - _REACH) * step, sure)
+    return None if np.count_nonzero(edges) < _EDGES else Fit(step, _places(edges, _contrast(colour[::step, ::step])))
 
 
 def _ends(depth: Floats) -> Mask:
@@ -111,10 +165,13 @@ def _contrast(colour: NDArray[np.uint8]) -> Floats:
     return np.asarray(steep - ndimage.uniform_filter(steep, _AROUND))
 
 
-def _fit(edges: Mask, contrast: Floats) -> Floats:
+def _places(edges: Mask, contrast: Floats) -> Floats:
     """(2 reach + 1, 2 reach + 1) contrast on which edges lie, moved down and across by up to the reach, in deviations of all."""
     shape = [size + 2 * _REACH for size in edges.shape]
     both = np.fft.rfft2(contrast, shape) * np.conj(np.fft.rfft2(edges.astype(np.float32), shape))
     places = np.roll(np.fft.irfft2(both, shape), (_REACH, _REACH), (0, 1))[: 2 * _REACH + 1, : 2 * _REACH + 1]
-    smooth = ndimage.gaussian_filter(places, 0.7)
-    return np.asarray(smooth / max(float(smooth.std()), 1e-9), np.float32)
+    return _in_deviations(ndimage.gaussian_filter(places, 0.7))
+
+
+def _in_deviations(places: NDArray[np.floating[Any]]) -> Floats:
+    return np.asarray(places / max(float(places.std()), 1e-9), np.float32)

@@ -7,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -46,7 +47,7 @@ def read_array(path: Path) -> NDArray[Any]:
         else:
             with content:
                 found = _depth_in(content)
-    except (OSError, ValueError, EOFError, KeyError, MemoryError, SyntaxError, BadZipFile, zlib.error) as error:
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, SyntaxError, TokenError, BadZipFile, zlib.error) as error:
         raise PerceptionError(f"{path} is no array of numbers: {' '.join(str(error).split())[:100]}") from error
     if found.ndim < 2 or found.shape[0] * found.shape[1] > MAX_PIXELS or found.size == 0:
         raise PerceptionError(f"{path}: an array of {found.shape} is no image")

@@ -23,17 +23,20 @@ from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.array_files import MAX_PIXELS, check_size, from_matlab, unpacked
 from fail2progress.perception.camera_poses import linked, parse_up, rigid
-from fail2progress.perception.distortion import Lens, lens_in
+from fail2progress.perception.depth_units import UNIT_KEY, is_scale, scales, unit_in
+from fail2progress.perception.distortion import Lens, is_coefficients, lens_in
 from fail2progress.perception.segmentation.base import PerceptionError
 
-UNIT_KEY = "depth_unit_m"
 _MATRICES = ("k", "K", "cam_K", "camera_matrix", "CameraMatrix", "intrinsic_matrix", "Camera_matrix", "_K", "matrix")
 _ARRAYS = (*_MATRICES, "intrinsic", "intrinsics", "intrinsics_matrix", "camera_intrinsic", "cam_intrinsics", "cam_k")
-_SCALES = ("depth_scale", "depth_factor", "factor_depth", "png_depth_scale", "depth_map_factor", "DepthMapFactor")
+_LINKS = ("depth_to_color", "depth_to_colour", "extrinsics")
+"""Motions between both cameras; the last one may as well be the camera's place in a room."""
+_IN_MATLAB = ("depth_scale", "factor_depth", "dist_coeffs", "distortion", "D")
+"""Names that are asked for beside a matrix there: its reader is not asked for all that there are."""
 _NESTED = ("camera", "color", "colour", "rgb", "intrinsic", "intrinsics", "cam0", "parameters", "camera_info")
 _SYNONYMS = {
-    "width": ("image_width", "w", "_width", "Camera.width", "ImageWidth"),
-    "height": ("image_height", "h", "_height", "Camera.height", "ImageHeight"),
+    "width": ("image_width", "w", "W", "_width", "Camera.width", "ImageWidth"),
+    "height": ("image_height", "h", "H", "_height", "Camera.height", "ImageHeight"),
     "fx": ("fl_x", "_fx", "Camera.fx", "Camera1.fx", "focal_x", "f"),
     "fy": ("fl_y", "_fy", "Camera.fy", "Camera1.fy", "focal_y", "f"),
     "cx": ("ppx", "_cx", "Camera.cx", "Camera1.cx"),
@@ -60,15 +63,17 @@ class Calibration:
     """Whether `unit` comes from a scale, which may count steps a metre, metres a step or millimetres a step."""
     lens: Lens | None = None
     depth_lens: Lens | None = None
-    unlinked: bool = False
-    """Whether it tells of another camera for depth, but not where that is."""
+    unlinked: str = ""
+    """What it lacks to bring depth and colour together, where it tells of another camera for depth or where that is."""
 
 
-def read_camera(path: Path, size: tuple[int, int] | None = None, depth_size: tuple[int, int] | None = None) -> Calibration:
-    """A camera file. size, depth_size: width and height of both images, for files that do not say. PerceptionError names what is
-    wrong."""
+def read_camera(
+    path: Path, size: tuple[int, int] | None = None, depth_size: tuple[int, int] | None = None, image: str = ""
+) -> Calibration:
+    """A camera file. size, depth_size: width and height of both images, for files that do not say; image: the name of the colour
+    image, for files that list cameras by image. PerceptionError names what is wrong."""
     check_size(path)
-    return parse_camera(_content(path), str(path), size, path.stem, depth_size)
+    return parse_camera(_content(path), str(path), size, image or path.stem, depth_size)
 
 
 def _content(path: Path) -> object:
@@ -80,12 +85,23 @@ def _content(path: Path) -> object:
             raise PerceptionError(f"{path} holds no camera: {' '.join(str(error).split())[:100]}") from error
     try:
         text = data.decode("utf-16" if data.startswith(_UTF_16) else "utf-8-sig")
-        return json.loads(text, object_pairs_hook=once) if text.lstrip().startswith(("{", "[")) else _lines(text)
+        return _decoded(text)
     except NotPlainError as error:
         raise PerceptionError(f"{path}: {error.problem}") from error
     except (ValueError, RecursionError, yaml.YAMLError) as error:
         kind = "neither JSON nor YAML" if isinstance(error, yaml.YAMLError) else "not JSON"
         raise PerceptionError(f"{path} is {kind}: {' '.join(str(error).split())[:100]}") from error
+
+
+def _decoded(text: str) -> object:
+    """JSON, YAML or plain numbers; a list is a matrix, or holds one camera."""
+    numbers = _numbers(text)
+    if numbers is not None:
+        return {"K": numbers}
+    if not text.lstrip().startswith(("{", "[")):
+        return _yaml(text)
+    found = json.loads(text, object_pairs_hook=once)
+    return found[0] if isinstance(found, list) and len(found) == 1 else found
 
 
 def _arrays(data: bytes) -> dict[str, object]:
@@ -94,19 +110,26 @@ def _arrays(data: bytes) -> dict[str, object]:
         return {"K": np.load(io.BytesIO(data), allow_pickle=False)}
     if data.startswith(b"PK"):
         with np.load(io.BytesIO(data), allow_pickle=False) as content:
-            found = unpacked(content, [key for key in content.files if key in (*_ARRAYS, *_SCALES, UNIT_KEY)])
+            known = [key for key in content.files if key in (*_ARRAYS, "mtx") or is_scale(key) or is_coefficients(key)]
+            found = unpacked(content, known)
     else:
-        found = from_matlab(data, (*_ARRAYS, *_SCALES, UNIT_KEY))
-    matrix = next((key for key in _ARRAYS if key in found), None)
-    scales = {key: float(np.ravel(found[key])[0]) for key in (*_SCALES, UNIT_KEY) if key in found and np.size(found[key]) == 1}
-    return {**scales, **({} if matrix is None else {"K": found[matrix]})}
+        found = from_matlab(data, (*_ARRAYS, *_IN_MATLAB, UNIT_KEY))
+    matrix = next((key for key in (*_ARRAYS, "mtx") if key in found), None)
+    units = {key: float(np.ravel(value)[0]) for key, value in found.items() if is_scale(key) and np.size(value) == 1}
+    lens = {key: np.ravel(value).tolist() for key, value in found.items() if is_coefficients(key)}
+    return {**units, **lens, **({} if matrix is None else {"K": found[matrix]})}
 
 
-def _lines(text: str) -> object:
-    """The numbers of a matrix by rows, or YAML: the first of its documents; OpenCV's header and all tags left out."""
-    words = text.replace(",", " ").replace("[", " ").replace("]", " ").split()
-    if len(words) in (9, 12, 16) and all(re.fullmatch(r"[-+0-9.eE]+|nan", word) for word in words):
-        return {"K": [float(word) for word in words]}
+def _numbers(text: str) -> list[float] | None:
+    """Those of a matrix by rows, in brackets or not: 9, 12 or 16; None where the text has others, or words."""
+    words = re.sub(r"^(np\.|numpy\.)?array|[][(),;]", " ", text.strip()).split()
+    if len(words) not in (9, 12, 16) or not all(re.fullmatch(r"[-+0-9.eE]+|nan", word) for word in words):
+        return None
+    return [float(word) for word in words]
+
+
+def _yaml(text: str) -> object:
+    """The first of its documents; OpenCV's header and all tags left out."""
     clean = re.sub(r"!![\w/.:-]+", "", re.sub(r"^%YAML.*$", "", text, flags=re.MULTILINE))
     return next((part for part in yaml.load_all(clean, PlainLoader) if part is not None), None)
 
@@ -121,21 +144,17 @@ def parse_camera(
     """The same from decoded content; image: the name of the colour image, for files that list cameras by image."""
     if not isinstance(content, dict):
         raise PerceptionError(f"{source}: {_EXPECTED}")
-    outer = _of_image(content, image)
+    outer = _of_image(content, image, source)
     fields = _nested(outer)
     colour = _intrinsics(fields, source, size)
     both = {**outer, **fields}
     depth = outer.get("depth", outer.get("depth_camera"))
-    link = next((outer[key] for key in ("depth_to_color", "depth_to_colour", "extrinsics") if key in outer), None)
+    link = next((outer[key] for key in _LINKS if key in outer), None)
     apart = isinstance(depth, dict) and link is not None
-    of_depth = (
-        {**both, **{key: value for key, value in _nested(depth).items() if key in (*_SCALES, UNIT_KEY)}}
-        if isinstance(depth, dict)
-        else both
-    )
+    of_depth = {**both, **dict(scales(_nested(depth)))} if isinstance(depth, dict) else both
     return Calibration(
         colour,
-        _unit(of_depth, source),
+        unit_in(of_depth, source),
         _up(both, source),
         rigid(both.get("camera_pose"), source, "camera_pose"),
         _intrinsics(_nested(depth), f"{source}, depth", depth_size) if apart and isinstance(depth, dict) else None,
@@ -143,8 +162,17 @@ def parse_camera(
         UNIT_KEY not in of_depth,
         lens_in(both),
         lens_in(_nested(depth)) if apart and isinstance(depth, dict) else lens_in(both),
-        isinstance(depth, dict) and link is None and _focal(_nested(depth)) not in (None, _focal(fields)),
+        _unlinked(outer, fields),
     )
+
+
+def _unlinked(outer: Mapping[str, Any], colour: Mapping[str, Any]) -> str:
+    """See Calibration; colour: the fields of its camera."""
+    depth = outer.get("depth", outer.get("depth_camera"))
+    if not isinstance(depth, dict):
+        return "depth, the other camera's own fx, fy, cx and cy" if any(key in outer for key in _LINKS[:2]) else ""
+    apart = not any(key in outer for key in _LINKS) and _focal(_nested(depth)) not in (None, _focal(colour))
+    return "depth_to_color for its other camera" if apart else ""
 
 
 def _focal(content: Mapping[str, Any]) -> object:
@@ -152,21 +180,29 @@ def _focal(content: Mapping[str, Any]) -> object:
     return next((content[key] for key in ("fx", *_SYNONYMS["fx"], *_MATRICES) if key in content), None)
 
 
-def _of_image(content: Mapping[Any, Any], image: str) -> dict[str, Any]:
-    """Of a file by image (BOP's scene_camera.json), the entry that the image's name gives, or the first."""
+def _of_image(content: Mapping[Any, Any], image: str, source: str) -> dict[str, Any]:
+    """Of a file by image (BOP's scene_camera.json), the entry of the number in the image's name; any, where all are the same.
+    PerceptionError where that number has none."""
     keys = list(content)
-    if keys and all(re.fullmatch(r"\d+", str(key)) and isinstance(content[key], dict) for key in keys):
-        number = re.search(r"\d+", image)
-        chosen = next((key for key in keys if number and int(key) == int(number.group())), keys[0])
-        return dict(content[chosen])
-    return {str(key): value for key, value in content.items()}
+    if not keys or not all(re.fullmatch(r"\d+", str(key)) and isinstance(content[key], dict) for key in keys):
+        return {str(key): value for key, value in content.items()}
+    numbers = [int(number) for number in re.findall(r"\d+", image)]
+    chosen = next((key for key in keys if int(key) in numbers[-1:]), next((key for key in keys if int(key) in numbers), None))
+    if chosen is None:
+        chosen, apart = keys[0], any(content[key] != content[keys[0]] for key in keys)
+        if apart and numbers:
+            known = f"{len(keys)} images, {min(map(int, keys))} to {max(map(int, keys))}"
+            raise PerceptionError(f"{source} has no camera for image {numbers[-1]}: it lists those of {known}")
+    return dict(content[chosen])
 
 
 def _nested(content: Mapping[Any, Any]) -> dict[str, Any]:
     """The fields of the camera itself, which may lie one or two keys down."""
     fields = {str(key): value for key, value in content.items()}
-    for key in _NESTED:
-        if isinstance(fields.get(key), dict) and "fx" not in fields:
+    if _focal(fields) is not None:
+        return fields
+    for key in (*_NESTED, *(key for key in fields if "cam" in key.lower())):
+        if isinstance(fields.get(key), dict):
             return {**{k: v for k, v in fields.items() if k != key}, **_nested(fields[key])}
     return fields
 
@@ -240,23 +276,6 @@ def _matrix(content: Mapping[str, Any], source: str) -> dict[str, Any]:
         names = (("fx", (0, 0)), ("fy", (1, 1)), ("cx", (0, 2)), ("cy", (1, 2)))
         return {name: float(matrix[at]) for name, at in names}
     return {}
-
-
-def _unit(fields: Mapping[str, Any], source: str) -> float | None:
-    """Metres of a step of depth."""
-    if UNIT_KEY in fields:
-        unit = _number(fields, UNIT_KEY, source)
-    else:
-        key = next((key for key in _SCALES if key in fields), None)
-        if key is None:
-            return None
-        scale = _number(fields, key, source)
-        # Steps a metre (TUM: 5000), metres a step (RealSense: 0.001), or millimetres a step (BOP: 1.0, 0.1): no sensor has
-        # values that two of these could share.
-        unit = 1 / scale if scale >= 100 else scale if scale <= 0.005 and "cam_K" not in fields else scale / 1000
-    if not 0 < unit <= 1:
-        raise PerceptionError(f"{source}: one step of depth must be between 0 and 1 m, got {unit:g}")
-    return unit
 
 
 def _up(fields: Mapping[str, Any], source: str) -> Array | None:

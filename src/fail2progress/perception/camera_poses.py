@@ -9,6 +9,8 @@ from fail2progress.perception.segmentation.base import PerceptionError
 
 SIDES = {"top": (0.0, -1.0, 0.0), "bottom": (0.0, 1.0, 0.0), "left": (-1.0, 0.0, 0.0), "right": (1.0, 0.0, 0.0)}
 """Up in the optical frame, where up in the world is up, down, left or right in the image."""
+_APART = 2.0
+"""Metres between two lenses that look at one table, at most: millimetres are more."""
 
 
 def parse_up(value: object, source: str) -> Array:
@@ -42,6 +44,9 @@ def linked(value: object, source: str) -> Array:
             ) from error
     found = rigid(value, source, "depth_to_color")
     assert found is not None
+    away = float(np.linalg.norm(found[:3, 3]))
+    if away > _APART:
+        raise PerceptionError(f"{source}: depth_to_color moves by {away:.3g} m, farther than two lenses are apart; write metres")
     return found
 
 

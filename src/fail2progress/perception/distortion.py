@@ -28,10 +28,8 @@ _OF_LENSES = (
     *("panoramic", "perspective"),
 )
 """One of these, letters alone, is in the name of any other model of lenses."""
-_LISTS = (
-    *("d", "D", "distortion_coefficients", "distortion_coeffs", "dist_coeffs", "coeffs", "distortion"),
-    *("Distortion_Coefficients", "Distortion", "DistCoeffs"),
-)
+_LISTS = re.compile(r"d|coeffs|(lens)?dist(ort(ion)?)?(coefs?|coeffs?|coefficients?|params?|parameters?)?")
+"""Names of its coefficients, letters alone: D, dist_coeffs, Distortion_Coefficients, distCoeffs and others."""
 _TERMS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
 _STEPS = 1000
 """Distances from the middle of the image at which the model is looked at for where it folds over."""
@@ -86,13 +84,21 @@ def lens_of(model: str, coefficients: Any) -> Lens | None:
     return Lens(model, tuple(numbers)) if any(numbers) else None
 
 
+def is_coefficients(key: str) -> bool:
+    """Whether a key is a name for the coefficients of a distortion."""
+    return _LISTS.fullmatch(_letters(key)) is not None
+
+
 def lens_in(fields: Mapping[str, Any]) -> Lens | None:
     """The lens of a camera file's fields, as ROS, RealSense, OpenCV, Kalibr, ORB-SLAM and Nerfstudio write it."""
     model = _model(fields)
-    found = next((fields[key] for key in _LISTS if fields.get(key) is not None), None)
+    named = [value for key, value in fields.items() if is_coefficients(key)]
+    found: Any = next((value for value in named if isinstance(value, (list, tuple, dict))), None)
+    if found is None:
+        found = next((value for value in named if isinstance(value, str)), None)
     if isinstance(found, dict):
         model = _model(found) or model
-        found = next((found[key] for key in ("data", "coefficients", *_LISTS) if key in found), _terms(found, ""))
+        found = next((found[key] for key in found if key in ("data", "coefficients") or is_coefficients(key)), _terms(found, ""))
     if isinstance(found, str) and found.lower() in ("", "none"):
         found = None
     if found is None:

@@ -15,23 +15,18 @@ from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.core.scene import Array
 from fail2progress.perception.alignment import laid
 from fail2progress.perception.array_files import MAX_PIXELS, check_size, colours, read_array
-from fail2progress.perception.camera_files import UNIT_KEY, Calibration, parse_camera, read_camera
+from fail2progress.perception.camera_files import Calibration, parse_camera, read_camera
+from fail2progress.perception.depth_units import in_metres
 from fail2progress.perception.distortion import remapped
 from fail2progress.perception.registration import registered
 from fail2progress.perception.segmentation.base import PerceptionError
 
 __all__ = ["FileFrame", "images", "parse_camera", "read_camera", "read_files", "read_frame", "read_image"]
 
-DEFAULT_UNIT = 0.001
-"""Metres of one step of an integer depth image, where the camera's file does not say."""
-_NEAR, _FAR = 0.15, 8.0
-"""Metres between which the median of depth is, as a rule; ..."""
-_CLOSE = 0.05
-"""... and nearer, where the camera's file gives the unit: cameras on a gripper (D405) read from 7 cm on."""
-_UNITS = (0.001, 0.0001, 0.00025, 0.0002, 0.01, 1.0)
-"""Metres of one step that cameras and data sets have, the usual ones first."""
 _PGM = re.compile(rb"P[25](?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+\d+(?:\s|#[^\n]*\n)+(\d+)")
 """The head of such a file, with the largest number."""
+_SEEN = 0.01
+"""Share of an image that has depth once it is registered, at least."""
 _SAME = 0.01
 """Share by which the proportions of two images of one camera may differ."""
 
@@ -55,8 +50,10 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
     PerceptionError says which file is wrong and how; OSError where one cannot be opened.
     """
     rgb, raw = images(colour, depth)
-    found = read_camera(camera, (rgb.shape[1], rgb.shape[0]), (raw.shape[1], raw.shape[0]))
-    metres, notes = _metres(raw, found, depth)
+    found = read_camera(camera, (rgb.shape[1], rgb.shape[0]), (raw.shape[1], raw.shape[0]), colour.stem)
+    metres, notes = in_metres(raw, found.unit, found.scaled, depth)
+    found, turned = _turned(found, (rgb.shape, metres.shape), camera)
+    notes += turned
     rgb = remapped(rgb, _fitting(found.intrinsics, rgb.shape, colour, camera), found.lens)
     metres = remapped(metres, _fitting(found.depth or found.intrinsics, metres.shape, depth, camera), found.depth_lens)
     notes += _lens_notes(found, camera.name)
@@ -69,9 +66,7 @@ def read_files(colour: Path, depth: Path, camera: Path, up: Array | None = None)
         metres, beside = laid(rgb, metres, depth.name)
         notes += beside
         if found.unlinked:
-            notes.append(
-                f"{camera.name} has no depth_to_color for its other camera: {depth.name} is taken to be aligned to colour"
-            )
+            notes.append(f"{camera.name} has no {found.unlinked}: {depth.name} is taken to be aligned to colour")
     if k.impossible:
         raise PerceptionError(f"{camera}: {k.impossible}")
     if k.doubtful:
@@ -145,44 +140,6 @@ def read_image(path: Path) -> Image.Image:
     return image
 
 
-def _metres(raw: NDArray[Any], found: Calibration, path: Path) -> tuple[NDArray[np.float32], list[str]]:
-    """Depth in metres, and what was assumed; PerceptionError where it is empty or cannot be of a table."""
-    known = np.isfinite(raw) & (raw > 0)
-    if raw.dtype.kind in "ui":
-        known &= raw < np.iinfo(raw.dtype).max  # how some drivers write that there is no reading
-    values = np.where(known, raw, 0).astype(np.float64)
-    readings = values[values > 0]
-    if len(readings) < 0.01 * raw.size:
-        raise PerceptionError(f"{path} is empty: {len(readings)} of {raw.size} pixels have a reading")
-    if raw.dtype.itemsize == 1 and found.unit is None:
-        raise PerceptionError(
-            f"{path} has 8 bits a pixel, of which nobody knows the unit: give 16-bit depth (PNG), or set {UNIT_KEY} in the"
-            " camera's file to the metres of one step"
-        )
-    middle = float(np.median(readings))
-    unit, notes = found.unit, []
-    if raw.dtype.kind == "f" and not (unit is not None and _NEAR < middle * unit < _FAR):
-        # Floating point is metres (REP-118), whatever a file says of integers; or millimetres.
-        unit = 1.0 if _NEAR < middle < _FAR else DEFAULT_UNIT
-        notes.append(f"{path.name} holds floating point, read as {'metres' if unit == 1.0 else 'millimetres'}")
-    unit = DEFAULT_UNIT if unit is None else unit
-    if found.scaled and not _NEAR < middle * unit < _FAR and _NEAR < middle * DEFAULT_UNIT < _FAR:
-        # What a scale counts differs from program to program; a unit is never doubted.
-        notes.append(
-            f"{path.name} is read as millimetres: with the scale of the camera's file its median is {middle * unit:.3g} m"
-        )
-        unit = DEFAULT_UNIT
-    given = found.unit is not None and not found.scaled
-    if not (_CLOSE if given else _NEAR) < middle * unit < _FAR:
-        fits = [step for step in _UNITS if _NEAR < middle * step < _FAR]
-        hint = f"{fits[0]:g} would give {middle * fits[0]:.3g} m" if fits else "to the metres of one step"
-        raise PerceptionError(
-            f"{path}: with {unit:g} m a step its median is {middle * unit:.3g} m, which no depth camera reads;"
-            f" set {UNIT_KEY} in the camera's file ({hint})"
-        )
-    return np.asarray(values * unit, np.float32), notes
-
-
 def _together(
     found: Calibration, metres: NDArray[np.float32], rgb: NDArray[np.uint8], paths: tuple[Path, Path, Path]
 ) -> tuple[NDArray[np.float32], NDArray[np.uint8], Intrinsics]:
@@ -193,7 +150,13 @@ def _together(
     if rgb.shape[0] > metres.shape[0]:
         k_colour = resized(k_colour, round(k_colour.width * metres.shape[0] / rgb.shape[0]), metres.shape[0])
         rgb = _shrunk(rgb, k_colour)
-    return registered(metres, k_depth, k_colour, found.depth_to_colour), rgb, k_colour
+    laid_out = registered(metres, k_depth, k_colour, found.depth_to_colour)
+    if np.count_nonzero(laid_out) < _SEEN * laid_out.size:
+        raise PerceptionError(
+            f"{camera}: by its depth_to_color hardly any of {depth} is in view of {colour}; it must lead from depth to colour,"
+            " in metres"
+        )
+    return laid_out, rgb, k_colour
 
 
 def _one_camera(
@@ -218,13 +181,33 @@ def _one_camera(
     return metres, rgb, smaller
 
 
+def _turned(found: Calibration, shapes: tuple[tuple[int, ...], ...], camera: Path) -> tuple[Calibration, list[str]]:
+    """The camera of images that were turned by a quarter without it, and a note; else what is given. Which way they were turned
+    nobody says, so that the middle of the image is taken, between the two places where the camera's own would be."""
+    k = found.intrinsics
+    upright = all(_proportions(shape[1], shape[0], k.height, k.width) for shape in shapes) and k.width != k.height
+    if not upright or found.depth is not None or any(lens is not None for lens in (found.lens, found.depth_lens)):
+        return found, []
+    turned = Intrinsics(k.height, k.width, k.fy, k.fx, (k.height - 1) / 2, (k.width - 1) / 2)
+    note = (
+        f"{camera.name} is for {k.width} x {k.height}: the images are taken to be turned by a quarter, with cx and cy in the"
+        " middle; write those of the turned image to measure better"
+    )
+    return replace(found, intrinsics=turned), [note]
+
+
+def _proportions(width: int, height: int, other_width: int, other_height: int) -> bool:
+    """Whether two images have the same."""
+    return abs(width / height / (other_width / other_height) - 1) <= _SAME
+
+
 def _fitting(k: Intrinsics, shape: tuple[int, ...], path: Path, camera: Path) -> Intrinsics:
     """The camera at the size of an image. PerceptionError where the proportions differ."""
     height, width = shape[:2]
-    if abs(width / height / (k.width / k.height) - 1) > _SAME:
+    if not _proportions(width, height, k.width, k.height):
         raise PerceptionError(
-            f"{path} is {width} x {height}, but {camera} says {k.width} x {k.height};"
-            " images of two cameras need both under color and depth, and depth_to_color"
+            f"{path} is {width} x {height}, but {camera} says {k.width} x {k.height}: give the camera's file of images of this"
+            " size, which may be a part of its sensor; images of two cameras need both under color and depth, and depth_to_color"
         )
     return k if width == k.width and height == k.height else resized(k, width, height)
 

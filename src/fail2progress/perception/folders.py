@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +16,21 @@ _DEPTHS = ("aligned_depth", "depths", "depth", "disparity")
 """Words for both, those that say most first."""
 _MORE = r"(^|[-_.])(raw|imgs?|images?|aligned|registered|rectified|measured?|map|frames?)(?=$|[-_.\d])"
 """Words beside those two, which tell no frame from another."""
-_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy")
-_DEPTH_FILES = (".png", ".tif", ".tiff", ".npy", ".npz", ".pgm")
+_PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff", ".npy")
+_DEPTH_FILES = (".npy", ".npz", ".tif", ".tiff", ".pgm", ".pfm", ".png")
+"""Endings; of two files of one name the former is taken, as depth in a PNG may be a picture of it."""
+_ALIGNED = re.compile(r"aligned|registered", re.IGNORECASE)
+_TOGETHER = 0.02
+"""Seconds between the stamps of two images of one moment, at most, where names are stamps; as TUM RGB-D pairs them."""
+_STAMP = 1e6
+"""From which a number in a name is a stamp in seconds."""
 _CAMERAS = ("camera.json", "camera.yaml", "camera_info.json", "camera_info.yaml", "scene_camera.json", "intrinsics.json")
 _CAMERA_FILES = (".json", ".yaml", ".yml", ".txt", ".intr", ".npy", ".npz", ".mat")
 _ARRAY_FILES = (".npy", ".npz", ".mat")
 _MATLAB = re.compile(r"meta|cam|intr|calib|^k$", re.IGNORECASE)
 """Words for which a MATLAB file is opened that nobody named: of damaged bytes its reader can end the whole process."""
-_LONG = 2**16
-"""Bytes of a text from which it is not looked into for a camera."""
+_LONG, _LONG_JSON = 2**16, 2**23
+"""Bytes of a text, and of JSON, from which it is not looked into for a camera."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,7 @@ def pairs(folder: Path, camera: Path | None = None) -> list[Pair]:
     """
     found = sorted([*_by_word(folder), *_by_folder(folder)])
     if not found:
-        raise PerceptionError(
-            f"{folder}: no pairs there; name them NAME-color.png and NAME-depth.png, or put them into folders rgb and depth"
-        )
+        raise PerceptionError(f"{folder}: no pairs there; {_unpaired(folder)}")
     if camera is not None:
         return [Pair(name, a, b, camera) for name, a, b in found]
     named = {name: _named(folder, name, a) for name, a, _ in found}
@@ -81,19 +86,27 @@ def _by_word(folder: Path) -> list[tuple[str, Path, Path]]:
     others = [path for path in files if _word(path.stem, _DEPTHS) is None]
     colours = _by_key([path for path in others if path.suffix.lower() in _PICTURES], _COLOURS)
     if len(colours) == len(depths) == 1:
-        (key, colour), depth = next(iter(colours.items())), next(iter(depths.values()))
-        return [(key or "frame", colour, depth)]
+        ((key, colour),), ((other, depth),) = colours.items(), depths.items()
+        numbers = [re.findall(r"\d+", name) for name in (key, other)]
+        if numbers[0] == numbers[1] or [] in numbers or all(float(one[-1]) > _STAMP for one in numbers):
+            return [(key or "frame", colour, depth)]
     return [(key or "frame", path, depths[key]) for key, path in colours.items() if key in depths]
 
 
 def _by_key(paths: Sequence[Path], words: tuple[str, ...]) -> dict[str, Path]:
-    """Those that have one of the words, by the rest of their names; of several alike in that, the one whose word says most, and
-    that has the fewest others beside it: depth, and not depth_raw."""
+    """Those that have one of the words, by the rest of their names; of several alike in that, what is aligned to colour, then the
+    one whose word says most, and that has the fewest others beside it: depth, and not depth_raw."""
     found: dict[str, Path] = {}
     having = [(words.index(word), path) for path in paths if (word := _word(path.stem, words)) is not None]
-    for _, path in sorted(having, key=lambda one: (one[0], len(one[1].stem))):
+    for _, path in sorted(having, key=lambda one: (not _ALIGNED.search(one[1].stem), one[0], len(one[1].stem), _rank(one[1]))):
         found.setdefault(_key(path.stem, words), path)
     return found
+
+
+def _rank(path: Path) -> int:
+    """Which of two files of one name is rather depth."""
+    ending = path.suffix.lower()
+    return _DEPTH_FILES.index(ending) if ending in _DEPTH_FILES else len(_DEPTH_FILES)
 
 
 def _word(stem: str, words: tuple[str, ...]) -> str | None:
@@ -126,21 +139,75 @@ def _by_folder(folder: Path) -> list[tuple[str, Path, Path]]:
 
 
 def _alike(colour: Path, depth: Path) -> list[tuple[str, Path, Path]]:
-    """The files of the same name in two folders; where there is none, of the same without the words."""
+    """The files of the same name in two folders; where there is none, of the same without the words, of the same moment, or of
+    the same number."""
     pictures = [path for path in sorted(colour.iterdir()) if path.suffix.lower() in _PICTURES]
-    readings = [path for path in sorted(depth.iterdir()) if path.suffix.lower() in _DEPTH_FILES]
+    readings = [path for path in sorted(depth.iterdir(), key=_rank, reverse=True) if path.suffix.lower() in _DEPTH_FILES]
     others = {path.stem: path for path in readings}
     if same := [(path.stem, path, others[path.stem]) for path in pictures if path.stem in others]:
         return same
     others = {_key(path.stem, _DEPTHS): path for path in readings}
     keys = {_key(path.stem, _COLOURS): path for path in pictures}
-    return [(key or "frame", path, others[key]) for key, path in keys.items() if key in others]
+    if alike := [(key or "frame", path, others[key]) for key, path in keys.items() if key in others]:
+        return alike
+    stamped = all(any(_is_stamp(path.stem) for path in paths) for paths in (pictures, readings))
+    return (_of_one_moment if stamped else _of_one_number)(pictures, readings)
+
+
+def _of_one_moment(pictures: Sequence[Path], readings: Sequence[Path]) -> list[tuple[str, Path, Path]]:
+    """Images whose names are stamps, of both kinds some, each with the nearest one of the other kind."""
+    there = sorted((float(path.stem), path) for path in readings if _is_stamp(path.stem))
+    found = []
+    for path in (path for path in pictures if _is_stamp(path.stem)):
+        moment = float(path.stem)
+        at = bisect_left(there, (moment, path))
+        when, other = min(there[max(at - 1, 0) : at + 1], key=lambda one: abs(one[0] - moment))
+        if abs(when - moment) <= _TOGETHER:
+            found.append((path.stem, path, other))
+    return found
+
+
+def _is_stamp(stem: str) -> bool:
+    return re.fullmatch(r"\d+\.\d+", stem) is not None and float(stem) > _STAMP
+
+
+def _of_one_number(pictures: Sequence[Path], readings: Sequence[Path]) -> list[tuple[str, Path, Path]]:
+    """Images with the same number in their names: the last, or the first one, by which they can be told apart."""
+    for place in (-1, 0):
+        numbered = [_numbered(paths, place) for paths in (pictures, readings)]
+        if all(numbered) and (common := sorted(set(numbered[0]) & set(numbered[1]))):
+            return [(numbered[0][number].stem, numbered[0][number], numbered[1][number]) for number in common]
+    return []
+
+
+def _numbered(paths: Sequence[Path], place: int) -> dict[int, Path]:
+    """By the number at a place of their names; none where two have the same."""
+    found = {int(numbers[place]): path for path in paths if (numbers := re.findall(r"\d+", path.stem))}
+    return found if len(found) == len({path.stem for path in paths}) else {}
+
+
+def _unpaired(folder: Path) -> str:
+    """What is to be done where nothing fits together: by what there is."""
+    inner = sorted(path for path in folder.iterdir() if path.is_dir())
+    both = [_by_key(inner, _DEPTHS), _by_key([path for path in inner if _word(path.stem, _DEPTHS) is None], _COLOURS)]
+    if all(both):
+        depth, colour = (next(iter(kind.values())) for kind in both)
+        firsts = [next((path.name for path in sorted(one.iterdir()) if path.is_file()), "nothing") for one in (colour, depth)]
+        kinds = f"{', '.join(_PICTURES)} for colour, {', '.join(_DEPTH_FILES)} for depth"
+        return (
+            f"{colour.name} holds {firsts[0]} and {depth.name} {firsts[1]}: two of one frame need the same name or number, or"
+            f" stamps within {_TOGETHER:g} s ({kinds} are read)"
+        )
+    return "name them NAME-color.png and NAME-depth.png, or put them into folders rgb and depth"
 
 
 def _named(folder: Path, name: str, colour: Path) -> Path | None:
     """The camera's file of a frame by the names that are asked for: the frame's with all its words, too."""
     own = (f"{one}.{ending}" for one in (name, _bare(colour.stem, _COLOURS)) for ending in ("json", "yaml"))
-    return next((folder / other for other in (*own, *_CAMERAS) if (folder / other).is_file()), None)
+    there = [folder / other for other in (*own, *_CAMERAS) if (folder / other).is_file()]
+    if len(there) > 1:  # NAME.json may as well say what is in the picture
+        return next((path for path in there if _is_camera(path)), there[0])
+    return next(iter(there), None)
 
 
 def _of_cameras(folder: Path, taken: set[Path]) -> list[Path]:
@@ -152,7 +219,8 @@ def _of_cameras(folder: Path, taken: set[Path]) -> list[Path]:
 def _is_camera(path: Path) -> bool:
     """Focal lengths of less than a pixel are those of a pose's rotation."""
     try:
-        if path.suffix.lower() not in _ARRAY_FILES and path.stat().st_size > _LONG:
+        longest = _LONG_JSON if path.suffix.lower() == ".json" else _LONG
+        if path.suffix.lower() not in _ARRAY_FILES and path.stat().st_size > longest:
             return False
         if path.suffix.lower() == ".mat" and not _MATLAB.search(path.stem):
             return False

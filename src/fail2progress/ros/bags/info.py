@@ -91,6 +91,10 @@ class BagInfo:
             nameless = sorted(topic.encodings & set(NAMELESS))
             if nameless and self.played.get(topic.name) == COLOUR:
                 found.append(f"{topic.name}: {nameless[0]} does not say what its channels are: taken for red, green, blue")
+        colour, depth = self.of(COLOUR), self.of(DEPTH)
+        if colour is not None and depth is not None and colour.frames and depth.frames and not colour.frames & depth.frames:
+            own, other = sorted(depth.frames)[0], sorted(colour.frames)[0]
+            found.append(f"{depth.name} is of the frame {own}, and colour of {other}: see that depth is aligned to colour")
         about = self.of(INFO)
         if about is not None and about.lens is not None and not self.rectified:
             found.append(about.lens.note(about.name))
@@ -231,7 +235,11 @@ def _check_sizes(chooser: Chooser, colour: Topic, depth: Topic, about: Topic) ->
         raise BagError(f"{depth.name}: {other[0]} x {other[1]} pixels, but {colour.name} {one[0]} x {one[1]}: {hint}")
     if one not in about.sizes:
         wrong = sorted(about.sizes)[0]
-        raise BagError(f"{about.name}: speaks of {wrong[0]} x {wrong[1]} pixels, the images have {one[0]} x {one[1]}")
+        turned = " (turned by a quarter?)" if wrong == one[::-1] else ""
+        raise BagError(
+            f"{about.name}: speaks of {wrong[0]} x {wrong[1]} pixels, the images have {one[0]} x {one[1]}{turned};"
+            " record the camera info of these images, or name it: --topic info:=NAME"
+        )
     own = next((t for t in chooser.all if t.name == f"{depth.name.rpartition('/')[0]}/camera_info" and t.focal), None)
     if own is not None and own.name != about.name and not own.focal & about.focal and colour.frames != depth.frames:
         raise BagError(f"{depth.name}: another camera ({', '.join(depth.frames)}) than {colour.name}: {hint}")

@@ -1,0 +1,137 @@
+"""Metres of one step of a depth image: what camera files say of it, what its numbers can be, and depth in metres."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fail2progress.perception.segmentation.base import PerceptionError
+
+UNIT_KEY = "depth_unit_m"
+DEFAULT_UNIT = 0.001
+"""Metres of one step of an integer depth image, where the camera's file does not say."""
+_OF_DEPTH = re.compile(r"depth.*(scale|scaling|factor|units?)|(scale|scaling|factor|units?).*depth")
+"""Names of a scale, letters alone: depth_scale, DepthMapFactor, depth_units, factor_depth and others."""
+_BARE = "scale"
+"""Replica's name, beside the camera's numbers; below so many steps a metre it is one of something else."""
+_STEPS = 100
+_WORDS = {"m": 1.0, "meter": 1.0, "metre": 1.0, "cm": 0.01, "mm": 0.001, "millimeter": 0.001, "millimetre": 0.001}
+_NEAR, _FAR = 0.15, 8.0
+"""Metres between which the median of depth is, as a rule; ..."""
+_CLOSE = 0.05
+"""... and nearer, where the camera's file gives the unit: cameras on a gripper (D405) read from 7 cm on."""
+_USUAL = (0.25, 2.5)
+"""Metres between which the median of a table's depth is; beyond, it is said that the unit was assumed."""
+_UNITS = (0.001, 0.0001, 0.00025, 0.0002, 0.01, 1.0)
+"""Metres of one step that cameras and data sets have, the usual ones first."""
+_REACH = 0.5
+"""Metres that 8 bits reach at least where they are depth: in millimetres they end at 25 cm."""
+
+
+def is_scale(key: str) -> bool:
+    """Whether a key is a name for a scale of depth."""
+    return key == UNIT_KEY or _OF_DEPTH.search(re.sub(r"[^a-z]", "", key.lower())) is not None
+
+
+def scales(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Those of a camera file's fields that say what a step of depth is, the one that is never doubted first."""
+    if UNIT_KEY in fields:
+        yield UNIT_KEY, fields[UNIT_KEY]
+    for key, value in fields.items():
+        number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        worded = isinstance(value, str) and (_word(value) in _WORDS or value[:1].isdigit())
+        bare = key == _BARE and number and value >= _STEPS
+        if key != UNIT_KEY and ((is_scale(key) and (number or worded)) or bare):
+            yield key, value
+
+
+def _word(unit: str) -> str:
+    return unit.strip().lower().removesuffix("s")
+
+
+def unit_in(fields: Mapping[str, Any], source: str) -> float | None:
+    """Metres of a step of depth; None where the fields of a camera's file do not say. PerceptionError for what is no unit."""
+    key, value = next(scales(fields), (UNIT_KEY, None))
+    if value is None and key not in fields:
+        return None
+    if key != UNIT_KEY and isinstance(value, str) and _word(value) in _WORDS:
+        return _WORDS[_word(value)]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
+        text = f"the text {value[:40]!r}" if isinstance(value, str) else str(value)[:40]
+        raise PerceptionError(f"{source}: {key} must be a number below 1e9, the metres of one step of depth, got {text}")
+    unit = float(value)
+    if key != UNIT_KEY:
+        # Steps a metre (TUM: 5000), metres a step (RealSense: 0.001), or millimetres a step (BOP: 1.0, 0.1): no sensor has
+        # values that two of these could share.
+        unit = 1 / unit if unit >= _STEPS else unit if unit <= 0.005 and "cam_K" not in fields else unit / 1000
+    if not 0 < unit <= 1:
+        raise PerceptionError(f"{source}: one step of depth must be between 0 and 1 m, got {unit:g}")
+    return unit
+
+
+def in_metres(raw: NDArray[Any], unit: float | None, scaled: bool, path: Path) -> tuple[NDArray[np.float32], list[str]]:
+    """Depth (H, W) m of an image as it is stored, 0 for no reading, and what was assumed.
+
+    unit: m of one step, None where the camera's file does not say; scaled: whether that comes from a scale, which may be doubted.
+    PerceptionError where it is empty or cannot be of a table.
+    """
+    known = np.isfinite(raw) & (raw > 0)
+    if raw.dtype.kind in "ui":
+        known &= raw < np.iinfo(raw.dtype).max  # how some drivers write that there is no reading
+    values = np.where(known, raw, 0).astype(np.float64)
+    readings = values[values > 0]
+    if len(readings) < 0.01 * raw.size:
+        raise PerceptionError(f"{path} is empty: {len(readings)} of {raw.size} pixels have a reading")
+    given = unit is not None and not scaled
+    nearest = _CLOSE if given else _NEAR
+    middle = float(np.median(readings))
+    if raw.dtype.itemsize == 1 and (unit is None or 255 * unit < _REACH):
+        ends = "" if unit is None else f" (in steps of {unit:g} m they end at {255 * unit:.2g} m)"
+        raise PerceptionError(
+            f"{path} has 8 bits a pixel, of which nobody knows the unit{ends}: give 16-bit depth (PNG), or set {UNIT_KEY} in the"
+            " camera's file to the metres of one step"
+        )
+    found, notes = _assumed(raw.dtype.kind == "f", middle, unit, (nearest, _NEAR), path)
+    if scaled and not _NEAR < middle * found < _FAR and _NEAR < middle * DEFAULT_UNIT < _FAR:
+        # What a scale counts differs from program to program; a unit is never doubted.
+        notes.append(
+            f"{path.name} is read as millimetres: with the scale of the camera's file its median is {middle * found:.3g} m"
+        )
+        found = DEFAULT_UNIT
+    if not nearest < middle * found < _FAR:
+        raise PerceptionError(_impossible(path, found, middle))
+    return np.asarray(values * found, np.float32), notes
+
+
+def _assumed(
+    floating: bool, middle: float, unit: float | None, nearest: tuple[float, float], path: Path
+) -> tuple[float, list[str]]:
+    """Metres of a step, and a note where the file does not say it; nearest: m of a median by a unit that is given, and else."""
+    if floating and not (unit is not None and nearest[0] < middle * unit < _FAR):
+        # Floating point is metres (REP-118), whatever a file says of integers; or millimetres.
+        found = 1.0 if nearest[1] < middle < _FAR else DEFAULT_UNIT
+        return found, [f"{path.name} holds floating point, read as {'metres' if found == 1.0 else 'millimetres'}"]
+    if unit is not None:
+        return unit, []
+    far = middle * DEFAULT_UNIT
+    unusual = _NEAR < far < _USUAL[0] or _USUAL[1] < far < _FAR
+    note = f"{path.name} is read as millimetres, as the camera's file has no {UNIT_KEY}: its median is {far:.3g} m"
+    return DEFAULT_UNIT, [note] if unusual else []
+
+
+def _impossible(path: Path, unit: float, middle: float) -> str:
+    """That no depth camera reads this, and the units by which one would."""
+    fits = [step for step in _UNITS if _NEAR < middle * step < _FAR]
+    hints = [f"{fits[0]:g} would give {middle * fits[0]:.3g} m"] if fits else []
+    if _CLOSE < middle * unit <= _NEAR:
+        hints = [f"{unit:g} if the camera is that near", *hints]
+    hint = ", ".join(hints) or "to the metres of one step"
+    return (
+        f"{path}: with {unit:g} m a step its median is {middle * unit:.3g} m, which depth cameras do not read;"
+        f" set {UNIT_KEY} in the camera's file ({hint})"
+    )
