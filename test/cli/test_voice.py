@@ -55,7 +55,7 @@ def test_a_command_that_says_nothing_says_that_it_is_at_work(capsys: pytest.Capt
     assert capsys.readouterr().err == "words\n"
 
 
-@pytest.mark.parametrize("module", ["fail2progress.cli", "fail2progress.cli.main"])
+@pytest.mark.parametrize("module", ["fail2progress", "fail2progress.cli", "fail2progress.cli.main"])
 def test_the_console_script_has_both(module: str, tmp_path: Path) -> None:
     """A pipe gets the first words of a command that takes a while to load, and nothing else of a short one."""
     words = [sys.executable, "-m", module, "tasks", "ls"]
