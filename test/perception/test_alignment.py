@@ -104,6 +104,18 @@ def test_frames_of_a_recording_are_moved_alike_by_what_the_first_of_them_tell(fr
     assert list(all_laid([], "/depth", said.append)) == []
 
 
+@pytest.mark.parametrize("things", [3, 15])
+def test_flat_colours_without_noise_tell_as_others_do(things: int) -> None:
+    """As renderings have them, in which few pixels have an edge."""
+    rng = np.random.default_rng(0)
+    colour, depth = np.full((480, 640, 3), 120, np.uint8), np.full((480, 640), 1.0, np.float32)
+    for _ in range(things):
+        row, column = int(rng.integers(20, 380)), int(rng.integers(20, 540))
+        colour[row : row + 60, column : column + 50], depth[row : row + 60, column : column + 50] = rng.integers(255, size=3), 0.8
+    assert laid(colour, depth, "depth.png") == (depth, [])
+    assert laid(np.full_like(colour, 120), depth, "depth.png") == (depth, [])  # nothing tells
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_any_images_of_one_size_are_looked_at(data: st.DataObject) -> None:

@@ -114,6 +114,7 @@ def test_numbers_in_quotes_are_told_as_text() -> None:
 
 
 NUMBERS = {"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}
+MOVED = [[1.0, 0.0, 0.0, 0.02], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -174,7 +175,11 @@ def test_what_a_step_of_depth_is_may_stand_with_the_depth_camera(depth: dict[str
         ({"depth": {"depth_scale": 0.001}}, ""),
         ({"depth": {**NUMBERS, "fx": 90.0}}, "depth_to_color for its other camera"),
         ({"depth": {**NUMBERS, "fx": 90.0}, "depth_to_color": np.eye(4).tolist()}, ""),
-        ({"depth_to_color": np.eye(4).tolist()}, "depth, the other camera's own fx, fy, cx and cy"),
+        ({"depth": {**NUMBERS, "fx": 90.0}, "depth_to_color": None}, "depth_to_color for its other camera"),
+        ({"depth_to_color": MOVED}, "depth, the other camera's own fx, fy, cx and cy"),
+        ({"depth_to_color": np.eye(4).tolist()}, ""),
+        ({"depth_to_color": None}, ""),
+        ({"extrinsics": MOVED}, ""),
     ],
 )
 def test_a_depth_camera_whose_place_is_not_told_is_noticed(more: dict[str, object], lacks: str) -> None:
@@ -210,24 +215,9 @@ def test_a_lens_is_known_under_the_names_that_programs_give_it(tmp_path: Path, n
     assert lens is not None and lens.coefficients == tuple(bends)
 
 
-@pytest.mark.parametrize("key", ["cam", "camera_params", "color_camera"])
-def test_the_camera_may_lie_under_a_key_that_speaks_of_one(key: str) -> None:
-    """NICE-SLAM and SplaTAM."""
-    found = parse_camera({"dataset": "tum", key: {"H": 48, "W": 64, **NUMBERS, "png_depth_scale": 5000.0}}, "here")
-    assert (found.intrinsics.width, found.intrinsics.fx, found.unit) == (64, 60.0, 0.0002)
-
-
-def test_of_cameras_by_image_each_image_has_its_own(tmp_path: Path) -> None:
-    """BOP's scene_camera.json."""
-
-    def entry(fx: float) -> dict[str, object]:
-        return {"cam_K": [fx, 0, 32.0, 0, 61.0, 24.0, 0, 0, 1], "depth_scale": 1.0}
-
-    path = tmp_path / "scene_camera.json"
-    path.write_text(json.dumps({"0": entry(60.0), "7": entry(90.0)}))
-    for image, fx in (("000000", 60.0), ("000007", 90.0), ("scene_3_rgb_7", 90.0), ("picture", 60.0)):
-        assert read_camera(path, (64, 48), image=image).intrinsics.fx == fx
-    with pytest.raises(PerceptionError, match=r"scene_camera.json has no camera for image 8: it lists those of 2 images, 0 to 7"):
-        read_camera(path, (64, 48), image="000008")
-    path.write_text(json.dumps({"0": entry(60.0), "7": entry(60.0)}))
-    assert read_camera(path, (64, 48), image="000008").intrinsics.fx == 60.0
+@pytest.mark.parametrize("beside", [{"dist": None}, {"dist": 0.8}, {"d": np.ones((48, 64))}, {"depth_unit": "mm"}])
+def test_other_arrays_beside_a_matrix_are_no_lens(tmp_path: Path, beside: dict[str, object]) -> None:
+    np.savez(tmp_path / "camera.npz", **{"K": np.diag([60.0, 61.0, 1.0]), **beside})
+    found = read_camera(tmp_path / "camera.npz", (64, 48))
+    assert (found.intrinsics.fx, found.lens, found.unit) == (60.0, None, 0.001 if "depth_unit" in beside else None)
+    assert parse_camera({**NUMBERS, "dist": [0.3, 1.5]}, "here", (64, 48)).lens is None

@@ -30,10 +30,12 @@ def test_depth_of_8_bits_needs_its_unit(files: tuple[Path, Path, Path]) -> None:
     Image.fromarray(np.full((48, 64), 85, np.uint8)).save(files[1])
     with pytest.raises(PerceptionError, match=r"8 bits a pixel.*16-bit"):
         read_frame(*files)
-    for unit in ({"depth_unit_m": 0.001}, {"depth_scale": 1000}):  # of a stereo partner, or a picture of depth
-        files[2].write_text(json.dumps({**PLAIN, **unit}))
-        with pytest.raises(PerceptionError, match=r"8 bits a pixel.*in steps of 0.001 m they end at 0.26 m.*16-bit"):
-            read_frame(*files)
+    files[2].write_text(json.dumps({**PLAIN, "depth_scale": 1000}))  # of a stereo partner, or a picture of depth
+    with pytest.raises(PerceptionError, match=r"8 bits a pixel.*in steps of 0.001 m they end at 0.26 m.*16-bit"):
+        read_frame(*files)
+    files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.0015}))  # a unit is not doubted
+    (note,) = read_files(*files).notes
+    assert note.endswith("8 bits a pixel (in steps of 0.0015 m they end at 0.38 m): see that it is depth and no picture of it")
     files[2].write_text(json.dumps({**PLAIN, "depth_unit_m": 0.01}))
     assert read_frame(*files).depth == pytest.approx(0.85)
 
@@ -71,8 +73,26 @@ def test_scales_of_depth_are_known_under_the_names_that_programs_give_them(scale
 @pytest.mark.parametrize(("word", "unit"), [("mm", 0.001), ("Meters", 1.0), ("cm", 0.01), ("millimetre", 0.001)])
 def test_units_of_depth_may_be_words(word: str, unit: float) -> None:
     assert parse_camera({**PLAIN, "depth_units": word}, "camera.json").unit == unit
-    others = {"scale": 0.5, "depth_scale_mode": "auto", "depth_unit_known": True, "factor": 2.0}
-    assert parse_camera({**PLAIN, **others}, "camera.json").unit is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"scale": 0.5, "factor": 2.0},
+        {"depth_scale_mode": "auto", "depth_unit_known": True, "depth_units": "16-bit", "depth_scale_type": "mm"},
+        {"depth_noise_factor": 0.01},
+        {"depth_downscale_factor": 2, "depth_resize_factor": 0.5},
+    ],
+)
+def test_other_factors_of_depth_are_no_scale(other: dict[str, object]) -> None:
+    assert parse_camera({**PLAIN, **other}, "camera.json").unit is None
+    assert parse_camera({**other, **PLAIN, "depth_scale": 5000}, "camera.json").unit == 0.0002
+
+
+@pytest.mark.parametrize("beside", [{"depth_unit": "m"}, {"scale": 1000}, {"depth_units": "meters"}, {"depth_unit_factor": 1.0}])
+def test_of_several_scales_the_one_that_says_most_is_taken(beside: dict[str, object]) -> None:
+    assert parse_camera({**PLAIN, **beside, "depth_scale": 5000}, "camera.json").unit == 0.0002
+    assert parse_camera({**PLAIN, **beside, "depth_scale": 5000, "depth_unit_m": 0.01}, "camera.json").unit == 0.01
 
 
 def test_a_unit_that_was_assumed_is_told_where_the_depth_is_unusual(files: tuple[Path, Path, Path]) -> None:

@@ -280,9 +280,10 @@ def test_images_that_were_turned_by_a_quarter_without_their_camera_are_read_and_
     k = read.frame.intrinsics
     assert (k.width, k.height, k.fx, k.fy, k.cx, k.cy) == (48, 64, 61.0, 60.0, 23.5, 31.5)
     assert any("camera.json is for 64 x 48: the images are taken to be turned by a quarter" in note for note in read.notes)
-    files[2].write_text(json.dumps({**PLAIN, "d": [0.1, 0.0, 0.0, 0.0]}))
-    with pytest.raises(PerceptionError, match=r"is 48 x 64, but .* says 64 x 48"):  # the lens bends along the sensor's axes
-        read_files(*files)
+    for bound in ({"d": [0.1, 0.0, 0.0, 0.0]}, {"up": "right"}, {"camera_pose": np.eye(4).tolist()}):
+        files[2].write_text(json.dumps({**PLAIN, **bound}))
+        with pytest.raises(PerceptionError, match=r"is 48 x 64, but .* says 64 x 48"):  # along which axes now?
+            read_files(*files)
 
 
 def test_depth_that_is_not_in_view_of_colour_is_told(files: tuple[Path, Path, Path]) -> None:
@@ -290,5 +291,7 @@ def test_depth_that_is_not_in_view_of_colour_is_told(files: tuple[Path, Path, Pa
     files[2].write_text(json.dumps({"color": PLAIN, "depth": PLAIN, "depth_to_color": turned}))
     with pytest.raises(PerceptionError, match=r"camera.json: by its depth_to_color hardly any of .*depth.png is in view"):
         read_files(*files)
-    files[2].write_text(json.dumps({**PLAIN, "depth_to_color": np.eye(4).tolist()}))
+    files[2].write_text(
+        json.dumps({**PLAIN, "depth_to_color": [[1.0, 0.0, 0.0, 0.02], [0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]})
+    )
     assert any("has no depth, the other camera's own fx" in note for note in read_files(*files).notes)

@@ -46,6 +46,10 @@ def filled(folder: Path, *names: str) -> Path:
         ("0007-color.webp", "0007-depth.pfm", "0007"),
         ("rgb/0.ppm", "depth/0.pgm", "0"),
         ("color_1305031102.png", "depth_1305031103.png", "1305031102"),
+        ("color_0001.png", "depth_1.png", "0001"),
+        ("color_1920x1080.png", "depth_640x576.png", "1920x1080"),
+        ("rgb8.png", "depth16.png", "8"),
+        ("rgb/rgb_1305031107.178.png", "depth/depth_1305031107.190.png", "rgb_1305031107.178"),
     ],
 )
 def test_one_frame_by_the_names_of_its_files(tmp_path: Path, colour: str, depth: str, name: str) -> None:
@@ -80,6 +84,7 @@ def test_of_several_files_of_depth_the_one_that_says_it_plainly_is_taken(
         (("rgb/one.png", "depth/two.png"), "rgb holds one.png and depth two.png: two of one frame need the same name"),
         (("rgb/1.gif", "depth/1.png"), "rgb holds 1.gif and depth 1.png: .*are read"),
         (("rgb/1.png", "rgb/01.png", "depth/2.png"), "need the same name or number"),
+        (("rgb/.DS_Store", "rgb/1.png", "depth/2.png"), "rgb holds 1.png"),
     ],
 )
 def test_what_cannot_be_paired_is_told_with_what_there_is(tmp_path: Path, names: tuple[str, ...], said: str) -> None:
@@ -96,6 +101,8 @@ def test_depth_that_is_aligned_is_taken_and_of_one_name_rather_numbers_than_a_pi
     ):
         (found,) = pairs(filled(tmp_path / folder, *names, "camera.json"))
         assert found.depth.suffix == ".npy"
+    (found,) = pairs(filled(tmp_path / "d", "a_color.png", "a_color_aligned.png", "a_depth.png", "camera.json"))
+    assert found.colour.name == "a_color.png"
 
 
 def test_a_file_of_a_frame_s_name_that_is_no_camera_does_not_hide_the_camera(tmp_path: Path) -> None:
@@ -104,6 +111,10 @@ def test_a_file_of_a_frame_s_name_that_is_no_camera_does_not_hide_the_camera(tmp
     assert [pair.camera.name for pair in pairs(folder)] == ["camera.json"]
     (folder / "camera.json").unlink()
     assert [pair.camera.name for pair in pairs(folder)] == ["0.json"]  # so that what is wrong with it is told
+    (folder / "K.txt").write_text("60 0 32\n0 61 24\n0 0 1")
+    assert [pair.camera.name for pair in pairs(folder)] == ["K.txt"]
+    (folder / "0.json").write_text(CAMERA.replace("60.0", '"60.0"'))
+    assert [pair.camera.name for pair in pairs(folder)] == ["0.json"]  # the same: it is a camera
 
 
 def test_a_long_json_file_may_be_the_camera(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from fail2progress.ros.bags.info import BagInfo
 
 _FORMATS = (".png", ".jpg", ".jpeg")
-_BAGS = (".mcap", ".db3", ".zstd", ".bag")
+_BAGS, _OLD = (".mcap", ".db3", ".zstd"), ".bag"
 _NAMED = 5
 """Files that are named at most where many have the same fault."""
 Folders = tuple[Path | None, Path | None]
@@ -143,10 +144,13 @@ def perceive(
 
 
 def is_recording(path: Path) -> bool:
-    """Whether a path is a rosbag2 recording rather than a folder of frames."""
+    """Whether a path is a recording rather than a folder of frames, beside which a bag of ROS 1 may lie."""
     if path.is_file():
-        return path.suffix in _BAGS
-    return (path / "metadata.yaml").is_file() or any(inner.suffix in _BAGS for inner in path.glob("*"))
+        return path.suffix in (*_BAGS, _OLD)
+    inner = list(path.glob("*"))
+    if (path / "metadata.yaml").is_file() or any(one.suffix in _BAGS for one in inner):
+        return True
+    return any(one.suffix == _OLD for one in inner) and not any(one.is_dir() or one.suffix in _FORMATS for one in inner)
 
 
 def _recording(chosen: Perceiving, bag: BagInfo, which: tuple[int, float], files: Folders, json_output: bool) -> None:
@@ -241,20 +245,22 @@ def _told(
         show_table(table)
     if not whole:
         raise StoppedError(f"stopped after {len(rows)} frames of {source}")
-    notes = [f"{row['name']}: {note}" for row in rows for note in _notes(row)]
-    for note in notes[:_NAMED]:
+    for note in _notes(rows):
         say(f"note: {note}")
-    if len(notes) > _NAMED:
-        say(f"note: {len(notes) - _NAMED} more of the kind; --json has all")
     if all("error" in row for row in rows):
         raise WorkError(f"none of the {len(rows)} frames of {source} could be made sense of")
     _say_written(*files)
 
 
-def _notes(row: dict[str, object]) -> list[str]:
-    found = row.get("notes", [])
-    assert isinstance(found, list)
-    return found
+def _notes(rows: list[dict[str, object]]) -> list[str]:
+    """What had to be assumed: of notes that differ in names and numbers alone the first, and how many there are."""
+    alike: dict[str, list[str]] = {}
+    for row in rows:
+        notes = row.get("notes", [])
+        assert isinstance(notes, list)
+        for note in notes:
+            alike.setdefault(re.sub(r"\S*\d\S*", "", note), []).append(f"{row['name']}: {note}")
+    return [first + (f" (and {len(rest)} more frames; --json has all)" if rest else "") for first, *rest in alike.values()]
 
 
 def _counts(row: dict[str, object]) -> list[str]:

@@ -140,10 +140,13 @@ class Fit:
 
 
 def fit_of(colour: NDArray[np.uint8], depth: Floats) -> Fit | None:
-    """Of depth (H, W) m, 0 for none, on colour (H, W, 3); None where it has too few edges to tell."""
+    """Of depth (H, W) m, 0 for none, on colour (H, W, 3); None where it has too few edges to tell, or colours have none."""
     step = max(1, round(max(depth.shape) / _SIDE))
     edges = _ends(depth[::step, ::step])
-    return None if np.count_nonzero(edges) < _EDGES else Fit(step, _places(edges, _contrast(colour[::step, ::step])))
+    if np.count_nonzero(edges) < _EDGES:
+        return None
+    places = _places(edges, _contrast(colour[::step, ::step]))
+    return Fit(step, places) if places.any() else None
 
 
 def _ends(depth: Floats) -> Mask:
@@ -161,7 +164,8 @@ def _contrast(colour: NDArray[np.uint8]) -> Floats:
     """(h, w) how strongly colours change at each pixel, beside what is usual around it."""
     channels = np.moveaxis(colour.astype(np.float32), 2, 0)
     steep = np.max([np.hypot(ndimage.sobel(one, 0), ndimage.sobel(one, 1)) for one in channels], axis=0)
-    steep = np.minimum(steep, np.quantile(steep, 0.95))
+    some = steep[steep > 0]  # in images without noise, few pixels
+    steep = np.minimum(steep, max(float(np.quantile(steep, 0.95)), float(np.median(some)) if some.size else 0.0))
     return np.asarray(steep - ndimage.uniform_filter(steep, _AROUND))
 
 

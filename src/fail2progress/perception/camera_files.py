@@ -11,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,26 +23,21 @@ from fail2progress.core.plain_yaml import NotPlainError, PlainLoader, once
 from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.array_files import MAX_PIXELS, check_size, from_matlab, unpacked
+from fail2progress.perception.camera_fields import MATRICES, focal, link, nested, of_image, renamed, resolution, unlinked
 from fail2progress.perception.camera_poses import linked, parse_up, rigid
 from fail2progress.perception.depth_units import UNIT_KEY, is_scale, scales, unit_in
 from fail2progress.perception.distortion import Lens, is_coefficients, lens_in
 from fail2progress.perception.segmentation.base import PerceptionError
 
-_MATRICES = ("k", "K", "cam_K", "camera_matrix", "CameraMatrix", "intrinsic_matrix", "Camera_matrix", "_K", "matrix")
-_ARRAYS = (*_MATRICES, "intrinsic", "intrinsics", "intrinsics_matrix", "camera_intrinsic", "cam_intrinsics", "cam_k")
+_ARRAYS = (*MATRICES, "mtx", "intrinsic", "intrinsics", "intrinsics_matrix", "camera_intrinsic", "cam_intrinsics", "cam_k")
 _LINKS = ("depth_to_color", "depth_to_colour", "extrinsics")
 """Motions between both cameras; the last one may as well be the camera's place in a room."""
 _IN_MATLAB = ("depth_scale", "factor_depth", "dist_coeffs", "distortion", "D")
 """Names that are asked for beside a matrix there: its reader is not asked for all that there are."""
-_NESTED = ("camera", "color", "colour", "rgb", "intrinsic", "intrinsics", "cam0", "parameters", "camera_info")
-_SYNONYMS = {
-    "width": ("image_width", "w", "W", "_width", "Camera.width", "ImageWidth"),
-    "height": ("image_height", "h", "H", "_height", "Camera.height", "ImageHeight"),
-    "fx": ("fl_x", "_fx", "Camera.fx", "Camera1.fx", "focal_x", "f"),
-    "fy": ("fl_y", "_fy", "Camera.fy", "Camera1.fy", "focal_y", "f"),
-    "cx": ("ppx", "_cx", "Camera.cx", "Camera1.cx"),
-    "cy": ("ppy", "_cy", "Camera.cy", "Camera1.cy"),
-}
+_IN_MATLAB = ("depth_scale", "factor_depth", "dist_coeffs", "distortion", "D")
+"""Names that are asked for beside a matrix there: its reader is not asked for all that there are."""
+_TERMS = range(4, 15)
+"""Coefficients that lenses have in files of arrays."""
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """How texts begin that PowerShell writes."""
 _EXPECTED = "expected fx, fy, cx and cy, or a matrix of nine numbers under k, K, cam_K, camera_matrix or intrinsic_matrix"
@@ -105,18 +101,21 @@ def _decoded(text: str) -> object:
 
 
 def _arrays(data: bytes) -> dict[str, object]:
-    """A matrix, and a scale of depth, of a `.npy`, `.npz` or MATLAB file."""
+    """A matrix, a scale of depth and a lens, of a `.npy`, `.npz` or MATLAB file."""
     if data.startswith(b"\x93NUMPY"):
         return {"K": np.load(io.BytesIO(data), allow_pickle=False)}
     if data.startswith(b"PK"):
         with np.load(io.BytesIO(data), allow_pickle=False) as content:
-            known = [key for key in content.files if key in (*_ARRAYS, "mtx") or is_scale(key) or is_coefficients(key)]
-            found = unpacked(content, known)
+            found = unpacked(content, [key for key in content.files if key in _ARRAYS])
+            for key in (key for key in content.files if is_scale(key) or is_coefficients(key)):
+                with suppress(ValueError):  # an array of objects, such as of None
+                    found |= unpacked(content, [key])
     else:
         found = from_matlab(data, (*_ARRAYS, *_IN_MATLAB, UNIT_KEY))
-    matrix = next((key for key in (*_ARRAYS, "mtx") if key in found), None)
-    units = {key: float(np.ravel(value)[0]) for key, value in found.items() if is_scale(key) and np.size(value) == 1}
-    lens = {key: np.ravel(value).tolist() for key, value in found.items() if is_coefficients(key)}
+    matrix = next((key for key in _ARRAYS if key in found), None)
+    units = {key: np.ravel(value)[0].item() for key, value in found.items() if is_scale(key) and np.size(value) == 1}
+    terms = {key: value for key, value in found.items() if is_coefficients(key) and np.size(value) in _TERMS}
+    lens = {key: np.ravel(value).tolist() for key, value in terms.items() if value.dtype.kind in "iuf"}
     return {**units, **lens, **({} if matrix is None else {"K": found[matrix]})}
 
 
@@ -134,6 +133,16 @@ def _yaml(text: str) -> object:
     return next((part for part in yaml.load_all(clean, PlainLoader) if part is not None), None)
 
 
+def speaks_of_a_camera(path: Path) -> bool:
+    """Whether a file says something of focal lengths, though it may be wrong; OSError where it cannot be opened."""
+    try:
+        check_size(path)
+        content = _content(path)
+        return isinstance(content, dict) and focal(nested(of_image(content, "", str(path)))) is not None
+    except PerceptionError:
+        return False
+
+
 def parse_camera(
     content: object,
     source: str,
@@ -144,71 +153,29 @@ def parse_camera(
     """The same from decoded content; image: the name of the colour image, for files that list cameras by image."""
     if not isinstance(content, dict):
         raise PerceptionError(f"{source}: {_EXPECTED}")
-    outer = _of_image(content, image, source)
-    fields = _nested(outer)
+    outer = of_image(content, image, source)
+    fields = nested(outer)
     colour = _intrinsics(fields, source, size)
     both = {**outer, **fields}
-    depth = outer.get("depth", outer.get("depth_camera"))
-    link = next((outer[key] for key in _LINKS if key in outer), None)
-    apart = isinstance(depth, dict) and link is not None
-    of_depth = {**both, **dict(scales(_nested(depth)))} if isinstance(depth, dict) else both
+    depth, (key, motion) = outer.get("depth", outer.get("depth_camera")), link(outer)
+    apart = isinstance(depth, dict) and motion is not None
+    of_depth = {**both, **dict(scales(nested(depth)))} if isinstance(depth, dict) else both
     return Calibration(
         colour,
         unit_in(of_depth, source),
         _up(both, source),
         rigid(both.get("camera_pose"), source, "camera_pose"),
-        _intrinsics(_nested(depth), f"{source}, depth", depth_size) if apart and isinstance(depth, dict) else None,
-        linked(link, source) if apart else None,
+        _intrinsics(nested(depth), f"{source}, depth", depth_size) if apart and isinstance(depth, dict) else None,
+        linked(motion, source, key) if apart else None,
         UNIT_KEY not in of_depth,
         lens_in(both),
-        lens_in(_nested(depth)) if apart and isinstance(depth, dict) else lens_in(both),
-        _unlinked(outer, fields),
+        lens_in(nested(depth)) if apart and isinstance(depth, dict) else lens_in(both),
+        unlinked(outer, fields),
     )
 
 
-def _unlinked(outer: Mapping[str, Any], colour: Mapping[str, Any]) -> str:
-    """See Calibration; colour: the fields of its camera."""
-    depth = outer.get("depth", outer.get("depth_camera"))
-    if not isinstance(depth, dict):
-        return "depth, the other camera's own fx, fy, cx and cy" if any(key in outer for key in _LINKS[:2]) else ""
-    apart = not any(key in outer for key in _LINKS) and _focal(_nested(depth)) not in (None, _focal(colour))
-    return "depth_to_color for its other camera" if apart else ""
-
-
-def _focal(content: Mapping[str, Any]) -> object:
-    """What a camera's fields say of fx, under whatever name; None where they do not."""
-    return next((content[key] for key in ("fx", *_SYNONYMS["fx"], *_MATRICES) if key in content), None)
-
-
-def _of_image(content: Mapping[Any, Any], image: str, source: str) -> dict[str, Any]:
-    """Of a file by image (BOP's scene_camera.json), the entry of the number in the image's name; any, where all are the same.
-    PerceptionError where that number has none."""
-    keys = list(content)
-    if not keys or not all(re.fullmatch(r"\d+", str(key)) and isinstance(content[key], dict) for key in keys):
-        return {str(key): value for key, value in content.items()}
-    numbers = [int(number) for number in re.findall(r"\d+", image)]
-    chosen = next((key for key in keys if int(key) in numbers[-1:]), next((key for key in keys if int(key) in numbers), None))
-    if chosen is None:
-        chosen, apart = keys[0], any(content[key] != content[keys[0]] for key in keys)
-        if apart and numbers:
-            known = f"{len(keys)} images, {min(map(int, keys))} to {max(map(int, keys))}"
-            raise PerceptionError(f"{source} has no camera for image {numbers[-1]}: it lists those of {known}")
-    return dict(content[chosen])
-
-
-def _nested(content: Mapping[Any, Any]) -> dict[str, Any]:
-    """The fields of the camera itself, which may lie one or two keys down."""
-    fields = {str(key): value for key, value in content.items()}
-    if _focal(fields) is not None:
-        return fields
-    for key in (*_NESTED, *(key for key in fields if "cam" in key.lower())):
-        if isinstance(fields.get(key), dict):
-            return {**{k: v for k, v in fields.items() if k != key}, **_nested(fields[key])}
-    return fields
-
-
 def _intrinsics(content: Mapping[str, Any], source: str, size: tuple[int, int] | None) -> Intrinsics:
-    fields = {**_matrix(content, source), **_resolution(content), **_renamed(content)}
+    fields = {**_matrix(content, source), **resolution(content), **renamed(content)}
     if size is not None and "width" not in fields and "height" not in fields:
         fields["width"], fields["height"] = size
     values = [_number(fields, key, source) for key in ("width", "height", "fx", "fy", "cx", "cy")]
@@ -235,32 +202,11 @@ def _region(content: Mapping[str, Any], whole: Intrinsics, size: tuple[int, int]
     return replace(whole, width=width, height=height, cx=whole.cx - x, cy=whole.cy - y)
 
 
-def _renamed(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Values under the names that other programs use; plain names go first."""
-    found = {}
-    for name, others in _SYNONYMS.items():
-        for key in (name, *others):
-            if key in content:
-                found[name] = content[key]
-                break
-    return found
-
-
-def _resolution(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Kalibr's lists: resolution [width, height] and intrinsics [fx, fy, cx, cy]."""
-    found: dict[str, Any] = {}
-    for key, names in (("resolution", ("width", "height")), ("intrinsics", ("fx", "fy", "cx", "cy"))):
-        values = content.get(key)
-        if isinstance(values, list) and len(values) == len(names):
-            found |= dict(zip(names, values, strict=True))
-    return found
-
-
 def _matrix(content: Mapping[str, Any], source: str) -> dict[str, Any]:
     """fx, fy, cx, cy of a calibration matrix: nine numbers or three rows, by rows or by columns, plain or as OpenCV has them; or
     twelve or sixteen, with a fourth column."""
-    for key in _MATRICES:
-        if key not in content or "fx" in _renamed(content):
+    for key in MATRICES:
+        if key not in content or "fx" in renamed(content):
             continue
         value = content[key]
         value = value.get("data", value) if isinstance(value, dict) else value

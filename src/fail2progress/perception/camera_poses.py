@@ -28,7 +28,7 @@ def parse_up(value: object, source: str) -> Array:
     return np.asarray(vector / length)
 
 
-def linked(value: object, source: str) -> Array:
+def linked(value: object, source: str, key: str = "depth_to_color") -> Array:
     """(4, 4) of a matrix, of its first three rows, or of {"rotation": 9 numbers by rows, "translation": 3 numbers in m}."""
     if isinstance(value, list) and len(value) in (3, 12):
         value = [*value, *([0.0, 0.0, 0.0, 1.0] if len(value) == 12 else [[0.0, 0.0, 0.0, 1.0]])]
@@ -42,11 +42,11 @@ def linked(value: object, source: str) -> Array:
             raise PerceptionError(
                 f"{source}: depth to colour needs rotation (nine numbers) and translation (three, in m)"
             ) from error
-    found = rigid(value, source, "depth_to_color")
+    found = rigid(value, source, key)
     assert found is not None
     away = float(np.linalg.norm(found[:3, 3]))
     if away > _APART:
-        raise PerceptionError(f"{source}: depth_to_color moves by {away:.3g} m, farther than two lenses are apart; write metres")
+        raise PerceptionError(f"{source}: {key} moves by {away:.3g} m, farther than two lenses are apart; write metres")
     return found
 
 

@@ -15,8 +15,12 @@ from fail2progress.perception.segmentation.base import PerceptionError
 UNIT_KEY = "depth_unit_m"
 DEFAULT_UNIT = 0.001
 """Metres of one step of an integer depth image, where the camera's file does not say."""
-_OF_DEPTH = re.compile(r"depth.*(scale|scaling|factor|units?)|(scale|scaling|factor|units?).*depth")
-"""Names of a scale, letters alone: depth_scale, DepthMapFactor, depth_units, factor_depth and others."""
+_OF_DEPTH = re.compile(r"(png|rgbd|camera)?depth(map|image)?(units?(scale)?|scale|scaling)?(factor)?(in)?m?|factordepth")
+"""Names of a scale, letters alone: depth_scale, DepthMapFactor, depth_units, depth_scaling_factor and others; ..."""
+_SAYS = re.compile(r"scal|factor|unit")
+"""... with one of these in it."""
+_FIRST = ("depth_scale", "depth_factor", "factor_depth", "png_depth_scale", "depth_map_factor", "DepthMapFactor")
+"""Those that many programs write go before the others."""
 _BARE = "scale"
 """Replica's name, beside the camera's numbers; below so many steps a metre it is one of something else."""
 _STEPS = 100
@@ -35,19 +39,27 @@ _REACH = 0.5
 
 def is_scale(key: str) -> bool:
     """Whether a key is a name for a scale of depth."""
-    return key == UNIT_KEY or _OF_DEPTH.search(re.sub(r"[^a-z]", "", key.lower())) is not None
+    letters = re.sub(r"[^a-z]", "", key.lower())
+    return key == UNIT_KEY or (_OF_DEPTH.fullmatch(letters) is not None and _SAYS.search(letters) is not None)
 
 
 def scales(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Those of a camera file's fields that say what a step of depth is, the one that is never doubted first."""
+    """Those of a camera file's fields that say what a step of depth is, what says most first."""
     if UNIT_KEY in fields:
         yield UNIT_KEY, fields[UNIT_KEY]
-    for key, value in fields.items():
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        worded = isinstance(value, str) and (_word(value) in _WORDS or value[:1].isdigit())
-        bare = key == _BARE and number and value >= _STEPS
-        if key != UNIT_KEY and ((is_scale(key) and (number or worded)) or bare):
-            yield key, value
+    names = [*_FIRST, *(key for key in fields if key not in (*_FIRST, UNIT_KEY) and is_scale(key))]
+    there = [(key, fields[key]) for key in names if key in fields]
+    yield from ((key, value) for key, value in there if _is_number(value))
+    yield from ((key, value) for key, value in there if isinstance(value, str) and _word(value) in _WORDS)
+    if _is_number(fields.get(_BARE)) and fields[_BARE] >= _STEPS:
+        yield _BARE, fields[_BARE]
+
+
+def _is_number(value: object) -> bool:
+    """Whether it is one, or the text of one, which is told."""
+    if isinstance(value, str):
+        return re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", value.strip(), re.IGNORECASE) is not None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _word(unit: str) -> str:
@@ -90,13 +102,15 @@ def in_metres(raw: NDArray[Any], unit: float | None, scaled: bool, path: Path) -
     given = unit is not None and not scaled
     nearest = _CLOSE if given else _NEAR
     middle = float(np.median(readings))
-    if raw.dtype.itemsize == 1 and (unit is None or 255 * unit < _REACH):
-        ends = "" if unit is None else f" (in steps of {unit:g} m they end at {255 * unit:.2g} m)"
+    short = raw.dtype.itemsize == 1 and (unit is None or 255 * unit < _REACH)
+    ends = "" if unit is None else f" (in steps of {unit:g} m they end at {255 * unit:.2g} m)"
+    if short and not given:
         raise PerceptionError(
             f"{path} has 8 bits a pixel, of which nobody knows the unit{ends}: give 16-bit depth (PNG), or set {UNIT_KEY} in the"
             " camera's file to the metres of one step"
         )
-    found, notes = _assumed(raw.dtype.kind == "f", middle, unit, (nearest, _NEAR), path)
+    found, notes = _assumed(raw.dtype.kind == "f", middle, unit, nearest, path)
+    notes += [f"{path.name} has 8 bits a pixel{ends}: see that it is depth and no picture of it"] * short
     if scaled and not _NEAR < middle * found < _FAR and _NEAR < middle * DEFAULT_UNIT < _FAR:
         # What a scale counts differs from program to program; a unit is never doubted.
         notes.append(
@@ -108,13 +122,11 @@ def in_metres(raw: NDArray[Any], unit: float | None, scaled: bool, path: Path) -
     return np.asarray(values * found, np.float32), notes
 
 
-def _assumed(
-    floating: bool, middle: float, unit: float | None, nearest: tuple[float, float], path: Path
-) -> tuple[float, list[str]]:
-    """Metres of a step, and a note where the file does not say it; nearest: m of a median by a unit that is given, and else."""
-    if floating and not (unit is not None and nearest[0] < middle * unit < _FAR):
+def _assumed(floating: bool, middle: float, unit: float | None, nearest: float, path: Path) -> tuple[float, list[str]]:
+    """Metres of a step, and a note where the file does not say it; nearest: m of a median."""
+    if floating and not (unit is not None and nearest < middle * unit < _FAR):
         # Floating point is metres (REP-118), whatever a file says of integers; or millimetres.
-        found = 1.0 if nearest[1] < middle < _FAR else DEFAULT_UNIT
+        found = 1.0 if _CLOSE < middle < _FAR else DEFAULT_UNIT
         return found, [f"{path.name} holds floating point, read as {'metres' if found == 1.0 else 'millimetres'}"]
     if unit is not None:
         return unit, []

@@ -31,6 +31,7 @@ _OF_LENSES = (
 _LISTS = re.compile(r"d|coeffs|(lens)?dist(ort(ion)?)?(coefs?|coeffs?|coefficients?|params?|parameters?)?")
 """Names of its coefficients, letters alone: D, dist_coeffs, Distortion_Coefficients, distCoeffs and others."""
 _TERMS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
+_FEWEST = 4
 _STEPS = 1000
 """Distances from the middle of the image at which the model is looked at for where it folds over."""
 _Pixels = TypeVar("_Pixels", bound=np.generic)
@@ -92,7 +93,7 @@ def is_coefficients(key: str) -> bool:
 def lens_in(fields: Mapping[str, Any]) -> Lens | None:
     """The lens of a camera file's fields, as ROS, RealSense, OpenCV, Kalibr, ORB-SLAM and Nerfstudio write it."""
     model = _model(fields)
-    named = [value for key, value in fields.items() if is_coefficients(key)]
+    named = [value for key, value in fields.items() if is_coefficients(key) and not _is_distance(key, value)]
     found: Any = next((value for value in named if isinstance(value, (list, tuple, dict))), None)
     if found is None:
         found = next((value for value in named if isinstance(value, str)), None)
@@ -104,6 +105,11 @@ def lens_in(fields: Mapping[str, Any]) -> Lens | None:
     if found is None:
         found = next((terms for prefix in ("", "Camera.", "Camera1.") if any(terms := _terms(fields, prefix))), None)
     return lens_of(model, found)
+
+
+def _is_distance(key: str, value: object) -> bool:
+    """Whether what is called dist is rather distances: a lens has four coefficients or more."""
+    return key == "dist" and isinstance(value, (list, tuple)) and np.size(np.array(value, object)) < _FEWEST
 
 
 def _model(fields: Mapping[str, Any]) -> str:

@@ -186,7 +186,8 @@ def _turned(found: Calibration, shapes: tuple[tuple[int, ...], ...], camera: Pat
     nobody says, so that the middle of the image is taken, between the two places where the camera's own would be."""
     k = found.intrinsics
     upright = all(_proportions(shape[1], shape[0], k.height, k.width) for shape in shapes) and k.width != k.height
-    if not upright or found.depth is not None or any(lens is not None for lens in (found.lens, found.depth_lens)):
+    bound = (found.depth, found.lens, found.depth_lens, found.up, found.pose)  # of which nobody knows what they are since
+    if not upright or any(part is not None for part in bound):
         return found, []
     turned = Intrinsics(k.height, k.width, k.fy, k.fx, (k.height - 1) / 2, (k.width - 1) / 2)
     note = (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fail2progress.perception.camera_files import read_camera
+from fail2progress.perception.camera_files import read_camera, speaks_of_a_camera
+from fail2progress.perception.frame_numbers import TOGETHER, by_numbers, contradict
 from fail2progress.perception.segmentation.base import PerceptionError
 
 _COLOURS = ("image_color", "color", "colour", "rgb", "images", "image")
@@ -20,10 +20,6 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff", 
 _DEPTH_FILES = (".npy", ".npz", ".tif", ".tiff", ".pgm", ".pfm", ".png")
 """Endings; of two files of one name the former is taken, as depth in a PNG may be a picture of it."""
 _ALIGNED = re.compile(r"aligned|registered", re.IGNORECASE)
-_TOGETHER = 0.02
-"""Seconds between the stamps of two images of one moment, at most, where names are stamps; as TUM RGB-D pairs them."""
-_STAMP = 1e6
-"""From which a number in a name is a stamp in seconds."""
 _CAMERAS = ("camera.json", "camera.yaml", "camera_info.json", "camera_info.yaml", "scene_camera.json", "intrinsics.json")
 _CAMERA_FILES = (".json", ".yaml", ".yml", ".txt", ".intr", ".npy", ".npz", ".mat")
 _ARRAY_FILES = (".npy", ".npz", ".mat")
@@ -55,10 +51,9 @@ def pairs(folder: Path, camera: Path | None = None) -> list[Pair]:
         raise PerceptionError(f"{folder}: no pairs there; {_unpaired(folder)}")
     if camera is not None:
         return [Pair(name, a, b, camera) for name, a, b in found]
-    named = {name: _named(folder, name, a) for name, a, _ in found}
-    taken = {path for _, a, b in found for path in (a, b)}
-    others = _of_cameras(folder, taken) if None in named.values() else []
-    return [Pair(name, a, b, named[name] or _nearest(folder, name, others), named[name] is None) for name, a, b in found]
+    others = _Cameras(folder, {path for _, a, b in found for path in (a, b)})
+    files = {name: others.of(name, _own(folder, name, a)) for name, a, _ in found}
+    return [Pair(name, a, b, *files[name]) for name, a, b in found]
 
 
 def alone(folder: Path, found: Sequence[Pair]) -> list[Path]:
@@ -87,8 +82,7 @@ def _by_word(folder: Path) -> list[tuple[str, Path, Path]]:
     colours = _by_key([path for path in others if path.suffix.lower() in _PICTURES], _COLOURS)
     if len(colours) == len(depths) == 1:
         ((key, colour),), ((other, depth),) = colours.items(), depths.items()
-        numbers = [re.findall(r"\d+", name) for name in (key, other)]
-        if numbers[0] == numbers[1] or [] in numbers or all(float(one[-1]) > _STAMP for one in numbers):
+        if not contradict(key, other):
             return [(key or "frame", colour, depth)]
     return [(key or "frame", path, depths[key]) for key, path in colours.items() if key in depths]
 
@@ -98,7 +92,11 @@ def _by_key(paths: Sequence[Path], words: tuple[str, ...]) -> dict[str, Path]:
     one whose word says most, and that has the fewest others beside it: depth, and not depth_raw."""
     found: dict[str, Path] = {}
     having = [(words.index(word), path) for path in paths if (word := _word(path.stem, words)) is not None]
-    for _, path in sorted(having, key=lambda one: (not _ALIGNED.search(one[1].stem), one[0], len(one[1].stem), _rank(one[1]))):
+
+    def order(one: tuple[int, Path]) -> tuple[bool, int, int, int]:
+        return words is _DEPTHS and _last(one[1])[0], one[0], len(one[1].stem), _rank(one[1])
+
+    for _, path in sorted(having, key=order):
         found.setdefault(_key(path.stem, words), path)
     return found
 
@@ -139,51 +137,21 @@ def _by_folder(folder: Path) -> list[tuple[str, Path, Path]]:
 
 
 def _alike(colour: Path, depth: Path) -> list[tuple[str, Path, Path]]:
-    """The files of the same name in two folders; where there is none, of the same without the words, of the same moment, or of
-    the same number."""
+    """The files of two folders that belong together: of the same name, of the same without the words, or of the same numbers and
+    moment, by whichever most are paired."""
     pictures = [path for path in sorted(colour.iterdir()) if path.suffix.lower() in _PICTURES]
-    readings = [path for path in sorted(depth.iterdir(), key=_rank, reverse=True) if path.suffix.lower() in _DEPTH_FILES]
+    readings = sorted((path for path in depth.iterdir() if path.suffix.lower() in _DEPTH_FILES), key=_last, reverse=True)
     others = {path.stem: path for path in readings}
-    if same := [(path.stem, path, others[path.stem]) for path in pictures if path.stem in others]:
-        return same
+    same = [(path.stem, path, others[path.stem]) for path in pictures if path.stem in others]
     others = {_key(path.stem, _DEPTHS): path for path in readings}
     keys = {_key(path.stem, _COLOURS): path for path in pictures}
-    if alike := [(key or "frame", path, others[key]) for key, path in keys.items() if key in others]:
-        return alike
-    stamped = all(any(_is_stamp(path.stem) for path in paths) for paths in (pictures, readings))
-    return (_of_one_moment if stamped else _of_one_number)(pictures, readings)
+    bare = [(key or "frame", path, others[key]) for key, path in keys.items() if key in others]
+    return max(same, bare, by_numbers(pictures, readings), key=len)
 
 
-def _of_one_moment(pictures: Sequence[Path], readings: Sequence[Path]) -> list[tuple[str, Path, Path]]:
-    """Images whose names are stamps, of both kinds some, each with the nearest one of the other kind."""
-    there = sorted((float(path.stem), path) for path in readings if _is_stamp(path.stem))
-    found = []
-    for path in (path for path in pictures if _is_stamp(path.stem)):
-        moment = float(path.stem)
-        at = bisect_left(there, (moment, path))
-        when, other = min(there[max(at - 1, 0) : at + 1], key=lambda one: abs(one[0] - moment))
-        if abs(when - moment) <= _TOGETHER:
-            found.append((path.stem, path, other))
-    return found
-
-
-def _is_stamp(stem: str) -> bool:
-    return re.fullmatch(r"\d+\.\d+", stem) is not None and float(stem) > _STAMP
-
-
-def _of_one_number(pictures: Sequence[Path], readings: Sequence[Path]) -> list[tuple[str, Path, Path]]:
-    """Images with the same number in their names: the last, or the first one, by which they can be told apart."""
-    for place in (-1, 0):
-        numbered = [_numbered(paths, place) for paths in (pictures, readings)]
-        if all(numbered) and (common := sorted(set(numbered[0]) & set(numbered[1]))):
-            return [(numbered[0][number].stem, numbered[0][number], numbered[1][number]) for number in common]
-    return []
-
-
-def _numbered(paths: Sequence[Path], place: int) -> dict[int, Path]:
-    """By the number at a place of their names; none where two have the same."""
-    found = {int(numbers[place]): path for path in paths if (numbers := re.findall(r"\d+", path.stem))}
-    return found if len(found) == len({path.stem for path in paths}) else {}
+def _last(path: Path) -> tuple[bool, int, str]:
+    """An order in which of files with one name what is aligned comes first, then numbers rather than a picture."""
+    return not _ALIGNED.search(path.stem), _rank(path), path.name
 
 
 def _unpaired(folder: Path) -> str:
@@ -192,28 +160,42 @@ def _unpaired(folder: Path) -> str:
     both = [_by_key(inner, _DEPTHS), _by_key([path for path in inner if _word(path.stem, _DEPTHS) is None], _COLOURS)]
     if all(both):
         depth, colour = (next(iter(kind.values())) for kind in both)
-        firsts = [next((path.name for path in sorted(one.iterdir()) if path.is_file()), "nothing") for one in (colour, depth)]
+        firsts = [next((path.name for path in sorted(one.glob("[!.]*")) if path.is_file()), "nothing") for one in (colour, depth)]
         kinds = f"{', '.join(_PICTURES)} for colour, {', '.join(_DEPTH_FILES)} for depth"
         return (
-            f"{colour.name} holds {firsts[0]} and {depth.name} {firsts[1]}: two of one frame need the same name or number, or"
-            f" stamps within {_TOGETHER:g} s ({kinds} are read)"
+            f"{colour.name} holds {firsts[0]} and {depth.name} {firsts[1]}: two of one frame need the same name or numbers, or"
+            f" stamps within {TOGETHER:g} s ({kinds} are read)"
         )
     return "name them NAME-color.png and NAME-depth.png, or put them into folders rgb and depth"
 
 
-def _named(folder: Path, name: str, colour: Path) -> Path | None:
-    """The camera's file of a frame by the names that are asked for: the frame's with all its words, too."""
-    own = (f"{one}.{ending}" for one in (name, _bare(colour.stem, _COLOURS)) for ending in ("json", "yaml"))
-    there = [folder / other for other in (*own, *_CAMERAS) if (folder / other).is_file()]
-    if len(there) > 1:  # NAME.json may as well say what is in the picture
-        return next((path for path in there if _is_camera(path)), there[0])
-    return next(iter(there), None)
+def _own(folder: Path, name: str, colour: Path) -> Path | None:
+    """The file of a frame's own name, with all its words or without."""
+    own = (folder / f"{one}.{ending}" for one in (name, _bare(colour.stem, _COLOURS)) for ending in ("json", "yaml"))
+    return next((path for path in own if path.is_file()), None)
 
 
-def _of_cameras(folder: Path, taken: set[Path]) -> list[Path]:
-    """Files of a folder that say what a camera is, whatever their names."""
-    files = sorted(path for path in folder.iterdir() if path.suffix.lower() in _CAMERA_FILES and path not in taken)
-    return [path for path in files if _is_camera(path)]
+class _Cameras:
+    """The cameras of a folder's frames; taken: its images."""
+
+    def __init__(self, folder: Path, taken: set[Path]) -> None:
+        self._folder, self._taken = folder, taken
+        self._found: list[Path] | None = None
+
+    def of(self, name: str, own: Path | None) -> tuple[Path, bool]:
+        """That of a frame, and whether it was guessed: the file of its own name, unless that says what is in the picture; one of
+        the names that are asked for; or the one that shares the most of the frame's. PerceptionError where two share as much."""
+        if own is not None and own.stat().st_size <= _LONG and speaks_of_a_camera(own):
+            return own, False
+        usual = next((self._folder / one for one in _CAMERAS if (self._folder / one).is_file()), None)
+        if usual is not None:
+            return usual, False
+        if self._found is None:
+            files = sorted(path for path in self._folder.iterdir() if path.suffix.lower() in _CAMERA_FILES)
+            self._found = [path for path in files if path not in self._taken and _is_camera(path)]
+        if own is not None and not self._found:
+            return own, False  # so that what is wrong with it is told
+        return _nearest(self._folder, name, self._found), True
 
 
 def _is_camera(path: Path) -> bool:
@@ -224,7 +206,7 @@ def _is_camera(path: Path) -> bool:
             return False
         if path.suffix.lower() == ".mat" and not _MATLAB.search(path.stem):
             return False
-        k = read_camera(path, (1, 1), (1, 1)).intrinsics
+        k = read_camera(path, (1, 1), (1, 1), image="-").intrinsics  # whichever, where it has them by image
     except (PerceptionError, OSError):
         return False
     return min(k.fx, k.fy) > 1.0

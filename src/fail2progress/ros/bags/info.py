@@ -92,9 +92,10 @@ class BagInfo:
             if nameless and self.played.get(topic.name) == COLOUR:
                 found.append(f"{topic.name}: {nameless[0]} does not say what its channels are: taken for red, green, blue")
         colour, depth = self.of(COLOUR), self.of(DEPTH)
-        if colour is not None and depth is not None and colour.frames and depth.frames and not colour.frames & depth.frames:
-            own, other = sorted(depth.frames)[0], sorted(colour.frames)[0]
-            found.append(f"{depth.name} is of the frame {own}, and colour of {other}: see that depth is aligned to colour")
+        if colour is not None and depth is not None:
+            own, other = (sorted(frame.lstrip("/") for frame in topic.frames) for topic in (depth, colour))
+            if own and other and not set(own) & set(other):
+                found.append(f"{depth.name} is of the frame {own[0]}, and colour of {other[0]}: see that it is aligned to colour")
         about = self.of(INFO)
         if about is not None and about.lens is not None and not self.rectified:
             found.append(about.lens.note(about.name))

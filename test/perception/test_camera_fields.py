@@ -1,0 +1,54 @@
+"""Where a camera's numbers are in what other programs write."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fail2progress.perception.camera_files import parse_camera, read_camera
+from fail2progress.perception.segmentation.base import PerceptionError
+
+NUMBERS = {"fx": 60.0, "fy": 61.0, "cx": 32.0, "cy": 24.0}
+
+
+@pytest.mark.parametrize("key", ["cam", "camera_params", "color_camera"])
+def test_the_camera_may_lie_under_a_key_that_speaks_of_one(key: str) -> None:
+    """NICE-SLAM and SplaTAM."""
+    found = parse_camera({"dataset": "tum", key: {"H": 48, "W": 64, **NUMBERS, "png_depth_scale": 5000.0}}, "here")
+    assert (found.intrinsics.width, found.intrinsics.fx, found.unit) == (64, 60.0, 0.0002)
+
+
+def test_of_cameras_by_image_each_image_has_its_own(tmp_path: Path) -> None:
+    """BOP's scene_camera.json."""
+
+    def entry(fx: float) -> dict[str, object]:
+        return {"cam_K": [fx, 0, 32.0, 0, 61.0, 24.0, 0, 0, 1], "depth_scale": 1.0}
+
+    path = tmp_path / "scene_camera.json"
+    path.write_text(json.dumps({"0": entry(60.0), "7": entry(90.0)}))
+    for image, fx in (("000000", 60.0), ("000007", 90.0), ("scene_3_rgb_7", 90.0), ("picture", 60.0)):
+        assert read_camera(path, (64, 48), image=image).intrinsics.fx == fx
+    with pytest.raises(PerceptionError, match=r"scene_camera.json has no camera for image 8: it lists those of 2 images, 0 to 7"):
+        read_camera(path, (64, 48), image="000008")
+    path.write_text(json.dumps({"0": entry(60.0), "7": {**entry(60.0), "cam_R_w2c": [0.0] * 9}}))
+    assert read_camera(path, (64, 48), image="000008").intrinsics.fx == 60.0
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"depth_camera": {**NUMBERS, "fx": 40.0}},
+        {"ir_cam": {**NUMBERS, "fx": 40.0}},
+        {"camera_extrinsics": {"rotation": [1, 0, 0], "translation": [0, 0, 0]}},
+        {"right_camera": {**NUMBERS, "fx": 40.0}, "cam_pose": {"k": 3}},
+    ],
+)
+def test_of_several_cameras_that_of_colour_is_taken(others: dict[str, object]) -> None:
+    assert parse_camera({**others, "color_camera": NUMBERS}, "here", (64, 48)).intrinsics.fx == 60.0
+    with pytest.raises(PerceptionError, match="fx must be a number"):  # which of the two?
+        parse_camera({"cam_a": NUMBERS, "cam_b": {**NUMBERS, "fx": 40.0}}, "here", (64, 48))
+
+
+@pytest.mark.parametrize("beside", [{"f": 0.05}, {"k": 2}, {"matrix": [[1.0, 0.0], [0.0, 1.0]]}])
+def test_what_lies_beside_a_camera_does_not_hide_it(beside: dict[str, object]) -> None:
+    assert parse_camera({**beside, "camera": NUMBERS}, "here", (64, 48)).intrinsics.fx == 60.0
