@@ -22,13 +22,14 @@ def test_odds_are_written_beside_the_weights(run: Run, tmp_path: Path, monkeypat
     weights = tmp_path / "segmenter.safetensors"
     for suffix in (".safetensors", ".json"):
         shutil.copy(packaged().with_suffix(suffix), weights.with_suffix(suffix))
-    result = run("fit-joins", "--weights", weights, "--scenes", 10, "--seed", 5, "--json")
+    result = run("fit-joins", "--weights", weights, "--scenes", 10, "--seed", 5, "--rooms", 0, "--json")
     assert result.exit_code == 0, result.stderr
     joins = read_joins(beside(weights))
     assert json.loads(result.stdout) == json.loads(joins.model_dump_json())
     assert joins.digest == load_model(weights).digest and join_rules(weights).bias == joins.odds.bias
     report = joins.report
     assert report["pairs"] > report["of_one_thing"] > 0 and report["scenes"] == 10  # type: ignore[operator]
+    assert report["rooms"] == 0
 
 
 def test_too_few_scenes_are_told(run: Run, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import typer
 from fail2progress.cli.common import UserError, print_json, say, stopped_with
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.outputs import check_output
+from fail2progress.cli.train_segmenter import ROOMS
 from fail2progress.cli.voice import progress
 
 
@@ -25,6 +26,9 @@ def fit_joins(
     out: Annotated[Path | None, typer.Option(help="File to write. [NAME.joins.json beside the weights]")] = None,
     scenes: Annotated[int, typer.Option(help="Rendered scenes of the kinds that it is trained on.", min=2, max=MOST)] = 150,
     seed: Annotated[int, typer.Option(help="Of the scenes; another one than that of the training.", min=0, max=MOST_SEED)] = 21,
+    rooms: Annotated[
+        float, typer.Option(help="Share of scenes in the colours of rooms; 0 for segmenter-grainy.", min=0.0, max=1.0)
+    ] = ROOMS,
     processes: Annotated[int, typer.Option(help="Processes that work on scenes.", min=1, max=MOST_PROCESSES)] = 1,
     json_output: Annotated[bool, typer.Option("--json", help="The file on standard output.")] = False,
 ) -> None:
@@ -46,7 +50,7 @@ def fit_joins(
     segmenter = FusedSegmenter(model=load_model(path), grainy=None)
     with stopped_with("nothing was written"), progress() as bar, PoolExecutor(processes) as workers:
         task = bar.add_task("scenes", total=scenes)
-        pairs = gather(segmenter, scenes, seed, workers, lambda done: bar.update(task, completed=done))
+        pairs = gather(segmenter, scenes, seed, workers, lambda done: bar.update(task, completed=done), rooms)
     try:
         odds = for_real_things(fit(pairs), pairs)
         false, missed = crossed(pairs)
@@ -55,6 +59,7 @@ def fit_joins(
     report: dict[str, object] = {
         "scenes": scenes,
         "seed": seed,
+        "rooms": rooms,
         "distance_times": DISTANCE_TIMES,
         "pairs": len(pairs.same),
         "of_one_thing": int(pairs.same.sum()),

@@ -24,7 +24,7 @@ _EACH = {"cpu": 20, "cuda": 100}
 _COMPILERS = ("c++", "g++", "gcc", "clang++")
 """Of which torch.compile wants one."""
 _CHANNELS = "24,64,96,112,144,160"
-_ROUGH, _ROOMS = 0.5, 0.6
+_ROUGH, ROOMS = 0.5, 0.6
 """Those of `roughness` and `paints`, whose import takes torch."""
 
 
@@ -53,7 +53,7 @@ def train_segmenter(
     ] = _ROUGH,
     rooms: Annotated[
         float, typer.Option(help="Share of scenes in the colours of rooms; 0 for segmenter-grainy.", min=0.0, max=1.0)
-    ] = _ROOMS,
+    ] = ROOMS,
     device: Annotated[str, typer.Option(help="To train on: cpu, or cuda where torch finds a GPU.")] = "cpu",
     compiled: Annotated[bool, typer.Option("--compile", help="Compile the network first: faster steps on a GPU.")] = False,
     processes: Annotated[int, typer.Option(help="Processes that make scenes.", min=1, max=MOST_PROCESSES)] = 1,

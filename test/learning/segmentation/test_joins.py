@@ -53,6 +53,8 @@ def test_pairs_are_of_the_scenes_and_come_again(monkeypatch: pytest.MonkeyPatch)
     with PoolExecutor(1) as workers:
         found = gather(segmenter, 2, 6, workers, told.append)
     again = gather(segmenter, 2, 6, PoolExecutor(1), lambda done: None)
+    bright = gather(segmenter, 2, 6, PoolExecutor(1), lambda done: None, rooms=1.0)
+    assert bright.features.shape != found.features.shape or (bright.features != found.features).any()
     assert told == [1, 2] and len(found.same) > 0 and found.features.shape == (len(found.same), len(FEATURES))
     assert (found.features == again.features).all() and (found.same == again.same).all()
     assert set(found.scene.tolist()) <= {0, 1} and (scenes.scene((6, 0)).labels > 1).any()

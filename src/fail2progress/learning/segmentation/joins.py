@@ -13,6 +13,7 @@ from scipy.optimize import minimize
 from fail2progress.core.executor import Executor
 from fail2progress.core.rgbd import Labels, RgbdFrame
 from fail2progress.core.scene import Array
+from fail2progress.learning.segmentation.paints import ROOMS
 from fail2progress.learning.segmentation.scenery import FIRST
 from fail2progress.learning.segmentation.scenes import scene, sensing
 from fail2progress.learning.segmentation.sensors import sensed
@@ -82,9 +83,10 @@ def _thing(labels: Numbers) -> int:
     return most if len(labels) >= _PIXELS and counts[most] >= _MOSTLY * len(labels) else 0
 
 
-def pairs_of(segmenter: FusedSegmenter, seed: int, number: int) -> tuple[int, list[tuple[Array, bool]]]:
-    """The number of a scene of a seed, and what its pairs of parts are; the camera's pose is known in every other scene."""
-    view = scene((seed, number))
+def pairs_of(segmenter: FusedSegmenter, seed: int, rooms: float, number: int) -> tuple[int, list[tuple[Array, bool]]]:
+    """The number of a scene of a seed, and what its pairs of parts are; the camera's pose is known in every other scene. rooms:
+    see `painted`."""
+    view = scene((seed, number), rooms)
     depth = sensed(view, sensing((seed, number)))
     things = np.maximum(view.labels.astype(np.int64) - FIRST + 1, 0).astype(np.uint16)
     names = tuple(f"thing_{i}" for i in range(1, int(things.max()) + 1))
@@ -98,10 +100,12 @@ def pairs_of(segmenter: FusedSegmenter, seed: int, number: int) -> tuple[int, li
     return number, watching.noted
 
 
-def gather(segmenter: FusedSegmenter, scenes: int, seed: int, workers: Executor, say: Callable[[int], None]) -> Pairs:
+def gather(
+    segmenter: FusedSegmenter, scenes: int, seed: int, workers: Executor, say: Callable[[int], None], rooms: float = ROOMS
+) -> Pairs:
     """Of so many scenes of a seed."""
     by_scene: dict[int, list[tuple[Array, bool]]] = {}
-    for number, noted in workers.map_unordered(partial(pairs_of, segmenter, seed), range(scenes)):
+    for number, noted in workers.map_unordered(partial(pairs_of, segmenter, seed, rooms), range(scenes)):
         by_scene[number] = noted
         say(len(by_scene))
     rows = [(*pair, number) for number in sorted(by_scene) for pair in by_scene[number]]
