@@ -45,9 +45,12 @@ def test_data_of_another_seed_are_left_alone(run, data: Path) -> None:
 
 
 def test_a_data_set_can_be_extended(run, tmp_path: Path) -> None:
-    for executions in (5, 9):
+    for executions, there in ((5, 0), (9, 0), (9, 9)):  # a shard that ends too early is made again
         result = run("generate", "--executions", executions, "--seed", 3, "--out", tmp_path, "--processes", 1)
         assert result.exit_code == 0, result.output
+        assert (
+            f"executions: {there}/{executions}, " in result.stderr and f"executions: {executions}/{executions}, " in result.stderr
+        )
     (shard,) = open_dataset(tmp_path, verify=True)
     assert max(shard.values["number"]) >= 5 and json.loads((tmp_path / "manifest.json").read_text())["executions_asked"] == 9
 

@@ -103,7 +103,7 @@ def test_mistakes_are_told_in_one_line(run: Run, files: tuple[Path, Path, Path],
         ((colour, floor, "--camera", camera), "no table found"),
         ((depth, colour, "--camera", camera), "COLOR DEPTH"),
         ((colour, depth, "--camera", broken), "not JSON"),
-        ((colour, tmp_path / "none.png", "--camera", camera), "No such file"),
+        ((colour, tmp_path / "none.png", "--camera", camera), f"there is no {tmp_path / 'none.png'}"),
         ((colour, depth, "--camera", camera, "--picture", tmp_path / "a" / "b.png"), "not a folder"),
         ((colour, depth, "--camera", camera, "--picture", tmp_path / "b.txt"), "ends in"),
         ((colour, depth, "--camera", camera, "--page", tmp_path / "b.txt"), "ends in .html"),
@@ -145,9 +145,7 @@ def test_other_segmenters(refuses: Run, files: tuple[Path, Path, Path], tmp_path
     known = "known: label-image, geometric, learned, fused, open-vocabulary"
     assert known in refuses("perceive", *frame, "--segmenter", "labeled")
     lacking = refuses("perceive", *frame, "--segmenter", "open-vocabulary")
-    assert (
-        "detector: Field required; name a YAML file in its place, with the lines segmenter: open-vocabulary, detector:" in lacking
-    )
+    assert "detector is missing; name a YAML file in its place, with the lines segmenter: open-vocabulary, detector:" in lacking
     options = tmp_path / "words.yaml"
     options.write_text(f"segmenter: open-vocabulary\ndetector: {tmp_path}\nfill: {tmp_path}\n")
     assert f"{tmp_path}: no weights here" in refuses("perceive", *frame, "--segmenter", options)

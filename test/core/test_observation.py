@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SegmentedCloud, UnseenError
 
 
 def cloud(count: int = 3, seed: int = 0) -> SegmentedCloud:
@@ -58,3 +59,9 @@ def test_errors_name_the_offending_value() -> None:
         SegmentedCloud(("a", "b"), ("cup",) * 2, cloud().points, np.ones(2, np.float32))
     with pytest.raises(ValueError, match=r"3 segments"):
         SegmentedCloud(("a", "b", "c"), ("cup",), cloud().points, np.ones(3, np.float32))
+
+
+def test_that_nothing_is_seen_is_told_with_names_from_another_process_too() -> None:
+    told = copy.copy(UnseenError(("block_1", "table_a")))  # as pickle makes it again
+    assert str(told).startswith("the camera sees nothing of block_1, table_a: things stand in its view")
+    assert " and others:" in str(UnseenError(tuple(f"cup_{i}" for i in range(9)))) and "of anything:" in str(UnseenError(()))

@@ -60,7 +60,12 @@ def test_the_page_holds_everything_and_escapes_what_comes_from_outside(page: Pat
     text = page.read_text()
     assert not re.search(r"(src|href)=.?https?:", text) and "&lt;b&gt;cup_1&lt;/b&gt; was not seen" in text
     assert text.count("<article") == 2 and text.count("data:image/png;base64,") == 7
-    for title, count in (("before, camera", 2), ("after, camera", 2), ("before, as rebuilt", 1), ("expected", 1)):
+    for title, count in (
+        ("before, camera", 2),
+        ("after, camera", 2),
+        ("before, as rebuilt (colours stand for names)", 1),
+        ("expected", 1),
+    ):
         assert text.count(f"<figcaption>{title}</figcaption>") == count
     assert "<option>geometry_mismatch_mm</option>" in text
     assert "v0002: better" in text and "nothing was learnt from it yet" in text

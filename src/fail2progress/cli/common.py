@@ -77,7 +77,8 @@ def told_in_one_line(words: Sequence[str] = ()) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, sqlite3.Error) as error:
-        _end(str(error), MISTAKE)
+        lacks = error.filename if isinstance(error, FileNotFoundError) else None
+        _end(f"there is no {lacks}" if lacks else str(error), MISTAKE)
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("fail2progress"):
             raise
@@ -90,16 +91,11 @@ def _mistake(error: Exception, words: Sequence[str]) -> str:
     """What to say of bad input. Any other ValueError is a programming error and is raised again."""
     if isinstance(error, UsageError):
         return _usage(error, words)
-    from fail2progress.core.registry import RegistryError
-    from fail2progress.core.vocabulary import VocabularyError
-    from fail2progress.evaluation.rows import RowsError
-    from fail2progress.failures.store import StoreError
-    from fail2progress.learning.pretraining.shards import DataError
-    from fail2progress.models.notes import CheckpointError
+    from fail2progress.cli.mistakes import MISTAKES
 
-    if not isinstance(error, (CheckpointError, DataError, RegistryError, RowsError, RunError, StoreError, VocabularyError)):
-        raise error
-    return str(error)
+    if isinstance(error, MISTAKES):
+        return str(error)
+    raise error
 
 
 def _usage(error: Exception, words: Sequence[str]) -> str:

@@ -76,7 +76,7 @@ def _read(named: Path | None, run: str | None) -> tuple[Gap, ...]:
     path = named or run_of(run).folder
     path = path / FILE if path.is_dir() else path
     if named is None and not path.exists():
-        say(f"{path.parent}: nothing is noted yet; gaps are when a failure is classified, and by `assets check`")
+        say(f"{path.parent}: no gap was noted; gaps are noted when a failure is classified, and by `assets check`")
         return ()
     require(path.is_file(), f"{path}: no gaps here; runs that classify failures, `assets check` and `failures export` write them")
     try:

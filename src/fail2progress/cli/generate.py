@@ -47,13 +47,13 @@ def generate(
     resolve(simulator)
     require(not out.exists() or out.is_dir(), f"{out}: is a file; --out names a folder")
     writable(out)
-    _check_present(out)
+    there = _present(out, executions)
     try:
         with progress() as bar:
-            task = bar.add_task("executions", total=executions, completed=min(room.SHARD * len(shard_names(out)), executions))
+            task = bar.add_task("executions", total=executions, completed=min(there, executions))
             for done in room.generate(out, executions, seed, workers, simulator, items):
                 _remember(out, done.name, done.executions, done.seconds)
-                bar.update(task, completed=min(room.SHARD * len(shard_names(out)), executions))
+                bar.advance(task, done.executions)
     except KeyboardInterrupt:
         raise StoppedError(
             f"stopped with {len(shard_names(out))} finished shards in {out}; the same command goes on from there"
@@ -66,12 +66,15 @@ def generate(
         print_json({"out": str(out), "seed": seed, **note})
 
 
-def _check_present(out: Path) -> None:
-    """DataError for a damaged shard, before the work rather than when training needs it."""
+def _present(out: Path, executions: int) -> int:
+    """How many of the executions are there, in shards that need not be made again. DataError for a damaged shard, before the work
+    rather than when training needs it."""
+    from fail2progress.learning.pretraining.generate import SHARD
     from fail2progress.learning.pretraining.shards import read_shard, shard_names
 
-    for name in shard_names(out):
-        read_shard(out / name)
+    ends = [read_shard(out / name).end for name in shard_names(out)]
+    wanted = [(end, (end - 1) // SHARD * SHARD) for end in ends if end]
+    return sum(min(first + SHARD, executions) - first for end, first in wanted if end >= min(first + SHARD, executions) > first)
 
 
 def _remember(out: Path, name: str, executions: int, seconds: dict[str, float]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -119,13 +120,16 @@ def stages() -> Iterator[Tell]:
     """A bar for each stage, in percent; one that begins ends those before it, and the end of the work ends all."""
     with Bars(TaskProgressColumn()) as bar:
         rows: dict[str, TaskID] = {}
+        attempts: Counter[str] = Counter()
 
         def tell(stage: str, share: float) -> None:
             for name, row in rows.items():
                 if name != stage and not bar.tasks[row].finished:
                     bar.update(row, completed=1.0)
-            if stage not in rows:
-                rows[stage] = bar.add_task(stage, total=1.0)
+            if stage not in rows or (share < 1.0 and bar.tasks[rows[stage]].finished):  # once more, by its own clock
+                attempts[stage] += 1
+                again = f", attempt {attempts[stage]}" if stage in rows else ""
+                rows[stage] = bar.add_task(f"{stage}{again}", total=1.0)
             bar.update(rows[stage], completed=share)
 
         yield tell

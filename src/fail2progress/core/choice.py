@@ -6,6 +6,7 @@ Texts travel to other processes, on command lines and as node parameters.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from fail2progress.core.names import unknown
 from fail2progress.core.plain_yaml import PlainLoader
 from fail2progress.core.registry import Registry, RegistryError
 
@@ -41,8 +43,12 @@ def read_choice(choice: str, registry: Registry[Any]) -> tuple[str, dict[str, An
     return values.pop(kind), {str(key): value for key, value in values.items()}, choice
 
 
-def first_mistake(error: ValidationError) -> str:
-    """One line about the first thing that is wrong."""
+def first_mistake(error: ValidationError, known: Collection[str] | None = None) -> str:
+    """One line about the first thing that is wrong; known: keys that there may be at the top, where they are known."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
-    return f"{where}: {first['msg']}" + (f", got {first['input']!r}" if first["type"] != "missing" else "")
+    if first["type"] == "missing":
+        return f"{where} is missing"
+    if first["type"] == "extra_forbidden":
+        return unknown("key", where, sorted(known)) if known is not None and len(first["loc"]) == 1 else f"unknown key {where!r}"
+    return f"{where}: {first['msg']}, got {first['input']!r}"

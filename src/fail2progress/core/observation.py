@@ -17,6 +17,18 @@ POINTS = 128
 """Points of a segment (paper A.11.2)."""
 
 
+class UnseenError(ValueError):
+    """No segment of an observation has points."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        super().__init__(names)
+
+    def __str__(self) -> str:
+        what = ", ".join(self.names[:5]) + (" and others" if len(self.names) > 5 else "") or "anything"
+        return f"the camera sees nothing of {what}: things stand in its view some 0.3 to 1.2 m in front of the robot"
+
+
 @dataclass(frozen=True)
 class SegmentedCloud:
     """N segments with the same number of points each.

@@ -30,6 +30,8 @@ _LOCK = ".lock"
 _STAMP = "%Y-%m-%d_%H%M%S"
 """Of a run's start, with which its folder's name begins."""
 _IN_USE = "is in use by another process: wait for its end, or choose another folder"
+_LISTED = 5
+"""Runs that are named at most where none is found."""
 
 
 class RunError(ValueError):
@@ -150,7 +152,9 @@ class Runs:
         found = kinds[-1:] or [run for run in runs if name.strip("/.") and name in f"{run.kind}/{run.folder.name}"]
         if len(found) != 1:
             what = f"{len(found)} runs" if found else "no run"
-            there = ", ".join(f"{run.kind}/{run.folder.name}" for run in (found or runs)[-5:]) or "none"
+            listed = found or runs
+            there = ", ".join(f"{run.kind}/{run.folder.name}" for run in listed[-_LISTED:]) or "none"
+            there += f" and {len(listed) - _LISTED} earlier ones" if len(listed) > _LISTED else ""
             raise RunError(f"{what} named {name!r} in {self.root}; there are: {there}")
         return _whole(found[0], damaged)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -165,9 +167,9 @@ def tell_story(options: StoryOptions, simulator: Simulator, tell: Tell) -> Story
 
 
 def _failures(
-    options: StoryOptions, model: Checkpoint, store: FailureStore, diary: Diary, tell: Tell
+    options: StoryOptions, model: Checkpoint, store: FailureStore, diary: Diary, tell: Tell, ends: Counter[str]
 ) -> Iterator[tuple[int, Run, FailureEvent]]:
-    """The first failure of each trial that has one, and how many trials were before it."""
+    """The first failure of each trial that has one, and how many trials were before it; ends: counts how the others ended."""
     family = task(options.task)
     for number in range(PATIENCE):
         tell("running until something fails", number / PATIENCE)
@@ -175,6 +177,8 @@ def _failures(
         run = _run(trial, model, store, diary, AgentConfig(stop_at_failure=True), options.robot)
         if run.episode.failures:
             yield number, run, run.episode.failures[0]
+        else:
+            ends[re.sub(r" \[[^]]*\]", "", run.episode.outcome)] += 1  # without places
 
 
 def _teachable(
@@ -187,15 +191,19 @@ def _teachable(
     tell: Tell,
 ) -> tuple[int, Run, FailureEvent, FailureReport]:
     """The first failure that the model can learn from, as _failures gives it, and why it failed. NoStoryError without one."""
-    for quiet, first, event in _failures(options, model, store, diary, tell):
+    ends: Counter[str] = Counter()
+    for quiet, first, event in _failures(options, model, store, diary, tell, ends):
         clock["trial"] = time.perf_counter()
         report = _explained(event, simulator, store, diary, tell)
         clock["classification"] = time.perf_counter()
         if report.category is FailureClass.SYMBOLIC_PREDICTION:
             return quiet, first, event, report
         tell(f"failure {event.id[:8]}: {report.category.value}, nothing to learn for the model; going on", 0.0)
+    how = f" ({', '.join(f'{count} ended with: {end}' for end, count in ends.most_common())})" if ends else ""
+    if ends.total() == PATIENCE:
+        raise NoStoryError(f"nothing failed in {PATIENCE} trials{how}: try another --seed, --model or --task")
     raise NoStoryError(
-        f"no failure in {PATIENCE} trials that the model can learn from: try another --seed or --model; "
+        f"no failure in {PATIENCE} trials{how} that the model can learn from: try another --seed or --model; "
         f"`fail2progress failures ls --store {options.out / 'failures.sqlite'}` lists what was met"
     )
 

@@ -80,7 +80,9 @@ def evaluate(
     """Success over trials from unseen seeds, judged on the simulator's ground truth, with its 95 % interval and what explains it.
 
     In this process, one trial after the other: `fail2progress evaluate` spreads trials of a model in a file over all cores. The
-    trials of a seed are the same in both. `report` hears how many are done. Errors of displacement are in metres.
+    trials of a seed are the same in both; but this looks and plans again after every skill, where the command carries out one
+    plan (`config=AgentConfig(replan=False)`, of `fail2progress.agent.loop`). `report` hears how many are done. Errors of
+    displacement are in metres.
 
     Raises ValueError: no trials, or a number of objects that the task does not have; RegistryError: no such task;
     CheckpointError: weights that cannot be read.

@@ -16,18 +16,20 @@ from fail2progress.library.models import ModelLike, model_and_digest
 from fail2progress.perception.files import FileFrame, read_files
 from fail2progress.perception.relations.base import RelationDetector
 from fail2progress.perception.relations.registry import relation_detector
+from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError
 from fail2progress.perception.segmentation.registry import GEOMETRIC, segmenter
 from fail2progress.simulation import registry as simulators
 
 
-def perceive(colour: str | Path | RgbdFrame, depth: str | Path = "", camera: str | Path = "", by: str = GEOMETRIC) -> Perceived:
+def perceive(colour: str | Path | RgbdFrame, depth: str | Path = "", camera: str | Path = "", by: str = SEGMENTER) -> Perceived:
     """Objects and the surfaces that they stand on, in one RGB-D frame.
 
     `colour` is an image file, `depth` one aligned to it (16-bit, millimetres unless the camera's file says else), `camera` a JSON
     file with width, height, fx, fy, cx, cy; or `colour` is a frame: (H, W, 3) uint8 and (H, W) float32 metres. The camera may be
-    held by hand. `by` names the segmenter. Segments are clouds (n, 3) in metres of the planning frame, each with an upright box.
-    `notes` of what is found says what was assumed of files or undone in them, such as a lens's distortion; `way_up` where up is.
+    held by hand. `by` names the segmenter, by default that of the commands. Segments are clouds (n, 3) in metres of the planning
+    frame, each with an upright box. `notes` of what is found says what was assumed of files or undone in them, such as a lens's
+    distortion; `way_up` where up is.
 
     Raises PerceptionError (a ValueError): a file or frame that cannot be made sense of; RegistryError: no such segmenter;
     OSError: a file that cannot be opened.

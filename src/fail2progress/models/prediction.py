@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SegmentedCloud, UnseenError
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array
 from fail2progress.models.base import Action, LatentState, RelationLogits, SkillEffectModel, expected_motion
@@ -38,7 +38,7 @@ class Belief:
 def encode_observation(model: SkillEffectModel, cloud: SegmentedCloud) -> Belief:
     """Enc(O): ValueError where no segment has points. Segments without points are masked."""
     if not cloud.seen.any():
-        raise ValueError("the observation has no segment with points")
+        raise UnseenError(cloud.names)
     points = torch.from_numpy(np.nan_to_num(cloud.points))
     box = torch.stack([points.amin(dim=1), points.amax(dim=1)], dim=1)
     centred = points - box.mean(dim=1, keepdim=True)

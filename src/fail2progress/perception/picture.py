@@ -14,6 +14,8 @@ from fail2progress.perception.segmentation.base import Perceived
 
 HUES = np.array([[230, 60, 60], [60, 120, 240], [250, 180, 30], [60, 190, 90], [160, 90, 220], [240, 120, 180], [40, 200, 210]])
 _SHOWN = ("inside", "on")
+_TINT = 0.2
+"""Share of a thing's hue in its own colour, which is to be seen still: words tell it."""
 
 
 def draw(colour: NDArray[np.uint8], perceived: Perceived, relations: Sequence[tuple[str, str, str, float]]) -> Image.Image:
@@ -23,7 +25,7 @@ def draw(colour: NDArray[np.uint8], perceived: Perceived, relations: Sequence[tu
     for surface in perceived.surfaces:
         flat[_rim(surface.pixels, colour.shape[:2])] = (255, 255, 255)
     for i, segment in enumerate(perceived.segments):
-        flat[segment.mask] = 0.55 * flat[segment.mask] + 0.45 * HUES[i % len(HUES)]
+        flat[segment.mask] = (1 - _TINT) * flat[segment.mask] + _TINT * HUES[i % len(HUES)]
         flat[_rim(segment.mask, colour.shape[:2])] = HUES[i % len(HUES)]
     image = Image.fromarray(tinted.astype(np.uint8))
     pen = ImageDraw.Draw(image)

@@ -49,7 +49,8 @@ def _verdict(name: str, claim: str, test: Mapping[str, Any] | None) -> dict[str,
 
 def _reasons(name: str, test: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What a verdict rests on."""
-    rows = [("p after Holm's correction", f"{test['p_holm']:.4f}")]
+    decides = ", which does not decide: its rule does" if name == "H3" else ""
+    rows = [(f"p after Holm's correction{decides}", f"{test['p_holm']:.4f}")]
     if name == "H1" and test["order_kept"] is None:
         rows.append(("the models' order", "not known: no reference was scored"))
     if name == "H1":

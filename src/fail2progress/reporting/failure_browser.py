@@ -74,7 +74,7 @@ def _pictures(event: FailureEvent) -> Iterator[tuple[str, bytes]]:
     """What the camera saw, where that was kept; and the rebuilt scenes: before, as expected, and as seen afterwards."""
     yield from ((f"{name}, camera", image) for name, image in sorted(event.images.items(), reverse=True))
     makers: dict[str, Callable[[], Scene]] = {
-        "before, as rebuilt": lambda: rebuild(event.before, event.relations_before).scene,
+        "before, as rebuilt (colours stand for names)": lambda: rebuild(event.before, event.relations_before).scene,
         "expected": lambda: expected_scene(event),
         "seen afterwards, as rebuilt": lambda: rebuild(event.after, event.observed).scene,
     }

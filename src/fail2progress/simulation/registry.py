@@ -101,7 +101,7 @@ def resolve(choice: str) -> tuple[SimulatorEntry, Options]:
     try:
         options = entry.options(**values)
     except ValidationError as error:
-        raise SimulatorError(f"{source}: {first_mistake(error)}") from error
+        raise SimulatorError(f"{source}: {first_mistake(error, entry.options.model_fields)}") from error
     reason = entry.unavailable(options)
     if reason is not None:
         raise SimulatorError(f"simulator {name!r} cannot run here: {reason}")

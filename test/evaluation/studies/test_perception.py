@@ -6,6 +6,7 @@ import pytest
 from fail2progress.core.objects import Shape
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import pose
+from fail2progress.evaluation.boxed_frames import Boxed, Truth
 from fail2progress.evaluation.studies.perception import Study, box_iou, compare, score, snapshot
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
@@ -44,7 +45,7 @@ def test_objects_are_found_by_their_boxes_one_segment_each() -> None:
     pixels = np.array([0, 5, 64 * 5 + 5])
     segment = Segment("a", "cuboid", Shape.CUBOID, np.zeros((3, 3), np.float32), pixels, pose(0, 0, 0), np.ones(3), 1.0)
     perceived = Perceived((segment,), (), np.eye(4), 64, 48, {"total": 0.1})
-    drawn = [{"name": "cup", "box_xyxy_px": [0, 0, 5, 5]}, {"name": "can", "box_xyxy_px": [0, 0, 5, 6]}]
-    row = compare(perceived, {"objects": drawn, "inside": [["can", "cup"]], "on": []})
+    drawn = (Boxed(name="cup", box_xyxy_px=(0, 0, 5, 5)), Boxed(name="can", box_xyxy_px=(0, 0, 5, 6)))
+    row = compare(perceived, Truth(objects=drawn, inside=(("can", "cup"),)))
     assert (row["found"], row["objects"], row["missed"]) == (1, 2, ["can"])
     assert (row["relations"], row["relations_found"], row["false_relations"]) == (1, 0, 0)

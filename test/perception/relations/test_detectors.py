@@ -12,7 +12,7 @@ import pytest
 from fail2progress.core.camera import Camera
 from fail2progress.core.memory import matched
 from fail2progress.core.objects import Shape, is_container
-from fail2progress.core.observation import Observation, SegmentedCloud
+from fail2progress.core.observation import Observation, SegmentedCloud, UnseenError
 from fail2progress.core.registry import RegistryError
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.core.scene import pose
@@ -113,7 +113,7 @@ def test_a_frame_is_looked_at_with_all_its_points() -> None:
 
 def test_nothing_to_see_is_refused(seen: SegmentedCloud) -> None:
     empty = SegmentedCloud(seen.names, seen.categories, np.full_like(seen.points, np.nan), np.zeros_like(seen.visibility))
-    with pytest.raises(ValueError, match="no segment with points"):
+    with pytest.raises(UnseenError, match="the camera sees nothing of"):
         GeometricDetector().detect(empty)
 
 

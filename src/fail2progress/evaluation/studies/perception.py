@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from fail2progress.core.provenance import provenance
 from fail2progress.core.relations import on
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Array
-from fail2progress.perception.files import read_frame
+from fail2progress.evaluation.boxed_frames import BoxedFrame, Truth, read_boxed
 from fail2progress.perception.relations import geometric as geometric_relations
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segmenter
 from fail2progress.simulation.mujoco.bodies import compile_scene
@@ -41,10 +40,11 @@ class Study:
     frames: Path | None = None
 
     def run(self, segmenter: Segmenter, say: Progress) -> dict[str, object]:
-        """The report."""
+        """The report. PerceptionError before anything is rendered, where the frames are not as they should be."""
+        frames = None if self.frames is None else read_boxed(self.frames)
         report: dict[str, object] = {"simulated": self._simulated(segmenter, say)}
-        if self.frames is not None:
-            report["real"] = real(segmenter, self.frames, say)
+        if frames is not None:
+            report["real"] = real(segmenter, frames, say)
         report["provenance"] = provenance(tables=self.tables, seed=self.seed, noise_at_one_metre=NOISE.at_one_metre)
         return report
 
@@ -132,13 +132,12 @@ def _summary(rows: list[dict[str, object]], counts: Counter[str], seconds: list[
     }
 
 
-def real(segmenter: Segmenter, folder: Path, say: Progress) -> dict[str, object]:
-    """Frames NAME-color.png, NAME-depth.png and NAME.json with boxes of all objects and what is inside or on what."""
+def real(segmenter: Segmenter, frames: Iterable[BoxedFrame], say: Progress) -> dict[str, object]:
+    """Frames with boxes of all objects and what is inside or on what."""
     rows: list[dict[str, Any]] = []
-    for path in sorted(folder.glob("*.json")):
-        frame = read_frame(path.with_name(f"{path.stem}-color.png"), path.with_name(f"{path.stem}-depth.png"), path)
-        rows.append({"frame": path.stem, **compare(segmenter.segment(frame), json.loads(path.read_bytes()))})
-        say(f"frame {path.stem}")
+    for one in frames:
+        rows.append({"frame": one.name, **compare(segmenter.segment(one.frame), one.truth)})
+        say(f"frame {one.name}")
     total = {key: sum(int(row[key]) for row in rows) for key in ("objects", "found", "segments", "relations", "false_relations")}
     named = sum(int(row["relations_found"]) for row in rows)
     return {
@@ -150,17 +149,17 @@ def real(segmenter: Segmenter, folder: Path, say: Progress) -> dict[str, object]
     }
 
 
-def compare(perceived: Perceived, truth: Mapping[str, list[dict[str, list[float]]]]) -> dict[str, object]:
+def compare(perceived: Perceived, truth: Truth) -> dict[str, object]:
     """One frame against the boxes drawn on it."""
-    names = [str(item["name"]) for item in truth["objects"]]
-    drawn = [item["box_xyxy_px"] for item in truth["objects"]]
+    names = [item.name for item in truth.objects]
+    drawn = [item.box_xyxy_px for item in truth.objects]
     shown = [(segment, box) for segment in perceived.segments if (box := segment.box_px(perceived.width)) is not None]
     boxes = [box for _, box in shown]
     overlaps = np.array([[box_iou(one, other) for other in boxes] for one in drawn]).reshape(len(drawn), len(boxes))
     rows, columns = linear_sum_assignment(-overlaps)
     pairs = [(i, j) for i, j in zip(rows.tolist(), columns.tolist(), strict=True) if overlaps[i, j] >= FOUND]
     named = {shown[j][0].id: names[i] for i, j in pairs}
-    wanted = {(kind, str(a), str(b)) for kind in ("inside", "on") for a, b in truth[kind]}
+    wanted = {("inside", *pair) for pair in truth.inside} | {("on", *pair) for pair in truth.on}
     said = {(kind, named.get(a, a), named.get(b, b)) for kind, a, b in relations(perceived)}
     missed = sorted(set(names) - set(named.values()))
     return {
@@ -184,7 +183,7 @@ def relations(perceived: Perceived) -> list[tuple[str, str, str]]:
     return found
 
 
-def box_iou(one: list[float] | tuple[int, ...], other: list[float] | tuple[int, ...]) -> float:
+def box_iou(one: Sequence[float], other: Sequence[float]) -> float:
     """Intersection over union of two boxes x0, y0, x1, y1."""
     width = min(one[2], other[2]) - max(one[0], other[0])
     height = min(one[3], other[3]) - max(one[1], other[1])

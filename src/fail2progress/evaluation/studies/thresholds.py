@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from fail2progress.core.provenance import provenance
-from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.evaluation.boxed_frames import BoxedFrame, read_boxed
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies.cells import study_rows
 from fail2progress.evaluation.studies.perception import compare
-from fail2progress.perception.files import read_frame
 from fail2progress.perception.segmentation.base import PerceptionError, Segmenter
 
 SHARE = 0.2
@@ -40,33 +38,29 @@ class Variant:
 class Frames:
     """Frames with boxes drawn by hand, as `reproduce perception --frames` reads them."""
 
-    frames: tuple[tuple[RgbdFrame, Mapping[str, Any]], ...]
+    frames: tuple[BoxedFrame, ...]
 
     @staticmethod
     def read(folder: Path) -> Frames:
         """All of a folder; PerceptionError where there is none."""
-        paths = sorted(folder.glob("*.json"))
-        if not paths:
-            raise PerceptionError(f"{folder}: no frame NAME.json with boxes there")
-        files = [(path.with_name(f"{path.stem}-color.png"), path.with_name(f"{path.stem}-depth.png"), path) for path in paths]
-        return Frames(tuple((read_frame(*three), json.loads(three[2].read_bytes())) for three in files))
+        return Frames(read_boxed(folder))
 
     @property
     def digest(self) -> str:
         """SHA-256 of all that scores hang on: images, cameras and boxes."""
         value = hashlib.sha256()
-        for frame, truth in self.frames:
-            value.update(repr((frame.intrinsics, json.dumps(truth, sort_keys=True))).encode())
-            value.update(frame.colour.tobytes())
-            value.update(frame.depth.tobytes())
+        for one in self.frames:
+            value.update(repr((one.frame.intrinsics, one.truth.model_dump_json())).encode())
+            value.update(one.frame.colour.tobytes())
+            value.update(one.frame.depth.tobytes())
         return value.hexdigest()
 
     def scores(self, segmenter: Segmenter) -> Scores:
         """Objects found, segments, relations found, and false ones over all frames; a refused frame has none of them."""
         total = dict.fromkeys(_SCORES, 0)
-        for frame, truth in self.frames:
+        for one in self.frames:
             try:
-                row = compare(segmenter.segment(frame), truth)
+                row = compare(segmenter.segment(one.frame), one.truth)
             except PerceptionError:
                 continue
             for key in _SCORES:

@@ -160,7 +160,7 @@ class Targeted:
 
     @property
     def kept_of_all(self) -> float:
-        """The same over every particle that became a scene, before the best were chosen."""
+        """The same over every particle that became a scene and does not explore, before the best were chosen."""
         return self.relations_kept.simulated
 
     @property

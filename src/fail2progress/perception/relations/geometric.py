@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from fail2progress.core.objects import CATEGORIES, Shape
-from fail2progress.core.observation import SegmentedCloud
+from fail2progress.core.observation import SegmentedCloud, UnseenError
 from fail2progress.core.relations import BINARY, UNARY, RelationState, binary_relations
 from fail2progress.core.scene import Array, pose
 from fail2progress.perception.completion import Completed, Thresholds, cabinet_of, complete
@@ -29,7 +29,7 @@ class GeometricDetector(RelationDetector):
     def detect(self, cloud: SegmentedCloud) -> RelationState:
         """See RelationDetector."""
         if not cloud.seen.any():
-            raise ValueError("the observation has no segment with points")
+            raise UnseenError(cloud.names)
         perceived, order = _perceived(cloud)
         found = detect(perceived, A9)
         back = np.argsort(order)

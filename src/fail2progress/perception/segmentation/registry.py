@@ -45,6 +45,8 @@ def segmenter(choice: str) -> Segmenter:
     try:
         return part.from_options(part.options(**values))
     except ValidationError as error:
-        raise RegistryError(f"{source}: {first_mistake(error)}{_where_to_say(name, choice, error)}") from error
+        raise RegistryError(
+            f"{source}: {first_mistake(error, part.options.model_fields)}{_where_to_say(name, choice, error)}"
+        ) from error
     except (ValueError, TypeError) as error:
         raise RegistryError(f"{source}: {error}") from error
