@@ -102,7 +102,7 @@ BAD = (
     ("benchmark build --structure plain:nan --out s.jsonl", "the weight is a whole number from 1 on"),
     ("benchmark replay run", "run/events.jsonl, line 1: no event"),
     # options of simulators, parameters of nodes
-    ("evaluate --simulator options.yaml", "friction: Extra inputs are not permitted, got 'lots'"),
+    ("evaluate --simulator options.yaml", "unknown key 'friction'; known: none"),
     ("evaluate --simulator command.yaml", "the command 'no_such_program' is not there"),
     ("evaluate --simulator double.yaml", "simulator: this key stands here twice"),
     ("evaluate --simulator nested.yaml", "nested.yaml: cannot be read as a simulator's options"),

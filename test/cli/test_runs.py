@@ -134,6 +134,8 @@ def test_a_version_is_shown_and_exported(run: Run, refuses: Run, made: Runs, fol
     assert "schema 5" in refuses("models", "show", "v0002")
     assert "exists" in refuses("models", "export", "v0002", "--out", out)
     assert ".safetensors" in refuses("models", "export", "v0002", "--out", folder / "a.txt")
+    (folder / "taken").write_text("")
+    assert "is a file; a folder is needed" in refuses("models", "export", "v0002", "--out", folder / "taken" / "a.safetensors")
 
 
 @pytest.mark.parametrize("beside", ["mine.safetensors", "mine.json", "mine.pipeline_gaps.json"])

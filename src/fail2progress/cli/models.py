@@ -17,6 +17,7 @@ from fail2progress.cli.common import (
     show_lines,
     show_table,
     table_of,
+    writable,
 )
 from fail2progress.core.names import unknown
 from fail2progress.core.runs import MODELS
@@ -158,6 +159,7 @@ def export(
     versions = _registry(run, registry)
     _known(versions, version)
     require(out.suffix == ".safetensors", f"--out {out}: the name ends in .safetensors")
+    writable(out.parent, f"--out {out}")
     weights, written = versions.path(version), list[Path]()
     # The weights last: nothing that belongs beside them is missing once they are there.
     files = {weights.with_suffix(".json"): out.with_suffix(".json"), gaps_path(weights): gaps_path(out), weights: out}

@@ -26,7 +26,7 @@ def test_what_a_scene_is_says_nothing_of_the_sensor_that_reads_it(
 ) -> None:
     drawn: dict[str, list[float]] = {"scene": [], "sensor": []}
 
-    def of_a_scene(seed: tuple[int, ...]) -> View:
+    def of_a_scene(seed: tuple[int, ...], rooms: float) -> View:
         drawn["scene"].append(np.random.default_rng(seed).random())
         return view
 
@@ -39,9 +39,9 @@ def test_what_a_scene_is_says_nothing_of_the_sensor_that_reads_it(
     for room in (examples, quality, joins):
         monkeypatch.setattr(room, "sensed", by_a_sensor)
     read: dict[str, Callable[[int], object]] = {
-        "a file of examples": lambda number: scenes._file(tmp_path, number, 1, number),
+        "a file of examples": lambda number: scenes._file(tmp_path, number, 0.5, 1, number),
         "quality": lambda number: quality.quality(SegmentModel(SegmentNet(), "", {}), 1, number),
-        "odds of joining": lambda number: joins.pairs_of(FusedSegmenter(), 7, number),
+        "odds of joining": lambda number: joins.pairs_of(FusedSegmenter(), 7, 0.5, number),
     }
     for number in range(1, 60):
         with pytest.raises(InterruptedError):
