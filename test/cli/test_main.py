@@ -100,6 +100,7 @@ def test_doctor_is_content_with_whole_weights(
     files[weights.RELATIONAL] = damaged
     result = run("doctor")
     assert result.exit_code == 1 and "relational.safetensors" in result.stderr and "missing" in result.stdout
+    assert "thousands of scenes on a GPU: pip install mujoco-warp" in result.stdout  # in a pipe, nothing is broken
 
 
 def test_doctor_says_what_to_do_about_a_missing_package() -> None:

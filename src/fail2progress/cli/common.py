@@ -32,6 +32,8 @@ from fail2progress.core.runs import ABOUT, STORE, Run, RunError, Runs, working_i
 FAILED = 1
 MISTAKE = 2
 STOPPED = 130
+_PIPED = 200
+"""Columns of a table in a pipe, at most."""
 
 # typer brings its own copy of click from some version on and exports only this class of its usage errors.
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -256,8 +258,9 @@ def table_of(*heads: str, whole: Sequence[str] = ()) -> Table:
 
 
 def show_table(made: Table) -> None:
-    """Print a table on standard output, as wide as the terminal (80 columns where there is none)."""
-    Console().print(made)
+    """Print a table on standard output, as wide as the terminal; in a pipe so wide that names stay whole."""
+    terminal = sys.stdout is not None and sys.stdout.isatty()  # none where it was closed from the first
+    Console(width=None if terminal else _PIPED).print(made)
 
 
 def show_lines(lines: Iterable[tuple[str, str]]) -> None:
