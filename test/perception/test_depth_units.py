@@ -79,6 +79,7 @@ def test_units_of_depth_may_be_words(word: str, unit: float) -> None:
     "other",
     [
         {"scale": 0.5, "factor": 2.0},
+        {"scale": "5000"},
         {"depth_scale_mode": "auto", "depth_unit_known": True, "depth_units": "16-bit", "depth_scale_type": "mm"},
         {"depth_noise_factor": 0.01},
         {"depth_downscale_factor": 2, "depth_resize_factor": 0.5},

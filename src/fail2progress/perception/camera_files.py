@@ -30,10 +30,6 @@ from fail2progress.perception.distortion import Lens, is_coefficients, lens_in
 from fail2progress.perception.segmentation.base import PerceptionError
 
 _ARRAYS = (*MATRICES, "mtx", "intrinsic", "intrinsics", "intrinsics_matrix", "camera_intrinsic", "cam_intrinsics", "cam_k")
-_LINKS = ("depth_to_color", "depth_to_colour", "extrinsics")
-"""Motions between both cameras; the last one may as well be the camera's place in a room."""
-_IN_MATLAB = ("depth_scale", "factor_depth", "dist_coeffs", "distortion", "D")
-"""Names that are asked for beside a matrix there: its reader is not asked for all that there are."""
 _IN_MATLAB = ("depth_scale", "factor_depth", "dist_coeffs", "distortion", "D")
 """Names that are asked for beside a matrix there: its reader is not asked for all that there are."""
 _TERMS = range(4, 15)

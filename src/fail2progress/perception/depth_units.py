@@ -51,8 +51,9 @@ def scales(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     there = [(key, fields[key]) for key in names if key in fields]
     yield from ((key, value) for key, value in there if _is_number(value))
     yield from ((key, value) for key, value in there if isinstance(value, str) and _word(value) in _WORDS)
-    if _is_number(fields.get(_BARE)) and fields[_BARE] >= _STEPS:
-        yield _BARE, fields[_BARE]
+    bare = fields.get(_BARE)
+    if isinstance(bare, (int, float)) and not isinstance(bare, bool) and bare >= _STEPS:
+        yield _BARE, bare
 
 
 def _is_number(value: object) -> bool:

@@ -42,12 +42,11 @@ def _by_moment(colours: Sequence[_Named], depths: Sequence[_Named]) -> list[tupl
     """Each image of colour with the nearest one of depth."""
     there = sorted((one.stamp, one.path) for one in depths if one.stamp is not None)
     found = []
-    for one in colours:
-        if one.stamp is not None and there:
-            at = bisect_left(there, (one.stamp, one.path))
-            when, other = min(there[max(at - 1, 0) : at + 1], key=lambda near: abs(near[0] - (one.stamp or 0.0)))
-            if abs(when - one.stamp) <= TOGETHER:
-                found.append((one.path.stem, one.path, other))
+    for moment, path in ((one.stamp, one.path) for one in colours if one.stamp is not None and there):
+        at = bisect_left(there, (moment, path))
+        apart, other = min((abs(when - moment), other) for when, other in there[max(at - 1, 0) : at + 1])
+        if apart <= TOGETHER:
+            found.append((path.stem, path, other))
     return found
 
 
