@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fail2progress.perception.colours import WORDS, colour_word
+from fail2progress.perception.colours import WORDS, Light, colour_word, light_of
 
 SAMPLES = {
     "black": (20, 22, 25),
@@ -29,6 +29,43 @@ def test_a_colour_has_its_word_also_in_shade_and_with_noise(word: str, colour: t
     assert colour_word(pixels) == word
 
 
-def test_the_commonest_colour_names_a_printed_thing() -> None:
-    pixels = np.array([SAMPLES["red"]] * 60 + [SAMPLES["white"]] * 40, np.uint8)
+@pytest.mark.parametrize("red", [20, 60, 90])
+def test_a_colour_names_what_is_printed_with_it(red: int) -> None:
+    pixels = np.array([SAMPLES["red"]] * red + [SAMPLES["white"]] * (100 - red), np.uint8)
     assert colour_word(pixels) == "red"
+
+
+def test_a_small_print_names_nothing() -> None:
+    pixels = np.array([SAMPLES["red"]] * 15 + [SAMPLES["white"]] * 85, np.uint8)
+    assert colour_word(pixels) == "white"
+
+
+def patches(gains: tuple[float, float, float]) -> np.ndarray:
+    """Squares of every sample and of greys, under a light."""
+    rng = np.random.default_rng(3)
+    colours = np.array([*SAMPLES.values(), *((v, v, v) for v in (30, 90, 150, 250))], float)
+    squares = colours[rng.integers(len(colours), size=(24, 32))].repeat(10, axis=0).repeat(10, axis=1)
+    return np.clip(255 * ((squares / 255) ** 2.2 * np.array(gains)) ** (1 / 2.2), 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("gains", [(1.0, 1.0, 1.0), (1.0, 0.75, 0.55), (0.6, 0.8, 1.0), (0.35, 0.35, 0.35)])
+def test_words_stay_under_the_light_of_lamps_and_of_the_sky_and_in_the_dark(gains: tuple[float, float, float]) -> None:
+    light = light_of(patches(gains))
+    wrong = []
+    for word, colour in SAMPLES.items():
+        seen = np.clip(255 * ((np.array(colour) / 255) ** 2.2 * np.array(gains)) ** (1 / 2.2), 0, 255)
+        if colour_word(seen.astype(np.uint8)[None], light) != word:
+            wrong.append(word)
+    assert not wrong
+
+
+@pytest.mark.parametrize("value", [0, 128, 255])
+def test_an_image_of_one_colour_says_nothing_of_its_tint(value: int) -> None:
+    gains = light_of(np.full((48, 64, 3), value, np.uint8)).gains
+    assert max(gains) / min(gains) == pytest.approx(1.0)
+    assert all(0 < gain <= 2.0 for gain in gains)
+
+
+def test_white_light_changes_nothing() -> None:
+    pixels = np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1)
+    assert np.allclose(Light().white(pixels), pixels, atol=0.01)

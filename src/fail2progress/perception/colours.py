@@ -1,26 +1,90 @@
-"""The word that people have for the colour of a thing."""
+"""The word that people have for the colour of a thing, by what it would look like under white light."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from fail2progress.core.descriptions import COLOURS as WORDS
+from fail2progress.core.scene import Array
 
 _BLACK, _GREY, _WHITE, _RED, _ORANGE, _PURPLE, _PINK, _BROWN = (
     WORDS.index(word) for word in ("black", "grey", "white", "red", "orange", "purple", "pink", "brown")
 )
-_HUES = np.array([12.0, 42.0, 70.0, 160.0, 195.0, 255.0, 290.0, 345.0])
-"""Degrees at which red, orange, yellow, green, cyan, blue, purple and pink end; from there on it is red."""
+_HUES = np.array([13.0, 39.0, 62.0, 165.0, 187.0, 263.0, 304.0, 350.0])
+"""Degrees at which red, orange, yellow, green, cyan, blue, purple and pink end; from there on it is red. As the names of the
+colour survey of xkcd (2010) divide hues best; of the few cyans there the range is a choice."""
 _DARK, _BRIGHT = 55.0, 180.0
 """Values of the brightest channel, below which all is black, and above which what has no colour is white."""
 _PLAIN, _PLAIN_BRIGHT = 0.18, 0.3
 """Saturation below which there is no colour; of bright things, which take on the tint of light and camera."""
+_TOLD = 0.2
+"""Share of a thing that has a colour by which people call it, though most of it is white, grey or black."""
+_STEP = 4
+"""Every so many pixels in a row tell the light."""
+_USED = (8, 252)
+"""Values of the brightest channel between which a pixel says something of the light."""
+_TINT = 0.75
+"""How much of the tint that is estimated is taken away, as a power: what is there has a colour of its own too."""
+_LIT, _LIT_SHARE = 0.8, 0.95
+"""Luminance that is given to what is brighter than such a share of the image."""
+_BRIGHTER, _MOST_TINT = 2.0, 2.5
+"""Times that an image is made brighter, and a channel stronger, at most."""
+_LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
-def colour_word(pixels: NDArray[np.uint8]) -> str:
-    """The commonest of WORDS over (n, 3) red, green, blue; n >= 1."""
-    return WORDS[int(np.bincount(_numbers(pixels.astype(np.float32)), minlength=len(WORDS)).argmax())]
+@dataclass(frozen=True)
+class Light:
+    """What linear red, green and blue (3,) are multiplied by, so that they are as under white light of a usual strength."""
+
+    gains: tuple[float, float, float] = (1.0, 1.0, 1.0)
+
+    def white(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(n, 3) in [0, 255], as under white light."""
+        values = _linear(np.arange(256.0))[:, None] * np.array(self.gains)
+        table = (255 * _encoded(np.minimum(values, 1.0))).astype(np.float32)
+        return np.stack([table[pixels[:, channel], channel] for channel in range(3)], axis=1)
+
+
+def light_of(colour: NDArray[np.uint8]) -> Light:
+    """Of an image (H, W, 3), red, green and blue: edges are grey in the mean (van de Weijer et al. 2007), what is brightest
+    is white or nearly so."""
+    small = colour[::_STEP, ::_STEP]
+    most = small.max(axis=-1)
+    used = (most > _USED[0]) & (most < _USED[1])
+    if used.sum() < 2:
+        return Light()
+    linear = _linear(small.astype(float))
+    edges = np.hypot(*(ndimage.gaussian_filter1d(linear, 1.0, axis, order=1) for axis in (0, 1)))
+    tint = np.log(np.sqrt((edges[used] ** 2).mean(axis=0)) + 1e-6)
+    gains = np.clip(np.exp(_TINT * (tint.mean() - tint)), 1 / _MOST_TINT, _MOST_TINT)
+    bright = float(np.quantile((linear[used] * gains) @ _LUMINANCE, _LIT_SHARE))
+    red, green, blue = gains * min(_LIT / max(bright, 1e-6), _BRIGHTER)
+    return Light((float(red), float(green), float(blue)))
+
+
+def colour_word(pixels: NDArray[np.uint8], light: Light | None = None) -> str:
+    """The one of WORDS for (n, 3) red, green, blue; n >= 1: the commonest colour where a fifth has it, or else the commonest
+    of black, grey and white. light: of the image; None for white."""
+    counts = np.bincount(_numbers((light or Light()).white(pixels)), minlength=len(WORDS))
+    coloured = counts.copy()
+    coloured[[_BLACK, _GREY, _WHITE]] = 0
+    told = coloured if coloured.max() >= _TOLD * len(pixels) else counts
+    return WORDS[int(told.argmax())]
+
+
+def _linear(values: Array) -> Array:
+    """Of sRGB in [0, 255] (IEC 61966-2-1)."""
+    share = values / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+
+
+def _encoded(linear: Array) -> Array:
+    """sRGB in [0, 1]."""
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * np.maximum(linear, 1e-9) ** (1 / 2.4) - 0.055)
 
 
 def _numbers(pixels: NDArray[np.float32]) -> NDArray[np.int64]:

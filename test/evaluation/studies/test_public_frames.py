@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from fail2progress.core.descriptions import COLOURS
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.evaluation.public_frames import read_list
 from fail2progress.evaluation.studies.perception import snapshot
@@ -77,6 +78,20 @@ def test_a_segment_on_no_thing_is_false_and_what_is_said_of_found_things_alone_c
     pair = (sorted(named)[0], sorted(named)[1])
     related, _, _ = scored(item.model_copy(update={"on": (pair,)}), perceived, size)
     assert related["on_true"] == 1 and int(str(related["on_found"])) <= 1
+
+
+def test_colours_that_names_have_are_compared_with_the_words_that_are_said(tmp_path: Path) -> None:
+    item = read_list(kept(published(tmp_path / "source"), tmp_path)).frames[0]
+    perceived = _True().segment(snapshot(4)[1])
+    size = (perceived.width, perceived.height)
+    first, others = item.things[0], item.things[1:]
+    found, _, _ = scored(item.model_copy(update={"things": (first,)}), perceived, size)
+    assert found["coloured"] == found["colours_right"] == 0
+    said = sum(
+        int(str(scored(item.model_copy(update={"things": (named, *others)}), perceived, size)[0]["colours_right"]))
+        for named in (first.model_copy(update={"name": f"a {colour} thing"}) for colour in COLOURS)
+    )
+    assert said == 1
 
 
 def test_boxes_of_images_that_were_made_smaller_are_made_smaller(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from fail2progress.core.descriptions import COLOURS
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.public_frames import SOURCE, FrameList, PublicFrame, UnreachableError, fetched
 from fail2progress.evaluation.studies.labelled_perception import numbered
@@ -21,7 +22,7 @@ _OWN = 0.5
 """Share of a segment's pixels in boxes of things, or where nothing can be said, below which it is false."""
 _DRAWS = 4000
 """Of repositories, for intervals."""
-_SAID = ("on_true", "on_found", "on_false", "inside_true", "inside_found", "inside_false")
+_SAID = ("on_true", "on_found", "on_false", "inside_true", "inside_found", "inside_false", "coloured", "colours_right")
 _COUNTS = ("things", "found", "segments", "false_segments", *_SAID)
 Progress = Callable[[str], None]
 Box = tuple[float, float, float, float]
@@ -100,6 +101,7 @@ def scored(item: PublicFrame, perceived: Perceived | None, size: tuple[int, int]
         "false_segments": sum(bool(own.ravel()[segment.mask].mean() < _OWN) for segment in segments),
         "missed": [thing.name for i, thing in enumerate(item.things) if i not in pairs],
         **_related(item, perceived, named),
+        **_coloured((item.things[i].name, segments[j].colour) for i, j in pairs.items()),
         "seconds": round(perceived.seconds["total"], 3) if perceived else None,
     }
     numbers = numbered(perceived) if perceived else np.zeros((height, width), np.int64)
@@ -126,6 +128,12 @@ def _related(item: PublicFrame, perceived: Perceived | None, named: dict[str, st
         own = {(named[a], named[b]) for word, a, b in said if word == kind and a in named and b in named}
         result |= {f"{kind}_true": len(wanted), f"{kind}_found": len(own & wanted), f"{kind}_false": len(own - wanted)}
     return result
+
+
+def _coloured(found: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """Of names of things that are found, and the words for their colours: how many names have such a word, and the right one."""
+    told = [(set(COLOURS).intersection(name.split()), word) for name, word in found]
+    return {"coloured": sum(bool(own) for own, _ in told), "colours_right": sum(word in own for own, word in told)}
 
 
 def _report(
@@ -181,7 +189,8 @@ def page(report: dict[str, object], about: str) -> str:
         f"**{report['found']} of {report['things']} things found** ({share:.0f} %, 95 % interval"
         f" by repositories {100 * low:.0f} to {100 * high:.0f} %), box IoU from {FOUND}; {report['segments']} segments,"
         f" {report['false_segments']} on no thing; `on` {report['on_found']} of {report['on_true']}, {report['on_false']} false;"
-        f" `inside` {report['inside_found']} of {report['inside_true']}, {report['inside_false']} false.",
+        f" `inside` {report['inside_found']} of {report['inside_true']}, {report['inside_false']} false; the word for the colour"
+        f" is right of {report['colours_right']} of {report['coloured']} things found whose name has one.",
         "",
         "| frame | repository | on | found | segments | false | missed |",
         "|---|---|---|---|---|---|---|",

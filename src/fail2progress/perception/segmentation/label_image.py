@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fail2progress.core.objects import category
 from fail2progress.core.rgbd import Labels, RgbdFrame
 from fail2progress.core.scene import pose
-from fail2progress.perception.colours import colour_word
+from fail2progress.perception.colours import Light, colour_word, light_of
 from fail2progress.perception.segmentation.base import Perceived, PerceptionError, Segment, Segmenter
 
 STEP = 0.02
@@ -36,9 +36,9 @@ class LabelledSegmenter(Segmenter):
             raise PerceptionError("the pose of the camera is not known: labelled segments need it")
         points = (frame.points() @ frame.pose[:3, :3].T + frame.pose[:3, 3]).astype(np.float32).reshape(-1, 3)
         hidden = _hidden(frame, frame.labels)
-        colours = frame.colour.reshape(-1, 3)
+        colours, light = frame.colour.reshape(-1, 3), light_of(frame.colour)
         parts = [
-            _segment(name, kind, np.flatnonzero(frame.labels.image == i + 1), points, hidden, colours)
+            _segment(name, kind, np.flatnonzero(frame.labels.image == i + 1), points, hidden, colours, light)
             for i, (name, kind) in enumerate(zip(frame.labels.names, frame.labels.categories, strict=True))
         ]
         fixed = [part for part in parts if not category(part.category).movable]
@@ -55,6 +55,7 @@ def _segment(
     points: NDArray[np.float32],
     hidden: NDArray[np.int8],
     colours: NDArray[np.uint8],
+    light: Light,
 ) -> Segment:
     pixels = pixels[np.isfinite(points[pixels, 0])]
     own, border = points[pixels], hidden[pixels]
@@ -62,8 +63,8 @@ def _segment(
     outline = (border > 0).sum()
     visibility = 0.0 if not len(own) else 1.0 - float((border == 2).sum()) / max(float(outline), 1.0)
     centre = (low.astype(float) + high) / 2
-    size, word = np.asarray(high - low, float), colour_word(colours[pixels[:: 1 + len(own) // SAMPLED]]) if len(own) else ""
-    return Segment(name, kind, category(kind).shape, own, pixels, pose(*centre), size, visibility, word)
+    word = colour_word(colours[pixels[:: 1 + len(own) // SAMPLED]], light) if len(own) else ""
+    return Segment(name, kind, category(kind).shape, own, pixels, pose(*centre), np.asarray(high - low, float), visibility, word)
 
 
 def _hidden(frame: RgbdFrame, labels: Labels) -> NDArray[np.int8]:

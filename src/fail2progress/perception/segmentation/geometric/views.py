@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from fail2progress.core.objects import Shape, category
 from fail2progress.core.outlines import rectangle
 from fail2progress.core.scene import Array, pose
-from fail2progress.perception.colours import colour_word
+from fail2progress.perception.colours import Light, colour_word, light_of
 from fail2progress.perception.handles import body
 from fail2progress.perception.segmentation.base import Segment
 from fail2progress.perception.segmentation.geometric.cabinets import Cabinet, Part
@@ -54,7 +55,7 @@ class View:
         pixels = self._filled(pixels) if body.shape is Shape.OPEN_BOX else np.sort(pixels)
         around = outline(pixels, self.depth)
         hidden = around.sides(local(self._points(around.beside).astype(float), body.pose, body.size))
-        word = colour_word(self.scan.colour.reshape(-1, 3)[pixels])
+        word = colour_word(self.scan.colour.reshape(-1, 3)[pixels], self._light)
         own, covered = self._points(pixels), None if thing.covered is None else either(self.owners.size, thing.covered, pixels)
         return Segment(
             name,
@@ -89,10 +90,14 @@ class View:
 
     def _fixed(self, name: str, kind: str, part: Part) -> Segment:
         at = part.pose + np.array([*self.origin, 0.0, 0.0, 0.0, 0.0])
-        word = colour_word(self.scan.colour.reshape(-1, 3)[part.pixels])
+        word = colour_word(self.scan.colour.reshape(-1, 3)[part.pixels], self._light)
         share = visibility(part.pixels, self.depth)
         own = self._points(part.pixels)
         return Segment(name, kind, category(kind).shape, own, part.pixels, at, part.size, share, word)
+
+    @cached_property
+    def _light(self) -> Light:
+        return light_of(self.scan.colour)
 
     def _points(self, pixels: Numbers) -> Image:
         return np.asarray(self.scan.points.reshape(-1, 3)[pixels] + self.origin, np.float32)
