@@ -1,6 +1,8 @@
 """Cells with the simulator and a small untrained model: two trials of a task of one skill."""
 
+import ast
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import torch
 
 from fail2progress.evaluation.rows import RowsError
 from fail2progress.evaluation.studies import cells
-from fail2progress.evaluation.studies.cells import Cell, Queue, code_version, trial_result
+from fail2progress.evaluation.studies.cells import ACTING, LEARNING, TRIALS, Cell, Queue, code_version, trial_result
 from fail2progress.evaluation.studies.methods import METHODS
 from fail2progress.models.checkpoint import save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
@@ -124,3 +126,42 @@ def test_what_a_robot_takes_for_true_is_of_the_version(name: str, tmp_path: Path
     code_version.cache_clear()
     assert code_version() != first
     code_version.cache_clear()
+
+
+ROOT = Path(cells.__file__).parents[2]
+
+
+def taken(start: str) -> set[str]:
+    """Files of the package that a module's source names in imports, and those that these name."""
+    todo, seen = [ROOT / start], set[Path]()
+    while todo:
+        path = todo.pop()
+        if path not in seen:
+            seen.add(path)
+            todo += [found for module in imports(path) for found in (ROOT / f"{module}.py", ROOT / module / "__init__.py")]
+            todo = [found for found in todo if found.is_file()]
+    return {path.relative_to(ROOT).as_posix() for path in seen}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [node.module, *(f"{node.module}.{name.name}" for name in node.names)] if isinstance(node, ast.ImportFrom) else []
+        yield from (name.removeprefix("fail2progress.").replace(".", "/") for name in names if name and name.startswith("fail2"))
+
+
+@pytest.mark.parametrize(
+    ("start", "decides"), [("evaluation/evaluate.py", (*ACTING, *TRIALS)), ("evaluation/studies/methods.py", LEARNING)]
+)
+def test_the_code_of_a_cell_covers_all_that_it_takes_in(start: str, decides: tuple[str, ...]) -> None:
+    found = taken(start)
+    assert start in found and len(found) > 100
+    assert not [path for path in found if path not in decides and path.split("/")[0] not in decides]
+
+
+def test_a_cell_knows_the_weights_of_every_segmenter(monkeypatch: pytest.MonkeyPatch) -> None:
+    read = list[str]()
+    whole = Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path.name), whole(path))[1])
+    code_version.cache_clear()
+    code_version()
+    assert {f"{path.stem}.json" for path in (ROOT / "weights").glob("segmenter*.safetensors")} <= set(read)

@@ -30,15 +30,21 @@ from fail2progress.tasks.registry import task
 ACTING = ("core", "skills", "simulation", "tasks", "perception", "models", "planning", "failures", "robots", "agent")
 """Rooms whose source decides how a trial goes."""
 TRIALS = (
-    *(f"evaluation/{name}.py" for name in ("evaluate", "trials", "embodiment", "budget", "gap")),
+    *(f"evaluation/{name}.py" for name in ("evaluate", "trials", "predictions", "embodiment", "budget", "gap")),
     *(f"weights/*.{kind}.json" for kind in ("monitor", "combination", "joins")),
-    "weights/segmenter.json",
+    "weights/segmenter*.json",
+    "weights/boxes.json",
+    "stein/concerned.py",
 )
+"""Files beside these that decide how a trial goes."""
 _EVERYTHING = ("",)
 TURN = 5
 """Pieces of one cell that follow each other, so that a worker seldom reads other weights."""
-LEARNING = ("stein", "learning", "evaluation/lifelong.py", "evaluation/studies/methods.py")
-"""What decides, beside these, which model a method makes."""
+LEARNING = (
+    *(*ACTING, *TRIALS, "stein", "learning", "evaluation/lifelong.py"),
+    *(f"evaluation/studies/{name}.py" for name in ("methods", "true_data")),
+)
+"""Rooms and files that decide which model a method makes: it learns from trials."""
 
 
 @lru_cache(maxsize=8)

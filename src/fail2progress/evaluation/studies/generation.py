@@ -17,7 +17,7 @@ from fail2progress.evaluation.lifelong import Lifelong
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.bases import Base
-from fail2progress.evaluation.studies.cells import ACTING, LEARNING, Progress, Queue, Results, address, code_version, task_content
+from fail2progress.evaluation.studies.cells import LEARNING, Progress, Queue, Results, address, code_version, task_content
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.targeted import TargetOptions, target
@@ -85,7 +85,7 @@ class GenerationCell:
         """See AnyCell."""
         model = load_checkpoint(self.base.path).digest
         acts: dict[str, object] = {"model": model, "task": task_content(self.task), "options": asdict(self.options)}
-        return {**acts, "generation": True, "code": code_version((*ACTING, *LEARNING, "evaluation/studies/generation.py"))}
+        return {**acts, "generation": True, "code": code_version((*LEARNING, "evaluation/studies/generation.py"))}
 
     @cached_property
     def key(self) -> str:

@@ -23,7 +23,6 @@ from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.bases import Base
 from fail2progress.evaluation.studies.cells import (
-    ACTING,
     LEARNING,
     Cell,
     Queue,
@@ -101,7 +100,7 @@ class Study:
             "learns": [type(method.learns).__name__, repr(method.learns)],
         }
         decides |= {"task": task_content(self.task), "objects": objects, "rounds": self.rounds, "seed": self.seed}
-        decides |= {"rehearsal": self._rehearsed, "code": code_version((*ACTING, *LEARNING))}
+        decides |= {"rehearsal": self._rehearsed, "code": code_version(LEARNING)}
         decides |= {"camera": asdict(met.camera), "embodiment": asdict(met.embodiment)}
         out = self.folder / "models" / f"{base.configuration}_{method.name}_{address(decides)}.safetensors"
         asked = (self.task, objects, self.rounds, self.seed, str(self.rehearsal), str(out), simulators.DEFAULT)
