@@ -148,11 +148,10 @@ class Agent:
                 return Episode(f"execution: {error}", tuple(plans), tuple(taken))
             seen = observer.look(planned)
             taken.append(self._check(attempt, seen))
-            event = taken[-1].event
-            if event is not None:
-                if self.config.stop_at_failure and taken[-1].mismatches:
-                    return Episode("failure", tuple(plans), tuple(taken))
-                self.learn(event)
+            if self.config.stop_at_failure and taken[-1].mismatches:
+                return Episode("failure", tuple(plans), tuple(taken))
+            if taken[-1].event is not None:
+                self.learn(taken[-1].event)
             lost = [name for name in assignment.goal.objects if name not in seen.cloud.names]
             if lost:
                 return Episode(f"out of sight: {', '.join(lost)}", tuple(plans), tuple(taken))

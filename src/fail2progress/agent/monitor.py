@@ -59,7 +59,7 @@ class SkillExecution:
 class StepResult:
     """One skill that was carried out: what was expected and what was seen afterwards.
 
-    An event without mismatches is a surprise: the plan goes on, and something can be learnt.
+    An event without mismatches is a surprise: the plan goes on, and something can be learnt. Mismatches come with an event.
     """
 
     planned: PlannedSkill
@@ -70,6 +70,9 @@ class StepResult:
     """The skill with what held before it and what its plan had left after it."""
 
     __repr__ = brief
+
+    def __post_init__(self) -> None:
+        assert self.event is not None or not self.mismatches, "a failure without its event"
 
 
 class Monitor(ABC):

@@ -129,6 +129,10 @@ class RemoteMonitor(Monitor):
         if verdict.failure:
             identity = uuid_text(verdict.event)
             event = node.await_news(lambda: node.heard.get(("failure", identity)), seconds)
+            if event is None:
+                raise Interrupted(
+                    ErrorCode.PLANNER_NO_OBSERVATION, f"failure {identity} was announced and not told within {seconds:.0f} s"
+                )
         found = tuple(map(mismatch_of, verdict.mismatches))
         return StepResult(attempt.planned, relations_of(verdict.observed), found, event, attempt.conduct)
 

@@ -1,13 +1,16 @@
 """What the planner says of a task, and what it hears of lessons."""
 
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fail2progress_msgs.action import ExecuteTask
-from fail2progress_msgs.msg import ErrorCode, ModelUpdate, Step
+from fail2progress_msgs.msg import ErrorCode, ModelUpdate, Step, Verdict
 
-from fail2progress.ros.conversions.values import uuid_text
+from fail2progress.ros.conversions.records import mismatch_msg
+from fail2progress.ros.conversions.values import relations_msg, uuid_msg, uuid_text
+from fail2progress.ros.proxies import Interrupted, RemoteMonitor
 from support import messages as m
 from support.rigs import rig, wait_for
 
@@ -48,6 +51,24 @@ def test_a_version_that_was_rejected_is_no_new_model(ros: Any, monkeypatch: pyte
         assert made.node.trigger_configure().name == "SUCCESS"
         made.node.hear("lesson", m.EPISODE, ModelUpdate(kind=kind, version="v0002", reason="because"))
         assert made.node._lesson(m.EPISODE) == said
+
+
+def test_a_failure_that_is_announced_and_not_told_ends_the_task(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its message was lost or refused: the rest of the plan is not carried out as if all were well."""
+    ros()
+    with rig("planner", monkeypatch) as made:
+        made.activate()
+        monkeypatch.setattr(made.node, "param", lambda name: {"verdict_timeout": 0.3}[name])
+        node, event, attempt = made.node, m.scene_event(), m.scene_attempt()
+        node.episode, node.asked = m.EPISODE, SimpleNamespace(is_cancel_requested=False)
+        told = [mismatch_msg(mismatch) for mismatch in event.header.mismatches]
+        said = Verdict(failure=True, event=uuid_msg(event.id), mismatches=told, observed=relations_msg(event.observed))
+        node.hear("verdict", (m.EPISODE, attempt.step), said)
+        with pytest.raises(Interrupted, match=f"failure {event.id} was announced") as stopped:
+            RemoteMonitor(node).check(attempt, None)
+        assert stopped.value.code == ErrorCode.PLANNER_NO_OBSERVATION
+        node.hear("failure", event.id, event)
+        assert RemoteMonitor(node).check(attempt, None).event is event
 
 
 def test_a_task_begins_and_ends_with_no_step_under_way(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
