@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +26,29 @@ def test_a_file_of_gaps_grows_by_merging(tmp_path: Path) -> None:
         add(path, [met(evidence)])
     (row,) = read(path)
     assert row.count == 2 and row.evidence == "b"
+
+
+FIFTY = """
+import sys
+from pathlib import Path
+from fail2progress.core.gaps import add, gap
+for number in range(50):
+    add(Path(sys.argv[1]), [gap("silent_default", "perception.depth.unit", "guessed", str(number), 1)])
+"""
+
+
+def test_gaps_that_two_processes_add_at_once_are_all_counted(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline_gaps.json"
+    both = [subprocess.Popen([sys.executable, "-c", FIFTY, str(path)]) for _ in range(2)]
+    assert [one.wait(60) for one in both] == [0, 0]
+    assert read(path)[0].count == 100
+
+
+def test_what_a_run_has_just_added_is_not_counted_again(tmp_path: Path) -> None:
+    path = tmp_path / "pipeline_gaps.json"
+    for run in ("one", "one", "two", "one"):
+        add(path, [met("a").model_copy(update={"run_id": run}), met("b").model_copy(update={"run_id": run})])
+    assert read(path)[0].count == 6
 
 
 def test_a_gap_that_was_closed_is_open_when_it_is_met_again() -> None:

@@ -22,6 +22,7 @@ from fail2progress.benchmarks.store import ExecutionStore
 from fail2progress.core.choice import content_of
 from fail2progress.core.files import write_whole
 from fail2progress.core.provenance import provenance
+from fail2progress.evaluation.studies.cells import EVERYTHING, code_version
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 
@@ -134,6 +135,7 @@ class Session:
             "members": members,
             "simulator": content_of(self.store.simulator),
             "executions": self.store.executions,
+            "code": code_version(EVERYTHING),
             **({"learner": load_checkpoint(self._learner).digest} if "learn" in self.rules.modes else {}),
             "slices": {name: _about(pool) for name, pool in self.pools.items()},
             "reference": _about(self.reference) if self.reference else None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -61,7 +62,8 @@ def run_lifelong(options: LifelongOptions, as_json: bool) -> None:
         life = Curriculum(found, options.out, **asked, simulator=options.simulator)
         with checked():
             life.rows(start)
-        learner = Learner(physics, load_rehearsal(weights.path(weights.KEEPSAKE)))
+        # All that can be tried, so that what is learnt does not hang on a computer's speed.
+        learner = Learner(physics, load_rehearsal(weights.path(weights.KEEPSAKE)), patience=math.inf)
         rows = _followed(life, start, learner, Classifier(physics, Camera()))
     said = summary(rows)
     if as_json:

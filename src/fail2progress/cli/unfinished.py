@@ -9,10 +9,7 @@ from pathlib import Path
 from fail2progress.cli.common import say
 from fail2progress.core.runs import ROOT
 from fail2progress.evaluation.rows import Row, Rows, RowsError
-from fail2progress.evaluation.studies.cells import code_version
-
-_ALL = ("",)
-"""All of the package's source."""
+from fail2progress.evaluation.studies.cells import EVERYTHING, code_version
 
 
 def unfinished(command: str, beside: Path | None, **signature: object) -> Rows:
@@ -21,7 +18,7 @@ def unfinished(command: str, beside: Path | None, **signature: object) -> Rows:
 
     They lie beside the command's output, or in runs/ where it has none; if nothing can be written there, they are not kept.
     """
-    run = json.loads(json.dumps({"command": command, "code": code_version(_ALL), **signature}, default=str))
+    run = json.loads(json.dumps({"command": command, "code": code_version(EVERYTHING), **signature}, default=str))
     name = hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()[:12]
     path = (beside.parent if beside is not None else ROOT) / f".{command}.{name}.unfinished"
     try:

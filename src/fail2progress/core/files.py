@@ -85,12 +85,20 @@ def locked(path: Path, shared: bool = True) -> bool:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Until the end no other process or thread that asks for it is between the same lines in this folder, which is made.
+    """As `guarded`, of a folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with guarded(folder):
+        yield
+
+
+@contextmanager
+def guarded(path: Path) -> Iterator[None]:
+    """Until the end no other process or thread that asks for it is between the same lines with this file or folder.
 
     An empty file beside it is what is locked, and stays: a network's file system locks only what can be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder.with_name(f".{folder.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o644)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path.with_name(f".{path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from fail2progress.core.files import write_whole
+from fail2progress.core.files import guarded, write_whole
 
 SCHEMA_VERSION: Literal[1] = 1
 FILE = "pipeline_gaps.json"
@@ -127,7 +127,11 @@ def write(path: Path, gaps: Iterable[Gap]) -> None:
 
 
 def add(path: Path, gaps: Iterable[Gap]) -> None:
-    """Merge gaps into a file; one that cannot be read is left as it is and raises GapError."""
-    new = tuple(gaps)
+    """Merge gaps into a file, whoever else does so at the time; what a run has just added is not counted again. A file that
+    cannot be read is left as it is and raises GapError."""
+    new = merged(gaps)
     if new:
-        write(path, (*read(path), *new))
+        with guarded(path):
+            known = read(path)
+            last = {(one.id, one.run_id) for one in known if one.run_id}
+            write(path, (*known, *(one for one in new if (one.id, one.run_id) not in last)))

@@ -17,6 +17,7 @@ from fail2progress.core.choice import content_of
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.sources import Source
+from fail2progress.evaluation.studies.cells import EVERYTHING, code_version
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import note_gaps
@@ -98,7 +99,7 @@ class Curriculum:
         names = [source.name for source in self.sources]
         run = {"model": start.digest, "sources": names, "patience": self.patience, "trials": self.trials, "seed": self.seed}
         other = {"simulator": content_of(self.simulator)} if self.simulator != DEFAULT else {}
-        return Rows(self.folder / "lifelong.jsonl", run | other)
+        return Rows(self.folder / "lifelong.jsonl", run | other | {"code": code_version(EVERYTHING)})
 
     def _original(self, source: Source, start: Checkpoint, rows: Sequence[Row], tell: Tell) -> dict[str, float]:
         """What the model that was begun with can do of a source; measured once."""

@@ -70,14 +70,17 @@ class Classifier:
         return report.model_copy(update={**used, "signals": () if reason else signals(event, report)})
 
     def _repeated(self, event: FailureEvent, base: Scene, seed: int) -> FailureReport:
-        """The vote of the repetitions."""
+        """The vote of the repetitions whose scene stood still before the skill began; of no use where most did not."""
         rng = np.random.default_rng(seed)
         jobs = []
         for repetition in range(self.repetitions):
             poses = base.poses.copy()
             poses[base.index(event.header.call.object), :2] += self.jitter * rng.standard_normal(2) * (repetition > 0)
             jobs.append(Job(base.with_poses(poses), event.header.call.call(), self.camera, seed=seed + repetition))
-        outcomes = list(self.simulator.execute_all(jobs))
+        outcomes = [outcome for outcome in self.simulator.execute_all(jobs) if outcome.stable]
+        if 2 * len(outcomes) <= self.repetitions:
+            fallen = self.repetitions - len(outcomes)
+            return undecided(event, f"the rebuilt scene did not stand still in {fallen} of {self.repetitions} repetitions", base)
         differences = [_differences(event, outcome) for outcome in outcomes]
         agree = [not found and _moved_alike(event, outcome) for found, outcome in zip(differences, outcomes, strict=True)]
         symbolic = sum(agree) * 2 > len(agree)

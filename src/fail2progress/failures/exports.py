@@ -69,10 +69,11 @@ def gaps_of(event: FailureEvent) -> tuple[gaps.Gap, ...]:
 
 
 def note_gaps(store: Path, event: FailureEvent) -> None:
-    """Merge a failure's gaps into the file of gaps beside its store. One that cannot be read is left as it is, with a warning."""
+    """Merge a failure's gaps into the file of gaps beside its store. One that cannot be read or
+    written is left as it is, with a warning."""
     try:
         gaps.add(store.with_name(gaps.FILE), gaps_of(event))
-    except gaps.GapError as error:
+    except (gaps.GapError, OSError) as error:
         warnings.warn(f"{error}; gaps of failure {event.id} are not noted", RuntimeWarning, stacklevel=2)
 
 

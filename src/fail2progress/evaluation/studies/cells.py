@@ -37,7 +37,8 @@ TRIALS = (
     "stein/concerned.py",
 )
 """Files beside these that decide how a trial goes."""
-_EVERYTHING = ("",)
+EVERYTHING = ("",)
+"""The whole package."""
 TURN = 5
 """Pieces of one cell that follow each other, so that a worker seldom reads other weights."""
 LEARNING = (
@@ -64,7 +65,7 @@ def code_version(parts: tuple[str, ...] = (*ACTING, *TRIALS)) -> str:
 
 def study_rows(folder: Path, study: str, **about: object) -> Rows:
     """The rows of a study that a folder keeps. RowsError where it holds those of another study, or of other code."""
-    return Rows(folder / "rows.jsonl", {"study": study, **about, "code": code_version(_EVERYTHING)})
+    return Rows(folder / "rows.jsonl", {"study": study, **about, "code": code_version(EVERYTHING)})
 
 
 def address(content: dict[str, object]) -> str:

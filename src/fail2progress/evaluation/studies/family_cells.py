@@ -6,6 +6,7 @@ hand.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
@@ -76,7 +77,8 @@ class Setting:
     seed: int = 4000
     targeting: TargetOptions = field(default_factory=TargetOptions)
     finetuning: FinetuneOptions = field(default_factory=FinetuneOptions)
-    patience: float = 600.0
+    patience: float | None = None
+    """Seconds of a lesson; None: every attempt that there is, so that figures do not hang on a computer's speed."""
 
     @property
     def identity(self) -> dict[str, object]:
@@ -113,7 +115,8 @@ class Bench:
     def __init__(self, setting: Setting) -> None:
         self._setting, self._start = setting, load_checkpoint(setting.weights)
         options = (setting.targeting, setting.finetuning)
-        self._learner = Learner(ParallelSimulator(1), load_rehearsal(setting.rehearsal), *options, patience=setting.patience)
+        patience = math.inf if setting.patience is None else setting.patience
+        self._learner = Learner(ParallelSimulator(1), load_rehearsal(setting.rehearsal), *options, patience=patience)
         self._events: dict[str, list[FailureEvent]] = {}
         self._tests: dict[str, list[Outcome]] = {}
         self._before: dict[str, dict[str, float]] = {}

@@ -70,8 +70,8 @@ class ClassifierNode(StackNode):
                 raise
             self.count("failures/rebuild", f"failure {event.id}: {error}")
             report = undecided(event, f"its scene cannot be rebuilt: {error}")
+        note_gaps(self.store.path, event)  # first: what has a report is not worked on again
         self._keep(report)
-        note_gaps(self.store.path, event)
 
     def _classified(self, event: FailureEvent) -> FailureReport:
         """ValueError or RuntimeError where the scene cannot be rebuilt."""
