@@ -32,6 +32,9 @@ from fail2progress.simulation.base import Job, OrdinaryPhysicsError, Outcome, Si
 from fail2progress.simulation.reconstruction.rebuild import why_left_out
 from fail2progress.skills.registry import skill
 
+_STOOD = 0.03
+"""Metres that a thing may move while a rebuilt scene comes to rest, each way."""
+
 
 def _scene_signals() -> tuple[Signal, ...]:
     """What makes a rebuilt scene another one than that which was seen; only these are corrected before the skill is repeated."""
@@ -70,17 +73,18 @@ class Classifier:
         return report.model_copy(update={**used, "signals": () if reason else signals(event, report)})
 
     def _repeated(self, event: FailureEvent, base: Scene, seed: int) -> FailureReport:
-        """The vote of the repetitions whose scene stood still before the skill began; of no use where most did not."""
+        """The vote of the repetitions in which what is concerned stood still before the skill began; most have to."""
         rng = np.random.default_rng(seed)
         jobs = []
         for repetition in range(self.repetitions):
             poses = base.poses.copy()
             poses[base.index(event.header.call.object), :2] += self.jitter * rng.standard_normal(2) * (repetition > 0)
             jobs.append(Job(base.with_poses(poses), event.header.call.call(), self.camera, seed=seed + repetition))
-        outcomes = [outcome for outcome in self.simulator.execute_all(jobs) if outcome.stable]
-        if 2 * len(outcomes) <= self.repetitions:
-            fallen = self.repetitions - len(outcomes)
-            return undecided(event, f"the rebuilt scene did not stand still in {fallen} of {self.repetitions} repetitions", base)
+        done = zip(jobs, self.simulator.execute_all(jobs), strict=True)
+        outcomes = [outcome for job, outcome in done if _stood(job.scene, outcome, _concerned(event))]
+        if 2 * len(outcomes) <= len(jobs):
+            fallen = f"{len(jobs) - len(outcomes)} of {len(jobs)} repetitions"
+            return undecided(event, f"what was rebuilt did not stay where it was seen before the skill began, in {fallen}", base)
         differences = [_differences(event, outcome) for outcome in outcomes]
         agree = [not found and _moved_alike(event, outcome) for found, outcome in zip(differences, outcomes, strict=True)]
         symbolic = sum(agree) * 2 > len(agree)
@@ -135,10 +139,19 @@ def _described(scene: Scene) -> tuple[str, ...]:
 
 
 def _unfit(event: FailureEvent, found: Refinement) -> str:
-    """What still fails on an object concerned: the moved one and those whose relations were broken; "" where nothing does."""
-    named = {name for mismatch in event.header.mismatches for name in mismatch.names}
-    concerned = named | {event.header.call.object}
-    return "; ".join(reading.evidence for reading in found.open if reading.asset in concerned)
+    """What still fails on an object concerned; "" where nothing does."""
+    return "; ".join(reading.evidence for reading in found.open if reading.asset in _concerned(event))
+
+
+def _concerned(event: FailureEvent) -> set[str]:
+    """The moved object and those whose relations were broken."""
+    return {event.header.call.object, *(name for mismatch in event.header.mismatches for name in mismatch.names)}
+
+
+def _stood(scene: Scene, outcome: Outcome, names: set[str]) -> bool:
+    """Whether none of these things moved by itself before the skill began."""
+    rows = [scene.index(name) for name in names if name in scene.names]
+    return bool(np.abs(outcome.before.scene.poses[rows, :3] - scene.poses[rows, :3]).max(initial=0.0) < _STOOD)
 
 
 def _all_signals(found: Refinement, first: bool) -> tuple[FailureSignals, ...]:

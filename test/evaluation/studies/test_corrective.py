@@ -9,7 +9,9 @@ from fail2progress.core.executor import Executor
 from fail2progress.evaluation.studies import corrective_document as document
 from fail2progress.evaluation.studies import corrective_robot as robot
 from fail2progress.evaluation.studies.corrective import Study, markdown
-from fail2progress.failures.assets.refine import Refiner, assess, failing
+from fail2progress.failures.assets import refine
+from fail2progress.failures.assets.case import Case
+from fail2progress.failures.assets.refine import Policy, Refiner, assess, failing
 
 
 class InPlace(Executor):
@@ -38,15 +40,26 @@ def test_an_asset_without_faults_passes_at_once() -> None:
 
 
 @pytest.mark.parametrize("scenario", list(robot.FAULTS))
-def test_every_fault_is_seen_and_mended_with_acceptance(scenario: str) -> None:
+def test_every_fault_is_seen_and_mended_with_acceptance(scenario: str, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(4)
     true = robot.true_case(rng)
     assert failing(assess(true)) == ()
     wrong = robot.FAULTS[scenario](true, rng)
     assert failing(assess(wrong)) != ()
+    looked = list[Case]()
+    monkeypatch.setattr(refine, "assess", lambda case, signals: (looked.append(case), assess(case, signals))[1])
     found = Refiner().refine(wrong)
+    assert found.iterations == len(looked)
     assert found.passed, [reading.evidence for reading in found.open]
     assert 2 <= found.iterations <= 12
+
+
+@pytest.mark.parametrize("policy", ["corrective", "accepting"])
+def test_no_more_evaluations_are_made_than_are_allowed(policy: Policy) -> None:
+    rng = np.random.default_rng(4)
+    wrong = robot.FAULTS["drawer_and_contents"](robot.true_case(rng), rng)
+    found = Refiner(policy=policy, at_most=2).refine(wrong)
+    assert found.iterations == 2 and len(found.history) == 1
 
 
 def test_the_study_is_resumed_and_reports_the_coupled_failures(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Array, Scene, pose
 from fail2progress.evaluation.rows import Row
+from fail2progress.evaluation.studies.corrective_document import AT_MOST
 from fail2progress.failures.assets.case import Case, Grasp
 from fail2progress.failures.assets.refine import POLICIES, EditRecord, Policy, Refiner, coupled
 from fail2progress.simulation import registry as simulators
@@ -186,7 +187,7 @@ def trial(item: Item) -> Row:
     """One run: the fault of its seed, corrected by its policy."""
     rng = np.random.default_rng([item.seed, list(FAULTS).index(item.scenario)])
     wrong = FAULTS[item.scenario](true_case(rng), rng)
-    found = Refiner(policy=item.policy, jitter=jitter).refine(wrong, rng)
+    found = Refiner(policy=item.policy, at_most=AT_MOST, jitter=jitter).refine(wrong, rng)
     return {
         "key": item.key,
         "scenario": item.scenario,
@@ -225,4 +226,4 @@ def _of_policy(rows: Sequence[Row]) -> dict[str, Any]:
 
 def _spent(row: Row) -> int:
     """Evaluations; a run that does not pass counts as all of them, however early it gave up."""
-    return int(row["iterations"]) if row["passed"] else 12
+    return int(row["iterations"]) if row["passed"] else AT_MOST

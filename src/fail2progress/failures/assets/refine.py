@@ -24,7 +24,8 @@ from fail2progress.failures.assets.joint import Joint
 from fail2progress.failures.assets.reach import Reachability
 from fail2progress.failures.assets.schema import FailureSignals, Reading, signals_of
 
-MOST_ITERATIONS = 12
+MOST_EVALUATIONS = 120
+"""Of a case: a scene may have many things that need several edits each."""
 Policy = Literal["jitter", "corrective", "accepting"]
 POLICIES: tuple[Policy, ...] = ("jitter", "corrective", "accepting")
 Jitter = Callable[[Case, np.random.Generator], Case]
@@ -105,7 +106,8 @@ class Refiner:
 
     signals: tuple[Signal, ...] = field(default_factory=default_signals)
     policy: Policy = "accepting"
-    at_most: int = MOST_ITERATIONS
+    at_most: int = MOST_EVALUATIONS
+    """Evaluations."""
     jitter: Jitter | None = None
     concerned: frozenset[str] | None = None
     """Assets whose signals count; all unless given."""
@@ -120,7 +122,7 @@ class Refiner:
             history += records
             if not records:
                 break
-            readings, iterations = after, iterations + 1
+            readings, iterations = after, iterations + len(records)  # each edit is evaluated by itself
             if self.policy == "accepting" and not any(record.accepted for record in records):
                 break
         return Refinement(case, initial, signals_of(readings), failing(readings), tuple(history), iterations)
@@ -144,10 +146,12 @@ class Refiner:
     def _corrected(
         self, case: Case, readings: tuple[Reading, ...], iteration: int
     ) -> tuple[Case, tuple[Reading, ...], list[EditRecord]]:
-        """Every failing signal's edit, one after the other."""
-        records = []
+        """Every failing signal's edit, one after the other, as long as evaluations are left."""
+        records = list[EditRecord]()
         by_name = {signal.name: signal for signal in self.signals}
         for reading in failing(readings):
+            if iteration + len(records) >= self.at_most:
+                break
             now = _same(readings, reading)
             if now is None or not now.fails:
                 continue  # an earlier edit has mended it
