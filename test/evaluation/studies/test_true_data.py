@@ -1,6 +1,10 @@
+from typing import Any
+
 import numpy as np
+import pytest
 import torch
 
+from fail2progress.evaluation.studies import true_data
 from fail2progress.evaluation.studies.true_data import best_rung, from_event, true_failures
 from fail2progress.learning.finetuning.finetune import RUNGS, FinetuneOptions
 from fail2progress.learning.pretraining.prepare import from_outcomes
@@ -31,6 +35,21 @@ def test_the_fewest_weights_are_adjusted_that_the_check_likes_and_the_model_stay
     assert adjusts in RUNGS and tuned is not model
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert any(not torch.equal(value, before[key]) for key, value in tuned.state_dict().items())
+
+
+def test_a_model_without_weights_for_relations_is_adjusted_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    model = Points2Plans(Points2PlansConfig(False, identity=16, layers=1, feedforward=8, hidden=8)).eval()
+    assert "relations" not in model.adapters()
+    asked = list[tuple[str, int]]()
+
+    def watched(begin: Any, data: Any, replay: Any, options: FinetuneOptions, *rest: Any, **more: Any) -> Any:
+        asked.append((options.adjusts, options.epochs))
+        return begin
+
+    monkeypatch.setattr(true_data, "finetune", watched)
+    data = select(transitions(), range(4))
+    assert best_rung(model, data, data, data, 0, FinetuneOptions(epochs=5))[1] == "all" and asked == [("all", 5)]
 
 
 def test_true_failures_are_executions_that_the_model_predicted_wrongly() -> None:

@@ -53,6 +53,22 @@ def test_how_firmly_each_rung_is_held(
     assert heard == trained
 
 
+def test_a_model_that_lacks_a_rungs_weights_goes_on_without(
+    model: Points2Plans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = model.adapters()
+    fewer = {name: whole[name] for name in ("relations", "neighbours")}
+    assert [(rung.adjusts, rung.after) for rung in rungs(model, "ladder")] == [(rung.adjusts, rung.after) for rung in LADDER]
+    monkeypatch.setattr(model, "adapters", lambda: fewer)
+    assert [(rung.adjusts, rung.after) for rung in rungs(model, "ladder")] == [
+        ("relations", None),
+        ("all", None),
+        ("neighbours", None),
+    ]
+    monkeypatch.setattr(model, "adapters", dict)
+    assert [rung.adjusts for rung in rungs(model, "ladder")] == ["all"]
+
+
 def test_what_can_be_held_more(model: Points2Plans, data: Transitions) -> None:
     known = choose(data)
     lessons = RehearsalSet(known.replay, known.held_out, (known,))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fail2progress.core.relations import BINARY
 from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
-from fail2progress.models.training.metrics import MOVED, evaluate
+from fail2progress.models.training.metrics import Quality, MOVED, evaluate
 from fail2progress.models.training.transitions import Transitions, select
 
 ABOVE, INSIDE = BINARY.index("above"), BINARY.index("inside")
@@ -127,3 +127,8 @@ def test_what_never_holds_has_no_score(own: Transitions) -> None:
     expected = [{name for k, name in enumerate(BINARY) if holding[side, k]} for side in range(2)]
     assert set(quality.detection) <= expected[0] and set(quality.prediction) <= expected[1]
     assert quality.to_dict()["prediction_f1"] == 1.0
+
+
+def test_where_no_relation_holds_none_is_missed() -> None:
+    nothing = Quality({}, {}, 0.0, 0.0, 1)
+    assert (nothing.prediction_f1, nothing.detection_f1, nothing.worst) == (1.0, 1.0, 1.0)

@@ -11,8 +11,8 @@ import numpy as np
 from fail2progress.agent.loop import AgentConfig
 from fail2progress.evaluation.trials import run_trial
 from fail2progress.failures.event import FailureEvent
-from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
-from fail2progress.learning.finetuning.ladder import LADDER
+from fail2progress.learning.finetuning.finetune import LADDER, FinetuneOptions, finetune
+from fail2progress.learning.finetuning.ladder import rungs
 from fail2progress.learning.pretraining.prepare import from_arrays
 from fail2progress.models.base import SkillEffectModel
 from fail2progress.models.checkpoint import Checkpoint
@@ -76,7 +76,7 @@ def best_rung(
     """Fine-tuned on the data; which weights to adjust, F1 on the check decides, the fewest among equals."""
     best: tuple[float, SkillEffectModel, str] | None = None
     found: dict[str | None, SkillEffectModel] = {None: model}
-    for rung in LADDER:
+    for rung in rungs(model, LADDER):
         of = replace(options, adjusts=rung.adjusts, epochs=max(round(rung.epochs * options.epochs), 1))
         found[rung.adjusts] = tuned = finetune(found[rung.after], data, replay, of, seed, teacher=model)
         value = evaluate(tuned, check).prediction_f1

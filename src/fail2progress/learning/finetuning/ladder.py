@@ -43,8 +43,11 @@ def rungs(model: SkillEffectModel, adjusts: str) -> list[Rung]:
     if adjusts != LADDER_NAME:
         return [alone]
     adapters = model.adapters()
-    ladder = [rung for rung in LADDER if rung.adjusts in (*adapters, "all")]
-    return ladder if "relations" in adapters else [replace(alone, adjusts="all", firmer=(2,))]
+    if "relations" not in adapters:
+        return [replace(alone, adjusts="all", firmer=(2,))]
+    there = (*adapters, "all")
+    ladder = [rung for rung in LADDER if rung.adjusts in there]
+    return [rung if rung.after in there else replace(rung, after=None) for rung in ladder]
 
 
 @dataclass

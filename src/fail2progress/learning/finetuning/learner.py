@@ -55,7 +55,8 @@ class FineTuningResult:
     """Whether the time was over before all attempts had begun."""
 
     def lesson(self) -> RehearsalSet:
-        """What was learnt from, to be rehearsed in later lessons, and the executions that were held back."""
+        """What was learnt from, to be rehearsed in later lessons, and the executions that it was judged on: those that were held
+        back, or where no scene was spare some that were learnt from."""
         learnt = [from_outcomes(t.learnt) for t in self.targeted]
         kept = [from_outcomes([outcome for outcome, _ in t.judged]) for t in self.targeted]
         return RehearsalSet(concatenate(learnt), concatenate(kept))

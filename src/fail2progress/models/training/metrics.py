@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import torch
@@ -40,13 +40,13 @@ class Quality:
 
     @property
     def detection_f1(self) -> float:
-        """Mean over relations."""
-        return sum(self.detection.values()) / len(self.detection)
+        """Mean over relations that hold somewhere; 1 where none does, as then none is missed."""
+        return _mean(self.detection.values())
 
     @property
     def prediction_f1(self) -> float:
-        """Mean over relations."""
-        return sum(self.prediction.values()) / len(self.prediction)
+        """Mean over relations that hold somewhere; 1 where none does."""
+        return _mean(self.prediction.values())
 
     def to_dict(self) -> dict[str, object]:
         """For reports."""
@@ -60,6 +60,10 @@ class Quality:
             "still_error_m": self.still_error,
             "motion": self.motion,
         }
+
+
+def _mean(values: Collection[float]) -> float:
+    return sum(values) / len(values) if values else 1.0
 
 
 PairFilter = Callable[[Batch], Tensor]
