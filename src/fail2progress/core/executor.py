@@ -184,7 +184,8 @@ class RayExecutor(Executor):
 
 
 class UntilExecutor(Executor):
-    """Another executor for so many minutes: then no further result is waited for, and what is under way is given up."""
+    """Another executor for so many minutes: then one more result is waited for at most, and what else is under way is given
+    up."""
 
     def __init__(self, inner: Executor, minutes: float) -> None:
         self._inner, self._end = inner, time.monotonic() + 60.0 * minutes

@@ -69,7 +69,7 @@ class Summary:
     plan_probability: float
     """Mean P(goal) of the first plans."""
     along_error: float
-    """Median error of the displacement predicted for what travelled along."""
+    """Median over trials of the mean error of the displacement predicted for what travelled along."""
     bystander_error: float
     """The same for what stayed where it was."""
     failed_steps: dict[str, int]

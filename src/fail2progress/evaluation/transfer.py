@@ -163,11 +163,6 @@ def beyond(trial: Trial) -> Iterator[str]:
     return (text for wanted in wanted_of(trial) for *_, text in _of_shift(wanted))
 
 
-def calls_for(trial: Trial) -> Iterator[SkillCall]:
-    """One call for each goal atom that a single skill makes true, from where things stand at the start."""
-    return (wanted.call for wanted in wanted_of(trial) if not wanted.beyond)
-
-
 def _reasons(scene: Scene, call: SkillCall, profile: Profile) -> Iterator[Reason]:
     """Every reason against a call."""
     if profile.programs is not None and profile.programs not in skill(call.skill).programs:

@@ -46,7 +46,7 @@ class TrialResult:
     along_error: float
     bystander_error: float
     pairs: tuple[int, int, int]
-    """Predicted relations of the pairs that changed or concern what travelled: true positives, false positives, misses."""
+    """Predicted relations of the pairs with something that moved: true positives, false positives, misses."""
     seen: tuple[int, int, int] = (0, 0, 0)
     """Relations detected after each skill, of all pairs: true positives, false positives, misses."""
     gap: float = float("nan")

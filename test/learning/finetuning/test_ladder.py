@@ -53,9 +53,7 @@ def test_how_firmly_each_rung_is_held(
     assert heard == trained
 
 
-def test_a_model_that_lacks_a_rungs_weights_goes_on_without(
-    model: Points2Plans, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_model_that_lacks_a_rungs_weights_goes_on_without(model: Points2Plans, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = model.adapters()
     fewer = {name: whole[name] for name in ("relations", "neighbours")}
     assert [(rung.adjusts, rung.after) for rung in rungs(model, "ladder")] == [(rung.adjusts, rung.after) for rung in LADDER]

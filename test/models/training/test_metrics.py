@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from fail2progress.core.relations import BINARY
 from fail2progress.models.base import Action, Effect, LatentState, RelationLogits, SkillEffectModel
-from fail2progress.models.training.metrics import Quality, MOVED, evaluate
+from fail2progress.models.training.metrics import MOVED, Quality, evaluate
 from fail2progress.models.training.transitions import Transitions, select
 
 ABOVE, INSIDE = BINARY.index("above"), BINARY.index("inside")

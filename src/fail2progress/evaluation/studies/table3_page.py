@@ -14,9 +14,9 @@ HEADS = ("model", "method", "objects", "seen", "success", "95 % interval", "pape
 FURTHER = ("error along", "bystanders", "relation F1", "seen F1", "detection F1", "gap", "skills", "failed at")
 MEANINGS = (
     "seen: from which viewpoint or through which noise. P(goal): what first plans promised, on the mean. error along, "
-    "bystanders: median error of the motion predicted for what came along and for what stayed. relation F1: predicted "
-    "relations of what moved. seen F1: detected relations. detection F1: saying that a skill failed. gap: Sim2Real gap. "
-    "skills: carried out, on the mean. failed at: the first skill that missed what it was for, in trials without success "
+    "bystanders: median over trials of the mean error of the motion predicted for what came along and for what stayed. relation "
+    "F1: predicted relations of what moved. seen F1: detected relations. detection F1: saying that a skill failed. gap: Sim2Real "
+    "gap. skills: carried out, on the mean. failed at: the first skill that missed what it was for, in trials without success "
     "(none: each did what it was for). A dash: the paper reports none, or there was nothing of the kind."
 )
 """What stands under HEADS and FURTHER, in words."""
