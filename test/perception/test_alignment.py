@@ -14,7 +14,7 @@ from PIL import Image
 
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.learning.segmentation.meshes import box, lathe
-from fail2progress.perception.alignment import AlignRules, Offset, all_laid, fit_of, laid
+from fail2progress.perception.alignment import AlignRules, FirstFrames, Offset, all_laid, fit_of, laid
 from fail2progress.perception.files import read_files
 from fail2progress.perception.segmentation.geometric.segmenter import GeometricSegmenter
 from support.tabletop_frames import frame_of
@@ -102,6 +102,16 @@ def test_frames_of_a_recording_are_moved_alike_by_what_the_first_of_them_tell(fr
     assert (found[1].depth[:, :18] == 0).all() and np.median(np.abs(found[0].depth - frame.depth)) < 0.005
     assert [one.depth is frame.depth for one in all_laid([frame] * 7, "/depth", said.append)] == [True] * 7 and len(said) == 1
     assert list(all_laid([], "/depth", said.append)) == []
+
+
+def test_the_first_frames_of_a_camera_are_told_of_once_and_stay_as_they_are(frame: RgbdFrame) -> None:
+    beside = replace(frame, depth=Offset(-20, 4, True).moved(frame.depth))
+    watch = FirstFrames("/depth")
+    said = [watch.notes(beside) for _ in range(8)]
+    assert [len(notes) for notes in said] == [0, 0, 0, 0, 1, 0, 0, 0]
+    assert "/depth may not lie on its colours, perhaps by 20 pixels" in said[4][0]
+    good = FirstFrames("/depth")
+    assert [good.notes(frame) for _ in range(8)] == [[]] * 8
 
 
 @pytest.mark.parametrize("things", [3, 15])

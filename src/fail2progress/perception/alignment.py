@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -86,13 +86,35 @@ def all_laid(frames: Iterable[RgbdFrame], name: str, say: Callable[[str], None])
         yield frame if move is None else replace(frame, depth=move.moved(frame.depth))
 
 
-def judged(fits: Sequence[Fit], name: str, rules: AlignRules = AlignRules()) -> tuple[Offset | None, list[str]]:
-    """By what depth is to be moved, and a note, by what frames of one camera tell together; name: of the depth."""
+@dataclass
+class FirstFrames:
+    """The first frames of a camera as they come, of which what they tell together is said once; name: of its depth. Nothing is
+    moved: a driver can align what it sends."""
+
+    name: str
+    fits: list[Fit] = field(default_factory=list)
+    left: int = _LOOKED
+
+    def notes(self, frame: RgbdFrame) -> list[str]:
+        """What is to be said after another frame."""
+        if self.left == 0:
+            return []
+        self.left -= 1
+        fit = fit_of(frame.colour, frame.depth) if frame.colour.shape[:2] == frame.depth.shape else None
+        self.fits += [] if fit is None else [fit]
+        return judged(self.fits, self.name, moves=False)[1] if self.left == 0 else []
+
+
+def judged(
+    fits: Sequence[Fit], name: str, rules: AlignRules = AlignRules(), moves: bool = True
+) -> tuple[Offset | None, list[str]]:
+    """By what depth is to be moved, and a note, by what frames of one camera tell together; name: of the depth; moves: whether
+    it is moved where there is no doubt."""
     if not fits:
         return None, []
     fit = Fit.of_all(fits)
     found = fit.offset(rules)
-    if found is not None and found.sure:
+    if found is not None and found.sure and moves:
         return found, [f"{name} did not lie on its colours and was moved {found}; record depth aligned to colour"]
     if found is not None:
         return None, [f"{name} may not lie on its colours, perhaps by {found}: see that depth is aligned to colour"]

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from tf2_msgs.msg import TFMessage
 
 from fail2progress.core.observation import SECOND
 from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.perception.alignment import Offset
 from fail2progress.perception.segmentation.base import Perceived
 from fail2progress.robots.floating_hand import SimulatedRobot
 from fail2progress.ros import graph as table
@@ -118,6 +120,22 @@ def test_images_of_a_skill_that_come_after_its_end_are_passed_over(ros: Any, mon
         photograph(made, 13.0)
         assert wait_for(lambda: len(said) == 3) and made.node.refused["step"] == 4
     assert [convert.stamp_of(message.header.stamp) // 10**8 for message in said] == [99, 115, 130]
+
+
+@pytest.mark.parametrize("by", [0, -20])
+def test_depth_beside_its_colours_is_told_of_in_the_log_and_in_diagnostics(
+    ros: Any, monkeypatch: pytest.MonkeyPatch, by: int
+) -> None:
+    ros(segmenter="geometric")
+    frame = replace(FRAME, depth=Offset(by, 0, True).moved(FRAME.depth))
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said = made.collect("segments")
+        assert made.send("tf_static", camera())
+        for number in range(5):
+            photograph(made, 10.0 + number, frame)
+        assert wait_for(lambda: len(said) == 5)
+        assert ("20 pixels to the right" in made.node.facts.get("alignment", "")) == (by < 0)
 
 
 def test_a_step_that_failed_is_not_thought_to_have_moved_anything(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Array
+from fail2progress.perception.alignment import FirstFrames
 from fail2progress.perception.amodal import AmodalBox, amodal_boxes
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.registry import segmenter
@@ -57,6 +58,7 @@ class SegmentationNode(StackNode):
         self.due: deque[dict[str, Any]] = deque()
         """Whole frames; where the camera was then is not known yet."""
         self.names: Any = None
+        self.first = FirstFrames(f"depth on {DEPTH}")
         self.last: tuple[Any, ...] = ()
         self.cloud: SegmentedCloud | None = None
         self.around: NDArray[np.float32] | None = None
@@ -241,6 +243,7 @@ class SegmentationNode(StackNode):
         if self.cloud is None or images != self.last or (self.shift and not self.labelled):
             try:
                 frame = frame_of(moment[COLOUR], moment[DEPTH], self.info, pose, frame_id, labels)
+                self._tell_beside(frame)
                 frame = frame if self.own is None else self.own.left_out(frame, self._links(moment[DEPTH].header))
                 up = self.gravity.up(stamp) if pose is None else None
                 frame = frame if up is None else replace(frame, up=up, up_source="the IMU")
@@ -266,6 +269,12 @@ class SegmentationNode(StackNode):
         if self.offers("segments/whole"):
             kinds = dict(zip(self.cloud.names, self.cloud.categories, strict=True))
             self.tell("segments/whole", whole_msg(self.whole, kinds, frame_id, stamp))
+
+    def _tell_beside(self, frame: RgbdFrame) -> None:
+        """Say once where depth seems not to lie on its colours."""
+        for note in self.first.notes(frame):
+            self.facts["alignment"] = note
+            self.get_logger().warning(note)
 
     def _keep_pace(self, stamp: int) -> None:
         """Say from time to time how many of the camera's images are looked at."""
