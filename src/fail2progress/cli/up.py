@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
+from click import get_current_context
+from click.core import ParameterSource
 
 from fail2progress.cli.bag import CAMERA as _CAMERA
 from fail2progress.cli.bag import ROBOT as _ROBOT
@@ -44,6 +46,8 @@ up = typer.Typer(no_args_is_help=True, help="Start the ROS 2 stack: simulated, o
 KEPT = (*STORE_FILES, "models", "corrections.json", "world.json", "result.json", "report.html", "bags", "log")
 """What a stack leaves in its folder."""
 
+_OPTIONS = {"loglevel": "log_level", "topics": "topic"}
+"""Options of parameters with another name."""
 _NAMESPACE = typer.Option("", help="Namespace of all nodes.")
 _PARAMS = typer.Option(None, help="ROS parameter file (YAML), read before the other options.")
 _LEVEL = typer.Option("info", help="Least severe log line: debug, info, warn, error.")
@@ -231,6 +235,7 @@ def _launch(
     model: Path | None,
 ) -> Launch:
     """What to start. UserError for files that are not there and levels that do not exist."""
+    from fail2progress.ros.launch.description import defaults
     from fail2progress.ros.launch.supervisor import Launch
     from fail2progress.ros.parameter_file import check_file, check_namespace
 
@@ -241,7 +246,16 @@ def _launch(
     require(model is None or model.is_file(), f"{model}: no such weights")
     require(log_level in ("debug", "info", "warn", "error"), f"unknown log level {log_level!r}: debug, info, warn or error")
     chosen = {**values, "loglevel": log_level, **({"model": str(model)} if model is not None else {})}
-    return Launch(stack, out, chosen, namespace, params_file)
+    usual = {name: value for name, value in chosen.items() if not _is_given(name)}
+    given = {name: value for name, value in chosen.items() if name not in usual}
+    return Launch(stack, out, given, defaults(stack, usual), namespace, params_file)
+
+
+def _is_given(parameter: str) -> bool:
+    """Whether the command line says it, or there is no option for it."""
+    context = get_current_context()
+    option = _OPTIONS.get(parameter, parameter)
+    return option not in context.params or context.get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 def _run(launch: Launch) -> int:

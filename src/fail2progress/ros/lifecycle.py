@@ -27,7 +27,7 @@ from fail2progress.ros.ends import NewEnds
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.other_runs import OtherRuns
 from fail2progress.ros.parameter_file import misspelt, mistake
-from fail2progress.ros.parameters import descriptor
+from fail2progress.ros.parameters import descriptor, refusal
 
 QUALITIES = {
     table.Quality.SENSOR: (ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE),
@@ -96,12 +96,19 @@ class StackNode(LifecycleNode):
             self.declare_parameter(name, parameter.default, descriptor(parameter))
 
         def check(changes: list[Any]) -> SetParametersResult:
-            reasons = [known[change.name].check(change.value) for change in changes if change.name in known]
+            own = [change for change in changes if change.name in known]
+            reasons = [refusal(known[change.name], change.value, self.configured) for change in own]
             reason = next(filter(None, reasons), "")
+            for change in own:
+                if change.name == "loglevel" and not reason:
+                    self._log_from(change.value)
             return SetParametersResult(successful=not reason, reason=reason)
 
         self.add_on_set_parameters_callback(check)
-        self.get_logger().set_level(LoggingSeverity[str(self.param("loglevel")).upper()])
+        self._log_from(self.param("loglevel"))
+
+    def _log_from(self, level: str) -> None:
+        self.get_logger().set_level(LoggingSeverity[level.upper()])
 
     @staticmethod
     def _require(reason: str | None) -> None:

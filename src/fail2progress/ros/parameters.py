@@ -1,4 +1,4 @@
-"""Parameters of nodes: how they are declared."""
+"""Parameters of nodes: how they are declared, and which of them count as soon as they are set."""
 
 from __future__ import annotations
 
@@ -6,10 +6,26 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 
 from fail2progress.ros import graph as table
 
+LIVE = frozenset(
+    (
+        *("observation_timeout", "verdict_timeout", "skill_timeout", "learn_timeout", "max_skills"),
+        *("loglevel", "surprises", "slop", "obstacles", "moving_rate", "pace", "publish_links"),
+    )
+)
+"""Read each time that they are needed; all others when a node is configured."""
+
+
+def refusal(parameter: table.Parameter, value: table.Value, configured: bool) -> str:
+    """Why a node does not take a value; "" where it does."""
+    if configured and parameter.name not in LIVE:
+        return f"{parameter.name} is read when the node is configured: deactivate it, clean it up, set it, and configure it again"
+    return parameter.check(value) or ""
+
 
 def descriptor(parameter: table.Parameter) -> ParameterDescriptor:
     """How a parameter of the table is declared."""
-    made = ParameterDescriptor(description=parameter.description)
+    when = "" if parameter.name in LIVE else "; read when the node is configured"
+    made = ParameterDescriptor(description=f"{parameter.description}{when}")
     if parameter.low is not None and parameter.high is not None:
         if isinstance(parameter.default, float):
             made.floating_point_range = [FloatingPointRange(from_value=parameter.low, to_value=parameter.high)]

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from fail2progress_msgs.msg import Step
 from geometry_msgs.msg import TransformStamped
+from rclpy.logging import LoggingSeverity
+from rclpy.parameter import Parameter
 from scipy.spatial.transform import Rotation
 from tf2_msgs.msg import TFMessage
 
@@ -270,3 +272,19 @@ def publish(made: Rig, stamp: float) -> None:
     for name, message in zip(table.CAMERA, (*images, info_msg(FRAME.intrinsics, at_once)), strict=True):
         made.outlet(name).publish(message)
     made.outlet("tf").publish(at(camera(), stamp))
+
+
+def test_what_is_read_at_configuration_is_not_set_afterwards(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a node would say that it segments by what it does not segment by."""
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        for name, value in (("planning_frame", ""), ("segmenter", "nosuch"), ("state_dir", "/tmp")):
+            (result,) = made.node.set_parameters([Parameter(name, value=value)])
+            assert not result.successful and f"{name} is read when the node is configured" in result.reason
+        assert made.node.param("planning_frame") == "planning"
+        results = made.node.set_parameters([Parameter("slop", value=0.1), Parameter("loglevel", value="error")])
+        assert all(result.successful for result in results) and made.node.param("slop") == 0.1
+        assert made.node.get_logger().get_effective_level() == LoggingSeverity.ERROR
+        (result,) = made.node.set_parameters([Parameter("loglevel", value="loud")])
+        assert not result.successful and made.node.get_logger().get_effective_level() == LoggingSeverity.ERROR

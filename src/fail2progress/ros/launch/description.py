@@ -25,6 +25,12 @@ OWN: Mapping[str, tuple[str, ...]] = {
 DEFAULTS = {"state_dir"}
 """Parameters that are always passed on, as the launch file itself needs them."""
 REQUIRED = {"replay": ("bag",)}
+SETTINGS: Mapping[str, Mapping[str, Mapping[str, table.Value]]] = {
+    "sim": {"segmentation": {"segmenter": "label-image"}, "task": {"story": True}},
+    "robot": {"segmentation": {"segmenter": "fused", "obstacles": True}, "planner": {"observation_timeout": 60.0}},
+    "replay": {"segmentation": {"segmenter": "label-image"}},
+}
+"""What a stack's settings file says, by node, for who starts it without the files of an installed ROS package."""
 _NAMES: Mapping[type, str] = {bool: "truth value (true or false)", int: "whole number", float: "number", str: "text"}
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
@@ -53,6 +59,15 @@ def arguments(stack: str) -> tuple[Argument, ...]:
     stretch = Argument(table.ROBOT, "start the node that moves a Stretch; false: a node of your own carries skills out", "true")
     extra = {"sim": (resume, report), "replay": (report,), "robot": (camera, stretch)}
     return (*general, *own, *extra[stack])
+
+
+def defaults(stack: str, usual: Mapping[str, table.Value]) -> dict[str, dict[str, table.Value]]:
+    """By node, what its settings file says and what is `usual` otherwise, of the parameters that it has; usual ones win."""
+    found: dict[str, dict[str, table.Value]] = {}
+    for node in table.STACKS[stack]:
+        said = {**SETTINGS[stack].get(node, {}), **usual}
+        found[node] = {p.name: said[p.name] for p in table.parameters(table.NODES[node]) if p.name in said}
+    return found
 
 
 def own_robot(given: Mapping[str, str]) -> bool:
