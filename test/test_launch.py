@@ -196,6 +196,42 @@ def test_a_replay_segments_by_what_the_recording_holds_unless_somebody_says(tmp_
 
 
 @pytest.mark.parametrize("stack", STACKS)
+def test_who_starts_a_stack_without_its_file_has_the_same_settings(stack: str) -> None:
+    yaml = pytest.importorskip("yaml")
+    settings = yaml.safe_load((ROOT / launching.settings_file(stack)).read_text())
+    found = {pattern.removeprefix("/**/"): content["ros__parameters"] for pattern, content in settings.items()}
+    assert found == launching.SETTINGS[stack]
+    usual = launching.defaults(stack, {"segmenter": "geometric", "loglevel": "warn"})
+    assert set(usual) == set(table.STACKS[stack]) and all(own["loglevel"] == "warn" for own in usual.values())
+    assert usual["segmentation"] == {**launching.SETTINGS[stack]["segmentation"], "segmenter": "geometric", "loglevel": "warn"}
+
+
+def test_what_is_nearly_an_argument_is_named() -> None:
+    said = launching.misspelt("sim", ["seed", "sedd", "launch-prefix", "ros_namespace", "goal", "simulator", "relations"])
+    assert said == ["sedd:= is no argument of this launch file; do you mean seed:=?"]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"report": "page.txt"}, "report: page.txt: the name ends in .html"),
+        ({"report": "/proc/page.html"}, "report: /proc: cannot be written"),
+        ({"result": "/proc/1/none/result.json"}, "result: /proc/1/none: cannot be written"),
+        ({"urdf": "robot.urdf"}, "urdf: robot.urdf: no such file"),
+        ({"state_dir": "/proc/state"}, "state_dir: /proc/state: cannot be written"),
+    ],
+)
+def test_files_are_tried_out_before_anything_is_started(
+    given: dict[str, str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    launching.check_files({"state_dir": "state", "report": "new/page.html", "result": "", "urdf": ""})
+    assert (tmp_path / "state").is_dir() and (tmp_path / "new").is_dir()
+    with pytest.raises(ValueError, match=f"^{re.escape(says)}"):
+        launching.check_files({"state_dir": "state", **given})
+
+
+@pytest.mark.parametrize("stack", STACKS)
 def test_settings_name_nodes_and_parameters_of_the_table(stack: str) -> None:
     yaml = pytest.importorskip("yaml")
     settings = yaml.safe_load((ROOT / launching.settings_file(stack)).read_text())

@@ -5,8 +5,23 @@ import pytest
 
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import copy_checkpoint, load_checkpoint
-from fail2progress.models.notes import SCHEMA, CheckpointError, kind_of_version, kind_of_weights, noted
+from fail2progress.models.notes import SCHEMA, CheckpointError, kind_of_version, kind_of_weights, noted, start_note
 from fail2progress.models.store import Registry
+
+
+def test_weights_that_a_stack_shall_start_from_and_does_not_are_told(tmp_path: Path) -> None:
+    mine, other = (weights.path(name) for name in ("stow-gnn.safetensors", "plain.safetensors"))
+    versions = Registry(tmp_path / "models")
+    assert start_note(mine, versions.folder) == ""
+    versions.begin(load_checkpoint(mine))
+    assert start_note(mine, versions.folder) == ""
+    with pytest.raises(CheckpointError, match="holds versions of other weights, v0001 in use: name no weights"):
+        start_note(other, versions.folder)
+    versions.begin(load_checkpoint(other))
+    assert start_note(mine, versions.folder).startswith(f"{mine} was the start; v0002, in use in")
+    for missing in ("none.safetensors", "f.txt"):
+        with pytest.raises(CheckpointError, match=missing):
+            start_note(tmp_path / missing, versions.folder)
 
 
 def test_the_kind_of_a_model_is_told_by_its_digest(tmp_path: Path) -> None:

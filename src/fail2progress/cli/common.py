@@ -176,11 +176,11 @@ def run_folder(
     elif out is None:
         run = Runs().new(kind, now)
     else:
+        require(not (resume and force), "--resume goes on with what --force would replace: give one of them")
         held = [name for name in leaves if (out / name).exists()]
-        require(
-            resume or force or not held,
-            f"{out} holds an earlier run ({', '.join(held)}): choose another --out, or --force to replace it",
-        )
+        require(bool(held) or not (resume and leaves), f"{out}: nothing to go on with is there; leave --resume out")
+        occupied = f"{out} holds an earlier run ({', '.join(held)}): choose another --out, or --force to replace it"
+        require(resume or force or not held, occupied)
         writable(out)
         run = Runs().adopt(out, kind, now)
     try:

@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
-from click import get_current_context
-from click.core import ParameterSource
 
 from fail2progress.cli.bag import CAMERA as _CAMERA
 from fail2progress.cli.bag import ROBOT as _ROBOT
 from fail2progress.cli.bag import SLOP as _SLOP
 from fail2progress.cli.bag import TOPIC as _TOPIC
 from fail2progress.cli.bag import look_through
-from fail2progress.cli.common import (
-    StoppedError,
-    UserError,
-    WorkError,
-    checked,
-    filled,
-    print_json,
-    require,
-    run_folder,
-    say,
-)
+from fail2progress.cli.common import checked, filled, require, run_folder
 from fail2progress.cli.limits import MOST
-from fail2progress.cli.outputs import check_output
-from fail2progress.cli.report import write_report
+from fail2progress.cli.stack import check_report, end, finish, launch_of, perception, run_stack, seen
 from fail2progress.core.runs import STORE_FILES
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.tasks import DEFAULT
-
-if TYPE_CHECKING:
-    from fail2progress.ros.launch.supervisor import Launch, Supervisor
 
 up = typer.Typer(no_args_is_help=True, help="Start the ROS 2 stack: simulated, on the robot, or over a recording.")
 
 KEPT = (*STORE_FILES, "models", "corrections.json", "world.json", "result.json", "report.html", "bags", "log")
 """What a stack leaves in its folder."""
 
-_OPTIONS = {"loglevel": "log_level", "topics": "topic"}
-"""Options of parameters with another name."""
 _NAMESPACE = typer.Option("", help="Namespace of all nodes.")
 _PARAMS = typer.Option(None, help="ROS parameter file (YAML), read before the other options.")
 _LEVEL = typer.Option("info", help="Least severe log line: debug, info, warn, error.")
@@ -70,6 +47,7 @@ def register(app: typer.Typer) -> None:
 
 @up.command()
 def sim(
+    context: typer.Context,
     out: Path | None = _OUT,
     task: str = typer.Option(DEFAULT, help="Which task: a name (tasks ls) or a task file (.yaml)."),
     objects: int | None = typer.Option(None, help="Movable objects; default: the fewest that the task is defined for."),
@@ -117,20 +95,21 @@ def sim(
         if goal and not described(goal, first.scene.names):
             first.with_goal(goal)
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
-    values |= _perception(segmenter, relations) | {"story": story, "stay": stay, "simulator": simulator} | _seen(view)
+    values |= perception(segmenter, relations) | {"story": story, "stay": stay, "simulator": simulator} | seen(view)
     known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")
     reason = known.check(robot)
     require(reason is None, str(reason))
-    _check_report(report)
+    check_report(report)
     with run_folder("sim", out, resume, force, KEPT) as run:
         values["result"] = str(run.folder / "result.json")
-        code = _run(_launch("sim", run.folder, values, namespace, params_file, log_level, model))
-        _finish(run.folder, report, as_json)
-    _end(code, run.folder, "the task was not done")
+        code = run_stack(launch_of(context, "sim", run.folder, values, namespace, params_file, log_level, model))
+        finish(run.folder, report, as_json)
+    end(code, run.folder, "the task was not done")
 
 
 @up.command()
 def robot(
+    context: typer.Context,
     out: Path = typer.Option(Path("runs/robot"), help="Folder for failures, models, bags and logs; what is there is kept."),
     segmenter: str = typer.Option(SEGMENTER, help="label-image where a detector publishes camera/labels, or as for perceive."),
     relations: str = _RELATIONS,
@@ -146,14 +125,15 @@ def robot(
     Example: fail2progress up robot --out ~/fail2progress
     """
     with run_folder("robot", out, resume=True) as run:
-        chosen = _perception(segmenter, relations) | _seen(view)
-        launch = _launch("robot", run.folder, chosen, namespace, params_file, log_level, model)
-        code = _run(replace(launch, own_robot=not stretch))
-    _end(code, run.folder, "the stack ended")
+        chosen = perception(segmenter, relations) | seen(view)
+        launch = launch_of(context, "robot", run.folder, chosen, namespace, params_file, log_level, model)
+        code = run_stack(replace(launch, own_robot=not stretch), "the same command")
+    end(code, run.folder, "the stack ended")
 
 
 @up.command()
 def replay(
+    context: typer.Context,
     bag: Path = typer.Argument(..., help="Folder or file of a rosbag2 recording (MCAP or SQLite)."),
     out: Path | None = _OUT,
     rate: float = typer.Option(0.0, min=0.0, max=1000.0, help="Times real time; 0: as fast as the nodes take it."),
@@ -189,125 +169,10 @@ def replay(
     source = source or ("camera" if segmenter else "")
     found = look_through(bag, topic, robot, camera, source, slop)
     segmenter = segmenter or found.segmenter
-    values = {"bag": str(bag), "source": source, "rate": rate, **_perception(segmenter, relations)}
-    values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop, **_seen(view)}
-    _check_report(report)
+    values = {"bag": str(bag), "source": source, "rate": rate, **perception(segmenter, relations)}
+    values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop, **seen(view)}
+    check_report(report)
     with run_folder("replay", out, resume, force, KEPT) as run:
-        code = _run(_launch("replay", run.folder, values, namespace, params_file, log_level, model))
-        _finish(run.folder, report, as_json)
-    _end(code, run.folder, "the replay failed")
-
-
-def _perception(segmenter: str, relations: str) -> dict[str, Any]:
-    """Parameters that choose the parts of perception; RegistryError where one does not exist. Files are named absolutely."""
-    from fail2progress.core.choice import FILES
-    from fail2progress.perception.relations.registry import DETECTORS
-    from fail2progress.perception.segmentation.registry import segmenter as segmenter_of
-
-    # What is usual, and the detectors of this package, are there: to load them would take torch's memory, and seconds.
-    if segmenter != SEGMENTER:
-        segmenter_of(segmenter)
-    if relations not in DETECTORS.names():
-        DETECTORS.get(relations)
-    chosen = str(Path(segmenter).resolve()) if Path(segmenter).suffix in FILES else segmenter
-    return {"segmenter": chosen, "relations": relations}
-
-
-def _seen(view: bool) -> dict[str, Any]:
-    """Parameters of the time line; UserError where rerun is not installed."""
-    require(not view or find_spec("rerun") is not None, "--view needs rerun: pip install 'fail2progress[view]'")
-    return {"view": "page"} if view else {}
-
-
-def _check_report(path: Path | None) -> None:
-    """Before a run rather than after it."""
-    if path is not None:
-        check_output("--report", path, ".html")
-
-
-def _launch(
-    stack: str,
-    out: Path,
-    values: dict[str, Any],
-    namespace: str,
-    params_file: Path | None,
-    log_level: str,
-    model: Path | None,
-) -> Launch:
-    """What to start. UserError for files that are not there and levels that do not exist."""
-    from fail2progress.ros.launch.description import defaults
-    from fail2progress.ros.launch.supervisor import Launch
-    from fail2progress.ros.parameter_file import check_file, check_namespace
-
-    with checked():
-        check_namespace(namespace)
-        if params_file is not None:
-            check_file(params_file)
-    require(model is None or model.is_file(), f"{model}: no such weights")
-    require(log_level in ("debug", "info", "warn", "error"), f"unknown log level {log_level!r}: debug, info, warn or error")
-    chosen = {**values, "loglevel": log_level, **({"model": str(model)} if model is not None else {})}
-    usual = {name: value for name, value in chosen.items() if not _is_given(name)}
-    given = {name: value for name, value in chosen.items() if name not in usual}
-    return Launch(stack, out, given, defaults(stack, usual), namespace, params_file)
-
-
-def _is_given(parameter: str) -> bool:
-    """Whether the command line says it, or there is no option for it."""
-    context = get_current_context()
-    option = _OPTIONS.get(parameter, parameter)
-    return option not in context.params or context.get_parameter_source(option) is not ParameterSource.DEFAULT
-
-
-def _run(launch: Launch) -> int:
-    """The stack until its end; Ctrl-C ends it cleanly."""
-    from fail2progress.ros.launch.claim import DomainTakenError, claim
-    from fail2progress.ros.launch.environment import NoRosError
-    from fail2progress.ros.launch.supervisor import Supervisor
-
-    say("looking for ROS 2 and its messages")
-    wanted = os.environ.get("ROS_DOMAIN_ID", "0" if launch.stack == "robot" else None)
-    try:
-        held = claim(launch.stack, launch.namespace, wanted, launch.state_dir)
-        if held.note:
-            say(f"note: {held.note}")
-        supervisor = Supervisor(launch, say, {**os.environ, "ROS_DOMAIN_ID": held.domain})
-    except (NoRosError, DomainTakenError) as error:
-        raise UserError(str(error)) from error
-    domain = held.domain
-    say(f"starting {', '.join(launch.names())} in ROS domain {domain}; logs in {launch.state_dir / 'log'}")
-    with _signals(supervisor):
-        code = supervisor.run()
-    held.release()
-    if supervisor.code is None:
-        raise StoppedError(f"stopped; `--resume` goes on with what is in {launch.state_dir}")
-    return code
-
-
-@contextmanager
-def _signals(supervisor: Supervisor) -> Iterator[None]:
-    before = {number: signal.signal(number, lambda *_: supervisor.stopping.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end(code: int, out: Path, what: str) -> None:
-    if code == 2:
-        raise UserError(f"a node cannot run; see {out / 'log'}")
-    if code:
-        raise WorkError(f"{what}; see {out / 'log'}")
-
-
-def _finish(out: Path, page: Path | None, as_json: bool) -> None:
-    """The report, and the result for machines."""
-    from fail2progress.evaluation.stack_run import summary
-
-    if not (out / "failures.sqlite").is_file():
-        return
-    run = write_report(out, page)
-    if run.saved:
-        say(run.saved)
-    if as_json:
-        print_json(summary(run))
+        code = run_stack(launch_of(context, "replay", run.folder, values, namespace, params_file, log_level, model))
+        finish(run.folder, report, as_json)
+    end(code, run.folder, "the replay failed")

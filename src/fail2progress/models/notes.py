@@ -77,3 +77,30 @@ def kind_of_version(folder: Path, digest: str) -> str:
     """The same of the version in a registry's folder whose weights have a digest; empty where none has it."""
     kinds = (kind_of_weights(path, digest) for path in sorted(folder.glob("v*.safetensors"), reverse=True))
     return next((kind for kind in kinds if kind), "")
+
+
+def start_note(weights: Path, versions: Path) -> str:
+    """What is to be said where a stack that shall start from weights goes on with what is in use in a registry's folder: "" where
+    nothing is, or these are. CheckpointError where the weights cannot be, or where none of the versions has them."""
+    digest = noted(weights)["digest"]
+    if not weights.is_file():
+        raise CheckpointError(f"{weights}: no such file{near(weights)}")
+    pointer = versions / "CURRENT"
+    if not pointer.is_file():
+        return ""
+    used = pointer.read_text(encoding="utf-8", errors="replace").strip()
+    held = {path.stem: _digest_beside(path) for path in versions.glob(f"v*{_SUFFIX}")}
+    if digest not in held.values():
+        raise CheckpointError(
+            f"{weights}: {versions} holds versions of other weights, {used} in use: name no weights to go on with these, or"
+            " another folder to start from yours"
+        )
+    return "" if held.get(used) == digest else f"{weights} was the start; {used}, in use in {versions}, goes on from it"
+
+
+def _digest_beside(weights: Path) -> str:
+    """Empty where what is written beside them is damaged."""
+    try:
+        return str(noted(weights)["digest"])
+    except CheckpointError:
+        return ""

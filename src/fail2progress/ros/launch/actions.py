@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,8 @@ from launch.event_handlers import OnProcessExit
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
+from fail2progress.core.runs import MODELS, Runs
+from fail2progress.models.notes import start_note
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.info import BagInfo, info
 from fail2progress.ros.bags.topics import Choice
@@ -67,6 +71,8 @@ class Run:
         self.names: dict[Any, str] = {}
         self.given: dict[str, str] = {}
         self.values: dict[str, dict[str, table.Value]] = {}
+        self.notes: list[str] = []
+        """What is to be said before anything is started."""
         self.reporter: Any = None
         self.held: Claim | None = None
         """The ROS domain, until this process ends."""
@@ -76,9 +82,16 @@ class Run:
         """Everything to start. ValueError, which ends the launch, names an argument that cannot be."""
         known = context.launch_configurations
         self.given = {item.name: known[item.name] for item in launching.arguments(self.stack)}
+        self.given["state_dir"] = self.given["state_dir"] or str(Runs().new(self.stack, datetime.now()).folder)
         self.values = launching.values(self.stack, self.given)
         for file in self.files():
             check_file(Path(file))
+        launching.check_files(self.given)
+        self.notes = launching.misspelt(self.stack, known)
+        if named := self.given["model"]:
+            self.notes.append(start_note(Path(named), Path(self.given["state_dir"], MODELS)))
+        with suppress(OSError):  # what follows a run finds it without being told where; not from where nothing can be written
+            Runs().adopt(Path(self.given["state_dir"]), self.stack, datetime.now())
         if self.stack == "replay":
             self.values["segmentation"] |= launching.fitting(self.given, self.bag())
         if not launching.truth("resume", self.given.get("resume", "true")):
@@ -95,7 +108,7 @@ class Run:
             variables[SUPERVISOR] = str(os.getpid())
         return [
             *(SetEnvironmentVariable(name, value) for name, value in variables.items()),
-            *([LogInfo(msg=self.held.note)] if self.held.note else []),
+            *(LogInfo(msg=note) for note in (*self.notes, self.held.note) if note),
             RegisterEventHandler(OnProcessExit(on_exit=self.ended)),
             *(self.node(name) for name in table.nodes(self.stack, own_robot)),
             *self.camera(),

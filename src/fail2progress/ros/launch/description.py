@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from fail2progress.ros import graph as table
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
 
 RENAMED = {"log_level": "loglevel"}
 """Launch arguments whose parameter has another name."""
-SHARED = ("autostart", "log_level", "state_dir", "model", "processes", "segmenter", "urdf", "surprises", "bag", "view")
+SHARED = (
+    *("autostart", "log_level", "state_dir", "model", "processes", "simulator"),
+    *("segmenter", "relations", "urdf", "surprises", "bag", "view"),
+)
 OWN: Mapping[str, tuple[str, ...]] = {
-    "sim": ("task", "objects", "seed", "story", "stay", "robot", "result"),
+    "sim": ("task", "objects", "seed", "goal", "story", "stay", "robot", "result"),
     "robot": (),
     "replay": ("rate", "source", "topics", "robot", "camera", "slop"),
 }
@@ -94,6 +99,8 @@ def _argument(stack: str, name: str) -> Argument:
     choices = f"; one of {', '.join(parameter.choices)}" if parameter.choices else ""
     if name in REQUIRED.get(stack, ()):
         return Argument(name, about, None)
+    if name == "state_dir" and stack == "replay":
+        return Argument(name, f"{about}; empty: a new one in runs/replay")
     if name in DEFAULTS:
         return Argument(name, about, str(parameter.default))
     unless = f"; unless given, what params_file says, else {settings_file(stack)}, else {_shown(parameter.default)}"
@@ -116,6 +123,36 @@ def values(stack: str, given: Mapping[str, str]) -> dict[str, dict[str, table.Va
             for node, parameter in takers(stack, name).items():
                 found[node][parameter.name] = _value(name, parameter, text)
     return found
+
+
+def misspelt(stack: str, names: Iterable[str]) -> list[str]:
+    """What is to be said of names that are nearly an argument's. Others may be those of a launch file around this one."""
+    known = [argument.name for argument in arguments(stack)]
+    strange = [name for name in names if name not in known and not name.startswith("ros_")]  # those are launch_ros's own
+    near = {name: get_close_matches(name, known, 1, 0.75) for name in strange}
+    return [f"{name}:= is no argument of this launch file; do you mean {close[0]}:=?" for name, close in near.items() if close]
+
+
+def check_files(given: Mapping[str, str]) -> None:
+    """ValueError where a file that is to be read is not there, or one that is to be written cannot be: before hours of work."""
+    urdf, report = given.get("urdf", ""), given.get("report", "")
+    if urdf and not Path(urdf).is_file():
+        raise ValueError(f"urdf: {urdf}: no such file")
+    if report and Path(report).suffix != ".html":
+        raise ValueError(f"report: {report}: the name ends in .html")
+    _try_out("state_dir", Path(given["state_dir"]))
+    for name in ("report", "result"):
+        if path := given.get(name):
+            _try_out(name, Path(path).parent)
+
+
+def _try_out(name: str, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"{name}: {folder}: cannot be written ({error.strerror or error})") from error
 
 
 def fitting(given: Mapping[str, str], bag: BagInfo) -> dict[str, table.Value]:
