@@ -206,6 +206,12 @@ def test_who_starts_a_stack_without_its_file_has_the_same_settings(stack: str) -
     assert usual["segmentation"] == {**launching.SETTINGS[stack]["segmentation"], "segmenter": "geometric", "loglevel": "warn"}
 
 
+def test_a_goal_of_ones_own_goes_to_the_task() -> None:
+    found = launching.values("sim", {"goal": "inside(capsule_1, cup_1)", "simulator": "mujoco", "relations": "geometric"})
+    assert found["task"] == {"goal": "inside(capsule_1, cup_1)"} and found["relations"] == {"relations": "geometric"}
+    assert [node for node, own in found.items() if "simulator" in own] == ["classifier", "learner", "sim_stretch"]
+
+
 def test_what_is_nearly_an_argument_is_named() -> None:
     said = launching.misspelt("sim", ["seed", "sedd", "launch-prefix", "ros_namespace", "goal", "simulator", "relations"])
     assert said == ["sedd:= is no argument of this launch file; do you mean seed:=?"]

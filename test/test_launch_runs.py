@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fail2progress.core.runs import Runs
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import free_domain
@@ -84,6 +85,37 @@ def test_the_stack_ends_well_with_its_task(workspace: Workspace) -> None:
     assert "__ns:=/kitchen" in task and "__node:=task" in task
     files = [Path(path).name for path in re.findall(r"--params-file (\S+)", task)]
     assert files[:2] == ["sim.yaml", "own.yaml"] and len(files) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("report:=page.txt",), "report: page.txt: the name ends in .html"),
+        (("result:=/proc/r.json",), "result: /proc: cannot be written"),
+        (("model:=/nowhere.safetensors",), "/nowhere.safetensors: no such file"),
+    ],
+)
+def test_what_cannot_be_read_or_written_is_told_before_anything_is_started(
+    workspace: Workspace, words: tuple[str, ...], says: str
+) -> None:
+    code, said = workspace.run("sim", *words)
+    assert code == 1 and says in said and workspace.diary() == []
+
+
+def test_a_misspelt_argument_is_named_and_what_follows_finds_the_folder(workspace: Workspace) -> None:
+    workspace.behave("task", "sleep 1; exit 0")
+    code, said = workspace.run("sim", "sedd:=3", "goal:=inside(capsule_1, cup_1)")
+    assert code == 0 and "sedd:= is no argument of this launch file; do you mean seed:=?" in said
+    assert Runs(workspace.prefix / "runs").latest().folder == workspace.prefix / "runs" / "stack"
+
+
+def test_each_replay_has_a_folder_of_its_own(workspace: Workspace) -> None:
+    write(workspace.prefix / "tape", Rig().say(simulated()))
+    workspace.behave("player", "sleep 1; exit 0")
+    for count in (1, 2):
+        code, said = workspace.run("replay", "bag:=tape")
+        assert code == 0, said
+        assert len(Runs(workspace.prefix / "runs").all()) == count
 
 
 @pytest.mark.parametrize("code", [1, 2])

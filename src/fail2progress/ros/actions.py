@@ -108,6 +108,11 @@ class Dispatcher:
             self._client = self._make()
         return True
 
+    @property
+    def ready(self) -> bool:
+        """Whether somebody offers the action now. Who died without a word does so until the middleware's lease has run out."""
+        return bool(self._client.server_is_ready())
+
     def send(self, goal: Any, feedback: Any = None) -> Any:
         """The future of the goal's handle."""
         return self._client.send_goal_async(goal, feedback_callback=feedback)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from action_msgs.msg import GoalStatus
@@ -33,6 +35,8 @@ DIGEST = 64
 
 ANSWER = 20.0
 """Seconds in which the robot must say whether it takes a skill."""
+GONE = 15.0
+"""Seconds for which nobody has offered skills, after which the one under way is given up: a restart takes less."""
 
 
 class Interrupted(RuntimeError):
@@ -156,7 +160,7 @@ class SkillClient:
             raise Interrupted(ErrorCode.ROBOT_BUSY, "the robot does not take the skill: it is busy, stopped or inactive")
         seconds = float(self.node.param("skill_timeout"))
         try:
-            answer = await_result(handle, self.node.check_wanted, seconds)
+            answer = await_result(handle, self._check(), seconds)
         except Interrupted:
             handle.cancel_goal_async()
             raise
@@ -171,6 +175,20 @@ class SkillClient:
             raise Interrupted(answer.result.error_code, answer.result.error_msg)
         if answer.result.error_code != ErrorCode.OK:
             raise ExecutionError(answer.result.error_msg)
+
+    def _check(self) -> Callable[[], None]:
+        """To be called all the while: Interrupted where the skill is not wanted any more, or where nobody has offered any for
+        some time. A node that is restarted does so again before."""
+        seen = time.monotonic()
+
+        def check() -> None:
+            nonlocal seen
+            self.node.check_wanted()
+            seen = time.monotonic() if self.client.ready else seen
+            if time.monotonic() - seen > GONE:
+                raise Interrupted(ErrorCode.ROBOT_LOST, "the robot's node is gone: nobody offers execute_skill any more")
+
+        return check
 
     def _feedback(self, message: Any) -> None:
         self.node.facts["skill"] = f"{message.feedback.phase} {message.feedback.share:.0%}"

@@ -1,13 +1,18 @@
 """What the planner says of a task, and what it hears of lessons."""
 
 import threading
+import time
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fail2progress_msgs.action import ExecuteTask
+import rclpy
+from fail2progress_msgs.action import ExecuteSkill, ExecuteTask
 from fail2progress_msgs.msg import ErrorCode, ModelUpdate, Step, Verdict
+from rclpy.action import ActionServer
+from rclpy.executors import SingleThreadedExecutor
 
+from fail2progress.ros import proxies
 from fail2progress.ros.conversions.records import mismatch_msg
 from fail2progress.ros.conversions.values import relations_msg, uuid_msg, uuid_text
 from fail2progress.ros.proxies import Interrupted, RemoteMonitor
@@ -69,6 +74,38 @@ def test_a_failure_that_is_announced_and_not_told_ends_the_task(ros: Any, monkey
         assert stopped.value.code == ErrorCode.PLANNER_NO_OBSERVATION
         node.hear("failure", event.id, event)
         assert RemoteMonitor(node).check(attempt, None).event is event
+
+
+def test_a_skill_of_a_robot_node_that_is_gone_is_given_up(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of somebody's own, which nobody starts again."""
+    ros()
+    monkeypatch.setattr(proxies, "GONE", 1.0)
+    robot, executor, over = rclpy.create_node("my_robot"), SingleThreadedExecutor(), threading.Event()
+    server = ActionServer(robot, ExecuteSkill, "execute_skill", lambda handle: over.wait(60.0) and ExecuteSkill.Result())
+    executor.add_node(robot)
+    threading.Thread(target=executor.spin, daemon=True).start()
+    with rig("planner", monkeypatch) as made:
+        made.activate()
+        made.node.asked = SimpleNamespace(is_cancel_requested=False)
+        client, ended = proxies.SkillClient(made.node), list[BaseException]()
+
+        def carry_out() -> None:
+            try:
+                client.carry_out(m.scene_attempt().planned.call)
+            except proxies.Interrupted as error:
+                ended.append(error)
+
+        work = threading.Thread(target=carry_out, daemon=True)
+        work.start()
+        time.sleep(3.0)
+        assert client.client.ready and work.is_alive()
+        over.set()
+        executor.shutdown(timeout_sec=5.0)
+        server.destroy()
+        robot.destroy_node()
+        work.join(30.0)
+    assert not work.is_alive() and "nobody offers execute_skill any more" in str(ended[0])
+    assert getattr(ended[0], "code", None) == ErrorCode.ROBOT_LOST
 
 
 def test_a_task_begins_and_ends_with_no_step_under_way(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
