@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fail2progress.cli import up
-from fail2progress.cli.common import UserError, run_folder
+from fail2progress.cli.common import run_folder
 from fail2progress.core import gaps
 from fail2progress.core.runs import Runs, working_in
 from fail2progress.failures.event import FailureEvent
@@ -54,17 +54,6 @@ def test_what_follows_a_run_needs_no_option(run: Run, made: Runs, event: Failure
     assert json.loads(run("runs", "show", "--json").stdout)["failures"] == 1
     assert event.id[:8] in run("failures", "ls").stdout
     assert "v0002" in run("models", "ls").stdout
-
-
-def test_there_has_to_be_something_to_go_on_with(folder: Path) -> None:
-    with (
-        pytest.raises(UserError, match=r"new: nothing to go on with is there"),
-        run_folder("sim", Path("new"), True, leaves=up.KEPT),
-    ):
-        pass
-    with pytest.raises(UserError, match="give one of them"), run_folder("sim", Path("new"), True, True, up.KEPT):
-        pass
-    assert not (folder / "new").exists()
 
 
 def test_a_run_is_named_by_its_kind(run: Run, refuses: Run, made: Runs) -> None:
