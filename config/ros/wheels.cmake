@@ -12,7 +12,8 @@ function(_drop_missing_includes)
 endfunction()
 cmake_language(DEFER CALL _drop_missing_includes)
 
-# The wheels have rclpy and one middleware, Fast DDS: of what is generated for C++ and for others nothing would be used, and it
-# takes more than half of the time. The package's own find_package finds the generators found already.
+# The wheels have rclpy and one middleware, Fast DDS: of what is generated for C++ nothing would be used, and it takes more than
+# half of the time. The middleware looks for introspection in C first; without it, it fills each node's log with lines of that.
+# The package's own find_package finds the generators found already.
 find_package(rosidl_default_generators REQUIRED)
-list(FILTER AMENT_EXTENSIONS_rosidl_generate_idl_interfaces EXCLUDE REGEX "_cpp:|_introspection_")
+list(FILTER AMENT_EXTENSIONS_rosidl_generate_idl_interfaces EXCLUDE REGEX "_cpp:")
