@@ -50,6 +50,20 @@ def test_two_methods_and_a_budget(run: Run, small: Path, tmp_path: Path) -> None
     assert "| points2plans (relational) | original, open loop | 1 |" in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_a_study_is_done_where_only_cells_are_left_whose_models_cannot_be_made(run: Run, small: Path, tmp_path: Path) -> None:
+    """The untrained model fails in no trial by a wrong prediction: there is nothing to learn from, however often it is asked."""
+    words = ("--methods", "original,gradient", "--no-replan-budget", "--trials", 2)
+    result = run(*command(small, tmp_path / "out"), *words)
+    assert result.exit_code == 0, result.output
+    why = "nothing to learn from: no failure of a wrong symbolic prediction was met in 20 trials"
+    assert f"note: table3: points2plans, gradient, 1 objects: cannot be made ({why})\n" in result.stderr
+    assert "not every cell is complete" not in result.stderr
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [(row["complete"], row.get("not_run")) for row in report["rows"]] == [(True, None), (False, why)]
+    more = run(*command(small, tmp_path / "out"), *words[:-1], 3, "--minutes", 0)
+    assert more.exit_code == 1 and "not every cell is complete" in more.stderr
+
+
 def test_ctrl_c_keeps_the_finished_trials(small: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     words = [str(word) for word in command(small, out)]

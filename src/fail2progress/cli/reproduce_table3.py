@@ -24,6 +24,7 @@ from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
     from fail2progress.core.executor import Executor
+    from fail2progress.evaluation.rows import Row
     from fail2progress.evaluation.studies.bases import Base
     from fail2progress.evaluation.studies.designs import Design, Sizes
     from fail2progress.evaluation.studies.generation import GenerationStudy
@@ -69,6 +70,7 @@ class Order:
 def run(order: Order, json_output: bool) -> None:
     """Run the studies and write their reports and one page into the folder. Ctrl-C keeps what is finished and reports it."""
     from fail2progress.core.executor import UntilExecutor, executor
+    from fail2progress.evaluation.studies.table3 import impossible
     from fail2progress.evaluation.studies.table3_page import markdown
     from fail2progress.reporting.study_page import Part, html
 
@@ -89,7 +91,9 @@ def run(order: Order, json_output: bool) -> None:
         print_json(next(iter(reports.values())) if alone else reports)
     else:
         _show(reports)
-    if not all(report["complete"] for report in reports.values()):
+    for line in _impossible(reports):
+        say(line)
+    if any(not row["complete"] and not impossible(row) for report in reports.values() for row in _rows(report)):
         said = f"{order.out}: not every cell is complete; the same command goes on from here"
         raise StoppedError(said) if stopped else WorkError(said)
 
@@ -114,6 +118,24 @@ def _carried_out(parts: list[AnyStudy], workers: Executor) -> tuple[dict[str, di
         rest = {part.name: part.report(problems) if isinstance(part, Study) else part.report() for part in parts}
         return rest, True
     return reports, False
+
+
+def _rows(report: Mapping[str, object]) -> list[Row]:
+    rows = report["rows"]
+    return rows if isinstance(rows, list) else []
+
+
+def _impossible(reports: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    """The cells whose models cannot be made, a line for each model, with the reason."""
+    from fail2progress.evaluation.studies.table3 import impossible
+
+    found: dict[tuple[str, ...], dict[str, None]] = {}
+    for name, report in reports.items():
+        for row in filter(impossible, _rows(report)):
+            seen = () if row["condition"] == "usual" else (row["condition"],)
+            found.setdefault((name, row["not_run"], row["base_model"], row["method"], *seen), {})[str(row["objects"])] = None
+    for (name, reason, *what), objects in found.items():
+        yield f"note: {name}: {', '.join(what)}, {' and '.join(objects)} objects: cannot be made ({reason})"
 
 
 def _with_a_bar(name: str, work: Callable[[Hear], Result]) -> Result:

@@ -7,7 +7,7 @@ import pytest
 
 from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.conditions import CONDITIONS, USUAL
-from fail2progress.evaluation.studies.table3 import NOT_YET, Study, learn
+from fail2progress.evaluation.studies.table3 import NOT_YET, Study, impossible, learn
 from fail2progress.evaluation.studies.table3_page import markdown
 from fail2progress.models.checkpoint import load_checkpoint
 from support.scripted import BASES, NAMES, Scripted, small_study
@@ -80,6 +80,15 @@ def test_a_winner_is_named_where_the_trials_show_it(study: Study) -> None:
     assert page.count("\n| points2plans (relational) |") == 14
 
 
+@pytest.mark.parametrize("trials", [4, 40])
+def test_a_page_without_our_method_does_not_speak_of_it(study: Study, trials: int) -> None:
+    page = markdown(replace(study, methods=study.methods[:3], trials=trials).run(Scripted()))
+    assert page.startswith("Of all trials, those that both went through are compared: McNemar's exact test, after Holm over ")
+    assert "fail2progress" not in page and "No difference is shown." in page
+    two = markdown(replace(study, methods=study.methods[:2], bases=study.bases[:1], counts=(3,), spare=None).run(Scripted()))
+    assert "after Holm over 1 comparison, level 0.05." in two
+
+
 def test_an_interrupted_study_goes_on_where_it_was(study: Study) -> None:
     first = study.run(Scripted())
     kept = sorted((study.folder / "cells").glob("*.jsonl"))
@@ -102,6 +111,8 @@ def test_a_model_that_cannot_be_made_leaves_its_cells_with_the_reason(study: Stu
     rows: Any = report["rows"]
     reasons = {row["method"]: row.get("not_run") for row in rows}
     assert reasons == {**dict.fromkeys(NAMES), "gradient": "nothing to learn from: no failure"} and not report["complete"]
+    assert {row["method"] for row in rows if impossible(row)} == {"gradient"}
+    assert not any(impossible(row) for row in study.report()["rows"])  # type: ignore[attr-defined]
 
 
 def test_more_trials_go_on_and_other_seeds_have_cells_of_their_own(study: Study) -> None:

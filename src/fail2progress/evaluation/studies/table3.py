@@ -222,6 +222,11 @@ def learn(
     return problems
 
 
+def impossible(row: Row) -> bool:
+    """Whether a report's cell has no trials because its model cannot be made; more work does not change that."""
+    return not row["trials"] and row["not_run"] != NOT_YET
+
+
 def _group(cell: Cell) -> str:
     """Cells that are compared with each other."""
     way = "" if cell.spare is None else f", within the shortest plan + {cell.spare}"

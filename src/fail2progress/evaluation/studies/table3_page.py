@@ -128,12 +128,15 @@ def verdicts(report: Mapping[str, object]) -> Verdicts | None:
     for one in found:
         if one.shown:
             winners.setdefault((one.where, one.first), []).append(one.second)
+    ours = [one for one in found if OURS in (one.first, one.second)]
+    both = "those that both went through"
+    counts = f"{OURS} : the other: trials in which only the one and only the other reached the goal, of {both}; p: "
     how = (
-        f"{OURS} : the other: trials in which only the one and only the other reached the goal, of those that both went "
-        f"through; p: McNemar's exact test, after Holm over {len(found)} comparisons, level {LEVEL}."
+        f"{counts if ours else f'Of all trials, {both} are compared: '}McNemar's exact test, after Holm over {len(found)} "
+        f"comparison{'s' * (len(found) > 1)}, level {LEVEL}."
     )
     lost = tuple(str(one) for one in found if one.shown and one.second == OURS)
-    heads, equal = _undecided([one for one in found if OURS in (one.first, one.second)])
+    heads, equal = _undecided(ours)
     return Verdicts(how, lost, heads, equal, tuple(_beaten(winners) or ["No difference is shown."]))
 
 
