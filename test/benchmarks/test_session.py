@@ -21,7 +21,7 @@ from fail2progress.benchmarks.config import (
     status,
 )
 from fail2progress.benchmarks.events import EVENTS, PACKED, REPORT, RunLog, RunLogError, read_events
-from fail2progress.benchmarks.harness import BudgetError, Harness
+from fail2progress.benchmarks.harness import BudgetError, Harness, RulesError, check_names, compared
 from fail2progress.benchmarks.panel import Panel
 from fail2progress.benchmarks.session import Pool, ReplayError, Session, finish, replay
 from fail2progress.benchmarks.store import ExecutionStore
@@ -51,6 +51,7 @@ def test_a_report_has_slices_intervals_and_provenance(run: Path) -> None:
     assert set(report["slices"]) == {"static", "cluster", "shuffled", "matched"}
     for found in report["slices"].values():
         assert found["n"] == 16 and found["seeds"] == 2
+        assert set(found["S"]) == {"value", "lo", "hi", "n_boot"} and "p" in found["S_c"]
         assert found["S"]["lo"] <= found["S"]["hi"] and found["S_c"]["value"] <= found["S"]["value"] + 1e-12
     assert report["status"] == EXPLORATORY
     assert {"git_sha", "dataset_hashes", "models", "seeds", "platform", "python_version"} <= set(report["provenance"])
@@ -87,6 +88,9 @@ def test_replay_is_equal_to_the_last_digit_and_sees_what_was_changed(run: Path) 
     (run / REPORT).write_text(json.dumps(report))
     with pytest.raises(ReplayError, match="/slices/static/S/value"):
         replay(run)
+    (run / REPORT).unlink()
+    with pytest.raises(ReplayError, match=rf"^{run / REPORT}: cannot be read \(No such file or directory\); the run"):
+        replay(run)
     finish(run)
     replay(run)
     lines = (run / EVENTS).read_text().splitlines(keepends=True)
@@ -95,6 +99,20 @@ def test_replay_is_equal_to_the_last_digit_and_sees_what_was_changed(run: Path) 
         replay(run)
     (run / EVENTS).write_text("".join([*lines[:5], "{}\n"]))
     with pytest.raises(RunLogError, match="line 6: no event"):
+        replay(run)
+
+
+def test_a_report_of_an_earlier_version_is_replayed_though_it_has_a_p_of_s_and_nothing_else(run: Path) -> None:
+    report, said = json.loads((run / REPORT).read_text()), list[str]()
+    replay(run, said.append)
+    for found in report["slices"].values():
+        found["S"]["p"] = 0.002
+    (run / REPORT).write_text(json.dumps(report))
+    assert said == [] and "p" not in replay(run, said.append)["slices"]["static"]["S"]
+    assert said == [f"note: {run / REPORT} has a p of S, of an earlier version; none is computed now, as S is never below 0"]
+    report["slices"]["static"]["S_c"]["q"] = 0.002
+    (run / REPORT).write_text(json.dumps(report))
+    with pytest.raises(ReplayError, match=r"first at /slices/static/S_c/q: 0\.002 there, absent computed"):
         replay(run)
 
 
@@ -167,6 +185,9 @@ def test_fresh_draws_that_would_come_twice_are_refused_before_anything_is_done(s
         ({"structured": "boundary"}, "unknown slice 'boundary'"),
         ({"generators": ("clusters", "shuffled")}, "unknown benchmark generator 'clusters'"),
         ({"second": "dbscan"}, "unknown clusterer 'dbscan'; known: kmeans, hdbscan"),
+        ({"generators": ("cluster", "cluster")}, "the slice cluster comes twice: name each generator once"),
+        ({"primary": "shuffled"}, "shuffled is a control, which would be compared with itself"),
+        ({"structured": "static"}, "static is a control, which would be compared with itself"),
     ],
 )
 def test_rules_that_name_what_there_is_not_are_refused_before_anything_is_done(
@@ -176,6 +197,39 @@ def test_rules_that_name_what_there_is_not_are_refused_before_anything_is_done(
     with pytest.raises(ValueError, match=said):
         wrong.run(tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("pools", "said"),
+    [
+        (("static", "stein"), "the slice stein comes twice"),
+        (("static", "matched"), "the slice matched: a run makes one of that name itself"),
+        (("static", "reference"), "the slice reference: a run makes one of that name itself"),
+    ],
+)
+def test_pools_named_as_other_slices_are_refused(pools: tuple[str, ...], said: str) -> None:
+    check_names(Rules(generators=("cluster", "stein", "shuffled")), ("static", "other"))
+    with pytest.raises(RulesError, match=said):
+        check_names(Rules(generators=("cluster", "stein", "shuffled")), pools)
+
+
+@pytest.mark.parametrize(
+    ("pools", "generators", "expected"),
+    [
+        (("other", "static"), (), {"primary": "other", "controls": ("static",)}),
+        (("static", "other", "third"), (), {"primary": "other", "controls": ("static",)}),
+        (("other",), (), {"primary": "other", "controls": ()}),
+        (("static",), (), {"controls": ()}),
+        (("static",), ("shuffled",), {"controls": ()}),
+        (("static",), ("shuffled", "cluster"), {"primary": "cluster", "controls": ("static", "matched", "shuffled")}),
+        (("other", "static"), ("cluster",), {"primary": "cluster", "controls": ("static", "matched")}),
+    ],
+)
+def test_h1_is_about_the_first_slice_that_is_no_control_however_they_are_ordered(
+    pools: tuple[str, ...], generators: tuple[str, ...], expected: dict[str, object]
+) -> None:
+    assert compared(pools, generators) == expected
+    check_names(Rules(generators=generators, **expected), pools)  # type: ignore[arg-type]
 
 
 def test_only_what_is_cut_in_two_has_half_a_budget(session: Session) -> None:

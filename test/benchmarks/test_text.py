@@ -30,3 +30,4 @@ def test_the_apparatus_on_the_documents_two_slices() -> None:
     assert round(static["S"]["value"], 4) == 0.1571
     assert all(found["S"]["lo"] <= found["S"]["value"] <= found["S"]["hi"] for found in report.values())
     assert carb["S_c"]["value"] < carb["S"]["value"]
+    assert "p" in carb["S_c"] and all(set(found["S"]) == {"value", "lo", "hi", "n_boot"} for found in report.values())

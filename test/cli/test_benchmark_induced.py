@@ -2,10 +2,15 @@
 
 import json
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from fail2progress.benchmarks.events import EventName, RunLog
+from fail2progress.benchmarks.harness import Harness
+from fail2progress.core.runs import held
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "docs" / "reports" / "induced" / "example"
@@ -68,6 +73,95 @@ def test_mistakes(refuses: Any, work: Path, built: Path, tmp_path: Path) -> None
     assert "name the folder of a benchmark run" in refuses("benchmark", "replay", tmp_path)
     assert "--update forget: unknown" in refuses("benchmark", "iterate", built, "--update", "forget")
     assert "give EXECUTIONS:EPOCHS" in refuses("benchmark", "levels", "--data", tmp_path, "--out", tmp_path, "--size", "many")
+
+
+def test_slices_of_one_name_are_refused(refuses: Any, built: Path, tmp_path: Path) -> None:
+    """In one line, so that nothing was carried out before."""
+    new = ("--store", tmp_path / "store", "--processes", 1, "--out", tmp_path / "run", "--budget", 4)
+    words = ("benchmark", "harness", "--slice", f"static={built}", *new)
+    assert "the slice cluster comes twice" in refuses(*words, "--induce", "cluster", "--induce", "cluster")
+    assert "the slice stein comes twice" in refuses(*words, "--slice", f"stein={built}", "--induce", "stein")
+    for name in ("matched", "reference"):
+        assert f"the slice {name}: a run makes one of that name" in refuses(*words, "--slice", f"{name}={built}")
+    assert "unknown benchmark generator 'luck'" in refuses(*words, "--induce", "luck")
+    assert "unknown benchmark generator 'luck'" in refuses("benchmark", "iterate", built, "--generator", "luck", *new)
+    assert not list(tmp_path.iterdir())
+
+
+def test_h1_is_about_what_is_no_control(run: Any, work: Path, built: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.jsonl"
+    for name in ("jsonl", "structures.json"):
+        shutil.copy(built.with_suffix(f".{name}"), other.with_suffix(f".{name}"))
+    words = ("--budget", 8, "--n-seeds", 1, "--n-boot", 20, "--store", work / "store", "--processes", 1)
+    slices = ("--slice", f"other={other}", "--slice", f"static={built}")
+    two = run("benchmark", "harness", *slices, *words, "--out", tmp_path / "two", "--json")
+    assert two.exit_code == 0, two.stderr
+    found = json.loads(two.stdout)
+    assert found["rules"]["primary"] == "other" and list(found["hypotheses"]["H1"]["against"]) == ["static"]
+    alone = run("benchmark", "harness", "--slice", f"static={built}", *words, "--out", tmp_path / "alone")
+    assert alone.exit_code == 0 and all(f"{name}: not run" in alone.stderr for name in ("H1", "H2", "H3"))
+
+
+@pytest.mark.parametrize("name", ["harness", "iterate"])
+def test_what_is_said_at_ctrl_c_goes_on(
+    run: Any, work: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    given = {"harness": ("--slice", f"static={built}", "--n-seeds", 2, "--n-boot", 20), "iterate": (built, "--rounds", 1)}[name]
+    words = ("benchmark", name, *given, "--budget", 4, "--k", 2, "--store", work / "store", "--processes", 1)
+
+    def stopped(log: RunLog, stage: str, event: EventName, payload: dict[str, Any]) -> None:
+        if event == "eval_record":
+            raise KeyboardInterrupt
+        whole(log, stage, event, payload)
+
+    whole = RunLog.write
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patched:
+        patched.setattr(RunLog, "write", stopped)
+        result = run(*words)
+    (folder,) = (tmp_path / "runs" / "benchmarks").iterdir()
+    onwards = f"--out {folder.relative_to(tmp_path)} --resume"
+    assert result.exit_code == 130 and result.stderr.endswith(f"kept, and the same command goes on with {onwards}\n")
+    assert run(*words, *onwards.split()).exit_code == 0 and (folder / "report.json").exists()
+
+
+@pytest.mark.parametrize("name", ["static", "compare"])
+def test_a_folder_that_holds_a_run_is_gone_on_with_as_is_said(
+    run: Any, refuses: Any, work: Path, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    pools = (built,) if name == "static" else (built, built)
+    words = ("benchmark", name, *pools, "--out", tmp_path / "a run", "--n-boot", 20, "--store", work / "store", "--processes", 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(Harness, "block", lambda *_: signal.raise_signal(signal.SIGINT))
+        stopped = run(*words)
+    assert stopped.exit_code == 130 and f"goes on with --out '{tmp_path / 'a run'}' --resume" in stopped.stderr
+    assert "holds a run: choose another --out, or --resume to go on" in refuses(*words)
+    assert run(*words, "--resume").exit_code == 0
+    assert run("benchmark", "replay", tmp_path / "a run").exit_code == 0
+
+
+def test_mistakes_are_found_before_any_item_is_carried_out(refuses: Any, built: Path, tmp_path: Path) -> None:
+    """In one line, and with no folder of a run left behind."""
+    store, missing = ("--store", tmp_path / "store", "--processes", 1), tmp_path / "missing"
+    commands = {
+        "static": (built,),
+        "compare": (built, built),
+        "harness": ("--slice", f"static={built}", "--budget", 4),
+        "iterate": (built, "--budget", 4, "--rounds", 1),
+    }
+    for name, given in commands.items():
+        words = ("benchmark", name, *given, *store)
+        assert "/sys/x: cannot be written" in refuses(*words, "--out", "/sys/x")
+        assert "levels.json: cannot be read" in refuses(*words, "--out", tmp_path / "run", "--levels", missing)
+        with held(tmp_path):
+            assert f"{tmp_path} is in use by another process" in refuses(*words, "--out", tmp_path)
+        if name != "static":
+            assert f"{missing}: cannot be read" in refuses(*words, "--out", tmp_path / "run", "--reference", missing)
+    words = ("benchmark", "compare", built, missing, *store)
+    assert f"{missing}: cannot be read" in refuses(*words, "--out", tmp_path / "run")
+    words = ("benchmark", "iterate", built, *store, "--learner", missing)
+    assert f"{missing}: no such file" in refuses(*words, "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists() and not list((tmp_path / "store").rglob("*.npz"))
 
 
 def test_the_worked_example_is_replayed_and_its_rules_are_those_it_was_run_by(run: Any, refuses: Any, tmp_path: Path) -> None:

@@ -28,6 +28,10 @@ class Interval:
         """For reports."""
         return dict(vars(self))
 
+    def bounds(self) -> dict[str, float]:
+        """For reports, without p: what cannot fall below 0, as a standard deviation, is above it wherever anything differs."""
+        return {key: value for key, value in self.to_dict().items() if key != "p"}
+
 
 def two_level(
     values: Array, replicates: Array, n_boot: int, rng: np.random.Generator, level: float = 0.95, least: float = -np.inf

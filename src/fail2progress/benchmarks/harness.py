@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from fail2progress.benchmarks.answers import REFERENCE
 from fail2progress.benchmarks.build import Carried, Rejected
 from fail2progress.benchmarks.clusters import CLUSTERERS, Failure, Labels, Space, failures, name_clusters
 from fail2progress.benchmarks.config import Rules
@@ -24,6 +25,10 @@ from fail2progress.core.names import unknown
 from fail2progress.core.scene import Array
 
 STATIC, MATCHED = "static", "matched"
+CONTROLS = (STATIC, MATCHED, "shuffled")
+"""Slices with which H1 compares another one."""
+_OWN = (MATCHED, REFERENCE)
+"""Slices that are neither pools nor made by generators."""
 Tell = Callable[[str], None]
 
 
@@ -54,7 +59,7 @@ class Harness:
     def check(self, held_back: int = 0) -> None:
         """BudgetError where a pool is smaller than what is drawn from it; RegistryError, RulesError where rules name what there
         is not. `held_back`: items that fresh draws go on with."""
-        self._check_names()
+        check_names(self.rules, self.pools)
         for name, pool in self.pools.items():
             halved = name == STATIC and (self.rules.generators or self.rules.rounds)
             available = len(pool) // 2 if halved else len(pool)
@@ -66,19 +71,6 @@ class Harness:
                 )
         if self.rules.rounds and NULL in self.rules.modes:
             self._check_fresh(held_back)
-
-    def _check_names(self) -> None:
-        """Of generators and clusterers, and, where something is induced, of the slices that H1 and H2 compare."""
-        rules = self.rules
-        for name in (*rules.generators, *((rules.clustered,) if rules.rounds else ())):
-            GENERATORS.get(name)
-        for name in (rules.clusterer, *((rules.second,) if rules.second else ())):
-            CLUSTERERS.get(name)
-        slices = (*self.pools, *rules.generators, MATCHED)
-        compared = (rules.primary, *rules.controls) if rules.controls else ()
-        for name in (*compared, *((rules.structured,) if rules.structured else ())):
-            if rules.n_seeds and rules.generators and name not in slices:
-                raise RulesError(f"{unknown('slice', name, slices)}; H1 and H2 compare what is drawn or made for every seed")
 
     def _check_fresh(self, held_back: int) -> None:
         """BudgetError where fresh static draws would come a second time: drift between them would be too small."""
@@ -163,6 +155,39 @@ class Harness:
             features = self.space.place(found)
             labels = CLUSTERERS.get(self.rules.clusterer)(features, self.rules.k, seed)
             record_failures(log, name, seed, found, features, labels)
+
+
+def compared(pools: Iterable[str], generators: Iterable[str]) -> dict[str, Any]:
+    """What H1 is about, by default: the first slice that is no control, made or drawn; where there is none, H1 is not run."""
+    made, drawn = tuple(generators), tuple(pools)
+    primary = next((name for name in (*made, *drawn) if name not in CONTROLS), None)
+    if primary is None:
+        return {"controls": ()}
+    there = (*made, *drawn, *((MATCHED,) if made else ()))
+    return {"primary": primary, "controls": tuple(name for name in CONTROLS if name in there)}
+
+
+def check_names(rules: Rules, pools: Iterable[str]) -> None:
+    """Before any work: RegistryError for generators and clusterers that are not there; RulesError for slices of one name, and,
+    where something is induced, for slices that H1 and H2 would compare and that there are not."""
+    slices = (*pools, *rules.generators)
+    for name in (*rules.generators, *((rules.clustered,) if rules.rounds else ())):
+        GENERATORS.get(name)
+    for name in (rules.clusterer, *((rules.second,) if rules.second else ())):
+        CLUSTERERS.get(name)
+    for name in slices:
+        if name in _OWN:
+            raise RulesError(f"the slice {name}: a run makes one of that name itself; name the pool otherwise")
+        if slices.count(name) > 1:
+            raise RulesError(f"the slice {name} comes twice: name each generator once, and a pool otherwise than generators")
+    for name, controls in ((rules.primary, rules.controls), (rules.clustered, (STATIC,))):
+        if rules.n_seeds and name in controls:
+            raise RulesError(f"{name} is a control, which would be compared with itself: name another slice as what is tested")
+    told = (rules.primary, *rules.controls) if rules.controls else ()
+    for name in (*told, *((rules.structured,) if rules.structured else ())):
+        if rules.n_seeds and rules.generators and name not in (*slices, MATCHED):
+            known = unknown("slice", name, (*slices, MATCHED))
+            raise RulesError(f"{known}; H1 and H2 compare what is drawn or made for every seed")
 
 
 def eval_record(name: str, seed: int, item: Carried, response: Response) -> dict[str, Any]:

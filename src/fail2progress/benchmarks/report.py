@@ -70,7 +70,7 @@ def _slice(answers: Answers, name: str, rules: Rules) -> dict[str, Any]:
         "accuracy": float(accuracy.mean()),
         "accuracy_by_level": dict(zip(answers.levels, accuracy.tolist(), strict=True)),
         "graded": float(np.mean([answers.graded(name, seed).mean() for seed in seeds])),
-        "S": two_level(values, plain, rules.n_boot, rng, least=0.0).to_dict(),
+        "S": two_level(values, plain, rules.n_boot, rng, least=0.0).bounds(),
         "S_c": two_level(mine, corrected, rules.n_boot, rng, least=0.0).to_dict(),
         "tau_b": None if reference is None else order_agreement(accuracy, reference),
         "items_to_order": None if needed is None else [None if np.isinf(n) else int(n) for n in needed],

@@ -153,7 +153,7 @@ def _slice(name: str, items: Sequence[TextItem], budget: int, seeds: int, n_boot
     return {
         "n": len(tables[0]),
         "accuracy_by_model": dict(zip(STUBS, np.mean([t.mean(axis=0) for t in tables], axis=0).tolist(), strict=True)),
-        "S": two_level(values, plain, n_boot, rng, least=0.0).to_dict(),
+        "S": two_level(values, plain, n_boot, rng, least=0.0).bounds(),
         "S_std": float(values.std()),
         "S_c": two_level(mine, corrected, n_boot, rng, least=0.0).to_dict(),
     }

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from fail2progress.cli.common import UserError, WorkError, checked, shown, stopped_with, writable
+from fail2progress.cli.common import UserError, WorkError, checked, require, shown, stopped_with, writable
 from fail2progress.cli.limits import MOST_PROCESSES
 from fail2progress.cli.voice import progress
 from fail2progress.core.names import unknown
 
 if TYPE_CHECKING:
+    from fail2progress.benchmarks.items import BenchmarkItem
     from fail2progress.benchmarks.panel import Panel
     from fail2progress.benchmarks.session import Pool
     from fail2progress.benchmarks.store import ExecutionStore
@@ -29,12 +31,36 @@ AS_JSON = typer.Option(False, "--json", help="Print the result as JSON.")
 
 
 @contextmanager
+def working_folder(out: Path | None, label: str, resume: bool) -> Iterator[Path]:
+    """The folder of a run, found writable and held while the run lasts; none is left behind where nothing was written there.
+
+    UserError: it holds a run and is not to go on. RunError: another process is at work there.
+    """
+    from fail2progress.benchmarks.events import new_folder, present
+    from fail2progress.core.runs import LOCK, held
+
+    require(not resume or out is not None, "--resume needs --out, the folder of the run to go on with")
+    folder = out or new_folder(RUNS, label)
+    require(resume or present(folder) is None, f"{folder} holds a run: choose another --out, or --resume to go on with it")
+    there = folder.exists()
+    writable(folder)
+    with held(folder):
+        try:
+            yield folder
+        finally:
+            if [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+                if not there:
+                    folder.rmdir()
+
+
+@contextmanager
 def executions(
-    folder: Path, executor: str, processes: int | None, simulator: str, resumes: bool = False
+    folder: Path, executor: str, processes: int | None, simulator: str, run: Path | None = None
 ) -> Iterator[ExecutionStore]:
     """The store of executions, with the workers that fill it. What cannot be built or is cut short is told in one line.
 
-    `resumes`: the command has --resume and needs it to go on.
+    `run`: the folder of the run that they are for, with which --resume goes on.
     """
     from fail2progress.benchmarks.build import BuildError
     from fail2progress.benchmarks.store import ExecutionStore
@@ -47,7 +73,8 @@ def executions(
         if executor not in ("local", "ray"):
             raise UserError(unknown("executor", executor, ("local", "ray")))
         ray = RayExecutor() if executor == "ray" else None
-    kept = f"what was carried out is kept, and the same command goes on{' with --resume' if resumes else ''}"
+    onwards = f" with --out {shlex.quote(shown(run))} --resume" if run is not None else ""
+    kept = f"what was carried out is kept, and the same command goes on{onwards}"
     with stopped_with(kept), PoolExecutor(processes) as pool:
         try:
             yield ExecutionStore(folder, ray or pool, simulator)
@@ -64,18 +91,31 @@ def panel(levels: Path | None) -> Panel:
 
 
 def pool(path: Path, store: ExecutionStore) -> Pool:
-    """Items of a file, carried out. Provenance names the file by its path, which names no one's home."""
-    from fail2progress.benchmarks.items import read_benchmark
-    from fail2progress.benchmarks.session import read_pool
+    """Items of a file, carried out."""
+    return pools({"": path}, store)[""]
 
-    path = Path(shown(path))
+
+def pools(paths: Mapping[str, Path], store: ExecutionStore) -> dict[str, Pool]:
+    """Items of files by the names of their slices, carried out once all files are read.
+
+    Provenance names files by their paths, which name no one's home.
+    """
+    from fail2progress.benchmarks.items import read_benchmark
+
+    files = {name: Path(shown(path)) for name, path in paths.items()}
     with checked():
-        items = read_benchmark(path)
+        items = {name: read_benchmark(path) for name, path in files.items()}
+    return {name: _carried_out(path, items[name], store) for name, path in files.items()}
+
+
+def _carried_out(path: Path, items: list[BenchmarkItem], store: ExecutionStore) -> Pool:
+    from fail2progress.benchmarks.session import carried_out
+
     if store.knows(items):
-        return read_pool(path, store)
+        return carried_out(path, items, store)
     with progress() as bar:
         task = bar.add_task(path.name, total=len(items))
-        return read_pool(path, store, lambda done: bar.update(task, completed=done))
+        return carried_out(path, items, store, lambda done: bar.update(task, completed=done))
 
 
 def named_paths(values: list[str]) -> dict[str, Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from fail2progress.core.files import write_whole
 
 if TYPE_CHECKING:
     from fail2progress.benchmarks.config import Preregistration, Rules
+    from fail2progress.benchmarks.session import Pool, Session
+    from fail2progress.benchmarks.store import ExecutionStore
 
 _OUT = typer.Option(None, help="Folder of the run; default: runs/benchmarks/run_<time>_<id>_<label>.")
 _SEEDS = typer.Option(3, min=1, max=MOST, help="Benchmark seeds.")
@@ -34,6 +37,7 @@ def register(app: typer.Typer) -> None:
 def static(
     items: Path = typer.Argument(..., help="Item file (benchmark build)."),
     out: Path | None = _OUT,
+    resume: bool = _RESUME,
     n_boot: int = _BOOT,
     levels: Path | None = shared.LEVELS,
     store: Path = shared.STORE,
@@ -46,17 +50,22 @@ def static(
 
     Example: fail2progress benchmark static static.jsonl --json
     """
-    folder = _folder(out, "static")
-    with shared.executions(store, executor, processes, simulator) as executions:
-        pools = {"static": shared.pool(items, executions)}
+    from fail2progress.benchmarks.session import Session
+
+    with (
+        shared.working_folder(out, "static", resume) as folder,
+        shared.executions(store, executor, processes, simulator, folder) as executions,
+    ):
+        models, (pools, _) = shared.panel(levels), _pools({"static": items}, None, executions)
         rules = _rules(budget=max(len(pools["static"].items), 2), n_seeds=1, n_boot=n_boot, generators=(), controls=())
-        _run(rules, pools, levels, executions, folder, as_json=as_json)
+        _run(Session(rules, models, executions, pools, tell=say), folder, resume, as_json)
 
 
 def compare(
     first: Path = typer.Argument(..., help="Item file, such as a static one."),
     second: Path = typer.Argument(..., help="Item file, such as an induced one."),
     out: Path | None = _OUT,
+    resume: bool = _RESUME,
     budget: int | None = typer.Option(None, min=2, max=MOST, help="Items of each (default: all of the smaller file)."),
     n_boot: int = _BOOT,
     levels: Path | None = shared.LEVELS,
@@ -71,19 +80,25 @@ def compare(
 
     Example: fail2progress benchmark compare static.jsonl induced.jsonl --json
     """
-    folder = _folder(out, "compare")
-    with shared.executions(store, executor, processes, simulator) as executions:
-        pools = {"static": shared.pool(first, executions), "induced": shared.pool(second, executions)}
+    from fail2progress.benchmarks.session import Session
+
+    with (
+        shared.working_folder(out, "compare", resume) as folder,
+        shared.executions(store, executor, processes, simulator, folder) as executions,
+    ):
+        models, (pools, judge) = shared.panel(levels), _pools({"static": first, "induced": second}, reference, executions)
         size = budget or min(len(pool.items) for pool in pools.values())
         rules = _rules(primary="induced", budget=size, n_seeds=1, n_boot=n_boot, generators=(), controls=("static",))
-        _run(rules, pools, levels, executions, folder, reference=reference, as_json=as_json)
+        _run(Session(rules, models, executions, pools, judge, tell=say), folder, resume, as_json)
 
 
 def harness(
     slices: list[str] = typer.Option(
         ..., "--slice", metavar="NAME=PATH", help="A pool; several times. `static` is induced from."
     ),
-    induce: list[str] = typer.Option([], help="Generator whose items are made anew for every seed; several times."),
+    induce: list[str] = typer.Option(
+        [], help="Generator of items for every seed; several times. H1: the first, or else pool, but static and shuffled."
+    ),
     budget: int = typer.Option(40, min=2, max=MOST, help="Items of every slice and seed."),
     n_seeds: int = _SEEDS,
     n_boot: int = _BOOT,
@@ -104,19 +119,23 @@ def harness(
 
     Example: fail2progress benchmark harness --slice static=static.jsonl --induce cluster --induce shuffled --budget 40
     """
+    from fail2progress.benchmarks.harness import check_names, compared
+    from fail2progress.benchmarks.session import Session
+
     paths = shared.named_paths(slices)
     rules, registered = _registered(prereg)
     if rules is None:
-        controls = tuple(name for name in ("static", "matched", "shuffled") if name == "matched" or name in (*paths, *induce))
-        controls = controls if induce else tuple(name for name in controls if name != "matched")
-        primary = induce[0] if induce else next(reversed(paths))
-        chosen: dict[str, Any] = {"primary": primary, "generators": tuple(induce), "controls": controls, "k": k, "seed": seed}
+        chosen: dict[str, Any] = {"generators": tuple(induce), "k": k, "seed": seed, **compared(paths, induce)}
         rules = _rules(**chosen, budget=budget, n_seeds=n_seeds, n_boot=n_boot)
     require("static" in paths or not rules.generators, "--induce needs a pool to induce from: add --slice static=PATH")
-    folder = _folder(out, "harness", resume)
-    with shared.executions(store, executor, processes, simulator, resumes=True) as executions:
-        pools = {name: shared.pool(path, executions) for name, path in paths.items()}
-        _run(rules, pools, levels, executions, folder, reference, registered, resume, as_json=as_json)
+    with checked():
+        check_names(rules, paths)
+    with (
+        shared.working_folder(out, "harness", resume) as folder,
+        shared.executions(store, executor, processes, simulator, folder) as executions,
+    ):
+        models, (pools, judge) = shared.panel(levels), _pools(paths, reference, executions)
+        _run(Session(rules, models, executions, pools, judge, registered, tell=say), folder, resume, as_json)
 
 
 def iterate(
@@ -143,15 +162,25 @@ def iterate(
 
     Example: fail2progress benchmark iterate static.jsonl --rounds 5 --update substitute
     """
+    from fail2progress.benchmarks.harness import check_names
+    from fail2progress.benchmarks.session import Session
+    from fail2progress.models.checkpoint import load_checkpoint
+
     known = ("accumulate", "substitute", "learn")
     require(update in known, f"--update {update}: unknown; known: {', '.join(known)}")
     way: dict[str, Any] = {"rounds": rounds, "update": update, "modes": (update, "null")}
     given: dict[str, Any] = {"primary": generator, "generators": (generator,), "controls": (), **way}
     rules = _rules(**given, budget=budget, n_seeds=0, n_boot=10, k=k, anchors=anchors, seed=seed)
-    folder = _folder(out, "iterate", resume)
-    with shared.executions(store, executor, processes, simulator, resumes=True) as executions:
-        pools = {"static": shared.pool(items, executions)}
-        _run(rules, pools, levels, executions, folder, reference, None, resume, as_json, learner)
+    with checked():
+        check_names(rules, ("static",))
+        if learner is not None:
+            load_checkpoint(learner)
+    with (
+        shared.working_folder(out, "iterate", resume) as folder,
+        shared.executions(store, executor, processes, simulator, folder) as executions,
+    ):
+        models, (pools, judge) = shared.panel(levels), _pools({"static": items}, reference, executions)
+        _run(Session(rules, models, executions, pools, judge, None, learner, tell=say), folder, resume, as_json)
 
 
 def replay(
@@ -170,7 +199,7 @@ def replay(
     with checked():
         if prereg is not None:
             check_unchanged(prereg, recorded(run).config.get("prereg"))
-        result = again(run)
+        result = again(run, say)
     say(f"{shown(run)}: the report is what its log gives")
     if as_json:
         print_json(result)
@@ -190,7 +219,7 @@ def page(
     path = out or run / "report.html"
     check_output("--out", path, ".html")
     with checked():
-        report = again(run)
+        report = again(run, say)
     write_whole(path, benchmark_page(report))
     say(f"page: {path}")
 
@@ -212,33 +241,17 @@ def _registered(path: Path | None) -> tuple[Rules | None, Preregistration | None
     return found.rules, found
 
 
-def _folder(out: Path | None, label: str, resume: bool = False) -> Path:
-    from fail2progress.benchmarks.events import new_folder, present
+def _pools(paths: Mapping[str, Path], reference: Path | None, store: ExecutionStore) -> tuple[dict[str, Pool], Pool | None]:
+    """The pools of slices and that of the reference, which no slice can be named as."""
+    from fail2progress.benchmarks.answers import REFERENCE
 
-    require(not resume or out is not None, "--resume needs --out, the folder of the run to go on with")
-    folder = out or new_folder(shared.RUNS, label)
-    require(resume or present(folder) is None, f"{folder} holds a run: choose another --out, or --resume to go on with it")
-    return folder
+    found = shared.pools({**paths, **({REFERENCE: reference} if reference is not None else {})}, store)
+    judge = found.pop(REFERENCE, None)
+    return found, judge
 
 
-def _run(
-    rules: Rules,
-    pools: dict[str, Any],
-    levels: Path | None,
-    executions: Any,
-    folder: Path,
-    reference: Path | None = None,
-    prereg: Preregistration | None = None,
-    resume: bool = False,
-    as_json: bool = False,
-    learner: Path | None = None,
-) -> None:
-    """A session from its parts, and what it found."""
-    from fail2progress.benchmarks.session import Session
-
-    models = shared.panel(levels)
-    judge = shared.pool(reference, executions) if reference is not None else None
-    session = Session(rules, models, executions, pools, judge, prereg, learner, tell=say)
+def _run(session: Session, folder: Path, resume: bool, as_json: bool) -> None:
+    """A session, and what it found."""
     with checked():
         result = session.run(folder, resume)
     for name, found in result["slices"].items():

@@ -26,7 +26,8 @@ STORE_FILES = (STORE, f"{STORE}-wal", f"{STORE}-shm")
 """The failure store with what SQLite keeps beside it."""
 MODELS = "models"
 _LATEST = "latest"
-_LOCK = ".lock"
+LOCK = ".lock"
+"""What whoever works in a folder has locked meanwhile."""
 _STAMP = "%Y-%m-%d_%H%M%S"
 """Of a run's start, with which its folder's name begins."""
 _IN_USE = "is in use by another process: wait for its end, or choose another folder"
@@ -66,7 +67,7 @@ class Run:
     @property
     def in_use(self) -> bool:
         """Whether a process is at work in it. Nothing is written: it may lie where nothing can be."""
-        return locked(self.folder / _LOCK)
+        return locked(self.folder / LOCK)
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class Runs:
     def remove(self, run: Run) -> None:
         """Delete a run's folder. RunError: see check_removable."""
         self.check_removable(run)
-        with _locked(run.folder):
+        with held(run.folder):
             shutil.rmtree(run.folder)
         link = run.folder.parent / _LATEST
         if link.is_symlink() and not link.exists():
@@ -178,7 +179,7 @@ class Runs:
 
     def forget(self, run: Run) -> None:
         """A folder that was there before it was adopted is no run any more; all else in it stays."""
-        for name in (ABOUT, _LOCK):
+        for name in (ABOUT, LOCK):
             (run.folder / name).unlink(missing_ok=True)
 
     def _point(self, run: Run) -> None:
@@ -220,15 +221,15 @@ def _whole(run: Run, damaged: dict[Path, RunError]) -> Run:
 
 @contextmanager
 def working_in(run: Run) -> Iterator[Run]:
-    """Hold a run's folder while something writes there. RunError where another process does."""
-    with _locked(run.folder):
+    """As `held`, of a run's folder."""
+    with held(run.folder):
         yield run
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """A lock that ends with its process."""
-    number = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+def held(folder: Path) -> Iterator[None]:
+    """Hold a folder while something writes there; the lock ends with its process. RunError where another process has it."""
+    number = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
