@@ -162,7 +162,7 @@ def _recording(chosen: Perceiving, bag: BagInfo, which: tuple[int, float], files
     from fail2progress.ros.bags.joints import Joints
     from fail2progress.ros.bags.topics import DEPTH
 
-    for warning in bag.warnings():
+    for warning in bag.warnings(judged=False):
         say(f"note: {warning}")
 
     (every, slop), depth = which, bag.of(DEPTH)

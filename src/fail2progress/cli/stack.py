@@ -123,10 +123,10 @@ def _signals(supervisor: Supervisor) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def end(code: int, out: Path, what: str) -> None:
+def end(code: int, out: Path, what: str, mistake: str = "a node cannot run") -> None:
     """UserError or WorkError where the stack ended otherwise than with its work done."""
     if code == 2:
-        raise UserError(f"a node cannot run; see {out / 'log'}")
+        raise UserError(f"{mistake}; see {out / 'log'}")
     if code:
         raise WorkError(f"{what}; see {out / 'log'}")
 

@@ -175,4 +175,4 @@ def replay(
     with run_folder("replay", out, resume, force, KEPT) as run:
         code = run_stack(launch_of(context, "replay", run.folder, values, namespace, params_file, log_level, model))
         finish(run.folder, report, as_json)
-    end(code, run.folder, "the replay failed")
+    end(code, run.folder, "the replay failed", "the recording cannot be replayed, as was said above")

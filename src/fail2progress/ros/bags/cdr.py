@@ -46,7 +46,7 @@ class Cdr:
         """A string."""
         size = int(self.number("I"))
         if size > LONGEST_TEXT or self.at + size > len(self.data):
-            raise DamagedError(f"a text of {size} characters")
+            raise DamagedError(f"a text of {size} bytes, where {len(self.data) - self.at} are left")
         found = self.data[self.at : self.at + max(size - 1, 0)]
         self.at += size
         return found.decode("utf-8", "replace")
@@ -102,6 +102,19 @@ def transforms(data: bytes) -> list[tuple[str, str]]:
         cdr.numbers("d", 7)
         found.append((parent.lstrip("/"), child.lstrip("/")))
     return found
+
+
+def stamped_transforms(data: bytes, stamp: int) -> bytes:
+    """A serialised tf2_msgs/TFMessage in which transforms without a stamp have this one (ns). DamagedError for others."""
+    cdr, out = Cdr(data), bytearray(data)
+    for _ in range(cdr.number("I")):
+        cdr.at += -(cdr.at - 4) % 4
+        begin = cdr.at
+        if not cdr.header()[0]:
+            struct.pack_into(f"{cdr.order}iI", out, begin, *divmod(stamp, SECOND))
+        cdr.text()
+        cdr.numbers("d", 7)
+    return bytes(out)
 
 
 def image(stamp: int, frame: str, pixels: NDArray[Any], encoding: str) -> bytes:

@@ -57,7 +57,8 @@ class Gravity:
         for item in read(bag.path) if names else ():
             if item.topic in names:
                 try:
-                    found.setdefault(item.topic, Readings()).add(*reading_of(item.data))
+                    stamp, frame, reading = reading_of(item.data)
+                    found.setdefault(item.topic, Readings()).add(stamp or item.time, frame, reading)
                 except DamagedError:
                     continue
         self._readings = next((readings for readings in found.values() if len(readings)), Readings())

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 
 from fail2progress.core.observation import SECOND
-from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import FRAME
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags import pictures
+from fail2progress.ros.bags.checks import cameras_of, check
 from fail2progress.ros.bags.pictures import COMPRESSED
-from fail2progress.ros.bags.reader import BagError, cut_short, files, read
+from fail2progress.ros.bags.reader import BagError, Lost, cut_short, files, read
 from fail2progress.ros.bags.survey import Topic, survey
-from fail2progress.ros.bags.topics import COLOUR, COLOURS, DEPTH, DEPTHS, INFO, NAMELESS, Choice, Chooser, listed
+from fail2progress.ros.bags.topics import COLOUR, DEPTH, INFO, NAMELESS, Choice, Chooser, listed
 
+SOURCES = ("segments", "camera")
+"""Where observations can come from."""
 JUMP = 2 * SECOND
 """Nanoseconds back from which on a clock was set, and no message was late."""
 LABELS, NAMES = table.LABELS
-NEAREST, FARTHEST = 0.1, 8.0
-"""Metres between which the middle reading of a robot's depth image lies."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +46,8 @@ class BagInfo:
     """Metres that a depth of 1 stands for, where it is not what REP-118 says."""
     cut_short: tuple[str, ...] = ()
     """Names of files whose end is missing."""
+    lost: tuple[Lost, ...] = ()
+    """Damaged parts of files."""
 
     def require(self) -> BagInfo:
         """Itself; BagError where nothing can be replayed."""
@@ -77,15 +75,20 @@ class BagInfo:
         """Whether a clock was set back meanwhile."""
         return any(topic.back > JUMP for topic in self.topics)
 
-    def warnings(self) -> list[str]:
-        """What people should know before they believe a replay."""
+    @property
+    def unstamped(self) -> frozenset[str]:
+        """Played topics whose messages have no stamp, some or all of them; fixed transforms need none."""
+        return frozenset(t.name for t in self.topics if t.unstamped and self.played.get(t.name, "tf_static") != "tf_static")
+
+    def warnings(self, judged: bool = True) -> list[str]:
+        """What people should know before they believe a replay; judged: whether steps are to be."""
         found = []
         if self.source == "camera" and not self._camera_has_a_place():
             found.append(
                 "no transforms from camera to planning frame: the camera's place is worked out from the table in every frame"
             )
         for topic in self.topics:
-            if topic.type == COMPRESSED and topic.name in self.played:
+            if topic.type == COMPRESSED and topic.name in self.played and topic.encodings:
                 found.append(f"{topic.name} is decoded ({', '.join(sorted(topic.encodings))})")
         for topic in self.topics:
             nameless = sorted(topic.encodings & set(NAMELESS))
@@ -99,13 +102,35 @@ class BagInfo:
         about = self.of(INFO)
         if about is not None and about.lens is not None and not self.rectified:
             found.append(about.lens.note(about.name))
-        found += sorted({f"{about.name}: {k.doubtful}" for k in _cameras(about) if k.doubtful}) if about is not None else []
-        if self.cut_short:
-            found.append(f"{', '.join(self.cut_short)}: the end is missing; what was recorded after that is lost")
+        found += sorted({f"{about.name}: {k.doubtful}" for k in cameras_of(about) if k.doubtful}) if about is not None else []
+        found += self._damage()
+        if self.unstamped and not self.problem:
+            names = ", ".join(sorted(self.unstamped))
+            found.append(f"messages without a stamp are given the time at which they were recorded: {names}")
+        jumps = {topic.name: topic.jump for topic in self.topics if topic.jump > JUMP and topic.name in self.played}
         if self.clock_was_set:
             found.append(f"a clock was set back by {max(t.back for t in self.topics) / SECOND:.1f} s meanwhile")
-        if "steps" not in self.played.values() and not self.problem:
+        elif jumps and not self.problem:
+            found.append(f"a clock was set back: stamps jump by {max(jumps.values()) / SECOND:.1f} s, of {', '.join(jumps)}")
+        if judged and "steps" not in self.played.values() and not self.problem:
             found.append("no steps: there is nothing to judge, only segments and relations to see")
+        return found
+
+    def _damage(self) -> list[str]:
+        """What is left out, as it cannot be read."""
+        found = []
+        if self.cut_short:
+            found.append(f"{', '.join(self.cut_short)}: the end is missing; what was recorded after that is lost")
+        for file in dict.fromkeys(lost.file for lost in self.lost):
+            parts = [lost for lost in self.lost if lost.file == file]
+            spans = [lost.end - lost.begin for lost in parts if lost.end is not None]
+            if spans:
+                found.append(f"{file}: {len(spans)} damaged part(s) left out, recorded in {sum(spans) / SECOND:.1f} s")
+            if len(spans) < len(parts):
+                found.append(f"{file}: damaged in the middle, and left out from there on; `mcap recover` may keep more of it")
+        for topic in self.topics:
+            if topic.damaged and topic.name in self.played and not self.problem:
+                found.append(f"{topic.name}: {topic.damaged} of {topic.count} messages are damaged and left out ({topic.damage})")
         return found
 
     def _camera_has_a_place(self) -> bool:
@@ -135,32 +160,25 @@ def info(path: Path, choice: Choice | None = None, source: str = "", slop: float
 
     source: "segments" or "camera"; "": segments where there are any. slop: seconds by which images of one moment differ.
     """
+    if source not in ("", *SOURCES):
+        raise BagError(f"unknown source {source!r}; there are: {', '.join(SOURCES)}")
     packed = any(file.suffix == ".zstd" for file in files(path))
-    topics, disorder = survey(read(path))
+    lost = list[Lost]()
+    topics, disorder = survey(read(path, lost))
     if not topics:
         cut = any(cut_short(file) for file in files(path))
         why = "cut short before its first whole message" if cut else "an empty recording, no message is in it"
-        raise BagError(f"{path}: {why}")
+        raise BagError(f"{path}: {'damaged, no part of it can be read' if lost else why}")
     found, played, problem, moments = None, dict[str, str](), "", 0
     try:
         chooser = Chooser(topics, choice or Choice())
         found, played = _choose(chooser, path, source)
-        moments = _check(chooser, played, found, slop)
-        _check_depth(chooser, played)
+        moments = check(chooser, played, found, slop)
     except BagError as error:
-        found, problem = None, f"{path}: nothing to replay: {error}"
+        found, problem = None, f"{path}: nothing to look at: {error}"
     unit = choice.unit if choice is not None else None
     ends = tuple(file.name for file in files(path) if cut_short(file))
-    return BagInfo(path, topics, packed, played, found, problem, moments, disorder, unit, ends)
-
-
-def _cameras(about: Topic) -> list[Intrinsics]:
-    """What camera infos speak of, as far as a camera can be like that."""
-    found = []
-    for (width, height), focal in product(sorted(about.sizes), sorted(about.focal)):
-        with suppress(ValueError):
-            found.append(Intrinsics(width, height, *focal))
-    return found
+    return BagInfo(path, topics, packed, played, found, problem, moments, disorder, unit, ends, tuple(lost))
 
 
 def _choose(chooser: Chooser, path: Path, asked: str) -> tuple[str, dict[str, str]]:
@@ -177,86 +195,9 @@ def _choose(chooser: Chooser, path: Path, asked: str) -> tuple[str, dict[str, st
         lacks = [name for name, topic in wanted.items() if topic is None]
         if lacks:
             raise BagError(
-                f"{'' if asked else 'neither segments nor '}a whole camera (no {', no '.join(lacks)}); its topics: "
+                f"{'no' if asked else 'neither segments nor a'} whole camera (no {', no '.join(lacks)}); its topics: "
                 f"{listed(chooser.all)}; --topic NAME:=NAME says which of them it is"
             )
         source, wanted = "camera", {**wanted, **{name: chooser.own(name) for name in (LABELS, NAMES, "looks")}}
     played = {topic.name: name for name, topic in {**wanted, "steps": chooser.own("steps")}.items() if topic is not None}
     return source, {**chooser.transforms(), **played}
-
-
-def _check(chooser: Chooser, played: Mapping[str, str], source: str, slop: float) -> int:
-    """How many observations there are. BagError where none can be made of what the topics hold."""
-    topics = {played[topic.name]: topic for topic in chooser.all if topic.name in played}
-    if source == "segments":
-        return topics["segments"].count
-    colour, depth, about = (topics[name] for name in table.CAMERA)
-    for topic, known in ((colour, COLOURS), (depth, DEPTHS)):
-        _check_encodings(topic, known)
-    if not any(fx > 0 and fy > 0 for fx, fy, _, _ in about.focal):
-        raise BagError(f"{about.name}: fx and fy are 0: the camera was not calibrated; name another: --topic camera_info:=NAME")
-    _check_sizes(chooser, colour, depth, about)
-    cameras = _cameras(about)
-    if all(k.impossible for k in cameras):
-        raise BagError(f"{about.name}: {cameras[0].impossible if cameras else f'{sorted(about.focal)[0]} is no fx, fy, cx, cy'}")
-    return _pairs(colour, depth, slop)
-
-
-def _check_depth(chooser: Chooser, played: Mapping[str, str]) -> None:
-    """BagError where depth images hold no reading, or none that a robot would look at: then the unit is another one."""
-    for topic in chooser.all:
-        if played.get(topic.name) != DEPTH or not topic.depths:
-            continue
-        seen = [depth for depth in topic.depths if depth == depth]
-        if not seen:
-            raise BagError(f"{topic.name}: no reading in any of {len(topic.depths)} depth images that were looked into")
-        unit = chooser.choice.unit or (1.0 if topic.encodings == {"32FC1"} else 0.001)
-        typical = sorted(seen)[len(seen) // 2] * unit
-        if not NEAREST <= typical <= FARTHEST and chooser.choice.unit is None:
-            raise BagError(
-                f"{topic.name}: its middle reading is {typical:.3g} m, which no robot looks at, if 1 "
-                f"stands for {unit:g} m; say what it stands for: --topic depth:={topic.name}@METRES"
-            )
-
-
-def _check_encodings(topic: Topic, known: tuple[str, ...]) -> None:
-    if topic.type == COMPRESSED:
-        bad, known = [form for form in topic.encodings if pictures.unknown(form)], ("png", "jpeg")
-    else:
-        bad = [name for name in topic.encodings if name not in known]
-    if bad and len(bad) == len(topic.encodings):
-        raise BagError(f"{topic.name}: encoding {sorted(bad)[0]!r}; known: {', '.join(known)}")
-
-
-def _check_sizes(chooser: Chooser, colour: Topic, depth: Topic, about: Topic) -> None:
-    """BagError where depth is not aligned to colour, or the camera info speaks of other images."""
-    (one, *_), (other, *_) = sorted(colour.sizes) or [(0, 0)], sorted(depth.sizes) or [(0, 0)]
-    hint = "record depth aligned to colour (RealSense: align_depth.enable:=true), or name another: --topic depth:=NAME"
-    if one != other:
-        raise BagError(f"{depth.name}: {other[0]} x {other[1]} pixels, but {colour.name} {one[0]} x {one[1]}: {hint}")
-    if one not in about.sizes:
-        wrong = sorted(about.sizes)[0]
-        turned = " (turned by a quarter?)" if wrong == one[::-1] else ""
-        raise BagError(
-            f"{about.name}: speaks of {wrong[0]} x {wrong[1]} pixels, the images have {one[0]} x {one[1]}{turned};"
-            " record the camera info of these images, or name it: --topic info:=NAME"
-        )
-    own = next((t for t in chooser.all if t.name == f"{depth.name.rpartition('/')[0]}/camera_info" and t.focal), None)
-    if own is not None and own.name != about.name and not own.focal & about.focal and colour.frames != depth.frames:
-        raise BagError(f"{depth.name}: another camera ({', '.join(depth.frames)}) than {colour.name}: {hint}")
-
-
-def _pairs(colour: Topic, depth: Topic, slop: float) -> int:
-    """Depth images with a colour image of the same moment; BagError where there is none."""
-    stamps = sorted(colour.stamps)
-    apart = []
-    for stamp in depth.stamps:
-        at = bisect_left(stamps, stamp)
-        apart.append(min((abs(stamp - near) for near in stamps[max(at - 1, 0) : at + 1]), default=2**62))
-    found = sum(gap <= slop * SECOND for gap in apart)
-    if not found:
-        raise BagError(
-            f"{colour.name} and {depth.name}: no two stamps within {slop:g} s, the nearest are {min(apart) / SECOND:.3f} s "
-            "apart: --slop takes more"
-        )
-    return found

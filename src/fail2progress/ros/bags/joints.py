@@ -25,7 +25,8 @@ class Joints:
         for item in read(bag.path) if names else ():
             if item.topic in names:
                 try:
-                    rows.append(positions_of(item.data))
+                    stamp, positions = positions_of(item.data)
+                    rows.append((stamp or item.time, positions))
                 except DamagedError:
                     continue
         rows.sort(key=lambda row: row[0])

@@ -10,6 +10,7 @@ import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from fail2progress.ros.bags.cdr import DamagedError
@@ -39,6 +40,7 @@ Layout = Mapping[str, tuple[Field, ...]]
 """Fields of a message, under "", and of all that it contains, by "package/Name"."""
 
 
+@cache
 def layout(kind: str, text: str) -> Layout:
     """From a definition as bags hold it ("ros2msg") of a type "package/msg/Name". DamagedError where it is none."""
     parts = re.split(r"^=+\nMSG: (\S+)\n", text, flags=re.MULTILINE)
@@ -65,15 +67,24 @@ def _fields(text: str, package: str) -> tuple[Field, ...]:
     return tuple(found)
 
 
+def check(data: bytes, of: Layout) -> None:
+    """DamagedError where bytes are no message of a layout."""
+    _values(data, of)
+
+
+def _values(data: bytes, of: Layout) -> dict[str, Any]:
+    try:
+        return _Reader(data, of).message("", 0)
+    except (struct.error, IndexError, UnicodeDecodeError, KeyError) as error:
+        raise DamagedError(f"a message that is not as its definition says ({error})") from error
+
+
 def converted(data: bytes, old: Layout, new: Layout, version: int, set_to: Mapping[str, str]) -> bytes:
     """A serialised message of one layout in another one, with the given texts in its own (not its parts') fields.
 
     version: what every field `schema_version` says in the end. DamagedError where the bytes are no such message.
     """
-    try:
-        values = _Reader(data, old).message("", 0)
-    except (struct.error, IndexError, UnicodeDecodeError, KeyError) as error:
-        raise DamagedError(f"a message that is not as its definition says ({error})") from error
+    values = _values(data, old)
     values |= {name: text for name, text in set_to.items() if any(field.name == name for field in new[""])}
     writer = _Writer(new, version)
     writer.message("", values)
@@ -131,7 +142,7 @@ class _Reader:
         size = self._number("I")
         found = self.data[self.at : self.at + size]
         if len(found) < size:
-            raise DamagedError(f"a text of {size} characters")
+            raise DamagedError(f"a text of {size} bytes, where {len(found)} are left")
         self.at += size
         return found[:-1].decode()
 

@@ -11,10 +11,15 @@ from pathlib import Path
 
 from fail2progress.core.observation import SECOND
 from fail2progress.ros import graph as table
-from fail2progress.ros.bags.cdr import DamagedError, header_stamp, restamped, without_distortion
+from fail2progress.ros.bags.cdr import DamagedError, header_stamp, restamped, stamped_transforms, without_distortion
 from fail2progress.ros.bags.info import JUMP, BagInfo
+from fail2progress.ros.bags.layout import converted, layout
+from fail2progress.ros.bags.pictures import COMPRESSED, decoded, in_metres
 from fail2progress.ros.bags.reader import Recorded, read
+from fail2progress.ros.bags.survey import NO_STAMP
 from fail2progress.ros.bags.topics import TRANSFORMS, relative
+from fail2progress.ros.bags.writer import definition
+from fail2progress.ros.entries import OWN
 
 STAMPED = ("steps", "looks", "segments", *table.CAMERA, table.LABELS[0])
 LEAD = SECOND // 2
@@ -28,9 +33,26 @@ LONGEST = 300 * SECOND
 
 
 def messages(bag: BagInfo) -> Iterator[Recorded]:
-    """What is played of a bag, in the order in which things happened. Images without a stamp have their time of arrival; camera
-    infos of images that were rectified state no distortion any more."""
-    return ahead((_flat(_stamped(item, bag.played[item.topic]), bag) for item in _in_order(bag)), bag.played)
+    """What is played of a bag, in the order in which things happened. What has no stamp, and is no segments, has its time of
+    arrival; camera infos of images that were rectified state no distortion any more."""
+    unstamped = bag.unstamped
+    items = (_stamped(item, bag.played[item.topic]) if item.topic in unstamped else item for item in _in_order(bag))
+    return ahead((_flat(item, bag) for item in items), bag.played)
+
+
+def said_now(item: Recorded, bag: BagInfo, version: int, run: str) -> bytes:
+    """A recorded message as a node of a run would say it: in today's layout, with the run's id, images decoded. DamagedError
+    where it cannot be read, or is segments that nobody knows the time of."""
+    if bag.played[item.topic] == "segments" and not header_stamp(item.data):
+        raise DamagedError(NO_STAMP)
+    plain = decoded(item.data) if item.type == COMPRESSED else item.data
+    if bag.unit is not None and bag.played[item.topic] == table.CAMERA[1]:
+        return in_metres(plain, bag.unit)
+    if not item.type.startswith(OWN):
+        return plain
+    now = definition(item.type)
+    old, new = (layout(item.type, text) for text in (item.definition or now, now))
+    return converted(item.data, old, new, version, {"run": run})
 
 
 def _flat(item: Recorded, bag: BagInfo) -> Recorded:
@@ -41,9 +63,12 @@ def _flat(item: Recorded, bag: BagInfo) -> Recorded:
 
 
 def _stamped(item: Recorded, name: str) -> Recorded:
-    if name not in (*table.CAMERA, table.LABELS[0]) or len(item.data) < 12 or header_stamp(item.data):
-        return item
-    return replace(item, data=restamped(item.data, item.time))
+    with suppress(DamagedError):  # whoever takes it says so
+        if name in TRANSFORMS:
+            return replace(item, data=stamped_transforms(item.data, item.time))
+        if not header_stamp(item.data):
+            return replace(item, data=restamped(item.data, item.time))
+    return item
 
 
 def _in_order(bag: BagInfo) -> Iterator[Recorded]:
@@ -116,6 +141,37 @@ class Pace:
         self._last = time_ns
         due = (time_ns - self._first) / SECOND / self.rate if self.rate > 0 else 0.0
         return max(due - (time.monotonic() - self._begin), 0.0)
+
+
+class Gaps:
+    """What is seen between a damaged part of a recording and the next step belongs to no step that is known: nobody knows what
+    the robot did meanwhile. Nothing hangs on that in a recording without steps."""
+
+    def __init__(self, bag: BagInfo) -> None:
+        self._begins = sorted(lost.begin for lost in bag.lost) if "steps" in bag.played.values() else []
+        self.open = False
+        self.passed = 0
+        """Images and segments that came in gaps."""
+
+    def begin(self) -> None:
+        """A step is lost."""
+        self.open = True
+
+    def step(self, time: int) -> None:
+        """A step that starts or ends, as was heard at a time (ns), says what was seen before it."""
+        self._reach(time)
+        self.open = False
+
+    def hold(self, time: int) -> bool:
+        """Whether an image, or segments, that came at a time (ns) are to be passed over."""
+        self._reach(time)
+        self.passed += self.open
+        return self.open
+
+    def _reach(self, time: int) -> None:
+        while self._begins and self._begins[0] <= time:
+            self._begins.pop(0)
+            self.open = True
 
 
 class UnderWay:

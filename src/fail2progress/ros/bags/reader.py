@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import IO, cast
 
 import yaml
-from mcap.exceptions import EndOfFile
-from mcap.reader import NonSeekingReader
-from mcap.records import Channel, Message, Schema
+from mcap.exceptions import EndOfFile, McapError, UnsupportedCompressionError
+from mcap.reader import SeekingReader
+from mcap.records import Channel, Chunk, McapRecord, Message, Schema
+from mcap.stream_reader import StreamReader, breakup_chunk
 from mcap.writer import MCAP0_MAGIC
 
 ROS1_MAGIC = b"#ROSBAG V"
@@ -41,17 +42,29 @@ class Recorded:
     """Of the type, as the bag has it ("ros2msg"); empty where it has none."""
 
 
-def read(path: Path) -> Iterator[Recorded]:
+@dataclass(frozen=True)
+class Lost:
+    """A damaged part of a file that was left out."""
+
+    file: str
+    begin: int
+    end: int | None
+    """Times between which its messages came, ns; None for all that follows, up to the end of the file."""
+
+
+def read(path: Path, lost: list[Lost] | None = None) -> Iterator[Recorded]:
     """All whole messages of a bag (folder or file) in the order in which they were written. BagError where none can be read.
 
-    A file that was cut short ends where its last whole message ends. What is compressed, as files or message by message, is
-    unpacked.
+    A file that was cut short ends where its last whole message ends; damaged chunks are left out, and told in `lost`. What is
+    compressed, as files or message by message, is unpacked.
     """
     _check_compression(path)
+    lost = [] if lost is None else lost
     for file in files(path):
         try:
             with unpacked(file) as plain:
-                yield from map(_unpacked_message, _read_mcap(plain) if plain.suffix == ".mcap" else _read_sqlite(plain))
+                found = _read_mcap(plain, lost) if plain.suffix == ".mcap" else _read_sqlite(plain)
+                yield from map(_unpacked_message, found)
         except OSError as error:
             raise BagError(f"{file}: cannot be read ({error})") from error
 
@@ -153,7 +166,7 @@ class _Whole:
         return found
 
 
-def _read_mcap(path: Path) -> Iterator[Recorded]:
+def _read_mcap(path: Path, lost: list[Lost]) -> Iterator[Recorded]:
     with path.open("rb") as file:
         if file.read(len(ROS1_MAGIC)) == ROS1_MAGIC:
             raise BagError(_old(path))
@@ -161,18 +174,56 @@ def _read_mcap(path: Path) -> Iterator[Recorded]:
         if not MCAP0_MAGIC.startswith(file.read(len(MCAP0_MAGIC))):
             raise BagError(f"{path}: damaged (it does not begin as an MCAP file)")
         file.seek(0)
+        last = 0
         try:
-            reader = NonSeekingReader(cast(IO[bytes], _Whole(file)), record_size_limit=LARGEST_RECORD)
-            for schema, channel, message in reader.iter_messages(log_time_order=False):
+            for schema, channel, message in _messages(path, file, lost):
                 if channel.message_encoding == "ros1":
                     raise BagError(f"{path}: holds messages of ROS 1; convert the bag that it was made of: rosbags-convert")
+                last = message.log_time
                 yield _recorded(schema, channel, message)
         except EndOfFile:
-            return
+            if not cut_short(path):  # a damaged record that claims to be longer than what follows it
+                lost.append(Lost(path.name, last, None))
         except (OSError, BagError):
             raise
         except Exception as error:  # mcap, struct and the decompressors each have their own errors for damaged input
-            raise BagError(f"{path}: damaged ({type(error).__name__}: {error})") from error
+            way = f"`mcap recover {path} -o whole.mcap` keeps what is whole of it"
+            raise BagError(f"{path}: damaged ({type(error).__name__}: {error}); {way}") from error
+
+
+def _messages(path: Path, file: IO[bytes], lost: list[Lost]) -> Iterator[tuple[Schema | None, Channel, Message]]:
+    """Messages of an open MCAP file with their channels. Damaged chunks are told in `lost`; errors of mcap for other damage."""
+    schemas, channels = dict[int, Schema](), dict[int, Channel]()
+    for record in StreamReader(cast(IO[bytes], _Whole(file)), emit_chunks=True, record_size_limit=LARGEST_RECORD).records:
+        inside = [record]
+        if isinstance(record, Chunk):
+            try:
+                inside = breakup_chunk(record, validate_crc=True)
+            except UnsupportedCompressionError:
+                raise
+            except Exception:  # mcap, struct and the decompressors each have their own errors
+                lost.append(Lost(path.name, record.message_start_time, record.message_end_time))
+                inside = _announced(path)
+        for item in inside:
+            if isinstance(item, Schema):
+                schemas[item.id] = item
+            elif isinstance(item, Channel):
+                channels[item.id] = item
+            elif isinstance(item, Message):
+                channel = channels.get(item.channel_id)
+                if channel is None or (channel.schema_id and channel.schema_id not in schemas):
+                    raise McapError(f"no record found of the topic or the type of channel {item.channel_id}")
+                yield schemas.get(channel.schema_id), channel, item
+
+
+def _announced(path: Path) -> list[McapRecord]:
+    """Types and topics that the end of an MCAP file names once more: those of a chunk that is lost; none where it is lost too."""
+    try:
+        with path.open("rb") as file:
+            summary = SeekingReader(file, record_size_limit=LARGEST_RECORD).get_summary()
+    except Exception:  # see _read_mcap
+        return []
+    return [] if summary is None else [*summary.schemas.values(), *summary.channels.values()]
 
 
 def _recorded(schema: Schema | None, channel: Channel, message: Message) -> Recorded:

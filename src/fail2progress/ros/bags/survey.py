@@ -10,16 +10,21 @@ import numpy as np
 
 from fail2progress.perception.distortion import Lens, lens_of
 from fail2progress.ros.bags import pictures
-from fail2progress.ros.bags.cdr import Cdr, DamagedError, header_stamp, transforms
+from fail2progress.ros.bags.cdr import Cdr, DamagedError, header_stamp, stamped_transforms, transforms
+from fail2progress.ros.bags.layout import check, layout
 from fail2progress.ros.bags.pictures import COMPRESSED
 from fail2progress.ros.bags.reader import Recorded
 
 IMAGE = "sensor_msgs/msg/Image"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 TRANSFORM = "tf2_msgs/msg/TFMessage"
+SEGMENTS, STEP, LOOK = (f"fail2progress_msgs/msg/{kind}" for kind in ("Segments", "Step", "Look"))
+STAMPED = (IMAGE, COMPRESSED, CAMERA_INFO, SEGMENTS, STEP, LOOK)
+"""Types whose messages go by the stamp that they begin with."""
 MOST_TRANSFORMS = 500
 """Messages of a topic of transforms that are looked into: a tree of frames does not change later."""
 LONGEST_NAME = 256
+NO_STAMP = "no stamp that says when things were seen"
 
 
 @dataclass
@@ -46,9 +51,17 @@ class Topic:
     edges: set[tuple[str, str]] = field(default_factory=set)
     """(parent, child) of transforms."""
     stamps: list[int] = field(default_factory=list)
-    """Of images, ns; times of arrival where a driver leaves them at 0."""
+    """Of whole messages that go by theirs, ns; times of arrival where a driver leaves them at 0."""
+    unstamped: bool = False
+    """Whether a driver does."""
+    jump: int = 0
+    """Longest time by which a stamp is before that of the message before it, ns."""
     depths: list[float] = field(default_factory=list)
     """Median readings of depth images, as they stand in them, of ever fewer as there are more; NaN for images without any."""
+    damaged: int = 0
+    """Messages that are not what their type says."""
+    damage: str = ""
+    """What is wrong with the first of them."""
 
     def add(self, item: Recorded) -> None:
         """Count a message."""
@@ -59,24 +72,41 @@ class Topic:
             self.first = item.time
         self.last, self.count = item.time, self.count + 1
         try:
-            self._look_into(item.data, item.time)
-        except DamagedError:
-            return  # the node that takes it says so; here the others are counted
+            self._look_into(item.data)
+            if self.type in (SEGMENTS, STEP, LOOK) and item.definition:
+                check(item.data, layout(item.type, item.definition))
+            if self.type in STAMPED:
+                self._take_stamp(header_stamp(item.data), item.time)
+        except DamagedError as error:
+            self.damaged, self.damage = self.damaged + 1, self.damage or str(error)
 
-    def _look_into(self, data: bytes, time: int) -> None:
-        if self.type in (IMAGE, COMPRESSED):
-            self.stamps.append(header_stamp(data) or time)
+    @property
+    def whole(self) -> bool:
+        """Whether a message of it can be read."""
+        return self.damaged < self.count
+
+    def _take_stamp(self, stamp: int, time: int) -> None:
+        """A message's own (ns), or that of its arrival. DamagedError for segments without: these arrive long after the image that
+        they were seen in, and would pass for what was seen after a step that had not ended by then."""
+        if not stamp and self.type == SEGMENTS:
+            raise DamagedError(NO_STAMP)
+        self.unstamped = self.unstamped or not stamp
+        self.jump = max(self.jump, self.stamps[-1] - (stamp or time)) if self.stamps else 0
+        self.stamps.append(stamp or time)
+
+    def _look_into(self, data: bytes) -> None:
         if self.type == IMAGE:
             self._add_image(data)
         elif self.type == COMPRESSED:
             self.frames.add(Cdr(data).header()[1])
             self.encodings.add(pictures.describe(data))
-            if not self.sizes and not any(map(pictures.unknown, self.encodings)):
+            if not any(map(pictures.unknown, self.encodings)):
                 self.sizes.add(pictures.size(data))
         elif self.type == CAMERA_INFO:
             self._add_info(data)
         elif self.type == TRANSFORM and self.count <= MOST_TRANSFORMS:
             self.edges.update(transforms(data))
+            self.unstamped = self.unstamped or stamped_transforms(data, 1) != data
 
     def _add_image(self, data: bytes) -> None:
         cdr = Cdr(data)
@@ -87,6 +117,9 @@ class Topic:
             raise DamagedError(f"an encoding of {len(name)} characters")
         self.encodings.add(name)
         self.sizes.add((width, height))
+        _, step = cdr.number("B"), cdr.number("I")
+        if len(content := cdr.content()) < step * height:
+            raise DamagedError(f"an image of {width} x {height} pixels with {len(content)} bytes")
         if self.encodings <= set(pictures.DEEP) and self.count & (self.count - 1) == 0:
             readings = pictures.depths(data)
             self.depths.append(float(np.median(readings)) if readings.size else math.nan)

@@ -178,9 +178,8 @@ class Chooser:
         for topic in self._of_camera():
             if topic.type in (IMAGE, COMPRESSED) and _deep(topic) is depth and not any(o in topic.name for o in _OTHERS):
                 base = _base(topic.name)
-                if base not in bases or topic.type == IMAGE:
-                    bases[base] = topic
-        return list(bases.values())
+                bases[base] = max(bases.get(base, topic), topic, key=lambda one: (one.whole, one.type == IMAGE))
+        return [topic for topic in bases.values() if topic.whole] or list(bases.values())
 
     @staticmethod
     def _ranked(found: list[Topic], name: str, words: tuple[str, ...]) -> list[Topic]:
@@ -203,10 +202,12 @@ def _full(name: str) -> str:
 
 
 def _deep(topic: Topic) -> bool:
+    if not topic.encodings:  # damaged images do not say what they are
+        return is_depth("", topic.name) or "depth" in topic.name
     if topic.type == COMPRESSED:
         return any(is_depth(form, topic.name) for form in topic.encodings)
     if topic.encodings <= set(DEPTHS):
-        return bool(topic.encodings)
+        return True
     return "depth" in topic.name and not topic.encodings & set(COLOURS)
 
 

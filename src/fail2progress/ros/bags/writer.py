@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -20,6 +21,7 @@ LARGEST = 32 * 1024 * 1024
 """Bytes of messages from which on a bag goes on in another file: packing one must not hold up the end of a stack."""
 
 
+@cache
 def definition(kind: str) -> str:
     """The text of a message type with everything that it contains, as MCAP wants it ("ros2msg")."""
     parts, seen, todo = [], {kind}, [kind]

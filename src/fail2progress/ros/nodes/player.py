@@ -18,15 +18,11 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.answers import StackAnswers, StepKey
 from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.info import BagInfo, info
-from fail2progress.ros.bags.layout import Layout, converted, layout
-from fail2progress.ros.bags.pictures import COMPRESSED, decoded, in_metres
-from fail2progress.ros.bags.playback import Pace, UnderWay, messages
-from fail2progress.ros.bags.reader import BagError, Recorded
+from fail2progress.ros.bags.playback import Gaps, Pace, UnderWay, messages, said_now
+from fail2progress.ros.bags.reader import BagError
 from fail2progress.ros.bags.topics import TRANSFORMS, Choice
-from fail2progress.ros.bags.writer import definition
 from fail2progress.ros.clock import ClockSource, PlayedTime
 from fail2progress.ros.conversions.values import SCHEMA, stamp_of, uuid_text
-from fail2progress.ros.entries import OWN
 from fail2progress.ros.errand import Errand
 from fail2progress.ros.lifecycle import StackNode, message_type, offered
 
@@ -39,6 +35,8 @@ BEHIND = 50
 """How often an observation is sent until it is seen after the steps that were played before it."""
 MODEL_USERS = ("relations",)
 """Nodes that should run the model by which a step was planned, before the step is played."""
+IN_VAIN = 5
+"""Observations, none of which was looked at, after which that is said: each takes seconds, and there may be thousands."""
 STARTING = 60.0
 ADOPTION = 60.0
 LEARNING = 600.0
@@ -65,8 +63,6 @@ class PlayerNode(StackNode):
         self.heard = StackAnswers(self)
         self.ending: threading.Event = self.heard.ending
         self.outlets: dict[str, Any] = {}
-        self.layouts: dict[str, tuple[Layout, Layout]] = {}
-        """Of own messages, by type: as the bag has them, and as they are today."""
         self.state: StepKey = ("", 0)
         """Episode and number of finished steps after what was played."""
         self.finished: dict[StepKey, tuple[str, bytes]] = {}
@@ -75,6 +71,8 @@ class PlayerNode(StackNode):
         self.missing: set[str] = set()
         """Models that planned a step and cannot be had."""
         self.played, self.shown, self.answered = 0, 0, 0
+        self.newest = -1
+        """Stamp of the last observation that was shown, ns."""
         self.info: dict[str, bytes] = {}
         """The newest camera info, by its topic."""
         self.damaged: list[str] = []
@@ -88,6 +86,7 @@ class PlayerNode(StackNode):
 
     def _run(self) -> int:
         self.bag = self._look_through()
+        self.gaps = Gaps(self.bag)
         self._await_listeners()
         self._play()
         self._await_end()
@@ -98,12 +97,18 @@ class PlayerNode(StackNode):
         """2 where nothing was looked at, with the reasons that nodes gave: there is no replay without an observation."""
         if self.damaged:
             print(f"note: {len(self.damaged)} damaged message(s) left out, such as {self.damaged[0]}", flush=True)
+        if self.gaps.passed:
+            print(f"note: {self.gaps.passed} message(s) passed over between what is damaged and the next step", flush=True)
         if self.answered or self.ending.is_set():
             return 0
-        for kind, said in sorted(self.heard.refused("segmentation", "relations").items()):
-            print(f"refused by {kind}: {said}", flush=True)
-        print(f"fail2progress: {self.path}: nothing could be looked at; see: fail2progress bag info {self.path}", flush=True)
+        print(f"fail2progress: {self.path}: nothing could be looked at: {self._why()}", flush=True)
         return 2
+
+    def _why(self) -> str:
+        """Why nothing was looked at: by the nodes that refused it, else as it was damaged."""
+        refused = self.heard.refused("segmentation", "relations")
+        told = [f"refused by {kind}: {said}" for kind, said in sorted(refused.items())]
+        return "; ".join(told or self.damaged[:1] or [f"no node answered, see {self.state_dir / 'log'}"])
 
     def _look_through(self) -> BagInfo:
         """What is in the bag. BagError where nothing can be replayed; what people should know is said."""
@@ -132,10 +137,14 @@ class PlayerNode(StackNode):
             if self.ending.is_set():
                 return
             try:
-                data = self._as_said_now(item)
+                data = said_now(item, self.bag, SCHEMA, self.others.run)
                 of = header_stamp(data) if name in whole else 0
             except DamagedError as error:
                 self.damaged.append(f"{item.topic}: {error}")
+                if name == "steps":
+                    self.gaps.begin()
+                continue
+            if name in whole and self.gaps.hold(item.time):
                 continue
             if name == "steps":
                 self._note_step(data, item.time)
@@ -152,9 +161,12 @@ class PlayerNode(StackNode):
             if name in whole:
                 together = abs(of - stamp) <= float(self.param("slop")) * SECOND and name not in moment
                 moment, stamp = ({**moment, name: data}, stamp) if together else ({name: data}, of)
-                if set(moment) == whole and not passed:
-                    self.shown += 1
-                    self._show(moment, header_stamp(moment.get(DEPTH, data)))
+                seen = header_stamp(moment.get(DEPTH, data))
+                if set(moment) == whole and not passed and seen != self.newest:  # messages may be recorded twice
+                    self.shown, self.newest = self.shown + 1, seen
+                    self._show(moment, seen)
+                    if self.shown == IN_VAIN and not self.answered:
+                        print(f"note: none of {IN_VAIN} observations so far could be looked at: {self._why()}", flush=True)
 
     def _passes_over(self, time: int, stamp: int) -> bool:
         """Whether nobody looks at an image that came and was taken then (ns), as the robot's own arm is in view where nothing is
@@ -219,20 +231,6 @@ class PlayerNode(StackNode):
         for name, data in messages.items():
             self._outlet_of(name).publish(data)
 
-    def _as_said_now(self, item: Recorded) -> bytes:
-        """A recorded message as a node of this run would say it: in today's layout, with this run's id, images decoded."""
-        plain = decoded(item.data) if item.type == COMPRESSED else item.data
-        if self.bag.unit is not None and self.bag.played[item.topic] == DEPTH:
-            return in_metres(plain, self.bag.unit)
-        if item.type == COMPRESSED:
-            return plain
-        if not item.type.startswith(OWN):
-            return item.data
-        if item.type not in self.layouts:
-            now = layout(item.type, definition(item.type))
-            self.layouts[item.type] = layout(item.type, item.definition) if item.definition else now, now
-        return converted(item.data, *self.layouts[item.type], SCHEMA, {"run": self.others.run})
-
     def _note_step(self, data: bytes, time: int) -> None:
         """Before a step is played: wait for the model that planned it; remember where the episode is after it."""
         try:
@@ -242,6 +240,7 @@ class PlayerNode(StackNode):
         self.under_way.step(step.phase == Step.STARTED, time)
         if step.phase == Step.OVER:
             return
+        self.gaps.step(time)
         self._await_model(step.model)
         key = (uuid_text(step.episode), int(step.step))
         self.state = (key[0], key[1] + (step.phase == Step.FINISHED))
