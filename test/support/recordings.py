@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mcap.reader import NonSeekingReader, make_reader
+from mcap.writer import CompressionType, Writer
 from PIL import Image as Picture
 
 from fail2progress.core.camera import Camera
@@ -218,3 +220,31 @@ def write(folder: Path, said: Iterable[Said], storage: str = "mcap", compress: s
                 connections[topic] = writer.add_connection(topic, kind, typestore=store())
             writer.write(connections[topic], time, store().serialize_cdr(message, kind))
     return folder
+
+
+def in_chunks(file: Path, size: int = 1, compression: CompressionType = CompressionType.ZSTD) -> Path:
+    """An MCAP file once more, in chunks that end when they are larger than so many bytes: by default one for each message."""
+    with file.open("rb") as opened:
+        held = list(NonSeekingReader(opened).iter_messages(log_time_order=False))
+    with file.open("wb") as out:
+        writer, channels = Writer(out, chunk_size=size, compression=compression), dict[int, int]()
+        writer.start(profile="ros2", library="test")
+        for schema, channel, message in held:
+            if channel.id not in channels:
+                of = writer.register_schema(schema.name, schema.encoding, schema.data) if schema is not None else 0
+                channels[channel.id] = writer.register_channel(channel.topic, channel.message_encoding, of)
+            writer.add_message(channels[channel.id], message.log_time, message.data, message.publish_time)
+        writer.finish()
+    return file
+
+
+def damage(file: Path, *times: int) -> None:
+    """Overwrite the ends of the chunks of an MCAP file that begin at these times (ns): where their messages are."""
+    with file.open("rb") as opened:
+        summary = make_reader(opened).get_summary()
+    assert summary is not None
+    content = bytearray(file.read_bytes())
+    for chunk in [chunk for chunk in summary.chunk_indexes if chunk.message_start_time in times]:
+        end = chunk.chunk_start_offset + chunk.chunk_length
+        content[end - 16 : end] = b"\xa5" * 16
+    file.write_bytes(content)

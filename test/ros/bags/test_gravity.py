@@ -18,11 +18,11 @@ OPTICAL = "camera_imu_optical_frame"
 Vector = tuple[float, float, float]
 
 
-def said(tmp_path: Path, acceleration: Vector, frame: str = OPTICAL) -> list[np.ndarray | None]:
+def said(tmp_path: Path, acceleration: Vector, frame: str = OPTICAL, stamped: bool = True) -> list[np.ndarray | None]:
     (true,) = recordings.simulated(1)
     times = range(recordings.BEGIN - recordings.PERIOD, recordings.BEGIN + 3 * recordings.PERIOD, recordings.PERIOD // 4)
-    readings = [("/camera/imu", IMU, time, recordings.imu(time, acceleration, frame)) for time in times]
-    images = list(Rig().say([true] * 2))
+    readings = [("/camera/imu", IMU, time, recordings.imu(time * stamped, acceleration, frame)) for time in times]
+    images = list(Rig(unstamped=not stamped).say([true] * 2))
     path = recordings.write(tmp_path / "bag", sorted([*readings, *images], key=lambda item: item[2]))
     found = list(frames(info(path, source="camera").require()))
     assert len(found) == 2
@@ -46,3 +46,8 @@ def test_a_fall_a_broken_sensor_and_an_imu_of_the_base_say_nothing(
     tmp_path: Path, acceleration: tuple[float, float, float], frame: str
 ) -> None:
     assert said(tmp_path, acceleration, frame) == [None, None]
+
+
+def test_readings_without_stamps_are_as_old_as_their_recording(tmp_path: Path) -> None:
+    for found in said(tmp_path, LEVEL, stamped=False):
+        assert found is not None and found == pytest.approx((0, -1, 0), abs=0.01)

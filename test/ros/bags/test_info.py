@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -9,28 +10,33 @@ import pytest
 import zstandard
 from fail2progress_msgs.msg import Segments
 from rclpy.serialization import deserialize_message, serialize_message
+from tf2_msgs.msg import TFMessage
 from typer.testing import CliRunner
 
 from fail2progress.cli.main import app
+from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.info import info
+from fail2progress.ros.bags.playback import messages, said_now
 from fail2progress.ros.bags.reader import BagError, Recorded, read
 from fail2progress.ros.bags.survey import IMAGE, survey
 from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.bags.writer import BagWriter
+from fail2progress.ros.conversions.values import SCHEMA, stamp_of
 from fail2progress.ros.graph import CAMERA
 from support import recordings, traffic
 from support.recordings import Rig
 
 
-def write(folder: Path, *names: str, prefix: str = "/robot/", pack: bool = False) -> Path:
-    """A bag with three messages of each topic, 0.1 and 0.4 s apart."""
+def write(folder: Path, *names: str, prefix: str = "/robot/", pack: bool = False, cut: Mapping[str, int] = {}) -> Path:
+    """A bag with three messages of each topic, 0.1 and 0.4 s apart. cut: how many of them end after 60 bytes."""
     writer = BagWriter(folder)
     for name in names:
         message = traffic.VALID[name]()
         writer.add_topic(f"{prefix}{name}", f"{type(message).__module__.split('.')[0]}/msg/{type(message).__name__}")
         data = serialize_message(message)
-        for stamp in (0, 100_000_000, 500_000_000):
-            writer.write(f"{prefix}{name}", zstandard.compress(data) if pack else data, stamp)
+        for number, time in enumerate((0, 100_000_000, 500_000_000)):
+            kept = data[:60] if number < cut.get(name, 0) else data
+            writer.write(f"{prefix}{name}", zstandard.compress(kept) if pack else kept, time)
     writer.close()
     return folder
 
@@ -181,3 +187,100 @@ def test_definitions_that_are_no_text_harm_nobody(tmp_path: Path) -> None:
     bag = recordings.write(tmp_path / "bag", Rig().say(recordings.simulated(1)), "sqlite3")
     changed = "UPDATE message_definitions SET topic_type = cast(x'73ff' AS text)"
     assert info(damaged(bag, changed)).moments == 1
+
+
+def restamped(rig: Rig, *stamps: int) -> list[recordings.Said]:
+    """Moments of a camera, and the camera's place, with other stamps than the times at which they come."""
+    said = []
+    for number, stamp in enumerate(stamps):
+        time = recordings.BEGIN + number * recordings.PERIOD
+        place = recordings.transforms(stamp, ("planning", "camera_color_optical_frame"))
+        said.append(("/tf", "tf2_msgs/msg/TFMessage", time, place))
+        for topic, kind, _, message in rig.say(recordings.simulated(1), stamp or time):
+            said.append((topic, kind, time, message))
+    return said
+
+
+def test_what_has_no_stamp_is_as_old_as_its_recording(tmp_path: Path) -> None:
+    """The robot's frames, too: otherwise no image has a transform of its time."""
+    bag = info(recordings.write(tmp_path / "bag", restamped(Rig(unstamped=True), 0, 0, 0)))
+    names = ", ".join(sorted([*recordings.REALSENSE, "/tf"]))
+    assert f"messages without a stamp are given the time at which they were recorded: {names}" in bag.warnings()
+    times = [recordings.BEGIN + number * recordings.PERIOD for number in range(3)]
+    assert bag.moments == 3
+    played = list(messages(bag))
+    for topic in recordings.REALSENSE:
+        assert [header_stamp(item.data) for item in played if item.topic == topic] == times
+    frames = [deserialize_message(item.data, TFMessage).transforms[0] for item in played if item.topic == "/tf"]
+    assert [stamp_of(frame.header.stamp) for frame in frames] == times
+    assert {(frame.header.frame_id, frame.child_frame_id) for frame in frames} == {("planning", "camera_color_optical_frame")}
+    stamped = info(recordings.write(tmp_path / "stamped", restamped(Rig(), *times)))
+    assert not any("stamp" in warning for warning in stamped.warnings())
+
+
+def test_segments_that_nobody_knows_the_time_of_are_refused(tmp_path: Path) -> None:
+    """They arrive long after what they show: before the end of a step, perhaps, when they arrive after it."""
+    writer, message = BagWriter(tmp_path / "bag"), traffic.VALID["segments"]()
+    writer.add_topic("/segments", "fail2progress_msgs/msg/Segments")
+    for number, stamp in enumerate((0, 0, 2)):
+        message.header.stamp.sec, message.header.stamp.nanosec = stamp, 0
+        writer.write("/segments", serialize_message(message), number * 10**9)
+    writer.close()
+    found = info(tmp_path / "bag")
+    why = "no stamp that says when things were seen"
+    assert found.moments == 1 and f"/segments: 2 of 3 messages are damaged and left out ({why})" in found.warnings()
+    with pytest.raises(DamagedError, match=why):
+        said_now(next(read(tmp_path / "bag")), found, SCHEMA, "")
+
+
+def test_stamps_that_jump_back_are_told(tmp_path: Path) -> None:
+    times = [recordings.BEGIN + number * recordings.PERIOD for number in range(4)]
+    bag = info(recordings.write(tmp_path / "bag", restamped(Rig(), *times[:2], *(time - 1000 * 10**9 for time in times[2:]))))
+    (told,) = (warning for warning in bag.warnings() if "clock was set back" in warning)
+    assert told.startswith("a clock was set back: stamps jump by 999.8 s, of ") and recordings.REALSENSE[1] in told
+
+
+def test_damaged_messages_are_no_observations(tmp_path: Path) -> None:
+    cut = info(write(tmp_path / "cut", "segments", "steps", cut={"segments": 2}))
+    assert cut.moments == 1 and any(
+        "/robot/segments: 2 of 3 messages are damaged and left out" in said for said in cut.warnings()
+    )
+    for name in ("segments", *CAMERA):
+        others = [other for other in ((*CAMERA, "tf") if name in CAMERA else ()) if other != name]
+        bag = info(write(tmp_path / name.replace("/", "_"), name, *others, cut={name: 3}))
+        assert bag.source is None and f"/robot/{name}: all of its 3 messages are damaged (" in bag.problem
+    seen = info(write(tmp_path / "both", "segments", *CAMERA, cut={"segments": 3}))
+    assert seen.problem.endswith("; --source camera looks at the images instead")
+
+
+@pytest.mark.parametrize("depth", ["16UC1", "16UC1; compressedDepth png"])
+def test_images_without_their_last_pixels_are_damaged(tmp_path: Path, depth: str) -> None:
+    name = "/camera/aligned_depth_to_color/image_raw" + ("/compressedDepth" if "Depth" in depth else "")
+    rig = Rig((recordings.REALSENSE[0], name, recordings.REALSENSE[2]), depth=depth)
+    bag = recordings.write(tmp_path / "bag", rig.say(recordings.simulated(1) * 3), "sqlite3")
+    where = "FROM topics WHERE messages.topic_id = topics.id"
+    shortened = f"UPDATE messages SET data = substr(data, 1, length(data) - 1000) {where} AND topics.name = ?"
+    assert f"{name}: all of its 3 messages are damaged (" in info(damaged(bag, shortened, name)).problem
+
+
+def test_whole_topics_are_preferred_to_damaged_ones(tmp_path: Path) -> None:
+    one, other = (Rig((recordings.REALSENSE[0], f"/camera/depth{n}/image_raw", recordings.REALSENSE[2])) for n in (1, 2))
+    said = [*one.say(recordings.simulated(1)), *(item for item in other.say(recordings.simulated(1)) if "depth" in item[0])]
+    bag = recordings.write(tmp_path / "bag", said, "sqlite3")
+    cut = "UPDATE messages SET data = substr(data, 1, 20) FROM topics WHERE messages.topic_id = topics.id AND topics.name = ?"
+    assert info(damaged(bag, cut, "/camera/depth1/image_raw")).played["/camera/depth2/image_raw"] == CAMERA[1]
+
+
+def test_messages_that_were_recorded_twice_count_once(tmp_path: Path) -> None:
+    said = [item for item in Rig().say(recordings.simulated(1) * 3) for _ in range(2)]
+    assert info(recordings.write(tmp_path / "bag", said)).moments == 3
+    assert info(write(tmp_path / "segments", "segments")).moments == 1
+
+
+def test_an_unknown_source_is_refused_as_a_replay_does(tmp_path: Path) -> None:
+    bag = write(tmp_path / "bag", "segments")
+    for words in (["bag", "info"], ["up", "replay"]):
+        result = CliRunner().invoke(app, [*words, str(bag), "--source", "imu"])
+        assert result.exit_code == 2 and "unknown source 'imu'; there are: segments, camera" in result.stderr
+    with pytest.raises(BagError, match="unknown source 'imu'"):
+        info(bag, source="imu")

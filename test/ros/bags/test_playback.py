@@ -1,10 +1,12 @@
 import struct
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.ros.bags.playback import LEAD, SKEW, ahead
-from fail2progress.ros.bags.reader import Recorded
+from fail2progress.ros.bags.info import BagInfo
+from fail2progress.ros.bags.playback import LEAD, SKEW, Gaps, ahead
+from fail2progress.ros.bags.reader import Lost, Recorded
 
 BEGIN = 1_700_000_000_000_000_000
 MS = 1_000_000
@@ -49,3 +51,16 @@ def test_nothing_is_lost_and_stamps_within_the_lead_are_in_order(drawn: list[tup
     assert sorted(map(id, played)) == sorted(map(id, items))
     stamps = [struct.unpack_from("<iI", item.data, 4) for item in played if item.topic in ("/steps", "/segments")]
     assert stamps == sorted(stamps)
+
+
+def test_what_is_seen_between_damage_and_the_next_step_is_passed_over() -> None:
+    lost = (Lost("b", 50, 60), Lost("a", 10, None))
+    gaps = Gaps(BagInfo(Path("bag"), (), False, {"/steps": "steps"}, lost=lost))
+    assert [gaps.hold(time) for time in (5, 9, 10, 11)] == [False, False, True, True]
+    gaps.step(12)
+    assert not gaps.hold(13)
+    gaps.step(61)  # after the second one, of which no image came before it
+    assert not gaps.hold(62)
+    gaps.begin()
+    assert gaps.hold(63) and gaps.passed == 3
+    assert not Gaps(BagInfo(Path("bag"), (), False, {"/segments": "segments"}, lost=lost)).hold(100)

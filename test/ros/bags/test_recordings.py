@@ -95,6 +95,7 @@ def test_what_drivers_record_is_read(name: str, rig: Rig, options: dict[str, str
 
 REFUSED: list[tuple[str, Callable[[RgbdFrame], Iterable[of.Said]], str]] = [
     ("K of zeros", lambda f: Rig(k=(0.0,) * 9).say([f]), "fx and fy are 0"),
+    ("K of no numbers", lambda f: Rig(k=(float("nan"),) * 9).say([f]), "camera_info: fx = nan and fy = nan are no focal lengths"),
     ("depth of another size", lambda f: Rig(shrink=2).say([f]), "record depth aligned to colour"),
     ("unknown pixels", lambda f: Rig(colour="bayer_rggb16").say([f]), "encoding 'bayer_rggb16'; known: rgb8"),
     ("unknown depth", lambda f: Rig(depth="64FC1").say([f]), "encoding '64FC1'; known: 16UC1"),

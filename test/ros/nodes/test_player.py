@@ -1,7 +1,8 @@
 """What a replay shows the stack, and says of the failures that it found."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.lifecycle import message_type, qos
 from support import messages as m
 from support import traffic
+from support.recordings import damage, in_chunks
 from support.rigs import rig, wait_for
 
 
@@ -53,8 +55,9 @@ def test_a_damaged_failure_is_told_beside_the_others(tmp_path: Path) -> None:
     assert f"failure {damaged}: Invalid JSON" in lines[1] and len(lines) == 2
 
 
-def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = ()) -> Path:
-    """A camera before, in and after a skill, at 1, 2 and 4 s; nothing is labelled. looks: seconds, and what is said then."""
+def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = (), times: int = 1) -> Path:
+    """A camera before, in and after a skill, at 1, 2 and 4 s, each recorded so many times; nothing is labelled. looks: seconds, and
+    what is said then."""
     bag = BagWriter(folder)
     for name in (*table.CAMERA, "steps", "looks"):
         bag.add_topic(f"/{name}", table.TOPICS[name].type.replace("/", "/msg/"))
@@ -70,7 +73,7 @@ def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = ()) -> Path:
 
     for second, phase in ((1, Step.STARTED), (2, Step.FINISHED), (4, None)):
         look(second - 0.5, second)
-        for name in (table.CAMERA[2], *table.CAMERA[:2]):
+        for name in (table.CAMERA[2], *table.CAMERA[:2]) * times:
             write(name, traffic.VALID[name](), second * SECOND)
         look(second, second + 0.5)
         if phase is not None:
@@ -79,17 +82,12 @@ def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = ()) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    ("looks", "seen"),
-    [((), [1, 4]), (((1.9, table.BEFORE), (2.1, "")), [1, 2, 4]), (((1.8, table.BEFORE), (1.9, "")), [1, 4])],
-    ids=["none", "one", "over"],
-)
-def test_nobody_is_waited_for_who_looks_away_while_the_arm_is_in_view(
-    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: tuple[tuple[float, str], ...], seen: list[int]
-) -> None:
-    """As when the bag was recorded: while the planner's heart beats, nothing is segmented in the middle of a skill but what the
-    robot stands still to look at."""
-    ros(bag=str(recorded(tmp_path / "bag", looks)), source="camera")
+@contextmanager
+def played(
+    ros: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, seen: Collection[int]
+) -> Iterator[tuple[Any, list[tuple[str, int]]]]:
+    """The player's node at its end, and what it played: topics and seconds. seen: those of which the stack tells relations."""
+    ros(bag=str(bag), source="camera")
     with rig("player", monkeypatch) as made:
         said: list[tuple[str, int]] = []
         ended: list[Any] = []
@@ -114,6 +112,35 @@ def test_nobody_is_waited_for_who_looks_away_while_the_arm_is_in_view(
         made.outlet("model_states").publish(ModelState(node="relations", digest="0" * 64))
         made.activate()
         assert wait_for(lambda: made.node.done is not None, 120.0) and made.node.done == 0
+        assert (made.node.shown, made.node.answered) == (len(seen), len(seen))
+        yield made.node, said
+
+
+@pytest.mark.parametrize(
+    ("looks", "seen"),
+    [((), [1, 4]), (((1.9, table.BEFORE), (2.1, "")), [1, 2, 4]), (((1.8, table.BEFORE), (1.9, "")), [1, 4])],
+    ids=["none", "one", "over"],
+)
+def test_nobody_is_waited_for_who_looks_away_while_the_arm_is_in_view(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: tuple[tuple[float, str], ...], seen: list[int]
+) -> None:
+    """As when the bag was recorded: while the planner's heart beats, nothing is segmented in the middle of a skill but what the
+    robot stands still to look at."""
+    with played(ros, recorded(tmp_path / "bag", looks), monkeypatch, seen) as (_, said):
         assert ("heartbeat", 0) in said and (table.CAMERA[1], 2) in said
         assert sum(of == "looks" for of, _ in said) == len(looks)
-        assert (made.node.shown, made.node.answered) == (len(seen), len(seen))
+
+
+def test_a_moment_that_was_recorded_twice_is_one_observation(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with played(ros, recorded(tmp_path / "bag", times=2), monkeypatch, [1, 4]) as (_, said):
+        assert said.count((table.CAMERA[1], 4)) >= 2
+
+
+def test_what_follows_a_step_that_is_lost_is_not_shown_before_the_next_one(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The start of the skill is in a damaged part: of the moment in the middle of it nobody would know that it is one."""
+    (file,) = recorded(tmp_path / "bag").glob("*.mcap")
+    damage(in_chunks(file), SECOND + SECOND // 2)
+    with played(ros, file, monkeypatch, [1, 4]) as (node, said):
+        assert not {(name, 2) for name in table.CAMERA[:2]} & set(said) and node.gaps.passed == 2

@@ -187,8 +187,8 @@ def _read_mcap(path: Path, lost: list[Lost]) -> Iterator[Recorded]:
         except (OSError, BagError):
             raise
         except Exception as error:  # mcap, struct and the decompressors each have their own errors for damaged input
-            way = f"`mcap recover {path} -o whole.mcap` keeps what is whole of it"
-            raise BagError(f"{path}: damaged ({type(error).__name__}: {error}); {way}") from error
+            what = f"damaged ({type(error).__name__}: {error}); `mcap recover` keeps what is whole of it"
+            raise BagError(f"{path}: {what}") from error
 
 
 def _messages(path: Path, file: IO[bytes], lost: list[Lost]) -> Iterator[tuple[Schema | None, Channel, Message]]:
