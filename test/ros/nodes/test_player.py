@@ -56,8 +56,8 @@ def test_a_damaged_failure_is_told_beside_the_others(tmp_path: Path) -> None:
 
 
 def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = (), times: int = 1) -> Path:
-    """A camera before, in and after a skill, at 1, 2 and 4 s, each recorded so many times; nothing is labelled. looks: seconds, and
-    what is said then."""
+    """A camera before, in and after a skill, at 1, 2 and 4 s, each recorded so many times; nothing is labelled. looks: seconds,
+    and what is said then."""
     bag = BagWriter(folder)
     for name in (*table.CAMERA, "steps", "looks"):
         bag.add_topic(f"/{name}", table.TOPICS[name].type.replace("/", "/msg/"))

@@ -182,7 +182,9 @@ def _read_mcap(path: Path, lost: list[Lost]) -> Iterator[Recorded]:
                 last = message.log_time
                 yield _recorded(schema, channel, message)
         except EndOfFile:
-            if not cut_short(path):  # a damaged record that claims to be longer than what follows it
+            if path.stat().st_size > len(MCAP0_MAGIC) and not cut_short(
+                path
+            ):  # a damaged record that claims to be longer than what follows it
                 lost.append(Lost(path.name, last, None))
         except (OSError, BagError):
             raise
