@@ -17,7 +17,7 @@ from fail2progress.perception.segmentation.registry import SEGMENTERS, segmenter
 from fail2progress.simulation.base import Outcome
 from fail2progress.simulation.registry import resolve
 from fail2progress.skills.base import SkillCall
-from fail2progress.tasks.registry import task
+from fail2progress.tasks.registry import TASKS, task
 from support import recordings, samples
 from support.plugins import install_plugin
 
@@ -41,6 +41,22 @@ def test_the_task_gives_trials(files: dict[str, str], tmp_path: Path) -> None:
     trial = task(str(path)).trial(2, 3)
     assert str(trial.goal) == "above(cube_1, table_b) and above(cube_2, table_b) and left(cube_1, cube_2)"
     assert set(trial.scene.names) == {"table_a", "table_b", "cube_1", "cube_2"}
+
+
+def test_a_package_offers_the_task_as_the_text_says(
+    files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    name, package, attribute = re.findall(r'`([\w-]+) = "(\w+):(TWO_CUBES)"`', text)[0]
+    source = "from pathlib import Path\n" + re.findall(r"`(TWO_CUBES = .*?)`", text)[0]
+    (tmp_path / "two_cubes.yaml").write_text(files["two_cubes.yaml"])
+    folder = install_plugin(tmp_path, source, {"fail2progress.tasks": {name: attribute}}, package)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(TASKS, "_searched", False)
+    try:
+        assert task(name).trial(2, 3).task == "two-cubes" and TASKS.source(name) == package
+    finally:
+        TASKS.unregister(name)
 
 
 def test_the_simulator_s_file_is_understood(files: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from fail2progress.core.relations import ground_truth
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.tasks.base import TaskError, Trial
 from fail2progress.tasks.registry import LIBRARY, TASKS, task, tasks
+from support.plugins import install_plugin
 
 FIXED = ("table_a", "table_b", "shelf", "cabinet", "drawer")
 TASK = task("hierarchical-tabletop")
@@ -119,7 +121,7 @@ def test_trials_start_at_rest_with_no_stage_reached(simulator: MujocoSimulator, 
 def test_tasks_of_other_packages_are_objects_functions_or_files(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text((LIBRARY / "short.yaml").read_text().replace("name: short", "name: mine", 1))
-    for part in (path, lambda: task(str(path)), task(str(path))):
+    for part in (path, str(path), lambda: task(str(path)), task(str(path))):
         TASKS.register("mine", part, "another package")
         try:
             assert task("mine").name == "mine" and "mine" in TASKS.names()
@@ -133,6 +135,28 @@ def test_a_task_that_calls_itself_otherwise_is_refused() -> None:
     try:
         with pytest.raises(ValueError, match="task 'other' of another package calls itself 'short'"):
             task("other")
+    finally:
+        TASKS.unregister("other")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("OTHER = 5", r"\(tasks_of_mine:OTHER\) must be the path of a task file, a Task, or a function that returns a Task, it is 5"),
+        ("def OTHER(): return 5", "'other' of tasks_of_mine must return a Task, it returns 5"),
+        ("def OTHER(): return 1 / 0", "'other' of tasks_of_mine raises ZeroDivisionError: division by zero"),
+        ("OTHER = 'nowhere/other.yaml'", r"nowhere/other\.yaml: cannot be read"),
+    ],
+)
+def test_what_a_package_offers_as_a_task_and_is_none_is_named(
+    source: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "tasks_of_mine", raising=False)
+    monkeypatch.syspath_prepend(str(install_plugin(tmp_path, source, {"fail2progress.tasks": {"other": "OTHER"}}, "tasks_of_mine")))
+    monkeypatch.setattr(TASKS, "_searched", False)
+    try:
+        with pytest.raises(ValueError, match=words):
+            tasks()
     finally:
         TASKS.unregister("other")
 

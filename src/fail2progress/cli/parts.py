@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import typer
 
-from fail2progress.cli.common import Commands, print_json, require, say, show_table, table_of
+from fail2progress.cli.common import Commands, checked, print_json, require, say, show_table, table_of
 from fail2progress.core.names import unknown
 
 parts = typer.Typer(cls=Commands, no_args_is_help=True, help="What can be chosen by name, and what other packages bring.")
@@ -64,26 +63,33 @@ def ls(
 
 
 def _rows(kind: str) -> list[dict[str, str]]:
-    """RegistryError where a package's part cannot be loaded or is none."""
+    """RegistryError where a package's part cannot be loaded or is none, UserError where its task file is wrong."""
     module, _, attribute = KINDS[kind].partition(":")
     registry = getattr(import_module(module), attribute)
     if kind == "signals":
         import_module("fail2progress.failures.signals")
     names = registry.names() if hasattr(registry, "names") else tuple(registry)
-    found = (registry.get(name) if hasattr(registry, "names") else registry[name] for name in names)
+    found = (_part(kind, registry, name) for name in names)
     return [
         {"kind": kind, "name": name, "summary": _summary(part), "package": registry.source(name)}
         for name, part in zip(names, found, strict=True)
     ]
 
 
+def _part(kind: str, registry: Any, name: str) -> Any:
+    """The part of a name; of a task, which its registry may know by a file or a function alone, the task itself."""
+    from fail2progress.tasks.registry import task
+
+    if kind == "tasks":
+        with checked():
+            return task(name)
+    return registry.get(name) if hasattr(registry, "names") else registry[name]
+
+
 def _summary(part: Any) -> str:
     """What a part says of itself: its `summary`, or the first sentence of its documentation or its class's."""
     from fail2progress.failures.routes import SignalDefinition
-    from fail2progress.tasks.registry import task
 
-    if isinstance(part, Path):
-        return task(part.stem).summary
     if isinstance(part, SignalDefinition):
         edits = ", ".join(
             f"{edit.adjustable} by {f'{edit.change:+g}' if edit.change else 'what was measured'}" for edit in part.route.edits

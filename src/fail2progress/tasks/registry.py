@@ -6,15 +6,22 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from fail2progress.core.registry import Registry, RegistryError
+from fail2progress.core.registry import Form, Registry, RegistryError
 from fail2progress.tasks.base import Task
 from fail2progress.tasks.file import load
 
 LIBRARY = Path(__file__).with_name("library")
 """The task files that come with the package."""
 
-TASKS: Registry[Task | Path | Callable[[], Task]] = Registry("task", "fail2progress.tasks")
-"""An entry point gives a Task, the path of a task file, or a function that returns a Task."""
+Part = Task | Path | str | Callable[[], Task]
+
+FORM = Form(
+    lambda part: isinstance(part, (Task, Path, str)) or callable(part),
+    "the path of a task file, a Task, or a function that returns a Task",
+)
+
+TASKS: Registry[Part] = Registry("task", "fail2progress.tasks", form=FORM)
+"""An entry point gives the path of a task file (a Path or its text), a Task, or a function that returns a Task."""
 
 for _path in sorted(LIBRARY.glob("*.yaml")):
     TASKS.register(_path.stem, _path)
@@ -37,13 +44,26 @@ def _named(name: str) -> Task:
 
 
 @lru_cache(maxsize=64)
-def _made(name: str, part: Task | Path | Callable[[], Task]) -> Task:
-    if isinstance(part, Path):
-        found: Task = load(part, built_in=True, find=task)
+def _made(name: str, part: Part) -> Task:
+    if isinstance(part, (Path, str)):
+        found: Task = load(Path(part), built_in=True, find=task)
     else:
-        found = part if isinstance(part, Task) else part()
+        found = part if isinstance(part, Task) else _returned(name, part)
     if found.name != name:
         raise RegistryError(f"task {name!r} of {TASKS.source(name)} calls itself {found.name!r}: give both the same name")
+    return found
+
+
+def _returned(name: str, function: Callable[[], Task]) -> Task:
+    """RegistryError where a package's function raises or returns something else."""
+    try:
+        found: object = function()
+    except Exception as error:
+        raise RegistryError(
+            f"the function of the task {name!r} of {TASKS.source(name)} raises {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(found, Task):
+        raise RegistryError(f"the function of the task {name!r} of {TASKS.source(name)} must return a Task, it returns {found!r}")
     return found
 
 
