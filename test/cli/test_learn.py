@@ -1,4 +1,5 @@
 import json
+import runpy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from fail2progress.learning.finetuning import ladder, same_scenes
 from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint, save_checkpoint
+from fail2progress.models.registry import MODELS
 from fail2progress.models.store import Registry
 from fail2progress.stein.states import NothingToVaryError
 from support import samples
@@ -154,6 +156,22 @@ def test_what_came_into_use_during_a_lesson_stays(
 
 def nothing_to_compare(*arguments: object) -> None:
     raise NothingToVaryError("nothing")
+
+
+def test_a_model_that_cannot_learn_is_told_before_anything_is_kept(
+    refuses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    own = runpy.run_path(str(examples / "own_model.py"))["BoxesMove"]
+    MODELS.register("boxes-move", own)
+    try:
+        save_checkpoint(own(), tmp_path / "own.safetensors", {})
+        said = refuses("learn", "--item", examples / "items.jsonl", "--model", "own.safetensors")
+    finally:
+        MODELS.unregister("boxes-move")
+    assert "boxes-move has nothing to train: its finetuned_parameters() gives no weights" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own.json", "own.safetensors"]
 
 
 @pytest.mark.usefixtures("lenient")

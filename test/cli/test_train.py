@@ -1,4 +1,5 @@
 import json
+import runpy
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from fail2progress.learning.finetuning.rehearsal import choose, load_rehearsal
 from fail2progress.learning.pretraining.pretrain import prepared
 from fail2progress.learning.pretraining.shards import open_dataset
 from fail2progress.models.checkpoint import load_checkpoint
+from fail2progress.models.registry import MODELS
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -72,6 +74,18 @@ def test_the_second_phase_leaves_the_encoder_as_it_is(run, data: Path, checkpoin
     for one, other in ((drawn.replay, written.replay), (drawn.held_out, written.held_out)):
         assert len(one) and torch.equal(one.parameters, other.parameters)
         assert list(other.codes) == [load_checkpoint(out).model.encoder_digest()]
+
+
+def test_a_model_that_cannot_learn_is_told_in_one_line_and_nothing_is_left(refuses, data: Path, tmp_path: Path) -> None:
+    own = runpy.run_path(str(Path(__file__).resolve().parents[2] / "examples" / "own_model.py"))["BoxesMove"]
+    MODELS.register("boxes-move", own)
+    options = ("--data", data, "--model", "boxes-move", "--epochs", 1, "--batch", 8, "--processes", 1)
+    try:
+        said = refuses("train", *options, "--out", tmp_path / "bm.safetensors")
+    finally:
+        MODELS.unregister("boxes-move")
+    assert "boxes-move has nothing to train: its pretrained_parameters() gives no weights" in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_processes_share_the_work(run, data: Path, tmp_path: Path) -> None:

@@ -161,14 +161,19 @@ def _rehearsal(path: Path | None) -> RehearsalSet:
 
 
 def _parent(versions: Path | None, model: Path | None) -> Checkpoint:
-    """The weights that are named, or the current ones of a folder of versions, or those of the package."""
+    """The weights that are named, or the current ones of a folder of versions, or those of the package. NothingToTrainError where
+    they cannot learn."""
+    from fail2progress.learning.finetuning.ladder import LADDER_NAME, rungs
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.models.store import Registry
 
     if model is None and versions is not None and (versions / "CURRENT").exists():
-        return Registry(versions).current()
-    return load_checkpoint(model or weights.path(weights.RELATIONAL))
+        parent = Registry(versions).current()
+    else:
+        parent = load_checkpoint(model or weights.path(weights.RELATIONAL))
+    rungs(parent.model, LADDER_NAME)
+    return parent
 
 
 def _learn(learner: Learner, failure: FailureEvent, parent: Checkpoint, seed: int) -> FineTuningResult:

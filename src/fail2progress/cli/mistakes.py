@@ -9,6 +9,17 @@ from fail2progress.core.vocabulary import VocabularyError
 from fail2progress.evaluation.rows import RowsError
 from fail2progress.failures.store import StoreError
 from fail2progress.learning.pretraining.shards import DataError
+from fail2progress.models.errors import NothingToTrainError
 from fail2progress.models.notes import CheckpointError
 
-MISTAKES = (CheckpointError, DataError, RegistryError, RowsError, RunError, StoreError, UnseenError, VocabularyError)
+MISTAKES = (
+    CheckpointError,
+    DataError,
+    NothingToTrainError,
+    RegistryError,
+    RowsError,
+    RunError,
+    StoreError,
+    UnseenError,
+    VocabularyError,
+)

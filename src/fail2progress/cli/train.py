@@ -157,11 +157,12 @@ def _done_before(run: Run) -> dict[str, object] | None:
 def _run(run: Run) -> dict[str, object]:
     from fail2progress.cli.training import carry_out, model_for, prepare
     from fail2progress.core.provenance import provenance
+    from fail2progress.learning.pretraining.pretrain import pretrained
     from fail2progress.models.checkpoint import save_checkpoint
 
     before = run.resume.epochs()
     with checked():
-        model_for(run)
+        pretrained(model_for(run), run.encoder is None)
     try:
         say("preparing data")
         per_epoch = prepare(run)

@@ -53,6 +53,7 @@ def learn(
     `verdict` says whether it passed.
 
     Raises NoFailureError: an item that the model predicts rightly; NothingToVaryError: a failure without anything to vary;
+    NothingToTrainError: a model without weights to adjust;
     ItemError, CheckpointError: files that cannot be read. All are ValueErrors.
 
         lesson = learn(run(task("hierarchical-tabletop", objects=3, seed=4)).failures)

@@ -8,6 +8,7 @@ from fail2progress.learning.finetuning.finetune import FinetuneOptions
 from fail2progress.learning.finetuning.ladder import LADDER, Ladder, Rung, rungs
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet, choose
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.errors import NothingToTrainError
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import Transitions, select
 
@@ -65,6 +66,19 @@ def test_a_model_that_lacks_a_rungs_weights_goes_on_without(model: Points2Plans,
     ]
     monkeypatch.setattr(model, "adapters", dict)
     assert [rung.adjusts for rung in rungs(model, "ladder")] == ["all"]
+
+
+def test_a_model_without_weights_to_adjust_is_refused(model: Points2Plans, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model, "finetuned_parameters", list)
+    assert [(rung.adjusts, rung.after) for rung in rungs(model, "ladder")] == [
+        ("relations", None),
+        ("networks", None),
+        ("neighbours", "networks"),
+    ]
+    monkeypatch.setattr(model, "adapters", dict)
+    for adjusts in ("ladder", "all", "relations"):
+        with pytest.raises(NothingToTrainError, match=r"points2plans has nothing to train: its finetuned_parameters\(\)"):
+            rungs(model, adjusts)
 
 
 def test_what_can_be_held_more(model: Points2Plans, data: Transitions) -> None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from torch import Tensor
 
 from fail2progress.learning.finetuning.finetune import LADDER as LADDER_NAME
-from fail2progress.learning.finetuning.finetune import FinetuneOptions, finetune
+from fail2progress.learning.finetuning.finetune import FinetuneOptions, adjusted, finetune
 from fail2progress.learning.finetuning.rehearsal import RehearsalSet
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.errors import NothingToTrainError
 from fail2progress.models.training.transitions import Transitions
 
 
@@ -38,15 +39,16 @@ fewest weights say what nothing else can, as how things fall, and agreeing keeps
 
 
 def rungs(model: SkillEffectModel, adjusts: str) -> list[Rung]:
-    """Those that the model has weights for, or the one that was asked for."""
-    alone = Rung(adjusts, 1.0, firmer=(2,) if adjusts == "all" else ())
-    if adjusts != LADDER_NAME:
-        return [alone]
-    adapters = model.adapters()
-    if "relations" not in adapters:
-        return [replace(alone, adjusts="all", firmer=(2,))]
-    there = (*adapters, "all")
-    ladder = [rung for rung in LADDER if rung.adjusts in there]
+    """Those that the model has weights for, or the one that was asked for. NothingToTrainError where it has none for any."""
+    chosen, adapters = [Rung(adjusts, 1.0, firmer=(2,) if adjusts == "all" else ())], model.adapters()
+    if adjusts == LADDER_NAME and "relations" not in adapters:
+        chosen = [replace(chosen[0], adjusts="all", firmer=(2,))]
+    elif adjusts == LADDER_NAME:
+        chosen = [rung for rung in LADDER if rung.adjusts in (*adapters, "all")]
+    ladder = [rung for rung in chosen if adjusted(model, rung.adjusts)]
+    if not ladder:
+        raise NothingToTrainError(model.name, "finetuned_parameters")
+    there = {rung.adjusts for rung in ladder}
     return [rung if rung.after in there else replace(rung, after=None) for rung in ladder]
 
 

@@ -123,7 +123,9 @@ class Learner:
     def learn(
         self, events: list[FailureEvent], model: SkillEffectModel, seed: int, report: Progress = lambda s, p: None
     ) -> FineTuningResult:
-        """Generate, fine-tune, judge. `report` hears the stage and its share done. NothingToVaryError where there is nothing."""
+        """Generate, fine-tune, judge. `report` hears the stage and its share done. NothingToVaryError where there is nothing;
+        NothingToTrainError, before anything is simulated, where the model has no weights to adjust."""
+        rungs(model, self.finetuning.adjusts)
         with one_thread():
             met, earlier = ([known_afterwards(e, model, self.simulator, seed) for e in es] for es in (events, self.earlier))
             return _Learning(replace(self, earlier=tuple(earlier)), met, model, seed, report).result()

@@ -21,6 +21,7 @@ from fail2progress.core.files import write_whole
 from fail2progress.learning.pretraining.prepare import load
 from fail2progress.learning.pretraining.shards import Shard, digest
 from fail2progress.models.base import SkillEffectModel
+from fail2progress.models.errors import NothingToTrainError
 from fail2progress.models.tensor_files import write_tensors
 from fail2progress.models.training.parallel import Share
 from fail2progress.models.training.training import Start, Step, TrainingOptions, train
@@ -86,6 +87,17 @@ class Codes:
         return self._known[id(source)][1]
 
 
+def pretrained(model: SkillEffectModel, encoder: bool) -> list[torch.nn.Parameter]:
+    """What a phase adjusts, with the `encoder` or without. NothingToTrainError where the model has no such weights."""
+    parameters = model.pretrained_parameters()
+    if not encoder:
+        tuned = {id(parameter) for parameter in model.finetuned_parameters()}
+        parameters = [parameter for parameter in parameters if id(parameter) in tuned]
+    if not parameters:
+        raise NothingToTrainError(model.name, "pretrained_parameters")
+    return parameters
+
+
 def pretrain(
     model: SkillEffectModel,
     transitions: Transitions,
@@ -96,12 +108,12 @@ def pretrain(
     checkpoint: Callable[[int, torch.optim.Optimizer], None] | None = None,
     start: Start = Start(),  # noqa: B008 (frozen)
 ) -> Iterator[Step]:
-    """One phase: with `codes` the encoder is left alone, without it is trained as well. See `train` for the rest."""
+    """One phase: with `codes` the encoder is left alone, without it is trained as well. See `train` for the rest.
+
+    NothingToTrainError: see `pretrained`.
+    """
     chosen = shareable(split(transitions)[0], options.batch, share.world)
-    parameters = model.pretrained_parameters()
-    if codes is not None:
-        tuned = {id(parameter) for parameter in model.finetuned_parameters()}
-        parameters = [parameter for parameter in parameters if id(parameter) in tuned]
+    parameters = pretrained(model, codes is None)
 
     def epoch(g: torch.Generator) -> Tensor:
         return chosen[torch.randperm(len(chosen), generator=g)]

@@ -20,6 +20,7 @@ from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.learning.finetuning.versions import register_lesson, remembered, version_from
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import Checkpoint, load_checkpoint
+from fail2progress.models.errors import NothingToTrainError
 from fail2progress.models.notes import CheckpointError
 from fail2progress.ros.actions import with_a_code
 from fail2progress.ros.conversions.particles import particles_msg
@@ -163,7 +164,7 @@ class LearnerNode(ModelNode):
                 event, parent = self.store.get(identity), self.versions.current()
                 try:
                     lesson = self._remembering(parent).learn([event], parent.model, int(self.param("seed")), checked)
-                except NothingToVaryError as error:
+                except (NothingToTrainError, NothingToVaryError) as error:
                     self.store.add_lesson(event.id, "", str(error))
                     return self._tell(ModelUpdate.NOTHING_LEARNT, parent, "", (event.id,), str(error))
                 self.tell("view/particles", particles_msg(lesson.targeted[-1].outcomes, event.header.call.object, self.now()))
