@@ -8,7 +8,7 @@ import torch
 
 from fail2progress.failures.event import Call, FailureEvent
 from fail2progress.learning.finetuning.chosen import KEPT
-from fail2progress.learning.finetuning.generators import GENERATORS
+from fail2progress.learning.finetuning.generators import GENERATORS, GeneratorError, Prior
 from fail2progress.learning.finetuning.instantiate import Sample, kept
 from fail2progress.learning.finetuning.targeted import Targeted, TargetOptions, target
 from fail2progress.models.points2plans.model import Points2Plans
@@ -117,6 +117,41 @@ def test_what_is_unknown_is_named(make: Make) -> None:
         make(freedom=-1.0)
     with pytest.raises(ValueError, match="explorers must be a share from 0 to below 1, got 1"):
         make(explorers=1.0)
+
+
+@dataclass(frozen=True)
+class Odd(Prior):
+    """A generator of another package whose states or actions are not what they should be."""
+
+    method: str
+    spoilt: Callable[[torch.Tensor], Any]
+
+    def states(self, density: Any, start: torch.Tensor, budget: Any, generator: torch.Generator) -> torch.Tensor:
+        return self.spoilt(start) if self.method == "states" else start
+
+    def actions(self, information: Any, budget: Any, generator: torch.Generator, failed: torch.Tensor) -> torch.Tensor:
+        return self.spoilt(failed) if self.method == "actions" else failed
+
+
+@pytest.mark.parametrize("method", ["states", "actions"])
+@pytest.mark.parametrize(
+    ("spoilt", "gave"),
+    [
+        (lambda like: like[:2], r"\(2, \d+\)"),
+        (lambda like: like * float("nan"), "numbers that are not finite"),
+        (lambda like: like.tolist(), "list"),
+    ],
+)
+def test_a_generator_that_gives_something_else_is_named(
+    make: Make, method: str, spoilt: Callable[[torch.Tensor], Any], gave: str
+) -> None:
+    GENERATORS.register("odd", Odd(method, spoilt), "mylab")
+    should = rf"generator of samples 'odd' of mylab: {method}\(\) must give a tensor \(\d+, \d+\) of finite numbers"
+    try:
+        with pytest.raises(GeneratorError, match=f"{should}, a row for each particle, it gave {gave}$"):
+            make(method="odd")
+    finally:
+        GENERATORS.unregister("odd")
 
 
 def test_more_particles_than_samples() -> None:

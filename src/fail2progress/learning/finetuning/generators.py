@@ -12,13 +12,17 @@ from typing import ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from fail2progress.core.registry import Registry, instance_of
+from fail2progress.core.registry import Registry, RegistryError, instance_of
 from fail2progress.stein.actions import PRIOR, ActionSpace, Information
 from fail2progress.stein.likelihood import FailureRelations
 from fail2progress.stein.svgd import direction_named, optimise
 
 _AT_ONCE = 256
 """States that rejection draws at once."""
+
+
+class GeneratorError(RegistryError):
+    """A generator that gives something else than states and actions."""
 
 
 @dataclass(frozen=True)
@@ -244,6 +248,35 @@ WITHOUT_SLOPES = "sampling"
 GENERATORS: Registry[SampleGenerator] = Registry(
     "generator of samples", "fail2progress.generators", form=instance_of(SampleGenerator)
 )
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A generator by its name, with a look at what it gives: another package's may give anything."""
+
+    name: str
+    part: SampleGenerator
+
+    def states(self, density: FailureRelations, start: Tensor, budget: Budget, generator: torch.Generator) -> Tensor:
+        """See SampleGenerator. GeneratorError where they are none."""
+        return self._looked_at("states", self.part.states(density, start, budget, generator), start)
+
+    def actions(self, information: Information, budget: Budget, generator: torch.Generator, failed: Tensor) -> Tensor:
+        """See SampleGenerator. GeneratorError where they are none."""
+        return self._looked_at("actions", self.part.actions(information, budget, generator, failed), failed)
+
+    def _looked_at(self, method: str, given: object, like: Tensor) -> Tensor:
+        """Finite numbers in the shape of others (M, D), as numbers of their kind."""
+        if isinstance(given, Tensor) and given.shape == like.shape and bool(given.isfinite().all()):
+            return given.detach().to(like.dtype)
+        shape = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        gave = "numbers that are not finite" if shape == tuple(like.shape) else shape
+        raise GeneratorError(
+            f"{GENERATORS.kind} {self.name!r} of {GENERATORS.source(self.name)}: {method}() must give a tensor {tuple(like.shape)} "
+            f"of finite numbers, a row for each particle, it gave {gave}"
+        )
+
+
 GENERATORS.register("stein", Inference())
 GENERATORS.register("gradient", Gradient())
 GENERATORS.register(WITHOUT_SLOPES, Sampling())

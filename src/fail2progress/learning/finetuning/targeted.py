@@ -17,7 +17,7 @@ from fail2progress.failures.hindsight import known_afterwards, rebuilt_before
 from fail2progress.learning.finetuning.chosen import Chosen, parted, ranked
 from fail2progress.learning.finetuning.doubt import doubted
 from fail2progress.learning.finetuning.executions import Executed, Execution
-from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, SampleGenerator
+from fail2progress.learning.finetuning.generators import GENERATORS, WITHOUT_SLOPES, Budget, Checked
 from fail2progress.learning.finetuning.instantiate import Sample, within
 from fail2progress.learning.finetuning.worlds import known, told
 from fail2progress.models.base import Capability, SkillEffectModel
@@ -188,9 +188,9 @@ def target(
     report: Report = lambda stage: None,
     rebuild: Rebuild = rebuilt,
 ) -> Targeted:
-    """Make D+ for a failure. NothingToVaryError where there is nothing to learn from."""
+    """Make D+ for a failure. NothingToVaryError where there is nothing to learn from; GeneratorError: see Checked."""
     clock, generator, rng = Stages(report), _generator(model, options), torch.Generator().manual_seed(seed)
-    options = options if generator.explores else replace(options, explorers=0.0)
+    options = options if generator.part.explores else replace(options, explorers=0.0)
     sure = options.particles - options.exploring
     with clock("states"):
         event = known_afterwards(event, model, simulator, seed)
@@ -266,10 +266,11 @@ def _targeted(
     )
 
 
-def _generator(model: SkillEffectModel, options: TargetOptions) -> SampleGenerator:
+def _generator(model: SkillEffectModel, options: TargetOptions) -> Checked:
     """The generator asked for; the one that needs no slopes where a model has none (docs/decisions/0026)."""
-    chosen = GENERATORS.get(options.method)
-    return GENERATORS.get(WITHOUT_SLOPES) if chosen.slopes and Capability.GRADIENT not in model.capabilities else chosen
+    steep = GENERATORS.get(options.method).slopes and Capability.GRADIENT not in model.capabilities
+    name = WITHOUT_SLOPES if steep else options.method
+    return Checked(name, GENERATORS.get(name))
 
 
 def _measure(model: SkillEffectModel, options: TargetOptions) -> str:
