@@ -3,11 +3,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from fail2progress.cli.main import app
 from fail2progress.core.registry import RegistryError
 from fail2progress.simulation import registry
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.mujoco.stage import open_stage
+from fail2progress.simulation.parallel import ParallelSimulator
 from fail2progress.simulation.registry import (
     SIMULATORS,
     Options,
@@ -109,3 +112,22 @@ def test_another_package_brings_one_with_its_own_options(tmp_path: Path, monkeyp
     assert entry.capabilities.skills == ("push",)
     assert isinstance(options, Options) and options.model_dump() == {"patience": 2.5}
     assert isinstance(entry.make(options), MujocoSimulator)
+
+
+def test_what_is_no_simulator_is_named() -> None:
+    class Frozen:
+        """Has what a simulator has, and derives from nothing."""
+
+        execute, settle = MujocoSimulator.execute, MujocoSimulator.settle
+
+    SIMULATORS.register("frozen", SimulatorEntry("frozen", "", lambda options: Frozen()), "mylab")  # type: ignore[arg-type]
+    said = r"simulator 'frozen' makes an object of Frozen; its class must derive from fail2progress\.simulation\.base\.Simulator"
+    try:
+        for make_one in (make, lambda choice: ParallelSimulator(1, choice)):
+            with pytest.raises(SimulatorError, match=said):
+                make_one("frozen")
+        for command in ("check", "bench"):
+            done = CliRunner().invoke(app, ["simulators", command, "frozen"])
+            assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1) and "an object of Frozen" in done.stderr
+    finally:
+        SIMULATORS.unregister("frozen")

@@ -64,7 +64,7 @@ def check(
     if out is not None:
         check_output("--out", out, ".json")
     entry, options = resolve(name)
-    with entry.make(options) as simulator, make() as reference, progress() as bar:
+    with entry.made(options) as simulator, make() as reference, progress() as bar:
         task = bar.add_task("reference", total=jobs)
         try:
             work = list(bar.track(conformance.cases(reference, jobs, entry.capabilities.skills), task_id=task))
@@ -144,7 +144,7 @@ def scale(
             say(f"{one.scenes} scenes: {one.executions_per_s:.1f} executions/s, {times_base:.1f} times that")
 
         found, device = throughput.rates(
-            lambda number: entry.make(options.model_copy(update={"batch": number})), scenes, times, tell
+            lambda number: entry.made(options.model_copy(update={"batch": number})), scenes, times, tell
         )
     measured: dict[str, object] = {
         "name": name,

@@ -29,7 +29,7 @@ class ParallelSimulator(Simulator):
         entry, options = resolve(choice)
         alone = entry.capabilities.own_processes or entry.capabilities.batch > 1
         self.processes = 1 if alone else processes or len(os.sched_getaffinity(0))
-        self._here = entry.make(options)
+        self._here = entry.made(options)
         self._workers: WorkerSimulator | None = None
         if self.processes > 1:
             self._workers = WorkerSimulator(WorkerOptions(command=serving(choice), workers=self.processes, batch=2))

@@ -54,7 +54,7 @@ class Capabilities:
 
 @dataclass(frozen=True)
 class SimulatorEntry:
-    """A registered simulator. `make` takes validated options and may import what it needs."""
+    """A registered simulator. `make` takes validated options and may import what it needs; `made` calls it."""
 
     name: str
     summary: str
@@ -69,6 +69,16 @@ class SimulatorEntry:
     """Where its capabilities lack physics: whether it has it all the same, given its options; a worker says so itself."""
     obstacle: Callable[[Any], str | None] = lambda options: None
     """Why it cannot run here beside missing packages, given its options; None where it can."""
+
+    def made(self, options: Any) -> Simulator:
+        """What `make` gives. SimulatorError where that is no Simulator: its class does not derive from that one."""
+        found: object = self.make(options)
+        if not isinstance(found, Simulator):
+            raise SimulatorError(
+                f"simulator {self.name!r} makes an object of {type(found).__name__}; its class must derive from "
+                "fail2progress.simulation.base.Simulator"
+            )
+        return found
 
     def unavailable(self, options: Options | None = None) -> str | None:
         """Why it cannot run here, or None."""
@@ -111,7 +121,7 @@ def resolve(choice: str) -> tuple[SimulatorEntry, Options]:
 def make(choice: str = DEFAULT) -> Simulator:
     """The simulator of a choice, in this process. RegistryError as for `resolve`."""
     entry, options = resolve(choice)
-    return entry.make(options)
+    return entry.made(options)
 
 
 def varies_physics(choice: str) -> None:
