@@ -44,3 +44,21 @@ def test_where_no_version_can_be_read_all_are_named(refuses: Run, versions: Regi
     for words in ((), ("--json",)):
         line = refuses("models", "ls", "--registry", versions.folder, *words)
         assert all(f"{note}: cannot be read" in line for note in notes)
+
+
+@pytest.mark.parametrize("flip", [True, False])
+def test_a_version_whose_weights_are_damaged_is_named_not_shown_and_not_exported(
+    run: Run, refuses: Run, versions: Registry, flip: bool, tmp_path: Path
+) -> None:
+    weights = versions.path("v0002")
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content if flip else content[:-100])
+    listed = run("models", "ls", "--registry", versions.folder, "--json")
+    assert listed.exit_code == 0 and [row["version"] for row in json.loads(listed.stdout)] == ["v0001", "v0003"]
+    (line,) = listed.stderr.splitlines()
+    assert line.startswith(f"note: {weights}: digest ") and "put back a copy of v0002.safetensors, or delete it" in line
+    for words in (("show", "v0002"), ("use", "v0002"), ("export", "v0002", "--out", tmp_path / "x.safetensors")):
+        assert f"{weights}: digest " in refuses("models", *words, "--registry", versions.folder)
+    assert not list(tmp_path.glob("x.*"))
+    assert run("models", "export", "v0003", "--out", tmp_path / "x.safetensors", "--registry", versions.folder).exit_code == 0

@@ -158,6 +158,7 @@ def export(
 
     versions = _registry(run, registry)
     _known(versions, version)
+    _note(versions, version)  # what is damaged is not given to anybody
     require(out.suffix == ".safetensors", f"--out {out}: the name ends in .safetensors")
     writable(out.parent, f"--out {out}")
     weights, written = versions.path(version), list[Path]()
@@ -202,10 +203,19 @@ def _known(versions: Registry, version: str) -> None:
 
 
 def _note(versions: Registry, version: str) -> dict[str, Any]:
-    """What is noted beside the weights, read without loading them."""
+    """What is noted beside the weights. CheckpointError where that cannot be read, or is not of the weights as they are."""
+    from fail2progress.models.checkpoint import read_digest
+    from fail2progress.models.notes import CheckpointError
     from fail2progress.models.version_notes import noted_version
 
-    return noted_version(versions.path(version))
+    weights = versions.path(version)
+    note = noted_version(weights)
+    try:
+        read_digest(weights)
+    except CheckpointError as error:
+        mend = f"put back a copy of {weights.name}, or delete it and {weights.with_suffix('.json').name}"
+        raise CheckpointError(f"{error}: one of the two is damaged; {mend}") from error
+    return note
 
 
 def _rows(versions: Registry) -> tuple[list[dict[str, Any]], list[str]]:
