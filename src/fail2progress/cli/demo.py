@@ -9,6 +9,7 @@ import typer
 
 from fail2progress.cli.common import WorkError, checked, print_json, require, run_folder, say
 from fail2progress.cli.limits import MOST_PROCESSES, MOST_SEED
+from fail2progress.cli.report import OF_THE_DEMO, PAGE
 from fail2progress.cli.voice import stages
 from fail2progress.core.files import write_whole
 from fail2progress.core.names import unknown
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fail2progress.evaluation.demo_episode import Story, StoryOptions
 
 ROBOTS = ("stretch", "hand")
-LEAVES = (*STORE_FILES, "models", "events.jsonl", "report.html", "loop.png")
+LEAVES = (*STORE_FILES, "models", "events.jsonl", PAGE, OF_THE_DEMO, "loop.png")
 """What a demo leaves in its folder."""
 
 
@@ -68,7 +69,7 @@ def demo(
         kept = weights.path(weights.KEEPSAKE)
         options = StoryOptions(run.folder, start, kept, count, seed, family.reference, robot)
         story = _told(shorter(options) if quick else options, processes, simulator)
-        page = run.folder / "report.html"
+        page = run.folder / PAGE
         say("writing the report")
         panels = panels_of(story)
         write_whole(page, html(story, panels))

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from fail2progress.models.checkpoint import Checkpoint
 
 
+PAGE = "report.html"
+OF_THE_DEMO = "demo.html"
+"""The page that a demo wrote, once another one is in its place."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command()(report)
@@ -30,7 +35,8 @@ def report(
     out: Path | None = typer.Option(None, help="Where to write it; default: report.html, of studies index.html, in the folder."),
     film: Path | None = typer.Option(None, help="Write a moving picture (.gif) of the last failure that was learnt, instead."),
 ) -> None:
-    """Write the HTML report of a run: failures, why, what was learnt, how it went on.
+    """Write the HTML report of a run: failures, why, what was learnt, how it went on. The page of a demo, which tells more of its
+    one failure, stays while nothing is newer or damaged, and is kept as demo.html then.
 
     Of a folder of studies' reports (NAME.json, as `reproduce` writes them) it writes each as NAME.md and all as one page. What
     stands in NAME.lead.md comes before each.
@@ -45,14 +51,27 @@ def report(
     if studies is not None:
         require(film is None, f"--film {film}: {studies} holds studies, of which there is no moving picture; leave it out")
         return _write_studies(studies, out or studies / "index.html")
-    folder = run_of(run, STORE).folder
+    chosen = run_of(run, STORE)
+    folder = chosen.folder
     require((folder / "failures.sqlite").is_file(), f"{folder}: no stack has run here (no failures.sqlite)")
     if film is not None:
         return _film(folder, film)
-    page = folder / "report.html"
-    if out is None and page.is_file() and not (folder / "log").is_dir():
-        return say(f"report: {page} (as the demo wrote it)")
+    page = folder / PAGE
+    if out is None and chosen.kind == "demo" and page.is_file() and not (folder / OF_THE_DEMO).exists():
+        if not _outdated(page):
+            return say(f"report: {page} (as the demo wrote it)")
+        write_whole(folder / OF_THE_DEMO, page.read_bytes())
+        say(f"{folder / OF_THE_DEMO}: the page that the demo wrote, as it was")
     write_report(folder, out)
+
+
+def _outdated(page: Path) -> bool:
+    """Whether anything that a run's page shows is newer than it, or damaged. StoreError where the failures cannot be read."""
+    from fail2progress.evaluation.stack_run import read_run
+
+    run, written = read_run(page.parent), page.stat().st_mtime_ns
+    shown = [*page.parent.glob(f"{STORE}*"), *(page.parent / MODELS).glob("*")]
+    return bool(run.damaged or run.damaged_beside) or any(path.stat().st_mtime_ns > written for path in shown)
 
 
 def _studies(run: str | None) -> Path | None:
@@ -77,7 +96,7 @@ def write_report(folder: Path, out: Path | None) -> StackRun:
     from fail2progress.evaluation.stack_run import read_run
     from fail2progress.reporting.stack_report import html
 
-    page = out or folder / "report.html"
+    page = out or folder / PAGE
     check_output("--out", page, ".html")
     with console().status("writing the report"):
         run = read_run(folder)
