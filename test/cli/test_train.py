@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from fail2progress.cli import training
+from fail2progress.core.files import guarded
 from fail2progress.learning.finetuning.rehearsal import choose, load_rehearsal
 from fail2progress.learning.pretraining.pretrain import prepared
 from fail2progress.learning.pretraining.shards import open_dataset
@@ -85,7 +86,17 @@ def test_a_model_that_cannot_learn_is_told_in_one_line_and_nothing_is_left(refus
     finally:
         MODELS.unregister("boxes-move")
     assert "boxes-move has nothing to train: its pretrained_parameters() gives no weights" in said
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
+
+
+def test_two_at_once_on_one_output_are_refused(refuses, run, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "s.safetensors"
+    options = ("train", "--data", data, "--out", out, "--epochs", 1, "--batch", 8, "--processes", 1)
+    with guarded(out):
+        assert f"{out} is in use by another command: wait for its end" in refuses(*options)
+        assert "is in use by another command" in refuses("train-segmenter", "--out", out)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.startswith(".")] == []
+    assert run(*options).exit_code == 0 and out.exists()
 
 
 def test_two_processes_share_the_work(run, data: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import typer
 from fail2progress.cli.common import UserError, print_json, require, say, stopped_with, writable, write_json
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
+from fail2progress.core.files import guarded
 
 if TYPE_CHECKING:
     from fail2progress.learning.segmentation.training import State
@@ -89,44 +90,45 @@ def train_segmenter(
     learner = Learner(net).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     data_of = {"scenes": scenes, "rooms": rooms, "parent": parent.digest if parent else None}
     told = {**vars(options), **data_of, "channels": list(net.channels)}
-    resume = Resume(out.with_suffix(".resume"), told)
-    begun = resume.start(learner)
-    optimiser = optimiser_for(learner.net, options, begun.adam)
-    started = time.monotonic()
-    folder = data or Path("runs/segmenter-scenes")
+    with guarded(out, wait=False):
+        resume = Resume(out.with_suffix(".resume"), told)
+        begun = resume.start(learner)
+        optimiser = optimiser_for(learner.net, options, begun.adam)
+        started = time.monotonic()
+        folder = data or Path("runs/segmenter-scenes")
 
-    written = started
+        written = started
 
-    def keep(step: int, adam: torch.optim.Optimizer) -> None:
-        nonlocal written
-        if step < steps and time.monotonic() - written < _KEPT:
-            return
-        written = time.monotonic()
-        resume.save(learner, step, adam)
-        save_model(learner.mean, out, {"run": {**told, "steps_done": step}})
+        def keep(step: int, adam: torch.optim.Optimizer) -> None:
+            nonlocal written
+            if step < steps and time.monotonic() - written < _KEPT:
+                return
+            written = time.monotonic()
+            resume.save(learner, step, adam)
+            save_model(learner.mean, out, {"run": {**told, "steps_done": step}})
 
-    kept = f"whole files of scenes, and weights of every {_KEPT:.0f} s or {each} steps, are kept, and the same command goes on"
-    with stopped_with(kept), progress() as bar, PoolExecutor(processes, begin_with is not None) as workers:
-        held = render(folder, SHARD, seed + 1, workers, rooms)
-        making = _made(bar, folder, (scenes, seed, rooms), workers, begin_with or scenes)
-        list(held)
-        scored = read(files(folder, SHARD, seed + 1, rooms)[0])
-        states = train(learner, optimiser, files(folder, scenes, seed, rooms), options, begun.epochs, keep, scored)
-        done, there, scores = _followed(bar, steps, begun.epochs, states, making)
-    spent = round(time.monotonic() - started)
-    run = {**told, "steps_done": done, "scenes_made": there, "device": device, "seconds_of_last_start": spent}
-    model = save_model(learner.mean, out, {"run": run})
-    report: dict[str, object] = {
-        "weights": out.name,
-        "digest": model.digest,
-        "run": run,
-        "scores_while_trained": scores,
-        "held_out": quality(model, held_out, seed + 1, rooms),
-        "provenance": provenance(),
-    }
-    write_json(out.with_suffix(".report.json"), report)
-    resume.clear()
-    _told(out, report, json_output)
+        kept = f"whole files of scenes, and weights of every {_KEPT:.0f} s or {each} steps, are kept, and the same command goes on"
+        with stopped_with(kept), progress() as bar, PoolExecutor(processes, begin_with is not None) as workers:
+            held = render(folder, SHARD, seed + 1, workers, rooms)
+            making = _made(bar, folder, (scenes, seed, rooms), workers, begin_with or scenes)
+            list(held)
+            scored = read(files(folder, SHARD, seed + 1, rooms)[0])
+            states = train(learner, optimiser, files(folder, scenes, seed, rooms), options, begun.epochs, keep, scored)
+            done, there, scores = _followed(bar, steps, begun.epochs, states, making)
+        spent = round(time.monotonic() - started)
+        run = {**told, "steps_done": done, "scenes_made": there, "device": device, "seconds_of_last_start": spent}
+        model = save_model(learner.mean, out, {"run": run})
+        report: dict[str, object] = {
+            "weights": out.name,
+            "digest": model.digest,
+            "run": run,
+            "scores_while_trained": scores,
+            "held_out": quality(model, held_out, seed + 1, rooms),
+            "provenance": provenance(),
+        }
+        write_json(out.with_suffix(".report.json"), report)
+        resume.clear()
+        _told(out, report, json_output)
 
 
 def _require(out: Path, device: str, compiled: bool) -> None:

@@ -91,16 +91,24 @@ def alone(folder: Path) -> Iterator[None]:
         yield
 
 
+class InUseError(OSError):
+    """What another process holds: which file or folder, and what to do."""
+
+
 @contextmanager
-def guarded(path: Path) -> Iterator[None]:
+def guarded(path: Path, wait: bool = True) -> Iterator[None]:
     """Until the end no other process or thread that asks for it is between the same lines with this file or folder.
 
-    An empty file beside it is what is locked, and stays: a network's file system locks only what can be written.
+    An empty file beside it is what is locked, and stays: a network's file system locks only what can be written. Where another
+    one is there, this one waits for its end, or `wait` is False: InUseError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path.with_name(f".{path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            raise InUseError(f"{path} is in use by another command: wait for its end, or choose another name") from None
         yield
     finally:
         os.close(handle)
