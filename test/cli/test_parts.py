@@ -46,7 +46,9 @@ def test_what_another_package_brings_is_listed_with_its_name(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("file", ["two_cubes.yaml", "short.yaml"])  # none that is a task's name, and one that is another task's
-def test_a_task_of_another_package_is_listed_with_its_own_words_whatever_its_file_is_called(file: str, tmp_path: Path, run) -> None:
+def test_a_task_of_another_package_is_listed_with_its_own_words_whatever_its_file_is_called(
+    file: str, tmp_path: Path, run
+) -> None:
     path = tmp_path / file
     path.write_text((LIBRARY / "short.yaml").read_text().replace("name: short", "name: two-cubes\nsummary: two cubes", 1))
     path.write_text(re.sub(r"\nsummary: (?!two cubes).*", "", path.read_text()))

@@ -44,13 +44,13 @@ def test_stages_end_at_a_hundred_percent(capsys: pytest.CaptureFixture[str]) -> 
     assert "states: 100 %" in said and "training: 100 %" in said
 
 
-def test_a_stage_that_comes_once_more_says_which_attempt_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stage_that_comes_once_more_is_numbered_and_called_no_attempt(capsys: pytest.CaptureFixture[str]) -> None:
     with stages() as tell:
         for share in (0.0, 1.0, 0.0, 0.5):
             tell("states", share)
         tell("training", 0.0)
     said = capsys.readouterr().err
-    assert "states: 100 %" in said and "states, attempt 2: 0 %" in said and "states, attempt 2: 100 %" in said
+    assert "states: 100 %" in said and "states (2): 0 %" in said and "states (2): 100 %" in said
 
 
 def test_a_command_that_says_nothing_says_that_it_is_at_work(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,8 @@ from fail2progress.evaluation.doubts import doubts
 from fail2progress.tasks.base import Trial
 from fail2progress.tasks.registry import task, tasks
 
+EDGES = ("boundary(cup_1, table_b)", "not boundary(cup_1, capsule_1)")
+
 
 def test_nothing_speaks_against_the_tasks_of_the_package() -> None:
     assert [doubts(one.trial(one.counts[0], 0)) for one in tasks()] == [()] * len(tasks())
@@ -16,6 +18,11 @@ def test_nothing_speaks_against_the_tasks_of_the_package() -> None:
         ("left(table_b, table_a)", "left(table_b, table_a): neither table_b nor table_a can be moved"),
         ("above(table_a, cup_1)", "above(table_a, cup_1): table_a is a table, which nothing moves"),
         ("open(cup_1)", "open(cup_1): cup_1 is a cup, only drawers open"),
+        (
+            "boundary(cup_1, capsule_1)",
+            "boundary(cup_1, capsule_1): capsule_1 is a capsule of 0.03 by 0.03 m, "
+            "only what is wider than 0.2 m both ways has an edge to stand at",
+        ),
         ("movable(table_a)", "movable(table_a): no skill changes what table_a is"),
     ],
 )
@@ -23,7 +30,9 @@ def test_what_no_skill_makes_true_is_told(goal: str, said: str) -> None:
     assert doubts(task("hierarchical-tabletop").trial(3, 0).with_goal(goal)) == (said,)
 
 
-@pytest.mark.parametrize("goal", ["left(table_a, table_b)", "not open(cup_1)", "not above(cup_1, table_a)", "open(drawer)"])
+@pytest.mark.parametrize(
+    "goal", ["left(table_a, table_b)", "not open(cup_1)", "not above(cup_1, table_a)", "open(drawer)", *EDGES]
+)
 def test_what_holds_or_can_be_reached_is_no_doubt(goal: str) -> None:
     name = "drawer-tidying" if "drawer" in goal else "hierarchical-tabletop"
     assert doubts(_trial(name).with_goal(goal)) == ()

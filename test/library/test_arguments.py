@@ -30,6 +30,12 @@ def test_a_seed_is_a_whole_number(start: Scene, seed: Any) -> None:
             refuses()
 
 
+@pytest.mark.parametrize("patience", [-1, -0.5, float("nan"), "a", None, True], ids=str)
+def test_patience_is_a_number_of_seconds(patience: Any) -> None:
+    with pytest.raises(ValueError, match=f"patience must be a number of seconds, 0 or more, got {patience!r}"):
+        f2p.learn([], patience=patience)
+
+
 def test_arguments_of_another_kind_are_named(start: Scene) -> None:
     given: Any = start
     for refuses, said in (

@@ -2,8 +2,10 @@
 
 import inspect
 import json
+import runpy
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -104,6 +106,24 @@ def test_tasks_by_name_and_of_ones_own(start: Scene) -> None:
         f2p.task(start)
     with pytest.raises(ValueError, match="'cup'"):
         f2p.task(start, "above(cup, table_b)")
+
+
+def test_a_goal_that_no_skill_makes_true_is_warned_of(start: Scene) -> None:
+    with pytest.warns(UserWarning, match="cup_1 is a cup, only drawers open") as told:
+        f2p.task("hierarchical-tabletop", ["open(cup_1)"])
+    assert told[0].filename == __file__
+    with pytest.warns(UserWarning, match="has an edge to stand at"):
+        f2p.task(start, "boundary(mug, pill)")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        f2p.task(start, "above(mug, table_b)")
+
+
+def test_nothing_is_learnt_by_a_model_without_weights() -> None:
+    examples = Path(__file__).resolve().parents[2] / "examples"
+    own = runpy.run_path(str(examples / "own_model.py"))["BoxesMove"]()
+    with pytest.raises(ValueError, match=r"^boxes-move has nothing to train"):
+        f2p.learn(examples / "items.jsonl", own, patience=0, processes=1)
 
 
 def test_a_skill_is_simulated(start: Scene, simulator: Simulator) -> None:

@@ -142,7 +142,10 @@ def test_a_task_that_calls_itself_otherwise_is_refused() -> None:
 @pytest.mark.parametrize(
     ("source", "words"),
     [
-        ("OTHER = 5", r"\(tasks_of_mine:OTHER\) must be the path of a task file, a Task, or a function that returns a Task, it is 5"),
+        (
+            "OTHER = 5",
+            r"\(tasks_of_mine:OTHER\) must be the path of a task file, a Task, or a function that returns a Task, it is 5",
+        ),
         ("def OTHER(): return 5", "'other' of tasks_of_mine must return a Task, it returns 5"),
         ("def OTHER(): return 1 / 0", "'other' of tasks_of_mine raises ZeroDivisionError: division by zero"),
         ("OTHER = 'nowhere/other.yaml'", r"nowhere/other\.yaml: cannot be read"),
@@ -152,7 +155,9 @@ def test_what_a_package_offers_as_a_task_and_is_none_is_named(
     source: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "tasks_of_mine", raising=False)
-    monkeypatch.syspath_prepend(str(install_plugin(tmp_path, source, {"fail2progress.tasks": {"other": "OTHER"}}, "tasks_of_mine")))
+    monkeypatch.syspath_prepend(
+        str(install_plugin(tmp_path, source, {"fail2progress.tasks": {"other": "OTHER"}}, "tasks_of_mine"))
+    )
     monkeypatch.setattr(TASKS, "_searched", False)
     try:
         with pytest.raises(ValueError, match=words):

@@ -53,7 +53,11 @@ def learn(
         [], help="A property that the world may have otherwise, if the motion tells it: friction, weight, centre, restitution."
     ),
     patience: float = typer.Option(
-        200.0, min=0, max=MOST, help="Seconds of processor time within which another attempt begins where none passed; 0: one."
+        200.0,
+        min=0,
+        max=MOST,
+        help="Seconds of processor time within which another attempt begins, with other data, where none passed; 0: one attempt. "
+        "Each fine-tunes more and more weights in turn until a model is good enough: fine-tuning, fine-tuning (2) and so on.",
     ),
     seed: int = typer.Option(0, min=0, max=MOST_SEED, help="Of everything random in it."),
     simulator: str = typer.Option("mujoco", help="Name (simulators ls), or a YAML or JSON file with its options."),
@@ -163,7 +167,8 @@ def _rehearsal(path: Path | None) -> RehearsalSet:
 def _parent(versions: Path | None, model: Path | None) -> Checkpoint:
     """The weights that are named, or the current ones of a folder of versions, or those of the package. NothingToTrainError where
     they cannot learn."""
-    from fail2progress.learning.finetuning.ladder import LADDER_NAME, rungs
+    from fail2progress.learning.finetuning.finetune import LADDER
+    from fail2progress.learning.finetuning.ladder import rungs
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
     from fail2progress.models.store import Registry
@@ -172,7 +177,7 @@ def _parent(versions: Path | None, model: Path | None) -> Checkpoint:
         parent = Registry(versions).current()
     else:
         parent = load_checkpoint(model or weights.path(weights.RELATIONAL))
-    rungs(parent.model, LADDER_NAME)
+    rungs(parent.model, LADDER)
     return parent
 
 

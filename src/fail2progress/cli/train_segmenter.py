@@ -107,7 +107,7 @@ def train_segmenter(
             resume.save(learner, step, adam)
             save_model(learner.mean, out, {"run": {**told, "steps_done": step}})
 
-        kept = f"whole files of scenes, and weights of every {_KEPT:.0f} s or {each} steps, are kept, and the same command goes on"
+        kept = f"whole files of scenes, and weights of every {_KEPT:.0f} s or {each} steps, are kept; the same command goes on"
         with stopped_with(kept), progress() as bar, PoolExecutor(processes, begin_with is not None) as workers:
             held = render(folder, SHARD, seed + 1, workers, rooms)
             making = _made(bar, folder, (scenes, seed, rooms), workers, begin_with or scenes)

@@ -117,18 +117,21 @@ def progress() -> Bars:
 
 @contextmanager
 def stages() -> Iterator[Tell]:
-    """A bar for each stage, in percent; one that begins ends those before it, and the end of the work ends all."""
+    """A bar for each stage, in percent; one that begins ends those before it, and the end of the work ends all.
+
+    A stage that comes once more is numbered: "fine-tuning (2)".
+    """
     with Bars(TaskProgressColumn()) as bar:
         rows: dict[str, TaskID] = {}
-        attempts: Counter[str] = Counter()
+        times: Counter[str] = Counter()
 
         def tell(stage: str, share: float) -> None:
             for name, row in rows.items():
                 if name != stage and not bar.tasks[row].finished:
                     bar.update(row, completed=1.0)
             if stage not in rows or (share < 1.0 and bar.tasks[rows[stage]].finished):  # once more, by its own clock
-                attempts[stage] += 1
-                again = f", attempt {attempts[stage]}" if stage in rows else ""
+                times[stage] += 1
+                again = f" ({times[stage]})" if stage in rows else ""
                 rows[stage] = bar.add_task(f"{stage}{again}", total=1.0)
             bar.update(rows[stage], completed=share)
 

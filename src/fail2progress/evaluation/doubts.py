@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import hypot
 
 import numpy as np
 
 from fail2progress.core.goals import Atom
-from fail2progress.core.relations import KINDS, ground_truth
+from fail2progress.core.relations import DEFAULT, KINDS, ground_truth
 from fail2progress.core.scene import Scene
 from fail2progress.evaluation.transfer import beyond
 from fail2progress.tasks.base import Trial
@@ -32,5 +33,8 @@ def _reasons(scene: Scene, atom: Atom) -> Iterator[str]:
         yield f"{first.name} is a {first.category}, only drawers open"
     elif all(fixed) and len(things) == 2 and atom.relation != "contact":  # which is not told by places alone
         yield f"neither {first.name} nor {things[1].name} can be moved"
+    elif atom.relation == "boundary" and atom.holds and hypot(*things[1].size[:2]) <= DEFAULT.boundary_surface:
+        wide = f"only what is wider than {DEFAULT.boundary_surface:g} m both ways has an edge to stand at"
+        yield f"{things[1].name} is a {things[1].category} of {things[1].size[0]:.2f} by {things[1].size[1]:.2f} m, {wide}"
     elif fixed[0] and atom.holds and atom.relation in ("inside", "above"):
         yield f"{first.name} is a {first.category}, which nothing moves"

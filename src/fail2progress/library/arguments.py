@@ -28,6 +28,12 @@ def require_whole(value: object, name: str, least: int = 0) -> None:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {told(value)}")
 
 
+def require_seconds(value: object, name: str) -> None:
+    """ValueError where a value is no number from 0 on; it may be infinite."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not value >= 0:
+        raise ValueError(f"{name} must be a number of seconds, 0 or more, got {told(value)}")
+
+
 def plain(value: object) -> object:
     """The same with numbers and lists of Python in place of what is NumPy's, in mappings, lists and tuples as well."""
     if isinstance(value, (np.ndarray, np.generic)):

@@ -16,7 +16,7 @@ from fail2progress.learning.finetuning.learner import FineTuningResult, Learner
 from fail2progress.learning.finetuning.rehearsal import load_rehearsal
 from fail2progress.learning.finetuning.targeted import TargetOptions
 from fail2progress.library.acting import SimulatorLike, opened
-from fail2progress.library.arguments import require, require_whole
+from fail2progress.library.arguments import require, require_seconds, require_whole
 from fail2progress.library.models import ModelLike, model_and_digest
 from fail2progress.models import weights
 from fail2progress.models.base import SkillEffectModel
@@ -61,6 +61,7 @@ def learn(
     """
     require(lesson, (FailureEvent, Item, str, PathLike, Iterable), "lesson", "failures, an item, or the path of an item file")
     require_whole(seed, "seed")
+    require_seconds(patience, "patience")
     found, digest = model_and_digest(model)
     kept = load_rehearsal(Path(rehearsal) if rehearsal is not None else weights.path(weights.KEEPSAKE))
     with ParallelSimulator(processes, simulator) as physics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 from fail2progress.core.choice import first_mistake
 from fail2progress.core.goals import Goal
 from fail2progress.core.scene import Scene
+from fail2progress.evaluation.doubts import doubts
 from fail2progress.library.arguments import plain, require, require_whole, several, told
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.base import Trial
@@ -59,7 +61,8 @@ def task(start: str | Path | Scene = DEFAULT, goal: Goals = "", objects: int | N
     """A scene to start from and the goals to reach: a task by name or file with `objects` movable ones, or a scene of one's own.
 
     `goal` is a text such as "inside(pill, mug) and above(mug, table_b)", or several to reach one after the other, the last of
-    which decides. A task that is named has goals of its own; a scene needs one.
+    which decides. A task that is named has goals of its own; a scene needs one. What no skill makes true is warned of
+    (UserWarning).
 
     Raises ValueError (among them TaskError and RegistryError): no such task, a goal that cannot be read or that speaks of what is
     not there.
@@ -72,11 +75,14 @@ def task(start: str | Path | Scene = DEFAULT, goal: Goals = "", objects: int | N
     if not isinstance(start, Scene):
         family = task_named(str(start))
         trial = family.trial(objects if objects is not None else family.counts[0], seed)
-        return _with_stages(trial, stages) if stages else trial
-    if not stages:
+    elif not stages:
         raise ValueError('a scene of your own needs a goal, for example "above(mug, table_b)"')
-    movable = sum(spec.movable for spec in start.objects)
-    return _with_stages(Trial(OWN, movable, seed, start, ()), stages)
+    else:
+        trial = Trial(OWN, sum(spec.movable for spec in start.objects), seed, start, ())
+    trial = _with_stages(trial, stages) if stages else trial
+    for doubt in doubts(trial):
+        warnings.warn(doubt, stacklevel=2)
+    return trial
 
 
 def _with_stages(trial: Trial, stages: tuple[Goal | str, ...]) -> Trial:

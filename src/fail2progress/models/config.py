@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, TypeVar
@@ -26,12 +27,13 @@ class ModelConfig:
 
     @classmethod
     def from_dict(cls: type[Config], values: Mapping[str, Any]) -> Config:
-        """Read back. ValueError names what does not fit."""
-        names = [field.name for field in fields(cls)]
+        """Read back; a whole number does where another one may stand: other programs write 20.0 as 20. ValueError names what does
+        not fit."""
+        defaults = {field.name: field.default for field in fields(cls)}
         for name in values:
-            if name not in names:
-                raise ValueError(unknown("setting", name, names))
-        config = cls(**values)
+            if name not in defaults:
+                raise ValueError(unknown("setting", name, list(defaults)))
+        config = cls(**{name: _as(value, defaults[name]) for name, value in values.items()})
         config.check()
         return config
 
@@ -49,7 +51,14 @@ def _wanted(default: object, largest: int) -> str:
         return "true or false is expected"
     if isinstance(default, int):
         return f"a whole number from 1 to {largest} is expected"
-    return "a number with a point is expected" if isinstance(default, float) else "a text is expected"
+    return "a number is expected" if isinstance(default, float) else "a text is expected"
+
+
+def _as(value: object, default: object) -> object:
+    """A whole number as one with a point where the default is one, and the number can be."""
+    if isinstance(default, float) and type(value) is int and abs(value) <= sys.float_info.max:
+        return float(value)
+    return value
 
 
 def _fits(value: object, default: object, largest: int) -> bool:

@@ -10,6 +10,7 @@ from fail2progress.learning.finetuning import rehearsal as replay
 from fail2progress.learning.finetuning.rehearsal import choose, codes_of, load_rehearsal, save_codes, save_rehearsal, unseen
 from fail2progress.learning.pretraining.prepare import from_outcomes
 from fail2progress.learning.pretraining.pretrain import shape_codes, split
+from fail2progress.models.checkpoint import save_checkpoint
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.points2plans.model import Points2Plans
 from fail2progress.models.training.transitions import COMPUTED, Transitions, concatenate, select
@@ -138,7 +139,22 @@ def test_what_cannot_be_read_is_refused(path: Path, tmp_path: Path) -> None:
         {key: value for key, value in values.items() if key != "replay.count"},
         {**values, "replay.wings": torch.zeros(1)},
         {**values, "replay.points": torch.zeros(3)},
-        {},
     ):
         save_file(change, damaged)
         refused()
+
+
+def test_weights_in_place_of_a_rehearsal_set_are_told(path: Path, tmp_path: Path) -> None:
+    model, weights = Points2Plans(), tmp_path / "weights.safetensors"
+    save_checkpoint(model, weights, {})
+    with pytest.raises(
+        CheckpointError, match=r"weights.safetensors: holds weights of a model, not a rehearsal set; fail2progress"
+    ):
+        load_rehearsal(weights)
+    save_codes(path, model)
+    save_file({}, tmp_path / "empty.safetensors")
+    for other in (codes_of(path), tmp_path / "empty.safetensors"):
+        with pytest.raises(
+            CheckpointError, match=rf"{other.name}: holds nothing of a rehearsal set; fail2progress rehearsal makes one"
+        ):
+            load_rehearsal(other)

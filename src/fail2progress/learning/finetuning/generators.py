@@ -272,8 +272,8 @@ class Checked:
         shape = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
         gave = "numbers that are not finite" if shape == tuple(like.shape) else shape
         raise GeneratorError(
-            f"{GENERATORS.kind} {self.name!r} of {GENERATORS.source(self.name)}: {method}() must give a tensor {tuple(like.shape)} "
-            f"of finite numbers, a row for each particle, it gave {gave}"
+            f"{GENERATORS.kind} {self.name!r} of {GENERATORS.source(self.name)}: {method}() must give a tensor "
+            f"{tuple(like.shape)} of finite numbers, a row for each particle, it gave {gave}"
         )
 
 

@@ -115,11 +115,17 @@ def _load(path: Path) -> RehearsalSet:
         with safe_open(path, "pt") as file:
             note = (file.metadata() or {}).get("vocabulary")
             values = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+        if not {"replay.points", "held_out.points"} & set(values):
+            weights = path.with_suffix(".json").is_file()
+            held = "weights of a model, not a rehearsal set" if weights else "nothing of a rehearsal set"
+            raise CheckpointError(f"{path}: holds {held}; fail2progress rehearsal makes one")
         vocabulary = check(json.loads(note) if note is not None else None, current())
         replay, held_out = (_part(values, name) for name in ("replay", "held_out"))
         return RehearsalSet(spoken_here(replay, vocabulary), spoken_here(held_out, vocabulary))
     except VocabularyError as error:
         raise CheckpointError(f"{path}: {error}") from error
+    except CheckpointError:
+        raise
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: cannot be read ({error})") from error
 
