@@ -122,7 +122,7 @@ BAD = (
     # weights, data, stores and recordings of other versions, or cut short
     ("evaluate --model old.safetensors", "old.json: schema 99, this version reads 1"),
     ("demo --model old.safetensors", "old.json: schema 99, this version reads 1"),
-    ("learn --item right.jsonl --rehearsal old.safetensors", "old.safetensors: cannot be read"),
+    ("learn --item right.jsonl --rehearsal old.safetensors", "old.safetensors: holds weights of a model, not a rehearsal set"),
     ("train --data data --out m.safetensors", "schema 9, this version reads 1"),
     ("failures ls --store other.sqlite", "other.sqlite: cannot be used as a failure store"),
     ("bag info cut.db3", "cut.db3: damaged"),
