@@ -22,8 +22,7 @@ from fail2progress.benchmarks.rounds import Iteration
 from fail2progress.benchmarks.store import ExecutionStore
 from fail2progress.core.choice import content_of
 from fail2progress.core.files import write_whole
-from fail2progress.core.provenance import provenance
-from fail2progress.evaluation.studies.cells import EVERYTHING, code_version
+from fail2progress.core.provenance import EVERYTHING, code_version, provenance
 from fail2progress.models import weights
 from fail2progress.models.checkpoint import load_checkpoint
 

@@ -18,7 +18,7 @@ from fail2progress.benchmarks.items import BenchmarkItem, Metadata
 from fail2progress.core.choice import content_of
 from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
-from fail2progress.evaluation.studies.cells import code_version
+from fail2progress.core.provenance import code_version
 from fail2progress.simulation import registry as simulators
 from fail2progress.tasks.items import Item, parse, to_json
 

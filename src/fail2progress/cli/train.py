@@ -133,13 +133,15 @@ def _check(out: Path, batch: int, processes: int) -> None:
 def _signature(data: Path, encoder: Path | None, **options: object) -> dict[str, object]:
     """What decides the result: options, the digests of the data and of the encoder. DataError, CheckpointError."""
     from fail2progress.cli.resume import digest_of
+    from fail2progress.core.provenance import code_version
     from fail2progress.learning.pretraining.shards import digest, open_dataset
     from fail2progress.models.checkpoint import load_checkpoint
 
     shards = open_dataset(data)
     require(sum(map(len, shards)) >= 10, f"{data}: fewer than 10 executions, none could be held out")
     digests = [digest(shard.path / "shard.json") for shard in shards]
-    return {**options, "data": digest_of(digests), "encoder": load_checkpoint(encoder).digest if encoder else None}
+    own = {"data": digest_of(digests), "encoder": load_checkpoint(encoder).digest if encoder else None}
+    return {**options, **own, "code": code_version(("core", "skills", "models", "learning/pretraining"))}
 
 
 def _done_before(run: Run) -> dict[str, object] | None:

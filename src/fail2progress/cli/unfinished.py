@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 from fail2progress.cli.common import say
+from fail2progress.core.provenance import EVERYTHING, code_version
 from fail2progress.core.runs import ROOT
 from fail2progress.evaluation.rows import Row, Rows, RowsError
-from fail2progress.evaluation.studies.cells import EVERYTHING, code_version
 
 
 def unfinished(command: str, beside: Path | None, **signature: object) -> Rows:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import subprocess
 from datetime import datetime, timezone
+from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-_PACKAGES = ("fail2progress", "torch", "numpy", "mujoco", "scipy")
+import fail2progress
+
+_COMPUTE = ("torch", "numpy", "mujoco", "scipy")
+_PACKAGES = ("fail2progress", *_COMPUTE)
+EVERYTHING = ("",)
+"""The whole package, as the parts of a version of the code."""
 
 
 def provenance(**configuration: object) -> dict[str, object]:
@@ -27,6 +34,21 @@ def provenance(**configuration: object) -> dict[str, object]:
         "versions": {name: _version(name) for name in _PACKAGES},
         "configuration": configuration,
     }
+
+
+@lru_cache(maxsize=8)
+def code_version(parts: tuple[str, ...]) -> str:
+    """Hash over the sources of rooms and files of the package, and over the versions of the libraries that compute."""
+    root = Path(fail2progress.__file__).parent
+    found: set[Path] = set()
+    for part in parts:
+        paths = (root / part).rglob("*") if (root / part).is_dir() else root.glob(part)
+        found |= {path for path in paths if path.suffix in (".py", ".yaml", ".json")}
+    value = hashlib.sha256(" ".join(metadata.version(name) for name in _COMPUTE).encode())
+    for path in sorted(found):
+        value.update(f"\n{path.relative_to(root).as_posix()}\n".encode())
+        value.update(path.read_bytes())
+    return value.hexdigest()
 
 
 def _version(name: str) -> str:

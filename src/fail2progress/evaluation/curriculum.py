@@ -14,10 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from fail2progress.core.choice import content_of
-from fail2progress.core.provenance import provenance
+from fail2progress.core.provenance import EVERYTHING, code_version, provenance
 from fail2progress.evaluation.rows import Row, Rows
 from fail2progress.evaluation.sources import Source
-from fail2progress.evaluation.studies.cells import EVERYTHING, code_version
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.exports import note_gaps

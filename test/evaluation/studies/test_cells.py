@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import fail2progress
+from fail2progress.core.provenance import code_version
 from fail2progress.evaluation.rows import RowsError
 from fail2progress.evaluation.studies import cells
-from fail2progress.evaluation.studies.cells import ACTING, LEARNING, TRIALS, Cell, Queue, code_version, trial_result
+from fail2progress.evaluation.studies.cells import LEARNING, TRIAL, Cell, Queue, trial_result
 from fail2progress.evaluation.studies.methods import METHODS
 from fail2progress.models.checkpoint import save_checkpoint
 from fail2progress.models.points2plans.model import Points2Plans, Points2PlansConfig
@@ -79,7 +81,7 @@ def test_what_decides_the_result_is_in_the_address(cell: Cell, tmp_path: Path, m
         replace(cell, task="hierarchical-tabletop", objects=3),
     ]
     keys = [cell.key, *(one.key for one in changed)]
-    monkeypatch.setattr(cells, "code_version", lambda: "another")
+    monkeypatch.setattr(cells, "code_version", lambda parts: "another")
     keys.append(replace(cell).key)
     assert len(set(keys)) == len(keys) == 8
 
@@ -87,7 +89,7 @@ def test_what_decides_the_result_is_in_the_address(cell: Cell, tmp_path: Path, m
 def test_the_version_of_the_code_follows_its_sources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "core").mkdir()
     (tmp_path / "other").mkdir()
-    monkeypatch.setattr(cells.fail2progress, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(fail2progress, "__file__", str(tmp_path / "__init__.py"))
 
     def version() -> str:
         code_version.cache_clear()
@@ -119,12 +121,12 @@ def test_a_damaged_row_says_what_to_do() -> None:
 @pytest.mark.parametrize("name", ["relational.monitor.json", "relational.combination.json"])
 def test_what_a_robot_takes_for_true_is_of_the_version(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "weights").mkdir()
-    monkeypatch.setattr(cells.fail2progress, "__file__", str(tmp_path / "__init__.py"))
+    monkeypatch.setattr(fail2progress, "__file__", str(tmp_path / "__init__.py"))
     code_version.cache_clear()
-    first = code_version()
+    first = code_version(TRIAL)
     (tmp_path / "weights" / name).write_text("{}")
     code_version.cache_clear()
-    assert code_version() != first
+    assert code_version(TRIAL) != first
     code_version.cache_clear()
 
 
@@ -149,9 +151,7 @@ def imports(path: Path) -> Iterator[str]:
         yield from (name.removeprefix("fail2progress.").replace(".", "/") for name in names if name and name.startswith("fail2"))
 
 
-@pytest.mark.parametrize(
-    ("start", "decides"), [("evaluation/evaluate.py", (*ACTING, *TRIALS)), ("evaluation/studies/methods.py", LEARNING)]
-)
+@pytest.mark.parametrize(("start", "decides"), [("evaluation/evaluate.py", TRIAL), ("evaluation/studies/methods.py", LEARNING)])
 def test_the_code_of_a_cell_covers_all_that_it_takes_in(start: str, decides: tuple[str, ...]) -> None:
     found = taken(start)
     assert start in found and len(found) > 100
@@ -163,5 +163,5 @@ def test_a_cell_knows_the_weights_of_every_segmenter(monkeypatch: pytest.MonkeyP
     whole = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: (read.append(path.name), whole(path))[1])
     code_version.cache_clear()
-    code_version()
+    code_version(TRIAL)
     assert {f"{path.stem}.json" for path in (ROOT / "weights").glob("segmenter*.safetensors")} <= set(read)

@@ -125,6 +125,13 @@ def test_data_drawn_without_a_skill_of_another_package_are_refused_with_it_and_t
         list(generate(tmp_path / "with", 8, 3, Here()))
 
 
+def test_data_of_another_version_of_the_code_are_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    list(generate(tmp_path, 2, 3, Here()))
+    monkeypatch.setattr(room, "code_version", lambda parts: "another")
+    with pytest.raises(DataError, match="was begun by another version of the code"):
+        list(generate(tmp_path, 4, 3, Here()))
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]"])
 def test_a_damaged_source_file_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "source.json").write_text(content)

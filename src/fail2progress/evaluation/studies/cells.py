@@ -12,13 +12,12 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
-from importlib import metadata
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-import fail2progress
 from fail2progress.core.executor import Executor
+from fail2progress.core.provenance import EVERYTHING, code_version
 from fail2progress.evaluation.evaluate import TrialJob, carry_out, jobs
 from fail2progress.evaluation.rows import Row, Rows, RowsError
 from fail2progress.evaluation.studies.conditions import USUAL, Condition
@@ -37,30 +36,15 @@ TRIALS = (
     "stein/concerned.py",
 )
 """Files beside these that decide how a trial goes."""
-EVERYTHING = ("",)
-"""The whole package."""
+TRIAL = (*ACTING, *TRIALS)
+"""All that decides how one goes."""
 TURN = 5
 """Pieces of one cell that follow each other, so that a worker seldom reads other weights."""
 LEARNING = (
-    *(*ACTING, *TRIALS, "stein", "learning", "evaluation/lifelong.py"),
+    *(*TRIAL, "stein", "learning", "evaluation/lifelong.py"),
     *(f"evaluation/studies/{name}.py" for name in ("methods", "true_data")),
 )
 """Rooms and files that decide which model a method makes: it learns from trials."""
-
-
-@lru_cache(maxsize=8)
-def code_version(parts: tuple[str, ...] = (*ACTING, *TRIALS)) -> str:
-    """Hash over the sources of rooms and files of the package, and over the versions of the libraries that compute."""
-    root = Path(fail2progress.__file__).parent
-    found: set[Path] = set()
-    for part in parts:
-        paths = (root / part).rglob("*") if (root / part).is_dir() else root.glob(part)
-        found |= {path for path in paths if path.suffix in (".py", ".yaml", ".json")}
-    value = hashlib.sha256(" ".join(metadata.version(name) for name in ("torch", "numpy", "mujoco", "scipy")).encode())
-    for path in sorted(found):
-        value.update(f"\n{path.relative_to(root).as_posix()}\n".encode())
-        value.update(path.read_bytes())
-    return value.hexdigest()
 
 
 def study_rows(folder: Path, study: str, **about: object) -> Rows:
@@ -121,7 +105,7 @@ class Cell:
         """All that decides the result."""
         acts: dict[str, object] = {"model": self.digest, "task": task_content(self.task), "objects": self.objects}
         acts |= {"condition": self.condition.to_dict(), "replan": self.replans, "spare": self.spare}
-        return {**acts, "seed": self.seed, "code": code_version()}
+        return {**acts, "seed": self.seed, "code": code_version(TRIAL)}
 
     @cached_property
     def key(self) -> str:

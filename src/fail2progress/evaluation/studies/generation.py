@@ -12,12 +12,12 @@ import numpy as np
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.executor import Executor
-from fail2progress.core.provenance import provenance
+from fail2progress.core.provenance import code_version, provenance
 from fail2progress.evaluation.lifelong import Lifelong
 from fail2progress.evaluation.rows import Row
 from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.bases import Base
-from fail2progress.evaluation.studies.cells import LEARNING, Progress, Queue, Results, address, code_version, task_content
+from fail2progress.evaluation.studies.cells import LEARNING, Progress, Queue, Results, address, task_content
 from fail2progress.failures.classifier import Classifier
 from fail2progress.failures.event import FailureEvent
 from fail2progress.learning.finetuning.targeted import TargetOptions, target

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fail2progress.core.executor import Executor
-from fail2progress.core.provenance import provenance
+from fail2progress.core.provenance import code_version, provenance
 from fail2progress.evaluation.comparison import Comparison, compare
 from fail2progress.evaluation.embodiment import Embodiment
 from fail2progress.evaluation.evaluate import summarise
@@ -24,11 +24,11 @@ from fail2progress.evaluation.studies import paper
 from fail2progress.evaluation.studies.bases import Base
 from fail2progress.evaluation.studies.cells import (
     LEARNING,
+    TRIAL,
     Cell,
     Queue,
     Results,
     address,
-    code_version,
     file_digest,
     task_content,
 )
@@ -167,7 +167,7 @@ class Study:
             "detection_f1_over_all_trials": _pooled_detection(rows),
             "lessons": self._lessons(),
             "provenance": provenance(
-                trials=self.trials, seed=self.seed, rounds=self.rounds, counts=self.counts, code=code_version()
+                trials=self.trials, seed=self.seed, rounds=self.rounds, counts=self.counts, code=code_version(TRIAL)
             ),
         }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from fail2progress.core.choice import content_of
 from fail2progress.core.executor import Executor
 from fail2progress.core.files import write_whole
+from fail2progress.core.provenance import code_version
 from fail2progress.learning.pretraining.shards import SCHEMA, DataError, arrays, digest, read_shard, shard_names, write_shard
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Job
@@ -21,6 +22,8 @@ from fail2progress.tasks.pretraining import job
 
 SHARD = 250
 """Executions in a shard."""
+_DRAWS = ("core", "skills", "simulation", "tasks", "learning/pretraining")
+"""Rooms whose source decides what the data are."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,11 @@ def generate(
 ) -> Iterator[ShardDone]:
     """Make the shards that are missing, and again, longer, those that a call for fewer executions ended with.
 
-    Yields each as it is done. DataError if the folder holds data of another seed, file or simulator, or of other skills.
+    Yields each as it is done. DataError if the folder holds data of another seed, file or simulator, of other skills, or by other
+    code.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    source: dict[str, object] = {"seed": seed, "schema": SCHEMA}
+    source: dict[str, object] = {"seed": seed, "schema": SCHEMA, "code": code_version(_DRAWS)}
     if items:
         source["items"] = digest(items)
     elif others := _others_drawn():
@@ -107,8 +111,11 @@ def _check_source(folder: Path, wanted: dict[str, object]) -> None:
             source = json.loads(path.read_text())
         except ValueError as error:
             raise DataError(f"{path}: cannot be read ({error}); delete it if the data are of {_named(wanted)}") from error
+        told = {key: value for key, value in source.items() if key != "code"} if isinstance(source, dict) else source
+        if told != {key: value for key, value in wanted.items() if key != "code"}:
+            raise DataError(f"{folder} holds data of {told}, not of {_named(wanted)}; choose another folder")
         if source != wanted:
-            raise DataError(f"{folder} holds data of {source}, not of {_named(wanted)}; choose another folder")
+            raise DataError(f"{folder} was begun by another version of the code, whose data may be others; choose another folder")
         return
     write_whole(path, json.dumps(wanted))
 
