@@ -59,6 +59,26 @@ def test_words_stay_under_the_light_of_lamps_and_of_the_sky_and_in_the_dark(gain
     assert not wrong
 
 
+@pytest.mark.parametrize("ground", [30, 60, 90, 120, 160, 200, 240])
+def test_the_colour_of_one_thing_on_a_neutral_ground_is_not_taken_for_the_lights(ground: int) -> None:
+    wrong = []
+    for word, colour in SAMPLES.items():
+        image = np.full((240, 320, 3), ground, float)
+        image[75:150, 100:190] = colour
+        image = np.clip(image + np.random.default_rng(1).normal(0, 3, image.shape), 0, 255).astype(np.uint8)
+        said = colour_word(image[80:145, 105:185].reshape(-1, 3), light_of(image))
+        if said != word and word != "grey":  # a grey thing on a darker ground may be white
+            wrong.append((word, said))
+    assert not wrong
+
+
+@pytest.mark.parametrize(("value", "word"), [(20, "black"), (45, "black"), (150, "grey")])
+def test_dark_things_on_a_table_that_is_overexposed_stay_dark(value: int, word: str) -> None:
+    image = np.full((240, 320, 3), 255, np.uint8)
+    image[50:190, 75:250] = value
+    assert colour_word(image[60:180, 85:240].reshape(-1, 3), light_of(image)) == word
+
+
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_an_image_of_one_colour_says_nothing_of_its_tint(value: int) -> None:
     gains = light_of(np.full((48, 64, 3), value, np.uint8)).gains

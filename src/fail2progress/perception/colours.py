@@ -25,14 +25,15 @@ _TOLD = 0.2
 """Share of a thing that has a colour by which people call it, though most of it is white, grey or black."""
 _STEP = 4
 """Every so many pixels in a row tell the light."""
-_USED = (8, 252)
-"""Values of the brightest channel between which a pixel says something of the light."""
+_DIM, _FULL = 8, 252
+"""Values of the brightest channel up to which a pixel says nothing of the light, and from which it says nothing of its tint."""
 _TINT = 0.75
 """How much of the tint that is estimated is taken away, as a power: what is there has a colour of its own too."""
-_LIT, _LIT_SHARE = 0.8, 0.95
-"""Luminance that is given to what is brighter than such a share of the image."""
-_BRIGHTER, _MOST_TINT = 2.0, 2.5
-"""Times that an image is made brighter, and a channel stronger, at most."""
+_LIT, _LIT_SHARE, _LIT_POWER = 0.8, 0.95, 0.5
+"""Luminance towards which what is brighter than such a share of the image is brought, by such a power: a dim image and dark
+things in good light look alike."""
+_BRIGHTER, _MOST_TINT = 1.6, 1.3
+"""Times that an image is made brighter or darker, and a channel stronger, at most."""
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722])
 
 
@@ -50,20 +51,27 @@ class Light:
 
 
 def light_of(colour: NDArray[np.uint8]) -> Light:
-    """Of an image (H, W, 3), red, green and blue: edges are grey in the mean (van de Weijer et al. 2007), what is brightest
-    is white or nearly so."""
+    """Of an image (H, W, 3), red, green and blue. Its tint is what edges (van de Weijer et al. 2007) and all pixels have in the
+    mean, as far as both agree: the edges of one red thing are red, too. What is brightest is white or nearly so."""
     small = colour[::_STEP, ::_STEP]
     most = small.max(axis=-1)
-    used = (most > _USED[0]) & (most < _USED[1])
-    if used.sum() < 2:
+    seen, told = most > _DIM, (most > _DIM) & (most < _FULL)
+    if told.sum() < 2:
         return Light()
     linear = _linear(small.astype(float))
     edges = np.hypot(*(ndimage.gaussian_filter1d(linear, 1.0, axis, order=1) for axis in (0, 1)))
-    tint = np.log(np.sqrt((edges[used] ** 2).mean(axis=0)) + 1e-6)
-    gains = np.clip(np.exp(_TINT * (tint.mean() - tint)), 1 / _MOST_TINT, _MOST_TINT)
-    bright = float(np.quantile((linear[used] * gains) @ _LUMINANCE, _LIT_SHARE))
-    red, green, blue = gains * min(_LIT / max(bright, 1e-6), _BRIGHTER)
+    by_edges, by_all = (_neutral(values) for values in (np.sqrt((edges[told] ** 2).mean(axis=0)), linear[told].mean(axis=0)))
+    agreed = np.where(by_edges * by_all > 0, np.sign(by_all) * np.minimum(np.abs(by_edges), np.abs(by_all)), 0.0)
+    gains = np.clip(np.exp(_TINT * (agreed - agreed.mean())), 1 / _MOST_TINT, _MOST_TINT)
+    bright = max(float(np.quantile((linear[seen] * gains) @ _LUMINANCE, _LIT_SHARE)), 1e-6)
+    red, green, blue = gains * np.clip((_LIT / bright) ** _LIT_POWER, 1 / _BRIGHTER, _BRIGHTER)
     return Light((float(red), float(green), float(blue)))
+
+
+def _neutral(values: Array) -> Array:
+    """Logarithms (3,) of what makes them equal."""
+    logs = np.log(values + 1e-6)
+    return np.asarray(logs.mean() - logs)
 
 
 def colour_word(pixels: NDArray[np.uint8], light: Light | None = None) -> str:
