@@ -17,6 +17,7 @@ from fail2progress.perception.segmentation.registry import SEGMENTERS
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.info import BagInfo
 from fail2progress.ros.launch import description as launching
+from fail2progress.ros.parameter_file import said
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "launch").glob("*.launch.py"))
@@ -182,17 +183,18 @@ def test_a_replay_segments_by_what_the_recording_holds_unless_somebody_says(tmp_
     assert launching.fitting(given, bare) == {"segmenter": "fused"}
     assert launching.fitting(given, labelled) == {"segmenter": "label-image"}
     assert launching.fitting({**given, "segmenter": "geometric"}, labelled) == {}
-    for number, (text, said) in enumerate(
+    for number, (text, told) in enumerate(
         (
             ("/**/segmentation: {ros__parameters: {segmenter: geometric}}", True),
             ("/**: {ros__parameters: {segmenter: geometric}}", True),
             ("kitchen: {segmentation: {ros__parameters: {segmenter: geometric}}}", True),
-            ("segmentation: {ros__parameters: {obstacles: true}}", False),
+            ("/kitchen/segmentation: {ros__parameters: {obstacles: true}}", False),
             ("monitor: {ros__parameters: {segmenter: geometric}}", False),
         )
     ):
         (tmp_path / f"{number}.yaml").write_text(text)
-        assert (launching.fitting({**given, "params_file": str(tmp_path / f"{number}.yaml")}, bare) == {}) is said, text
+        kitchen = {**given, "params_file": str(tmp_path / f"{number}.yaml"), "namespace": "kitchen"}
+        assert (launching.fitting(kitchen, bare) == {}) is told, text
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -204,6 +206,32 @@ def test_who_starts_a_stack_without_its_file_has_the_same_settings(stack: str) -
     usual = launching.defaults(stack, {"segmenter": "geometric", "loglevel": "warn"})
     assert set(usual) == set(table.STACKS[stack]) and all(own["loglevel"] == "warn" for own in usual.values())
     assert usual["segmentation"] == {**launching.SETTINGS[stack]["segmentation"], "segmenter": "geometric", "loglevel": "warn"}
+
+
+@pytest.mark.parametrize(
+    ("place", "namespace", "holds"),
+    [
+        ("segmentation", "", True),
+        ("segmentation", "robot1", False),
+        ("/robot1/segmentation", "robot1", True),
+        ("/robot1/segmentation", "robot2", False),
+        ("/robot1/**", "robot2", False),
+        ("/**/segmentation", "robot1", True),
+        ("/**/segmentation", "", True),
+        ("/**", "a/b", True),
+        ("/*/segmentation", "robot1", True),
+        ("/*/segmentation", "a/b", False),
+        ("planner", "", False),
+    ],
+)
+def test_a_file_of_parameters_holds_for_the_nodes_that_ros_takes_it_for(
+    tmp_path: Path, place: str, namespace: str, holds: bool
+) -> None:
+    path = tmp_path / "p.yaml"
+    path.write_text(f"{place}: {{ros__parameters: {{segmenter: learned}}}}\n")
+    assert said(path, "segmentation", namespace) == ({"segmenter": "learned"} if holds else {})
+    usual = launching.defaults("robot", {"segmenter": "fused"}, path, namespace)["segmentation"]
+    assert usual == ({"obstacles": True} if holds else {"obstacles": True, "segmenter": "fused"})
 
 
 def test_a_goal_of_ones_own_goes_to_the_task() -> None:

@@ -40,6 +40,17 @@ def test_a_file_of_parameters_counts_where_no_option_is_given(run: Run, started:
     assert 'segmenter:="fused"' in second and 'relations:="geometric"' in started[0].command("relations")
 
 
+def test_what_a_file_says_of_the_task_is_checked_and_holds_for_all_nodes(
+    run: Run, refuses: Run, started: list[Launch], tmp_path: Path
+) -> None:
+    (tmp_path / "p.yaml").write_text("task: {ros__parameters: {task: short}}\n")
+    run("up", "sim", "--params-file", "p.yaml")
+    simulated, asked = (started[0].command(name) for name in ("sim_stretch", "task"))
+    assert 'task:="short"' in simulated and "objects:=1" in simulated and "objects:=1" in asked
+    (tmp_path / "q.yaml").write_text("task: {ros__parameters: {task: short, objects: 7}}\n")
+    assert "not 7" in refuses("up", "sim", "--params-file", "q.yaml")
+
+
 def test_weights_that_a_folder_does_not_go_on_from_are_refused(
     run: Run, refuses: Run, started: list[Launch], tmp_path: Path
 ) -> None:

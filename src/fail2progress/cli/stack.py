@@ -51,6 +51,18 @@ def check_report(path: Path | None) -> None:
         check_output("--report", path, ".html")
 
 
+def told(context: typer.Context, params_file: Path | None, namespace: str, node: str, **options: Any) -> tuple[Any, ...]:
+    """The options in their order; those that were not given as a parameter file has them for a node, where it does."""
+    from fail2progress.ros.parameter_file import check_file, said
+
+    if params_file is None:
+        return tuple(options.values())
+    with checked():
+        check_file(params_file)
+        own = said(params_file, node, namespace)
+    return tuple(value if _is_given(context, name) else own.get(name, value) for name, value in options.items())
+
+
 def launch_of(
     context: typer.Context,
     stack: str,
@@ -78,7 +90,7 @@ def launch_of(
     chosen = {**values, "loglevel": log_level, **({"model": str(model)} if model is not None else {})}
     usual = {name: value for name, value in chosen.items() if not _is_given(context, name)}
     given = {name: value for name, value in chosen.items() if name not in usual}
-    return Launch(stack, out, given, defaults(stack, usual), namespace, params_file)
+    return Launch(stack, out, given, defaults(stack, usual, params_file, namespace), namespace, params_file)
 
 
 def _is_given(context: typer.Context, parameter: str) -> bool:

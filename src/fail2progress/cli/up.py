@@ -15,7 +15,7 @@ from fail2progress.cli.bag import TOPIC as _TOPIC
 from fail2progress.cli.bag import look_through
 from fail2progress.cli.common import checked, filled, require, run_folder
 from fail2progress.cli.limits import MOST
-from fail2progress.cli.stack import check_report, end, finish, launch_of, perception, run_stack, seen
+from fail2progress.cli.stack import check_report, end, finish, launch_of, perception, run_stack, seen, told
 from fail2progress.core.runs import STORE_FILES
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.tasks import DEFAULT
@@ -87,6 +87,8 @@ def sim(
     from fail2progress.tasks.seeds import first_seed
 
     resolve(simulator)
+    chosen = {"task": task, "objects": objects, "seed": seed, "goal": goal}
+    task, objects, seed, goal = told(context, params_file, namespace, "task", **chosen)
     with checked():
         family = task_of(task)
         count = objects if objects is not None else family.counts[0]
@@ -164,6 +166,9 @@ def replay(
 
     fail2progress up replay kinect --topic color:=/rgb/image_raw --topic depth:=/depth_to_rgb/image_raw
     """
+    chosen = {"source": source, "robot": robot, "camera": camera, "slop": slop, "topics": " ".join(topic)}
+    source, robot, camera, slop, topics = told(context, params_file, namespace, "player", **chosen)
+    topic = topics.split()
     require(source in ("", "segments", "camera"), f"unknown source {source!r}; there are: segments, camera")
     require(source != "segments" or not segmenter, "--segmenter works on camera images: leave out --source segments")
     source = source or ("camera" if segmenter else "")

@@ -90,11 +90,17 @@ def _read(path: Path) -> Any:
     return yaml.load(path.read_text(encoding="utf-8"), _Loader)
 
 
-def says(path: Path, node: str, name: str) -> bool:
-    """Whether a file that `check_file` takes gives a node's parameter a value, by the node's name or under a wildcard."""
-    content = _read(path)
-    places = ((place.rpartition("/")[2], values) for place, values in _nodes(path, content, ""))
-    return any(name in values and (own == node or "*" in own) for own, values in places)
+def said(path: Path, node: str, namespace: str = "") -> dict[str, Any]:
+    """What a file that `check_file` takes says of a node's parameters, by its name or under a wildcard."""
+    whole = f"/{namespace.strip('/')}/{node}".replace("//", "/")
+    places = _nodes(path, _read(path), "")
+    return {name: value for place, own in places if _pattern(place).fullmatch(whole) for name, value in own.items()}
+
+
+def _pattern(place: str) -> re.Pattern[str]:
+    """Names of nodes for which a place in a file holds: * stands for one part of a name, ** for any number of them."""
+    parts = {"**": r"(/[^/]+)*", "*": "/[^/]+"}
+    return re.compile("".join(parts.get(part, f"/{re.escape(part)}") for part in place.strip("/").split("/")))
 
 
 def _nodes(path: Path, content: Mapping[Any, Any], above: str) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -10,7 +10,7 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from fail2progress.ros import graph as table
-from fail2progress.ros.parameter_file import says
+from fail2progress.ros.parameter_file import said
 
 if TYPE_CHECKING:
     from fail2progress.ros.bags.info import BagInfo
@@ -66,12 +66,17 @@ def arguments(stack: str) -> tuple[Argument, ...]:
     return (*general, *own, *extra[stack])
 
 
-def defaults(stack: str, usual: Mapping[str, table.Value]) -> dict[str, dict[str, table.Value]]:
-    """By node, what its settings file says and what is `usual` otherwise, of the parameters that it has; usual ones win."""
+def defaults(
+    stack: str, usual: Mapping[str, table.Value], params_file: Path | None = None, namespace: str = ""
+) -> dict[str, dict[str, table.Value]]:
+    """By node, what its settings file says and what is `usual` otherwise, of the parameters that it has and of which params_file
+    says nothing; usual ones win over settings."""
     found: dict[str, dict[str, table.Value]] = {}
     for node in table.STACKS[stack]:
-        said = {**SETTINGS[stack].get(node, {}), **usual}
-        found[node] = {p.name: said[p.name] for p in table.parameters(table.NODES[node]) if p.name in said}
+        own = {**SETTINGS[stack].get(node, {}), **usual}
+        told = said(params_file, node, namespace) if params_file is not None else {}
+        known = {parameter.name for parameter in table.parameters(table.NODES[node])}
+        found[node] = {name: value for name, value in own.items() if name in known and name not in told}
     return found
 
 
@@ -158,8 +163,8 @@ def _try_out(name: str, folder: Path) -> None:
 def fitting(given: Mapping[str, str], bag: BagInfo) -> dict[str, table.Value]:
     """Parameters of `segmentation` for a recording where neither an argument nor params_file says what to segment by."""
     file = given["params_file"]
-    said = given["segmenter"] or (file and says(Path(file), "segmentation", "segmenter"))
-    return {} if said else {"segmenter": bag.segmenter}
+    told = file and "segmenter" in said(Path(file), "segmentation", given.get("namespace", ""))
+    return {} if given["segmenter"] or told else {"segmenter": bag.segmenter}
 
 
 def truth(name: str, text: str) -> bool:

@@ -19,7 +19,6 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN, run_id
 from fail2progress.ros.launch.environment import SECURE, SUPERVISOR, environment
 from fail2progress.ros.launch.starting import ForkServer, Running, Starter
-from fail2progress.ros.parameter_file import says
 from fail2progress.ros.security.policy import ENCLAVES
 
 GRACE = 8.0
@@ -41,14 +40,13 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Launch:
-    """What to start: a stack by name, with parameters for every node that has them. params_file wins over defaults, values win
-    over both."""
+    """What to start: a stack by name, with parameters for every node that has them."""
 
     stack: str
     state_dir: Path
     values: Mapping[str, table.Value] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, table.Value]] = field(default_factory=dict)
-    """By node."""
+    """By node, of which neither values nor params_file say anything."""
     namespace: str = ""
     params_file: Path | None = None
     nodes: tuple[str, ...] | None = None
@@ -63,18 +61,15 @@ class Launch:
     def command(self, name: str) -> list[str]:
         """The command line of one node."""
         entry = table.NODES[name]
-        file = self.params_file
-        usual = self.defaults.get(name, {})
-        unsaid = {key: value for key, value in usual.items() if file is None or not says(file, name, key)}
-        values = {"state_dir": str(self.state_dir), **unsaid, **self.values}
+        values = {"state_dir": str(self.state_dir), **self.defaults.get(name, {}), **self.values}
         known = {parameter.name: parameter for parameter in table.parameters(entry)}
         words = [sys.executable, "-m", "fail2progress.ros", name, "--ros-args"]
         if self.namespace:
             words += ["-r", f"__ns:=/{self.namespace.strip('/')}"]
         if os.environ.get(SECURE) == "true":
             words += ["--enclave", f"{ENCLAVES}/{name}"]
-        if file is not None:
-            words += ["--params-file", str(file)]
+        if self.params_file is not None:
+            words += ["--params-file", str(self.params_file)]
         for key, value in values.items():
             if key in known:
                 words += ["-p", f"{key}:={_text(value)}"]
