@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fail2progress.core.runs import Runs
+from fail2progress.core.runs import Runs, held
 from fail2progress.ros import graph as table
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.environment import free_domain
@@ -107,6 +107,15 @@ def test_a_misspelt_argument_is_named_and_what_follows_finds_the_folder(workspac
     code, said = workspace.run("sim", "sedd:=3", "goal:=inside(capsule_1, cup_1)")
     assert code == 0 and "sedd:= is no argument of this launch file; do you mean seed:=?" in said
     assert Runs(workspace.prefix / "runs").latest().folder == workspace.prefix / "runs" / "stack"
+
+
+def test_a_launch_that_is_refused_leaves_no_run_and_one_that_works_holds_its_folder(workspace: Workspace) -> None:
+    code, said = workspace.run("replay", "bag:=nothere")
+    assert code == 1 and "nothere" in said and not (workspace.prefix / "runs" / "replay").exists()
+    (workspace.prefix / "state").mkdir()
+    with held(workspace.prefix / "state"):
+        code, said = workspace.run("sim", "state_dir:=state")
+    assert code == 1 and "state is in use by another process" in said and workspace.diary() == []
 
 
 def test_each_replay_has_a_folder_of_its_own(workspace: Workspace) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fail2progress.benchmarks import events as benchmark_events
+from fail2progress.benchmarks import session as room
 from fail2progress.benchmarks.build import Carried
 from fail2progress.benchmarks.config import (
     CONFIRMATORY,
@@ -135,6 +136,20 @@ def test_a_run_that_was_cut_short_goes_on_and_ends_alike(finished: Path, run: Pa
         moved = replace(session, store=replace(session.store, **change))
         with pytest.raises(RunLogError, match=f"begun with other {next(iter(change))}: start it again in another folder"):
             moved.run(run, resume=True)
+
+
+def test_other_code_does_not_go_on_with_a_run_but_writes_its_report_again(
+    run: Path, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "code_version", lambda parts: "another")
+    whole = (run / REPORT).read_text()
+    (run / REPORT).unlink()
+    session.run(run, resume=True)
+    assert (run / REPORT).read_text() == whole
+    text = (run / EVENTS).read_text()
+    (run / EVENTS).write_text(text[: text.index('"seed/001"')])
+    with pytest.raises(RunLogError, match="begun with other code"):
+        session.run(run, resume=True)
 
 
 def test_a_log_goes_on_where_its_last_line_lacks_its_end(run: Path) -> None:

@@ -35,6 +35,11 @@ def test_the_film_is_of_the_last_lesson_whose_models_can_be_read(run: Run, event
     assert told.exit_code == 2 and "nothing was learnt here that could be shown" in told.stderr.splitlines()[-1]
 
 
+def test_the_page_of_a_demo_that_lost_its_run_file_is_kept_too(run: Run, demo: Path) -> None:
+    (demo / "run.json").unlink()
+    assert "(as the demo wrote it)" in run("report", demo).stderr and (demo / "report.html").read_text() == OWN
+
+
 @pytest.fixture
 def demo(event: FailureEvent, tmp_path: Path) -> Path:
     """The folder of a demo: a failure, two versions, and the page that it wrote last."""

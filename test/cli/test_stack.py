@@ -62,7 +62,8 @@ def test_weights_that_a_folder_does_not_go_on_from_are_refused(
     assert len(started) == 1
 
 
-def test_there_has_to_be_something_to_go_on_with(refuses: Run, started: list[Launch], tmp_path: Path) -> None:
-    assert "new: nothing to go on with is there" in refuses("up", "sim", "--resume", "--out", "new")
+def test_that_there_is_nothing_to_go_on_with_is_told(run: Run, refuses: Run, started: list[Launch], tmp_path: Path) -> None:
     assert "give one of them" in refuses("up", "sim", "--resume", "--force", "--out", "new")
     assert not started and not (tmp_path / "new").exists()
+    assert "note: new: nothing to go on with is there; this is a new run" in run("up", "sim", "--resume", "--out", "new").stderr
+    assert len(started) == 1

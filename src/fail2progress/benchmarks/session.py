@@ -122,8 +122,11 @@ class Session:
             log.write("run", "harness_config", config)
             return log, Recorded()
         before = recorded(folder, cut_short=True)
-        if before.config != json.loads(json.dumps(config)):
-            changed = [key for key in config if before.config.get(key) != json.loads(json.dumps(config[key]))]
+        own = json.loads(json.dumps(config))
+        changed = [key for key in {**own, **before.config} if before.config.get(key) != own.get(key)]
+        if before.finished:  # what is left is the report, which stands on the log alone
+            changed = [key for key in changed if key != "code"]
+        if changed:
             raise RunLogError(f"{folder}: the run was begun with other {', '.join(changed)}: start it again in another folder")
         return RunLog.resumed(folder), before
 

@@ -11,7 +11,6 @@ import math
 import shutil
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -26,7 +25,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
-from fail2progress.core.files import write_whole
+from fail2progress.core.files import try_out, write_whole
 from fail2progress.core.runs import ABOUT, STORE, Run, RunError, Runs, working_in
 
 FAILED = 1
@@ -178,7 +177,8 @@ def run_folder(
     else:
         require(not (resume and force), "--resume goes on with what --force would replace: give one of them")
         held = [name for name in leaves if (out / name).exists()]
-        require(bool(held) or not (resume and leaves), f"{out}: nothing to go on with is there; leave --resume out")
+        if resume and leaves and not held:
+            say(f"note: {out}: nothing to go on with is there; this is a new run")
         occupied = f"{out} holds an earlier run ({', '.join(held)}): choose another --out, or --force to replace it"
         require(resume or force or not held, occupied)
         writable(out)
@@ -225,9 +225,7 @@ def writable(folder: Path, told: object = None) -> None:
     for place in (folder, *folder.parents):
         require(not place.exists() or place.is_dir(), f"{place}: is a file; a folder is needed for what is written there")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        try_out(folder)
     except OSError as error:
         raise UserError(f"{told or folder}: cannot be written ({error.strerror or error})") from error
 

@@ -213,6 +213,8 @@ def _note(versions: Registry, version: str) -> dict[str, Any]:
     try:
         read_digest(weights)
     except CheckpointError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
         mend = f"put back a copy of {weights.name}, or delete it and {weights.with_suffix('.json').name}"
         raise CheckpointError(f"{error}: one of the two is damaged; {mend}") from error
     return note

@@ -57,7 +57,8 @@ def report(
     if film is not None:
         return _film(folder, film)
     page = folder / PAGE
-    if out is None and chosen.kind == "demo" and page.is_file() and not (folder / OF_THE_DEMO).exists():
+    by_demo = chosen.kind in ("demo", "run") and not (folder / "log").is_dir()  # "run": without its run.json
+    if out is None and by_demo and page.is_file() and not (folder / OF_THE_DEMO).exists():
         if not _outdated(page):
             return say(f"report: {page} (as the demo wrote it)")
         write_whole(folder / OF_THE_DEMO, page.read_bytes())

@@ -6,6 +6,7 @@ import fcntl
 import glob
 import os
 import shutil
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,6 +66,13 @@ def whole_folder(place: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
+
+
+def try_out(folder: Path) -> None:
+    """Make a folder and write there, so that who works for hours knows before that it can be done; OSError where it cannot."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def locked(path: Path, shared: bool = True) -> bool:

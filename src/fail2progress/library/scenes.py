@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from fail2progress.core.choice import first_mistake
 from fail2progress.core.goals import Goal
 from fail2progress.core.scene import Scene
-from fail2progress.evaluation.doubts import doubts
 from fail2progress.library.arguments import plain, require, require_whole, several, told
 from fail2progress.tasks import DEFAULT
 from fail2progress.tasks.base import Trial
@@ -79,7 +78,11 @@ def task(start: str | Path | Scene = DEFAULT, goal: Goals = "", objects: int | N
         raise ValueError('a scene of your own needs a goal, for example "above(mug, table_b)"')
     else:
         trial = Trial(OWN, sum(spec.movable for spec in start.objects), seed, start, ())
-    trial = _with_stages(trial, stages) if stages else trial
+    if not stages:
+        return trial
+    from fail2progress.evaluation.doubts import doubts  # takes a simulator's time to load
+
+    trial = _with_stages(trial, stages)
     for doubt in doubts(trial):
         warnings.warn(doubt, stacklevel=2)
     return trial

@@ -97,7 +97,7 @@ class StackNode(LifecycleNode):
 
         def check(changes: list[Any]) -> SetParametersResult:
             own = [change for change in changes if change.name in known]
-            reasons = [refusal(known[change.name], change.value, self.configured) for change in own]
+            reasons = [refusal(known[change.name], change.value, self.param(change.name), self.configured) for change in own]
             reason = next(filter(None, reasons), "")
             for change in own:
                 if change.name == "loglevel" and not reason:

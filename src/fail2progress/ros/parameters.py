@@ -12,19 +12,19 @@ LIVE = frozenset(
         *("loglevel", "surprises", "slop", "obstacles", "moving_rate", "pace", "publish_links"),
     )
 )
-"""Read each time that they are needed; all others when a node is configured."""
+"""Parameters that count at once; all others from a node's configuration on."""
 
 
-def refusal(parameter: table.Parameter, value: table.Value, configured: bool) -> str:
-    """Why a node does not take a value; "" where it does."""
-    if configured and parameter.name not in LIVE:
-        return f"{parameter.name} is read when the node is configured: deactivate it, clean it up, set it, and configure it again"
+def refusal(parameter: table.Parameter, value: table.Value, before: table.Value, configured: bool) -> str:
+    """Why a node does not take a value in place of the one before; "" where it does."""
+    if configured and parameter.name not in LIVE and value != before:
+        return f"{parameter.name} counts from the node's configuration on: deactivate it, clean it up, set it, configure it again"
     return parameter.check(value) or ""
 
 
 def descriptor(parameter: table.Parameter) -> ParameterDescriptor:
     """How a parameter of the table is declared."""
-    when = "" if parameter.name in LIVE else "; read when the node is configured"
+    when = "" if parameter.name in LIVE else "; counts from the node's configuration on"
     made = ParameterDescriptor(description=f"{parameter.description}{when}")
     if parameter.low is not None and parameter.high is not None:
         if isinstance(parameter.default, float):

@@ -44,8 +44,8 @@ ADAPT = {"adapt-1": 1, "adapt-10": 10, "adapt-100": 100}
 _EPOCHS = 100
 """True executions up to which all epochs are run: with more of them, as many steps are taken by fewer."""
 _FAILURES, _TESTS, _TRUE = 0, 1, 2
-"""Added to a seed: the streams of a run are apart, and studies that shall be apart have seeds three or more apart."""
-"""Executions for failures, tests and oracles come from seeds that many apart."""
+"""Executions for failures, tests and oracles come from seeds that many apart: studies that shall share none have seeds that are
+three or more apart."""
 _PATIENCE = 30
 """Executions that the model gets right before no more failures of a family are looked for."""
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from launch.event_handlers import OnProcessExit
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from fail2progress.core.runs import MODELS, Runs
+from fail2progress.core.runs import MODELS, Runs, held
 from fail2progress.models.notes import start_note
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.info import BagInfo, info
@@ -74,6 +75,8 @@ class Run:
         self.notes: list[str] = []
         """What is to be said before anything is started."""
         self.reporter: Any = None
+        self.made = ExitStack()
+        """Holds the folder, until this process ends."""
         self.held: Claim | None = None
         """The ROS domain, until this process ends."""
         self.code: int | None = None
@@ -82,27 +85,18 @@ class Run:
         """Everything to start. ValueError, which ends the launch, names an argument that cannot be."""
         known = context.launch_configurations
         self.given = {item.name: known[item.name] for item in launching.arguments(self.stack)}
-        self.given["state_dir"] = self.given["state_dir"] or str(Runs().new(self.stack, datetime.now()).folder)
-        self.values = launching.values(self.stack, self.given)
-        for file in self.files():
-            check_file(Path(file))
-        launching.check_files(self.given)
-        self.notes = launching.misspelt(self.stack, known)
-        if named := self.given["model"]:
-            self.notes.append(start_note(Path(named), Path(self.given["state_dir"], MODELS)))
-        with suppress(OSError):  # what follows a run finds it without being told where; not from where nothing can be written
-            Runs().adopt(Path(self.given["state_dir"]), self.stack, datetime.now())
-        if self.stack == "replay":
-            self.values["segmentation"] |= launching.fitting(self.given, self.bag())
-        if not launching.truth("resume", self.given.get("resume", "true")):
-            Path(self.given["state_dir"], WORLD).unlink(missing_ok=True)
+        self.check(known)
+        fresh = not launching.truth("resume", self.given.get("resume", "true"))
         clock = launching.truth("use_sim_time", self.given["use_sim_time"])
-        for values in self.values.values():
-            values["use_sim_time"] = clock
+        own_robot = launching.own_robot(self.given)
         wanted = os.environ.get("ROS_DOMAIN_ID", "0")
         self.held = claim(self.stack, self.given["namespace"], wanted, Path(self.given["state_dir"]))
+        folder = self.folder()
+        if fresh:
+            (folder / WORLD).unlink(missing_ok=True)
+        for values in self.values.values():
+            values |= {"use_sim_time": clock, "state_dir": str(folder)}
         variables = dict(lacking(self.share, os.environ, local=self.stack != "robot"))
-        own_robot = launching.own_robot(self.given)
         variables |= {RUN: run_id(os.environ, own_robot), "ROS_DOMAIN_ID": self.held.domain}
         if "launch-prefix" not in known:  # else a debugger or a terminal stands between launch and the node
             variables[SUPERVISOR] = str(os.getpid())
@@ -113,6 +107,30 @@ class Run:
             *(self.node(name) for name in table.nodes(self.stack, own_robot)),
             *self.camera(),
         ]
+
+    def check(self, known: Mapping[str, str]) -> None:
+        """ValueError for what cannot be, before anything is started or kept; else parameters, and what is to be said."""
+        self.values = launching.values(self.stack, self.given)
+        for file in self.files():
+            check_file(Path(file))
+        launching.check_files(self.given)
+        self.notes = launching.misspelt(self.stack, known)
+        if named := self.given["model"]:
+            self.notes.append(start_note(Path(named), Path(self.given["state_dir"], MODELS)))
+        if self.stack == "replay":
+            self.values["segmentation"] |= launching.fitting(self.given, self.bag())
+
+    def folder(self) -> Path:
+        """Where the stack keeps what it does, held while this process lives, and known to what follows a run. RunError, a
+        ValueError, where another process has it."""
+        named, now = self.given["state_dir"], datetime.now()
+        folder = Path(named) if named else Runs().new(self.stack, now).folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.made.enter_context(held(folder))
+        with suppress(OSError):  # where it is started, nothing may be written
+            Runs().adopt(folder, self.stack, now)
+        self.given["state_dir"] = str(folder)
+        return folder
 
     def bag(self) -> BagInfo:
         """The recording; BagError, a ValueError, where nothing of it can be replayed: before anything is started."""

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from fail2progress.core.files import try_out
+from fail2progress.core.runs import ROOT
 from fail2progress.ros import graph as table
 from fail2progress.ros.parameter_file import said
 
@@ -145,7 +146,7 @@ def check_files(given: Mapping[str, str]) -> None:
         raise ValueError(f"urdf: {urdf}: no such file")
     if report and Path(report).suffix != ".html":
         raise ValueError(f"report: {report}: the name ends in .html")
-    _try_out("state_dir", Path(given["state_dir"]))
+    _try_out("state_dir", Path(given["state_dir"]) if given["state_dir"] else ROOT)
     for name in ("report", "result"):
         if path := given.get(name):
             _try_out(name, Path(path).parent)
@@ -153,9 +154,7 @@ def check_files(given: Mapping[str, str]) -> None:
 
 def _try_out(name: str, folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryFile(dir=folder):
-            pass
+        try_out(folder)
     except OSError as error:
         raise ValueError(f"{name}: {folder}: cannot be written ({error.strerror or error})") from error
 
