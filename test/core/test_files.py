@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fail2progress.core.files import InUseError, guarded, remove_abandoned, unfinished_path, whole_file, whole_folder, write_whole
+from fail2progress.core.files import (
+    InUseError,
+    guarded,
+    remove_abandoned,
+    taken,
+    unfinished_path,
+    whole_file,
+    whole_folder,
+    write_whole,
+)
 
 
 @given(first=st.binary(), second=st.text())
@@ -91,7 +100,9 @@ def test_two_threads_that_write_the_same_file_leave_one_of_the_contents(tmp_path
 
 def test_who_does_not_want_to_wait_is_told_that_a_file_is_in_use(tmp_path: Path) -> None:
     path = tmp_path / "one"
-    with guarded(path), pytest.raises(InUseError, match=f"{path} is in use by another command"), guarded(path, wait=False):
-        pytest.fail("two were there at once")
-    with guarded(path, wait=False), guarded(tmp_path / "other", wait=False):
+    for first in (guarded, taken):
+        with first(path), pytest.raises(InUseError, match=f"{path} is in use by another command"), taken(path):
+            pytest.fail("two were there at once")
+    with taken(path), taken(tmp_path / "other"):
         assert not path.exists()
+    assert not list(tmp_path.iterdir())

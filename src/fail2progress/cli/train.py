@@ -11,7 +11,7 @@ import typer
 from fail2progress.cli.common import StoppedError, checked, print_json, require, say, to_json, writable, write_json
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
-from fail2progress.core.files import guarded
+from fail2progress.core.files import taken
 
 if TYPE_CHECKING:
     from fail2progress.cli.training import Run
@@ -81,7 +81,7 @@ def train(
         thinned=rough,
     )
     run = Run(data, out, model, config, epochs, batch, learning_rate, seed, processes, encoder, rough, signature)
-    with guarded(out, wait=False):
+    with taken(out):
         report = _done_before(run) or _run(run)
     say(f"{out}: held-out F1 {report['detection_f1']:.3f} now, {report['prediction_f1']:.3f} after one skill")
     if rehearsal is not None:

@@ -13,7 +13,7 @@ import typer
 from fail2progress.cli.common import UserError, print_json, require, say, stopped_with, writable, write_json
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.voice import progress
-from fail2progress.core.files import guarded
+from fail2progress.core.files import taken
 
 if TYPE_CHECKING:
     from fail2progress.learning.segmentation.training import State
@@ -90,7 +90,7 @@ def train_segmenter(
     learner = Learner(net).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     data_of = {"scenes": scenes, "rooms": rooms, "parent": parent.digest if parent else None}
     told = {**vars(options), **data_of, "channels": list(net.channels)}
-    with guarded(out, wait=False):
+    with taken(out):
         resume = Resume(out.with_suffix(".resume"), told)
         begun = resume.start(learner)
         optimiser = optimiser_for(learner.net, options, begun.adam)

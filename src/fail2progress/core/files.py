@@ -104,22 +104,54 @@ class InUseError(OSError):
 
 
 @contextmanager
-def guarded(path: Path, wait: bool = True) -> Iterator[None]:
-    """Until the end no other process or thread that asks for it is between the same lines with this file or folder.
+def guarded(path: Path) -> Iterator[None]:
+    """Until the end no other process or thread that asks for it is between the same lines with this file or folder; it waits.
 
-    An empty file beside it is what is locked, and stays: a network's file system locks only what can be written. Where another
-    one is there, this one waits for its end, or `wait` is False: InUseError.
+    An empty file beside it is what is locked, and stays: a network's file system locks only what can be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path.with_name(f".{path.name}.lock"), os.O_WRONLY | os.O_CREAT, 0o644)
+    handle = _opened_lock(path)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            raise InUseError(f"{path} is in use by another command: wait for its end, or choose another name") from None
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def taken(path: Path) -> Iterator[None]:
+    """The same where nobody else is there, or else InUseError. What is locked goes at the end."""
+    while True:
+        handle = _opened_lock(path)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise InUseError(f"{path} is in use by another command: wait for its end, or choose another name") from None
+        if _is_there(handle, path):
+            break
+        os.close(handle)  # who had it before took it away after it was opened here
+    try:
+        yield
+    finally:
+        _lock_beside(path).unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _lock_beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
+
+
+def _opened_lock(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(_lock_beside(path), os.O_WRONLY | os.O_CREAT, 0o644)
+
+
+def _is_there(handle: int, path: Path) -> bool:
+    """Whether the file beside a path is still the one that was opened."""
+    try:
+        return os.path.samestat(os.fstat(handle), _lock_beside(path).stat())
+    except FileNotFoundError:
+        return False
 
 
 def unfinished_path(path: Path) -> Path:
