@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fail2progress.cli import common
 from fail2progress.cli.outputs import check_output
+from fail2progress.core import files
 
 Refuses = Callable[..., str]
 
@@ -90,7 +90,7 @@ def test_a_place_that_cannot_be_written_is_told_by_the_name_that_was_given(
     def denied(dir: Path) -> None:
         raise PermissionError(13, "Permission denied", str(dir / "tmp1a2b3c"))
 
-    monkeypatch.setattr(common.tempfile, "TemporaryFile", denied)
+    monkeypatch.setattr(files.tempfile, "TemporaryFile", denied)
     out = tmp_path / "x.png"
     said = refuses("tasks", "picture", "hierarchical-tabletop", "--out", out)
     assert said == f"fail2progress: --out {out}: cannot be written (Permission denied)"

@@ -37,6 +37,7 @@ def test_the_film_is_of_the_last_lesson_whose_models_can_be_read(run: Run, event
 
 def test_the_page_of_a_demo_that_lost_its_run_file_is_kept_too(run: Run, demo: Path) -> None:
     (demo / "run.json").unlink()
+    (demo / "events.jsonl").touch()
     assert "(as the demo wrote it)" in run("report", demo).stderr and (demo / "report.html").read_text() == OWN
 
 

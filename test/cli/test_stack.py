@@ -47,8 +47,15 @@ def test_what_a_file_says_of_the_task_is_checked_and_holds_for_all_nodes(
     run("up", "sim", "--params-file", "p.yaml")
     simulated, asked = (started[0].command(name) for name in ("sim_stretch", "task"))
     assert 'task:="short"' in simulated and "objects:=1" in simulated and "objects:=1" in asked
-    (tmp_path / "q.yaml").write_text("task: {ros__parameters: {task: short, objects: 7}}\n")
-    assert "not 7" in refuses("up", "sim", "--params-file", "q.yaml")
+    for text, says in (
+        ("task: {ros__parameters: {task: short, objects: 7}}", "not 7"),
+        ("segmentation: {ros__parameters: {segmenter: nosuch}}", "unknown segmenter 'nosuch'"),
+        ("classifier: {ros__parameters: {simulator: nosuch}}", "unknown simulator 'nosuch'"),
+    ):
+        (tmp_path / "q.yaml").write_text(f"{text}\n")
+        assert says in refuses("up", "sim", "--params-file", "q.yaml")
+    (tmp_path / "q.yaml").write_text("task: {ros__parameters: {goal: ''}}\n")
+    run("up", "sim", "--params-file", "q.yaml")
 
 
 def test_weights_that_a_folder_does_not_go_on_from_are_refused(

@@ -214,7 +214,7 @@ def _note(versions: Registry, version: str) -> dict[str, Any]:
         read_digest(weights)
     except CheckpointError as error:
         if isinstance(error.__cause__, OSError):
-            raise
+            raise CheckpointError(f"{error}: see that it can be read, or put back a copy of {weights.name}") from error
         mend = f"put back a copy of {weights.name}, or delete it and {weights.with_suffix('.json').name}"
         raise CheckpointError(f"{error}: one of the two is damaged; {mend}") from error
     return note

@@ -57,7 +57,7 @@ def report(
     if film is not None:
         return _film(folder, film)
     page = folder / PAGE
-    by_demo = chosen.kind in ("demo", "run") and not (folder / "log").is_dir()  # "run": without its run.json
+    by_demo = chosen.kind == "demo" or (chosen.kind == "run" and (folder / "events.jsonl").is_file())  # without its run.json
     if out is None and by_demo and page.is_file() and not (folder / OF_THE_DEMO).exists():
         if not _outdated(page):
             return say(f"report: {page} (as the demo wrote it)")

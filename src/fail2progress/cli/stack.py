@@ -24,12 +24,17 @@ _OPTIONS = {"loglevel": "log_level", "topics": "topic"}
 """Options of parameters with another name."""
 
 
-def perception(segmenter: str, relations: str) -> dict[str, Any]:
-    """Parameters that choose the parts of perception; RegistryError where one does not exist. Files are named absolutely."""
+def perception(
+    context: typer.Context, params_file: Path | None, namespace: str, segmenter: str, relations: str
+) -> dict[str, Any]:
+    """Parameters that choose the parts of perception, by options and a parameter file; RegistryError where one does not exist.
+    Files are named absolutely."""
     from fail2progress.core.choice import FILES
     from fail2progress.perception.relations.registry import DETECTORS
     from fail2progress.perception.segmentation.registry import segmenter as segmenter_of
 
+    (segmenter,) = told(context, params_file, namespace, "segmentation", segmenter=segmenter)
+    (relations,) = told(context, params_file, namespace, "relations", relations=relations)
     # What is usual, and the detectors of this package, are there: to load them would take torch's memory, and seconds.
     if segmenter != SEGMENTER:
         segmenter_of(segmenter)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from fail2progress.cli.training import Run
     from fail2progress.models.config import ModelConfig
 
+TRAINS = ("core", "skills", "models", "simulation", "failures", "learning/pretraining", "cli/training.py", "cli/train.py")
+"""Rooms and files whose source decides what weights become."""
+_CODE = "code"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -141,7 +145,7 @@ def _signature(data: Path, encoder: Path | None, **options: object) -> dict[str,
     require(sum(map(len, shards)) >= 10, f"{data}: fewer than 10 executions, none could be held out")
     digests = [digest(shard.path / "shard.json") for shard in shards]
     own = {"data": digest_of(digests), "encoder": load_checkpoint(encoder).digest if encoder else None}
-    return {**options, **own, "code": code_version(("core", "skills", "models", "learning/pretraining"))}
+    return {**options, **own, _CODE: code_version(TRAINS)}
 
 
 def _done_before(run: Run) -> dict[str, object] | None:
@@ -153,8 +157,11 @@ def _done_before(run: Run) -> dict[str, object] | None:
         found = dict(json.loads(report.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):  # not there or damaged: nobody knows what the weights are of
         found = {}
-    require(found.get("run") == run.signature, f"{run.out} holds other weights; choose another --out or delete them")
-    say(f"{run.out} was trained before with the same options")
+    run_before = found.get("run")
+    same = isinstance(run_before, dict) and {**run_before, _CODE: run.signature[_CODE]} == run.signature
+    require(same, f"{run.out} holds other weights; choose another --out or delete them")
+    by = "" if run_before == run.signature else ", by another version of the code"
+    say(f"{run.out} was trained before with the same options{by}")
     return found
 
 

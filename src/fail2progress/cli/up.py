@@ -86,18 +86,20 @@ def sim(
     from fail2progress.tasks.registry import task as task_of
     from fail2progress.tasks.seeds import first_seed
 
-    resolve(simulator)
-    chosen = {"task": task, "objects": objects, "seed": seed, "goal": goal}
+    chosen = {"task": task, "objects": objects, "seed": seed, "goal": filled("--goal", goal)}
     task, objects, seed, goal = told(context, params_file, namespace, "task", **chosen)
+    (simulator,) = told(context, params_file, namespace, "classifier", simulator=simulator)
+    resolve(simulator)
     with checked():
         family = task_of(task)
         count = objects if objects is not None else family.counts[0]
         first = family.trial(count, first_seed(seed))
-        goal = spelled(filled("--goal", goal), first.scene.names)
+        goal = spelled(str(goal), first.scene.names)
         if goal and not described(goal, first.scene.names):
             first.with_goal(goal)
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
-    values |= perception(segmenter, relations) | {"story": story, "stay": stay, "simulator": simulator} | seen(view)
+    values |= {"story": story, "stay": stay, "simulator": simulator, **seen(view)}
+    values |= perception(context, params_file, namespace, segmenter, relations)
     known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")
     reason = known.check(robot)
     require(reason is None, str(reason))
@@ -127,7 +129,7 @@ def robot(
     Example: fail2progress up robot --out ~/fail2progress
     """
     with run_folder("robot", out, resume=True) as run:
-        chosen = perception(segmenter, relations) | seen(view)
+        chosen = perception(context, params_file, namespace, segmenter, relations) | seen(view)
         launch = launch_of(context, "robot", run.folder, chosen, namespace, params_file, log_level, model)
         code = run_stack(replace(launch, own_robot=not stretch), "the same command")
     end(code, run.folder, "the stack ended")
@@ -174,7 +176,8 @@ def replay(
     source = source or ("camera" if segmenter else "")
     found = look_through(bag, topic, robot, camera, source, slop)
     segmenter = segmenter or found.segmenter
-    values = {"bag": str(bag), "source": source, "rate": rate, **perception(segmenter, relations)}
+    values: dict[str, Any] = {"bag": str(bag), "source": source, "rate": rate}
+    values |= perception(context, params_file, namespace, segmenter, relations)
     values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop, **seen(view)}
     check_report(report)
     with run_folder("replay", out, resume, force, KEPT) as run:

@@ -109,9 +109,8 @@ def guarded(path: Path) -> Iterator[None]:
 
     An empty file beside it is what is locked, and stays: a network's file system locks only what can be written.
     """
-    handle = _opened_lock(path)
+    handle = _lock(path, fcntl.LOCK_EX)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
     finally:
         os.close(handle)
@@ -120,16 +119,7 @@ def guarded(path: Path) -> Iterator[None]:
 @contextmanager
 def taken(path: Path) -> Iterator[None]:
     """The same where nobody else is there, or else InUseError. What is locked goes at the end."""
-    while True:
-        handle = _opened_lock(path)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(handle)
-            raise InUseError(f"{path} is in use by another command: wait for its end, or choose another name") from None
-        if _is_there(handle, path):
-            break
-        os.close(handle)  # who had it before took it away after it was opened here
+    handle = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:
         yield
     finally:
@@ -137,13 +127,26 @@ def taken(path: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _lock(path: Path, how: int) -> int:
+    """A handle of the file beside a path, which is locked. InUseError: another one has it, and `how` does not wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        handle = os.open(_lock_beside(path), os.O_WRONLY | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, how)
+            if _is_there(handle, path):
+                return handle
+        except BlockingIOError:
+            os.close(handle)
+            raise InUseError(f"{path} is in use by another command: wait for its end, or choose another name") from None
+        except OSError:
+            os.close(handle)
+            raise
+        os.close(handle)  # who had it before took it away after it was opened here
+
+
 def _lock_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.lock")
-
-
-def _opened_lock(path: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return os.open(_lock_beside(path), os.O_WRONLY | os.O_CREAT, 0o644)
 
 
 def _is_there(handle: int, path: Path) -> bool:

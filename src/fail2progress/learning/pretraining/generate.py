@@ -22,7 +22,7 @@ from fail2progress.tasks.pretraining import job
 
 SHARD = 250
 """Executions in a shard."""
-_DRAWS = ("core", "skills", "simulation", "tasks", "learning/pretraining")
+DRAWS = ("core", "skills", "simulation", "tasks", "learning/pretraining")
 """Rooms whose source decides what the data are."""
 
 
@@ -81,14 +81,14 @@ def generate(
     code.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    source: dict[str, object] = {"seed": seed, "schema": SCHEMA, "code": code_version(_DRAWS)}
+    source: dict[str, object] = {"seed": seed, "schema": SCHEMA, "code": code_version(DRAWS)}
     if items:
         source["items"] = digest(items)
     elif others := _others_drawn():
         source["skills"] = others
     if simulator != simulators.DEFAULT:
         source["simulator"] = content_of(simulator)
-    _check_source(folder, source)
+    begun = _source_of(folder, source)
     ends = {name: read_shard(folder / name).end for name in shard_names(folder)}
     tasks = [
         ShardTask(
@@ -96,7 +96,10 @@ def generate(
         )
         for first in range(0, executions, SHARD)
     ]
-    yield from executor.map_unordered(make_shard, [task for task in tasks if ends.get(task.name, 0) < task.last])
+    missing = [task for task in tasks if ends.get(task.name, 0) < task.last]
+    if missing and begun != source:
+        raise DataError(f"{folder} was begun by another version of the code, whose data may be others; choose another folder")
+    yield from executor.map_unordered(make_shard, missing)
 
 
 def _others_drawn() -> list[str]:
@@ -104,7 +107,8 @@ def _others_drawn() -> list[str]:
     return [name for name, one in SKILLS.items() if one.number is None and data_sampler(one).share > 0]
 
 
-def _check_source(folder: Path, wanted: dict[str, object]) -> None:
+def _source_of(folder: Path, wanted: dict[str, object]) -> dict[str, object]:
+    """What the data of a folder are of, as far as they are not of other code the same as what is wanted; DataError for others."""
     path = folder / "source.json"
     if path.exists():
         try:
@@ -114,10 +118,9 @@ def _check_source(folder: Path, wanted: dict[str, object]) -> None:
         told = {key: value for key, value in source.items() if key != "code"} if isinstance(source, dict) else source
         if told != {key: value for key, value in wanted.items() if key != "code"}:
             raise DataError(f"{folder} holds data of {told}, not of {_named(wanted)}; choose another folder")
-        if source != wanted:
-            raise DataError(f"{folder} was begun by another version of the code, whose data may be others; choose another folder")
-        return
+        return dict(source)
     write_whole(path, json.dumps(wanted))
+    return wanted
 
 
 def _named(source: dict[str, object]) -> str:

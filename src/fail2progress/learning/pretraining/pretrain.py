@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from fail2progress.core.files import write_whole
+from fail2progress.core.provenance import code_version
 from fail2progress.learning.pretraining.prepare import load
 from fail2progress.learning.pretraining.shards import Shard, digest
 from fail2progress.models.base import SkillEffectModel
@@ -28,6 +29,8 @@ from fail2progress.models.training.training import Start, Step, TrainingOptions,
 from fail2progress.models.training.transitions import COMPUTED, Transitions, encoded
 from fail2progress.skills.vocabulary import current
 
+_PREPARES = ("core", "learning/pretraining", "models/training/transitions.py")
+"""What decides how shards become a training set."""
 HELD_OUT = 2000
 """Executions at the end of a data set that are never trained on."""
 THINNED = 0.75
@@ -37,9 +40,10 @@ THINNED = 0.75
 def prepared(shards: Sequence[Shard], cache: Path) -> Transitions:
     """The shards as one training set; kept in a file that later calls and other processes map.
 
-    It is made again where the shards are others, or skills have other numbers.
+    It is made again where the shards are others, skills have other numbers, or the code that makes it is another.
     """
-    source = json.dumps({"skills": current().names, "shards": [digest(shard.path / "shard.json") for shard in shards]})
+    digests = [digest(shard.path / "shard.json") for shard in shards]
+    source = json.dumps({"skills": current().names, "shards": digests, "code": code_version(_PREPARES)})
     stamp = cache.with_suffix(".source")
     if cache.exists() and stamp.exists() and stamp.read_text() == source:
         with suppress(SafetensorError):  # damaged: made again

@@ -29,7 +29,7 @@ from launch.event_handlers import OnProcessExit
 from launch_ros.actions import Node
 from launch_ros.parameter_descriptions import ParameterValue
 
-from fail2progress.core.runs import MODELS, Runs, held
+from fail2progress.core.runs import MODELS, ROOT, Runs, held
 from fail2progress.models.notes import start_note
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.info import BagInfo, info
@@ -90,7 +90,7 @@ class Run:
         clock = launching.truth("use_sim_time", self.given["use_sim_time"])
         own_robot = launching.own_robot(self.given)
         wanted = os.environ.get("ROS_DOMAIN_ID", "0")
-        self.held = claim(self.stack, self.given["namespace"], wanted, Path(self.given["state_dir"]))
+        self.held = claim(self.stack, self.given["namespace"], wanted, Path(self.given["state_dir"] or ROOT / self.stack))
         folder = self.folder()
         if fresh:
             (folder / WORLD).unlink(missing_ok=True)
@@ -115,8 +115,8 @@ class Run:
             check_file(Path(file))
         launching.check_files(self.given)
         self.notes = launching.misspelt(self.stack, known)
-        if named := self.given["model"]:
-            self.notes.append(start_note(Path(named), Path(self.given["state_dir"], MODELS)))
+        if named := self.given["model"]:  # a replay has a new folder, without versions, where none is given
+            self.notes.append(start_note(Path(named), Path(self.given["state_dir"] or ROOT / "new", MODELS)))
         if self.stack == "replay":
             self.values["segmentation"] |= launching.fitting(self.given, self.bag())
 
