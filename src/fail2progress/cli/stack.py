@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,17 +25,45 @@ _OPTIONS = {"loglevel": "log_level", "topics": "topic"}
 """Options of parameters with another name."""
 
 
-def perception(
-    context: typer.Context, params_file: Path | None, namespace: str, segmenter: str, relations: str
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Given:
+    """What a command was given: options, and a file of ROS parameters for nodes in a namespace."""
+
+    context: typer.Context
+    params_file: Path | None
+    namespace: str
+
+    def __post_init__(self) -> None:
+        from fail2progress.ros.parameter_file import check_file, check_namespace
+
+        with checked():
+            check_namespace(self.namespace)
+            if self.params_file is not None:
+                check_file(self.params_file)
+
+    def option(self, parameter: str) -> bool:
+        """Whether the command line says a parameter, or there is no option for it."""
+        option = _OPTIONS.get(parameter, parameter)
+        source = self.context.get_parameter_source(option)
+        return option not in self.context.params or source is None or source.name != "DEFAULT"
+
+    def told(self, node: str, **options: Any) -> tuple[Any, ...]:
+        """The options in their order; those that were not given as the file has them for a node, where it does."""
+        from fail2progress.ros.parameter_file import said
+
+        own = said(self.params_file, node, self.namespace) if self.params_file is not None else {}
+        return tuple(value if self.option(name) else own.get(name, value) for name, value in options.items())
+
+
+def perception(given: Given, segmenter: str, relations: str) -> dict[str, Any]:
     """Parameters that choose the parts of perception, by options and a parameter file; RegistryError where one does not exist.
     Files are named absolutely."""
     from fail2progress.core.choice import FILES
     from fail2progress.perception.relations.registry import DETECTORS
     from fail2progress.perception.segmentation.registry import segmenter as segmenter_of
 
-    (segmenter,) = told(context, params_file, namespace, "segmentation", segmenter=segmenter)
-    (relations,) = told(context, params_file, namespace, "relations", relations=relations)
+    (segmenter,) = given.told("segmentation", segmenter=segmenter)
+    (relations,) = given.told("relations", relations=relations)
     # What is usual, and the detectors of this package, are there: to load them would take torch's memory, and seconds.
     if segmenter != SEGMENTER:
         segmenter_of(segmenter)
@@ -56,53 +85,22 @@ def check_report(path: Path | None) -> None:
         check_output("--report", path, ".html")
 
 
-def told(context: typer.Context, params_file: Path | None, namespace: str, node: str, **options: Any) -> tuple[Any, ...]:
-    """The options in their order; those that were not given as a parameter file has them for a node, where it does."""
-    from fail2progress.ros.parameter_file import check_file, said
-
-    if params_file is None:
-        return tuple(options.values())
-    with checked():
-        check_file(params_file)
-        own = said(params_file, node, namespace)
-    return tuple(value if _is_given(context, name) else own.get(name, value) for name, value in options.items())
-
-
-def launch_of(
-    context: typer.Context,
-    stack: str,
-    out: Path,
-    values: dict[str, Any],
-    namespace: str,
-    params_file: Path | None,
-    log_level: str,
-    model: Path | None,
-) -> Launch:
-    """What to start. UserError for files that are not there and levels that do not exist."""
+def launch_of(given: Given, stack: str, out: Path, values: dict[str, Any], log_level: str, model: Path | None) -> Launch:
+    """What to start. UserError for weights that cannot be and levels that do not exist."""
     from fail2progress.models.notes import start_note
     from fail2progress.ros.launch.description import defaults
     from fail2progress.ros.launch.supervisor import Launch
-    from fail2progress.ros.parameter_file import check_file, check_namespace
 
     with checked():
-        check_namespace(namespace)
-        if params_file is not None:
-            check_file(params_file)
         note = start_note(model, out / "models") if model is not None else ""
     if note:
         say(f"note: {note}")
     require(log_level in ("debug", "info", "warn", "error"), f"unknown log level {log_level!r}: debug, info, warn or error")
     chosen = {**values, "loglevel": log_level, **({"model": str(model)} if model is not None else {})}
-    usual = {name: value for name, value in chosen.items() if not _is_given(context, name)}
-    given = {name: value for name, value in chosen.items() if name not in usual}
-    return Launch(stack, out, given, defaults(stack, usual, params_file, namespace), namespace, params_file)
-
-
-def _is_given(context: typer.Context, parameter: str) -> bool:
-    """Whether the command line says it, or there is no option for it."""
-    option = _OPTIONS.get(parameter, parameter)
-    source = context.get_parameter_source(option)
-    return option not in context.params or source is None or source.name != "DEFAULT"
+    usual = {name: value for name, value in chosen.items() if not given.option(name)}
+    told = {name: value for name, value in chosen.items() if name not in usual}
+    file, namespace = given.params_file, given.namespace
+    return Launch(stack, out, told, defaults(stack, usual, file, namespace), namespace, file)
 
 
 def run_stack(launch: Launch, again: str = "`--resume`") -> int:

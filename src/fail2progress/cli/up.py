@@ -15,7 +15,7 @@ from fail2progress.cli.bag import TOPIC as _TOPIC
 from fail2progress.cli.bag import look_through
 from fail2progress.cli.common import checked, filled, require, run_folder
 from fail2progress.cli.limits import MOST
-from fail2progress.cli.stack import check_report, end, finish, launch_of, perception, run_stack, seen, told
+from fail2progress.cli.stack import Given, check_report, end, finish, launch_of, perception, run_stack, seen
 from fail2progress.core.runs import STORE_FILES
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.tasks import DEFAULT
@@ -86,9 +86,10 @@ def sim(
     from fail2progress.tasks.registry import task as task_of
     from fail2progress.tasks.seeds import first_seed
 
+    given = Given(context, params_file, namespace)
     chosen = {"task": task, "objects": objects, "seed": seed, "goal": filled("--goal", goal)}
-    task, objects, seed, goal = told(context, params_file, namespace, "task", **chosen)
-    (simulator,) = told(context, params_file, namespace, "classifier", simulator=simulator)
+    task, objects, seed, goal = given.told("task", **chosen)
+    (simulator,) = given.told("classifier", simulator=simulator)
     resolve(simulator)
     with checked():
         family = task_of(task)
@@ -99,14 +100,14 @@ def sim(
             first.with_goal(goal)
     values: dict[str, Any] = {"task": family.reference, "objects": count, "seed": seed, "robot": robot, "goal": goal}
     values |= {"story": story, "stay": stay, "simulator": simulator, **seen(view)}
-    values |= perception(context, params_file, namespace, segmenter, relations)
+    values |= perception(given, segmenter, relations)
     known = next(parameter for parameter in NODES["sim_stretch"].parameters if parameter.name == "robot")
     reason = known.check(robot)
     require(reason is None, str(reason))
     check_report(report)
     with run_folder("sim", out, resume, force, KEPT) as run:
         values["result"] = str(run.folder / "result.json")
-        code = run_stack(launch_of(context, "sim", run.folder, values, namespace, params_file, log_level, model))
+        code = run_stack(launch_of(given, "sim", run.folder, values, log_level, model))
         finish(run.folder, report, as_json)
     end(code, run.folder, "the task was not done")
 
@@ -128,9 +129,10 @@ def robot(
 
     Example: fail2progress up robot --out ~/fail2progress
     """
+    given = Given(context, params_file, namespace)
     with run_folder("robot", out, resume=True) as run:
-        chosen = perception(context, params_file, namespace, segmenter, relations) | seen(view)
-        launch = launch_of(context, "robot", run.folder, chosen, namespace, params_file, log_level, model)
+        chosen = perception(given, segmenter, relations) | seen(view)
+        launch = launch_of(given, "robot", run.folder, chosen, log_level, model)
         code = run_stack(replace(launch, own_robot=not stretch), "the same command")
     end(code, run.folder, "the stack ended")
 
@@ -168,8 +170,9 @@ def replay(
 
     fail2progress up replay kinect --topic color:=/rgb/image_raw --topic depth:=/depth_to_rgb/image_raw
     """
+    given = Given(context, params_file, namespace)
     chosen = {"source": source, "robot": robot, "camera": camera, "slop": slop, "topics": " ".join(topic)}
-    source, robot, camera, slop, topics = told(context, params_file, namespace, "player", **chosen)
+    source, robot, camera, slop, topics = given.told("player", **chosen)
     topic = topics.split()
     require(source in ("", "segments", "camera"), f"unknown source {source!r}; there are: segments, camera")
     require(source != "segments" or not segmenter, "--segmenter works on camera images: leave out --source segments")
@@ -177,10 +180,10 @@ def replay(
     found = look_through(bag, topic, robot, camera, source, slop)
     segmenter = segmenter or found.segmenter
     values: dict[str, Any] = {"bag": str(bag), "source": source, "rate": rate}
-    values |= perception(context, params_file, namespace, segmenter, relations)
+    values |= perception(given, segmenter, relations)
     values |= {"topics": " ".join(topic), "robot": robot, "camera": camera, "slop": slop, **seen(view)}
     check_report(report)
     with run_folder("replay", out, resume, force, KEPT) as run:
-        code = run_stack(launch_of(context, "replay", run.folder, values, namespace, params_file, log_level, model))
+        code = run_stack(launch_of(given, "replay", run.folder, values, log_level, model))
         finish(run.folder, report, as_json)
     end(code, run.folder, "the replay failed", "the recording cannot be replayed, as was said above")

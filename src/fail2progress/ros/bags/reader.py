@@ -182,9 +182,8 @@ def _read_mcap(path: Path, lost: list[Lost]) -> Iterator[Recorded]:
                 last = message.log_time
                 yield _recorded(schema, channel, message)
         except EndOfFile:
-            if path.stat().st_size > len(MCAP0_MAGIC) and not cut_short(
-                path
-            ):  # a damaged record that claims to be longer than what follows it
+            # Of a file that has its end, a damaged record claims to be longer than what follows it.
+            if path.stat().st_size > len(MCAP0_MAGIC) and not cut_short(path):
                 lost.append(Lost(path.name, last, None))
         except (OSError, BagError):
             raise
