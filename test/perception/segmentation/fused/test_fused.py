@@ -132,6 +132,14 @@ def test_background_of_the_network_is_left_out_and_doubt_is_judged(frame: RgbdFr
     assert found(frame, none, fusing=NONE_FREE) == []
 
 
+def test_a_thing_joined_to_background_is_not_lost_with_it(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
+    told = seen(parts, (0.0, 1.2, 9.0))
+    told.thing[parts[0][::2, ::2]], told.thing[parts[1][::2, ::2]] = 0.75, 0.6
+    left, small = parts[0].sum(), parts[2].sum()
+    given = [np.flatnonzero(parts[2])]
+    assert [len(pixels) for pixels in found(frame, told, given)] == pytest.approx([left, small], rel=0.1)
+
+
 def test_background_of_the_network_that_stands_free_is_a_thing(frame: RgbdFrame, parts: tuple[Mask, Mask, Mask]) -> None:
     none = seen(parts, (0.0, 1.2, 9.0), 0.01)
     assert [len(pixels) for pixels in found(frame, none)] == pytest.approx([parts[0].sum() + parts[1].sum(), parts[2].sum()])

@@ -121,13 +121,17 @@ class FusedGuide(Guide):
     def _own(self, image: Numbers, groups: list[list[int]], thing: Floats, seeds: Floats, scan: Scan) -> list[Numbers]:
         """All pixels of each of the network's things, with and without a reading."""
         known, plain = scan.inverted.ravel() > 0, scan.plain.ravel()
-        number = np.zeros(int(image.max(initial=0)) + 1, np.int64)
-        for i, group in enumerate(groups):
-            number[group] = i + 1
-        owner = number[image].ravel()
-        order = np.argsort(owner, kind="stable")
-        parts = np.split(order, np.searchsorted(owner[order], np.arange(1, len(groups) + 1)))[1:]
-        likely = [part for part in parts if len(part) and self._likely(thing[part], seeds[part], plain[part])]
+        order = np.argsort(image, axis=None, kind="stable")
+        ends = np.searchsorted(image.ravel()[order], np.arange(int(image.max(initial=0)) + 2))
+
+        def believed(group: list[int]) -> list[Numbers]:
+            """One part; where that is not likely, those of what was joined that are: a thing joined to background is not lost."""
+            part = np.concatenate([order[ends[i] : ends[i + 1]] for i in group])
+            if len(part) and self._likely(thing[part], seeds[part], plain[part]):
+                return [part]
+            return [part for i in group for part in believed([i])] if len(group) > 1 else []
+
+        likely = [part for group in groups for part in believed(group)]
         compact = (np.sort(solid(part, image.shape, self._rules.scrap)) for part in likely)
         return [part for part in compact if known[part].sum() >= self._rules.pixels]
 
