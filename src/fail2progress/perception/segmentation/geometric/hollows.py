@@ -13,6 +13,9 @@ from fail2progress.perception.segmentation.geometric.regions import Numbers
 from fail2progress.perception.segmentation.geometric.rims import around_middle, crossings
 from fail2progress.perception.segmentation.geometric.support_surfaces import within
 
+_ENOUGH = 5_000
+"""Pixels that are enough to tell a rim by: the image's whole furniture would cost seconds."""
+
 
 def ring(rows: Table, pixels: Numbers, others: Mask | Others) -> bool:
     """Whether a rim goes round something lower: seen from above, high all around, with a free view into the middle.
@@ -21,6 +24,7 @@ def ring(rows: Table, pixels: Numbers, others: Mask | Others) -> bool:
     """
     if len(pixels) < 60:
         return False
+    pixels = _thinned(pixels)
     points, heights = rows.points[pixels], rows.heights[pixels]
     low, high = np.quantile(heights, (0.03, 0.97))
     low = min(low, 0.02)
@@ -31,8 +35,15 @@ def ring(rows: Table, pixels: Numbers, others: Mask | Others) -> bool:
     # The middle of a rim's outline, not of its readings, most of which lie on its far side.
     centre = np.quantile(top, (0.01, 0.99), axis=0).sum(axis=0) / 2
     radius, closed = around_middle(top - centre)
-    window = rows.window(pixels)
-    return closed > 0.7 and _open_above(rows, window[~others[window]], centre, radius, high)
+    if closed <= 0.7:
+        return False
+    window = _thinned(rows.window(pixels))
+    return _open_above(rows, window[~others[window]], centre, radius, high)
+
+
+def _thinned(pixels: Numbers) -> Numbers:
+    """Some of pixels (n,), evenly, where there are more than are needed to tell a rim."""
+    return pixels[:: max(len(pixels) // _ENOUGH, 1)]
 
 
 def _open_above(rows: Table, window: Numbers, centre: Array, radius: float, high: float) -> bool:
