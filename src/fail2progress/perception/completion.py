@@ -79,6 +79,8 @@ class Completed:
     outlines: tuple[Array, ...]
     """Convex outlines from above: (k, 3) half planes (normal x, y, offset in m), negative inside; (0, 3) where never seen."""
     seen: NDArray[np.bool_]
+    pulled: Array
+    """(N,) m by which a drawer's front stands out of its cabinet's; -inf for what is no drawer, and without a cabinet."""
 
 
 def complete(perceived: Perceived, thresholds: Thresholds) -> Completed:
@@ -110,6 +112,7 @@ class _Completion:
         handled = [len(points) < len(part.points) for points, part in zip(bodies, self.parts, strict=True)]
         self.bodies = [_outline(vessel, trim) if less else None for vessel, less in zip(self.vessels, handled, strict=True)]
         self.support, self.container = np.full((2, len(self.parts)), -1, np.int64)
+        self.pulled = np.full(len(self.parts), -np.inf)
 
     def run(self) -> Completed:
         """From below upwards, so that what carries is complete before what it carries; and again, as floors follow from that."""
@@ -122,7 +125,7 @@ class _Completion:
                 self._put_down(i)
         for i in order:
             self.container[i] = self._shared_container(i)
-        return Completed(self.bounds, self.support, self.container, self.outlines, self.seen)
+        return Completed(self.bounds, self.support, self.container, self.outlines, self.seen, self.pulled)
 
     def _thicken_tables(self) -> None:
         """Of a table's top often only the upper side is seen; most of the points lie on it, whatever their noise."""
@@ -133,12 +136,16 @@ class _Completion:
 
     def _push_back_drawers(self) -> None:
         """A drawer is as long as its cabinet, of which its front hides most."""
-        for i in range(len(self.parts)):
+        for i, part in enumerate(self.parts):
             j = cabinet_of(i, self.parts, self.bounds, self.seen)
             if j is not None:
-                back = self.bounds[i, 0, 0] + 0.9 * (self.bounds[j, 1, 0] - self.bounds[j, 0, 0])
-                self.bounds[i, 1, 0] = max(self.bounds[i, 1, 0], back)
-                self.outlines = (*self.outlines[:i], _rectangle(self.bounds[i]), *self.outlines[i + 1 :])
+                axes = np.stack([part.inwards, [-part.inwards[1], part.inwards[0]]])
+                own, cabinet = (_ends(self.clouds[k], axes, self.thresholds.trim) for k in (i, j))
+                self.pulled[i] = cabinet[0, 0] - own[0, 0]
+                own[1, 0] = max(own[1, 0], own[0, 0] + 0.9 * (cabinet[1, 0] - cabinet[0, 0]))
+                corners = np.array([(x, y) for x in own[:, 0] for y in own[:, 1]]) @ axes
+                self.bounds[i, :, :2] = corners.min(axis=0), corners.max(axis=0)
+                self.outlines = (*self.outlines[:i], _rectangle(own, axes), *self.outlines[i + 1 :])
 
     def _put_down(self, i: int) -> None:
         """Let i reach down to the highest thing under it."""
@@ -273,10 +280,15 @@ def _outline(points: NDArray[np.float32], trim: float) -> Array:
     return np.concatenate([normals, -np.quantile(flat @ normals.T, 1.0 - trim / 4, axis=0)[:, None]], axis=1)
 
 
-def _rectangle(box: Array) -> Array:
-    """(4, 3) half planes of the outline of a box (2, 3) along the axes."""
-    (x0, y0), (x1, y1) = box[:, :2].tolist()
-    return np.array([(-1.0, 0.0, x0), (1.0, 0.0, -x1), (0.0, -1.0, y0), (0.0, 1.0, -y1)])
+def _ends(points: NDArray[np.float32], axes: Array, trim: float) -> Array:
+    """(2, 2) m: ends of a cloud (n, 3) along two level axes (2, 2), outliers left out."""
+    return box_around(np.concatenate([points[:, :2] @ axes.T, points[:, 2:]], axis=1).astype(np.float32), trim)[:, :2]
+
+
+def _rectangle(ends: Array, axes: Array) -> Array:
+    """(4, 3) half planes of a rectangle with ends (2, 2) m along two level axes (2, 2)."""
+    normals = np.concatenate([-axes, axes])
+    return np.concatenate([normals, np.concatenate([ends[0], -ends[1]])[:, None]], axis=1)
 
 
 def _depth(outline: Array, points: Array) -> Array:

@@ -136,7 +136,7 @@ def _inside(done: Completed, parts: tuple[Segment, ...], thresholds: Thresholds)
             odds[i, j] = _contained(done.bounds[i], done.bounds[j], thresholds)
     for i, cabinet in enumerate(cabinets):
         if cabinet is not None:
-            odds[i, cabinet] = expit((thresholds.rim - _pulled_out(i, cabinet, done)) / thresholds.rim)
+            odds[i, cabinet] = expit((thresholds.rim - done.pulled[i]) / thresholds.rim)
     return odds
 
 
@@ -167,12 +167,5 @@ def _unary(parts: tuple[Segment, ...], done: Completed, surfaces: int, threshold
         kind = CATEGORIES.get(part.category)
         drawer = part.shape is Shape.DRAWER
         movable = i >= surfaces and not drawer and (kind is None or kind.movable)
-        cabinet = cabinet_of(i, parts, done.bounds, done.seen)
-        out = -np.inf if cabinet is None else _pulled_out(i, cabinet, done)
-        values[i] = (movable, drawer, expit((out - thresholds.rules.drawer_open) / thresholds.rim))
+        values[i] = (movable, drawer, expit((done.pulled[i] - thresholds.rules.drawer_open) / thresholds.rim))
     return values * done.seen[:, None]
-
-
-def _pulled_out(i: int, cabinet: int, done: Completed) -> float:
-    """Metres by which a drawer's front stands out of its cabinet's, towards the robot."""
-    return float(done.bounds[cabinet, 0, 0] - done.bounds[i, 0, 0])

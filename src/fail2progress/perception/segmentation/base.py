@@ -63,6 +63,12 @@ class Segment:
         """(m,) flat indices of all pixels that it covers."""
         return self.pixels if self.covered is None else self.covered
 
+    @property
+    def inwards(self) -> Array:
+        """(2,) level direction in which it is shut, if it is a drawer: the x axis of its box."""
+        angle = 2 * np.arctan2(self.pose[6], self.pose[3])
+        return np.array([np.cos(angle), np.sin(angle)])
+
     def box_px(self, width: int) -> tuple[int, int, int, int] | None:
         """First and last column and row with a pixel of it: x0, y0, x1, y1, in an image so wide; None where there is none."""
         if not len(self.mask):

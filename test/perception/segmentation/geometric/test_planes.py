@@ -79,3 +79,16 @@ def test_a_table_that_its_sensor_reads_with_much_noise_is_one(noise: float) -> N
     inverted = inverse_depth(np.full(320, 0.5), noise)
     (found,) = find_surfaces(planes_in(inverted), TILTED, facing_up(inverted), inverted, CAMERA, PlaneRules())
     assert found.camera_height == pytest.approx(0.5, abs=0.005)
+
+
+@pytest.mark.parametrize(("lean", "count"), [(0.0, 2), (-0.02, 1)])
+def test_a_plane_that_leans_through_a_table_is_none(lean: float, count: int) -> None:
+    columns = np.arange(320)
+    low = 0.65 if lean == 0.0 else 0.62
+    inverted = inverse_depth(np.where(columns < 180, 0.62, low + lean * (columns - 250) / 70), 0.0005)
+    u, v = np.meshgrid((columns - 159.5) / 300, (np.arange(240) - 119.5) / 300)
+    sides = columns < 180, columns >= 180
+    terms = np.stack([u, v, np.ones_like(u)], -1)
+    planes = [np.linalg.lstsq(terms[:, own].reshape(-1, 3), inverted[:, own].ravel(), rcond=None)[0] for own in sides]
+    found = find_surfaces(planes, TILTED, facing_up(inverted), inverted, CAMERA, PlaneRules(tilt=np.radians(10)))
+    assert len(found) == count and found[0].camera_height == pytest.approx(0.62, abs=0.002)

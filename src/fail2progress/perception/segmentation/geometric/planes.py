@@ -160,7 +160,8 @@ def find_surfaces(
             near = upward & (np.abs(expected - inverted) < _AROUND * rules.band)
             again = [other for other in found if _same(expected, height, other, rules)]
             for patch in outlines.patches(mask, expected, inverted, axes, camera, rules):
-                if outlines.scattered(patch, near, inverted > expected, rules):
+                through = any(outlines.crosses(patch, inverted, other.expected, other.camera_height, rules) for other in found)
+                if through or outlines.scattered(patch, near, inverted > expected, rules):
                     mask &= ~patch  # readings of a table that is found from another plane
                     continue
                 # What is left over of a plane lies within it; another table that is nearly as high does not.

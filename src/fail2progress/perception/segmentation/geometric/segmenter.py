@@ -39,7 +39,7 @@ from fail2progress.perception.segmentation.geometric.strays import StrayRules, w
 from fail2progress.perception.segmentation.geometric.support_surfaces import Level, PlaneRules, within
 from fail2progress.perception.segmentation.geometric.surface_colour import like_surface
 from fail2progress.perception.segmentation.geometric.thresholds import MergeRules, StandRules
-from fail2progress.perception.segmentation.geometric.upward import UpRules, which_way_up
+from fail2progress.perception.segmentation.geometric.upward import UpRules, doubted, which_way_up
 from fail2progress.perception.segmentation.geometric.views import Clock, View, owners_of
 from fail2progress.perception.segmentation.geometric.windows import alike, sparse, window_of
 
@@ -210,8 +210,15 @@ class GeometricSegmenter(Segmenter):
         surfaces = surfaces or planes.covered_surface(found, axes, facets.normals, inverted, camera, rules)
         if not surfaces:
             why = f"nothing level of {rules.area} m^2 or more within {rules.reach} m; point the camera at the table"
-            raise PerceptionError(f"no table found: {why}; {readings.farness(inverted)}")
+            raise PerceptionError(f"no table found: {why}; {readings.farness(inverted)}{self._doubted(upright)}")
         return axes, surfaces
+
+    def _doubted(self, upright: _Upright) -> str:
+        """Whether what was told of up is why there is no table."""
+        frame, up = upright.frame, upright.up
+        if frame.pose is None and frame.up is None:
+            return ""
+        return doubted(up.direction, up.source, upright.inverted, frame.intrinsics, self.plane_rules, self.up_rules)
 
     def _exactly(self, up: Array, found: list[Array], inverted: Image, camera: Intrinsics) -> Array:
         """Up to the precision of the planes, where it is known less well; a side of the image says no more than the quarter."""

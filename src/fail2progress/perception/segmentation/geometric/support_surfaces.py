@@ -53,6 +53,8 @@ class PlaneRules:
     of rendered cupboards ten have more, and of 102 floors none has more than .81."""
     step: float = 0.02
     """Metres between two surfaces, at least; what differs by less is one."""
+    through: float = 0.05
+    """Share of a surface's readings at least half a `step` above another one, and as many below it, at most."""
     dense: float = 0.5
     """Of the readings near a surface's plane, where it is, those on it, at least: else they are another's noise, unless ..."""
     even: float = 0.3
@@ -155,6 +157,16 @@ def scattered(patch: Mask, near: Mask, above: Mask, rules: PlaneRules) -> bool:
         return False
     higher = int(_by_blocks(near & above & ~patch)[there].sum())
     return not rules.even <= higher / max(around - on, 1) <= 1 - rules.even
+
+
+def crosses(patch: Mask, inverted: Image, expected: Image, camera_height: float, rules: PlaneRules) -> bool:
+    """Whether a patch (H, W) goes through another surface, so many metres below the camera, as no level one does: of a plane that
+    leans over what is left of readings beside a table and under it.
+
+    expected: (H, W) inverse depth that the other one would show everywhere.
+    """
+    above = camera_height * (1 - expected[patch] / inverted[patch])
+    return bool(min((above > rules.step / 2).mean(), (above < -rules.step / 2).mean()) > rules.through)
 
 
 def _by_blocks(mask: Mask) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from fail2progress.core.rgbd import Intrinsics
 from fail2progress.core.scene import Array
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.geometric.depth import Image, farness, rays
+from fail2progress.perception.segmentation.geometric.planes import find_planes
 from fail2progress.perception.segmentation.geometric.support_surfaces import PlaneRules
 
 _COARSE = 20_000
@@ -61,6 +62,19 @@ def which_way_up(planes: list[Array], inverted: Image, camera: Intrinsics, rules
     if scores[best] > tried.more * scores[upright] + tried.by and ups[best] @ ups[upright] < near:
         return ups[best]
     return ups[upright]
+
+
+def doubted(told: Array, source: str, inverted: Image, camera: Intrinsics, rules: PlaneRules, tried: UpRules) -> str:
+    """What to doubt where up (3,) was told by a source, and no table is level by it: that, if a table in view says otherwise."""
+    try:
+        seen = which_way_up(find_planes(inverted, camera, rules), inverted, camera, rules, tried)
+    except PerceptionError:
+        return ""
+    apart = float(np.degrees(np.arccos(np.clip(seen @ told / np.linalg.norm(told), -1.0, 1.0))))
+    if apart < np.degrees(rules.tilt):
+        return ""
+    way = "; it leads from the camera to the world" if "pose" in source else ""
+    return f"; up by {source} is {apart:.0f} degrees off what the planes in view say: check it, or leave it out{way}"
 
 
 def _upright(ups: list[Array], sizes: Array, rules: PlaneRules) -> int | None:

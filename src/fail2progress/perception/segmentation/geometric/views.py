@@ -73,14 +73,15 @@ class View:
         )
 
     def table(self, name: str, surface: Surface) -> Segment:
-        """One surface."""
+        """One surface; its box is as high as its readings are, which are not where the plane is below the camera if it leans."""
         pixels = np.flatnonzero(surface.mask)
+        points = self._points(pixels)
         middle, size, yaw = rectangle(surface.outline)
-        top = self.origin[2] - surface.camera_height
+        top = float(np.median(points[:, 2]))
         at = pose(middle[0] + self.origin[0], middle[1] + self.origin[1], top - _TABLE_TOP / 2, yaw)
         thinned = surface.mask[::_SPARSE, ::_SPARSE]
         share = visibility(np.flatnonzero(thinned), self.depth[::_SPARSE, ::_SPARSE])
-        return Segment(name, "table", Shape.TABLE, self._points(pixels), pixels, at, np.array([*size, _TABLE_TOP]), share)
+        return Segment(name, "table", Shape.TABLE, points, pixels, at, np.array([*size, _TABLE_TOP]), share)
 
     def furniture(self, found: list[Cabinet]) -> list[Segment]:
         """Cabinets, then their drawers: fixed, as those of a task are."""
