@@ -118,7 +118,7 @@ def test_real_trials_on_perceived_segments(run, refuses, checkpoint: Path) -> No
 )  # fmt: skip
 def test_lifelong_refuses_what_it_has_no_use_for(refuses, words: str, tmp_path: Path) -> None:
     said = refuses("evaluate", "--lifelong", "--out", tmp_path / "life", *words.split())
-    option = words.split()[0].replace("open-loop", "replan")
+    option = words.split()[0].replace("--open-loop", "--replan/--open-loop")
     assert f"{option} is for evaluations without --lifelong: leave it out" in said and not (tmp_path / "life").exists()
 
 

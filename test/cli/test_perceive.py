@@ -124,6 +124,11 @@ def test_relations_by_another_detector(run: Run, refuses: Run, files: tuple[Path
     result = run("perceive", *files[:2], "--camera", files[2], "--relations", "learned", "--json")
     assert result.exit_code == 0, result.stderr
     assert {"contact", "above"} <= {name for name, *_ in json.loads(result.stdout)["relations"]}
+    result = run("perceive", *files[:2], "--camera", files[2], "--relations", "combined", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert {"contact", "above"} <= {name for name, *_ in json.loads(result.stdout)["relations"]}
+    unused = ("--model", files[2], "--relations", "geometric")
+    assert f"--model {files[2]}: geometric relations use no" in refuses("perceive", *files[:2], "--camera", files[2], *unused)
     assert "known: learned, combined, geometric" in refuses("perceive", *files[:2], "--camera", files[2], "--relations", "no")
 
 

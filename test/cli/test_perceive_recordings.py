@@ -33,6 +33,15 @@ def test_a_recording(run: Run, tmp_path: Path) -> None:
     assert "nothing to look at: no whole camera (no camera/aligned_depth_to_color/image_raw)" in result.stderr
 
 
+def test_frames_of_one_millisecond_have_names_of_their_own(run: Run, tmp_path: Path) -> None:
+    bag = recordings.write(tmp_path / "bag", Rig(period=100_000).say(recordings.simulated(1) * 3))
+    result = run("perceive", bag, "--segmenter", "geometric", "--picture", tmp_path / "pictures", "--json")
+    assert result.exit_code == 0, result.stderr
+    names = [row["name"] for row in json.loads(result.stdout)["frames"]]
+    assert len(names) == 3 and names[1:] == [f"{names[0]}-2", f"{names[0]}-3"]
+    assert sorted(path.stem for path in (tmp_path / "pictures").iterdir()) == names
+
+
 def test_what_a_recording_has_no_frame_of_is_told_and_counted(run: Run, tmp_path: Path) -> None:
     said = list(Rig().say(recordings.simulated(1) * 3))
     colours = [item for item in said if item[0] == recordings.REALSENSE[0]]

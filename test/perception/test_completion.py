@@ -1,5 +1,7 @@
 """Completed boxes: what things stand on and lie in, on hand-made views."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -145,3 +147,16 @@ def test_what_stands_under_an_overhanging_wall_is_seen_beside_the_mouth_and_not_
 
     assert container(low) == -1
     assert container(low + np.array([0.09, 0.0, 0.02])) == 1
+
+
+def test_what_is_remembered_in_a_container_stays_there_though_the_camera_could_not_see_it_now() -> None:
+    deep = cup("box", 0.0, 0.5, 0.65, 0.2)
+    content = segment("block", RNG.uniform((-0.03, -0.03, 0.52), (0.03, 0.03, 0.57), (300, 3)), Shape.CUBOID)
+    eye = np.eye(4)
+    eye[:3, 3] = (-1.5, 0.0, 0.8)  # past the wall it sees no more than the opposite one
+
+    def container(content: Segment) -> int:
+        return int(complete(Perceived((deep, content), (table(),), eye, 640, 480), Thresholds()).container[2])
+
+    assert container(content) == -1
+    assert container(replace(content, pixels=np.empty(0, np.int64), visibility=0.0)) == 1

@@ -70,9 +70,20 @@ def test_scales_of_depth_are_known_under_the_names_that_programs_give_them(scale
     assert parse_camera({**PLAIN, **scale}, "camera.json").unit == pytest.approx(0.0002)
 
 
-@pytest.mark.parametrize(("word", "unit"), [("mm", 0.001), ("Meters", 1.0), ("cm", 0.01), ("millimetre", 0.001)])
+@pytest.mark.parametrize(
+    ("word", "unit"), [("mm", 0.001), ("Meters", 1.0), ("cm", 0.01), ("centimetres", 0.01), ("millimetre", 0.001)]
+)
 def test_units_of_depth_may_be_words(word: str, unit: float) -> None:
     assert parse_camera({**PLAIN, "depth_units": word}, "camera.json").unit == unit
+
+
+@pytest.mark.parametrize(("key", "text"), [("depth_units", "um"), ("depth_unit", "inches"), ("depth_scale", "16-bit")])
+def test_a_unit_in_words_that_nobody_knows_is_refused_with_those_that_are_known(key: str, text: str) -> None:
+    for own in ({key: text}, {"depth": {key: text}}):
+        with pytest.raises(PerceptionError, match=rf"camera\.json: {key} is '{text}', .*write one of m, meter, .*, or a number"):
+            parse_camera({**PLAIN, **own}, "camera.json")
+    assert parse_camera({**PLAIN, key: text, "depth_map_factor": 5000}, "camera.json").unit == 0.0002
+    assert parse_camera({**PLAIN, key: text, "depth_unit_m": 0.01}, "camera.json").unit == 0.01
 
 
 @pytest.mark.parametrize(
@@ -80,7 +91,7 @@ def test_units_of_depth_may_be_words(word: str, unit: float) -> None:
     [
         {"scale": 0.5, "factor": 2.0},
         {"scale": "5000"},
-        {"depth_scale_mode": "auto", "depth_unit_known": True, "depth_units": "16-bit", "depth_scale_type": "mm"},
+        {"depth_scale_mode": "auto", "depth_unit_known": True, "depth_units": " ", "depth_scale_type": "mm"},
         {"depth_noise_factor": 0.01},
         {"depth_downscale_factor": 2, "depth_resize_factor": 0.5},
     ],

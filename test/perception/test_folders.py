@@ -50,11 +50,36 @@ def filled(folder: Path, *names: str) -> Path:
         ("color_1920x1080.png", "depth_640x576.png", "1920x1080"),
         ("rgb8.png", "depth16.png", "8"),
         ("rgb/rgb_1305031107.178.png", "depth/depth_1305031107.190.png", "rgb_1305031107.178"),
+        ("my_depth_1-color.png", "my_depth_1-depth.png", "my_depth_1"),
+        ("rgb/my_depth_1-color.png", "depth/my_depth_1-depth.png", "my_depth_1"),
+        ("red_color_box-color.png", "red_color_box-depth.png", "red_color_box"),
+        ("red_color_box-rgb.png", "red_color_box-depth_raw.png", "red_color_box"),
+        ("color_red_color_box.png", "depth_red_color_box.png", "red_color_box"),
+        ("color_depth_test_1.png", "depth_depth_test_1.png", "depth_test_1"),
     ],
 )
 def test_one_frame_by_the_names_of_its_files(tmp_path: Path, colour: str, depth: str, name: str) -> None:
     (found,) = pairs(filled(tmp_path, colour, depth, "camera.json"))
     assert (found.name, found.colour, found.depth) == (name, tmp_path / colour, tmp_path / depth)
+
+
+def test_a_word_for_depth_in_the_name_of_a_frame_does_not_hide_its_colours_or_its_camera(tmp_path: Path) -> None:
+    names = ("my_depth_1", "my_depth_2", "red_color_box")
+    files = [f"{name}{rest}" for name in names for rest in ("-color.png", "-depth.png", ".json")]
+    folder = filled(tmp_path, *files, "my_depth_1-depth_color.png", "depth_to_color.png", "camera.json")
+    found = pairs(folder)
+    assert [(pair.name, pair.colour.name, pair.depth.name, pair.camera.name) for pair in found] == [
+        (name, f"{name}-color.png", f"{name}-depth.png", f"{name}.json") for name in names
+    ]
+
+
+def test_two_frames_of_one_name_are_refused_and_two_files_of_one_picture_are_one_frame(tmp_path: Path) -> None:
+    """Their pictures would go into one file."""
+    folder = filled(tmp_path, "rgb/0.jpg", "rgb/0.png", "rgb/1.png", "depth/0.png", "depth/1.png", "camera.json")
+    assert [(pair.name, pair.colour.name) for pair in pairs(folder)] == [("0", "0.png"), ("1", "1.png")]
+    filled(folder, "1-color.png", "1-depth.png")
+    with pytest.raises(PerceptionError, match=r"1-color\.png and rgb/1\.png are two frames of the name 1; rename one"):
+        pairs(folder, folder / "camera.json")
 
 
 def test_depth_of_two_kinds_is_paired_with_neither_by_chance(tmp_path: Path) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
 from fail2progress.cli.common import StoppedError, checked, filled, print_json, require, say, shown, write_json
+from fail2progress.cli.given import refuse
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.cli.outputs import check_output
 from fail2progress.cli.voice import progress
@@ -95,7 +95,8 @@ def evaluate(
     from fail2progress.tasks.registry import task as task_of
 
     require(trials is None or trials > 0, f"--trials {trials}: at least one trial is needed")
-    _refuse(context, _OF_TRIALS if lifelong else _OF_LIFELONG, "without --lifelong" if lifelong else "with --lifelong")
+    kind = "without --lifelong" if lifelong else "with --lifelong"
+    refuse(context, _OF_TRIALS if lifelong else _OF_LIFELONG, f"is for evaluations {kind}")
     goal, over = filled("--goal", goal), filled("--over", over)
     path = model or weights.path(weights.RELATIONAL)
     if lifelong:
@@ -126,13 +127,6 @@ def evaluate(
     if len(results) == trials:
         finished(rows)
     _tell(results, trials, head, out, as_json)
-
-
-def _refuse(context: typer.Context, names: Sequence[str], where: str) -> None:
-    """UserError where one of these options was given."""
-    for name in names:
-        given = getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
-        require(not given, f"--{name.replace('_', '-')} is for evaluations {where}: leave it out")
 
 
 def _rows(work: list[TrialJob], digest: str, out: Path | None) -> Rows:

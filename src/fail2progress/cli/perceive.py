@@ -65,11 +65,9 @@ def perceive(
             help="fused, geometric, learned, open-vocabulary, one of another package, or a YAML or JSON file with its options."
         ),
     ] = SEGMENTER,
-    relations: Annotated[
-        str, typer.Option(help="Relation detector: geometric, learned (by --model), or one of another package.")
-    ] = "geometric",
+    relations: Annotated[str, typer.Option(help="Detector: geometric, learned, combined, or another package's.")] = "geometric",
     model: Annotated[
-        Path | None, typer.Option(help="Weights for learned relations; default: those that travel with the package.")
+        Path | None, typer.Option(help="Weights for relations that are not geometric; default: those of the package.")
     ] = None,
     up: Annotated[
         str | None,
@@ -273,11 +271,13 @@ def _counts(row: dict[str, object]) -> list[str]:
 
 
 def _detector(name: str, model: Path | None) -> RelationDetector:
-    """The detector of a name; weights are read only for one that is not geometric."""
-    from fail2progress.perception.relations.registry import LEARNED, relation_detector
+    """The detector of a name; weights are read only for one that is not geometric, which takes none."""
+    from fail2progress.perception.relations.registry import DETECTORS, GEOMETRIC, relation_detector
 
-    if model is None and name != LEARNED:
+    if name == GEOMETRIC:
+        require(model is None, f"--model {model}: geometric relations use no weights; choose --relations learned or combined")
         return relation_detector(name)
+    DETECTORS.get(name)  # an unknown name is told before weights are read
     from fail2progress.models import weights
     from fail2progress.models.checkpoint import load_checkpoint
 

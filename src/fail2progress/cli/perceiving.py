@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,8 +138,8 @@ class Perceiving:
         self, frames: Iterable[Named], total: int, pictures: Path | None, pages: Path | None = None
     ) -> tuple[list[dict[str, object]], bool]:
         """A report for each frame, with its name, or with the reason in place of segments where a frame was refused; and whether
-        all were looked at: Ctrl-C ends it, and gives those of the frames that are done. pictures, pages: folders, or a file for
-        a single frame."""
+        all were looked at: Ctrl-C ends it, and gives those of the frames that are done. Frames of one name are numbered, as those
+        of one millisecond are. pictures, pages: folders, or a file for a single frame."""
         rows: list[dict[str, object]] = []
         with progress() as bar:
             try:
@@ -150,7 +151,10 @@ class Perceiving:
     def _each(self, frames: Iterable[Named], pictures: Path | None, pages: Path | None, rows: list[dict[str, object]]) -> None:
         from fail2progress.perception.segmentation.base import PerceptionError
 
-        for name, look in frames:
+        times = Counter[str]()
+        for called, look in frames:
+            times[called] += 1
+            name = called if times[called] == 1 else f"{called}-{times[called]}"
             try:
                 outcome = look()
             except (PerceptionError, OSError) as error:

@@ -9,19 +9,22 @@ import typer
 
 from fail2progress.cli import reproduce_assets, reproduce_families, reproduce_perception, reproduce_table3
 from fail2progress.cli.common import UserError, checked, print_json, say, show_table, table_of, writable, write_json
+from fail2progress.cli.given import refuse
 from fail2progress.cli.limits import MOST, MOST_PROCESSES, MOST_SEED
 from fail2progress.core.names import unknown
 from fail2progress.perception.segmentation import DEFAULT as SEGMENTER
 from fail2progress.tasks import DEFAULT
 
-TABLES = (
-    *reproduce_table3.TABLES,
-    "generators",
-    "perception",
-    *reproduce_perception.TABLES,
-    *reproduce_assets.TABLES,
-    *reproduce_families.TABLES,
-)
+TAKES = {
+    **reproduce_table3.TAKES,
+    "generators": ("weights", "quick", "processes"),
+    "perception": ("frames", "dataset", "segmenter", "trials", "quick"),
+    **reproduce_perception.TAKES,
+    **reproduce_assets.TAKES,
+    **reproduce_families.TAKES,
+}
+"""The options of each table, beside --out and --json, which all have; others are refused."""
+TABLES = tuple(TAKES)
 
 
 def register(app: typer.Typer) -> None:
@@ -30,6 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def reproduce(
+    context: typer.Context,
     table: Annotated[str, typer.Argument(help=f"Which table: {', '.join(TABLES)}.")],
     models: Annotated[str, typer.Option(help="For studies: base models, by commas. [those of the study]")] = "",
     methods: Annotated[str, typer.Option(help="For studies: methods, by commas. [those of the study]")] = "",
@@ -99,6 +103,7 @@ def reproduce(
     """
     if table not in TABLES:
         raise UserError(unknown("table", table, TABLES))
+    _refuse_others(context, table)
     out = out or Path("runs") / table
     writable(out)
     if table in reproduce_assets.TABLES:
@@ -119,9 +124,8 @@ def reproduce(
             table, out, weights, *listed, trials, seed, rounds, replan_budget, quick, processes, executor, minutes
         )
         return reproduce_table3.run(wanted, json_output)
-    trials = trials or 100
     if table == "perception":
-        report = _perception(frames, dataset, segmenter, 20 if quick else trials)
+        report = _perception(frames, dataset, segmenter, trials or (20 if quick else 100))
     else:
         report = _generators(weights, out, 1 if quick else 3, processes)
     write_json(out / "report.json", report)
@@ -129,6 +133,13 @@ def reproduce(
         print_json(report)
     else:
         _print_means(report)
+
+
+def _refuse_others(context: typer.Context, table: str) -> None:
+    """UserError where an option was given that a table does not take."""
+    options = {parameter.name: parameter.opts[0] for parameter in context.command.params if parameter.name is not None}
+    others = set(options) - {"table", "out", "json_output", *TAKES[table]}
+    refuse(context, others, f"is not for {table}, which takes {', '.join(sorted(options[name] for name in TAKES[table]))}")
 
 
 def _generators(models: Path | None, out: Path, seeds: int, processes: int | None) -> dict[str, object]:
@@ -150,6 +161,8 @@ def _perception(frames: Path | None, dataset: str | None, name: str, most: int) 
     from fail2progress.evaluation.studies.perception import Study
     from fail2progress.perception.segmentation.registry import segmenter
 
+    if frames is not None and dataset is not None:
+        raise UserError(f"--frames {frames} and --dataset {dataset} are two kinds of labelled frames: choose one")
     for folder in (frames, dataset):
         if folder is not None and not Path(folder).is_dir():
             raise UserError(f"{folder} is not a folder; name the one in which the frames lie")

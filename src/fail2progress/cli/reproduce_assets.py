@@ -15,7 +15,17 @@ from fail2progress.core.names import unknown
 if TYPE_CHECKING:
     from fail2progress.core.executor import Executor
 
-TABLES = ("reconstruction", "corrective", "classes", "corrections", "physics", "gap-lessons")
+_EACH = ("trials", "seed", "quick", "processes")
+TAKES = {
+    "reconstruction": _EACH,
+    "corrective": _EACH,
+    "classes": _EACH,
+    "corrections": (*_EACH, "robot"),
+    "physics": (*_EACH, "physics"),
+    "gap-lessons": _EACH,
+}
+"""The options of each, beside --out and --json, which all have."""
+TABLES = tuple(TAKES)
 QUICK = 20
 QUICK_RUNS = 2
 
@@ -59,7 +69,7 @@ class RunnableStudy(Protocol):
 def _reconstruction(order: Order) -> tuple[dict[str, object], str]:
     from fail2progress.evaluation.studies.reconstruction import Study, markdown
 
-    executions = QUICK if order.quick else order.trials or Study.executions
+    executions = order.trials or (QUICK if order.quick else Study.executions)
     study = Study(order.out, executions, min(Study.drawers, executions // 4), _seed(order, Study.seed))
     report = _carried_out(study, order, "executions", study.executions + study.drawers)
     return report, markdown(report)
@@ -68,7 +78,7 @@ def _reconstruction(order: Order) -> tuple[dict[str, object], str]:
 def _corrective(order: Order) -> tuple[dict[str, object], str]:
     from fail2progress.evaluation.studies.corrective import Study, markdown
 
-    study = Study(order.out, QUICK_RUNS if order.quick else order.trials or Study.runs, _seed(order, Study.seed))
+    study = Study(order.out, order.trials or (QUICK_RUNS if order.quick else Study.runs), _seed(order, Study.seed))
     report = _carried_out(study, order, "runs", study.total)
     return report, markdown(report)
 
@@ -76,7 +86,7 @@ def _corrective(order: Order) -> tuple[dict[str, object], str]:
 def _classes(order: Order) -> tuple[dict[str, object], str]:
     from fail2progress.evaluation.studies.classes import Study, markdown
 
-    study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, _seed(order, Study.seed))
+    study = Study(order.out, order.trials or (QUICK if order.quick else Study.executions), _seed(order, Study.seed))
     report = _carried_out(study, order, "executions", study.executions)
     return report, markdown(report)
 
@@ -85,7 +95,7 @@ def _corrections(order: Order) -> tuple[dict[str, object], str]:
     from fail2progress.evaluation.studies.corrections import ROBOTS, Study, markdown
 
     require(order.robot in ROBOTS, f"unknown robot {order.robot!r}; there are: {', '.join(ROBOTS)}")
-    trials = QUICK_RUNS if order.quick else order.trials or Study.trials
+    trials = order.trials or (QUICK_RUNS if order.quick else Study.trials)
     study = Study(order.out, trials, _seed(order, Study.seed), order.robot)
     report = _carried_out(study, order, "trials", study.total)
     return report, markdown(report)
@@ -96,7 +106,7 @@ def _physics(order: Order) -> tuple[dict[str, object], str]:
     from fail2progress.failures.physics import PROPERTIES
 
     require(order.physics in PROPERTIES, unknown("property of physics", order.physics, tuple(PROPERTIES)))
-    executions = QUICK if order.quick else order.trials or Study.executions
+    executions = order.trials or (QUICK if order.quick else Study.executions)
     study = Study(order.out, executions, _seed(order, Study.seed), order.physics)
     report = _carried_out(study, order, "executions", study.executions)
     return report, markdown(report)
@@ -105,7 +115,7 @@ def _physics(order: Order) -> tuple[dict[str, object], str]:
 def _gap_lessons(order: Order) -> tuple[dict[str, object], str]:
     from fail2progress.evaluation.studies.gap_lessons import Study, markdown
 
-    study = Study(order.out, QUICK if order.quick else order.trials or Study.executions, _seed(order, Study.seed))
+    study = Study(order.out, order.trials or (QUICK if order.quick else Study.executions), _seed(order, Study.seed))
     report = _carried_out(study, order, "executions", study.executions)
     return report, markdown(report)
 

@@ -9,7 +9,10 @@ from pathlib import Path
 from fail2progress.cli.common import checked, print_json, require, say, stopped_with, write_json
 from fail2progress.core.files import write_whole
 
-TABLES = ("families",)
+_SETTING = ("families", "parts", "methods", "samples", "surplus", "placing")
+TAKES = {"families": (*_SETTING, "weights", "rounds", "trials", "seed", "quick", "processes", "minutes")}
+"""The options of it, beside --out and --json."""
+TABLES = tuple(TAKES)
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,13 @@ def run(order: Order, json_output: bool) -> None:
     path = order.models / weights.RELATIONAL if order.models is not None else weights.path(weights.RELATIONAL)
     load_checkpoint(path)
     learners = _chosen(order.methods, LEARNERS[:1] if order.quick else LEARNERS, "method", EVERY)
-    failures = 1 if order.quick else order.failures
     with checked():
         targeting = TargetOptions(samples=order.samples, placing=order.placing)
     if order.placing == APART:  # a wide space: longer steps, more of them, and flat at first (docs/decisions/0126)
         targeting = replace(targeting, state_steps=300, state_rate=0.3, tempered=0.02)
     # Without surplus every stable particle is in D+, and none explores.
     targeting = targeting if order.surplus else replace(targeting, oversampling=1.0, explorers=0.0)
-    setting = Setting(path, weights.path(weights.KEEPSAKE), failures, order.tests, targeting=targeting)
+    setting = Setting(path, weights.path(weights.KEEPSAKE), order.failures, order.tests, targeting=targeting)
     if order.seed is not None:
         setting = replace(setting, seed=order.seed)
     generators = tuple(name for name in learners if name in SAMPLES.names()) if order.methods else GENERATORS

@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from fail2progress.perception.segmentation.base import Segmenter
     from fail2progress.simulation.mujoco.rgbd import DepthNoise
 
-TABLES = ("noise", "identities", "clutter", "thresholds", "frames")
+_EPISODES = ("segmenter", "trials", "seed", "quick")
+TAKES = {
+    "noise": (*_EPISODES, "weights"),
+    "identities": _EPISODES,
+    "clutter": _EPISODES,
+    "thresholds": ("segmenter", "frames"),
+    "frames": ("segmenter", "dataset", "source"),
+}
+"""The options of each, beside --out and --json, which all have."""
+TABLES = tuple(TAKES)
 EPISODES = {"noise": 20, "identities": 60, "clutter": 105}
 QUICK = 4
 
@@ -38,7 +47,7 @@ class Order:
     @property
     def episodes(self) -> int:
         """Of five skills, six frames each; for clutter, scenes."""
-        return QUICK if self.quick else self.trials or EPISODES[self.table]
+        return self.trials or (QUICK if self.quick else EPISODES[self.table])
 
 
 def run(order: Order, json_output: bool) -> None:

@@ -41,7 +41,18 @@ ALL = "all"
 TASKS = "tasks"
 BUDGETS = ("table3-budget", "table2-budget")
 PERCEIVED = "perceived"
-TABLES = (*PARTS, *BUDGETS, PERCEIVED, TASKS, ALL)
+_EACH = ("weights", "trials", "quick", "processes", "executor", "minutes")
+_LESSONS = (*_EACH, "methods", "seed", "rounds")
+_ONE = (*_LESSONS, "models", "objects")
+TAKES = (
+    dict.fromkeys(PARTS, (*_ONE, "replan_budget"))
+    | dict.fromkeys(DATA, (*_EACH, "methods", "task"))
+    | {"table3": (*_ONE, "replan_budget", "task")}
+    | {"table3-budget": (*_ONE, "task"), "table2-budget": _ONE, PERCEIVED: (*_ONE, "replan_budget")}
+    | {TASKS: (*_LESSONS, "replan_budget"), ALL: (*_EACH, "seed", "rounds", "task")}
+)
+"""The options of each study, beside --out and --json, which all have."""
+TABLES = tuple(TAKES)
 QUICK_SEEDS = 1
 
 

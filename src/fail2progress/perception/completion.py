@@ -215,7 +215,8 @@ class _Completion:
         if self.parts[j].cavity is not None and self._is_scrap(i):
             return False
         under = points[points[:, 2] < rim - rules.under]
-        under = under[self._through_mouth(under, j)]
+        if len(self.parts[i].pixels):  # what is remembered is not seen from where the camera is now
+            under = under[self._through_mouth(under, j)]
         if len(under) < max(3.0, rules.shown * len(points)):
             return False
         around = self.bodies[j]

@@ -24,7 +24,11 @@ _FIRST = ("depth_scale", "depth_factor", "factor_depth", "png_depth_scale", "dep
 _BARE = "scale"
 """Replica's name, beside the camera's numbers; below so many steps a metre it is one of something else."""
 _STEPS = 100
-_WORDS = {"m": 1.0, "meter": 1.0, "metre": 1.0, "cm": 0.01, "mm": 0.001, "millimeter": 0.001, "millimetre": 0.001}
+_WORDS = {
+    **dict.fromkeys(("m", "meter", "metre"), 1.0),
+    **dict.fromkeys(("cm", "centimeter", "centimetre"), 0.01),
+    **dict.fromkeys(("mm", "millimeter", "millimetre"), 0.001),
+}
 _NEAR, _FAR = 0.15, 8.0
 """Metres between which the median of depth is, as a rule; ..."""
 _CLOSE = 0.05
@@ -44,7 +48,7 @@ def is_scale(key: str) -> bool:
 
 
 def scales(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Those of a camera file's fields that say what a step of depth is, what says most first."""
+    """Those of a camera file's fields that say what a step of depth is, what says most first; last what cannot be understood."""
     if UNIT_KEY in fields:
         yield UNIT_KEY, fields[UNIT_KEY]
     names = [*_FIRST, *(key for key in fields if key not in (*_FIRST, UNIT_KEY) and is_scale(key))]
@@ -54,6 +58,8 @@ def scales(fields: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     bare = fields.get(_BARE)
     if isinstance(bare, (int, float)) and not isinstance(bare, bool) and bare >= _STEPS:
         yield _BARE, bare
+    texts = [(key, value) for key, value in there if isinstance(value, str) and value.strip()]
+    yield from ((key, value) for key, value in texts if not _is_number(value) and _word(value) not in _WORDS)
 
 
 def _is_number(value: object) -> bool:
@@ -72,7 +78,10 @@ def unit_in(fields: Mapping[str, Any], source: str) -> float | None:
     key, value = next(scales(fields), (UNIT_KEY, None))
     if value is None and key not in fields:
         return None
-    if key != UNIT_KEY and isinstance(value, str) and _word(value) in _WORDS:
+    if key != UNIT_KEY and isinstance(value, str) and not _is_number(value):
+        if _word(value) not in _WORDS:
+            known = f"{', '.join(_WORDS)}, or a number"
+            raise PerceptionError(f"{source}: {key} is {value[:40]!r}, which is no known unit of depth; write one of {known}")
         return _WORDS[_word(value)]
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
         text = f"the text {value[:40]!r}" if isinstance(value, str) else str(value)[:40]

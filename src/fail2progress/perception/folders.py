@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from fail2progress.perception.camera_files import read_camera, speaks_of_a_camera
@@ -18,7 +19,7 @@ _MORE = r"(^|[-_.])(raw|imgs?|images?|aligned|registered|rectified|measured?|map
 """Words beside those two, which tell no frame from another."""
 _PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".ppm", ".tif", ".tiff", ".npy")
 _DEPTH_FILES = (".npy", ".npz", ".tif", ".tiff", ".pgm", ".pfm", ".png")
-"""Endings; of two files of one name the former is taken, as depth in a PNG may be a picture of it."""
+"""Endings; of two files of one name the former is taken, as depth in a PNG may be a picture of it, and so are colours."""
 _ALIGNED = re.compile(r"aligned|registered", re.IGNORECASE)
 _CAMERAS = ("camera.json", "camera.yaml", "camera_info.json", "camera_info.yaml", "scene_camera.json", "intrinsics.json")
 _CAMERA_FILES = (".json", ".yaml", ".yml", ".txt", ".intr", ".npy", ".npz", ".mat")
@@ -44,11 +45,15 @@ def pairs(folder: Path, camera: Path | None = None) -> list[Pair]:
     """All frames of a folder by name: NAME-color and NAME-depth files, or folders rgb and depth with the same names in both.
 
     camera: the file for all of them; None for NAME.json or camera.json beside each, or whatever file there is of a camera.
-    PerceptionError where nothing fits together.
+    PerceptionError where nothing fits together, or two frames have one name.
     """
     found = sorted([*_by_word(folder), *_by_folder(folder)])
     if not found:
         raise PerceptionError(f"{folder}: no pairs there; {_unpaired(folder)}")
+    for (name, one, _), (following, other, _) in pairwise(found):
+        if name == following:
+            both = f"{one.relative_to(folder)} and {other.relative_to(folder)}"
+            raise PerceptionError(f"{folder}: {both} are two frames of the name {name}; rename one, or move it to another folder")
     if camera is not None:
         return [Pair(name, a, b, camera) for name, a, b in found]
     others = _Cameras(folder, {path for _, a, b in found for path in (a, b)})
@@ -67,8 +72,7 @@ def alone(folder: Path, found: Sequence[Pair]) -> list[Path]:
         for place in sorted({path.parent for path in taken}):
             images = sorted(path for path in place.iterdir() if path.suffix.lower() in endings)
             if place == folder:
-                others = images if words is _DEPTHS else [path for path in images if _word(path.stem, _DEPTHS) is None]
-                images = list(_by_key(others, words).values())
+                images = list(_kinds(images)[words is _DEPTHS].values())
             stems = {path.stem for path in taken if path.parent == place}
             lonely += [path for path in images if path.stem not in stems and path not in cameras]
     return lonely
@@ -76,10 +80,7 @@ def alone(folder: Path, found: Sequence[Pair]) -> list[Path]:
 
 def _by_word(folder: Path) -> list[tuple[str, Path, Path]]:
     """Files whose names differ by the words for colour and depth; or the only ones of both kinds."""
-    files = sorted(path for path in folder.iterdir() if path.is_file())
-    depths = _by_key([path for path in files if path.suffix.lower() in _DEPTH_FILES], _DEPTHS)
-    others = [path for path in files if _word(path.stem, _DEPTHS) is None]
-    colours = _by_key([path for path in others if path.suffix.lower() in _PICTURES], _COLOURS)
+    colours, depths = _kinds(sorted(path for path in folder.iterdir() if path.is_file()))
     if len(colours) == len(depths) == 1:
         ((key, colour),), ((other, depth),) = colours.items(), depths.items()
         if not contradict(key, other):
@@ -87,11 +88,24 @@ def _by_word(folder: Path) -> list[tuple[str, Path, Path]]:
     return [(key or "frame", path, depths[key]) for key, path in colours.items() if key in depths]
 
 
+def _kinds(paths: Sequence[Path]) -> tuple[dict[str, Path], dict[str, Path]]:
+    """Files or folders of colour, and those of depth, by what tells their frames apart. What has words of both is depth, as a
+    picture of it in colours is; but NAME-color is colour beside NAME-depth, whatever is in NAME."""
+    speaking = {path for path in paths if _word(path.stem, _DEPTHS)}
+    names = {_bare(path.stem, _DEPTHS) for path in speaking}
+    beside = {path for path in speaking if _word(path.stem, _COLOURS) and _bare(path.stem, _COLOURS) in names}
+    speaking -= beside
+    depths = [path for path in paths if path in speaking and (path.suffix.lower() in _DEPTH_FILES or path.is_dir())]
+    others = [path for path in paths if path not in speaking]
+    colours = [path for path in others if path.suffix.lower() in _PICTURES or path.is_dir()]
+    return _by_key(colours, _COLOURS), _by_key(depths, _DEPTHS)
+
+
 def _by_key(paths: Sequence[Path], words: tuple[str, ...]) -> dict[str, Path]:
     """Those that have one of the words, by the rest of their names; of several alike in that, what is aligned to colour, then the
     one whose word says most, and that has the fewest others beside it: depth, and not depth_raw."""
     found: dict[str, Path] = {}
-    having = [(words.index(word), path) for path in paths if (word := _word(path.stem, words)) is not None]
+    having = [(words.index(word[1].lower()), path) for path in paths if (word := _word(path.stem, words)) is not None]
 
     def order(one: tuple[int, Path]) -> tuple[bool, int, int, int]:
         return words is _DEPTHS and _last(one[1])[0], one[0], len(one[1].stem), _rank(one[1])
@@ -107,31 +121,34 @@ def _rank(path: Path) -> int:
     return _DEPTH_FILES.index(ending) if ending in _DEPTH_FILES else len(_DEPTH_FILES)
 
 
-def _word(stem: str, words: tuple[str, ...]) -> str | None:
-    """The first of the words that a name has, beside a sign or a digit."""
-    return next((word for word in words if re.search(_beside(word), stem, re.IGNORECASE)), None)
-
-
-def _beside(word: str) -> str:
-    return rf"(^|[-_.]|(?<=\d)){word}(?=$|[-_.\d])"
+def _word(stem: str, words: tuple[str, ...]) -> re.Match[str] | None:
+    """Where a name has one of the words, beside a sign or a digit: of several the one that it ends with (red_color_box-color), or
+    else begins with (color_red_color_box), or else the last."""
+    found = list(re.finditer(rf"(?:^|[-_.]|(?<=\d))({'|'.join(words)})(?=$|[-_.\d])", stem, re.IGNORECASE))
+    found = [word for word in found if _less(word[1])] or found  # an image is one of colour where no other word says of what
+    if not found:
+        return None
+    return found[0] if found[0].start() == 0 and _less(stem[found[-1].end() :]) else found[-1]
 
 
 def _bare(stem: str, words: tuple[str, ...]) -> str:
-    """A name without the first of the words that it has, and the sign beside that."""
+    """A name without that word, and the sign beside it."""
     word = _word(stem, words)
-    return stem if word is None else re.sub(_beside(word), "", stem, count=1, flags=re.IGNORECASE).strip("-_.")
+    return stem if word is None else (stem[: word.start()] + stem[word.end() :]).strip("-_.")
 
 
 def _key(stem: str, words: tuple[str, ...]) -> str:
     """What is left of it without words that say no more."""
-    return re.sub(_MORE, "", _bare(stem, words), flags=re.IGNORECASE).strip("-_.")
+    return _less(_bare(stem, words))
+
+
+def _less(name: str) -> str:
+    return re.sub(_MORE, "", name, flags=re.IGNORECASE).strip("-_.")
 
 
 def _by_folder(folder: Path) -> list[tuple[str, Path, Path]]:
     """The files of folders of colours, and of those of depth whose names are alike."""
-    inner = sorted(path for path in folder.iterdir() if path.is_dir())
-    depths = _by_key(inner, _DEPTHS)
-    colours = _by_key([path for path in inner if _word(path.stem, _DEPTHS) is None], _COLOURS)
+    colours, depths = _kinds(sorted(path for path in folder.iterdir() if path.is_dir()))
     both = [(key, *one) for key, path in colours.items() if key in depths for one in _alike(path, depths[key])]
     return [(f"{key}_{name}".strip("_"), colour, depth) for key, name, colour, depth in both]
 
@@ -139,7 +156,8 @@ def _by_folder(folder: Path) -> list[tuple[str, Path, Path]]:
 def _alike(colour: Path, depth: Path) -> list[tuple[str, Path, Path]]:
     """The files of two folders that belong together: of the same name, of the same without the words, or of the same numbers and
     moment, by whichever most are paired."""
-    pictures = [path for path in sorted(colour.iterdir()) if path.suffix.lower() in _PICTURES]
+    images = (path for path in colour.iterdir() if path.suffix.lower() in _PICTURES)
+    pictures = sorted({path.stem: path for path in sorted(images, key=_last, reverse=True)}.values())
     readings = sorted((path for path in depth.iterdir() if path.suffix.lower() in _DEPTH_FILES), key=_last, reverse=True)
     others = {path.stem: path for path in readings}
     same = [(path.stem, path, others[path.stem]) for path in pictures if path.stem in others]
@@ -156,10 +174,9 @@ def _last(path: Path) -> tuple[bool, int, str]:
 
 def _unpaired(folder: Path) -> str:
     """What is to be done where nothing fits together: by what there is."""
-    inner = sorted(path for path in folder.iterdir() if path.is_dir())
-    both = [_by_key(inner, _DEPTHS), _by_key([path for path in inner if _word(path.stem, _DEPTHS) is None], _COLOURS)]
+    both = _kinds(sorted(path for path in folder.iterdir() if path.is_dir()))
     if all(both):
-        depth, colour = (next(iter(kind.values())) for kind in both)
+        colour, depth = (next(iter(kind.values())) for kind in both)
         firsts = [next((path.name for path in sorted(one.glob("[!.]*")) if path.is_file()), "nothing") for one in (colour, depth)]
         kinds = f"{', '.join(_PICTURES)} for colour, {', '.join(_DEPTH_FILES)} for depth"
         return (

@@ -34,6 +34,15 @@ def test_a_strip_behind_something_belongs_to_its_table(between: str, columns: in
     np.testing.assert_array_equal(found, mask & (np.arange(160) < columns))
 
 
+def test_a_strip_at_the_image_s_edge_goes_on_beyond_it_however_narrow_it_is() -> None:
+    """Two rows, of which none is a fourth one: its middle was once that of no reading."""
+    strip, inverted = np.zeros((120, 160), bool), np.ones((120, 160), np.float32)
+    strip[118:] = True
+    sides = outline(strip, inverted, DOWN, CAMERA)
+    further = beyond(strip, sides, inverted, DOWN, CAMERA, PlaneRules())
+    assert len(further) > 100 and np.isfinite(further).all()
+
+
 def test_two_large_parts_stay_two() -> None:
     expected = np.ones((120, 160), np.float32)
     inverted = expected.copy()

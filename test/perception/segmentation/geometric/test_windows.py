@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fail2progress.core.rgbd import RgbdFrame
+from fail2progress.core.rgbd import Intrinsics, RgbdFrame
 from fail2progress.learning.segmentation.meshes import box
 from fail2progress.perception.segmentation.base import PerceptionError
 from fail2progress.perception.segmentation.geometric import segmenter as module
@@ -31,6 +31,19 @@ class Watching(GeometricSegmenter):
 
     def guide(self, frame: RgbdFrame, window: Window) -> None:
         self.asked.append(window)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("height", "width", "tables"), [(2, 2, 0), (1, 9, 0), (2, 60, 1), (60, 2, 1), (3, 60, 1)])
+def test_an_image_of_fewer_rows_or_columns_than_are_passed_over_has_no_first_look(height: int, width: int, tables: int) -> None:
+    """A metre above a table, straight down."""
+    pose = np.array([[0.0, -1.0, 0.0, 0.0], [-1.0, 0.0, 0.0, 0.0], [0.0, 0.0, -1.0, 1.0], [0.0, 0.0, 0.0, 1.0]])
+    camera = Intrinsics(width, height, float(width), float(width), (width - 1) / 2, (height - 1) / 2)
+    frame = RgbdFrame(np.full((height, width, 3), 120, np.uint8), np.full((height, width), 0.8, np.float32), camera, pose=pose)
+    if tables:
+        assert len(Watching().segment(frame).surfaces) == tables
+    else:
+        with pytest.raises(PerceptionError, match="no table found"):
+            Watching().segment(frame)
 
 
 def asked(frame: RgbdFrame) -> list[Window]:

@@ -80,10 +80,10 @@ def cut(scan: Scan, rules: CutRules) -> Mask:
 
 
 def between(shape: tuple[int, ...], dy: int, dx: int) -> tuple[Window, Window]:
-    """Windows of an image (H, W) whose pixels lie (dy, dx) from one another, dy at least 0."""
+    """Windows of an image (H, W) whose pixels lie (dy, dx) from one another, dy at least 0; empty where it is no larger."""
     height, width = shape
-    here = slice(0, height - dy), slice(max(0, -dx), width - max(0, dx))
-    return here, (slice(dy, height), slice(max(0, dx), width - max(0, -dx)))
+    here = slice(0, max(height - dy, 0)), slice(max(0, -dx), max(width - max(0, dx), 0))
+    return here, (slice(dy, height), slice(max(0, dx), max(width - max(0, -dx), 0)))
 
 
 @dataclass(frozen=True)

@@ -175,7 +175,9 @@ class GeometricSegmenter(Segmenter):
         return Geometry(scan, rows, found, outsiders, stacks, on_surfaces, standing.share_over, lowest)
 
     def _first_look(self, upright: _Upright) -> Window | None:
-        """About what `window_of` says, from a few rows and columns; None where they show no surface."""
+        """About what `window_of` says, from a few rows and columns; None where they show no surface, or there are none."""
+        if min(upright.inverted.shape) < _SPARSE:
+            return None
         frame, inverted = sparse(upright.frame, upright.inverted, _SPARSE)
         few = replace(upright, frame=frame, inverted=inverted)
         try:

@@ -205,7 +205,8 @@ def beyond(mask: Mask, sides: Array, inverted: Image, axes: Level, camera: Intri
         return np.empty((0, 2))
     thinned = np.zeros_like(mask)
     thinned[::4, ::4] = mask[::4, ::4]
-    middle = flat_points(thinned, inverted, axes, camera).mean(axis=0)
+    few = thinned if thinned.any() else mask
+    middle = flat_points(few, inverted, axes, camera).mean(axis=0)
     cut = flat_points(border, inverted, axes, camera)
     away = cut - middle
     further = middle + away * (1 + rules.beyond / np.maximum(np.linalg.norm(away, axis=1), 0.05))[:, None]
