@@ -11,6 +11,7 @@ from fail2progress.core.objects import Shape
 from fail2progress.evaluation.studies.identities import Kept, episode, follow, segmented
 from fail2progress.perception.segmentation.base import Perceived, Segment
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.perception.tracking.states import State
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from support.hand_made_views import box, view
@@ -133,7 +134,7 @@ def test_what_leaves_its_place_unseen_went_with_the_hollow_thing_around_it() -> 
     assert tracker.tracks["ball"].container is None
     moved = replace(box("cup", (0.6, 0.3, 0.5), CUP, Shape.OPEN_BOX), cavity=0.06)
     found = tracker.update(view(moved), {"cup": np.array([0.0, 0.4, 0.0])})
-    assert tracker.tracks["ball"].container == "cup" and tracker.tracks["ball"].gone == 0
+    assert tracker.tracks["ball"].container == "cup" and tracker.tracks["ball"].state is State.HIDDEN
     assert places(found)["ball"][:2] == pytest.approx((0.6, 0.3), abs=0.03)
 
 
