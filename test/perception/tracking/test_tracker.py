@@ -151,6 +151,57 @@ def test_what_is_hidden_by_something_nearer_stays() -> None:
     assert set(places(tracker.update(view(box("x", (0.61, 0.0, 0.5)))))) >= {"a"}
 
 
+def behind_a_screen(*segments: Segment) -> Perceived:
+    """A frame in which something near the camera hides the middle of the table."""
+    shown = view(box("screen", (0.48, 0.0, 0.5), (0.4, 0.4, 0.3)), *segments)
+    rest = np.abs(shown.surfaces[0].points[:, 1]) > 0.3
+    table = replace(shown.surfaces[0], points=shown.surfaces[0].points[rest], pixels=np.flatnonzero(rest))
+    return replace(shown, surfaces=(table,))
+
+
+def test_what_is_gone_does_not_come_back_when_its_old_place_is_covered_or_out_of_view() -> None:
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.6, 0.0, 0.5))))
+    for _ in range(5):
+        tracker.update(view())
+    assert tracker.tracks["a"].state is State.GONE
+    for frame in (behind_a_screen(), replace(view(), surfaces=()), view()):
+        assert "a" not in places(tracker.update(frame))
+
+
+def test_of_what_is_gone_nothing_is_kept_but_its_looks() -> None:
+    """So it costs no time in later frames."""
+    tracker = Tracker()
+    tracker.update(view(*(box(f"s{k}", (0.4 + 0.05 * k, 0.1, 0.5)) for k in range(4))))
+    for _ in range(5):
+        tracker.update(view())
+    assert [len(track.segment.points) for track in tracker.tracks.values() if not track.surface] == [0] * 4
+
+
+def test_the_like_of_a_hidden_thing_gets_an_id_of_its_own() -> None:
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.6, 0.0, 0.5))))
+    for _ in range(2):
+        found = tracker.update(behind_a_screen(box("x", (0.5, 0.36, 0.5))))
+    assert places(found)["a"] == pytest.approx((0.6, 0.0, 0.55), abs=0.01)
+    other = next(part.id for part in found.segments if part.pixels.size and part.points[:, 1].min() > 0.3)
+    both = places(tracker.update(view(box("y", (0.5, 0.36, 0.5)), box("z", (0.6, 0.0, 0.5)))))
+    assert both["a"] == pytest.approx((0.6, 0.0, 0.55), abs=0.01)
+    assert both[other] == pytest.approx((0.5, 0.36, 0.55), abs=0.01)
+
+
+def test_things_of_other_looks_that_change_places_unseen_keep_their_ids() -> None:
+    """Each one's place is taken by what came there."""
+    image = np.zeros((1, 20_000, 3), np.uint8)
+    image[:, :400], image[:, 400:800] = (200, 40, 40), (40, 40, 200)
+    one, other = (np.arange(first, first + 400) for first in (0, 400))
+    here, there = box("a", (0.5, 0.2, 0.5)), box("b", (0.7, -0.2, 0.5))
+    tracker = Tracker()
+    tracker.update(view(replace(here, pixels=one), replace(there, pixels=other)), None, image)
+    found = tracker.update(view(replace(here, id="x", pixels=other), replace(there, id="y", pixels=one)), None, image)
+    assert places(found)["a"][:2] == pytest.approx((0.7, -0.2), abs=0.02) and set(places(found)) == {"a", "b"}
+
+
 def test_what_is_gone_is_reported_no_more_but_known_when_it_comes_back() -> None:
     tracker = Tracker()
     tracker.update(view(box("a", (0.6, 0.0, 0.5)), box("b", (0.5, 0.3, 0.5), (0.1, 0.1, 0.1))))

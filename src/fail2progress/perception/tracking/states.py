@@ -28,8 +28,8 @@ class Evidence(Enum):
     FILLED = "filled"
     """Something is seen where it must be, as far away as it is."""
     BARE = "bare"
-    """Its place is in the picture and nothing nearer hides it, but no segment is behind it: that is the floor, or has no readings.
-    So it need not be there, but may be: what has no readings is no segment either."""
+    """Its place is in the picture and nothing nearer hides it, but no segment is behind it: floor, or what has no readings. It
+    may still be there, for what has no readings is no segment either; but what looks like it elsewhere may be it."""
     NOTHING = "nothing"
     """Something nearer hides its place, or that is out of the picture."""
     EMPTY = "empty"

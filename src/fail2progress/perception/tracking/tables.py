@@ -18,7 +18,7 @@ _GRAIN = 0.01
 """Metres: sides of the cells of which one point each is kept, so that what was seen from afar counts as much as what is near."""
 _LEVEL = 0.015
 """Metres by which the heights of one table may differ between two views of it; boards lie on tables."""
-_ENOUGH = 20_000
+_ENOUGH = 10_000
 """Points that an area is known from, at least where there are so many."""
 _FITTING = 2000
 """Points that a camera's focal lengths follow from, about."""
@@ -35,17 +35,20 @@ def common(one: Segment, other: Segment) -> float:
     return len(mine) / min(len(cells), len(others))
 
 
-def _area(points: NDArray[np.float32]) -> tuple[NDArray[np.complex128], Array]:
+def _area(points: NDArray[np.float32]) -> tuple[NDArray[np.int64], Array]:
     """(k,) cells that a table covers, and (k,) m its heights in them."""
     some = points[:: 1 + len(points) // _ENOUGH].astype(float)
-    cells, rows, counts = np.unique(_cells(some, _AREA), return_inverse=True, return_counts=True)
-    return cells, np.bincount(rows, some[:, 2]) / counts
+    corners = np.floor(some[:, :2] / _AREA).astype(np.int64)
+    first, (rows, columns) = corners.min(axis=0), np.ptp(corners, axis=0) + 1
+    numbers = (corners - first) @ (columns, 1)
+    counts, heights = (np.bincount(numbers, of, rows * columns) for of in (None, some[:, 2]))
+    covered = np.flatnonzero(counts)
+    return _numbers(first + np.stack(np.divmod(covered, columns), axis=1)), heights[covered] / counts[covered]
 
 
-def _cells(points: Array, side: float) -> NDArray[np.complex128]:
-    """(n,) the square cell, of a side in metres, that each of (n, 3) points is over."""
-    corner = np.floor(points[:, :2] / side)
-    return np.asarray(corner[:, 0] + 1j * corner[:, 1])
+def _numbers(corners: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) one number each for cells (n, 2)."""
+    return np.asarray((corners[:, 0] << 32) + corners[:, 1])
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ class Camera:
         for pixels, slopes in zip((columns, rows), (away[:, :2] / away[:, 2:]).T, strict=True):
             terms = np.column_stack([slopes, np.ones(len(slopes))])
             law = np.linalg.lstsq(terms, pixels.astype(float), rcond=None)[0]
-            if np.abs(terms @ law - pixels).max() > 1.0:
+            if law[0] <= 0 or np.abs(terms @ law - pixels).max() > 1.0:
                 return None
             found.append(law)
         focal, middle = np.transpose(found)
@@ -96,7 +99,8 @@ def whole(sighting: Segment, known: list[Segment], camera: Camera | None) -> Seg
     if camera is None or not any(camera.misses(one.points[:: 1 + len(one.points) // _ENOUGH]).any() for one in known):
         return sighting
     points = np.concatenate([sighting.points, *(one.points[camera.misses(one.points)] for one in known)])
-    points = points[np.unique(_cells(points.astype(float), _GRAIN), return_index=True)[1]]
+    cells = _numbers(np.floor(points[:, :2] / _GRAIN).astype(np.int64))
+    points = points[np.unique(cells, return_index=True)[1]]
     middle, size, yaw = rectangle(corners_of(points[:, :2].astype(float)))
     at = pose(float(middle[0]), float(middle[1]), float(sighting.pose[2]), yaw)
     return replace(sighting, points=points, pose=at, size=np.array([*size, sighting.size[2]]))

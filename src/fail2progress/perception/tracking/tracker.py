@@ -59,8 +59,8 @@ class Tracker:
     def update(
         self, perceived: Perceived, expected_shift: Mapping[str, Array] | None = None, colour: Colour | None = None
     ) -> Perceived:
-        """The frame with ids that last. Hidden things come with visibility 0, no pixels and their last points, moved along; tables
-        with what other frames showed of them beyond the edges of this one, and then with points of their own (see `whole`).
+        """The frame with ids that last. Hidden things come with visibility 0, no pixels and their last points, moved along;
+        tables with what earlier frames showed of them beyond the edges of this one, and then no point for each pixel (`whole`).
 
         expected_shift: id to (3,) m by which a skill is thought to have moved it since the last frame; what turns out not to have
         moved is found at its old place all the same. colour: (H, W, 3) the image of the frame, where there is one.
@@ -265,8 +265,8 @@ def _around(track: Track, tracks: Mapping[str, Track], slack: float = 0.03, drop
 
 def _covers(track: Track, other: Track) -> bool:
     """Whether another thing is where one was."""
-    points = other.segment.points
-    return bool(((points.min(axis=0) < track.centre) & (track.centre < points.max(axis=0))).all())
+    low, high = other.segment.points.min(axis=0) - _STILL, other.segment.points.max(axis=0) + _STILL
+    return bool(((track.centre > low) & (track.centre < high)).all())
 
 
 def _missed(offset: Array) -> float:

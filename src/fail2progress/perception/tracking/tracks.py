@@ -153,8 +153,8 @@ class View:
     def evidence(self, track: Track, most: float, enough: float, aperture: float = 0.01) -> Evidence:
         """What is seen within an angle in radians of a thing's points, of at least a share `enough` of them.
 
-        Its place is empty where something is seen farther away by `most` (m); or, of the points for which that is beyond noise, by
-        half the way on to what the thing stands on, if they are not few: what is seen is nearer to that than to the thing.
+        Its place is empty where something is seen farther away by `most` (m); or, of the points for which that is beyond noise,
+        by half the way on to what the thing stands on, if they are not few: what is seen is nearer to that than to the thing.
         """
         eye, points = np.asarray(self.perceived.pose[:3, 3]), track.segment.points[:: 1 + len(track.segment.points) // 100]
         rays, ranges = _towards(points, eye)
