@@ -120,20 +120,21 @@ class Tracker:
         return view.told[name]
 
     def _join(self, pairs: dict[str, int], found: list[Track]) -> dict[str, list[Segment]]:
-        """What is known of tables in view, by name. Of several that one sighting shows to be one the first is kept."""
-        parts = {}
+        """What is known of tables in view where they are now, by name. Of several that one sighting shows to be one the first is
+        kept."""
+        known = {}
         for name, i in list(pairs.items()):
-            if found[i].segment.shape is not Shape.TABLE or not self.tracks[name].surface:
+            shown = found[i].segment
+            if shown.shape is not Shape.TABLE:
                 continue
-            most = 1.0 - self.gates.area[1]
-            others = {other for other in self.tracks if other not in pairs} - self._joined
-            same = {other for other in others if common(self.tracks[other].segment, found[i].segment) > most} | {name}
-            first, *rest = [other for other in self.tracks if other in same]
-            parts[first] = [self.tracks[other].segment for other in (first, *rest)]
+            near = [other for other, track in self.tracks.items() if other == name or other not in pairs]
+            parts = [other for other in near if 1.0 - common(self.tracks[other].segment, shown) < self.gates.area[1]]
+            first, *rest = [other for other in near if other == name or other in parts]
+            known[first] = [self.tracks[other].segment for other in parts]
             pairs[first] = pairs.pop(name)
             self._joined.update(rest)
             self.tracks = {other: track for other, track in self.tracks.items() if other not in rest}
-        return parts
+        return known
 
     def _near(self, track: Track, other: Track, shift: Array | None) -> float:
         """Cost of one being the other, at the place where it was expected or else where it was."""
