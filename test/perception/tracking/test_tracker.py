@@ -14,12 +14,7 @@ from fail2progress.perception.segmentation.label_image import LabelledSegmenter
 from fail2progress.perception.tracking.states import State
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from support.hand_made_views import box, view
-
-
-def places(found: Perceived) -> dict[str, np.ndarray]:
-    return {part.id: part.points.mean(axis=0) for part in found.segments}
-
+from support.hand_made_views import behind_a_screen, box, places, view
 
 CUP = (0.09, 0.09, 0.09)
 
@@ -83,17 +78,6 @@ def test_something_that_was_moved_far_without_notice_is_known_by_its_looks() -> 
     assert places(found)["a"] == pytest.approx((0.8, 0.3, 0.55), abs=0.01)
 
 
-def test_colours_tell_twins_apart() -> None:
-    image = np.zeros((1, 20_000, 3), np.uint8)
-    image[:, :400], image[:, 400:800] = (200, 40, 40), (40, 40, 200)
-    red, blue = np.arange(400), np.arange(400, 800)
-    a, b = box("a", (0.5, 0.1, 0.5)), box("b", (0.55, 0.16, 0.5))
-    tracker = Tracker()
-    tracker.update(view(replace(a, pixels=red), replace(b, pixels=blue)), None, image)
-    found = tracker.update(view(replace(a, id="x", pixels=blue), replace(b, id="y", pixels=red)), None, image)
-    assert places(found)["a"] == pytest.approx((0.55, 0.16, 0.55), abs=0.01)
-
-
 def test_put_into_a_cup_it_is_still_there_and_travels_with_it() -> None:
     start, cup = (0.5, 0.2, 0.5), (0.6, -0.1, 0.5)
     small = (0.03, 0.03, 0.03)
@@ -151,14 +135,6 @@ def test_what_is_hidden_by_something_nearer_stays() -> None:
     assert set(places(tracker.update(view(box("x", (0.61, 0.0, 0.5)))))) >= {"a"}
 
 
-def behind_a_screen(*segments: Segment) -> Perceived:
-    """A frame in which something near the camera hides the middle of the table."""
-    shown = view(box("screen", (0.48, 0.0, 0.5), (0.4, 0.4, 0.3)), *segments)
-    rest = np.abs(shown.surfaces[0].points[:, 1]) > 0.3
-    table = replace(shown.surfaces[0], points=shown.surfaces[0].points[rest], pixels=np.flatnonzero(rest))
-    return replace(shown, surfaces=(table,))
-
-
 def test_what_is_gone_does_not_come_back_when_its_old_place_is_covered_or_out_of_view() -> None:
     tracker = Tracker()
     tracker.update(view(box("a", (0.6, 0.0, 0.5))))
@@ -176,30 +152,6 @@ def test_of_what_is_gone_nothing_is_kept_but_its_looks() -> None:
     for _ in range(5):
         tracker.update(view())
     assert [len(track.segment.points) for track in tracker.tracks.values() if not track.surface] == [0] * 4
-
-
-def test_the_like_of_a_hidden_thing_gets_an_id_of_its_own() -> None:
-    tracker = Tracker()
-    tracker.update(view(box("a", (0.6, 0.0, 0.5))))
-    for _ in range(2):
-        found = tracker.update(behind_a_screen(box("x", (0.5, 0.36, 0.5))))
-    assert places(found)["a"] == pytest.approx((0.6, 0.0, 0.55), abs=0.01)
-    other = next(part.id for part in found.segments if part.pixels.size and part.points[:, 1].min() > 0.3)
-    both = places(tracker.update(view(box("y", (0.5, 0.36, 0.5)), box("z", (0.6, 0.0, 0.5)))))
-    assert both["a"] == pytest.approx((0.6, 0.0, 0.55), abs=0.01)
-    assert both[other] == pytest.approx((0.5, 0.36, 0.55), abs=0.01)
-
-
-def test_things_of_other_looks_that_change_places_unseen_keep_their_ids() -> None:
-    """Each one's place is taken by what came there."""
-    image = np.zeros((1, 20_000, 3), np.uint8)
-    image[:, :400], image[:, 400:800] = (200, 40, 40), (40, 40, 200)
-    one, other = (np.arange(first, first + 400) for first in (0, 400))
-    here, there = box("a", (0.5, 0.2, 0.5)), box("b", (0.7, -0.2, 0.5))
-    tracker = Tracker()
-    tracker.update(view(replace(here, pixels=one), replace(there, pixels=other)), None, image)
-    found = tracker.update(view(replace(here, id="x", pixels=other), replace(there, id="y", pixels=one)), None, image)
-    assert places(found)["a"][:2] == pytest.approx((0.7, -0.2), abs=0.02) and set(places(found)) == {"a", "b"}
 
 
 def test_what_is_gone_is_reported_no_more_but_known_when_it_comes_back() -> None:

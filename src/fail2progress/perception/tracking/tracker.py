@@ -2,48 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
 from fail2progress.perception.completion import Thresholds, complete
 from fail2progress.perception.segmentation.base import Perceived, Segment
+from fail2progress.perception.tracking.matching import IMPOSSIBLE, Gates, assign, cost_of, off_course
 from fail2progress.perception.tracking.states import Evidence, State
 from fail2progress.perception.tracking.tables import Camera, common, whole
 from fail2progress.perception.tracking.tracks import Colour, Track, View, continued, differences, may_be, off_rails, sighting
 
-_IMPOSSIBLE = 9.0
-"""Cost of no match, three standard deviations: two poor matches must not be bought with a good one."""
 _STILL = 0.01
 """Metres by which nothing is thought to have been moved: a model says some millimetres of all that stays."""
-
-
-@dataclass(frozen=True)
-class Gates:
-    """How far two sightings of one object may differ. The first number of a pair scales the cost, the second one is a limit."""
-
-    position: tuple[float, float] = (0.03, 0.12)
-    """Metres between centres, of what has been expected there."""
-    size: tuple[float, float] = (0.5, 1.5)
-    """Mean absolute difference of logarithms of extents; generous, as other things hide parts. Shrinking costs half."""
-    colour: tuple[float, float] = (0.12, 0.5)
-    """Distance of mean chromaticities and lightness, of at most about 1.4."""
-    jump: tuple[float, float] = (0.3, 0.8)
-    """As `size`, for something that turned up where nothing was expected."""
-    area: tuple[float, float] = (0.5, 0.8)
-    """Share of the area of a table, seen from above, that another sighting of it does not have in common with it."""
-    through: float = 0.02
-    """Metres behind a thing's last place at which something must be seen to say that it is gone; less for what is so flat that
-    what it stands on is nearer (View.evidence)."""
-    gone: float = 0.6
-    """Share of its points that must be seen through for that, of those that can tell."""
-    patience: int = 3
-    """Frames in which the place of something may be seen to be empty, and it is still reported; its id is kept for ever. None
-    for what a skill was to move: that it is not where it was to go is what the skill is judged by."""
 
 
 @dataclass
@@ -94,14 +68,14 @@ class Tracker:
         """Track names to rows of sightings: first where they are expected, then along with containers, then anywhere, of what
         need not be where it was."""
         pairs: dict[str, int] = {}
-        _assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, expected.get(name)))
+        assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, expected.get(name)))
         carried = {name: shift for name in self.tracks if (shift := self._carried(name, pairs, found)) is not None}
-        _assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, carried.get(name)))
+        assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, carried.get(name)))
         strangers = [found[i] for i in range(len(found)) if i not in pairs.values()]
         moved = {name for name, shift in (dict(expected) | carried).items() if np.linalg.norm(shift) > _STILL}
         lost = {name: track for name, track in self.tracks.items() if name not in pairs and strangers}
         loose = {name: track for name, track in lost.items() if name in moved or self._has_left(name, strangers, view)}
-        _assign(pairs, loose, found, lambda name, track, other: self._alike(track, other))
+        assign(pairs, loose, found, lambda name, track, other: self._alike(track, other))
         return pairs
 
     def _has_left(self, name: str, strangers: list[Track], view: View) -> bool:
@@ -139,25 +113,25 @@ class Tracker:
     def _near(self, track: Track, other: Track, shift: Array | None) -> float:
         """Cost of one being the other, at the place where it was expected or else where it was."""
         if not may_be(track, other):
-            return _IMPOSSIBLE
+            return IMPOSSIBLE
         if (share := common(track.segment, other.segment)) > 0.0:
-            return _cost((1.0 - share, differences(track, other)[1]), (self.gates.area, self.gates.colour))
+            return cost_of((1.0 - share, differences(track, other)[1]), (self.gates.area, self.gates.colour))
         if track.is_drawer and other.is_drawer:
-            return _cost((off_rails(track, other), differences(track, other)[1]), (self.gates.position, self.gates.colour))
+            return cost_of((off_rails(track, other), differences(track, other)[1]), (self.gates.position, self.gates.colour))
         distance = float(np.linalg.norm(other.centre - track.centre))
         if shift is not None:
-            distance = min(_missed(other.centre - track.centre - shift), distance + 0.5 * self.gates.position[0])
+            distance = min(off_course(other.centre - track.centre - shift), distance + 0.5 * self.gates.position[0])
         size, colour = differences(track, other)
         limits = (self.gates.position, self.gates.size, self.gates.colour)
-        return _cost((distance, size, colour), limits)
+        return cost_of((distance, size, colour), limits)
 
     def _alike(self, track: Track, other: Track) -> float:
         """Cost of one being the other by its looks alone; between twins the nearer one."""
         if track.surface != other.surface or track.is_drawer or not may_be(track, other):
-            return _IMPOSSIBLE
+            return IMPOSSIBLE
         size, colour = differences(track, other)
-        cost = _cost((size, colour), (self.gates.jump, self.gates.colour))
-        return min(cost + min(float(np.linalg.norm(other.centre - track.centre)), 1.0), _IMPOSSIBLE)
+        cost = cost_of((size, colour), (self.gates.jump, self.gates.colour))
+        return min(cost + min(float(np.linalg.norm(other.centre - track.centre)), 1.0), IMPOSSIBLE)
 
     def _carried(self, name: str, pairs: Mapping[str, int], found: list[Track]) -> Array | None:
         """(3,) m by which the thing's container was seen to move, if it has one that is in view."""
@@ -268,31 +242,3 @@ def _covers(track: Track, other: Track) -> bool:
     """Whether another thing is where one was."""
     low, high = other.segment.points.min(axis=0) - _STILL, other.segment.points.max(axis=0) + _STILL
     return bool(((track.centre > low) & (track.centre < high)).all())
-
-
-def _missed(offset: Array) -> float:
-    """Metres by which something came to lie elsewhere than expected; what is let go falls, which counts for a fifth."""
-    down = offset[2] if offset[2] > 0 else 0.2 * offset[2]
-    return float(np.linalg.norm((offset[0], offset[1], down)))
-
-
-def _cost(values: tuple[float, ...], gates: tuple[tuple[float, float], ...]) -> float:
-    """Sum of squares in units of their scales; impossible where one is beyond its limit."""
-    if any(value > limit for value, (_, limit) in zip(values, gates, strict=True)):
-        return _IMPOSSIBLE
-    return min(sum((value / scale) ** 2 for value, (scale, _) in zip(values, gates, strict=True)), _IMPOSSIBLE)
-
-
-def _assign(
-    pairs: dict[str, int], tracks: Mapping[str, Track], found: list[Track], cost: Callable[[str, Track, Track], float]
-) -> None:
-    """Add the cheapest pairs of what is left on both sides."""
-    names = [name for name in tracks if name not in pairs]
-    taken = set(pairs.values())
-    rows = [i for i in range(len(found)) if i not in taken]
-    if not names or not rows:
-        return
-    costs = np.array([[cost(name, tracks[name], found[i]) for i in rows] for name in names])
-    for a, b in zip(*linear_sum_assignment(costs), strict=True):
-        if costs[a, b] < _IMPOSSIBLE:
-            pairs[names[a]] = rows[b]
