@@ -37,3 +37,16 @@ def view(*segments: Segment) -> Perceived:
     top = np.column_stack([rng.uniform(0.3, 0.9, 20_000), rng.uniform(-0.4, 0.4, 20_000), np.full(20_000, 0.5)])
     table = replace(table, points=top.astype(np.float32), pixels=np.arange(20_000))
     return Perceived(segments, (table,), EYE, 640, 480)
+
+
+def behind_a_screen(*segments: Segment) -> Perceived:
+    """A frame in which something near the camera hides the middle of the table."""
+    shown = view(box("screen", (0.48, 0.0, 0.5), (0.4, 0.4, 0.3)), *segments)
+    rest = np.abs(shown.surfaces[0].points[:, 1]) > 0.3
+    table = replace(shown.surfaces[0], points=shown.surfaces[0].points[rest], pixels=np.flatnonzero(rest))
+    return replace(shown, surfaces=(table,))
+
+
+def places(found: Perceived) -> dict[str, np.ndarray]:
+    """(3,) m the middle of what is seen of each object, by name."""
+    return {part.id: part.points.mean(axis=0) for part in found.segments}

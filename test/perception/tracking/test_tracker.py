@@ -11,14 +11,10 @@ from fail2progress.core.objects import Shape
 from fail2progress.evaluation.studies.identities import Kept, episode, follow, segmented
 from fail2progress.perception.segmentation.base import Perceived, Segment
 from fail2progress.perception.segmentation.label_image import LabelledSegmenter
+from fail2progress.perception.tracking.states import State
 from fail2progress.perception.tracking.tracker import Tracker
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
-from support.hand_made_views import box, view
-
-
-def places(found: Perceived) -> dict[str, np.ndarray]:
-    return {part.id: part.points.mean(axis=0) for part in found.segments}
-
+from support.hand_made_views import behind_a_screen, box, places, view
 
 CUP = (0.09, 0.09, 0.09)
 
@@ -82,17 +78,6 @@ def test_something_that_was_moved_far_without_notice_is_known_by_its_looks() -> 
     assert places(found)["a"] == pytest.approx((0.8, 0.3, 0.55), abs=0.01)
 
 
-def test_colours_tell_twins_apart() -> None:
-    image = np.zeros((1, 20_000, 3), np.uint8)
-    image[:, :400], image[:, 400:800] = (200, 40, 40), (40, 40, 200)
-    red, blue = np.arange(400), np.arange(400, 800)
-    a, b = box("a", (0.5, 0.1, 0.5)), box("b", (0.55, 0.16, 0.5))
-    tracker = Tracker()
-    tracker.update(view(replace(a, pixels=red), replace(b, pixels=blue)), None, image)
-    found = tracker.update(view(replace(a, id="x", pixels=blue), replace(b, id="y", pixels=red)), None, image)
-    assert places(found)["a"] == pytest.approx((0.55, 0.16, 0.55), abs=0.01)
-
-
 def test_put_into_a_cup_it_is_still_there_and_travels_with_it() -> None:
     start, cup = (0.5, 0.2, 0.5), (0.6, -0.1, 0.5)
     small = (0.03, 0.03, 0.03)
@@ -133,7 +118,7 @@ def test_what_leaves_its_place_unseen_went_with_the_hollow_thing_around_it() -> 
     assert tracker.tracks["ball"].container is None
     moved = replace(box("cup", (0.6, 0.3, 0.5), CUP, Shape.OPEN_BOX), cavity=0.06)
     found = tracker.update(view(moved), {"cup": np.array([0.0, 0.4, 0.0])})
-    assert tracker.tracks["ball"].container == "cup" and tracker.tracks["ball"].gone == 0
+    assert tracker.tracks["ball"].container == "cup" and tracker.tracks["ball"].state is State.HIDDEN
     assert places(found)["ball"][:2] == pytest.approx((0.6, 0.3), abs=0.03)
 
 
@@ -148,6 +133,25 @@ def test_what_is_hidden_by_something_nearer_stays() -> None:
         found = tracker.update(replace(shown, surfaces=(rest,)))
     assert places(found)["a"] == pytest.approx((0.6, 0.0, 0.55), abs=0.01)
     assert set(places(tracker.update(view(box("x", (0.61, 0.0, 0.5)))))) >= {"a"}
+
+
+def test_what_is_gone_does_not_come_back_when_its_old_place_is_covered_or_out_of_view() -> None:
+    tracker = Tracker()
+    tracker.update(view(box("a", (0.6, 0.0, 0.5))))
+    for _ in range(5):
+        tracker.update(view())
+    assert tracker.tracks["a"].state is State.GONE
+    for frame in (behind_a_screen(), replace(view(), surfaces=()), view()):
+        assert "a" not in places(tracker.update(frame))
+
+
+def test_of_what_is_gone_nothing_is_kept_but_its_looks() -> None:
+    """So it costs no time in later frames."""
+    tracker = Tracker()
+    tracker.update(view(*(box(f"s{k}", (0.4 + 0.05 * k, 0.1, 0.5)) for k in range(4))))
+    for _ in range(5):
+        tracker.update(view())
+    assert [len(track.segment.points) for track in tracker.tracks.values() if not track.surface] == [0] * 4
 
 
 def test_what_is_gone_is_reported_no_more_but_known_when_it_comes_back() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from fail2progress.core.objects import Shape
 from fail2progress.perception.segmentation.base import Perceived, Segment
+from fail2progress.perception.tracking.states import State
 from fail2progress.perception.tracking.tracker import Tracker
 from support.hand_made_views import EYE, box, view
 
@@ -66,7 +67,7 @@ def test_what_a_frame_takes_for_the_table_is_not_gone_by_noise(thing: Segment) -
     table = replace(bare.surfaces[0], points=points, pixels=np.arange(len(points)))
     for frame in range(1, 40):
         found = tracker.update(noisy(replace(bare, surfaces=(table,)), frame))
-        assert [part.id for part in found.segments] == [thing.id] and tracker.tracks[thing.id].gone == 0
+        assert [part.id for part in found.segments] == [thing.id] and tracker.tracks[thing.id].state is State.HIDDEN
 
 
 def test_what_moved_a_little_unseen_with_its_camera_is_not_gone() -> None:

@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
+from fail2progress.core.objects import Shape
 from fail2progress.core.scene import Array
 from fail2progress.perception.completion import Thresholds, complete
-from fail2progress.perception.segmentation.base import Perceived
+from fail2progress.perception.segmentation.base import Perceived, Segment
+from fail2progress.perception.tracking.matching import IMPOSSIBLE, Gates, assign, cost_of, off_course
+from fail2progress.perception.tracking.states import Evidence, State
+from fail2progress.perception.tracking.tables import Camera, common, whole
 from fail2progress.perception.tracking.tracks import Colour, Track, View, continued, differences, may_be, off_rails, sighting
 
-_IMPOSSIBLE = 9.0
-"""Cost of no match, three standard deviations: two poor matches must not be bought with a good one."""
 _STILL = 0.01
 """Metres by which nothing is thought to have been moved: a model says some millimetres of all that stays."""
-
-
-@dataclass(frozen=True)
-class Gates:
-    """How far two sightings of one object may differ. The first number of a pair scales the cost, the second one is a limit."""
-
-    position: tuple[float, float] = (0.03, 0.12)
-    """Metres between centres, of what has been expected there."""
-    size: tuple[float, float] = (0.5, 1.5)
-    """Mean absolute difference of logarithms of extents; generous, as other things hide parts. Shrinking costs half."""
-    colour: tuple[float, float] = (0.12, 0.5)
-    """Distance of mean chromaticities and lightness, of at most about 1.4."""
-    jump: tuple[float, float] = (0.3, 0.8)
-    """As `size`, for something that turned up where nothing was expected."""
-    through: float = 0.02
-    """Metres behind a thing's last place at which something must be seen to say that it is gone; less for what is so flat that
-    what it stands on is nearer (View.through)."""
-    gone: float = 0.6
-    """Share of its points that must be seen through for that, of those that can tell."""
-    patience: int = 3
-    """Frames for which something that is gone from its place, without a trace, is still reported; its id is kept for ever. None
-    for what a skill was to move: that it is not where it was to go is what the skill is judged by."""
 
 
 @dataclass
@@ -47,12 +26,15 @@ class Tracker:
 
     gates: Gates = field(default_factory=Gates)
     tracks: dict[str, Track] = field(default_factory=dict)
+    _joined: set[str] = field(default_factory=set)
+    """Names of what turned out to be parts of other tables: given to nothing else."""
     _named: int = 0
 
     def update(
         self, perceived: Perceived, expected_shift: Mapping[str, Array] | None = None, colour: Colour | None = None
     ) -> Perceived:
-        """The frame with ids that last. Hidden things come with visibility 0, no pixels and their last points, moved along.
+        """The frame with ids that last. Hidden things come with visibility 0, no pixels and their last points, moved along;
+        tables with what earlier frames showed of them beyond the edges of this one, and then no point for each pixel (`whole`).
 
         expected_shift: id to (3,) m by which a skill is thought to have moved it since the last frame; what turns out not to have
         moved is found at its old place all the same. colour: (H, W, 3) the image of the frame, where there is one.
@@ -63,50 +45,93 @@ class Tracker:
         ]
         expected = {name: np.asarray(shift, float) for name, shift in (expected_shift or {}).items() if name in self.tracks}
         expected = {name: shift for name, shift in expected.items() if np.linalg.norm(shift) > _STILL}
-        pairs = self._match(found, expected)
+        view = View(perceived, Camera.of(perceived))
+        pairs = self._match(found, expected, view)
+        for name, parts in self._join(pairs, found).items():
+            shown = found[pairs[name]].segment
+            if (segment := whole(shown, parts, view.camera)) is not shown:
+                found[pairs[name]] = sighting(segment, True, colour)
         seen = {name: continued(self.tracks[name], found[i]) for name, i in pairs.items()}
-        hidden = self._hidden(seen, expected, perceived)
-        known = {name: (seen | hidden)[name] for name in self.tracks}
+        known = {name: seen.get(name) or self._unseen(name, seen, expected, view) for name in self.tracks}
         taken = set(pairs.values())
         new = dict(self._new(found[i]) for i in range(len(found)) if i not in taken)
         self.tracks = self._with_containers(known | new, perceived, expected)
-        present = {name: track for name, track in self.tracks.items() if track.gone <= self.gates.patience}
-        return _as_perceived(present, perceived)
+        return _as_perceived(_present(self.tracks), perceived)
 
     def forget(self) -> None:
         """Forget everything."""
         self.tracks.clear()
+        self._joined.clear()
         self._named = 0
 
-    def _match(self, found: list[Track], expected: Mapping[str, Array]) -> dict[str, int]:
-        """Track names to rows of sightings: first where they are expected, then along with containers, then anywhere."""
+    def _match(self, found: list[Track], expected: Mapping[str, Array], view: View) -> dict[str, int]:
+        """Track names to rows of sightings: first where they are expected, then along with containers, then anywhere, of what
+        need not be where it was."""
         pairs: dict[str, int] = {}
-        _assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, expected.get(name)))
+        assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, expected.get(name)))
         carried = {name: shift for name in self.tracks if (shift := self._carried(name, pairs, found)) is not None}
-        _assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, carried.get(name)))
-        _assign(pairs, self.tracks, found, lambda name, track, other: self._alike(track, other))
+        assign(pairs, self.tracks, found, lambda name, track, other: self._near(track, other, carried.get(name)))
+        strangers = [found[i] for i in range(len(found)) if i not in pairs.values()]
+        moved = {name for name, shift in (dict(expected) | carried).items() if np.linalg.norm(shift) > _STILL}
+        lost = {name: track for name, track in self.tracks.items() if name not in pairs and strangers}
+        loose = {name: track for name, track in lost.items() if name in moved or self._has_left(name, strangers, view)}
+        assign(pairs, loose, found, lambda name, track, other: self._alike(track, other))
         return pairs
+
+    def _has_left(self, name: str, strangers: list[Track], view: View) -> bool:
+        """Whether a thing is seen not to be where it was: nothing is there, or something that was elsewhere before."""
+        track = self.tracks[name]
+        if track.state is State.GONE:
+            return True
+        evidence = self._where_it_was(name, view)
+        taken = evidence is Evidence.FILLED and any(_covers(track, other) for other in strangers)
+        return taken or evidence in (Evidence.EMPTY, Evidence.BARE)
+
+    def _where_it_was(self, name: str, view: View) -> Evidence:
+        """What the frame shows of the last place of a thing."""
+        if name not in view.told:
+            view.told[name] = view.evidence(self.tracks[name], self.gates.through, self.gates.gone)
+        return view.told[name]
+
+    def _join(self, pairs: dict[str, int], found: list[Track]) -> dict[str, list[Segment]]:
+        """What is known of tables in view where they are now, by name. Of several that one sighting shows to be one the first is
+        kept."""
+        known = {}
+        for name, i in list(pairs.items()):
+            shown = found[i].segment
+            if shown.shape is not Shape.TABLE:
+                continue
+            near = [other for other, track in self.tracks.items() if other == name or other not in pairs]
+            parts = [other for other in near if 1.0 - common(self.tracks[other].segment, shown) < self.gates.area[1]]
+            first, *rest = [other for other in near if other == name or other in parts]
+            known[first] = [self.tracks[other].segment for other in parts]
+            pairs[first] = pairs.pop(name)
+            self._joined.update(rest)
+            self.tracks = {other: track for other, track in self.tracks.items() if other not in rest}
+        return known
 
     def _near(self, track: Track, other: Track, shift: Array | None) -> float:
         """Cost of one being the other, at the place where it was expected or else where it was."""
         if not may_be(track, other):
-            return _IMPOSSIBLE
+            return IMPOSSIBLE
+        if (share := common(track.segment, other.segment)) > 0.0:
+            return cost_of((1.0 - share, differences(track, other)[1]), (self.gates.area, self.gates.colour))
         if track.is_drawer and other.is_drawer:
-            return _cost((off_rails(track, other), differences(track, other)[1]), (self.gates.position, self.gates.colour))
+            return cost_of((off_rails(track, other), differences(track, other)[1]), (self.gates.position, self.gates.colour))
         distance = float(np.linalg.norm(other.centre - track.centre))
         if shift is not None:
-            distance = min(_missed(other.centre - track.centre - shift), distance + 0.5 * self.gates.position[0])
+            distance = min(off_course(other.centre - track.centre - shift), distance + 0.5 * self.gates.position[0])
         size, colour = differences(track, other)
         limits = (self.gates.position, self.gates.size, self.gates.colour)
-        return _cost((distance, size, colour), limits)
+        return cost_of((distance, size, colour), limits)
 
     def _alike(self, track: Track, other: Track) -> float:
         """Cost of one being the other by its looks alone; between twins the nearer one."""
         if track.surface != other.surface or track.is_drawer or not may_be(track, other):
-            return _IMPOSSIBLE
+            return IMPOSSIBLE
         size, colour = differences(track, other)
-        cost = _cost((size, colour), (self.gates.jump, self.gates.colour))
-        return min(cost + min(float(np.linalg.norm(other.centre - track.centre)), 1.0), _IMPOSSIBLE)
+        cost = cost_of((size, colour), (self.gates.jump, self.gates.colour))
+        return min(cost + min(float(np.linalg.norm(other.centre - track.centre)), 1.0), IMPOSSIBLE)
 
     def _carried(self, name: str, pairs: Mapping[str, int], found: list[Track]) -> Array | None:
         """(3,) m by which the thing's container was seen to move, if it has one that is in view."""
@@ -115,25 +140,24 @@ class Tracker:
             return None
         return np.asarray(found[pairs[container]].centre - self.tracks[container].centre)
 
-    def _hidden(self, seen: Mapping[str, Track], expected: Mapping[str, Array], perceived: Perceived) -> dict[str, Track]:
-        """Tracks without a sighting, where they must be now."""
-        lost = {name: track for name, track in self.tracks.items() if name not in seen}
-        if not lost:
-            return {}
-        view, kept = View.of(perceived), {}
-        for name, track in lost.items():
-            moved = track.moved(self._shift(track, name, seen, expected))
-            absent = self._absent(moved, view)
-            along = self._gone_along(track, seen) if absent and name not in expected else None
-            track = along or moved
-            bare = replace(track.segment, pixels=np.empty(0, np.int64), visibility=0.0)
-            missed = self.gates.patience + 1 if name in expected and _around(track, seen) is None else track.gone + 1
-            kept[name] = replace(track, segment=bare, gone=missed if absent and along is None else 0)
-        return kept
-
-    def _absent(self, track: Track, view: View) -> bool:
-        """Whether something farther away is seen where a thing that lies in nothing must be."""
-        return track.container is None and view.through(track, self.gates.through) > self.gates.gone
+    def _unseen(self, name: str, seen: Mapping[str, Track], expected: Mapping[str, Array], view: View) -> Track:
+        """A track without a sighting, where it must be now."""
+        track = self.tracks[name]
+        if track.state is State.GONE:
+            return track
+        shift = self._shift(track, name, seen, expected)
+        track = track.moved(shift) if shift.any() else track
+        if track.container is not None:
+            evidence = Evidence.INSIDE
+        elif shift.any():
+            evidence = view.evidence(track, self.gates.through, self.gates.gone)
+        else:
+            evidence = self._where_it_was(name, view)
+        if evidence is Evidence.EMPTY and name not in expected and (along := self._gone_along(track, seen)) is not None:
+            track, evidence = along, Evidence.INSIDE
+        elif evidence is Evidence.EMPTY and name in expected and _around(track, seen) is None:
+            evidence = Evidence.NEVER_CAME
+        return track.unseen(evidence, self.gates.patience)
 
     def _gone_along(self, track: Track, seen: Mapping[str, Track]) -> Track | None:
         """Where a thing is that has left its place unseen with the hollow thing around it, in which it was not known to lie."""
@@ -152,7 +176,7 @@ class Tracker:
 
     def _new(self, sighting: Track) -> tuple[str, Track]:
         name = sighting.segment.id
-        while name in self.tracks:
+        while name in self.tracks or name in self._joined:
             self._named += 1
             name = f"{'surface' if sighting.surface else 'object'}_{self._named}"
         self.tracks[name] = sighting
@@ -161,12 +185,12 @@ class Tracker:
     def _with_containers(self, tracks: dict[str, Track], perceived: Perceived, moved: Mapping[str, Array]) -> dict[str, Track]:
         """What lies in what now, by geometry. What is hidden stays where it was put, though its place is not known well; what is
         gone holds nothing any more."""
-        there = {name: track for name, track in tracks.items() if track.gone <= self.gates.patience}
+        there = _present(tracks)
         rows = complete(_as_perceived(there, perceived), Thresholds()).container
         names = [track.segment.id for track in _in_order(there)]
         inside = {name: names[row] for name, row in zip(names, rows, strict=True) if row >= 0}
         lies_in = {name: inside.get(name) for name in tracks}
-        for name, track in tracks.items():
+        for name, track in there.items():
             if track.hidden and not track.surface:
                 stays = track.container in there and (name not in moved or track.container in moved)
                 lies_in[name] = track.container if stays else _around(track, tracks)
@@ -181,6 +205,11 @@ def _put_in(track: Track, container: str | None, tracks: Mapping[str, Track]) ->
     around = tracks[container].segment.points[:, 2]
     over = float(track.segment.points[:, 2].max() - around.max())
     return track.moved(np.array([0.0, 0.0, -over])) if over > 0 else track
+
+
+def _present(tracks: Mapping[str, Track]) -> dict[str, Track]:
+    """What is somewhere."""
+    return {name: track for name, track in tracks.items() if track.state is not State.GONE}
 
 
 def _in_order(tracks: Mapping[str, Track]) -> list[Track]:
@@ -209,29 +238,7 @@ def _around(track: Track, tracks: Mapping[str, Track], slack: float = 0.03, drop
     return best
 
 
-def _missed(offset: Array) -> float:
-    """Metres by which something came to lie elsewhere than expected; what is let go falls, which counts for a fifth."""
-    down = offset[2] if offset[2] > 0 else 0.2 * offset[2]
-    return float(np.linalg.norm((offset[0], offset[1], down)))
-
-
-def _cost(values: tuple[float, ...], gates: tuple[tuple[float, float], ...]) -> float:
-    """Sum of squares in units of their scales; impossible where one is beyond its limit."""
-    if any(value > limit for value, (_, limit) in zip(values, gates, strict=True)):
-        return _IMPOSSIBLE
-    return min(sum((value / scale) ** 2 for value, (scale, _) in zip(values, gates, strict=True)), _IMPOSSIBLE)
-
-
-def _assign(
-    pairs: dict[str, int], tracks: Mapping[str, Track], found: list[Track], cost: Callable[[str, Track, Track], float]
-) -> None:
-    """Add the cheapest pairs of what is left on both sides."""
-    names = [name for name in tracks if name not in pairs]
-    taken = set(pairs.values())
-    rows = [i for i in range(len(found)) if i not in taken]
-    if not names or not rows:
-        return
-    costs = np.array([[cost(name, tracks[name], found[i]) for i in rows] for name in names])
-    for a, b in zip(*linear_sum_assignment(costs), strict=True):
-        if costs[a, b] < _IMPOSSIBLE:
-            pairs[names[a]] = rows[b]
+def _covers(track: Track, other: Track) -> bool:
+    """Whether another thing is where one was."""
+    low, high = other.segment.points.min(axis=0) - _STILL, other.segment.points.max(axis=0) + _STILL
+    return bool(((track.centre > low) & (track.centre < high)).all())
