@@ -69,6 +69,14 @@ def test_new_poses_keep_openings_unless_told() -> None:
     assert drawer.with_poses(drawer.poses, {"d": 0.2}).openings == {"d": 0.2}
 
 
+def test_a_drawer_of_which_nothing_is_said_is_shut_and_nothing_else_opens() -> None:
+    drawer, there = ObjectSpec("d", "drawer", (0.3, 0.3, 0.1)), np.stack([pose(0, 0, 0), pose(1, 0, 0)])
+    assert Scene((drawer, CUP), there).openings == {"d": 0.0}
+    assert Scene((drawer, CUP), there, {"d": 0.1}).with_poses(there, {}).openings == {"d": 0.0}
+    with pytest.raises(ValueError, match=r"drawers, got one of 'cup'; drawers: d"):
+        Scene((drawer, CUP), there, {"cup": 0.1})
+
+
 def test_errors_name_the_offending_value() -> None:
     with pytest.raises(ValueError, match=r"'cup', 'cup'"):
         Scene((CUP, CUP), np.stack([pose(0, 0, 0)] * 2))

@@ -12,6 +12,7 @@ from fail2progress.core.scene import Scene, pose
 from fail2progress.simulation.base import Job, Snapshot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.reconstruction import rebuild
+from fail2progress.simulation.wire.records import outcome_record, read_outcome
 from fail2progress.skills.base import SkillCall
 
 Build = Callable[..., Scene]
@@ -70,12 +71,14 @@ def test_a_rebuilt_drawer_moves_as_the_true_one_with_what_is_in_it(
         np.testing.assert_allclose(ends[1].position(name), ends[0].position(name), atol=0.015)
 
 
-def test_a_drawer_without_a_cabinet_is_left_without_one(simulator: MujocoSimulator) -> None:
-    snapshot = simulator.settle(bench(0.1), Camera())
+def test_a_drawer_without_a_cabinet_is_left_without_one_and_shut(simulator: MujocoSimulator) -> None:
+    snapshot = simulator.settle(bench(0.1, contents=True), Camera())
     points = snapshot.cloud.points.copy()
     points[snapshot.cloud.index("right")] = np.nan
     rebuilt = rebuild(replace(snapshot.cloud, points=points)).scene
-    assert rebuilt.objects[rebuilt.index("tray")].inside_of is None and "tray" not in rebuilt.openings
+    assert rebuilt.objects[rebuilt.index("tray")].inside_of is None and rebuilt.openings == {"tray": 0.0}
+    work = Job(rebuilt, SkillCall("pick_place", "pill", (0.0, 0.05, 0.05, 0.0)))
+    assert read_outcome(outcome_record(simulator.execute(work)), work).after.scene.names == rebuilt.names
 
 
 def clear(snapshot: Snapshot, rebuilt: Scene, name: str, off: float = 0.005) -> None:
