@@ -82,7 +82,7 @@ class Urdf:
         return frozenset(found - {link})
 
     def at_zero(self, link: str, base: str) -> Array:
-        """(4, 4) of a link in a base's frame, every joint at zero but those that mimic one. UrdfError where no chain leads there."""
+        """(4, 4) of a link in a base's frame, every joint at zero but mimics. UrdfError where no chain leads there."""
         result = np.eye(4)
         while link != base:
             if link not in self.joints:
