@@ -32,6 +32,8 @@ _CONTACT = 0.006
 _SPREAD = np.array([[axis.joints.get(joint, 0.0) for axis in AXES.values()] for joint in JOINTS])
 """(joints, axes) from commands to joints."""
 _GATHER = np.linalg.pinv(_SPREAD)
+_ROUNDING = 1e-9
+"""Metres or radians by which a goal may be off its range: what kinematics works out at the end of one."""
 
 
 class MotionError(RuntimeError):
@@ -121,7 +123,8 @@ class Motion:
         tell: Progress,
         watch: Watch = lambda phase, share: None,
     ) -> None:
-        """Carry phases out one after the other. MotionError where a joint stalls; StoppedError after `stopping` was set.
+        """Carry phases out one after the other. MotionError where a joint stalls, or cannot go
+        where it shall, before anything moves; StoppedError after `stopping` was set.
 
         hand: what closes and opens it ("close", "open"), and what looks ("look").
         """
@@ -224,7 +227,14 @@ class Motion:
 
 
 def _goal(at: Array, phase: Phase) -> Array:
+    """(axes,) where a phase ends. MotionError where an axis is none of the robot's, or cannot go so far."""
     goal = at.copy()
     for name, value in phase.goals.items():
+        if name not in AXES:
+            raise MotionError(f"phase {phase.name!r} moves {name!r}, which this robot has not; it has: {', '.join(AXES)}")
+        axis, unit = AXES[name], "rad" if _TURNS[_NAMES.index(name)] else "m"
+        if not axis.low - _ROUNDING <= value <= axis.high + _ROUNDING:
+            said = f"{name} = {value:g} {unit} is outside [{axis.low:g}, {axis.high:g}]"
+            raise MotionError(f"phase {phase.name!r}: {said}: ask for less")
         goal[_NAMES.index(name)] = value
     return goal
