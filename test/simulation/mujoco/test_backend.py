@@ -75,3 +75,8 @@ def test_an_unknown_object_is_named(simulator: MujocoSimulator, on_table: Build)
     scene = on_table(("it", "cuboid", CUBE, 0.6, 0.0, 0.0, 0.0))
     with pytest.raises(ValueError, match=r"'mug'.*table, it"):
         simulator.execute(Job(scene, SkillCall("push", "mug", (0.0, 0.1))))
+
+
+def test_a_scene_of_nothing_is_refused_in_words(simulator: MujocoSimulator) -> None:
+    with pytest.raises(ValueError, match="the scene has no objects"):
+        simulator.settle(Scene((), np.zeros((0, 7))), Camera())

@@ -12,7 +12,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import DEFAULT, Mask, Thresholds, ground_truths
 from fail2progress.core.scene import Scene
-from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
+from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_empty, refuse_impossible
 from fail2progress.simulation.looking import View, look_all
 from fail2progress.simulation.mujoco.bodies import read_scene, touching
 from fail2progress.simulation.mujoco.hand import Running
@@ -79,6 +79,7 @@ class MujocoSimulator(Simulator):
 
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
         """See Simulator.settle."""
+        refuse_empty(scene)
         with self._templates.ready(scene) as bodies:
             run = Running(bodies, scene, rng=np.random.default_rng(seed))
             run.settle()

@@ -123,8 +123,10 @@ class Running:
         control[1:2] = up
 
     def bump(self, index: int) -> None:
-        """Somebody knocks an object some hands' breadths aside; another one where it cannot be moved."""
+        """Somebody knocks an object some hands' breadths aside; another one where it cannot be moved, and none where none can."""
         movable = [i for i, item in enumerate(self.scene.objects) if item.movable]
+        if not movable:
+            return
         chosen = index if index in movable else int(self.rng.choice(movable))
         angle = self.rng.uniform(0.0, 2 * np.pi)
         joint = self.bodies.data.joint(int(self.bodies.model.body(self.scene.names[chosen]).jntadr[0]))

@@ -14,7 +14,7 @@ import warp
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import DEFAULT, Thresholds
 from fail2progress.core.scene import Scene
-from fail2progress.simulation.base import Disturbances, Job, Outcome, Simulator, Snapshot
+from fail2progress.simulation.base import Disturbances, Job, Outcome, Simulator, Snapshot, refuse_empty
 from fail2progress.simulation.mujoco_warp.outcomes import Look, read, still
 from fail2progress.simulation.mujoco_warp.padding import Content, Padded
 from fail2progress.simulation.mujoco_warp.plays import REST, Play, Preparers, ready
@@ -130,6 +130,7 @@ class MujocoWarpSimulator(Simulator):
 
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
         """See Simulator.settle."""
+        refuse_empty(scene)
         run = _Run(iter(()), self._preparers, deque([_Task(0, scene, camera, seed, structure(scene))]))
         while not run.done:
             self._advance(run)

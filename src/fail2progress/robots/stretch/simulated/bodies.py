@@ -38,6 +38,11 @@ ARMATURE = 0.05
 WELD = "stretch_grasp"
 
 
+def own(name: str) -> str:
+    """What a link or joint of the robot is called among the bodies of a scene, whose objects may be called as it is."""
+    return f"/{name}"
+
+
 @dataclass(frozen=True)
 class Grip:
     """What the hand is prepared for: `holds` can be welded to it; `pushes`: the closed gripper touches things."""
@@ -68,7 +73,7 @@ def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip(), weight: floa
 
 def _add_robot(spec: mujoco.MjSpec, home: Array, pushes: bool) -> None:
     base = spec.worldbody.add_body(
-        name=BASE, pos=[home[0], home[1], 0.0], quat=[np.cos(home[2] / 2), 0, 0, np.sin(home[2] / 2)], gravcomp=1.0
+        name=own(BASE), pos=[home[0], home[1], 0.0], quat=[np.cos(home[2] / 2), 0, 0, np.sin(home[2] / 2)], gravcomp=1.0
     )
     base.sleep = mujoco.mjtSleepPolicy.mjSLEEP_NEVER
     for joint in (Joint("odom_x", True, (1, 0, 0)), Joint("odom_y", True, (0, 1, 0)), Joint("odom_turn")):
@@ -86,7 +91,7 @@ def _add_robot(spec: mujoco.MjSpec, home: Array, pushes: bool) -> None:
 
 def _add_link(parent: mujoco.MjsBody, link: Link) -> mujoco.MjsBody:
     quat = Rotation.from_euler("xyz", link.rpy).as_quat(scalar_first=True)
-    body = parent.add_body(name=link.name, pos=link.xyz, quat=quat, gravcomp=1.0)
+    body = parent.add_body(name=own(link.name), pos=link.xyz, quat=quat, gravcomp=1.0)
     _add_parts(body, link.parts, link.mass)
     if link.joint is not None and not link.joint.wheel:
         _add_joint(body, link.joint, _carried(link.name))
@@ -116,7 +121,7 @@ def _add_joint(body: mujoco.MjsBody, joint: Joint, mass: float) -> None:
     inertia = mass if joint.slides else (mass if joint.name == "odom_turn" else ARMATURE)
     damping = 2 * inertia * _frequency(joint.name)
     armature = 0.0 if joint.slides or joint.name == "odom_turn" else ARMATURE
-    body.add_joint(name=joint.name, type=kind, axis=joint.axis, damping=[damping, 0.0, 0.0], armature=armature)
+    body.add_joint(name=own(joint.name), type=kind, axis=joint.axis, damping=[damping, 0.0, 0.0], armature=armature)
 
 
 def _frequency(joint: str) -> float:
@@ -125,8 +130,8 @@ def _frequency(joint: str) -> float:
 
 def _add_motor(spec: mujoco.MjSpec, name: str) -> None:
     axis = next(axis for axis in AXES.values() if name in axis.joints)
-    damping = spec.joint(name).damping[0]
-    motor = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+    damping = spec.joint(own(name)).damping[0]
+    motor = spec.add_actuator(name=own(name), target=own(name), trntype=mujoco.mjtTrn.mjTRN_JOINT)
     motor.set_to_position(kp=damping * _frequency(name) / 2)
     # What it takes to move against the damping, which stands for friction in the drive, comes on top.
     force = axis.force + damping * axis.speed
@@ -137,11 +142,11 @@ def _add_weld(spec: mujoco.MjSpec, name: str) -> None:
     spec.body(name).sleep = mujoco.mjtSleepPolicy.mjSLEEP_NEVER
     weld = spec.add_equality(type=mujoco.mjtEq.mjEQ_WELD, active=False, name=WELD)
     weld.objtype = mujoco.mjtObj.mjOBJ_BODY
-    weld.name1, weld.name2 = GRASP, name
+    weld.name1, weld.name2 = own(GRASP), name
     weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
     weld.solref[:] = [0.01, 1.0]
 
 
 def close_on(stage: Stage, name: str) -> None:
     """Hold a body as it lies in the hand now."""
-    stage.hold(WELD, GRASP, name)
+    stage.hold(WELD, own(GRASP), name)

@@ -10,6 +10,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.scene import Array
 from fail2progress.robots.stretch.camera import HeadCamera
 from fail2progress.robots.stretch.description import OPTICAL
+from fail2progress.robots.stretch.simulated.bodies import own
 from fail2progress.simulation.stage import Stage
 
 
@@ -26,7 +27,7 @@ class PosedCamera(Camera):
 
 def posed(stage: Stage, camera: HeadCamera) -> PosedCamera:
     """The head camera where the head is now; the bodies' positions must be up to date."""
-    body = stage.body(OPTICAL)
+    body = stage.body(own(OPTICAL))
     rows = (body.rotation @ camera.mounting()).T
     eye = (float(body.position[0]), float(body.position[1]), float(body.position[2]))
     return PosedCamera(

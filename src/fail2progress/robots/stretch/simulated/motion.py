@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array
 from fail2progress.robots.stretch.description import AXES, JOINTS
+from fail2progress.robots.stretch.simulated.bodies import own
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
 from fail2progress.simulation.stage import Stage
 from fail2progress.skills.phases import Phase
@@ -91,7 +92,7 @@ class Motion:
 
     def attach(self, stage: Stage) -> None:
         """Go on with another stage of the same robot: its joints are put where the set-points are, at rest."""
-        self.stage, self._joints = stage, stage.joints(JOINTS)
+        self.stage, self._joints = stage, stage.joints([own(name) for name in JOINTS])
         self._lead, self._steps = self._joints.lead, round(_CHUNK * TIMESTEP / stage.timestep)
         self._joints.put(_SPREAD @ self.at)
 

@@ -33,7 +33,7 @@ from fail2progress.robots.stretch.description import (
 )
 from fail2progress.robots.stretch.kinematics import HOME
 from fail2progress.robots.stretch.seen import known
-from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, grip_for
+from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, grip_for, own
 from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Progress, StoppedError
 from fail2progress.simulation import registry as simulators
@@ -246,7 +246,7 @@ class SimulatedStretch(Robot):
 
     def _within_fingers(self, name: str) -> bool:
         """Whether the centre of the grasp lies in an object, give or take what fingers forgive."""
-        hand, body = self._stage.body(GRASP), self._stage.body(name)
+        hand, body = self._stage.body(own(GRASP)), self._stage.body(name)
         local = body.rotation.T @ (hand.position - body.position)
         return bool((np.abs(local) < self.start.sizes[self.start.index(name)] / 2 + GRASP_TOLERANCE).all())
 
