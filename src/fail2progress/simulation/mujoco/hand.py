@@ -12,8 +12,9 @@ import numpy as np
 from fail2progress.core.scene import Array, Scene, turned
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.held import Held
-from fail2progress.simulation.mujoco.bodies import TIMESTEP
+from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene
 from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.simulation.rest import PAUSE
 from fail2progress.skills.limits import STRETCH_RE2, Limits
 
 _CHUNK = 2
@@ -43,15 +44,21 @@ class Running:
         mujoco.mj_step(self.bodies.model, self.bodies.data, nstep=steps)
         self.stepping += time.perf_counter() - start
 
-    def settle(self, at_most: float = 1.6, every: int = 25, times: int = 1) -> bool:
-        """Step until everything rests, so many times in a row when looked at every so many steps; whether it does within s."""
-        calm, speeds = 0, self.bodies.data.qvel
-        for _ in range(round(at_most / (every * TIMESTEP))):
+    def settle(self, at_most: float = 1.6, every: int = 25, times: int = 1) -> Array | None:
+        """Step until everything rests, so many times in a row when looked at every so many steps, at most so many seconds.
+
+        Where not everything does in that time: (N, 7) poses a PAUSE before its end.
+        """
+        calm, speeds, earlier = 0, self.bodies.data.qvel, self.scene.poses
+        looks, pause = (round(seconds / (every * TIMESTEP)) for seconds in (at_most, PAUSE))
+        for look in range(looks):
+            if look == looks - pause:
+                earlier = read_scene(self.bodies, self.scene).poses
             self.step(every)
             calm = calm + 1 if not speeds.size or np.abs(speeds).max() < _REST_SPEED else 0
             if calm == times:
-                return True
-        return False
+                return None
+        return earlier
 
     @property
     def period(self) -> float:
