@@ -143,7 +143,7 @@ class _Execution:
         self.program.run(run, self.job.call)
         run.settle()
         if chance and run.rng.random() < chance:
-            run.bump(self.job.scene.index(self.job.call.object))
+            run.bump(self.job.call.object)
             run.settle()
 
 

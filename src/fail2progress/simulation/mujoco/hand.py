@@ -12,7 +12,8 @@ import numpy as np
 from fail2progress.core.scene import Array, Scene, turned
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.held import Held
-from fail2progress.simulation.mujoco.bodies import TIMESTEP, read_scene
+from fail2progress.simulation.knock import knocked
+from fail2progress.simulation.mujoco.bodies import TIMESTEP, knock, read_scene
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.simulation.rest import PAUSE
 from fail2progress.skills.limits import STRETCH_RE2, Limits
@@ -129,15 +130,11 @@ class Running:
         control[0] = forward
         control[1:2] = up
 
-    def bump(self, index: int) -> None:
-        """Somebody knocks an object some hands' breadths aside; another one where it cannot be moved, and none where none can."""
-        movable = [i for i, item in enumerate(self.scene.objects) if item.movable]
-        if not movable:
-            return
-        chosen = index if index in movable else int(self.rng.choice(movable))
-        angle = self.rng.uniform(0.0, 2 * np.pi)
-        joint = self.bodies.data.joint(int(self.bodies.model.body(self.scene.names[chosen]).jntadr[0]))
-        joint.qvel[:2] = self.rng.uniform(1.5, 2.5) * np.array([np.cos(angle), np.sin(angle)])
+    def bump(self, name: str) -> None:
+        """Somebody knocks an object, or another one."""
+        found = knocked(self.scene, name, self.rng)
+        if found is not None:
+            knock(self.bodies, *found)
 
     def opening(self, drawer: str) -> tuple[float, float]:
         """See Hand."""

@@ -126,7 +126,8 @@ class Worlds:
             for name in names:
                 _write(getattr(owner, name), index, numbers[name])
         # A scene that only comes to rest has no state before a skill but this one.
-        _write(self._saved[0], index, numbers["qpos"])
+        for state in (0, 2):
+            _write(self._saved[state], index, numbers["qpos"])
         for target in (self.data.qvel, self.data.qacc_warmstart, self.data.qfrc_applied, self.data.ctrl):
             _write(target, index, np.zeros((count, target.shape[1])))
         shape = (count, max(self.data.eq_active.shape[1], self._touching.shape[1]))

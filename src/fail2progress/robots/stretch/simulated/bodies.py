@@ -27,6 +27,7 @@ from fail2progress.robots.stretch.description import (
     Link,
     Part,
 )
+from fail2progress.simulation.base import Disturbances, OrdinaryPhysicsError
 from fail2progress.simulation.mujoco.stage import open_stage
 from fail2progress.simulation.stage import OpenStage, Stage
 from fail2progress.skills.phases import Phase
@@ -36,6 +37,7 @@ STIFFNESS = 40.0
 ARMATURE = 0.05
 """kg m^2, of the geared motors of everything that turns."""
 WELD = "stretch_grasp"
+ORDINARY = Disturbances()
 
 
 def own(name: str) -> str:
@@ -57,10 +59,12 @@ def grip_for(name: str, phases: Sequence[Phase]) -> Grip:
     return Grip(holds=name if closes else None, pushes=any(phase.touches for phase in phases))
 
 
-def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip(), weight: float = 1.0, opened: OpenStage = open_stage) -> Stage:
+def compile_stretch(
+    scene: Scene, home: Array, grip: Grip = Grip(), world: Disturbances = ORDINARY, opened: OpenStage = open_stage
+) -> Stage:
     """A scene with a Stretch whose odometry starts at the (3,) pose x, y (m), heading (rad) in the planning frame.
 
-    opened: what a simulator opens scenes with, see `simulation.registry.stage`.
+    world: whose weight and friction things have. opened: what a simulator opens scenes with, see `simulation.registry.stage`.
     """
 
     def extend(spec: mujoco.MjSpec) -> None:
@@ -68,7 +72,15 @@ def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip(), weight: floa
         if grip.holds is not None:
             _add_weld(spec, grip.holds)
 
-    return opened(scene, extend=extend, weight=weight)
+    return opened(scene, extend=extend, weight=world.weight, surface=world.surface)
+
+
+def refuse_strange(world: Disturbances) -> None:
+    """OrdinaryPhysicsError where a world's things have what the bodies here cannot have."""
+    for name in ("centre", "bounce"):
+        if getattr(world, name) != getattr(ORDINARY, name):
+            said = f"{name} = {getattr(world, name):g}: the simulated Stretch has the ordinary one only"
+            raise OrdinaryPhysicsError(f"{said}; take the floating hand for another")
 
 
 def _add_robot(spec: mujoco.MjSpec, home: Array, pushes: bool) -> None:
