@@ -179,6 +179,12 @@ def boxes_around(middles: Array, turned: Array, sizes: Array, cylinders: NDArray
     return result
 
 
+def contained(bounds: Array, index: int) -> NDArray[np.bool_]:
+    """(N,) an object and what lies in it, by their (N, 2, 3) boxes (m)."""
+    own = bounds[index]
+    return np.asarray((bounds[:, 0] >= own[0] - 0.002).all(axis=1) & (bounds[:, 1] <= own[1] + 0.05).all(axis=1))
+
+
 def rotations(quaternions: Array) -> Array:
     """(N, 4) unit quaternions w, x, y, z to (N, 3, 3) matrices; transforms3d does one at a time, this is the hot path."""
     q = np.ascontiguousarray(quaternions.T)
