@@ -62,9 +62,11 @@ def test_what_segmenters_have_words_of_their_own_for_is_a_solid_thing_that_can_b
     assert taken is CATEGORIES[DEFAULT_CATEGORY] and taken.movable and not taken.container
 
 
-def test_nothing_is_called_as_what_all_things_stand_in() -> None:
+def test_nothing_is_called_as_what_all_things_stand_in_or_as_a_robot_s_body() -> None:
     with pytest.raises(ValueError, match="no object can be called 'world'"):
         ObjectSpec("world", "cuboid", (0.1, 0.1, 0.1))
+    with pytest.raises(ValueError, match="no object can be called '/hand'"):
+        ObjectSpec("/hand", "cuboid", (0.1, 0.1, 0.1))
 
 
 @given(st.sampled_from([0.0, -0.1, math.nan, -math.inf]), st.integers(0, 2))

@@ -55,6 +55,7 @@ def test_skills_change_what_is_true_and_seen() -> None:
         (SkillCall("pick_place", "table_a", (0, 0, 0, 0)), "table_a cannot be moved"),
         (SkillCall("pick_place", "cup_1", (2, 0, 0, 0)), "out of reach"),
         (SkillCall("open_drawer", "cup_1", (0, 0.1)), "cup_1 is not a drawer"),
+        (SkillCall("push", "fork", (0, 0.1)), "fork has not been seen .unknown object 'fork'; the scene has: table_a"),
     ],
 )
 def test_what_it_cannot_do_is_an_execution_error_and_leaves_the_scene(call: SkillCall, reason: str) -> None:

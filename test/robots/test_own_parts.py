@@ -38,6 +38,25 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
         own_parts(path)
 
 
+@pytest.mark.parametrize(
+    ("shape", "says"),
+    [
+        ('<cylinder length="1"/>', "has a cylinder without a radius"),
+        ('<cylinder radius="x" length="1"/>', "radius='x' is not a number"),
+        ('<sphere radius="nan"/>', "radius='nan' is not a number"),
+        ('<sphere radius="-1"/>', "radius='-1' is less than nothing"),
+        ("<box/>", "has a box without a size"),
+        ('<box size="1 1"/>', "size='1 1' is not three numbers"),
+        ("", "has a shape that is no box, cylinder, sphere or mesh"),
+    ],
+)
+def test_shapes_that_make_no_sense_are_named_with_file_and_link(shape: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "robot.urdf"
+    path.write_text(f'<robot><link name="a"><visual><geometry>{shape}</geometry></visual></link></robot>')
+    with pytest.raises(UrdfError, match=rf"robot\.urdf: link 'a':? {says}"):
+        own_parts(path)
+
+
 def stretch() -> OwnParts:
     folder = Path(pytest.importorskip("stretch_urdf").__file__).parent / "RE2V0"
     return own_parts(folder / "stretch_description_RE2V0_tool_stretch_gripper.urdf")

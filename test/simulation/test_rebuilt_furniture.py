@@ -1,5 +1,6 @@
 """Drawers, shelves, stacks and turned things, rebuilt from what a camera sees of them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -11,7 +12,9 @@ from fail2progress.core.objects import ObjectSpec
 from fail2progress.core.scene import Scene, pose
 from fail2progress.simulation.base import Job, Snapshot
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
+from fail2progress.simulation.mujoco.inspection import leave_alone
 from fail2progress.simulation.reconstruction import rebuild
+from fail2progress.simulation.wire.records import outcome_record, read_outcome
 from fail2progress.skills.base import SkillCall
 
 Build = Callable[..., Scene]
@@ -70,12 +73,14 @@ def test_a_rebuilt_drawer_moves_as_the_true_one_with_what_is_in_it(
         np.testing.assert_allclose(ends[1].position(name), ends[0].position(name), atol=0.015)
 
 
-def test_a_drawer_without_a_cabinet_is_left_without_one(simulator: MujocoSimulator) -> None:
-    snapshot = simulator.settle(bench(0.1), Camera())
+def test_a_drawer_without_a_cabinet_is_left_without_one_and_shut(simulator: MujocoSimulator) -> None:
+    snapshot = simulator.settle(bench(0.1, contents=True), Camera())
     points = snapshot.cloud.points.copy()
     points[snapshot.cloud.index("right")] = np.nan
     rebuilt = rebuild(replace(snapshot.cloud, points=points)).scene
-    assert rebuilt.objects[rebuilt.index("tray")].inside_of is None and "tray" not in rebuilt.openings
+    assert rebuilt.objects[rebuilt.index("tray")].inside_of is None and rebuilt.openings == {"tray": 0.0}
+    work = Job(rebuilt, SkillCall("pick_place", "pill", (0.0, 0.05, 0.05, 0.0)))
+    assert read_outcome(outcome_record(simulator.execute(work)), work).after.scene.names == rebuilt.names
 
 
 def clear(snapshot: Snapshot, rebuilt: Scene, name: str, off: float = 0.005) -> None:
@@ -124,3 +129,48 @@ def test_what_stands_in_a_shelf_stands_on_its_board(simulator: MujocoSimulator) 
         low = rebuilt.bounds()[:, 0, 2]
         assert low[rebuilt.index("pill")] == pytest.approx(0.515, abs=0.003)
         assert low[rebuilt.index("rack")] == pytest.approx(0.5, abs=0.003)
+
+
+def still(scene: Scene) -> None:
+    """Nothing overlaps, and nothing moves when left alone."""
+    rest = leave_alone(scene)
+    assert max((overlap.depth for overlap in rest.overlaps), default=0.0) < 5e-4 and rest.shift.max() < 1e-3
+
+
+@pytest.mark.parametrize("height", [0.002, 0.004, 0.006, 0.009])
+def test_what_is_thin_stands_on_the_table_and_not_in_it(simulator: MujocoSimulator, on_table: Build, height: float) -> None:
+    snapshot = simulator.settle(on_table(("plate", "cuboid", (0.12, 0.15, height), 0.6, 0.1, 0.0, 0.0)), Camera())
+    rebuilt = rebuild(snapshot.cloud)
+    clear(snapshot, rebuilt.scene, "plate")
+    assert rebuilt.scene.sizes[1, 2] == pytest.approx(height, abs=5e-4) and rebuilt.gaps == ()
+    still(rebuilt.scene)
+
+
+def test_thin_things_lie_on_each_other_and_in_a_cup(simulator: MujocoSimulator, on_table: Build) -> None:
+    plates = [(f"plate_{i}", "cuboid", (0.12 - 0.02 * i, 0.12 - 0.02 * i, 0.005), 0.6, 0.2, 0.005 * i, 0.0) for i in range(3)]
+    cup, coin = (
+        ("cup", "cup", (0.1, 0.1, 0.06), 0.6, -0.1, 0.0, 0.0),
+        ("coin", "capsule", (0.03, 0.03, 0.004), 0.6, -0.1, 0.005, 0.0),
+    )
+    snapshot = simulator.settle(on_table(*plates, cup, coin), Camera())
+    rebuilt = rebuild(snapshot.cloud, snapshot.relations).scene
+    np.testing.assert_allclose(rebuilt.bounds()[:, :, 2], snapshot.scene.bounds()[:, :, 2], atol=5e-4)
+    still(rebuilt)
+
+
+def test_a_flat_tray_stands_on_the_table(simulator: MujocoSimulator, on_table: Build) -> None:
+    snapshot = simulator.settle(on_table(("tray", "open_box", (0.12, 0.15, 0.008), 0.6, 0.1, 0.0, 0.0)), Camera())
+    rebuilt = rebuild(snapshot.cloud).scene
+    clear(snapshot, rebuilt, "tray")
+    still(rebuilt)
+
+
+def test_a_top_with_nothing_known_below_it_is_taken_for_a_centimetre_and_told(
+    simulator: MujocoSimulator, on_table: Build
+) -> None:
+    snapshot = simulator.settle(on_table(("plate", "cuboid", (0.12, 0.15, 0.004), 0.6, 0.1, 0.0, 0.0)), Camera())
+    points = snapshot.cloud.points.copy()
+    points[0] = np.nan
+    rebuilt = rebuild(replace(snapshot.cloud, points=points))
+    assert rebuilt.scene.sizes[0, 2] == pytest.approx(0.01)
+    assert any(re.fullmatch("plate: [34] mm of its height were seen", gap.evidence) for gap in rebuilt.gaps)

@@ -67,9 +67,11 @@ def kind_of(name: str) -> Category:
 
 
 def free_name(name: str) -> str:
-    """The name, where a thing can be called so; ValueError where it is that of what all things stand in."""
+    """The name, where a thing can be called so; ValueError where it is that of what all things stand in, or of a robot's body."""
     if name == WORLD:
         raise ValueError(f"no object can be called {WORLD!r}, as simulators call what all objects stand in")
+    if name.startswith("/"):
+        raise ValueError(f"no object can be called {name!r}: names with a slash at their beginning are those of robots' bodies")
     return name
 
 

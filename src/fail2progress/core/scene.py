@@ -25,7 +25,8 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scene:
-    """N objects with their poses, (N, 7) as x, y, z (m), qw, qx, qy, qz, and how far each drawer is pulled out (m)."""
+    """N objects with their poses, (N, 7) as x, y, z (m), qw, qx, qy, qz, and how far each drawer is pulled out (m); one of which
+    nothing is said is shut."""
 
     objects: tuple[ObjectSpec, ...]
     poses: Array
@@ -41,6 +42,11 @@ class Scene:
             raise ValueError(f"poses must be ({len(names)}, 7), got {self.poses.shape}")
         if not np.isfinite(self.poses).all():
             raise ValueError("poses must be finite")
+        drawers = [spec.name for spec in self.objects if spec.is_drawer]
+        others = [name for name in self.openings if name not in drawers]
+        if others:
+            raise ValueError(f"openings are those of drawers, got one of {others[0]!r}; drawers: {', '.join(drawers) or 'none'}")
+        object.__setattr__(self, "openings", {name: self.openings.get(name, 0.0) for name in drawers})
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -105,7 +111,7 @@ class Scene:
 
     def with_poses(self, poses: Array, openings: Mapping[str, float] | None = None) -> Scene:
         """The same objects elsewhere."""
-        scene = Scene(self.objects, poses, dict(self.openings if openings is None else openings))
+        scene = Scene(self.objects, poses, self.openings if openings is None else openings)
         scene.__dict__.update({name: self.__dict__[name] for name in _OF_OBJECTS if name in self.__dict__})
         return scene
 
@@ -171,6 +177,12 @@ def boxes_around(middles: Array, turned: Array, sizes: Array, cylinders: NDArray
     np.subtract(middles, half, out=result[:, 0])
     np.add(middles, half, out=result[:, 1])
     return result
+
+
+def contained(bounds: Array, index: int) -> NDArray[np.bool_]:
+    """(N,) an object and what lies in it, by their (N, 2, 3) boxes (m)."""
+    own = bounds[index]
+    return np.asarray((bounds[:, 0] >= own[0] - 0.002).all(axis=1) & (bounds[:, 1] <= own[1] + 0.05).all(axis=1))
 
 
 def rotations(quaternions: Array) -> Array:

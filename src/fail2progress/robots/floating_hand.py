@@ -55,7 +55,10 @@ class SimulatedRobot(Robot):
 
     def execute(self, call: SkillCall) -> None:
         """See Robot."""
-        reason = infeasible(self._now.scene, call)
+        try:
+            reason = infeasible(self._now.scene, call)
+        except ValueError as error:
+            raise ExecutionError(f"{call.object} has not been seen ({error})") from error
         if reason is not None:
             raise ExecutionError(reason)
         self.progress(0.0, call.skill)

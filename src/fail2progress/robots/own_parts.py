@@ -67,12 +67,9 @@ class OwnParts:
         return {part.link: back @ self._in_root(part.link, steps) for part in self.parts}
 
     def _in_root(self, link: str, steps: Mapping[str, Array]) -> Array:
-        result, seen = np.eye(4), {link}
+        result = np.eye(4)
         while link in self.urdf.joints:
             result, link = steps[link] @ result, self.urdf.joints[link].parent
-            if link in seen:
-                raise UrdfError(f"{self.urdf.path}: its joints go round in a circle at {link!r}")
-            seen.add(link)
         return result
 
     def left_out(self, frame: RgbdFrame, places: Mapping[str, Array], margin: float = MARGIN) -> RgbdFrame:
@@ -103,7 +100,8 @@ def own_parts(path: Path) -> OwnParts:
 def _part(link: ET.Element, path: Path) -> Part | None:
     """Of a link, by its collision shapes, or by what is to be seen of it; None where it has no shape."""
     shapes = link.findall("collision") or link.findall("visual")
-    corners = [_placed(shape, path) for shape in shapes if shape.find("geometry") is not None]
+    where = f"{path}: link {link.get('name')!r}"
+    corners = [_placed(shape, path, where) for shape in shapes if shape.find("geometry") is not None]
     if not corners:
         return None
     points = np.concatenate(corners)
@@ -115,32 +113,32 @@ def _part(link: ET.Element, path: Path) -> Part | None:
     return Part(str(link.get("name")), sides, middle, float(np.linalg.norm(points - middle, axis=1).max()))
 
 
-def _placed(shape: ET.Element, path: Path) -> Array:
-    """(n, 3) corners of one shape in its link's frame."""
+def _placed(shape: ET.Element, path: Path, where: str) -> Array:
+    """(n, 3) corners of one shape in its link's frame. where: what errors begin with."""
     geometry, origin = shape.find("geometry"), shape.find("origin")
     assert geometry is not None
-    corners = _corners(geometry, path)
+    corners = _corners(geometry, path, where)
     if origin is None:
         return corners
-    turn = Rotation.from_euler("xyz", _numbers(origin, "rpy", path))
-    return np.asarray(turn.apply(corners) + _numbers(origin, "xyz", path))
+    turn = Rotation.from_euler("xyz", _numbers(origin, "rpy", where))
+    return np.asarray(turn.apply(corners) + _numbers(origin, "xyz", where))
 
 
-def _corners(geometry: ET.Element, path: Path) -> Array:
+def _corners(geometry: ET.Element, path: Path, where: str) -> Array:
     for shape in geometry:
         if shape.tag == "box":
-            half = _numbers(shape, "size", path) / 2
+            half = _extents(shape, "size", where, 3) / 2
             return np.array([half * (x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
         if shape.tag == "cylinder":
-            radius, length = (float(shape.get(name, "nan")) for name in ("radius", "length"))
+            radius, length = (_extents(shape, name, where) for name in ("radius", "length"))
             ring = radius * np.column_stack([np.cos(_ROUND), np.sin(_ROUND)])
             return np.concatenate([np.column_stack([ring, np.full(len(ring), s * length / 2)]) for s in (-1, 1)])
         if shape.tag == "sphere":
             ball = np.random.default_rng(0).standard_normal((200, 3))
-            return np.asarray(float(shape.get("radius", "nan")) * ball / np.linalg.norm(ball, axis=1)[:, None])
+            return np.asarray(_extents(shape, "radius", where) * ball / np.linalg.norm(ball, axis=1)[:, None])
         if shape.tag == "mesh":
-            return _mesh(shape, path) * (_numbers(shape, "scale", path) if shape.get("scale") else 1.0)
-    raise UrdfError(f"{path}: a shape that is no box, cylinder, sphere or mesh")
+            return _mesh(shape, path) * (_numbers(shape, "scale", where) if shape.get("scale") else 1.0)
+    raise UrdfError(f"{where} has a shape that is no box, cylinder, sphere or mesh")
 
 
 def _mesh(shape: ET.Element, path: Path) -> Array:
@@ -158,12 +156,23 @@ def _mesh(shape: ET.Element, path: Path) -> Array:
     return corners
 
 
-def _numbers(element: ET.Element, name: str, path: Path) -> Array:
-    """(3,) of an attribute; zeros where it is not there."""
+def _extents(shape: ET.Element, name: str, where: str, count: int = 1) -> Array:
+    """(count,) metres of a shape."""
+    if shape.get(name) is None:
+        raise UrdfError(f"{where} has a {shape.tag} without a {name}")
+    values = _numbers(shape, name, where, count)
+    if (values < 0).any():
+        raise UrdfError(f"{where}: {name}={shape.get(name)!r} is less than nothing")
+    return values
+
+
+def _numbers(element: ET.Element, name: str, where: str, count: int = 3) -> Array:
+    """(count,) of an attribute; zeros where it is not there."""
+    text = element.get(name, "0 " * count)
     try:
-        values = np.array([float(value) for value in element.get(name, "0 0 0").split()])
-    except ValueError as error:
-        raise UrdfError(f"{path}: {name}={element.get(name)!r} is not three numbers") from error
-    if values.shape != (3,) or not np.isfinite(values).all():
-        raise UrdfError(f"{path}: {name}={element.get(name)!r} is not three numbers")
+        values = np.array([float(value) for value in text.split()])
+    except ValueError:
+        values = np.empty(0)
+    if values.shape != (count,) or not np.isfinite(values).all():
+        raise UrdfError(f"{where}: {name}={text!r} is not {'three numbers' if count == 3 else 'a number'}")
     return values

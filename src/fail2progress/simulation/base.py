@@ -118,6 +118,12 @@ def refuse_impossible(job: Job) -> int:
     return job.scene.index(job.call.object)
 
 
+def refuse_empty(scene: Scene) -> None:
+    """ValueError where there is nothing to be simulated."""
+    if not len(scene):
+        raise ValueError("the scene has no objects: there is nothing that could come to rest")
+
+
 class Simulator(ABC):
     """Executes skills in physics. Backends differ in speed, not in meaning."""
 
@@ -131,7 +137,7 @@ class Simulator(ABC):
 
     @abstractmethod
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
-        """Let a scene come to rest and look at it."""
+        """Let a scene come to rest and look at it. ValueError: see `refuse_empty`."""
 
     def execute_all(self, jobs: Iterable[Job]) -> Iterator[Outcome]:
         """Outcomes in the order of the jobs. Closing the iterator stops the work on those that are left."""

@@ -81,6 +81,9 @@ class Stage(Protocol):
     def release(self) -> None:
         """Hold nothing."""
 
+    def knock(self, name: str, velocity: Array) -> None:
+        """Give an object that can be moved a velocity (2,) in m/s."""
+
     @property
     def holding(self) -> bool:
         """Whether anything is held."""

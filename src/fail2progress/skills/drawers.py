@@ -7,7 +7,7 @@ import numpy as np
 from fail2progress.core.scene import Scene
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.definition import Adjustable, Parameter
-from fail2progress.skills.limits import Limits
+from fail2progress.skills.limits import HANDLE_DAMPING, HANDLE_FORCE, HANDLE_STIFFNESS, Limits
 from fail2progress.skills.motion import minimum_jerk
 from fail2progress.skills.programs import Hand, HandProgram
 
@@ -31,7 +31,8 @@ def _slide(hand: Hand, call: SkillCall) -> None:
     begin, _ = hand.opening(call.object)
     for share in minimum_jerk(abs(travel), 0.5 * hand.limits.speed, 0.0, hand.period):
         now, speed = hand.opening(call.object)
-        hand.pull(call.object, min(max(float(600.0 * (begin + travel * share - now) - 30.0 * speed), -25.0), 25.0))
+        pull = float(HANDLE_STIFFNESS * (begin + travel * share - now) - HANDLE_DAMPING * speed)
+        hand.pull(call.object, min(max(pull, -HANDLE_FORCE), HANDLE_FORCE))
         hand.advance()
     hand.pull(call.object, 0.0)
 

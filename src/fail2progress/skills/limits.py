@@ -17,3 +17,5 @@ class Limits:
 
 
 STRETCH_RE2 = Limits()
+HANDLE_STIFFNESS, HANDLE_DAMPING, HANDLE_FORCE = 600.0, 30.0, 25.0
+"""N/m, N s/m and at most N with which a hand keeps a drawer's handle where it shall be."""

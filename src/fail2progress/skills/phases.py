@@ -12,10 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fail2progress.core.scene import Array, Scene, rotations
+from fail2progress.core.scene import contained as contained  # programs ask it of this module, too
 from fail2progress.skills.base import SkillCall
 from fail2progress.skills.registry import skill
 
@@ -182,12 +180,6 @@ def program_of(name: str, robot: str) -> Program:
         raise ProgramError(f"{name}: program {reference!r} cannot be loaded ({error}); name it as 'module:function'") from error
     except ValueError as error:
         raise ProgramError(str(error)) from error
-
-
-def contained(bounds: Array, index: int) -> NDArray[np.bool_]:
-    """(N,) an object and what lies in it, by their (N, 2, 3) boxes."""
-    own = bounds[index]
-    return np.asarray((bounds[:, 0] >= own[0] - 0.002).all(axis=1) & (bounds[:, 1] <= own[1] + 0.05).all(axis=1))
 
 
 def heading_of(pose: Array) -> float:

@@ -124,15 +124,6 @@ def test_a_push_starts_where_the_training_data_have_it_start(direction: float) -
     assert abs(np.cos(reached.heading - heading)) == pytest.approx(0.0, abs=1e-6)
 
 
-@pytest.mark.parametrize(("text", "says"), [("<robot", "not a URDF"), ('<robot><joint name="j"/></robot>', "j' has no parent")])
-def test_what_is_no_urdf_is_refused_by_name(text: str, says: str, tmp_path: Path) -> None:
-    (tmp_path / "a.urdf").write_text(text)
-    with pytest.raises(UrdfError, match=f"a.urdf.*{says}"):
-        read_urdf(tmp_path / "a.urdf")
-    with pytest.raises(UrdfError, match=r"b\.urdf: No such file"):
-        read_urdf(tmp_path / "b.urdf")
-
-
 def test_a_chain_that_leads_nowhere_is_named(urdf: Urdf) -> None:
     with pytest.raises(UrdfError, match="no joint leads from 'base_link' to 'link_tail'"):
         urdf.at_zero("link_tail", BASE)

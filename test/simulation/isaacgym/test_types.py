@@ -8,8 +8,14 @@ import pytest
 import fail2progress
 from support.isaacgym_stubs import stubs
 
-SOURCES = Path(fail2progress.__file__).parent / "simulation"
+ROOT = Path(fail2progress.__file__).parent
+SOURCES = ROOT / "simulation"
 WORKER = sorted(path for path in (SOURCES / "isaacgym").glob("*.py") if path.name != "entry.py")
+SHARED = [
+    *(SOURCES / f"{name}.py" for name in ("wire/frames", "wire/serving", "materials", "rest")),
+    ROOT / "skills" / "limits.py",
+]
+"""What the worker takes from elsewhere."""
 STANDIN = Path(__file__).resolve().parents[2] / "support" / "isaacgym_standin" / "isaacgym" / "gymapi.py"
 ALLOWED = {"__future__", "os", "sys", "tempfile", "time", "typing", "collections.abc", "numpy", "isaacgym"}
 
@@ -19,13 +25,13 @@ def published() -> dict[str, ast.ClassDef]:
     return {node.name: node for node in ast.parse(stubs()).body if isinstance(node, ast.ClassDef)}
 
 
-@pytest.mark.parametrize("path", [*WORKER, SOURCES / "wire" / "frames.py", SOURCES / "wire" / "serving.py"], ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", [*WORKER, *SHARED], ids=lambda p: p.stem)
 def test_the_worker_is_python_3_8_with_numpy_alone(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 8))
     imported = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    own = ("fail2progress.simulation.wire.", "fail2progress.simulation.isaacgym")
-    assert {name for name in imported if not name.startswith(own)} <= ALLOWED | {"io", "json", "struct"}
+    own = {f"fail2progress.{'.'.join(one.relative_to(ROOT).with_suffix('').parts)}" for one in (*WORKER, *SHARED)}
+    assert imported <= ALLOWED | own | {"fail2progress.simulation.isaacgym", "dataclasses", "io", "json", "struct"}
 
 
 def names(arguments: ast.arguments) -> list[str]:

@@ -1,8 +1,10 @@
 """The worker's logic, end to end over the stand-in. It has not run on Isaac Gym."""
 
+import importlib
 import os
 import signal
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +15,13 @@ from fail2progress.evaluation import conformance
 from fail2progress.simulation.base import Job, Simulator
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.registry import SIMULATORS
+from fail2progress.simulation.track import record
+from fail2progress.simulation.wire.records import job_record
 from fail2progress.simulation.worker.client import WorkerSimulator
 from fail2progress.skills.base import SkillCall
+from support.leaning import TALL, leaning
 
+STANDIN = Path(__file__).resolve().parents[2] / "support" / "isaacgym_standin"
 Build = Callable[..., Scene]
 CUP, CAPSULE, CUBE = (0.09, 0.09, 0.07), (0.03, 0.03, 0.03), (0.04, 0.04, 0.04)
 
@@ -67,6 +73,28 @@ def test_a_killed_worker_s_jobs_are_done_again(isaacgym: Simulator, on_table: Bu
     for pid in isaacgym.processes():
         os.kill(pid, signal.SIGKILL)
     assert [outcome.call for outcome in outcomes] == [job.call for job in jobs[1:]]
+
+
+def test_what_still_falls_or_has_fallen_over_is_not_stable(isaacgym: Simulator, on_table: Build) -> None:
+    steady = on_table(("tall", "cuboid", TALL, 0.6, 0.0, 0.0, 0.0))
+    for lean in (0.0, 0.155, 0.3):
+        outcome = isaacgym.execute(Job(leaning(steady, lean), SkillCall("push", "tall", (0.0, 0.0))))
+        assert outcome.stable == (lean == 0.0)
+
+
+@pytest.mark.parametrize(("said", "rubs"), [(0.5, 0.9), (1.5, 1.5)])
+def test_the_closed_hand_rubs_on_things_as_much_as_in_mujoco(
+    on_table: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: float, rubs: float
+) -> None:
+    monkeypatch.syspath_prepend(str(STANDIN))
+    scenes, gymapi = (importlib.import_module(name) for name in ("fail2progress.simulation.isaacgym.scenes", "isaacgym.gymapi"))
+    work = Job(on_table(("it", "cuboid", CUBE, 0.6, 0.0, 0.0, 0.0)), SkillCall("push", "it", (0.0, 0.1)))
+    asked = job_record(work, record(work))
+    asked.header["track"]["bar"]["friction"] = said
+    gym = gymapi.acquire_gym()
+    env = scenes.EnvScene(gym, scenes.simulation(gym, -1), 0, asked, str(tmp_path))
+    hand, thing = (gym.get_actor_rigid_shape_properties(env.env, actor)[0].friction for actor in (env.bar, env.actors[1]))
+    assert (hand + thing) / 2 == pytest.approx(rubs), "PhysX takes the mean of two"
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ from fail2progress.core.scene import Scene
 from fail2progress.simulation.base import Disturbances, Job
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.skills.base import SkillCall
+from support.leaning import TALL, leaning
 
 Build = Callable[..., Scene]
 CUP, CAPSULE, CUBE = (0.09, 0.09, 0.07), (0.03, 0.03, 0.03), (0.04, 0.04, 0.04)
@@ -65,6 +66,21 @@ def test_what_falls_before_the_skill_is_not_stable(simulator: MujocoSimulator, o
     assert not simulator.execute(Job(beyond, call)).stable
 
 
+@pytest.mark.parametrize(("lean", "stable"), [(0.0, True), (0.03, True), (0.1525, False), (0.155, False), (0.3, False)])
+def test_what_still_falls_or_has_fallen_over_is_not_stable(
+    simulator: MujocoSimulator, on_table: Build, lean: float, stable: bool
+) -> None:
+    scene = leaning(on_table(("tall", "cuboid", TALL, 0.6, 0.0, 0.0, 0.0)), lean)
+    outcome = simulator.execute(Job(scene, SkillCall("push", "tall", (np.pi / 2, 0.0))))
+    assert outcome.stable is stable
+
+
+def test_what_rattles_where_it_lies_is_stable(simulator: MujocoSimulator, on_table: Build) -> None:
+    scene = on_table(("it", "cuboid", CUBE, 0.6, 0.0, 0.001, 0.0), ("cup", "cup", CUP, 0.6, 0.3, 0.001, 0.0))
+    job = Job(scene, SkillCall("push", "it", (np.pi / 2, 0.0)), disturbances=Disturbances(bounce=0.5))
+    assert simulator.execute(job).stable
+
+
 def test_the_clock_is_accounted_for(simulator: MujocoSimulator, on_table: Build) -> None:
     scene = on_table(("it", "cuboid", CUBE, 0.6, 0.0, 0.0, 0.0))
     seconds = simulator.execute(Job(scene, SkillCall("push", "it", (0.0, 0.1)))).seconds
@@ -75,3 +91,8 @@ def test_an_unknown_object_is_named(simulator: MujocoSimulator, on_table: Build)
     scene = on_table(("it", "cuboid", CUBE, 0.6, 0.0, 0.0, 0.0))
     with pytest.raises(ValueError, match=r"'mug'.*table, it"):
         simulator.execute(Job(scene, SkillCall("push", "mug", (0.0, 0.1))))
+
+
+def test_a_scene_of_nothing_is_refused_in_words(simulator: MujocoSimulator) -> None:
+    with pytest.raises(ValueError, match="the scene has no objects"):
+        simulator.settle(Scene((), np.zeros((0, 7))), Camera())

@@ -74,6 +74,14 @@ def test_a_knock_comes_as_often_as_it_is_asked_for() -> None:
     assert moved(OVER, {}, bump=1.0) != pytest.approx(moved(OVER, {}), abs=0.02)
 
 
+def test_where_nothing_can_be_moved_nobody_knocks_anything() -> None:
+    specs = ObjectSpec("cabinet", "cabinet", (0.25, 0.22, 0.12)), ObjectSpec("drawer", "drawer", (0.23, 0.19, 0.08), "cabinet")
+    scene = Scene(specs, np.stack([pose(0.8, 0.0, 0.06), pose(0.794, 0.0, 0.06)]))
+    call = SkillCall("open_drawer", "drawer", (np.pi, 0.1))
+    outcome = MujocoSimulator().execute(Job(scene, call, disturbances=Disturbances(bump=1.0)))
+    assert outcome.after.scene.openings["drawer"] == pytest.approx(0.1, abs=0.005)
+
+
 def test_set_points_hold_what_the_hand_does_and_refuse_what_physics_does() -> None:
     well, biased = (record(Job(DRAWN, OVER, disturbances=Disturbances(errors=e))) for e in ((), (("place_x", 0.05),)))
     assert biased.hand[-1, 0] - well.hand[-1, 0] == pytest.approx(0.05)

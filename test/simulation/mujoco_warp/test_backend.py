@@ -11,6 +11,7 @@ from fail2progress.simulation.base import Job, Outcome
 from fail2progress.simulation.mujoco.backend import MujocoSimulator
 from fail2progress.simulation.registry import SIMULATORS, make
 from fail2progress.skills.base import SkillCall
+from support.leaning import TALL, leaning
 
 Build = Callable[..., Scene]
 CUP, CAPSULE, CUBE = (0.09, 0.09, 0.07), (0.03, 0.03, 0.03), (0.04, 0.04, 0.04)
@@ -73,6 +74,16 @@ def test_worlds_take_turns(jobs: list[Job], outcomes: list[Outcome]) -> None:
         assert one.call == job.call
         np.testing.assert_allclose(one.after.scene.poses[:, :3], other.after.scene.poses[:, :3], atol=1e-3)
     np.testing.assert_allclose(settled.scene.poses[:, :3], outcomes[0].before.scene.poses[:, :3], atol=2e-3)
+
+
+@needs_warp
+@pytest.mark.slow
+def test_what_still_falls_or_has_fallen_over_is_not_stable(on_table: Build) -> None:
+    steady = on_table(("tall", "cuboid", TALL, 0.6, 0.0, 0.0, 0.0))
+    leans = (0.0, 0.03, 0.155, 0.3)
+    work = [Job(leaning(steady, lean), SkillCall("push", "tall", (np.pi / 2, 0.0))) for lean in leans]
+    with make("mujoco_warp") as simulator:
+        assert [outcome.stable for outcome in simulator.execute_all(work)] == [True, True, False, False]
 
 
 @needs_warp

@@ -2,17 +2,22 @@ import io
 import json
 import socket
 import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
+from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.parallel import serving
 from fail2progress.simulation.wire import host as room
 from fail2progress.simulation.wire.frames import Frame, read_frame, write_frame
 from fail2progress.simulation.wire.host import Host
 from fail2progress.simulation.wire.records import job_record
 from fail2progress.simulation.wire.serving import join, serve
+from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.pretraining import job
+from support import kinematic_worker
 
 
 def answers(host: Host, request: Frame) -> list[Frame]:
@@ -44,6 +49,18 @@ def test_a_job_that_cannot_be_read_is_refused_and_those_before_it_are_not(tmp_pa
     for one, other in zip(*found, strict=True):
         assert set(one.arrays) == set(other.arrays)
         assert all(np.array_equal(one.arrays[name], other.arrays[name], equal_nan=True) for name in one.arrays)
+
+
+def test_a_job_in_a_physics_that_the_simulator_does_not_know_is_refused_for_that_reason(tmp_path: Path) -> None:
+    choice = tmp_path / "tracks.json"
+    command = [sys.executable, str(Path(kinematic_worker.__file__)), "tracks"]
+    choice.write_text(json.dumps({"simulator": "worker", "command": command}))
+    slippery = replace(job(4, 0), disturbances=Disturbances(surface=0.5))
+    nobody = replace(slippery, call=SkillCall("push", "nobody", (0.0, 0.1)))
+    host = Host(str(choice))
+    with host.simulator:
+        said = answers(host, join([job_record(slippery), job_record(nobody)]))
+    assert [frame.header["reason"] for frame in said] == ["physics", ""]
 
 
 def test_what_a_connection_had_started_ends_with_it(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from fail2progress.simulation.parallel import ParallelSimulator, serving
 from fail2progress.simulation.registry import SimulatorError, make, resolve, varies_physics
 from fail2progress.simulation.wire import connection
 from fail2progress.simulation.wire.frames import VERSION, Frame, encode
+from fail2progress.simulation.wire.serving import PHYSICS
 from fail2progress.simulation.worker.client import WorkerSimulator
 from fail2progress.simulation.worker.options import WorkerOptions
 from fail2progress.skills.base import SkillCall
@@ -173,11 +174,24 @@ def test_a_job_without_set_points_harms_no_other_where_these_are_asked_for() -> 
 
 def test_a_refused_job_in_another_physics_says_so(work: list[Job]) -> None:
     slippery = replace(work[0], disturbances=Disturbances(surface=0.5))
-    answer = Frame("refused", {"index": 0, "message": "friction is no matter of mine"}, {})
+    said = {"index": 0, "message": "friction is no matter of mine"}
     with WorkerSimulator(WorkerOptions(command=serving("mujoco"))) as simulator:
-        refusals = [simulator._read(answer, asked) for asked in (slippery, work[0])]
-    assert [type(refusal) for refusal in refusals] == [OrdinaryPhysicsError, ValueError]
-    assert {str(refusal) for refusal in refusals} == {"friction is no matter of mine"}
+        refusals = [
+            simulator._read(Frame("refused", {**said, **reason}, {}), asked, varies)
+            for asked, reason, varies in (
+                (slippery, {"reason": PHYSICS}, True),
+                (slippery, {}, False),
+                (slippery, {"reason": ""}, True),
+                (work[0], {}, False),
+            )
+        ]
+        nobody = replace(slippery, call=SkillCall("push", "nobody", (0.0, 0.1)))
+        with pytest.raises(ValueError, match="unknown object 'nobody'") as refused:
+            simulator.execute(nobody)
+        with pytest.raises(ValueError, match="the scene has no objects"):
+            simulator.settle(Scene((), np.zeros((0, 7))), Camera())
+    assert [type(refusal) for refusal in refusals] == [OrdinaryPhysicsError, OrdinaryPhysicsError, ValueError, ValueError]
+    assert {str(refusal) for refusal in refusals} == {"friction is no matter of mine"} and refused.type is ValueError
 
 
 def test_closing_the_iterator_stops_the_work_and_the_simulator_goes_on(work: list[Job], truth: list[Outcome]) -> None:

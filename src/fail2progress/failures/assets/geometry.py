@@ -11,7 +11,7 @@ from fail2progress.core.scene import Array, Scene, rotations
 from fail2progress.failures.assets.case import Case, solid_of
 from fail2progress.failures.assets.schema import DEFAULT, Reading, Thresholds
 from fail2progress.simulation.reconstruction.distance import residuals, to_asset
-from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, fit
+from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, fit, least_height
 from fail2progress.simulation.reconstruction.furniture import drawer_in
 
 _FALL = 0.2
@@ -110,7 +110,7 @@ def _drawer(scene: Scene, spec: ObjectSpec, points: Array) -> Solid | None:
 def _upright(case: Case, i: int, points: Array) -> Solid:
     """An asset that stands where it stands now; at its lowest point where its points then lie much nearer to it."""
     kind, low, top = case.scene.objects[i].category, float(case.scene.bounds()[i, 0, 2]), float(points[:, 2].max())
-    bottoms = [min(bottom, top - SMALLEST) for bottom in (low, float(points[:, 2].min()))]
+    bottoms = [min(low, top - least_height(kind)), min(float(points[:, 2].min()), top - SMALLEST)]
     here, there = (fit(kind, points, bottom, top, case.noise()) for bottom in bottoms)
     return there if there.residual(points) < (1 - _FALL) * here.residual(points) - _EDGE / 10 else here
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from fail2progress.skills.limits import HANDLE_FORCE
+
 BODY = "body"
 """Link of an object, or of the closed hand."""
 
@@ -13,7 +15,7 @@ def object_urdf(item: dict[str, Any], travel: float) -> str:
     body = _link(BODY, item["parts"])
     if not item["drawer"]:
         return _robot(body)
-    return _robot(_empty("rails"), _slide("opening", "rails", BODY, "-1 0 0", 0.0, travel, 25.0), body)
+    return _robot(_empty("rails"), _slide("opening", "rails", BODY, "-1 0 0", 0.0, travel, HANDLE_FORCE), body)
 
 
 def bar_urdf(half: list[float], lifts: bool) -> str:

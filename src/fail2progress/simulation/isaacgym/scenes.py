@@ -12,16 +12,16 @@ import numpy as np
 from isaacgym import gymapi
 
 from fail2progress.simulation.isaacgym.assets import bar_urdf, object_urdf
+from fail2progress.simulation.materials import DENSITY, DRAWER_DAMPING, DRAWER_FRICTION, DRAWER_TRAVEL, FRICTION
 from fail2progress.simulation.wire.serving import Record
+from fail2progress.skills.limits import HANDLE_DAMPING, HANDLE_STIFFNESS
 
 STEP = 0.004
 """Seconds of one step."""
-DENSITY, FRICTION, TRAVEL = 350.0, 0.9, 0.8
-"""Of things (kg/m^3), between things, and the share of its depth by which a drawer can be pulled out; see `materials`."""
 _HELD = (1e5, 1e3)
 """Stiffness and damping of what holds a grasped object."""
 _BAR = (3000.0, 80.0)
-_DRAWER = (600.0, 30.0)
+_DRAWER = (HANDLE_STIFFNESS, HANDLE_DAMPING)
 """Stiffness (N/m) and damping (N s/m) of the closed hand's and the drawer handle's position control."""
 
 
@@ -69,7 +69,7 @@ class EnvScene:
     def _object(self, index: int) -> int:
         item = self.objects[index]
         options = _options(fixed=item["drawer"] or not item["movable"])
-        travel = TRAVEL * item["size_m"][0]
+        travel = DRAWER_TRAVEL * item["size_m"][0]
         pose = self.poses[index].copy()
         opening = self.openings.get(item["name"], 0.0)
         if item["drawer"]:
@@ -91,7 +91,7 @@ class EnvScene:
                 bits |= 1 << (bit % 30)
         return bits
 
-    def _actor(self, name: str, urdf: str, options: gymapi.AssetOptions, pose: Any, bits: int) -> int:
+    def _actor(self, name: str, urdf: str, options: gymapi.AssetOptions, pose: Any, bits: int, friction: float = FRICTION) -> int:
         path = os.path.join(self.folder, f"{self.number}_{name}.urdf")
         with open(path, "w") as file:
             file.write(urdf)
@@ -99,7 +99,7 @@ class EnvScene:
         actor: int = self.gym.create_actor(self.env, asset, transform(pose), name, self.number, bits, 0)
         shapes = self.gym.get_actor_rigid_shape_properties(self.env, actor)
         for shape in shapes:
-            shape.friction = FRICTION
+            shape.friction = friction
             shape.restitution = 0.0
         self.gym.set_actor_rigid_shape_properties(self.env, actor, shapes)
         return actor
@@ -109,8 +109,8 @@ class EnvScene:
         properties = self.gym.get_actor_dof_properties(self.env, actor)
         properties["driveMode"].fill(int(gymapi.DOF_MODE_POS if gains else gymapi.DOF_MODE_NONE))
         properties["stiffness"].fill(gains[0] if gains else 0.0)
-        properties["damping"].fill(gains[1] if gains else 4.0)
-        properties["friction"].fill(0.0 if gains else 0.3)
+        properties["damping"].fill(gains[1] if gains else DRAWER_DAMPING)
+        properties["friction"].fill(0.0 if gains else DRAWER_FRICTION)
         self.gym.set_actor_dof_properties(self.env, actor, properties)
 
     def _target(self, actor: int, positions: list[float]) -> None:
@@ -145,7 +145,9 @@ class EnvScene:
         options.disable_gravity = True
         yaw = bar["heading_rad"]
         pose = np.array([*bar["start_m"], np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
-        actor = self._actor("hand", bar_urdf(bar["half_m"], bar["lifts"]), options, pose, 0)
+        # Between two things MuJoCo takes the greater friction, and PhysX the mean of both.
+        rubs = 2 * max(bar["friction"], FRICTION) - FRICTION
+        actor = self._actor("hand", bar_urdf(bar["half_m"], bar["lifts"]), options, pose, 0, rubs)
         self._drive(actor, _BAR)
         return actor
 

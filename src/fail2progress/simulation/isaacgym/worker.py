@@ -14,14 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from fail2progress.simulation.rest import PAUSE, at_rest
 from fail2progress.simulation.wire.serving import Record, Refused, Worker, own_streams, serve
 
 BATCH = 256
 """Scenes at once."""
 _FIRST, _LAST = 0.6, 1.6
 """Seconds in which everything comes to rest before and after the skill."""
-_STILL = 0.03
-"""Metres by which a scene at rest may settle before the skill."""
 
 
 class IsaacGymWorker(Worker):
@@ -44,7 +43,9 @@ class IsaacGymWorker(Worker):
                 raise Refused("a job without a track of set-points cannot be done here")
         start = time.perf_counter()
         with _Run(self.gym, self.gpu, jobs) as run:
-            run.settle(_FIRST)
+            run.settle(_FIRST - PAUSE)
+            earlier = [scene.read().arrays["poses"] for scene in run.scenes]
+            run.settle(PAUSE)
             before = [scene.read() for scene in run.scenes]
             run.play([_Motion(job, scene, rest.arrays["poses"]) for job, scene, rest in zip(jobs, run.scenes, before)])
             run.settle(_LAST)
@@ -55,7 +56,7 @@ class IsaacGymWorker(Worker):
             "total": (time.perf_counter() - start) / len(jobs),
         }
         for number, job in enumerate(jobs):
-            yield number, _outcome(job, before[number], after[number], seconds)
+            yield number, _outcome(job, earlier[number], before[number], after[number], seconds)
 
     def settle(self, scene: Record) -> Record:
         """See Worker."""
@@ -158,9 +159,9 @@ def product(one: Any, other: Any) -> Any:
     return np.concatenate([[a * c - b @ d], a * d + c * b + np.cross(b, d)])
 
 
-def _outcome(job: Record, before: Record, after: Record, seconds: Any) -> Record:
-    still = np.abs(before.arrays["poses"][:, :3] - job.arrays["poses"][:, :3]).max(initial=0.0) < _STILL
-    stable = bool(still and (before.arrays["poses"][:, 2] > 0.0).all())
+def _outcome(job: Record, earlier: Any, before: Record, after: Record, seconds: Any) -> Record:
+    rounded = np.array([len(item["parts"]) == 1 and item["parts"][0]["cylinder"] for item in job.header["objects"]], bool)
+    stable = at_rest(job.arrays["poses"], earlier, before.arrays["poses"], rounded)
     header = {"before": before.header, "after": after.header, "seconds": seconds, "stable": stable}
     arrays = {}
     for when, record in (("before", before), ("after", after)):

@@ -11,21 +11,20 @@ import numpy as np
 from fail2progress.core.camera import Camera
 from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import DEFAULT, Mask, Thresholds, ground_truths
-from fail2progress.core.scene import Scene
-from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_impossible
+from fail2progress.core.scene import Array, Scene
+from fail2progress.simulation.base import Job, Outcome, Simulator, Snapshot, refuse_empty, refuse_impossible
 from fail2progress.simulation.looking import View, look_all
 from fail2progress.simulation.mujoco.bodies import read_scene, touching
 from fail2progress.simulation.mujoco.hand import Running
 from fail2progress.simulation.mujoco.numbers import Wanted
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.simulation.mujoco.templates import Templates
+from fail2progress.simulation.rest import at_rest
 from fail2progress.skills.programs import FLOATING_HAND, HandProgram
 from fail2progress.skills.registry import skill
 
 TOGETHER = 16
 """Jobs of `execute_all` that go through each stage one right after the other, while the processor has its code at hand."""
-_STILL = 0.03
-"""Metres by which a scene at rest may settle before the skill."""
 
 
 class MujocoSimulator(Simulator):
@@ -79,6 +78,7 @@ class MujocoSimulator(Simulator):
 
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
         """See Simulator.settle."""
+        refuse_empty(scene)
         with self._templates.ready(scene) as bodies:
             run = Running(bodies, scene, rng=np.random.default_rng(seed))
             run.settle()
@@ -122,6 +122,8 @@ class _Execution:
     running: Running
     seen: list[_Seen] = field(default_factory=list)
     seconds: float = 0.0
+    earlier: Array | None = None
+    """(N, 7) poses a PAUSE before it had settled, where not everything had come to rest."""
 
     @staticmethod
     def of(job: Job, program: HandProgram, bodies: Bodies) -> _Execution:
@@ -132,7 +134,7 @@ class _Execution:
 
     def settle(self) -> None:
         """Let the scene come to rest before the skill."""
-        self.running.settle(at_most=0.6, every=5, times=2)
+        self.earlier = self.running.settle(at_most=0.6, every=5, times=2)
 
     def run(self) -> None:
         """Carry the skill out in what was seen, and let everything come to rest."""
@@ -141,7 +143,7 @@ class _Execution:
         self.program.run(run, self.job.call)
         run.settle()
         if chance and run.rng.random() < chance:
-            run.bump(self.job.scene.index(self.job.call.object))
+            run.bump(self.job.call.object)
             run.settle()
 
 
@@ -158,8 +160,8 @@ def _spent(executions: Sequence[_Execution], seconds: float) -> None:
 
 
 def _outcome(one: _Execution, before: Snapshot, after: Snapshot) -> Outcome:
-    still = np.abs(before.scene.poses[:, :3] - one.job.scene.poses[:, :3]).max(initial=0.0) < _STILL
-    stable = bool(still and (before.scene.poses[:, 2] > 0.0).all())
+    asked, settled = one.job.scene, before.scene
+    stable = at_rest(asked.poses, settled.poses if one.earlier is None else one.earlier, settled.poses, asked.rounded)
     seconds = {"stepping": one.running.stepping, "rays": sum(seen.seconds for seen in one.seen)}
     seconds |= {"total": one.seconds, "simulated": float(one.running.bodies.data.time)}
     return Outcome(one.job.call, before, after, seconds, stable)

@@ -136,6 +136,11 @@ def start(bodies: Bodies, scene: Scene) -> None:
     mujoco.mj_forward(bodies.model, bodies.data)
 
 
+def knock(bodies: Bodies, name: str, velocity: Array) -> None:
+    """Give an object that can be moved a velocity (2,) in m/s."""
+    bodies.data.joint(int(bodies.model.body(name).jntadr[0])).qvel[:2] = velocity
+
+
 def read_scene(bodies: Bodies, scene: Scene) -> Scene:
     """The scene as the simulator has it now."""
     poses = scene.poses.copy()

@@ -12,8 +12,10 @@ import numpy as np
 from fail2progress.core.scene import Array, Scene, turned
 from fail2progress.simulation.base import Disturbances
 from fail2progress.simulation.held import Held
-from fail2progress.simulation.mujoco.bodies import TIMESTEP
+from fail2progress.simulation.knock import knocked
+from fail2progress.simulation.mujoco.bodies import TIMESTEP, knock, read_scene
 from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.simulation.rest import PAUSE
 from fail2progress.skills.limits import STRETCH_RE2, Limits
 
 _CHUNK = 2
@@ -43,15 +45,21 @@ class Running:
         mujoco.mj_step(self.bodies.model, self.bodies.data, nstep=steps)
         self.stepping += time.perf_counter() - start
 
-    def settle(self, at_most: float = 1.6, every: int = 25, times: int = 1) -> bool:
-        """Step until everything rests, so many times in a row when looked at every so many steps; whether it does within s."""
-        calm, speeds = 0, self.bodies.data.qvel
-        for _ in range(round(at_most / (every * TIMESTEP))):
+    def settle(self, at_most: float = 1.6, every: int = 25, times: int = 1) -> Array | None:
+        """Step until everything rests, so many times in a row when looked at every so many steps, at most so many seconds.
+
+        Where not everything does in that time: (N, 7) poses a PAUSE before its end.
+        """
+        calm, speeds, earlier = 0, self.bodies.data.qvel, self.scene.poses
+        looks, pause = (round(seconds / (every * TIMESTEP)) for seconds in (at_most, PAUSE))
+        for look in range(looks):
+            if look == looks - pause:
+                earlier = read_scene(self.bodies, self.scene).poses
             self.step(every)
             calm = calm + 1 if not speeds.size or np.abs(speeds).max() < _REST_SPEED else 0
             if calm == times:
-                return True
-        return False
+                return None
+        return earlier
 
     @property
     def period(self) -> float:
@@ -122,13 +130,11 @@ class Running:
         control[0] = forward
         control[1:2] = up
 
-    def bump(self, index: int) -> None:
-        """Somebody knocks an object some hands' breadths aside; another one where it cannot be moved."""
-        movable = [i for i, item in enumerate(self.scene.objects) if item.movable]
-        chosen = index if index in movable else int(self.rng.choice(movable))
-        angle = self.rng.uniform(0.0, 2 * np.pi)
-        joint = self.bodies.data.joint(int(self.bodies.model.body(self.scene.names[chosen]).jntadr[0]))
-        joint.qvel[:2] = self.rng.uniform(1.5, 2.5) * np.array([np.cos(angle), np.sin(angle)])
+    def bump(self, name: str) -> None:
+        """Somebody knocks an object, or another one."""
+        found = knocked(self.scene, name, self.rng)
+        if found is not None:
+            knock(self.bodies, *found)
 
     def opening(self, drawer: str) -> tuple[float, float]:
         """See Hand."""

@@ -13,11 +13,10 @@ from fail2progress.core.scene import Array, Scene, rotations
 from fail2progress.simulation.materials import DRAWER_TRAVEL
 from fail2progress.simulation.mujoco.bodies import TIMESTEP, compile_scene, read_scene
 from fail2progress.simulation.mujoco.rays import Bodies
+from fail2progress.skills.limits import HANDLE_DAMPING, HANDLE_FORCE, HANDLE_STIFFNESS
 
 POSITIONS = 21
 """Positions of a drawer's sweep."""
-_DRIVE, _DAMPING, _FORCE = 600.0, 30.0, 25.0
-"""Stiffness (N/m), damping (N s/m) and largest force (N) that a drawer is pulled with."""
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,8 @@ def _driven(bodies: Bodies, drawer: str, command: float) -> tuple[float, float]:
     wanted = min(command, high - begin if outwards else begin - low)
     goal = begin + (wanted if outwards else -wanted)
     for _ in range(int(1.5 / (2 * TIMESTEP))):
-        pull = _DRIVE * (goal - joint.qpos[0]) - _DAMPING * joint.qvel[0]
-        joint.qfrc_applied[0] = np.clip(pull, -_FORCE, _FORCE)
+        pull = HANDLE_STIFFNESS * (goal - joint.qpos[0]) - HANDLE_DAMPING * joint.qvel[0]
+        joint.qfrc_applied[0] = np.clip(pull, -HANDLE_FORCE, HANDLE_FORCE)
         mujoco.mj_step(model, data, nstep=2)
     return abs(float(joint.qpos[0]) - begin), float(wanted)
 

@@ -14,7 +14,7 @@ from fail2progress.core.camera import Camera
 from fail2progress.core.relations import Mask
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import Array, Scene
-from fail2progress.simulation.mujoco.bodies import compile_scene, read_scene, touching
+from fail2progress.simulation.mujoco.bodies import compile_scene, knock, read_scene, touching
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.simulation.mujoco.rgbd import DepthNoise, photograph
 from fail2progress.simulation.stage import BodyPose
@@ -106,6 +106,10 @@ class MujocoStage:
     def release(self) -> None:
         """See Stage."""
         self.bodies.data.eq_active[:] = 0
+
+    def knock(self, name: str, velocity: Array) -> None:
+        """See Stage."""
+        knock(self.bodies, name, velocity)
 
     @property
     def holding(self) -> bool:

@@ -14,8 +14,8 @@ import warp
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import DEFAULT, Thresholds
 from fail2progress.core.scene import Scene
-from fail2progress.simulation.base import Disturbances, Job, Outcome, Simulator, Snapshot
-from fail2progress.simulation.mujoco_warp.outcomes import Look, read, still
+from fail2progress.simulation.base import Disturbances, Job, Outcome, Simulator, Snapshot, refuse_empty
+from fail2progress.simulation.mujoco_warp.outcomes import Look, Read, read
 from fail2progress.simulation.mujoco_warp.padding import Content, Padded
 from fail2progress.simulation.mujoco_warp.plays import REST, Play, Preparers, ready
 from fail2progress.simulation.mujoco_warp.structure import Structure, common, structure
@@ -65,7 +65,7 @@ class _Run:
     preparers: Preparers
     waiting: deque[_Task] = field(default_factory=deque)
     running: dict[int, _Task] = field(default_factory=dict)
-    done: dict[int, tuple[Snapshot, Snapshot, dict[str, float]]] = field(default_factory=dict)
+    done: dict[int, tuple[Read, dict[str, float]]] = field(default_factory=dict)
     jobs: dict[int, Job] = field(default_factory=dict)
     prepared: int = 0
     mistake: ValueError | None = None
@@ -123,17 +123,18 @@ class MujocoWarpSimulator(Simulator):
                 self._advance(run)
             if turn not in run.done:
                 break
-            job, (before, after, seconds) = run.jobs.pop(turn), run.done.pop(turn)
-            yield Outcome(job.call, before, after, seconds, stable=still(job.scene, before.scene))
+            job, (found, seconds) = run.jobs.pop(turn), run.done.pop(turn)
+            yield Outcome(job.call, found.before, found.after, seconds, found.stable)
         if run.mistake is not None:
             raise run.mistake
 
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
         """See Simulator.settle."""
+        refuse_empty(scene)
         run = _Run(iter(()), self._preparers, deque([_Task(0, scene, camera, seed, structure(scene))]))
         while not run.done:
             self._advance(run)
-        return run.done[0][1]
+        return run.done[0][0].after
 
     @property
     def device(self) -> str:
@@ -152,7 +153,7 @@ class MujocoWarpSimulator(Simulator):
         worlds.advance(_PERIODS)
         rows, run.ended = run.ended, []
         tasks = [run.running.pop(row) for row in rows]
-        pairs, rays = read(worlds, rows, [Look(task.scene, task.camera, task.seed) for task in tasks], self.thresholds)
+        found, rays = read(worlds, rows, [Look(task.scene, task.camera, task.seed) for task in tasks], self.thresholds)
         run.take(max(_FEW, self.batch // 4), wait=not run.running and not run.waiting)
         self._choose(run, worlds)
         run.ended = [row for row in worlds.done() if row in run.running]
@@ -160,7 +161,7 @@ class MujocoWarpSimulator(Simulator):
         self._spent = {name: value + more for (name, value), more in zip(self._spent.items(), spent, strict=True)}
         if rows:
             seconds = {name: value / len(rows) for name, value in self._spent.items()}
-            run.done.update({task.number: (*pair, seconds) for task, pair in zip(tasks, pairs, strict=True)})
+            run.done.update({task.number: (one, seconds) for task, one in zip(tasks, found, strict=True)})
             self._spent = dict.fromkeys(self._spent, 0.0)
 
     def _fill(self, run: _Run) -> Worlds:

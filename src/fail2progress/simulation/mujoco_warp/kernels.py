@@ -5,12 +5,11 @@ These are kernels of Warp, which compiles their source for the device: one threa
 
 import warp as wp
 
+from fail2progress.skills.limits import HANDLE_DAMPING, HANDLE_FORCE, HANDLE_STIFFNESS
+
 FREE, SETTLING, PLAYING, RESTING, DONE = 0, 1, 2, 3, 4
 """Phases of a world."""
 _REST_SPEED = 0.01
-_STIFFNESS, _DAMPING, _FORCE = 600.0, 30.0, 25.0
-"""Of the hand on a drawer's handle: N/m, N s/m and at most N."""
-
 wp.set_module_options({"enable_backward": False})
 
 
@@ -33,8 +32,12 @@ def begin(
     latched: wp.array(dtype=int),
     saved: wp.array3d(dtype=float),
     limits: wp.vec4i,
+    pause: int,
 ):
-    """Whether a world has settled before its skill, or has come to rest after it; `limits`: see Clock."""
+    """Whether a world has settled before its skill, or has come to rest after it. limits: see worlds._LOOKS; pause: in periods.
+
+    saved: states at these two times, and so long before the first where not everything rested then.
+    """
     world = wp.tid()
     now = phase[world]
     latched[world] = 0
@@ -44,6 +47,9 @@ def begin(
     every, longest, times = limits[0], limits[1], 2
     if now == wp.static(RESTING):
         every, longest, times = limits[2], limits[3], 1
+    if now == wp.static(SETTLING) and clock[world] == longest - pause:
+        for k in range(qpos.shape[1]):
+            saved[2, world, k] = qpos[world, k]
     if clock[world] % every == 0:
         if _rests(qvel, world):
             calm[world] = calm[world] + 1
@@ -56,6 +62,8 @@ def begin(
         which = 1
     for k in range(qpos.shape[1]):
         saved[which, world, k] = qpos[world, k]
+        if which == 0 and calm[world] >= times:
+            saved[2, world, k] = qpos[world, k]
     latched[world] = which + 1
     phase[world] = now + 1
     clock[world] = 0
@@ -116,8 +124,8 @@ def steer(
         )
     if drawer[world] >= 0:
         dof, at = 6 * movable + drawer[world], 7 * movable + drawer[world]
-        pull = wp.static(_STIFFNESS) * (opening[world, k] - qpos[world, at]) - wp.static(_DAMPING) * qvel[world, dof]
-        force[world, dof] = wp.clamp(pull, -wp.static(_FORCE), wp.static(_FORCE))
+        pull = wp.static(HANDLE_STIFFNESS) * (opening[world, k] - qpos[world, at]) - wp.static(HANDLE_DAMPING) * qvel[world, dof]
+        force[world, dof] = wp.clamp(pull, -wp.static(HANDLE_FORCE), wp.static(HANDLE_FORCE))
 
 
 @wp.kernel

@@ -19,9 +19,7 @@ from fail2progress.simulation.mujoco.bodies import shut
 from fail2progress.simulation.mujoco_warp.seeing import Seen, Views
 from fail2progress.simulation.mujoco_warp.structure import Structure, places
 from fail2progress.simulation.mujoco_warp.worlds import Worlds
-
-_STILL = 0.03
-"""Metres by which a scene at rest may settle before the skill."""
+from fail2progress.simulation.rest import at_rest
 
 
 @dataclass(frozen=True)
@@ -33,16 +31,17 @@ class Look:
     seed: int
 
 
-def still(asked: Scene, settled: Scene) -> bool:
-    """Whether everything had come to rest where it was put, on a surface."""
-    moved = np.abs(settled.poses[:, :3] - asked.poses[:, :3]).max(initial=0.0)
-    return bool(moved < _STILL and (settled.poses[:, 2] > 0.0).all())
+@dataclass(frozen=True)
+class Read:
+    """A world before and after its skill, and whether everything had come to rest before it, where it was put."""
+
+    before: Snapshot
+    after: Snapshot
+    stable: bool
 
 
-def read(
-    worlds: Worlds, rows: Sequence[int], looks: Sequence[Look], thresholds: Thresholds
-) -> tuple[list[tuple[Snapshot, Snapshot]], float]:
-    """Before and after the skill in each of R worlds that are done, and the seconds of casting rays."""
+def read(worlds: Worlds, rows: Sequence[int], looks: Sequence[Look], thresholds: Thresholds) -> tuple[list[Read], float]:
+    """What became of each of R worlds that are done, and the seconds of casting rays."""
     if not rows:
         return [], 0.0
     structure = worlds.padded.structure
@@ -52,6 +51,11 @@ def read(
     pairs = list(zip(looks, own, strict=True))
     scenes = [
         _at(look.scene, at, state, structure) for states in finished.qpos for (look, at), state in zip(pairs, states, strict=True)
+    ]
+    earlier = [_at(look.scene, at, state, structure) for (look, at), state in zip(pairs, finished.earlier, strict=True)]
+    rests = [
+        at_rest(look.scene.poses, was.poses, now.poses, now.rounded)
+        for look, was, now in zip(looks, earlier, scenes, strict=False)  # the scenes before the skill come first
     ]
     own, count = own * 2, len(rows)
     boxes, corners, filled = _boxes(scenes, own, structure.places)
@@ -71,7 +75,7 @@ def read(
         seen = worlds.eyes.look(views)
     seconds = time.perf_counter() - start
     shots = [_snapshot(scene, at, binary[v], seen, v, thresholds) for v, (scene, at) in enumerate(zip(scenes, own, strict=True))]
-    return list(zip(shots[:count], shots[count:], strict=True)), seconds
+    return [Read(*found) for found in zip(shots[:count], shots[count:], rests, strict=True)], seconds
 
 
 def _at(scene: Scene, own: NDArray[np.int64], qpos: NDArray[np.float32], structure: Structure) -> Scene:

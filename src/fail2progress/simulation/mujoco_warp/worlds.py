@@ -21,6 +21,7 @@ from fail2progress.simulation.mujoco_warp.padding import EMPTY, Content, Numbers
 from fail2progress.simulation.mujoco_warp.plays import Play
 from fail2progress.simulation.mujoco_warp.seeing import Eyes
 from fail2progress.simulation.mujoco_warp.structure import Structure
+from fail2progress.simulation.rest import PAUSE
 from fail2progress.simulation.track import PERIOD
 
 warp.config.log_level = warp.LOG_WARNING  # its greeting and its list of kernels go to standard output, which belongs to --json
@@ -29,6 +30,7 @@ _CONTACTS, _ROUNDED, _ROWS = 10, 4, 80
 _STEPS = round(PERIOD / TIMESTEP)
 _LOOKS = (3, 75, 12, 200)
 """Periods between two looks at whether everything rests before a skill, and at most; the same after it."""
+_PAUSE = round(PAUSE / PERIOD)
 _LENGTHS = 256
 """Tracks have room for a multiple of so many set-points."""
 _MODEL = (
@@ -55,10 +57,12 @@ class Load:
 
 @dataclass(frozen=True)
 class Finished:
-    """R worlds that came to rest: (2, R, nq) states before and after, and (2, R, P, P) which places touched."""
+    """R worlds that came to rest: (2, R, nq) states before and after, (2, R, P, P) which places touched, and (R, nq) states a
+    PAUSE before the first of them, or that one where everything rested then."""
 
     qpos: NDArray[np.float32]
     touching: NDArray[np.bool_]
+    earlier: NDArray[np.float32]
 
 
 class Worlds:
@@ -76,7 +80,7 @@ class Worlds:
         self.eyes = Eyes(padded, self.model)
         places, whole = padded.structure.places, (warp.zeros(count, dtype=int) for _ in range(7))
         self._phase, self._ticks, self._calm, self._latched, self._length, self._grip, self._drawer = whole
-        self._saved = warp.zeros((2, count, model.nq), dtype=float)
+        self._saved = warp.zeros((3, count, model.nq), dtype=float)
         self._touching = warp.zeros((2 * count, places, places), dtype=int)
         self._place_of = warp.array(padded.place_of.astype(np.int32), dtype=int)
         shape = (count, self.longest)
@@ -122,7 +126,8 @@ class Worlds:
             for name in names:
                 _write(getattr(owner, name), index, numbers[name])
         # A scene that only comes to rest has no state before a skill but this one.
-        _write(self._saved[0], index, numbers["qpos"])
+        for state in (0, 2):
+            _write(self._saved[state], index, numbers["qpos"])
         for target in (self.data.qvel, self.data.qacc_warmstart, self.data.qfrc_applied, self.data.ctrl):
             _write(target, index, np.zeros((count, target.shape[1])))
         shape = (count, max(self.data.eq_active.shape[1], self._touching.shape[1]))
@@ -146,7 +151,7 @@ class Worlds:
         warp.launch(
             kernels.begin,
             dim=self.count,
-            inputs=[data.qpos, data.qvel, *state, self._calm, self._latched, self._saved, warp.vec4i(*_LOOKS)],
+            inputs=[data.qpos, data.qvel, *state, self._calm, self._latched, self._saved, warp.vec4i(*_LOOKS), _PAUSE],
         )
         contacts = [data.nacon, data.contact.worldid, data.contact.geom, data.contact.dist]
         inputs = [*contacts, self._place_of, self._latched, self._gap]
@@ -180,7 +185,8 @@ class Worlds:
     def finished(self, rows: Sequence[int]) -> Finished:
         """What became of worlds that came to rest."""
         shape = (self.count, 2, *self._touching.shape[1:])
-        return Finished(self._saved.numpy()[:, rows], self._touching.numpy().reshape(shape)[rows].swapaxes(0, 1) > 0)
+        saved = self._saved.numpy()[:, rows]
+        return Finished(saved[:2], self._touching.numpy().reshape(shape)[rows].swapaxes(0, 1) > 0, saved[2])
 
 
 class Clock:

@@ -16,11 +16,13 @@ from scipy.optimize import least_squares
 
 from fail2progress.core.objects import ObjectSpec, Shape, category
 from fail2progress.core.outlines import corners_of, rectangle
+from fail2progress.core.scene import SMALLEST as THINNEST
 from fail2progress.core.scene import Array, pose
 from fail2progress.simulation.reconstruction.distance import residuals
 
 SMALLEST = 0.01
-"""No asset is thinner (m): a segment that was seen edge-on has no extent of its own."""
+"""No asset is narrower (m), as a segment that was seen edge-on has no extent of its own, nor lower where that is all there is to
+tell its height."""
 GAIN = 0.2
 """Share by which the residual must fall for a turned asset to be taken in place of one along the axes."""
 FIXED_GAIN = 0.5
@@ -72,7 +74,7 @@ class Solid:
 
     def spec(self, name: str, inside_of: str | None = None) -> ObjectSpec:
         """The asset."""
-        height = max(self.top - self.bottom, SMALLEST)
+        height = max(self.top - self.bottom, least_height(self.kind))
         return ObjectSpec(name, self.kind, (max(self.length, SMALLEST), max(self.width, SMALLEST), height), inside_of)
 
     def residual(self, points: Array) -> float:
@@ -102,6 +104,11 @@ class Solid:
         local = np.stack(np.meshgrid(steps * self.length, steps * self.width), axis=-1).reshape(-1, 2)
         c, s = np.cos(self.yaw), np.sin(self.yaw)
         return np.asarray(local @ np.array([[c, s], [-s, c]]) + (self.x, self.y))
+
+
+def least_height(kind: str) -> float:
+    """Metres that an asset of a category is high at least which stands on something known: the hollow ones have a bottom."""
+    return THINNEST + category(kind).wall
 
 
 def along_axes(kind: str, points: Array, bottom: float, top: float) -> Solid:
@@ -268,7 +275,7 @@ class _Fit:
         values["length"] = max(values["length"], SMALLEST)
         values["width"] = max(values.get("width", values["length"]), SMALLEST)
         if "top" in values:
-            values["top"] = max(values["top"], self.start.bottom + SMALLEST)
+            values["top"] = max(values["top"], self.start.bottom + least_height(self.start.kind))
         return replace(self.start, **values)
 
     def misfit(self, theta: Array) -> Array:

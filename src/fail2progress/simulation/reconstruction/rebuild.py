@@ -17,7 +17,7 @@ from fail2progress.core.observation import SegmentedCloud
 from fail2progress.core.relations import RelationState
 from fail2progress.core.scene import Array, Scene
 from fail2progress.simulation.reconstruction.attitudes import Tilted, tilted
-from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, filled_out, fit, turned
+from fail2progress.simulation.reconstruction.fit import SMALLEST, Solid, filled_out, fit, least_height, turned
 from fail2progress.simulation.reconstruction.furniture import cabinet_of, drawer_in, opened_towards, shelf_facing
 
 _HERE = "simulation.reconstruction.rebuild"
@@ -191,7 +191,7 @@ class _Reconstruction:
             return fit(kind, points, top - _SLAB, top, self.noise)
         if category(kind).shape is Shape.DRAWER:
             return self.drawer(i)
-        bottom = min(self.floor(i, turned(kind, points, low, top)), top - SMALLEST)
+        bottom, top = self.heights(i, low, top)
         solid = shelf_facing(fit(kind, points, bottom, top, self.noise), points)
         little = self.little(i)
         # A sliver of something as deep as wide lies in some attitude of a thin one.
@@ -226,9 +226,22 @@ class _Reconstruction:
         drawer, self.openings[self.cloud.names[i]] = drawer_in(self.solids[j], kind, points)
         return drawer
 
-    def floor(self, i: int, rough: Solid) -> float:
+    def heights(self, i: int, low: float, top: float) -> tuple[float, float]:
+        """Of an object's bottom, which is what it stands on, and top (m), by its lowest and highest points."""
+        kind = self.cloud.categories[i]
+        support = self.floor(i, turned(kind, self.points(i), low, top))
+        if support is not None:
+            return support, max(top, support + least_height(kind))
+        if top - low < SMALLEST:
+            text = f"{self.cloud.names[i]}: {1000 * (top - low):.0f} mm of its height were seen"
+            what = "an object of which a top alone was seen, and nothing below it, is taken to be 1 cm high"
+            self.gaps.append(gap("silent_default", f"{_HERE}.heights", what, text, 1))
+        return min(low, top - SMALLEST), top
+
+    def floor(self, i: int, rough: Solid) -> float | None:
         """Height (m) of what an object stands on: the floor of what it is in, else the highest thing under its middle, or under
-        more of it than sides of neighbours are off, where its lowest visible point is: a bridge's board, the top of a pyramid."""
+        more of it than sides of neighbours are off, where its lowest visible point is: a bridge's board, the top of a pyramid.
+        None where nothing that was seen is near below it."""
         best = -np.inf
         for j, below in self.solids.items():
             if not below.covers(np.array([rough.x, rough.y]))[0]:
@@ -240,7 +253,7 @@ class _Reconstruction:
                 best = max(best, below.floor)
             elif below.top <= rough.bottom + 0.01:
                 best = max(best, below.top)
-        return float(best) if rough.bottom - best < _REACH else rough.bottom
+        return float(best) if rough.bottom - best < _REACH else None
 
     def inside(self, i: int, j: int, rough: Solid) -> bool:
         """Whether an object over a container stands in it: believed to, or small enough to have gone in; not what bridges it."""

@@ -20,8 +20,16 @@ class Record(NamedTuple):
     arrays: dict[str, Any]
 
 
+PHYSICS = "physics"
+"""Reason of a refusal: friction, weight, centres of mass or restitution are other than ordinary, and the worker knows no such."""
+
+
 class Refused(ValueError):
-    """A job that cannot be done: the client gets the reason, and the worker goes on."""
+    """A job that cannot be done: the client gets the message and, where it is a known one, the reason; the worker goes on."""
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class Worker:
@@ -89,7 +97,7 @@ def _execute(worker: Worker, jobs: list[Record]) -> Iterator[Frame]:
                 done += 1
                 yield Frame("outcome", dict(record.header, index=asked[number]), record.arrays)
         except Refused as error:
-            yield Frame("refused", {"index": left[0], "message": str(error)}, {})
+            yield Frame("refused", {"index": left[0], "message": str(error), "reason": error.reason}, {})
             left.pop(0)
         else:
             if left:
@@ -100,7 +108,7 @@ def _settle(worker: Worker, request: Frame) -> Iterator[Frame]:
     try:
         record = worker.settle(Record(request.header, request.arrays))
     except Refused as error:
-        yield Frame("refused", {"index": 0, "message": str(error)}, {})
+        yield Frame("refused", {"index": 0, "message": str(error), "reason": error.reason}, {})
     else:
         yield Frame("snapshot", record.header, record.arrays)
 

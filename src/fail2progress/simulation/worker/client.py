@@ -5,20 +5,20 @@ from __future__ import annotations
 import itertools
 import queue
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 from fail2progress.core.camera import Camera
 from fail2progress.core.relations import DEFAULT, Thresholds
 from fail2progress.core.scene import Scene
-from fail2progress.simulation.base import Job, OrdinaryPhysicsError, Outcome, Simulator, Snapshot, refuse_impossible
+from fail2progress.simulation.base import Job, OrdinaryPhysicsError, Outcome, Simulator, Snapshot, refuse_empty, refuse_impossible
 from fail2progress.simulation.registry import SimulatorError
 from fail2progress.simulation.track import record
 from fail2progress.simulation.wire.connection import Connection, LostError
 from fail2progress.simulation.wire.frames import Frame, ProtocolError
 from fail2progress.simulation.wire.records import job_record, look_record, read_outcome, read_snapshot
-from fail2progress.simulation.wire.serving import Record, join
+from fail2progress.simulation.wire.serving import PHYSICS, Record, join
 from fail2progress.simulation.worker.options import WorkerOptions
 
 Answer = Outcome | ValueError
@@ -48,7 +48,7 @@ class WorkerSimulator(Simulator):
     @property
     def physics(self) -> bool:
         """Whether the workers say that friction, weight, centres of mass and restitution can be other than ordinary."""
-        return self._hello().get("physics") is True
+        return _varies(self._hello())
 
     def _hello(self) -> dict[str, object]:
         """What a worker says of itself."""
@@ -81,6 +81,7 @@ class WorkerSimulator(Simulator):
 
     def settle(self, scene: Scene, camera: Camera, seed: int = 0) -> Snapshot:
         """See Simulator.settle."""
+        refuse_empty(scene)
         request = Frame("settle", *look_record(scene, camera, seed))
         for attempt in itertools.count(1):
             try:
@@ -133,11 +134,13 @@ class WorkerSimulator(Simulator):
             index = answer.header.get("index")
             if type(index) is not int or not 0 <= index < len(wanted) or wanted[index] in answers:
                 raise ProtocolError(f"an answer to job {index!r} of {len(wanted)}, which was not asked or is answered")
-            answers[wanted[index]] = self._read(answer, jobs[wanted[index]])
+            answers[wanted[index]] = self._read(answer, jobs[wanted[index]], _varies(connection.hello))
 
-    def _read(self, answer: Frame, job: Job) -> Answer:
+    def _read(self, answer: Frame, job: Job, varies: bool) -> Answer:
+        """varies: see `physics`; of a worker without, another physics is reason enough."""
         if answer.kind == "refused":
-            return (OrdinaryPhysicsError if job.disturbances.in_contact else ValueError)(_message(answer))
+            other = answer.header.get("reason") == PHYSICS or (job.disturbances.in_contact and not varies)
+            return (OrdinaryPhysicsError if other else ValueError)(_message(answer))
         return read_outcome(Record(answer.header, answer.arrays), job, self.thresholds)
 
     @contextmanager
@@ -188,6 +191,10 @@ def _outcome(answer: Answer) -> Outcome:
     if isinstance(answer, ValueError):
         raise answer
     return answer
+
+
+def _varies(hello: Mapping[str, object]) -> bool:
+    return hello.get("physics") is True
 
 
 def _message(answer: Frame) -> str:

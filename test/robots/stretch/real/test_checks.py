@@ -30,6 +30,7 @@ def test_a_robot_that_is_ready_is_found_so(tmp_path: Path) -> None:
     seen = found(tmp_path)
     for name in ("robot's environment", "state folder", "devices", "tool", "homing", "run-stop", "readings", "joints"):
         assert seen[name].good, seen[name]
+    assert seen["lengths"].good
     assert not seen["calibration"].good and "centimetres" in seen["calibration"].remedy, "no URDF of this robot lies there"
 
 
@@ -78,6 +79,15 @@ def test_a_robot_that_cannot_be_taken_ends_the_checks_of_devices(tmp_path: Path)
 
     *_, last = checks(FLEET, tmp_path, held, FakeClock())
     assert (last.name, last.good, last.said, last.remedy) == ("devices", False, "the Stretch did not start", "process 7 holds it")
+
+
+def test_the_urdf_of_another_robot_is_one_finding_and_ends_none_of_the_others(tmp_path: Path) -> None:
+    own = tmp_path / "stretch-re2-0000" / "exported_urdf"
+    own.mkdir(parents=True)
+    (own / "stretch.urdf").write_text('<robot><link name="base_link"/></robot>')
+    seen = found(tmp_path, HELLO_FLEET_PATH=str(tmp_path))
+    assert not seen["lengths"].good and "no joint leads from 'base_link' to 'link_wrist_yaw'" in seen["lengths"].said
+    assert "export it again" in seen["lengths"].remedy and seen["joints"].good
 
 
 def test_a_full_disk_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

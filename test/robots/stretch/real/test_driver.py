@@ -37,6 +37,16 @@ def test_the_base_drives_along_its_heading_and_turns_over_the_wrap_of_its_odomet
     assert robot.axes["rotate"].position == pytest.approx(-0.5, abs=0.03)
 
 
+@pytest.mark.parametrize("half", [math.pi, -math.pi])
+@pytest.mark.parametrize("over", [0.003, -0.003])
+def test_the_base_turns_by_half_a_turn_whether_it_ends_short_of_it_or_over(half: float, over: float) -> None:
+    made, robot = driver()
+    go = robot.axes["rotate"].go
+    robot.axes["rotate"].go = lambda goal, *how: go(goal + over, *how)  # type: ignore[method-assign]
+    move(made, {"rotate": half})
+    assert robot.axes["rotate"].position == pytest.approx(half, abs=0.01)
+
+
 def test_arm_and_base_together_draw_a_straight_line() -> None:
     made, robot = driver()
     line = []

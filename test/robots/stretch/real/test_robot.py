@@ -228,6 +228,15 @@ def test_the_planning_frame_is_where_the_robot_stood_first() -> None:
     assert (made.pose().x, made.pose().y) == pytest.approx((0, 0.5))
 
 
+@pytest.mark.parametrize("turned", [3.05, -3.05, math.pi, 2.5])
+def test_a_base_that_stands_the_wrong_way_round_goes_home_first(turned: float) -> None:
+    made, body = robot("cup", "table")
+    body.theta = turned % (2 * math.pi)
+    body.clock.sleep(0.1)
+    made.execute(SkillCall("push", "cup", (math.pi / 2, 0.1)))
+    assert made.axes()["turn"] == pytest.approx(0.0, abs=0.03) and made.state is State.IDLE
+
+
 def test_progress_is_told() -> None:
     made, _ = robot("cup", "table")
     told: list[tuple[float, str]] = []

@@ -5,17 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fail2progress.core.scene import Scene
+from fail2progress.core.objects import ObjectSpec
+from fail2progress.core.scene import Scene, pose
 from fail2progress.robots.stretch.body import START
 from fail2progress.robots.stretch.camera import D435I, WIDE, HeadCamera
 from fail2progress.robots.stretch.description import AXES, BASE, GRASP, JOINTS, LINKS, OPTICAL, finger_angle, frames
 from fail2progress.robots.stretch.kinematics import HOME
-from fail2progress.robots.stretch.simulated.bodies import Grip, compile_stretch
+from fail2progress.robots.stretch.simulated.bodies import Grip, compile_stretch, own
 from fail2progress.robots.stretch.simulated.camera import posed
 from fail2progress.robots.stretch.simulated.motion import Motion
 from fail2progress.simulation.mujoco.rays import Bodies
 from fail2progress.simulation.mujoco.stage import MujocoStage
 from fail2progress.simulation.stage import Stage
+from fail2progress.skills.phases import Phase
 from fail2progress.tasks.registry import task
 
 SCENE = task("hierarchical-tabletop").trial(3, 0).scene
@@ -71,17 +73,17 @@ def test_physics_and_data_agree_on_every_link(stage: Stage, shares: list[float])
     motion = Motion(stage, at)
     wanted = frames(dict(zip(JOINTS, motion.positions(), strict=True)))
     for link in LINKS:
-        np.testing.assert_allclose(stage.body(link.name).position, wanted[link.name][:3, 3], atol=1e-9)
-        np.testing.assert_allclose(stage.body(link.name).rotation, wanted[link.name][:3, :3], atol=1e-9)
+        np.testing.assert_allclose(stage.body(own(link.name)).position, wanted[link.name][:3, 3], atol=1e-9)
+        np.testing.assert_allclose(stage.body(own(link.name)).rotation, wanted[link.name][:3, :3], atol=1e-9)
 
 
 def test_the_robot_is_no_object_and_touches_nothing_but_with_the_closed_gripper_of_a_push() -> None:
     for grip, touching in ((Grip(), 0), (Grip(holds="cup_1"), 0), (Grip(pushes=True), 1)):
         bodies = bodies_of(np.array(HOME), grip)
-        links = {bodies.model.body(link.name).id for link in LINKS} | {bodies.model.body(BASE).id}
-        own = [g for g, body in enumerate(bodies.model.geom_bodyid) if body in links]
-        assert len(own) >= 20 and (bodies.owner[own] == -1).all()
-        assert (bodies.model.geom_contype[own] != 0).sum() == touching
+        links = {bodies.model.body(own(name)).id for name in (BASE, *(link.name for link in LINKS))}
+        parts = [g for g, body in enumerate(bodies.model.geom_bodyid) if body in links]
+        assert len(parts) >= 20 and (bodies.owner[parts] == -1).all()
+        assert (bodies.model.geom_contype[parts] != 0).sum() == touching
         assert set(bodies.owner[:-1]) == {-1, *range(len(SCENE))}
 
 
@@ -92,7 +94,17 @@ def test_it_stands_still_where_it_is_put() -> None:
     stage.step(500)
     np.testing.assert_allclose(motion.positions(), before, atol=1e-6)
     bodies = bodies_of(np.array(HOME), Grip())
-    assert 20 < bodies.model.body_subtreemass[bodies.model.body("base_link").id] < 30
+    assert 20 < bodies.model.body_subtreemass[bodies.model.body(own(BASE)).id] < 30
+
+
+def test_objects_may_be_called_as_its_links_and_joints_are() -> None:
+    names = ("base_link", "link_lift", "link_grasp_center", "camera_color_optical_frame")
+    specs = [ObjectSpec(name, "cuboid", (0.04, 0.04, 0.04)) for name in names]
+    specs.append(ObjectSpec("joint_lift", "drawer", (0.2, 0.2, 0.08)))
+    scene = Scene(tuple(specs), np.stack([pose(0.5, 0.2 * row, 0.04) for row in range(len(specs))]))
+    stage = compile_stretch(scene, np.array(HOME), Grip(holds="link_lift"))
+    Motion(stage, START.copy()).run((Phase("up", {"lift": 0.6}),), {}, lambda share, phase: None)
+    np.testing.assert_allclose(stage.body("link_lift").position, [0.5, 0.2, 0.02], atol=1e-3)
 
 
 @pytest.mark.parametrize("camera", [WIDE, D435I], ids=["wide", "d435i"])

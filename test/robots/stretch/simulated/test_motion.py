@@ -63,6 +63,34 @@ def test_a_joint_goes_to_its_goal_without_exceeding_its_limits() -> None:
     assert max(np.diff(times)) <= 0.1 and (np.diff(shares) >= 0).all() and set(phases) == {"up", "turn"}
 
 
+@pytest.mark.parametrize(
+    ("goals", "says"),
+    [
+        ({"lift": 1.6}, r"phase 'go': lift = 1\.6 m is outside \[0, 1\.09\]: ask for less"),
+        ({"arm": -0.1}, r"arm = -0\.1 m is outside \[0, 0\.51\]"),
+        ({"yaw": 9.0}, r"yaw = 9 rad is outside \[-1\.39, 4\]"),
+        ({"tilt": float("nan")}, r"tilt = nan rad is outside"),
+        ({"pitch": -0.5}, r"phase 'go' moves 'pitch', which this robot has not; it has: x, y, turn, lift"),
+    ],
+)
+def test_a_goal_beyond_an_axis_is_refused_before_anything_moves(goals: dict[str, float], says: str) -> None:
+    robot = motion()
+    with pytest.raises(MotionError, match=says):
+        robot.run([Phase("up", {"lift": 0.8}), Phase("go", goals)], {}, silent)
+    assert robot.now == 0.0 and robot.at.tolist() == START.tolist()
+    robot.run([Phase("far", {"lift": AXES["lift"].high, "arm": AXES["arm"].low})], {}, silent)
+
+
+def test_who_watches_is_told_the_share_by_time_of_all_phases_of_a_name() -> None:
+    robot, told = motion(), []
+    phases = [Phase("up", {"lift": 0.5}), Phase("carry", {"arm": 0.1}), Phase("carry", {"x": 0.3}), Phase("carry", {"arm": 0.0})]
+    robot.run(phases, {}, silent, lambda name, share: told.append((name, robot.now, share)))
+    for name in ("up", "carry"):
+        times, shares = np.array([(now, share) for other, now, share in told if other == name]).T
+        assert (np.diff(shares) >= 0).all() and shares[0] < 0.1 and 0.9 < shares[-1] <= 1.0
+        np.testing.assert_allclose(shares, (times - times[0]) / (times[-1] - times[0]), atol=0.12)
+
+
 @settings(max_examples=10, deadline=None)
 @given(st.floats(0.05, 4.0))
 def test_a_stop_ends_motion_within_a_fifth_of_a_second(after: float) -> None:

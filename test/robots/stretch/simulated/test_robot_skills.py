@@ -8,7 +8,8 @@ from fail2progress.core.scene import Scene, pose
 from fail2progress.robots.stretch.camera import D435I, HeadCamera
 from fail2progress.robots.stretch.description import AXES
 from fail2progress.robots.stretch.simulated.robot import SimulatedStretch
-from fail2progress.simulation.base import Disturbances
+from fail2progress.simulation.base import Disturbances, OrdinaryPhysicsError
+from fail2progress.simulation.mujoco.stage import MujocoStage
 from fail2progress.skills.base import SkillCall
 from fail2progress.tasks.registry import task
 
@@ -51,6 +52,36 @@ def test_a_missed_grasp_leaves_everything_and_a_slip_drops_it_on_the_way() -> No
         slipped.execute(carry())
         landed.append(slipped.outcomes[-1].displacements[1, 1])
     assert all(-0.41 < y < 0.01 for y in landed) and np.ptp(landed) > 0.05 and max(landed) > -0.39
+
+
+def test_a_slip_comes_in_any_phase_of_a_carry_for_which_the_base_must_turn() -> None:
+    specs = ObjectSpec("table", "table", (0.9, 1.2, 0.04)), ObjectSpec("it", "cuboid", (0.05, 0.05, 0.05))
+    scene = Scene(specs, np.stack([pose(0.9, 0.0, 0.48), pose(0.48, -0.2, 0.525)]))
+    landed = []
+    for seed in (0, 4):  # after 0.8 and 0.15 of the way
+        slipped = stretch(scene, disturbances=Disturbances(grasp_slip=1.0), seed=seed)
+        slipped.execute(SkillCall("pick_place", "it", (0.58, 0.0, 0.02, 0.0)))
+        landed.append(slipped.outcomes[-1].displacements[1, 0])
+    assert landed[0] > 0.1 and -0.3 < landed[1] < 0.0, "beyond where the arm was drawn in, and while it was"
+
+
+def test_another_friction_a_knock_and_what_it_cannot_have() -> None:
+    cube, call = on_table(("it", "cuboid", CUBE, 0.6, 0.0, 0.0)), SkillCall("push", "it", (np.pi / 2, 0.1))
+    plain, slippery, knocked = (
+        stretch(cube, disturbances=Disturbances(**wrong)) for wrong in ({}, {"surface": 0.1}, {"bump": 1.0})
+    )
+    for robot in (plain, slippery, knocked):
+        robot.execute(call)
+    assert isinstance(plain._stage, MujocoStage) and isinstance(slippery._stage, MujocoStage)
+    both = [robot._stage.bodies.model.geom_friction[1, 0] for robot in (slippery, plain)]
+    assert both[0] == pytest.approx(0.1 * both[1])
+    np.testing.assert_allclose(plain.outcomes[-1].displacements[1], [0.0, 0.1, 0.0], atol=0.01)
+    assert np.linalg.norm(knocked.outcomes[-1].displacements[1] - [0.0, 0.1, 0.0]) > 0.05
+    for wrong in ({"centre": 0.5}, {"bounce": 0.3}):
+        with pytest.raises(
+            OrdinaryPhysicsError, match=f"{next(iter(wrong))} = 0.[35]: the simulated Stretch has the ordinary one"
+        ):
+            stretch(cube, disturbances=Disturbances(**wrong))
 
 
 @pytest.mark.parametrize("direction", [0.0, np.pi / 2, -np.pi / 2, np.pi])

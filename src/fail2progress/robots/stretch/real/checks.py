@@ -113,7 +113,8 @@ def _devices(robot: StretchTransport, calibration: Calibration, clock: Clock) ->
     yield from _battery(status)
     yield _fresh(before, status, robot)
     if known:
-        yield _within(status, robot, calibration)
+        yield _described(robot, calibration)
+        yield _within(status, robot)
 
 
 def _battery(status: Status) -> Iterator[Finding]:
@@ -131,9 +132,18 @@ def _fresh(before: Status, after: Status, robot: StretchTransport) -> Finding:
     return Finding("readings", not old, said, "check cables, then stretch_robot_system_check.py" if old else "")
 
 
-def _within(status: Status, robot: StretchTransport, calibration: Calibration) -> Finding:
+def _described(robot: StretchTransport, calibration: Calibration) -> Finding:
+    """Whether the lengths that its files say are those of such a robot."""
+    try:
+        kinematics_of(robot, calibration)
+    except TransportError as error:
+        said, _, remedy = str(error).rpartition(": ")
+        return Finding("lengths", False, said, remedy)
+    return Finding("lengths", True, "those of a Stretch RE2")
+
+
+def _within(status: Status, robot: StretchTransport) -> Finding:
     """Whether every joint stands where skills may start from."""
-    kinematics_of(robot, calibration)
     off = []
     for name in _fitted(robot):
         joint, at = JOINTS[name], read(status, JOINTS[name]).position

@@ -70,7 +70,7 @@ def joints_of(axes: Mapping[str, Axis]) -> dict[str, Joint]:
     base, turn = axes["x"], axes["turn"]
     found = [
         Joint("translate", "m", "base", -2.0, 2.0, base.speed, base.acceleration, 0.005, 0.005),
-        Joint("rotate", "rad", "base", -3.0, 3.0, turn.speed, turn.acceleration, 0.01, 0.02),
+        Joint("rotate", "rad", "base", -math.pi, math.pi, turn.speed, turn.acceleration, 0.01, 0.02),
         Joint("stretch_gripper", "%", "end_of_arm", -60.0, FULL_OPEN, 4.0, 8.0, 3.0, 1.0, scale=12.5),
     ]
     for axis, (name, kind) in _OF_AXIS.items():

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fail2progress.robots.stretch.real.joints import JOINTS, Joint, Profile, Reading, base_progress, odometry, read
+from fail2progress.robots.stretch.real.joints import JOINTS, Joint, Profile, Reading, base_progress, odometry, read, wrap
 from fail2progress.robots.stretch.real.states import StretchError, Trouble
 from fail2progress.robots.stretch.real.transport import Chain, Status, StretchTransport
 
@@ -82,7 +82,8 @@ class Motion:
     def _remaining(self, track: _Track, status: Status) -> float:
         joint = track.joint
         if joint.device == "base":
-            return self.to[joint.name] - base_progress(joint, self._base, odometry(status))
+            left = self.to[joint.name] - base_progress(joint, self._base, odometry(status))
+            return wrap(left) if joint.name == "rotate" else left  # of half a turn, a little more reads as half a turn back
         return self.to[joint.name] - read(status, joint).position
 
     def _there(self, track: _Track, status: Status, now: float) -> bool:

@@ -27,6 +27,7 @@ from fail2progress.robots.stretch.description import (
     Link,
     Part,
 )
+from fail2progress.simulation.base import Disturbances, OrdinaryPhysicsError
 from fail2progress.simulation.mujoco.stage import open_stage
 from fail2progress.simulation.stage import OpenStage, Stage
 from fail2progress.skills.phases import Phase
@@ -36,6 +37,12 @@ STIFFNESS = 40.0
 ARMATURE = 0.05
 """kg m^2, of the geared motors of everything that turns."""
 WELD = "stretch_grasp"
+ORDINARY = Disturbances()
+
+
+def own(name: str) -> str:
+    """What a link or joint of the robot is called among the bodies of a scene, whose objects may be called as it is."""
+    return f"/{name}"
 
 
 @dataclass(frozen=True)
@@ -52,10 +59,12 @@ def grip_for(name: str, phases: Sequence[Phase]) -> Grip:
     return Grip(holds=name if closes else None, pushes=any(phase.touches for phase in phases))
 
 
-def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip(), weight: float = 1.0, opened: OpenStage = open_stage) -> Stage:
+def compile_stretch(
+    scene: Scene, home: Array, grip: Grip = Grip(), world: Disturbances = ORDINARY, opened: OpenStage = open_stage
+) -> Stage:
     """A scene with a Stretch whose odometry starts at the (3,) pose x, y (m), heading (rad) in the planning frame.
 
-    opened: what a simulator opens scenes with, see `simulation.registry.stage`.
+    world: whose weight and friction things have. opened: what a simulator opens scenes with, see `simulation.registry.stage`.
     """
 
     def extend(spec: mujoco.MjSpec) -> None:
@@ -63,12 +72,20 @@ def compile_stretch(scene: Scene, home: Array, grip: Grip = Grip(), weight: floa
         if grip.holds is not None:
             _add_weld(spec, grip.holds)
 
-    return opened(scene, extend=extend, weight=weight)
+    return opened(scene, extend=extend, weight=world.weight, surface=world.surface)
+
+
+def refuse_strange(world: Disturbances) -> None:
+    """OrdinaryPhysicsError where a world's things have what the bodies here cannot have."""
+    for name in ("centre", "bounce"):
+        if getattr(world, name) != getattr(ORDINARY, name):
+            said = f"{name} = {getattr(world, name):g}: the simulated Stretch has the ordinary one only"
+            raise OrdinaryPhysicsError(f"{said}; take the floating hand for another")
 
 
 def _add_robot(spec: mujoco.MjSpec, home: Array, pushes: bool) -> None:
     base = spec.worldbody.add_body(
-        name=BASE, pos=[home[0], home[1], 0.0], quat=[np.cos(home[2] / 2), 0, 0, np.sin(home[2] / 2)], gravcomp=1.0
+        name=own(BASE), pos=[home[0], home[1], 0.0], quat=[np.cos(home[2] / 2), 0, 0, np.sin(home[2] / 2)], gravcomp=1.0
     )
     base.sleep = mujoco.mjtSleepPolicy.mjSLEEP_NEVER
     for joint in (Joint("odom_x", True, (1, 0, 0)), Joint("odom_y", True, (0, 1, 0)), Joint("odom_turn")):
@@ -86,7 +103,7 @@ def _add_robot(spec: mujoco.MjSpec, home: Array, pushes: bool) -> None:
 
 def _add_link(parent: mujoco.MjsBody, link: Link) -> mujoco.MjsBody:
     quat = Rotation.from_euler("xyz", link.rpy).as_quat(scalar_first=True)
-    body = parent.add_body(name=link.name, pos=link.xyz, quat=quat, gravcomp=1.0)
+    body = parent.add_body(name=own(link.name), pos=link.xyz, quat=quat, gravcomp=1.0)
     _add_parts(body, link.parts, link.mass)
     if link.joint is not None and not link.joint.wheel:
         _add_joint(body, link.joint, _carried(link.name))
@@ -116,7 +133,7 @@ def _add_joint(body: mujoco.MjsBody, joint: Joint, mass: float) -> None:
     inertia = mass if joint.slides else (mass if joint.name == "odom_turn" else ARMATURE)
     damping = 2 * inertia * _frequency(joint.name)
     armature = 0.0 if joint.slides or joint.name == "odom_turn" else ARMATURE
-    body.add_joint(name=joint.name, type=kind, axis=joint.axis, damping=[damping, 0.0, 0.0], armature=armature)
+    body.add_joint(name=own(joint.name), type=kind, axis=joint.axis, damping=[damping, 0.0, 0.0], armature=armature)
 
 
 def _frequency(joint: str) -> float:
@@ -125,8 +142,8 @@ def _frequency(joint: str) -> float:
 
 def _add_motor(spec: mujoco.MjSpec, name: str) -> None:
     axis = next(axis for axis in AXES.values() if name in axis.joints)
-    damping = spec.joint(name).damping[0]
-    motor = spec.add_actuator(name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+    damping = spec.joint(own(name)).damping[0]
+    motor = spec.add_actuator(name=own(name), target=own(name), trntype=mujoco.mjtTrn.mjTRN_JOINT)
     motor.set_to_position(kp=damping * _frequency(name) / 2)
     # What it takes to move against the damping, which stands for friction in the drive, comes on top.
     force = axis.force + damping * axis.speed
@@ -137,11 +154,11 @@ def _add_weld(spec: mujoco.MjSpec, name: str) -> None:
     spec.body(name).sleep = mujoco.mjtSleepPolicy.mjSLEEP_NEVER
     weld = spec.add_equality(type=mujoco.mjtEq.mjEQ_WELD, active=False, name=WELD)
     weld.objtype = mujoco.mjtObj.mjOBJ_BODY
-    weld.name1, weld.name2 = GRASP, name
+    weld.name1, weld.name2 = own(GRASP), name
     weld.data[:11] = [0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1]
     weld.solref[:] = [0.01, 1.0]
 
 
 def close_on(stage: Stage, name: str) -> None:
     """Hold a body as it lies in the hand now."""
-    stage.hold(WELD, GRASP, name)
+    stage.hold(WELD, own(GRASP), name)

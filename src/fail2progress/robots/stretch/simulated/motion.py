@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fail2progress.core.scene import Array
 from fail2progress.robots.stretch.description import AXES, JOINTS
+from fail2progress.robots.stretch.simulated.bodies import own
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
 from fail2progress.simulation.stage import Stage
 from fail2progress.skills.phases import Phase
@@ -32,6 +34,8 @@ _CONTACT = 0.006
 _SPREAD = np.array([[axis.joints.get(joint, 0.0) for axis in AXES.values()] for joint in JOINTS])
 """(joints, axes) from commands to joints."""
 _GATHER = np.linalg.pinv(_SPREAD)
+_ROUNDING = 1e-9
+"""Metres or radians by which a goal may be off its range: what kinematics works out at the end of one."""
 
 
 class MotionError(RuntimeError):
@@ -45,7 +49,7 @@ class StoppedError(MotionError):
 Progress = Callable[[float, str], None]
 """Told the share of the skill that is done, and its phase, at least every 0.1 s of simulated time."""
 Watch = Callable[[str, float], None]
-"""Told the phase and the share of it that is done."""
+"""Told the phase and the share of it that is done, by time: of all that are so called where there are several."""
 
 
 def profile(lengths: Array, axes: Sequence[str] = _NAMES) -> tuple[Array, Array]:
@@ -70,6 +74,25 @@ def profile(lengths: Array, axes: Sequence[str] = _NAMES) -> tuple[Array, Array]
     return shares, np.minimum(np.minimum(acceleration * t, acceleration * left), top)
 
 
+@dataclass(frozen=True)
+class _Course:
+    """What is told of phases on their way: their names and the seconds that each takes, from when on, and to whom."""
+
+    names: tuple[str, ...]
+    spans: list[float]
+    begin: float
+    tell: Progress
+    watch: Watch
+
+    def report(self, motion: Motion, number: int, since: float) -> None:
+        """In one of the phases, which began at a time (s)."""
+        name, span = self.names[number], self.spans[number]
+        alike = [k for k, other in enumerate(self.names) if other == name]
+        done = sum(self.spans[k] for k in alike if k < number) + min(motion.now - since, span)
+        self.watch(name, done / sum(self.spans[k] for k in alike))
+        self.tell(min((motion.now - self.begin) / sum(self.spans), 1.0), name)
+
+
 @dataclass
 class Motion:
     """The joints of a compiled Stretch.
@@ -89,7 +112,7 @@ class Motion:
 
     def attach(self, stage: Stage) -> None:
         """Go on with another stage of the same robot: its joints are put where the set-points are, at rest."""
-        self.stage, self._joints = stage, stage.joints(JOINTS)
+        self.stage, self._joints = stage, stage.joints([own(name) for name in JOINTS])
         self._lead, self._steps = self._joints.lead, round(_CHUNK * TIMESTEP / stage.timestep)
         self._joints.put(_SPREAD @ self.at)
 
@@ -105,14 +128,14 @@ class Motion:
         """(joints,) N, Nm that the motors exert beyond what their own damping takes."""
         return self._joints.efforts()
 
-    def duration(self, phases: Sequence[Phase]) -> float:
-        """Seconds that phases take, with the time to come to rest after each."""
-        at, total = self.at, _TYPICAL_REST * len(phases)
+    def durations(self, phases: Sequence[Phase]) -> list[float]:
+        """Seconds that each of the phases takes, with the time to come to rest after it."""
+        at, result = self.at, []
         for phase in phases:
             goal = _goal(at, phase)
-            total += len(profile(goal - at)[0]) * _CHUNK * TIMESTEP
+            result.append(len(profile(goal - at)[0]) * _CHUNK * TIMESTEP + _TYPICAL_REST)
             at = goal
-        return total
+        return result
 
     def run(
         self,
@@ -121,17 +144,14 @@ class Motion:
         tell: Progress,
         watch: Watch = lambda phase, share: None,
     ) -> None:
-        """Carry phases out one after the other. MotionError where a joint stalls; StoppedError after `stopping` was set.
+        """Carry phases out one after the other. MotionError where a joint stalls, or cannot go
+        where it shall, before anything moves; StoppedError after `stopping` was set.
 
         hand: what closes and opens it ("close", "open"), and what looks ("look").
         """
-        whole, begin = self.duration(phases), self.now
-        for phase in phases:
-
-            def report(share: float, name: str = phase.name) -> None:
-                watch(name, share)
-                tell(min((self.now - begin) / whole, 1.0), name)
-
+        course = _Course(tuple(phase.name for phase in phases), self.durations(phases), self.now, tell, watch)
+        for number, phase in enumerate(phases):
+            report = partial(course.report, self, number, self.now)
             if phase.hand == "open":
                 hand["open"]()
             self._move(phase, report)
@@ -140,7 +160,7 @@ class Motion:
             if phase.look:
                 hand["look"]()
 
-    def _move(self, phase: Phase, report: Callable[[float], None]) -> None:
+    def _move(self, phase: Phase, report: Callable[[], None]) -> None:
         start, goal = self.at, _goal(self.at, phase)
         shares, rates = profile(goal - start)
         targets = start + shares[:, None] * (goal - start)
@@ -150,7 +170,7 @@ class Motion:
             self._step(control)
             self.at = targets[k]
             if k % _REPORT == 0:
-                report(float(shares[k]))
+                report()
                 late = late + 1 if self._late().any() else 0
                 if phase.guarded and self._met():
                     return self._rest_here()
@@ -161,14 +181,14 @@ class Motion:
         self.at = goal
         self._arrive(phase, report)
 
-    def _arrive(self, phase: Phase, report: Callable[[float], None]) -> None:
+    def _arrive(self, phase: Phase, report: Callable[[], None]) -> None:
         """Wait until the joints are where they shall be."""
         for k in range(5 * _REPORT):
             if (self._error() < _ARRIVED).all():
                 return
             self._step(_SPREAD @ self.at)
             if k % _REPORT == 0:
-                report(1.0)
+                report()
             if self.stopping:
                 self._brake(np.zeros(len(self.at)))
         if phase.guarded:
@@ -224,7 +244,14 @@ class Motion:
 
 
 def _goal(at: Array, phase: Phase) -> Array:
+    """(axes,) where a phase ends. MotionError where an axis is none of the robot's, or cannot go so far."""
     goal = at.copy()
     for name, value in phase.goals.items():
+        if name not in AXES:
+            raise MotionError(f"phase {phase.name!r} moves {name!r}, which this robot has not; it has: {', '.join(AXES)}")
+        axis, unit = AXES[name], "rad" if _TURNS[_NAMES.index(name)] else "m"
+        if not axis.low - _ROUNDING <= value <= axis.high + _ROUNDING:
+            said = f"{name} = {value:g} {unit} is outside [{axis.low:g}, {axis.high:g}]"
+            raise MotionError(f"phase {phase.name!r}: {said}: ask for less")
         goal[_NAMES.index(name)] = value
     return goal

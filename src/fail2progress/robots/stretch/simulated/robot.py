@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from fail2progress.core.observation import POINTS, SECOND, SegmentedCloud
+from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.core.relations import DEFAULT, RelationState, Thresholds, ground_truth
 from fail2progress.core.rgbd import RgbdFrame
 from fail2progress.core.scene import FRAME, Array, Scene
-from fail2progress.perception.segmentation.base import DECIMALS, Perceived, Segment, Segmenter, resample
+from fail2progress.perception.segmentation.base import Segmenter
 from fail2progress.perception.segmentation.registry import LABEL_IMAGE
 from fail2progress.perception.segmentation.registry import segmenter as segmenter_named
 from fail2progress.robots.base import ExecutionError, Robot
@@ -33,12 +33,13 @@ from fail2progress.robots.stretch.description import (
 )
 from fail2progress.robots.stretch.kinematics import HOME
 from fail2progress.robots.stretch.seen import known
-from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, grip_for
-from fail2progress.robots.stretch.simulated.camera import posed
+from fail2progress.robots.stretch.simulated.bodies import close_on, compile_stretch, grip_for, own, refuse_strange
+from fail2progress.robots.stretch.simulated.camera import posed, together
 from fail2progress.robots.stretch.simulated.motion import Motion, MotionError, Progress, StoppedError
 from fail2progress.simulation import registry as simulators
 from fail2progress.simulation.base import Disturbances, Outcome, Snapshot
 from fail2progress.simulation.held import Held
+from fail2progress.simulation.knock import knocked
 from fail2progress.simulation.mujoco.bodies import TIMESTEP
 from fail2progress.simulation.mujoco.rgbd import DepthNoise
 from fail2progress.skills.base import SkillCall
@@ -62,6 +63,7 @@ class SimulatedStretch(Robot):
 
     `frame`, `joints` and `transforms` may be read from `progress` while a skill is under way, `stop` may be called from anywhere;
     nothing else is safe for several threads. `truth`, `scene` and `outcomes` are for judging, the loop does not see them.
+    OrdinaryPhysicsError where it is made with a centre of mass or a restitution other than ordinary.
     """
 
     start: Scene
@@ -81,9 +83,10 @@ class SimulatedStretch(Robot):
 
     def __post_init__(self) -> None:
         self._opened = simulators.stage(self.simulator)
+        refuse_strange(self.disturbances)
         self._calls = 0
         self._last: RgbdFrame | None = None
-        self._stage = compile_stretch(self.start, np.array(HOME), opened=self._opened)
+        self._stage = compile_stretch(self.start, np.array(HOME), world=self.disturbances, opened=self._opened)
         self._motion = Motion(self._stage, START.copy())
         self._rest()
         self._looks = self._look_around()
@@ -135,8 +138,8 @@ class SimulatedStretch(Robot):
             raise ExecutionError(str(error)) from error
         before = self._now
         self._calls += 1
-        grip, weight = grip_for(call.object, phases), self.disturbances.weight
-        self._stage = compile_stretch(before.scene, np.array(HOME), grip, weight, self._opened)
+        grip = grip_for(call.object, phases)
+        self._stage = compile_stretch(before.scene, np.array(HOME), grip, self.disturbances, self._opened)
         self._motion.attach(self._stage)
         self._carry_out(lambda: self._perform(call, phases))
         self.outcomes.append(Outcome(call, before, self._now, {"simulated": self.now - before.cloud.stamp / SECOND}, stable=True))
@@ -243,10 +246,14 @@ class SimulatedStretch(Robot):
                 self._stage.release()
 
         self._motion.run(phases, {"close": close, "open": self._stage.release}, self.progress, watch)
+        if self.disturbances.bump and rng.random() < self.disturbances.bump:
+            found = knocked(self._now.scene, call.object, rng)
+            if found is not None:
+                self._stage.knock(*found)
 
     def _within_fingers(self, name: str) -> bool:
         """Whether the centre of the grasp lies in an object, give or take what fingers forgive."""
-        hand, body = self._stage.body(GRASP), self._stage.body(name)
+        hand, body = self._stage.body(own(GRASP)), self._stage.body(name)
         local = body.rotation.T @ (hand.position - body.position)
         return bool((np.abs(local) < self.start.sizes[self.start.index(name)] / 2 + GRASP_TOLERANCE).all())
 
@@ -268,25 +275,6 @@ class SimulatedStretch(Robot):
         scene = self._stage.read(was)
         relations = ground_truth(scene, self._stage.touching(len(scene), self.thresholds.contact), self.thresholds)
         return Snapshot(scene, relations, together([self.segmenter.segment(frame) for frame in self._looks], scene.names))
-
-
-def together(looks: Sequence[Perceived], names: tuple[str, ...]) -> SegmentedCloud:
-    """One cloud of several looks at the same scene: segments with the same id are one, those of the given names come first.
-
-    One look gives the points that `Perceived.cloud` gives.
-    """
-    parts: dict[str, list[Segment]] = {}
-    for part in (part for look in looks for part in (*look.surfaces, *look.segments)):
-        parts.setdefault(part.id, []).append(part)
-    order = [name for name in names if name in parts] + [name for name in parts if name not in names]
-    points = [resample(np.concatenate([part.points for part in parts[name]])) for name in order]
-    return SegmentedCloud(
-        tuple(order),
-        tuple(parts[name][0].category for name in order),
-        np.round(np.array(points, np.float32).reshape(-1, POINTS, 3), DECIMALS),
-        np.array([max(part.visibility for part in parts[name]) for name in order], np.float32),
-        stamp=looks[-1].stamp,
-    )
 
 
 def _poses(transforms: Array) -> Array:
