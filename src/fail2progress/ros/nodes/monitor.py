@@ -76,7 +76,7 @@ class MonitorNode(StackNode):
 
     def observe(self, message: Any) -> None:
         """What is seen, at rest, after the last finished step."""
-        catch_up((self.steps,))
+        catch_up(self.steps)
         seen = observation_of(message)
         key = (uuid_text(message.episode), int(message.finished) - 1)
         if message.moving or message.finished == 0:
