@@ -8,7 +8,9 @@ import pytest
 
 from fail2progress.ros.launch.environment import free_domain
 
-WITHOUT_ROS = tuple(f"test_{name}.py" for name in ("errand", "graph", "environment", "supervisor", "claim", "usage", "moments"))
+WITHOUT_ROS = tuple(
+    f"test_{name}.py" for name in ("errand", "graph", "environment", "supervisor", "claim", "usage", "moments", "turns")
+)
 """What they test imports no ROS."""
 
 
