@@ -9,7 +9,8 @@ import pytest
 from fail2progress.ros.launch.environment import free_domain
 
 WITHOUT_ROS = tuple(
-    f"test_{name}.py" for name in ("errand", "graph", "environment", "supervisor", "claim", "usage", "moments", "turns")
+    f"test_{name}.py"
+    for name in ("errand", "graph", "environment", "supervisor", "claim", "usage", "moments", "turns", "set_back")
 )
 """What they test imports no ROS."""
 

@@ -27,6 +27,7 @@ from fail2progress.ros.conversions.values import (
     uuid_text,
 )
 from fail2progress.ros.lifecycle import StackNode
+from fail2progress.ros.set_back import still
 
 REMEMBERED = 64
 AGAIN = 0.5
@@ -56,6 +57,7 @@ class MonitorNode(StackNode):
 
         One whose episode was over before this node began has been judged; by now somebody else may have moved things.
         """
+        self.began = still(self.began, self.now())
         phase, before = phase_of(message), stamp_of(message.header.stamp) < self.began
         if phase == Step.OVER and before:
             self.open.clear()

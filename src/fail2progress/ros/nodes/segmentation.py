@@ -33,6 +33,7 @@ from fail2progress.ros.conversions.values import Refused, cloud_of, segments_msg
 from fail2progress.ros.graph import BEFORE, CAMERA, IMU, LABELS
 from fail2progress.ros.lifecycle import StackNode
 from fail2progress.ros.moments import Moments
+from fail2progress.ros.set_back import Stamps, still
 from fail2progress.ros.transforms import FrameTree, NotYet
 
 COLOUR, DEPTH, INFO = CAMERA
@@ -68,6 +69,7 @@ class SegmentationNode(StackNode):
         self.shift: dict[str, Array] = {}
         """Metres by which a finished step is thought to have moved things, until it has been seen."""
         self.moving, self.heard = False, 0.0
+        self.stamps = Stamps(self.count)
         self.began, self.ended = 0, 0
         """When the last step began, and when it ended (ns): an image of the time between may come after the news of its end."""
         self.looking: int | None = None
@@ -206,6 +208,12 @@ class SegmentationNode(StackNode):
             self.count("step", "images of a skill that came after the news of its end")
         return over
 
+    def _forget_after(self, stamp: int) -> None:
+        """The clock was set back: what is remembered of times after an image (ns) would be waited for."""
+        self.began, self.ended = still(self.began, stamp), still(self.ended, stamp)
+        self.looked = self.looked if still(self.looked[1], stamp) else (0, -1)
+        self.looking = self.looking and still(self.looking, stamp)
+
     def _due_shift(self, stamp: int) -> dict[str, Array]:
         """What a skill is thought to have moved since the last frame; it counts once, in an image (ns) of a time when it had
         begun."""
@@ -233,7 +241,9 @@ class SegmentationNode(StackNode):
         said = labels and (labels[0].data, list(labels[1].names), list(labels[1].categories))
         images = (moment[COLOUR].data, moment[DEPTH].data, said, pose if pose is None else pose.tobytes())
         stamp = stamp_of(moment[DEPTH].header.stamp)
-        newest = max(stamp_of(moment[name].header.stamp) for name in (COLOUR, DEPTH))
+        newest = max(stamp_of(moment[name].header.stamp) for name in PARTS)
+        if self.stamps.went_back(DEPTH, newest):
+            self._forget_after(newest)
         if not self.labelled and self._arm_in_view(newest):
             return
         if self.cloud is None or images != self.last or (self.shift and not self.labelled):
