@@ -15,6 +15,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
 
@@ -58,7 +59,7 @@ class StackNode(LifecycleNode):
         self._declare()
         self._outlets: dict[str, Any] = {name: self._outlet(name) for name in entry.publishes}
         self._diagnostics = self._outlet("diagnostics")
-        self.create_timer(1.0, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup())
+        self.repeat(1.0, self._diagnose, MutuallyExclusiveCallbackGroup())
 
     # Parameters
 
@@ -228,6 +229,10 @@ class StackNode(LifecycleNode):
                 return response
 
         self.create_service(kind, name, guarded, callback_group=self.together)
+
+    def repeat(self, seconds: float, call: Callable[[], None], group: Any = None) -> None:
+        """Call something again and again, by a clock that no /clock holds up: a replay's time stands still while it waits."""
+        self.create_timer(seconds, call, callback_group=group or self.alone, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def count(self, kind: str, text: str) -> None:
         """Count a refusal; the log tells of the first of each kind, and of every hundredth."""

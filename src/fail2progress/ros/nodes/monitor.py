@@ -50,7 +50,7 @@ class MonitorNode(StackNode):
         self.began = self.now()
         self.steps = self.listen("steps", self.step, when_inactive=True)
         self.listen("relations", self.observe)
-        self.create_timer(AGAIN, self._judge_by_what_was_seen, callback_group=self.alone)
+        self.repeat(AGAIN, self._judge_by_what_was_seen)
 
     def step(self, message: Any) -> None:
         """A finished step waits for what is seen after it.

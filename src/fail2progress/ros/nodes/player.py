@@ -132,7 +132,7 @@ class PlayerNode(StackNode):
         pace, whole = Pace(float(self.param("rate"))), self.images - {INFO}
         stamp, moment = 0, dict[str, bytes]()
         self._send_first_info()
-        for item in messages(self.bag):
+        for item in self.time.along(messages(self.bag)):
             name = self.bag.played[item.topic]
             self.ending.wait(pace.delay(item.time))
             if self.ending.is_set():

@@ -44,7 +44,7 @@ class RecorderNode(StackNode):
                 self.writer.add_topic(full, f"{package}/msg/{kind}", profile(topic))
             keep = partial(self._keep_image if images else self._keep, name, full)
             subscribe(self, topic, keep, raw=True, callback_group=self.alone)
-        self.create_timer(SAVE, self._save, callback_group=self.alone)
+        self.repeat(SAVE, self._save)
 
     def _keep(self, name: str, topic: str, data: bytes) -> None:
         if self.active:
