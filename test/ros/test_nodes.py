@@ -130,38 +130,6 @@ def test_an_observation_before_its_step_is_judged_when_the_step_comes(ros: Any, 
         assert wait_for(lambda: verdicts) and verdicts[0].step == 4
 
 
-def test_new_names_for_the_same_image_are_taken(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    ros()
-    with rig("segmentation", monkeypatch) as made:
-        made.activate()
-        said = made.collect("segments")
-        assert made.send("tf_static", traffic.transforms())
-        for number, name in enumerate(("table_a", "table_b")):
-            names = traffic.VALID[table.LABELS[1]]()
-            names.names = [name]
-            assert made.send(table.LABELS[1], names)
-            for topic in (*table.CAMERA, table.LABELS[0]):
-                message = traffic.VALID[topic]()
-                message.header.stamp = convert.time_of((10 + number) * SECOND)
-                assert made.send(topic, message)
-        assert wait_for(lambda: len(said) == 2)
-        assert [message.names for message in said] == [["table_a"], ["table_b"]]
-
-
-def test_images_from_nowhere_are_refused(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without names for the labels, then without a pose of the camera."""
-    ros()
-    with rig("segmentation", monkeypatch) as made:
-        made.activate()
-        for stamp in (SECOND, 2 * SECOND):
-            for topic in (*table.CAMERA, table.LABELS[0]):
-                message = traffic.VALID[topic]()
-                message.header.stamp = convert.time_of(stamp)
-                assert made.send(topic, message)
-            assert made.send(table.LABELS[1], traffic.VALID[table.LABELS[1]]())
-        assert made.node.refused == {f"{table.LABELS[0]}/perception": 2}
-
-
 class Troublesome:
     """A classifier or learner that fails at the first failure in a way that nobody foresaw."""
 

@@ -3,11 +3,15 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from rclpy.logging import LoggingSeverity
+from rclpy.parameter import Parameter
 
 from fail2progress.ros import __main__ as program
 from fail2progress.ros.parameter_file import ParameterFileError, check_arguments, misspelt
+from support.rigs import rig
 
 
 def end(variables: dict[str, str], *words: str) -> tuple[int, str]:
@@ -86,3 +90,21 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 def test_parameters_of_other_nodes_and_of_ros_are_nobodys_mistake() -> None:
     assert misspelt(["relations", "samples", "use_sim_time", "qos_overrides./tf.publisher.depth"]) is None
     assert misspelt(["zzz"]) == "unknown parameter 'zzz'"
+
+
+def test_what_is_read_at_configuration_is_not_set_afterwards(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a node would say that it segments by what it does not segment by."""
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        for name, value in (("planning_frame", ""), ("segmenter", "nosuch"), ("state_dir", "/tmp")):
+            (result,) = made.node.set_parameters([Parameter(name, value=value)])
+            assert not result.successful and f"{name} counts from the node's configuration on" in result.reason
+            (same,) = made.node.set_parameters([Parameter(name, value=made.node.param(name))])
+            assert same.successful
+        assert made.node.param("planning_frame") == "planning"
+        results = made.node.set_parameters([Parameter("slop", value=0.1), Parameter("loglevel", value="error")])
+        assert all(result.successful for result in results) and made.node.param("slop") == 0.1
+        assert made.node.get_logger().get_effective_level() == LoggingSeverity.ERROR
+        (result,) = made.node.set_parameters([Parameter("loglevel", value="loud")])
+        assert not result.successful and made.node.get_logger().get_effective_level() == LoggingSeverity.ERROR

@@ -15,8 +15,9 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from fail2progress.ros import graph as table
 from fail2progress.ros.actions import Dispatcher
+from fail2progress.ros.delivery import message_type, qos
 from fail2progress.ros.executor import NodeExecutor
-from fail2progress.ros.lifecycle import StackNode, message_type, qos
+from fail2progress.ros.lifecycle import StackNode
 
 PATIENCE = 30.0
 """Seconds after which something that should have come counts as lost."""

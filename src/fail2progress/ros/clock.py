@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from rosgraph_msgs.msg import Clock
 
+from fail2progress.ros.bags.info import JUMP
+from fail2progress.ros.bags.reader import Recorded
 from fail2progress.ros.conversions.values import time_of
 
 PERIOD = 0.02
@@ -41,15 +43,44 @@ class ClockSource:
 
 
 class PlayedTime:
-    """The time of a recording: that of the newest message played, and what has passed since then."""
+    """The time of a recording: that of the newest message played, and what has passed since then, up to the next message. It
+    never goes back, but where the recording's own clock did."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
         self._at, self._since = 0, time.monotonic_ns()
+        self._begun = False
+        self._next: int | None = None
+        """Time of the message after the one that is played (ns); None after the last one: nothing holds the time up any more."""
+
+    def along(self, items: Iterable[Recorded]) -> Iterator[Recorded]:
+        """The messages of a recording, each as soon as the one after it is known."""
+        last: Recorded | None = None
+        for item in items:
+            if last is not None:
+                self._go_on_to(item.time)
+                yield last
+            last = item
+        self._go_on_to(None)
+        if last is not None:
+            yield last
+
+    def _go_on_to(self, following: int | None) -> None:
+        with self._lock:
+            self._at, self._since, self._next = self._now(), time.monotonic_ns(), following
 
     def reach(self, stamp: int) -> None:
         """A message of this time of arrival (ns) is played."""
-        self._at, self._since = stamp, time.monotonic_ns()
+        with self._lock:
+            now = self._now()
+            late = self._begun and now - JUMP <= stamp
+            self._at, self._since, self._begun = max(stamp, now) if late else stamp, time.monotonic_ns(), True
 
     def now(self) -> int:
         """Nanoseconds."""
-        return self._at + time.monotonic_ns() - self._since
+        with self._lock:
+            return self._now()
+
+    def _now(self) -> int:
+        passed = self._at + time.monotonic_ns() - self._since
+        return passed if self._next is None else min(passed, max(self._at, self._next))

@@ -27,6 +27,8 @@ class Topic:
     depth: int = 1
     optional: bool = False
     """Whether its type may be missing: then it is not published, and that is said once."""
+    foreign: bool = False
+    """Whether nodes of others say it, by a profile of their choice: it is heard by whatever profile it comes."""
 
     @property
     def own(self) -> bool:

@@ -32,7 +32,7 @@ _TOPICS = (
     Topic("camera/aligned_depth_to_color/image_raw", "sensor_msgs/Image", Quality.SENSOR, 2),
     Topic("camera/color/camera_info", "sensor_msgs/CameraInfo", Quality.SENSOR, 100),
     Topic("camera/labels", "sensor_msgs/Image", Quality.SENSOR, 2),
-    Topic("camera/label_names", OWN + "LabelNames", Quality.EVENT),
+    Topic("camera/label_names", OWN + "LabelNames", Quality.EVENT, 10, foreign=True),
     Topic("camera/imu", "sensor_msgs/Imu", Quality.SENSOR, 10),
     Topic("joint_states", "sensor_msgs/JointState", Quality.SENSOR, 10),
     Topic("tf", "tf2_msgs/TFMessage", Quality.STREAM, 100),

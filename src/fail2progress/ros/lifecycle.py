@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import threading
 import traceback
@@ -16,47 +15,24 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.impl.logging_severity import LoggingSeverity
 from rclpy.lifecycle import LifecycleNode, State, TransitionCallbackReturn
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from fail2progress.ros import activity
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.values import Refused
+from fail2progress.ros.delivery import message_type, offered, subscribe
 from fail2progress.ros.ends import NewEnds
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.other_runs import OtherRuns
 from fail2progress.ros.parameter_file import misspelt, mistake
 from fail2progress.ros.parameters import descriptor, refusal
 
-QUALITIES = {
-    table.Quality.SENSOR: (ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE),
-    table.Quality.STREAM: (ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE),
-    table.Quality.EVENT: (ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL),
-}
-
-
 REFUSED = "refused "
 """Before the kind of what was refused, in the keys of diagnostics; the value is how often, and why at last."""
 LONGEST_LINE = 500
 """Characters of what is logged of a refusal: it may quote what came from outside."""
-
-
-def offered(topic: table.Topic) -> QoSProfile:
-    """How a topic is published: reliably, so that standard subscribers, who ask for that, get it; others take the newest."""
-    return QoSProfile(depth=topic.depth, reliability=ReliabilityPolicy.RELIABLE, durability=QUALITIES[topic.quality][1])
-
-
-def qos(topic: table.Topic) -> QoSProfile:
-    """How the stack hears a topic."""
-    reliability, durability = QUALITIES[topic.quality]
-    return QoSProfile(depth=topic.depth, reliability=reliability, durability=durability)
-
-
-def message_type(name: str) -> Any:
-    """The class of "package/Name"."""
-    package, kind = name.split("/")
-    return getattr(importlib.import_module(f"{package}.msg"), kind)
 
 
 class StackNode(LifecycleNode):
@@ -83,7 +59,7 @@ class StackNode(LifecycleNode):
         self._declare()
         self._outlets: dict[str, Any] = {name: self._outlet(name) for name in entry.publishes}
         self._diagnostics = self._outlet("diagnostics")
-        self.create_timer(1.0, self._diagnose, callback_group=MutuallyExclusiveCallbackGroup())
+        self.repeat(1.0, self._diagnose, MutuallyExclusiveCallbackGroup())
 
     # Parameters
 
@@ -214,8 +190,8 @@ class StackNode(LifecycleNode):
         except Exception as error:  # rclpy raises its own RCLError, which it does not export, when queues are full
             self.count("unsent", f"{name}: {error}")
 
-    def listen(self, name: str, handle: Callable[[Any], None], when_inactive: bool = False, group: Any = None) -> Any:
-        """The subscription; what `handle` refuses is counted with its reason, and nothing that comes in ends the node."""
+    def listen(self, name: str, handle: Callable[[Any], None], when_inactive: bool = False, group: Any = None) -> list[Any]:
+        """The subscriptions; what `handle` refuses is counted with its reason, and nothing that comes in ends the node."""
         topic = table.TOPICS[name]
 
         def checked(message: Any) -> None:
@@ -226,8 +202,7 @@ class StackNode(LifecycleNode):
             if self.active or when_inactive:
                 self.guarded(name, checked, message)
 
-        kind = message_type(topic.type)
-        return self.create_subscription(kind, name, guarded, qos(topic), callback_group=group or self.alone)
+        return subscribe(self, topic, guarded, callback_group=group or self.alone)
 
     def guarded(self, name: str, handle: Callable[[Any], None], message: Any) -> None:
         """Run a handler; a refusal or an error of it is counted and logged."""
@@ -254,6 +229,10 @@ class StackNode(LifecycleNode):
                 return response
 
         self.create_service(kind, name, guarded, callback_group=self.together)
+
+    def repeat(self, seconds: float, call: Callable[[], None], group: Any = None) -> None:
+        """Call something again and again, by a clock that no /clock holds up: a replay's time stands still while it waits."""
+        self.create_timer(seconds, call, callback_group=group or self.alone, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def count(self, kind: str, text: str) -> None:
         """Count a refusal; the log tells of the first of each kind, and of every hundredth."""

@@ -14,6 +14,7 @@ from tf2_msgs.msg import TFMessage
 from typer.testing import CliRunner
 
 from fail2progress.cli.main import app
+from fail2progress.core.observation import SECOND
 from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.info import info
 from fail2progress.ros.bags.playback import messages, said_now
@@ -22,7 +23,7 @@ from fail2progress.ros.bags.survey import IMAGE, survey
 from fail2progress.ros.bags.topics import Choice
 from fail2progress.ros.bags.writer import BagWriter
 from fail2progress.ros.conversions.values import SCHEMA, stamp_of
-from fail2progress.ros.graph import CAMERA
+from fail2progress.ros.graph import CAMERA, LABELS
 from support import recordings, traffic
 from support.recordings import Rig
 
@@ -275,6 +276,19 @@ def test_messages_that_were_recorded_twice_count_once(tmp_path: Path) -> None:
     said = [item for item in Rig().say(recordings.simulated(1) * 3) for _ in range(2)]
     assert info(recordings.write(tmp_path / "bag", said)).moments == 3
     assert info(write(tmp_path / "segments", "segments")).moments == 1
+
+
+def test_names_of_labels_are_seen_with_their_images_where_they_have_stamps(tmp_path: Path) -> None:
+    """Without a stamp they count from then on, and get none."""
+    for stamped in (True, False):
+        names, folder = traffic.VALID[LABELS[1]](), tmp_path / f"bag {stamped}"
+        names.header.stamp.sec = int(stamped)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(traffic.VALID, LABELS[1], lambda names=names: names)
+            bag = info(write(folder, *CAMERA, *LABELS))
+        assert bag.seen == {*CAMERA, LABELS[0], *((LABELS[1],) if stamped else ())} and not bag.unstamped
+        told = {header_stamp(item.data) for item in messages(bag) if item.topic.endswith(LABELS[1])}
+        assert told == {SECOND if stamped else 0}
 
 
 def test_an_unknown_source_is_refused_as_a_replay_does(tmp_path: Path) -> None:

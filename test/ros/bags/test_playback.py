@@ -39,6 +39,17 @@ def test_stamps_of_another_clock_do_not_count() -> None:
     ]
 
 
+def test_names_of_labels_go_by_their_stamps_where_they_have_any() -> None:
+    labels, names = message("/camera/labels", 100 * MS, stamp=90 * MS), message("/camera/label_names", 120 * MS, stamp=80 * MS)
+    assert topics(labels, names) == ["/camera/label_names", "/camera/labels"]
+    later = message("/camera/label_names", 120 * MS, stamp=-BEGIN)
+    assert topics(labels, later, message("/steps", 125 * MS, stamp=110 * MS)) == [
+        "/camera/labels",
+        "/steps",
+        "/camera/label_names",
+    ]
+
+
 def test_transforms_come_first() -> None:
     assert topics(message("/segments", 0, 0), message("/tf", LEAD // 2)) == ["/tf", "/segments"]
     assert topics(message("/segments", 0, 0), message("/tf", 2 * LEAD)) == ["/segments", "/tf"]

@@ -52,12 +52,18 @@ def test_a_recording_without_a_whole_part_is_no_empty_one(tmp_path: Path) -> Non
         info(file)
 
 
-def test_what_follows_a_record_of_a_false_length_is_told_as_lost(tmp_path: Path) -> None:
-    file = chunked(tmp_path / "bag")
+def lengthen(file: Path, time: int, length: int) -> Path:
+    """A file whose chunk of a time (ns) claims to be so long: a chunk begins with its length, and its first message's time."""
     content = bytearray(file.read_bytes())
-    at = content.index((BEGIN + PERIOD).to_bytes(8, "little")) - 8  # a chunk begins with its length, and its first message's time
-    content[at : at + 8] = (1 << 28).to_bytes(8, "little")
+    at = content.index(time.to_bytes(8, "little")) - 8
+    content[at : at + 8] = length.to_bytes(8, "little")
     file.write_bytes(content)
+    return file
+
+
+@pytest.mark.parametrize("length", [1 << 28, 1 << 62])
+def test_what_follows_a_record_of_a_false_length_is_told_as_lost(tmp_path: Path, length: int) -> None:
+    file = lengthen(chunked(tmp_path / "bag"), BEGIN + PERIOD, length)
     found = info(file)
     assert found.moments == 1 and found.lost == (Lost(file.name, BEGIN, None),)
     assert (
@@ -66,10 +72,6 @@ def test_what_follows_a_record_of_a_false_length_is_told_as_lost(tmp_path: Path)
 
 
 def test_a_refusal_of_other_damage_names_a_way_out(tmp_path: Path) -> None:
-    file = chunked(tmp_path / "bag")
-    content = bytearray(file.read_bytes())
-    at = content.index((BEGIN + PERIOD).to_bytes(8, "little")) - 8
-    content[at : at + 8] = (1 << 62).to_bytes(8, "little")
-    file.write_bytes(content)
+    file = lengthen(chunked(tmp_path / "bag"), BEGIN, 1 << 62)
     with pytest.raises(BagError, match=r"damaged \(RecordLengthLimitExceeded: .*; `mcap recover` keeps what is whole of it"):
         info(file)

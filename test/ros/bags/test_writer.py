@@ -17,11 +17,11 @@ from rclpy.serialization import serialize_message
 
 from fail2progress.core.files import unfinished_path
 from fail2progress.ros import graph as table
-from fail2progress.ros import lifecycle as base
 from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.reader import BagError, Recorded, read
 from fail2progress.ros.bags.topics import relative
 from fail2progress.ros.bags.writer import BagWriter, definition
+from fail2progress.ros.delivery import message_type, offered
 from fail2progress.ros.nodes.recorder import profile
 from support import traffic
 
@@ -118,8 +118,8 @@ def test_rosbags_reads_what_we_write(tmp_path: Path) -> None:
         assert (reader.start_time, reader.end_time) == (messages[0].time, messages[-1].time + 1)
         assert {topic: c.msgtype for topic, c in topics.items()} == {f"/robot/{n}": full_name(n) for n in table.TOPICS}
         for topic, connection in topics.items():
-            (offered,), wanted = connection.ext.offered_qos_profiles, base.offered(table.TOPICS[topic.removeprefix("/robot/")])
-            kinds = (offered.reliability.value, offered.durability.value, offered.depth)
+            (said,), wanted = connection.ext.offered_qos_profiles, offered(table.TOPICS[topic.removeprefix("/robot/")])
+            kinds = (said.reliability.value, said.durability.value, said.depth)
             assert kinds == (wanted.reliability.value, wanted.durability.value, wanted.depth)
             assert connection.digest == store.hash_rihs01(connection.msgtype), topic
             assert connection.msgcount == sum(message.topic == topic for message in messages)
@@ -279,7 +279,7 @@ def test_every_type_of_the_stack_has_a_whole_definition() -> None:
     for topic in table.TOPICS.values():
         kind = full_name(topic.name)
         assert definition(kind)
-        assert base.message_type(topic.type).__name__ == kind.split("/")[-1]
+        assert message_type(topic.type).__name__ == kind.split("/")[-1]
 
 
 def test_names_of_recorded_topics_are_found_in_any_namespace() -> None:

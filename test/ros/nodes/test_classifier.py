@@ -1,6 +1,7 @@
 """Every failure gets a report, as others wait for one."""
 
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -135,3 +136,36 @@ def test_a_report_that_could_not_be_kept_is_made_again_once_it_can(
         other.rollback()
         assert wait_for(lambda: store.report(event.id) is not None and said)
         assert wait_for(lambda: not made.node.worker.later) and not made.node.worker.hopeless
+
+
+class Slow(Blind):
+    """A classifier that takes until it is let go on."""
+
+    def __init__(self) -> None:
+        self.asked, self.go_on = threading.Event(), threading.Event()
+
+    def classify(self, event: Any) -> Any:
+        self.asked.set()
+        assert self.go_on.wait(60.0)
+        return super().classify(event)
+
+
+def test_requests_while_a_failure_is_classified_leave_the_node_answering(
+    ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One waits, the others are told at once."""
+    ros(processes=1)
+    FailureStore(tmp_path / "state" / "failures.sqlite").add(event := m.scene_event())
+    with rig("classifier", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        made.node.classifier = slow = Slow()
+        assert made.node.trigger_activate().name == "SUCCESS" and slow.asked.wait(30.0)
+        client = made.peer.create_client(ClassifyFailure, "classify_failure")
+        assert client.wait_for_service(timeout_sec=30.0)
+        answers = [client.call_async(ClassifyFailure.Request(id=event.id)) for _ in range(4)]
+        assert wait_for(lambda: sum(answer.done() for answer in answers) == 3)
+        assert all("ask again" in answer.result().error_msg for answer in answers if answer.done())
+        made.diagnosis()
+        slow.go_on.set()
+        assert wait_for(lambda: all(answer.done() for answer in answers))
+        assert sum("nothing was seen" in answer.result().error_msg for answer in answers) == 1

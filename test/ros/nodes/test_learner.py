@@ -11,7 +11,7 @@ import pytest
 import torch
 from fail2progress_msgs.action import LearnFromFailure
 from fail2progress_msgs.msg import ErrorCode, ModelUpdate
-from fail2progress_msgs.srv import RollBackModel
+from fail2progress_msgs.srv import QueryModel, RollBackModel
 
 from fail2progress.failures.report import FailureClass
 from fail2progress.failures.store import FailureStore
@@ -19,6 +19,7 @@ from fail2progress.learning.finetuning.acceptance import Scores
 from fail2progress.models.checkpoint import Checkpoint
 from fail2progress.models.store import Registry
 from fail2progress.ros import store_worker
+from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.conversions.records import metrics_of, report_msg
 from fail2progress.ros.conversions.values import uuid_text
 from fail2progress.ros.nodes import learner
@@ -247,3 +248,31 @@ def test_a_roll_back_during_a_lesson_is_answered_at_once_and_stays(
         result = made.pursue(LearnFromFailure, "learn_from_failure", LearnFromFailure.Goal(id=EVENT.id)).result
         assert (result.error_code, result.update.version) == (ErrorCode.OK, "v0004")
         assert store.lesson(EVENT.id) == ("v0004", "it is better") and versions.current().note["version"] == "v0004"
+
+
+def test_goals_during_a_lesson_leave_the_learner_answering(
+    ros: Any, store: FailureStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One waits for the lesson, and can be cancelled; the others are told at once."""
+    ros(processes=1)
+    with rig("learner", monkeypatch) as made:
+        assert made.node.trigger_configure().name == "SUCCESS"
+        made.node.learner = slow = Slow()
+        assert made.node.trigger_activate().name == "SUCCESS" and slow.learning.wait(30.0)
+        client = Dispatcher(made.peer, LearnFromFailure, "learn_from_failure")
+        assert client.found(30.0)
+        sent = [client.send(LearnFromFailure.Goal(id=EVENT.id)) for _ in range(6)]
+        assert wait_for(lambda: all(future.done() for future in sent))
+        handles = [future.result() for future in sent]
+        results = [handle.get_result_async() for handle in handles]
+        assert wait_for(lambda: sum(result.done() for result in results) == 5)
+        for result in results:
+            if result.done():
+                told = result.result().result
+                assert told.error_code == ErrorCode.LEARNER_FAILED and "ask again" in told.error_msg
+        assert made.call(QueryModel, "query_model", QueryModel.Request()).error_code == ErrorCode.OK
+        made.diagnosis()
+        (last,) = (number for number, result in enumerate(results) if not result.done())
+        handles[last].cancel_goal_async()
+        assert wait_for(results[last].done) and results[last].result().result.error_code == ErrorCode.LEARNER_STOPPED
+        slow.go_on.set()

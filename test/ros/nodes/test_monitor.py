@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from fail2progress_msgs.msg import Relations, Step
 
+from fail2progress.core.observation import SECOND
 from fail2progress.core.relations import BINARY, UNARY, RelationState
 from fail2progress.core.scene import Array
 from fail2progress.failures.monitor import MonitorRule
@@ -143,3 +144,17 @@ def test_a_monitor_that_begins_again_does_not_judge_what_is_over_by_what_is_ther
         assert made.send("relations", moved)
         assert len(verdicts) == 1 and not failures and not made.node.open and not made.node.refused
         assert not FailureStore(made.node.state_dir / "failures.sqlite").headers()
+
+
+def test_steps_after_the_clock_was_set_back_are_none_of_before_this_node(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros()
+    with rig("monitor", monkeypatch) as made:
+        made.activate()
+        verdicts = made.collect("verdicts")
+        monkeypatch.setattr(made.node, "now", lambda: 100 * SECOND)
+        over = Step(header=convert.header(102 * SECOND, ""), schema_version=convert.SCHEMA, phase=Step.OVER)
+        ended = finished(0)
+        ended.header.stamp = convert.time_of(101 * SECOND)
+        assert made.send("steps", ended) and made.send("steps", over)
+        assert made.send("relations", seen_after(0, np.zeros(3)))
+        assert wait_for(lambda: verdicts)

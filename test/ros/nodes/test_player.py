@@ -18,7 +18,8 @@ from fail2progress.failures.store import FailureStore
 from fail2progress.ros import graph as table
 from fail2progress.ros.bags.writer import BagWriter
 from fail2progress.ros.conversions import values as convert
-from fail2progress.ros.lifecycle import message_type, qos
+from fail2progress.ros.delivery import message_type, qos
+from fail2progress.ros.nodes import player
 from support import messages as m
 from support import traffic
 from support.recordings import damage, in_chunks
@@ -55,11 +56,11 @@ def test_a_damaged_failure_is_told_beside_the_others(tmp_path: Path) -> None:
     assert f"failure {damaged}: Invalid JSON" in lines[1] and len(lines) == 2
 
 
-def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = (), times: int = 1) -> Path:
-    """A camera before, in and after a skill, at 1, 2 and 4 s, each recorded so many times; nothing is labelled. looks: seconds,
-    and what is said then."""
+def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = (), times: int = 1, labels: tuple[str, ...] = ()) -> Path:
+    """A camera before, in and after a skill, at 1, 2 and 4 s, each recorded so many times; labels: topics of these. looks:
+    seconds, and what is said then."""
     bag = BagWriter(folder)
-    for name in (*table.CAMERA, "steps", "looks"):
+    for name in (*table.CAMERA, *labels, "steps", "looks"):
         bag.add_topic(f"/{name}", table.TOPICS[name].type.replace("/", "/msg/"))
 
     def write(name: str, message: Any, time: int) -> None:
@@ -73,7 +74,7 @@ def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = (), times: int
 
     for second, phase in ((1, Step.STARTED), (2, Step.FINISHED), (4, None)):
         look(second - 0.5, second)
-        for name in (table.CAMERA[2], *table.CAMERA[:2]) * times:
+        for name in (table.CAMERA[2], *table.CAMERA[:2], *labels) * times:
             write(name, traffic.VALID[name](), second * SECOND)
         look(second, second + 0.5)
         if phase is not None:
@@ -84,9 +85,10 @@ def recorded(folder: Path, looks: tuple[tuple[float, str], ...] = (), times: int
 
 @contextmanager
 def played(
-    ros: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, seen: Collection[int]
+    ros: Any, bag: Path, monkeypatch: pytest.MonkeyPatch, seen: Collection[int], missed: int = 0
 ) -> Iterator[tuple[Any, list[tuple[str, int]]]]:
-    """The player's node at its end, and what it played: topics and seconds. seen: those of which the stack tells relations."""
+    """The player's node at its end, and what it played: topics and seconds. seen: those of which the stack tells relations, but
+    not the first times that it is shown them (missed)."""
     ros(bag=str(bag), source="camera")
     with rig("player", monkeypatch) as made:
         said: list[tuple[str, int]] = []
@@ -97,7 +99,7 @@ def played(
             said.append((name, message.header.stamp.sec))
             if name == "steps" and message.phase == Step.FINISHED:
                 ended.append(message)
-            elif name == table.CAMERA[1] and message.header.stamp.sec in seen:
+            elif name == table.CAMERA[1] and message.header.stamp.sec in seen and said.count(said[-1]) > missed:
                 begun = sum(of == "steps" for of, _ in said)
                 relations, verdict = traffic.relations(len(ended) - 1), traffic.VALID["verdicts"]()
                 relations.header.stamp, relations.episode = message.header.stamp, convert.uuid_msg(m.EPISODE if begun else "")
@@ -106,7 +108,7 @@ def played(
                 made.outlet("relations").publish(relations)
                 made.outlet("verdicts").publish(verdict)
 
-        for name in (*table.CAMERA, "steps", "looks", "heartbeat"):
+        for name in (*table.CAMERA, *table.LABELS, "steps", "looks", "heartbeat"):
             kind = message_type(table.TOPICS[name].type)
             made.peer.create_subscription(kind, name, partial(take, name), qos(table.TOPICS[name]))
         made.outlet("model_states").publish(ModelState(node="relations", digest="0" * 64))
@@ -134,6 +136,14 @@ def test_nobody_is_waited_for_who_looks_away_while_the_arm_is_in_view(
 def test_a_moment_that_was_recorded_twice_is_one_observation(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with played(ros, recorded(tmp_path / "bag", times=2), monkeypatch, [1, 4]) as (_, said):
         assert said.count((table.CAMERA[1], 4)) >= 2
+
+
+def test_names_of_each_frame_are_shown_again_with_their_images(ros: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(player, "PATIENCE", 0.5)
+    bag = recorded(tmp_path / "bag", labels=table.LABELS)
+    with played(ros, bag, monkeypatch, [1, 2, 4], missed=1) as (_, said):
+        for name in (*table.CAMERA[:2], *table.LABELS):
+            assert [said.count((name, second)) for second in (1, 2, 4)] == [2, 2, 2], name
 
 
 def test_what_follows_a_step_that_is_lost_is_not_shown_before_the_next_one(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from fail2progress_msgs.msg import ModelUpdate, Step
 
+from fail2progress.core.observation import SECOND
 from fail2progress.perception.relations.registry import DETECTORS
 from fail2progress.ros.conversions import values as convert
 from fail2progress.ros.conversions.observations import observation_of
@@ -40,6 +41,28 @@ def test_a_step_that_nobody_ended_is_over_with_its_episode(ros: Any, monkeypatch
         assert made.send("steps", Step(schema_version=convert.SCHEMA, phase=Step.OVER))
         assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=6.0)))
         assert wait_for(lambda: len(said) == 2) and [message.moving for message in said] == [True, False]
+
+
+@pytest.mark.parametrize("next_task", [True, False])
+def test_a_clock_that_is_set_back_does_not_make_everything_move(
+    ros: Any, monkeypatch: pytest.MonkeyPatch, next_task: bool
+) -> None:
+    """A step ended an hour later than what is seen now: in the middle of a task, or before the next one."""
+    ros()
+    with rig("relations", monkeypatch) as made:
+        made.activate()
+        said = made.collect("relations")
+        step = traffic.step(0)
+        step.header.stamp = convert.time_of(3700 * SECOND)
+        assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=3698.0))) and made.send("steps", step)
+        assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=3699.0)))
+        if next_task:
+            over = Step(header=convert.header(100 * SECOND, ""), schema_version=convert.SCHEMA, phase=Step.OVER)
+            assert made.send("steps", over)
+        for stamp in (101.0, 102.0):
+            assert made.send("segments", convert.segments_msg(m.scene_cloud(stamp=stamp)))
+        assert wait_for(lambda: len(said) == 4) and [message.moving for message in said] == [False, True, False, False]
+        assert made.node.refused == {"clock": 1 + next_task}
 
 
 def test_a_still_scene_is_detected_once(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 from fail2progress_msgs.msg import Step
 from geometry_msgs.msg import TransformStamped
-from rclpy.logging import LoggingSeverity
-from rclpy.parameter import Parameter
 from scipy.spatial.transform import Rotation
 from tf2_msgs.msg import TFMessage
 
@@ -122,6 +120,20 @@ def test_images_of_a_skill_that_come_after_its_end_are_passed_over(ros: Any, mon
         photograph(made, 13.0)
         assert wait_for(lambda: len(said) == 3) and made.node.refused["step"] == 4
     assert [convert.stamp_of(message.header.stamp) // 10**8 for message in said] == [99, 115, 130]
+
+
+def test_what_a_skill_moved_is_expected_though_the_clock_was_set_back(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    ros(segmenter="geometric")
+    with rig("segmentation", monkeypatch) as made:
+        made.activate()
+        said = made.collect("segments")
+        assert made.send("tf_static", camera())
+        photograph(made, 3590.0)
+        told(made, Step.STARTED, 3600.0)
+        told(made, Step.FINISHED, 3610.0)
+        assert wait_for(lambda: len(said) == 1) and made.node.shift
+        photograph(made, 100.0)
+        assert wait_for(lambda: len(said) == 2) and made.node.shift == {} and made.node.refused["clock"] == 1
 
 
 @pytest.mark.parametrize("by", [0, -20])
@@ -272,21 +284,3 @@ def publish(made: Rig, stamp: float) -> None:
     for name, message in zip(table.CAMERA, (*images, info_msg(FRAME.intrinsics, at_once)), strict=True):
         made.outlet(name).publish(message)
     made.outlet("tf").publish(at(camera(), stamp))
-
-
-def test_what_is_read_at_configuration_is_not_set_afterwards(ros: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else a node would say that it segments by what it does not segment by."""
-    ros(segmenter="geometric")
-    with rig("segmentation", monkeypatch) as made:
-        made.activate()
-        for name, value in (("planning_frame", ""), ("segmenter", "nosuch"), ("state_dir", "/tmp")):
-            (result,) = made.node.set_parameters([Parameter(name, value=value)])
-            assert not result.successful and f"{name} counts from the node's configuration on" in result.reason
-            (same,) = made.node.set_parameters([Parameter(name, value=made.node.param(name))])
-            assert same.successful
-        assert made.node.param("planning_frame") == "planning"
-        results = made.node.set_parameters([Parameter("slop", value=0.1), Parameter("loglevel", value="error")])
-        assert all(result.successful for result in results) and made.node.param("slop") == 0.1
-        assert made.node.get_logger().get_effective_level() == LoggingSeverity.ERROR
-        (result,) = made.node.set_parameters([Parameter("loglevel", value="loud")])
-        assert not result.successful and made.node.get_logger().get_effective_level() == LoggingSeverity.ERROR

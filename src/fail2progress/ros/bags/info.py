@@ -60,6 +60,13 @@ class BagInfo:
         return next((topic for topic in self.topics if self.played.get(topic.name) == name), None)
 
     @property
+    def seen(self) -> frozenset[str]:
+        """The stack's names of what an observation is made of; names of labels only where each label image has its own."""
+        names = self.of(NAMES)
+        own = {NAMES} if names is not None and not names.unstamped else set()
+        return frozenset({*self.played.values()} & {"segments", *table.CAMERA, LABELS, *own})
+
+    @property
     def segmenter(self) -> str:
         """What its camera's images are segmented by where nobody chose: the labels that it holds, else as everywhere."""
         return LABEL_IMAGE if LABELS in self.played.values() else SEGMENTER
@@ -77,8 +84,10 @@ class BagInfo:
 
     @property
     def unstamped(self) -> frozenset[str]:
-        """Played topics whose messages have no stamp, some or all of them; fixed transforms need none."""
-        return frozenset(t.name for t in self.topics if t.unstamped and self.played.get(t.name, "tf_static") != "tf_static")
+        """Played topics whose messages have no stamp, some or all of them; fixed transforms need none, and names of labels that
+        have none count from then on."""
+        needless = ("tf_static", NAMES)
+        return frozenset(t.name for t in self.topics if t.unstamped and self.played.get(t.name, NAMES) not in needless)
 
     def warnings(self, judged: bool = True) -> list[str]:
         """What people should know before they believe a replay; judged: whether steps are to be."""

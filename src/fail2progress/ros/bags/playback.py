@@ -21,7 +21,7 @@ from fail2progress.ros.bags.topics import TRANSFORMS, relative
 from fail2progress.ros.bags.writer import definition
 from fail2progress.ros.entries import OWN
 
-STAMPED = ("steps", "looks", "segments", *table.CAMERA, table.LABELS[0])
+STAMPED = ("steps", "looks", "segments", *table.CAMERA, *table.LABELS)
 LEAD = SECOND // 2
 """Nanoseconds by which transforms are played before the rest: an image waits for those of its time. Other messages are put in
 the order of their stamps as far as this."""
@@ -119,6 +119,8 @@ class Due:
         try:
             stamp = header_stamp(item.data)
         except DamagedError:
+            return item.time
+        if name == table.LABELS[1] and not stamp:
             return item.time
         if abs(stamp - item.time) < SKEW:
             return stamp

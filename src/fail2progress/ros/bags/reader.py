@@ -55,8 +55,8 @@ class Lost:
 def read(path: Path, lost: list[Lost] | None = None) -> Iterator[Recorded]:
     """All whole messages of a bag (folder or file) in the order in which they were written. BagError where none can be read.
 
-    A file that was cut short ends where its last whole message ends; damaged chunks are left out, and told in `lost`. What is
-    compressed, as files or message by message, is unpacked.
+    A file that was cut short ends where its last whole message ends, one that is damaged otherwise before the damage; this and
+    damaged chunks, which are left out, are told in `lost`. What is compressed, as files or message by message, is unpacked.
     """
     _check_compression(path)
     lost = [] if lost is None else lost
@@ -188,6 +188,9 @@ def _read_mcap(path: Path, lost: list[Lost]) -> Iterator[Recorded]:
         except (OSError, BagError):
             raise
         except Exception as error:  # mcap, struct and the decompressors each have their own errors for damaged input
+            if last and not isinstance(error, UnsupportedCompressionError):
+                lost.append(Lost(path.name, last, None))
+                return
             what = f"damaged ({type(error).__name__}: {error}); `mcap recover` keeps what is whole of it"
             raise BagError(f"{path}: {what}") from error
 

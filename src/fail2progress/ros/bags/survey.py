@@ -18,8 +18,8 @@ from fail2progress.ros.bags.reader import Recorded
 IMAGE = "sensor_msgs/msg/Image"
 CAMERA_INFO = "sensor_msgs/msg/CameraInfo"
 TRANSFORM = "tf2_msgs/msg/TFMessage"
-SEGMENTS, STEP, LOOK = (f"fail2progress_msgs/msg/{kind}" for kind in ("Segments", "Step", "Look"))
-STAMPED = (IMAGE, COMPRESSED, CAMERA_INFO, SEGMENTS, STEP, LOOK)
+SEGMENTS, STEP, LOOK, NAMES = (f"fail2progress_msgs/msg/{kind}" for kind in ("Segments", "Step", "Look", "LabelNames"))
+STAMPED = (IMAGE, COMPRESSED, CAMERA_INFO, SEGMENTS, STEP, LOOK, NAMES)
 """Types whose messages go by the stamp that they begin with."""
 MOST_TRANSFORMS = 500
 """Messages of a topic of transforms that are looked into: a tree of frames does not change later."""

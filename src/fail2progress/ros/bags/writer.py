@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import IO, cast
 
 from mcap.exceptions import McapError
 from mcap.reader import NonSeekingReader
@@ -85,6 +87,26 @@ class _Part:
         return {"path": self.name, "starting_time": begin, "duration": span, "message_count": self.count}
 
 
+class _WholeRecords:
+    """A file in which what cannot be written as a whole is not written at all: half a record would hide all those after it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("wb", buffering=0)
+        self.tell, self.close = self._file.tell, self._file.close
+
+    def write(self, data: bytes) -> int:
+        """OSError where there is no room; then the file ends where it ended before."""
+        end, rest = self._file.tell(), memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            self._file.truncate(end)
+            self._file.seek(end)
+            raise
+        return len(data)
+
+
 class BagWriter:
     """One folder with MCAP files and their metadata.
 
@@ -102,46 +124,68 @@ class BagWriter:
         self._counts: dict[str, int] = {}
         self._parts: list[_Part] = []
         self._packing: list[threading.Thread] = []
+        self._writer: Writer | None = None
+        """Of the last file; None where it is finished and the next one could not be begun."""
+        self._unsaid: list[str] = []
+        """Topics that are announced with the next message."""
         self._begin()
         self.save_metadata()
 
     def add_topic(self, topic: str, kind: str, qos: str = "") -> None:
         """Announce a topic before its first message. qos: the offered profile as YAML."""
         self._topics[topic], self._counts[topic] = (kind, qos), 0
-        self._register(topic)
+        if self._writer is not None:
+            self._register(self._writer, topic)
 
     def has(self, topic: str) -> bool:
         """Whether a topic was announced."""
         return topic in self._topics
 
     def write(self, topic: str, data: bytes, time: int) -> None:
-        """Append one message; it is with the operating system when this returns."""
-        if self._parts[-1].size > self.largest:
-            self._end()
-            self._begin()
-        self._writer.add_message(self._channels[topic], time, data, time)
-        self._file.flush()
+        """Append one message; it is with the operating system when this returns. OSError where it is left out, as for a full
+        disk; what comes later is written once there is room again."""
+        if self._writer is not None and self._parts[-1].size > self.largest:
+            self._end(self._writer)
+        writer = self._writer or self._begin()
+        try:
+            writer.add_message(self._channels[topic], time, data, time)
+        except OSError:
+            for unsaid in dict.fromkeys(self._unsaid):
+                self._register(writer, unsaid)
+            raise
+        self._unsaid.clear()
         self._counts[topic] += 1
         self._parts[-1].add(time, len(data))
 
-    def _begin(self) -> None:
-        """The next file."""
-        self._parts.append(_Part(f"{self.folder.name}_{len(self._parts)}.mcap"))
-        self._file = (self.folder / self._parts[-1].name).open("wb")
-        self._writer = Writer(self._file, use_chunking=False, compression=CompressionType.NONE)
-        self._writer.start(profile="ros2", library="fail2progress")
+    def _begin(self) -> Writer:
+        """The next file; OSError where there is no room for it."""
+        part = _Part(f"{self.folder.name}_{len(self._parts)}.mcap")
+        self._file = _WholeRecords(self.folder / part.name)
+        writer = Writer(cast(IO[bytes], self._file), use_chunking=False, compression=CompressionType.NONE)
+        try:
+            writer.start(profile="ros2", library="fail2progress")
+        except OSError:
+            self._file.close()
+            (self.folder / part.name).unlink()
+            raise
+        self._parts.append(part)
         for topic in self._topics:
-            self._register(topic)
+            self._register(writer, topic)
+        self._writer = writer
+        return writer
 
-    def _register(self, topic: str) -> None:
+    def _register(self, writer: Writer, topic: str) -> None:
         kind, qos = self._topics[topic]
-        schema = self._writer.register_schema(kind, "ros2msg", definition(kind).encode())
+        schema = writer.register_schema(kind, "ros2msg", definition(kind).encode())
         about = {"offered_qos_profiles": qos, "topic_type_hash": _hash(kind)}
-        self._channels[topic] = self._writer.register_channel(topic, "cdr", schema, about)
+        self._channels[topic] = writer.register_channel(topic, "cdr", schema, about)
+        self._unsaid.append(topic)
 
-    def _end(self) -> None:
-        """Finish the file; pack it while others go on."""
-        self._writer.finish()
+    def _end(self, writer: Writer) -> None:
+        """Finish the file; pack it while others go on. Where there is no room for its end, it is read without."""
+        self._writer = None
+        with suppress(OSError):
+            writer.finish()
         self._file.close()
         packing = threading.Thread(target=pack, args=(self.folder / self._parts[-1].name,))
         packing.start()
@@ -181,7 +225,8 @@ class BagWriter:
 
     def close(self) -> None:
         """Finish the last file."""
-        self._end()
+        if self._writer is not None:
+            self._end(self._writer)
         for packing in self._packing:
             packing.join()
         self.save_metadata()

@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from fail2progress.core.observation import SECOND, SegmentedCloud
 from fail2progress.ros import graph as table
 from fail2progress.ros.conversions.values import segments_msg, stamp_of
-from fail2progress.ros.lifecycle import qos
+from fail2progress.ros.delivery import qos
 
 AT_REST = 0.02
 """Joint speed (m/s, rad/s) below which a joint stands."""

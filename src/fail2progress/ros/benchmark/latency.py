@@ -35,10 +35,10 @@ from fail2progress.ros import graph as table
 from fail2progress.ros.actions import Dispatcher
 from fail2progress.ros.benchmark.client import Probe
 from fail2progress.ros.conversions.values import call_msg
+from fail2progress.ros.delivery import qos
 from fail2progress.ros.executor import NodeExecutor
 from fail2progress.ros.launch.claim import RUN
 from fail2progress.ros.launch.supervisor import Launch, Supervisor
-from fail2progress.ros.lifecycle import qos
 from fail2progress.simulation import registry as simulators
 from fail2progress.skills.base import call_moving
 from fail2progress.tasks import DEFAULT

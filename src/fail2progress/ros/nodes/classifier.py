@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from fail2progress_msgs.msg import ErrorCode
@@ -17,6 +16,7 @@ from fail2progress.failures.store import FailureStore, StoreError
 from fail2progress.ros.conversions.records import event_of, report_msg
 from fail2progress.ros.lifecycle import StackNode
 from fail2progress.ros.store_worker import StoreWorker
+from fail2progress.ros.turns import TakenError, Turn, Turns
 from fail2progress.simulation.parallel import ParallelSimulator
 
 
@@ -30,7 +30,7 @@ class ClassifierNode(StackNode):
         self.made.callback(self.simulator.close)
         self.classifier = Classifier(self.simulator, Camera())
         self.worker = StoreWorker(self, self.store, "failures", self._work_on, self._tell_again)
-        self.busy = threading.Lock()
+        self.turns = Turns()
         self.listen("failures", self.take, when_inactive=True)
         self.serve(ClassifyFailure, "classify_failure", self.classify_stored, ErrorCode.CLASSIFIER_CANNOT_REBUILD)
         self.worker.start()
@@ -61,7 +61,7 @@ class ClassifierNode(StackNode):
             return
         event = self.store.get(identity)
         try:
-            report = self._classified(event)
+            report = self._classified(event, self.turns.own)
         except Exception as error:
             if self.worker.ending.is_set():  # the simulator may be closed by now: classified at the next start
                 raise
@@ -73,10 +73,15 @@ class ClassifierNode(StackNode):
         note_gaps(self.store.path, event)  # first: what has a report is not worked on again
         self._keep(report)
 
-    def _classified(self, event: FailureEvent) -> FailureReport:
-        """ValueError or RuntimeError where the scene cannot be rebuilt."""
-        with self.busy:
+    def _classified(self, event: FailureEvent, turn: Turn) -> FailureReport:
+        """ValueError or RuntimeError where the scene cannot be rebuilt. turn: waits until nothing else is classified."""
+        with turn(self._go_on):
             return self.classifier.classify(event)
+
+    def _go_on(self) -> None:
+        """RuntimeError where the node ends."""
+        if self.worker.ending.is_set():
+            raise RuntimeError("the node ends")
 
     def _keep(self, report: FailureReport) -> None:
         """In the store first, then for all to hear."""
@@ -94,7 +99,10 @@ class ClassifierNode(StackNode):
             response.error_code, response.error_msg = ErrorCode.CLASSIFIER_UNKNOWN_EVENT, str(error)
             return response
         try:
-            report = self._classified(event)
+            report = self._classified(event, self.turns.asked_for)
+        except TakenError as error:
+            response.error_code, response.error_msg = ErrorCode.CLASSIFIER_CANNOT_REBUILD, f"failure {event.id}: {error}"
+            return response
         except (ValueError, RuntimeError) as error:
             response.error_code = ErrorCode.CLASSIFIER_CANNOT_REBUILD
             response.error_msg = f"failure {event.id}: its scene cannot be rebuilt: {error}"

@@ -28,6 +28,7 @@ from fail2progress.ros.conversions.records import metrics_of, report_of
 from fail2progress.ros.conversions.values import SCHEMA, header, uuid_msg
 from fail2progress.ros.model_node import ModelNode, registry, starting_model
 from fail2progress.ros.store_worker import StoreWorker
+from fail2progress.ros.turns import TakenError, Turn, Turns
 from fail2progress.simulation.parallel import ParallelSimulator
 from fail2progress.stein.states import NothingToVaryError
 
@@ -54,7 +55,7 @@ class LearnerNode(ModelNode):
         kept, patience = load_rehearsal(weights.path(weights.KEEPSAKE)), float(self.param("patience"))
         self.learner = Learner(self.simulator, kept, targeting, finetuning, patience=patience)
         self.worker = StoreWorker(self, self.store, "failure_reports", self._work_on, self._tell_again)
-        self.busy = threading.Lock()
+        self.turns = Turns()
         self.switching = threading.Lock()
         """Held for a moment, while another version comes into use and that is told: the last one that all hear of is current."""
         self.listen("failure_reports", self.take, when_inactive=True)
@@ -124,7 +125,7 @@ class LearnerNode(ModelNode):
         if not due or self.store.lesson(identity) is not None:
             return
         try:
-            self.learn(identity, self._log_stages(identity))
+            self.learn(identity, self._log_stages(identity), self.turns.own)
         except Stopped:
             return
         except (StoreError, CheckpointError, OSError):
@@ -148,15 +149,19 @@ class LearnerNode(ModelNode):
 
         return report
 
-    def learn(self, identity: str, report: Report) -> ModelUpdate:
-        """From a stored failure to a model that all may use, or the reason why there is none; stored and published."""
+    def learn(self, identity: str, report: Report, turn: Turn, cancelled: Callable[[], bool] = lambda: False) -> ModelUpdate:
+        """From a stored failure to a model that all may use, or the reason why there is none; stored and published. turn: waits
+        until no other lesson is under way. Stopped where the node ends, or it is cancelled."""
+
+        def check() -> None:
+            if self.worker.ending.is_set() or not self.active or cancelled():
+                raise Stopped
 
         def checked(stage: str, share: float) -> None:
-            if self.worker.ending.is_set() or not self.active:
-                raise Stopped
+            check()
             report(stage, share)
 
-        with self.busy:
+        with turn(check):
             # A version that no lesson speaks of is of a process that ended before it said so. What was told before is learnt
             # once more, from the model as it is now: that version may be long replaced.
             version = version_from(self.versions, identity) if self.store.lesson(identity) is None else None
@@ -219,14 +224,15 @@ class LearnerNode(ModelNode):
         result = LearnFromFailure.Result()
 
         def report(stage: str, share: float) -> None:
-            if handle.is_cancel_requested:
-                raise Stopped
             handle.publish_feedback(LearnFromFailure.Feedback(stage=stage, share=float(share)))
 
         try:
-            result.update = self.learn(self.store.get(handle.request.id).id, report)
+            event = self.store.get(handle.request.id).id
+            result.update = self.learn(event, report, self.turns.asked_for, lambda: handle.is_cancel_requested)
         except StoreError as error:
             result.error_code, result.error_msg = ErrorCode.LEARNER_UNKNOWN_EVENT, str(error)
+        except TakenError as error:
+            result.error_code, result.error_msg = ErrorCode.LEARNER_FAILED, str(error)
         except Stopped:
             result.error_code, result.error_msg = ErrorCode.LEARNER_STOPPED, "stopped; the model in use is the one that it was"
             handle.canceled() if handle.is_cancel_requested else handle.abort()

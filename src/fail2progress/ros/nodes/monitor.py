@@ -27,6 +27,7 @@ from fail2progress.ros.conversions.values import (
     uuid_text,
 )
 from fail2progress.ros.lifecycle import StackNode
+from fail2progress.ros.set_back import still
 
 REMEMBERED = 64
 AGAIN = 0.5
@@ -49,13 +50,14 @@ class MonitorNode(StackNode):
         self.began = self.now()
         self.steps = self.listen("steps", self.step, when_inactive=True)
         self.listen("relations", self.observe)
-        self.create_timer(AGAIN, self._judge_by_what_was_seen, callback_group=self.alone)
+        self.repeat(AGAIN, self._judge_by_what_was_seen)
 
     def step(self, message: Any) -> None:
         """A finished step waits for what is seen after it.
 
         One whose episode was over before this node began has been judged; by now somebody else may have moved things.
         """
+        self.began = still(self.began, self.now())
         phase, before = phase_of(message), stamp_of(message.header.stamp) < self.began
         if phase == Step.OVER and before:
             self.open.clear()
@@ -76,7 +78,7 @@ class MonitorNode(StackNode):
 
     def observe(self, message: Any) -> None:
         """What is seen, at rest, after the last finished step."""
-        catch_up((self.steps,))
+        catch_up(self.steps)
         seen = observation_of(message)
         key = (uuid_text(message.episode), int(message.finished) - 1)
         if message.moving or message.finished == 0:

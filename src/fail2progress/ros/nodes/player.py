@@ -23,8 +23,9 @@ from fail2progress.ros.bags.reader import BagError
 from fail2progress.ros.bags.topics import TRANSFORMS, Choice
 from fail2progress.ros.clock import ClockSource, PlayedTime
 from fail2progress.ros.conversions.values import SCHEMA, stamp_of, uuid_text
+from fail2progress.ros.delivery import message_type, offered
 from fail2progress.ros.errand import Errand
-from fail2progress.ros.lifecycle import StackNode, message_type, offered
+from fail2progress.ros.lifecycle import StackNode
 
 _, DEPTH, INFO = table.CAMERA
 PATIENCE = 5.0
@@ -116,7 +117,7 @@ class PlayerNode(StackNode):
         found = info(self.path, choice, str(self.param("source")), float(self.param("slop"))).require()
         for warning in found.warnings():
             print(f"note: {warning}", flush=True)
-        self.images = {name for name in found.played.values() if name in (*table.CAMERA, table.LABELS[0], "segments")}
+        self.images = set(found.seen)
         return found
 
     def _await_listeners(self) -> None:
@@ -131,7 +132,7 @@ class PlayerNode(StackNode):
         pace, whole = Pace(float(self.param("rate"))), self.images - {INFO}
         stamp, moment = 0, dict[str, bytes]()
         self._send_first_info()
-        for item in messages(self.bag):
+        for item in self.time.along(messages(self.bag)):
             name = self.bag.played[item.topic]
             self.ending.wait(pace.delay(item.time))
             if self.ending.is_set():

@@ -15,8 +15,9 @@ from fail2progress.ros.bags.cdr import DamagedError, header_stamp
 from fail2progress.ros.bags.pictures import COMPRESSED, Packer
 from fail2progress.ros.bags.writer import METADATA, BagWriter
 from fail2progress.ros.conversions.values import Refused, stamp_of, uuid_text
+from fail2progress.ros.delivery import message_type, subscribe
 from fail2progress.ros.image_throttle import Thinning
-from fail2progress.ros.lifecycle import StackNode, message_type, qos
+from fail2progress.ros.lifecycle import StackNode
 
 SAVE = 5.0
 _POLICY = {table.Quality.SENSOR: (1, 2), table.Quality.STREAM: (1, 2), table.Quality.EVENT: (1, 1)}
@@ -42,8 +43,8 @@ class RecorderNode(StackNode):
             if not images:
                 self.writer.add_topic(full, f"{package}/msg/{kind}", profile(topic))
             keep = partial(self._keep_image if images else self._keep, name, full)
-            self.create_subscription(message_type(topic.type), name, keep, qos(topic), raw=True, callback_group=self.alone)
-        self.create_timer(SAVE, self._save, callback_group=self.alone)
+            subscribe(self, topic, keep, raw=True, callback_group=self.alone)
+        self.repeat(SAVE, self._save)
 
     def _keep(self, name: str, topic: str, data: bytes) -> None:
         if self.active:

@@ -15,6 +15,7 @@ from fail2progress.ros.conversions.observations import observation_msg
 from fail2progress.ros.conversions.records import attempt_of, phase_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, stamp_of, uuid_text
 from fail2progress.ros.model_node import ModelNode
+from fail2progress.ros.set_back import Stamps, still
 
 
 class RelationsNode(ModelNode):
@@ -28,6 +29,7 @@ class RelationsNode(ModelNode):
         self._choose()
         self.memory = ObjectMemory()
         self.episode, self.finished, self.moving = "", 0, False
+        self.stamps = Stamps(self.count)
         self.since = 0
         """Observations before this time belong to the step that has ended since."""
         self.pending: SkillExecution | None = None
@@ -40,10 +42,13 @@ class RelationsNode(ModelNode):
 
         Of an episode that is over none is under way, whether or not its end was told: its planner may have died.
         """
-        if phase_of(message) == Step.OVER:
+        phase, stamp = phase_of(message), stamp_of(message.header.stamp)
+        if self.stamps.went_back("steps", stamp):
+            self.since = still(self.since, stamp)
+        if phase == Step.OVER:
             self.moving = False
             return
-        attempt, episode, stamp = attempt_of(message), uuid_text(message.episode), stamp_of(message.header.stamp)
+        attempt, episode = attempt_of(message), uuid_text(message.episode)
         if message.phase == Step.STARTED:
             self.episode, self.finished, self.moving = episode, attempt.step, True
             self.memory.last = attempt.before
@@ -56,6 +61,8 @@ class RelationsNode(ModelNode):
     def observe(self, message: Any) -> None:
         """Segments in, relations out."""
         cloud = cloud_of(message)
+        if self.stamps.went_back("segments", cloud.stamp):
+            self.since = still(self.since, cloud.stamp)
         settled = not self.moving and cloud.stamp >= self.since
         seen = self._remember(cloud) if settled else cloud
         if not seen.seen.any():

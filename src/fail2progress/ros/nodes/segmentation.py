@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict, deque
+from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -31,6 +32,8 @@ from fail2progress.ros.conversions.records import attempt_of, phase_of
 from fail2progress.ros.conversions.values import Refused, cloud_of, segments_msg, stamp_of
 from fail2progress.ros.graph import BEFORE, CAMERA, IMU, LABELS
 from fail2progress.ros.lifecycle import StackNode
+from fail2progress.ros.moments import Moments
+from fail2progress.ros.set_back import Stamps, still
 from fail2progress.ros.transforms import FrameTree, NotYet
 
 COLOUR, DEPTH, INFO = CAMERA
@@ -38,8 +41,9 @@ SILENCE = 2.0
 """Seconds without a heartbeat of the planner after which nothing is under way any more."""
 SKIPPED = 3
 """Every so many rows and columns of an image are looked at for obstacles."""
+PARTS, MEANINGS = (COLOUR, DEPTH), {LABELS[0]: LABELS[1]}
 KEPT = 8
-"""Frames whose images, or whose transforms, have not all come yet."""
+"""Frames whose transforms have not come yet."""
 READINGS = 500
 """Of the IMU that are kept: those of a second or more."""
 
@@ -54,10 +58,9 @@ class SegmentationNode(StackNode):
         urdf = str(self.param("urdf"))
         self.own: OwnParts | None = own_parts(Path(urdf)) if urdf else None
         self.frames = FrameTree()
-        self.waiting: OrderedDict[int, dict[str, Any]] = OrderedDict()
+        self.moments = Moments(PARTS + LABELS, MEANINGS) if self.labelled else Moments(PARTS)
         self.due: deque[dict[str, Any]] = deque()
         """Whole frames; where the camera was then is not known yet."""
-        self.names: Any = None
         self.first = FirstFrames(f"depth on {DEPTH}")
         self.last: tuple[Any, ...] = ()
         self.cloud: SegmentedCloud | None = None
@@ -66,6 +69,7 @@ class SegmentationNode(StackNode):
         self.shift: dict[str, Array] = {}
         """Metres by which a finished step is thought to have moved things, until it has been seen."""
         self.moving, self.heard = False, 0.0
+        self.stamps = Stamps(self.count)
         self.began, self.ended = 0, 0
         """When the last step began, and when it ended (ns): an image of the time between may come after the news of its end."""
         self.looking: int | None = None
@@ -87,22 +91,19 @@ class SegmentationNode(StackNode):
     def _inlets_in_order(self) -> list[Any]:
         """Subscriptions in the order in which what has come is taken in: what a robot does counts before what its camera sees,
         and where the camera was is asked of the newest image."""
-        heard = [
-            self.listen("steps", self.step, when_inactive=True),
-            self.listen("looks", self.look, when_inactive=True),
-            self.listen("heartbeat", self.hear, when_inactive=True),
-            *(self.listen(name, partial(self.take, name)) for name in (COLOUR, DEPTH)),
-            self.listen(INFO, self.take_info),
-            self.listen(IMU, self.weigh),
-        ]
-        if self.labelled:
-            heard += [self.listen(LABELS[1], self.name), self.listen(LABELS[0], partial(self.take, LABELS[0]))]
-        fixed = {"tf": False, "tf_static": True}
-        return heard + [self.listen(name, partial(self.transform, fixed[name]), when_inactive=True) for name in fixed]
-
-    def name(self, message: Any) -> None:
-        """What labels mean."""
-        self.names = message
+        heard: dict[str, Callable[[Any], None]] = {
+            "steps": self.step,
+            "looks": self.look,
+            "heartbeat": self.hear,
+            **{name: partial(self.take, name) for name in PARTS},
+            INFO: self.take_info,
+            IMU: self.weigh,
+            **({name: partial(self.take, name) for name in reversed(LABELS)} if self.labelled else {}),
+            "tf": partial(self.transform, False),
+            "tf_static": partial(self.transform, True),
+        }
+        when_inactive = ("steps", "looks", "heartbeat", "tf", "tf_static")
+        return [inlet for name, take in heard.items() for inlet in self.listen(name, take, name in when_inactive)]
 
     def hear(self, message: Any) -> None:
         """The planner is at work."""
@@ -150,18 +151,15 @@ class SegmentationNode(StackNode):
 
     def take(self, name: str, message: Any) -> None:
         """Put a message to the others of its moment; segment when all are there."""
-        stamp = stamp_of(message.header.stamp)
         slop = float(self.param("slop")) * SECOND
-        key = next((known for known in self.waiting if abs(known - stamp) <= slop), stamp)
-        moment = self.waiting.setdefault(key, {})
-        moment[name] = message
-        if len(moment) == len((COLOUR, DEPTH)) + self.labelled:
-            del self.waiting[key]
-            self.due.append(moment)
+        whole = self.moments.take(name, stamp_of(message.header.stamp), message, slop)
+        if name in self.moments.unexplained:
+            self.count("label_names", f"labels without a message on {LABELS[1]}: does whoever sends them send it?")
+        for lacking in self.moments.give_up():
+            self.count("incomplete", f"images of a moment that did not all come: none on {', '.join(lacking)} with its stamp")
+        if whole:
+            self.due += whole
             self.work_off()
-        while len(self.waiting) > KEPT:
-            self.waiting.popitem(last=False)
-            self.count("incomplete", "images of a moment that did not all come")
 
     def transform(self, fixed: bool, message: Any) -> None:
         """Where frames are: what waits for it is segmented."""
@@ -210,6 +208,12 @@ class SegmentationNode(StackNode):
             self.count("step", "images of a skill that came after the news of its end")
         return over
 
+    def _forget_after(self, stamp: int) -> None:
+        """The clock was set back: what is remembered of times after an image (ns) would be waited for."""
+        self.began, self.ended = still(self.began, stamp), still(self.ended, stamp)
+        self.looked = self.looked if still(self.looked[1], stamp) else (0, -1)
+        self.looking = self.looking and still(self.looking, stamp)
+
     def _due_shift(self, stamp: int) -> dict[str, Array]:
         """What a skill is thought to have moved since the last frame; it counts once, in an image (ns) of a time when it had
         begun."""
@@ -233,11 +237,13 @@ class SegmentationNode(StackNode):
     def segment(self, moment: dict[str, Any], pose: Array | None) -> None:
         """One frame to segments. Images that are the same as the last ones give the same segments."""
         frame_id = str(self.param("planning_frame"))
-        labels = (moment[LABELS[0]], self.names) if self.labelled and self.names is not None else None
+        labels = (moment[LABELS[0]], moment[LABELS[1]]) if self.labelled else None
         said = labels and (labels[0].data, list(labels[1].names), list(labels[1].categories))
         images = (moment[COLOUR].data, moment[DEPTH].data, said, pose if pose is None else pose.tobytes())
         stamp = stamp_of(moment[DEPTH].header.stamp)
-        newest = max(stamp_of(moment[name].header.stamp) for name in (COLOUR, DEPTH))
+        newest = max(stamp_of(moment[name].header.stamp) for name in PARTS)
+        if self.stamps.went_back(DEPTH, newest):
+            self._forget_after(newest)
         if not self.labelled and self._arm_in_view(newest):
             return
         if self.cloud is None or images != self.last or (self.shift and not self.labelled):

@@ -66,7 +66,7 @@ class ViewNode(StackNode):
             "view/particles": self.particles,
         }.items():
             self.listen(name, take)
-        self.create_timer(AGAIN, self.show, callback_group=self.alone)
+        self.repeat(AGAIN, self.show)
 
     def show(self) -> None:
         """The markers as they are now."""

@@ -1,0 +1,33 @@
+"""Times that nodes remember, and clocks that are set back: by a time server, or in a recording. Imports no ROS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fail2progress.core.observation import SECOND
+
+LATE = 2 * SECOND
+"""Nanoseconds; a message that is older by more than the newest one of its topic is no late one: the clock was set back."""
+
+
+def still(time: int, stamp: int) -> int:
+    """A time that is remembered (ns), or 0 where it lies so far after the stamp of what is seen now that its clock is gone."""
+    return time if time <= stamp + LATE else 0
+
+
+class Stamps:
+    """The newest stamp of each topic. count: told of a clock that was set back, once each time."""
+
+    def __init__(self, count: Callable[[str, str], None]) -> None:
+        self._count = count
+        self._newest: dict[str, int] = {}
+
+    def went_back(self, topic: str, stamp: int) -> bool:
+        """Whether a message (its stamp in ns; 0: none) comes of a clock that was set back since the one before it."""
+        back = self._newest.get(topic, stamp) - stamp
+        if not stamp or back <= LATE:
+            self._newest[topic] = max(stamp, self._newest.get(topic, 0))
+            return False
+        self._newest[topic] = stamp
+        self._count("clock", f"{topic}: set back by {back / SECOND:.1f} s; what was remembered of later times counts no more")
+        return True
