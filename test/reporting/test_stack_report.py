@@ -78,6 +78,16 @@ def test_a_damaged_version_is_named_beside_all_else(folder: Path, learnt: Regist
     assert page.count("Acceptance test: ") == 1 + (version == "v0001")
 
 
+def test_a_later_attempt_does_not_hide_what_was_learnt(folder: Path, learnt: Registry) -> None:
+    FailureStore(folder / "failures.sqlite").add_lesson(failure().id, "", "worse elsewhere")
+    run = read_run(folder)
+    page, (told,) = html(run), summary(run)["failures"]  # type: ignore[misc]
+    assert "1 new\nmodel learnt" in page and "The model v0002 learnt from it: better." in page
+    assert "Later, no new model was accepted: worse elsewhere." in page and "no new model: worse elsewhere" in page
+    assert (told["version"], told["lesson"], told["later_lessons"]) == ("v0002", "better", ["worse elsewhere"])
+    assert page.count("data:image/png;base64,") > 4, "what it learnt is shown in scenes"
+
+
 def test_a_damaged_version_is_not_a_failure_that_was_met(folder: Path) -> None:
     (folder / "models" / "v0001.safetensors").touch()
     assert "No failure was met." in html(read_run(folder))

@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from fail2progress.failures.event import FailureEvent
+from fail2progress.failures.lessons import Lessons
 from fail2progress.failures.report import FailureReport
-from fail2progress.failures.store import FailureStore
+from fail2progress.failures.store import FailureStore, Lesson, that_count
 from fail2progress.models.checkpoint import read_digest
 from fail2progress.models.notes import CheckpointError
 from fail2progress.models.store import Registry
@@ -28,8 +29,13 @@ class Met:
 
     event: FailureEvent
     report: FailureReport | None
-    lesson: tuple[str, str] | None
-    """Version ("" for none) and reason."""
+    lessons: Sequence[Lesson]
+    """Attempts to learn from it that count: see `that_count`."""
+
+    @property
+    def lesson(self) -> Lesson | None:
+        """The last attempt that gave a version, else the last."""
+        return self.lessons[0] if self.lessons else None
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,8 @@ class _Result(BaseModel):
 def read_run(folder: Path) -> StackRun:
     """All that can be read; what is damaged is named. StoreError where the failures cannot be read at all."""
     store, registry = FailureStore(folder / "failures.sqlite"), Registry(folder / "models")
-    met, wrong = store.readable(lambda name: Met(store.get(name), store.report(name), store.lesson(name)))
+    lessons = Lessons.beside(store)
+    met, wrong = store.readable(lambda name: Met(store.get(name), store.report(name), that_count(lessons.of(name))))
     versions, damaged = _versions(registry)
     result, reason = _result(folder / "result.json")
     beside = (*damaged, *([reason] if reason else []))
@@ -157,6 +164,7 @@ def summary(run: StackRun) -> dict[str, object]:
                 "confidence": met.report.confidence if met.report is not None else None,
                 "version": met.lesson[0] if met.lesson is not None else None,
                 "lesson": met.lesson[1] if met.lesson is not None else None,
+                "later_lessons": [reason for _, reason in met.lessons[1:]],
             }
             for met in run.met
         ],

@@ -49,7 +49,7 @@ def _failure(met: Met, run: StackRun) -> dict[str, Any]:
     panels, reason = _panels(met, run)
     return {
         "panels": [(panel.title, story_picture((panel,))) for panel in panels],
-        "sentences": sentences.story(met.event, met.lesson),
+        "sentences": sentences.story(met.event, met.lessons),
         "facts": [*_facts(met), *([("scenes are not shown", reason)] if reason else [])],
         "before": pictures.cloud_picture(met.event.before),
         "after": pictures.cloud_picture(met.event.after),
@@ -75,8 +75,8 @@ def _facts(met: Met) -> list[tuple[str, str]]:
         facts.append(("signals, with the edits that answer them", "; ".join(map(str, report.signals))))
     if report is not None and report.rebuilt:
         facts.append(("rebuilt assets", in_short(met.event, report)))
-    if met.lesson is not None:
-        facts.append(("lesson", f"{met.lesson[0] or 'no new model'}: {met.lesson[1]}"))
+    for number, lesson in enumerate(sentences.learnt_in_short(met.lessons)):
+        facts.append(("later attempt" if number else "lesson", lesson))
     return facts
 
 
