@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 
 from fail2progress.core.relations import BINARY, MIRRORED, UNARY, RelationState
 from fail2progress.failures.event import FailureEvent, Mismatch
-from fail2progress.failures.sentences import PHRASES, doing, expectation, importance, learnt_in_short, observation, ranked, story, told
+from fail2progress.failures.sentences import (
+    PHRASES,
+    doing,
+    expectation,
+    importance,
+    learnt_in_short,
+    observation,
+    ranked,
+    story,
+    told,
+)
 
 NAMES = ("cup", "capsule", "table")
 
