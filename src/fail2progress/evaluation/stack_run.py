@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from fail2progress.core import runs
 from fail2progress.failures.event import FailureEvent
 from fail2progress.failures.lessons import Lessons
 from fail2progress.failures.report import FailureReport
@@ -51,7 +52,9 @@ class StackRun:
     damaged: tuple[str, ...] = ()
     """What is wrong with each failure that cannot be read, which is not in `met`."""
     damaged_beside: tuple[str, ...] = ()
-    """The same of the versions, and of the result."""
+    """The same of the versions, of the result, and of what is noted of the run."""
+    provenance: Mapping[str, object] = field(default_factory=dict)
+    """Of the code that the run began with; empty where that was not kept."""
 
     @property
     def saved(self) -> str:
@@ -89,8 +92,18 @@ def read_run(folder: Path) -> StackRun:
     met, wrong = store.readable(lambda name: Met(store.get(name), store.report(name), that_count(lessons.of(name))))
     versions, damaged = _versions(registry)
     result, reason = _result(folder / "result.json")
-    beside = (*damaged, *([reason] if reason else []))
-    return StackRun(folder, tuple(met), tuple(versions), registry.in_use() or "", result, tuple(map(str, wrong.values())), beside)
+    origin, unknown = _provenance(folder)
+    beside = (*damaged, *filter(None, (reason, unknown)))
+    failures = (tuple(met), tuple(versions), registry.in_use() or "", result, tuple(map(str, wrong.values())))
+    return StackRun(folder, *failures, beside, origin)
+
+
+def _provenance(folder: Path) -> tuple[Mapping[str, object], str]:
+    """Of the code that the run began with, empty where that was not kept; and what is wrong with the file, "" for nothing."""
+    try:
+        return (runs.read_run(folder).provenance if (folder / runs.ABOUT).is_file() else {}), ""
+    except runs.RunError as error:
+        return {}, str(error)
 
 
 def _versions(registry: Registry) -> tuple[list[tuple[str, dict[str, object]]], list[str]]:

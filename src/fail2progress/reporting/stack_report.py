@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from fail2progress import __version__
 from fail2progress.core.objects import kind_of
 from fail2progress.core.provenance import provenance
 from fail2progress.evaluation.stack_run import Met, StackRun
@@ -115,9 +116,15 @@ def _curves(run: StackRun) -> bytes | None:
 
 
 def _provenance(run: StackRun) -> list[tuple[str, str]]:
+    """Of the run: the code that it began with, which need not be the one that writes the page."""
     known = {spec for met in run.met for spec in met.event.header.categories}
-    objects = ", ".join(sorted(name for name in known if kind_of(name).movable))
+    began = {key: value for key, value in run.provenance.items() if key != "configuration"}
+    now = provenance()
+    with_changes = " with changes" if now["changed_files"] else ""
     return [
-        *((key, str(value)) for key, value in provenance(folder=run.folder.name, categories=objects).items()),
+        ("folder", run.folder.name),
+        *((key, str(value)) for key, value in (began or {"code": "not noted when the run began"}).items()),
+        ("categories", ", ".join(sorted(name for name in known if kind_of(name).movable))),
         *((f"model {name}", str(note.get("digest"))) for name, note in run.versions),
+        ("page written by", f"fail2progress {__version__}, commit {now['commit'] or 'unknown'}{with_changes}, {now['time_utc']}"),
     ]
