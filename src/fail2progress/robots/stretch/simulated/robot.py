@@ -26,6 +26,7 @@ from fail2progress.robots.stretch.description import (
     JOINTS,
     LINKS,
     OPTICAL,
+    RE2,
     WHEEL_RADIUS,
     WHEEL_SEPARATION,
     local_transforms,
@@ -64,6 +65,7 @@ class SimulatedStretch(Robot):
     nothing else is safe for several threads. `truth`, `scene` and `outcomes` are for judging, the loop does not see them.
     """
 
+    kind = RE2
     start: Scene
     seed: int = 0
     disturbances: Disturbances = field(default_factory=Disturbances)
