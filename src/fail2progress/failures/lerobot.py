@@ -108,10 +108,6 @@ class _Dataset:
         kinds = {event.header.robot for event in self.events}
         return (kinds.pop() if len(kinds) == 1 else "") or UNKNOWN
 
-    def gaps(self) -> tuple[gaps.Gap, ...]:
-        """Images that could not be taken along, and that the robot is not known."""
-        return (*self._gaps_of_images(), *self._gaps_of_robots())
-
     def _gaps_of_images(self) -> tuple[gaps.Gap, ...]:
         some = [event.id for event in self.events if event.images]
         if not some or self.image_shape is not None:
@@ -126,6 +122,10 @@ class _Dataset:
         text = f"failures by robot: {', '.join(f'{kind} {count}' for kind, count in sorted(kinds.items()))}"
         what = "a dataset whose robot is not known, or is not one, says so"
         return (gaps.gap("not_covered", "failures.lerobot.robot", what, text, 1),)
+
+    def gaps(self) -> tuple[gaps.Gap, ...]:
+        """Images that could not be taken along, and that the robot is not known."""
+        return (*self._gaps_of_images(), *self._gaps_of_robots())
 
     def features(self) -> dict[str, dict[str, Any]]:
         """By name: type, shape and names, as info.json states them."""
